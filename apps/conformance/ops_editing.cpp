@@ -1,0 +1,117 @@
+#include <torch/torch.h>
+
+#include <set>
+
+#include "apps/conformance/case.h"
+#include "forgedit/core/error.h"
+#include "forgedit/editing/forgetting.h"
+#include "forgedit/editing/interpolation.h"
+#include "forgedit/io/model_folder.h"
+#include "forgedit/pipelines/learn.h"
+#include "forgedit/pipelines/sample.h"
+
+namespace forgedit::conformance {
+namespace {
+
+/// "vs_GAMMA" or "vp_EDIT_IDENTITY": EDIT is the paper's β, IDENTITY its α.
+torch::Tensor interpolate_as_named(const std::string& name, const torch::Tensor& learned,
+                                   const torch::Tensor& target) {
+  double edit = 0, identity = 0;
+  if (std::sscanf(name.c_str(), "vs_%lf", &edit) == 1) return vector_subtraction(learned, target, edit);
+  if (std::sscanf(name.c_str(), "vp_%lf_%lf", &edit, &identity) == 2) {
+    return vector_projection(learned, target, identity, edit);
+  }
+  throw failure(name + ": expected vs_GAMMA or vp_EDIT_IDENTITY");
+}
+
+}  // namespace
+
+Outputs interpolate(const Case& fixture) {
+  Outputs outputs;
+  for (const auto& [name, reference] : fixture.out) {
+    outputs.tensors[name] = interpolate_as_named(name, fixture.input("learned"), fixture.input("target"));
+  }
+  return outputs;
+}
+
+// Per strategy, how many parameter names differ from the list in case.json.
+Outputs forgetting(const Case& fixture) {
+  const auto all = fixture.settings.at("all").get<std::vector<std::string>>();
+  Outputs outputs;
+  for (const auto& [key, method] :
+       {std::pair{"vanilla", LearnMethod::vanilla}, std::pair{"dreambooth", LearnMethod::dreambooth}}) {
+    for (const auto& [name, list] : fixture.settings.at(key).items()) {
+      const auto expected = list.get<std::set<std::string>>();
+      const auto& strategy = find_forgetting_strategy(name, method);
+      int differing = 0;
+      for (const auto& parameter : all)
+        differing += forgets(strategy, parameter) != (expected.count(parameter) > 0);
+      const auto row = std::string(key) + "." + name;
+      outputs.tensors[row] = torch::tensor(differing);
+      outputs.comparisons[row] = {Comparison::Kind::equal, 0};
+    }
+  }
+  return outputs;
+}
+
+Outputs finetune_vanilla(const Case& fixture) {
+  const auto model_folder = fixture.path("model");
+  StableDiffusion model;
+  model.policy = fixture.policy;
+  model.unet = load_unet(model_folder / "unet", fixture.policy.device);
+  const auto original = parameters_of(*model.unet);
+
+  LearnOptions options;
+  options.batch = fixture.settings.at("batch").get<std::int64_t>();
+  options.samples = options.batch * fixture.settings.at("steps").get<std::int64_t>();
+  options.unet_lr = fixture.settings.at("unet_lr").get<double>();
+  options.text_lr = fixture.settings.at("text_lr").get<double>();
+  options.adam_eps = fixture.settings.at("adam_eps").get<double>();
+  options.stop_loss = 0;
+  const auto result = learn(
+      model, fixture.input("latents"), fixture.input("source_embedding"), options, [&](std::int64_t step) {
+        return LearnBatch{fixture.input("noise")[step], fixture.input("timesteps")[step]};
+      });
+
+  Outputs outputs;
+  outputs.tensors["losses"] = torch::tensor(result.losses, torch::kFloat);
+  outputs.comparisons["losses"] = {Comparison::Kind::max_relative, fixture.number("loss_rel", 1e-4)};
+  outputs.tensors["text_embedding"] = result.embedding;
+  for (const auto& [name, tensor] : result.unet) {
+    outputs.tensors["delta." + name] = tensor - original.at(name);
+    outputs.comparisons["delta." + name] = {Comparison::Kind::rel_l2, fixture.number("delta_rel_l2", 1e-3)};
+  }
+  if (fixture.settings.contains("trainable")) {
+    std::set<std::string> learned;
+    for (const auto& item : result.unet) learned.insert(item.first);
+    if (learned != fixture.settings["trainable"].get<std::set<std::string>>()) {
+      throw failure("the parameters that learn are not those of case.json's `trainable`");
+    }
+  }
+  return outputs;
+}
+
+// Names: latents.STRATEGY.INTERPOLATION and image.STRATEGY.INTERPOLATION.
+Outputs edit(const Case& fixture) {
+  auto model = StableDiffusion::load(fixture.path("model"), fixture.policy);
+  LearnedWeights weights(parameters_of(*model.unet),
+                         read_component_weights(fixture.path("tuned_unet"), "diffusion_pytorch_model"));
+  SampleOptions options;
+  options.steps = fixture.settings.at("steps").get<std::int64_t>();
+  options.guidance_scale = fixture.settings.at("guidance_scale").get<double>();
+
+  Outputs outputs;
+  for (const auto& [name, reference] : fixture.out) {
+    const auto first = name.find('.'), second = name.find('.', first + 1);
+    weights.apply(find_forgetting_strategy(name.substr(first + 1, second - first - 1)),
+                  fixture.number("blend", 0.0));
+    const auto embedding =
+        interpolate_as_named(name.substr(second + 1), fixture.input("learned"), fixture.input("target"));
+    const auto latents =
+        sample(model, fixture.input("initial_latents"), embedding, fixture.input("uncond"), options);
+    outputs.tensors[name] = name.rfind("image.", 0) == 0 ? model.decode_latents(latents) : latents;
+  }
+  return outputs;
+}
+
+}  // namespace forgedit::conformance

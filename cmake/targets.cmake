@@ -1,0 +1,67 @@
+# Flags that every target of ours shares; third-party headers are SYSTEM and stay out of the warnings.
+add_library(forgedit_flags INTERFACE)
+target_compile_options(forgedit_flags INTERFACE -Wall -Wextra -Wshadow -Wno-unknown-pragmas)
+if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # GCC 12 and 13 report std::string concatenation wrongly (GCC bugs 105651, 105329).
+  target_compile_options(forgedit_flags INTERFACE -Wno-restrict -Wno-stringop-overflow -Wno-array-bounds)
+endif()
+if(FORGEDIT_WERROR)
+  target_compile_options(forgedit_flags INTERFACE -Werror)
+endif()
+if(CCACHE)
+  target_compile_options(forgedit_flags INTERFACE -fpch-preprocess)
+endif()
+if(FORGEDIT_SANITIZE)
+  target_compile_options(forgedit_flags INTERFACE -fsanitize=${FORGEDIT_SANITIZE} -fno-omit-frame-pointer)
+  target_link_options(forgedit_flags INTERFACE -fsanitize=${FORGEDIT_SANITIZE})
+endif()
+
+# LibTorch as a SYSTEM dependency.
+add_library(forgedit_torch INTERFACE)
+target_include_directories(forgedit_torch SYSTEM INTERFACE ${TORCH_INCLUDE_DIRS})
+target_link_libraries(forgedit_torch INTERFACE ${TORCH_LIBRARIES})
+separate_arguments(FORGEDIT_TORCH_FLAGS UNIX_COMMAND "${TORCH_CXX_FLAGS}")
+target_compile_options(forgedit_torch INTERFACE ${FORGEDIT_TORCH_FLAGS})
+
+# One precompiled <torch/torch.h>, shared by all targets that say TORCH.
+file(WRITE ${CMAKE_BINARY_DIR}/torch_pch.cpp "")
+add_library(forgedit_torch_pch STATIC ${CMAKE_BINARY_DIR}/torch_pch.cpp)
+target_link_libraries(forgedit_torch_pch PUBLIC forgedit_torch forgedit_flags)
+target_precompile_headers(forgedit_torch_pch PRIVATE <torch/torch.h>)
+
+function(forgedit_target_setup target use_torch)
+  target_include_directories(${target} PUBLIC ${PROJECT_SOURCE_DIR})
+  target_link_libraries(${target} PRIVATE forgedit_flags)
+  if(use_torch)
+    target_link_libraries(${target} PUBLIC forgedit_torch)
+    target_precompile_headers(${target} REUSE_FROM forgedit_torch_pch)
+  endif()
+endfunction()
+
+# forgedit_module(<name> [TORCH] SOURCES ... [DEPENDS ...] [PRIVATE_DEPENDS ...]): static library forgedit_<name>.
+function(forgedit_module name)
+  cmake_parse_arguments(ARG "TORCH" "" "SOURCES;DEPENDS;PRIVATE_DEPENDS" ${ARGN})
+  add_library(forgedit_${name} STATIC ${ARG_SOURCES})
+  forgedit_target_setup(forgedit_${name} "${ARG_TORCH}")
+  target_link_libraries(forgedit_${name} PUBLIC ${ARG_DEPENDS} PRIVATE ${ARG_PRIVATE_DEPENDS})
+endfunction()
+
+# forgedit_program(<name> [TORCH] SOURCES ... DEPENDS ...): a program in bin/.
+function(forgedit_program name)
+  cmake_parse_arguments(ARG "TORCH" "" "SOURCES;DEPENDS" ${ARGN})
+  add_executable(${name} ${ARG_SOURCES})
+  forgedit_target_setup(${name} "${ARG_TORCH}")
+  target_link_libraries(${name} PRIVATE ${ARG_DEPENDS})
+endfunction()
+
+# forgedit_test(<name> [TORCH] SOURCES ... DEPENDS ...): one GoogleTest program, one CTest entry.
+function(forgedit_test name)
+  cmake_parse_arguments(ARG "TORCH" "" "SOURCES;DEPENDS" ${ARGN})
+  add_executable(test_${name} ${ARG_SOURCES})
+  forgedit_target_setup(test_${name} "${ARG_TORCH}")
+  target_link_libraries(test_${name} PRIVATE ${ARG_DEPENDS} GTest::gtest_main)
+  target_compile_definitions(test_${name} PRIVATE
+    FORGEDIT_SOURCE_DIR="${PROJECT_SOURCE_DIR}" FORGEDIT_BIN_DIR="${CMAKE_RUNTIME_OUTPUT_DIRECTORY}")
+  set_target_properties(test_${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+  add_test(NAME ${name} COMMAND test_${name})
+endfunction()

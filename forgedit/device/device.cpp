@@ -1,0 +1,80 @@
+#include "forgedit/device/device.h"
+
+#include <torch/torch.h>
+
+#include <thread>
+
+#include "forgedit/core/error.h"
+#include "forgedit/device/cuda_bridge.h"
+#include "forgedit/device/torch_compat.h"
+
+namespace forgedit {
+
+c10::Device parse_device(const std::string& text) {
+  if (text == "cpu") return {c10::DeviceType::CPU};
+  if (text == "auto") {
+    if (cuda::device_count() > 0) return {c10::DeviceType::CUDA, 0};
+    return {c10::DeviceType::CPU};
+  }
+  int index = 0;
+  if (text.rfind("cuda:", 0) == 0 && text.size() > 5 && text.size() < 8 &&
+      text.find_first_not_of("0123456789", 5) == std::string::npos) {
+    index = std::stoi(text.substr(5));
+  } else if (text != "cuda") {
+    throw usage_error("--device: expected auto, cpu, cuda or cuda:N, got '" + text + "'");
+  }
+  if (!cuda::built()) throw failure("--device " + text + ": this program was built without CUDA");
+  const int count = cuda::device_count();
+  if (index >= count) {
+    throw failure("--device " + text + ": this machine has " + std::to_string(count) + " CUDA device(s)");
+  }
+  return {c10::DeviceType::CUDA, static_cast<c10::DeviceIndex>(index)};
+}
+
+Precision parse_precision(const std::string& text) {
+  if (text == "fp32") return Precision::fp32;
+  if (text == "bf16") return Precision::bf16;
+  throw usage_error("--precision: expected fp32 or bf16, got '" + text + "'");
+}
+
+void prepare_compute(const ComputePolicy& policy) {
+  const auto cores = std::max(1U, std::thread::hardware_concurrency());
+  at::set_num_threads(static_cast<int>(cores));
+  if (policy.device.is_cuda()) {
+    at::globalContext().setDeterministicCuDNN(true);
+    at::globalContext().setBenchmarkCuDNN(false);
+    at::globalContext().setAllowTF32CuBLAS(false);
+    at::globalContext().setAllowTF32CuDNN(false);
+  }
+}
+
+std::string describe_device(const c10::Device& device) {
+  if (device.is_cuda()) return cuda::device_name(device.index());
+  return "CPU, " + std::to_string(at::get_num_threads()) + " threads";
+}
+
+std::int64_t peak_memory(const c10::Device& device) {
+  return device.is_cuda() ? cuda::peak_memory(device.index()) : 0;
+}
+
+void reset_peak_memory(const c10::Device& device) {
+  if (device.is_cuda()) cuda::reset_peak_memory(device.index());
+}
+
+void synchronize(const c10::Device& device) {
+  if (device.is_cuda()) cuda::synchronize(device.index());
+}
+
+PrecisionScope::PrecisionScope(const ComputePolicy& policy) : policy_(policy) {
+  if (policy_.precision != Precision::bf16) return;
+  set_autocast(policy_.device.type(), true, at::kBFloat16);
+  at::autocast::increment_nesting();
+}
+
+PrecisionScope::~PrecisionScope() {
+  if (policy_.precision != Precision::bf16) return;
+  if (at::autocast::decrement_nesting() == 0) at::autocast::clear_cache();
+  set_autocast(policy_.device.type(), false, at::kBFloat16);
+}
+
+}  // namespace forgedit

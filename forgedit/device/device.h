@@ -1,0 +1,51 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include <c10/core/Device.h>
+
+namespace forgedit {
+
+enum class Precision { fp32, bf16 };
+
+/// Where and how networks compute.
+struct ComputePolicy {
+  c10::Device device{c10::DeviceType::CPU};
+  Precision precision = Precision::fp32;
+};
+
+/// "auto" (a GPU where there is one), "cpu", "cuda" or "cuda:N". Throws a usage Error for other words and a
+/// failure where the GPU that was asked for is not there.
+c10::Device parse_device(const std::string& text);
+
+/// "fp32" or "bf16". Throws a usage Error otherwise.
+Precision parse_precision(const std::string& text);
+
+/// One thread per core (LibTorch's own default is one on some builds), and the settings that make the same
+/// seed give the same picture: no TF32, deterministic algorithms of cuDNN.
+void prepare_compute(const ComputePolicy& policy);
+
+/// "NVIDIA H200", or the number of CPU threads.
+std::string describe_device(const c10::Device& device);
+
+/// Most memory that tensors took at once since the last reset, in bytes; 0 where it is not counted (CPU).
+std::int64_t peak_memory(const c10::Device& device);
+void reset_peak_memory(const c10::Device& device);
+
+/// Waits for all work given to the device.
+void synchronize(const c10::Device& device);
+
+/// Runs networks in the policy's precision while it lives: bf16 means autocast over float32 weights.
+class PrecisionScope {
+ public:
+  explicit PrecisionScope(const ComputePolicy& policy);
+  ~PrecisionScope();
+  PrecisionScope(const PrecisionScope&) = delete;
+  PrecisionScope& operator=(const PrecisionScope&) = delete;
+
+ private:
+  ComputePolicy policy_;
+};
+
+}  // namespace forgedit

@@ -1,0 +1,120 @@
+#include "forgedit/editing/forgetting.h"
+
+#include <torch/torch.h>
+
+#include <array>
+
+#include "forgedit/core/error.h"
+
+namespace forgedit {
+namespace {
+
+using Keep = ForgettingStrategy::Keep;
+constexpr const char* kEncoder = "down_blocks.";
+constexpr const char* kDecoder = "up_blocks.";
+
+constexpr std::array<ForgettingStrategy, 8> kVanilla{{
+    {"donotforget", "orig", kEncoder, Keep::everything, nullptr, "keep all that was learned"},
+    {"encoderkv", nullptr, kEncoder, Keep::cross_keys_values, nullptr,
+     "forget the encoder but for its cross-attention keys and values"},
+    {"noencoder", nullptr, kEncoder, Keep::nothing, nullptr, "forget the whole encoder"},
+    {"encoderattn", nullptr, kEncoder, Keep::attention, nullptr, "forget the encoder but for its attention"},
+    {"encoderattn+encoder1", nullptr, kEncoder, Keep::attention, "down_blocks.1.",
+     "forget the encoder but for its attention and all of block 1"},
+    {"decoderkv", nullptr, kDecoder, Keep::cross_keys_values, nullptr,
+     "forget the decoder but for its cross-attention keys and values"},
+    {"decoderattn", nullptr, kDecoder, Keep::attention, nullptr, "forget the decoder but for its attention"},
+    {"decoderattn+decoder2", nullptr, kDecoder, Keep::attention, "up_blocks.2.",
+     "forget the decoder but for its attention and all of block 2"},
+}};
+
+// The published DreamBooth script's `encoderkv` lacks the `not` of the vanilla one and so does the opposite.
+constexpr std::array<ForgettingStrategy, 7> kDreambooth{{
+    {"donotforget", "orig", kEncoder, Keep::everything, nullptr, "keep all that was learned"},
+    {"noencoder", nullptr, kEncoder, Keep::nothing, nullptr, "forget the whole encoder"},
+    {"nodecoder", nullptr, kDecoder, Keep::nothing, nullptr, "forget the whole decoder"},
+    {"encoderattn+encoder1", nullptr, kEncoder, Keep::attention, "down_blocks.1.",
+     "forget the encoder but for its attention and all of block 1"},
+    {"encoderkv", nullptr, kEncoder, Keep::all_but_cross_keys_values, nullptr,
+     "forget only the encoder's cross-attention keys and values"},
+    {"encoderattn", nullptr, kEncoder, Keep::attention, nullptr, "forget the encoder but for its attention"},
+    {"decoderattn", nullptr, kDecoder, Keep::attention, nullptr, "forget the decoder but for its attention"},
+}};
+
+bool contains(const std::string& name, const char* part) {
+  return name.find(part) != std::string::npos;
+}
+
+bool is_cross_key_or_value(const std::string& name) {
+  return contains(name, "attn2.to_k.") || contains(name, "attn2.to_v.");
+}
+
+}  // namespace
+
+std::span<const ForgettingStrategy> forgetting_strategies(LearnMethod method) {
+  if (method == LearnMethod::vanilla) return kVanilla;
+  return kDreambooth;
+}
+
+const ForgettingStrategy& find_forgetting_strategy(const std::string& name, LearnMethod method) {
+  std::string known;
+  for (const auto& strategy : forgetting_strategies(method)) {
+    if (name == strategy.name || (strategy.alias && name == strategy.alias)) return strategy;
+    known += (known.empty() ? "" : ", ") + std::string(strategy.name);
+  }
+  throw usage_error("unknown forgetting strategy '" + name + "': expected one of " + known);
+}
+
+bool forgets(const ForgettingStrategy& strategy, const std::string& name) {
+  if (name.rfind(strategy.side, 0) != 0) return false;
+  if (strategy.kept_block && name.rfind(strategy.kept_block, 0) == 0) return false;
+  switch (strategy.keep) {
+    case Keep::everything:
+      return false;
+    case Keep::nothing:
+      return true;
+    // attn1 and attn2 only: modules called "attentions" hold more than attention (norms, feed-forward).
+    case Keep::attention:
+      return !contains(name, "attn");
+    case Keep::cross_keys_values:
+      return !is_cross_key_or_value(name);
+    case Keep::all_but_cross_keys_values:
+      return is_cross_key_or_value(name);
+  }
+  return false;
+}
+
+LearnedWeights::LearnedWeights(StateDict parameters, StateDict learned) : learned_(std::move(learned)) {
+  for (const auto& [name, tensor] : learned_) {
+    const auto found = parameters.find(name);
+    if (found == parameters.end())
+      throw failure("learned weights: " + name + ": the model has no such parameter");
+    if (found->second.sizes() != tensor.sizes()) {
+      throw failure("learned weights: " + name + ": expected " + shape_text(found->second.sizes()) +
+                    ", found " + shape_text(tensor.sizes()));
+    }
+    parameters_.emplace(name, found->second);
+    original_.emplace(name, found->second.detach());
+  }
+}
+
+void LearnedWeights::apply(const ForgettingStrategy& strategy, double blend) {
+  torch::NoGradGuard no_grad;
+  for (auto& [name, parameter] : parameters_) {
+    const auto& learned = learned_.at(name);
+    if (!forgets(strategy, name) || blend == 1.0) {
+      parameter.set_data(learned);
+    } else if (blend == 0.0) {
+      parameter.set_data(original_.at(name));
+    } else {
+      parameter.set_data(torch::lerp(original_.at(name), learned, blend));
+    }
+  }
+}
+
+void LearnedWeights::unlearn() {
+  torch::NoGradGuard no_grad;
+  for (auto& [name, parameter] : parameters_) parameter.set_data(original_.at(name));
+}
+
+}  // namespace forgedit

@@ -1,0 +1,31 @@
+#include "forgedit/editing/interpolation.h"
+
+#include "forgedit/core/error.h"
+
+namespace forgedit {
+
+torch::Tensor vector_subtraction(const torch::Tensor& learned, const torch::Tensor& target, double gamma) {
+  return gamma * target + (1.0 - gamma) * learned;
+}
+
+torch::Tensor vector_projection(const torch::Tensor& learned, const torch::Tensor& target, double alpha,
+                                double beta) {
+  // (1) proj_e p = (p·e / e·e) e, for each token
+  const auto ratio = (target * learned).sum(-1, true) / (learned * learned).sum(-1, true);
+  const auto projection = ratio * learned;
+  // (2) the part of p that e does not hold already
+  const auto orthogonal = target - projection;
+  return alpha * learned + beta * orthogonal;
+}
+
+Interpolation parse_interpolation(const std::string& name) {
+  if (name == "vs") return Interpolation::vector_subtraction;
+  if (name == "vp") return Interpolation::vector_projection;
+  throw usage_error("unknown interpolation '" + name + "': expected vs or vp");
+}
+
+std::string interpolation_name(Interpolation interpolation) {
+  return interpolation == Interpolation::vector_subtraction ? "vs" : "vp";
+}
+
+}  // namespace forgedit

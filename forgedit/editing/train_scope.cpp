@@ -1,0 +1,31 @@
+#include "forgedit/editing/train_scope.h"
+
+#include "forgedit/core/error.h"
+
+namespace forgedit {
+namespace {
+
+bool starts_with(const std::string& name, const char* prefix) {
+  return name.rfind(prefix, 0) == 0;
+}
+
+}  // namespace
+
+LayerScope parse_layer_scope(const std::string& name) {
+  if (name == "code") return LayerScope::code;
+  if (name == "paper") return LayerScope::paper;
+  throw usage_error("unknown layers '" + name + "': expected code or paper");
+}
+
+std::string layer_scope_name(LayerScope scope) {
+  return scope == LayerScope::code ? "code" : "paper";
+}
+
+bool learns(LayerScope scope, const std::string& name) {
+  if (starts_with(name, "up_blocks.")) return !starts_with(name, "up_blocks.0.");
+  if (!starts_with(name, "down_blocks.")) return false;
+  return scope == LayerScope::code ? !starts_with(name, "down_blocks.0.")
+                                   : !starts_with(name, "down_blocks.3.");
+}
+
+}  // namespace forgedit

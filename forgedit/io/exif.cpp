@@ -1,0 +1,103 @@
+#include "forgedit/io/exif.h"
+
+#include <cstring>
+#include <optional>
+#include <utility>
+
+namespace forgedit {
+namespace {
+
+constexpr std::uint32_t kOrientationTag = 0x0112;
+constexpr std::size_t kEntrySize = 12;
+
+/// Reads integers of either byte order; a position outside the block gives nothing.
+class TiffBlock {
+ public:
+  TiffBlock(std::string_view bytes, bool big_endian) : bytes_(bytes), big_endian_(big_endian) {}
+
+  std::optional<std::uint32_t> integer(std::size_t position, std::size_t size) const {
+    if (position > bytes_.size() || bytes_.size() - position < size) return std::nullopt;
+    std::uint32_t value = 0;
+    for (std::size_t i = 0; i < size; ++i) {
+      const std::size_t at = big_endian_ ? position + i : position + size - 1 - i;
+      value = value << 8 | static_cast<unsigned char>(bytes_[at]);
+    }
+    return value;
+  }
+
+ private:
+  std::string_view bytes_;
+  bool big_endian_;
+};
+
+/// Bytes of one value of a TIFF type; writers store the orientation as SHORT, a few as BYTE or LONG.
+std::size_t integer_size(std::uint32_t tiff_type) {
+  switch (tiff_type) {
+    case 1:
+      return 1;
+    case 3:
+      return 2;
+    case 4:
+      return 4;
+    default:
+      return 0;
+  }
+}
+
+}  // namespace
+
+int exif_orientation(std::string_view exif) {
+  constexpr std::string_view kPrefix("Exif\0\0", 6);
+  if (exif.substr(0, kPrefix.size()) == kPrefix) exif.remove_prefix(kPrefix.size());
+
+  const std::string_view order = exif.substr(0, 2);
+  if (order != "II" && order != "MM") return 1;
+  const TiffBlock tiff(exif, order == "MM");
+  if (tiff.integer(2, 2) != 42U) return 1;
+
+  // Only the first directory counts: the second one describes the thumbnail.
+  const auto directory = tiff.integer(4, 4);
+  if (!directory) return 1;
+  const auto entries = tiff.integer(*directory, 2);
+  if (!entries) return 1;
+  for (std::size_t i = 0; i < *entries; ++i) {
+    const std::size_t entry = std::size_t{*directory} + 2 + i * kEntrySize;
+    const auto tag = tiff.integer(entry, 2);
+    const auto type = tiff.integer(entry + 2, 2);
+    if (!tag || !type) return 1;
+    if (*tag != kOrientationTag) continue;
+    const std::size_t size = integer_size(*type);
+    const auto value = tiff.integer(entry + 8, size);
+    return size != 0 && value && *value >= 1 && *value <= 8 ? static_cast<int>(*value) : 1;
+  }
+  return 1;
+}
+
+RgbaImage upright(RgbaImage image, int orientation) {
+  if (orientation <= 1 || orientation > 8) return image;
+  const int last_x = image.width - 1;
+  const int last_y = image.height - 1;
+  const bool sideways = orientation >= 5;
+  RgbaImage turned;
+  turned.width = sideways ? image.height : image.width;
+  turned.height = sideways ? image.width : image.height;
+  turned.pixels.resize(image.pixels.size());
+  std::uint8_t* out = turned.pixels.data();
+  for (int y = 0; y < turned.height; ++y) {
+    for (int x = 0; x < turned.width; ++x, out += 4) {
+      int from_x = sideways ? y : x;
+      int from_y = sideways ? x : y;
+      if (orientation == 2 || orientation == 3 || orientation == 7 || orientation == 8) {
+        from_x = last_x - from_x;
+      }
+      if (orientation == 3 || orientation == 4 || orientation == 6 || orientation == 7) {
+        from_y = last_y - from_y;
+      }
+      std::memcpy(out, image.pixels.data() + 4 * (static_cast<std::size_t>(from_y) * image.width + from_x),
+                  4);
+    }
+  }
+  return turned;
+}
+
+}  // namespace forgedit

@@ -1,0 +1,61 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace forgedit {
+
+/// 8-bit RGB picture, rows top to bottom, pixels interleaved (HWC).
+struct Image {
+  int width = 0;
+  int height = 0;
+  std::vector<std::uint8_t> pixels;  ///< height * width * 3
+
+  Image() = default;
+  Image(int w, int h, std::array<std::uint8_t, 3> colour = {255, 255, 255});
+  std::uint8_t* at(int x, int y) { return pixels.data() + 3 * (static_cast<std::size_t>(y) * width + x); }
+  const std::uint8_t* at(int x, int y) const {
+    return pixels.data() + 3 * (static_cast<std::size_t>(y) * width + x);
+  }
+};
+
+/// 8-bit picture with alpha (not premultiplied), HWC with 4 channels.
+struct RgbaImage {
+  int width = 0;
+  int height = 0;
+  std::vector<std::uint8_t> pixels;  ///< height * width * 4
+};
+
+/// Limits that a picture file must keep before any pixel is decoded.
+inline constexpr int kMinImageSide = 8;
+inline constexpr int kMaxImageSide = 16384;
+inline constexpr std::int64_t kMaxImagePixels = 120'000'000;
+
+/// Decodes PNG, JPEG or WebP, recognised by content and never by extension. Grey, palette, 16-bit and CMYK
+/// are converted; EXIF orientation is applied, colour profiles are not. Pictures without alpha come back
+/// opaque. Throws Error naming the file: missing, empty, truncated, not a picture, side or area outside the
+/// limits.
+RgbaImage read_rgba_image(const std::filesystem::path& path);
+
+/// The same for a file already in memory; `name` stands for it in messages.
+RgbaImage decode_rgba_image(std::string_view file, const std::string& name);
+
+/// As read_rgba_image, laid over `background` (white unless told).
+Image read_image(const std::filesystem::path& path, std::array<std::uint8_t, 3> background = {255, 255, 255});
+
+/// Text chunks of a PNG: keyword (Latin-1, 1-79 characters) and UTF-8 text.
+using PngText = std::vector<std::pair<std::string, std::string>>;
+
+/// Writes an RGB PNG atomically; `text` goes into iTXt chunks before the pixels. Throws a usage Error for
+/// empty pictures and keywords that PNG does not allow.
+void write_png(const std::filesystem::path& path, const Image& image, const PngText& text = {});
+
+/// The text chunks (tEXt, zTXt, iTXt) of a PNG file, in file order; at most 16 MB in all.
+PngText read_png_text(const std::filesystem::path& path);
+
+}  // namespace forgedit

@@ -1,0 +1,23 @@
+#include "forgedit/io/keymaps/keymaps.h"
+
+namespace forgedit {
+namespace {
+constexpr std::string_view kPrefix = "text_model.";
+}
+
+StateDict normalise_clip_text_keys(const StateDict& state) {
+  StateDict result;
+  for (const auto& [name, tensor] : state) {
+    const auto key = name.rfind(kPrefix, 0) == 0 ? name.substr(kPrefix.size()) : name;
+    if (key != "embeddings.position_ids") result.emplace(key, tensor);
+  }
+  return result;
+}
+
+StateDict published_clip_text_keys(const StateDict& state) {
+  StateDict result;
+  for (const auto& [name, tensor] : state) result.emplace(std::string(kPrefix) + name, tensor);
+  return result;
+}
+
+}  // namespace forgedit

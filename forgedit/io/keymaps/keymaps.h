@@ -1,0 +1,17 @@
+#pragma once
+
+#include "forgedit/core/state_dict.h"
+
+namespace forgedit {
+
+/// transformers' CLIP text model: drops the `text_model.` prefix of published files and the `position_ids`
+/// buffer.
+StateDict normalise_clip_text_keys(const StateDict& state);
+
+/// The published names again (`text_model.` in front), which every loader reads.
+StateDict published_clip_text_keys(const StateDict& state);
+
+/// AutoencoderKL: attention saved as query/key/value/proj_attn (before diffusers 0.18) under today's names.
+StateDict normalise_vae_keys(const StateDict& state);
+
+}  // namespace forgedit

@@ -1,0 +1,97 @@
+#include "forgedit/io/model_folder.h"
+
+#include <spdlog/fmt/fmt.h>
+#include <torch/torch.h>
+
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "forgedit/core/error.h"
+#include "forgedit/core/files.h"
+#include "forgedit/core/json.h"
+#include "forgedit/io/safetensors.h"
+
+namespace forgedit {
+namespace {
+
+namespace fs = std::filesystem;
+
+StateDict read_shards(const fs::path& index_path) {
+  const auto index = read_json_object(index_path);
+  if (!index.contains("weight_map") || !index["weight_map"].is_object()) {
+    throw failure(index_path.string() + ": weight_map: expected an object");
+  }
+  std::map<std::string, std::set<std::string>> names_by_shard;
+  for (const auto& [name, shard] : index["weight_map"].items()) {
+    if (!shard.is_string())
+      throw failure(index_path.string() + ": weight_map: " + name + ": not a file name");
+    const fs::path file = shard.get<std::string>();
+    if (file.empty() || file != file.filename() || file == "." || file == "..") {
+      throw failure(index_path.string() + ": weight_map: " + name +
+                    ": expected a plain file name beside the index");
+    }
+    names_by_shard[file.string()].insert(name);
+  }
+  StateDict result;
+  for (const auto& [shard, names] : names_by_shard) {
+    const auto path = index_path.parent_path() / shard;
+    auto tensors = read_safetensors(path).tensors;
+    for (const auto& name : names) {
+      const auto found = tensors.find(name);
+      if (found == tensors.end())
+        throw failure(path.string() + ": " + name + ": in the index, not in the shard");
+      result.emplace(name, found->second);
+    }
+  }
+  return result;
+}
+
+}  // namespace
+
+StateDict read_component_weights(const fs::path& directory, const std::string& stem) {
+  if (!fs::is_directory(directory)) throw failure(directory.string() + ": no such folder in the model");
+  const std::string plain = stem + ".safetensors", half = stem + ".fp16.safetensors";
+  for (const auto& name :
+       {plain, plain + ".index.json", half, half + ".index.json", plain + ".index.fp16.json"}) {
+    const auto path = directory / name;
+    if (!fs::exists(path)) continue;
+    return path.extension() == ".json" ? read_shards(path) : read_safetensors(path).tensors;
+  }
+  for (const char* pickle : {"diffusion_pytorch_model.bin", "pytorch_model.bin"}) {
+    if (fs::exists(directory / pickle)) {
+      throw failure((directory / pickle).string() +
+                    ": pickle files can run code and are not opened; save the model with "
+                    "save_pretrained(…, safe_serialization=True) first");
+    }
+  }
+  throw failure(directory.string() + ": no weights: expected " + plain +
+                ", its fp16 variant, or an index of shards");
+}
+
+void write_component_weights(const fs::path& directory, const std::string& stem, const StateDict& tensors,
+                             std::size_t max_shard_bytes) {
+  make_directory(directory);
+  std::vector<StateDict> shards(1);
+  std::size_t shard_bytes = 0, total_bytes = 0;
+  for (const auto& [name, tensor] : tensors) {
+    if (shard_bytes > 0 && shard_bytes + tensor.nbytes() > max_shard_bytes) {
+      shards.emplace_back();
+      shard_bytes = 0;
+    }
+    shards.back().emplace(name, tensor);
+    shard_bytes += tensor.nbytes();
+    total_bytes += tensor.nbytes();
+  }
+  const std::map<std::string, std::string> metadata{{"format", "pt"}};
+  if (shards.size() == 1) return write_safetensors(directory / (stem + ".safetensors"), tensors, metadata);
+  nlohmann::json index;
+  index["metadata"]["total_size"] = total_bytes;
+  for (std::size_t i = 0; i < shards.size(); ++i) {
+    const auto file = fmt::format("{}-{:05}-of-{:05}.safetensors", stem, i + 1, shards.size());
+    write_safetensors(directory / file, shards[i], metadata);
+    for (const auto& [name, tensor] : shards[i]) index["weight_map"][name] = file;
+  }
+  write_file_atomically(directory / (stem + ".safetensors.index.json"), index.dump(1) + "\n");
+}
+
+}  // namespace forgedit

@@ -1,0 +1,231 @@
+#include "forgedit/io/safetensors.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <torch/torch.h>
+#include <unistd.h>
+
+#include <array>
+#include <cstring>
+#include <fstream>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "forgedit/core/error.h"
+#include "forgedit/core/files.h"
+
+namespace forgedit {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::uint64_t kMaxHeaderBytes = 100'000'000;  // the reference implementation's limit
+constexpr std::size_t kMaxDimensions = 8;
+constexpr std::string_view kLfsPointer = "version https://git-lfs";
+
+struct DtypeName {
+  const char* name;
+  at::ScalarType type;
+};
+constexpr std::array kDtypes{DtypeName{"F64", at::kDouble}, DtypeName{"F32", at::kFloat},
+                             DtypeName{"F16", at::kHalf},   DtypeName{"BF16", at::kBFloat16},
+                             DtypeName{"I64", at::kLong},   DtypeName{"I32", at::kInt},
+                             DtypeName{"I16", at::kShort},  DtypeName{"I8", at::kChar},
+                             DtypeName{"U8", at::kByte},    DtypeName{"BOOL", at::kBool}};
+
+/// A private map of a whole file; tensors keep it alive.
+class MappedFile {
+ public:
+  explicit MappedFile(const std::filesystem::path& path) {
+    std::error_code error;
+    const auto status = std::filesystem::status(path, error);
+    if (error || !std::filesystem::exists(status)) throw failure(path.string() + ": no such file");
+    if (!std::filesystem::is_regular_file(status)) {
+      throw failure(path.string() + ": expected a file, found something else");
+    }
+    const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+    if (descriptor < 0) throw failure(path.string() + ": cannot be opened: " + std::strerror(errno));
+    struct stat info {};
+    ::fstat(descriptor, &info);
+    size_ = static_cast<std::size_t>(info.st_size);
+    if (size_ > 0) {
+      data_ = ::mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE, descriptor, 0);
+    }
+    ::close(descriptor);
+    if (data_ == MAP_FAILED) {
+      data_ = nullptr;
+      throw failure(path.string() + ": cannot be mapped: " + std::strerror(errno));
+    }
+  }
+  ~MappedFile() {
+    if (data_) ::munmap(data_, size_);
+  }
+  MappedFile(const MappedFile&) = delete;
+  MappedFile& operator=(const MappedFile&) = delete;
+  char* data() const { return static_cast<char*>(data_); }
+  std::size_t size() const { return size_; }
+
+ private:
+  void* data_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+struct TensorEntry {
+  std::string name;
+  at::ScalarType type;
+  std::vector<std::int64_t> shape;
+  std::uint64_t begin = 0;
+  std::uint64_t end = 0;
+};
+
+TensorEntry parse_entry(const std::string& origin, const std::string& name, const json& entry) {
+  const auto reject = [&](const std::string& what) { throw failure(origin + ": " + name + ": " + what); };
+  const bool complete = entry.is_object() && entry.contains("dtype") && entry["dtype"].is_string() &&
+                        entry.contains("shape") && entry["shape"].is_array() &&
+                        entry.contains("data_offsets") && entry["data_offsets"].is_array() &&
+                        entry["data_offsets"].size() == 2;
+  if (!complete) reject("expected dtype, shape and data_offsets in the header");
+  TensorEntry result;
+  result.name = name;
+  const auto dtype = entry["dtype"].get<std::string>();
+  const auto* found = std::find_if(kDtypes.begin(), kDtypes.end(), [&](auto& d) { return dtype == d.name; });
+  if (found == kDtypes.end()) reject("unknown dtype '" + dtype.substr(0, 32) + "'");
+  result.type = found->type;
+  if (entry["shape"].size() > kMaxDimensions) reject("more than 8 dimensions");
+  std::uint64_t bytes = c10::elementSize(result.type);
+  for (const auto& side : entry["shape"]) {
+    if (!side.is_number_unsigned()) reject("shape: expected non-negative integers");
+    const auto value = side.get<std::uint64_t>();
+    if (value > INT64_MAX || __builtin_mul_overflow(bytes, value, &bytes)) reject("shape: too large");
+    result.shape.push_back(static_cast<std::int64_t>(value));
+  }
+  for (const auto& offset : entry["data_offsets"]) {
+    if (!offset.is_number_unsigned()) reject("data_offsets: expected non-negative integers");
+  }
+  result.begin = entry["data_offsets"][0].get<std::uint64_t>();
+  result.end = entry["data_offsets"][1].get<std::uint64_t>();
+  if (result.end < result.begin || result.end - result.begin != bytes) {
+    reject("shape " + shape_text(result.shape) + " of " + dtype + " needs " + std::to_string(bytes) +
+           " bytes, data_offsets are [" + std::to_string(result.begin) + ", " + std::to_string(result.end) +
+           "]");
+  }
+  return result;
+}
+
+/// Offsets must tile the data exactly, as the format demands: no overlap, no gap, nothing left over.
+void check_tiling(const std::string& origin, std::vector<TensorEntry>& entries, std::uint64_t data_bytes) {
+  std::sort(entries.begin(), entries.end(), [](const auto& a, const auto& b) {
+    return std::pair(a.begin, a.end) < std::pair(b.begin, b.end);
+  });
+  std::uint64_t position = 0;
+  for (const auto& entry : entries) {
+    if (entry.begin != position) {
+      throw failure(origin + ": " + entry.name + ": data_offsets " +
+                    (entry.begin < position ? "overlap the tensor before" : "leave a gap") + " (expected " +
+                    std::to_string(position) + ", found " + std::to_string(entry.begin) + ")");
+    }
+    position = entry.end;
+  }
+  if (position != data_bytes) {
+    throw failure(origin + ": " + (position > data_bytes ? "truncated: " : "") + "the header describes " +
+                  std::to_string(position) + " bytes of tensors, the file holds " +
+                  std::to_string(data_bytes));
+  }
+}
+
+at::Tensor map_tensor(const TensorEntry& entry, const std::shared_ptr<MappedFile>& file, char* data) {
+  const auto options = at::TensorOptions().dtype(entry.type);
+  if (entry.begin == entry.end) return torch::empty(entry.shape, options);
+  char* source = data + entry.begin;
+  if (reinterpret_cast<std::uintptr_t>(source) % c10::elementSize(entry.type) == 0) {
+    return torch::from_blob(
+        source, entry.shape, [file](void*) {}, options);
+  }
+  auto copy = torch::empty(entry.shape, options);
+  std::memcpy(copy.data_ptr(), source, entry.end - entry.begin);
+  return copy;
+}
+
+}  // namespace
+
+Safetensors read_safetensors(const std::filesystem::path& path) {
+  const auto file = std::make_shared<MappedFile>(path);
+  const std::string origin = path.string();
+  if (std::string_view(file->data(), file->size()).substr(0, kLfsPointer.size()) == kLfsPointer) {
+    throw failure(origin + ": a git-lfs pointer, not weights: run `git lfs pull`");
+  }
+  if (file->size() < 8) {
+    throw failure(origin + ": truncated: " + std::to_string(file->size()) + " bytes are no safetensors file");
+  }
+  std::uint64_t header_bytes = 0;
+  std::memcpy(&header_bytes, file->data(), 8);
+  if (header_bytes > kMaxHeaderBytes) {
+    throw failure(origin + ": header length " + std::to_string(header_bytes) +
+                  " is over the limit of 100000000 bytes: not a safetensors file");
+  }
+  if (header_bytes > file->size() - 8) {
+    throw failure(origin + ": truncated: header of " + std::to_string(header_bytes) + " bytes in a file of " +
+                  std::to_string(file->size()));
+  }
+  const char* begin = file->data() + 8;
+  const auto header = json::parse(begin, begin + header_bytes, nullptr, false);
+  if (header.is_discarded() || !header.is_object()) {
+    throw failure(origin + ": the header is not a JSON object");
+  }
+
+  Safetensors result;
+  std::vector<TensorEntry> entries;
+  for (const auto& [name, value] : header.items()) {
+    if (name == "__metadata__") {
+      if (!value.is_object()) throw failure(origin + ": __metadata__: expected an object");
+      for (const auto& [key, text] : value.items()) {
+        if (!text.is_string()) throw failure(origin + ": __metadata__: " + key + ": expected a string");
+        result.metadata[key] = text.get<std::string>();
+      }
+    } else {
+      entries.push_back(parse_entry(origin, name, value));
+    }
+  }
+  check_tiling(origin, entries, file->size() - 8 - header_bytes);
+  for (const auto& entry : entries) {
+    result.tensors[entry.name] = map_tensor(entry, file, file->data() + 8 + header_bytes);
+  }
+  return result;
+}
+
+void write_safetensors(const std::filesystem::path& path, const StateDict& tensors,
+                       const std::map<std::string, std::string>& metadata) {
+  json header = json::object();
+  if (!metadata.empty()) header["__metadata__"] = metadata;
+  std::uint64_t offset = 0;
+  for (const auto& [name, tensor] : tensors) {
+    const auto type = tensor.scalar_type();
+    const auto* dtype = std::find_if(kDtypes.begin(), kDtypes.end(), [&](auto& d) { return d.type == type; });
+    if (dtype == kDtypes.end()) throw failure(path.string() + ": " + name + ": dtype cannot be stored");
+    header[name] = {{"dtype", dtype->name},
+                    {"shape", tensor.sizes().vec()},
+                    {"data_offsets", {offset, offset + tensor.nbytes()}}};
+    offset += tensor.nbytes();
+  }
+  std::string text = header.dump();
+  text.resize((text.size() + 7) / 8 * 8, ' ');  // keeps tensors aligned in a memory map
+  write_atomically(path, [&](const std::filesystem::path& temporary) {
+    errno = 0;
+    std::ofstream out(temporary, std::ios::binary);
+    const std::uint64_t length = text.size();
+    out.write(reinterpret_cast<const char*>(&length), sizeof length);
+    out.write(text.data(), static_cast<std::streamsize>(text.size()));
+    for (const auto& [name, tensor] : tensors) {
+      const auto plain = tensor.detach().to(at::kCPU).contiguous();
+      out.write(static_cast<const char*>(plain.data_ptr()), static_cast<std::streamsize>(plain.nbytes()));
+    }
+    out.close();
+    if (!out) {
+      throw failure(path.string() +
+                    ": cannot be written: " + (errno ? std::strerror(errno) : "unknown reason"));
+    }
+  });
+}
+
+}  // namespace forgedit

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <string>
+
+#include "forgedit/core/json.h"
+#include "forgedit/nn/layers.h"
+
+namespace forgedit {
+
+/// Sizes of CLIP's text model; defaults are Stable Diffusion 1.x's (openai/clip-vit-large-patch14).
+struct ClipTextConfig {
+  std::int64_t vocab_size = 49408;
+  std::int64_t hidden_size = 768;
+  std::int64_t intermediate_size = 3072;
+  std::int64_t num_hidden_layers = 12;
+  std::int64_t num_attention_heads = 12;
+  std::int64_t max_position_embeddings = 77;
+  std::int64_t eos_token_id = 2;  ///< 2 in published files means "the largest id"
+  double layer_norm_eps = 1e-5;
+  std::string hidden_act = "quick_gelu";
+
+  static ClipTextConfig from_json(const ConfigReader& json);
+  nlohmann::json to_json() const;
+};
+
+/// CLIPTextModel of transformers, keys without the `text_model.` prefix.
+class ClipTextModelImpl : public torch::nn::Module {
+ public:
+  struct Output {
+    torch::Tensor last_hidden_state;  ///< (batch, tokens, hidden), after the final layer norm
+    torch::Tensor pooler_output;      ///< (batch, hidden): the state at the end token
+  };
+
+  explicit ClipTextModelImpl(const ClipTextConfig& config);
+  /// ids (batch, tokens) int64, at most max_position_embeddings tokens.
+  Output forward(const torch::Tensor& ids);
+  const ClipTextConfig& config() const { return config_; }
+
+ private:
+  ClipTextConfig config_;
+  nn::Embedding token_embedding_{nullptr}, position_embedding_{nullptr};
+  torch::nn::ModuleList layers_;
+  nn::LayerNorm final_layer_norm{nullptr};
+};
+TORCH_MODULE(ClipTextModel);
+
+}  // namespace forgedit

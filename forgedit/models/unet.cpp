@@ -1,0 +1,76 @@
+#include "forgedit/models/unet.h"
+
+#include "forgedit/models/unet_blocks.h"
+
+namespace forgedit {
+
+UNetImpl::UNetImpl(const UNetConfig& config)
+    : config_(config),
+      conv_in(
+          register_module("conv_in", nn::Conv2d(config.in_channels, config.block_out_channels[0], 3, 1, 1))),
+      time_embedding(register_module(
+          "time_embedding",
+          nn::TimestepEmbedding(config.block_out_channels[0], config.block_out_channels[0] * 4))),
+      down_blocks(register_module("down_blocks", torch::nn::ModuleList())),
+      up_blocks(register_module("up_blocks", torch::nn::ModuleList())),
+      conv_norm_out(register_module(
+          "conv_norm_out",
+          nn::GroupNorm(config.norm_num_groups, config.block_out_channels[0], config.norm_eps))),
+      conv_out(register_module("conv_out",
+                               nn::Conv2d(config.block_out_channels[0], config.out_channels, 3, 1, 1))) {
+  const auto& channels = config_.block_out_channels;
+  const auto levels = channels.size();
+  UNetBlockOptions o;
+  o.config = &config_;
+
+  o.layers = config_.layers_per_block;
+  for (std::size_t i = 0; i < levels; ++i) {
+    o.in_channels = channels[i == 0 ? 0 : i - 1];
+    o.out_channels = channels[i];
+    o.heads = config_.heads[i];
+    o.cross_attention = config_.down_block_types[i] == "CrossAttnDownBlock2D";
+    o.resample = i + 1 < levels;
+    down_blocks->push_back(UNetDownBlock(o));
+  }
+
+  o.in_channels = o.out_channels = channels.back();
+  o.heads = config_.heads.back();
+  mid_block = register_module("mid_block", std::make_shared<UNetMidBlockImpl>(o));
+
+  o.layers = config_.layers_per_block + 1;
+  o.previous_channels = channels.back();
+  for (std::size_t i = 0; i < levels; ++i) {
+    const auto level = levels - 1 - i;
+    o.in_channels = channels[level == 0 ? 0 : level - 1];
+    o.out_channels = channels[level];
+    o.heads = config_.heads[level];
+    o.cross_attention = config_.up_block_types[i] == "CrossAttnUpBlock2D";
+    o.resample = i + 1 < levels;
+    up_blocks->push_back(UNetUpBlock(o));
+    o.previous_channels = o.out_channels;
+  }
+}
+
+torch::Tensor UNetImpl::forward(const torch::Tensor& latents, const torch::Tensor& timesteps,
+                                const torch::Tensor& encoder_hidden_states) {
+  // 1. time
+  const auto time = time_embedding(nn::timestep_features(timesteps, config_.block_out_channels[0],
+                                                         config_.flip_sin_to_cos, config_.freq_shift));
+  // 2. in
+  auto x = conv_in(latents.contiguous(at::MemoryFormat::ChannelsLast));
+  std::vector<torch::Tensor> skips{x};
+  // 3. down
+  for (const auto& block : *down_blocks) {
+    x = block->as<UNetDownBlock>()->forward(x, time, encoder_hidden_states, skips);
+  }
+  // 4. mid
+  x = mid_block->forward(x, time, encoder_hidden_states);
+  // 5. up
+  for (const auto& block : *up_blocks) {
+    x = block->as<UNetUpBlock>()->forward(x, time, encoder_hidden_states, skips);
+  }
+  // 6. out
+  return conv_out(torch::silu(conv_norm_out(x))).contiguous();
+}
+
+}  // namespace forgedit

@@ -1,0 +1,102 @@
+#include "forgedit/models/unet_blocks.h"
+
+namespace forgedit {
+namespace {
+
+nn::ResnetBlock2D make_resnet(const UNetBlockOptions& o, std::int64_t in_channels) {
+  return nn::ResnetBlock2D(nn::ResnetOptions{in_channels, o.out_channels, o.config->block_out_channels[0] * 4,
+                                             o.config->norm_num_groups, o.config->norm_eps});
+}
+
+nn::Transformer2DModel make_attention(const UNetBlockOptions& o) {
+  return nn::Transformer2DModel(o.out_channels, o.config->cross_attention_dim, o.heads,
+                                o.config->norm_num_groups);
+}
+
+torch::Tensor run_resnet(torch::nn::ModuleList& resnets, std::size_t i, const torch::Tensor& x,
+                         const torch::Tensor& time_embedding) {
+  return resnets[i]->as<nn::ResnetBlock2D>()->forward(x, time_embedding);
+}
+
+torch::Tensor run_attention(torch::nn::ModuleList& attentions, std::size_t i, const torch::Tensor& x,
+                            const torch::Tensor& encoder_hidden_states) {
+  if (attentions.is_empty()) return x;
+  return attentions[i]->as<nn::Transformer2DModel>()->forward(x, encoder_hidden_states);
+}
+
+}  // namespace
+
+// Lists that a block does not have stay empty holders: checkpoints have no keys for them.
+
+UNetDownBlockImpl::UNetDownBlockImpl(const UNetBlockOptions& o)
+    : resnets(register_module("resnets", torch::nn::ModuleList())),
+      attentions(nullptr),
+      downsamplers(nullptr) {
+  if (o.cross_attention) attentions = register_module("attentions", torch::nn::ModuleList());
+  for (std::int64_t i = 0; i < o.layers; ++i) {
+    resnets->push_back(make_resnet(o, i == 0 ? o.in_channels : o.out_channels));
+    if (o.cross_attention) attentions->push_back(make_attention(o));
+  }
+  if (o.resample) {
+    downsamplers =
+        register_module("downsamplers", torch::nn::ModuleList(nn::Downsample2D(o.out_channels, false)));
+  }
+}
+
+torch::Tensor UNetDownBlockImpl::forward(torch::Tensor x, const torch::Tensor& time_embedding,
+                                         const torch::Tensor& encoder_hidden_states,
+                                         std::vector<torch::Tensor>& skips) {
+  for (std::size_t i = 0; i < resnets->size(); ++i) {
+    x = run_resnet(resnets, i, x, time_embedding);
+    x = run_attention(attentions, i, x, encoder_hidden_states);
+    skips.push_back(x);
+  }
+  if (!downsamplers.is_empty()) {
+    x = downsamplers[0]->as<nn::Downsample2D>()->forward(x);
+    skips.push_back(x);
+  }
+  return x;
+}
+
+UNetMidBlockImpl::UNetMidBlockImpl(const UNetBlockOptions& o)
+    : resnets(register_module(
+          "resnets", torch::nn::ModuleList(make_resnet(o, o.in_channels), make_resnet(o, o.out_channels)))),
+      attentions(register_module("attentions", torch::nn::ModuleList(make_attention(o)))) {}
+
+torch::Tensor UNetMidBlockImpl::forward(torch::Tensor x, const torch::Tensor& time_embedding,
+                                        const torch::Tensor& encoder_hidden_states) {
+  x = run_resnet(resnets, 0, x, time_embedding);
+  x = run_attention(attentions, 0, x, encoder_hidden_states);
+  return run_resnet(resnets, 1, x, time_embedding);
+}
+
+UNetUpBlockImpl::UNetUpBlockImpl(const UNetBlockOptions& o)
+    : resnets(register_module("resnets", torch::nn::ModuleList())), attentions(nullptr), upsamplers(nullptr) {
+  if (o.cross_attention) attentions = register_module("attentions", torch::nn::ModuleList());
+  for (std::int64_t i = 0; i < o.layers; ++i) {
+    const auto skip_channels = i == o.layers - 1 ? o.in_channels : o.out_channels;
+    const auto below_channels = i == 0 ? o.previous_channels : o.out_channels;
+    resnets->push_back(make_resnet(o, below_channels + skip_channels));
+    if (o.cross_attention) attentions->push_back(make_attention(o));
+  }
+  if (o.resample) {
+    upsamplers = register_module("upsamplers", torch::nn::ModuleList(nn::Upsample2D(o.out_channels)));
+  }
+}
+
+torch::Tensor UNetUpBlockImpl::forward(torch::Tensor x, const torch::Tensor& time_embedding,
+                                       const torch::Tensor& encoder_hidden_states,
+                                       std::vector<torch::Tensor>& skips) {
+  for (std::size_t i = 0; i < resnets->size(); ++i) {
+    x = torch::cat({x, skips.back()}, 1);
+    skips.pop_back();
+    x = run_resnet(resnets, i, x, time_embedding);
+    x = run_attention(attentions, i, x, encoder_hidden_states);
+  }
+  if (!upsamplers.is_empty()) {
+    x = upsamplers[0]->as<nn::Upsample2D>()->forward(x, skips.back().size(2), skips.back().size(3));
+  }
+  return x;
+}
+
+}  // namespace forgedit

@@ -1,0 +1,62 @@
+#pragma once
+
+#include <vector>
+
+#include "forgedit/models/unet.h"
+#include "forgedit/nn/attention.h"
+#include "forgedit/nn/resnet.h"
+
+namespace forgedit {
+
+/// Sizes of one level of the UNet.
+struct UNetBlockOptions {
+  std::int64_t in_channels = 0;
+  std::int64_t out_channels = 0;
+  std::int64_t previous_channels = 0;  ///< up blocks: channels that come from below
+  std::int64_t layers = 0;
+  std::int64_t heads = 0;
+  bool cross_attention = false;
+  bool resample = false;  ///< ends in a down- or upsampler
+  const UNetConfig* config = nullptr;
+};
+
+/// DownBlock2D or CrossAttnDownBlock2D.
+class UNetDownBlockImpl : public torch::nn::Module {
+ public:
+  explicit UNetDownBlockImpl(const UNetBlockOptions& options);
+  /// Appends what the matching up block takes to `skips`.
+  torch::Tensor forward(torch::Tensor x, const torch::Tensor& time_embedding,
+                        const torch::Tensor& encoder_hidden_states, std::vector<torch::Tensor>& skips);
+
+ private:
+  torch::nn::ModuleList resnets, attentions, downsamplers;
+};
+TORCH_MODULE(UNetDownBlock);
+
+/// UNetMidBlock2DCrossAttn: resnet, attention, resnet.
+class UNetMidBlockImpl : public torch::nn::Module {
+ public:
+  explicit UNetMidBlockImpl(const UNetBlockOptions& options);
+  torch::Tensor forward(torch::Tensor x, const torch::Tensor& time_embedding,
+                        const torch::Tensor& encoder_hidden_states);
+
+ private:
+  torch::nn::ModuleList resnets, attentions;
+};
+TORCH_MODULE(UNetMidBlock);
+
+/// UpBlock2D or CrossAttnUpBlock2D.
+class UNetUpBlockImpl : public torch::nn::Module {
+ public:
+  explicit UNetUpBlockImpl(const UNetBlockOptions& options);
+  /// Takes its skips off the end of `skips`; enlarges to the size of the next one, so that maps whose sides
+  /// do not halve evenly come back to their own size.
+  torch::Tensor forward(torch::Tensor x, const torch::Tensor& time_embedding,
+                        const torch::Tensor& encoder_hidden_states, std::vector<torch::Tensor>& skips);
+
+ private:
+  torch::nn::ModuleList resnets, attentions, upsamplers;
+};
+TORCH_MODULE(UNetUpBlock);
+
+}  // namespace forgedit

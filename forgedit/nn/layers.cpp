@@ -1,0 +1,59 @@
+#include "forgedit/nn/layers.h"
+
+namespace forgedit::nn {
+namespace F = torch::nn::functional;
+
+LinearImpl::LinearImpl(std::int64_t in_features, std::int64_t out_features, bool with_bias)
+    : weight(register_parameter("weight", torch::empty({out_features, in_features}))) {
+  if (with_bias) bias = register_parameter("bias", torch::empty({out_features}));
+}
+
+torch::Tensor LinearImpl::forward(const torch::Tensor& x) const {
+  return F::linear(x, weight, bias);
+}
+
+Conv2dImpl::Conv2dImpl(std::int64_t in_channels, std::int64_t out_channels, std::int64_t kernel,
+                       std::int64_t stride, std::int64_t padding)
+    : weight(register_parameter("weight", torch::empty({out_channels, in_channels, kernel, kernel}))),
+      bias(register_parameter("bias", torch::empty({out_channels}))),
+      stride_(stride),
+      padding_(padding) {}
+
+torch::Tensor Conv2dImpl::forward(const torch::Tensor& x) const {
+  return torch::conv2d(x, weight, bias, stride_, padding_);
+}
+
+GroupNormImpl::GroupNormImpl(std::int64_t groups, std::int64_t channels, double eps)
+    : weight(register_parameter("weight", torch::empty({channels}))),
+      bias(register_parameter("bias", torch::empty({channels}))),
+      groups_(groups),
+      eps_(eps) {}
+
+torch::Tensor GroupNormImpl::forward(const torch::Tensor& x) const {
+  return torch::group_norm(x, groups_, weight, bias, eps_);
+}
+
+LayerNormImpl::LayerNormImpl(std::int64_t features, double eps)
+    : weight(register_parameter("weight", torch::empty({features}))),
+      bias(register_parameter("bias", torch::empty({features}))),
+      eps_(eps) {}
+
+torch::Tensor LayerNormImpl::forward(const torch::Tensor& x) const {
+  return torch::layer_norm(x, weight.sizes(), weight, bias, eps_);
+}
+
+EmbeddingImpl::EmbeddingImpl(std::int64_t count, std::int64_t features)
+    : weight(register_parameter("weight", torch::empty({count, features}))) {}
+
+torch::Tensor EmbeddingImpl::forward(const torch::Tensor& ids) const {
+  return torch::embedding(weight, ids);
+}
+
+void use_channels_last(torch::nn::Module& module) {
+  torch::NoGradGuard no_grad;
+  for (auto& parameter : module.parameters()) {
+    if (parameter.dim() == 4) parameter.set_data(parameter.contiguous(at::MemoryFormat::ChannelsLast));
+  }
+}
+
+}  // namespace forgedit::nn

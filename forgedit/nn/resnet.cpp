@@ -1,0 +1,42 @@
+#include "forgedit/nn/resnet.h"
+
+namespace forgedit::nn {
+
+ResnetBlock2DImpl::ResnetBlock2DImpl(const ResnetOptions& o)
+    : norm1(register_module("norm1", GroupNorm(o.norm_groups, o.in_channels, o.eps))),
+      conv1(register_module("conv1", Conv2d(o.in_channels, o.out_channels, 3, 1, 1))),
+      norm2(register_module("norm2", GroupNorm(o.norm_groups, o.out_channels, o.eps))),
+      conv2(register_module("conv2", Conv2d(o.out_channels, o.out_channels, 3, 1, 1))) {
+  if (o.time_features > 0) {
+    time_emb_proj = register_module("time_emb_proj", Linear(o.time_features, o.out_channels));
+  }
+  if (o.in_channels != o.out_channels) {
+    conv_shortcut = register_module("conv_shortcut", Conv2d(o.in_channels, o.out_channels, 1));
+  }
+}
+
+torch::Tensor ResnetBlock2DImpl::forward(const torch::Tensor& x, const torch::Tensor& time_embedding) {
+  auto hidden = conv1(torch::silu(norm1(x)));
+  if (!time_emb_proj.is_empty()) {
+    hidden = hidden + time_emb_proj(torch::silu(time_embedding)).unsqueeze(-1).unsqueeze(-1);
+  }
+  hidden = conv2(torch::silu(norm2(hidden)));
+  return (conv_shortcut.is_empty() ? x : conv_shortcut(x)) + hidden;
+}
+
+Downsample2DImpl::Downsample2DImpl(std::int64_t channels, bool asymmetric)
+    : asymmetric_(asymmetric),
+      conv(register_module("conv", Conv2d(channels, channels, 3, 2, asymmetric ? 0 : 1))) {}
+
+torch::Tensor Downsample2DImpl::forward(const torch::Tensor& x) {
+  return asymmetric_ ? conv(torch::constant_pad_nd(x, {0, 1, 0, 1})) : conv(x);
+}
+
+Upsample2DImpl::Upsample2DImpl(std::int64_t channels)
+    : conv(register_module("conv", Conv2d(channels, channels, 3, 1, 1))) {}
+
+torch::Tensor Upsample2DImpl::forward(const torch::Tensor& x, std::int64_t height, std::int64_t width) {
+  return conv(at::upsample_nearest2d(x, {height, width}));
+}
+
+}  // namespace forgedit::nn

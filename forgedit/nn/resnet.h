@@ -1,0 +1,56 @@
+#pragma once
+
+#include "forgedit/nn/layers.h"
+
+namespace forgedit::nn {
+
+/// Sizes of one residual block.
+struct ResnetOptions {
+  std::int64_t in_channels = 0;
+  std::int64_t out_channels = 0;
+  std::int64_t time_features = 0;  ///< 0: no time embedding (VAE)
+  std::int64_t norm_groups = 32;
+  double eps = 1e-5;
+};
+
+/// norm1, SiLU, conv1, + time, norm2, SiLU, conv2, + input. ResnetBlock2D of diffusers' models/resnet.py.
+class ResnetBlock2DImpl : public torch::nn::Module {
+ public:
+  explicit ResnetBlock2DImpl(const ResnetOptions& options);
+  /// `time_embedding` (batch, time_features), undefined where the block has none.
+  torch::Tensor forward(const torch::Tensor& x, const torch::Tensor& time_embedding = {});
+
+ private:
+  GroupNorm norm1;
+  Conv2d conv1;
+  Linear time_emb_proj{nullptr};
+  GroupNorm norm2;
+  Conv2d conv2;
+  Conv2d conv_shortcut{nullptr};
+};
+TORCH_MODULE(ResnetBlock2D);
+
+/// Strided convolution `conv`. The VAE pads right and bottom only (`asymmetric`), the UNet all sides.
+class Downsample2DImpl : public torch::nn::Module {
+ public:
+  Downsample2DImpl(std::int64_t channels, bool asymmetric);
+  torch::Tensor forward(const torch::Tensor& x);
+
+ private:
+  bool asymmetric_;
+  Conv2d conv;
+};
+TORCH_MODULE(Downsample2D);
+
+/// Nearest-neighbour enlargement to height x width, then `conv`.
+class Upsample2DImpl : public torch::nn::Module {
+ public:
+  explicit Upsample2DImpl(std::int64_t channels);
+  torch::Tensor forward(const torch::Tensor& x, std::int64_t height, std::int64_t width);
+
+ private:
+  Conv2d conv;
+};
+TORCH_MODULE(Upsample2D);
+
+}  // namespace forgedit::nn

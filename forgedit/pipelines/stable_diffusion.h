@@ -1,0 +1,46 @@
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "forgedit/device/device.h"
+#include "forgedit/models/clip_text.h"
+#include "forgedit/models/unet.h"
+#include "forgedit/models/vae.h"
+#include "forgedit/text/clip_tokenizer.h"
+
+namespace forgedit {
+
+/// A Stable Diffusion 1.x model in memory, on one device: float32, channels-last, nothing requires gradients.
+struct StableDiffusion {
+  std::optional<ClipTokenizer> tokenizer;
+  ClipTextModel text_encoder{nullptr};
+  AutoencoderKL vae{nullptr};
+  UNet unet{nullptr};
+  ComputePolicy policy;
+  std::string unet_fingerprint;  ///< of the original UNet and text encoder: what a saved edit belongs to
+
+  /// Reads a diffusers folder: unet/, vae/, text_encoder/, tokenizer/. Strict: see load_state.
+  static StableDiffusion load(const std::filesystem::path& directory, const ComputePolicy& policy);
+
+  /// Text embedding (1, 77, width), float32. Warns in the log when the text is longer than the model reads.
+  torch::Tensor encode_text(const std::string& text);
+  /// image (1, 3, height, width) in [-1, 1] -> one sample of the posterior, scaled: (1, 4, height/f,
+  /// width/f).
+  torch::Tensor encode_image(const torch::Tensor& image, torch::Generator& generator);
+  /// Scaled latents (batch, 4, h, w) -> images (batch, 3, h·f, w·f) in [0, 1], float32 on the CPU.
+  torch::Tensor decode_latents(const torch::Tensor& latents);
+
+  /// Sides of pictures must be multiples of this: the VAE's factor times the UNet's own halvings.
+  std::int64_t size_multiple() const;
+  /// Pixels a side that the model was made for.
+  std::int64_t native_size() const;
+};
+
+/// Loads one network of a diffusers folder with its config.json; also used where only that one is needed.
+UNet load_unet(const std::filesystem::path& directory, const c10::Device& device);
+AutoencoderKL load_vae(const std::filesystem::path& directory, const c10::Device& device);
+ClipTextModel load_clip_text(const std::filesystem::path& directory, const c10::Device& device);
+
+}  // namespace forgedit

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <optional>
+#include <vector>
+
+#include "forgedit/schedulers/noise_schedule.h"
+
+namespace forgedit {
+
+/// DDIM (arXiv 2010.02502), as the published method constructs diffusers' DDIMScheduler: "leading" timesteps,
+/// no clipping, ᾱ of the step before the first taken from timestep 0 (set_alpha_to_one off), steps_offset 0.
+struct DdimOptions {
+  NoiseScheduleOptions noise;
+  bool set_alpha_to_one = false;
+  std::int64_t steps_offset = 0;
+};
+
+class DdimScheduler {
+ public:
+  /// Throws a usage Error unless 1 <= steps <= num_train_timesteps.
+  explicit DdimScheduler(std::int64_t steps, const DdimOptions& options = {});
+
+  const std::vector<std::int64_t>& timesteps() const { return timesteps_; }
+  const NoiseSchedule& noise_schedule() const { return schedule_; }
+
+  /// x_{t-1} from x_t and the predicted noise. `eta` > 0 adds that share of the DDPM variance, from `noise`.
+  ///
+  /// | here            | paper (eq. 12)                                    |
+  /// |-----------------|---------------------------------------------------|
+  /// | predicted_x0    | "predicted x_0"                                   |
+  /// | direction       | "direction pointing to x_t"                       |
+  /// | sigma           | σ_t(η)                                            |
+  torch::Tensor step(const torch::Tensor& model_output, std::int64_t timestep, const torch::Tensor& sample,
+                     double eta = 0.0, const torch::Tensor& noise = {}) const;
+
+ private:
+  NoiseSchedule schedule_;
+  std::int64_t stride_;
+  double final_alpha_cumprod_;
+  std::vector<std::int64_t> timesteps_;
+};
+
+}  // namespace forgedit

@@ -1,0 +1,73 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "forgedit/text/clip_vocabulary.h"
+
+namespace forgedit {
+
+/// CLIP's byte-level BPE, as the fast (Rust) tokenizer of transformers does it: NFC, white space collapsed,
+/// lower case, split by CLIP's pattern, bytes mapped to printable characters, merges with "</w>" on a word's
+/// last piece. `<|startoftext|>` and `<|endoftext|>` inside a text are the control tokens themselves.
+/// Never changes after loading, so that threads may share one.
+class ClipTokenizer {
+ public:
+  /// A text turned into ids of fixed length.
+  struct Encoding {
+    std::vector<std::int64_t> ids;  ///< exactly `max_length`: start, tokens, end, padding
+    std::size_t token_count = 0;    ///< tokens of the whole text, without start and end
+    std::string dropped;            ///< what truncation left out, as text; empty when all fitted
+  };
+
+  /// Reads vocab.json and merges.txt (and tokenizer_config.json / special_tokens_map.json where present, for
+  /// the padding token) from `directory`. Throws Error naming file and key when they are damaged.
+  static ClipTokenizer from_directory(const std::filesystem::path& directory);
+
+  Encoding encode(std::string_view text, std::size_t max_length = 77) const;
+  /// Token ids without start, end and padding.
+  std::vector<std::int64_t> tokenize(std::string_view text) const;
+  /// The text that ids stand for: lower case, one space between words, U+FFFD for characters cut in half.
+  std::string decode(const std::vector<std::int64_t>& ids) const;
+
+  std::int64_t start_id() const { return start_id_; }
+  std::int64_t end_id() const { return end_id_; }
+  std::int64_t pad_id() const { return pad_id_; }
+  std::size_t vocab_size() const { return tokens_.size(); }
+
+ private:
+  struct Control {
+    std::u32string text;
+    std::int64_t id;
+  };
+  struct Merge {
+    std::size_t rank;
+    std::int64_t merged;
+  };
+
+  explicit ClipTokenizer(ClipVocabulary vocabulary);
+
+  const Merge* find_merge(std::int64_t left, std::int64_t right) const;
+  void append_word(std::string_view word, std::vector<std::int64_t>& ids) const;
+  /// Calls `on_text` and `on_control` for the parts of `text` in turn; the longest control token wins.
+  template <class OnText, class OnControl>
+  static void split_at_controls(std::u32string_view text, const std::vector<Control>& controls,
+                                const OnText& on_text, const OnControl& on_control);
+
+  std::vector<std::string> tokens_;                  // by id
+  std::unordered_map<std::uint64_t, Merge> merges_;  // by left id << 32 | right id
+  std::array<std::int64_t, 256> byte_ids_{};         // a byte within a word
+  std::array<std::int64_t, 256> last_byte_ids_{};    // a word's last byte
+  std::vector<Control> raw_controls_;                // looked for in the text as given
+  std::vector<Control> normalized_controls_;         // looked for after normalisation
+  std::int64_t start_id_ = 0;
+  std::int64_t end_id_ = 0;
+  std::int64_t pad_id_ = 0;
+};
+
+}  // namespace forgedit
