@@ -1,0 +1,10 @@
+#!/bin/sh
+# Fetches the emoji pictures and labels that `forgedit_miniature_data pack` reads.
+# The versions are fixed: vocabulary.cpp corrects file names of exactly this picture package.
+set -eu
+directory=${1:-.pack/npm}
+mkdir -p "$directory"
+npm install --no-save --no-audit --no-fund --prefix "$directory" \
+  @lobehub/fluent-emoji-3d@1.1.0 emojibase-data@17.0.0
+echo "pictures: $directory/node_modules/@lobehub/fluent-emoji-3d/assets"
+echo "labels:   $directory/node_modules/emojibase-data/en/data.json"
