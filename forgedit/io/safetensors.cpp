@@ -11,6 +11,7 @@
 #include <fstream>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "forgedit/core/error.h"
 #include "forgedit/core/files.h"
@@ -93,13 +94,19 @@ TensorEntry parse_entry(const std::string& origin, const std::string& name, cons
   if (found == kDtypes.end()) reject("unknown dtype '" + dtype.substr(0, 32) + "'");
   result.type = found->type;
   if (entry["shape"].size() > kMaxDimensions) reject("more than 8 dimensions");
-  std::uint64_t bytes = c10::elementSize(result.type);
+  // Strides are products too, so sides beside a zero must not overflow either.
+  std::int64_t bytes_without_zeros = static_cast<std::int64_t>(c10::elementSize(result.type));
+  bool empty = false;
   for (const auto& side : entry["shape"]) {
     if (!side.is_number_unsigned()) reject("shape: expected non-negative integers");
     const auto value = side.get<std::uint64_t>();
-    if (value > INT64_MAX || __builtin_mul_overflow(bytes, value, &bytes)) reject("shape: too large");
+    empty = empty || value == 0;
+    if (value > 0 && __builtin_mul_overflow(bytes_without_zeros, value, &bytes_without_zeros)) {
+      reject("shape: too large");
+    }
     result.shape.push_back(static_cast<std::int64_t>(value));
   }
+  const auto bytes = empty ? std::uint64_t{0} : static_cast<std::uint64_t>(bytes_without_zeros);
   for (const auto& offset : entry["data_offsets"]) {
     if (!offset.is_number_unsigned()) reject("data_offsets: expected non-negative integers");
   }
@@ -111,6 +118,22 @@ TensorEntry parse_entry(const std::string& origin, const std::string& name, cons
            "]");
   }
   return result;
+}
+
+/// The header as an object whose tensor names are unique: of two equal ones a parser would keep the last.
+json parse_header(const std::string& origin, std::string_view text) {
+  std::set<std::string> names;
+  const auto check = [&](int depth, json::parse_event_t event, json& parsed) {
+    if (event == json::parse_event_t::key && depth == 1 && !names.insert(parsed.get<std::string>()).second) {
+      throw failure(origin + ": " + parsed.get<std::string>() + ": twice in the header");
+    }
+    return true;
+  };
+  auto header = json::parse(text.begin(), text.end(), check, false);
+  if (header.is_discarded() || !header.is_object()) {
+    throw failure(origin + ": the header is not a JSON object");
+  }
+  return header;
 }
 
 /// Offsets must tile the data exactly, as the format demands: no overlap, no gap, nothing left over.
@@ -169,10 +192,7 @@ Safetensors read_safetensors(const std::filesystem::path& path) {
                   std::to_string(file->size()));
   }
   const char* begin = file->data() + 8;
-  const auto header = json::parse(begin, begin + header_bytes, nullptr, false);
-  if (header.is_discarded() || !header.is_object()) {
-    throw failure(origin + ": the header is not a JSON object");
-  }
+  const auto header = parse_header(origin, std::string_view(begin, header_bytes));
 
   Safetensors result;
   std::vector<TensorEntry> entries;

@@ -55,7 +55,8 @@ torch::Tensor UNetImpl::forward(const torch::Tensor& latents, const torch::Tenso
                                 const torch::Tensor& encoder_hidden_states) {
   // 1. time
   const auto time = time_embedding(nn::timestep_features(timesteps, config_.block_out_channels[0],
-                                                         config_.flip_sin_to_cos, config_.freq_shift));
+                                                         config_.flip_sin_to_cos, config_.freq_shift)
+                                       .to(latents.scalar_type()));
   // 2. in
   auto x = conv_in(latents.contiguous(at::MemoryFormat::ChannelsLast));
   std::vector<torch::Tensor> skips{x};

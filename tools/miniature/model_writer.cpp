@@ -1,0 +1,58 @@
+#include "tools/miniature/model_writer.h"
+
+#include <nlohmann/json.hpp>
+
+#include "forgedit/core/files.h"
+#include "forgedit/io/keymaps/keymaps.h"
+#include "forgedit/io/model_folder.h"
+
+namespace forgedit::miniature {
+namespace {
+
+constexpr std::size_t kMaxShardBytes = 16U << 20;
+
+StateDict half_of(const torch::nn::Module& module) {
+  StateDict result;
+  for (const auto& [name, tensor] : parameters_of(module)) {
+    result.emplace(name, tensor.detach().to(at::kCPU, at::kHalf).contiguous());
+  }
+  return result;
+}
+
+void write_json(const std::filesystem::path& path, const nlohmann::json& json) {
+  write_file_atomically(path, json.dump(2) + "\n");
+}
+
+}  // namespace
+
+void write_model(const StableDiffusion& model, const VaeConfig& vae_config,
+                 const std::filesystem::path& directory) {
+  const auto part = [&](const char* name) {
+    make_directory(directory / name);
+    return directory / name;
+  };
+  write_component_weights(part("unet"), "diffusion_pytorch_model", half_of(*model.unet), kMaxShardBytes);
+  write_json(directory / "unet" / "config.json", model.unet->config().to_json());
+  write_component_weights(part("vae"), "diffusion_pytorch_model", half_of(*model.vae), kMaxShardBytes);
+  write_json(directory / "vae" / "config.json", vae_config.to_json());
+  write_component_weights(part("text_encoder"), "model",
+                          published_clip_text_keys(half_of(*model.text_encoder)), kMaxShardBytes);
+  write_json(directory / "text_encoder" / "config.json", model.text_encoder->config().to_json());
+  write_json(part("scheduler") / "scheduler_config.json", {{"_class_name", "DDIMScheduler"},
+                                                           {"beta_start", 0.00085},
+                                                           {"beta_end", 0.012},
+                                                           {"beta_schedule", "scaled_linear"},
+                                                           {"num_train_timesteps", 1000},
+                                                           {"clip_sample", false},
+                                                           {"set_alpha_to_one", false},
+                                                           {"steps_offset", 0}});
+  const auto component = [](const char* library, const char* type) { return nlohmann::json{library, type}; };
+  write_json(directory / "model_index.json", {{"_class_name", "StableDiffusionPipeline"},
+                                              {"scheduler", component("diffusers", "DDIMScheduler")},
+                                              {"text_encoder", component("transformers", "CLIPTextModel")},
+                                              {"tokenizer", component("transformers", "CLIPTokenizer")},
+                                              {"unet", component("diffusers", "UNet2DConditionModel")},
+                                              {"vae", component("diffusers", "AutoencoderKL")}});
+}
+
+}  // namespace forgedit::miniature

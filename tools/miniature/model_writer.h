@@ -1,0 +1,14 @@
+#pragma once
+
+#include <filesystem>
+
+#include "forgedit/pipelines/stable_diffusion.h"
+
+namespace forgedit::miniature {
+
+/// Writes the three networks in float16 as a diffusers folder, in shards of at most 16 MiB; the tokenizer's
+/// files are expected in `directory`/tokenizer already.
+void write_model(const StableDiffusion& model, const VaeConfig& vae_config,
+                 const std::filesystem::path& directory);
+
+}  // namespace forgedit::miniature

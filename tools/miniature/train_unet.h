@@ -1,0 +1,28 @@
+#pragma once
+
+#include "tools/miniature/recipe.h"
+#include "tools/miniature/scene_set.h"
+
+namespace forgedit::miniature {
+
+/// Latents of training scenes, encoded once.
+struct LatentSet {
+  torch::Tensor latents;   ///< (count, 4, 32, 32) on the device, scaled
+  torch::Tensor captions;  ///< (count) rows of the caption table, on the device
+};
+
+/// Encodes `count` scenes. Where `scaling_factor` is 0 it is set so that latents have unit variance.
+LatentSet encode_scenes(AutoencoderKL& vae, const EmojiPack& pack, const CaptionTable& captions,
+                        const c10::Device& device, std::int64_t count, double& scaling_factor,
+                        std::uint64_t seed);
+
+/// Called now and then with the averaged weights in place, to save and to draw.
+using Checkpoint = std::function<void(std::int64_t step, double seconds)>;
+
+/// Trains UNet and text encoder together to predict the noise, a tenth of captions empty, each sample's loss
+/// weighted by min(SNR, 5) / SNR (arXiv 2303.09556). Their weights are the averaged ones afterwards.
+void train_unet(UNet& unet, ClipTextModel& text_encoder, const LatentSet& data, const CaptionTable& captions,
+                const c10::Device& device, const TrainOptions& options, double checkpoint_seconds,
+                const Checkpoint& checkpoint);
+
+}  // namespace forgedit::miniature
