@@ -23,7 +23,7 @@ class ClipSelfAttentionImpl : public torch::nn::Module {
       return t.view({x.size(0), x.size(1), heads_, x.size(2) / heads_}).transpose(1, 2);
     };
     const auto attended =
-        scaled_dot_product_attention(split(q_proj(x)), split(k_proj(x)), split(v_proj(x)), true);
+        forgedit::scaled_dot_product_attention(split(q_proj(x)), split(k_proj(x)), split(v_proj(x)), true);
     return out_proj(attended.transpose(1, 2).reshape(x.sizes()));
   }
 

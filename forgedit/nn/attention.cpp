@@ -37,7 +37,7 @@ torch::Tensor AttentionImpl::forward(const torch::Tensor& x, const torch::Tensor
   const auto q = split_heads(to_q(x), heads_);
   const auto k = split_heads(to_k(context), heads_);
   const auto v = split_heads(to_v(context), heads_);
-  return to_out[0]->as<Linear>()->forward(merge_heads(scaled_dot_product_attention(q, k, v)));
+  return to_out[0]->as<Linear>()->forward(merge_heads(forgedit::scaled_dot_product_attention(q, k, v)));
 }
 
 FeedForwardImpl::FeedForwardImpl(std::int64_t features) {
@@ -96,7 +96,7 @@ SpatialAttentionImpl::SpatialAttentionImpl(std::int64_t channels, std::int64_t n
 
 torch::Tensor SpatialAttentionImpl::forward(const torch::Tensor& x) {
   const auto tokens = to_tokens(group_norm(x));
-  const auto attended = scaled_dot_product_attention(
+  const auto attended = forgedit::scaled_dot_product_attention(
       split_heads(to_q(tokens), 1), split_heads(to_k(tokens), 1), split_heads(to_v(tokens), 1));
   return x + to_map(to_out[0]->as<Linear>()->forward(merge_heads(attended)), x);
 }
