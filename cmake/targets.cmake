@@ -12,7 +12,9 @@ if(CCACHE)
   target_compile_options(forgedit_flags INTERFACE -fpch-preprocess)
 endif()
 if(FORGEDIT_SANITIZE)
-  target_compile_options(forgedit_flags INTERFACE -fsanitize=${FORGEDIT_SANITIZE} -fno-omit-frame-pointer)
+  # Instrumented code makes GCC see uninitialised optionals in LibTorch's headers.
+  target_compile_options(forgedit_flags INTERFACE
+    -fsanitize=${FORGEDIT_SANITIZE} -fno-omit-frame-pointer -Wno-maybe-uninitialized)
   target_link_options(forgedit_flags INTERFACE -fsanitize=${FORGEDIT_SANITIZE})
 endif()
 

@@ -96,6 +96,11 @@ LearnedWeights::LearnedWeights(StateDict parameters, StateDict learned) : learne
     parameters_.emplace(name, found->second);
     original_.emplace(name, found->second.detach());
   }
+  // Learned tensors may come from a file: onto the network's device, in its layout.
+  for (auto& [name, tensor] : learned_) {
+    tensor = tensor.to(original_.at(name).options());
+    if (tensor.dim() == 4) tensor = tensor.contiguous(original_.at(name).suggest_memory_format());
+  }
 }
 
 void LearnedWeights::apply(const ForgettingStrategy& strategy, double blend) {

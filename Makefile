@@ -1,0 +1,36 @@
+# Thin front of CMake's presets. Programs land in build/release/bin.
+JOBS ?= $(shell nproc)
+SANITIZER_OPTIONS = ASAN_OPTIONS=detect_leaks=0:abort_on_error=0 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
+
+.PHONY: build packages demo test asan format check clean
+
+build: packages
+	cmake --preset release
+	cmake --build --preset release -j $(JOBS)
+
+packages:
+	@tools/install_packages.sh
+
+demo: build
+	tools/demo.sh
+
+test: build
+	ctest --preset release
+
+# Everything but the tests labelled slow, under AddressSanitizer and UndefinedBehaviorSanitizer. LibTorch itself
+# is not instrumented.
+asan: packages
+	cmake --preset asan
+	cmake --build --preset asan -j $(JOBS)
+	$(SANITIZER_OPTIONS) ctest --preset asan --label-exclude slow
+
+format:
+	tools/check_format.sh --fix
+
+check: packages
+	tools/check_format.sh
+	tools/check_includes.sh
+	tools/check_docs.sh
+
+clean:
+	rm -rf build demo

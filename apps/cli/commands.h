@@ -1,0 +1,20 @@
+#pragma once
+
+#include <functional>
+
+namespace CLI {
+class App;
+}
+
+namespace forgedit::cli {
+
+/// A subcommand, and what it does once its options are parsed.
+struct Command {
+  CLI::App* options;
+  std::function<void()> run;
+};
+
+Command add_edit_command(CLI::App& program);
+Command add_learn_command(CLI::App& program);
+
+}  // namespace forgedit::cli

@@ -1,0 +1,231 @@
+#include <spdlog/fmt/fmt.h>
+
+#include <CLI/CLI.hpp>
+#include <memory>
+
+#include "apps/cli/commands.h"
+#include "apps/cli/learning.h"
+#include "apps/cli/lists.h"
+#include "apps/cli/results.h"
+#include "forgedit/core/error.h"
+#include "forgedit/editing/forgetting.h"
+
+namespace forgedit::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+class EditCommand {
+ public:
+  void add_options(CLI::App& command);
+  void run();
+
+ private:
+  void add_sweep_options(CLI::App& command);
+  void add_drawing_options(CLI::App& command);
+  void check();
+  LearnedPicture learned_picture(const ModelChoice& choice, StableDiffusion& network, const Image& picture,
+                                 const std::optional<LearnedPicture>& saved);
+  void draw(StableDiffusion& network, EditResults& results, const LearnedPicture& learned,
+            const std::vector<Candidate>& plan);
+
+  std::string image_;  // with --from, what stands here is the first target
+  std::vector<std::string> targets_;
+  std::string from_, out_;
+  LearnArguments learning_;
+  std::vector<CLI::Option*> learn_options_;
+  ModelOptions model_;
+  EditRequest request_;
+  DrawOptions drawing_;
+  bool at_source_size_ = false;
+  bool no_metadata_ = false;
+  Console console_;
+};
+
+constexpr const char* kExamples =
+    "Lists are a,b,c or FIRST:LAST:STEP, both ends included.\n\n"
+    "Examples:\n"
+    "  forgedit edit dog.jpg \"a dog jumping\" --source \"a dog sitting\" --model sd-1.4\n"
+    "  forgedit edit dog.jpg \"a dog jumping\" --source \"a dog sitting\" --forget encoderattn,noencoder \\\n"
+    "      --gamma 0.8:1.4:0.2 --seeds 0,1 --save dog.edit\n"
+    "  forgedit edit --from dog.edit \"a dog on a beach\" \"a cat sitting\" --interpolation vp --beta 1.2\n";
+
+std::string strategies_help() {
+  std::string text = "\nForgetting strategies:\n";
+  for (const auto& strategy : forgetting_strategies(LearnMethod::vanilla)) {
+    text += fmt::format("  {:22} {}\n", strategy.name, strategy.summary);
+  }
+  return text;
+}
+
+void EditCommand::add_options(CLI::App& command) {
+  command.add_option("IMAGE", image_, "PNG, JPEG or WebP; left out with --from");
+  command.add_option("TARGET", targets_, "what the edited picture shows; each target gets its own rows");
+  learn_options_ = add_learn_options(command, learning_);
+  command.add_option("--from", from_, "edit what `forgedit learn` or --save kept in this folder")
+      ->type_name("DIR")
+      ->group("Picture");
+  add_sweep_options(command);
+  add_drawing_options(command);
+  add_model_options(command, model_);
+  command.footer(kExamples + strategies_help());
+}
+
+void EditCommand::add_sweep_options(CLI::App& command) {
+  const auto add = [&](const char* name, const char* type, const char* text, const char* default_text,
+                       std::function<void(const std::string&)> take) {
+    command.add_option_function<std::string>(name, std::move(take), text)
+        ->type_name(type)
+        ->default_str(default_text)
+        ->group("Sweep");
+  };
+  // Options take effect in this order, so that all others change what the preset chose.
+  add("--preset", "NAME", "published: γ or β 0.0:1.6:0.1, α 0.8,0.9,1.1, four repeats", "",
+      [this](const std::string& text) {
+        if (text != "published") throw usage_error("--preset: expected published, got '" + text + "'");
+        request_ = published_sweep();
+      });
+  add("--forget", "LIST", "forgetting strategies, see below", "donotforget",
+      [this](const std::string& text) { request_.strategies = parse_words("--forget", text); });
+  add("--interpolation", "vs|vp", "vector subtraction (γ) or projection (α, β)", "vs",
+      [this](const std::string& text) { request_.interpolation = parse_interpolation(text); });
+  add("--gamma", "LIST", "vs: how far to go towards the target", "0.6:1.4:0.2",
+      [this](const std::string& text) { request_.gammas = parse_numbers("--gamma", text); });
+  add("--alpha", "LIST", "vp: how much identity to keep", "0.9",
+      [this](const std::string& text) { request_.alphas = parse_numbers("--alpha", text); });
+  add("--beta", "LIST", "vp: how much of the edit to add", "0.8:1.6:0.2",
+      [this](const std::string& text) { request_.betas = parse_numbers("--beta", text); });
+  add("--seeds", "LIST", "of the first noise; the first seed also decides learning", "0",
+      [this](const std::string& text) { request_.seeds = parse_seeds("--seeds", text); });
+  command
+      .add_option("--repeat", request_.repeat, "draw with this many consecutive seeds from each given one")
+      ->check(within(1, 1000))
+      ->type_name("N")
+      ->capture_default_str()
+      ->group("Sweep");
+  command.add_flag("--unlearned", request_.unlearned, "also a row by the model before learning")
+      ->group("Sweep");
+}
+
+void EditCommand::add_drawing_options(CLI::App& command) {
+  const auto add_number = [&](const char* name, auto& value, double low, double high, const char* text) {
+    return command.add_option(name, value, text)
+        ->check(within(low, high))
+        ->type_name("NUMBER")
+        ->group("Drawing");
+  };
+  add_number("--steps", drawing_.sample.steps, 1, 1000, "DDIM steps")->capture_default_str();
+  add_number("--guidance", drawing_.sample.guidance_scale, 0, 100, "guidance against the empty text")
+      ->capture_default_str();
+  add_number("--blend", drawing_.blend, 0, 1, "forgotten weights: 0 original, 1 learned")
+      ->capture_default_str();
+  add_number("--draw-batch", drawing_.batch, 1, 1000, "pictures drawn at once [4 on a CPU, 8 on a GPU]");
+  command.add_option("--out", out_, "folder for the results [out/PICTURE-TARGET]")
+      ->type_name("DIR")
+      ->group("Results");
+  command
+      .add_option_function<std::string>(
+          "--output-size",
+          [this](const std::string& text) {
+            if (text != "model" && text != "source") {
+              throw usage_error("--output-size: expected model or source, got '" + text + "'");
+            }
+            at_source_size_ = text == "source";
+          },
+          "as drawn, or scaled back to the source's size")
+      ->type_name("model|source")
+      ->default_str("model")
+      ->group("Results");
+  command.add_flag("--no-metadata", no_metadata_, "leave the settings out of the PNG files")
+      ->group("Results");
+}
+
+/// Everything that is wrong without looking into a file.
+void EditCommand::check() {
+  request_.targets = targets_;
+  if (from_.empty()) {
+    if (image_.empty()) throw usage_error("expected IMAGE and TARGET, or --from DIR and TARGET");
+    learning_.image = image_;
+  } else if (fs::is_regular_file(image_)) {
+    throw usage_error(image_ + ": with --from there is no IMAGE, the saved edit holds the picture");
+  } else {
+    request_.targets.insert(request_.targets.begin(), image_);
+    for (const auto* option : learn_options_) {
+      if (option->count() == 0) continue;
+      throw usage_error(option->get_name() + " has no place beside --from: the picture is learned already");
+    }
+  }
+  if (request_.targets.empty()) throw usage_error("expected a TARGET: what the edited picture shows");
+  plan_edit(request_);
+  learning_.options.seed = request_.seeds.front();
+  if (from_.empty()) check_learn_arguments(learning_);
+  if (!out_.empty()) check_folder_can_be_made(out_);
+}
+
+void EditCommand::run() {
+  check();
+  const auto choice = choose_model(model_);
+  const auto font = find_assets() / "fonts" / "DejaVuSans.ttf";
+  std::optional<LearnedPicture> saved;
+  Image picture;
+  if (from_.empty()) {
+    picture = read_image(learning_.image, learning_.background);
+  } else {
+    saved = read_saved_edit(from_);
+  }
+  const auto picture_name = saved ? saved->picture_name : learning_.image;
+  const auto folder =
+      out_.empty() ? default_output_folder(picture_name, request_.targets.front()) : fs::path(out_);
+
+  auto network = load_model(choice, console_);
+  const OutputFolder output(folder);
+  const auto learned = learned_picture(choice, network, picture, saved);
+  const auto plan = plan_edit(request_);
+  EditResults results(folder, font,
+                      {request_, drawing_, learned, choice.name(), choice.policy, at_source_size_}, plan,
+                      !no_metadata_);
+  draw(network, results, learned, plan);
+}
+
+LearnedPicture EditCommand::learned_picture(const ModelChoice& choice, StableDiffusion& network,
+                                            const Image& picture,
+                                            const std::optional<LearnedPicture>& saved) {
+  if (!saved) return learn_and_save(learning_, picture, choice, network, console_);
+  auto learned = *saved;
+  attach_to_model(learned, network, from_);
+  return learned;
+}
+
+void EditCommand::draw(StableDiffusion& network, EditResults& results, const LearnedPicture& learned,
+                       const std::vector<Candidate>& plan) {
+  try {
+    draw_candidates(
+        network, learned.result, plan, drawing_, learned.frame.grid_width, learned.frame.grid_height,
+        [&](const Candidate& candidate, const Image& grid) { console_.result(results.add(candidate, grid)); },
+        [&](const Progress& progress) { console_.progress(progress); });
+  } catch (...) {
+    console_.end_stage();
+    if (results.count() > 0) {
+      console_.note(fmt::format("{} of {} pictures are finished and kept", results.count(), plan.size()));
+      try {
+        for (const auto& path : results.finish()) console_.result(path);
+      } catch (const std::exception&) {
+        // A full disk, say: what stopped the drawing is the error to report.
+      }
+    }
+    throw;
+  }
+  console_.end_stage();
+  for (const auto& path : results.finish()) console_.result(path);
+}
+
+}  // namespace
+
+Command add_edit_command(CLI::App& program) {
+  const auto state = std::make_shared<EditCommand>();
+  auto* command = program.add_subcommand("edit", "Learn a picture and draw edits of it.");
+  state->add_options(*command);
+  return {command, [state] { state->run(); }};
+}
+
+}  // namespace forgedit::cli

@@ -1,0 +1,125 @@
+#include "apps/cli/edit_run.h"
+
+#include <spdlog/fmt/fmt.h>
+
+#include <nlohmann/json.hpp>
+
+#include "forgedit/pipelines/settings_json.h"
+
+namespace forgedit::cli {
+namespace {
+
+using nlohmann::json;
+
+const char* precision_name(Precision precision) {
+  return precision == Precision::bf16 ? "bf16" : "fp32";
+}
+
+std::string kind_name(Candidate::Kind kind) {
+  switch (kind) {
+    case Candidate::Kind::reconstruction:
+      return "reconstruction";
+    case Candidate::Kind::unlearned:
+      return "unlearned";
+    case Candidate::Kind::edit:
+      break;
+  }
+  return "edit";
+}
+
+json model_json(const EditRun& run) {
+  return {{"name", run.model_name},
+          {"fingerprint", run.learned.base_fingerprint},
+          {"device", describe_device(run.policy.device)},
+          {"precision", precision_name(run.policy.precision)},
+          {"libtorch", TORCH_VERSION}};
+}
+
+json picture_json(const LearnedPicture& learned) {
+  return {{"name", learned.picture_name},
+          {"background", learned.background},
+          {"stretched", learned.stretched},
+          {"frame", to_json(learned.frame)}};
+}
+
+json drawing_json(const EditRun& run) {
+  const auto& draw = run.draw;
+  return {{"steps", draw.sample.steps},
+          {"guidance", draw.sample.guidance_scale},
+          {"blend", draw.blend},
+          {"batch", draw.batch ? json(*draw.batch) : json("auto")},
+          {"output_size", run.at_source_size ? "source" : "model"}};
+}
+
+json sweep_json(const EditRequest& request) {
+  json sweep{{"targets", request.targets},
+             {"strategies", request.strategies},
+             {"interpolation", interpolation_name(request.interpolation)},
+             {"seeds", request.seeds},
+             {"repeat", request.repeat},
+             {"unlearned", request.unlearned}};
+  if (request.interpolation == Interpolation::vector_subtraction) {
+    sweep["gamma"] = request.gammas;
+  } else {
+    sweep["alpha"] = request.alphas;
+    sweep["beta"] = request.betas;
+  }
+  return sweep;
+}
+
+/// The layout that picture browsers know: the prompt, then "Key: value" pairs.
+std::string parameters_text(const EditRun& run, const Candidate& candidate) {
+  const auto& learned = run.learned;
+  auto text = fmt::format("{}\nSteps: {}, Sampler: DDIM, CFG scale: {}, Seed: {}, Size: {}x{}, Model: {}",
+                          candidate.target.empty() ? learned.source : candidate.target, run.draw.sample.steps,
+                          run.draw.sample.guidance_scale, candidate.seed, learned.frame.grid_width,
+                          learned.frame.grid_height, run.model_name);
+  if (candidate.kind == Candidate::Kind::edit) {
+    text += candidate.interpolation == Interpolation::vector_subtraction
+                ? fmt::format(", Gamma: {}", candidate.strength)
+                : fmt::format(", Alpha: {}, Beta: {}", candidate.alpha, candidate.strength);
+    text += fmt::format(", Forgetting: {}, Blend: {}", candidate.strategy, run.draw.blend);
+  }
+  return text + fmt::format(", Kind: {}, Source: \"{}\", Version: forgedit {}", kind_name(candidate.kind),
+                            learned.source, FORGEDIT_VERSION);
+}
+
+}  // namespace
+
+json run_json(const EditRun& run) {
+  return {{"format", 1},
+          {"software", "forgedit " FORGEDIT_VERSION},
+          {"picture", picture_json(run.learned)},
+          {"source", run.learned.source},
+          {"model", model_json(run)},
+          {"learned_by", run.learned.software},
+          {"learning", to_json(run.learned.options)},
+          {"losses", run.learned.result.losses},
+          {"sweep", sweep_json(run.request)},
+          {"drawing", drawing_json(run)}};
+}
+
+json candidate_json(const Candidate& candidate) {
+  json result{{"kind", kind_name(candidate.kind)}, {"seed", candidate.seed}};
+  if (!candidate.target.empty()) result["target"] = candidate.target;
+  if (!candidate.strategy.empty()) result["strategy"] = candidate.strategy;
+  if (candidate.kind != Candidate::Kind::edit) return result;
+  result["interpolation"] = interpolation_name(candidate.interpolation);
+  if (candidate.interpolation == Interpolation::vector_subtraction) {
+    result["gamma"] = candidate.strength;
+  } else {
+    result["alpha"] = candidate.alpha;
+    result["beta"] = candidate.strength;
+  }
+  return result;
+}
+
+PngText picture_text(const EditRun& run, const Candidate& candidate) {
+  json settings{{"software", "forgedit " FORGEDIT_VERSION}, {"source", run.learned.source},
+                {"picture", picture_json(run.learned)},     {"model", model_json(run)},
+                {"learning", to_json(run.learned.options)}, {"drawing", drawing_json(run)},
+                {"edit", candidate_json(candidate)}};
+  return {{"parameters", parameters_text(run, candidate)}, {"forgedit", json_text(settings)}};
+}
+
+}  // namespace forgedit::cli

@@ -1,0 +1,32 @@
+#pragma once
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "forgedit/io/image.h"
+#include "forgedit/pipelines/edit.h"
+#include "forgedit/pipelines/saved_edit.h"
+
+namespace forgedit::cli {
+
+/// Everything that decides the pictures of one run, for the records beside and inside them.
+struct EditRun {
+  EditRequest request;
+  DrawOptions draw;
+  LearnedPicture learned;
+  std::string model_name;
+  ComputePolicy policy;
+  bool at_source_size = false;
+};
+
+// No local path goes into any of these: what names a file or folder is its last part.
+
+/// All settings of the run but its pictures.
+nlohmann::json run_json(const EditRun& run);
+
+/// What sets one picture apart from the others of its run.
+nlohmann::json candidate_json(const Candidate& candidate);
+
+/// `parameters` for people (prompt, then settings in one line) and `forgedit` for programs (JSON).
+PngText picture_text(const EditRun& run, const Candidate& candidate);
+
+}  // namespace forgedit::cli

@@ -1,0 +1,50 @@
+#include <CLI/CLI.hpp>
+#include <memory>
+
+#include "apps/cli/commands.h"
+#include "apps/cli/learning.h"
+#include "apps/cli/lists.h"
+#include "forgedit/core/error.h"
+
+namespace forgedit::cli {
+namespace {
+
+struct LearnCommand {
+  LearnArguments learning;
+  ModelOptions model;
+
+  void run() const {
+    Console console;
+    if (learning.save.empty()) throw usage_error("--save DIR is needed: where to keep what is learned");
+    check_learn_arguments(learning);
+    const auto choice = choose_model(model);
+    const auto picture = read_image(learning.image, learning.background);
+    auto network = load_model(choice, console);
+    learn_and_save(learning, picture, choice, network, console);
+  }
+};
+
+constexpr const char* kFooter =
+    "Example:\n"
+    "  forgedit learn dog.jpg --source \"a dog on a lawn\" --save dog.edit --model sd-1.4\n"
+    "  forgedit edit --from dog.edit \"a dog on a beach\" --model sd-1.4";
+
+}  // namespace
+
+Command add_learn_command(CLI::App& program) {
+  const auto state = std::make_shared<LearnCommand>();
+  auto* command =
+      program.add_subcommand("learn", "Learn a picture once, to edit it later as often as wanted.");
+  command->add_option("IMAGE", state->learning.image, "PNG, JPEG or WebP")->required();
+  add_learn_options(*command, state->learning);
+  command->add_option("--seed", state->learning.options.seed, "decides noise and timesteps")
+      ->check(within(0, 9e18))
+      ->type_name("NUMBER")
+      ->capture_default_str()
+      ->group("Learning");
+  add_model_options(*command, state->model);
+  command->footer(kFooter);
+  return {command, [state] { state->run(); }};
+}
+
+}  // namespace forgedit::cli

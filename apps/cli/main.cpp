@@ -1,0 +1,89 @@
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <CLI/CLI.hpp>
+#include <array>
+#include <cstdio>
+#include <new>
+#include <string>
+
+#include "apps/cli/commands.h"
+#include "apps/cli/interrupt.h"
+#include "apps/common/passive_threads.h"
+#include "forgedit/core/error.h"
+
+namespace forgedit::cli {
+namespace {
+
+constexpr int kFailure = 1;
+constexpr int kUsage = 2;
+constexpr int kCancelled = 130;
+
+constexpr const char* kFooter =
+    "`forgedit edit --help` lists everything about editing.\n"
+    "Exit codes: 0 done, 1 cannot be done, 2 wrong use, 130 stopped by Ctrl-C (what is finished is kept).";
+
+int complain(const std::string& message, int code) {
+  std::fprintf(stderr, "forgedit: %s\n", message.c_str());
+  return code;
+}
+
+std::string first_line(const std::string& text) {
+  return text.substr(0, text.find('\n'));
+}
+
+/// An exception that is not forgedit's own: LibTorch's carry a stack trace, of which the first line is left.
+int complain_unexpected(const std::string& what) {
+  for (const char* sign : {"out of memory", "can't allocate memory", "not enough memory"}) {
+    if (what.find(sign) == std::string::npos) continue;
+    return complain("out of memory: try a smaller --size, --batch or --draw-batch", kFailure);
+  }
+  return complain(first_line(what), kFailure);
+}
+
+int run(CLI::App& program, int argc, char** argv) {
+  const std::array commands{add_edit_command(program), add_learn_command(program)};
+  try {
+    program.parse(argc, argv);
+  } catch (const CLI::Success& asked_for) {
+    return program.exit(asked_for);  // --help and --version
+  } catch (const CLI::ParseError& error) {
+    return complain(first_line(error.what()) + "; see --help", kUsage);
+  }
+  for (const auto& command : commands) {
+    if (!command.options->parsed()) continue;
+    command.run();
+    return 0;
+  }
+  std::fputs(program.help().c_str(), stderr);
+  return kUsage;
+}
+
+}  // namespace
+}  // namespace forgedit::cli
+
+int main(int argc, char** argv) {
+  using namespace forgedit::cli;
+  forgedit::use_passive_threads(argv);
+  stop_on_signals();
+  spdlog::set_default_logger(spdlog::stderr_logger_mt("forgedit"));
+  spdlog::set_pattern("%l: %v");
+  CLI::App program{
+      "Edits a picture by a target text: learns the picture, forgets some of it, draws it anew."};
+  program.set_version_flag("--version", "forgedit " FORGEDIT_VERSION);
+  program.footer(kFooter);
+  program.get_formatter()->column_width(32);
+  try {
+    return run(program, argc, argv);
+  } catch (const forgedit::Cancelled&) {
+    return complain("stopped", kCancelled);
+  } catch (const forgedit::Error& error) {
+    return complain(error.what(), error.kind() == forgedit::ErrorKind::usage ? kUsage : kFailure);
+  } catch (const std::bad_alloc&) {
+    return complain_unexpected("out of memory");
+  } catch (const c10::Error& error) {
+    return complain_unexpected(error.what_without_backtrace());
+  } catch (const std::exception& error) {
+    return complain_unexpected(error.what());
+  }
+}

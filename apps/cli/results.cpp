@@ -1,0 +1,123 @@
+#include "apps/cli/results.h"
+
+#include <spdlog/fmt/fmt.h>
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "forgedit/core/error.h"
+#include "forgedit/core/files.h"
+#include "forgedit/io/contact_sheet.h"
+#include "forgedit/io/resample.h"
+#include "forgedit/pipelines/picture.h"
+#include "forgedit/pipelines/settings_json.h"
+
+namespace forgedit::cli {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+constexpr int kCellSize = 256;
+constexpr int kSmallestCell = 64;
+// A sheet stays well under the limit on pictures, with room for labels.
+constexpr double kSheetPixels = 60e6;
+
+/// A copy no larger than a cell of the sheet.
+Image cell_copy(const Image& image) {
+  const int side = std::max(image.width, image.height);
+  if (side <= kCellSize) return image;
+  const auto scaled = [&](int length) { return std::max(1, length * kCellSize / side); };
+  return resize(image, scaled(image.width), scaled(image.height), Resample::lanczos);
+}
+
+int cell_size_for(std::size_t cells) {
+  const double side = std::sqrt(kSheetPixels / static_cast<double>(std::max<std::size_t>(cells, 1)));
+  return std::clamp(static_cast<int>(side), kSmallestCell, kCellSize);
+}
+
+}  // namespace
+
+OutputFolder::OutputFolder(const fs::path& path) {
+  auto missing = fs::absolute(path).lexically_normal();
+  if (!missing.has_filename()) missing = missing.parent_path();
+  while (!fs::exists(missing)) {
+    made_.push_back(missing);
+    missing = missing.parent_path();
+  }
+  make_directory(path);
+}
+
+OutputFolder::~OutputFolder() {
+  std::error_code not_empty;
+  for (const auto& folder : made_) fs::remove(folder, not_empty);
+}
+
+fs::path default_output_folder(const std::string& picture_name, const std::string& target) {
+  const auto name = slug(fs::path(picture_name).stem().string()) + "-" + slug(target);
+  fs::path folder = fs::path("out") / name;
+  for (int i = 2; fs::exists(folder); ++i) folder = fs::path("out") / (name + "-" + std::to_string(i));
+  return folder;
+}
+
+EditResults::EditResults(fs::path folder, fs::path font, EditRun run, std::vector<Candidate> plan,
+                         bool with_text)
+    : folder_(std::move(folder)),
+      font_(std::move(font)),
+      run_(std::move(run)),
+      plan_(std::move(plan)),
+      with_text_(with_text),
+      original_(from_grid(run_.learned.grid, run_.learned.frame)) {}
+
+fs::path EditResults::add(const Candidate& candidate, const Image& grid) {
+  const auto& frame = run_.learned.frame;
+  const auto picture = from_grid(grid, frame);
+  const auto path = folder_ / (candidate.stem + ".png");
+  write_png(path, run_.at_source_size ? from_grid_at_source_size(grid, frame) : picture,
+            with_text_ ? picture_text(run_, candidate) : PngText{});
+  cells_[candidate.stem] = cell_copy(picture);
+  if (candidate.kind == Candidate::Kind::reconstruction) reconstruction_db_ = psnr(picture, original_);
+  return path;
+}
+
+std::vector<fs::path> EditResults::finish() const {
+  const auto sheet = folder_ / "sheet.png", settings = folder_ / "edit.json";
+  write_png(sheet, draw_sheet());
+  write_file_atomically(settings, record());
+  return {sheet, settings};
+}
+
+std::string EditResults::label_of(const Candidate& candidate) const {
+  if (candidate.kind != Candidate::Kind::reconstruction || !reconstruction_db_) return candidate.label;
+  return candidate.label + fmt::format("\n{:.1f} dB to the original", *reconstruction_db_);
+}
+
+Image EditResults::draw_sheet() const {
+  std::vector<SheetRow> rows{{"", {{cell_copy(original_), "original"}}}};
+  for (const auto& candidate : plan_) {
+    const auto cell = cells_.find(candidate.stem);
+    if (cell == cells_.end()) continue;
+    if (rows.back().title != candidate.row) rows.push_back({candidate.row, {}});
+    rows.back().cells.push_back({cell->second, label_of(candidate)});
+  }
+  const auto title = run_.learned.picture_name + ": " + run_.learned.source;
+  return draw_contact_sheet(rows, font_, title, cell_size_for(cells_.size() + 1));
+}
+
+std::string EditResults::record() const {
+  auto result = run_json(run_);
+  auto pictures = json::array();
+  for (const auto& candidate : plan_) {
+    if (!cells_.count(candidate.stem)) continue;
+    auto entry = candidate_json(candidate);
+    entry["file"] = candidate.stem + ".png";
+    if (candidate.kind == Candidate::Kind::reconstruction) entry["psnr"] = *reconstruction_db_;
+    pictures.push_back(std::move(entry));
+  }
+  result["complete"] = pictures.size() == plan_.size();
+  result["pictures"] = std::move(pictures);
+  return json_text(result, 1) + "\n";
+}
+
+}  // namespace forgedit::cli

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <vector>
+
+#include "forgedit/io/image.h"
+#include "forgedit/pipelines/edit_plan.h"
+#include "forgedit/pipelines/learn.h"
+#include "forgedit/pipelines/sample.h"
+
+namespace forgedit {
+
+/// A picture in latent space, and the generator that learning goes on with: one seed decides the posterior
+/// sample, then noise and timesteps.
+struct EncodedPicture {
+  torch::Tensor latents;  ///< (1, 4, h, w), scaled
+  torch::Generator generator;
+};
+
+/// `grid` is a picture in the model's grid: see frame.h.
+EncodedPicture encode_picture(StableDiffusion& model, const Image& grid, std::uint64_t seed);
+
+/// Learns the picture together with the embedding of `source`.
+LearnResult learn_picture(StableDiffusion& model, const EncodedPicture& picture, const std::string& source,
+                          const LearnOptions& options, const ProgressCallback& progress = {});
+
+struct DrawOptions {
+  SampleOptions sample;
+  double blend = 0;  ///< forgotten parameters: 0 original, 1 learned
+  /// Pictures drawn at once; by default 4 on a CPU, 8 on a GPU.
+  std::optional<std::int64_t> batch;
+};
+
+/// Takes each picture as soon as it is drawn, in the size of the grid.
+using PictureCallback = std::function<void(const Candidate& candidate, const Image& grid)>;
+
+/// Draws a plan: in batches, candidates with the same weights together, so that weights change hands rarely.
+/// The model's own weights are back in place when it returns or throws. `progress` counts the steps of all
+/// pictures and one step for decoding each.
+void draw_candidates(StableDiffusion& model, const LearnResult& learned, const std::vector<Candidate>& plan,
+                     const DrawOptions& options, int grid_width, int grid_height,
+                     const PictureCallback& on_picture, const ProgressCallback& progress = {});
+
+}  // namespace forgedit

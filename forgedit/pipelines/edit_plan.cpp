@@ -1,0 +1,198 @@
+#include "forgedit/pipelines/edit_plan.h"
+
+#include <spdlog/fmt/fmt.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "forgedit/core/error.h"
+#include "forgedit/editing/forgetting.h"
+
+namespace forgedit {
+namespace {
+
+constexpr std::uint64_t kMaxPictures = 10'000;
+constexpr std::uint64_t kMaxSeed = INT64_MAX;
+
+bool is_blank(const std::string& text) {
+  return text.find_first_not_of(" \t\r\n") == std::string::npos;
+}
+
+/// "0.8", "1.0", "0.85": never without a decimal, so that names of one sweep look alike.
+std::string number_text(double value) {
+  auto text = fmt::format("{:.6g}", value);
+  if (text.find_first_of(".e") == std::string::npos) text += ".0";
+  return text;
+}
+
+void check_strengths(const char* what, const std::vector<double>& values) {
+  if (values.empty()) throw usage_error(std::string("sweep: expected at least one ") + what);
+  for (const double value : values) {
+    if (!std::isfinite(value)) throw usage_error(std::string("sweep: ") + what + ": expected finite numbers");
+  }
+}
+
+/// The seeds with their repeats; each once, in the order given.
+std::vector<std::uint64_t> all_seeds(const EditRequest& request) {
+  if (request.seeds.empty() || request.repeat < 1 || request.repeat > kMaxPictures) {
+    throw usage_error("sweep: expected at least one seed and 1 to " + std::to_string(kMaxPictures) +
+                      " repeats");
+  }
+  std::vector<std::uint64_t> seeds;
+  for (const auto first : request.seeds) {
+    if (first > kMaxSeed - request.repeat) {
+      throw usage_error("sweep: seed " + std::to_string(first) + " is over the limit of " +
+                        std::to_string(kMaxSeed));
+    }
+    for (auto seed = first; seed < first + request.repeat; ++seed) {
+      if (std::find(seeds.begin(), seeds.end(), seed) == seeds.end()) seeds.push_back(seed);
+    }
+  }
+  return seeds;
+}
+
+std::string seed_label(const Candidate& candidate) {
+  return "seed " + std::to_string(candidate.seed);
+}
+
+/// Fills in how far one edit goes, and says it in `label` and at the end of `stem`.
+void set_strength(Candidate& candidate, Interpolation interpolation, double alpha, double strength) {
+  candidate.interpolation = interpolation;
+  candidate.strength = strength;
+  if (interpolation == Interpolation::vector_subtraction) {
+    candidate.label = "γ " + number_text(strength) + "  " + seed_label(candidate);
+    candidate.stem = "vs-" + number_text(strength);
+  } else {
+    candidate.alpha = alpha;
+    candidate.label =
+        "α " + number_text(alpha) + "  β " + number_text(strength) + "  " + seed_label(candidate);
+    candidate.stem = "vp-" + number_text(alpha) + "-" + number_text(strength);
+  }
+}
+
+Candidate reconstruction(std::uint64_t seed) {
+  Candidate candidate;
+  candidate.kind = Candidate::Kind::reconstruction;
+  candidate.strategy = find_forgetting_strategy("donotforget").name;
+  candidate.seed = seed;
+  candidate.label = "reconstruction  " + seed_label(candidate);
+  candidate.stem = "reconstruction";
+  return candidate;
+}
+
+void add_edits(std::vector<Candidate>& plan, const EditRequest& request, const std::string& target,
+               const std::string& strategy, const std::vector<std::uint64_t>& seeds) {
+  const bool vs = request.interpolation == Interpolation::vector_subtraction;
+  const auto& strengths = vs ? request.gammas : request.betas;
+  const auto alphas = vs ? std::vector<double>{0.0} : request.alphas;
+  for (const auto seed : seeds) {
+    for (const double alpha : alphas) {
+      for (const double strength : strengths) {
+        Candidate candidate;
+        candidate.target = target;
+        candidate.strategy = strategy;
+        candidate.seed = seed;
+        set_strength(candidate, request.interpolation, alpha, strength);
+        candidate.row = target + " · " + interpolation_name(request.interpolation) + " · " + strategy;
+        candidate.stem = slug(target) + "_" + candidate.stem + "_" + strategy;
+        plan.push_back(candidate);
+      }
+    }
+  }
+}
+
+void add_unlearned(std::vector<Candidate>& plan, const std::string& target,
+                   const std::vector<std::uint64_t>& seeds) {
+  for (const auto seed : seeds) {
+    Candidate candidate;
+    candidate.kind = Candidate::Kind::unlearned;
+    candidate.target = target;
+    candidate.seed = seed;
+    candidate.row = target + " · the model before learning";
+    candidate.label = seed_label(candidate);
+    candidate.stem = slug(target) + "_unlearned";
+    plan.push_back(candidate);
+  }
+}
+
+/// Edits get their number in front and their seed behind: file names sort as the sheet shows them.
+void number_stems(std::vector<Candidate>& plan) {
+  const auto digits = std::max<std::size_t>(2, std::to_string(plan.size() - 1).size());
+  for (std::size_t i = 1; i < plan.size(); ++i) {
+    plan[i].stem = fmt::format("{:0{}}-{}_seed{}", i, digits, plan[i].stem, plan[i].seed);
+  }
+}
+
+void check_request(const EditRequest& request, std::size_t seeds) {
+  if (request.targets.empty()) throw usage_error("sweep: expected at least one target prompt");
+  if (std::any_of(request.targets.begin(), request.targets.end(), is_blank)) {
+    throw usage_error("the target prompt is empty: say what the edited picture shows");
+  }
+  if (request.strategies.empty()) throw usage_error("sweep: expected at least one forgetting strategy");
+  double strengths = 0;
+  if (request.interpolation == Interpolation::vector_subtraction) {
+    check_strengths("γ", request.gammas);
+    strengths = static_cast<double>(request.gammas.size());
+  } else {
+    check_strengths("α", request.alphas);
+    check_strengths("β", request.betas);
+    strengths = static_cast<double>(request.alphas.size() * request.betas.size());
+  }
+  const double pictures =
+      static_cast<double>(request.targets.size() * request.strategies.size() * seeds) * strengths;
+  if (pictures > static_cast<double>(kMaxPictures)) {
+    throw usage_error(
+        fmt::format("the sweep has {:.0f} pictures, expected at most {}", pictures, kMaxPictures));
+  }
+}
+
+}  // namespace
+
+EditRequest published_sweep() {
+  EditRequest request;
+  request.gammas.clear();
+  for (int i = 0; i <= 16; ++i) request.gammas.push_back(i / 10.0);
+  request.betas = request.gammas;
+  request.alphas = {0.8, 0.9, 1.1};
+  request.repeat = 4;
+  return request;
+}
+
+std::vector<Candidate> plan_edit(const EditRequest& request) {
+  const auto seeds = all_seeds(request);
+  check_request(request, seeds.size());
+  std::vector<Candidate> plan{reconstruction(seeds.front())};
+  for (const auto& target : request.targets) {
+    for (const auto& strategy : request.strategies) {
+      add_edits(plan, request, target, find_forgetting_strategy(strategy).name, seeds);
+    }
+  }
+  if (request.unlearned) {
+    for (const auto& target : request.targets) add_unlearned(plan, target, seeds);
+  }
+  number_stems(plan);
+  return plan;
+}
+
+std::string slug(const std::string& text, std::size_t max_length) {
+  std::string result;
+  bool gap = false;
+  for (const char c : text) {
+    const bool upper = c >= 'A' && c <= 'Z';
+    if (!upper && !(c >= 'a' && c <= 'z') && !(c >= '0' && c <= '9')) {
+      gap = true;
+      continue;
+    }
+    if (gap && !result.empty()) result += '-';
+    gap = false;
+    result += upper ? static_cast<char>(c - 'A' + 'a') : c;
+  }
+  if (result.size() > max_length) {
+    // Whole words where one ends in the second half.
+    const auto end = result.rfind('-', max_length);
+    result.resize(end != std::string::npos && end > max_length / 2 ? end : max_length);
+  }
+  return result.empty() ? "picture" : result;
+}
+
+}  // namespace forgedit

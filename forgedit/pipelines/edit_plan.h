@@ -1,0 +1,57 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "forgedit/editing/interpolation.h"
+
+namespace forgedit {
+
+/// A sweep: every target with every strategy, strength and seed. The paper's symbols; see interpolation.h.
+struct EditRequest {
+  std::vector<std::string> targets;  ///< target prompts
+  std::vector<std::string> strategies{"donotforget"};
+  Interpolation interpolation = Interpolation::vector_subtraction;
+  std::vector<double> gammas{0.6, 0.8, 1.0, 1.2, 1.4};  ///< vector subtraction
+  std::vector<double> alphas{0.9};                      ///< vector projection: identity
+  std::vector<double> betas{0.8, 1.0, 1.2, 1.4, 1.6};   ///< vector projection: edit
+  std::vector<std::uint64_t> seeds{0};
+  std::uint64_t repeat = 1;  ///< every seed stands for this many consecutive ones
+  bool unlearned = false;    ///< also draw the targets with the original weights, for comparison
+};
+
+/// The published sweep of vanilla Forgedit, for either interpolation: γ or β 0.0 to 1.6 by 0.1, α 0.8, 0.9
+/// and 1.1, four repeats.
+EditRequest published_sweep();
+
+/// One picture to draw.
+struct Candidate {
+  enum class Kind {
+    reconstruction,  ///< learned weights and embedding: what the learned model takes the original for
+    edit,
+    unlearned  ///< original weights, plain target prompt
+  };
+  Kind kind = Kind::edit;
+  std::string target;    ///< empty for the reconstruction
+  std::string strategy;  ///< forgetting strategy by its main name; empty when unlearned
+  Interpolation interpolation = Interpolation::vector_subtraction;
+  double alpha = 0;     ///< vp: α
+  double strength = 0;  ///< vs: γ; vp: β
+  std::uint64_t seed = 0;
+
+  std::string row;    ///< title of its row on a contact sheet; equal for neighbours in one row
+  std::string label;  ///< its own label, for example "γ 0.8  seed 0"
+  std::string stem;   ///< file name without ending: numbered, ASCII, unique within the plan
+};
+
+/// All pictures of a sweep: the reconstruction (with the first seed), rows of edits by target and strategy,
+/// rows of unlearned pictures. Throws a usage Error for blank targets, unknown strategies, empty lists,
+/// strengths that are not finite, and more than 10,000 pictures.
+std::vector<Candidate> plan_edit(const EditRequest& request);
+
+/// Lower-case ASCII letters and digits of `text` with hyphens between words, at most `max_length` characters;
+/// "picture" when nothing is left.
+std::string slug(const std::string& text, std::size_t max_length = 40);
+
+}  // namespace forgedit

@@ -1,0 +1,56 @@
+#include "forgedit/pipelines/picture.h"
+
+#include <cmath>
+#include <cstring>
+#include <limits>
+
+#include "forgedit/core/error.h"
+#include "forgedit/core/state_dict.h"
+
+namespace forgedit {
+
+torch::Tensor image_to_tensor(const Image& image) {
+  // from_blob takes a pointer to non-const, but the tensor is only read from.
+  auto* data = const_cast<std::uint8_t*>(image.pixels.data());
+  const auto bytes = torch::from_blob(data, {image.height, image.width, 3}, torch::kByte);
+  const auto unit = bytes.permute({2, 0, 1}).unsqueeze(0).to(torch::kFloat).contiguous() / 255.0;
+  return 2.0 * unit - 1.0;
+}
+
+Image tensor_to_image(const torch::Tensor& picture) {
+  if (picture.dim() != 3 || picture.size(0) != 3) {
+    throw usage_error("picture tensor: expected 3xHEIGHTxWIDTH, got " + shape_text(picture.sizes()));
+  }
+  if (!torch::isfinite(picture).all().item<bool>()) {
+    throw failure("the drawn picture holds values that are not finite: weights with NaN or infinite values?");
+  }
+  const auto bytes = (picture.to(torch::kCPU, torch::kFloat) * 255.0)
+                         .round()
+                         .clamp(0.0, 255.0)
+                         .permute({1, 2, 0})
+                         .to(torch::kByte)
+                         .contiguous();
+  Image image;
+  image.height = static_cast<int>(bytes.size(0));
+  image.width = static_cast<int>(bytes.size(1));
+  image.pixels.resize(bytes.nbytes());
+  std::memcpy(image.pixels.data(), bytes.data_ptr(), bytes.nbytes());
+  return image;
+}
+
+double psnr(const Image& left, const Image& right) {
+  if (left.width != right.width || left.height != right.height || left.pixels.empty()) {
+    throw usage_error("PSNR: expected two pictures of one size, got " + std::to_string(left.width) + "x" +
+                      std::to_string(left.height) + " and " + std::to_string(right.width) + "x" +
+                      std::to_string(right.height));
+  }
+  double sum = 0;
+  for (std::size_t i = 0; i < left.pixels.size(); ++i) {
+    const double difference = static_cast<double>(left.pixels[i]) - right.pixels[i];
+    sum += difference * difference;
+  }
+  if (sum == 0) return std::numeric_limits<double>::infinity();
+  return 10.0 * std::log10(255.0 * 255.0 * static_cast<double>(left.pixels.size()) / sum);
+}
+
+}  // namespace forgedit

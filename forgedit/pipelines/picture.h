@@ -1,0 +1,19 @@
+#pragma once
+
+#include <torch/torch.h>
+
+#include "forgedit/io/image.h"
+
+namespace forgedit {
+
+/// (1, 3, height, width) in [-1, 1], as the VAE takes it.
+torch::Tensor image_to_tensor(const Image& image);
+
+/// From (3, height, width) in [0, 1], rounded to the nearest of 256 values. Throws Error when a value is not
+/// finite: what a network with NaN or infinite weights draws.
+Image tensor_to_image(const torch::Tensor& picture);
+
+/// Peak signal-to-noise ratio in dB; infinite for equal pictures. Throws a usage Error when sizes differ.
+double psnr(const Image& left, const Image& right);
+
+}  // namespace forgedit

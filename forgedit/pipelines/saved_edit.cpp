@@ -1,0 +1,213 @@
+#include "forgedit/pipelines/saved_edit.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "forgedit/core/error.h"
+#include "forgedit/core/files.h"
+#include "forgedit/core/json.h"
+#include "forgedit/io/safetensors.h"
+#include "forgedit/pipelines/settings_json.h"
+
+namespace forgedit {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+constexpr int kFormat = 1;
+constexpr const char* kMethod = "vanilla";
+constexpr const char* kRecord = "learned.json";
+constexpr const char* kUnet = "unet.safetensors";
+constexpr const char* kEmbedding = "embedding.safetensors";
+constexpr const char* kOriginal = "original.png";
+
+/// Absolute and without a trailing slash, so that names can be made beside it.
+fs::path plain_path(const fs::path& directory) {
+  const auto path = fs::absolute(directory).lexically_normal();
+  return path.has_filename() ? path : path.parent_path();
+}
+
+fs::path beside(const fs::path& directory, const char* ending) {
+  return directory.parent_path() /
+         (directory.filename().string() + "." + std::to_string(::getpid()) + ending);
+}
+
+json record_of(const LearnedPicture& learned) {
+  return {{"format", kFormat},
+          {"method", kMethod},
+          {"software", learned.software},
+          {"picture", learned.picture_name},
+          {"source", learned.source},
+          {"background", learned.background},
+          {"stretched", learned.stretched},
+          {"base_model", {{"name", learned.base_name}, {"fingerprint", learned.base_fingerprint}}},
+          {"learning", to_json(learned.options)},
+          {"losses", learned.result.losses},
+          {"frame", to_json(learned.frame)}};
+}
+
+void write_files(const fs::path& directory, const LearnedPicture& learned) {
+  StateDict unet;
+  for (const auto& [name, tensor] : learned.result.unet) unet.emplace(name, tensor.to(torch::kFloat));
+  write_safetensors(directory / kUnet, unet);
+  write_safetensors(directory / kEmbedding, {{"embedding", learned.result.embedding.to(torch::kFloat)}});
+  write_png(directory / kOriginal, learned.grid);
+  write_file_atomically(directory / kRecord, json_text(record_of(learned), 1) + "\n");
+}
+
+/// Puts `from` in the place of `to`, which may be an empty folder or another saved edit.
+void replace_directory(const fs::path& from, const fs::path& to) {
+  const auto old = beside(to, ".old");
+  std::error_code error;
+  const bool exists = fs::exists(to);
+  if (exists) fs::rename(to, old, error);
+  if (!error) fs::rename(from, to, error);
+  if (error) {
+    std::error_code ignored;
+    if (exists && !fs::exists(to)) fs::rename(old, to, ignored);
+    throw failure(to.string() + ": cannot be written: " + error.message());
+  }
+  if (exists) fs::remove_all(old, error);
+}
+
+const json& child_object(const std::string& origin, const json& record, const char* key) {
+  const auto found = record.find(key);
+  if (found == record.end() || !found->is_object())
+    throw failure(origin + ": " + key + ": expected an object");
+  return *found;
+}
+
+std::vector<double> read_losses(const std::string& origin, const json& record) {
+  const auto found = record.find("losses");
+  const auto is_number = [](const json& value) { return value.is_number(); };
+  if (found == record.end() || !found->is_array() || !std::all_of(found->begin(), found->end(), is_number)) {
+    throw failure(origin + ": losses: expected a list of numbers");
+  }
+  return found->get<std::vector<double>>();
+}
+
+void read_record(const fs::path& path, LearnedPicture& learned) {
+  const auto record = read_json_object(path);
+  const auto origin = path.string();
+  const ConfigReader reader(origin, record);
+  if (const auto format = reader.integer("format", {}, 0, INT32_MAX); format != kFormat) {
+    reader.reject("format", "expected " + std::to_string(kFormat) + ", found " + std::to_string(format) +
+                                ": saved by another version");
+  }
+  if (const auto method = reader.text("method", {}); method != kMethod) {
+    reader.reject("method", std::string("expected ") + kMethod + ", found '" + method + "'");
+  }
+  learned.software = reader.text("software", "");
+  learned.picture_name = reader.text("picture", "");
+  learned.source = reader.text("source", {});
+  learned.background = reader.text("background", "");
+  learned.stretched = reader.boolean("stretched", false);
+  const ConfigReader base(origin + ": base_model", child_object(origin, record, "base_model"));
+  learned.base_name = base.text("name", "");
+  learned.base_fingerprint = base.text("fingerprint", {});
+  learned.options = learn_options_from_json(origin + ": learning", child_object(origin, record, "learning"));
+  learned.frame = frame_from_json(origin + ": frame", child_object(origin, record, "frame"));
+  learned.result.losses = read_losses(origin, record);
+}
+
+torch::Tensor read_embedding(const fs::path& path) {
+  const auto tensors = read_safetensors(path).tensors;
+  const auto found = tensors.find("embedding");
+  if (found == tensors.end()) throw failure(path.string() + ": embedding: missing");
+  const auto& embedding = found->second;
+  if (!embedding.is_floating_point() || embedding.dim() != 3 || embedding.size(0) != 1) {
+    throw failure(path.string() + ": embedding: expected floating point 1xTOKENSxWIDTH, found " +
+                  std::string(embedding.dtype().name()) + " " + shape_text(embedding.sizes()));
+  }
+  return embedding.to(torch::kFloat);
+}
+
+StateDict read_learned_unet(const fs::path& path) {
+  auto tensors = read_safetensors(path).tensors;
+  for (const auto& [name, tensor] : tensors) {
+    if (tensor.is_floating_point()) continue;
+    throw failure(path.string() + ": " + name + ": expected floating point, found " +
+                  std::string(tensor.dtype().name()));
+  }
+  return tensors;
+}
+
+}  // namespace
+
+void check_saved_edit_target(const fs::path& directory) {
+  if (!fs::exists(directory)) return;
+  if (!fs::is_directory(directory)) {
+    throw usage_error(directory.string() + ": expected a folder for the saved edit, found a file");
+  }
+  if (!fs::is_empty(directory) && !fs::exists(directory / kRecord)) {
+    throw usage_error(directory.string() +
+                      ": holds files that are no saved edit; name a new or empty folder to save in");
+  }
+}
+
+void write_saved_edit(const fs::path& directory, const LearnedPicture& learned) {
+  check_saved_edit_target(directory);
+  const auto target = plain_path(directory);
+  const auto temporary = beside(target, ".tmp");
+  try {
+    make_directory(temporary);
+    write_files(temporary, learned);
+    replace_directory(temporary, target);
+  } catch (...) {
+    std::error_code ignored;
+    fs::remove_all(temporary, ignored);
+    throw;
+  }
+}
+
+LearnedPicture read_saved_edit(const fs::path& directory) {
+  if (!fs::is_directory(directory)) throw failure(directory.string() + ": no such folder: no saved edit");
+  if (!fs::exists(directory / kRecord)) {
+    throw failure(directory.string() + ": no saved edit: expected " + kRecord + " in it");
+  }
+  LearnedPicture learned;
+  read_record(directory / kRecord, learned);
+  learned.result.embedding = read_embedding(directory / kEmbedding);
+  learned.result.unet = read_learned_unet(directory / kUnet);
+  learned.grid = read_image(directory / kOriginal);
+  if (learned.grid.width != learned.frame.grid_width || learned.grid.height != learned.frame.grid_height) {
+    throw failure((directory / kOriginal).string() + ": expected " +
+                  std::to_string(learned.frame.grid_width) + "x" + std::to_string(learned.frame.grid_height) +
+                  " pixels as " + kRecord + " says, found " + std::to_string(learned.grid.width) + "x" +
+                  std::to_string(learned.grid.height));
+  }
+  return learned;
+}
+
+void attach_to_model(LearnedPicture& learned, const StableDiffusion& model, const std::string& name) {
+  if (learned.base_fingerprint != model.unet_fingerprint) {
+    throw usage_error("saved edit " + name + " belongs to another base model (" + learned.base_name +
+                      ", fingerprint " + learned.base_fingerprint + "), this one has " +
+                      model.unet_fingerprint);
+  }
+  const auto& text = model.text_encoder->config();
+  const std::vector<std::int64_t> shape{1, text.max_position_embeddings, text.hidden_size};
+  if (learned.result.embedding.sizes() != shape) {
+    throw failure("saved edit " + name + ": embedding: expected " + shape_text(shape) + ", found " +
+                  shape_text(learned.result.embedding.sizes()));
+  }
+  learned.result.embedding = learned.result.embedding.to(model.policy.device);
+  const auto parameters = parameters_of(*model.unet);
+  for (auto& [key, tensor] : learned.result.unet) {
+    const auto parameter = parameters.find(key);
+    if (parameter == parameters.end() || parameter->second.sizes() != tensor.sizes()) {
+      throw failure("saved edit " + name + ": " + key + ": the model has no such parameter of shape " +
+                    shape_text(tensor.sizes()));
+    }
+    // A copy with the parameter's device, dtype and channels-last strides: edits come out the same bytes as
+    // right after learning.
+    auto placed = torch::empty_like(parameter->second);
+    placed.copy_(tensor);
+    tensor = placed;
+  }
+}
+
+}  // namespace forgedit

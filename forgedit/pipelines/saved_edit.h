@@ -1,0 +1,47 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "forgedit/io/frame.h"
+#include "forgedit/io/image.h"
+#include "forgedit/pipelines/learn.h"
+
+namespace forgedit {
+
+/// A picture that was learned: all that drawing edits of it needs, beside the base model.
+struct LearnedPicture {
+  std::string picture_name;      ///< file name of the original, without folders
+  std::string source;            ///< the source prompt
+  std::string base_name;         ///< the base model's folder name, for people
+  std::string base_fingerprint;  ///< StableDiffusion::unet_fingerprint of the base model
+  std::string software;          ///< what learned it, for example "forgedit 1.2"
+  std::string background;        ///< colour laid under a transparent picture: "#ffffff"
+  bool stretched = false;        ///< to a size that was asked for, instead of keeping its shape
+  LearnOptions options;
+  LearnResult result;
+  Frame frame;
+  Image grid;  ///< the original as the model saw it: grid_width x grid_height
+};
+
+// A saved edit is a folder with only what learning changed:
+//   learned.json            format, prompts, options, losses, base model, frame
+//   unet.safetensors        the learned UNet parameters, float32
+//   embedding.safetensors   the learned source embedding: `embedding`
+//   original.png            the picture as the model saw it
+
+/// Throws a usage Error where a saved edit may not be written: on a file, or in a folder that holds something
+/// other than a saved edit.
+void check_saved_edit_target(const std::filesystem::path& directory);
+
+/// Writes the folder whole or not at all, in place of a saved edit that was there.
+void write_saved_edit(const std::filesystem::path& directory, const LearnedPicture& learned);
+
+/// Reads and checks the folder; tensors stay on the CPU. Throws Error naming file and key.
+LearnedPicture read_saved_edit(const std::filesystem::path& directory);
+
+/// Moves what was learned to the model's device and layout. Throws a usage Error when it was learned on
+/// another base model; `name` stands for the saved edit in messages.
+void attach_to_model(LearnedPicture& learned, const StableDiffusion& model, const std::string& name);
+
+}  // namespace forgedit

@@ -1,0 +1,266 @@
+#!/usr/bin/env bash
+# Runs the program as users do: exit codes, messages and files of good and bad calls.
+# usage: program_test.sh FORGEDIT SOURCE_DIR
+set -u
+FORGEDIT=$(realpath "$1")
+SOURCE_DIR=$(realpath "$2")
+MODEL=$SOURCE_DIR/tests/golden/tiny-sd
+export FORGEDIT_ASSETS=$SOURCE_DIR/assets
+# Waiting threads must not spin: tests share their cores.
+export OMP_WAIT_POLICY=passive
+
+WORK=$(mktemp -d)
+MOUNTED=
+cleanup() {
+  [ -n "$MOUNTED" ] && umount "$MOUNTED"
+  rm -rf "$WORK"
+}
+trap cleanup EXIT
+cd "$WORK" || exit 1
+FAILED=0
+
+complain() {
+  echo "FAIL: $1"
+  sed 's/^/    /' stderr | head -8
+  FAILED=$((FAILED + 1))
+}
+
+# expect CODE MESSAGE_PART ARGUMENT...: exit code, message, at most three lines, no stack trace, nothing in out.
+expect() {
+  local code=$1 part=$2
+  shift 2
+  "$FORGEDIT" "$@" >stdout 2>stderr
+  local got=$?
+  local call="forgedit $*"
+  [ $got -eq "$code" ] || complain "$call: exit code $got, expected $code"
+  [ "$code" -eq 0 ] && return
+  grep -v -e '^model ' -e '^picture ' stderr >message
+  grep -qiF -- "$part" message || complain "$call: no '$part' in the message"
+  [ "$(wc -l <message)" -le 3 ] || complain "$call: more than three lines"
+  grep -qE 'frame #|Exception raised from|terminate called' stderr && complain "$call: a stack trace"
+  [ -e out ] && complain "$call: left an output folder behind"
+  rm -rf out
+}
+
+# number WIDTH VALUE: an unsigned integer, little-endian.
+little_endian() {
+  local i value=$2
+  for ((i = 0; i < $1; i++)); do
+    printf "\\x$(printf %02x $((value & 255)))"
+    value=$((value >> 8))
+  done
+}
+
+# safetensors HEADER DATA_BYTES: a file of zeros under a header.
+safetensors() {
+  little_endian 8 ${#1}
+  printf %s "$1"
+  head -c "$2" /dev/zero
+}
+
+# A 24x16 picture as binary data; writing it needs no tool but base64.
+base64 -d >good.png <<'PNG'
+iVBORw0KGgoAAAANSUhEUgAAABgAAAAQCAIAAACDRijCAAACDklEQVR42o3MkRrrPACA4XMlRyKR
+SKQymUwmk8lkMplMJpNKJRKJfHcQCoVKpcoplUqlUqkUCuXvHfx9npffP38pgiIpiqIpFeVEOVMu
+lCvlRrlTHpQn5UV5Uz6UL+VHqSkNxVAsxVH+/CULsiQrsiZX5BP5TL6Qr+Qb+U5+kJ/kF/lN/pC/
+5B+5JjdkQ7ZkR96jJEiSpEiaVJFOpDPpQrqSbqQ76UF6kl6kN+lD+pJ+pJrUkAzJkhxpjzbBJtkU
+m2ar2P7J0//6sdVsDZths2yObY9WwSpZFatmrViPRWvN2rAaVsvqWPdoESySRbFolorlWLTULA2L
+YbEsjmWPZsEsmRWzZq6Yj0VzzdwwG2bL7Jj3aBJMkkkxaaaK6Vg01UwNk2GyTI5pj0bBKBkVo2as
+GI9FY83YMBpGy+gY92gQDJJBMWiGiuFYNNQMDYNhsAyOYY96QS/pFb2mr+iPRX1N39Abekvv6Peo
+E3SSTtFpuoruWNTVdA2dobN0jm6PWkEraRWtpq1oj0VtTdvQGlpL62j3KAqiJCqiJlbEE/FMvBCv
+xBvxTnwQn8QX8U38EL/EH7EmNkRDtERH3KMgCJKgCJpQEU6EM+FCuBJuhDvhQXgSXoQ34UP4En6E
+mtAQDMESHGGPvMBLvMJrfIU/4c/4C/6Kv+Hv+Af+iX/h3/gP/ov/4Wt8gzd4i3f4/wCz2Vo7ObH2
+NAAAAABJRU5ErkJggg==
+PNG
+
+# A copy of the model whose UNet weights the test replaces.
+copy_model() {
+  rm -rf "$1"
+  cp -r "$MODEL" "$1"
+  chmod -R u+w "$1"
+}
+WEIGHTS=unet/diffusion_pytorch_model.safetensors
+QUICK=(--model "$MODEL" --steps 2 --samples 4 --batch 2 --gamma 0.8,1.0)
+EDIT=(edit good.png "a red square" --source "a square")
+
+echo "-- wrong use"
+"$FORGEDIT" >stdout 2>stderr
+[ $? -eq 2 ] && grep -q "Usage" stderr || complain "no subcommand: expected the help and exit code 2"
+expect 2 "--gama" "${EDIT[@]}" "${QUICK[@]}" --gama 1
+expect 2 "IMAGE and TARGET" edit
+expect 2 "TARGET" edit good.png --source "a square"
+expect 2 "--source TEXT is needed" edit good.png "a red square" "${QUICK[@]}"
+expect 2 "target prompt is empty" edit good.png "" --source "a square" "${QUICK[@]}"
+expect 2 "target prompt is empty" edit good.png "  " --source "a square" "${QUICK[@]}"
+expect 2 "--source is empty" edit good.png "a red square" --source " " "${QUICK[@]}"
+expect 2 "donotforget, encoderkv, noencoder" "${EDIT[@]}" "${QUICK[@]}" --forget noencodr
+expect 2 "unknown interpolation" "${EDIT[@]}" "${QUICK[@]}" --interpolation linear
+expect 2 "--gamma" "${EDIT[@]}" --model "$MODEL" --gamma 1:0:0.1
+expect 2 "--seeds" "${EDIT[@]}" "${QUICK[@]}" --seeds -1
+expect 2 "--steps" "${EDIT[@]}" "${QUICK[@]}" --steps 0
+expect 2 "--guidance" "${EDIT[@]}" "${QUICK[@]}" --guidance nan
+expect 2 "--samples" "${EDIT[@]}" --model "$MODEL" --samples 4
+expect 2 "WIDTHxHEIGHT" "${EDIT[@]}" "${QUICK[@]}" --size 64
+expect 2 "multiples of 64" "${EDIT[@]}" "${QUICK[@]}" --size 100x64
+expect 2 "--background" "${EDIT[@]}" "${QUICK[@]}" --background nocolour
+expect 2 "--device" "${EDIT[@]}" "${QUICK[@]}" --device tpu
+expect 2 "--save DIR is needed" learn good.png --source "a square" --model "$MODEL"
+touch file
+expect 2 "expected a directory, found a file" "${EDIT[@]}" "${QUICK[@]}" --out file
+expect 2 "expected a directory, found a file" "${EDIT[@]}" "${QUICK[@]}" --out file/below
+expect 2 "found a file" "${EDIT[@]}" "${QUICK[@]}" --save file
+mkdir full && touch full/letter
+expect 2 "no saved edit" "${EDIT[@]}" "${QUICK[@]}" --save full
+"$FORGEDIT" edit --help | grep -q "Examples:" || complain "edit --help"
+"$FORGEDIT" --version | grep -qE '^forgedit [0-9]' || complain "--version"
+
+echo "-- pictures"
+picture() { expect 1 "$2" edit "$1" "a red square" --source "a square" "${QUICK[@]}"; }
+: >empty.png
+head -c 100 good.png >truncated.png
+echo "hello" >text.png
+base64 -d >dot.png <<'PNG'
+iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAIAAACQd1PeAAAADElEQVR42mNgZGIGAAAOAAfpkjfU
+AAAAAElFTkSuQmCC
+PNG
+base64 -d >huge.png <<'PNG'
+iVBORw0KGgoAAAANSUhEUgAAdTAAAHUwCAIAAADpRW/tAAAACUlEQVR42mMAAAABAAGxDbaTAAAA
+AElFTkSuQmCC
+PNG
+picture missing.png "no such file"
+picture empty.png "empty"
+picture truncated.png "truncated"
+picture text.png "not a picture"
+picture dot.png "too small"
+picture huge.png "too large"
+picture . "directory"
+
+echo "-- models"
+expect 1 "no such model folder" "${EDIT[@]}" --model nowhere
+broken() { expect 1 "$1" "${EDIT[@]}" --steps 2 --samples 4 --batch 2 --model broken; }
+copy_model broken && rm -r broken/unet
+broken "unet: no such folder"
+copy_model broken && truncate -s 5000 broken/$WEIGHTS
+broken "truncated"
+copy_model broken && little_endian 8 4000000000 >broken/$WEIGHTS
+broken "header length"
+copy_model broken && printf 'version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 1\n' >broken/$WEIGHTS
+broken "git-lfs pointer"
+copy_model broken
+safetensors '{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"b":{"dtype":"F32","shape":[2],"data_offsets":[4,12]}}' \
+  12 >broken/$WEIGHTS
+broken "overlap"
+copy_model broken
+safetensors '{"a":{"dtype":"F32","shape":[3],"data_offsets":[0,8]}}' 8 >broken/$WEIGHTS
+broken "needs 12 bytes"
+# The real header with one thing changed, and the real data.
+header_bytes=$(od -An -tu8 -N8 "$MODEL/$WEIGHTS" | tr -d ' ')
+header=$(tail -c +9 "$MODEL/$WEIGHTS" | head -c "$header_bytes")
+with_header() {
+  copy_model broken
+  { little_endian 8 ${#1} && printf %s "$1" && tail -c +$((9 + header_bytes)) "$MODEL/$WEIGHTS"; } >broken/$WEIGHTS
+}
+bias=$(grep -o '"conv_in.bias":{[^}]*}' <<<"$header")
+with_header "${header/"$bias"/"${bias/F32/I32}"}"
+expect_lines_of_strict_loading() {
+  "$FORGEDIT" "${EDIT[@]}" --model broken >stdout 2>stderr
+  local got=$?
+  [ $got -eq 1 ] || complain "strict loading: exit code $got"
+  grep -qF "$1" stderr || complain "strict loading: no '$1'"
+}
+expect_lines_of_strict_loading "conv_in.bias (expected floating point"
+with_header "${header/"$bias"/"${bias/\[16\]/[4,4]}"}"
+expect_lines_of_strict_loading "conv_in.bias (expected 16, found 4x4)"
+with_header "${header/conv_in.bias/conv_in.base}"
+expect_lines_of_strict_loading "missing 1: conv_in.bias"
+grep -q "unexpected 1: conv_in.base" stderr || complain "strict loading: unexpected tensor not named"
+# NaN in the last bias: found when the first loss is not finite.
+copy_model broken
+begin=$(grep -o '"conv_out.bias":{[^}]*}' <<<"$header" | grep -o '\[[0-9]*,[0-9]*\]' | tail -1 | tr -d '[' | cut -d, -f1)
+printf '\x00\x00\xc0\x7f' | dd of=broken/$WEIGHTS bs=1 seek=$((8 + header_bytes + begin)) conv=notrunc status=none
+expect 1 "not finite" "${EDIT[@]}" --model broken --steps 2 --samples 4 --batch 2
+if ! ls /dev/nvidia0 >/dev/null 2>&1; then
+  expect 1 "--device cuda" "${EDIT[@]}" "${QUICK[@]}" --device cuda
+fi
+
+echo "-- the miniature's place"
+mkdir -p assets/miniature && cp -r "$SOURCE_DIR/assets/fonts" assets/
+FORGEDIT_ASSETS=$WORK/assets expect 1 "miniature is not there" "${EDIT[@]}" --samples 10
+cp -r "$MODEL" assets/miniature/model
+FORGEDIT_ASSETS=$WORK/assets "$FORGEDIT" "${EDIT[@]}" --steps 1 --samples 2 --batch 2 --gamma 1 --out mini >stdout 2>stderr ||
+  complain "miniature"
+grep -q "using the miniature" stderr || complain "the miniature is not named"
+grep -q "warning: the miniature returns this picture at" stderr || complain "no warning under 22 dB"
+
+echo "-- results"
+expect 0 "" "${EDIT[@]}" "${QUICK[@]}" --out one --save square.edit --unlearned --forget orig,noencoder
+expect 0 "" "${EDIT[@]}" "${QUICK[@]}" --out two --unlearned --forget orig,noencoder
+expect 0 "" edit --from square.edit "a red square" --model "$MODEL" --steps 2 --gamma 0.8,1.0 --unlearned \
+  --forget orig,noencoder --out three
+[ "$(ls one | wc -l)" -eq 8 ] || complain "expected 6 pictures, sheet.png and edit.json in one"
+[ -f one/01-a-red-square_vs-0.8_donotforget_seed0.png ] || complain "name of the first edit"
+for file in one/*; do
+  cmp -s "$file" "two/${file#*/}" || complain "$file differs when drawn a second time"
+  cmp -s "$file" "three/${file#*/}" || [ "$file" = one/edit.json ] ||
+    complain "$file differs when drawn from the saved edit"
+done
+grep -q '"complete": true' one/edit.json || complain "edit.json is not complete"
+grep -rqaF -e "$WORK" -e "$SOURCE_DIR" one square.edit && complain "a local path is in the results"
+grep -qaF '"gamma":0.8' one/01-*.png || complain "no settings inside the picture"
+grep -qaF 'CFG scale: 7.5' one/01-*.png || complain "no parameters inside the picture"
+expect 0 "" edit --from square.edit "a red square" --model "$MODEL" --steps 1 --gamma 1 --out plain --no-metadata \
+  --output-size source
+grep -qaF 'gamma' plain/01-*.png && complain "--no-metadata left settings inside the picture"
+[ "$(od -An -tx1 -j16 -N8 plain/01-*.png | tr -d ' ')" = 0000001800000010 ] || complain "--output-size source"
+expect 0 "" edit --from square.edit "a red square" --model "$MODEL" --steps 1 --gamma 1
+expect 0 "" edit --from square.edit "a red square" --model "$MODEL" --steps 1 --gamma 1
+[ -f out/good-a-red-square/sheet.png ] && [ -f out/good-a-red-square-2/sheet.png ] || complain "default folders"
+rm -rf out
+expect 2 "no IMAGE" edit --from square.edit good.png "a red square" --model "$MODEL"
+expect 2 "--samples has no place" edit --from square.edit "a red square" --model "$MODEL" --samples 10
+expect 1 "no saved edit" edit --from one "a red square" --model "$MODEL"
+
+echo "-- learn, then edit in another process"
+expect 0 "" learn good.png --source "a square" --save learned.edit --model "$MODEL" --samples 4 --batch 2
+expect 0 "" edit --from learned.edit "a red square" --model "$MODEL" --steps 2 --gamma 0.8,1.0 --unlearned \
+  --forget orig,noencoder --out four
+cmp -s one/sheet.png four/sheet.png || complain "learn + edit --from differs from edit"
+# One changed weight makes another base model.
+copy_model other
+printf '\x00\x00\x80\x3f' | dd of=other/$WEIGHTS bs=1 seek=$((8 + header_bytes + begin)) conv=notrunc status=none
+expect 2 "belongs to another base model" edit --from learned.edit "a red square" --model other
+truncate -s 2000 learned.edit/unet.safetensors
+expect 1 "unet.safetensors: truncated" edit --from learned.edit "a red square" --model "$MODEL"
+
+echo "-- stopping"
+"$FORGEDIT" edit --from square.edit "a red square" --model "$MODEL" --steps 100 --gamma 0:10:0.1 --draw-batch 1 \
+  --out stopped >stdout 2>stderr &
+program=$!
+for ((i = 0; i < 600; i++)); do
+  [ -f stopped/reconstruction.png ] && break
+  sleep 0.1
+done
+kill -INT $program
+wait $program
+got=$?
+[ $got -eq 130 ] || complain "Ctrl-C: exit code $got"
+[ -f stopped/reconstruction.png ] && [ -f stopped/sheet.png ] || complain "Ctrl-C: finished pictures are not kept"
+grep -q '"complete": false' stopped/edit.json || complain "Ctrl-C: edit.json"
+ls stopped | grep -q tmp && complain "Ctrl-C: temporary files"
+
+echo "-- full disk"
+mkdir small
+if [ "$(id -u)" -eq 0 ] && mount -t tmpfs -o size=16k tmpfs small 2>/dev/null; then
+  MOUNTED=$WORK/small
+  "$FORGEDIT" edit --from square.edit "a red square" --model "$MODEL" --steps 1 --gamma 1 --out small/out \
+    >stdout 2>stderr
+  got=$?
+  [ $got -eq 1 ] || complain "full disk: exit code $got"
+  grep -q "small/out/.*cannot be written: No space left" stderr || complain "full disk: message"
+  find small -name '*.tmp' | grep -q . && complain "full disk: half-written file"
+else
+  echo "skipped: mounting a small file system needs root"
+fi
+
+[ $FAILED -eq 0 ] && echo "all passed" || echo "$FAILED failed"
+[ $FAILED -eq 0 ]

@@ -1,0 +1,66 @@
+#include "forgedit/models/clip_text.h"
+
+#include <nlohmann/json.hpp>
+
+#include "tests/support/temporary_folder.h"
+
+namespace forgedit {
+namespace {
+
+ClipTextConfig micro_config() {
+  ClipTextConfig c;
+  c.vocab_size = 20;
+  c.hidden_size = 8;
+  c.intermediate_size = 16;
+  c.num_hidden_layers = 2;
+  c.num_attention_heads = 2;
+  c.max_position_embeddings = 6;
+  return c;
+}
+
+ClipTextModel make_model(const ClipTextConfig& config) {
+  torch::manual_seed(5);
+  torch::NoGradGuard no_grad;
+  ClipTextModel model(config);
+  for (auto& parameter : model->parameters()) parameter.normal_(0.0, 0.5);
+  return model;
+}
+
+TEST(ClipText, LaterTokensDoNotReachEarlierOnes) {
+  torch::NoGradGuard no_grad;
+  auto model = make_model(micro_config());
+  const auto first = model(torch::tensor({{1, 2, 3, 4, 19, 19}})).last_hidden_state;
+  const auto second = model(torch::tensor({{1, 2, 3, 9, 8, 19}})).last_hidden_state;
+  EXPECT_TRUE(torch::allclose(first.slice(1, 0, 3), second.slice(1, 0, 3), 1e-5, 1e-6));
+  EXPECT_FALSE(torch::allclose(first.slice(1, 3), second.slice(1, 3)));
+}
+
+TEST(ClipText, PoolsAtTheFirstEndToken) {
+  torch::NoGradGuard no_grad;
+  const auto ids = torch::tensor({{1, 5, 19, 19, 19, 19}, {1, 5, 6, 7, 19, 19}});
+  for (const std::int64_t eos : {2, 19}) {  // 2: published files, where the end token has the largest id
+    auto config = micro_config();
+    config.eos_token_id = eos;
+    auto model = make_model(config);
+    const auto output = model(ids);
+    EXPECT_TRUE(torch::equal(output.pooler_output[0], output.last_hidden_state[0][2]));
+    EXPECT_TRUE(torch::equal(output.pooler_output[1], output.last_hidden_state[1][4]));
+  }
+}
+
+TEST(ClipText, ConfigRoundTripsAndNamesWhatItRefuses) {
+  using nlohmann::json;
+  const auto parse = [](const json& object) {
+    return ClipTextConfig::from_json(ConfigReader("text_encoder/config.json", object));
+  };
+  EXPECT_EQ(parse(micro_config().to_json()).to_json(), micro_config().to_json());
+  const std::pair<const char*, json> rows[] = {
+      {"hidden_act", "relu"}, {"num_attention_heads", 7}, {"hidden_size", 0}, {"vocab_size", "many"}};
+  for (const auto& [key, value] : rows) {
+    const auto message = testing::message_of([&, k = key, v = value] { parse({{k, v}}); });
+    EXPECT_TRUE(testing::contains(message, std::string("text_encoder/config.json: ") + key)) << message;
+  }
+}
+
+}  // namespace
+}  // namespace forgedit

@@ -1,0 +1,154 @@
+#include "forgedit/models/unet.h"
+
+#include <nlohmann/json.hpp>
+
+#include "forgedit/core/state_dict.h"
+#include "tests/support/temporary_folder.h"
+
+namespace forgedit {
+namespace {
+
+using nlohmann::json;
+using testing::contains;
+using testing::message_of;
+
+UNetConfig micro_config() {
+  UNetConfig c;
+  c.sample_size = 6;
+  c.down_block_types = {"CrossAttnDownBlock2D", "DownBlock2D"};
+  c.up_block_types = {"UpBlock2D", "CrossAttnUpBlock2D"};
+  c.block_out_channels = {8, 16};
+  c.layers_per_block = 1;
+  c.cross_attention_dim = 6;
+  c.heads = {2, 2};
+  c.norm_num_groups = 4;
+  return c;
+}
+
+/// Layers leave their parameters uninitialised; these are in the range of trained ones.
+void fill_parameters(torch::nn::Module& module) {
+  torch::NoGradGuard no_grad;
+  for (auto& item : module.named_parameters()) {
+    auto& parameter = item.value();
+    if (parameter.dim() == 1) {
+      parameter.normal_(0.0, 0.1);
+      if (contains(item.key(), "norm") && contains(item.key(), "weight")) parameter.add_(1.0);
+    } else {
+      parameter.normal_(0.0, 1.0 / std::sqrt(static_cast<double>(parameter[0].numel())));
+    }
+  }
+}
+
+class MicroUNet : public ::testing::Test {
+ protected:
+  MicroUNet() {
+    torch::manual_seed(3);
+    unet_ = UNet(micro_config());
+    fill_parameters(*unet_);
+    unet_->to(torch::kDouble);  // finite differences need the digits
+  }
+  double loss() {
+    torch::NoGradGuard no_grad;
+    return torch::mse_loss(unet_(latents_, timesteps_, context_), noise_).item<double>();
+  }
+  UNet unet_{nullptr};
+  const torch::Tensor latents_ = torch::randn({2, 4, 6, 5}, torch::kDouble);
+  const torch::Tensor noise_ = torch::randn({2, 4, 6, 5}, torch::kDouble);
+  const torch::Tensor timesteps_ = torch::tensor({7, 701});
+  torch::Tensor context_ = torch::randn({2, 3, 6}, torch::kDouble);
+};
+
+TEST_F(MicroUNet, KeepsTheShapeOfMapsThatDoNotHalveEvenly) {
+  torch::NoGradGuard no_grad;
+  for (const auto& [height, width] : {std::pair{6, 5}, {1, 1}, {7, 3}, {4, 8}}) {
+    const auto latents = torch::randn({1, 4, height, width}, torch::kDouble);
+    EXPECT_EQ(unet_(latents, torch::tensor({5}), context_.slice(0, 0, 1)).sizes(), latents.sizes());
+  }
+}
+
+TEST_F(MicroUNet, SamplesOfABatchDoNotTouchEachOther) {
+  torch::NoGradGuard no_grad;
+  const auto both = unet_(latents_, timesteps_, context_);
+  for (const std::int64_t i : {0, 1}) {
+    const auto alone =
+        unet_(latents_.slice(0, i, i + 1), timesteps_.slice(0, i, i + 1), context_.slice(0, i, i + 1));
+    EXPECT_TRUE(torch::allclose(alone[0], both[i], 1e-4, 1e-5));
+  }
+}
+
+// The derivative along a direction in one tensor at a time, by central differences.
+TEST_F(MicroUNet, GradientsAgreeWithFiniteDifferences) {
+  auto tensors = parameters_of(*unet_);
+  tensors["encoder_hidden_states"] = context_;
+  for (auto& item : tensors) item.second.set_requires_grad(true);
+  torch::mse_loss(unet_(latents_, timesteps_, context_), noise_).backward();
+  for (auto& [name, tensor] : tensors) {
+    const auto gradient = tensor.grad();
+    ASSERT_TRUE(gradient.defined()) << name;
+    const double norm = gradient.norm().item<double>();
+    if (norm < 1e-9) continue;  // biases that a normalisation takes out again
+    // Along the gradient's own direction the derivative is its norm.
+    const auto direction = gradient / norm;
+    const auto loss_after = [&](double by) {
+      torch::NoGradGuard no_grad;
+      tensor.add_(direction, by);
+      return loss();
+    };
+    constexpr double h = 1e-5;
+    const double above = loss_after(h), below = loss_after(-2.0 * h);
+    loss_after(h);
+    EXPECT_NEAR((above - below) / (2.0 * h), norm, 1e-4 * norm + 1e-9) << name;
+  }
+}
+
+UNetConfig parse(const json& object) {
+  return UNetConfig::from_json(ConfigReader("unet/config.json", object));
+}
+
+TEST(UNetConfigTest, EmptyMeansStableDiffusion14AndJsonRoundTrips) {
+  const auto config = parse(json::object());
+  EXPECT_EQ(config.block_out_channels, (std::vector<std::int64_t>{320, 640, 1280, 1280}));
+  EXPECT_EQ(config.heads, (std::vector<std::int64_t>{8, 8, 8, 8}));
+  const auto micro = parse(micro_config().to_json());
+  EXPECT_EQ(micro.to_json(), micro_config().to_json());
+}
+
+TEST(UNetConfigTest, OtherFamiliesAreRefusedByKey) {
+  const std::pair<const char*, json> rows[] = {
+      {"use_linear_projection", true},               // SD 2.x
+      {"addition_embed_type", "text_time"},          // SDXL
+      {"transformer_layers_per_block", {1, 2, 10}},  // SDXL
+      {"transformer_layers_per_block", 2},
+      {"class_embed_type", "projection"},
+      {"encoder_hid_dim", 1024},
+      {"in_channels", 9},  // inpainting
+      {"in_channels", 8},  // instructions
+      {"mid_block_type", "UNetMidBlock2DSimpleCrossAttn"},
+      {"time_embedding_type", "fourier"},
+      {"resnet_time_scale_shift", "scale_shift"},
+      {"act_fn", "gelu"},
+      {"dual_cross_attention", true},
+      {"down_block_types", {"A", "B", "C", "D"}},
+      {"up_block_types", {"UpBlock2D"}},
+      {"block_out_channels", {320}},
+      {"block_out_channels", {-1, 2}},
+      {"block_out_channels", "320"},
+      {"attention_head_dim", {8, 8}},
+      {"attention_head_dim", 7},
+      {"norm_num_groups", 33},
+      {"norm_num_groups", 0},
+      {"layers_per_block", 1e9},
+      {"sample_size", -64},
+  };
+  for (const auto& [key, value] : rows) {
+    const auto message = message_of([&, k = key, v = value] { parse({{k, v}}); });
+    // A wrong number of groups or channels may be named under the key that it does not fit.
+    EXPECT_TRUE(contains(message, "unet/config.json: ")) << message;
+    if (std::string(key) != "block_out_channels") {
+      EXPECT_TRUE(contains(message, key)) << message;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace forgedit

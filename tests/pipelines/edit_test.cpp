@@ -1,0 +1,205 @@
+#include "forgedit/pipelines/edit.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "forgedit/core/error.h"
+
+namespace forgedit {
+namespace {
+
+using Kind = Candidate::Kind;
+
+EditRequest small_request() {
+  EditRequest request;
+  request.targets = {"a man running", "a dog"};
+  request.strategies = {"orig", "noencoder"};
+  request.gammas = {0.8, 1.0};
+  request.seeds = {3, 5};
+  return request;
+}
+
+TEST(EditPlan, HoldsEveryCombinationOnce) {
+  auto request = small_request();
+  request.unlearned = true;
+  const auto plan = plan_edit(request);
+  ASSERT_EQ(plan.size(), 1U + 2 * 2 * 2 * 2 + 2 * 2);
+  EXPECT_EQ(plan[0].kind, Kind::reconstruction);
+  EXPECT_EQ(plan[0].seed, 3U);
+  EXPECT_EQ(plan[0].stem, "reconstruction");
+  EXPECT_EQ(plan[1].strategy, "donotforget") << "the alias gives way to the name";
+  EXPECT_EQ(plan[1].row, "a man running · vs · donotforget");
+  EXPECT_EQ(plan[1].label, "γ 0.8  seed 3");
+  EXPECT_EQ(plan[1].stem, "01-a-man-running_vs-0.8_donotforget_seed3");
+  EXPECT_EQ(plan[17].kind, Kind::unlearned);
+  EXPECT_EQ(plan[17].stem, "17-a-man-running_unlearned_seed3");
+  std::set<std::string> stems;
+  for (const auto& candidate : plan) stems.insert(candidate.stem);
+  EXPECT_EQ(stems.size(), plan.size());
+}
+
+TEST(EditPlan, ProjectionTakesAlphaAndBeta) {
+  auto request = small_request();
+  request.interpolation = Interpolation::vector_projection;
+  request.alphas = {0.8, 1.1};
+  request.betas = {1.25};
+  const auto plan = plan_edit(request);
+  ASSERT_EQ(plan.size(), 1U + 2 * 2 * 2 * 2);
+  EXPECT_EQ(plan[2].alpha, 1.1);
+  EXPECT_EQ(plan[2].strength, 1.25);
+  EXPECT_EQ(plan[2].label, "α 1.1  β 1.25  seed 3");
+  EXPECT_EQ(plan[2].stem, "02-a-man-running_vp-1.1-1.25_donotforget_seed3");
+}
+
+TEST(EditPlan, PublishedSweepHasItsSize) {
+  auto request = published_sweep();
+  request.targets = {"a dog"};
+  EXPECT_EQ(plan_edit(request).size(), 1U + 17 * 4);
+  request.interpolation = Interpolation::vector_projection;
+  EXPECT_EQ(plan_edit(request).size(), 1U + 17 * 3 * 4);
+}
+
+TEST(EditPlan, RepeatsAreConsecutiveAndNeverTwice) {
+  auto request = small_request();
+  request.targets = {"a dog"};
+  request.strategies = {"orig"};
+  request.gammas = {1};
+  request.seeds = {4, 5};
+  request.repeat = 2;
+  std::vector<std::uint64_t> seeds;
+  for (const auto& candidate : plan_edit(request)) seeds.push_back(candidate.seed);
+  EXPECT_EQ(seeds, (std::vector<std::uint64_t>{4, 4, 5, 6}));
+}
+
+TEST(EditPlan, RefusesWhatCannotBeDrawn) {
+  const auto refuses = [](const std::function<void(EditRequest&)>& change) {
+    auto request = small_request();
+    change(request);
+    EXPECT_THROW(plan_edit(request), Error);
+  };
+  refuses([](auto& r) { r.targets = {"a dog", " \t"}; });
+  refuses([](auto& r) { r.targets.clear(); });
+  refuses([](auto& r) { r.strategies = {"forgetme"}; });
+  refuses([](auto& r) { r.strategies.clear(); });
+  refuses([](auto& r) { r.gammas.clear(); });
+  refuses([](auto& r) { r.gammas = {NAN}; });
+  refuses([](auto& r) { r.seeds.clear(); });
+  refuses([](auto& r) { r.seeds = {UINT64_MAX}; });
+  refuses([](auto& r) { r.repeat = 0; });
+  refuses([](auto& r) { r.repeat = 5000; });
+}
+
+TEST(EditPlan, SlugsAreShortAscii) {
+  EXPECT_EQ(slug("A photo of a cat, (running)!"), "a-photo-of-a-cat-running");
+  EXPECT_EQ(slug("../../etc/passwd"), "etc-passwd");
+  EXPECT_EQ(slug("猫"), "picture");
+  EXPECT_EQ(slug("one two three", 9), "one-two");
+  EXPECT_EQ(slug(std::string(100, 'x'), 10), std::string(10, 'x'));
+}
+
+/// The tiny model with random weights, and "learned" weights that are clearly different.
+class Sweep : public testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    const auto folder = std::filesystem::path(FORGEDIT_SOURCE_DIR) / "tests/golden/tiny-sd";
+    model_ = new StableDiffusion(StableDiffusion::load(folder, {}));
+    torch::manual_seed(0);
+    learned_ = new LearnResult;
+    learned_->embedding = model_->encode_text("a man standing") + 0.1;
+    for (const auto& [name, parameter] : parameters_of(*model_->unet)) {
+      if (learns(LayerScope::code, name))
+        learned_->unet[name] = parameter + 0.2 * torch::randn_like(parameter);
+    }
+  }
+  static void TearDownTestSuite() {
+    delete model_;
+    delete learned_;
+  }
+
+  std::map<std::string, Image> draw(const EditRequest& request, const ProgressCallback& progress = {}) {
+    DrawOptions options;
+    options.sample.steps = 2;
+    options.batch = 2;
+    std::map<std::string, Image> pictures;
+    try {
+      draw_candidates(
+          *model_, *learned_, plan_edit(request), options, 64, 64,
+          [&](const Candidate& candidate, const Image& grid) { pictures[candidate.stem] = grid; }, progress);
+    } catch (const Cancelled&) {
+      cancelled_ = true;
+    }
+    return pictures;
+  }
+
+  static StableDiffusion* model_;
+  static LearnResult* learned_;
+  bool cancelled_ = false;
+};
+StableDiffusion* Sweep::model_ = nullptr;
+LearnResult* Sweep::learned_ = nullptr;
+
+EditRequest one_edit() {
+  EditRequest request;
+  request.targets = {"a man running"};
+  request.gammas = {1.0};
+  return request;
+}
+
+TEST_F(Sweep, DrawsTheSameFromTheSameSeeds) {
+  const auto before = fingerprint(parameters_of(*model_->unet));
+  auto request = one_edit();
+  request.seeds = {0, 1};
+  const auto first = draw(request), second = draw(request);
+  ASSERT_EQ(first.size(), 3U);
+  for (const auto& [stem, image] : first) {
+    EXPECT_EQ(image.width, 64);
+    EXPECT_EQ(image.pixels, second.at(stem).pixels) << stem;
+  }
+  EXPECT_NE(first.at("01-a-man-running_vs-1.0_donotforget_seed0").pixels,
+            first.at("02-a-man-running_vs-1.0_donotforget_seed1").pixels);
+  EXPECT_EQ(fingerprint(parameters_of(*model_->unet)), before);
+}
+
+TEST_F(Sweep, EveryRowHasItsOwnWeights) {
+  auto request = one_edit();
+  request.strategies = {"donotforget", "noencoder", "decoderattn"};
+  request.unlearned = true;
+  const auto pictures = draw(request);
+  std::set<std::vector<std::uint8_t>> different;
+  for (const auto& [stem, image] : pictures) different.insert(image.pixels);
+  EXPECT_EQ(pictures.size(), 5U);
+  EXPECT_EQ(different.size(), 5U);
+}
+
+TEST_F(Sweep, CountsStepsAndKeepsWhatIsFinishedWhenCancelled) {
+  const auto before = fingerprint(parameters_of(*model_->unet));
+  auto request = one_edit();
+  request.gammas = {0.8, 1.0, 1.2};
+  std::vector<std::int64_t> counts;
+  EXPECT_EQ(draw(request, [&](const Progress& p) { counts.push_back(p.done); }).size(), 4U);
+  EXPECT_EQ(counts, (std::vector<std::int64_t>{2, 4, 5, 6, 8, 10, 11, 12}));
+
+  const auto kept = draw(request, [&](const Progress& p) {
+    if (p.done > 6) throw Cancelled();
+  });
+  EXPECT_TRUE(cancelled_);
+  EXPECT_EQ(kept.size(), 2U);
+  EXPECT_EQ(fingerprint(parameters_of(*model_->unet)), before);
+}
+
+TEST_F(Sweep, LearningFollowsItsSeed) {
+  LearnOptions options;
+  options.samples = 4;
+  options.batch = 2;
+  const Image grid(64, 64, {200, 120, 40});
+  const auto losses = [&](std::uint64_t seed) {
+    options.seed = seed;
+    return learn_picture(*model_, encode_picture(*model_, grid, seed), "a square", options).losses;
+  };
+  EXPECT_EQ(losses(1), losses(1));
+  EXPECT_NE(losses(1), losses(2));
+}
+
+}  // namespace
+}  // namespace forgedit

@@ -1,0 +1,110 @@
+#include "forgedit/pipelines/learn.h"
+
+#include <cmath>
+
+#include "tests/support/temporary_folder.h"
+
+namespace forgedit {
+namespace {
+
+using testing::contains;
+using testing::message_of;
+
+/// The tiny UNet with random weights; learning needs no other part of a model.
+class Learn : public ::testing::Test {
+ protected:
+  Learn() {
+    const std::filesystem::path source = FORGEDIT_SOURCE_DIR;
+    model_.unet = load_unet(source / "tests/golden/tiny-sd/unet", model_.policy.device);
+    torch::manual_seed(2);
+    latents_ = torch::randn({1, 4, 8, 8});
+    source_ = torch::randn({1, 77, 32});
+    options_.batch = 2;
+    options_.samples = 8;
+  }
+  LearnResult run(const ProgressCallback& progress = {}) {
+    const auto batches = random_learn_batches(options_, latents_, at::detail::createCPUGenerator(1), 1000);
+    return learn(model_, latents_, source_, options_, batches, progress);
+  }
+  StableDiffusion model_;
+  torch::Tensor latents_, source_;
+  LearnOptions options_;
+};
+
+TEST(LearnOptionsTest, DefaultsArePublished) {
+  const LearnOptions o;
+  EXPECT_EQ(o.samples / o.batch, 40);
+  EXPECT_EQ(o.unet_lr, 6e-5);
+  EXPECT_EQ(o.text_lr, 1e-3);
+  EXPECT_DOUBLE_EQ(o.adam_eps * 65536.0, 1e-8);
+  EXPECT_EQ(o.stop_loss, 0.03);
+  EXPECT_EQ(o.stop_after, 350);
+  EXPECT_EQ(o.layers, LayerScope::code);
+}
+
+TEST_F(Learn, LearnsOnlyItsBlocksAndLeavesTheModelAsItWas) {
+  const auto before = parameters_of(*model_.unet);
+  std::map<std::string, void*> pointers;
+  for (const auto& [name, parameter] : before) pointers[name] = parameter.data_ptr();
+  const auto sum = fingerprint(before);
+  const auto result = run();
+  EXPECT_EQ(result.losses.size(), 4U);
+  for (const auto& [name, parameter] : parameters_of(*model_.unet)) {
+    EXPECT_EQ(parameter.data_ptr(), pointers.at(name)) << name;
+    EXPECT_FALSE(parameter.requires_grad()) << name;
+    EXPECT_EQ(result.unet.count(name) > 0, learns(LayerScope::code, name)) << name;
+  }
+  EXPECT_EQ(fingerprint(parameters_of(*model_.unet)), sum);
+  EXPECT_FALSE(torch::equal(result.embedding, source_));
+}
+
+TEST_F(Learn, GlobalGeneratorHasNoPart) {
+  torch::manual_seed(1);
+  const auto first = run();
+  torch::manual_seed(99);
+  const auto second = run();
+  EXPECT_EQ(first.losses, second.losses);
+  EXPECT_TRUE(torch::equal(first.embedding, second.embedding));
+}
+
+// The published loop tests before the backward pass: the step that ends learning changes nothing.
+TEST_F(Learn, EarlyStopComesBeforeTheBackwardPass) {
+  options_.stop_loss = 1e9;
+  options_.stop_after = 3;  // passed by the step that starts after 4 samples
+  std::int64_t steps_learned = 0;
+  const auto stopped = run([&](const Progress& p) { steps_learned = p.done; });
+  EXPECT_EQ(stopped.losses.size(), 3U);
+  EXPECT_EQ(steps_learned, 2);
+  options_.stop_loss = 0;
+  options_.samples = 4;
+  const auto two_steps = run();
+  EXPECT_TRUE(torch::equal(stopped.embedding, two_steps.embedding));
+}
+
+TEST_F(Learn, CancellingPutsTheWeightsBack) {
+  const auto sum = fingerprint(parameters_of(*model_.unet));
+  EXPECT_THROW(run([](const Progress& p) {
+                 if (p.done == 2) throw Cancelled();
+               }),
+               Cancelled);
+  EXPECT_EQ(fingerprint(parameters_of(*model_.unet)), sum);
+}
+
+TEST_F(Learn, WeightsThatAreNotFiniteAreFoundAtTheFirstLoss) {
+  parameters_of(*model_.unet).at("conv_in.bias").fill_(NAN);
+  std::int64_t steps = 0;
+  const auto message = message_of([&] { run([&](const Progress& p) { steps = p.done; }); });
+  EXPECT_TRUE(contains(message, "step 1: the loss is not finite")) << message;
+  EXPECT_EQ(steps, 0);
+}
+
+TEST_F(Learn, RefusesEmptySchedules) {
+  options_.batch = 0;
+  EXPECT_TRUE(contains(message_of([&] { run(); }), "batch 0"));
+  options_.batch = 10;
+  options_.samples = 9;
+  EXPECT_TRUE(contains(message_of([&] { run(); }), "samples 9"));
+}
+
+}  // namespace
+}  // namespace forgedit

@@ -1,0 +1,173 @@
+#include "forgedit/pipelines/saved_edit.h"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "forgedit/core/error.h"
+#include "forgedit/core/files.h"
+#include "forgedit/core/json.h"
+#include "forgedit/io/safetensors.h"
+#include "forgedit/pipelines/picture.h"
+
+namespace forgedit {
+namespace {
+
+namespace fs = std::filesystem;
+
+const fs::path kModel = fs::path(FORGEDIT_SOURCE_DIR) / "tests/golden/tiny-sd";
+
+/// A small picture "learned" without a model: random values under plausible names.
+LearnedPicture some_learned_picture() {
+  torch::manual_seed(1);
+  LearnedPicture learned;
+  learned.picture_name = "cat.png";
+  learned.source = "a cat";
+  learned.base_name = "base";
+  learned.base_fingerprint = "0123456789abcdef";
+  learned.software = "forgedit test";
+  learned.background = "#ffffff";
+  learned.stretched = true;
+  learned.options.layers = LayerScope::paper;
+  learned.options.seed = 7;
+  learned.result.embedding = torch::randn({1, 77, 32});
+  learned.result.unet = {{"down_blocks.1.a.weight", torch::randn({4, 3})},
+                         {"up_blocks.1.b.bias", torch::randn({5})}};
+  learned.result.losses = {0.5, 0.25};
+  learned.frame = fit_frame(100, 80, 64 * 64, 16);
+  learned.grid = Image(learned.frame.grid_width, learned.frame.grid_height, {10, 20, 30});
+  return learned;
+}
+
+class SavedEdit : public testing::Test {
+ protected:
+  void SetUp() override {
+    root_ = fs::path(testing::TempDir()) / ("saved_edit_" + std::to_string(::getpid()) + "_" +
+                                            testing::UnitTest::GetInstance()->current_test_info()->name());
+    fs::create_directories(root_);
+    folder_ = root_ / "cat.edit";
+  }
+  void TearDown() override { fs::remove_all(root_); }
+
+  /// Changes learned.json of a freshly written saved edit, and returns the message of reading it.
+  std::string message_after(const std::function<void(nlohmann::json&)>& change) {
+    write_saved_edit(folder_, some_learned_picture());
+    auto record = read_json_object(folder_ / "learned.json");
+    change(record);
+    write_file_atomically(folder_ / "learned.json", record.dump());
+    return read_message();
+  }
+  std::string read_message() {
+    try {
+      read_saved_edit(folder_);
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return "no error";
+  }
+
+  fs::path root_, folder_;
+};
+
+TEST_F(SavedEdit, ComesBackAsItWas) {
+  const auto before = some_learned_picture();
+  write_saved_edit(folder_, before);
+  const auto after = read_saved_edit(folder_);
+  EXPECT_EQ(after.picture_name, before.picture_name);
+  EXPECT_EQ(after.source, before.source);
+  EXPECT_EQ(after.base_name, before.base_name);
+  EXPECT_EQ(after.base_fingerprint, before.base_fingerprint);
+  EXPECT_EQ(after.background, before.background);
+  EXPECT_TRUE(after.stretched);
+  EXPECT_EQ(after.options.seed, 7U);
+  EXPECT_EQ(after.options.layers, LayerScope::paper);
+  EXPECT_EQ(after.options.adam_eps, before.options.adam_eps);
+  EXPECT_EQ(after.result.losses, before.result.losses);
+  EXPECT_EQ(after.frame.left, before.frame.left);
+  EXPECT_EQ(after.frame.grid_width, before.frame.grid_width);
+  EXPECT_EQ(after.grid.pixels, before.grid.pixels);
+  EXPECT_TRUE(torch::equal(after.result.embedding, before.result.embedding));
+  ASSERT_EQ(after.result.unet.size(), 2U);
+  for (const auto& [name, tensor] : before.result.unet) {
+    EXPECT_TRUE(torch::equal(after.result.unet.at(name), tensor)) << name;
+  }
+}
+
+TEST_F(SavedEdit, ReplacesOnlyItsOwnKind) {
+  auto learned = some_learned_picture();
+  fs::create_directories(folder_);
+  write_saved_edit(folder_, learned);
+  learned.source = "another cat";
+  write_saved_edit(folder_.string() + "/", learned);
+  EXPECT_EQ(read_saved_edit(folder_).source, "another cat");
+  EXPECT_EQ(std::distance(fs::directory_iterator(root_), {}), 1) << "temporary folders are gone";
+
+  const auto other = root_ / "other";
+  fs::create_directories(other);
+  std::ofstream(other / "letter.txt") << "dear";
+  EXPECT_THROW(write_saved_edit(other, learned), Error);
+  EXPECT_THROW(write_saved_edit(other / "letter.txt", learned), Error);
+  EXPECT_EQ(read_file(other / "letter.txt"), "dear");
+}
+
+TEST_F(SavedEdit, RefusesDamage) {
+  EXPECT_NE(read_message().find("no such folder"), std::string::npos);
+  EXPECT_NE(message_after([](auto& r) { r["format"] = 2; }).find("format: expected 1, found 2"),
+            std::string::npos);
+  EXPECT_NE(message_after([](auto& r) { r["method"] = "other"; }).find("method: expected vanilla"),
+            std::string::npos);
+  EXPECT_NE(message_after([](auto& r) { r.erase("source"); }).find("source: missing"), std::string::npos);
+  EXPECT_NE(message_after([](auto& r) { r["base_model"] = 1; }).find("base_model: expected an object"),
+            std::string::npos);
+  EXPECT_NE(message_after([](auto& r) { r["learning"]["layers"] = "all"; }).find("layers"),
+            std::string::npos);
+  EXPECT_NE(message_after([](auto& r) { r["losses"] = {1, "two"}; }).find("losses"), std::string::npos);
+  EXPECT_NE(message_after([](auto& r) { r["frame"]["left"] = 4000; }).find("left"), std::string::npos);
+  EXPECT_NE(message_after([](auto& r) { r["frame"]["grid_height"] = 4096; }).find("original.png: expected"),
+            std::string::npos);
+
+  write_saved_edit(folder_, some_learned_picture());
+  fs::resize_file(folder_ / "unet.safetensors", 100);
+  EXPECT_NE(read_message().find("unet.safetensors: truncated"), std::string::npos);
+  write_safetensors(folder_ / "unet.safetensors", {{"a", torch::ones({2}, torch::kLong)}});
+  EXPECT_NE(read_message().find("a: expected floating point"), std::string::npos);
+  write_safetensors(folder_ / "embedding.safetensors", {{"embedding", torch::ones({77, 32})}});
+  EXPECT_NE(read_message().find("embedding: expected floating point 1xTOKENSxWIDTH"), std::string::npos);
+}
+
+TEST_F(SavedEdit, BelongsToItsBase) {
+  const auto model = StableDiffusion::load(kModel, {});
+  auto learned = some_learned_picture();
+  EXPECT_THROW(attach_to_model(learned, model, "cat.edit"), Error);
+  learned.base_fingerprint = model.unet_fingerprint;
+  EXPECT_THROW(attach_to_model(learned, model, "cat.edit"), Error) << "names of no parameters";
+
+  const auto parameters = parameters_of(*model.unet);
+  learned.result.unet.clear();
+  for (const auto& [name, tensor] : parameters) {
+    if (learns(LayerScope::code, name)) learned.result.unet[name] = torch::randn(tensor.sizes());
+  }
+  attach_to_model(learned, model, "cat.edit");
+  for (const auto& [name, tensor] : learned.result.unet) {
+    EXPECT_EQ(tensor.strides(), parameters.at(name).strides()) << name;
+  }
+}
+
+TEST(Picture, RoundTripsThroughTensors) {
+  Image image(3, 2);
+  for (std::size_t i = 0; i < image.pixels.size(); ++i) image.pixels[i] = static_cast<std::uint8_t>(14 * i);
+  const auto tensor = image_to_tensor(image);
+  EXPECT_EQ(tensor.sizes(), (std::vector<std::int64_t>{1, 3, 2, 3}));
+  EXPECT_FLOAT_EQ(tensor[0][1][0][2].item<float>(), 2.0F * 14 * 7 / 255 - 1);
+  const auto back = tensor_to_image((tensor[0] + 1) / 2);
+  EXPECT_EQ(back.pixels, image.pixels);
+  EXPECT_TRUE(std::isinf(psnr(image, back)));
+  EXPECT_NEAR(psnr(Image(2, 2, {0, 0, 0}), Image(2, 2, {10, 10, 10})), 28.13, 0.01);
+  EXPECT_THROW(psnr(Image(2, 2), Image(2, 3)), Error);
+  EXPECT_THROW(tensor_to_image(torch::full({3, 2, 2}, NAN)), Error);
+}
+
+}  // namespace
+}  // namespace forgedit

@@ -1,0 +1,8 @@
+#!/usr/bin/env bash
+# Holds every C++ file against .clang-format; `--fix` rewrites the files. The version is pinned: others differ.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+arguments=(--dry-run --Werror)
+if [ "${1-}" = --fix ]; then arguments=(-i); fi
+tools/list_files.sh '*.cpp' '*.h' | xargs -0 clang-format-14 --style=file "${arguments[@]}"

@@ -1,0 +1,68 @@
+#!/usr/bin/env bash
+# Proves that includes point one way. The table below is the project's ladder (docs/architecture.md); a folder
+# may always include itself. Prints file:line of every include that breaks a rule, and fails when there is one.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+tools/list_files.sh '*.cpp' '*.h' | xargs -0 awk '
+BEGIN {
+  allow["core"] = ""
+  allow["device"] = "core"
+  allow["io"] = "core"
+  allow["text"] = "core"
+  allow["schedulers"] = "core"
+  allow["editing"] = "core"
+  allow["nn"] = "core device"
+  allow["models"] = "core device nn"
+  allow["metrics"] = "core device nn models"
+  allow["pipelines"] = "core device io text schedulers editing nn models metrics"
+  allow["eval"] = allow["pipelines"] " pipelines"
+}
+function complain(what) { print FILENAME ":" FNR ": " what; bad = 1 }
+function listed(word, list,    words, n, i) {
+  n = split(list, words, " ")
+  for (i = 1; i <= n; ++i) if (words[i] == word) return 1
+  return 0
+}
+
+FNR == 1 {
+  split(FILENAME, path, "/")
+  top = path[1]; folder = path[2]
+  header = FILENAME ~ /\.h$/
+  if (top == "forgedit" && !(folder in allow)) complain("forgedit/" folder " has no row in tools/check_includes.sh")
+}
+
+top == "forgedit" && folder != "device" && /FORGEDIT_CUDA/ { complain("FORGEDIT_CUDA belongs in forgedit/device only") }
+
+/^[ \t]*#[ \t]*include[ \t]*"/ {
+  split($0, quoted, "\""); target = quoted[2]
+  n = split(target, part, "/")
+  if (part[1] == "forgedit") {
+    if (top == "forgedit" && part[2] != folder && !listed(part[2], allow[folder]))
+      complain("forgedit/" folder " may not include " target)
+  } else if (part[1] == "apps") {
+    if (top != "apps" && top != "tests") complain("only apps and tests may include " target)
+    else if (top == "apps" && part[2] != folder && part[2] != "common" &&
+             !(folder == "cli" && part[2] == "server"))
+      complain("apps/" folder " may not include " target)
+  } else if (part[1] == "tools") {
+    if (top != "tools" && top != "tests") complain(top " may not include " target)
+  } else if (part[1] == "tests") {
+    if (top != "tests") complain(top " may not include " target)
+  } else if (top != "tests") {
+    complain("write the path from the repository root, not \"" target "\"")
+  }
+}
+
+/^[ \t]*#[ \t]*include[ \t]*</ {
+  split($0, angled, /[<>]/); target = angled[2]
+  if (target ~ /^(ATen\/cuda|c10\/cuda|torch\/cuda|cuda|cublas|cudnn|nccl|nvml)/ && FILENAME !~ /^forgedit\/device\//)
+    complain("CUDA headers belong in forgedit/device: <" target ">")
+  if (top == "forgedit" && header && target ~ /^(nlohmann\/json\.hpp|png\.h|jpeglib\.h|zlib\.h|utf8proc\.h|httplib\.h|webp\/|stb|spdlog\/)/)
+    complain("third-party headers belong in .cpp files: <" target ">")
+  if (top == "forgedit" && target ~ /^(iostream|CLI\/)/)
+    complain("only apps print and read arguments: <" target ">")
+}
+
+END { exit bad }
+'

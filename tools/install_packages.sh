@@ -1,0 +1,39 @@
+#!/bin/sh
+# The one list of Debian packages that building and testing need. Installs what is missing when run as root,
+# otherwise prints the line to run. Says nothing, and needs no network, when all are there.
+set -eu
+
+packages="
+  cmake ninja-build make g++ ccache pkg-config git clang-format-14
+  libtorch-dev libopenblas0-pthread
+  libcli11-dev nlohmann-json3-dev libspdlog-dev libutf8proc-dev
+  libjpeg-dev libpng-dev libwebp-dev zlib1g-dev libstb-dev
+  libgtest-dev
+"
+
+if ! command -v dpkg-query >/dev/null 2>&1; then
+  cat >&2 <<'END'
+This is not a Debian system, so its packages were not checked. The build needs: CMake 3.25, Ninja, a C++20
+compiler, LibTorch (1.13 or 2.x, CMAKE_PREFIX_PATH names it) with a fast BLAS, CLI11, nlohmann-json, spdlog,
+utf8proc, libjpeg, libpng, libwebp, zlib, stb (stb_truetype.h) and GoogleTest.
+END
+  exit 0
+fi
+
+missing=""
+for package in $packages; do
+  status=$(dpkg-query -W -f='${db:Status-Status}' "$package" 2>/dev/null) || status=none
+  [ "$status" = installed ] || missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+
+if [ "$(id -u)" -ne 0 ]; then
+  echo "Packages are missing. Run this, then try again:" >&2
+  echo "  sudo apt-get update && sudo apt-get install -y --no-install-recommends$missing" >&2
+  exit 1
+fi
+echo "installing$missing"
+export DEBIAN_FRONTEND=noninteractive
+apt-get update
+# shellcheck disable=SC2086  # a list of words
+apt-get install -y --no-install-recommends $missing
