@@ -46,6 +46,7 @@ void Console::result(const std::filesystem::path& path) {
 void Console::progress(const Progress& progress) {
   throw_if_stopped();
   if (progress.stage != stage_) start_stage(progress);
+  stage_done_ = progress.done;
   const auto now = Clock::now();
   marks_.push_back({now, progress.done});
   if (marks_.size() > kRecentSteps) marks_.pop_front();
@@ -68,12 +69,17 @@ void Console::progress(const Progress& progress) {
 void Console::end_stage() {
   if (line_open_) fmt::print(stderr, "\n");
   line_open_ = false;
+  if (!stage_.empty()) {
+    const std::chrono::duration<double> taken = Clock::now() - stage_start_;
+    fmt::print(stderr, "{}: {} steps in {:.2f} s\n", stage_, stage_done_, taken.count());
+  }
   stage_.clear();
 }
 
 void Console::start_stage(const Progress& progress) {
   end_stage();
   stage_ = progress.stage;
+  stage_start_ = Clock::now();
   marks_.clear();
   shown_tenths_ = -1;
 }

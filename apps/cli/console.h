@@ -18,7 +18,7 @@ class Console {
   void note(const std::string& text);
   /// Shows where the job stands; throws Cancelled when the user asked to stop.
   void progress(const Progress& progress);
-  /// Ends the line of progress; call between stages.
+  /// Ends the line of progress and says how long the stage took; call between stages.
   void end_stage();
   void result(const std::filesystem::path& path);
 
@@ -38,7 +38,8 @@ class Console {
   bool line_open_ = false;
   std::string stage_;
   std::deque<Mark> marks_;  // recent steps, for the time left
-  Clock::time_point shown_;
+  Clock::time_point stage_start_, shown_;
+  std::int64_t stage_done_ = 0;
   std::int64_t shown_tenths_ = 0;
 };
 

@@ -144,9 +144,14 @@ LearnedPicture learn_and_save(const LearnArguments& arguments, const Image& pict
 
   const auto encoded = encode_picture(model, learned.grid, learned.options.seed);
   if (choice.miniature) warn_about_domain(model, encoded, learned);
+  reset_peak_memory(model.policy.device);
   learned.result = learn_picture(model, encoded, learned.source, learned.options,
                                  [&](const Progress& progress) { console.progress(progress); });
   console.end_stage();
+  if (const auto peak = peak_memory(model.policy.device); peak > 0) {
+    console.note(fmt::format("learning took at most {:.1f} GiB of GPU memory",
+                             static_cast<double>(peak) / (1U << 30)));
+  }
   if (!arguments.save.empty()) {
     write_saved_edit(arguments.save, learned);
     console.result(arguments.save);

@@ -9,8 +9,6 @@
 namespace forgedit::miniature {
 namespace {
 
-constexpr std::size_t kMaxShardBytes = 16U << 20;
-
 StateDict half_of(const torch::nn::Module& module) {
   StateDict result;
   for (const auto& [name, tensor] : parameters_of(module)) {
@@ -26,17 +24,17 @@ void write_json(const std::filesystem::path& path, const nlohmann::json& json) {
 }  // namespace
 
 void write_model(const StableDiffusion& model, const VaeConfig& vae_config,
-                 const std::filesystem::path& directory) {
+                 const std::filesystem::path& directory, std::size_t max_shard_bytes) {
   const auto part = [&](const char* name) {
     make_directory(directory / name);
     return directory / name;
   };
-  write_component_weights(part("unet"), "diffusion_pytorch_model", half_of(*model.unet), kMaxShardBytes);
+  write_component_weights(part("unet"), "diffusion_pytorch_model", half_of(*model.unet), max_shard_bytes);
   write_json(directory / "unet" / "config.json", model.unet->config().to_json());
-  write_component_weights(part("vae"), "diffusion_pytorch_model", half_of(*model.vae), kMaxShardBytes);
+  write_component_weights(part("vae"), "diffusion_pytorch_model", half_of(*model.vae), max_shard_bytes);
   write_json(directory / "vae" / "config.json", vae_config.to_json());
   write_component_weights(part("text_encoder"), "model",
-                          published_clip_text_keys(half_of(*model.text_encoder)), kMaxShardBytes);
+                          published_clip_text_keys(half_of(*model.text_encoder)), max_shard_bytes);
   write_json(directory / "text_encoder" / "config.json", model.text_encoder->config().to_json());
   write_json(part("scheduler") / "scheduler_config.json", {{"_class_name", "DDIMScheduler"},
                                                            {"beta_start", 0.00085},

@@ -11,7 +11,7 @@ namespace {
 
 constexpr double kMinSnrGamma = 5.0;
 constexpr double kEmptyCaptions = 0.1;
-constexpr std::int64_t kEncodeBatch = 1024;
+constexpr std::int64_t kEncodeBatch = 2048;
 constexpr std::int64_t kReportEvery = 200;
 
 at::ScalarType compute_type(const c10::Device& device) {
