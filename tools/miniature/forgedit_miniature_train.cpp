@@ -33,7 +33,8 @@ ClipTokenizer prepare_tokenizer(const Arguments& a, const EmojiPack& pack) {
   const auto directory = a.out / "tokenizer";
   if (!a.from.empty() && a.from != a.out) {
     make_directory(directory);
-    fs::copy(a.from / "tokenizer", directory, fs::copy_options::overwrite_existing);
+    fs::copy(a.from / "tokenizer", directory,
+             fs::copy_options::recursive | fs::copy_options::overwrite_existing);
   } else if (a.from.empty()) {
     std::vector<std::string> captions;
     for (std::size_t entry = 0; entry < pack.entries.size(); ++entry) {
@@ -64,7 +65,7 @@ void train(const Arguments& a) {
   const auto& device = model.policy.device;
   prepare_compute(model.policy);
   at::globalContext().setDeterministicCuDNN(false);
-  at::globalContext().setBenchmarkCuDNN(true);
+  at::globalContext().setBenchmarkCuDNN(false);
   model.tokenizer = prepare_tokenizer(a, pack);
 
   const bool resume = !a.from.empty();
@@ -91,7 +92,7 @@ void train(const Arguments& a) {
     write_model(model, vae_settings, a.out);
     // The networks in training hold the default scaling factor: read back what was written.
     auto saved = StableDiffusion::load(a.out, model.policy);
-    write_sample_sheet(saved, pack, 16, {3.0, 7.5}, 7, a.assets / "fonts" / "DejaVuSans.ttf",
+    write_sample_sheet(saved, pack, 16, {7.5}, 7, a.assets / "fonts" / "DejaVuSans.ttf",
                        a.out / "samples.png");
     spdlog::info("saved after {} steps, {:.0f} s", step, seconds);
   };
