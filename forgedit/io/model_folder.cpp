@@ -83,7 +83,13 @@ void write_component_weights(const fs::path& directory, const std::string& stem,
     total_bytes += tensor.nbytes();
   }
   const std::map<std::string, std::string> metadata{{"format", "pt"}};
-  if (shards.size() == 1) return write_safetensors(directory / (stem + ".safetensors"), tensors, metadata);
+  const auto plain = directory / (stem + ".safetensors"),
+             index_path = directory / (stem + ".safetensors.index.json");
+  if (shards.size() == 1) {
+    write_safetensors(plain, tensors, metadata);
+    fs::remove(index_path);
+    return;
+  }
   nlohmann::json index;
   index["metadata"]["total_size"] = total_bytes;
   for (std::size_t i = 0; i < shards.size(); ++i) {
@@ -91,7 +97,8 @@ void write_component_weights(const fs::path& directory, const std::string& stem,
     write_safetensors(directory / file, shards[i], metadata);
     for (const auto& [name, tensor] : shards[i]) index["weight_map"][name] = file;
   }
-  write_file_atomically(directory / (stem + ".safetensors.index.json"), index.dump(1) + "\n");
+  write_file_atomically(index_path, index.dump(1) + "\n");
+  fs::remove(plain);  // an older file would be read before the index
 }
 
 }  // namespace forgedit

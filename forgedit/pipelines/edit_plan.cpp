@@ -108,8 +108,8 @@ void add_unlearned(std::vector<Candidate>& plan, const std::string& target,
     candidate.kind = Candidate::Kind::unlearned;
     candidate.target = target;
     candidate.seed = seed;
-    candidate.row = target + " · the model before learning";
-    candidate.label = seed_label(candidate);
+    candidate.row = "the model before learning, same prompts and seeds";
+    candidate.label = target + "\n" + seed_label(candidate);
     candidate.stem = slug(target) + "_unlearned";
     plan.push_back(candidate);
   }

@@ -46,7 +46,7 @@ struct Candidate {
 };
 
 /// All pictures of a sweep: the reconstruction (with the first seed), rows of edits by target and strategy,
-/// rows of unlearned pictures. Throws a usage Error for blank targets, unknown strategies, empty lists,
+/// one row of unlearned pictures. Throws a usage Error for blank targets, unknown strategies, empty lists,
 /// strengths that are not finite, and more than 10,000 pictures.
 std::vector<Candidate> plan_edit(const EditRequest& request);
 
