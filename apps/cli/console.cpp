@@ -22,6 +22,12 @@ std::string duration_text(double seconds) {
   return fmt::format("{} h {:02} min", whole / 3600, whole / 60 % 60);
 }
 
+/// Unlike fmt::print this does not throw when nobody can read it.
+template <typename... Arguments>
+void say(fmt::format_string<Arguments...> text, Arguments&&... arguments) {
+  std::fputs(fmt::format(text, std::forward<Arguments>(arguments)...).c_str(), stderr);
+}
+
 std::string bar(double share) {
   const int full = static_cast<int>(share * kBarWidth);
   return "[" + std::string(static_cast<std::size_t>(full), '=') +
@@ -32,9 +38,13 @@ std::string bar(double share) {
 
 Console::Console() : terminal_(::isatty(STDERR_FILENO) == 1) {}
 
+Console::~Console() {
+  clear_line();
+}
+
 void Console::note(const std::string& text) {
   clear_line();
-  fmt::print(stderr, "{}\n", text);
+  say("{}\n", text);
 }
 
 void Console::result(const std::filesystem::path& path) {
@@ -54,7 +64,7 @@ void Console::progress(const Progress& progress) {
   const bool last = progress.done >= progress.total;
   if (terminal_) {
     if (!last && line_open_ && now - shown_ < kRedraw) return;
-    fmt::print(stderr, "\r\033[K{}", line(progress));
+    say("\r\033[K{}", line(progress));
     std::fflush(stderr);
     line_open_ = true;
     shown_ = now;
@@ -63,15 +73,15 @@ void Console::progress(const Progress& progress) {
   const auto tenths = progress.total > 0 ? 10 * progress.done / progress.total : 10;
   if (tenths == shown_tenths_) return;
   shown_tenths_ = tenths;
-  fmt::print(stderr, "{}\n", line(progress));
+  say("{}\n", line(progress));
 }
 
 void Console::end_stage() {
-  if (line_open_) fmt::print(stderr, "\n");
+  if (line_open_) say("\n");
   line_open_ = false;
   if (!stage_.empty()) {
     const std::chrono::duration<double> taken = Clock::now() - stage_start_;
-    fmt::print(stderr, "{}: {} steps in {:.2f} s\n", stage_, stage_done_, taken.count());
+    say("{}: {} steps in {:.2f} s\n", stage_, stage_done_, taken.count());
   }
   stage_.clear();
 }
@@ -105,7 +115,7 @@ double Console::seconds_left(const Progress& progress) const {
 }
 
 void Console::clear_line() {
-  if (line_open_) fmt::print(stderr, "\r\033[K");
+  if (line_open_) say("\r\033[K");
   line_open_ = false;
 }
 

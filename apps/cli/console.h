@@ -14,6 +14,9 @@ namespace forgedit::cli {
 class Console {
  public:
   Console();
+  ~Console();
+  Console(const Console&) = delete;
+  Console& operator=(const Console&) = delete;
 
   void note(const std::string& text);
   /// Shows where the job stands; throws Cancelled when the user asked to stop.

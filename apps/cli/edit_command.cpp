@@ -24,6 +24,7 @@ class EditCommand {
   void add_sweep_options(CLI::App& command);
   void add_drawing_options(CLI::App& command);
   void check();
+  void check_nothing_is_overwritten() const;
   LearnedPicture learned_picture(const ModelChoice& choice, StableDiffusion& network, const Image& picture,
                                  const std::optional<LearnedPicture>& saved);
   void draw(StableDiffusion& network, EditResults& results, const LearnedPicture& learned,
@@ -146,7 +147,7 @@ void EditCommand::check() {
   if (from_.empty()) {
     if (image_.empty()) throw usage_error("expected IMAGE and TARGET, or --from DIR and TARGET");
     learning_.image = image_;
-  } else if (fs::is_regular_file(image_)) {
+  } else if (std::error_code ignored; fs::is_regular_file(image_, ignored)) {
     throw usage_error(image_ + ": with --from there is no IMAGE, the saved edit holds the picture");
   } else {
     request_.targets.insert(request_.targets.begin(), image_);
@@ -159,7 +160,32 @@ void EditCommand::check() {
   plan_edit(request_);
   learning_.options.seed = request_.seeds.front();
   if (from_.empty()) check_learn_arguments(learning_);
-  if (!out_.empty()) check_folder_can_be_made(out_);
+  check_folder_can_be_made(out_.empty() ? "out" : out_);
+  check_nothing_is_overwritten();
+}
+
+/// Results must not land on the picture itself or inside of what is saved.
+void EditCommand::check_nothing_is_overwritten() const {
+  if (!from_.empty() || out_.empty()) return;
+  const auto out = fs::absolute(out_).lexically_normal();
+  if (!learning_.save.empty()) {
+    const auto relative = out.lexically_relative(fs::absolute(learning_.save).lexically_normal());
+    if (!relative.empty() && *relative.begin() != "..") {
+      throw usage_error("--out " + out_ + " lies inside of --save " + learning_.save +
+                        ": name another folder");
+    }
+  }
+  auto names = plan_edit(request_);
+  Candidate sheet;
+  sheet.stem = "sheet";
+  names.push_back(sheet);
+  for (const auto& candidate : names) {
+    std::error_code missing;
+    if (fs::equivalent(image_, out / (candidate.stem + ".png"), missing)) {
+      throw usage_error("--out " + out_ + ": a result would take the place of " + image_ +
+                        ": name another folder");
+    }
+  }
 }
 
 void EditCommand::run() {

@@ -39,6 +39,18 @@ Image grid_of(const Image& picture, const Frame& frame, bool stretched) {
                    : to_grid(picture, frame);
 }
 
+/// Fewer samples than were asked for are never silent.
+void say_how_it_ended(const LearnedPicture& learned, Console& console) {
+  const auto& o = learned.options;
+  const auto planned = o.samples / o.batch, done = static_cast<std::int64_t>(learned.result.losses.size());
+  if (done < planned || learned.result.losses.back() < o.stop_loss) {
+    console.note(fmt::format("learning ended early: loss {:.4f} is under --stop-loss {}",
+                             learned.result.losses.back(), o.stop_loss));
+  } else if (planned * o.batch != o.samples) {
+    console.note(fmt::format("learned from {} samples: whole batches of {}", planned * o.batch, o.batch));
+  }
+}
+
 void warn_about_domain(StableDiffusion& model, const EncodedPicture& encoded, const LearnedPicture& picture) {
   const auto round_trip = tensor_to_image(model.decode_latents(encoded.latents)[0]);
   const double quality = psnr(from_grid(round_trip, picture.frame), from_grid(picture.grid, picture.frame));
@@ -131,7 +143,7 @@ LearnedPicture learn_and_save(const LearnArguments& arguments, const Image& pict
   learned.picture_name = fs::path(arguments.image).filename().string();
   learned.source = arguments.source;
   learned.base_name = choice.name();
-  learned.base_fingerprint = model.unet_fingerprint;
+  learned.base_fingerprint = model.base_fingerprint;
   learned.software = "forgedit " FORGEDIT_VERSION;
   learned.options = arguments.options;
   learned.background = fmt::format("#{:02x}{:02x}{:02x}", arguments.background[0], arguments.background[1],
@@ -148,6 +160,7 @@ LearnedPicture learn_and_save(const LearnArguments& arguments, const Image& pict
   learned.result = learn_picture(model, encoded, learned.source, learned.options,
                                  [&](const Progress& progress) { console.progress(progress); });
   console.end_stage();
+  say_how_it_ended(learned, console);
   if (const auto peak = peak_memory(model.policy.device); peak > 0) {
     console.note(fmt::format("learning took at most {:.1f} GiB of GPU memory",
                              static_cast<double>(peak) / (1U << 30)));

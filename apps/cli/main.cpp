@@ -2,6 +2,7 @@
 #include <spdlog/spdlog.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <new>
@@ -23,7 +24,10 @@ constexpr const char* kFooter =
     "`forgedit edit --help` lists everything about editing.\n"
     "Exit codes: 0 done, 1 cannot be done, 2 wrong use, 130 stopped by Ctrl-C (what is finished is kept).";
 
-int complain(const std::string& message, int code) {
+/// Always one line; names out of files may hold anything, so control characters never reach the terminal.
+int complain(std::string message, int code) {
+  std::replace_if(
+      message.begin(), message.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, '?');
   std::fprintf(stderr, "forgedit: %s\n", message.c_str());
   return code;
 }

@@ -57,7 +57,9 @@ OutputFolder::~OutputFolder() {
 fs::path default_output_folder(const std::string& picture_name, const std::string& target) {
   const auto name = slug(fs::path(picture_name).stem().string()) + "-" + slug(target);
   fs::path folder = fs::path("out") / name;
-  for (int i = 2; fs::exists(folder); ++i) folder = fs::path("out") / (name + "-" + std::to_string(i));
+  std::error_code ignored;
+  for (int i = 2; fs::exists(folder, ignored); ++i)
+    folder = fs::path("out") / (name + "-" + std::to_string(i));
   return folder;
 }
 
@@ -83,8 +85,8 @@ fs::path EditResults::add(const Candidate& candidate, const Image& grid) {
 
 std::vector<fs::path> EditResults::finish() const {
   const auto sheet = folder_ / "sheet.png", settings = folder_ / "edit.json";
-  write_png(sheet, draw_sheet());
   write_file_atomically(settings, record());
+  write_png(sheet, draw_sheet(), with_text_ ? PngText{{"forgedit", json_text(run_json(run_))}} : PngText{});
   return {sheet, settings};
 }
 

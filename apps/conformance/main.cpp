@@ -57,6 +57,7 @@ void run_case(const Case& fixture, double tolerance_factor, Totals& totals) {
   const auto outputs = op->second(fixture);
   // An op without out.safetensors (its reference is in case.json) gives differences that must be zero.
   const auto& names = fixture.out.empty() ? outputs.tensors : fixture.out;
+  if (names.empty()) throw failure("nothing to compare: out.safetensors is missing or empty");
   for (const auto& [name, reference] : names) {
     auto comparison = Comparison{Comparison::Kind::rel_l2, fixture.number("rel_l2", 1e-5)};
     if (const auto own = outputs.comparisons.find(name); own != outputs.comparisons.end())

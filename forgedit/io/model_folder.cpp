@@ -42,6 +42,9 @@ StateDict read_shards(const fs::path& index_path) {
         throw failure(path.string() + ": " + name + ": in the index, not in the shard");
       result.emplace(name, found->second);
     }
+    for (const auto& [name, tensor] : tensors) {
+      if (!names.count(name)) throw failure(path.string() + ": " + name + ": in the shard, not in the index");
+    }
   }
   return result;
 }

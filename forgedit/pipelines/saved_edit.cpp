@@ -1,7 +1,5 @@
 #include "forgedit/pipelines/saved_edit.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
@@ -24,17 +22,6 @@ constexpr const char* kUnet = "unet.safetensors";
 constexpr const char* kEmbedding = "embedding.safetensors";
 constexpr const char* kOriginal = "original.png";
 
-/// Absolute and without a trailing slash, so that names can be made beside it.
-fs::path plain_path(const fs::path& directory) {
-  const auto path = fs::absolute(directory).lexically_normal();
-  return path.has_filename() ? path : path.parent_path();
-}
-
-fs::path beside(const fs::path& directory, const char* ending) {
-  return directory.parent_path() /
-         (directory.filename().string() + "." + std::to_string(::getpid()) + ending);
-}
-
 json record_of(const LearnedPicture& learned) {
   return {{"format", kFormat},
           {"method", kMethod},
@@ -47,30 +34,6 @@ json record_of(const LearnedPicture& learned) {
           {"learning", to_json(learned.options)},
           {"losses", learned.result.losses},
           {"frame", to_json(learned.frame)}};
-}
-
-void write_files(const fs::path& directory, const LearnedPicture& learned) {
-  StateDict unet;
-  for (const auto& [name, tensor] : learned.result.unet) unet.emplace(name, tensor.to(torch::kFloat));
-  write_safetensors(directory / kUnet, unet);
-  write_safetensors(directory / kEmbedding, {{"embedding", learned.result.embedding.to(torch::kFloat)}});
-  write_png(directory / kOriginal, learned.grid);
-  write_file_atomically(directory / kRecord, json_text(record_of(learned), 1) + "\n");
-}
-
-/// Puts `from` in the place of `to`, which may be an empty folder or another saved edit.
-void replace_directory(const fs::path& from, const fs::path& to) {
-  const auto old = beside(to, ".old");
-  std::error_code error;
-  const bool exists = fs::exists(to);
-  if (exists) fs::rename(to, old, error);
-  if (!error) fs::rename(from, to, error);
-  if (error) {
-    std::error_code ignored;
-    if (exists && !fs::exists(to)) fs::rename(old, to, ignored);
-    throw failure(to.string() + ": cannot be written: " + error.message());
-  }
-  if (exists) fs::remove_all(old, error);
 }
 
 const json& child_object(const std::string& origin, const json& record, const char* key) {
@@ -117,6 +80,7 @@ torch::Tensor read_embedding(const fs::path& path) {
   const auto tensors = read_safetensors(path).tensors;
   const auto found = tensors.find("embedding");
   if (found == tensors.end()) throw failure(path.string() + ": embedding: missing");
+  if (tensors.size() != 1) throw failure(path.string() + ": expected the tensor `embedding` and no other");
   const auto& embedding = found->second;
   if (!embedding.is_floating_point() || embedding.dim() != 3 || embedding.size(0) != 1) {
     throw failure(path.string() + ": embedding: expected floating point 1xTOKENSxWIDTH, found " +
@@ -138,29 +102,31 @@ StateDict read_learned_unet(const fs::path& path) {
 }  // namespace
 
 void check_saved_edit_target(const fs::path& directory) {
-  if (!fs::exists(directory)) return;
-  if (!fs::is_directory(directory)) {
+  std::error_code error;
+  if (!fs::exists(directory, error)) return;
+  if (!fs::is_directory(directory, error)) {
     throw usage_error(directory.string() + ": expected a folder for the saved edit, found a file");
   }
-  if (!fs::is_empty(directory) && !fs::exists(directory / kRecord)) {
-    throw usage_error(directory.string() +
-                      ": holds files that are no saved edit; name a new or empty folder to save in");
+  for (const auto& entry : fs::directory_iterator(directory, error)) {
+    const auto name = entry.path().filename();
+    if (name == kRecord || name == kUnet || name == kEmbedding || name == kOriginal) continue;
+    throw usage_error(directory.string() + ": holds " + name.string() +
+                      ", which is no part of a saved edit; name a new or empty folder to save in");
   }
 }
 
 void write_saved_edit(const fs::path& directory, const LearnedPicture& learned) {
   check_saved_edit_target(directory);
-  const auto target = plain_path(directory);
-  const auto temporary = beside(target, ".tmp");
-  try {
-    make_directory(temporary);
-    write_files(temporary, learned);
-    replace_directory(temporary, target);
-  } catch (...) {
-    std::error_code ignored;
-    fs::remove_all(temporary, ignored);
-    throw;
-  }
+  make_directory(directory);
+  StateDict unet;
+  for (const auto& [name, tensor] : learned.result.unet) unet.emplace(name, tensor.to(torch::kFloat));
+  // Without its record a folder is no saved edit: it goes first and comes back last.
+  std::error_code ignored;
+  fs::remove(directory / kRecord, ignored);
+  write_safetensors(directory / kUnet, unet);
+  write_safetensors(directory / kEmbedding, {{"embedding", learned.result.embedding.to(torch::kFloat)}});
+  write_png(directory / kOriginal, learned.grid);
+  write_file_atomically(directory / kRecord, json_text(record_of(learned), 1) + "\n");
 }
 
 LearnedPicture read_saved_edit(const fs::path& directory) {
@@ -183,10 +149,10 @@ LearnedPicture read_saved_edit(const fs::path& directory) {
 }
 
 void attach_to_model(LearnedPicture& learned, const StableDiffusion& model, const std::string& name) {
-  if (learned.base_fingerprint != model.unet_fingerprint) {
+  if (learned.base_fingerprint != model.base_fingerprint) {
     throw usage_error("saved edit " + name + " belongs to another base model (" + learned.base_name +
                       ", fingerprint " + learned.base_fingerprint + "), this one has " +
-                      model.unet_fingerprint);
+                      model.base_fingerprint);
   }
   const auto& text = model.text_encoder->config();
   const std::vector<std::int64_t> shape{1, text.max_position_embeddings, text.hidden_size};
@@ -196,6 +162,11 @@ void attach_to_model(LearnedPicture& learned, const StableDiffusion& model, cons
   }
   learned.result.embedding = learned.result.embedding.to(model.policy.device);
   const auto parameters = parameters_of(*model.unet);
+  for (const auto& [key, parameter] : parameters) {
+    if (learns(learned.options.layers, key) == (learned.result.unet.count(key) > 0)) continue;
+    throw failure("saved edit " + name + ": " + key + ": " +
+                  (learned.result.unet.count(key) ? "unexpected" : "missing") + " among the learned weights");
+  }
   for (auto& [key, tensor] : learned.result.unet) {
     const auto parameter = parameters.find(key);
     if (parameter == parameters.end() || parameter->second.sizes() != tensor.sizes()) {

@@ -14,7 +14,7 @@ struct LearnedPicture {
   std::string picture_name;      ///< file name of the original, without folders
   std::string source;            ///< the source prompt
   std::string base_name;         ///< the base model's folder name, for people
-  std::string base_fingerprint;  ///< StableDiffusion::unet_fingerprint of the base model
+  std::string base_fingerprint;  ///< StableDiffusion::base_fingerprint of the base model
   std::string software;          ///< what learned it, for example "forgedit 1.2"
   std::string background;        ///< colour laid under a transparent picture: "#ffffff"
   bool stretched = false;        ///< to a size that was asked for, instead of keeping its shape
@@ -34,7 +34,8 @@ struct LearnedPicture {
 /// other than a saved edit.
 void check_saved_edit_target(const std::filesystem::path& directory);
 
-/// Writes the folder whole or not at all, in place of a saved edit that was there.
+/// Writes the folder, over a saved edit that was there. The record comes last: a folder that was not finished
+/// is no saved edit.
 void write_saved_edit(const std::filesystem::path& directory, const LearnedPicture& learned);
 
 /// Reads and checks the folder; tensors stay on the CPU. Throws Error naming file and key.

@@ -50,6 +50,21 @@ ClipTextModel load_clip_text(const fs::path& directory, const c10::Device& devic
   return finish(ClipTextModel(config), state, directory, device);
 }
 
+namespace {
+
+/// The method brings its own scheduler, but only models that predict the noise under SD 1.x's betas fit it.
+void check_scheduler(const fs::path& path) {
+  if (!fs::exists(path)) return;
+  const ConfigReader json(path);
+  for (const auto& [key, expected] :
+       {std::pair{"prediction_type", "epsilon"}, {"beta_schedule", "scaled_linear"}}) {
+    const auto found = json.text(key, expected);
+    if (found != expected) json.reject(key, "expected " + std::string(expected) + ", found " + found);
+  }
+}
+
+}  // namespace
+
 StableDiffusion StableDiffusion::load(const fs::path& directory, const ComputePolicy& policy) {
   if (!fs::is_directory(directory)) throw failure(directory.string() + ": no such model folder");
   StableDiffusion model;
@@ -59,6 +74,7 @@ StableDiffusion StableDiffusion::load(const fs::path& directory, const ComputePo
   model.vae = load_vae(directory / "vae", policy.device);
   model.text_encoder = load_clip_text(directory / "text_encoder", policy.device);
   model.tokenizer = ClipTokenizer::from_directory(directory / "tokenizer");
+  check_scheduler(directory / "scheduler" / "scheduler_config.json");
 
   const auto& text = model.text_encoder->config();
   if (static_cast<std::int64_t>(model.tokenizer->vocab_size()) > text.vocab_size) {
@@ -75,8 +91,13 @@ StableDiffusion StableDiffusion::load(const fs::path& directory, const ComputePo
                   std::to_string(model.unet->config().in_channels) + " as the UNet takes, found " +
                   std::to_string(model.vae->config().latent_channels));
   }
-  model.unet_fingerprint =
-      fingerprint(parameters_of(*model.unet)) + fingerprint(parameters_of(*model.text_encoder));
+  StateDict all;
+  for (const auto& [prefix, module] : {std::pair<std::string, torch::nn::Module*>{"unet.", model.unet.get()},
+                                       {"text_encoder.", model.text_encoder.get()},
+                                       {"vae.", model.vae.get()}}) {
+    for (const auto& [name, tensor] : parameters_of(*module)) all.emplace(prefix + name, tensor);
+  }
+  model.base_fingerprint = fingerprint(all);
   return model;
 }
 

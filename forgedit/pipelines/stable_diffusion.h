@@ -19,7 +19,7 @@ struct StableDiffusion {
   AutoencoderKL vae{nullptr};
   UNet unet{nullptr};
   ComputePolicy policy;
-  std::string unet_fingerprint;  ///< of the original UNet and text encoder: what a saved edit belongs to
+  std::string base_fingerprint;  ///< of UNet, text encoder and VAE as loaded: what a saved edit belongs to
 
   /// Reads a diffusers folder: unet/, vae/, text_encoder/, tokenizer/. Strict: see load_state.
   static StableDiffusion load(const std::filesystem::path& directory, const ComputePolicy& policy);

@@ -110,7 +110,7 @@ expect 2 "expected a directory, found a file" "${EDIT[@]}" "${QUICK[@]}" --out f
 expect 2 "expected a directory, found a file" "${EDIT[@]}" "${QUICK[@]}" --out file/below
 expect 2 "found a file" "${EDIT[@]}" "${QUICK[@]}" --save file
 mkdir full && touch full/letter
-expect 2 "no saved edit" "${EDIT[@]}" "${QUICK[@]}" --save full
+expect 2 "no part of a saved edit" "${EDIT[@]}" "${QUICK[@]}" --save full
 "$FORGEDIT" edit --help | grep -q "Examples:" || complain "edit --help"
 "$FORGEDIT" --version | grep -qE '^forgedit [0-9]' || complain "--version"
 

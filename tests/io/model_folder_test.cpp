@@ -39,7 +39,7 @@ TEST_F(ModelFolder, PlainFileBeforeItsHalfVariant) {
 }
 
 TEST_F(ModelFolder, ReadsShardsThroughTheirIndex) {
-  write("one.safetensors", {{"a", torch::ones({2})}, {"not in the index", torch::ones({1})}});
+  write("one.safetensors", {{"a", torch::ones({2})}});
   write("two.safetensors", {{"b", torch::zeros({3})}});
   for (const char* index : {"diffusion_pytorch_model.safetensors.index.json",
                             "diffusion_pytorch_model.fp16.safetensors.index.json",
@@ -50,6 +50,12 @@ TEST_F(ModelFolder, ReadsShardsThroughTheirIndex) {
     EXPECT_EQ(state.at("b").numel(), 3);
     std::filesystem::remove(folder_ / index);
   }
+}
+
+TEST_F(ModelFolder, ShardsHoldNothingButTheIndex) {
+  write("one.safetensors", {{"a", torch::ones({2})}, {"extra", torch::ones({1})}});
+  write_index("diffusion_pytorch_model.safetensors.index.json", R"({"a":"one.safetensors"})");
+  EXPECT_THROW(read(), Error);
 }
 
 TEST_F(ModelFolder, WrittenShardsKeepTheirLimitAndComeBack) {

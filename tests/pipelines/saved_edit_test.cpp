@@ -141,14 +141,17 @@ TEST_F(SavedEdit, BelongsToItsBase) {
   const auto model = StableDiffusion::load(kModel, {});
   auto learned = some_learned_picture();
   EXPECT_THROW(attach_to_model(learned, model, "cat.edit"), Error);
-  learned.base_fingerprint = model.unet_fingerprint;
+  learned.base_fingerprint = model.base_fingerprint;
   EXPECT_THROW(attach_to_model(learned, model, "cat.edit"), Error) << "names of no parameters";
 
   const auto parameters = parameters_of(*model.unet);
   learned.result.unet.clear();
   for (const auto& [name, tensor] : parameters) {
-    if (learns(LayerScope::code, name)) learned.result.unet[name] = torch::randn(tensor.sizes());
+    if (learns(learned.options.layers, name)) learned.result.unet[name] = torch::randn(tensor.sizes());
   }
+  auto incomplete = learned;
+  incomplete.result.unet.erase(incomplete.result.unet.begin());
+  EXPECT_THROW(attach_to_model(incomplete, model, "cat.edit"), Error) << "one learned parameter is missing";
   attach_to_model(learned, model, "cat.edit");
   for (const auto& [name, tensor] : learned.result.unet) {
     EXPECT_EQ(tensor.strides(), parameters.at(name).strides()) << name;

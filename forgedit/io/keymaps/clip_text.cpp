@@ -1,5 +1,7 @@
 #include "forgedit/io/keymaps/keymaps.h"
 
+#include "forgedit/core/error.h"
+
 namespace forgedit {
 namespace {
 constexpr std::string_view kPrefix = "text_model.";
@@ -9,7 +11,9 @@ StateDict normalise_clip_text_keys(const StateDict& state) {
   StateDict result;
   for (const auto& [name, tensor] : state) {
     const auto key = name.rfind(kPrefix, 0) == 0 ? name.substr(kPrefix.size()) : name;
-    if (key != "embeddings.position_ids") result.emplace(key, tensor);
+    if (key == "embeddings.position_ids") continue;
+    if (!result.emplace(key, tensor).second)
+      throw failure("text encoder: " + key + ": there under two names");
   }
   return result;
 }

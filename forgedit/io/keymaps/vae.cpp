@@ -1,5 +1,6 @@
 #include <array>
 
+#include "forgedit/core/error.h"
 #include "forgedit/io/keymaps/keymaps.h"
 
 namespace forgedit {
@@ -16,7 +17,7 @@ StateDict normalise_vae_keys(const StateDict& state) {
         if (at != std::string::npos) key.replace(at, old_name.size(), new_name);
       }
     }
-    result.emplace(std::move(key), tensor);
+    if (!result.emplace(key, tensor).second) throw failure("VAE: " + key + ": there under two names");
   }
   return result;
 }
