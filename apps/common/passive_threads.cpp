@@ -3,13 +3,17 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <filesystem>
 
 namespace forgedit {
 
 void use_passive_threads(char** argv) {
   if (std::getenv("OMP_WAIT_POLICY")) return;
   ::setenv("OMP_WAIT_POLICY", "passive", 1);
-  ::execv("/proc/self/exe", argv);
+  // By its real path, so that the process keeps its name.
+  std::error_code error;
+  const auto program = std::filesystem::read_symlink("/proc/self/exe", error);
+  if (!error) ::execv(program.c_str(), argv);
   // Where that fails the program goes on, only slower.
 }
 

@@ -65,7 +65,7 @@ void train(const Arguments& a) {
   const auto& device = model.policy.device;
   prepare_compute(model.policy);
   at::globalContext().setDeterministicCuDNN(false);
-  at::globalContext().setBenchmarkCuDNN(false);
+  at::globalContext().setBenchmarkCuDNN(true);
   model.tokenizer = prepare_tokenizer(a, pack);
 
   const bool resume = !a.from.empty();
