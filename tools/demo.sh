@@ -8,3 +8,4 @@ build/release/bin/forgedit edit assets/miniature/demo.png \
   "a man walking: dark skin tone on a yellow background" \
   --source "a man walking: dark skin tone on a blue background" \
   --unlearned --out demo
+echo "Look at demo/sheet.png"

@@ -34,7 +34,7 @@ class EditCommand {
   std::vector<std::string> targets_;
   std::string from_, out_;
   LearnArguments learning_;
-  std::vector<CLI::Option*> learn_options_;
+  std::vector<CLI::Option*> learn_options_, vs_options_, vp_options_;
   ModelOptions model_;
   EditRequest request_;
   DrawOptions drawing_;
@@ -75,7 +75,7 @@ void EditCommand::add_options(CLI::App& command) {
 void EditCommand::add_sweep_options(CLI::App& command) {
   const auto add = [&](const char* name, const char* type, const char* text, const char* default_text,
                        std::function<void(const std::string&)> take) {
-    command.add_option_function<std::string>(name, std::move(take), text)
+    return command.add_option_function<std::string>(name, std::move(take), text)
         ->type_name(type)
         ->default_str(default_text)
         ->group("Sweep");
@@ -90,12 +90,12 @@ void EditCommand::add_sweep_options(CLI::App& command) {
       [this](const std::string& text) { request_.strategies = parse_words("--forget", text); });
   add("--interpolation", "vs|vp", "vector subtraction (γ) or projection (α, β)", "vs",
       [this](const std::string& text) { request_.interpolation = parse_interpolation(text); });
-  add("--gamma", "LIST", "vs: how far to go towards the target", "0.6:1.4:0.2",
-      [this](const std::string& text) { request_.gammas = parse_numbers("--gamma", text); });
-  add("--alpha", "LIST", "vp: how much identity to keep", "0.9",
-      [this](const std::string& text) { request_.alphas = parse_numbers("--alpha", text); });
-  add("--beta", "LIST", "vp: how much of the edit to add", "0.8:1.6:0.2",
-      [this](const std::string& text) { request_.betas = parse_numbers("--beta", text); });
+  vs_options_ = {add("--gamma", "LIST", "vs: how far to go towards the target", "0.6:1.4:0.2",
+                     [this](const std::string& text) { request_.gammas = parse_numbers("--gamma", text); })};
+  vp_options_ = {add("--alpha", "LIST", "vp: how much identity to keep", "0.9",
+                     [this](const std::string& text) { request_.alphas = parse_numbers("--alpha", text); }),
+                 add("--beta", "LIST", "vp: how much of the edit to add", "0.8:1.6:0.2",
+                     [this](const std::string& text) { request_.betas = parse_numbers("--beta", text); })};
   add("--seeds", "LIST", "of the first noise; the first seed also decides learning", "0",
       [this](const std::string& text) { request_.seeds = parse_seeds("--seeds", text); });
   command
@@ -157,6 +157,11 @@ void EditCommand::check() {
     }
   }
   if (request_.targets.empty()) throw usage_error("expected a TARGET: what the edited picture shows");
+  const bool vs = request_.interpolation == Interpolation::vector_subtraction;
+  for (const auto* option : vs ? vp_options_ : vs_options_) {
+    if (option->count() == 0) continue;
+    throw usage_error(option->get_name() + " belongs to --interpolation " + (vs ? "vp" : "vs"));
+  }
   plan_edit(request_);
   learning_.options.seed = request_.seeds.front();
   if (from_.empty()) check_learn_arguments(learning_);

@@ -94,7 +94,8 @@ std::vector<CLI::Option*> add_learn_options(CLI::App& command, LearnArguments& a
   add(command.add_option("--source", arguments.source, "what the picture shows, in words"), "TEXT", picture);
   add(command.add_option_function<std::string>(
           "--size", [&](const std::string& text) { arguments.size = parse_size("--size", text); },
-          "stretch to exactly this; where left out the picture keeps its shape"),
+          "stretch to exactly this (multiples of 32 for the miniature, 64 for SD 1.x); else the shape is "
+          "kept"),
       "WxH", picture);
   add(command
           .add_option_function<std::string>(

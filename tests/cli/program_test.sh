@@ -183,6 +183,10 @@ if ! ls /dev/nvidia0 >/dev/null 2>&1; then
   expect 1 "--device cuda" "${EDIT[@]}" "${QUICK[@]}" --device cuda
 fi
 
+expect 2 "--beta belongs to --interpolation vp" "${EDIT[@]}" "${QUICK[@]}" --beta 1.2
+expect 2 "--gamma belongs to --interpolation vs" "${EDIT[@]}" --interpolation vp --gamma 0.8
+expect 2 "--steps" "${EDIT[@]}" --steps 010
+
 echo "-- the miniature's place"
 mkdir -p assets/miniature && cp -r "$SOURCE_DIR/assets/fonts" assets/
 FORGEDIT_ASSETS=$WORK/assets expect 1 "miniature is not there" "${EDIT[@]}" --samples 10
