@@ -300,7 +300,6 @@ TEST_F(ClipTokenizerTest, RefusesOversizedFiles) {
 
 TEST(ClipTokenizerFolder, LoadsTheTinyModel) {
   const auto folder = fs::path(FORGEDIT_SOURCE_DIR) / "tests" / "golden" / "tiny-sd" / "tokenizer";
-  if (!fs::exists(folder)) GTEST_SKIP() << folder << " is missing";
   const auto tokenizer = ClipTokenizer::from_directory(folder);
   EXPECT_EQ(tokenizer.vocab_size(), 1514u);
   EXPECT_EQ(tokenizer.start_id(), 1512);
