@@ -40,6 +40,7 @@ const std::map<std::string, Op>& ops() {
       {"unet_forward_backward", unet_forward_backward},
       {"vae_encode_decode", vae_encode_decode},
       {"ddim", ddim},
+      {"dpm_solver", dpm_solver},
       {"interpolate", interpolate},
       {"forgetting", forgetting},
       {"finetune_vanilla", finetune_vanilla},

@@ -53,6 +53,7 @@ Outputs clip_text(const Case&);
 Outputs unet_forward_backward(const Case&);
 Outputs vae_encode_decode(const Case&);
 Outputs ddim(const Case&);
+Outputs dpm_solver(const Case&);
 Outputs interpolate(const Case&);
 Outputs forgetting(const Case&);
 Outputs finetune_vanilla(const Case&);

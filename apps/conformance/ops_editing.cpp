@@ -174,7 +174,7 @@ Outputs edit(const Case& fixture) {
     const auto embedding =
         interpolate_as_named(name.substr(second + 1), fixture.input("learned"), fixture.input("target"));
     const auto latents =
-        sample(model, fixture.input("initial_latents"), embedding, fixture.input("uncond"), options);
+        Sampler(model, options).draw(fixture.input("initial_latents"), embedding, fixture.input("uncond"));
     outputs.tensors[name] = name.rfind("image.", 0) == 0 ? model.decode_latents(latents) : latents;
   }
   return outputs;

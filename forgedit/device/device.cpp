@@ -45,6 +45,7 @@ void prepare_compute(const ComputePolicy& policy) {
     at::globalContext().setBenchmarkCuDNN(false);
     at::globalContext().setAllowTF32CuBLAS(false);
     at::globalContext().setAllowTF32CuDNN(false);
+    choose_attention(!policy.reduced());
   }
 }
 
@@ -66,13 +67,13 @@ void synchronize(const c10::Device& device) {
 }
 
 PrecisionScope::PrecisionScope(const ComputePolicy& policy) : policy_(policy) {
-  if (policy_.precision != Precision::bf16) return;
+  if (policy_.precision != Precision::bf16 || policy_.reduced()) return;
   set_autocast(policy_.device.type(), true, at::kBFloat16);
   at::autocast::increment_nesting();
 }
 
 PrecisionScope::~PrecisionScope() {
-  if (policy_.precision != Precision::bf16) return;
+  if (policy_.precision != Precision::bf16 || policy_.reduced()) return;
   if (at::autocast::decrement_nesting() == 0) at::autocast::clear_cache();
   set_autocast(policy_.device.type(), false, at::kBFloat16);
 }

@@ -85,7 +85,8 @@ bool forgets(const ForgettingStrategy& strategy, const std::string& name) {
   return false;
 }
 
-LearnedWeights::LearnedWeights(StateDict parameters, StateDict learned) : learned_(std::move(learned)) {
+LearnedWeights::LearnedWeights(StateDict parameters, StateDict learned, bool in_place)
+    : learned_(std::move(learned)), in_place_(in_place) {
   for (const auto& [name, tensor] : learned_) {
     const auto found = parameters.find(name);
     if (found == parameters.end())
@@ -95,7 +96,7 @@ LearnedWeights::LearnedWeights(StateDict parameters, StateDict learned) : learne
                     ", found " + shape_text(tensor.sizes()));
     }
     parameters_.emplace(name, found->second);
-    original_.emplace(name, found->second.detach());
+    original_.emplace(name, in_place ? found->second.detach().clone() : found->second.detach());
   }
   // Learned tensors may come from a file: onto the network's device, in its layout.
   for (auto& [name, tensor] : learned_) {
@@ -104,28 +105,37 @@ LearnedWeights::LearnedWeights(StateDict parameters, StateDict learned) : learne
   }
 }
 
+void LearnedWeights::put(const std::string& name, const at::Tensor& value) {
+  auto& parameter = parameters_.at(name);
+  if (in_place_) {
+    parameter.copy_(value);
+  } else {
+    parameter.set_data(value);
+  }
+}
+
 void LearnedWeights::apply(const ForgettingStrategy& strategy, double blend) {
   torch::NoGradGuard no_grad;
-  for (auto& [name, parameter] : parameters_) {
+  for (const auto& [name, parameter] : parameters_) {
     const auto& learned = learned_.at(name);
     if (!forgets(strategy, name) || blend == 1.0) {
-      parameter.set_data(learned);
+      put(name, learned);
     } else if (blend == 0.0) {
-      parameter.set_data(original_.at(name));
+      put(name, original_.at(name));
     } else {
-      parameter.set_data(torch::lerp(original_.at(name), learned, blend));
+      put(name, torch::lerp(original_.at(name), learned, blend));
     }
   }
 }
 
 void LearnedWeights::learn() {
   torch::NoGradGuard no_grad;
-  for (auto& [name, parameter] : parameters_) parameter.set_data(learned_.at(name));
+  for (const auto& [name, parameter] : parameters_) put(name, learned_.at(name));
 }
 
 void LearnedWeights::unlearn() {
   torch::NoGradGuard no_grad;
-  for (auto& [name, parameter] : parameters_) parameter.set_data(original_.at(name));
+  for (const auto& [name, parameter] : parameters_) put(name, original_.at(name));
 }
 
 }  // namespace forgedit

@@ -39,12 +39,13 @@ const ForgettingStrategy& find_forgetting_strategy(const std::string& name,
 bool forgets(const ForgettingStrategy& strategy, const std::string& name);
 
 /// Switches one network between original and learned weights. Parameters change hands by pointer: no strategy
-/// copies the network, and a blend makes new tensors only for the parameters that it mixes.
+/// copies the network, and a blend makes new tensors only for the parameters that it mixes. Where a recorded
+/// step (device/replay.h) has the parameters' addresses, what changes is copied in place instead.
 class LearnedWeights {
  public:
   /// `parameters`: the network's own, by name; `learned`: the changed ones of them.
   /// Throws Error when a learned name or shape is not the network's.
-  LearnedWeights(StateDict parameters, StateDict learned);
+  LearnedWeights(StateDict parameters, StateDict learned, bool in_place = false);
 
   /// forgotten parameters: blend · learned + (1 − blend) · original; all others learned.
   void apply(const ForgettingStrategy& strategy, double blend = 0.0);
@@ -55,7 +56,10 @@ class LearnedWeights {
   const StateDict& learned() const { return learned_; }
 
  private:
+  void put(const std::string& name, const at::Tensor& value);
+
   StateDict parameters_, original_, learned_;
+  bool in_place_;
 };
 
 }  // namespace forgedit

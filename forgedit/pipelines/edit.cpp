@@ -31,8 +31,8 @@ std::vector<Group> group_by_weights(const std::vector<Candidate>& plan) {
 /// Learned weights that are gone from the network at the end, whatever happens.
 class BorrowedWeights {
  public:
-  BorrowedWeights(const torch::nn::Module& network, const StateDict& learned)
-      : weights_(parameters_of(network), learned) {}
+  BorrowedWeights(const torch::nn::Module& network, const StateDict& learned, bool in_place = false)
+      : weights_(parameters_of(network), learned, in_place) {}
   ~BorrowedWeights() { weights_.unlearn(); }
   BorrowedWeights(const BorrowedWeights&) = delete;
   BorrowedWeights& operator=(const BorrowedWeights&) = delete;
@@ -147,7 +147,10 @@ void draw_candidates(StableDiffusion& model, const LearnResult& learned, const s
   std::int64_t total = 0;
   for (const auto& candidate : plan) total += candidate.sample.steps + 1;
   DrawProgress draw_progress(total, progress);
-  BorrowedWeights weights(*model.unet, learned.unet);
+  // In place where the sampler records its step.
+  BorrowedWeights weights(*model.unet, learned.unet, model.policy.reduced());
+  std::optional<Sampler> sampler;
+  std::optional<SampleOptions> sampler_options;
 
   for (const auto& group : group_by_weights(plan)) {
     const auto& like_all = *group.front();
@@ -155,6 +158,10 @@ void draw_candidates(StableDiffusion& model, const LearnResult& learned, const s
       weights->apply(*like_all.strategy, options.blend);
     } else {
       weights->unlearn();
+    }
+    if (sampler_options != like_all.sample) {
+      sampler_options = like_all.sample;
+      sampler.emplace(model, like_all.sample);
     }
     for (std::size_t first = 0; first < group.size(); first += max_batch) {
       const Group batch(
@@ -167,11 +174,11 @@ void draw_candidates(StableDiffusion& model, const LearnResult& learned, const s
             initial_latents(candidate->seed, channels, grid_height / factor, grid_width / factor));
         targets.push_back(embeddings.of(*candidate));
       }
-      // 2. DDIM
+      // 2. The sampler's steps
       const auto count = static_cast<std::int64_t>(batch.size());
       const auto drawn =
-          sample(model, torch::cat(latents), torch::cat(targets), embeddings.unconditional(like_all),
-                 like_all.sample, [&](std::int64_t) { draw_progress.advance(count); });
+          sampler->draw(torch::cat(latents), torch::cat(targets), embeddings.unconditional(like_all),
+                        [&](std::int64_t) { draw_progress.advance(count); });
       // 3. Decoded one by one: at high resolution the decoder takes more memory than the UNet
       for (std::int64_t i = 0; i < count; ++i) {
         const auto picture = model.decode_latents(drawn.narrow(0, i, 1));

@@ -66,11 +66,11 @@ LearnResult learn_vanilla(StableDiffusion& model, const torch::Tensor& latents,
                           const torch::Tensor& source_embedding, const LearnOptions& options,
                           const LearnBatches& batches, const ProgressCallback& progress) {
   const auto steps = steps_of(options.samples, options);
-  const LearningCopy unet(*model.unet, blocks_of(options));
+  const LearningCopy unet(*model.unet, blocks_of(options), model.unet_float32);
   const auto embedding = source_embedding.detach().to(model.policy.device).clone();
   LearnResult result;
   result.losses = run_learn_loop(make_task(model, latents, options, predict_under(model, embedding)),
-                                 {{{{unet.list(), options.unet_lr}, {{embedding}, options.text_lr}}, steps}},
+                                 {{{unet.group(options.unet_lr), {{embedding}, options.text_lr}}, steps}},
                                  batches, progress);
   result.embedding = embedding;
   result.unet = unet.learned();
@@ -81,7 +81,7 @@ LearnResult learn_dreambooth(StableDiffusion& model, const torch::Tensor& latent
                              const torch::Tensor& source_ids, const LearnOptions& options,
                              const LearnBatches& batches, const ProgressCallback& progress) {
   const auto steps = steps_of(options.samples, options);
-  const LearningCopy unet(*model.unet, blocks_of(options));
+  const LearningCopy unet(*model.unet, blocks_of(options), model.unet_float32);
   const LearningCopy text_encoder(*model.text_encoder, [](const std::string&) { return true; });
   const auto ids = source_ids.to(model.policy.device);
   const NoisePredictor predict = [&](const torch::Tensor& noisy_latents, const torch::Tensor& timesteps) {
@@ -90,7 +90,7 @@ LearnResult learn_dreambooth(StableDiffusion& model, const torch::Tensor& latent
   LearnResult result;
   result.losses = run_learn_loop(
       make_task(model, latents, options, predict),
-      {{{{unet.list(), options.unet_lr}, {text_encoder.list(), options.text_lr}}, steps}}, batches, progress);
+      {{{unet.group(options.unet_lr), text_encoder.group(options.text_lr)}, steps}}, batches, progress);
   torch::NoGradGuard no_grad;
   result.embedding = model.text_encoder(ids).last_hidden_state;
   result.unet = unet.learned();
@@ -103,12 +103,12 @@ LearnResult learn_imagic(StableDiffusion& model, const torch::Tensor& latents,
                          const LearnBatches& batches, const ProgressCallback& progress) {
   const auto embedding_steps = steps_of(options.embedding_samples, options);
   const auto unet_steps = steps_of(options.samples, options);
-  const LearningCopy unet(*model.unet, blocks_of(options));
+  const LearningCopy unet(*model.unet, blocks_of(options), model.unet_float32);
   const auto embedding = target_embedding.detach().to(model.policy.device).clone();
   LearnResult result;
   result.losses = run_learn_loop(
       make_task(model, latents, options, predict_under(model, embedding)),
-      {{{{{embedding}, options.text_lr}}, embedding_steps}, {{{unet.list(), options.unet_lr}}, unet_steps}},
+      {{{{{embedding}, options.text_lr}}, embedding_steps}, {{unet.group(options.unet_lr)}, unet_steps}},
       batches, progress);
   result.embedding = embedding;
   result.unet = unet.learned();

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <vector>
 
 #include <torch/torch.h>
@@ -8,6 +9,7 @@
 #include "forgedit/core/state_dict.h"
 #include "forgedit/device/device.h"
 #include "forgedit/pipelines/progress.h"
+#include "forgedit/pipelines/split_adam.h"
 
 namespace forgedit {
 
@@ -22,6 +24,7 @@ struct AdamSettings {
 struct ParameterGroup {
   std::vector<torch::Tensor> parameters;
   double lr = 0;
+  SplitWeights* split = nullptr;  ///< the float32 weights of bfloat16 parameters
 };
 
 /// Noisy latents (batch, 4, h, w) and their timesteps (batch) -> the noise that the network sees in them.
@@ -63,22 +66,25 @@ struct LearnTask {
 std::vector<double> run_learn_loop(const LearnTask& task, const std::vector<LearnPhase>& phases,
                                    const LearnBatches& batches, const ProgressCallback& progress);
 
-/// Copies of a network's learning parameters, in the network's place while this lives.
+/// Copies of a network's learning parameters, in the network's place while this lives. A network that
+/// computes in bfloat16 learns on float32 weights beside it.
 class LearningCopy {
  public:
   using Selector = std::function<bool(const std::string& name)>;
 
-  LearningCopy(torch::nn::Module& network, const Selector& learns);
+  /// `float32`: the weights by name where the network's own are bfloat16.
+  LearningCopy(torch::nn::Module& network, const Selector& learns, const StateDict& float32 = {});
   ~LearningCopy();
   LearningCopy(const LearningCopy&) = delete;
   LearningCopy& operator=(const LearningCopy&) = delete;
 
-  std::vector<torch::Tensor> list() const;
-  /// The copies as they stand, by name.
+  ParameterGroup group(double lr) const;
+  /// The copies as they stand, by name, float32.
   StateDict learned() const;
 
  private:
   StateDict originals_, parameters_;
+  std::unique_ptr<SplitWeights> split_;
 };
 
 }  // namespace forgedit

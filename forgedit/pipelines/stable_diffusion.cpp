@@ -11,12 +11,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Weights are assigned (not copied) on the CPU, moved to the device and laid out channels-last.
+/// Weights are assigned, not copied: they stay where the file is mapped.
 template <typename Model>
-Model finish(Model model, const StateDict& state, const fs::path& directory, const c10::Device& device) {
+Model finish(Model model, const StateDict& state, const fs::path& directory) {
   load_state(*model, state, directory.string());
-  model->to(device);
-  nn::use_channels_last(*model);
   for (auto& parameter : model->parameters()) parameter.set_requires_grad(false);
   model->eval();
   return model;
@@ -32,25 +30,36 @@ fs::path config_of(const fs::path& directory) {
 
 }  // namespace
 
-UNet load_unet(const fs::path& directory, const c10::Device& device) {
+namespace {
+
+UNet read_unet(const fs::path& directory) {
   const auto config = UNetConfig::from_json(ConfigReader(config_of(directory)));
-  return finish(UNet(config), read_component_weights(directory, "diffusion_pytorch_model"), directory,
-                device);
+  return finish(UNet(config), read_component_weights(directory, "diffusion_pytorch_model"), directory);
 }
 
-AutoencoderKL load_vae(const fs::path& directory, const c10::Device& device) {
+AutoencoderKL read_vae(const fs::path& directory) {
   const auto config = VaeConfig::from_json(ConfigReader(config_of(directory)));
   const auto state = normalise_vae_keys(read_component_weights(directory, "diffusion_pytorch_model"));
-  return finish(AutoencoderKL(config), state, directory, device);
+  return finish(AutoencoderKL(config), state, directory);
 }
 
-ClipTextModel load_clip_text(const fs::path& directory, const c10::Device& device) {
+ClipTextModel read_clip_text(const fs::path& directory) {
   const auto config = ClipTextConfig::from_json(ConfigReader(config_of(directory)));
   const auto state = normalise_clip_text_keys(read_component_weights(directory, "model"));
-  return finish(ClipTextModel(config), state, directory, device);
+  return finish(ClipTextModel(config), state, directory);
 }
 
-namespace {
+/// Onto the device, laid out as convolutions there want it.
+void place(torch::nn::Module& network, const c10::Device& device, at::ScalarType type = torch::kFloat) {
+  network.to(device, type);
+  nn::use_channels_last(network);
+}
+
+template <typename Model>
+Model placed(Model network, const c10::Device& device) {
+  place(*network, device);
+  return network;
+}
 
 /// The method brings its own scheduler, but only models that predict the noise under SD 1.x's betas fit it.
 void check_scheduler(const fs::path& path) {
@@ -65,14 +74,26 @@ void check_scheduler(const fs::path& path) {
 
 }  // namespace
 
+UNet load_unet(const fs::path& directory, const c10::Device& device) {
+  return placed(read_unet(directory), device);
+}
+
+AutoencoderKL load_vae(const fs::path& directory, const c10::Device& device) {
+  return placed(read_vae(directory), device);
+}
+
+ClipTextModel load_clip_text(const fs::path& directory, const c10::Device& device) {
+  return placed(read_clip_text(directory), device);
+}
+
 StableDiffusion StableDiffusion::load(const fs::path& directory, const ComputePolicy& policy) {
   if (!fs::is_directory(directory)) throw failure(directory.string() + ": no such model folder");
   StableDiffusion model;
   model.policy = policy;
   // The UNet first: it is what a folder that is no model lacks.
-  model.unet = load_unet(directory / "unet", policy.device);
-  model.vae = load_vae(directory / "vae", policy.device);
-  model.text_encoder = load_clip_text(directory / "text_encoder", policy.device);
+  model.unet = read_unet(directory / "unet");
+  model.vae = read_vae(directory / "vae");
+  model.text_encoder = read_clip_text(directory / "text_encoder");
   model.tokenizer = ClipTokenizer::from_directory(directory / "tokenizer");
   check_scheduler(directory / "scheduler" / "scheduler_config.json");
 
@@ -98,7 +119,19 @@ StableDiffusion StableDiffusion::load(const fs::path& directory, const ComputePo
     for (const auto& [name, tensor] : parameters_of(*module)) all.emplace(prefix + name, tensor);
   }
   model.base_fingerprint = fingerprint(all);
+  model.move_to_device();
   return model;
+}
+
+void StableDiffusion::move_to_device() {
+  if (policy.reduced()) {
+    for (const auto& [name, parameter] : parameters_of(*unet)) unet_float32.emplace(name, parameter.detach());
+  }
+  place(*unet, policy.device, policy.reduced() ? torch::kBFloat16 : torch::kFloat);
+  place(*vae, policy.device);
+  // The encoder stays float32: it runs once, and learning starts from what it gives.
+  if (policy.reduced()) vae->decoder_to(torch::kBFloat16);
+  place(*text_encoder, policy.device);
 }
 
 torch::Tensor StableDiffusion::tokenize(const std::string& text) const {
@@ -125,7 +158,7 @@ torch::Tensor StableDiffusion::encode_image(const torch::Tensor& image, torch::G
 
 torch::Tensor StableDiffusion::decode_latents(const torch::Tensor& latents) {
   torch::NoGradGuard no_grad;
-  const auto images = vae->decode(latents / vae->config().scaling_factor);
+  const auto images = vae->decode(latents / vae->config().scaling_factor).to(torch::kFloat);
   return (images * 0.5 + 0.5).clamp(0.0, 1.0).to(torch::kCPU);
 }
 

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "forgedit/core/state_dict.h"
 #include "forgedit/device/device.h"
 #include "forgedit/models/clip_text.h"
 #include "forgedit/models/unet.h"
@@ -12,19 +13,26 @@
 
 namespace forgedit {
 
-/// A Stable Diffusion 1.x model in memory, on one device: float32, channels-last, nothing requires gradients.
+/// A Stable Diffusion 1.x model in memory, on one device: channels-last, nothing requires gradients, float32 but
+/// for the UNet and the VAE's decoder where policy.reduced().
 struct StableDiffusion {
   std::optional<ClipTokenizer> tokenizer;
   ClipTextModel text_encoder{nullptr};
   AutoencoderKL vae{nullptr};
   UNet unet{nullptr};
   ComputePolicy policy;
+  /// The UNet's weights as loaded: float32, on the CPU. Empty unless policy.reduced(): then the UNet itself has
+  /// bfloat16 ones.
+  StateDict unet_float32;
   /// How base_fingerprint is taken; a new way of taking it gets the next number.
   static constexpr int kFingerprintMethod = 2;
   std::string base_fingerprint;  ///< of UNet, text encoder and VAE as loaded: what a saved edit belongs to
 
   /// Reads a diffusers folder: unet/, vae/, text_encoder/, tokenizer/. Strict: see load_state.
   static StableDiffusion load(const std::filesystem::path& directory, const ComputePolicy& policy);
+
+  /// From where the weights were read to policy.device, in the policy's types; load does it.
+  void move_to_device();
 
   /// Token ids (1, 77) on the model's device. Warns in the log when the text is longer than the model reads.
   torch::Tensor tokenize(const std::string& text) const;
