@@ -185,6 +185,7 @@ class AddLayerNormFunction : public Function<AddLayerNormFunction> {
     kernels::layer_norm_forward(rows, width, data(x), data(residual), data(weight), data(bias),
                                 static_cast<float>(eps), data(sum), data(normed), floats(stats),
                                 stream_of(x));
+    ctx->saved_data["residual"] = residual.defined();
     ctx->save_for_backward({sum, weight, stats});
     return {sum, normed};
   }
@@ -201,7 +202,7 @@ class AddLayerNormFunction : public Function<AddLayerNormFunction> {
     kernels::layer_norm_backward(rows, width, data(sum), data(weight), floats(saved[2]), data(dnormed),
                                  data(dsum), data(dx), data(dweight), data(dbias), floats(workspace),
                                  stream_of(sum));
-    return {dx, dweight, dbias, dx, Tensor()};
+    return {dx, dweight, dbias, ctx->saved_data["residual"].toBool() ? dx : Tensor(), Tensor()};
   }
 };
 

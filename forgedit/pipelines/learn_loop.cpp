@@ -76,6 +76,7 @@ class StepRunner {
   StepRunner(const LearnTask& task, const std::vector<ParameterGroup>& groups, const LearnBatch& first)
       : task_(task),
         optimizer_(groups, task.adam),
+        schedule_(NoiseSchedule().to(task.policy.device)),
         latents_(task.latents.to(task.policy.device)),
         noise_(torch::empty_like(first.noise, torch::TensorOptions(task.policy.device))),
         timesteps_(torch::empty_like(first.timesteps, torch::TensorOptions(task.policy.device))),
@@ -121,8 +122,8 @@ class StepRunner {
   }
 
   const LearnTask& task_;
-  NoiseSchedule schedule_;
   Optimizer optimizer_;
+  NoiseSchedule schedule_;
   torch::Tensor latents_, noise_, timesteps_, loss_;
   ReplayedWork recorded_;
 };

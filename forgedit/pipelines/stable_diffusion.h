@@ -13,16 +13,16 @@
 
 namespace forgedit {
 
-/// A Stable Diffusion 1.x model in memory, on one device: channels-last, nothing requires gradients, float32 but
-/// for the UNet and the VAE's decoder where policy.reduced().
+/// A Stable Diffusion 1.x model in memory, on one device: channels-last, nothing requires gradients. Float32,
+/// but for the UNet and the VAE's decoder where policy.reduced().
 struct StableDiffusion {
   std::optional<ClipTokenizer> tokenizer;
   ClipTextModel text_encoder{nullptr};
   AutoencoderKL vae{nullptr};
   UNet unet{nullptr};
   ComputePolicy policy;
-  /// The UNet's weights as loaded: float32, on the CPU. Empty unless policy.reduced(): then the UNet itself has
-  /// bfloat16 ones.
+  /// The UNet's weights as loaded: float32, on the CPU. Empty unless policy.reduced(): then the UNet itself
+  /// has bfloat16 ones.
   StateDict unet_float32;
   /// How base_fingerprint is taken; a new way of taking it gets the next number.
   static constexpr int kFingerprintMethod = 2;
