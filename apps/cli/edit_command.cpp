@@ -1,4 +1,5 @@
 #include <spdlog/fmt/fmt.h>
+#include <spdlog/spdlog.h>
 
 #include <CLI/CLI.hpp>
 #include <memory>
@@ -10,11 +11,13 @@
 #include "apps/cli/sweep.h"
 #include "forgedit/core/error.h"
 #include "forgedit/editing/forgetting.h"
+#include "forgedit/pipelines/story.h"
 
 namespace forgedit::cli {
 namespace {
 
 namespace fs = std::filesystem;
+constexpr double kMinReconstruction = 15.0;
 
 class EditCommand {
  public:
@@ -24,15 +27,17 @@ class EditCommand {
  private:
   void add_drawing_options(CLI::App& command);
   void check();
+  std::vector<EditRequest> make_requests(LearnMethod method, const std::vector<std::string>& targets) const;
   void check_nothing_is_overwritten() const;
   LearnedPicture learned_picture(const ModelChoice& choice, StableDiffusion& network, const Image& picture,
                                  const std::optional<LearnedPicture>& saved);
+  void say_reconstruction(const EditResults& results);
   void draw(StableDiffusion& network, EditResults& results, const LearnedPicture& learned,
-            const std::vector<Candidate>& plan);
+            const std::vector<Candidate>& to_draw);
 
   std::string image_;  // with --from, what stands here is the first target
   std::vector<std::string> targets_;
-  std::string from_, out_;
+  std::string from_, out_, story_;
   LearnArguments learning_;
   std::vector<CLI::Option*> learn_options_;
   ModelOptions model_;
@@ -50,7 +55,12 @@ constexpr const char* kExamples =
     "  forgedit edit dog.jpg \"a dog jumping\" --source \"a dog sitting\" --model sd-1.4\n"
     "  forgedit edit dog.jpg \"a dog jumping\" --source \"a dog sitting\" --forget encoderattn,noencoder \\\n"
     "      --gamma 0.8:1.4:0.2 --seeds 0,1 --save dog.edit\n"
-    "  forgedit edit --from dog.edit \"a dog on a beach\" \"a cat sitting\" --interpolation vp --beta 1.2\n";
+    "  forgedit edit --from dog.edit \"a dog on a beach\" \"a cat sitting\" --interpolation vp --beta 1.2\n"
+    "  forgedit edit --from dog.edit --targets story.txt --preset story --out story\n\n"
+    "A story is a file with one target a line, or JSON lines such as\n"
+    "  {\"target\": \"a dog on a beach\", \"gamma\": [0.6, 0.7], \"forget\": \"noencoder\", \"seeds\": [0, "
+    "1]}\n"
+    "The same call into the same --out goes on where it was broken off.\n";
 
 std::string strategies_help() {
   std::string text;
@@ -71,6 +81,10 @@ void EditCommand::add_options(CLI::App& command) {
   command.add_option("--from", from_, "edit what `forgedit learn` or --save kept in this folder")
       ->type_name("DIR")
       ->group("Picture");
+  command
+      .add_option("--targets", story_, "a story: one target a line, or JSON lines with their own settings")
+      ->type_name("FILE")
+      ->group("Sweep");
   add_sweep_options(command, sweep_);
   add_drawing_options(command);
   for (auto* option : add_method_options(command, learning_)) learn_options_.push_back(option);
@@ -118,26 +132,44 @@ void EditCommand::check() {
   } else if (std::error_code ignored; fs::is_regular_file(image_, ignored)) {
     throw usage_error(image_ + ": with --from there is no IMAGE, the saved edit holds the picture");
   } else {
-    targets.insert(targets.begin(), image_);
+    if (!image_.empty()) targets.insert(targets.begin(), image_);
     for (const auto* option : learn_options_) {
       if (option->count() == 0) continue;
       throw usage_error(option->get_name() + " has no place beside --from: the picture is learned already");
     }
   }
-  if (targets.empty()) throw usage_error("expected a TARGET: what the edited picture shows");
+  if (targets.empty() && story_.empty()) {
+    throw usage_error("expected a TARGET or --targets FILE: what the edited picture shows");
+  }
   if (!from_.empty()) method = read_saved_record(from_).options.method;
-  requests_ = {make_request(sweep_, method, targets)};
+  requests_ = make_requests(method, targets);
   plan_edit(requests_);
   if (from_.empty()) {
     learning_.options.seed = sweep_.seeds.front();
+    learning_.story_size = sweep_.preset == SweepArguments::Preset::story;
     if (method == LearnMethod::imagic) {
-      if (targets.size() > 1) throw usage_error("--method imagic learns for one TARGET, got several");
-      use_target_as_source(learning_, targets.front());
+      if (requests_.size() > 1 || requests_.front().targets.size() > 1) {
+        throw usage_error("--method imagic learns for one TARGET, got several");
+      }
+      use_target_as_source(learning_, requests_.front().targets.front());
     }
     check_learn_arguments(learning_);
   }
   check_folder_can_be_made(out_.empty() ? "out" : out_);
   check_nothing_is_overwritten();
+}
+
+/// The targets of the command line, then the story's.
+std::vector<EditRequest> EditCommand::make_requests(LearnMethod method,
+                                                    const std::vector<std::string>& targets) const {
+  const auto base = make_request(sweep_, method, targets);
+  std::vector<EditRequest> requests;
+  if (!targets.empty()) requests.push_back(base);
+  if (!story_.empty()) {
+    for (auto& request : read_story(story_, base)) requests.push_back(std::move(request));
+  }
+  if (story_.empty()) check_interpolation(sweep_, base.interpolation);
+  return requests;
 }
 
 /// Results must not land on the picture itself or inside of what is saved.
@@ -172,6 +204,7 @@ void EditCommand::run() {
   Image picture;
   if (from_.empty()) {
     picture = read_image(learning_.image, learning_.background);
+    prepare_learning(learning_, picture, choice);
   } else {
     saved = read_saved_edit(from_);
   }
@@ -186,7 +219,17 @@ void EditCommand::run() {
   EditResults results(folder, font,
                       {requests_, drawing_, learned, choice.name(), choice.policy, at_source_size_}, plan,
                       !no_metadata_);
-  draw(network, results, learned, plan);
+  const auto resumed = results.resume();
+  if (resumed.kept > 0) {
+    console_.note(
+        fmt::format("{} of {} pictures were finished before and are kept", resumed.kept, plan.size()));
+  }
+  if (resumed.older > 0) {
+    console_.note(
+        fmt::format("{} holds {} pictures of an earlier run; sheet.png and edit.json are of this one",
+                    folder.string(), resumed.older));
+  }
+  draw(network, results, learned, resumed.to_draw);
 }
 
 LearnedPicture EditCommand::learned_picture(const ModelChoice& choice, StableDiffusion& network,
@@ -195,20 +238,25 @@ LearnedPicture EditCommand::learned_picture(const ModelChoice& choice, StableDif
   if (!saved) return learn_and_save(learning_, picture, choice, network, console_);
   auto learned = *saved;
   attach_to_model(learned, network, from_);
+  if (learned.options.method == LearnMethod::imagic) {
+    console_.note("learned by imagic for \"" + learned.source +
+                  "\": its γ reaches from there to other targets too");
+  }
   return learned;
 }
 
 void EditCommand::draw(StableDiffusion& network, EditResults& results, const LearnedPicture& learned,
-                       const std::vector<Candidate>& plan) {
+                       const std::vector<Candidate>& to_draw) {
+  const auto total = results.count() + to_draw.size();
   try {
     draw_candidates(
-        network, learned.result, plan, drawing_, learned.frame.grid_width, learned.frame.grid_height,
+        network, learned.result, to_draw, drawing_, learned.frame.grid_width, learned.frame.grid_height,
         [&](const Candidate& candidate, const Image& grid) { console_.result(results.add(candidate, grid)); },
         [&](const Progress& progress) { console_.progress(progress); });
   } catch (...) {
     console_.end_stage();
     if (results.count() > 0) {
-      console_.note(fmt::format("{} of {} pictures are finished and kept", results.count(), plan.size()));
+      console_.note(fmt::format("{} of {} pictures are finished and kept", results.count(), total));
       try {
         for (const auto& path : results.finish()) console_.result(path);
       } catch (const std::exception&) {
@@ -218,7 +266,20 @@ void EditCommand::draw(StableDiffusion& network, EditResults& results, const Lea
     throw;
   }
   console_.end_stage();
+  say_reconstruction(results);
   for (const auto& path : results.finish()) console_.result(path);
+}
+
+/// What the sheet shows of the learned picture, where people look first.
+void EditCommand::say_reconstruction(const EditResults& results) {
+  const auto quality = results.reconstruction_db();
+  if (!quality) return;
+  console_.note(fmt::format("reconstruction: {:.1f} dB to the original", *quality));
+  if (*quality >= kMinReconstruction) return;
+  spdlog::warn(
+      "that is under {:.0f} dB: the model has hardly learned the picture, and its edits may show another "
+      "one; see sheet.png, and learn from more --samples",
+      kMinReconstruction);
 }
 
 }  // namespace

@@ -36,7 +36,9 @@ json model_json(const EditRun& run) {
 }
 
 json picture_json(const LearnedPicture& learned) {
+  const auto& pixels = learned.grid.pixels;
   return {{"name", learned.picture_name},
+          {"content", content_hash({reinterpret_cast<const char*>(pixels.data()), pixels.size()})},
           {"background", learned.background},
           {"stretched", learned.stretched},
           {"frame", to_json(learned.frame)}};
@@ -65,6 +67,13 @@ json sweep_json(const EditRequest& request) {
     sweep["beta"] = request.betas;
   }
   return sweep;
+}
+
+json picture_settings(const EditRun& run, const Candidate& candidate) {
+  return {{"software", "forgedit " FORGEDIT_VERSION}, {"source", run.learned.source},
+          {"picture", picture_json(run.learned)},     {"model", model_json(run)},
+          {"learning", to_json(run.learned.options)}, {"drawing", drawing_json(run)},
+          {"edit", candidate_json(candidate)}};
 }
 
 /// The layout that picture browsers know: the prompt, then "Key: value" pairs.
@@ -120,12 +129,22 @@ json candidate_json(const Candidate& candidate) {
   return result;
 }
 
+std::string content_hash(std::string_view bytes) {
+  std::uint64_t hash = 0xcbf29ce484222325ULL;
+  for (const unsigned char byte : bytes) hash = (hash ^ byte) * 0x100000001b3ULL;
+  return fmt::format("{:016x}", hash);
+}
+
+std::string settings_key(const EditRun& run, const Candidate& candidate) {
+  auto settings = picture_settings(run, candidate);
+  // How many are drawn at once is no property of a picture: a run that went out of memory goes on with less.
+  settings["drawing"].erase("batch");
+  return content_hash(json_text(settings));
+}
+
 PngText picture_text(const EditRun& run, const Candidate& candidate) {
-  json settings{{"software", "forgedit " FORGEDIT_VERSION}, {"source", run.learned.source},
-                {"picture", picture_json(run.learned)},     {"model", model_json(run)},
-                {"learning", to_json(run.learned.options)}, {"drawing", drawing_json(run)},
-                {"edit", candidate_json(candidate)}};
-  return {{"parameters", parameters_text(run, candidate)}, {"forgedit", json_text(settings)}};
+  return {{"parameters", parameters_text(run, candidate)},
+          {"forgedit", json_text(picture_settings(run, candidate))}};
 }
 
 }  // namespace forgedit::cli

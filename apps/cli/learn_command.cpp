@@ -28,6 +28,7 @@ struct LearnCommand {
     check_learn_arguments(learning);
     const auto choice = choose_model(model);
     const auto picture = read_image(learning.image, learning.background);
+    prepare_learning(learning, picture, choice);
     auto network = load_model(choice, console);
     learn_and_save(learning, picture, choice, network, console);
   }

@@ -8,36 +8,14 @@
 
 #include "apps/cli/lists.h"
 #include "forgedit/core/error.h"
-#include "forgedit/io/resample.h"
 #include "forgedit/pipelines/edit.h"
-#include "forgedit/pipelines/picture.h"
+#include "forgedit/pipelines/model_domain.h"
 
 namespace forgedit::cli {
 namespace {
 
 namespace fs = std::filesystem;
-// Under this the VAE does not know the picture's domain, and no edit can look better than the VAE.
-constexpr double kMinRoundTrip = 22.0;
-
-Frame frame_for(const Image& picture, const LearnArguments& arguments, const StableDiffusion& model) {
-  const auto multiple = static_cast<int>(model.size_multiple());
-  if (!arguments.size) {
-    const auto area = model.native_size() * model.native_size();
-    return fit_frame(picture.width, picture.height, area, multiple);
-  }
-  try {
-    return stretch_frame(picture.width, picture.height, arguments.size->first, arguments.size->second,
-                         multiple);
-  } catch (const Error& error) {
-    throw Error(error.kind(), std::string("--size: ") + error.what());
-  }
-}
-
-/// The published way resizes with Pillow's default, bicubic; to_grid with Lanczos.
-Image grid_of(const Image& picture, const Frame& frame, bool stretched) {
-  return stretched ? resize(picture, frame.grid_width, frame.grid_height, Resample::bicubic)
-                   : to_grid(picture, frame);
-}
+constexpr std::int64_t kStableDiffusionSize = 512;
 
 /// Fewer samples than were asked for are never silent.
 void say_how_it_ended(const LearnedPicture& learned, Console& console) {
@@ -52,15 +30,8 @@ void say_how_it_ended(const LearnedPicture& learned, Console& console) {
   }
 }
 
-void warn_about_domain(StableDiffusion& model, const EncodedPicture& encoded, const LearnedPicture& picture) {
-  const auto round_trip = tensor_to_image(model.decode_latents(encoded.latents)[0]);
-  const double quality = psnr(from_grid(round_trip, picture.frame), from_grid(picture.grid, picture.frame));
-  if (quality < kMinRoundTrip) {
-    spdlog::warn(
-        "the miniature returns this picture at {:.1f} dB, under {:.0f}: it lies outside of what the "
-        "miniature knows, and so will the edits",
-        quality, kMinRoundTrip);
-  }
+void warn(const std::string& text) {
+  if (!text.empty()) spdlog::warn(text);
 }
 
 }  // namespace
@@ -117,6 +88,9 @@ std::vector<CLI::Option*> add_picture_options(CLI::App& command, LearnArguments&
           ->default_str("white"),
       "COLOUR");
   options.add(command.add_option("--save", arguments.save, "keep what was learned in this folder"), "DIR");
+  options.add(command.add_flag("--overwrite", arguments.overwrite,
+                               "--save may replace what was learned of another picture"),
+              "");
   return options.take();
 }
 
@@ -198,6 +172,44 @@ void check_learn_arguments(const LearnArguments& arguments) {
   check_folder_can_be_made(arguments.save);
 }
 
+namespace {
+
+Frame frame_of(const Image& picture, const LearnArguments& arguments, const PictureGrid& grid) {
+  try {
+    return frame_picture(picture.width, picture.height, arguments.size, grid);
+  } catch (const Error& error) {
+    if (!arguments.size) throw;
+    throw Error(error.kind(), std::string("--size: ") + error.what());
+  }
+}
+
+/// Learning a picture again replaces what was learned of it; of another picture only when that was asked for.
+void check_same_picture(const LearnArguments& arguments, const Image& picture) {
+  if (!is_saved_edit(arguments.save)) return;
+  const auto there = read_saved_record(arguments.save);
+  const auto name = fs::path(arguments.image).filename().string();
+  if (there.picture_name == name && there.frame.source_width == picture.width &&
+      there.frame.source_height == picture.height) {
+    return;
+  }
+  throw usage_error(
+      fmt::format("--save {}: holds what was learned of another picture ({}, {}x{}): name another "
+                  "folder, or give --overwrite",
+                  arguments.save, there.picture_name, there.frame.source_width, there.frame.source_height));
+}
+
+}  // namespace
+
+void prepare_learning(LearnArguments& arguments, const Image& picture, const ModelChoice& choice) {
+  const auto grid = read_picture_grid(choice.folder);
+  if (arguments.story_size && !arguments.size) {
+    const auto side = static_cast<int>((grid ? grid->native_size : kStableDiffusionSize) * 3 / 2);
+    arguments.size = {side, side};
+  }
+  if (grid) frame_of(picture, arguments, *grid);
+  if (!arguments.save.empty() && !arguments.overwrite) check_same_picture(arguments, picture);
+}
+
 LearnedPicture learn_and_save(const LearnArguments& arguments, const Image& picture,
                               const ModelChoice& choice, StableDiffusion& model, Console& console) {
   LearnedPicture learned;
@@ -210,18 +222,19 @@ LearnedPicture learn_and_save(const LearnArguments& arguments, const Image& pict
   learned.background = fmt::format("#{:02x}{:02x}{:02x}", arguments.background[0], arguments.background[1],
                                    arguments.background[2]);
   learned.stretched = arguments.size.has_value();
-  learned.frame = frame_for(picture, arguments, model);
-  learned.grid = grid_of(picture, learned.frame, learned.stretched);
+  learned.frame = frame_of(picture, arguments, {model.size_multiple(), model.native_size()});
+  learned.grid = lay_into_grid(picture, learned.frame, learned.stretched);
   console.note(fmt::format("picture {}x{}, learned at {}x{}", picture.width, picture.height,
                            learned.frame.width, learned.frame.height));
 
   const auto encoded = encode_picture(model, learned.grid, learned.options.seed);
-  if (choice.miniature) warn_about_domain(model, encoded, learned);
+  if (choice.miniature) warn(warn_of_round_trip(model, encoded, learned));
   reset_peak_memory(model.policy.device);
   learned.result = learn_picture(model, encoded, learned.source, learned.options,
                                  [&](const Progress& progress) { console.progress(progress); });
   console.end_stage();
   say_how_it_ended(learned, console);
+  if (choice.miniature) warn(warn_of_first_losses(learned.result.losses));
   if (const auto peak = peak_memory(model.policy.device); peak > 0) {
     console.note(fmt::format("learning took at most {:.1f} GiB of GPU memory",
                              static_cast<double>(peak) / (1U << 30)));

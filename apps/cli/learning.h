@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "apps/cli/model_choice.h"
+#include "forgedit/pipelines/picture_grid.h"
 #include "forgedit/pipelines/saved_edit.h"
 
 namespace CLI {
@@ -22,7 +23,9 @@ struct LearnArguments {
   std::string source;  ///< imagic: the target that learning starts from
   std::array<std::uint8_t, 3> background{255, 255, 255};
   std::optional<std::pair<int, int>> size;  ///< stretch to this; nothing: keep the picture's shape
+  bool story_size = false;                  ///< the published story's size, 768x768 for SD 1.x, unless `size`
   std::string save;                         ///< folder of the saved edit; empty: not saved
+  bool overwrite = false;                   ///< `save` may replace what was learned of another picture
   LearnOptions options;
 };
 
@@ -42,6 +45,11 @@ void use_target_as_source(LearnArguments& arguments, const std::string& target);
 
 /// What can be found wrong before any file is read.
 void check_learn_arguments(const LearnArguments& arguments);
+
+/// What the picture's file and the model's config.json say before weights are read: settles the preset's
+/// size, throws a usage Error for sizes that the model cannot draw, and where --save would replace another
+/// picture.
+void prepare_learning(LearnArguments& arguments, const Image& picture, const ModelChoice& choice);
 
 /// Learns `picture` (the file's contents), and saves it where that was asked for.
 LearnedPicture learn_and_save(const LearnArguments& arguments, const Image& picture,

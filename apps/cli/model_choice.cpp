@@ -6,6 +6,7 @@
 #include <cstdlib>
 
 #include "apps/cli/interrupt.h"
+#include "apps/cli/lists.h"
 #include "forgedit/core/error.h"
 
 namespace forgedit::cli {
@@ -14,6 +15,13 @@ namespace {
 namespace fs = std::filesystem;
 constexpr const char* kFont = "fonts/DejaVuSans.ttf";
 constexpr const char* kMiniature = "miniature/model";
+constexpr int kMaxThreads = 1024;
+
+/// OMP_NUM_THREADS where it is one number; 0 otherwise.
+int threads_of_environment() {
+  const char* text = std::getenv("OMP_NUM_THREADS");
+  return text && within(1, kMaxThreads)(text).empty() ? std::atoi(text) : 0;
+}
 
 }  // namespace
 
@@ -33,6 +41,10 @@ void add_model_options(CLI::App& command, ModelOptions& options) {
           "fp32 or bf16")
       ->type_name("NAME")
       ->default_str("fp32")
+      ->group("Model");
+  command.add_option("--threads", options.threads, "CPU threads [OMP_NUM_THREADS, or one a core]")
+      ->check(within(1, kMaxThreads))
+      ->type_name("N")
       ->group("Model");
 }
 
@@ -61,7 +73,8 @@ ModelChoice choose_model(const ModelOptions& options) {
   const bool miniature = options.folder.empty();
   const ModelChoice choice{miniature ? find_assets() / kMiniature : fs::path(options.folder),
                            miniature,
-                           {parse_device(options.device), options.precision}};
+                           {parse_device(options.device), options.precision},
+                           options.threads > 0 ? options.threads : threads_of_environment()};
   if (fs::is_directory(choice.folder)) return choice;
   if (!choice.miniature) throw failure(choice.folder.string() + ": no such model folder");
   throw failure(choice.folder.string() +
@@ -75,7 +88,7 @@ StableDiffusion load_model(const ModelChoice& choice, Console& console) {
         "skin tone on a blue background\"; for photographs give --model DIR of a Stable Diffusion 1.x "
         "folder");
   }
-  prepare_compute(choice.policy);
+  prepare_compute(choice.policy, choice.threads);
   auto model = StableDiffusion::load(choice.folder, choice.policy);
   throw_if_stopped();
   console.note(fmt::format("model {} on {}, {}", choice.name(), describe_device(choice.policy.device),

@@ -17,6 +17,7 @@ struct ModelOptions {
   std::string folder;  ///< empty: the miniature that ships with the program
   std::string device = "auto";
   Precision precision = Precision::fp32;
+  int threads = 0;  ///< 0: OMP_NUM_THREADS where it is set, else one a core
 };
 
 void add_model_options(CLI::App& command, ModelOptions& options);
@@ -26,6 +27,7 @@ struct ModelChoice {
   std::filesystem::path folder;
   bool miniature = false;
   ComputePolicy policy;
+  int threads = 0;  ///< 0: one a core
 
   std::string name() const;  ///< the folder's own name, for records
 };

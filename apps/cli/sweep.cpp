@@ -31,16 +31,6 @@ void take(Value& value, const std::optional<Value>& given) {
   if (given) value = *given;
 }
 
-void check_interpolation(const SweepArguments& arguments, Interpolation interpolation) {
-  const bool vs = interpolation == Interpolation::vector_subtraction;
-  const char* stray = vs ? (arguments.alphas  ? "--alpha"
-                            : arguments.betas ? "--beta"
-                                              : nullptr)
-                         : (arguments.gammas ? "--gamma" : nullptr);
-  if (!stray) return;
-  throw usage_error(std::string(stray) + " belongs to --interpolation " + (vs ? "vp" : "vs"));
-}
-
 }  // namespace
 
 void add_sweep_options(CLI::App& command, SweepArguments& a) {
@@ -84,12 +74,21 @@ void add_sweep_options(CLI::App& command, SweepArguments& a) {
   add_number("--guidance", a.sample.guidance_scale, 0, 100, "guidance against the empty text");
 }
 
+void check_interpolation(const SweepArguments& arguments, Interpolation interpolation) {
+  const bool vs = interpolation == Interpolation::vector_subtraction;
+  const char* stray = vs ? (arguments.alphas  ? "--alpha"
+                            : arguments.betas ? "--beta"
+                                              : nullptr)
+                         : (arguments.gammas ? "--gamma" : nullptr);
+  if (!stray) return;
+  throw usage_error(std::string(stray) + " belongs to --interpolation " + (vs ? "vp" : "vs"));
+}
+
 EditRequest make_request(const SweepArguments& a, LearnMethod method, std::vector<std::string> targets) {
   auto request = preset_request(a.preset, method);
   request.targets = std::move(targets);
   take(request.strategies, a.strategies);
   take(request.interpolation, a.interpolation);
-  check_interpolation(a, request.interpolation);
   take(request.gammas, a.gammas);
   take(request.alphas, a.alphas);
   take(request.betas, a.betas);

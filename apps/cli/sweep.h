@@ -30,6 +30,9 @@ struct SweepArguments {
 void add_sweep_options(CLI::App& command, SweepArguments& arguments);
 
 /// Throws a usage Error for an option that belongs to the other interpolation.
+void check_interpolation(const SweepArguments& arguments, Interpolation interpolation);
+
+/// One request for all `targets`.
 EditRequest make_request(const SweepArguments& arguments, LearnMethod method,
                          std::vector<std::string> targets);
 

@@ -37,9 +37,9 @@ Precision parse_precision(const std::string& text) {
   throw usage_error("--precision: expected fp32 or bf16, got '" + text + "'");
 }
 
-void prepare_compute(const ComputePolicy& policy) {
-  const auto cores = std::max(1U, std::thread::hardware_concurrency());
-  at::set_num_threads(static_cast<int>(cores));
+void prepare_compute(const ComputePolicy& policy, int threads) {
+  const auto cores = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+  at::set_num_threads(threads > 0 ? threads : cores);
   if (policy.device.is_cuda()) {
     at::globalContext().setDeterministicCuDNN(true);
     at::globalContext().setBenchmarkCuDNN(false);

@@ -27,9 +27,9 @@ c10::Device parse_device(const std::string& text);
 /// "fp32" or "bf16". Throws a usage Error otherwise.
 Precision parse_precision(const std::string& text);
 
-/// One thread per core (LibTorch's own default is one on some builds), and the settings that make the same
-/// seed give the same picture: no TF32, deterministic algorithms of cuDNN.
-void prepare_compute(const ComputePolicy& policy);
+/// `threads` CPU threads, 0 for one a core (LibTorch's default is one on some builds), and what makes the
+/// same seed give the same picture: no TF32, deterministic algorithms of cuDNN.
+void prepare_compute(const ComputePolicy& policy, int threads = 0);
 
 /// "NVIDIA H200", or the number of CPU threads.
 std::string describe_device(const c10::Device& device);

@@ -5,6 +5,7 @@
 #include <array>
 
 #include "forgedit/core/error.h"
+#include "forgedit/core/suggest.h"
 
 namespace forgedit {
 namespace {
@@ -58,12 +59,14 @@ std::span<const ForgettingStrategy> forgetting_strategies(LearnMethod method) {
 
 const ForgettingStrategy& find_forgetting_strategy(const std::string& name, LearnMethod method) {
   std::string known;
+  std::vector<std::string> names;
   for (const auto& strategy : forgetting_strategies(method)) {
     if (name == strategy.name || (strategy.alias && name == strategy.alias)) return strategy;
     known += (known.empty() ? "" : ", ") + std::string(strategy.name);
+    names.emplace_back(strategy.name);
   }
   throw usage_error("unknown forgetting strategy '" + name + "' of method " + learn_method_name(method) +
-                    ": expected one of " + known);
+                    ": expected one of " + known + did_you_mean(name, names));
 }
 
 bool forgets(const ForgettingStrategy& strategy, const std::string& name) {

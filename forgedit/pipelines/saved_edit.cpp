@@ -107,6 +107,11 @@ StateDict read_learned_weights(const fs::path& path) {
 
 }  // namespace
 
+bool is_saved_edit(const fs::path& directory) {
+  std::error_code error;
+  return fs::exists(directory / kRecord, error);
+}
+
 void check_saved_edit_target(const fs::path& directory) {
   std::error_code error;
   if (!fs::exists(directory, error)) return;
@@ -144,7 +149,7 @@ void write_saved_edit(const fs::path& directory, const LearnedPicture& learned) 
 
 LearnedPicture read_saved_record(const fs::path& directory) {
   if (!fs::is_directory(directory)) throw failure(directory.string() + ": no such folder: no saved edit");
-  if (!fs::exists(directory / kRecord)) {
+  if (!is_saved_edit(directory)) {
     throw failure(directory.string() + ": no saved edit: expected " + kRecord + " in it");
   }
   LearnedPicture learned;

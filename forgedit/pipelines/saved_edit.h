@@ -33,6 +33,9 @@ struct LearnedPicture {
 //   original.png              the picture as the model saw it
 // What is drawn from it (interpolation, strategy) is no part of it: each saved edit serves all.
 
+/// Whether a finished saved edit lies there.
+bool is_saved_edit(const std::filesystem::path& directory);
+
 /// Throws a usage Error where a saved edit may not be written: on a file, or in a folder that holds something
 /// other than a saved edit.
 void check_saved_edit_target(const std::filesystem::path& directory);

@@ -5,6 +5,7 @@
 #include "forgedit/core/error.h"
 #include "forgedit/io/keymaps/keymaps.h"
 #include "forgedit/io/model_folder.h"
+#include "forgedit/pipelines/picture_grid.h"
 
 namespace forgedit {
 namespace {
@@ -163,11 +164,11 @@ torch::Tensor StableDiffusion::decode_latents(const torch::Tensor& latents) {
 }
 
 std::int64_t StableDiffusion::size_multiple() const {
-  return vae->config().factor() << (unet->config().block_out_channels.size() - 1);
+  return picture_grid(unet->config(), vae->config()).multiple;
 }
 
 std::int64_t StableDiffusion::native_size() const {
-  return unet->config().sample_size * vae->config().factor();
+  return picture_grid(unet->config(), vae->config()).native_size;
 }
 
 }  // namespace forgedit
