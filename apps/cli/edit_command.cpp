@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <memory>
 
+#include "apps/cli/captioning.h"
 #include "apps/cli/commands.h"
 #include "apps/cli/learning.h"
 #include "apps/cli/lists.h"
@@ -201,6 +202,9 @@ void EditCommand::run() {
   Image picture;
   if (from_.empty()) {
     picture = read_image(learning_.image, learning_.background);
+    if (learning_.source.empty()) {
+      learning_.source = write_source(learning_.captioner, request_.targets, picture, choice, console_);
+    }
   } else {
     saved = read_saved_edit(from_);
   }

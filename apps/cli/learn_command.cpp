@@ -1,6 +1,7 @@
 #include <CLI/CLI.hpp>
 #include <memory>
 
+#include "apps/cli/captioning.h"
 #include "apps/cli/commands.h"
 #include "apps/cli/learning.h"
 #include "apps/cli/lists.h"
@@ -13,12 +14,15 @@ struct LearnCommand {
   LearnArguments learning;
   ModelOptions model;
 
-  void run() const {
+  void run() {
     Console console;
     if (learning.save.empty()) throw usage_error("--save DIR is needed: where to keep what is learned");
     check_learn_arguments(learning);
     const auto choice = choose_model(model);
     const auto picture = read_image(learning.image, learning.background);
+    if (learning.source.empty()) {
+      learning.source = write_source(learning.captioner, {}, picture, choice, console);
+    }
     auto network = load_model(choice, console);
     learn_and_save(learning, picture, choice, network, console);
   }

@@ -91,7 +91,17 @@ std::vector<CLI::Option*> add_learn_options(CLI::App& command, LearnArguments& a
         "Learning");
   };
   const char* picture = "Picture";
-  add(command.add_option("--source", arguments.source, "what the picture shows, in words"), "TEXT", picture);
+  add(command.add_option_function<std::string>(
+          "--source",
+          [&](const std::string& text) {
+            require_text("--source", text);
+            arguments.source = text;
+          },
+          "what the picture shows, in words [what the captioner writes]"),
+      "TEXT", picture);
+  add(command.add_option("--captioner", arguments.captioner,
+                         "BLIP folder that writes the source [MODEL/captioner]"),
+      "DIR", picture);
   add(command.add_option_function<std::string>(
           "--size", [&](const std::string& text) { arguments.size = parse_size("--size", text); },
           "stretch to exactly this (multiples of 32 for the miniature, 64 for SD 1.x); else the shape is "
@@ -125,10 +135,9 @@ std::vector<CLI::Option*> add_learn_options(CLI::App& command, LearnArguments& a
 }
 
 void check_learn_arguments(const LearnArguments& arguments) {
-  if (arguments.source.empty()) {
-    throw usage_error("--source TEXT is needed: say what the picture shows, for example --source \"a dog\"");
+  if (!arguments.source.empty() && !arguments.captioner.empty()) {
+    throw usage_error("--captioner has no place beside --source: one of them says what the picture shows");
   }
-  require_text("--source", arguments.source);
   if (arguments.options.samples < arguments.options.batch) {
     throw usage_error(fmt::format("--samples: expected at least one batch of {}, got {}",
                                   arguments.options.batch, arguments.options.samples));

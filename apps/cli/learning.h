@@ -19,7 +19,8 @@ namespace forgedit::cli {
 /// What to learn, and how: shared by `edit` and `learn`.
 struct LearnArguments {
   std::string image;
-  std::string source;
+  std::string source;     ///< empty: the captioner writes it
+  std::string captioner;  ///< its folder; empty: where find_captioner looks
   std::array<std::uint8_t, 3> background{255, 255, 255};
   std::optional<std::pair<int, int>> size;  ///< stretch to this; nothing: keep the picture's shape
   std::string save;                         ///< folder of the saved edit; empty: not saved
