@@ -37,6 +37,7 @@ class Caption : public testing::TemporaryFolder {
     BlipForConditionalGeneration model(c);
     for (auto& parameter : model->parameters()) parameter.normal_(0.0, 0.5);
     weights_ = parameters_of(*model);
+    weights_.at(kBias).slice(0, 4, 7).add_(20.0);  // words, never the end
     write_json("config.json", c.to_json());
     write("vocab.txt", "[PAD]\n[UNK]\n[CLS]\n[SEP]\na\ndog\ncat\n");  // as published: no [DEC]
     write_weights(weights_);
@@ -65,6 +66,7 @@ TEST_F(Caption, SaysWordsOfItsVocabulary) {
   torch::NoGradGuard no_grad;
   const auto pixels = model_image(picture, ModelImageConfig::blip(16)).unsqueeze(0);
   const auto ids = generate_caption(captioner.model, captioner.model->encode_image(pixels), {});
+  EXPECT_EQ(ids.size(), 20U) << "begin token and 19 words";
   EXPECT_EQ(captioner.caption(picture), captioner.tokenizer.decode(ids));
 }
 
