@@ -43,7 +43,10 @@ Command add_caption_command(CLI::App& program) {
   const auto state = std::make_shared<CaptionCommand>();
   auto* command = program.add_subcommand("caption", "Say in words what pictures show.");
   command->add_option("IMAGE", state->images, "PNG, JPEG or WebP, one or more")->required();
-  command->add_option("--captioner", state->captioner, "BLIP folder (transformers layout)")->type_name("DIR");
+  command
+      ->add_option("--captioner", state->captioner,
+                   "BLIP folder (transformers layout) [captioner in the miniature's folder]")
+      ->type_name("DIR");
   command->add_option("--beams", state->search.num_beams, "captions followed at once; 1 is greedy")
       ->check(within(1, 64))
       ->type_name("N")

@@ -22,9 +22,8 @@ class WordPieceTokenizer {
   /// Token ids, without control tokens around them.
   std::vector<std::int64_t> tokenize(std::string_view text) const;
 
-  /// The text that ids stand for, without control tokens and ids that the vocabulary lacks (published BLIP
-  /// folders do not name "[DEC]"), spaces before punctuation and around apostrophes cleaned up as
-  /// transformers 4 does.
+  /// The text that ids stand for, without control tokens and ids that the vocabulary lacks (BERT's own has no
+  /// "[DEC]"), spaces before punctuation and around apostrophes cleaned up as transformers 4 does.
   std::string decode(const std::vector<std::int64_t>& ids) const;
 
   std::size_t vocab_size() const { return tokens_.size(); }
