@@ -26,7 +26,11 @@ bool better(const Sequence& left, const Sequence& right) {
 torch::Tensor next_log_probabilities(BlipForConditionalGeneration& model, const torch::Tensor& image_embeds,
                                      const Tokens& last, BlipTextCache& cache) {
   const auto ids = torch::tensor(last, torch::kLong).unsqueeze(1).to(image_embeds.device());
-  return model->decode(ids, image_embeds, &cache).select(1, -1).to(torch::kFloat).log_softmax(-1);
+  const auto scores = model->decode(ids, image_embeds, &cache).select(1, -1).log_softmax(-1);
+  if (!torch::isfinite(scores).all().item<bool>()) {
+    throw failure("BLIP gives values that are not finite: weights with NaN or infinite values?");
+  }
+  return scores;
 }
 
 Tokens greedy(BlipForConditionalGeneration& model, const torch::Tensor& image_embeds,
@@ -42,7 +46,7 @@ Tokens greedy(BlipForConditionalGeneration& model, const torch::Tensor& image_em
   return tokens;
 }
 
-/// Beam search of transformers (_beam_search of generation/utils.py, version 4.50 and later) for one picture.
+/// Beam search of transformers (_beam_search of generation/utils.py, version 5) for one picture.
 class BeamSearch {
  public:
   BeamSearch(BlipForConditionalGeneration& model, const torch::Tensor& image_embeds,
@@ -65,16 +69,13 @@ class BeamSearch {
   /// Grows every running sequence by a token, to `length` tokens.
   void step(std::int64_t length) {
     Tokens last;
-    torch::Tensor scores;
-    {
-      std::vector<float> sums;
-      for (const auto& sequence : running_) {
-        last.push_back(sequence.tokens.back());
-        sums.push_back(static_cast<float>(sequence.score));
-      }
-      scores = next_log_probabilities(model_, image_embeds_, last, cache_).to(torch::kCPU) +
-               torch::tensor(sums).unsqueeze(1);
+    std::vector<float> sums;
+    for (const auto& sequence : running_) {
+      last.push_back(sequence.tokens.back());
+      sums.push_back(static_cast<float>(sequence.score));
     }
+    const auto scores = next_log_probabilities(model_, image_embeds_, last, cache_).to(torch::kCPU) +
+                        torch::tensor(sums).unsqueeze(1);
     // Twice as many as needed: even if the best half ends here, `width_` sequences go on.
     const auto vocabulary = scores.size(1);
     const auto [best, places] =

@@ -142,6 +142,21 @@ TEST(Blip, ASearchThatCannotBeIsRefused) {
   EXPECT_TRUE(contains(message_of([&] { model->encode_image(torch::zeros({1, 3, 12, 12})); }), "expected 4"));
 }
 
+TEST(Blip, DamagedWeightsGiveNoCaption) {
+  torch::NoGradGuard no_grad;
+  auto model = make_model(6);
+  model->parameters().back().fill_(NAN);
+  CaptionSearch search;
+  search.max_length = 5;
+  for (const std::int64_t beams : {1, 2}) {
+    search.num_beams = beams;
+    const auto message = message_of([&] {
+      generate_caption(model, model->encode_image(torch::ones({1, 3, 8, 8})), search);
+    });
+    EXPECT_TRUE(contains(message, "not finite")) << message;
+  }
+}
+
 TEST(Blip, TeacherForcingReachesEveryParameter) {
   for (const bool tied : {true, false}) {
     auto config = micro_config();
