@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <memory>
 
+#include "apps/cli/captioning.h"
 #include "apps/cli/commands.h"
 #include "apps/cli/learning.h"
 #include "apps/cli/lists.h"
@@ -28,6 +29,7 @@ class EditCommand {
   void add_drawing_options(CLI::App& command);
   void check();
   std::vector<EditRequest> make_requests(LearnMethod method, const std::vector<std::string>& targets) const;
+  std::vector<std::string> all_targets() const;
   void check_nothing_is_overwritten() const;
   LearnedPicture learned_picture(const ModelChoice& choice, StableDiffusion& network, const Image& picture,
                                  const std::optional<LearnedPicture>& saved);
@@ -196,6 +198,14 @@ void EditCommand::check_nothing_is_overwritten() const {
   }
 }
 
+std::vector<std::string> EditCommand::all_targets() const {
+  std::vector<std::string> targets;
+  for (const auto& request : requests_) {
+    targets.insert(targets.end(), request.targets.begin(), request.targets.end());
+  }
+  return targets;
+}
+
 void EditCommand::run() {
   check();
   const auto choice = choose_model(model_);
@@ -205,6 +215,9 @@ void EditCommand::run() {
   if (from_.empty()) {
     picture = read_image(learning_.image, learning_.background);
     prepare_learning(learning_, picture, choice);
+    if (learning_.source.empty()) {
+      learning_.source = write_source(learning_.captioner, all_targets(), picture, choice, console_);
+    }
   } else {
     saved = read_saved_edit(from_);
   }

@@ -1,6 +1,7 @@
 #include <CLI/CLI.hpp>
 #include <memory>
 
+#include "apps/cli/captioning.h"
 #include "apps/cli/commands.h"
 #include "apps/cli/learning.h"
 #include "apps/cli/lists.h"
@@ -29,6 +30,9 @@ struct LearnCommand {
     const auto choice = choose_model(model);
     const auto picture = read_image(learning.image, learning.background);
     prepare_learning(learning, picture, choice);
+    if (learning.source.empty()) {
+      learning.source = write_source(learning.captioner, {}, picture, choice, console);
+    }
     auto network = load_model(choice, console);
     learn_and_save(learning, picture, choice, network, console);
   }

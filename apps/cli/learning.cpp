@@ -72,7 +72,17 @@ class OptionList {
 
 std::vector<CLI::Option*> add_picture_options(CLI::App& command, LearnArguments& arguments) {
   OptionList options("Picture");
-  options.add(command.add_option("--source", arguments.source, "what the picture shows, in words"), "TEXT");
+  options.add(command.add_option_function<std::string>(
+                  "--source",
+                  [&](const std::string& text) {
+                    require_text("--source", text);
+                    arguments.source = text;
+                  },
+                  "what the picture shows, in words [what the captioner writes]"),
+              "TEXT");
+  options.add(command.add_option("--captioner", arguments.captioner,
+                                 "BLIP folder that writes the source [MODEL/captioner]"),
+              "DIR");
   options.add(
       command.add_option_function<std::string>(
           "--size", [&](const std::string& text) { arguments.size = parse_size("--size", text); },
@@ -150,10 +160,9 @@ void use_target_as_source(LearnArguments& arguments, const std::string& target) 
 }
 
 void check_learn_arguments(const LearnArguments& arguments) {
-  if (arguments.source.empty()) {
-    throw usage_error("--source TEXT is needed: say what the picture shows, for example --source \"a dog\"");
+  if (!arguments.source.empty() && !arguments.captioner.empty()) {
+    throw usage_error("--captioner has no place beside --source: one of them says what the picture shows");
   }
-  require_text("--source", arguments.source);
   const auto& o = arguments.options;
   if (o.samples < o.batch) {
     throw usage_error(

@@ -20,7 +20,8 @@ namespace forgedit::cli {
 /// What to learn, and how: shared by `edit` and `learn`.
 struct LearnArguments {
   std::string image;
-  std::string source;  ///< imagic: the target that learning starts from
+  std::string source;     ///< empty: the captioner writes it; imagic: the target that learning starts from
+  std::string captioner;  ///< its folder; empty: where find_captioner looks
   std::array<std::uint8_t, 3> background{255, 255, 255};
   std::optional<std::pair<int, int>> size;  ///< stretch to this; nothing: keep the picture's shape
   bool story_size = false;                  ///< the published story's size, 768x768 for SD 1.x, unless `size`

@@ -40,6 +40,7 @@ struct Comparison {
 struct Outputs {
   StateDict tensors;
   std::map<std::string, Comparison> comparisons;
+  std::map<std::string, double> differences{};  ///< from references in case.json; must be zero
 };
 
 using Op = std::function<Outputs(const Case&)>;
@@ -50,6 +51,7 @@ const std::map<std::string, Op>& ops();
 // One function an op; each reads only its case.
 Outputs clip_tokenize(const Case&);
 Outputs clip_text(const Case&);
+Outputs blip(const Case&);
 Outputs unet_forward_backward(const Case&);
 Outputs vae_encode_decode(const Case&);
 Outputs ddim(const Case&);
@@ -61,5 +63,6 @@ Outputs finetune_dreambooth(const Case&);
 Outputs finetune_imagic(const Case&);
 Outputs edit(const Case&);
 Outputs resample(const Case&);
+Outputs preprocess(const Case&);
 
 }  // namespace forgedit::conformance

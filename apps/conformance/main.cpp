@@ -71,6 +71,10 @@ void run_case(const Case& fixture, double tolerance_factor, Totals& totals) {
     print_line(passed ? "PASS" : "FAIL", fixture, name, error, comparison.tolerance);
     ++(passed ? totals.passed : totals.failed);
   }
+  for (const auto& [name, difference] : outputs.differences) {
+    print_line(difference == 0 ? "PASS" : "FAIL", fixture, name, difference, 0);
+    ++(difference == 0 ? totals.passed : totals.failed);
+  }
 }
 
 int run(const fs::path& directory, const ComputePolicy& policy, double tolerance_factor) {

@@ -92,7 +92,15 @@ expect 2 "did you mean 'noencoder'" "${EDIT[@]}" "${QUICK[@]}" --forget noencodr
 expect 2 "--gama" "${EDIT[@]}" "${QUICK[@]}" --gama 1
 expect 2 "IMAGE and TARGET" edit
 expect 2 "TARGET" edit good.png --source "a square"
-expect 2 "--source TEXT is needed" edit good.png "a red square" "${QUICK[@]}"
+expect 2 "--source TEXT or --captioner DIR is needed: no captioner (a BLIP model) at $MODEL/captioner" \
+  edit good.png "a red square" "${QUICK[@]}"
+expect 2 "--source TEXT or --captioner DIR is needed" learn good.png --save learned.edit --model "$MODEL"
+expect 2 "--captioner has no place beside --source" "${EDIT[@]}" "${QUICK[@]}" --captioner blip
+expect 2 "--captioner has no place beside --from" edit --from learned.edit "a dog" --captioner blip
+expect 1 "blip: no such captioner folder" edit good.png "a red square" "${QUICK[@]}" --captioner blip
+expect 1 "blip: no such captioner folder" caption good.png --captioner blip
+expect 2 "IMAGE" caption --captioner blip
+expect 2 "--beams" caption good.png --captioner blip --beams 0
 expect 2 "target prompt is empty" edit good.png "" --source "a square" "${QUICK[@]}"
 expect 2 "target prompt is empty" edit good.png "  " --source "a square" "${QUICK[@]}"
 expect 2 "--source is empty" edit good.png "a red square" --source " " "${QUICK[@]}"

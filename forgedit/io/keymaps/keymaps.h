@@ -11,6 +11,10 @@ StateDict normalise_clip_text_keys(const StateDict& state);
 /// The published names again (`text_model.` in front), which every loader reads.
 StateDict published_clip_text_keys(const StateDict& state);
 
+/// transformers' BlipForConditionalGeneration: leaves out `position_ids` and what is only another name of a
+/// tied weight. Where the output projection (`decoder.weight`) has values of its own, it stays.
+StateDict normalise_blip_keys(const StateDict& state);
+
 /// AutoencoderKL: attention saved as query/key/value/proj_attn (before diffusers 0.18) under today's names.
 StateDict normalise_vae_keys(const StateDict& state);
 
