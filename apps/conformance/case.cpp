@@ -45,6 +45,7 @@ const std::map<std::string, Op>& ops() {
       {"finetune_vanilla", finetune_vanilla},
       {"edit", edit},
       {"resample", resample},
+      {"preprocess", preprocess},
   };
   return table;
 }

@@ -3,6 +3,7 @@
 #include "apps/conformance/case.h"
 #include "forgedit/core/error.h"
 #include "forgedit/io/image.h"
+#include "forgedit/io/model_image.h"
 #include "forgedit/io/resample.h"
 
 namespace forgedit::conformance {
@@ -18,6 +19,23 @@ Outputs resample(const Case& fixture) {
     auto resized = resize(image, width, height, filter);
     outputs.tensors[name] = torch::from_blob(resized.pixels.data(), {height, width, 3}, torch::kByte).clone();
     outputs.comparisons[name] = {Comparison::Kind::max_abs, fixture.number("max_abs", 1)};
+  }
+  return outputs;
+}
+
+// Outputs are called as the settings that they were made with; the references keep one pixel in `stride`.
+Outputs preprocess(const Case& fixture) {
+  constexpr std::int64_t kStride = 4;
+  const auto image = read_image(fixture.path("image"));
+  const auto stride = fixture.settings.value("stride", kStride);
+  Outputs outputs;
+  for (const auto& [name, reference] : fixture.out) {
+    const auto fallback = name.rfind("clip", 0) == 0 ? ModelImageConfig::clip() : ModelImageConfig::blip();
+    const auto config = ModelImageConfig::from_json(
+        fixture.settings.at(name), (fixture.folder / "case.json").string() + ": " + name, fallback);
+    const auto tensor = model_image(image, config);
+    outputs.tensors[name] = tensor.slice(1, 0, {}, stride).slice(2, 0, {}, stride).contiguous();
+    outputs.comparisons[name] = {Comparison::Kind::max_abs, fixture.number("max_abs", 0.02)};
   }
   return outputs;
 }
