@@ -9,6 +9,7 @@
 #include "apps/cli/lists.h"
 #include "forgedit/core/error.h"
 #include "forgedit/io/resample.h"
+#include "forgedit/metrics/image_quality.h"
 #include "forgedit/pipelines/edit.h"
 #include "forgedit/pipelines/picture.h"
 
