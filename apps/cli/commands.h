@@ -16,5 +16,6 @@ struct Command {
 
 Command add_edit_command(CLI::App& program);
 Command add_learn_command(CLI::App& program);
+Command add_score_command(CLI::App& program);
 
 }  // namespace forgedit::cli
