@@ -44,9 +44,7 @@ json picture_json(const LearnedPicture& learned) {
 
 json drawing_json(const EditRun& run) {
   const auto& draw = run.draw;
-  return {{"steps", draw.sample.steps},
-          {"guidance", draw.sample.guidance_scale},
-          {"blend", draw.blend},
+  return {{"blend", draw.blend},
           {"batch", draw.batch ? json(*draw.batch) : json("auto")},
           {"output_size", run.at_source_size ? "source" : "model"}};
 }
@@ -57,7 +55,9 @@ json sweep_json(const EditRequest& request) {
              {"interpolation", interpolation_name(request.interpolation)},
              {"seeds", request.seeds},
              {"repeat", request.repeat},
-             {"unlearned", request.unlearned}};
+             {"unlearned", request.unlearned},
+             {"steps", request.sample.steps},
+             {"guidance", request.sample.guidance_scale}};
   if (request.interpolation == Interpolation::vector_subtraction) {
     sweep["gamma"] = request.gammas;
   } else {
@@ -71,14 +71,15 @@ json sweep_json(const EditRequest& request) {
 std::string parameters_text(const EditRun& run, const Candidate& candidate) {
   const auto& learned = run.learned;
   auto text = fmt::format("{}\nSteps: {}, Sampler: DDIM, CFG scale: {}, Seed: {}, Size: {}x{}, Model: {}",
-                          candidate.target.empty() ? learned.source : candidate.target, run.draw.sample.steps,
-                          run.draw.sample.guidance_scale, candidate.seed, learned.frame.grid_width,
-                          learned.frame.grid_height, run.model_name);
+                          candidate.target.empty() ? learned.source : candidate.target,
+                          candidate.sample.steps, candidate.sample.guidance_scale, candidate.seed,
+                          learned.frame.grid_width, learned.frame.grid_height, run.model_name);
   if (candidate.kind == Candidate::Kind::edit) {
     text += candidate.interpolation == Interpolation::vector_subtraction
                 ? fmt::format(", Gamma: {}", candidate.strength)
                 : fmt::format(", Alpha: {}, Beta: {}", candidate.alpha, candidate.strength);
-    text += fmt::format(", Forgetting: {}, Blend: {}", candidate.strategy, run.draw.blend);
+    text += fmt::format(", Method: {}", learn_method_name(learned.options.method));
+    text += fmt::format(", Forgetting: {}, Blend: {}", candidate.strategy->name, run.draw.blend);
   }
   return text + fmt::format(", Kind: {}, Source: \"{}\", Version: forgedit {}", kind_name(candidate.kind),
                             learned.source, FORGEDIT_VERSION);
@@ -87,6 +88,8 @@ std::string parameters_text(const EditRun& run, const Candidate& candidate) {
 }  // namespace
 
 json run_json(const EditRun& run) {
+  auto sweeps = json::array();
+  for (const auto& request : run.requests) sweeps.push_back(sweep_json(request));
   return {{"format", 1},
           {"software", "forgedit " FORGEDIT_VERSION},
           {"picture", picture_json(run.learned)},
@@ -95,14 +98,17 @@ json run_json(const EditRun& run) {
           {"learned_by", run.learned.software},
           {"learning", to_json(run.learned.options)},
           {"losses", run.learned.result.losses},
-          {"sweep", sweep_json(run.request)},
+          {"sweeps", sweeps},
           {"drawing", drawing_json(run)}};
 }
 
 json candidate_json(const Candidate& candidate) {
-  json result{{"kind", kind_name(candidate.kind)}, {"seed", candidate.seed}};
+  json result{{"kind", kind_name(candidate.kind)},
+              {"seed", candidate.seed},
+              {"steps", candidate.sample.steps},
+              {"guidance", candidate.sample.guidance_scale}};
   if (!candidate.target.empty()) result["target"] = candidate.target;
-  if (!candidate.strategy.empty()) result["strategy"] = candidate.strategy;
+  if (candidate.strategy) result["strategy"] = candidate.strategy->name;
   if (candidate.kind != Candidate::Kind::edit) return result;
   result["interpolation"] = interpolation_name(candidate.interpolation);
   if (candidate.interpolation == Interpolation::vector_subtraction) {

@@ -10,7 +10,7 @@ namespace forgedit::cli {
 
 /// Everything that decides the pictures of one run, for the records beside and inside them.
 struct EditRun {
-  EditRequest request;
+  std::vector<EditRequest> requests;
   DrawOptions draw;
   LearnedPicture learned;
   std::string model_name;

@@ -43,6 +43,8 @@ const std::map<std::string, Op>& ops() {
       {"interpolate", interpolate},
       {"forgetting", forgetting},
       {"finetune_vanilla", finetune_vanilla},
+      {"finetune_dreambooth", finetune_dreambooth},
+      {"finetune_imagic", finetune_imagic},
       {"edit", edit},
       {"resample", resample},
       {"preprocess", preprocess},

@@ -56,6 +56,8 @@ Outputs ddim(const Case&);
 Outputs interpolate(const Case&);
 Outputs forgetting(const Case&);
 Outputs finetune_vanilla(const Case&);
+Outputs finetune_dreambooth(const Case&);
+Outputs finetune_imagic(const Case&);
 Outputs edit(const Case&);
 Outputs resample(const Case&);
 Outputs preprocess(const Case&);

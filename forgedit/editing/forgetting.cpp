@@ -52,8 +52,8 @@ bool is_cross_key_or_value(const std::string& name) {
 }  // namespace
 
 std::span<const ForgettingStrategy> forgetting_strategies(LearnMethod method) {
-  if (method == LearnMethod::vanilla) return kVanilla;
-  return kDreambooth;
+  if (method == LearnMethod::dreambooth) return kDreambooth;
+  return kVanilla;
 }
 
 const ForgettingStrategy& find_forgetting_strategy(const std::string& name, LearnMethod method) {
@@ -62,7 +62,8 @@ const ForgettingStrategy& find_forgetting_strategy(const std::string& name, Lear
     if (name == strategy.name || (strategy.alias && name == strategy.alias)) return strategy;
     known += (known.empty() ? "" : ", ") + std::string(strategy.name);
   }
-  throw usage_error("unknown forgetting strategy '" + name + "': expected one of " + known);
+  throw usage_error("unknown forgetting strategy '" + name + "' of method " + learn_method_name(method) +
+                    ": expected one of " + known);
 }
 
 bool forgets(const ForgettingStrategy& strategy, const std::string& name) {
@@ -115,6 +116,11 @@ void LearnedWeights::apply(const ForgettingStrategy& strategy, double blend) {
       parameter.set_data(torch::lerp(original_.at(name), learned, blend));
     }
   }
+}
+
+void LearnedWeights::learn() {
+  torch::NoGradGuard no_grad;
+  for (auto& [name, parameter] : parameters_) parameter.set_data(learned_.at(name));
 }
 
 void LearnedWeights::unlearn() {

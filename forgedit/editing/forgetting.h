@@ -5,11 +5,9 @@
 #include <vector>
 
 #include "forgedit/core/state_dict.h"
+#include "forgedit/editing/method.h"
 
 namespace forgedit {
-
-/// Which method's lists: the published scripts disagree (see `encoderkv`).
-enum class LearnMethod { vanilla, dreambooth };
 
 /// One strategy of "forgetting" (section 3.3 of the paper): which UNet parameters return to the original
 /// weights.
@@ -29,7 +27,8 @@ struct ForgettingStrategy {
   const char* summary;
 };
 
-/// The published strategies of a method, in the order of the paper's code.
+/// The published strategies of a method, in the order of the paper's code. The two scripts disagree (see
+/// `encoderkv`); Imagic, which published none, has the vanilla ones.
 std::span<const ForgettingStrategy> forgetting_strategies(LearnMethod method);
 
 /// By name or alias. Throws a usage Error that lists the known names.
@@ -49,6 +48,8 @@ class LearnedWeights {
 
   /// forgotten parameters: blend · learned + (1 − blend) · original; all others learned.
   void apply(const ForgettingStrategy& strategy, double blend = 0.0);
+  /// All learned.
+  void learn();
   /// All original.
   void unlearn();
   const StateDict& learned() const { return learned_; }

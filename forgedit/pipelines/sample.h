@@ -11,6 +11,8 @@ namespace forgedit {
 struct SampleOptions {
   std::int64_t steps = 50;
   double guidance_scale = 7.5;
+
+  bool operator==(const SampleOptions&) const = default;
 };
 
 /// Called after every step; may throw to stop.

@@ -101,16 +101,19 @@ StableDiffusion StableDiffusion::load(const fs::path& directory, const ComputePo
   return model;
 }
 
-torch::Tensor StableDiffusion::encode_text(const std::string& text) {
-  torch::NoGradGuard no_grad;
+torch::Tensor StableDiffusion::tokenize(const std::string& text) const {
   const auto length = static_cast<std::size_t>(text_encoder->config().max_position_embeddings);
   const auto encoding = tokenizer->encode(text, length);
   if (!encoding.dropped.empty()) {
     spdlog::warn("the text has {} tokens, the model reads {}: left out \"{}\"", encoding.token_count,
                  length - 2, encoding.dropped);
   }
-  const auto ids = torch::tensor(encoding.ids, torch::kLong).unsqueeze(0).to(policy.device);
-  return text_encoder(ids).last_hidden_state;
+  return torch::tensor(encoding.ids, torch::kLong).unsqueeze(0).to(policy.device);
+}
+
+torch::Tensor StableDiffusion::encode_text(const std::string& text) {
+  torch::NoGradGuard no_grad;
+  return text_encoder(tokenize(text)).last_hidden_state;
 }
 
 torch::Tensor StableDiffusion::encode_image(const torch::Tensor& image, torch::Generator& generator) {

@@ -19,12 +19,16 @@ struct StableDiffusion {
   AutoencoderKL vae{nullptr};
   UNet unet{nullptr};
   ComputePolicy policy;
+  /// How base_fingerprint is taken; a new way of taking it gets the next number.
+  static constexpr int kFingerprintMethod = 2;
   std::string base_fingerprint;  ///< of UNet, text encoder and VAE as loaded: what a saved edit belongs to
 
   /// Reads a diffusers folder: unet/, vae/, text_encoder/, tokenizer/. Strict: see load_state.
   static StableDiffusion load(const std::filesystem::path& directory, const ComputePolicy& policy);
 
-  /// Text embedding (1, 77, width), float32. Warns in the log when the text is longer than the model reads.
+  /// Token ids (1, 77) on the model's device. Warns in the log when the text is longer than the model reads.
+  torch::Tensor tokenize(const std::string& text) const;
+  /// Text embedding (1, 77, width), float32.
   torch::Tensor encode_text(const std::string& text);
   /// image (1, 3, height, width) in [-1, 1] -> one sample of the posterior, scaled: (1, 4, height/f,
   /// width/f).

@@ -229,6 +229,29 @@ expect 0 "" learn good.png --source "a square" --save learned.edit --model "$MOD
 expect 0 "" edit --from learned.edit "a red square" --model "$MODEL" --steps 2 --gamma 0.8,1.0 --unlearned \
   --forget orig,noencoder --out four
 cmp -s one/sheet.png four/sheet.png || complain "learn + edit --from differs from edit"
+echo "-- methods"
+METHOD=(--model "$MODEL" --steps 2)
+expect 0 "" "${EDIT[@]}" "${METHOD[@]}" --method dreambooth --samples 4 --batch 2 --gamma 1 --forget nodecoder \
+  --out booth --save booth.edit
+[ -f booth.edit/text_encoder.safetensors ] || complain "dreambooth: the text encoder is not saved"
+expect 0 "" edit --from booth.edit "a red square" "${METHOD[@]}" --gamma 1 --forget nodecoder --out booth2
+cmp -s booth/sheet.png booth2/sheet.png || complain "dreambooth: edit --from differs from edit"
+expect 0 "" edit --from booth.edit "a red square" "${METHOD[@]}" --interpolation vp --beta 1 --out booth3
+expect 2 "of method dreambooth: expected one of donotforget, noencoder, nodecoder" \
+  edit --from booth.edit "a red square" "${METHOD[@]}" --forget decoderkv
+IMAGIC=(--method imagic --samples 2 --embedding-samples 3)
+expect 0 "" edit good.png "a red square" "${METHOD[@]}" "${IMAGIC[@]}" --out imagic --save imagic.edit
+[ -f imagic/01-a-red-square_vs-1.2_donotforget_seed0.png ] || complain "imagic: its published strength"
+grep -q '"unet_lr": 2e-06' imagic/edit.json || complain "imagic: its published rate"
+grep -q '"samples": 2,' imagic/edit.json || complain "imagic: numbers that are given win"
+expect 0 "" learn good.png --target "a red square" --model "$MODEL" "${IMAGIC[@]}" --save imagic2.edit
+cmp -s imagic.edit/unet.safetensors imagic2.edit/unet.safetensors || complain "imagic: learn differs from edit"
+expect 2 "unknown method 'lora': expected one of vanilla, dreambooth, imagic" "${EDIT[@]}" --method lora
+expect 2 "--source has no place with --method imagic" "${EDIT[@]}" --method imagic
+expect 2 "learns for one TARGET" edit good.png "a" "b" --method imagic
+expect 2 "--target belongs to --method imagic" learn good.png --source "a" --target "b" --save x
+expect 2 "--embedding-samples belongs to --method imagic" "${EDIT[@]}" --embedding-samples 5
+
 # One changed weight makes another base model.
 copy_model other
 printf '\x00\x00\x80\x3f' | dd of=other/$WEIGHTS bs=1 seek=$((8 + header_bytes + begin)) conv=notrunc status=none
