@@ -122,13 +122,13 @@ void ScoreCommand::print_table(const std::vector<ScoredPicture>& pictures) const
     if (pictures.front().scores.count(metric.key)) columns.push_back(&metric);
   }
   auto line = fmt::format("{:{}}  {:>11}", "picture", name_width, "compared at");
-  for (const auto* metric : columns) line += fmt::format("  {}", metric->label);
+  for (const auto* metric : columns) line += "  " + metric_title(*metric);
   fmt::print("{}\n", line);
   for (const auto& picture : pictures) {
     line = fmt::format("{:{}}  {:>11}", picture.name, name_width,
                        fmt::format("{}x{}", picture.width, picture.height));
     for (const auto* metric : columns) {
-      line += fmt::format("  {:>{}}", score_text(picture.scores, *metric), std::string(metric->label).size());
+      line += "  " + score_text(picture.scores, *metric);
     }
     fmt::print("{}\n", line);
   }

@@ -24,8 +24,15 @@ double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-std::string first_line(const std::string& text) {
-  return text.substr(0, text.find('\n'));
+/// Why an edit failed, in one line; its picture goes by the benchmark's name, as records hold no local path.
+std::string reason_of(const std::exception& error, const BenchEdit& edit) {
+  std::string text = error.what();
+  text = text.substr(0, text.find('\n'));
+  const auto path = edit.picture.string();
+  if (const auto at = text.find(path); at != std::string::npos) {
+    text.replace(at, path.size(), edit.picture_name);
+  }
+  return text;
 }
 
 /// How long a picture took, as its file says; 0 where it does not.
@@ -153,7 +160,7 @@ void BenchRunner::run_group(const Group& group, std::vector<EditRecord>& records
       throw;
     } catch (const std::exception& error) {
       record.state = EditRecord::State::failed;
-      record.reason = first_line(error.what());
+      record.reason = reason_of(error, task.edit);
       record.pictures.clear();
       if (!learned) learning_failed = record.reason;
       all_done = false;
@@ -234,7 +241,7 @@ EditRecord score_pictures(EditScorer& scorer, const BenchEdit& edit, const std::
     }
   } catch (const Error& error) {
     record.state = EditRecord::State::failed;
-    record.reason = first_line(error.what());
+    record.reason = reason_of(error, edit);
     record.pictures.clear();
   }
   return record;

@@ -66,14 +66,14 @@ class Means {
 std::string scores_line(const EditScores& scores, const std::vector<const Metric*>& metrics) {
   std::string line;
   for (const auto* metric : metrics) {
-    line += fmt::format("  {:>{}}", score_text(scores, *metric), std::string(metric->label).size());
+    line += "  " + score_text(scores, *metric);
   }
   return line;
 }
 
 std::string titles_line(const std::vector<const Metric*>& metrics) {
   std::string line;
-  for (const auto* metric : metrics) line += std::string("  ") + metric->label;
+  for (const auto* metric : metrics) line += "  " + metric_title(*metric);
   return line;
 }
 

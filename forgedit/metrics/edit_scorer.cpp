@@ -21,6 +21,11 @@ constexpr Metric kMetrics[] = {
     {"ssim", "SSIM", true, 4, "structural similarity to the original"},
 };
 
+/// Room for "-0.1234" under a short title.
+std::size_t column_width(const Metric& metric) {
+  return std::max<std::size_t>(std::string(metric.label).size(), 7);
+}
+
 std::string lpips_key(LpipsTrunk trunk) {
   return std::string("lpips_") + lpips_trunk_name(trunk);
 }
@@ -76,9 +81,14 @@ EditScores EditScorer::score(const Reference& reference, const Image& edited) {
   return scores;
 }
 
+std::string metric_title(const Metric& metric) {
+  return fmt::format("{:>{}}", metric.label, column_width(metric));
+}
+
 std::string score_text(const EditScores& scores, const Metric& metric) {
   const auto found = scores.find(metric.key);
-  return found == scores.end() ? "–" : fmt::format("{:.{}f}", found->second, metric.digits);
+  const auto text = found == scores.end() ? "–" : fmt::format("{:.{}f}", found->second, metric.digits);
+  return fmt::format("{:>{}}", text, column_width(metric));
 }
 
 }  // namespace forgedit

@@ -59,6 +59,9 @@ class EditScorer {
   std::map<std::string, std::string> left_out_;
 };
 
+// Cells of a column of a text table, right-aligned to the same width.
+
+std::string metric_title(const Metric& metric);
 /// "0.2871", or "–" where `scores` lack it.
 std::string score_text(const EditScores& scores, const Metric& metric);
 

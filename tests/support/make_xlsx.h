@@ -72,7 +72,7 @@ inline std::string make_xlsx(const std::vector<std::vector<std::string>>& rows,
       }
       const auto& text = rows[r][c];
       strings += count == 1
-                     ? "<si><r><t>" + text.substr(0, 2) + "</t></r><r><t>" + text.substr(2) + "</t></r></si>"
+                     ? "<si><r><t>" + text.substr(0, 1) + "</t></r><r><t>" + text.substr(1) + "</t></r></si>"
                      : "<si><t>" + text + "</t></si>";
       cells += "<c r=\"" + place + "\" t=\"s\"><v>" + std::to_string(count++) + "</v></c>";
     }
