@@ -176,10 +176,12 @@ std::string summary_table(const BenchSummary& summary, const std::string& fixed_
   std::vector<const EditScores*> all{&summary.fixed.scores};
   if (summary.best) all.push_back(&summary.best->scores);
   const auto metrics = present(all);
-  auto text = fmt::format("{:15}  edits{}  s/edit\n", "mean over edits", titles_line(metrics));
+  const bool timed = summary.fixed.seconds > 0 || (summary.best && summary.best->seconds > 0);
+  auto text =
+      fmt::format("{:15}  edits{}{}\n", "mean over edits", titles_line(metrics), timed ? "  s/edit" : "");
   const auto row = [&](const std::string& name, const BenchSummary::Column& column) {
-    text += fmt::format("{:15}  {:5}{}  {:6.1f}\n", name, column.edits, scores_line(column.scores, metrics),
-                        column.seconds);
+    text += fmt::format("{:15}  {:5}{}{}\n", name, column.edits, scores_line(column.scores, metrics),
+                        timed ? fmt::format("  {:6.1f}", column.seconds) : "");
   };
   row(fixed_name, summary.fixed);
   if (summary.best) {
