@@ -14,7 +14,7 @@ BEGIN {
   allow["editing"] = "core"
   allow["nn"] = "core device"
   allow["models"] = "core device nn"
-  allow["metrics"] = "core device nn models"
+  allow["metrics"] = "core device io text nn models"
   allow["pipelines"] = "core device io text schedulers editing nn models metrics"
   allow["eval"] = allow["pipelines"] " pipelines"
 }

@@ -7,7 +7,7 @@ packages="
   cmake ninja-build make g++ ccache pkg-config git clang-format-14
   libtorch-dev libopenblas0-pthread
   libcli11-dev nlohmann-json3-dev libspdlog-dev libutf8proc-dev
-  libjpeg-dev libpng-dev libwebp-dev zlib1g-dev libstb-dev
+  libjpeg-dev libpng-dev libwebp-dev zlib1g-dev libpugixml-dev libstb-dev
   libgtest-dev
 "
 
@@ -15,7 +15,7 @@ if ! command -v dpkg-query >/dev/null 2>&1; then
   cat >&2 <<'END'
 This is not a Debian system, so its packages were not checked. The build needs: CMake 3.25, Ninja, a C++20
 compiler, LibTorch (1.13 or 2.x, CMAKE_PREFIX_PATH names it) with a fast BLAS, CLI11, nlohmann-json, spdlog,
-utf8proc, libjpeg, libpng, libwebp, zlib, stb (stb_truetype.h) and GoogleTest.
+utf8proc, libjpeg, libpng, libwebp, zlib, pugixml, stb (stb_truetype.h) and GoogleTest.
 END
   exit 0
 fi

@@ -17,5 +17,7 @@ struct Command {
 Command add_caption_command(CLI::App& program);
 Command add_edit_command(CLI::App& program);
 Command add_learn_command(CLI::App& program);
+Command add_score_command(CLI::App& program);
+Command add_bench_command(CLI::App& program);
 
 }  // namespace forgedit::cli

@@ -95,15 +95,7 @@ void EditCommand::add_options(CLI::App& command) {
 }
 
 void EditCommand::add_drawing_options(CLI::App& command) {
-  const auto add_number = [&](const char* name, auto& value, double low, double high, const char* text) {
-    return command.add_option(name, value, text)
-        ->check(within(low, high))
-        ->type_name("NUMBER")
-        ->group("Drawing");
-  };
-  add_number("--blend", drawing_.blend, 0, 1, "forgotten weights: 0 original, 1 learned")
-      ->capture_default_str();
-  add_number("--draw-batch", drawing_.batch, 1, 1000, "pictures drawn at once [4 on a CPU, 8 on a GPU]");
+  add_draw_options(command, drawing_);
   command.add_option("--out", out_, "folder for the results [out/PICTURE-TARGET]")
       ->type_name("DIR")
       ->group("Results");

@@ -51,24 +51,6 @@ json drawing_json(const EditRun& run) {
           {"output_size", run.at_source_size ? "source" : "model"}};
 }
 
-json sweep_json(const EditRequest& request) {
-  json sweep{{"targets", request.targets},
-             {"strategies", request.strategies},
-             {"interpolation", interpolation_name(request.interpolation)},
-             {"seeds", request.seeds},
-             {"repeat", request.repeat},
-             {"unlearned", request.unlearned},
-             {"steps", request.sample.steps},
-             {"guidance", request.sample.guidance_scale}};
-  if (request.interpolation == Interpolation::vector_subtraction) {
-    sweep["gamma"] = request.gammas;
-  } else {
-    sweep["alpha"] = request.alphas;
-    sweep["beta"] = request.betas;
-  }
-  return sweep;
-}
-
 json picture_settings(const EditRun& run, const Candidate& candidate) {
   return {{"software", "forgedit " FORGEDIT_VERSION}, {"source", run.learned.source},
           {"picture", picture_json(run.learned)},     {"model", model_json(run)},
@@ -95,6 +77,24 @@ std::string parameters_text(const EditRun& run, const Candidate& candidate) {
 }
 
 }  // namespace
+
+json sweep_json(const EditRequest& request) {
+  json sweep{{"targets", request.targets},
+             {"strategies", request.strategies},
+             {"interpolation", interpolation_name(request.interpolation)},
+             {"seeds", request.seeds},
+             {"repeat", request.repeat},
+             {"unlearned", request.unlearned},
+             {"steps", request.sample.steps},
+             {"guidance", request.sample.guidance_scale}};
+  if (request.interpolation == Interpolation::vector_subtraction) {
+    sweep["gamma"] = request.gammas;
+  } else {
+    sweep["alpha"] = request.alphas;
+    sweep["beta"] = request.betas;
+  }
+  return sweep;
+}
 
 json run_json(const EditRun& run) {
   auto sweeps = json::array();

@@ -24,6 +24,9 @@ struct EditRun {
 
 // No local path goes into any of these: what names a file or folder is its last part.
 
+/// What a sweep draws, and how.
+nlohmann::json sweep_json(const EditRequest& request);
+
 /// All settings of the run but its pictures.
 nlohmann::json run_json(const EditRun& run);
 

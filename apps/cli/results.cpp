@@ -12,7 +12,7 @@
 #include "forgedit/core/files.h"
 #include "forgedit/io/contact_sheet.h"
 #include "forgedit/io/resample.h"
-#include "forgedit/pipelines/picture.h"
+#include "forgedit/metrics/image_quality.h"
 #include "forgedit/pipelines/settings_json.h"
 
 namespace forgedit::cli {

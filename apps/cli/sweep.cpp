@@ -84,6 +84,18 @@ void check_interpolation(const SweepArguments& arguments, Interpolation interpol
   throw usage_error(std::string(stray) + " belongs to --interpolation " + (vs ? "vp" : "vs"));
 }
 
+void add_draw_options(CLI::App& command, DrawOptions& options) {
+  command.add_option("--blend", options.blend, "forgotten weights: 0 original, 1 learned")
+      ->check(within(0, 1))
+      ->type_name("NUMBER")
+      ->capture_default_str()
+      ->group("Drawing");
+  command.add_option("--draw-batch", options.batch, "pictures drawn at once [4 on a CPU, 8 on a GPU]")
+      ->check(within(1, 1000))
+      ->type_name("NUMBER")
+      ->group("Drawing");
+}
+
 EditRequest make_request(const SweepArguments& a, LearnMethod method, std::vector<std::string> targets) {
   auto request = preset_request(a.preset, method);
   request.targets = std::move(targets);

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "forgedit/pipelines/edit_plan.h"
+#include "forgedit/pipelines/edit.h"
 
 namespace CLI {
 class App;
@@ -28,6 +28,9 @@ struct SweepArguments {
 };
 
 void add_sweep_options(CLI::App& command, SweepArguments& arguments);
+
+/// What all pictures of a run are drawn with.
+void add_draw_options(CLI::App& command, DrawOptions& options);
 
 /// Throws a usage Error for an option that belongs to the other interpolation.
 void check_interpolation(const SweepArguments& arguments, Interpolation interpolation);

@@ -50,6 +50,8 @@ const std::map<std::string, Op>& ops() {
       {"edit", edit},
       {"resample", resample},
       {"preprocess", preprocess},
+      {"clip_score", clip_score},
+      {"lpips", lpips},
   };
   return table;
 }

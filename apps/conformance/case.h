@@ -64,5 +64,7 @@ Outputs finetune_imagic(const Case&);
 Outputs edit(const Case&);
 Outputs resample(const Case&);
 Outputs preprocess(const Case&);
+Outputs clip_score(const Case&);
+Outputs lpips(const Case&);
 
 }  // namespace forgedit::conformance

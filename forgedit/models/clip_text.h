@@ -3,7 +3,7 @@
 #include <string>
 
 #include "forgedit/core/json.h"
-#include "forgedit/nn/layers.h"
+#include "forgedit/nn/clip_encoder.h"
 
 namespace forgedit {
 
@@ -19,7 +19,9 @@ struct ClipTextConfig {
   double layer_norm_eps = 1e-5;
   std::string hidden_act = "quick_gelu";
 
-  static ClipTextConfig from_json(const ConfigReader& json);
+  static ClipTextConfig from_json(const ConfigReader& json) { return from_json(json, ClipTextConfig()); }
+  /// Keys that are absent have the value in `defaults`.
+  static ClipTextConfig from_json(const ConfigReader& json, const ClipTextConfig& defaults);
   nlohmann::json to_json() const;
 };
 
@@ -39,7 +41,7 @@ class ClipTextModelImpl : public torch::nn::Module {
  private:
   ClipTextConfig config_;
   nn::Embedding token_embedding_{nullptr}, position_embedding_{nullptr};
-  torch::nn::ModuleList layers_;
+  nn::ClipEncoder encoder{nullptr};
   nn::LayerNorm final_layer_norm{nullptr};
 };
 TORCH_MODULE(ClipTextModel);

@@ -4,6 +4,7 @@
 
 #include <numeric>
 
+#include "forgedit/metrics/image_quality.h"
 #include "forgedit/pipelines/picture.h"
 
 namespace forgedit {

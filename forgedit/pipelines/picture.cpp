@@ -1,8 +1,6 @@
 #include "forgedit/pipelines/picture.h"
 
-#include <cmath>
 #include <cstring>
-#include <limits>
 
 #include "forgedit/core/error.h"
 #include "forgedit/core/state_dict.h"
@@ -36,21 +34,6 @@ Image tensor_to_image(const torch::Tensor& picture) {
   image.pixels.resize(bytes.nbytes());
   std::memcpy(image.pixels.data(), bytes.data_ptr(), bytes.nbytes());
   return image;
-}
-
-double psnr(const Image& left, const Image& right) {
-  if (left.width != right.width || left.height != right.height || left.pixels.empty()) {
-    throw usage_error("PSNR: expected two pictures of one size, got " + std::to_string(left.width) + "x" +
-                      std::to_string(left.height) + " and " + std::to_string(right.width) + "x" +
-                      std::to_string(right.height));
-  }
-  double sum = 0;
-  for (std::size_t i = 0; i < left.pixels.size(); ++i) {
-    const double difference = static_cast<double>(left.pixels[i]) - right.pixels[i];
-    sum += difference * difference;
-  }
-  if (sum == 0) return std::numeric_limits<double>::infinity();
-  return 10.0 * std::log10(255.0 * 255.0 * static_cast<double>(left.pixels.size()) / sum);
 }
 
 }  // namespace forgedit

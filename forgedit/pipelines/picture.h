@@ -13,7 +13,4 @@ torch::Tensor image_to_tensor(const Image& image);
 /// finite: what a network with NaN or infinite weights draws.
 Image tensor_to_image(const torch::Tensor& picture);
 
-/// Peak signal-to-noise ratio in dB; infinite for equal pictures. Throws a usage Error when sizes differ.
-double psnr(const Image& left, const Image& right);
-
 }  // namespace forgedit

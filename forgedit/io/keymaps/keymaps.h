@@ -18,4 +18,11 @@ StateDict normalise_blip_keys(const StateDict& state);
 /// AutoencoderKL: attention saved as query/key/value/proj_attn (before diffusers 0.18) under today's names.
 StateDict normalise_vae_keys(const StateDict& state);
 
+/// CLIPModel of transformers: drops the `position_ids` buffers of published files.
+StateDict normalise_clip_keys(const StateDict& state);
+
+/// LPIPS: torchvision's classifier and the lpips package's constants are dropped; names of a whole saved
+/// lpips.LPIPS (`net.sliceK.N`, `lins.K`) become `features.N` and `linK`.
+StateDict normalise_lpips_keys(const StateDict& state);
+
 }  // namespace forgedit

@@ -1,0 +1,26 @@
+#pragma once
+
+#include <functional>
+#include <string>
+
+#include "forgedit/eval/report.h"
+
+namespace CLI {
+class App;
+}
+
+namespace forgedit::cli {
+
+class Console;
+
+// Subcommands of `bench`; each calls `chosen` with what it does once its options are parsed.
+using BenchChosen = std::function<void(std::function<void()> run)>;
+
+void add_tedbench_command(CLI::App& bench, const BenchChosen& chosen);
+void add_editeval_command(CLI::App& bench, const BenchChosen& chosen);
+void add_bench_score_command(CLI::App& bench, const BenchChosen& chosen);
+
+/// Writes table.txt, scores.json and report.html into `folder`, prints the summary and says where they are.
+void write_bench_results(const std::filesystem::path& folder, const BenchReport& report, Console& console);
+
+}  // namespace forgedit::cli

@@ -1,0 +1,52 @@
+#include <spdlog/fmt/fmt.h>
+
+#include <CLI/CLI.hpp>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "apps/cli/bench.h"
+#include "apps/cli/commands.h"
+#include "apps/cli/console.h"
+#include "forgedit/core/error.h"
+#include "forgedit/core/files.h"
+#include "forgedit/pipelines/settings_json.h"
+
+namespace forgedit::cli {
+
+void write_bench_results(const std::filesystem::path& folder, const BenchReport& report, Console& console) {
+  auto table = report.title + ": " + report.set + "\n";
+  for (const auto& [name, value] : report.facts) table += name + ": " + value + "\n";
+  const auto summary = summary_table(summarise(report.records), report.fixed_name);
+  table += "\n" + summary + "\n" + edits_table(report.records);
+  nlohmann::json scores{{"benchmark", report.title}, {"set", report.set}, {"facts", report.facts}};
+  for (const auto& record : report.records) {
+    auto entry = to_json(record);
+    // Pictures made elsewhere have paths; only their names are anybody's business.
+    for (auto& picture : entry["pictures"]) {
+      picture["file"] = std::filesystem::path(picture["file"].get<std::string>()).filename().string();
+    }
+    scores["edits"].push_back(std::move(entry));
+  }
+  make_directory(folder);
+  write_file_atomically(folder / "table.txt", table);
+  write_file_atomically(folder / "scores.json", json_text(scores, 1) + "\n");
+  write_report(folder / "report.html", report);
+  fmt::print("{}: {}\n{}", report.title, report.set, summary);
+  for (const char* name : {"table.txt", "scores.json", "report.html"}) console.result(folder / name);
+}
+
+Command add_bench_command(CLI::App& program) {
+  auto* bench = program.add_subcommand("bench", "Measure on the benchmarks of the field.");
+  bench->require_subcommand(0, 1);
+  const auto run = std::make_shared<std::function<void()>>();
+  const BenchChosen chosen = [run](std::function<void()> what) { *run = std::move(what); };
+  add_tedbench_command(*bench, chosen);
+  add_editeval_command(*bench, chosen);
+  add_bench_score_command(*bench, chosen);
+  return {bench, [run] {
+            if (!*run) throw usage_error("bench: expected tedbench, editeval or score; see bench --help");
+            (*run)();
+          }};
+}
+
+}  // namespace forgedit::cli

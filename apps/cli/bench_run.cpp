@@ -1,0 +1,308 @@
+#include <spdlog/fmt/fmt.h>
+
+#include <CLI/CLI.hpp>
+#include <cmath>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "apps/cli/bench.h"
+#include "apps/cli/edit_run.h"
+#include "apps/cli/learning.h"
+#include "apps/cli/lists.h"
+#include "apps/cli/scoring.h"
+#include "apps/cli/sweep.h"
+#include "forgedit/core/error.h"
+#include "forgedit/eval/bench_runner.h"
+#include "forgedit/eval/published.h"
+#include "forgedit/pipelines/settings_json.h"
+
+namespace forgedit::cli {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+/// `bench tedbench` and `bench editeval`.
+class BenchRunCommand {
+ public:
+  explicit BenchRunCommand(bool tedbench) : tedbench_(tedbench) {}
+  void add_options(CLI::App& command);
+  void run();
+
+ private:
+  void check() const;
+  BenchTask task_of(const BenchEdit& edit) const;
+  std::vector<bool> fixed_of(const EditRequest& request, const std::vector<Candidate>& plan) const;
+  json settings(const StableDiffusion& network, const ModelChoice& choice, const Benchmark& benchmark) const;
+  std::vector<std::pair<std::string, std::string>> facts(const ModelChoice& choice,
+                                                         const ScorerFiles& files) const;
+  double fixed_strength(Interpolation interpolation) const;
+
+  bool tedbench_;
+  std::string data_, out_;
+  std::optional<PublishedReading> published_;
+  std::map<std::pair<std::string, std::string>, PublishedEdit> published_edits_;
+  std::optional<double> fixed_;
+  std::int64_t limit_ = 0;
+  bool keep_learned_ = false;
+  LearnArguments learning_;
+  SweepArguments sweep_;
+  DrawOptions drawing_;
+  ModelOptions model_;
+  ScoreOptions scoring_;
+  Console console_;
+};
+
+constexpr const char* kTedbenchFooter =
+    "DIR holds input_list.json and originals/, as published with Imagic. TEdBench has no source prompts.\n\n"
+    "Every candidate of the sweep is drawn; two protocols come out side by side. Fixed: the first strategy "
+    "and α,\n"
+    "the strength nearest to --fixed, the mean over all seeds. Best of N: the candidate with the highest "
+    "CLIP\n"
+    "score. The same command goes on where it was stopped.\n\n"
+    "--published vs|vp draws each edit with its published strategy and strengths. What textalpha 0.7 means "
+    "in 78\n"
+    "of the 100 published names is not known: vs takes it for an unused value, vp for the α of vector "
+    "projection.\n"
+    "Three edits used strategies that no released code has; they are left out.\n\n"
+    "Example:\n"
+    "  forgedit bench tedbench --data tedbench --model sd-1.4 --source \"a photo\" --seeds 0,1,2 \\\n"
+    "      --clip clip-vit-base-patch32 --lpips alexnet.safetensors lpips-alex.safetensors\n";
+
+constexpr const char* kEditevalFooter =
+    "DIR holds editing_prompts_collection.xlsx and the folders of pictures, or Dataset/ with both, as "
+    "published\n"
+    "in SiatMMLab/Awesome-Diffusion-Model-Based-Image-Editing-Methods. Source prompts come from the sheet. "
+    "The\n"
+    "settings of the leaderboard's Forgedit entry are not published.\n\n"
+    "Every candidate of the sweep is drawn; two protocols come out side by side. Fixed: the first strategy "
+    "and α,\n"
+    "the strength nearest to --fixed, the mean over all seeds. Best of N: the candidate with the highest "
+    "CLIP\n"
+    "score. The same command goes on where it was stopped.\n\n"
+    "Example:\n"
+    "  forgedit bench editeval --data EditEval_v1 --model sd-1.4 --seeds 0,1,2 \\\n"
+    "      --clip clip-vit-base-patch32 --lpips alexnet.safetensors lpips-alex.safetensors\n";
+
+void BenchRunCommand::add_options(CLI::App& command) {
+  command.add_option("--data", data_, "the benchmark's folder")->type_name("DIR")->required();
+  command
+      .add_option("--out", out_,
+                  std::string("folder for the run, which may hold an unfinished one [out/") +
+                      (tedbench_ ? "tedbench]" : "editeval]"))
+      ->type_name("DIR");
+  command.add_option("--limit", limit_, "only the first edits of the benchmark")
+      ->check(within(1, 10000))
+      ->type_name("N");
+  command.add_flag("--keep-learned", keep_learned_, "keep what was learned of each picture");
+  if (tedbench_) {
+    command
+        .add_option_function<std::string>(
+            "--published", [this](const std::string& text) { published_ = parse_published_reading(text); },
+            "each edit with its published settings, read as below")
+        ->type_name("vs|vp");
+  }
+  command.add_option("--fixed", fixed_, "strength (γ or β) of the fixed protocol [1.0; vp: 1.2]")
+      ->check(within(-100, 100))
+      ->type_name("NUMBER");
+  add_picture_options(command, learning_);
+  command.remove_option(command.get_option("--save"));
+  command.remove_option(command.get_option("--overwrite"));
+  if (!tedbench_) command.remove_option(command.get_option("--source"));
+  add_sweep_options(command, sweep_);
+  add_draw_options(command, drawing_);
+  add_method_options(command, learning_);
+  add_score_options(command, scoring_);
+  add_model_options(command, model_);
+  command.footer(tedbench_ ? kTedbenchFooter : kEditevalFooter);
+}
+
+void BenchRunCommand::check() const {
+  const bool imagic = learning_.options.method == LearnMethod::imagic;
+  if (published_) {
+    if (sweep_.preset != SweepArguments::Preset::none || sweep_.strategies || sweep_.interpolation ||
+        sweep_.gammas || sweep_.alphas || sweep_.betas || fixed_) {
+      throw usage_error(
+          "--published has its own strategies and strengths: leave out --preset, --forget, "
+          "--interpolation, --gamma, --alpha, --beta and --fixed");
+    }
+    if (learning_.options.method != LearnMethod::vanilla) {
+      throw usage_error("--published belongs to --method vanilla");
+    }
+  }
+  if (imagic && !learning_.source.empty()) {
+    throw usage_error("--source has no place with --method imagic: it starts from the target");
+  }
+  auto arguments = learning_;
+  if (imagic || !tedbench_) arguments.source = "the benchmark's";
+  check_learn_arguments(arguments);
+}
+
+double BenchRunCommand::fixed_strength(Interpolation interpolation) const {
+  return fixed_.value_or(interpolation == Interpolation::vector_subtraction ? 1.0 : 1.2);
+}
+
+std::vector<bool> BenchRunCommand::fixed_of(const EditRequest& request,
+                                            const std::vector<Candidate>& plan) const {
+  const bool vs = request.interpolation == Interpolation::vector_subtraction;
+  const double wanted = fixed_strength(request.interpolation);
+  const auto& strengths = vs ? request.gammas : request.betas;
+  const double nearest = *std::min_element(strengths.begin(), strengths.end(), [&](double a, double b) {
+    return std::abs(a - wanted) < std::abs(b - wanted);
+  });
+  std::vector<bool> fixed;
+  for (const auto& candidate : plan) {
+    fixed.push_back(candidate.kind == Candidate::Kind::edit && candidate.strength == nearest &&
+                    candidate.strategy == plan.front().strategy && candidate.alpha == plan.front().alpha);
+  }
+  return fixed;
+}
+
+BenchTask BenchRunCommand::task_of(const BenchEdit& edit) const {
+  BenchTask task;
+  task.edit = edit;
+  task.source =
+      learning_.options.method == LearnMethod::imagic ? edit.target : edit.source.value_or(learning_.source);
+  auto request = make_request(sweep_, learning_.options.method, {edit.target});
+  if (published_) {
+    const auto found = published_edits_.find({edit.picture_name, edit.target});
+    if (found == published_edits_.end()) {
+      task.left_out = "no published settings";
+    } else if (!has_released_strategy(found->second)) {
+      task.left_out = "its strategy " + found->second.strategy + " is in no released code";
+    } else {
+      apply_published(found->second, *published_, request);
+    }
+  }
+  if (task.source.empty()) task.left_out = "no source prompt";
+  if (!task.left_out.empty()) return task;
+  for (const auto& candidate : plan_edit({request})) {
+    if (candidate.kind != Candidate::Kind::reconstruction) task.plan.push_back(candidate);
+  }
+  task.fixed = fixed_of(request, task.plan);
+  return task;
+}
+
+json BenchRunCommand::settings(const StableDiffusion& network, const ModelChoice& choice,
+                               const Benchmark& benchmark) const {
+  auto options = learning_.options;
+  options.seed = sweep_.seeds.front();
+  json result{{"benchmark", benchmark.name},
+              {"model", {{"name", choice.name()}, {"fingerprint", network.base_fingerprint}}},
+              {"precision", choice.policy.precision == Precision::bf16 ? "bf16" : "fp32"},
+              {"source", learning_.source},
+              {"background", learning_.background},
+              {"learning", to_json(options)},
+              {"sweep", sweep_json(make_request(sweep_, options.method, {}))},
+              {"blend", drawing_.blend},
+              {"fixed", fixed_ ? json(*fixed_) : json("default")},
+              {"published", !published_                                    ? "no"
+                            : *published_ == PublishedReading::subtraction ? "vs"
+                                                                           : "vp"}};
+  result["size"] = learning_.size ? json({learning_.size->first, learning_.size->second}) : json("own shape");
+  return result;
+}
+
+std::vector<std::pair<std::string, std::string>> BenchRunCommand::facts(const ModelChoice& choice,
+                                                                        const ScorerFiles& files) const {
+  const auto request = make_request(sweep_, learning_.options.method, {});
+  check_interpolation(sweep_, request.interpolation);
+  const auto& o = learning_.options;
+  std::vector<std::pair<std::string, std::string>> rows{
+      {"model", choice.name() + " on " + describe_device(choice.policy.device)},
+      {"learning", fmt::format("{}, {} samples in batches of {}, seed {}", learn_method_name(o.method),
+                               o.samples, o.batch, sweep_.seeds.front())},
+      {"drawing",
+       fmt::format("{} DDIM steps, guidance {}", request.sample.steps, request.sample.guidance_scale)}};
+  if (published_) {
+    rows.emplace_back("settings", std::string("published, textalpha 0.7 read as ") +
+                                      (*published_ == PublishedReading::subtraction ? "vs" : "vp"));
+  } else {
+    const bool vs = request.interpolation == Interpolation::vector_subtraction;
+    rows.emplace_back("fixed protocol",
+                      fmt::format("{}, {} nearest to {}, mean over the seeds", request.strategies.front(),
+                                  vs ? "γ" : "β", fixed_strength(request.interpolation)));
+  }
+  if (!learning_.source.empty()) rows.emplace_back("source prompt of all pictures", learning_.source);
+  if (!files.clip.empty()) {
+    rows.emplace_back("CLIP model", fs::absolute(files.clip).lexically_normal().filename().string());
+  }
+  return rows;
+}
+
+void BenchRunCommand::run() {
+  check();
+  auto benchmark = tedbench_ ? read_tedbench(data_) : read_editeval(data_);
+  if (limit_ > 0 && benchmark.edits.size() > static_cast<std::size_t>(limit_)) {
+    benchmark.edits.resize(static_cast<std::size_t>(limit_));
+  }
+  if (published_) published_edits_ = read_published(find_assets() / "tedbench" / "published.json");
+  std::vector<BenchTask> tasks;
+  for (const auto& edit : benchmark.edits) tasks.push_back(task_of(edit));
+  const auto folder = out_.empty() ? fs::path("out") / (tedbench_ ? "tedbench" : "editeval") : fs::path(out_);
+  check_folder_can_be_made(folder);
+
+  const auto choice = choose_model(model_);
+  const auto files = find_scorer_files(scoring_, choice.folder);
+  auto network = load_model(choice, console_);
+  EditScorer scorer(files, choice.policy.device);
+  note_left_out(scorer, console_);
+
+  std::size_t finished = 0;
+  BenchCallbacks callbacks;
+  callbacks.background = learning_.background;
+  callbacks.keep_learned = keep_learned_;
+  callbacks.progress = [&](const Progress& progress) { console_.progress(progress); };
+  callbacks.learn = [&](const BenchTask& task, const Image& picture, const fs::path& saved) {
+    auto arguments = learning_;
+    arguments.image = task.edit.picture.string();
+    arguments.source = task.source;
+    arguments.options.seed = sweep_.seeds.front();
+    console_.note("learning " + task.edit.picture_name + ": " + task.source);
+    prepare_learning(arguments, picture, choice);
+    auto learned = learn_and_save(arguments, picture, choice, network, console_);
+    write_saved_edit(saved, learned);
+    return learned;
+  };
+  callbacks.text = [&](const LearnedPicture& learned, const Candidate& candidate) {
+    return picture_text({{}, drawing_, learned, choice.name(), choice.policy, false}, candidate);
+  };
+  callbacks.on_edit = [&](const EditRecord& record) {
+    console_.end_stage();
+    const auto state = record.state == EditRecord::State::done     ? "done"
+                       : record.state == EditRecord::State::failed ? "failed: " + record.reason
+                                                                   : "left out: " + record.reason;
+    console_.note(fmt::format("{}/{} {}: {}", ++finished, tasks.size(), record.edit.id, state));
+  };
+  BenchRunner runner(network, scorer, drawing_, folder, settings(network, choice, benchmark),
+                     std::move(callbacks));
+  BenchReport report{benchmark.name,
+                     "Forgedit with " + choice.name(),
+                     published_ ? "published settings" : "fixed protocol",
+                     facts(choice, files),
+                     runner.run(tasks),
+                     folder / "edits",
+                     learning_.background};
+  write_bench_results(folder, report, console_);
+}
+
+void add_run_command(CLI::App& bench, bool tedbench, const BenchChosen& chosen) {
+  const auto state = std::make_shared<BenchRunCommand>(tedbench);
+  auto* command =
+      tedbench ? bench.add_subcommand("tedbench", "Draw and score TEdBench: 100 edits of 40 pictures.")
+               : bench.add_subcommand("editeval", "Draw and score EditEval_v1: 50 edits of seven kinds.");
+  state->add_options(*command);
+  command->callback([state, chosen] { chosen([state] { state->run(); }); });
+}
+
+}  // namespace
+
+void add_tedbench_command(CLI::App& bench, const BenchChosen& chosen) {
+  add_run_command(bench, true, chosen);
+}
+
+void add_editeval_command(CLI::App& bench, const BenchChosen& chosen) {
+  add_run_command(bench, false, chosen);
+}
+
+}  // namespace forgedit::cli

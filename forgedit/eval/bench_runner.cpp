@@ -1,0 +1,250 @@
+#include "forgedit/eval/bench_runner.h"
+
+#include <algorithm>
+#include <chrono>
+#include <nlohmann/json.hpp>
+
+#include "forgedit/core/error.h"
+#include "forgedit/core/files.h"
+#include "forgedit/core/json.h"
+#include "forgedit/pipelines/settings_json.h"
+
+namespace forgedit {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+using Clock = std::chrono::steady_clock;
+
+constexpr const char* kRun = "run.json";
+constexpr const char* kRecord = "record.json";
+constexpr const char* kSecondsKey = "forgedit-seconds";
+
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
+
+/// Why an edit failed, in one line; its picture goes by the benchmark's name, as records hold no local path.
+std::string reason_of(const std::exception& error, const BenchEdit& edit) {
+  std::string text = error.what();
+  text = text.substr(0, text.find('\n'));
+  const auto path = edit.picture.string();
+  if (const auto at = text.find(path); at != std::string::npos) {
+    text.replace(at, path.size(), edit.picture_name);
+  }
+  return text;
+}
+
+/// How long a picture took, as its file says; 0 where it does not.
+double drawn_in(const fs::path& file) {
+  for (const auto& [key, text] : read_png_text(file)) {
+    if (key == kSecondsKey) return std::strtod(text.c_str(), nullptr);
+  }
+  return 0;
+}
+
+/// A run goes on only under the settings it began with.
+void claim_folder(const fs::path& folder, const json& settings) {
+  const auto file = folder / kRun;
+  if (!fs::exists(file)) {
+    make_directory(folder);
+    if (!fs::is_empty(folder)) {
+      throw usage_error(folder.string() + ": holds something other than a benchmark: name another folder");
+    }
+    write_file_atomically(file, json_text(settings, 1) + "\n");
+    return;
+  }
+  const auto found = read_json_object(file);
+  for (const auto& [key, value] : settings.items()) {
+    if (found.contains(key) && found[key] == value) continue;
+    throw usage_error(folder.string() + ": holds a run with other settings (" + key +
+                      "): go on with the same, or name another folder");
+  }
+}
+
+PictureRecord record_of(const BenchTask& task, std::size_t i) {
+  const auto& candidate = task.plan[i];
+  PictureRecord picture;
+  picture.file = candidate.stem + ".png";
+  picture.label = candidate.label;
+  picture.candidate = candidate.kind == Candidate::Kind::edit;
+  if (candidate.strategy) picture.label += std::string("  ") + candidate.strategy->name;
+  if (!picture.candidate) picture.label = "without learning  " + picture.label;
+  picture.fixed = task.fixed.at(i);
+  return picture;
+}
+
+}  // namespace
+
+/// Edits that share what is learned.
+struct BenchRunner::Group {
+  std::vector<std::size_t> tasks;
+  const std::vector<BenchTask>* all;
+  std::string name;  ///< of the saved edit
+};
+
+BenchRunner::BenchRunner(StableDiffusion& model, EditScorer& scorer, const DrawOptions& drawing,
+                         fs::path folder, const json& settings, BenchCallbacks callbacks)
+    : model_(model),
+      scorer_(scorer),
+      drawing_(drawing),
+      folder_(std::move(folder)),
+      callbacks_(std::move(callbacks)) {
+  claim_folder(folder_, settings);
+}
+
+bool BenchRunner::read_finished(const BenchTask& task, EditRecord& record) const {
+  const auto file = edit_folder(task) / kRecord;
+  if (!fs::exists(file)) return false;
+  try {
+    read_pictures(file, record);
+  } catch (const Error&) {
+    return false;  // damaged: scored anew
+  }
+  // Another --clip or --lpips judges anew; nothing has to be drawn for that.
+  for (const auto& picture : record.pictures) {
+    for (const auto& metric : edit_metrics()) {
+      const bool measured = picture.scores.count(metric.key) > 0;
+      const bool direction = std::string(metric.key) == "clip_direction";  // absent where nothing changed
+      if (!direction && measured == (scorer_.left_out().count(metric.key) > 0)) return false;
+    }
+  }
+  return true;
+}
+
+std::vector<EditRecord> BenchRunner::run(const std::vector<BenchTask>& tasks) {
+  std::vector<EditRecord> records(tasks.size());
+  std::vector<Group> groups;
+  std::map<std::pair<std::string, std::string>, std::string> names;  // the first edit's own, which is unique
+  std::map<std::string, std::size_t> group_of;
+  for (std::size_t i = 0; i < tasks.size(); ++i) {
+    auto& record = records[i];
+    record.edit = tasks[i].edit;
+    record.source = tasks[i].source;
+    record.reason = tasks[i].left_out;
+    if (!record.reason.empty()) {
+      record.state = EditRecord::State::left_out;
+      callbacks_.on_edit(record);
+      continue;
+    }
+    // Before finished edits are passed over: a saved edit has the same name in every run.
+    const auto name =
+        names.emplace(std::pair(tasks[i].edit.picture_name, tasks[i].source), tasks[i].edit.id).first->second;
+    if (read_finished(tasks[i], record)) {
+      callbacks_.on_edit(record);
+      continue;
+    }
+    const auto [at, is_new] = group_of.emplace(name, groups.size());
+    if (is_new) groups.push_back({{}, &tasks, name});
+    groups[at->second].tasks.push_back(i);
+  }
+  for (const auto& group : groups) run_group(group, records);
+  return records;
+}
+
+void BenchRunner::run_group(const Group& group, std::vector<EditRecord>& records) {
+  const auto saved = folder_ / "learned" / group.name;
+  std::optional<LearnedPicture> learned;
+  double learn_seconds = 0;
+  std::string learning_failed;
+  bool all_done = true;
+  for (const auto i : group.tasks) {
+    const auto& task = (*group.all)[i];
+    auto& record = records[i];
+    try {
+      if (!learning_failed.empty()) throw failure(learning_failed);
+      if (!learned) learned = learned_for(task, saved, learn_seconds);
+      record.learn_seconds = learn_seconds;
+      do_edit(task, *learned, record);
+    } catch (const Cancelled&) {
+      throw;
+    } catch (const std::exception& error) {
+      record.state = EditRecord::State::failed;
+      record.reason = reason_of(error, task.edit);
+      record.pictures.clear();
+      if (!learned) learning_failed = record.reason;
+      all_done = false;
+    }
+    callbacks_.on_edit(record);
+  }
+  std::error_code ignored;
+  if (all_done && !callbacks_.keep_learned) fs::remove_all(saved, ignored);
+}
+
+LearnedPicture BenchRunner::learned_for(const BenchTask& task, const fs::path& saved, double& seconds) {
+  const auto timing = fs::path(saved.string() + ".json");
+  if (fs::exists(saved / "learned.json") && fs::exists(timing)) {
+    auto learned = read_saved_edit(saved);
+    attach_to_model(learned, model_, saved.string());
+    seconds = ConfigReader(timing).number("seconds", {});
+    return learned;
+  }
+  const auto picture = read_image(task.edit.picture, callbacks_.background);
+  make_directory(saved.parent_path());
+  const auto start = Clock::now();
+  auto learned = callbacks_.learn(task, picture, saved);
+  synchronize(model_.policy.device);
+  seconds = seconds_since(start);
+  write_file_atomically(timing, json_text({{"seconds", seconds}}) + "\n");
+  return learned;
+}
+
+void BenchRunner::do_edit(const BenchTask& task, const LearnedPicture& learned, EditRecord& record) {
+  draw_missing(task, learned);
+  const auto original = read_image(task.edit.picture, callbacks_.background);
+  const auto reference = scorer_.prepare(original, task.edit.target, task.source);
+  record.pictures.clear();
+  for (std::size_t i = 0; i < task.plan.size(); ++i) {
+    auto picture = record_of(task, i);
+    const auto file = edit_folder(task) / picture.file;
+    picture.seconds = drawn_in(file);
+    picture.scores = scorer_.score(reference, read_image(file));
+    record.pictures.push_back(std::move(picture));
+  }
+  write_file_atomically(edit_folder(task) / kRecord, json_text(to_json(record), 1) + "\n");
+}
+
+void BenchRunner::draw_missing(const BenchTask& task, const LearnedPicture& learned) {
+  const auto folder = edit_folder(task);
+  make_directory(folder);
+  std::vector<Candidate> missing;
+  for (const auto& candidate : task.plan) {
+    if (!fs::exists(folder / (candidate.stem + ".png"))) missing.push_back(candidate);
+  }
+  if (missing.empty()) return;
+  auto last = Clock::now();
+  const auto keep = [&](const Candidate& candidate, const Image& grid) {
+    auto text = callbacks_.text(learned, candidate);
+    // A batch's time is its first picture's, decoding aside: sums are right.
+    text.emplace_back(kSecondsKey, std::to_string(seconds_since(last)));
+    write_png(folder / (candidate.stem + ".png"), from_grid(grid, learned.frame), text);
+    last = Clock::now();
+  };
+  draw_candidates(model_, learned.result, missing, drawing_, learned.frame.grid_width,
+                  learned.frame.grid_height, keep, callbacks_.progress);
+}
+
+EditRecord score_pictures(EditScorer& scorer, const BenchEdit& edit, const std::vector<fs::path>& files,
+                          std::array<std::uint8_t, 3> background) {
+  EditRecord record;
+  record.edit = edit;
+  record.source = edit.source.value_or("");
+  try {
+    const auto reference = scorer.prepare(read_image(edit.picture, background), edit.target, edit.source);
+    for (std::size_t i = 0; i < files.size(); ++i) {
+      PictureRecord picture;
+      picture.file = files[i].string();
+      picture.label = files[i].filename().string();
+      picture.fixed = true;
+      picture.scores = scorer.score(reference, read_image(files[i], background));
+      record.pictures.push_back(std::move(picture));
+    }
+  } catch (const Error& error) {
+    record.state = EditRecord::State::failed;
+    record.reason = reason_of(error, edit);
+    record.pictures.clear();
+  }
+  return record;
+}
+
+}  // namespace forgedit

@@ -1,0 +1,71 @@
+#pragma once
+
+#include <functional>
+
+#include "forgedit/eval/record.h"
+#include "forgedit/pipelines/edit.h"
+#include "forgedit/pipelines/saved_edit.h"
+
+namespace forgedit {
+
+/// An edit and how to do it.
+struct BenchTask {
+  BenchEdit edit;
+  std::string source;           ///< what learning starts from
+  std::vector<Candidate> plan;  ///< pictures to draw
+  std::vector<bool> fixed;      ///< which of them belong to the fixed protocol
+  std::string left_out;         ///< why this edit is not done; empty: it is
+};
+
+/// What the runner leaves to its caller.
+struct BenchCallbacks {
+  /// Learns `picture` for a task, and saves it to `saved_edit`.
+  std::function<LearnedPicture(const BenchTask& task, const Image& picture,
+                               const std::filesystem::path& saved_edit)>
+      learn;
+  /// What to write into a picture's file.
+  std::function<PngText(const LearnedPicture& learned, const Candidate& candidate)> text;
+  ProgressCallback progress;                              ///< of drawing
+  std::function<void(const EditRecord& record)> on_edit;  ///< an edit was done, failed or left out
+  std::array<std::uint8_t, 3> background{255, 255, 255};
+  bool keep_learned = false;  ///< saved edits otherwise go when the picture's last edit is done
+};
+
+/// Works through a benchmark in a folder, and goes on there after it was stopped, however that happened:
+///   run.json            what the run is; another run is refused
+///   learned/NAME        saved edits of pictures that still have edits to do; NAME.json says how long it took
+///   edits/ID/*.png      pictures, each written as soon as it is drawn and never drawn again
+///   edits/ID/record.json  scores, once all pictures of the edit are there
+/// An edit that fails is recorded and does not stop the others; the next run tries it again.
+class BenchRunner {
+ public:
+  /// `settings` describe the run for run.json. Throws a usage Error when the folder holds another run.
+  BenchRunner(StableDiffusion& model, EditScorer& scorer, const DrawOptions& drawing,
+              std::filesystem::path folder, const nlohmann::json& settings, BenchCallbacks callbacks);
+
+  /// All tasks; edits of one picture and source together. Records come in the order of `tasks`.
+  std::vector<EditRecord> run(const std::vector<BenchTask>& tasks);
+
+ private:
+  struct Group;
+
+  bool read_finished(const BenchTask& task, EditRecord& record) const;
+  void run_group(const Group& group, std::vector<EditRecord>& records);
+  LearnedPicture learned_for(const BenchTask& task, const std::filesystem::path& saved, double& seconds);
+  void do_edit(const BenchTask& task, const LearnedPicture& learned, EditRecord& record);
+  void draw_missing(const BenchTask& task, const LearnedPicture& learned);
+  std::filesystem::path edit_folder(const BenchTask& task) const { return folder_ / "edits" / task.edit.id; }
+
+  StableDiffusion& model_;
+  EditScorer& scorer_;
+  DrawOptions drawing_;
+  std::filesystem::path folder_;
+  BenchCallbacks callbacks_;
+};
+
+/// Scores `files`, pictures of one edit that were made elsewhere.
+EditRecord score_pictures(EditScorer& scorer, const BenchEdit& edit,
+                          const std::vector<std::filesystem::path>& files,
+                          std::array<std::uint8_t, 3> background);
+
+}  // namespace forgedit

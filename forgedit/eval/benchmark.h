@@ -1,0 +1,38 @@
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace forgedit {
+
+/// One edit that a benchmark asks for.
+struct BenchEdit {
+  std::string id;                 ///< a folder's name, unique: "017-dog-01-a-photo-of-a-jumping-dog"
+  std::string picture_name;       ///< as the benchmark calls it: "dog_01.jpeg", "action_change/1.jpeg"
+  std::filesystem::path picture;  ///< the file, which may be missing
+  std::string category;           ///< EditEval's kind of edit; empty elsewhere
+  std::optional<std::string> source;
+  std::string target;
+  std::string instruction;  ///< EditEval's third column; empty elsewhere
+};
+
+struct Benchmark {
+  std::string name;
+  std::vector<BenchEdit> edits;
+};
+
+/// TEdBench (arXiv 2210.09276): `input_list.json` and `originals/` in `directory` or its folder tedbench. It
+/// has no source prompts. Throws Error naming file and entry.
+Benchmark read_tedbench(const std::filesystem::path& directory);
+
+/// EditEval_v1 (SiatMMLab/Awesome-Diffusion-Model-Based-Image-Editing-Methods): the sheets of
+/// `editing_prompts_collection.xlsx` in `directory`, its folder Dataset or EditEval_v1/Dataset, and beside it
+/// a folder a category with pictures numbered in the order of the rows. Throws Error naming file and place.
+Benchmark read_editeval(const std::filesystem::path& directory);
+
+/// Whichever of the two lies in `directory`.
+Benchmark read_benchmark(const std::filesystem::path& directory);
+
+}  // namespace forgedit

@@ -1,0 +1,222 @@
+#include "forgedit/eval/record.h"
+
+#include <spdlog/fmt/fmt.h>
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+
+#include "forgedit/core/json.h"
+
+namespace forgedit {
+namespace {
+
+using nlohmann::json;
+
+constexpr const char* kRankedBy = "clip";
+
+const char* state_name(EditRecord::State state) {
+  switch (state) {
+    case EditRecord::State::failed:
+      return "failed";
+    case EditRecord::State::left_out:
+      return "left out";
+    case EditRecord::State::done:
+      break;
+  }
+  return "done";
+}
+
+json picture_json(const PictureRecord& picture) {
+  json scores = json::object();
+  for (const auto& [key, value] : picture.scores) {
+    scores[key] = std::isfinite(value) ? json(value) : json("inf");  // PSNR of equal pictures
+  }
+  return {{"file", picture.file},   {"label", picture.label},     {"candidate", picture.candidate},
+          {"fixed", picture.fixed}, {"seconds", picture.seconds}, {"scores", scores}};
+}
+
+/// Adds up what columns are the means of.
+class Means {
+ public:
+  void add(const EditScores& scores, double seconds) {
+    for (const auto& [key, value] : scores) {
+      if (!std::isfinite(value)) continue;
+      sums_[key] += value;
+      ++counts_[key];
+    }
+    seconds_ += seconds;
+    ++count_;
+  }
+  BenchSummary::Column column() const {
+    BenchSummary::Column column;
+    for (const auto& [key, sum] : sums_) column.scores[key] = sum / static_cast<double>(counts_.at(key));
+    column.edits = count_;
+    if (count_ > 0) column.seconds = seconds_ / static_cast<double>(count_);
+    return column;
+  }
+
+ private:
+  EditScores sums_;
+  std::map<std::string, std::size_t> counts_;
+  double seconds_ = 0;
+  std::size_t count_ = 0;
+};
+
+std::string scores_line(const EditScores& scores, const std::vector<const Metric*>& metrics) {
+  std::string line;
+  for (const auto* metric : metrics) {
+    line += "  " + score_text(scores, *metric);
+  }
+  return line;
+}
+
+std::string titles_line(const std::vector<const Metric*>& metrics) {
+  std::string line;
+  for (const auto* metric : metrics) line += "  " + metric_title(*metric);
+  return line;
+}
+
+/// The metrics that any of `scores` has, in the order of tables.
+std::vector<const Metric*> present(const std::vector<const EditScores*>& scores) {
+  std::vector<const Metric*> metrics;
+  for (const auto& metric : edit_metrics()) {
+    const auto has = [&](const EditScores* s) { return s->count(metric.key) > 0; };
+    if (std::any_of(scores.begin(), scores.end(), has)) metrics.push_back(&metric);
+  }
+  return metrics;
+}
+
+}  // namespace
+
+const PictureRecord* EditRecord::best() const {
+  const PictureRecord* best = nullptr;
+  for (const auto& picture : pictures) {
+    if (!picture.candidate || !picture.scores.count(kRankedBy)) continue;
+    if (!best || picture.scores.at(kRankedBy) > best->scores.at(kRankedBy)) best = &picture;
+  }
+  return best;
+}
+
+json to_json(const EditRecord& record) {
+  json result{{"id", record.edit.id},
+              {"picture", record.edit.picture_name},
+              {"target", record.edit.target},
+              {"source", record.source},
+              {"state", state_name(record.state)}};
+  if (!record.edit.category.empty()) result["category"] = record.edit.category;
+  if (!record.edit.instruction.empty()) result["instruction"] = record.edit.instruction;
+  if (!record.reason.empty()) result["reason"] = record.reason;
+  if (record.state == EditRecord::State::done) {
+    result["learn_seconds"] = record.learn_seconds;
+    result["pictures"] = json::array();
+    for (const auto& picture : record.pictures) result["pictures"].push_back(picture_json(picture));
+  }
+  return result;
+}
+
+void read_pictures(const std::filesystem::path& file, EditRecord& record) {
+  const auto object = read_json_object(file);
+  const ConfigReader reader(file.string(), object);
+  record.learn_seconds = reader.number("learn_seconds", {});
+  const auto list = object.find("pictures");
+  if (list == object.end() || !list->is_array()) reader.reject("pictures", "expected a list");
+  record.pictures.clear();
+  for (const auto& item : *list) {
+    const auto where = file.string() + ": picture " + std::to_string(record.pictures.size() + 1);
+    const ConfigReader fields(where, item);
+    PictureRecord picture;
+    picture.file = fields.text("file", {});
+    picture.label = fields.text("label", {});
+    picture.candidate = fields.boolean("candidate", true);
+    picture.fixed = fields.boolean("fixed", false);
+    picture.seconds = fields.number("seconds", {});
+    const auto scores = item.find("scores");
+    if (scores == item.end() || !scores->is_object()) fields.reject("scores", "expected an object");
+    for (const auto& [key, value] : scores->items()) {
+      if (!value.is_number() && value != "inf") fields.reject("scores", key + ": expected a number");
+      picture.scores[key] = value.is_number() ? value.get<double>() : INFINITY;
+    }
+    record.pictures.push_back(std::move(picture));
+  }
+}
+
+BenchSummary summarise(const std::vector<EditRecord>& records) {
+  BenchSummary summary;
+  Means fixed, best;
+  for (const auto& record : records) {
+    summary.failed += record.state == EditRecord::State::failed;
+    summary.left_out += record.state == EditRecord::State::left_out;
+    if (record.state != EditRecord::State::done) continue;
+    Means seeds;
+    double candidates_seconds = 0;
+    std::size_t candidates = 0;
+    for (const auto& picture : record.pictures) {
+      if (picture.fixed) seeds.add(picture.scores, picture.seconds);
+      if (!picture.candidate) continue;
+      candidates_seconds += picture.seconds;
+      ++candidates;
+    }
+    summary.fewest = summary.done == 0 ? candidates : std::min(summary.fewest, candidates);
+    summary.most = std::max(summary.most, candidates);
+    ++summary.done;
+    if (const auto column = seeds.column(); column.edits > 0) {
+      fixed.add(column.scores, record.learn_seconds + column.seconds);
+    }
+    if (const auto* chosen = record.best()) {
+      best.add(chosen->scores, record.learn_seconds + candidates_seconds);
+    }
+  }
+  summary.fixed = fixed.column();
+  if (const auto column = best.column(); column.edits > 0) summary.best = column;
+  return summary;
+}
+
+std::string summary_table(const BenchSummary& summary, const std::string& fixed_name) {
+  std::vector<const EditScores*> all{&summary.fixed.scores};
+  if (summary.best) all.push_back(&summary.best->scores);
+  const auto metrics = present(all);
+  const bool timed = summary.fixed.seconds > 0 || (summary.best && summary.best->seconds > 0);
+  auto text =
+      fmt::format("{:15}  edits{}{}\n", "mean over edits", titles_line(metrics), timed ? "  s/edit" : "");
+  const auto row = [&](const std::string& name, const BenchSummary::Column& column) {
+    text += fmt::format("{:15}  {:5}{}{}\n", name, column.edits, scores_line(column.scores, metrics),
+                        timed ? fmt::format("  {:6.1f}", column.seconds) : "");
+  };
+  row(fixed_name, summary.fixed);
+  if (summary.best) {
+    row(summary.fewest == summary.most ? fmt::format("best of {}", summary.most)
+                                       : fmt::format("best of {}-{}", summary.fewest, summary.most),
+        *summary.best);
+  }
+  return text +
+         fmt::format("{} done, {} failed, {} left out\n", summary.done, summary.failed, summary.left_out);
+}
+
+std::string edits_table(const std::vector<EditRecord>& records) {
+  std::vector<const EditScores*> all;
+  for (const auto& record : records) {
+    for (const auto& picture : record.pictures) all.push_back(&picture.scores);
+  }
+  const auto metrics = present(all);
+  std::size_t width = 4;
+  for (const auto& record : records) width = std::max(width, record.edit.id.size());
+  auto text = fmt::format("{:{}}  shown {}\n", "edit", width, titles_line(metrics));
+  for (const auto& record : records) {
+    if (record.state != EditRecord::State::done) {
+      text += fmt::format("{:{}}  {}: {}\n", record.edit.id, width, state_name(record.state), record.reason);
+      continue;
+    }
+    const auto* best = record.best();
+    for (const auto& picture : record.pictures) {
+      const bool is_best = &picture == best;
+      if (!picture.fixed && !is_best) continue;
+      text += fmt::format("{:{}}  {:6}{}  {}\n", record.edit.id, width,
+                          is_best ? (picture.fixed ? "both" : "best") : "fixed",
+                          scores_line(picture.scores, metrics), picture.label);
+    }
+  }
+  return text;
+}
+
+}  // namespace forgedit

@@ -1,0 +1,63 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "forgedit/eval/benchmark.h"
+#include "forgedit/metrics/edit_scorer.h"
+
+namespace forgedit {
+
+/// One picture of an edit.
+struct PictureRecord {
+  std::string file;  ///< inside the edit's folder
+  std::string label;
+  bool candidate = true;  ///< false for pictures that are drawn for comparison only
+  bool fixed = false;     ///< drawn under the fixed protocol
+  double seconds = 0;     ///< of drawing; 0 where it is not known
+  EditScores scores;
+};
+
+/// What came of one edit.
+struct EditRecord {
+  enum class State { done, failed, left_out };
+  BenchEdit edit;
+  std::string source;  ///< what learning started from
+  State state = State::done;
+  std::string reason;        ///< why it failed or was left out
+  double learn_seconds = 0;  ///< once for all edits of a picture with this source
+  std::vector<PictureRecord> pictures;
+
+  /// The candidate with the highest CLIP score; nothing without CLIP.
+  const PictureRecord* best() const;
+};
+
+nlohmann::json to_json(const EditRecord& record);
+
+/// The pictures of a finished edit out of its record.json. Throws Error naming the file and the key.
+void read_pictures(const std::filesystem::path& file, EditRecord& record);
+
+/// How a set of edits did, as means over its finished edits.
+struct BenchSummary {
+  struct Column {
+    EditScores scores;
+    double seconds = 0;     ///< a picture's share of learning, and drawing
+    std::size_t edits = 0;  ///< that the means are over
+  };
+  Column fixed;                ///< within an edit, the mean over its seeds
+  std::optional<Column> best;  ///< the best of each edit's candidates; nothing without CLIP
+  std::size_t done = 0, failed = 0, left_out = 0;
+  std::size_t fewest = 0, most = 0;  ///< candidates of an edit
+};
+
+BenchSummary summarise(const std::vector<EditRecord>& records);
+
+/// Lines of text: the summary, where `fixed_name` stands for the pictures under the fixed protocol ...
+std::string summary_table(const BenchSummary& summary, const std::string& fixed_name);
+/// ... and the fixed and best pictures of every edit.
+std::string edits_table(const std::vector<EditRecord>& records);
+
+}  // namespace forgedit

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "forgedit/eval/record.h"
+
+namespace forgedit {
+
+/// What a report shows.
+struct BenchReport {
+  std::string title;       ///< the benchmark
+  std::string set;         ///< whose pictures: "Forgedit, γ 1.0", "Imagic, November 2022"
+  std::string fixed_name;  ///< what the pictures under the fixed protocol are called
+  std::vector<std::pair<std::string, std::string>> facts;  ///< settings, for the reader
+  std::vector<EditRecord> records;
+  std::filesystem::path pictures;  ///< PictureRecord::file lies in FOLDER/ID here; empty: it is a path itself
+  std::array<std::uint8_t, 3> background{255, 255, 255};
+};
+
+/// Writes one HTML file that needs nothing else: pictures inlined, before/after sliders, sortable by every
+/// score. With many pictures those that are neither fixed nor best become small.
+void write_report(const std::filesystem::path& path, const BenchReport& report);
+
+}  // namespace forgedit

@@ -1,0 +1,94 @@
+#include "forgedit/metrics/edit_scorer.h"
+
+#include <spdlog/fmt/fmt.h>
+
+#include <algorithm>
+
+#include "forgedit/io/resample.h"
+#include "forgedit/metrics/image_quality.h"
+
+namespace forgedit {
+namespace {
+
+constexpr Metric kMetrics[] = {
+    {"clip", "CLIP", true, 4, "cosine of the edited picture and the target text"},
+    {"clip_score", "CLIPScore", true, 4, "2.5 · max(cosine, 0)"},
+    {"clip_direction", "CLIP direction", true, 4,
+     "cosine of the change in the picture and the change from source to target text"},
+    {"lpips_alex", "LPIPS alex", false, 4, "perceptual distance to the original, AlexNet"},
+    {"lpips_vgg", "LPIPS vgg", false, 4, "perceptual distance to the original, VGG16"},
+    {"psnr", "PSNR", true, 2, "dB to the original"},
+    {"ssim", "SSIM", true, 4, "structural similarity to the original"},
+};
+
+/// Room for "-0.1234" under a short title.
+std::size_t column_width(const Metric& metric) {
+  return std::max<std::size_t>(std::string(metric.label).size(), 7);
+}
+
+std::string lpips_key(LpipsTrunk trunk) {
+  return std::string("lpips_") + lpips_trunk_name(trunk);
+}
+
+}  // namespace
+
+std::span<const Metric> edit_metrics() {
+  return kMetrics;
+}
+
+EditScorer::EditScorer(const ScorerFiles& files, const c10::Device& device) {
+  if (files.clip.empty()) {
+    for (const char* key : {"clip", "clip_score", "clip_direction"}) left_out_[key] = "no CLIP model given";
+  } else {
+    clip_.emplace(files.clip, device);
+  }
+  lpips_ = load_lpips(files.lpips, device);
+  for (const auto& [trunk, reason] : lpips_.incomplete) left_out_[lpips_key(trunk)] = reason;
+}
+
+EditScorer::Reference EditScorer::prepare(const Image& original, const std::string& target,
+                                          const std::optional<std::string>& source) {
+  Reference reference{original, {}, {}, {}};
+  if (!clip_) return reference;
+  reference.image = clip_->embed(original);
+  reference.target = clip_->embed(target);
+  if (source) reference.source = clip_->embed(*source);
+  return reference;
+}
+
+EditScores EditScorer::score(const Reference& reference, const Image& edited) {
+  EditScores scores;
+  if (clip_) {
+    const auto image = clip_->embed(edited);
+    const double cosine = clip_cosine(image, reference.target);
+    scores["clip"] = cosine;
+    scores["clip_score"] = clip_score(cosine);
+    if (reference.source.defined()) {
+      const auto direction = clip_direction(reference.image, image, reference.source, reference.target);
+      if (direction) scores["clip_direction"] = *direction;
+    }
+  }
+  const bool same_size =
+      reference.original.width == edited.width && reference.original.height == edited.height;
+  const auto original = same_size
+                            ? reference.original
+                            : resize(reference.original, edited.width, edited.height, Resample::lanczos);
+  for (auto& [trunk, network] : lpips_.networks) {
+    scores[lpips_key(trunk)] = lpips_distance(network, original, edited);
+  }
+  scores["psnr"] = psnr(original, edited);
+  scores["ssim"] = ssim(original, edited);
+  return scores;
+}
+
+std::string metric_title(const Metric& metric) {
+  return fmt::format("{:>{}}", metric.label, column_width(metric));
+}
+
+std::string score_text(const EditScores& scores, const Metric& metric) {
+  const auto found = scores.find(metric.key);
+  const auto text = found == scores.end() ? "–" : fmt::format("{:.{}f}", found->second, metric.digits);
+  return fmt::format("{:>{}}", text, column_width(metric));
+}
+
+}  // namespace forgedit

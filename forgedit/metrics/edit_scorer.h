@@ -1,0 +1,68 @@
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "forgedit/metrics/clip_score.h"
+#include "forgedit/metrics/lpips_distance.h"
+
+namespace forgedit {
+
+/// One way to measure an edit.
+struct Metric {
+  const char* key;  ///< in records: "clip_score"
+  const char* label;
+  bool higher_is_better;
+  int digits;  ///< after the point
+  const char* summary;
+};
+
+/// All metrics, in the order of tables.
+std::span<const Metric> edit_metrics();
+
+/// Values by Metric::key; what could not be measured is absent.
+using EditScores = std::map<std::string, double>;
+
+/// Weights that some metrics need; all may be empty.
+struct ScorerFiles {
+  std::filesystem::path clip;                ///< a CLIPModel folder
+  std::vector<std::filesystem::path> lpips;  ///< see load_lpips
+};
+
+/// Scores edits with every metric whose weights are there.
+class EditScorer {
+ public:
+  EditScorer(const ScorerFiles& files, const c10::Device& device);
+
+  /// What edits of one picture towards one target are held against.
+  struct Reference {
+    Image original;
+    torch::Tensor image, target, source;  ///< embeddings; undefined without CLIP or a source text
+  };
+  Reference prepare(const Image& original, const std::string& target,
+                    const std::optional<std::string>& source = {});
+
+  /// CLIP sees each picture at its own size. For all others the original is first scaled to the size of
+  /// `edited` (Lanczos): the edit is what is judged, at the size at which it was drawn.
+  EditScores score(const Reference& reference, const Image& edited);
+
+  /// Metrics that nothing is measured by, and why, by key.
+  const std::map<std::string, std::string>& left_out() const { return left_out_; }
+
+ private:
+  std::optional<ClipScorer> clip_;
+  LpipsNetworks lpips_;
+  std::map<std::string, std::string> left_out_;
+};
+
+// Cells of a column of a text table, right-aligned to the same width.
+
+std::string metric_title(const Metric& metric);
+/// "0.2871", or "–" where `scores` lack it.
+std::string score_text(const EditScores& scores, const Metric& metric);
+
+}  // namespace forgedit

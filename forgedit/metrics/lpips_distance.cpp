@@ -1,0 +1,116 @@
+#include "forgedit/metrics/lpips_distance.h"
+
+#include <algorithm>
+#include <optional>
+
+#include "forgedit/core/error.h"
+#include "forgedit/io/keymaps/keymaps.h"
+#include "forgedit/io/model_image.h"
+#include "forgedit/io/safetensors.h"
+
+namespace forgedit {
+namespace {
+
+namespace fs = std::filesystem;
+
+bool is_head(const std::string& name) {
+  return name.rfind("lin", 0) == 0;
+}
+
+/// Tensors of one network, gathered from the files.
+struct Parts {
+  StateDict trunk, heads;
+};
+
+std::vector<fs::path> all_files(const std::vector<fs::path>& places) {
+  std::vector<fs::path> files;
+  for (const auto& place : places) {
+    if (!fs::is_directory(place)) {
+      files.push_back(place);
+      continue;
+    }
+    std::vector<fs::path> inside;
+    for (const auto& entry : fs::directory_iterator(place)) {
+      if (entry.path().extension() == ".safetensors") inside.push_back(entry.path());
+    }
+    if (inside.empty()) throw failure(place.string() + ": no safetensors files there");
+    std::sort(inside.begin(), inside.end());
+    files.insert(files.end(), inside.begin(), inside.end());
+  }
+  return files;
+}
+
+LpipsTrunk trunk_of(const StateDict& tensors, const char* key, at::IntArrayRef alex, at::IntArrayRef vgg,
+                    const fs::path& file) {
+  const auto found = tensors.find(key);
+  if (found == tensors.end()) throw failure(file.string() + ": " + key + ": missing: no weights of LPIPS");
+  if (found->second.sizes() == alex) return LpipsTrunk::alex;
+  if (found->second.sizes() == vgg) return LpipsTrunk::vgg;
+  throw failure(file.string() + ": " + key + ": expected " + shape_text(alex) + " (AlexNet) or " +
+                shape_text(vgg) + " (VGG16), found " + shape_text(found->second.sizes()));
+}
+
+void gather(const fs::path& file, std::map<LpipsTrunk, Parts>& parts) {
+  const auto extension = file.extension();
+  if (extension == ".pth" || extension == ".pt" || extension == ".bin") {
+    throw failure(file.string() +
+                  ": pickle files can run code and are not opened; save the state dict as "
+                  "safetensors first");
+  }
+  StateDict trunk, heads;
+  for (const auto& [name, tensor] : normalise_lpips_keys(read_safetensors(file).tensors)) {
+    (is_head(name) ? heads : trunk).emplace(name, tensor);
+  }
+  if (trunk.empty() && heads.empty()) throw failure(file.string() + ": no weights of LPIPS");
+  const auto add = [&](StateDict& to, const StateDict& from, const char* what) {
+    if (!to.empty()) throw failure(file.string() + ": a second " + what + " for the same network");
+    to = from;
+  };
+  if (!trunk.empty()) {
+    const auto which = trunk_of(trunk, "features.0.weight", {64, 3, 11, 11}, {64, 3, 3, 3}, file);
+    add(parts[which].trunk, trunk, "trunk");
+  }
+  if (!heads.empty()) {
+    const auto which = trunk_of(heads, "lin1.model.1.weight", {1, 192, 1, 1}, {1, 128, 1, 1}, file);
+    add(parts[which].heads, heads, "set of heads");
+  }
+}
+
+}  // namespace
+
+LpipsNetworks load_lpips(const std::vector<fs::path>& places, const c10::Device& device) {
+  std::map<LpipsTrunk, Parts> gathered;
+  for (const auto& file : all_files(places)) gather(file, gathered);
+  LpipsNetworks result;
+  for (const auto which : {LpipsTrunk::alex, LpipsTrunk::vgg}) {
+    auto& parts = gathered[which];
+    if (parts.trunk.empty() || parts.heads.empty()) {
+      result.incomplete[which] = parts.trunk.empty() && parts.heads.empty() ? "no weights given"
+                                 : parts.trunk.empty()                      ? "heads, but no trunk"
+                                                                            : "a trunk, but no heads";
+      continue;
+    }
+    Lpips network(which);
+    parts.trunk.merge(parts.heads);
+    load_state(*network, parts.trunk, std::string("LPIPS ") + lpips_trunk_name(which));
+    network->to(device);
+    for (auto& parameter : network->parameters()) parameter.set_requires_grad(false);
+    result.networks.emplace(which, network);
+  }
+  return result;
+}
+
+double lpips_distance(Lpips& network, const Image& left, const Image& right) {
+  torch::NoGradGuard no_grad;
+  ModelImageConfig preparation;
+  preparation.width = right.width;
+  preparation.height = right.height;
+  preparation.resample = Resample::lanczos;
+  preparation.image_mean = preparation.image_std = {0.5, 0.5, 0.5};  // to [-1, 1]
+  const auto device = network->parameters().front().device();
+  const auto a = model_image(left, preparation).unsqueeze(0).to(device);
+  const auto b = model_image(right, preparation).unsqueeze(0).to(device);
+  return network(a, b).item<double>();
+}
+
+}  // namespace forgedit

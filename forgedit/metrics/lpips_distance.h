@@ -1,0 +1,27 @@
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "forgedit/io/image.h"
+#include "forgedit/models/lpips.h"
+
+namespace forgedit {
+
+/// The LPIPS networks that a set of files makes up.
+struct LpipsNetworks {
+  std::map<LpipsTrunk, Lpips> networks;
+  std::map<LpipsTrunk, std::string> incomplete;  ///< why there is no network of this trunk
+};
+
+/// Reads trunks (torchvision's names) and heads (the lpips package's), each from a file of its own or both in
+/// one; which is which, and of which network, is told by the tensors. `places` are safetensors files, or
+/// folders of them. Throws Error for files that hold something else, and where two say the same thing.
+LpipsNetworks load_lpips(const std::vector<std::filesystem::path>& places, const c10::Device& device);
+
+/// Distance of two pictures, `left` scaled to the size of `right` where it differs (Lanczos).
+double lpips_distance(Lpips& network, const Image& left, const Image& right);
+
+}  // namespace forgedit

@@ -1,0 +1,92 @@
+#!/usr/bin/env bash
+# Runs `forgedit score` and `forgedit bench` as users do: exit codes, messages, files, and a run that is killed.
+# usage: bench_test.sh FORGEDIT SOURCE_DIR
+set -u
+FORGEDIT=$(realpath "$1")
+SOURCE_DIR=$(realpath "$2")
+MODEL=$SOURCE_DIR/tests/golden/tiny-sd
+export FORGEDIT_ASSETS=$SOURCE_DIR/assets
+# Waiting threads must not spin: tests share their cores.
+export OMP_WAIT_POLICY=passive
+
+WORK=$(mktemp -d)
+trap 'rm -rf "$WORK"' EXIT
+cd "$WORK" || exit 1
+FAILED=0
+
+complain() {
+  echo "FAIL: $1"
+  sed 's/^/    /' stderr | tail -8
+  FAILED=$((FAILED + 1))
+}
+
+# expect CODE MESSAGE_PART ARGUMENT...
+expect() {
+  local code=$1 part=$2
+  shift 2
+  "$FORGEDIT" "$@" >stdout 2>stderr
+  local got=$?
+  [ $got -eq "$code" ] || complain "forgedit $*: exit code $got, expected $code"
+  [ -z "$part" ] || grep -qF -- "$part" stderr || complain "forgedit $*: no '$part' on stderr"
+}
+
+# Two real pictures of other formats than their names say, and one that is missing.
+mkdir -p ted/originals
+cp "$SOURCE_DIR/assets/miniature/demo.png" ted/originals/man.png
+cp "$SOURCE_DIR/assets/miniature/demo.png" ted/originals/other.jpeg
+cat >ted/input_list.json <<'END'
+[{"img_name": "man.png", "target_text": "A man running."}, {"img_name": "gone.png", "target_text": "A cat."},
+ {"img_name": "other.jpeg", "target_text": "A woman walking."}, {"img_name": "man.png", "target_text": "A red apple."}]
+END
+BENCH=(bench tedbench --data ted --model "$MODEL" --source "a man" --samples 2 --batch 1 --size 64x64 --gamma 0.8,1.0)
+
+echo "-- score"
+expect 0 "left out: CLIPScore (no CLIP model given)" score ted/originals/man.png ted/originals/other.jpeg --target "a man" \
+  --model "$MODEL"
+grep -q "1.0000" stdout || complain "score: SSIM of equal pictures"
+expect 0 "" score ted/originals/man.png ted/originals/other.jpeg --target "a man" --model "$MODEL" --json
+grep -q '"lpips_vgg": "no weights given"' stdout || complain "score --json: what is left out"
+expect 2 "--target" score ted/originals/man.png ted/originals/other.jpeg
+expect 1 "nowhere: no such CLIP folder" score ted/originals/man.png ted/originals/man.png --target "a" --clip nowhere
+expect 1 "pickle" score ted/originals/man.png ted/originals/man.png --target "a" --lpips alex.pth
+
+echo "-- wrong use of bench"
+expect 2 "expected tedbench, editeval or score" bench
+expect 2 "--source TEXT is needed" bench tedbench --data ted --model "$MODEL"
+expect 1 "no TEdBench" bench tedbench --data . --model "$MODEL" --source "a man"
+expect 1 "no EditEval_v1" bench editeval --data ted --model "$MODEL"
+expect 2 "--published: expected vp or vs" "${BENCH[@]}" --published maybe
+expect 2 "leave out --preset" "${BENCH[@]}" --published vs
+
+echo "-- a run that is killed"
+"$FORGEDIT" "${BENCH[@]}" --steps 60 --out run >stdout 2>stderr &
+program=$!
+for ((i = 0; i < 600; i++)); do
+  ls run/edits/*/*.png >/dev/null 2>&1 && break
+  sleep 0.1
+done
+kill -KILL $program
+wait $program 2>/dev/null
+[ -f run/report.html ] && complain "the run was not killed in the middle"
+find run/edits -name '*.png' -printf '%p %T@\n' | sort >before
+[ -s before ] || complain "nothing was drawn before the kill"
+expect 0 "002-gone-a-cat: failed: gone.png: no such file" "${BENCH[@]}" --steps 60 --out run
+find run/edits -name '*.png' -printf '%p %T@\n' | sort >after
+[ "$(wc -l <after)" -eq 6 ] || complain "expected 6 pictures"
+[ -z "$(comm -23 before after)" ] || complain "a picture was drawn twice"
+grep -q "3 done, 1 failed, 0 left out" stdout || complain "the summary"
+[ "$(grep -o 'data:image/webp' run/report.html | wc -l)" -eq 8 ] || complain "pictures in the report"
+grep -qF "$WORK" run/report.html run/scores.json run/table.txt && complain "a local path is in the results"
+expect 2 "holds a run with other settings (sweep)" "${BENCH[@]}" --steps 50 --out run
+
+echo "-- pictures made elsewhere"
+mkdir given
+cp run/edits/001*/01*.png "given/man.png-A_man_running.png"
+cp run/edits/003*/01*.png "given/letter.png"
+expect 0 "no edit has this picture: letter.png" bench score --data ted --results given --set "some set" --model "$MODEL"
+grep -q "TEdBench: some set" stdout || complain "bench score: the set's name"
+grep -q "1 done, 0 failed, 3 left out" stdout || complain "bench score: the summary"
+[ -f out/scores-some-set/report.html ] || complain "bench score: the default folder"
+
+[ $FAILED -eq 0 ] && echo "all passed" || echo "$FAILED failed"
+[ $FAILED -eq 0 ]

@@ -1,0 +1,190 @@
+#include "forgedit/eval/bench_runner.h"
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "forgedit/core/files.h"
+#include "forgedit/eval/report.h"
+#include "tests/support/temporary_folder.h"
+
+namespace forgedit {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+using testing::contains;
+using testing::message_of;
+
+struct Killed {};
+
+/// A whole run over two pictures with the tiny model; counts what it does.
+class BenchRunnerTest : public testing::TemporaryFolder {
+ protected:
+  BenchRunnerTest()
+      : model_(StableDiffusion::load(fs::path(FORGEDIT_SOURCE_DIR) / "tests/golden/tiny-sd",
+                                     {torch::kCPU, Precision::fp32})),
+        scorer_({}, torch::kCPU) {
+    write_png(folder_ / "one.png", Image(64, 64, {200, 30, 30}));
+    write_png(folder_ / "two.png", Image(64, 64, {30, 30, 200}));
+    tasks_ = {task("1-red", "one.png", "a red dog"), task("2-blue", "two.png", "a blue dog"),
+              task("3-green", "one.png", "a green dog")};
+  }
+
+  BenchTask task(const std::string& id, const std::string& picture, const std::string& target) {
+    BenchTask task{{id, picture, folder_ / picture, "", {}, target, ""}, "a dog", {}, {}, ""};
+    EditRequest request;
+    request.targets = {target};
+    request.gammas = {0.8, 1.0};
+    request.sample.steps = 1;
+    for (const auto& candidate : plan_edit({request})) {
+      if (candidate.kind == Candidate::Kind::edit) task.plan.push_back(candidate);
+    }
+    task.fixed = {false, true};
+    return task;
+  }
+
+  /// `pictures`: how many are drawn before the process dies; none by default.
+  std::vector<EditRecord> run(int pictures = 1000, const json& settings = {{"sweep", 1}}) {
+    BenchCallbacks callbacks;
+    callbacks.learn = [&](const BenchTask& task, const Image& picture, const fs::path& saved) {
+      ++learned_;
+      LearnedPicture learned;
+      learned.picture_name = task.edit.picture_name;
+      learned.source = task.source;
+      learned.base_fingerprint = model_.base_fingerprint;
+      learned.options.samples = learned.options.batch = 1;
+      learned.frame = stretch_frame(picture.width, picture.height, 64, 64, 64);
+      learned.grid = picture;
+      learned.result =
+          learn_picture(model_, encode_picture(model_, picture, 0), task.source, learned.options);
+      write_saved_edit(saved, learned);
+      return learned;
+    };
+    callbacks.text = [&](const LearnedPicture&, const Candidate&) {
+      if (pictures-- == 0) throw Killed();
+      ++drawn_;
+      return PngText{};
+    };
+    callbacks.on_edit = [](const EditRecord&) {};
+    BenchRunner runner(model_, scorer_, {0, 1}, folder_ / "run", settings, callbacks);
+    return runner.run(tasks_);
+  }
+
+  StableDiffusion model_;
+  EditScorer scorer_;
+  std::vector<BenchTask> tasks_;
+  int learned_ = 0, drawn_ = 0;
+};
+
+TEST_F(BenchRunnerTest, LearnsAPictureOnceAndDrawsNothingTwice) {
+  EXPECT_THROW(run(1), Killed);  // in the first edit's second picture
+  EXPECT_THROW(run(2), Killed);  // goes on with that one, then dies in the third edit, of the same picture
+  EXPECT_EQ(learned_, 1);
+  const auto records = run();
+  EXPECT_EQ(learned_, 2);
+  EXPECT_EQ(drawn_, 6);
+  ASSERT_EQ(records.size(), 3U);
+  for (std::size_t i = 0; i < 3; ++i) {
+    EXPECT_EQ(records[i].edit.id, tasks_[i].edit.id);
+    ASSERT_EQ(records[i].pictures.size(), 2U);
+    EXPECT_GT(records[i].pictures[0].seconds, 0);
+    EXPECT_GT(records[i].learn_seconds, 0);
+    EXPECT_EQ(records[i].pictures[1].scores.count("ssim"), 1U);
+  }
+  EXPECT_FALSE(fs::exists(folder_ / "run/learned/1-red"));  // gigabytes with a real model
+
+  const auto again = run();
+  EXPECT_EQ(drawn_, 6);
+  for (std::size_t i = 0; i < 3; ++i) EXPECT_EQ(to_json(again[i]), to_json(records[i]));
+}
+
+TEST_F(BenchRunnerTest, AnInterruptedRunEndsWithTheSamePictures) {
+  EXPECT_THROW(run(3), Killed);
+  const auto records = run();
+  const auto file = fs::path("edits") / records[2].edit.id / records[2].pictures[1].file;
+  const auto resumed = read_image(folder_ / "run" / file).pixels;
+  fs::remove_all(folder_ / "run");
+  run();
+  EXPECT_EQ(read_image(folder_ / "run" / file).pixels, resumed);
+}
+
+TEST_F(BenchRunnerTest, AFailureStaysAlone) {
+  fs::remove(folder_ / "two.png");
+  tasks_[2].left_out = "its strategy memory is in no released code";
+  auto records = run();
+  EXPECT_EQ(records[0].state, EditRecord::State::done);
+  EXPECT_EQ(records[1].state, EditRecord::State::failed);
+  EXPECT_EQ(records[1].reason, "two.png: no such file");
+  EXPECT_EQ(records[2].state, EditRecord::State::left_out);
+  const auto summary = summarise(records);
+  EXPECT_EQ(summary.done, 1U);
+  EXPECT_EQ(summary.failed, 1U);
+  EXPECT_EQ(summary.left_out, 1U);
+
+  write_png(folder_ / "two.png", Image(64, 64, {30, 30, 200}));
+  records = run();  // what failed is tried again
+  EXPECT_EQ(records[1].state, EditRecord::State::done);
+}
+
+TEST_F(BenchRunnerTest, RefusesAnotherRunsFolder) {
+  run();
+  EXPECT_TRUE(contains(message_of([&] { run(1000, {{"sweep", 2}}); }), "other settings (sweep)"));
+  fs::remove(folder_ / "run/run.json");
+  EXPECT_TRUE(contains(message_of([&] { run(); }), "something other than a benchmark"));
+}
+
+TEST_F(BenchRunnerTest, TheReportIsOneFileWithAllPictures) {
+  tasks_[0].edit.target = "</script><b>\"red\"";
+  BenchReport report{"TEdBench", "a set", "fixed protocol", {{"model", "tiny"}}, run(), folder_ / "run/edits",
+                     {}};
+  report.records[2].state = EditRecord::State::failed;
+  report.records[2].reason = "no such file";
+  write_report(folder_ / "report.html", report);
+  const auto page = read_file(folder_ / "report.html");
+  std::size_t pictures = 0, scripts = 0;
+  for (auto at = page.find("data:image/webp"); at != std::string::npos;
+       at = page.find("data:image/webp", at + 1)) {
+    ++pictures;
+  }
+  for (auto at = page.find("</script>"); at != std::string::npos; at = page.find("</script>", at + 1))
+    ++scripts;
+  EXPECT_EQ(pictures, 2U + 4U);  // originals and what was drawn
+  EXPECT_EQ(scripts, 1U);
+  for (const char* outside : {"http:", "https:", "src=\"/", "@import", "url("}) {
+    EXPECT_FALSE(contains(page, outside)) << outside;
+  }
+  EXPECT_FALSE(contains(page, folder_.string()));
+}
+
+PictureRecord picture(double clip, double lpips, double seconds, bool fixed) {
+  PictureRecord record;
+  record.fixed = fixed;
+  record.seconds = seconds;
+  record.scores = {{"clip", clip}, {"lpips_alex", lpips}};
+  return record;
+}
+
+TEST(BenchSummaryTest, FixedIsTheMeanOverSeedsAndBestTheHighestClip) {
+  EditRecord first, second;
+  first.learn_seconds = 10;
+  first.pictures = {picture(0.1, 0.5, 1, true), picture(0.3, 0.7, 3, true), picture(0.4, 0.9, 2, false)};
+  auto unlearned = picture(0.9, 0.9, 5, false);
+  unlearned.candidate = false;
+  first.pictures.push_back(unlearned);
+  second.pictures = {picture(0.5, 0.2, 1, true)};
+  const auto summary = summarise({first, second});
+  EXPECT_NEAR(summary.fixed.scores.at("clip"), (0.2 + 0.5) / 2, 1e-12);
+  EXPECT_NEAR(summary.fixed.scores.at("lpips_alex"), (0.6 + 0.2) / 2, 1e-12);
+  EXPECT_NEAR(summary.fixed.seconds, (10 + 2 + 1) / 2.0, 1e-12);
+  ASSERT_TRUE(summary.best);
+  EXPECT_NEAR(summary.best->scores.at("clip"), (0.4 + 0.5) / 2, 1e-12);
+  EXPECT_NEAR(summary.best->scores.at("lpips_alex"), (0.9 + 0.2) / 2, 1e-12);
+  EXPECT_NEAR(summary.best->seconds, (10 + 6 + 1) / 2.0, 1e-12);
+  EXPECT_EQ(summary.fewest, 1U);
+  EXPECT_EQ(summary.most, 3U);
+  for (auto& p : first.pictures) p.scores.erase("clip");
+  EXPECT_FALSE(summarise({first}).best);  // nothing to choose by
+}
+
+}  // namespace
+}  // namespace forgedit

@@ -1,0 +1,165 @@
+#include "forgedit/metrics/edit_scorer.h"
+
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "forgedit/io/resample.h"
+#include "forgedit/io/safetensors.h"
+#include "tests/support/temporary_folder.h"
+
+namespace forgedit {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::contains;
+using testing::message_of;
+
+const fs::path kTokenizer = fs::path(FORGEDIT_SOURCE_DIR) / "tests/golden/tiny-sd/tokenizer";
+
+Image picture(int width, int height, int step) {
+  Image image(width, height);
+  for (std::size_t i = 0; i < image.pixels.size(); ++i) {
+    image.pixels[i] = static_cast<std::uint8_t>(i * static_cast<std::size_t>(step) % 251);
+  }
+  return image;
+}
+
+StateDict random_state(const torch::nn::Module& module, std::uint64_t seed) {
+  auto generator = at::detail::createCPUGenerator(seed);
+  StateDict state;
+  for (const auto& [name, parameter] : parameters_of(module)) {
+    state[name] = 0.1 * torch::randn(parameter.sizes(), generator);
+  }
+  return state;
+}
+
+StateDict only(const StateDict& state, const std::string& prefix) {
+  StateDict result;
+  for (const auto& [name, tensor] : state) {
+    if (name.rfind(prefix, 0) == 0) result.emplace(name, tensor);
+  }
+  return result;
+}
+
+class EditScorerTest : public testing::TemporaryFolder {
+ protected:
+  /// A CLIP folder with random weights and the position_ids that published files carry.
+  fs::path write_clip() {
+    ClipConfig config;
+    config.text.vocab_size = 49408;
+    config.text.hidden_size = 8;
+    config.text.intermediate_size = 16;
+    config.text.num_hidden_layers = 1;
+    config.text.num_attention_heads = 2;
+    config.vision.hidden_size = 8;
+    config.vision.intermediate_size = 16;
+    config.vision.num_hidden_layers = 1;
+    config.vision.num_attention_heads = 2;
+    config.vision.image_size = 32;
+    config.vision.patch_size = 8;
+    config.projection_dim = 6;
+    const auto clip = folder_ / "clip";
+    fs::copy(kTokenizer, clip, fs::copy_options::recursive);
+    std::ofstream(clip / "config.json") << config.to_json();
+    auto state = random_state(*ClipModel(config), 3);
+    state["text_model.embeddings.position_ids"] = torch::arange(77).unsqueeze(0);
+    state["vision_model.embeddings.position_ids"] = torch::arange(17).unsqueeze(0);
+    write_safetensors(clip / "model.safetensors", state);
+    return clip;
+  }
+};
+
+TEST_F(EditScorerTest, LeavesOutWhatHasNoWeights) {
+  EditScorer scorer({}, torch::kCPU);
+  EXPECT_EQ(scorer.left_out().count("clip_score"), 1U);
+  EXPECT_EQ(scorer.left_out().at("lpips_vgg"), "no weights given");
+  const auto original = picture(40, 40, 3);
+  const auto scores = scorer.score(scorer.prepare(original, "a cat"), picture(40, 40, 5));
+  std::vector<std::string> names;
+  for (const auto& item : scores) names.push_back(item.first);
+  EXPECT_EQ(names, (std::vector<std::string>{"psnr", "ssim"}));
+}
+
+TEST_F(EditScorerTest, ClipScoresPicturesOfAnySize) {
+  EditScorer scorer({write_clip(), {}}, torch::kCPU);
+  const auto original = picture(60, 40, 3), edited = picture(48, 64, 7);
+  const auto reference = scorer.prepare(original, "a jumping dog", "a dog");
+  const auto scores = scorer.score(reference, edited);
+  EXPECT_NEAR(scores.at("clip_score"), 2.5 * std::max(scores.at("clip"), 0.0), 1e-12);
+  EXPECT_LE(std::abs(scores.at("clip_direction")), 1.0);
+  // The original itself did not move: it has no direction.
+  EXPECT_EQ(scorer.score(reference, original).count("clip_direction"), 0U);
+  EXPECT_EQ(scorer.score(scorer.prepare(original, "a dog"), edited).count("clip_direction"), 0U);
+}
+
+TEST_F(EditScorerTest, DirectionIsTheCosineOfChanges) {
+  const auto e = [](double x, double y) { return torch::tensor({x, y}, torch::kFloat); };
+  EXPECT_NEAR(*clip_direction(e(1, 0), e(0, 1), e(1, 0), e(0, 1)), 1.0, 1e-6);
+  EXPECT_NEAR(*clip_direction(e(1, 0), e(0, 1), e(0, 1), e(1, 0)), -1.0, 1e-6);
+  EXPECT_NEAR(*clip_direction(e(1, 0), e(0, 1), e(-1, 0), e(0, 1)), 0.0, 1e-6);
+  EXPECT_FALSE(clip_direction(e(1, 0), e(1, 0), e(1, 0), e(0, 1)));
+  EXPECT_EQ(clip_score(-0.3), 0.0);
+  EXPECT_DOUBLE_EQ(clip_score(0.3), 0.75);
+}
+
+TEST_F(EditScorerTest, TellsLpipsFilesByTheirTensors) {
+  const auto state = random_state(*Lpips(LpipsTrunk::alex), 4);
+  auto trunk = only(state, "features.");
+  trunk["classifier.6.bias"] = torch::zeros({10});
+  write_safetensors(folder_ / "first.safetensors", trunk);
+  write_safetensors(folder_ / "second.safetensors", only(state, "lin"));
+  auto found = load_lpips({folder_}, torch::kCPU);
+  EXPECT_EQ(found.incomplete.at(LpipsTrunk::vgg), "no weights given");
+  auto& network = found.networks.at(LpipsTrunk::alex);
+  const auto left = picture(70, 50, 3), right = picture(40, 44, 7);
+  // The original takes the edited picture's size.
+  EXPECT_DOUBLE_EQ(lpips_distance(network, left, right),
+                   lpips_distance(network, resize(left, 40, 44, Resample::lanczos), right));
+  EXPECT_EQ(lpips_distance(network, left, left), 0.0);
+
+  const auto alone = load_lpips({folder_ / "first.safetensors"}, torch::kCPU);
+  EXPECT_EQ(alone.incomplete.at(LpipsTrunk::alex), "a trunk, but no heads");
+}
+
+TEST_F(EditScorerTest, ReadsAWholeSavedLpipsModule) {
+  const auto state = random_state(*Lpips(LpipsTrunk::alex), 4);
+  const int slices[] = {0, 3, 6, 8, 10};
+  StateDict saved{{"scaling_layer.shift", torch::zeros({1, 3, 1, 1})}};
+  for (int i = 0; i < 5; ++i) {
+    const auto index = std::to_string(slices[i]), slice = std::to_string(i + 1), lin = std::to_string(i);
+    for (const char* kind : {".weight", ".bias"}) {
+      saved["net.slice" + slice + "." + index + kind] = state.at("features." + index + kind);
+    }
+    saved["lin" + lin + ".model.1.weight"] = saved["lins." + lin + ".model.1.weight"] =
+        state.at("lin" + lin + ".model.1.weight");
+  }
+  write_safetensors(folder_ / "whole.safetensors", saved);
+  EXPECT_EQ(load_lpips({folder_ / "whole.safetensors"}, torch::kCPU).networks.count(LpipsTrunk::alex), 1U);
+}
+
+TEST_F(EditScorerTest, NamesBadLpipsFiles) {
+  const auto state = random_state(*Lpips(LpipsTrunk::alex), 4);
+  const auto write = [&](const char* name, const StateDict& tensors) {
+    write_safetensors(folder_ / name, tensors);
+    return folder_ / name;
+  };
+  const auto trunk = write("trunk.safetensors", only(state, "features."));
+  const auto twice = write("again.safetensors", only(state, "features."));
+  const auto other = write("other.safetensors", {{"conv.weight", torch::zeros({2, 2})}});
+  const auto odd = write("odd.safetensors", {{"features.0.weight", torch::zeros({64, 3, 7, 7})}});
+  const auto load = [](const std::vector<fs::path>& places) {
+    return message_of([&] { load_lpips(places, torch::kCPU); });
+  };
+  EXPECT_TRUE(contains(load({trunk, twice}), "again.safetensors: a second trunk"));
+  EXPECT_TRUE(contains(load({other}), "other.safetensors: features.0.weight: missing"));
+  EXPECT_TRUE(contains(load({odd}), "found 64x3x7x7"));
+  EXPECT_TRUE(contains(load({folder_ / "alex.pth"}), "pickle"));
+  fs::create_directory(folder_ / "none");
+  EXPECT_TRUE(contains(load({folder_ / "none"}), "no safetensors files"));
+  Lpips network(LpipsTrunk::alex);
+  const auto small = message_of([&] { network(torch::zeros({1, 3, 30, 64}), torch::zeros({1, 3, 30, 64})); });
+  EXPECT_TRUE(contains(small, "at least 31 pixels, got 64x30")) << small;
+}
+
+}  // namespace
+}  // namespace forgedit
