@@ -16,5 +16,7 @@ struct Command {
 
 Command add_edit_command(CLI::App& program);
 Command add_learn_command(CLI::App& program);
+Command add_export_command(CLI::App& program);
+Command add_inspect_command(CLI::App& program);
 
 }  // namespace forgedit::cli

@@ -46,7 +46,8 @@ int complain_unexpected(const std::string& what) {
 }
 
 int run(CLI::App& program, int argc, char** argv) {
-  const std::array commands{add_edit_command(program), add_learn_command(program)};
+  const std::array commands{add_edit_command(program), add_learn_command(program),
+                            add_export_command(program), add_inspect_command(program)};
   try {
     program.parse(argc, argv);
   } catch (const CLI::Success& asked_for) {

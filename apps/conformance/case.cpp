@@ -45,6 +45,7 @@ const std::map<std::string, Op>& ops() {
       {"finetune_vanilla", finetune_vanilla},
       {"edit", edit},
       {"resample", resample},
+      {"single_file", single_file},
   };
   return table;
 }

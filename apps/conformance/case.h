@@ -58,5 +58,6 @@ Outputs forgetting(const Case&);
 Outputs finetune_vanilla(const Case&);
 Outputs edit(const Case&);
 Outputs resample(const Case&);
+Outputs single_file(const Case&);
 
 }  // namespace forgedit::conformance

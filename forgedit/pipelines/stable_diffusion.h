@@ -8,6 +8,7 @@
 #include "forgedit/models/clip_text.h"
 #include "forgedit/models/unet.h"
 #include "forgedit/models/vae.h"
+#include "forgedit/pipelines/model_files.h"
 #include "forgedit/text/clip_tokenizer.h"
 
 namespace forgedit {
@@ -15,14 +16,16 @@ namespace forgedit {
 /// A Stable Diffusion 1.x model in memory, on one device: float32, channels-last, nothing requires gradients.
 struct StableDiffusion {
   std::optional<ClipTokenizer> tokenizer;
+  std::filesystem::path tokenizer_folder;  ///< where its files are
   ClipTextModel text_encoder{nullptr};
   AutoencoderKL vae{nullptr};
   UNet unet{nullptr};
   ComputePolicy policy;
   std::string base_fingerprint;  ///< of UNet, text encoder and VAE as loaded: what a saved edit belongs to
 
-  /// Reads a diffusers folder: unet/, vae/, text_encoder/, tokenizer/. Strict: see load_state.
-  static StableDiffusion load(const std::filesystem::path& directory, const ComputePolicy& policy);
+  /// Reads a diffusers folder (unet/, vae/, text_encoder/, tokenizer/) or a checkpoint of one file. Strict:
+  /// see load_state.
+  static StableDiffusion load(const ModelFiles& files, const ComputePolicy& policy);
 
   /// Text embedding (1, 77, width), float32. Warns in the log when the text is longer than the model reads.
   torch::Tensor encode_text(const std::string& text);
