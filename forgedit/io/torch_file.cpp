@@ -271,9 +271,11 @@ std::map<std::string, std::uint64_t> element_sizes(const Pickle& pickle) {
 StateDict read_legacy_layout(const std::shared_ptr<MappedFile>& file, const std::string& origin) {
   const auto bytes = file->bytes();
   const auto magic = read_pickle(bytes, 0, origin);
+  if (magic.root->text != kLegacyMagic) throw failure(origin + ": a pickle, but not one of PyTorch's");
   const auto version = read_pickle(bytes, magic.end, origin);
-  if (magic.root->text != kLegacyMagic || version.root->integer != kLegacyVersion) {
-    throw failure(origin + ": a pickle, but not one of PyTorch's");
+  if (version.root->integer != kLegacyVersion) {
+    throw failure(origin + ": PyTorch's format " + std::to_string(version.root->integer) + ", expected " +
+                  std::to_string(kLegacyVersion));
   }
   const auto system = read_pickle(bytes, version.end, origin);
   if (const auto* little = system.root->find("little_endian"); little && little->integer == 0) {

@@ -90,9 +90,10 @@ Inspection inspect_file(const fs::path& path) {
   return result;
 }
 
-/// The weights of a subfolder, or nothing where it has none.
+/// The weights of a subfolder, or nothing where it has none, or only a link to nothing.
 StateDict weights_in(const fs::path& folder, const std::string& stem) {
-  return find_component_weights(folder, stem).empty() ? StateDict{} : read_component_weights(folder, stem);
+  const auto path = find_component_weights(folder, stem);
+  return fs::exists(path) ? read_component_weights(folder, stem) : StateDict{};
 }
 
 Inspection inspect_model_folder(const fs::path& folder) {
