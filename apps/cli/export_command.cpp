@@ -37,6 +37,7 @@ struct ExportCommand {
     }
     check_export_target(out, options.format);
     Console console;
+    model.precision = Precision::fp32;  // what is written must not be rounded on the way
     const auto choice = choose_model(model);
     auto learned = read_saved_edit(saved);
     auto network = load_model(choice, console);
