@@ -4,23 +4,30 @@
 
 #include "apps/cli/interrupt.h"
 #include "forgedit/core/error.h"
+#include "forgedit/io/hub_cache.h"
 
 namespace forgedit::cli {
 
 namespace fs = std::filesystem;
 
-fs::path find_captioner(const std::string& given, const fs::path& model_folder, const std::string& need) {
+namespace {
+
+constexpr const char* kPublishedCaptioner = "Salesforce/blip-image-captioning-base";
+
+}  // namespace
+
+fs::path find_captioner(const std::string& given, const fs::path& model, const std::string& need) {
   if (!given.empty()) {
-    if (!fs::is_directory(given)) throw failure(given + ": no such captioner folder");
-    return given;
+    const auto place = find_model(given).path;
+    if (!fs::is_directory(place)) throw failure(given + ": expected a captioner folder, found a file");
+    return place;
   }
-  const std::vector<fs::path> places{model_folder / "captioner"};
-  std::string looked_for;
-  for (const auto& place : places) {
-    if (fs::is_directory(place)) return place;
-    looked_for += (looked_for.empty() ? "" : ", ") + place.string();
-  }
-  throw usage_error(need + ": no captioner (a BLIP model) at " + looked_for);
+  const auto beside = (fs::is_directory(model) ? model : model.parent_path()) / "captioner";
+  if (fs::is_directory(beside)) return beside;
+  const auto cache = find_hub_cache();
+  if (const auto found = find_in_hub_cache(cache, kPublishedCaptioner)) return found->folder;
+  throw usage_error(fmt::format("{}: no captioner (a BLIP model) at {}, nor {} in {}", need, beside.string(),
+                                kPublishedCaptioner, cache.string()));
 }
 
 Captioner load_captioner(const fs::path& folder, const ComputePolicy& policy, Console& console) {

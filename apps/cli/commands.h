@@ -19,5 +19,7 @@ Command add_edit_command(CLI::App& program);
 Command add_learn_command(CLI::App& program);
 Command add_score_command(CLI::App& program);
 Command add_bench_command(CLI::App& program);
+Command add_export_command(CLI::App& program);
+Command add_inspect_command(CLI::App& program);
 
 }  // namespace forgedit::cli

@@ -65,9 +65,10 @@ std::string suggestion(const CLI::App& program) {
 }
 
 int run(CLI::App& program, int argc, char** argv) {
-  const std::array commands{add_edit_command(program), add_learn_command(program),
+  const std::array commands{add_edit_command(program),    add_learn_command(program),
                             add_caption_command(program), add_score_command(program),
-                            add_bench_command(program)};
+                            add_bench_command(program),   add_export_command(program),
+                            add_inspect_command(program)};
   try {
     program.parse(argc, argv);
   } catch (const CLI::Success& asked_for) {

@@ -8,6 +8,7 @@
 #include "apps/cli/interrupt.h"
 #include "apps/cli/lists.h"
 #include "forgedit/core/error.h"
+#include "forgedit/io/hub_cache.h"
 
 namespace forgedit::cli {
 namespace {
@@ -27,8 +28,23 @@ int threads_of_environment() {
 
 void add_model_options(CLI::App& command, ModelOptions& options) {
   command
-      .add_option("--model", options.folder,
-                  "Stable Diffusion 1.x folder (diffusers layout) [the miniature of forgedit]")
+      .add_option(
+          "--model", options.folder,
+          "Stable Diffusion 1.x: a diffusers folder, a single-file checkpoint, or ORG/NAME in the hub's "
+          "cache [the miniature of forgedit]")
+      ->type_name("DIR|FILE|ORG/NAME")
+      ->group("Model");
+  command.add_option("--vae", options.vae, "another VAE: a folder, a file, or a checkpoint that has one")
+      ->type_name("DIR|FILE")
+      ->group("Model");
+  command
+      .add_option("--tokenizer", options.tokenizer,
+                  "folder with vocab.json and merges.txt, for a single file [beside it, or the hub cache's]")
+      ->type_name("DIR")
+      ->group("Model");
+  command
+      .add_option("--config", options.config,
+                  "diffusers folder with the settings of a single file that is no published size")
       ->type_name("DIR")
       ->group("Model");
   command.add_option("--device", options.device, "auto, cpu, cuda or cuda:N")
@@ -48,9 +64,26 @@ void add_model_options(CLI::App& command, ModelOptions& options) {
       ->group("Model");
 }
 
-std::string ModelChoice::name() const {
-  const auto path = fs::absolute(folder).lexically_normal();
-  return miniature ? "miniature" : (path.has_filename() ? path : path.parent_path()).filename().string();
+fs::path find_hub_cache() {
+  const auto value = [](const char* name) {
+    const char* text = std::getenv(name);
+    return std::string(text ? text : "");
+  };
+  return hub_cache_folder({value("HF_HUB_CACHE"), value("HF_HOME"), value("XDG_CACHE_HOME"), value("HOME")});
+}
+
+ModelPlace find_model(const std::string& model) {
+  std::error_code error;
+  if (fs::exists(model, error)) {
+    const auto path = fs::absolute(model).lexically_normal();
+    return {model, (path.has_filename() ? path : path.parent_path()).filename().string(), {}};
+  }
+  if (!is_repository_name(model)) throw failure(model + ": no such model folder or file");
+  const auto cache = find_hub_cache();
+  const auto found = find_in_hub_cache(cache, model);
+  if (found) return {found->folder, model, found->unfinished};
+  throw failure(model + ": no such model folder or file, nor in the hub's cache " + cache.string() +
+                "; forgedit never downloads anything");
 }
 
 fs::path find_assets() {
@@ -71,15 +104,45 @@ fs::path find_assets() {
 
 ModelChoice choose_model(const ModelOptions& options) {
   const bool miniature = options.folder.empty();
-  const ModelChoice choice{miniature ? find_assets() / kMiniature : fs::path(options.folder),
-                           miniature,
-                           {parse_device(options.device), options.precision},
-                           options.threads > 0 ? options.threads : threads_of_environment()};
-  if (fs::is_directory(choice.folder)) return choice;
-  if (!choice.miniature) throw failure(choice.folder.string() + ": no such model folder");
-  throw failure(choice.folder.string() +
-                ": the miniature is not there; give --model DIR of a Stable Diffusion 1.x folder");
+  const ComputePolicy policy{parse_device(options.device), options.precision};
+  const int threads = options.threads > 0 ? options.threads : threads_of_environment();
+  ModelPlace place;
+  if (miniature) {
+    place = {find_assets() / kMiniature, "miniature", {}};
+    if (!fs::is_directory(place.path)) {
+      throw failure(place.path.string() +
+                    ": the miniature is not there; give --model DIR of a Stable Diffusion 1.x folder");
+    }
+  } else {
+    place = find_model(options.folder);
+  }
+  if (!options.config.empty() && fs::is_directory(place.path)) {
+    throw usage_error("--config belongs to a --model of one file; a folder has its own settings");
+  }
+  ModelFiles files(place.path);
+  files.vae = options.vae;
+  files.tokenizer = options.tokenizer;
+  files.config = options.config;
+  files.hub_cache = find_hub_cache();
+  return {place.path, miniature, policy, threads, place, files};
 }
+
+namespace {
+
+/// An unfinished download is why a file may be missing.
+StableDiffusion load_from(const ModelChoice& choice) {
+  try {
+    return StableDiffusion::load(choice.files, choice.policy);
+  } catch (const Error& error) {
+    const auto& unfinished = choice.place.unfinished;
+    if (unfinished.empty()) throw;
+    throw Error(error.kind(),
+                fmt::format("{} (the download of {} in the hub's cache is not finished: {}{})", error.what(),
+                            choice.name(), unfinished.front(), unfinished.size() > 1 ? ", …" : ""));
+  }
+}
+
+}  // namespace
 
 StableDiffusion load_model(const ModelChoice& choice, Console& console) {
   if (choice.miniature) {
@@ -89,7 +152,7 @@ StableDiffusion load_model(const ModelChoice& choice, Console& console) {
         "folder");
   }
   prepare_compute(choice.policy, choice.threads);
-  auto model = StableDiffusion::load(choice.folder, choice.policy);
+  auto model = load_from(choice);
   throw_if_stopped();
   console.note(fmt::format("model {} on {}, {}", choice.name(), describe_device(choice.policy.device),
                            choice.policy.precision == Precision::bf16 ? "bf16" : "fp32"));

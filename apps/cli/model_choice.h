@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "apps/cli/console.h"
 #include "forgedit/pipelines/stable_diffusion.h"
@@ -14,7 +15,8 @@ namespace forgedit::cli {
 
 /// Which model draws, and where.
 struct ModelOptions {
-  std::string folder;  ///< empty: the miniature that ships with the program
+  std::string folder;  ///< folder, file or ORG/NAME; empty: the miniature that ships with the program
+  std::string vae, tokenizer, config;  ///< see ModelFiles; empty: the model's own
   std::string device = "auto";
   Precision precision = Precision::fp32;
   int threads = 0;  ///< 0: OMP_NUM_THREADS where it is set, else one a core
@@ -22,14 +24,29 @@ struct ModelOptions {
 
 void add_model_options(CLI::App& command, ModelOptions& options);
 
-/// A model folder and a device, both found but not used yet.
+/// What a --model names, found on this machine.
+struct ModelPlace {
+  std::filesystem::path path;           ///< folder or file
+  std::string name;                     ///< for records: the last part of the path, or ORG/NAME
+  std::vector<std::string> unfinished;  ///< of a download in the hub's cache
+};
+
+/// A folder, a file, or ORG/NAME in the hub's cache. Throws Error when it is none of these.
+ModelPlace find_model(const std::string& model);
+
+/// The hub's cache, as the environment has it (HF_HUB_CACHE, HF_HOME, …).
+std::filesystem::path find_hub_cache();
+
+/// A model and a device, both found but not used yet.
 struct ModelChoice {
-  std::filesystem::path folder;
+  std::filesystem::path folder;  ///< or file
   bool miniature = false;
   ComputePolicy policy;
   int threads = 0;  ///< 0: one a core
+  ModelPlace place;
+  ModelFiles files;
 
-  std::string name() const;  ///< the folder's own name, for records
+  const std::string& name() const { return place.name; }  ///< for records
 };
 
 /// The folder with fonts and the miniature: $FORGEDIT_ASSETS, the source tree's, or the installed one.

@@ -52,6 +52,7 @@ const std::map<std::string, Op>& ops() {
       {"preprocess", preprocess},
       {"clip_score", clip_score},
       {"lpips", lpips},
+      {"single_file", single_file},
   };
   return table;
 }

@@ -66,5 +66,6 @@ Outputs resample(const Case&);
 Outputs preprocess(const Case&);
 Outputs clip_score(const Case&);
 Outputs lpips(const Case&);
+Outputs single_file(const Case&);
 
 }  // namespace forgedit::conformance

@@ -51,22 +51,27 @@ void group_norm_backward(const GroupNormShape& shape, const GroupNormInput& inpu
                          const Bf16* dy, const Bf16* tap, const GroupNormGradients& gradients,
                          float* workspace, Stream stream);
 
-/// sum = x + residual (residual null: sum is not written), normed = layer norm of it; stats (rows, 2).
-void layer_norm_forward(std::int64_t rows, std::int64_t width, const Bf16* x, const Bf16* residual,
-                        const Bf16* weight, const Bf16* bias, float eps, Bf16* sum, Bf16* normed,
-                        float* stats, Stream stream);
+/// sum = x + offset (width) + residual, normed = layer norm of it; stats (rows, 2). offset and residual may
+/// be null; where both are, sum is not written.
+void layer_norm_forward(std::int64_t rows, std::int64_t width, const Bf16* x, const Bf16* offset,
+                        const Bf16* residual, const Bf16* weight, const Bf16* bias, float eps, Bf16* sum,
+                        Bf16* normed, float* stats, Stream stream);
 std::int64_t layer_norm_workspace(std::int64_t width);
-/// dx of the sum: from dnormed and, where not null, dsum. dweight, dbias: null when not wanted.
+/// dx of the sum: from dnormed and, where not null, dsum. dweight and dbias: both null when not wanted, and
+/// with them doffset, which may be null alone.
 void layer_norm_backward(std::int64_t rows, std::int64_t width, const Bf16* sum, const Bf16* weight,
                          const float* stats, const Bf16* dnormed, const Bf16* dsum, Bf16* dx, Bf16* dweight,
-                         Bf16* dbias, float* workspace, Stream stream);
+                         Bf16* dbias, Bf16* doffset, float* workspace, Stream stream);
 
-/// x (rows, 2·width) -> y (rows, width): first half times gelu of the second.
-void geglu_forward(std::int64_t rows, std::int64_t width, const Bf16* x, Bf16* y, Stream stream);
-void geglu_backward(std::int64_t rows, std::int64_t width, const Bf16* x, const Bf16* dy, Bf16* dx,
-                    Stream stream);
+/// x (rows, 2·width) + bias (2·width) -> y (rows, width): first half times gelu of the second.
+void geglu_forward(std::int64_t rows, std::int64_t width, const Bf16* x, const Bf16* bias, Bf16* y,
+                   Stream stream);
+std::int64_t geglu_workspace(std::int64_t width);
+/// dbias: null when not wanted.
+void geglu_backward(std::int64_t rows, std::int64_t width, const Bf16* x, const Bf16* bias, const Bf16* dy,
+                    Bf16* dx, Bf16* dbias, float* workspace, Stream stream);
 
-/// y = x + bias + residual; bias (channels).
+/// y = x + bias + residual; bias (channels), residual may be null.
 void add_bias_residual(std::int64_t rows, std::int64_t channels, const Bf16* x, const Bf16* bias,
                        const Bf16* residual, Bf16* y, Stream stream);
 std::int64_t column_sum_workspace(std::int64_t channels);

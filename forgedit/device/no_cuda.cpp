@@ -63,21 +63,24 @@ void group_norm_backward(const GroupNormShape&, const GroupNormInput&, const flo
                          const GroupNormGradients&, float*, Stream) {
   unreachable();
 }
-void layer_norm_forward(int64_t, int64_t, const Bf16*, const Bf16*, const Bf16*, const Bf16*, float, Bf16*,
-                        Bf16*, float*, Stream) {
+void layer_norm_forward(int64_t, int64_t, const Bf16*, const Bf16*, const Bf16*, const Bf16*, const Bf16*,
+                        float, Bf16*, Bf16*, float*, Stream) {
   unreachable();
 }
 int64_t layer_norm_workspace(int64_t) {
   unreachable();
 }
 void layer_norm_backward(int64_t, int64_t, const Bf16*, const Bf16*, const float*, const Bf16*, const Bf16*,
-                         Bf16*, Bf16*, Bf16*, float*, Stream) {
+                         Bf16*, Bf16*, Bf16*, Bf16*, float*, Stream) {
   unreachable();
 }
-void geglu_forward(int64_t, int64_t, const Bf16*, Bf16*, Stream) {
+int64_t geglu_workspace(int64_t) {
   unreachable();
 }
-void geglu_backward(int64_t, int64_t, const Bf16*, const Bf16*, Bf16*, Stream) {
+void geglu_forward(int64_t, int64_t, const Bf16*, const Bf16*, Bf16*, Stream) {
+  unreachable();
+}
+void geglu_backward(int64_t, int64_t, const Bf16*, const Bf16*, const Bf16*, Bf16*, Bf16*, float*, Stream) {
   unreachable();
 }
 void add_bias_residual(int64_t, int64_t, const Bf16*, const Bf16*, const Bf16*, Bf16*, Stream) {

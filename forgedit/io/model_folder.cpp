@@ -10,6 +10,7 @@
 #include "forgedit/core/files.h"
 #include "forgedit/core/json.h"
 #include "forgedit/io/safetensors.h"
+#include "forgedit/io/weights_file.h"
 
 namespace forgedit {
 namespace {
@@ -35,7 +36,7 @@ StateDict read_shards(const fs::path& index_path) {
   StateDict result;
   for (const auto& [shard, names] : names_by_shard) {
     const auto path = index_path.parent_path() / shard;
-    auto tensors = read_safetensors(path).tensors;
+    auto tensors = read_weights_file(path).tensors;
     for (const auto& name : names) {
       const auto found = tensors.find(name);
       if (found == tensors.end())
@@ -51,24 +52,28 @@ StateDict read_shards(const fs::path& index_path) {
 
 }  // namespace
 
+fs::path find_component_weights(const fs::path& directory, const std::string& stem) {
+  // transformers calls the older file otherwise than the newer one.
+  const auto pickle = stem == "model" ? "pytorch_model" : stem;
+  for (const auto& name :
+       {stem + ".safetensors", stem + ".safetensors.index.json", stem + ".fp16.safetensors",
+        stem + ".fp16.safetensors.index.json", stem + ".safetensors.index.fp16.json", pickle + ".bin",
+        pickle + ".bin.index.json", pickle + ".fp16.bin"}) {
+    const auto path = directory / name;
+    // A link to nothing is taken too: reading it says that a download was not finished.
+    if (fs::exists(path) || fs::is_symlink(path)) return path;
+  }
+  return {};
+}
+
 StateDict read_component_weights(const fs::path& directory, const std::string& stem) {
   if (!fs::is_directory(directory)) throw failure(directory.string() + ": no such folder in the model");
-  const std::string plain = stem + ".safetensors", half = stem + ".fp16.safetensors";
-  for (const auto& name :
-       {plain, plain + ".index.json", half, half + ".index.json", plain + ".index.fp16.json"}) {
-    const auto path = directory / name;
-    if (!fs::exists(path)) continue;
-    return path.extension() == ".json" ? read_shards(path) : read_safetensors(path).tensors;
+  const auto path = find_component_weights(directory, stem);
+  if (path.empty()) {
+    throw failure(directory.string() + ": no weights: expected " + stem +
+                  ".safetensors, its fp16 variant, an index of shards, or the same as .bin");
   }
-  for (const char* pickle : {"diffusion_pytorch_model.bin", "pytorch_model.bin"}) {
-    if (fs::exists(directory / pickle)) {
-      throw failure((directory / pickle).string() +
-                    ": pickle files can run code and are not opened; save the model with "
-                    "save_pretrained(…, safe_serialization=True) first");
-    }
-  }
-  throw failure(directory.string() + ": no weights: expected " + plain +
-                ", its fp16 variant, or an index of shards");
+  return path.extension() == ".json" ? read_shards(path) : read_weights_file(path).tensors;
 }
 
 void write_component_weights(const fs::path& directory, const std::string& stem, const StateDict& tensors,

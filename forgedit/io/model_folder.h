@@ -7,9 +7,12 @@
 
 namespace forgedit {
 
-/// Reads the weights of one component of a diffusers folder: `STEM.safetensors`, the shards of
-/// `STEM.safetensors.index.json`, or the same with the `fp16` variant, in this order of preference.
-/// Throws Error naming what was looked for; `.bin` files are refused with the way to convert them.
+/// The file that holds the weights of one component of a diffusers folder: `STEM.safetensors`, the index of
+/// its shards, or the same as `fp16` variant or PyTorch file (`pytorch_model.bin` where STEM is `model`), in
+/// this order of preference. Empty where there is none.
+std::filesystem::path find_component_weights(const std::filesystem::path& directory, const std::string& stem);
+
+/// Reads these weights, from all shards. Throws Error naming what was looked for.
 StateDict read_component_weights(const std::filesystem::path& directory, const std::string& stem);
 
 /// Writes `tensors` as `STEM.safetensors`, or as shards of at most `max_shard_bytes` with an index.

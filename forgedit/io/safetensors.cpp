@@ -1,20 +1,16 @@
 #include "forgedit/io/safetensors.h"
 
-#include <fcntl.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <torch/torch.h>
-#include <unistd.h>
 
 #include <array>
 #include <cstring>
 #include <fstream>
-#include <memory>
 #include <nlohmann/json.hpp>
 #include <set>
 
 #include "forgedit/core/error.h"
 #include "forgedit/core/files.h"
+#include "forgedit/io/mapped_file.h"
 
 namespace forgedit {
 namespace {
@@ -23,7 +19,6 @@ using nlohmann::json;
 
 constexpr std::uint64_t kMaxHeaderBytes = 100'000'000;  // the reference implementation's limit
 constexpr std::size_t kMaxDimensions = 8;
-constexpr std::string_view kLfsPointer = "version https://git-lfs";
 
 struct DtypeName {
   const char* name;
@@ -34,43 +29,6 @@ constexpr std::array kDtypes{DtypeName{"F64", at::kDouble}, DtypeName{"F32", at:
                              DtypeName{"I64", at::kLong},   DtypeName{"I32", at::kInt},
                              DtypeName{"I16", at::kShort},  DtypeName{"I8", at::kChar},
                              DtypeName{"U8", at::kByte},    DtypeName{"BOOL", at::kBool}};
-
-/// A private map of a whole file; tensors keep it alive.
-class MappedFile {
- public:
-  explicit MappedFile(const std::filesystem::path& path) {
-    std::error_code error;
-    const auto status = std::filesystem::status(path, error);
-    if (error || !std::filesystem::exists(status)) throw failure(path.string() + ": no such file");
-    if (!std::filesystem::is_regular_file(status)) {
-      throw failure(path.string() + ": expected a file, found something else");
-    }
-    const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    if (descriptor < 0) throw failure(path.string() + ": cannot be opened: " + std::strerror(errno));
-    struct stat info {};
-    ::fstat(descriptor, &info);
-    size_ = static_cast<std::size_t>(info.st_size);
-    if (size_ > 0) {
-      data_ = ::mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE, descriptor, 0);
-    }
-    ::close(descriptor);
-    if (data_ == MAP_FAILED) {
-      data_ = nullptr;
-      throw failure(path.string() + ": cannot be mapped: " + std::strerror(errno));
-    }
-  }
-  ~MappedFile() {
-    if (data_) ::munmap(data_, size_);
-  }
-  MappedFile(const MappedFile&) = delete;
-  MappedFile& operator=(const MappedFile&) = delete;
-  char* data() const { return static_cast<char*>(data_); }
-  std::size_t size() const { return size_; }
-
- private:
-  void* data_ = nullptr;
-  std::size_t size_ = 0;
-};
 
 struct TensorEntry {
   std::string name;
@@ -157,27 +115,11 @@ void check_tiling(const std::string& origin, std::vector<TensorEntry>& entries, 
   }
 }
 
-at::Tensor map_tensor(const TensorEntry& entry, const std::shared_ptr<MappedFile>& file, char* data) {
-  const auto options = at::TensorOptions().dtype(entry.type);
-  if (entry.begin == entry.end) return torch::empty(entry.shape, options);
-  char* source = data + entry.begin;
-  if (reinterpret_cast<std::uintptr_t>(source) % c10::elementSize(entry.type) == 0) {
-    return torch::from_blob(
-        source, entry.shape, [file](void*) {}, options);
-  }
-  auto copy = torch::empty(entry.shape, options);
-  std::memcpy(copy.data_ptr(), source, entry.end - entry.begin);
-  return copy;
-}
-
 }  // namespace
 
 Safetensors read_safetensors(const std::filesystem::path& path) {
-  const auto file = std::make_shared<MappedFile>(path);
+  const auto file = map_weights(path);
   const std::string origin = path.string();
-  if (std::string_view(file->data(), file->size()).substr(0, kLfsPointer.size()) == kLfsPointer) {
-    throw failure(origin + ": a git-lfs pointer, not weights: run `git lfs pull`");
-  }
   if (file->size() < 8) {
     throw failure(origin + ": truncated: " + std::to_string(file->size()) + " bytes are no safetensors file");
   }
@@ -209,7 +151,9 @@ Safetensors read_safetensors(const std::filesystem::path& path) {
   }
   check_tiling(origin, entries, file->size() - 8 - header_bytes);
   for (const auto& entry : entries) {
-    result.tensors[entry.name] = map_tensor(entry, file, file->data() + 8 + header_bytes);
+    const auto data = 8 + header_bytes;
+    result.tensors[entry.name] =
+        map_tensor(file, {data + entry.begin, data + entry.end, entry.type, entry.shape});
   }
   return result;
 }

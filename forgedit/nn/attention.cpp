@@ -1,5 +1,6 @@
 #include "forgedit/nn/attention.h"
 
+#include "forgedit/device/kernels.h"
 #include "forgedit/device/torch_compat.h"
 #include "forgedit/nn/fused.h"
 
@@ -24,6 +25,13 @@ torch::Tensor to_map(const torch::Tensor& tokens, const torch::Tensor& like) {
   return tokens.view({like.size(0), like.size(2), like.size(3), tokens.size(2)}).permute({0, 3, 1, 2});
 }
 
+/// `project` of a context that is one for the whole batch (expanded) is made once.
+torch::Tensor project_once(Linear& project, const torch::Tensor& context) {
+  const auto batch = context.size(0);
+  if (batch == 1 || context.stride(0) != 0) return project(context);
+  return project(context.narrow(0, 0, 1)).expand({batch, -1, -1}).contiguous();
+}
+
 }  // namespace
 
 AttentionImpl::AttentionImpl(std::int64_t features, std::int64_t context_features, std::int64_t heads,
@@ -34,11 +42,19 @@ AttentionImpl::AttentionImpl(std::int64_t features, std::int64_t context_feature
       to_v(register_module("to_v", Linear(context_features, features, projection_bias))),
       to_out(register_module("to_out", torch::nn::ModuleList(Linear(features, features)))) {}
 
-torch::Tensor AttentionImpl::forward(const torch::Tensor& x, const torch::Tensor& context) {
+torch::Tensor AttentionImpl::attend(const torch::Tensor& x, const torch::Tensor& context) {
   const auto q = split_heads(to_q(x), heads_);
-  const auto k = split_heads(to_k(context), heads_);
-  const auto v = split_heads(to_v(context), heads_);
-  return to_out[0]->as<Linear>()->forward(merge_heads(forgedit::scaled_dot_product_attention(q, k, v)));
+  const auto k = split_heads(project_once(to_k, context), heads_);
+  const auto v = split_heads(project_once(to_v, context), heads_);
+  return merge_heads(forgedit::scaled_dot_product_attention(q, k, v));
+}
+
+LinearImpl& AttentionImpl::out() {
+  return *to_out[0]->as<Linear>();
+}
+
+torch::Tensor AttentionImpl::forward(const torch::Tensor& x, const torch::Tensor& context) {
+  return out().forward(attend(x, context));
 }
 
 FeedForwardImpl::FeedForwardImpl(std::int64_t features) {
@@ -50,10 +66,13 @@ FeedForwardImpl::FeedForwardImpl(std::int64_t features) {
 }
 
 torch::Tensor FeedForwardImpl::forward(const torch::Tensor& x) {
-  const auto hidden = proj(x);
-  if (fused::fits(hidden, out->weight)) return fused::geglu_linear(hidden, *out);
-  const auto parts = hidden.chunk(2, -1);
+  const auto parts = proj(x).chunk(2, -1);
   return out(parts[0] * torch::gelu(parts[1]));
+}
+
+torch::Tensor FeedForwardImpl::forward_fused(const torch::Tensor& x, const torch::Tensor& residual) {
+  const auto hidden = fused::geglu_linear(at::linear(x, proj->weight), proj->bias, *out);
+  return fused::add_bias_residual(hidden, out->bias, residual);
 }
 
 BasicTransformerBlockImpl::BasicTransformerBlockImpl(std::int64_t features, std::int64_t context_features,
@@ -67,16 +86,24 @@ BasicTransformerBlockImpl::BasicTransformerBlockImpl(std::int64_t features, std:
 
 torch::Tensor BasicTransformerBlockImpl::forward(torch::Tensor x,
                                                  const torch::Tensor& encoder_hidden_states) {
-  if (fused::fits(x, norm1->weight)) {
-    const auto [x1, normed1] = fused::add_layer_norm(x, {}, *norm1);
-    const auto [x2, normed2] = fused::add_layer_norm(x1, attn1(normed1, normed1), *norm2);
-    const auto [x3, normed3] = fused::add_layer_norm(x2, attn2(normed2, encoder_hidden_states), *norm3);
-    return x3 + ff(normed3);
-  }
   const auto normed = norm1(x);
   x = x + attn1(normed, normed);
   x = x + attn2(norm2(x), encoder_hidden_states);
   return x + ff(norm3(x));
+}
+
+// Every bias goes into the pass that follows its matrix product.
+torch::Tensor BasicTransformerBlockImpl::forward_fused(const torch::Tensor& x, const torch::Tensor& bias,
+                                                       const torch::Tensor& encoder_hidden_states) {
+  const auto unbiased = [](Attention& attention, const torch::Tensor& normed, const torch::Tensor& context) {
+    return at::linear(attention->attend(normed, context), attention->out().weight);
+  };
+  const auto [x1, normed1] = fused::add_layer_norm(x, bias, {}, *norm1);
+  const auto [x2, normed2] =
+      fused::add_layer_norm(unbiased(attn1, normed1, normed1), attn1->out().bias, x1, *norm2);
+  const auto [x3, normed3] =
+      fused::add_layer_norm(unbiased(attn2, normed2, encoder_hidden_states), attn2->out().bias, x2, *norm3);
+  return ff->forward_fused(normed3, x3);
 }
 
 Transformer2DModelImpl::Transformer2DModelImpl(std::int64_t channels, std::int64_t context_features,
@@ -89,14 +116,25 @@ Transformer2DModelImpl::Transformer2DModelImpl(std::int64_t channels, std::int64
 
 torch::Tensor Transformer2DModelImpl::forward(const torch::Tensor& x,
                                               const torch::Tensor& encoder_hidden_states) {
-  const bool fuse = fused::fits(x, norm->weight);
-  const auto [normed, residual] = fuse ? fused::group_norm(x, *norm, false) : std::pair(norm(x), x);
-  auto tokens = to_tokens(fuse ? fused::pointwise(normed, *proj_in) : proj_in(normed));
+  if (fused::fits(x, norm->weight) && x.size(1) <= kernels::kMaxNormWidth)
+    return forward_fused(x, encoder_hidden_states);
+  auto tokens = to_tokens(proj_in(norm(x)));
   for (const auto& block : *transformer_blocks) {
     tokens = block->as<BasicTransformerBlock>()->forward(tokens, encoder_hidden_states);
   }
-  const auto map = to_map(tokens, x);
-  return (fuse ? fused::pointwise(map, *proj_out) : proj_out(map)) + residual;
+  return proj_out(to_map(tokens, x)) + x;
+}
+
+torch::Tensor Transformer2DModelImpl::forward_fused(const torch::Tensor& x,
+                                                    const torch::Tensor& encoder_hidden_states) {
+  const auto [normed, residual] = fused::group_norm(x, *norm, false);
+  auto tokens = to_tokens(fused::pointwise(normed, *proj_in));
+  auto bias = proj_in->bias;
+  for (const auto& block : *transformer_blocks) {
+    tokens = block->as<BasicTransformerBlock>()->forward_fused(tokens, bias, encoder_hidden_states);
+    bias = torch::Tensor();
+  }
+  return fused::add_bias_residual(fused::pointwise(to_map(tokens, x), *proj_out), proj_out->bias, residual);
 }
 
 SpatialAttentionImpl::SpatialAttentionImpl(std::int64_t channels, std::int64_t norm_groups)

@@ -12,6 +12,9 @@ class AttentionImpl : public torch::nn::Module {
                 bool projection_bias = false);
   /// x (batch, tokens, features), context (batch, context tokens, context_features) -> shape of x.
   torch::Tensor forward(const torch::Tensor& x, const torch::Tensor& context);
+  /// The same up to to_out, and to_out, for callers that add its bias together with something else.
+  torch::Tensor attend(const torch::Tensor& x, const torch::Tensor& context);
+  LinearImpl& out();
 
  private:
   std::int64_t heads_;
@@ -25,6 +28,8 @@ class FeedForwardImpl : public torch::nn::Module {
  public:
   explicit FeedForwardImpl(std::int64_t features);
   torch::Tensor forward(const torch::Tensor& x);
+  /// forward(x) + residual by fused kernels.
+  torch::Tensor forward_fused(const torch::Tensor& x, const torch::Tensor& residual);
 
  private:
   Linear proj{nullptr}, out{nullptr};
@@ -36,6 +41,9 @@ class BasicTransformerBlockImpl : public torch::nn::Module {
  public:
   BasicTransformerBlockImpl(std::int64_t features, std::int64_t context_features, std::int64_t heads);
   torch::Tensor forward(torch::Tensor x, const torch::Tensor& encoder_hidden_states);
+  /// forward(x + bias) by fused kernels; bias (features) may be undefined.
+  torch::Tensor forward_fused(const torch::Tensor& x, const torch::Tensor& bias,
+                              const torch::Tensor& encoder_hidden_states);
 
  private:
   LayerNorm norm1, norm2, norm3;
@@ -52,6 +60,8 @@ class Transformer2DModelImpl : public torch::nn::Module {
   torch::Tensor forward(const torch::Tensor& x, const torch::Tensor& encoder_hidden_states);
 
  private:
+  torch::Tensor forward_fused(const torch::Tensor& x, const torch::Tensor& encoder_hidden_states);
+
   GroupNorm norm;
   Conv2d proj_in;
   torch::nn::ModuleList transformer_blocks;

@@ -159,32 +159,38 @@ Tensor column_sum(const Tensor& x, const Tensor& like) {
 
 class AddBiasResidualFunction : public Function<AddBiasResidualFunction> {
  public:
-  static Tensor forward(AutogradContext* ctx, const Tensor& x, const Tensor& bias, const Tensor& residual) {
-    const auto y = empty_map(x);
-    kernels::add_bias_residual(x.numel() / x.size(1), x.size(1), data(x), data(bias), data(residual), data(y),
-                               stream_of(x));
+  static Tensor forward(AutogradContext* ctx, const Tensor& x, const Tensor& bias,
+                        const MaybeTensor& maybe_residual) {
+    const auto residual = maybe_residual.value_or(Tensor());
+    ctx->saved_data["residual"] = residual.defined();
+    const auto y = torch::empty_like(x);
+    kernels::add_bias_residual(x.numel() / bias.numel(), bias.numel(), data(x), data(bias), data(residual),
+                               data(y), stream_of(x));
     ctx->save_for_backward({bias});
     return y;
   }
   static variable_list backward(AutogradContext* ctx, const variable_list& grads) {
     const auto dy = dense(grads[0]);
     const auto bias = ctx->get_saved_variables()[0];
-    return {dy, ctx->needs_input_grad(1) ? column_sum(dy, bias) : Tensor(), dy};
+    return {dy, ctx->needs_input_grad(1) ? column_sum(dy, bias) : Tensor(),
+            ctx->saved_data["residual"].toBool() ? dy : Tensor()};
   }
 };
 
 class AddLayerNormFunction : public Function<AddLayerNormFunction> {
  public:
   static variable_list forward(AutogradContext* ctx, const Tensor& x, const Tensor& weight,
-                               const Tensor& bias, const MaybeTensor& maybe_residual, double eps) {
-    const auto residual = maybe_residual.value_or(Tensor());
+                               const Tensor& bias, const MaybeTensor& maybe_offset,
+                               const MaybeTensor& maybe_residual, double eps) {
+    const auto offset = maybe_offset.value_or(Tensor()), residual = maybe_residual.value_or(Tensor());
     const auto width = x.size(-1), rows = x.numel() / width;
-    const auto sum = residual.defined() ? torch::empty_like(x) : x;
+    const auto sum = residual.defined() || offset.defined() ? torch::empty_like(x) : x;
     const auto normed = torch::empty_like(x);
     const auto stats = scratch(x, rows * 2);
-    kernels::layer_norm_forward(rows, width, data(x), data(residual), data(weight), data(bias),
+    kernels::layer_norm_forward(rows, width, data(x), data(offset), data(residual), data(weight), data(bias),
                                 static_cast<float>(eps), data(sum), data(normed), floats(stats),
                                 stream_of(x));
+    ctx->saved_data["offset"] = offset.defined();
     ctx->saved_data["residual"] = residual.defined();
     ctx->save_for_backward({sum, weight, stats});
     return {sum, normed};
@@ -197,38 +203,44 @@ class AddLayerNormFunction : public Function<AddLayerNormFunction> {
     const auto dx = torch::empty_like(sum);
     const auto dweight = with_parameters ? torch::empty_like(weight) : Tensor();
     const auto dbias = with_parameters ? torch::empty_like(weight) : Tensor();
+    const bool with_offset = with_parameters && ctx->saved_data["offset"].toBool();
+    const auto doffset = with_offset ? torch::empty_like(weight) : Tensor();
     const auto workspace = scratch(sum, kernels::layer_norm_workspace(width));
     const auto dsum = dense(grads[0]), dnormed = dense(grads[1]);
     kernels::layer_norm_backward(rows, width, data(sum), data(weight), floats(saved[2]), data(dnormed),
-                                 data(dsum), data(dx), data(dweight), data(dbias), floats(workspace),
-                                 stream_of(sum));
-    return {dx, dweight, dbias, ctx->saved_data["residual"].toBool() ? dx : Tensor(), Tensor()};
+                                 data(dsum), data(dx), data(dweight), data(dbias), data(doffset),
+                                 floats(workspace), stream_of(sum));
+    return {dx, dweight, dbias, doffset, ctx->saved_data["residual"].toBool() ? dx : Tensor(), Tensor()};
   }
 };
 
 class GegluLinearFunction : public Function<GegluLinearFunction> {
  public:
-  static Tensor activate(const Tensor& x) {
+  static Tensor activate(const Tensor& x, const Tensor& bias) {
     auto sizes = x.sizes().vec();
     sizes.back() /= 2;
     const auto y = torch::empty(sizes, x.options());
-    kernels::geglu_forward(x.numel() / x.size(-1), sizes.back(), data(x), data(y), stream_of(x));
+    kernels::geglu_forward(x.numel() / x.size(-1), sizes.back(), data(x), data(bias), data(y), stream_of(x));
     return y;
   }
-  static Tensor forward(AutogradContext* ctx, const Tensor& x, const Tensor& weight, const Tensor& bias) {
-    ctx->save_for_backward({x, weight, bias});
-    return at::linear(activate(x), weight, bias);
+  static Tensor forward(AutogradContext* ctx, const Tensor& x, const Tensor& bias, const Tensor& weight) {
+    ctx->save_for_backward({x, bias, weight});
+    return at::linear(activate(x, bias), weight);
   }
   static variable_list backward(AutogradContext* ctx, const variable_list& grads) {
     const auto saved = ctx->get_saved_variables();
-    const auto &x = saved[0], &weight = saved[1], &bias = saved[2];
+    const auto &x = saved[0], &bias = saved[1], &weight = saved[2];
     const auto width = weight.size(1);
+    const bool with_parameters = ctx->needs_input_grad(1);
     const auto dy = dense(grads[0]).view({-1, weight.size(0)});
     const auto dactive = at::mm(dy, weight);
     const auto dx = torch::empty_like(x);
-    kernels::geglu_backward(dactive.size(0), width, data(x), data(dactive), data(dx), stream_of(x));
-    if (!ctx->needs_input_grad(1)) return {dx, Tensor(), Tensor()};
-    return {dx, at::mm(dy.t(), activate(x).view({-1, width})), column_sum(dy, bias)};
+    const auto dbias = with_parameters ? torch::empty_like(bias) : Tensor();
+    const auto workspace = scratch(x, kernels::geglu_workspace(width));
+    kernels::geglu_backward(dactive.size(0), width, data(x), data(bias), data(dactive), data(dx), data(dbias),
+                            floats(workspace), stream_of(x));
+    if (!with_parameters) return {dx, Tensor(), Tensor()};
+    return {dx, dbias, at::mm(dy.t(), activate(x, bias).view({-1, width}))};
   }
 };
 
@@ -285,17 +297,18 @@ std::pair<Tensor, Tensor> norm_silu_conv(const Tensor& x, const Tensor& addend, 
 }
 
 Tensor add_bias_residual(const Tensor& x, const Tensor& bias, const Tensor& residual) {
-  return AddBiasResidualFunction::apply(dense(x), bias, dense(residual));
+  return AddBiasResidualFunction::apply(dense(x), bias, maybe(dense(residual)));
 }
 
-std::pair<Tensor, Tensor> add_layer_norm(const Tensor& x, const Tensor& residual, const LayerNormImpl& norm) {
-  const auto out =
-      AddLayerNormFunction::apply(dense(x), norm.weight, norm.bias, maybe(dense(residual)), norm.eps());
+std::pair<Tensor, Tensor> add_layer_norm(const Tensor& x, const Tensor& bias, const Tensor& residual,
+                                         const LayerNormImpl& norm) {
+  const auto out = AddLayerNormFunction::apply(dense(x), norm.weight, norm.bias, maybe(bias),
+                                               maybe(dense(residual)), norm.eps());
   return {out[0], out[1]};
 }
 
-Tensor geglu_linear(const Tensor& x, const LinearImpl& linear) {
-  return GegluLinearFunction::apply(dense(x), linear.weight, linear.bias);
+Tensor geglu_linear(const Tensor& x, const Tensor& bias, const LinearImpl& linear) {
+  return GegluLinearFunction::apply(dense(x), bias, linear.weight);
 }
 
 Tensor join_channels(const Tensor& a, const Tensor& b) {
@@ -304,7 +317,7 @@ Tensor join_channels(const Tensor& a, const Tensor& b) {
 
 Tensor pointwise(const Tensor& x, const Conv2dImpl& conv) {
   const auto pixels = dense(x).permute({0, 2, 3, 1}).reshape({-1, x.size(1)});
-  const auto y = at::linear(pixels, conv.weight.view({conv.weight.size(0), conv.weight.size(1)}), conv.bias);
+  const auto y = at::linear(pixels, conv.weight.view({conv.weight.size(0), conv.weight.size(1)}));
   return y.view({x.size(0), x.size(2), x.size(3), y.size(1)}).permute({0, 3, 1, 2});
 }
 

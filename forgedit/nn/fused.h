@@ -25,21 +25,23 @@ std::pair<torch::Tensor, torch::Tensor> group_norm(const torch::Tensor& x, const
 std::pair<torch::Tensor, torch::Tensor> norm_silu_conv(const torch::Tensor& x, const torch::Tensor& addend,
                                                        const GroupNormImpl& norm, const Conv2dImpl& conv);
 
-/// x + bias + residual; bias (channels).
+/// x + bias + residual, of maps or tokens; bias (channels), residual may be undefined.
 torch::Tensor add_bias_residual(const torch::Tensor& x, const torch::Tensor& bias,
                                 const torch::Tensor& residual);
 
-/// sum = x + residual (x where residual is undefined), and layer_norm(sum).
-std::pair<torch::Tensor, torch::Tensor> add_layer_norm(const torch::Tensor& x, const torch::Tensor& residual,
+/// sum = x + bias + residual, and layer_norm(sum). bias (features) and residual may be undefined.
+std::pair<torch::Tensor, torch::Tensor> add_layer_norm(const torch::Tensor& x, const torch::Tensor& bias,
+                                                       const torch::Tensor& residual,
                                                        const LayerNormImpl& norm);
 
-/// linear(value · gelu(gate)) of x = (value, gate) side by side. Only x is kept for the backward pass.
-torch::Tensor geglu_linear(const torch::Tensor& x, const LinearImpl& linear);
+/// linear(value · gelu(gate)) of x + bias = (value, gate) side by side, without the bias of `linear`. Only x
+/// is kept for the backward pass.
+torch::Tensor geglu_linear(const torch::Tensor& x, const torch::Tensor& bias, const LinearImpl& linear);
 
 /// cat of two maps over channels.
 torch::Tensor join_channels(const torch::Tensor& a, const torch::Tensor& b);
 
-/// A 1x1 convolution as a matrix product over pixels.
+/// A 1x1 convolution as a matrix product over pixels, without its bias.
 torch::Tensor pointwise(const torch::Tensor& x, const Conv2dImpl& conv);
 
 }  // namespace forgedit::nn::fused

@@ -34,8 +34,9 @@ torch::Tensor ResnetBlock2DImpl::forward_fused(const torch::Tensor& x, const tor
   if (!time_emb_proj.is_empty()) addend = time_emb_proj(torch::silu(time_embedding)) + addend;
   addend = addend.expand({x.size(0), -1});
   const auto second = fused::norm_silu_conv(first, addend, *norm2, *conv2).first;
-  const auto residual = conv_shortcut.is_empty() ? tap : fused::pointwise(tap, *conv_shortcut);
-  return fused::add_bias_residual(second, conv2->bias, residual);
+  if (conv_shortcut.is_empty()) return fused::add_bias_residual(second, conv2->bias, tap);
+  return fused::add_bias_residual(second, conv2->bias + conv_shortcut->bias,
+                                  fused::pointwise(tap, *conv_shortcut));
 }
 
 Downsample2DImpl::Downsample2DImpl(std::int64_t channels, bool asymmetric)
@@ -43,14 +44,18 @@ Downsample2DImpl::Downsample2DImpl(std::int64_t channels, bool asymmetric)
       conv(register_module("conv", Conv2d(channels, channels, 3, 2, asymmetric ? 0 : 1))) {}
 
 torch::Tensor Downsample2DImpl::forward(const torch::Tensor& x) {
-  return asymmetric_ ? conv(torch::constant_pad_nd(x, {0, 1, 0, 1})) : conv(x);
+  if (asymmetric_) return conv(torch::constant_pad_nd(x, {0, 1, 0, 1}));
+  if (!fused::fits(x, conv->weight)) return conv(x);
+  return fused::add_bias_residual(torch::conv2d(x, conv->weight, {}, 2, 1), conv->bias, {});
 }
 
 Upsample2DImpl::Upsample2DImpl(std::int64_t channels)
     : conv(register_module("conv", Conv2d(channels, channels, 3, 1, 1))) {}
 
 torch::Tensor Upsample2DImpl::forward(const torch::Tensor& x, std::int64_t height, std::int64_t width) {
-  return conv(at::upsample_nearest2d(x, {height, width}));
+  const auto enlarged = at::upsample_nearest2d(x, {height, width});
+  if (!fused::fits(enlarged, conv->weight)) return conv(enlarged);
+  return fused::add_bias_residual(torch::conv2d(enlarged, conv->weight, {}, 1, 1), conv->bias, {});
 }
 
 }  // namespace forgedit::nn

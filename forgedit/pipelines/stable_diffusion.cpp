@@ -3,8 +3,6 @@
 #include <spdlog/spdlog.h>
 
 #include "forgedit/core/error.h"
-#include "forgedit/io/keymaps/keymaps.h"
-#include "forgedit/io/model_folder.h"
 #include "forgedit/pipelines/picture_grid.h"
 
 namespace forgedit {
@@ -13,41 +11,13 @@ namespace {
 namespace fs = std::filesystem;
 
 /// Weights are assigned, not copied: they stay where the file is mapped.
-template <typename Model>
-Model finish(Model model, const StateDict& state, const fs::path& directory) {
-  load_state(*model, state, directory.string());
+template <typename Model, typename Config>
+Model finish(const NetworkFiles<Config>& files) {
+  Model model(files.config);
+  load_state(*model, files.weights, files.origin);
   for (auto& parameter : model->parameters()) parameter.set_requires_grad(false);
   model->eval();
   return model;
-}
-
-fs::path config_of(const fs::path& directory) {
-  if (!fs::is_directory(directory)) {
-    throw failure(directory.string() +
-                  ": no such folder: a diffusers model has unet, vae, text_encoder and tokenizer");
-  }
-  return directory / "config.json";
-}
-
-}  // namespace
-
-namespace {
-
-UNet read_unet(const fs::path& directory) {
-  const auto config = UNetConfig::from_json(ConfigReader(config_of(directory)));
-  return finish(UNet(config), read_component_weights(directory, "diffusion_pytorch_model"), directory);
-}
-
-AutoencoderKL read_vae(const fs::path& directory) {
-  const auto config = VaeConfig::from_json(ConfigReader(config_of(directory)));
-  const auto state = normalise_vae_keys(read_component_weights(directory, "diffusion_pytorch_model"));
-  return finish(AutoencoderKL(config), state, directory);
-}
-
-ClipTextModel read_clip_text(const fs::path& directory) {
-  const auto config = ClipTextConfig::from_json(ConfigReader(config_of(directory)));
-  const auto state = normalise_clip_text_keys(read_component_weights(directory, "model"));
-  return finish(ClipTextModel(config), state, directory);
 }
 
 /// Onto the device, laid out as convolutions there want it.
@@ -76,40 +46,40 @@ void check_scheduler(const fs::path& path) {
 }  // namespace
 
 UNet load_unet(const fs::path& directory, const c10::Device& device) {
-  return placed(read_unet(directory), device);
+  return placed(finish<UNet>(read_unet(directory)), device);
 }
 
 AutoencoderKL load_vae(const fs::path& directory, const c10::Device& device) {
-  return placed(read_vae(directory), device);
+  return placed(finish<AutoencoderKL>(read_vae(directory)), device);
 }
 
 ClipTextModel load_clip_text(const fs::path& directory, const c10::Device& device) {
-  return placed(read_clip_text(directory), device);
+  return placed(finish<ClipTextModel>(read_clip_text(directory)), device);
 }
 
-StableDiffusion StableDiffusion::load(const fs::path& directory, const ComputePolicy& policy) {
-  if (!fs::is_directory(directory)) throw failure(directory.string() + ": no such model folder");
+StableDiffusion StableDiffusion::load(const ModelFiles& files, const ComputePolicy& policy) {
+  const auto parts = read_model(files);
   StableDiffusion model;
   model.policy = policy;
-  // The UNet first: it is what a folder that is no model lacks.
-  model.unet = read_unet(directory / "unet");
-  model.vae = read_vae(directory / "vae");
-  model.text_encoder = read_clip_text(directory / "text_encoder");
-  model.tokenizer = ClipTokenizer::from_directory(directory / "tokenizer");
-  check_scheduler(directory / "scheduler" / "scheduler_config.json");
+  model.unet = finish<UNet>(parts.unet);
+  model.vae = finish<AutoencoderKL>(parts.vae);
+  model.text_encoder = finish<ClipTextModel>(parts.text_encoder);
+  model.tokenizer = ClipTokenizer::from_directory(parts.tokenizer);
+  model.tokenizer_folder = parts.tokenizer;
+  check_scheduler(parts.scheduler);
 
   const auto& text = model.text_encoder->config();
   if (static_cast<std::int64_t>(model.tokenizer->vocab_size()) > text.vocab_size) {
-    throw failure((directory / "tokenizer").string() + ": " + std::to_string(model.tokenizer->vocab_size()) +
+    throw failure(parts.tokenizer.string() + ": " + std::to_string(model.tokenizer->vocab_size()) +
                   " tokens, but the text encoder knows " + std::to_string(text.vocab_size));
   }
   if (text.hidden_size != model.unet->config().cross_attention_dim) {
-    throw failure((directory / "unet" / "config.json").string() + ": cross_attention_dim: expected " +
+    throw failure(parts.unet.origin + ": UNet: cross_attention_dim: expected " +
                   std::to_string(text.hidden_size) + " as the text encoder gives, found " +
                   std::to_string(model.unet->config().cross_attention_dim));
   }
   if (model.vae->config().latent_channels != model.unet->config().in_channels) {
-    throw failure((directory / "vae" / "config.json").string() + ": latent_channels: expected " +
+    throw failure(parts.vae.origin + ": VAE: latent_channels: expected " +
                   std::to_string(model.unet->config().in_channels) + " as the UNet takes, found " +
                   std::to_string(model.vae->config().latent_channels));
   }

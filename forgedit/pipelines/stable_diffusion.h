@@ -9,6 +9,7 @@
 #include "forgedit/models/clip_text.h"
 #include "forgedit/models/unet.h"
 #include "forgedit/models/vae.h"
+#include "forgedit/pipelines/model_files.h"
 #include "forgedit/text/clip_tokenizer.h"
 
 namespace forgedit {
@@ -17,6 +18,7 @@ namespace forgedit {
 /// but for the UNet and the VAE's decoder where policy.reduced().
 struct StableDiffusion {
   std::optional<ClipTokenizer> tokenizer;
+  std::filesystem::path tokenizer_folder;  ///< where its files are
   ClipTextModel text_encoder{nullptr};
   AutoencoderKL vae{nullptr};
   UNet unet{nullptr};
@@ -28,8 +30,9 @@ struct StableDiffusion {
   static constexpr int kFingerprintMethod = 2;
   std::string base_fingerprint;  ///< of UNet, text encoder and VAE as loaded: what a saved edit belongs to
 
-  /// Reads a diffusers folder: unet/, vae/, text_encoder/, tokenizer/. Strict: see load_state.
-  static StableDiffusion load(const std::filesystem::path& directory, const ComputePolicy& policy);
+  /// Reads a diffusers folder (unet/, vae/, text_encoder/, tokenizer/) or a checkpoint of one file. Strict:
+  /// see load_state.
+  static StableDiffusion load(const ModelFiles& files, const ComputePolicy& policy);
 
   /// From where the weights were read to policy.device, in the policy's types; load does it.
   void move_to_device();

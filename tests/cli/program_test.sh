@@ -275,6 +275,55 @@ grep -q '"picture": "other.png"' booth.edit/learned.json || complain "--overwrit
 copy_model other
 printf '\x00\x00\x80\x3f' | dd of=other/$WEIGHTS bs=1 seek=$((8 + header_bytes + begin)) conv=notrunc status=none
 expect 2 "belongs to another base model" edit --from learned.edit "a red square" --model other
+
+echo "-- export, and models of other forms"
+expect 0 "" export square.edit --to single-file --out square.safetensors --model "$MODEL"
+expect 0 "" export square.edit --to diffusers --out square-model --forget noencoder --dtype fp16 --model "$MODEL"
+expect 0 "" export square.edit --to lora --out square-lora.safetensors --rank 4 --model "$MODEL"
+grep -q "of the whole change" stderr && grep -q "has no place for" stderr || complain "the LoRA's report"
+[ -f square-lora.report.json ] && [ -f square-lora.embedding.safetensors ] && [ -f square.tokenizer/vocab.json ] ||
+  complain "what goes along with an export"
+expect 0 "" "${EDIT[@]}" --model square.safetensors --steps 1 --samples 2 --batch 2 --gamma 1 --out from-file
+expect 0 "" "${EDIT[@]}" --model square-model --vae square.safetensors --steps 1 --samples 2 --batch 2 --gamma 1 \
+  --out from-folder
+mkdir -p hub/models--me--square/{snapshots,refs} && cp -r square-model hub/models--me--square/snapshots/0123
+export HF_HUB_CACHE=$WORK/hub
+expect 0 "" "${EDIT[@]}" --model me/square --steps 1 --samples 2 --batch 2 --gamma 1 --out from-hub
+grep -q "model me/square on" stderr || complain "the name of a model in the hub's cache"
+expect 1 "forgedit never downloads" "${EDIT[@]}" --model me/other
+ln -sf gone hub/models--me--square/snapshots/0123/unet/diffusion_pytorch_model.safetensors
+expect 1 "is not finished: unet/diffusion_pytorch_model.safetensors" "${EDIT[@]}" --model me/square
+inspected() {
+  expect 0 "" inspect "$2"
+  grep -qF "$1" stdout || complain "inspect $2: no '$1'"
+}
+inspected "a Stable Diffusion 1.x checkpoint" square.safetensors
+inspected "a LoRA (not usable" square-lora.safetensors
+inspected "a saved edit" square.edit
+inspected "a diffusers folder" square-model
+inspected "(unfinished download)" me/square
+expect 0 "" inspect square-model --json
+grep -q '"fp16"' stdout || complain "inspect --json"
+expect 2 "is there already" export square.edit --to diffusers --out square-model --model "$MODEL"
+expect 2 "diffusers, single-file or lora" export square.edit --to onnx --out out --model "$MODEL"
+expect 2 "ends in .safetensors" export square.edit --to lora --out out --model "$MODEL"
+expect 2 "belong to --to lora" export square.edit --to diffusers --out out --rank 4 --model "$MODEL"
+expect 2 "donotforget, encoderkv" export square.edit --to diffusers --out out --forget noencodr --model "$MODEL"
+expect 2 "--config belongs to" "${EDIT[@]}" --model "$MODEL" --config "$MODEL"
+expect 1 "found a LoRA" "${EDIT[@]}" --model square-lora.safetensors
+expect 1 "no such VAE" "${EDIT[@]}" --model square.safetensors --vae nowhere
+rm -r square.tokenizer
+expect 1 "give --tokenizer DIR" "${EDIT[@]}" --model square.safetensors
+head -c 100000 square.safetensors >short.ckpt
+expect 1 "truncated" "${EDIT[@]}" --model short.ckpt
+echo "hello" >text.ckpt
+expect 1 "neither a safetensors nor a PyTorch file" "${EDIT[@]}" --model text.ckpt
+printf '\x80\x02cos\nsystem\nX\x05\x00\x00\x00touchtR.' >danger.ckpt
+expect 1 "danger.ckpt: pickle" "${EDIT[@]}" --model danger.ckpt
+expect 1 "danger.ckpt: pickle" inspect danger.ckpt
+expect 1 "no such model folder or file" inspect nowhere
+find . -name '*.tmp' | grep -q . && complain "an export left something temporary"
+
 truncate -s 2000 learned.edit/unet.safetensors
 expect 1 "unet.safetensors: truncated" edit --from learned.edit "a red square" --model "$MODEL"
 

@@ -4,6 +4,7 @@
 
 #include "forgedit/core/files.h"
 #include "forgedit/io/safetensors.h"
+#include "tests/io/make_torch_file.h"
 #include "tests/support/temporary_folder.h"
 
 namespace forgedit {
@@ -100,11 +101,27 @@ TEST_F(ModelFolder, DamagedIndex) {
   EXPECT_TRUE(contains(message_of([&] { read(); }), "not valid JSON"));
 }
 
-TEST_F(ModelFolder, PickleFilesAreRefusedWithTheWayOut) {
-  write_file_atomically(folder_ / "diffusion_pytorch_model.bin", "\x80\x02.");
-  const auto message = message_of([&] { read(); });
-  EXPECT_TRUE(contains(message, "diffusion_pytorch_model.bin"));
-  EXPECT_TRUE(contains(message, "safe_serialization"));
+TEST_F(ModelFolder, ReadsPyTorchFilesWhereThereIsNothingNewer) {
+  const auto write_bin = [&](const char* name, const StateDict& tensors) {
+    const auto pickle = testing::pickled_tensors(tensors);
+    write_file_atomically(folder_ / name,
+                          testing::torch_zip(testing::pickled::ordered_dict(pickle.items), pickle.storages));
+  };
+  write_bin("one.bin", {{"a", torch::full({1}, 1.0)}});
+  write_bin("two.bin", {{"b", torch::full({1}, 2.0)}});
+  write_index("diffusion_pytorch_model.bin.index.json", R"({"a":"one.bin","b":"two.bin"})");
+  EXPECT_EQ(read().at("b").item<float>(), 2.0F);
+  write_bin("diffusion_pytorch_model.bin", {{"a", torch::full({1}, 3.0)}});
+  EXPECT_EQ(read().at("a").item<float>(), 3.0F);
+  write("diffusion_pytorch_model.safetensors", {{"a", torch::full({1}, 4.0)}});
+  EXPECT_EQ(read().at("a").item<float>(), 4.0F);
+  write_bin("pytorch_model.bin", {{"c", torch::full({1}, 5.0)}});
+  EXPECT_EQ(read_component_weights(folder_, "model").at("c").item<float>(), 5.0F);
+}
+
+TEST_F(ModelFolder, LinksOfUnfinishedDownloadsAreNamed) {
+  std::filesystem::create_symlink(folder_ / "gone", folder_ / "diffusion_pytorch_model.safetensors");
+  EXPECT_TRUE(contains(message_of([&] { read(); }), "safetensors: a link to a file that is not there"));
 }
 
 TEST_F(ModelFolder, MissingWeightsAndFolder) {

@@ -132,15 +132,16 @@ TEST_P(FusedTokens, AddLayerNorm) {
   const auto [tokens, width] = GetParam();
   LayerNorm norm(width);
   expect_equal(
-      {random({2, tokens, width}), random({2, tokens, width}), random({width}, 1.0), random({width})},
+      {random({2, tokens, width}), random({2, tokens, width}), random({width}, 1.0), random({width}),
+       random({width})},
       [&](const Tensors& in) {
         norm->weight = in[2], norm->bias = in[3];
-        const auto [sum, normed] = fused::add_layer_norm(in[0], in[1], *norm);
+        const auto [sum, normed] = fused::add_layer_norm(in[0], in[4], in[1], *norm);
         return Tensors{sum, normed};
       },
       [&, features = width](const Tensors& in) {
         // The kernel's norm sees the sum as it is stored.
-        const auto sum = in[0] + in[1];
+        const auto sum = in[0] + in[4] + in[1];
         const auto stored = sum + (sum.to(torch::kBFloat16).to(torch::kFloat) - sum).detach();
         return Tensors{sum, torch::layer_norm(stored, {features}, in[2], in[3], 1e-5)};
       });
@@ -153,7 +154,7 @@ TEST_P(FusedTokens, LayerNormWithATap) {
       {random({2, tokens, width}), random({width}, 1.0), random({width})},
       [&](const Tensors& in) {
         norm->weight = in[1], norm->bias = in[2];
-        const auto [tap, normed] = fused::add_layer_norm(in[0], {}, *norm);
+        const auto [tap, normed] = fused::add_layer_norm(in[0], {}, {}, *norm);
         return Tensors{tap * 2, normed};
       },
       [&, features = width](const Tensors& in) {
@@ -161,18 +162,31 @@ TEST_P(FusedTokens, LayerNormWithATap) {
       });
 }
 
+TEST_P(FusedTokens, BiasWithAndWithoutResidual) {
+  const auto [tokens, width] = GetParam();
+  expect_equal(
+      {random({2, tokens, width}), random({width}), random({2, tokens, width})},
+      [](const Tensors& in) {
+        return Tensors{fused::add_bias_residual(in[0], in[1], in[2]),
+                       fused::add_bias_residual(in[0], in[1], {})};
+      },
+      [](const Tensors& in) {
+        return Tensors{in[0] + in[1] + in[2], in[0] + in[1]};
+      });
+}
+
 TEST_P(FusedTokens, GegluLinear) {
   const auto [tokens, width] = GetParam();
   Linear linear(width, 16);
   expect_equal(
-      {random({2, tokens, 2 * width}), random({16, width}), random({16})},
+      {random({2, tokens, 2 * width}), random({16, width}), random({2 * width})},
       [&](const Tensors& in) {
-        linear->weight = in[1], linear->bias = in[2];
-        return Tensors{fused::geglu_linear(in[0], *linear)};
+        linear->weight = in[1];
+        return Tensors{fused::geglu_linear(in[0], in[2], *linear)};
       },
       [](const Tensors& in) {
-        const auto parts = in[0].chunk(2, -1);
-        return Tensors{at::linear(parts[0] * torch::gelu(parts[1]), in[1], in[2])};
+        const auto parts = (in[0] + in[2]).chunk(2, -1);
+        return Tensors{at::linear(parts[0] * torch::gelu(parts[1]), in[1])};
       });
 }
 

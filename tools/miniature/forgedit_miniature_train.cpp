@@ -7,8 +7,8 @@
 
 #include "forgedit/core/error.h"
 #include "forgedit/core/files.h"
+#include "forgedit/pipelines/model_writer.h"
 #include "tools/miniature/held_back.h"
-#include "tools/miniature/model_writer.h"
 #include "tools/miniature/sample_sheet.h"
 #include "tools/miniature/tokenizer_trainer.h"
 #include "tools/miniature/train_unet.h"
@@ -89,7 +89,7 @@ void train(const Arguments& a) {
                               : fresh<ClipTextModel>(text_config(vocabulary), 3, device);
 
   const auto save = [&](std::int64_t step, double seconds) {
-    write_model(model, vae_settings, a.out);
+    write_model_folder(model, vae_settings, a.out, at::kHalf, std::size_t{16} << 20);
     // The networks in training hold the default scaling factor: read back what was written.
     auto saved = StableDiffusion::load(a.out, model.policy);
     write_sample_sheet(saved, pack, 16, {7.5}, 7, a.assets / "fonts" / "DejaVuSans.ttf",

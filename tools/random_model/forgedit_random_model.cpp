@@ -7,7 +7,7 @@
 
 #include "forgedit/core/error.h"
 #include "forgedit/core/files.h"
-#include "tools/miniature/model_writer.h"
+#include "forgedit/pipelines/model_writer.h"
 #include "tools/miniature/recipe.h"
 
 int main(int argc, char** argv) {
@@ -31,7 +31,7 @@ int main(int argc, char** argv) {
     forgedit::make_directory(out);
     fs::copy(tokenizer, out / "tokenizer",
              fs::copy_options::overwrite_existing | fs::copy_options::recursive);
-    forgedit::miniature::write_model(model, model.vae->config(), out, std::size_t{4} << 30);
+    forgedit::write_model_folder(model, model.vae->config(), out, at::kHalf, std::size_t{4} << 30);
     return 0;
   } catch (const std::exception& error) {
     std::cerr << "forgedit_random_model: " << error.what() << '\n';

@@ -23,49 +23,83 @@ __device__ float normal_cdf(float x) {
   return 0.5F * (1.0F + erff(x * 0.70710678F));
 }
 
-__global__ void geglu_kernel(std::int64_t vectors, int row_vectors, const Bf16* x, Bf16* y) {
+__global__ void geglu_kernel(std::int64_t vectors, int row_vectors, const Bf16* x, const Bf16* bias,
+                             Bf16* y) {
   const std::int64_t at = my_vector();
   if (at >= vectors) return;
   const std::int64_t row = at / row_vectors, column = (at % row_vectors) * 8;
   const Bf16* from = x + row * row_vectors * 16 + column;
-  float value[8], gate[8];
+  float value[8], gate[8], value_bias[8], gate_bias[8];
   load8(from, value);
   load8(from + row_vectors * 8, gate);
+  load8(bias + column, value_bias);
+  load8(bias + row_vectors * 8 + column, gate_bias);
 #pragma unroll
-  for (int i = 0; i < 8; ++i) value[i] *= gate[i] * normal_cdf(gate[i]);
+  for (int i = 0; i < 8; ++i) {
+    gate[i] += gate_bias[i];
+    value[i] = (value[i] + value_bias[i]) * gate[i] * normal_cdf(gate[i]);
+  }
   store8(y + at * 8, value);
 }
 
-__global__ void geglu_backward_kernel(std::int64_t vectors, int row_vectors, const Bf16* x, const Bf16* dy,
-                                      Bf16* dx) {
-  const std::int64_t at = my_vector();
-  if (at >= vectors) return;
-  const std::int64_t row = at / row_vectors, column = (at % row_vectors) * 8;
-  const std::int64_t first = row * row_vectors * 16 + column;
-  float value[8], gate[8], d[8];
-  load8(x + first, value);
-  load8(x + first + row_vectors * 8, gate);
-  load8(dy + at * 8, d);
+/// Blocks (32 vectors, kSumRows) over columns and rows; partial (row blocks, 2·width): Σ dx, for the bias.
+__global__ void geglu_backward_kernel(std::int64_t rows, int row_vectors, const Bf16* x, const Bf16* bias,
+                                      const Bf16* dy, Bf16* dx, float* partial) {
+  __shared__ float shared[kSumRows][32][17];
+  const int vector = static_cast<int>(blockIdx.x * 32 + threadIdx.x);
+  float value_sum[8] = {}, gate_sum[8] = {};
+  if (vector < row_vectors) {
+    float value_bias[8], gate_bias[8];
+    load8(bias + vector * 8, value_bias);
+    load8(bias + (row_vectors + vector) * 8, gate_bias);
+#pragma unroll 2
+    for (std::int64_t row = static_cast<std::int64_t>(blockIdx.y) * kSumRows + threadIdx.y; row < rows;
+         row += static_cast<std::int64_t>(gridDim.y) * kSumRows) {
+      const std::int64_t first = (row * 2 * row_vectors + vector) * 8;
+      float value[8], gate[8], d[8];
+      load8(x + first, value);
+      load8(x + first + row_vectors * 8, gate);
+      load8(dy + (row * row_vectors + vector) * 8, d);
+#pragma unroll
+      for (int i = 0; i < 8; ++i) {
+        value[i] += value_bias[i];
+        gate[i] += gate_bias[i];
+        const float cdf = normal_cdf(gate[i]);
+        const float density = 0.39894228F * __expf(-0.5F * gate[i] * gate[i]);
+        const float dgate = d[i] * value[i] * (cdf + gate[i] * density);
+        value[i] = d[i] * gate[i] * cdf;
+        gate[i] = dgate;
+        value_sum[i] += value[i];
+        gate_sum[i] += gate[i];
+      }
+      store8(dx + first, value);
+      store8(dx + first + row_vectors * 8, gate);
+    }
+  }
 #pragma unroll
   for (int i = 0; i < 8; ++i) {
-    const float cdf = normal_cdf(gate[i]);
-    const float density = 0.39894228F * __expf(-0.5F * gate[i] * gate[i]);
-    const float dgate = d[i] * value[i] * (cdf + gate[i] * density);
-    value[i] = d[i] * gate[i] * cdf;
-    gate[i] = dgate;
+    shared[threadIdx.y][threadIdx.x][i] = value_sum[i];
+    shared[threadIdx.y][threadIdx.x][8 + i] = gate_sum[i];
   }
-  store8(dx + first, value);
-  store8(dx + first + row_vectors * 8, gate);
+  __syncthreads();
+  if (threadIdx.y != 0 || vector >= row_vectors) return;
+  float* to = partial + static_cast<std::int64_t>(blockIdx.y) * row_vectors * 16;
+#pragma unroll
+  for (int i = 0; i < 16; ++i) {
+    float sum = 0;
+    for (int row = 0; row < kSumRows; ++row) sum += shared[row][threadIdx.x][i];
+    to[(i / 8 * row_vectors + vector) * 8 + i % 8] = sum;
+  }
 }
 
 __global__ void add_bias_residual_kernel(std::int64_t vectors, int row_vectors, const Bf16* x,
                                          const Bf16* bias, const Bf16* residual, Bf16* y) {
   const std::int64_t at = my_vector();
   if (at >= vectors) return;
-  float sum[8], b[8], r[8];
+  float sum[8], b[8], r[8] = {};
   load8(x + at * 8, sum);
   load8(bias + (at % row_vectors) * 8, b);
-  load8(residual + at * 8, r);
+  if (residual) load8(residual + at * 8, r);
 #pragma unroll
   for (int i = 0; i < 8; ++i) sum[i] += b[i] + r[i];
   store8(y + at * 8, sum);
@@ -133,19 +167,38 @@ __global__ void channels_kernel(std::int64_t vectors, int first, int second, Joi
   }
 }
 
-}  // namespace
-
-void geglu_forward(std::int64_t rows, std::int64_t width, const Bf16* x, Bf16* y, Stream stream) {
-  const auto vectors = rows * width / kVector;
-  geglu_kernel<<<blocks_for(vectors), kThreads, 0, as_stream(stream)>>>(
-      vectors, static_cast<int>(width / kVector), x, y);
+/// Row blocks beside `columns` column blocks: about four blocks a multiprocessor.
+std::int64_t sum_blocks(std::int64_t rows, std::int64_t columns) {
+  return std::clamp<std::int64_t>(kSumBlocks * 2 / columns, 1,
+                                  std::min<std::int64_t>(kSumBlocks, ceil_div(rows, kSumRows)));
 }
 
-void geglu_backward(std::int64_t rows, std::int64_t width, const Bf16* x, const Bf16* dy, Bf16* dx,
-                    Stream stream) {
+void finish_sum(std::int64_t blocks, std::int64_t channels, const float* partial, Bf16* sums, Stream stream) {
+  finish_sum_kernel<<<static_cast<unsigned>(ceil_div(channels, 32)), dim3(32, 16), 0, as_stream(stream)>>>(
+      static_cast<int>(blocks), static_cast<int>(channels), partial, sums);
+}
+
+}  // namespace
+
+void geglu_forward(std::int64_t rows, std::int64_t width, const Bf16* x, const Bf16* bias, Bf16* y,
+                   Stream stream) {
   const auto vectors = rows * width / kVector;
-  geglu_backward_kernel<<<blocks_for(vectors), kThreads, 0, as_stream(stream)>>>(
-      vectors, static_cast<int>(width / kVector), x, dy, dx);
+  geglu_kernel<<<blocks_for(vectors), kThreads, 0, as_stream(stream)>>>(
+      vectors, static_cast<int>(width / kVector), x, bias, y);
+}
+
+std::int64_t geglu_workspace(std::int64_t width) {
+  return kSumBlocks * 2 * width;
+}
+
+void geglu_backward(std::int64_t rows, std::int64_t width, const Bf16* x, const Bf16* bias, const Bf16* dy,
+                    Bf16* dx, Bf16* dbias, float* workspace, Stream stream) {
+  const auto row_vectors = width / kVector, columns = ceil_div(row_vectors, 32);
+  const auto blocks = sum_blocks(rows, columns);
+  geglu_backward_kernel<<<dim3(static_cast<unsigned>(columns), static_cast<unsigned>(blocks)),
+                          dim3(32, kSumRows), 0, as_stream(stream)>>>(rows, static_cast<int>(row_vectors), x,
+                                                                      bias, dy, dx, workspace);
+  if (dbias) finish_sum(blocks, 2 * width, workspace, dbias, stream);
 }
 
 void add_bias_residual(std::int64_t rows, std::int64_t channels, const Bf16* x, const Bf16* bias,
@@ -162,12 +215,10 @@ std::int64_t column_sum_workspace(std::int64_t channels) {
 void column_sum(std::int64_t rows, std::int64_t channels, const Bf16* x, Bf16* sums, float* workspace,
                 Stream stream) {
   const auto row_vectors = channels / kVector, columns = ceil_div(row_vectors, 32);
-  const auto blocks = std::clamp<std::int64_t>(kSumBlocks * 2 / columns, 1,
-                                               std::min<std::int64_t>(kSumBlocks, ceil_div(rows, kSumRows)));
+  const auto blocks = sum_blocks(rows, columns);
   column_sum_kernel<<<dim3(static_cast<unsigned>(columns), static_cast<unsigned>(blocks)), dim3(32, kSumRows),
                       0, as_stream(stream)>>>(rows, static_cast<int>(row_vectors), x, workspace);
-  finish_sum_kernel<<<static_cast<unsigned>(ceil_div(channels, 32)), dim3(32, 16), 0, as_stream(stream)>>>(
-      static_cast<int>(blocks), static_cast<int>(channels), workspace, sums);
+  finish_sum(blocks, channels, workspace, sums, stream);
 }
 
 void join_channels(std::int64_t rows, std::int64_t first, std::int64_t second, const Bf16* a, const Bf16* b,

@@ -39,20 +39,21 @@ __device__ void for_each_vector(int vectors, Body body) {
 }
 
 template <int kVectors>
-__global__ void forward_kernel(std::int64_t rows, int width, const Bf16* x, const Bf16* residual,
-                               const Bf16* weight, const Bf16* bias, float eps, Bf16* sum, Bf16* normed,
-                               float* stats) {
+__global__ void forward_kernel(std::int64_t rows, int width, const Bf16* x, const Bf16* offset,
+                               const Bf16* residual, const Bf16* weight, const Bf16* bias, float eps,
+                               Bf16* sum, Bf16* normed, float* stats) {
   const std::int64_t row = static_cast<std::int64_t>(blockIdx.x) * kWarps + threadIdx.y;
   if (row >= rows) return;
   const int vectors = width / 8;
   Row<kVectors> r;
   r.load(x + row * width, vectors);
-  if (residual) {
+  if (residual || offset) {
     for_each_vector<kVectors>(vectors, [&](int v, int at) {
-      float other[8];
-      load8(residual + row * width + at, other);
+      float other[8] = {}, add[8] = {};
+      if (residual) load8(residual + row * width + at, other);
+      if (offset) load8(offset + at, add);
 #pragma unroll
-      for (int i = 0; i < 8; ++i) r.values[v][i] += other[i];
+      for (int i = 0; i < 8; ++i) r.values[v][i] += add[i] + other[i];
       const uint4 rounded = pack(r.values[v]);
       *reinterpret_cast<uint4*>(sum + row * width + at) = rounded;
       unpack(rounded, r.values[v]);  // the norm sees what later layers will see
@@ -85,14 +86,14 @@ __global__ void forward_kernel(std::int64_t rows, int width, const Bf16* x, cons
   });
 }
 
-/// partial (blocks, 2, width): Σ dnormed·x̂ and Σ dnormed of the block's rows, where kParameters.
+/// partial (blocks, 3, width): Σ dnormed·x̂, Σ dnormed and Σ dx of the block's rows, where kParameters.
 template <int kVectors, bool kParameters>
 __global__ void __launch_bounds__(kWarps * 32)
     backward_kernel(std::int64_t rows, int width, const Bf16* sum, const Bf16* weight, const float* stats,
                     const Bf16* dnormed, const Bf16* dsum, Bf16* dx, float* partial) {
-  extern __shared__ float shared[];  // (kWarps, 2, width)
+  extern __shared__ float shared[];  // (kWarps, 3, width)
   const int vectors = width / 8;
-  float dweight[kVectors][8] = {}, dbias[kVectors][8] = {};
+  float dweight[kVectors][8] = {}, dbias[kVectors][8] = {}, doffset[kVectors][8] = {};
   const std::int64_t step = static_cast<std::int64_t>(gridDim.x) * kWarps;
   for (std::int64_t row = static_cast<std::int64_t>(blockIdx.x) * kWarps + threadIdx.y; row < rows;
        row += step) {
@@ -122,7 +123,10 @@ __global__ void __launch_bounds__(kWarps * 32)
       float d[8] = {};
       if (dsum) load8(dsum + row * width + at, d);
 #pragma unroll
-      for (int i = 0; i < 8; ++i) d[i] += rstd * (g.values[v][i] - first - normed.values[v][i] * second);
+      for (int i = 0; i < 8; ++i) {
+        d[i] += rstd * (g.values[v][i] - first - normed.values[v][i] * second);
+        if (kParameters) doffset[v][i] += d[i];
+      }
       store8(dx + row * width + at, d);
     });
   }
@@ -130,33 +134,37 @@ __global__ void __launch_bounds__(kWarps * 32)
   for_each_vector<kVectors>(vectors, [&](int v, int at) {
 #pragma unroll
     for (int i = 0; i < 8; ++i) {
-      shared[threadIdx.y * 2 * width + at + i] = dweight[v][i];
-      shared[threadIdx.y * 2 * width + width + at + i] = dbias[v][i];
+      float* mine = shared + threadIdx.y * 3 * width + at + i;
+      mine[0] = dweight[v][i];
+      mine[width] = dbias[v][i];
+      mine[2 * width] = doffset[v][i];
     }
   });
   __syncthreads();
-  for (int at = static_cast<int>(threadIdx.y * 32 + threadIdx.x); at < 2 * width; at += kWarps * 32) {
+  for (int at = static_cast<int>(threadIdx.y * 32 + threadIdx.x); at < 3 * width; at += kWarps * 32) {
     float total = shared[at];
-    for (int warp = 1; warp < kWarps; ++warp) total += shared[warp * 2 * width + at];
-    partial[static_cast<std::int64_t>(blockIdx.x) * 2 * width + at] = total;
+    for (int warp = 1; warp < kWarps; ++warp) total += shared[warp * 3 * width + at];
+    partial[static_cast<std::int64_t>(blockIdx.x) * 3 * width + at] = total;
   }
 }
 
-/// Adds partial (blocks, 2, width) up: one warp a column block, 16 rows of it at once.
-__global__ void finish_kernel(int blocks, int width, const float* partial, Bf16* dweight, Bf16* dbias) {
+/// Adds partial (blocks, 3, width) up: one warp a column block, 16 rows of it at once.
+__global__ void finish_kernel(int blocks, int width, const float* partial, Bf16* dweight, Bf16* dbias,
+                              Bf16* doffset) {
   __shared__ float shared[16][33];
   const int column = static_cast<int>(blockIdx.x * 32 + threadIdx.x);
   float total = 0;
-  if (column < 2 * width) {
+  if (column < 3 * width) {
     for (int block = static_cast<int>(threadIdx.y); block < blocks; block += 16) {
-      total += partial[static_cast<std::int64_t>(block) * 2 * width + column];
+      total += partial[static_cast<std::int64_t>(block) * 3 * width + column];
     }
   }
   shared[threadIdx.y][threadIdx.x] = total;
   __syncthreads();
-  if (threadIdx.y != 0 || column >= 2 * width) return;
+  if (threadIdx.y != 0 || column >= 3 * width) return;
   for (int i = 1; i < 16; ++i) total += shared[i][threadIdx.x];
-  (column < width ? dweight : dbias)[column % width] = static_cast<Bf16>(bf16_bits(total));
+  Bf16* to = column < width ? dweight : (column < 2 * width ? dbias : doffset);
+  if (to) to[column % width] = static_cast<Bf16>(bf16_bits(total));
 }
 
 /// Calls `body` with the number of vectors a lane needs as a compile-time constant.
@@ -178,23 +186,23 @@ void with_vectors(std::int64_t width, Body body) {
 
 }  // namespace
 
-void layer_norm_forward(std::int64_t rows, std::int64_t width, const Bf16* x, const Bf16* residual,
-                        const Bf16* weight, const Bf16* bias, float eps, Bf16* sum, Bf16* normed,
-                        float* stats, Stream stream) {
+void layer_norm_forward(std::int64_t rows, std::int64_t width, const Bf16* x, const Bf16* offset,
+                        const Bf16* residual, const Bf16* weight, const Bf16* bias, float eps, Bf16* sum,
+                        Bf16* normed, float* stats, Stream stream) {
   with_vectors(width, [&](auto vectors) {
     forward_kernel<decltype(vectors)::value>
         <<<static_cast<unsigned>(ceil_div(rows, kWarps)), dim3(32, kWarps), 0, as_stream(stream)>>>(
-            rows, static_cast<int>(width), x, residual, weight, bias, eps, sum, normed, stats);
+            rows, static_cast<int>(width), x, offset, residual, weight, bias, eps, sum, normed, stats);
   });
 }
 
 std::int64_t layer_norm_workspace(std::int64_t width) {
-  return kBackwardBlocks * 2 * width;
+  return kBackwardBlocks * 3 * width;
 }
 
 void layer_norm_backward(std::int64_t rows, std::int64_t width, const Bf16* sum, const Bf16* weight,
                          const float* stats, const Bf16* dnormed, const Bf16* dsum, Bf16* dx, Bf16* dweight,
-                         Bf16* dbias, float* workspace, Stream stream) {
+                         Bf16* dbias, Bf16* doffset, float* workspace, Stream stream) {
   const int blocks = static_cast<int>(std::min<std::int64_t>(kBackwardBlocks, ceil_div(rows, kWarps)));
   const auto w = static_cast<int>(width);
   with_vectors(width, [&](auto vectors) {
@@ -204,11 +212,11 @@ void layer_norm_backward(std::int64_t rows, std::int64_t width, const Bf16* sum,
           rows, w, sum, weight, stats, dnormed, dsum, dx, workspace);
       return;
     }
-    const auto shared = sizeof(float) * kWarps * 2 * static_cast<std::size_t>(width);
+    const auto shared = sizeof(float) * kWarps * 3 * static_cast<std::size_t>(width);
     backward_kernel<kVectors, true><<<blocks, dim3(32, kWarps), shared, as_stream(stream)>>>(
         rows, w, sum, weight, stats, dnormed, dsum, dx, workspace);
-    finish_kernel<<<static_cast<unsigned>(ceil_div(2 * width, 32)), dim3(32, 16), 0, as_stream(stream)>>>(
-        blocks, w, workspace, dweight, dbias);
+    finish_kernel<<<static_cast<unsigned>(ceil_div(3 * width, 32)), dim3(32, 16), 0, as_stream(stream)>>>(
+        blocks, w, workspace, dweight, dbias, doffset);
   });
 }
 

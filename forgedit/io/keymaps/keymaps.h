@@ -25,4 +25,22 @@ StateDict normalise_clip_keys(const StateDict& state);
 /// lpips.LPIPS (`net.sliceK.N`, `lins.K`) become `features.N` and `linK`.
 StateDict normalise_lpips_keys(const StateDict& state);
 
+// LDM names: those of the original Stable Diffusion code, under which single-file checkpoints are shared.
+// Each pair takes one network out of a checkpoint, under diffusers' names, and back; a name that the scheme
+// does not know stays as it is (without the network's prefix), so that strict loading names it.
+
+inline constexpr const char* kLdmUnetPrefix = "model.diffusion_model.";
+StateDict unet_from_ldm(const StateDict& checkpoint);
+StateDict unet_to_ldm(const StateDict& unet);
+
+inline constexpr const char* kLdmVaePrefix = "first_stage_model.";
+/// Also takes VAE files of their own, which have no prefix; 1x1 convolutions of its attention become
+/// matrices.
+StateDict vae_from_ldm(const StateDict& checkpoint);
+StateDict vae_to_ldm(const StateDict& vae);
+
+inline constexpr const char* kLdmClipPrefix = "cond_stage_model.transformer.";
+StateDict clip_text_from_ldm(const StateDict& checkpoint);
+StateDict clip_text_to_ldm(const StateDict& text_encoder);
+
 }  // namespace forgedit

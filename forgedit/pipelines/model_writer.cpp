@@ -1,4 +1,4 @@
-#include "tools/miniature/model_writer.h"
+#include "forgedit/pipelines/model_writer.h"
 
 #include <nlohmann/json.hpp>
 
@@ -6,16 +6,8 @@
 #include "forgedit/io/keymaps/keymaps.h"
 #include "forgedit/io/model_folder.h"
 
-namespace forgedit::miniature {
+namespace forgedit {
 namespace {
-
-StateDict half_of(const torch::nn::Module& module) {
-  StateDict result;
-  for (const auto& [name, tensor] : parameters_of(module)) {
-    result.emplace(name, tensor.detach().to(at::kCPU, at::kHalf).contiguous());
-  }
-  return result;
-}
 
 void write_json(const std::filesystem::path& path, const nlohmann::json& json) {
   write_file_atomically(path, json.dump(2) + "\n");
@@ -23,18 +15,30 @@ void write_json(const std::filesystem::path& path, const nlohmann::json& json) {
 
 }  // namespace
 
-void write_model(const StableDiffusion& model, const VaeConfig& vae_config,
-                 const std::filesystem::path& directory, std::size_t max_shard_bytes) {
+StateDict stored_weights(const torch::nn::Module& module, at::ScalarType dtype) {
+  StateDict result;
+  for (const auto& [name, tensor] : parameters_of(module)) {
+    result.emplace(name, tensor.detach().to(at::kCPU, dtype).contiguous());
+  }
+  return result;
+}
+
+void write_model_folder(const StableDiffusion& model, const VaeConfig& vae_config,
+                        const std::filesystem::path& directory, at::ScalarType dtype,
+                        std::size_t max_shard_bytes) {
   const auto part = [&](const char* name) {
     make_directory(directory / name);
     return directory / name;
   };
-  write_component_weights(part("unet"), "diffusion_pytorch_model", half_of(*model.unet), max_shard_bytes);
+  write_component_weights(part("unet"), "diffusion_pytorch_model", stored_weights(*model.unet, dtype),
+                          max_shard_bytes);
   write_json(directory / "unet" / "config.json", model.unet->config().to_json());
-  write_component_weights(part("vae"), "diffusion_pytorch_model", half_of(*model.vae), max_shard_bytes);
+  write_component_weights(part("vae"), "diffusion_pytorch_model", stored_weights(*model.vae, dtype),
+                          max_shard_bytes);
   write_json(directory / "vae" / "config.json", vae_config.to_json());
   write_component_weights(part("text_encoder"), "model",
-                          published_clip_text_keys(half_of(*model.text_encoder)), max_shard_bytes);
+                          published_clip_text_keys(stored_weights(*model.text_encoder, dtype)),
+                          max_shard_bytes);
   write_json(directory / "text_encoder" / "config.json", model.text_encoder->config().to_json());
   write_json(part("scheduler") / "scheduler_config.json", {{"_class_name", "DDIMScheduler"},
                                                            {"beta_start", 0.00085},
@@ -53,4 +57,11 @@ void write_model(const StableDiffusion& model, const VaeConfig& vae_config,
                                               {"vae", component("diffusers", "AutoencoderKL")}});
 }
 
-}  // namespace forgedit::miniature
+void copy_tokenizer(const std::filesystem::path& from, const std::filesystem::path& to) {
+  make_directory(to);
+  for (const char* name : {"vocab.json", "merges.txt", "tokenizer_config.json", "special_tokens_map.json"}) {
+    if (std::filesystem::exists(from / name)) write_file_atomically(to / name, read_file(from / name));
+  }
+}
+
+}  // namespace forgedit

@@ -1,0 +1,66 @@
+#include <spdlog/fmt/fmt.h>
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "apps/cli/commands.h"
+#include "apps/cli/model_choice.h"
+#include "forgedit/pipelines/inspect.h"
+#include "forgedit/pipelines/settings_json.h"
+
+namespace forgedit::cli {
+namespace {
+
+std::string joined(const std::vector<std::string>& texts) {
+  std::string result;
+  for (const auto& text : texts) result += (result.empty() ? "" : ", ") + text;
+  return result;
+}
+
+std::string in_millions(std::uint64_t count) {
+  return fmt::format("{:.2f} M", static_cast<double>(count) / 1e6);
+}
+
+void print(const std::string& name, const Inspection& inspection) {
+  fmt::print("{}: {}{}\n", name, inspection.what, inspection.usable ? "" : " (not usable as it is)");
+  for (const auto& part : inspection.parts) {
+    std::vector<std::string> types;
+    for (const auto& [type, count] : part.types) types.push_back(type);
+    fmt::print("  {:24} {:>10} parameters  {:>9.1f} MB  {}\n", part.name, in_millions(part.parameters),
+               static_cast<double>(part.bytes) / 1e6, joined(types));
+  }
+  for (const auto& note : inspection.notes) fmt::print("  {}\n", note);
+  if (!inspection.missing.empty()) fmt::print("  missing: {}\n", joined(inspection.missing));
+}
+
+struct InspectCommand {
+  std::string path;
+  bool json = false;
+
+  void run() const {
+    const auto place = find_model(path);
+    auto inspection = inspect(place.path);
+    for (const auto& file : place.unfinished) inspection.missing.push_back(file + " (unfinished download)");
+    if (json) {
+      std::puts(json_text(to_json(inspection), 1).c_str());
+    } else {
+      print(place.name, inspection);
+    }
+  }
+};
+
+}  // namespace
+
+Command add_inspect_command(CLI::App& program) {
+  const auto state = std::make_shared<InspectCommand>();
+  auto* command =
+      program.add_subcommand("inspect", "Say what a file or folder is, what it holds and what it lacks.");
+  command->add_option("PATH", state->path, "model, checkpoint, saved edit, …; or ORG/NAME in the hub's cache")
+      ->required();
+  command->add_flag("--json", state->json, "as JSON");
+  return {command, [state] { state->run(); }};
+}
+
+}  // namespace forgedit::cli

@@ -1,0 +1,125 @@
+#include "forgedit/io/zip_archive.h"
+
+#include <cstring>
+
+#include "forgedit/core/error.h"
+
+namespace forgedit {
+namespace {
+
+constexpr std::uint32_t kLocalHeader = 0x04034b50, kDirectoryHeader = 0x02014b50, kEnd = 0x06054b50;
+constexpr std::uint32_t kEnd64 = 0x06064b50, kEnd64Locator = 0x07064b50;
+constexpr std::size_t kLocalBytes = 30, kDirectoryBytes = 46, kEndBytes = 22, kEnd64Bytes = 56,
+                      kLocatorBytes = 20;
+constexpr std::size_t kMaxComment = 65535;
+constexpr std::uint16_t kZip64Extra = 1;
+
+/// Little-endian numbers at checked places.
+class Bytes {
+ public:
+  Bytes(std::string_view bytes, const std::string& origin) : bytes_(bytes), origin_(origin) {}
+
+  template <class Number>
+  Number number(std::uint64_t at) const {
+    Number value;
+    std::memcpy(&value, part(at, sizeof value).data(), sizeof value);
+    return value;
+  }
+  std::string_view part(std::uint64_t at, std::uint64_t size) const {
+    if (at > bytes_.size() || size > bytes_.size() - at) reject("truncated");
+    return bytes_.substr(at, size);
+  }
+  [[noreturn]] void reject(const std::string& what) const { throw failure(origin_ + ": zip: " + what); }
+  std::uint64_t size() const { return bytes_.size(); }
+
+ private:
+  std::string_view bytes_;
+  const std::string& origin_;
+};
+
+struct Directory {
+  std::uint64_t begin = 0, size = 0, entries = 0;
+};
+
+Directory find_directory(const Bytes& zip) {
+  if (zip.size() < kEndBytes) zip.reject("truncated");
+  const std::uint64_t last = zip.size() - kEndBytes;
+  const std::uint64_t first = last > kMaxComment ? last - kMaxComment : 0;
+  for (std::uint64_t at = last + 1; at-- > first;) {
+    if (zip.number<std::uint32_t>(at) != kEnd) continue;
+    Directory found{zip.number<std::uint32_t>(at + 16), zip.number<std::uint32_t>(at + 12),
+                    zip.number<std::uint16_t>(at + 10)};
+    if (at >= kLocatorBytes && zip.number<std::uint32_t>(at - kLocatorBytes) == kEnd64Locator) {
+      const auto end64 = zip.number<std::uint64_t>(at - kLocatorBytes + 8);
+      if (zip.part(end64, kEnd64Bytes).empty() || zip.number<std::uint32_t>(end64) != kEnd64) {
+        zip.reject("the zip64 end record is not where it should be");
+      }
+      found = {zip.number<std::uint64_t>(end64 + 48), zip.number<std::uint64_t>(end64 + 40),
+               zip.number<std::uint64_t>(end64 + 32)};
+    }
+    return found;
+  }
+  zip.reject("truncated: no directory at its end");
+}
+
+/// Sizes and offset that did not fit into 32 bits stand in the extra field, in this order.
+void read_zip64_extra(const Bytes& zip, std::string_view extra, std::uint64_t& size, std::uint64_t& packed,
+                      std::uint64_t& offset) {
+  for (std::size_t at = 0; at + 4 <= extra.size();) {
+    std::uint16_t id = 0, length = 0;
+    std::memcpy(&id, extra.data() + at, 2);
+    std::memcpy(&length, extra.data() + at + 2, 2);
+    at += 4;
+    if (length > extra.size() - at) zip.reject("an extra field is longer than its entry");
+    if (id == kZip64Extra) {
+      std::size_t used = 0;
+      for (auto* value : {&size, &packed, &offset}) {
+        if (*value != UINT32_MAX) continue;
+        if (used + 8 > length) zip.reject("a zip64 field is too short");
+        std::memcpy(value, extra.data() + at + used, 8);
+        used += 8;
+      }
+      return;
+    }
+    at += length;
+  }
+}
+
+}  // namespace
+
+std::map<std::string, ZipEntry> read_zip_directory(std::string_view archive, const std::string& origin) {
+  const Bytes zip(archive, origin);
+  const auto directory = find_directory(zip);
+  zip.part(directory.begin, directory.size);
+  if (directory.entries > directory.size / kDirectoryBytes)
+    zip.reject("more entries than its directory holds");
+
+  std::map<std::string, ZipEntry> result;
+  std::uint64_t at = directory.begin;
+  for (std::uint64_t i = 0; i < directory.entries; ++i) {
+    if (zip.number<std::uint32_t>(at) != kDirectoryHeader) zip.reject("its directory is damaged");
+    const auto flags = zip.number<std::uint16_t>(at + 8), method = zip.number<std::uint16_t>(at + 10);
+    std::uint64_t packed = zip.number<std::uint32_t>(at + 20), size = zip.number<std::uint32_t>(at + 24);
+    std::uint64_t offset = zip.number<std::uint32_t>(at + 42);
+    const auto name_bytes = zip.number<std::uint16_t>(at + 28),
+               extra_bytes = zip.number<std::uint16_t>(at + 30),
+               comment_bytes = zip.number<std::uint16_t>(at + 32);
+    const std::string name(zip.part(at + kDirectoryBytes, name_bytes));
+    read_zip64_extra(zip, zip.part(at + kDirectoryBytes + name_bytes, extra_bytes), size, packed, offset);
+    at += kDirectoryBytes + name_bytes + extra_bytes + comment_bytes;
+
+    if (flags & 1U) zip.reject(name + ": encrypted");
+    if (method != 0) zip.reject(name + ": compressed; PyTorch stores its entries as they are");
+    if (packed != size) zip.reject(name + ": two sizes");
+    if (zip.part(offset, kLocalBytes).empty() || zip.number<std::uint32_t>(offset) != kLocalHeader) {
+      zip.reject(name + ": not where the directory says");
+    }
+    const auto begin = offset + kLocalBytes + zip.number<std::uint16_t>(offset + 26) +
+                       zip.number<std::uint16_t>(offset + 28);
+    zip.part(begin, size);
+    if (!result.emplace(name, ZipEntry{begin, size}).second) zip.reject(name + ": twice in the directory");
+  }
+  return result;
+}
+
+}  // namespace forgedit

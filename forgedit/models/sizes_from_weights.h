@@ -1,0 +1,20 @@
+#pragma once
+
+#include <string>
+
+#include "forgedit/core/state_dict.h"
+#include "forgedit/models/clip_text.h"
+#include "forgedit/models/unet.h"
+#include "forgedit/models/vae.h"
+
+namespace forgedit {
+
+// The sizes of networks that come without a config.json, from the shapes of their tensors (diffusers' names).
+// Shapes do not tell heads and norm groups: those of Stable Diffusion 1.x are taken where the first width is
+// also its own, and anything else is refused with an Error that starts with `origin`.
+
+UNetConfig unet_config_from_weights(const StateDict& state, const std::string& origin);
+VaeConfig vae_config_from_weights(const StateDict& state, const std::string& origin);
+ClipTextConfig clip_text_config_from_weights(const StateDict& state, const std::string& origin);
+
+}  // namespace forgedit

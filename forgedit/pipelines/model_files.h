@@ -1,0 +1,57 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "forgedit/core/state_dict.h"
+#include "forgedit/models/clip_text.h"
+#include "forgedit/models/unet.h"
+#include "forgedit/models/vae.h"
+
+namespace forgedit {
+
+/// Where a model's files are. All but `model` may be left empty.
+struct ModelFiles {
+  std::filesystem::path model;      ///< a diffusers folder, or a checkpoint of one file under LDM names
+  std::filesystem::path vae;        ///< instead of the model's own: VAE or model folder, VAE file, checkpoint
+  std::filesystem::path tokenizer;  ///< a folder with vocab.json and merges.txt
+  std::filesystem::path config;     ///< a diffusers folder whose settings a checkpoint of one file goes by
+  std::filesystem::path hub_cache;  ///< where to look for a tokenizer at last
+
+  ModelFiles() = default;
+  ModelFiles(std::filesystem::path path) : model(std::move(path)) {}  // NOLINT: a path alone is a model
+};
+
+/// A network as read: settings, tensors under diffusers' names, and where they came from.
+template <class Config>
+struct NetworkFiles {
+  Config config;
+  StateDict weights;
+  std::string origin;
+};
+
+/// All that StableDiffusion is made of.
+struct ModelParts {
+  NetworkFiles<UNetConfig> unet;
+  NetworkFiles<VaeConfig> vae;
+  NetworkFiles<ClipTextConfig> text_encoder;
+  std::filesystem::path tokenizer;  ///< folder
+  std::filesystem::path scheduler;  ///< its config file; may not exist
+};
+
+/// Reads a model, its tensors still on their files' maps. Throws Error that says what is missing and which
+/// option gives it: a VAE, a tokenizer, settings.
+ModelParts read_model(const ModelFiles& files);
+
+/// One network of a diffusers folder, with its config.json.
+NetworkFiles<UNetConfig> read_unet(const std::filesystem::path& directory);
+NetworkFiles<VaeConfig> read_vae(const std::filesystem::path& directory);
+NetworkFiles<ClipTextConfig> read_clip_text(const std::filesystem::path& directory);
+
+/// Keys of a safetensors file's metadata under which a checkpoint carries the settings of its networks, as
+/// the text of their config.json: what the tensors' shapes do not tell.
+inline constexpr const char* kUnetSettings = "forgedit.unet";
+inline constexpr const char* kVaeSettings = "forgedit.vae";
+inline constexpr const char* kTextEncoderSettings = "forgedit.text_encoder";
+
+}  // namespace forgedit

@@ -1,0 +1,172 @@
+#include "forgedit/pipelines/export.h"
+
+#include <torch/torch.h>
+
+#include "forgedit/core/json.h"
+#include "forgedit/io/safetensors.h"
+#include "tests/support/temporary_folder.h"
+
+namespace forgedit {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::contains;
+using testing::message_of;
+
+const fs::path kModel = fs::path(FORGEDIT_SOURCE_DIR) / "tests/golden/tiny-sd";
+
+/// A saved edit of the tiny model: random changes of all that learns.
+LearnedPicture learned_from(const StableDiffusion& model) {
+  torch::manual_seed(3);
+  LearnedPicture learned;
+  learned.source = "a cat";
+  learned.base_fingerprint = model.base_fingerprint;
+  learned.result.embedding = torch::randn({1, 77, 32});
+  for (const auto& [name, tensor] : parameters_of(*model.unet)) {
+    if (learns(learned.options.layers, name)) {
+      learned.result.unet[name] = tensor.detach() + 0.01 * torch::randn(tensor.sizes());
+    }
+  }
+  return learned;
+}
+
+class Export : public testing::TemporaryFolder {
+ protected:
+  ExportResult write(const fs::path& out, const ExportOptions& options) {
+    return export_learned(model_, learned_, out, options);
+  }
+  /// Everything but the folder's own entries is gone.
+  std::size_t entries() const {
+    return static_cast<std::size_t>(std::distance(fs::directory_iterator(folder_), {}));
+  }
+
+  StableDiffusion model_ = StableDiffusion::load(kModel, {});
+  LearnedPicture learned_ = learned_from(model_);
+};
+
+void expect_networks(StableDiffusion& actual, StableDiffusion& base, const LearnedPicture& learned,
+                     const std::function<bool(const std::string&)>& is_learned) {
+  for (const auto& [name, tensor] : parameters_of(*actual.unet)) {
+    const bool changed = learned.result.unet.count(name) > 0 && is_learned(name);
+    EXPECT_TRUE(
+        torch::equal(tensor, changed ? learned.result.unet.at(name) : parameters_of(*base.unet).at(name)))
+        << name;
+  }
+  for (const auto& [name, tensor] : parameters_of(*actual.vae)) {
+    EXPECT_TRUE(torch::equal(tensor, parameters_of(*base.vae).at(name))) << name;
+  }
+  for (const auto& [name, tensor] : parameters_of(*actual.text_encoder)) {
+    EXPECT_TRUE(torch::equal(tensor, parameters_of(*base.text_encoder).at(name))) << name;
+  }
+}
+
+TEST_F(Export, FolderAndSingleFileComeBackBitEqual) {
+  const auto before = model_.base_fingerprint;
+  for (const auto format : {ExportFormat::diffusers, ExportFormat::single_file}) {
+    const auto out = folder_ / (format == ExportFormat::diffusers ? "model" : "model.safetensors");
+    ExportOptions options;
+    options.format = format;
+    options.forget = "noencoder";
+    const auto result = write(out, options);
+    for (const auto& path : result.written) EXPECT_TRUE(fs::exists(path)) << path;
+    auto again = StableDiffusion::load(out, {});
+    expect_networks(again, model_, learned_,
+                    [](const std::string& name) { return name.rfind("down_blocks.", 0) != 0; });
+    EXPECT_EQ(again.tokenizer->tokenize("a red square"), model_.tokenizer->tokenize("a red square"));
+    EXPECT_TRUE(
+        torch::equal(read_safetensors(result.written[1]).tensors.at("embedding"), learned_.result.embedding));
+    EXPECT_EQ(StableDiffusion::load(kModel, {}).base_fingerprint, before);
+  }
+  // The model and its three neighbours: nothing temporary is left.
+  EXPECT_EQ(entries(), 4U);
+  EXPECT_EQ(fingerprint(parameters_of(*model_.unet)),
+            fingerprint(parameters_of(*StableDiffusion::load(kModel, {}).unet)))
+      << "the model's own weights are back";
+}
+
+TEST_F(Export, BlendAndHalfPrecision) {
+  ExportOptions options;
+  options.format = ExportFormat::single_file;
+  options.forget = "noencoder";
+  options.blend = 0.25;
+  options.dtype = at::kHalf;
+  write(folder_ / "model.safetensors", options);
+  auto again = StableDiffusion::load(folder_ / "model.safetensors", {});
+  const std::string name = "down_blocks.1.resnets.0.conv1.weight";
+  const auto mixed = torch::lerp(parameters_of(*model_.unet).at(name), learned_.result.unet.at(name), 0.25);
+  EXPECT_TRUE(torch::equal(parameters_of(*again.unet).at(name), mixed.to(at::kHalf).to(at::kFloat)));
+}
+
+TEST_F(Export, FullRankLoraIsTheWholeChange) {
+  ExportOptions options;
+  options.format = ExportFormat::lora;
+  options.lora.rank = 4096;
+  const auto result = write(folder_ / "lora.safetensors", options);
+  EXPECT_GT(result.lora.kept(false), 1 - 1e-9);
+  EXPECT_LT(result.lora.kept(true), 1.0) << "norms and biases changed too";
+  const auto tensors = read_safetensors(folder_ / "lora.safetensors").tensors;
+  const auto parameters = parameters_of(*model_.unet);
+  std::size_t held = 0;
+  for (const auto& [name, tensor] : learned_.result.unet) {
+    if (tensor.dim() == 1) {
+      EXPECT_EQ(std::count(result.lora.not_held.begin(), result.lora.not_held.end(), name), 1) << name;
+      continue;
+    }
+    auto key = "lora_unet_" + name.substr(0, name.size() - 7);
+    std::replace(key.begin(), key.end(), '.', '_');
+    ASSERT_TRUE(tensors.count(key + ".lora_up.weight")) << key;
+    const auto up = tensors.at(key + ".lora_up.weight"), down = tensors.at(key + ".lora_down.weight");
+    EXPECT_EQ(tensors.at(key + ".alpha").item<float>(), static_cast<float>(down.size(0)));
+    EXPECT_EQ(up.dim(), tensor.dim());
+    const auto change = up.flatten(1).matmul(down.flatten(1)).reshape(tensor.sizes());
+    EXPECT_LT((change - (tensor - parameters.at(name))).norm().item<double>(),
+              1e-4 * tensor.norm().item<double>());
+    ++held;
+  }
+  EXPECT_EQ(tensors.size(), 3 * held);
+  const ConfigReader report(folder_ / "lora.report.json");
+  EXPECT_NEAR(report.number("kept_of_layers", {}), 1.0, 1e-9);
+}
+
+TEST_F(Export, RankIsTheBestOfItsSizeAndEnergyTheSmallestThatDoes) {
+  torch::manual_seed(1);
+  // Singular values 4, 2 and 1: squares 16, 4 and 1 of 21.
+  const auto basis = std::get<0>(torch::linalg_qr(torch::randn({6, 6}, torch::kDouble)));
+  const auto values = torch::tensor({4.0, 2.0, 1.0, 0.0, 0.0, 0.0}, torch::kDouble);
+  for (const bool tall : {false, true}) {
+    auto change = (basis * values).matmul(torch::eye(6, 9, torch::kDouble)).to(torch::kFloat);
+    if (tall) change = change.t().contiguous();
+    const StateDict original{{"m.weight", torch::zeros(change.sizes())}}, tuned{{"m.weight", change}};
+    const auto lora = make_lora("p_", original, tuned, {1, 0}, at::kFloat);
+    EXPECT_EQ(lora.layers[0].rank, 1);
+    EXPECT_NEAR(lora.kept(true), 16.0 / 21, 1e-6);
+    EXPECT_EQ(make_lora("p_", original, tuned, {1, 0.9}, at::kFloat).layers[0].rank, 2);
+    EXPECT_EQ(make_lora("p_", original, tuned, {1, 0.76}, at::kFloat).layers[0].rank, 1);
+    EXPECT_EQ(make_lora("p_", original, tuned, {5, 0}, at::kFloat).layers[0].rank, 3)
+        << "no more than there is";
+  }
+  const StateDict table{{"token_embedding.weight", torch::ones({3, 3})}},
+      none{{"token_embedding.weight", torch::zeros({3, 3})}};
+  EXPECT_EQ(make_lora("p_", none, table, {1, 0}, at::kFloat).not_held.size(), 1U);
+}
+
+TEST_F(Export, NothingIsOverwrittenOrHalfWritten) {
+  ExportOptions options;
+  fs::create_directories(folder_ / "full" / "inside");
+  EXPECT_TRUE(contains(message_of([&] { write(folder_ / "full", options); }), "is there already"));
+  options.format = ExportFormat::single_file;
+  EXPECT_TRUE(contains(message_of([&] { write(folder_ / "model.ckpt", options); }), ".safetensors"));
+  fs::create_directories(folder_ / "model.tokenizer");
+  EXPECT_TRUE(
+      contains(message_of([&] { write(folder_ / "model.safetensors", options); }), "model.tokenizer"));
+  options.format = ExportFormat::lora;
+  learned_.result.unet.clear();
+  EXPECT_TRUE(
+      contains(message_of([&] { write(folder_ / "lora.safetensors", options); }), "nothing for a LoRA"));
+  EXPECT_EQ(entries(), 2U);
+  EXPECT_TRUE(contains(message_of([] { parse_export_format("onnx"); }), "diffusers, single-file or lora"));
+  EXPECT_TRUE(contains(message_of([] { parse_stored_dtype("int8"); }), "fp16, bf16 or fp32"));
+}
+
+}  // namespace
+}  // namespace forgedit

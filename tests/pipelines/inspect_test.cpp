@@ -1,0 +1,79 @@
+#include "forgedit/pipelines/inspect.h"
+
+#include <torch/torch.h>
+
+#include <nlohmann/json.hpp>
+
+#include "forgedit/core/files.h"
+#include "forgedit/io/keymaps/keymaps.h"
+#include "forgedit/io/safetensors.h"
+#include "forgedit/pipelines/model_files.h"
+#include "tests/support/temporary_folder.h"
+
+namespace forgedit {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::contains;
+using testing::message_of;
+
+const fs::path kModel = fs::path(FORGEDIT_SOURCE_DIR) / "tests/golden/tiny-sd";
+
+using Inspect = testing::TemporaryFolder;
+
+TEST_F(Inspect, ModelFolder) {
+  const auto whole = inspect(kModel);
+  EXPECT_EQ(whole.what, "a diffusers folder (StableDiffusionPipeline)");
+  EXPECT_TRUE(whole.usable);
+  ASSERT_EQ(whole.parts.size(), 3U);
+  const auto unet = read_unet(kModel / "unet").weights;
+  EXPECT_EQ(whole.parts[0].name, "UNet");
+  EXPECT_EQ(whole.parts[0].types, (std::map<std::string, std::size_t>{{"fp32", unet.size()}}));
+  std::uint64_t parameters = 0;
+  for (const auto& [name, tensor] : unet) parameters += static_cast<std::uint64_t>(tensor.numel());
+  EXPECT_EQ(whole.parts[0].parameters, parameters);
+  EXPECT_EQ(whole.parts[0].bytes, 4 * parameters);
+  EXPECT_EQ(to_json(whole)["parts"][0]["parameters"], parameters);
+
+  const auto broken = folder_ / "model";
+  fs::copy(kModel, broken, fs::copy_options::recursive);
+  fs::remove_all(broken / "vae");
+  fs::remove_all(broken / "tokenizer");
+  const auto incomplete = inspect(broken);
+  EXPECT_FALSE(incomplete.usable);
+  EXPECT_EQ(incomplete.missing, (std::vector<std::string>{"VAE", "vae/config.json", "tokenizer"}));
+  EXPECT_EQ(inspect(kModel / "unet").what, "a UNet folder");
+  EXPECT_EQ(inspect(kModel / "vae").what, "a VAE folder");
+  EXPECT_EQ(inspect(kModel / "text_encoder").what, "a CLIP text encoder folder");
+  EXPECT_EQ(inspect(kModel / "tokenizer").what, "a CLIP tokenizer folder");
+}
+
+TEST_F(Inspect, Files) {
+  const auto parts = read_model(kModel);
+  auto tensors = unet_to_ldm(parts.unet.weights);
+  tensors.merge(clip_text_to_ldm(parts.text_encoder.weights));
+  tensors["model_ema.decay"] = torch::zeros({1});
+  write_safetensors(folder_ / "one.safetensors", tensors);
+  const auto one = inspect(folder_ / "one.safetensors");
+  EXPECT_EQ(one.what, "a Stable Diffusion 1.x checkpoint");
+  EXPECT_EQ(one.missing, (std::vector<std::string>{"VAE", "tokenizer"}));
+  EXPECT_EQ(one.notes.back(), "1 averaged copies (model_ema), not used");
+
+  write_safetensors(folder_ / "lora.safetensors", {{"lora_unet_a.alpha", torch::ones({1})}});
+  EXPECT_EQ(inspect(folder_ / "lora.safetensors").what, "a LoRA");
+  EXPECT_FALSE(inspect(folder_ / "lora.safetensors").usable);
+  write_safetensors(folder_ / "other.safetensors", {{"layer1.weight", torch::ones({1})}});
+  EXPECT_TRUE(contains(message_of([&] { inspect(folder_ / "other.safetensors"); }), "layer1.weight"));
+}
+
+TEST_F(Inspect, NothingKnown) {
+  EXPECT_TRUE(contains(message_of([&] { inspect(folder_ / "none"); }), "no such file or folder"));
+  EXPECT_TRUE(contains(message_of([&] { inspect(folder_); }), "nothing that forgedit knows"));
+  write_file_atomically(folder_ / "config.json", R"({"model_type":"gpt2"})");
+  EXPECT_TRUE(contains(message_of([&] { inspect(folder_); }), "'gpt2' is nothing that forgedit knows"));
+  write_file_atomically(folder_ / "text.txt", "hello");
+  EXPECT_TRUE(contains(message_of([&] { inspect(folder_ / "text.txt"); }), "neither a safetensors"));
+}
+
+}  // namespace
+}  // namespace forgedit
