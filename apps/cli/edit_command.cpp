@@ -1,4 +1,5 @@
 #include <spdlog/fmt/fmt.h>
+#include <spdlog/spdlog.h>
 
 #include <CLI/CLI.hpp>
 #include <memory>
@@ -7,13 +8,16 @@
 #include "apps/cli/learning.h"
 #include "apps/cli/lists.h"
 #include "apps/cli/results.h"
+#include "apps/cli/sweep.h"
 #include "forgedit/core/error.h"
 #include "forgedit/editing/forgetting.h"
+#include "forgedit/pipelines/story.h"
 
 namespace forgedit::cli {
 namespace {
 
 namespace fs = std::filesystem;
+constexpr double kMinReconstruction = 15.0;
 
 class EditCommand {
  public:
@@ -21,22 +25,24 @@ class EditCommand {
   void run();
 
  private:
-  void add_sweep_options(CLI::App& command);
   void add_drawing_options(CLI::App& command);
   void check();
+  std::vector<EditRequest> make_requests(LearnMethod method, const std::vector<std::string>& targets) const;
   void check_nothing_is_overwritten() const;
   LearnedPicture learned_picture(const ModelChoice& choice, StableDiffusion& network, const Image& picture,
                                  const std::optional<LearnedPicture>& saved);
+  void say_reconstruction(const EditResults& results);
   void draw(StableDiffusion& network, EditResults& results, const LearnedPicture& learned,
-            const std::vector<Candidate>& plan);
+            const std::vector<Candidate>& to_draw);
 
   std::string image_;  // with --from, what stands here is the first target
   std::vector<std::string> targets_;
-  std::string from_, out_;
+  std::string from_, out_, story_;
   LearnArguments learning_;
-  std::vector<CLI::Option*> learn_options_, vs_options_, vp_options_;
+  std::vector<CLI::Option*> learn_options_;
   ModelOptions model_;
-  EditRequest request_;
+  SweepArguments sweep_;
+  std::vector<EditRequest> requests_;
   DrawOptions drawing_;
   bool at_source_size_ = false;
   bool no_metadata_ = false;
@@ -49,12 +55,21 @@ constexpr const char* kExamples =
     "  forgedit edit dog.jpg \"a dog jumping\" --source \"a dog sitting\" --model sd-1.4\n"
     "  forgedit edit dog.jpg \"a dog jumping\" --source \"a dog sitting\" --forget encoderattn,noencoder \\\n"
     "      --gamma 0.8:1.4:0.2 --seeds 0,1 --save dog.edit\n"
-    "  forgedit edit --from dog.edit \"a dog on a beach\" \"a cat sitting\" --interpolation vp --beta 1.2\n";
+    "  forgedit edit --from dog.edit \"a dog on a beach\" \"a cat sitting\" --interpolation vp --beta 1.2\n"
+    "  forgedit edit --from dog.edit --targets story.txt --preset story --out story\n\n"
+    "A story is a file with one target a line, or JSON lines such as\n"
+    "  {\"target\": \"a dog on a beach\", \"gamma\": [0.6, 0.7], \"forget\": \"noencoder\", \"seeds\": [0, "
+    "1]}\n"
+    "The same call into the same --out goes on where it was broken off.\n";
 
 std::string strategies_help() {
-  std::string text = "\nForgetting strategies:\n";
-  for (const auto& strategy : forgetting_strategies(LearnMethod::vanilla)) {
-    text += fmt::format("  {:22} {}\n", strategy.name, strategy.summary);
+  std::string text;
+  for (const auto& [title, method] :
+       {std::pair{"vanilla and imagic", LearnMethod::vanilla}, {"dreambooth", LearnMethod::dreambooth}}) {
+    text += fmt::format("\nForgetting strategies of {}:\n", title);
+    for (const auto& strategy : forgetting_strategies(method)) {
+      text += fmt::format("  {:22} {}\n", strategy.name, strategy.summary);
+    }
   }
   return text;
 }
@@ -62,50 +77,19 @@ std::string strategies_help() {
 void EditCommand::add_options(CLI::App& command) {
   command.add_option("IMAGE", image_, "PNG, JPEG or WebP; left out with --from");
   command.add_option("TARGET", targets_, "what the edited picture shows; each target gets its own rows");
-  learn_options_ = add_learn_options(command, learning_);
+  learn_options_ = add_picture_options(command, learning_);
   command.add_option("--from", from_, "edit what `forgedit learn` or --save kept in this folder")
       ->type_name("DIR")
       ->group("Picture");
-  add_sweep_options(command);
-  add_drawing_options(command);
-  add_model_options(command, model_);
-  command.footer(kExamples + strategies_help());
-}
-
-void EditCommand::add_sweep_options(CLI::App& command) {
-  const auto add = [&](const char* name, const char* type, const char* text, const char* default_text,
-                       std::function<void(const std::string&)> take) {
-    return command.add_option_function<std::string>(name, std::move(take), text)
-        ->type_name(type)
-        ->default_str(default_text)
-        ->group("Sweep");
-  };
-  // Options take effect in this order, so that all others change what the preset chose.
-  add("--preset", "NAME", "published: γ or β 0.0:1.6:0.1, α 0.8,0.9,1.1, four repeats", "",
-      [this](const std::string& text) {
-        if (text != "published") throw usage_error("--preset: expected published, got '" + text + "'");
-        request_ = published_sweep();
-      });
-  add("--forget", "LIST", "forgetting strategies, see below", "donotforget",
-      [this](const std::string& text) { request_.strategies = parse_words("--forget", text); });
-  add("--interpolation", "vs|vp", "vector subtraction (γ) or projection (α, β)", "vs",
-      [this](const std::string& text) { request_.interpolation = parse_interpolation(text); });
-  vs_options_ = {add("--gamma", "LIST", "vs: how far to go towards the target", "0.6:1.4:0.2",
-                     [this](const std::string& text) { request_.gammas = parse_numbers("--gamma", text); })};
-  vp_options_ = {add("--alpha", "LIST", "vp: how much identity to keep", "0.9",
-                     [this](const std::string& text) { request_.alphas = parse_numbers("--alpha", text); }),
-                 add("--beta", "LIST", "vp: how much of the edit to add", "0.8:1.6:0.2",
-                     [this](const std::string& text) { request_.betas = parse_numbers("--beta", text); })};
-  add("--seeds", "LIST", "of the first noise; the first seed also decides learning", "0",
-      [this](const std::string& text) { request_.seeds = parse_seeds("--seeds", text); });
   command
-      .add_option("--repeat", request_.repeat, "draw with this many consecutive seeds from each given one")
-      ->check(within(1, 1000))
-      ->type_name("N")
-      ->capture_default_str()
+      .add_option("--targets", story_, "a story: one target a line, or JSON lines with their own settings")
+      ->type_name("FILE")
       ->group("Sweep");
-  command.add_flag("--unlearned", request_.unlearned, "also a row by the model before learning")
-      ->group("Sweep");
+  add_sweep_options(command, sweep_);
+  add_drawing_options(command);
+  for (auto* option : add_method_options(command, learning_)) learn_options_.push_back(option);
+  add_model_options(command, model_);
+  command.footer(kExamples + methods_help() + strategies_help());
 }
 
 void EditCommand::add_drawing_options(CLI::App& command) {
@@ -115,9 +99,6 @@ void EditCommand::add_drawing_options(CLI::App& command) {
         ->type_name("NUMBER")
         ->group("Drawing");
   };
-  add_number("--steps", drawing_.sample.steps, 1, 1000, "DDIM steps")->capture_default_str();
-  add_number("--guidance", drawing_.sample.guidance_scale, 0, 100, "guidance against the empty text")
-      ->capture_default_str();
   add_number("--blend", drawing_.blend, 0, 1, "forgotten weights: 0 original, 1 learned")
       ->capture_default_str();
   add_number("--draw-batch", drawing_.batch, 1, 1000, "pictures drawn at once [4 on a CPU, 8 on a GPU]");
@@ -141,32 +122,54 @@ void EditCommand::add_drawing_options(CLI::App& command) {
       ->group("Results");
 }
 
-/// Everything that is wrong without looking into a file.
+/// Everything that is wrong without looking into more than a saved edit's record.
 void EditCommand::check() {
-  request_.targets = targets_;
+  auto targets = targets_;
+  auto method = learning_.options.method;
   if (from_.empty()) {
     if (image_.empty()) throw usage_error("expected IMAGE and TARGET, or --from DIR and TARGET");
     learning_.image = image_;
   } else if (std::error_code ignored; fs::is_regular_file(image_, ignored)) {
     throw usage_error(image_ + ": with --from there is no IMAGE, the saved edit holds the picture");
   } else {
-    request_.targets.insert(request_.targets.begin(), image_);
+    if (!image_.empty()) targets.insert(targets.begin(), image_);
     for (const auto* option : learn_options_) {
       if (option->count() == 0) continue;
       throw usage_error(option->get_name() + " has no place beside --from: the picture is learned already");
     }
   }
-  if (request_.targets.empty()) throw usage_error("expected a TARGET: what the edited picture shows");
-  const bool vs = request_.interpolation == Interpolation::vector_subtraction;
-  for (const auto* option : vs ? vp_options_ : vs_options_) {
-    if (option->count() == 0) continue;
-    throw usage_error(option->get_name() + " belongs to --interpolation " + (vs ? "vp" : "vs"));
+  if (targets.empty() && story_.empty()) {
+    throw usage_error("expected a TARGET or --targets FILE: what the edited picture shows");
   }
-  plan_edit(request_);
-  learning_.options.seed = request_.seeds.front();
-  if (from_.empty()) check_learn_arguments(learning_);
+  if (!from_.empty()) method = read_saved_record(from_).options.method;
+  requests_ = make_requests(method, targets);
+  plan_edit(requests_);
+  if (from_.empty()) {
+    learning_.options.seed = sweep_.seeds.front();
+    learning_.story_size = sweep_.preset == SweepArguments::Preset::story;
+    if (method == LearnMethod::imagic) {
+      if (requests_.size() > 1 || requests_.front().targets.size() > 1) {
+        throw usage_error("--method imagic learns for one TARGET, got several");
+      }
+      use_target_as_source(learning_, requests_.front().targets.front());
+    }
+    check_learn_arguments(learning_);
+  }
   check_folder_can_be_made(out_.empty() ? "out" : out_);
   check_nothing_is_overwritten();
+}
+
+/// The targets of the command line, then the story's.
+std::vector<EditRequest> EditCommand::make_requests(LearnMethod method,
+                                                    const std::vector<std::string>& targets) const {
+  const auto base = make_request(sweep_, method, targets);
+  std::vector<EditRequest> requests;
+  if (!targets.empty()) requests.push_back(base);
+  if (!story_.empty()) {
+    for (auto& request : read_story(story_, base)) requests.push_back(std::move(request));
+  }
+  if (story_.empty()) check_interpolation(sweep_, base.interpolation);
+  return requests;
 }
 
 /// Results must not land on the picture itself or inside of what is saved.
@@ -180,7 +183,7 @@ void EditCommand::check_nothing_is_overwritten() const {
                         ": name another folder");
     }
   }
-  auto names = plan_edit(request_);
+  auto names = plan_edit(requests_);
   Candidate sheet;
   sheet.stem = "sheet";
   names.push_back(sheet);
@@ -201,21 +204,32 @@ void EditCommand::run() {
   Image picture;
   if (from_.empty()) {
     picture = read_image(learning_.image, learning_.background);
+    prepare_learning(learning_, picture, choice);
   } else {
     saved = read_saved_edit(from_);
   }
   const auto picture_name = saved ? saved->picture_name : learning_.image;
   const auto folder =
-      out_.empty() ? default_output_folder(picture_name, request_.targets.front()) : fs::path(out_);
+      out_.empty() ? default_output_folder(picture_name, requests_.front().targets.front()) : fs::path(out_);
 
   auto network = load_model(choice, console_);
   const OutputFolder output(folder);
   const auto learned = learned_picture(choice, network, picture, saved);
-  const auto plan = plan_edit(request_);
+  const auto plan = plan_edit(requests_);
   EditResults results(folder, font,
-                      {request_, drawing_, learned, choice.name(), choice.policy, at_source_size_}, plan,
+                      {requests_, drawing_, learned, choice.name(), choice.policy, at_source_size_}, plan,
                       !no_metadata_);
-  draw(network, results, learned, plan);
+  const auto resumed = results.resume();
+  if (resumed.kept > 0) {
+    console_.note(
+        fmt::format("{} of {} pictures were finished before and are kept", resumed.kept, plan.size()));
+  }
+  if (resumed.older > 0) {
+    console_.note(
+        fmt::format("{} holds {} pictures of an earlier run; sheet.png and edit.json are of this one",
+                    folder.string(), resumed.older));
+  }
+  draw(network, results, learned, resumed.to_draw);
 }
 
 LearnedPicture EditCommand::learned_picture(const ModelChoice& choice, StableDiffusion& network,
@@ -224,20 +238,25 @@ LearnedPicture EditCommand::learned_picture(const ModelChoice& choice, StableDif
   if (!saved) return learn_and_save(learning_, picture, choice, network, console_);
   auto learned = *saved;
   attach_to_model(learned, network, from_);
+  if (learned.options.method == LearnMethod::imagic) {
+    console_.note("learned by imagic for \"" + learned.source +
+                  "\": its γ reaches from there to other targets too");
+  }
   return learned;
 }
 
 void EditCommand::draw(StableDiffusion& network, EditResults& results, const LearnedPicture& learned,
-                       const std::vector<Candidate>& plan) {
+                       const std::vector<Candidate>& to_draw) {
+  const auto total = results.count() + to_draw.size();
   try {
     draw_candidates(
-        network, learned.result, plan, drawing_, learned.frame.grid_width, learned.frame.grid_height,
+        network, learned.result, to_draw, drawing_, learned.frame.grid_width, learned.frame.grid_height,
         [&](const Candidate& candidate, const Image& grid) { console_.result(results.add(candidate, grid)); },
         [&](const Progress& progress) { console_.progress(progress); });
   } catch (...) {
     console_.end_stage();
     if (results.count() > 0) {
-      console_.note(fmt::format("{} of {} pictures are finished and kept", results.count(), plan.size()));
+      console_.note(fmt::format("{} of {} pictures are finished and kept", results.count(), total));
       try {
         for (const auto& path : results.finish()) console_.result(path);
       } catch (const std::exception&) {
@@ -247,7 +266,20 @@ void EditCommand::draw(StableDiffusion& network, EditResults& results, const Lea
     throw;
   }
   console_.end_stage();
+  say_reconstruction(results);
   for (const auto& path : results.finish()) console_.result(path);
+}
+
+/// What the sheet shows of the learned picture, where people look first.
+void EditCommand::say_reconstruction(const EditResults& results) {
+  const auto quality = results.reconstruction_db();
+  if (!quality) return;
+  console_.note(fmt::format("reconstruction: {:.1f} dB to the original", *quality));
+  if (*quality >= kMinReconstruction) return;
+  spdlog::warn(
+      "that is under {:.0f} dB: the model has hardly learned the picture, and its edits may show another "
+      "one; see sheet.png, and learn from more --samples",
+      kMinReconstruction);
 }
 
 }  // namespace

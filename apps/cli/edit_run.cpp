@@ -36,7 +36,9 @@ json model_json(const EditRun& run) {
 }
 
 json picture_json(const LearnedPicture& learned) {
+  const auto& pixels = learned.grid.pixels;
   return {{"name", learned.picture_name},
+          {"content", content_hash({reinterpret_cast<const char*>(pixels.data()), pixels.size()})},
           {"background", learned.background},
           {"stretched", learned.stretched},
           {"frame", to_json(learned.frame)}};
@@ -44,9 +46,7 @@ json picture_json(const LearnedPicture& learned) {
 
 json drawing_json(const EditRun& run) {
   const auto& draw = run.draw;
-  return {{"steps", draw.sample.steps},
-          {"guidance", draw.sample.guidance_scale},
-          {"blend", draw.blend},
+  return {{"blend", draw.blend},
           {"batch", draw.batch ? json(*draw.batch) : json("auto")},
           {"output_size", run.at_source_size ? "source" : "model"}};
 }
@@ -57,7 +57,9 @@ json sweep_json(const EditRequest& request) {
              {"interpolation", interpolation_name(request.interpolation)},
              {"seeds", request.seeds},
              {"repeat", request.repeat},
-             {"unlearned", request.unlearned}};
+             {"unlearned", request.unlearned},
+             {"steps", request.sample.steps},
+             {"guidance", request.sample.guidance_scale}};
   if (request.interpolation == Interpolation::vector_subtraction) {
     sweep["gamma"] = request.gammas;
   } else {
@@ -67,18 +69,26 @@ json sweep_json(const EditRequest& request) {
   return sweep;
 }
 
+json picture_settings(const EditRun& run, const Candidate& candidate) {
+  return {{"software", "forgedit " FORGEDIT_VERSION}, {"source", run.learned.source},
+          {"picture", picture_json(run.learned)},     {"model", model_json(run)},
+          {"learning", to_json(run.learned.options)}, {"drawing", drawing_json(run)},
+          {"edit", candidate_json(candidate)}};
+}
+
 /// The layout that picture browsers know: the prompt, then "Key: value" pairs.
 std::string parameters_text(const EditRun& run, const Candidate& candidate) {
   const auto& learned = run.learned;
   auto text = fmt::format("{}\nSteps: {}, Sampler: DDIM, CFG scale: {}, Seed: {}, Size: {}x{}, Model: {}",
-                          candidate.target.empty() ? learned.source : candidate.target, run.draw.sample.steps,
-                          run.draw.sample.guidance_scale, candidate.seed, learned.frame.grid_width,
-                          learned.frame.grid_height, run.model_name);
+                          candidate.target.empty() ? learned.source : candidate.target,
+                          candidate.sample.steps, candidate.sample.guidance_scale, candidate.seed,
+                          learned.frame.grid_width, learned.frame.grid_height, run.model_name);
   if (candidate.kind == Candidate::Kind::edit) {
     text += candidate.interpolation == Interpolation::vector_subtraction
                 ? fmt::format(", Gamma: {}", candidate.strength)
                 : fmt::format(", Alpha: {}, Beta: {}", candidate.alpha, candidate.strength);
-    text += fmt::format(", Forgetting: {}, Blend: {}", candidate.strategy, run.draw.blend);
+    text += fmt::format(", Method: {}", learn_method_name(learned.options.method));
+    text += fmt::format(", Forgetting: {}, Blend: {}", candidate.strategy->name, run.draw.blend);
   }
   return text + fmt::format(", Kind: {}, Source: \"{}\", Version: forgedit {}", kind_name(candidate.kind),
                             learned.source, FORGEDIT_VERSION);
@@ -87,6 +97,8 @@ std::string parameters_text(const EditRun& run, const Candidate& candidate) {
 }  // namespace
 
 json run_json(const EditRun& run) {
+  auto sweeps = json::array();
+  for (const auto& request : run.requests) sweeps.push_back(sweep_json(request));
   return {{"format", 1},
           {"software", "forgedit " FORGEDIT_VERSION},
           {"picture", picture_json(run.learned)},
@@ -95,14 +107,17 @@ json run_json(const EditRun& run) {
           {"learned_by", run.learned.software},
           {"learning", to_json(run.learned.options)},
           {"losses", run.learned.result.losses},
-          {"sweep", sweep_json(run.request)},
+          {"sweeps", sweeps},
           {"drawing", drawing_json(run)}};
 }
 
 json candidate_json(const Candidate& candidate) {
-  json result{{"kind", kind_name(candidate.kind)}, {"seed", candidate.seed}};
+  json result{{"kind", kind_name(candidate.kind)},
+              {"seed", candidate.seed},
+              {"steps", candidate.sample.steps},
+              {"guidance", candidate.sample.guidance_scale}};
   if (!candidate.target.empty()) result["target"] = candidate.target;
-  if (!candidate.strategy.empty()) result["strategy"] = candidate.strategy;
+  if (candidate.strategy) result["strategy"] = candidate.strategy->name;
   if (candidate.kind != Candidate::Kind::edit) return result;
   result["interpolation"] = interpolation_name(candidate.interpolation);
   if (candidate.interpolation == Interpolation::vector_subtraction) {
@@ -114,12 +129,22 @@ json candidate_json(const Candidate& candidate) {
   return result;
 }
 
+std::string content_hash(std::string_view bytes) {
+  std::uint64_t hash = 0xcbf29ce484222325ULL;
+  for (const unsigned char byte : bytes) hash = (hash ^ byte) * 0x100000001b3ULL;
+  return fmt::format("{:016x}", hash);
+}
+
+std::string settings_key(const EditRun& run, const Candidate& candidate) {
+  auto settings = picture_settings(run, candidate);
+  // How many are drawn at once is no property of a picture: a run that went out of memory goes on with less.
+  settings["drawing"].erase("batch");
+  return content_hash(json_text(settings));
+}
+
 PngText picture_text(const EditRun& run, const Candidate& candidate) {
-  json settings{{"software", "forgedit " FORGEDIT_VERSION}, {"source", run.learned.source},
-                {"picture", picture_json(run.learned)},     {"model", model_json(run)},
-                {"learning", to_json(run.learned.options)}, {"drawing", drawing_json(run)},
-                {"edit", candidate_json(candidate)}};
-  return {{"parameters", parameters_text(run, candidate)}, {"forgedit", json_text(settings)}};
+  return {{"parameters", parameters_text(run, candidate)},
+          {"forgedit", json_text(picture_settings(run, candidate))}};
 }
 
 }  // namespace forgedit::cli

@@ -1,5 +1,9 @@
 #pragma once
 
+#include <string>
+#include <string_view>
+#include <vector>
+
 #include <nlohmann/json_fwd.hpp>
 
 #include "forgedit/io/image.h"
@@ -10,7 +14,7 @@ namespace forgedit::cli {
 
 /// Everything that decides the pictures of one run, for the records beside and inside them.
 struct EditRun {
-  EditRequest request;
+  std::vector<EditRequest> requests;
   DrawOptions draw;
   LearnedPicture learned;
   std::string model_name;
@@ -25,6 +29,13 @@ nlohmann::json run_json(const EditRun& run);
 
 /// What sets one picture apart from the others of its run.
 nlohmann::json candidate_json(const Candidate& candidate);
+
+/// Stands for everything that decides the pixels of one picture: the same key, the same picture.
+std::string settings_key(const EditRun& run, const Candidate& candidate);
+
+/// FNV-1a, 64 bits, as 16 hexadecimal digits: tells files and settings apart, and is no protection against
+/// forgery.
+std::string content_hash(std::string_view bytes);
 
 /// `parameters` for people (prompt, then settings in one line) and `forgedit` for programs (JSON).
 PngText picture_text(const EditRun& run, const Candidate& candidate);

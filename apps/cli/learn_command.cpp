@@ -11,14 +11,24 @@ namespace {
 
 struct LearnCommand {
   LearnArguments learning;
+  std::string target;
   ModelOptions model;
 
-  void run() const {
+  /// Imagic starts from the target prompt instead of a source.
+  void take_target() {
+    const bool imagic = learning.options.method == LearnMethod::imagic;
+    if (!imagic && !target.empty()) throw usage_error("--target belongs to --method imagic");
+    if (imagic) use_target_as_source(learning, target);
+  }
+
+  void run() {
     Console console;
     if (learning.save.empty()) throw usage_error("--save DIR is needed: where to keep what is learned");
+    take_target();
     check_learn_arguments(learning);
     const auto choice = choose_model(model);
     const auto picture = read_image(learning.image, learning.background);
+    prepare_learning(learning, picture, choice);
     auto network = load_model(choice, console);
     learn_and_save(learning, picture, choice, network, console);
   }
@@ -27,7 +37,7 @@ struct LearnCommand {
 constexpr const char* kFooter =
     "Example:\n"
     "  forgedit learn dog.jpg --source \"a dog on a lawn\" --save dog.edit --model sd-1.4\n"
-    "  forgedit edit --from dog.edit \"a dog on a beach\" --model sd-1.4";
+    "  forgedit edit --from dog.edit \"a dog on a beach\" --model sd-1.4\n";
 
 }  // namespace
 
@@ -36,14 +46,18 @@ Command add_learn_command(CLI::App& program) {
   auto* command =
       program.add_subcommand("learn", "Learn a picture once, to edit it later as often as wanted.");
   command->add_option("IMAGE", state->learning.image, "PNG, JPEG or WebP")->required();
-  add_learn_options(*command, state->learning);
+  add_picture_options(*command, state->learning);
+  command->add_option("--target", state->target, "imagic: the edit to learn for, instead of --source")
+      ->type_name("TEXT")
+      ->group("Picture");
+  add_method_options(*command, state->learning);
   command->add_option("--seed", state->learning.options.seed, "decides noise and timesteps")
       ->check(within(0, 9e18))
       ->type_name("NUMBER")
       ->capture_default_str()
       ->group("Learning");
   add_model_options(*command, state->model);
-  command->footer(kFooter);
+  command->footer(kFooter + methods_help());
   return {command, [state] { state->run(); }};
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "apps/cli/model_choice.h"
+#include "forgedit/pipelines/picture_grid.h"
 #include "forgedit/pipelines/saved_edit.h"
 
 namespace CLI {
@@ -19,18 +20,36 @@ namespace forgedit::cli {
 /// What to learn, and how: shared by `edit` and `learn`.
 struct LearnArguments {
   std::string image;
-  std::string source;
+  std::string source;  ///< imagic: the target that learning starts from
   std::array<std::uint8_t, 3> background{255, 255, 255};
   std::optional<std::pair<int, int>> size;  ///< stretch to this; nothing: keep the picture's shape
+  bool story_size = false;                  ///< the published story's size, 768x768 for SD 1.x, unless `size`
   std::string save;                         ///< folder of the saved edit; empty: not saved
+  bool overwrite = false;                   ///< `save` may replace what was learned of another picture
   LearnOptions options;
 };
 
-/// All but the picture itself and the seed. Returns the options, so that a caller can forbid them.
-std::vector<CLI::Option*> add_learn_options(CLI::App& command, LearnArguments& arguments);
+// Each returns its options, so that a caller can forbid them.
+
+/// What the picture shows, its size, where to save; not the picture itself.
+std::vector<CLI::Option*> add_picture_options(CLI::App& command, LearnArguments& arguments);
+/// The method and its numbers, all but the seed. Numbers that are given win over the method's published ones.
+std::vector<CLI::Option*> add_method_options(CLI::App& command, LearnArguments& arguments);
+
+/// The methods with their published numbers, for --help.
+std::string methods_help();
+
+/// Imagic's embedding starts from the target prompt; throws a usage Error where a source was given, or no
+/// target.
+void use_target_as_source(LearnArguments& arguments, const std::string& target);
 
 /// What can be found wrong before any file is read.
 void check_learn_arguments(const LearnArguments& arguments);
+
+/// What the picture's file and the model's config.json say before weights are read: settles the preset's
+/// size, throws a usage Error for sizes that the model cannot draw, and where --save would replace another
+/// picture.
+void prepare_learning(LearnArguments& arguments, const Image& picture, const ModelChoice& choice);
 
 /// Learns `picture` (the file's contents), and saves it where that was asked for.
 LearnedPicture learn_and_save(const LearnArguments& arguments, const Image& picture,

@@ -7,11 +7,13 @@
 #include <cstdio>
 #include <new>
 #include <string>
+#include <vector>
 
 #include "apps/cli/commands.h"
 #include "apps/cli/interrupt.h"
 #include "apps/common/passive_threads.h"
 #include "forgedit/core/error.h"
+#include "forgedit/core/suggest.h"
 
 namespace forgedit::cli {
 namespace {
@@ -45,6 +47,23 @@ int complain_unexpected(const std::string& what) {
   return complain(first_line(what), kFailure);
 }
 
+/// What an argument that nobody expected may have been meant for: a command, or an option of the command.
+std::string suggestion(const CLI::App& program) {
+  const auto extras = program.remaining(/*recurse=*/true);
+  if (extras.empty()) return {};
+  const auto word = extras.front().substr(0, extras.front().find('='));
+  std::vector<std::string> known;
+  const auto chosen = program.get_subcommands();
+  if (chosen.empty()) {
+    for (const auto* command : program.get_subcommands([](const CLI::App*) { return true; })) {
+      known.push_back(command->get_name());
+    }
+  } else {
+    for (const auto* option : chosen.front()->get_options()) known.push_back(option->get_name());
+  }
+  return did_you_mean(word, known);
+}
+
 int run(CLI::App& program, int argc, char** argv) {
   const std::array commands{add_edit_command(program), add_learn_command(program),
                             add_export_command(program), add_inspect_command(program)};
@@ -52,6 +71,8 @@ int run(CLI::App& program, int argc, char** argv) {
     program.parse(argc, argv);
   } catch (const CLI::Success& asked_for) {
     return program.exit(asked_for);  // --help and --version
+  } catch (const CLI::ExtrasError& error) {
+    return complain(first_line(error.what()) + suggestion(program) + "; see --help", kUsage);
   } catch (const CLI::ParseError& error) {
     return complain(first_line(error.what()) + "; see --help", kUsage);
   }

@@ -6,6 +6,7 @@
 #include <cstdlib>
 
 #include "apps/cli/interrupt.h"
+#include "apps/cli/lists.h"
 #include "forgedit/core/error.h"
 #include "forgedit/io/hub_cache.h"
 
@@ -15,6 +16,13 @@ namespace {
 namespace fs = std::filesystem;
 constexpr const char* kFont = "fonts/DejaVuSans.ttf";
 constexpr const char* kMiniature = "miniature/model";
+constexpr int kMaxThreads = 1024;
+
+/// OMP_NUM_THREADS where it is one number; 0 otherwise.
+int threads_of_environment() {
+  const char* text = std::getenv("OMP_NUM_THREADS");
+  return text && within(1, kMaxThreads)(text).empty() ? std::atoi(text) : 0;
+}
 
 }  // namespace
 
@@ -49,6 +57,10 @@ void add_model_options(CLI::App& command, ModelOptions& options) {
           "fp32 or bf16")
       ->type_name("NAME")
       ->default_str("fp32")
+      ->group("Model");
+  command.add_option("--threads", options.threads, "CPU threads [OMP_NUM_THREADS, or one a core]")
+      ->check(within(1, kMaxThreads))
+      ->type_name("N")
       ->group("Model");
 }
 
@@ -111,7 +123,8 @@ ModelChoice choose_model(const ModelOptions& options) {
   files.tokenizer = options.tokenizer;
   files.config = options.config;
   files.hub_cache = find_hub_cache();
-  return {place.path, miniature, policy, place, files};
+  const int threads = options.threads > 0 ? options.threads : threads_of_environment();
+  return {place.path, miniature, policy, threads, place, files};
 }
 
 namespace {
@@ -138,7 +151,7 @@ StableDiffusion load_model(const ModelChoice& choice, Console& console) {
         "skin tone on a blue background\"; for photographs give --model DIR of a Stable Diffusion 1.x "
         "folder");
   }
-  prepare_compute(choice.policy);
+  prepare_compute(choice.policy, choice.threads);
   auto model = load_from(choice);
   throw_if_stopped();
   console.note(fmt::format("model {} on {}, {}", choice.name(), describe_device(choice.policy.device),

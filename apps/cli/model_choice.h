@@ -19,6 +19,7 @@ struct ModelOptions {
   std::string vae, tokenizer, config;  ///< see ModelFiles; empty: the model's own
   std::string device = "auto";
   Precision precision = Precision::fp32;
+  int threads = 0;  ///< 0: OMP_NUM_THREADS where it is set, else one a core
 };
 
 void add_model_options(CLI::App& command, ModelOptions& options);
@@ -41,6 +42,7 @@ struct ModelChoice {
   std::filesystem::path folder;  ///< or file
   bool miniature = false;
   ComputePolicy policy;
+  int threads = 0;  ///< 0: one a core
   ModelPlace place;
   ModelFiles files;
 

@@ -5,7 +5,9 @@
 #include <algorithm>
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <set>
 
+#include "apps/cli/finished.h"
 #include "forgedit/core/error.h"
 #include "forgedit/core/files.h"
 #include "forgedit/io/contact_sheet.h"
@@ -19,6 +21,8 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
+constexpr const char* kRecord = "edit.json";
+constexpr const char* kSheet = "sheet.png";
 constexpr int kCellSize = 256;
 constexpr int kSmallestCell = 64;
 // A sheet stays well under the limit on pictures, with room for labels.
@@ -78,16 +82,52 @@ fs::path EditResults::add(const Candidate& candidate, const Image& grid) {
   const auto path = folder_ / (candidate.stem + ".png");
   write_png(path, run_.at_source_size ? from_grid_at_source_size(grid, frame) : picture,
             with_text_ ? picture_text(run_, candidate) : PngText{});
-  cells_[candidate.stem] = cell_copy(picture);
+  pictures_[candidate.stem] = {cell_copy(picture), settings_key(run_, candidate),
+                               content_hash(read_file(path))};
   if (candidate.kind == Candidate::Kind::reconstruction) reconstruction_db_ = psnr(picture, original_);
+  // The record is what a restart goes by. It grows with the run, so a long run does not write it every time:
+  // of what is finished at least 98 % are in it.
+  if (pictures_.size() % (1 + pictures_.size() / 64) == 0) write_record();
   return path;
 }
 
+EditResults::Resumed EditResults::resume() {
+  Resumed result;
+  FinishedPictures finished(folder_);
+  std::map<std::string, std::string> new_names;
+  std::set<std::string> planned;
+  for (const auto& candidate : plan_) {
+    const auto name = candidate.stem + ".png";
+    planned.insert(name);
+    const auto picture = finished.take(settings_key(run_, candidate));
+    if (!picture) {
+      result.to_draw.push_back(candidate);
+      continue;
+    }
+    pictures_[candidate.stem] = {cell_copy(read_image(folder_ / picture->file)), picture->settings,
+                                 picture->content};
+    if (candidate.kind == Candidate::Kind::reconstruction) reconstruction_db_ = picture->psnr;
+    if (picture->file != name) new_names.emplace(picture->file, name);
+    ++result.kept;
+  }
+  for (const auto& name : finished.left()) result.older += planned.count(name) == 0;
+  rename_all(folder_, new_names);
+  if (result.kept > 0) write_record();
+  // Until this run is done there is no sheet, rather than one of another run.
+  std::error_code ignored;
+  if (!result.to_draw.empty()) fs::remove(folder_ / kSheet, ignored);
+  return result;
+}
+
 std::vector<fs::path> EditResults::finish() const {
-  const auto sheet = folder_ / "sheet.png", settings = folder_ / "edit.json";
-  write_file_atomically(settings, record());
+  const auto sheet = folder_ / kSheet;
+  write_record();
   write_png(sheet, draw_sheet(), with_text_ ? PngText{{"forgedit", json_text(run_json(run_))}} : PngText{});
-  return {sheet, settings};
+  return {sheet, folder_ / kRecord};
+}
+
+void EditResults::write_record() const {
+  write_file_atomically(folder_ / kRecord, record());
 }
 
 std::string EditResults::label_of(const Candidate& candidate) const {
@@ -98,23 +138,28 @@ std::string EditResults::label_of(const Candidate& candidate) const {
 Image EditResults::draw_sheet() const {
   std::vector<SheetRow> rows{{"", {{cell_copy(original_), "original"}}}};
   for (const auto& candidate : plan_) {
-    const auto cell = cells_.find(candidate.stem);
-    if (cell == cells_.end()) continue;
+    const auto picture = pictures_.find(candidate.stem);
+    if (picture == pictures_.end()) continue;
     if (rows.back().title != candidate.row) rows.push_back({candidate.row, {}});
-    rows.back().cells.push_back({cell->second, label_of(candidate)});
+    rows.back().cells.push_back({picture->second.cell, label_of(candidate)});
   }
   const auto title = run_.learned.picture_name + ": " + run_.learned.source;
-  return draw_contact_sheet(rows, font_, title, cell_size_for(cells_.size() + 1));
+  return draw_contact_sheet(rows, font_, title, cell_size_for(pictures_.size() + 1));
 }
 
 std::string EditResults::record() const {
   auto result = run_json(run_);
   auto pictures = json::array();
   for (const auto& candidate : plan_) {
-    if (!cells_.count(candidate.stem)) continue;
+    const auto picture = pictures_.find(candidate.stem);
+    if (picture == pictures_.end()) continue;
     auto entry = candidate_json(candidate);
     entry["file"] = candidate.stem + ".png";
-    if (candidate.kind == Candidate::Kind::reconstruction) entry["psnr"] = *reconstruction_db_;
+    entry["settings"] = picture->second.settings;
+    entry["content"] = picture->second.content;
+    if (candidate.kind == Candidate::Kind::reconstruction && reconstruction_db_) {
+      entry["psnr"] = *reconstruction_db_;
+    }
     pictures.push_back(std::move(entry));
   }
   result["complete"] = pictures.size() == plan_.size();

@@ -25,12 +25,20 @@ class OutputFolder {
 /// Where results go when the user does not say: out/PICTURE-TARGET, numbered where that is taken.
 std::filesystem::path default_output_folder(const std::string& picture_name, const std::string& target);
 
-/// Writes one run: a PNG for each picture as it is drawn, sheet.png and edit.json at the end.
+/// Writes one run: a PNG for each picture as it is drawn and with it edit.json, at the end sheet.png.
 class EditResults {
  public:
   /// `font` sets the sheet's labels; `with_text` puts the settings into each PNG.
   EditResults(std::filesystem::path folder, std::filesystem::path font, EditRun run,
               std::vector<Candidate> plan, bool with_text);
+
+  /// What an earlier run into the same folder has to do with this one.
+  struct Resumed {
+    std::vector<Candidate> to_draw;  ///< all of the plan but for what was finished already
+    std::size_t kept = 0;            ///< pictures taken over, since their settings are the same
+    std::size_t older = 0;           ///< pictures with other settings that stay, but are no part of this run
+  };
+  Resumed resume();
 
   /// Returns the path of the picture's file.
   std::filesystem::path add(const Candidate& candidate, const Image& grid);
@@ -38,7 +46,8 @@ class EditResults {
   /// Writes sheet and record of all that was added, even when the plan was not finished. Returns their paths.
   std::vector<std::filesystem::path> finish() const;
 
-  std::size_t count() const { return cells_.size(); }
+  std::size_t count() const { return pictures_.size(); }
+  std::optional<double> reconstruction_db() const { return reconstruction_db_; }
 
  private:
   std::string label_of(const Candidate& candidate) const;
@@ -49,8 +58,14 @@ class EditResults {
   EditRun run_;
   std::vector<Candidate> plan_;
   bool with_text_;
+  struct Picture {
+    Image cell;  // a small copy for the sheet
+    std::string settings, content;
+  };
+  void write_record() const;
+
   Image original_;                           // the picture itself, at the model's scale
-  std::map<std::string, Image> cells_;       // small copies for the sheet, by stem
+  std::map<std::string, Picture> pictures_;  // finished ones, by stem
   std::optional<double> reconstruction_db_;  // against the original
 };
 

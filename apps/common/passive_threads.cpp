@@ -8,6 +8,7 @@
 namespace forgedit {
 
 void use_passive_threads(char** argv) {
+  ::setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", 0);
   if (std::getenv("OMP_WAIT_POLICY")) return;
   ::setenv("OMP_WAIT_POLICY", "passive", 1);
   // By its real path, so that the process keeps its name.

@@ -54,28 +54,58 @@ Outputs forgetting(const Case& fixture) {
   return outputs;
 }
 
-Outputs finetune_vanilla(const Case& fixture) {
-  const auto model_folder = fixture.path("model");
-  StableDiffusion model;
-  model.policy = fixture.policy;
-  model.unet = load_unet(model_folder / "unet", fixture.policy.device);
-  const auto original = parameters_of(*model.unet);
+namespace {
 
-  LearnOptions options;
-  options.batch = fixture.settings.at("batch").get<std::int64_t>();
-  options.samples = options.batch * fixture.settings.at("steps").get<std::int64_t>();
-  options.unet_lr = fixture.settings.at("unet_lr").get<double>();
-  options.text_lr = fixture.settings.at("text_lr").get<double>();
-  options.adam_eps = fixture.settings.at("adam_eps").get<double>();
+/// Learning as case.json has it, with the fixture's own noise.
+LearnOptions learn_options(const Case& fixture, LearnMethod method) {
+  const auto& settings = fixture.settings;
+  auto options = published_options(method);
+  options.batch = settings.value("batch", options.batch);
+  options.unet_lr = settings.at("unet_lr").get<double>();
+  options.text_lr = settings.at(method == LearnMethod::imagic ? "embedding_lr" : "text_lr").get<double>();
+  options.adam.eps = settings.at("adam_eps").get<double>();
   options.stop_loss = 0;
-  const auto result = learn(
-      model, fixture.input("latents"), fixture.input("source_embedding"), options, [&](std::int64_t step) {
-        return LearnBatch{fixture.input("noise")[step], fixture.input("timesteps")[step]};
-      });
+  const auto samples = [&](const char* key) { return options.batch * settings.at(key).get<std::int64_t>(); };
+  if (method == LearnMethod::imagic) {
+    options.embedding_samples = samples("embedding_steps");
+    options.samples = samples("unet_steps");
+  } else {
+    options.samples = samples("steps");
+  }
+  return options;
+}
 
-  Outputs outputs;
+LearnBatches given_batches(const Case& fixture) {
+  return [&fixture](std::int64_t step) {
+    return LearnBatch{fixture.input("noise")[step], fixture.input("timesteps")[step]};
+  };
+}
+
+void add_losses(Outputs& outputs, const LearnResult& result, const Case& fixture) {
   outputs.tensors["losses"] = torch::tensor(result.losses, torch::kFloat);
   outputs.comparisons["losses"] = {Comparison::Kind::max_relative, fixture.number("loss_rel", 1e-4)};
+}
+
+/// How far each parameter went, as a norm.
+void add_delta_norms(Outputs& outputs, const std::string& prefix, const StateDict& learned,
+                     const StateDict& original, const Case& fixture) {
+  for (const auto& [name, tensor] : learned) {
+    outputs.tensors[prefix + name] = (tensor - original.at(name)).norm();
+    outputs.comparisons[prefix + name] = {Comparison::Kind::max_relative, fixture.number("norm_rel", 1e-2)};
+  }
+}
+
+}  // namespace
+
+Outputs finetune_vanilla(const Case& fixture) {
+  StableDiffusion model;
+  model.policy = fixture.policy;
+  model.unet = load_unet(fixture.path("model") / "unet", fixture.policy.device);
+  const auto original = parameters_of(*model.unet);
+  const auto result = learn_vanilla(model, fixture.input("latents"), fixture.input("source_embedding"),
+                                    learn_options(fixture, LearnMethod::vanilla), given_batches(fixture));
+  Outputs outputs;
+  add_losses(outputs, result, fixture);
   outputs.tensors["text_embedding"] = result.embedding;
   for (const auto& [name, tensor] : result.unet) {
     outputs.tensors["delta." + name] = tensor - original.at(name);
@@ -87,6 +117,42 @@ Outputs finetune_vanilla(const Case& fixture) {
     if (learned != fixture.settings["trainable"].get<std::set<std::string>>()) {
       throw failure("the parameters that learn are not those of case.json's `trainable`");
     }
+  }
+  return outputs;
+}
+
+Outputs finetune_dreambooth(const Case& fixture) {
+  auto model = StableDiffusion::load(fixture.path("model"), fixture.policy);
+  const auto unet = parameters_of(*model.unet), text_encoder = parameters_of(*model.text_encoder);
+  const auto ids = model.tokenize(fixture.settings.at("source").get<std::string>());
+  const auto result =
+      learn_dreambooth(model, fixture.input("latents"), ids, learn_options(fixture, LearnMethod::dreambooth),
+                       given_batches(fixture));
+  Outputs outputs;
+  add_losses(outputs, result, fixture);
+  outputs.tensors["embedding_after"] = result.embedding;
+  add_delta_norms(outputs, "unet_delta_norm.", result.unet, unet, fixture);
+  add_delta_norms(outputs, "text_delta_norm.", result.text_encoder, text_encoder, fixture);
+  return outputs;
+}
+
+// edit_embedding_ALPHA is α·target + (1 − α)·learned.
+Outputs finetune_imagic(const Case& fixture) {
+  StableDiffusion model;
+  model.policy = fixture.policy;
+  model.unet = load_unet(fixture.path("model") / "unet", fixture.policy.device);
+  const auto original = parameters_of(*model.unet);
+  const auto& target = fixture.input("target_embedding");
+  const auto result = learn_imagic(model, fixture.input("latents"), target,
+                                   learn_options(fixture, LearnMethod::imagic), given_batches(fixture));
+  Outputs outputs;
+  add_losses(outputs, result, fixture);
+  outputs.tensors["text_embedding"] = result.embedding;
+  add_delta_norms(outputs, "unet_delta_norm.", result.unet, original, fixture);
+  for (const auto& [name, reference] : fixture.out) {
+    double alpha = 0;
+    if (std::sscanf(name.c_str(), "edit_embedding_%lf", &alpha) != 1) continue;
+    outputs.tensors[name] = vector_subtraction(result.embedding, target.to(fixture.policy.device), alpha);
   }
   return outputs;
 }
@@ -108,7 +174,7 @@ Outputs edit(const Case& fixture) {
     const auto embedding =
         interpolate_as_named(name.substr(second + 1), fixture.input("learned"), fixture.input("target"));
     const auto latents =
-        sample(model, fixture.input("initial_latents"), embedding, fixture.input("uncond"), options);
+        Sampler(model, options).draw(fixture.input("initial_latents"), embedding, fixture.input("uncond"));
     outputs.tensors[name] = name.rfind("image.", 0) == 0 ? model.decode_latents(latents) : latents;
   }
   return outputs;

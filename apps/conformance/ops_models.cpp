@@ -1,8 +1,10 @@
 #include <torch/torch.h>
 
 #include "apps/conformance/case.h"
+#include "forgedit/core/error.h"
 #include "forgedit/pipelines/stable_diffusion.h"
 #include "forgedit/schedulers/ddim.h"
+#include "forgedit/schedulers/dpm_solver.h"
 
 namespace forgedit::conformance {
 
@@ -72,6 +74,45 @@ Outputs ddim(const Case& fixture) {
       outputs.tensors[name] = scheduler.step(
           fixture.input("model_output"), scheduler.timesteps().at(static_cast<std::size_t>(index)), sample,
           eta, eta > 0 ? fixture.input("variance_noise") : torch::Tensor());
+    }
+  }
+  return outputs;
+}
+
+// Names: timesteps_STEPS, sample_STEPS_INDEX: what step INDEX leaves, under the noise that `model_output`
+// says.
+Outputs dpm_solver(const Case& fixture) {
+  const std::string formula = "0.8 * x * cos(0.003 * t) + 0.1 * sin(x)";
+  if (fixture.settings.value("model_output", formula).rfind(formula, 0) != 0) {
+    throw failure("model_output: expected \"" + formula + "\"");
+  }
+  NoiseScheduleOptions noise;
+  noise.beta_start = fixture.number("beta_start", noise.beta_start);
+  noise.beta_end = fixture.number("beta_end", noise.beta_end);
+  const NoiseSchedule schedule(noise);
+
+  Outputs outputs;
+  std::map<int, std::vector<torch::Tensor>> samples;  // by number of steps
+  for (const auto& [name, reference] : fixture.out) {
+    int steps = 0, index = 0;
+    if (std::sscanf(name.c_str(), "timesteps_%d", &steps) == 1) {
+      std::vector<std::int64_t> timesteps;
+      for (const auto& s : dpm_solver_steps(steps, schedule)) timesteps.push_back(s.timestep);
+      outputs.tensors[name] = torch::tensor(timesteps, torch::kLong);
+      outputs.comparisons[name] = {Comparison::Kind::equal, 0};
+    } else if (std::sscanf(name.c_str(), "sample_%d_%d", &steps, &index) == 2) {
+      auto& path = samples[steps];
+      if (path.empty()) {
+        auto x = fixture.input("sample").to(fixture.policy.device), previous = torch::zeros_like(x);
+        for (const auto& s : dpm_solver_steps(steps, schedule)) {
+          const auto predicted = 0.8 * x * std::cos(0.003 * static_cast<double>(s.timestep)) + 0.1 * x.sin();
+          const auto x0 = (x - s.sigma * predicted) / s.alpha;
+          x = s.sample * x + s.denoised * x0 + s.previous * previous;
+          previous = x0;
+          path.push_back(x);
+        }
+      }
+      outputs.tensors[name] = path.at(static_cast<std::size_t>(index));
     }
   }
   return outputs;

@@ -1,9 +1,11 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <string>
 
-// What only CUDA's headers can answer; cuda.cpp or no_cuda.cpp stands behind it.
+// What only CUDA's headers can answer; cuda/cuda.cpp or no_cuda.cpp stands behind it.
 namespace forgedit::cuda {
 
 bool built();
@@ -11,6 +13,38 @@ int device_count();
 std::string device_name(int index);
 std::int64_t peak_memory(int index);
 void reset_peak_memory(int index);
+/// Gives memory that LibTorch keeps in reserve back to the device.
+void empty_cache();
 void synchronize(int index);
+/// LibTorch's current stream there, a cudaStream_t.
+void* current_stream(int index);
+
+/// Makes a stream of its own current while it lives (work can only be captured off the default one); waits
+/// for the device at both ends.
+class StreamScope {
+ public:
+  explicit StreamScope(int index);
+  ~StreamScope();
+  StreamScope(const StreamScope&) = delete;
+  StreamScope& operator=(const StreamScope&) = delete;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+/// Work on the current stream, recorded once and launched again as a whole.
+class Graph {
+ public:
+  explicit Graph(const std::function<void()>& work);
+  ~Graph();
+  Graph(const Graph&) = delete;
+  Graph& operator=(const Graph&) = delete;
+  void launch();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
 
 }  // namespace forgedit::cuda

@@ -37,14 +37,15 @@ Precision parse_precision(const std::string& text) {
   throw usage_error("--precision: expected fp32 or bf16, got '" + text + "'");
 }
 
-void prepare_compute(const ComputePolicy& policy) {
-  const auto cores = std::max(1U, std::thread::hardware_concurrency());
-  at::set_num_threads(static_cast<int>(cores));
+void prepare_compute(const ComputePolicy& policy, int threads) {
+  const auto cores = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+  at::set_num_threads(threads > 0 ? threads : cores);
   if (policy.device.is_cuda()) {
     at::globalContext().setDeterministicCuDNN(true);
     at::globalContext().setBenchmarkCuDNN(false);
     at::globalContext().setAllowTF32CuBLAS(false);
     at::globalContext().setAllowTF32CuDNN(false);
+    choose_attention(!policy.reduced());
   }
 }
 
@@ -66,13 +67,13 @@ void synchronize(const c10::Device& device) {
 }
 
 PrecisionScope::PrecisionScope(const ComputePolicy& policy) : policy_(policy) {
-  if (policy_.precision != Precision::bf16) return;
+  if (policy_.precision != Precision::bf16 || policy_.reduced()) return;
   set_autocast(policy_.device.type(), true, at::kBFloat16);
   at::autocast::increment_nesting();
 }
 
 PrecisionScope::~PrecisionScope() {
-  if (policy_.precision != Precision::bf16) return;
+  if (policy_.precision != Precision::bf16 || policy_.reduced()) return;
   if (at::autocast::decrement_nesting() == 0) at::autocast::clear_cache();
   set_autocast(policy_.device.type(), false, at::kBFloat16);
 }

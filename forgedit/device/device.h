@@ -13,6 +13,11 @@ enum class Precision { fp32, bf16 };
 struct ComputePolicy {
   c10::Device device{c10::DeviceType::CPU};
   Precision precision = Precision::fp32;
+  /// Only the plain path: float32 weights under autocast, no fused kernels, nothing recorded.
+  bool plain = false;
+
+  /// Whether the UNet and the VAE's decoder have bfloat16 weights, with float32 ones only for what learns.
+  bool reduced() const { return precision == Precision::bf16 && device.is_cuda() && !plain; }
 };
 
 /// "auto" (a GPU where there is one), "cpu", "cuda" or "cuda:N". Throws a usage Error for other words and a
@@ -22,9 +27,9 @@ c10::Device parse_device(const std::string& text);
 /// "fp32" or "bf16". Throws a usage Error otherwise.
 Precision parse_precision(const std::string& text);
 
-/// One thread per core (LibTorch's own default is one on some builds), and the settings that make the same
-/// seed give the same picture: no TF32, deterministic algorithms of cuDNN.
-void prepare_compute(const ComputePolicy& policy);
+/// `threads` CPU threads, 0 for one a core (LibTorch's default is one on some builds), and what makes the
+/// same seed give the same picture: no TF32, deterministic algorithms of cuDNN.
+void prepare_compute(const ComputePolicy& policy, int threads = 0);
 
 /// "NVIDIA H200", or the number of CPU threads.
 std::string describe_device(const c10::Device& device);
@@ -36,7 +41,7 @@ void reset_peak_memory(const c10::Device& device);
 /// Waits for all work given to the device.
 void synchronize(const c10::Device& device);
 
-/// Runs networks in the policy's precision while it lives: bf16 means autocast over float32 weights.
+/// Runs networks in the policy's precision while it lives: bf16 over float32 weights means autocast.
 class PrecisionScope {
  public:
   explicit PrecisionScope(const ComputePolicy& policy);

@@ -1,6 +1,18 @@
+#include "forgedit/core/error.h"
 #include "forgedit/device/cuda_bridge.h"
+#include "forgedit/device/kernels.h"
 
-namespace forgedit::cuda {
+// A build without CUDA: nothing is there, and nothing that would need it can be reached (see cuda::built).
+namespace forgedit {
+namespace {
+
+[[noreturn]] void unreachable() {
+  throw failure("this program was built without CUDA");
+}
+
+}  // namespace
+
+namespace cuda {
 
 bool built() {
   return false;
@@ -15,6 +27,77 @@ std::int64_t peak_memory(int) {
   return 0;
 }
 void reset_peak_memory(int) {}
+void empty_cache() {}
 void synchronize(int) {}
+void* current_stream(int) {
+  return nullptr;
+}
 
-}  // namespace forgedit::cuda
+struct StreamScope::State {};
+StreamScope::StreamScope(int) {}
+StreamScope::~StreamScope() = default;
+
+struct Graph::State {};
+Graph::Graph(const std::function<void()>&) {
+  unreachable();
+}
+Graph::~Graph() = default;
+void Graph::launch() {}
+
+}  // namespace cuda
+
+namespace kernels {
+
+using std::int64_t;
+
+int64_t group_norm_workspace(const GroupNormShape&) {
+  unreachable();
+}
+void group_norm_forward(const GroupNormShape&, const GroupNormInput&, Bf16*, float*, float*, Stream) {
+  unreachable();
+}
+void group_norm_again(const GroupNormShape&, const GroupNormInput&, const float*, Bf16*, Stream) {
+  unreachable();
+}
+void group_norm_backward(const GroupNormShape&, const GroupNormInput&, const float*, const Bf16*, const Bf16*,
+                         const GroupNormGradients&, float*, Stream) {
+  unreachable();
+}
+void layer_norm_forward(int64_t, int64_t, const Bf16*, const Bf16*, const Bf16*, const Bf16*, float, Bf16*,
+                        Bf16*, float*, Stream) {
+  unreachable();
+}
+int64_t layer_norm_workspace(int64_t) {
+  unreachable();
+}
+void layer_norm_backward(int64_t, int64_t, const Bf16*, const Bf16*, const float*, const Bf16*, const Bf16*,
+                         Bf16*, Bf16*, Bf16*, float*, Stream) {
+  unreachable();
+}
+void geglu_forward(int64_t, int64_t, const Bf16*, Bf16*, Stream) {
+  unreachable();
+}
+void geglu_backward(int64_t, int64_t, const Bf16*, const Bf16*, Bf16*, Stream) {
+  unreachable();
+}
+void add_bias_residual(int64_t, int64_t, const Bf16*, const Bf16*, const Bf16*, Bf16*, Stream) {
+  unreachable();
+}
+int64_t column_sum_workspace(int64_t) {
+  unreachable();
+}
+void column_sum(int64_t, int64_t, const Bf16*, Bf16*, float*, Stream) {
+  unreachable();
+}
+void join_channels(int64_t, int64_t, int64_t, const Bf16*, const Bf16*, Bf16*, Stream) {
+  unreachable();
+}
+void split_channels(int64_t, int64_t, int64_t, const Bf16*, Bf16*, Bf16*, Stream) {
+  unreachable();
+}
+void adam_step(const AdamChunk*, int64_t, Bf16*, std::int16_t*, float*, float*, const AdamStep&, Stream) {
+  unreachable();
+}
+
+}  // namespace kernels
+}  // namespace forgedit

@@ -25,6 +25,23 @@ inline torch::Tensor scaled_dot_product_attention(const torch::Tensor& q, const 
 #endif
 }
 
+/// cuDNN's attention first: the fastest where it fits. `repeatable` has the other kernels add up in a fixed
+/// order (cuDNN's and Flash do so anyway), which costs time.
+inline void choose_attention(bool repeatable) {
+#if TORCH_VERSION_MAJOR >= 2
+  auto& context = at::globalContext();
+  std::vector<std::int64_t> order{static_cast<std::int64_t>(at::SDPBackend::cudnn_attention)};
+  for (const auto backend : context.sDPPriorityOrder()) {
+    if (backend != at::SDPBackend::cudnn_attention) order.push_back(static_cast<std::int64_t>(backend));
+  }
+  context.setSDPPriorityOrder(order);
+  context.setDeterministicFillUninitializedMemory(false);
+  context.setDeterministicAlgorithms(repeatable, false);
+#else
+  static_cast<void>(repeatable);
+#endif
+}
+
 inline void set_autocast(c10::DeviceType device, bool enabled, at::ScalarType dtype) {
 #if TORCH_VERSION_MAJOR >= 2
   at::autocast::set_autocast_dtype(device, dtype);

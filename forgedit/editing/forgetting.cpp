@@ -5,6 +5,7 @@
 #include <array>
 
 #include "forgedit/core/error.h"
+#include "forgedit/core/suggest.h"
 
 namespace forgedit {
 namespace {
@@ -52,17 +53,20 @@ bool is_cross_key_or_value(const std::string& name) {
 }  // namespace
 
 std::span<const ForgettingStrategy> forgetting_strategies(LearnMethod method) {
-  if (method == LearnMethod::vanilla) return kVanilla;
-  return kDreambooth;
+  if (method == LearnMethod::dreambooth) return kDreambooth;
+  return kVanilla;
 }
 
 const ForgettingStrategy& find_forgetting_strategy(const std::string& name, LearnMethod method) {
   std::string known;
+  std::vector<std::string> names;
   for (const auto& strategy : forgetting_strategies(method)) {
     if (name == strategy.name || (strategy.alias && name == strategy.alias)) return strategy;
     known += (known.empty() ? "" : ", ") + std::string(strategy.name);
+    names.emplace_back(strategy.name);
   }
-  throw usage_error("unknown forgetting strategy '" + name + "': expected one of " + known);
+  throw usage_error("unknown forgetting strategy '" + name + "' of method " + learn_method_name(method) +
+                    ": expected one of " + known + did_you_mean(name, names));
 }
 
 bool forgets(const ForgettingStrategy& strategy, const std::string& name) {
@@ -84,7 +88,8 @@ bool forgets(const ForgettingStrategy& strategy, const std::string& name) {
   return false;
 }
 
-LearnedWeights::LearnedWeights(StateDict parameters, StateDict learned) : learned_(std::move(learned)) {
+LearnedWeights::LearnedWeights(StateDict parameters, StateDict learned, bool in_place)
+    : learned_(std::move(learned)), in_place_(in_place) {
   for (const auto& [name, tensor] : learned_) {
     const auto found = parameters.find(name);
     if (found == parameters.end())
@@ -94,7 +99,7 @@ LearnedWeights::LearnedWeights(StateDict parameters, StateDict learned) : learne
                     ", found " + shape_text(tensor.sizes()));
     }
     parameters_.emplace(name, found->second);
-    original_.emplace(name, found->second.detach());
+    original_.emplace(name, in_place ? found->second.detach().clone() : found->second.detach());
   }
   // Learned tensors may come from a file: onto the network's device, in its layout.
   for (auto& [name, tensor] : learned_) {
@@ -103,23 +108,37 @@ LearnedWeights::LearnedWeights(StateDict parameters, StateDict learned) : learne
   }
 }
 
+void LearnedWeights::put(const std::string& name, const at::Tensor& value) {
+  auto& parameter = parameters_.at(name);
+  if (in_place_) {
+    parameter.copy_(value);
+  } else {
+    parameter.set_data(value);
+  }
+}
+
 void LearnedWeights::apply(const ForgettingStrategy& strategy, double blend) {
   torch::NoGradGuard no_grad;
-  for (auto& [name, parameter] : parameters_) {
+  for (const auto& [name, parameter] : parameters_) {
     const auto& learned = learned_.at(name);
     if (!forgets(strategy, name) || blend == 1.0) {
-      parameter.set_data(learned);
+      put(name, learned);
     } else if (blend == 0.0) {
-      parameter.set_data(original_.at(name));
+      put(name, original_.at(name));
     } else {
-      parameter.set_data(torch::lerp(original_.at(name), learned, blend));
+      put(name, torch::lerp(original_.at(name), learned, blend));
     }
   }
 }
 
+void LearnedWeights::learn() {
+  torch::NoGradGuard no_grad;
+  for (const auto& [name, parameter] : parameters_) put(name, learned_.at(name));
+}
+
 void LearnedWeights::unlearn() {
   torch::NoGradGuard no_grad;
-  for (auto& [name, parameter] : parameters_) parameter.set_data(original_.at(name));
+  for (const auto& [name, parameter] : parameters_) put(name, original_.at(name));
 }
 
 }  // namespace forgedit

@@ -5,11 +5,9 @@
 #include <vector>
 
 #include "forgedit/core/state_dict.h"
+#include "forgedit/editing/method.h"
 
 namespace forgedit {
-
-/// Which method's lists: the published scripts disagree (see `encoderkv`).
-enum class LearnMethod { vanilla, dreambooth };
 
 /// One strategy of "forgetting" (section 3.3 of the paper): which UNet parameters return to the original
 /// weights.
@@ -29,7 +27,8 @@ struct ForgettingStrategy {
   const char* summary;
 };
 
-/// The published strategies of a method, in the order of the paper's code.
+/// The published strategies of a method, in the order of the paper's code. The two scripts disagree (see
+/// `encoderkv`); Imagic, which published none, has the vanilla ones.
 std::span<const ForgettingStrategy> forgetting_strategies(LearnMethod method);
 
 /// By name or alias. Throws a usage Error that lists the known names.
@@ -40,21 +39,27 @@ const ForgettingStrategy& find_forgetting_strategy(const std::string& name,
 bool forgets(const ForgettingStrategy& strategy, const std::string& name);
 
 /// Switches one network between original and learned weights. Parameters change hands by pointer: no strategy
-/// copies the network, and a blend makes new tensors only for the parameters that it mixes.
+/// copies the network, and a blend makes new tensors only for the parameters that it mixes. Where a recorded
+/// step (device/replay.h) has the parameters' addresses, what changes is copied in place instead.
 class LearnedWeights {
  public:
   /// `parameters`: the network's own, by name; `learned`: the changed ones of them.
   /// Throws Error when a learned name or shape is not the network's.
-  LearnedWeights(StateDict parameters, StateDict learned);
+  LearnedWeights(StateDict parameters, StateDict learned, bool in_place = false);
 
   /// forgotten parameters: blend · learned + (1 − blend) · original; all others learned.
   void apply(const ForgettingStrategy& strategy, double blend = 0.0);
+  /// All learned.
+  void learn();
   /// All original.
   void unlearn();
   const StateDict& learned() const { return learned_; }
 
  private:
+  void put(const std::string& name, const at::Tensor& value);
+
   StateDict parameters_, original_, learned_;
+  bool in_place_;
 };
 
 }  // namespace forgedit

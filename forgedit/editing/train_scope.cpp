@@ -14,14 +14,17 @@ bool starts_with(const std::string& name, const char* prefix) {
 LayerScope parse_layer_scope(const std::string& name) {
   if (name == "code") return LayerScope::code;
   if (name == "paper") return LayerScope::paper;
-  throw usage_error("unknown layers '" + name + "': expected code or paper");
+  if (name == "all") return LayerScope::all;
+  throw usage_error("unknown layers '" + name + "': expected code, paper or all");
 }
 
 std::string layer_scope_name(LayerScope scope) {
+  if (scope == LayerScope::all) return "all";
   return scope == LayerScope::code ? "code" : "paper";
 }
 
 bool learns(LayerScope scope, const std::string& name) {
+  if (scope == LayerScope::all) return true;
   if (starts_with(name, "up_blocks.")) return !starts_with(name, "up_blocks.0.");
   if (!starts_with(name, "down_blocks.")) return false;
   return scope == LayerScope::code ? !starts_with(name, "down_blocks.0.")

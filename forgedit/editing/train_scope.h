@@ -8,9 +8,10 @@ namespace forgedit {
 enum class LayerScope {
   code,   ///< the published code: down_blocks 1 and up, up_blocks 1 and up
   paper,  ///< the paper's text: encoder 0 to 2, decoder 1 to 3
+  all,    ///< the whole UNet: DreamBoothForgedit, Imagic
 };
 
-/// "code" or "paper". Throws a usage Error otherwise.
+/// "code", "paper" or "all". Throws a usage Error otherwise.
 LayerScope parse_layer_scope(const std::string& name);
 std::string layer_scope_name(LayerScope scope);
 

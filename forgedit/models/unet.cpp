@@ -1,6 +1,7 @@
 #include "forgedit/models/unet.h"
 
 #include "forgedit/models/unet_blocks.h"
+#include "forgedit/nn/fused.h"
 
 namespace forgedit {
 
@@ -52,13 +53,15 @@ UNetImpl::UNetImpl(const UNetConfig& config)
 }
 
 torch::Tensor UNetImpl::forward(const torch::Tensor& latents, const torch::Tensor& timesteps,
-                                const torch::Tensor& encoder_hidden_states) {
+                                const torch::Tensor& text) {
+  const auto type = conv_in->weight.scalar_type();
+  const auto encoder_hidden_states = text.to(type);
   // 1. time
   const auto time = time_embedding(nn::timestep_features(timesteps, config_.block_out_channels[0],
                                                          config_.flip_sin_to_cos, config_.freq_shift)
-                                       .to(latents.scalar_type()));
+                                       .to(type));
   // 2. in
-  auto x = conv_in(latents.contiguous(at::MemoryFormat::ChannelsLast));
+  auto x = conv_in(latents.to(type).contiguous(at::MemoryFormat::ChannelsLast));
   std::vector<torch::Tensor> skips{x};
   // 3. down
   for (const auto& block : *down_blocks) {
@@ -71,7 +74,7 @@ torch::Tensor UNetImpl::forward(const torch::Tensor& latents, const torch::Tenso
     x = block->as<UNetUpBlock>()->forward(x, time, encoder_hidden_states, skips);
   }
   // 6. out
-  return conv_out(torch::silu(conv_norm_out(x))).contiguous();
+  return conv_out(nn::norm_silu(x, conv_norm_out)).contiguous();
 }
 
 }  // namespace forgedit

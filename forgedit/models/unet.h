@@ -42,7 +42,7 @@ class UNetImpl : public torch::nn::Module {
  public:
   explicit UNetImpl(const UNetConfig& config);
 
-  /// Predicted noise, shape of `latents`.
+  /// Predicted noise, shape of `latents`, in the type of the weights; inputs are converted to it.
   /// latents (batch, in_channels, height, width), timesteps (batch) int64,
   /// encoder_hidden_states (batch, tokens, cross_attention_dim).
   torch::Tensor forward(const torch::Tensor& latents, const torch::Tensor& timesteps,

@@ -1,5 +1,7 @@
 #include "forgedit/models/unet_blocks.h"
 
+#include "forgedit/nn/fused.h"
+
 namespace forgedit {
 namespace {
 
@@ -22,6 +24,11 @@ torch::Tensor run_attention(torch::nn::ModuleList& attentions, std::size_t i, co
                             const torch::Tensor& encoder_hidden_states) {
   if (attentions.is_empty()) return x;
   return attentions[i]->as<nn::Transformer2DModel>()->forward(x, encoder_hidden_states);
+}
+
+torch::Tensor join(const torch::Tensor& x, const torch::Tensor& skip) {
+  if (nn::fused::fits(x, skip)) return nn::fused::join_channels(x, skip);
+  return torch::cat({x, skip}, 1);
 }
 
 }  // namespace
@@ -88,7 +95,7 @@ torch::Tensor UNetUpBlockImpl::forward(torch::Tensor x, const torch::Tensor& tim
                                        const torch::Tensor& encoder_hidden_states,
                                        std::vector<torch::Tensor>& skips) {
   for (std::size_t i = 0; i < resnets->size(); ++i) {
-    x = torch::cat({x, skips.back()}, 1);
+    x = join(x, skips.back());
     skips.pop_back();
     x = run_resnet(resnets, i, x, time_embedding);
     x = run_attention(attentions, i, x, encoder_hidden_states);

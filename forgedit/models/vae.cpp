@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "forgedit/nn/attention.h"
+#include "forgedit/nn/fused.h"
 #include "forgedit/nn/resnet.h"
 
 namespace forgedit {
@@ -121,7 +122,7 @@ class VaeDecoderImpl : public torch::nn::Module {
   torch::Tensor forward(const torch::Tensor& latents) {
     auto x = mid_block(conv_in(latents.contiguous(at::MemoryFormat::ChannelsLast)));
     for (const auto& block : *up_blocks) x = block->as<VaeBlock>()->forward(x);
-    return conv_out(torch::silu(conv_norm_out(x))).contiguous();
+    return conv_out(nn::norm_silu(x, conv_norm_out)).contiguous();
   }
 
  private:
@@ -195,7 +196,12 @@ AutoencoderKLImpl::Posterior AutoencoderKLImpl::encode(const torch::Tensor& imag
 }
 
 torch::Tensor AutoencoderKLImpl::decode(const torch::Tensor& latents) {
-  return decoder->forward(post_quant_conv(latents));
+  return decoder->forward(post_quant_conv(latents.to(post_quant_conv->weight.scalar_type())));
+}
+
+void AutoencoderKLImpl::decoder_to(at::ScalarType type) {
+  decoder->to(type);
+  post_quant_conv->to(type);
 }
 
 }  // namespace forgedit

@@ -41,6 +41,8 @@ class AutoencoderKLImpl : public torch::nn::Module {
   Posterior encode(const torch::Tensor& images);
   /// latents (not scaled) -> images, about [-1, 1], not clamped.
   torch::Tensor decode(const torch::Tensor& latents);
+  /// Has the decoder compute in `type`; the encoder stays as it is.
+  void decoder_to(at::ScalarType type);
   const VaeConfig& config() const { return config_; }
 
  private:

@@ -1,6 +1,7 @@
 #include "forgedit/nn/attention.h"
 
 #include "forgedit/device/torch_compat.h"
+#include "forgedit/nn/fused.h"
 
 namespace forgedit::nn {
 namespace {
@@ -49,7 +50,9 @@ FeedForwardImpl::FeedForwardImpl(std::int64_t features) {
 }
 
 torch::Tensor FeedForwardImpl::forward(const torch::Tensor& x) {
-  const auto parts = proj(x).chunk(2, -1);
+  const auto hidden = proj(x);
+  if (fused::fits(hidden, out->weight)) return fused::geglu_linear(hidden, *out);
+  const auto parts = hidden.chunk(2, -1);
   return out(parts[0] * torch::gelu(parts[1]));
 }
 
@@ -64,6 +67,12 @@ BasicTransformerBlockImpl::BasicTransformerBlockImpl(std::int64_t features, std:
 
 torch::Tensor BasicTransformerBlockImpl::forward(torch::Tensor x,
                                                  const torch::Tensor& encoder_hidden_states) {
+  if (fused::fits(x, norm1->weight)) {
+    const auto [x1, normed1] = fused::add_layer_norm(x, {}, *norm1);
+    const auto [x2, normed2] = fused::add_layer_norm(x1, attn1(normed1, normed1), *norm2);
+    const auto [x3, normed3] = fused::add_layer_norm(x2, attn2(normed2, encoder_hidden_states), *norm3);
+    return x3 + ff(normed3);
+  }
   const auto normed = norm1(x);
   x = x + attn1(normed, normed);
   x = x + attn2(norm2(x), encoder_hidden_states);
@@ -80,11 +89,14 @@ Transformer2DModelImpl::Transformer2DModelImpl(std::int64_t channels, std::int64
 
 torch::Tensor Transformer2DModelImpl::forward(const torch::Tensor& x,
                                               const torch::Tensor& encoder_hidden_states) {
-  auto tokens = to_tokens(proj_in(norm(x)));
+  const bool fuse = fused::fits(x, norm->weight);
+  const auto [normed, residual] = fuse ? fused::group_norm(x, *norm, false) : std::pair(norm(x), x);
+  auto tokens = to_tokens(fuse ? fused::pointwise(normed, *proj_in) : proj_in(normed));
   for (const auto& block : *transformer_blocks) {
     tokens = block->as<BasicTransformerBlock>()->forward(tokens, encoder_hidden_states);
   }
-  return proj_out(to_map(tokens, x)) + x;
+  const auto map = to_map(tokens, x);
+  return (fuse ? fused::pointwise(map, *proj_out) : proj_out(map)) + residual;
 }
 
 SpatialAttentionImpl::SpatialAttentionImpl(std::int64_t channels, std::int64_t norm_groups)
@@ -95,7 +107,9 @@ SpatialAttentionImpl::SpatialAttentionImpl(std::int64_t channels, std::int64_t n
       to_out(register_module("to_out", torch::nn::ModuleList(Linear(channels, channels)))) {}
 
 torch::Tensor SpatialAttentionImpl::forward(const torch::Tensor& x) {
-  const auto tokens = to_tokens(group_norm(x));
+  const auto normed =
+      fused::fits(x, group_norm->weight) ? fused::group_norm(x, *group_norm, false).first : group_norm(x);
+  const auto tokens = to_tokens(normed);
   const auto attended = forgedit::scaled_dot_product_attention(
       split_heads(to_q(tokens), 1), split_heads(to_k(tokens), 1), split_heads(to_v(tokens), 1));
   return x + to_map(to_out[0]->as<Linear>()->forward(merge_heads(attended)), x);

@@ -35,6 +35,8 @@ class GroupNormImpl : public torch::nn::Module {
   GroupNormImpl(std::int64_t groups, std::int64_t channels, double eps);
   torch::Tensor forward(const torch::Tensor& x) const;
   torch::Tensor weight, bias;
+  std::int64_t groups() const { return groups_; }
+  double eps() const { return eps_; }
 
  private:
   std::int64_t groups_;
@@ -47,6 +49,7 @@ class LayerNormImpl : public torch::nn::Module {
   explicit LayerNormImpl(std::int64_t features, double eps = 1e-5);
   torch::Tensor forward(const torch::Tensor& x) const;
   torch::Tensor weight, bias;
+  double eps() const { return eps_; }
 
  private:
   double eps_;

@@ -1,5 +1,7 @@
 #include "forgedit/nn/resnet.h"
 
+#include "forgedit/nn/fused.h"
+
 namespace forgedit::nn {
 
 ResnetBlock2DImpl::ResnetBlock2DImpl(const ResnetOptions& o)
@@ -16,12 +18,24 @@ ResnetBlock2DImpl::ResnetBlock2DImpl(const ResnetOptions& o)
 }
 
 torch::Tensor ResnetBlock2DImpl::forward(const torch::Tensor& x, const torch::Tensor& time_embedding) {
+  if (fused::fits(x, conv1->weight) && fused::fits(x, norm1->weight)) return forward_fused(x, time_embedding);
   auto hidden = conv1(torch::silu(norm1(x)));
   if (!time_emb_proj.is_empty()) {
     hidden = hidden + time_emb_proj(torch::silu(time_embedding)).unsqueeze(-1).unsqueeze(-1);
   }
   hidden = conv2(torch::silu(norm2(hidden)));
   return (conv_shortcut.is_empty() ? x : conv_shortcut(x)) + hidden;
+}
+
+torch::Tensor ResnetBlock2DImpl::forward_fused(const torch::Tensor& x, const torch::Tensor& time_embedding) {
+  const auto [first, tap] = fused::norm_silu_conv(x, {}, *norm1, *conv1);
+  // The first bias goes with the time embedding into the norm, the second with the residual.
+  auto addend = conv1->bias.unsqueeze(0);
+  if (!time_emb_proj.is_empty()) addend = time_emb_proj(torch::silu(time_embedding)) + addend;
+  addend = addend.expand({x.size(0), -1});
+  const auto second = fused::norm_silu_conv(first, addend, *norm2, *conv2).first;
+  const auto residual = conv_shortcut.is_empty() ? tap : fused::pointwise(tap, *conv_shortcut);
+  return fused::add_bias_residual(second, conv2->bias, residual);
 }
 
 Downsample2DImpl::Downsample2DImpl(std::int64_t channels, bool asymmetric)

@@ -21,6 +21,8 @@ class ResnetBlock2DImpl : public torch::nn::Module {
   torch::Tensor forward(const torch::Tensor& x, const torch::Tensor& time_embedding = {});
 
  private:
+  torch::Tensor forward_fused(const torch::Tensor& x, const torch::Tensor& time_embedding);
+
   GroupNorm norm1;
   Conv2d conv1;
   Linear time_emb_proj{nullptr};

@@ -6,22 +6,22 @@
 #include "forgedit/core/error.h"
 #include "forgedit/editing/forgetting.h"
 #include "forgedit/pipelines/picture.h"
+#include "forgedit/schedulers/noise_schedule.h"
 
 namespace forgedit {
 namespace {
 
 using Group = std::vector<const Candidate*>;
 
-/// Candidates that draw with the same weights, groups in the order of their first member.
+/// Candidates that draw with the same weights and sampler, groups in the order of their first member.
 std::vector<Group> group_by_weights(const std::vector<Candidate>& plan) {
   std::vector<Group> groups;
   for (const auto& candidate : plan) {
-    const auto same_weights = [&](const Group& group) {
-      const bool unlearned = candidate.kind == Candidate::Kind::unlearned;
-      return (group.front()->kind == Candidate::Kind::unlearned) == unlearned &&
-             group.front()->strategy == candidate.strategy;
+    const auto alike = [&](const Group& group) {
+      const auto& first = *group.front();
+      return first.strategy == candidate.strategy && first.sample == candidate.sample;
     };
-    auto group = std::find_if(groups.begin(), groups.end(), same_weights);
+    auto group = std::find_if(groups.begin(), groups.end(), alike);
     if (group == groups.end()) group = groups.emplace(groups.end());
     group->push_back(&candidate);
   }
@@ -31,39 +31,48 @@ std::vector<Group> group_by_weights(const std::vector<Candidate>& plan) {
 /// Learned weights that are gone from the network at the end, whatever happens.
 class BorrowedWeights {
  public:
-  BorrowedWeights(UNet& unet, const StateDict& learned) : weights_(parameters_of(*unet), learned) {}
+  BorrowedWeights(const torch::nn::Module& network, const StateDict& learned, bool in_place = false)
+      : weights_(parameters_of(network), learned, in_place) {}
   ~BorrowedWeights() { weights_.unlearn(); }
   BorrowedWeights(const BorrowedWeights&) = delete;
   BorrowedWeights& operator=(const BorrowedWeights&) = delete;
 
-  void apply_for(const Candidate& candidate, double blend) {
-    if (candidate.kind == Candidate::Kind::unlearned) {
-      weights_.unlearn();
-    } else {
-      weights_.apply(find_forgetting_strategy(candidate.strategy), blend);
-    }
-  }
+  LearnedWeights* operator->() { return &weights_; }
 
  private:
   LearnedWeights weights_;
 };
 
-/// Every text of a plan, encoded once.
-class PlanEmbeddings {
+/// The texts of a plan under the text encoder as it is.
+class TextEmbeddings {
  public:
-  PlanEmbeddings(StableDiffusion& model, torch::Tensor learned, const std::vector<Candidate>& plan)
-      : learned_(std::move(learned)), unconditional_(model.encode_text("")) {
-    for (const auto& candidate : plan) {
-      if (candidate.kind == Candidate::Kind::reconstruction || targets_.count(candidate.target)) continue;
-      targets_.emplace(candidate.target, model.encode_text(candidate.target));
-    }
+  const torch::Tensor& of(const std::string& text) const { return embeddings_.at(text); }
+  void encode(StableDiffusion& model, const std::string& text) {
+    if (!embeddings_.count(text)) embeddings_.emplace(text, model.encode_text(text));
   }
 
-  const torch::Tensor& unconditional() const { return unconditional_; }
+ private:
+  std::map<std::string, torch::Tensor> embeddings_;
+};
+
+/// Every text of a plan, encoded once: by the tuned text encoder where there is one, and for unlearned
+/// pictures by the original one. Forgetting never touches the text encoder.
+class PlanEmbeddings {
+ public:
+  PlanEmbeddings(StableDiffusion& model, const LearnResult& learned, const std::vector<Candidate>& plan)
+      : learned_(learned.embedding), tuned_(!learned.text_encoder.empty()) {
+    encode(model, plan, original_, [&](const Candidate& candidate) { return !is_tuned(candidate); });
+    if (!tuned_) return;
+    BorrowedWeights weights(*model.text_encoder, learned.text_encoder);
+    weights->learn();
+    encode(model, plan, tuned_texts_, [&](const Candidate& candidate) { return is_tuned(candidate); });
+  }
+
+  const torch::Tensor& unconditional(const Candidate& candidate) const { return texts(candidate).of(""); }
 
   torch::Tensor of(const Candidate& candidate) const {
     if (candidate.kind == Candidate::Kind::reconstruction) return learned_;
-    const auto& target = targets_.at(candidate.target);
+    const auto& target = texts(candidate).of(candidate.target);
     if (candidate.kind == Candidate::Kind::unlearned) return target;
     return candidate.interpolation == Interpolation::vector_subtraction
                ? vector_subtraction(learned_, target, candidate.strength)
@@ -71,8 +80,26 @@ class PlanEmbeddings {
   }
 
  private:
-  torch::Tensor learned_, unconditional_;
-  std::map<std::string, torch::Tensor> targets_;
+  bool is_tuned(const Candidate& candidate) const {
+    return tuned_ && candidate.kind != Candidate::Kind::unlearned;
+  }
+  const TextEmbeddings& texts(const Candidate& candidate) const {
+    return is_tuned(candidate) ? tuned_texts_ : original_;
+  }
+  /// The reconstruction has no target: of it comes the empty text, which guidance needs in any case.
+  template <typename Filter>
+  static void encode(StableDiffusion& model, const std::vector<Candidate>& plan, TextEmbeddings& texts,
+                     Filter filter) {
+    for (const auto& candidate : plan) {
+      if (!filter(candidate)) continue;
+      texts.encode(model, "");
+      texts.encode(model, candidate.target);
+    }
+  }
+
+  torch::Tensor learned_;
+  bool tuned_;
+  TextEmbeddings original_, tuned_texts_;
 };
 
 /// Steps of all pictures, and one for decoding each.
@@ -103,11 +130,11 @@ EncodedPicture encode_picture(StableDiffusion& model, const Image& grid, std::ui
   return {latents, generator};
 }
 
-LearnResult learn_picture(StableDiffusion& model, const EncodedPicture& picture, const std::string& source,
+LearnResult learn_picture(StableDiffusion& model, const EncodedPicture& picture, const std::string& text,
                           const LearnOptions& options, const ProgressCallback& progress) {
   const auto train_steps = NoiseSchedule().num_train_timesteps();
   const auto batches = random_learn_batches(options, picture.latents, picture.generator, train_steps);
-  return learn(model, picture.latents, model.encode_text(source), options, batches, progress);
+  return learn(model, picture.latents, text, options, batches, progress);
 }
 
 void draw_candidates(StableDiffusion& model, const LearnResult& learned, const std::vector<Candidate>& plan,
@@ -116,12 +143,26 @@ void draw_candidates(StableDiffusion& model, const LearnResult& learned, const s
   const auto channels = model.unet->config().in_channels;
   const auto factor = model.vae->config().factor();
   const auto max_batch = static_cast<std::size_t>(batch_size(options, model.policy.device));
-  const PlanEmbeddings embeddings(model, learned.embedding, plan);
-  DrawProgress draw_progress(static_cast<std::int64_t>(plan.size()) * (options.sample.steps + 1), progress);
-  BorrowedWeights weights(model.unet, learned.unet);
+  const PlanEmbeddings embeddings(model, learned, plan);
+  std::int64_t total = 0;
+  for (const auto& candidate : plan) total += candidate.sample.steps + 1;
+  DrawProgress draw_progress(total, progress);
+  // In place where the sampler records its step.
+  BorrowedWeights weights(*model.unet, learned.unet, model.policy.reduced());
+  std::optional<Sampler> sampler;
+  std::optional<SampleOptions> sampler_options;
 
   for (const auto& group : group_by_weights(plan)) {
-    weights.apply_for(*group.front(), options.blend);
+    const auto& like_all = *group.front();
+    if (like_all.strategy) {
+      weights->apply(*like_all.strategy, options.blend);
+    } else {
+      weights->unlearn();
+    }
+    if (sampler_options != like_all.sample) {
+      sampler_options = like_all.sample;
+      sampler.emplace(model, like_all.sample);
+    }
     for (std::size_t first = 0; first < group.size(); first += max_batch) {
       const Group batch(
           group.begin() + static_cast<std::ptrdiff_t>(first),
@@ -133,10 +174,11 @@ void draw_candidates(StableDiffusion& model, const LearnResult& learned, const s
             initial_latents(candidate->seed, channels, grid_height / factor, grid_width / factor));
         targets.push_back(embeddings.of(*candidate));
       }
-      // 2. DDIM
+      // 2. The sampler's steps
       const auto count = static_cast<std::int64_t>(batch.size());
-      const auto drawn = sample(model, torch::cat(latents), torch::cat(targets), embeddings.unconditional(),
-                                options.sample, [&](std::int64_t) { draw_progress.advance(count); });
+      const auto drawn =
+          sampler->draw(torch::cat(latents), torch::cat(targets), embeddings.unconditional(like_all),
+                        [&](std::int64_t) { draw_progress.advance(count); });
       // 3. Decoded one by one: at high resolution the decoder takes more memory than the UNet
       for (std::int64_t i = 0; i < count; ++i) {
         const auto picture = model.decode_latents(drawn.narrow(0, i, 1));

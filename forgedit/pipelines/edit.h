@@ -21,12 +21,11 @@ struct EncodedPicture {
 /// `grid` is a picture in the model's grid: see frame.h.
 EncodedPicture encode_picture(StableDiffusion& model, const Image& grid, std::uint64_t seed);
 
-/// Learns the picture together with the embedding of `source`.
-LearnResult learn_picture(StableDiffusion& model, const EncodedPicture& picture, const std::string& source,
+/// Learns the picture by options.method. `text` is the source prompt; for imagic the target prompt.
+LearnResult learn_picture(StableDiffusion& model, const EncodedPicture& picture, const std::string& text,
                           const LearnOptions& options, const ProgressCallback& progress = {});
 
 struct DrawOptions {
-  SampleOptions sample;
   double blend = 0;  ///< forgotten parameters: 0 original, 1 learned
   /// Pictures drawn at once; by default 4 on a CPU, 8 on a GPU.
   std::optional<std::int64_t> batch;

@@ -6,7 +6,6 @@
 #include <cmath>
 
 #include "forgedit/core/error.h"
-#include "forgedit/editing/forgetting.h"
 
 namespace forgedit {
 namespace {
@@ -70,18 +69,19 @@ void set_strength(Candidate& candidate, Interpolation interpolation, double alph
   }
 }
 
-Candidate reconstruction(std::uint64_t seed) {
+Candidate reconstruction(const EditRequest& request, std::uint64_t seed) {
   Candidate candidate;
   candidate.kind = Candidate::Kind::reconstruction;
-  candidate.strategy = find_forgetting_strategy("donotforget").name;
+  candidate.strategy = &find_forgetting_strategy("donotforget", request.method);
   candidate.seed = seed;
+  candidate.sample = request.sample;
   candidate.label = "reconstruction  " + seed_label(candidate);
   candidate.stem = "reconstruction";
   return candidate;
 }
 
 void add_edits(std::vector<Candidate>& plan, const EditRequest& request, const std::string& target,
-               const std::string& strategy, const std::vector<std::uint64_t>& seeds) {
+               const ForgettingStrategy& strategy, const std::vector<std::uint64_t>& seeds) {
   const bool vs = request.interpolation == Interpolation::vector_subtraction;
   const auto& strengths = vs ? request.gammas : request.betas;
   const auto alphas = vs ? std::vector<double>{0.0} : request.alphas;
@@ -90,24 +90,26 @@ void add_edits(std::vector<Candidate>& plan, const EditRequest& request, const s
       for (const double strength : strengths) {
         Candidate candidate;
         candidate.target = target;
-        candidate.strategy = strategy;
+        candidate.strategy = &strategy;
         candidate.seed = seed;
+        candidate.sample = request.sample;
         set_strength(candidate, request.interpolation, alpha, strength);
-        candidate.row = target + " · " + interpolation_name(request.interpolation) + " · " + strategy;
-        candidate.stem = slug(target) + "_" + candidate.stem + "_" + strategy;
+        candidate.row = target + " · " + interpolation_name(request.interpolation) + " · " + strategy.name;
+        candidate.stem = slug(target) + "_" + candidate.stem + "_" + strategy.name;
         plan.push_back(candidate);
       }
     }
   }
 }
 
-void add_unlearned(std::vector<Candidate>& plan, const std::string& target,
+void add_unlearned(std::vector<Candidate>& plan, const EditRequest& request, const std::string& target,
                    const std::vector<std::uint64_t>& seeds) {
   for (const auto seed : seeds) {
     Candidate candidate;
     candidate.kind = Candidate::Kind::unlearned;
     candidate.target = target;
     candidate.seed = seed;
+    candidate.sample = request.sample;
     candidate.row = "the model before learning, same prompts and seeds";
     candidate.label = target + "\n" + seed_label(candidate);
     candidate.stem = slug(target) + "_unlearned";
@@ -123,7 +125,8 @@ void number_stems(std::vector<Candidate>& plan) {
   }
 }
 
-void check_request(const EditRequest& request, std::size_t seeds) {
+/// Returns how many edits the request has.
+double check_request(const EditRequest& request, std::size_t seeds) {
   if (request.targets.empty()) throw usage_error("sweep: expected at least one target prompt");
   if (std::any_of(request.targets.begin(), request.targets.end(), is_blank)) {
     throw usage_error("the target prompt is empty: say what the edited picture shows");
@@ -138,37 +141,57 @@ void check_request(const EditRequest& request, std::size_t seeds) {
     check_strengths("β", request.betas);
     strengths = static_cast<double>(request.alphas.size() * request.betas.size());
   }
-  const double pictures =
-      static_cast<double>(request.targets.size() * request.strategies.size() * seeds) * strengths;
-  if (pictures > static_cast<double>(kMaxPictures)) {
-    throw usage_error(
-        fmt::format("the sweep has {:.0f} pictures, expected at most {}", pictures, kMaxPictures));
-  }
+  return static_cast<double>(request.targets.size() * request.strategies.size() * seeds) * strengths;
 }
 
 }  // namespace
 
-EditRequest published_sweep() {
+EditRequest default_sweep(LearnMethod method) {
   EditRequest request;
+  request.method = method;
+  if (method == LearnMethod::imagic) request.gammas = {1.2};
+  return request;
+}
+
+EditRequest published_sweep(LearnMethod method) {
+  auto request = default_sweep(method);
+  if (method == LearnMethod::imagic) return request;
+  const bool dreambooth = method == LearnMethod::dreambooth;
   request.gammas.clear();
-  for (int i = 0; i <= 16; ++i) request.gammas.push_back(i / 10.0);
+  for (int i = dreambooth ? 8 : 0; i <= 16; ++i) request.gammas.push_back(i / 10.0);
   request.betas = request.gammas;
-  request.alphas = {0.8, 0.9, 1.1};
+  request.alphas = dreambooth ? std::vector<double>{0.8, 0.9} : std::vector<double>{0.8, 0.9, 1.1};
+  request.repeat = dreambooth ? 10 : 4;
+  return request;
+}
+
+EditRequest story_sweep(LearnMethod method) {
+  auto request = default_sweep(method);
+  request.strategies = {"encoderkv"};
+  request.gammas = {0.5, 0.6, 0.7};
   request.repeat = 4;
   return request;
 }
 
-std::vector<Candidate> plan_edit(const EditRequest& request) {
-  const auto seeds = all_seeds(request);
-  check_request(request, seeds.size());
-  std::vector<Candidate> plan{reconstruction(seeds.front())};
-  for (const auto& target : request.targets) {
-    for (const auto& strategy : request.strategies) {
-      add_edits(plan, request, target, find_forgetting_strategy(strategy).name, seeds);
+std::vector<Candidate> plan_edit(const std::vector<EditRequest>& requests) {
+  if (requests.empty()) throw usage_error("sweep: expected at least one target prompt");
+  double edits = 0;
+  for (const auto& request : requests) edits += check_request(request, all_seeds(request).size());
+  if (edits > static_cast<double>(kMaxPictures)) {
+    throw usage_error(fmt::format("the sweep has {:.0f} pictures, expected at most {}", edits, kMaxPictures));
+  }
+  std::vector<Candidate> plan{reconstruction(requests.front(), all_seeds(requests.front()).front())};
+  for (const auto& request : requests) {
+    const auto seeds = all_seeds(request);
+    for (const auto& target : request.targets) {
+      for (const auto& strategy : request.strategies) {
+        add_edits(plan, request, target, find_forgetting_strategy(strategy, request.method), seeds);
+      }
     }
   }
-  if (request.unlearned) {
-    for (const auto& target : request.targets) add_unlearned(plan, target, seeds);
+  for (const auto& request : requests) {
+    if (!request.unlearned) continue;
+    for (const auto& target : request.targets) add_unlearned(plan, request, target, all_seeds(request));
   }
   number_stems(plan);
   return plan;

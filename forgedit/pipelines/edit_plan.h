@@ -4,13 +4,16 @@
 #include <string>
 #include <vector>
 
+#include "forgedit/editing/forgetting.h"
 #include "forgedit/editing/interpolation.h"
+#include "forgedit/pipelines/sample.h"
 
 namespace forgedit {
 
 /// A sweep: every target with every strategy, strength and seed. The paper's symbols; see interpolation.h.
 struct EditRequest {
-  std::vector<std::string> targets;  ///< target prompts
+  LearnMethod method = LearnMethod::vanilla;  ///< how the picture was learned: which strategies there are
+  std::vector<std::string> targets;           ///< target prompts
   std::vector<std::string> strategies{"donotforget"};
   Interpolation interpolation = Interpolation::vector_subtraction;
   std::vector<double> gammas{0.6, 0.8, 1.0, 1.2, 1.4};  ///< vector subtraction
@@ -19,11 +22,18 @@ struct EditRequest {
   std::vector<std::uint64_t> seeds{0};
   std::uint64_t repeat = 1;  ///< every seed stands for this many consecutive ones
   bool unlearned = false;    ///< also draw the targets with the original weights, for comparison
+  SampleOptions sample;
 };
 
-/// The published sweep of vanilla Forgedit, for either interpolation: γ or β 0.0 to 1.6 by 0.1, α 0.8, 0.9
-/// and 1.1, four repeats.
-EditRequest published_sweep();
+/// A few strengths around those that often work; for Imagic its one published γ (there called α), 1.2.
+EditRequest default_sweep(LearnMethod method);
+
+/// The published sweep, for either interpolation. Vanilla: γ or β 0.0 to 1.6 by 0.1, α 0.8, 0.9 and 1.1, four
+/// repeats. DreamBooth: γ or β 0.8 to 1.6, α 0.8 and 0.9, ten repeats. Imagic: γ 1.2.
+EditRequest published_sweep(LearnMethod method);
+
+/// The published story: vector subtraction with γ 0.5, 0.6 and 0.7, `encoderkv`, four repeats.
+EditRequest story_sweep(LearnMethod method);
 
 /// One picture to draw.
 struct Candidate {
@@ -33,22 +43,23 @@ struct Candidate {
     unlearned  ///< original weights, plain target prompt
   };
   Kind kind = Kind::edit;
-  std::string target;    ///< empty for the reconstruction
-  std::string strategy;  ///< forgetting strategy by its main name; empty when unlearned
+  std::string target;                            ///< empty for the reconstruction
+  const ForgettingStrategy* strategy = nullptr;  ///< null when unlearned
   Interpolation interpolation = Interpolation::vector_subtraction;
   double alpha = 0;     ///< vp: α
   double strength = 0;  ///< vs: γ; vp: β
   std::uint64_t seed = 0;
+  SampleOptions sample;
 
   std::string row;    ///< title of its row on a contact sheet; equal for neighbours in one row
   std::string label;  ///< its own label, for example "γ 0.8  seed 0"
   std::string stem;   ///< file name without ending: numbered, ASCII, unique within the plan
 };
 
-/// All pictures of a sweep: the reconstruction (with the first seed), rows of edits by target and strategy,
-/// one row of unlearned pictures. Throws a usage Error for blank targets, unknown strategies, empty lists,
-/// strengths that are not finite, and more than 10,000 pictures.
-std::vector<Candidate> plan_edit(const EditRequest& request);
+/// All pictures of sweeps over one learned picture: the reconstruction (with the first seed), rows of edits
+/// by target and strategy, one row of unlearned pictures. Throws a usage Error for blank targets, unknown
+/// strategies, empty lists, strengths that are not finite, and more than 10,000 pictures.
+std::vector<Candidate> plan_edit(const std::vector<EditRequest>& requests);
 
 /// Lower-case ASCII letters and digits of `text` with hyphens between words, at most `max_length` characters;
 /// "picture" when nothing is left.

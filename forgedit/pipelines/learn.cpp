@@ -1,69 +1,56 @@
 #include "forgedit/pipelines/learn.h"
 
-#include <cmath>
-
 #include "forgedit/core/error.h"
 
 namespace forgedit {
 namespace {
 
-void check_options(const LearnOptions& o) {
-  if (o.batch < 1 || o.samples < o.batch) {
-    throw usage_error("learning: expected samples >= batch >= 1, got samples " + std::to_string(o.samples) +
+std::int64_t steps_of(std::int64_t samples, const LearnOptions& o) {
+  if (o.batch < 1 || samples < o.batch) {
+    throw usage_error("learning: expected samples >= batch >= 1, got samples " + std::to_string(samples) +
                       ", batch " + std::to_string(o.batch));
   }
+  return samples / o.batch;
 }
 
-/// Puts copies of the learning parameters into the UNet, and the original ones back when it goes.
-class TrainableCopy {
- public:
-  TrainableCopy(UNet& unet, LayerScope scope) {
-    for (auto& [name, parameter] : parameters_of(*unet)) {
-      if (!learns(scope, name)) continue;
-      originals_.emplace(name, parameter.detach());
-      parameter.set_data(parameter.detach().clone());
-      parameter.set_requires_grad(true);
-      parameters_.emplace(name, parameter);
-    }
-  }
-  ~TrainableCopy() {
-    for (auto& [name, parameter] : parameters_) {
-      parameter.set_requires_grad(false);
-      parameter.mutable_grad() = torch::Tensor();
-      parameter.set_data(originals_.at(name));
-    }
-  }
-  TrainableCopy(const TrainableCopy&) = delete;
-  TrainableCopy& operator=(const TrainableCopy&) = delete;
+LearnTask make_task(const StableDiffusion& model, const torch::Tensor& latents, const LearnOptions& o,
+                    NoisePredictor predict) {
+  return {latents, std::move(predict), o.adam, {o.stop_loss, o.stop_after}, model.policy};
+}
 
-  std::vector<torch::Tensor> list() const {
-    std::vector<torch::Tensor> result;
-    for (const auto& [name, parameter] : parameters_) result.push_back(parameter);
-    return result;
-  }
-  StateDict learned() const {
-    StateDict result;
-    for (const auto& [name, parameter] : parameters_) result.emplace(name, parameter.detach());
-    return result;
-  }
+LearningCopy::Selector blocks_of(const LearnOptions& options) {
+  return [scope = options.layers](const std::string& name) { return learns(scope, name); };
+}
 
- private:
-  StateDict originals_, parameters_;
-};
-
-torch::optim::Adam make_optimizer(const std::vector<torch::Tensor>& unet_parameters,
-                                  const torch::Tensor& embedding, const LearnOptions& o) {
-  const auto settings = [&](double lr) {
-    return std::make_unique<torch::optim::AdamOptions>(
-        torch::optim::AdamOptions(lr).betas({o.beta1, o.beta2}).eps(o.adam_eps));
+/// The UNet under one embedding for the whole batch.
+NoisePredictor predict_under(StableDiffusion& model, const torch::Tensor& embedding) {
+  return [&model, embedding](const torch::Tensor& noisy_latents, const torch::Tensor& timesteps) {
+    return model.unet(noisy_latents, timesteps, embedding.expand({noisy_latents.size(0), -1, -1}));
   };
-  std::vector<torch::optim::OptimizerParamGroup> groups;
-  groups.emplace_back(unet_parameters, settings(o.unet_lr));
-  groups.emplace_back(std::vector<torch::Tensor>{embedding}, settings(o.text_lr));
-  return torch::optim::Adam(groups, torch::optim::AdamOptions(o.unet_lr));
 }
 
 }  // namespace
+
+LearnOptions published_options(LearnMethod method) {
+  LearnOptions o;
+  o.method = method;
+  if (method == LearnMethod::vanilla) return o;
+  o.layers = LayerScope::all;
+  o.stop_loss = 0;
+  o.stop_after = 0;
+  if (method == LearnMethod::dreambooth) {
+    o.samples = 400;
+    o.batch = 4;
+    o.unet_lr = o.text_lr = 5e-6;
+  } else {
+    o.embedding_samples = 500;
+    o.samples = 1000;
+    o.batch = 1;
+    o.unet_lr = 2e-6;
+    o.text_lr = 1e-3;
+  }
+  return o;
+}
 
 LearnBatches random_learn_batches(const LearnOptions& options, const torch::Tensor& latents,
                                   torch::Generator generator, std::int64_t num_train_timesteps) {
@@ -75,51 +62,71 @@ LearnBatches random_learn_batches(const LearnOptions& options, const torch::Tens
   };
 }
 
-LearnResult learn(StableDiffusion& model, const torch::Tensor& latents, const torch::Tensor& source_embedding,
+LearnResult learn_vanilla(StableDiffusion& model, const torch::Tensor& latents,
+                          const torch::Tensor& source_embedding, const LearnOptions& options,
+                          const LearnBatches& batches, const ProgressCallback& progress) {
+  const auto steps = steps_of(options.samples, options);
+  const LearningCopy unet(*model.unet, blocks_of(options), model.unet_float32);
+  const auto embedding = source_embedding.detach().to(model.policy.device).clone();
+  LearnResult result;
+  result.losses = run_learn_loop(make_task(model, latents, options, predict_under(model, embedding)),
+                                 {{{unet.group(options.unet_lr), {{embedding}, options.text_lr}}, steps}},
+                                 batches, progress);
+  result.embedding = embedding;
+  result.unet = unet.learned();
+  return result;
+}
+
+LearnResult learn_dreambooth(StableDiffusion& model, const torch::Tensor& latents,
+                             const torch::Tensor& source_ids, const LearnOptions& options,
+                             const LearnBatches& batches, const ProgressCallback& progress) {
+  const auto steps = steps_of(options.samples, options);
+  const LearningCopy unet(*model.unet, blocks_of(options), model.unet_float32);
+  const LearningCopy text_encoder(*model.text_encoder, [](const std::string&) { return true; });
+  const auto ids = source_ids.to(model.policy.device);
+  const NoisePredictor predict = [&](const torch::Tensor& noisy_latents, const torch::Tensor& timesteps) {
+    return predict_under(model, model.text_encoder(ids).last_hidden_state)(noisy_latents, timesteps);
+  };
+  LearnResult result;
+  result.losses = run_learn_loop(
+      make_task(model, latents, options, predict),
+      {{{unet.group(options.unet_lr), text_encoder.group(options.text_lr)}, steps}}, batches, progress);
+  torch::NoGradGuard no_grad;
+  result.embedding = model.text_encoder(ids).last_hidden_state;
+  result.unet = unet.learned();
+  result.text_encoder = text_encoder.learned();
+  return result;
+}
+
+LearnResult learn_imagic(StableDiffusion& model, const torch::Tensor& latents,
+                         const torch::Tensor& target_embedding, const LearnOptions& options,
+                         const LearnBatches& batches, const ProgressCallback& progress) {
+  const auto embedding_steps = steps_of(options.embedding_samples, options);
+  const auto unet_steps = steps_of(options.samples, options);
+  const LearningCopy unet(*model.unet, blocks_of(options), model.unet_float32);
+  const auto embedding = target_embedding.detach().to(model.policy.device).clone();
+  LearnResult result;
+  result.losses = run_learn_loop(
+      make_task(model, latents, options, predict_under(model, embedding)),
+      {{{{{embedding}, options.text_lr}}, embedding_steps}, {{unet.group(options.unet_lr)}, unet_steps}},
+      batches, progress);
+  result.embedding = embedding;
+  result.unet = unet.learned();
+  return result;
+}
+
+LearnResult learn(StableDiffusion& model, const torch::Tensor& latents, const std::string& text,
                   const LearnOptions& options, const LearnBatches& batches,
                   const ProgressCallback& progress) {
-  check_options(options);
-  const NoiseSchedule schedule;
-  const auto steps = options.samples / options.batch;
-  const auto& device = model.policy.device;
-
-  LearnResult result;
-  TrainableCopy trainable(model.unet, options.layers);
-  auto embedding = source_embedding.detach().to(device).clone().set_requires_grad(true);
-  auto optimizer = make_optimizer(trainable.list(), embedding, options);
-  const auto source_latents = latents.to(device).expand({options.batch, -1, -1, -1});
-
-  for (std::int64_t step = 0; step < steps; ++step) {
-    // 1. x_t for a batch of t
-    const auto batch = batches(step);
-    const auto noise = batch.noise.to(device);
-    const auto timesteps = batch.timesteps.to(device);
-    const auto noisy_latents = schedule.add_noise(source_latents, noise, timesteps);
-    // 2. predicted noise
-    torch::Tensor predicted;
-    {
-      const PrecisionScope precision(model.policy);
-      predicted = model.unet(noisy_latents, timesteps, embedding.expand({options.batch, -1, -1}));
-    }
-    // 3. loss, and the early end that the published loop tests before its backward pass
-    const auto loss = torch::mse_loss(predicted.to(torch::kFloat), noise);
-    const double value = loss.item<double>();
-    if (!std::isfinite(value)) {
-      throw failure("learning step " + std::to_string(step + 1) + ": the loss is not finite (" +
-                    std::to_string(value) +
-                    "): weights with NaN or infinite values, or too high a learning rate");
-    }
-    result.losses.push_back(value);
-    if (value < options.stop_loss && step * options.batch > options.stop_after) break;
-    // 4. Adam
-    optimizer.zero_grad();
-    loss.backward();
-    optimizer.step();
-    if (progress) progress({"learning", step + 1, steps, value});
+  switch (options.method) {
+    case LearnMethod::dreambooth:
+      return learn_dreambooth(model, latents, model.tokenize(text), options, batches, progress);
+    case LearnMethod::imagic:
+      return learn_imagic(model, latents, model.encode_text(text), options, batches, progress);
+    case LearnMethod::vanilla:
+      break;
   }
-  result.embedding = embedding.detach();
-  result.unet = trainable.learned();
-  return result;
+  return learn_vanilla(model, latents, model.encode_text(text), options, batches, progress);
 }
 
 }  // namespace forgedit

@@ -1,26 +1,26 @@
 #pragma once
 
-#include <functional>
 #include <vector>
 
 #include "forgedit/core/state_dict.h"
+#include "forgedit/editing/method.h"
 #include "forgedit/editing/train_scope.h"
-#include "forgedit/pipelines/progress.h"
+#include "forgedit/pipelines/learn_loop.h"
 #include "forgedit/pipelines/stable_diffusion.h"
-#include "forgedit/schedulers/noise_schedule.h"
 
 namespace forgedit {
 
-/// Vanilla Forgedit's learning (section 3.1 of the paper). Defaults are the published code's.
+/// How a picture is learned. Defaults are those of the published vanilla code; published_options has the
+/// others'.
 struct LearnOptions {
-  std::int64_t samples = 400;  ///< noisy samples in all
+  LearnMethod method = LearnMethod::vanilla;
+  std::int64_t samples = 400;  ///< noisy samples in all that the UNet learns from
   std::int64_t batch = 10;     ///< samples a step: 40 steps
+  /// imagic: samples from which the embedding learns alone beforehand; other methods have no such phase.
+  std::int64_t embedding_samples = 0;
   double unet_lr = 6e-5;
-  double text_lr = 1e-3;  ///< of the source embedding
-  double beta1 = 0.9;
-  double beta2 = 0.999;
-  /// The published loop multiplies the loss by 65536 and never divides again; with Adam only ε feels that.
-  double adam_eps = 1e-8 / 65536.0;
+  double text_lr = 1e-3;  ///< of the text embedding; dreambooth: of the text encoder
+  AdamSettings adam;
   /// Learning ends early when a step's loss is under this ...
   double stop_loss = 0.03;
   /// ... and more than this many samples were drawn before the step.
@@ -29,26 +29,42 @@ struct LearnOptions {
   std::uint64_t seed = 0;  ///< of posterior sample, noise and timesteps
 };
 
+/// A method with the settings that it was published with.
+LearnOptions published_options(LearnMethod method);
+
 struct LearnResult {
-  torch::Tensor embedding;     ///< (1, 77, width), the learned source embedding
+  /// (1, 77, width): the e of the interpolation. Learned itself, or (dreambooth) the source by the tuned
+  /// encoder.
+  torch::Tensor embedding;
   StateDict unet;              ///< learned UNet parameters only
+  StateDict text_encoder;      ///< learned parameters of the text encoder: dreambooth
   std::vector<double> losses;  ///< one a step
 };
-
-/// What one step learns from.
-struct LearnBatch {
-  torch::Tensor noise;      ///< (batch, 4, h, w)
-  torch::Tensor timesteps;  ///< (batch) int64
-};
-using LearnBatches = std::function<LearnBatch(std::int64_t step)>;
 
 /// Noise and timesteps from the CPU generator, so that every device learns from the same.
 LearnBatches random_learn_batches(const LearnOptions& options, const torch::Tensor& latents,
                                   torch::Generator generator, std::int64_t num_train_timesteps);
 
-/// Learns `latents` (1, 4, h, w; scaled) together with `source_embedding` (1, 77, width). The model's own
-/// weights are back in place when it returns or throws. Throws Error when a loss is not finite.
-LearnResult learn(StableDiffusion& model, const torch::Tensor& latents, const torch::Tensor& source_embedding,
+// Each learns `latents` (1, 4, h, w; scaled). The model's own weights are back in place when it returns or
+// throws. Throws a usage Error for less than one batch of samples, a failure when a loss is not finite.
+
+/// Section 3.1 of the paper: the source embedding (1, 77, width) and the UNet's blocks together.
+LearnResult learn_vanilla(StableDiffusion& model, const torch::Tensor& latents,
+                          const torch::Tensor& source_embedding, const LearnOptions& options,
+                          const LearnBatches& batches, const ProgressCallback& progress = {});
+
+/// UNet and text encoder together; the source's tokens (1, 77) are encoded anew in every step.
+LearnResult learn_dreambooth(StableDiffusion& model, const torch::Tensor& latents,
+                             const torch::Tensor& source_ids, const LearnOptions& options,
+                             const LearnBatches& batches, const ProgressCallback& progress = {});
+
+/// The embedding, which starts from the target's (1, 77, width), alone; then the UNet with what it became.
+LearnResult learn_imagic(StableDiffusion& model, const torch::Tensor& latents,
+                         const torch::Tensor& target_embedding, const LearnOptions& options,
+                         const LearnBatches& batches, const ProgressCallback& progress = {});
+
+/// By options.method. `text` is the source prompt; for imagic the target prompt.
+LearnResult learn(StableDiffusion& model, const torch::Tensor& latents, const std::string& text,
                   const LearnOptions& options, const LearnBatches& batches,
                   const ProgressCallback& progress = {});
 

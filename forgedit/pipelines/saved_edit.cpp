@@ -1,6 +1,7 @@
 #include "forgedit/pipelines/saved_edit.h"
 
 #include <algorithm>
+#include <array>
 #include <nlohmann/json.hpp>
 
 #include "forgedit/core/error.h"
@@ -16,21 +17,24 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 
 constexpr int kFormat = 1;
-constexpr const char* kMethod = "vanilla";
 constexpr const char* kRecord = "learned.json";
 constexpr const char* kUnet = "unet.safetensors";
+constexpr const char* kTextEncoder = "text_encoder.safetensors";
 constexpr const char* kEmbedding = "embedding.safetensors";
 constexpr const char* kOriginal = "original.png";
+constexpr std::array kFiles{kRecord, kUnet, kTextEncoder, kEmbedding, kOriginal};
 
 json record_of(const LearnedPicture& learned) {
   return {{"format", kFormat},
-          {"method", kMethod},
           {"software", learned.software},
           {"picture", learned.picture_name},
           {"source", learned.source},
           {"background", learned.background},
           {"stretched", learned.stretched},
-          {"base_model", {{"name", learned.base_name}, {"fingerprint", learned.base_fingerprint}}},
+          {"base_model",
+           {{"name", learned.base_name},
+            {"fingerprint", learned.base_fingerprint},
+            {"fingerprint_method", learned.fingerprint_method}}},
           {"learning", to_json(learned.options)},
           {"losses", learned.result.losses},
           {"frame", to_json(learned.frame)}};
@@ -52,6 +56,10 @@ std::vector<double> read_losses(const std::string& origin, const json& record) {
   return found->get<std::vector<double>>();
 }
 
+bool learns_text_encoder(const LearnedPicture& learned) {
+  return learned.options.method == LearnMethod::dreambooth;
+}
+
 void read_record(const fs::path& path, LearnedPicture& learned) {
   const auto record = read_json_object(path);
   const auto origin = path.string();
@@ -59,9 +67,6 @@ void read_record(const fs::path& path, LearnedPicture& learned) {
   if (const auto format = reader.integer("format", {}, 0, INT32_MAX); format != kFormat) {
     reader.reject("format", "expected " + std::to_string(kFormat) + ", found " + std::to_string(format) +
                                 ": saved by another version");
-  }
-  if (const auto method = reader.text("method", {}); method != kMethod) {
-    reader.reject("method", std::string("expected ") + kMethod + ", found '" + method + "'");
   }
   learned.software = reader.text("software", "");
   learned.picture_name = reader.text("picture", "");
@@ -71,6 +76,7 @@ void read_record(const fs::path& path, LearnedPicture& learned) {
   const ConfigReader base(origin + ": base_model", child_object(origin, record, "base_model"));
   learned.base_name = base.text("name", "");
   learned.base_fingerprint = base.text("fingerprint", {});
+  learned.fingerprint_method = static_cast<int>(base.integer("fingerprint_method", 1, 0, INT32_MAX));
   learned.options = learn_options_from_json(origin + ": learning", child_object(origin, record, "learning"));
   learned.frame = frame_from_json(origin + ": frame", child_object(origin, record, "frame"));
   learned.result.losses = read_losses(origin, record);
@@ -89,7 +95,7 @@ torch::Tensor read_embedding(const fs::path& path) {
   return embedding.to(torch::kFloat);
 }
 
-StateDict read_learned_unet(const fs::path& path) {
+StateDict read_learned_weights(const fs::path& path) {
   auto tensors = read_safetensors(path).tensors;
   for (const auto& [name, tensor] : tensors) {
     if (tensor.is_floating_point()) continue;
@@ -101,6 +107,11 @@ StateDict read_learned_unet(const fs::path& path) {
 
 }  // namespace
 
+bool is_saved_edit(const fs::path& directory) {
+  std::error_code error;
+  return fs::exists(directory / kRecord, error);
+}
+
 void check_saved_edit_target(const fs::path& directory) {
   std::error_code error;
   if (!fs::exists(directory, error)) return;
@@ -109,7 +120,7 @@ void check_saved_edit_target(const fs::path& directory) {
   }
   for (const auto& entry : fs::directory_iterator(directory, error)) {
     const auto name = entry.path().filename();
-    if (name == kRecord || name == kUnet || name == kEmbedding || name == kOriginal) continue;
+    if (std::find(kFiles.begin(), kFiles.end(), name) != kFiles.end()) continue;
     throw usage_error(directory.string() + ": holds " + name.string() +
                       ", which is no part of a saved edit; name a new or empty folder to save in");
   }
@@ -118,26 +129,41 @@ void check_saved_edit_target(const fs::path& directory) {
 void write_saved_edit(const fs::path& directory, const LearnedPicture& learned) {
   check_saved_edit_target(directory);
   make_directory(directory);
-  StateDict unet;
-  for (const auto& [name, tensor] : learned.result.unet) unet.emplace(name, tensor.to(torch::kFloat));
+  const auto as_floats = [](const StateDict& state) {
+    StateDict result;
+    for (const auto& [name, tensor] : state) result.emplace(name, tensor.to(torch::kFloat));
+    return result;
+  };
   // Without its record a folder is no saved edit: it goes first and comes back last.
   std::error_code ignored;
   fs::remove(directory / kRecord, ignored);
-  write_safetensors(directory / kUnet, unet);
+  fs::remove(directory / kTextEncoder, ignored);
+  write_safetensors(directory / kUnet, as_floats(learned.result.unet));
+  if (learns_text_encoder(learned)) {
+    write_safetensors(directory / kTextEncoder, as_floats(learned.result.text_encoder));
+  }
   write_safetensors(directory / kEmbedding, {{"embedding", learned.result.embedding.to(torch::kFloat)}});
   write_png(directory / kOriginal, learned.grid);
   write_file_atomically(directory / kRecord, json_text(record_of(learned), 1) + "\n");
 }
 
-LearnedPicture read_saved_edit(const fs::path& directory) {
+LearnedPicture read_saved_record(const fs::path& directory) {
   if (!fs::is_directory(directory)) throw failure(directory.string() + ": no such folder: no saved edit");
-  if (!fs::exists(directory / kRecord)) {
+  if (!is_saved_edit(directory)) {
     throw failure(directory.string() + ": no saved edit: expected " + kRecord + " in it");
   }
   LearnedPicture learned;
   read_record(directory / kRecord, learned);
+  return learned;
+}
+
+LearnedPicture read_saved_edit(const fs::path& directory) {
+  auto learned = read_saved_record(directory);
   learned.result.embedding = read_embedding(directory / kEmbedding);
-  learned.result.unet = read_learned_unet(directory / kUnet);
+  learned.result.unet = read_learned_weights(directory / kUnet);
+  if (learns_text_encoder(learned)) {
+    learned.result.text_encoder = read_learned_weights(directory / kTextEncoder);
+  }
   learned.grid = read_image(directory / kOriginal);
   if (learned.grid.width != learned.frame.grid_width || learned.grid.height != learned.frame.grid_height) {
     throw failure((directory / kOriginal).string() + ": expected " +
@@ -148,8 +174,40 @@ LearnedPicture read_saved_edit(const fs::path& directory) {
   return learned;
 }
 
+namespace {
+
+/// Learned weights of one network, all that `learns` and no others, get the device, dtype and channels-last
+/// strides of its parameters: edits come out the same bytes as right after learning.
+template <typename Learns>
+void attach_weights(StateDict& learned, const torch::nn::Module& network, Learns learns,
+                    const std::string& name) {
+  const auto parameters = parameters_of(network);
+  for (const auto& [key, parameter] : parameters) {
+    if (learns(key) == (learned.count(key) > 0)) continue;
+    throw failure(name + ": " + key + ": " + (learned.count(key) ? "unexpected" : "missing") +
+                  " among the learned weights");
+  }
+  for (auto& [key, tensor] : learned) {
+    const auto parameter = parameters.find(key);
+    if (parameter == parameters.end() || parameter->second.sizes() != tensor.sizes()) {
+      throw failure(name + ": " + key + ": the model has no such parameter of shape " +
+                    shape_text(tensor.sizes()));
+    }
+    auto placed = torch::empty_like(parameter->second);
+    placed.copy_(tensor);
+    tensor = placed;
+  }
+}
+
+}  // namespace
+
 void attach_to_model(LearnedPicture& learned, const StableDiffusion& model, const std::string& name) {
   if (learned.base_fingerprint != model.base_fingerprint) {
+    if (learned.fingerprint_method != StableDiffusion::kFingerprintMethod) {
+      throw usage_error("saved edit " + name + ": the fingerprint of its base model (" + learned.base_name +
+                        ") was taken in another way than today, so the two cannot be compared; learn the "
+                        "picture again");
+    }
     throw usage_error("saved edit " + name + " belongs to another base model (" + learned.base_name +
                       ", fingerprint " + learned.base_fingerprint + "), this one has " +
                       model.base_fingerprint);
@@ -161,24 +219,12 @@ void attach_to_model(LearnedPicture& learned, const StableDiffusion& model, cons
                   shape_text(learned.result.embedding.sizes()));
   }
   learned.result.embedding = learned.result.embedding.to(model.policy.device);
-  const auto parameters = parameters_of(*model.unet);
-  for (const auto& [key, parameter] : parameters) {
-    if (learns(learned.options.layers, key) == (learned.result.unet.count(key) > 0)) continue;
-    throw failure("saved edit " + name + ": " + key + ": " +
-                  (learned.result.unet.count(key) ? "unexpected" : "missing") + " among the learned weights");
-  }
-  for (auto& [key, tensor] : learned.result.unet) {
-    const auto parameter = parameters.find(key);
-    if (parameter == parameters.end() || parameter->second.sizes() != tensor.sizes()) {
-      throw failure("saved edit " + name + ": " + key + ": the model has no such parameter of shape " +
-                    shape_text(tensor.sizes()));
-    }
-    // A copy with the parameter's device, dtype and channels-last strides: edits come out the same bytes as
-    // right after learning.
-    auto placed = torch::empty_like(parameter->second);
-    placed.copy_(tensor);
-    tensor = placed;
-  }
+  attach_weights(
+      learned.result.unet, *model.unet,
+      [&](const std::string& key) { return learns(learned.options.layers, key); }, "saved edit " + name);
+  attach_weights(
+      learned.result.text_encoder, *model.text_encoder,
+      [&](const std::string&) { return learns_text_encoder(learned); }, "saved edit " + name);
 }
 
 }  // namespace forgedit

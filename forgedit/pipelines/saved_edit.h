@@ -12,12 +12,13 @@ namespace forgedit {
 /// A picture that was learned: all that drawing edits of it needs, beside the base model.
 struct LearnedPicture {
   std::string picture_name;      ///< file name of the original, without folders
-  std::string source;            ///< the source prompt
+  std::string source;            ///< the source prompt; imagic: the target that learning started from
   std::string base_name;         ///< the base model's folder name, for people
   std::string base_fingerprint;  ///< StableDiffusion::base_fingerprint of the base model
-  std::string software;          ///< what learned it, for example "forgedit 1.2"
-  std::string background;        ///< colour laid under a transparent picture: "#ffffff"
-  bool stretched = false;        ///< to a size that was asked for, instead of keeping its shape
+  int fingerprint_method = StableDiffusion::kFingerprintMethod;  ///< how that was taken
+  std::string software;    ///< what learned it, for example "forgedit 1.2"
+  std::string background;  ///< colour laid under a transparent picture: "#ffffff"
+  bool stretched = false;  ///< to a size that was asked for, instead of keeping its shape
   LearnOptions options;
   LearnResult result;
   Frame frame;
@@ -25,10 +26,15 @@ struct LearnedPicture {
 };
 
 // A saved edit is a folder with only what learning changed:
-//   learned.json            format, prompts, options, losses, base model, frame
-//   unet.safetensors        the learned UNet parameters, float32
-//   embedding.safetensors   the learned source embedding: `embedding`
-//   original.png            the picture as the model saw it
+//   learned.json              format, prompts, options, losses, base model, frame
+//   unet.safetensors          the learned UNet parameters, float32
+//   text_encoder.safetensors  dreambooth: the learned parameters of the text encoder, float32
+//   embedding.safetensors     the learned source embedding: `embedding`
+//   original.png              the picture as the model saw it
+// What is drawn from it (interpolation, strategy) is no part of it: each saved edit serves all.
+
+/// Whether a finished saved edit lies there.
+bool is_saved_edit(const std::filesystem::path& directory);
 
 /// Throws a usage Error where a saved edit may not be written: on a file, or in a folder that holds something
 /// other than a saved edit.
@@ -37,6 +43,9 @@ void check_saved_edit_target(const std::filesystem::path& directory);
 /// Writes the folder, over a saved edit that was there. The record comes last: a folder that was not finished
 /// is no saved edit.
 void write_saved_edit(const std::filesystem::path& directory, const LearnedPicture& learned);
+
+/// Reads only what is said about a saved edit: no tensors, no picture.
+LearnedPicture read_saved_record(const std::filesystem::path& directory);
 
 /// Reads and checks the folder; tensors stay on the CPU. Throws Error naming file and key.
 LearnedPicture read_saved_edit(const std::filesystem::path& directory);

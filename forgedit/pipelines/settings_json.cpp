@@ -11,16 +11,29 @@ namespace {
 using nlohmann::json;
 constexpr std::int64_t kMaxCount = 1'000'000'000;
 
+/// A value by its name, as `parse` reads it.
+template <typename Parse>
+auto named(const ConfigReader& reader, const char* key, std::optional<std::string> fallback, Parse parse) {
+  const auto name = reader.text(key, std::move(fallback));
+  try {
+    return parse(name);
+  } catch (const Error& error) {
+    reader.reject(key, error.what());
+  }
+}
+
 }  // namespace
 
 json to_json(const LearnOptions& o) {
-  return {{"samples", o.samples},
+  return {{"method", learn_method_name(o.method)},
+          {"samples", o.samples},
           {"batch", o.batch},
+          {"embedding_samples", o.embedding_samples},
           {"unet_lr", o.unet_lr},
           {"text_lr", o.text_lr},
-          {"beta1", o.beta1},
-          {"beta2", o.beta2},
-          {"adam_eps", o.adam_eps},
+          {"beta1", o.adam.beta1},
+          {"beta2", o.adam.beta2},
+          {"adam_eps", o.adam.eps},
           {"stop_loss", o.stop_loss},
           {"stop_after", o.stop_after},
           {"layers", layer_scope_name(o.layers)},
@@ -41,21 +54,19 @@ json to_json(const Frame& f) {
 LearnOptions learn_options_from_json(const std::string& origin, const json& object) {
   const ConfigReader reader(origin, object);
   LearnOptions o;
+  // Saved edits from before there were other methods name none.
+  o.method = named(reader, "method", learn_method_name(LearnMethod::vanilla), parse_learn_method);
   o.samples = reader.integer("samples", {}, 1, kMaxCount);
   o.batch = reader.integer("batch", {}, 1, kMaxCount);
+  o.embedding_samples = reader.integer("embedding_samples", 0, 0, kMaxCount);
   o.unet_lr = reader.number("unet_lr", {});
   o.text_lr = reader.number("text_lr", {});
-  o.beta1 = reader.number("beta1", {});
-  o.beta2 = reader.number("beta2", {});
-  o.adam_eps = reader.number("adam_eps", {});
+  o.adam.beta1 = reader.number("beta1", {});
+  o.adam.beta2 = reader.number("beta2", {});
+  o.adam.eps = reader.number("adam_eps", {});
   o.stop_loss = reader.number("stop_loss", {});
   o.stop_after = reader.integer("stop_after", {}, 0, kMaxCount);
-  const auto layers = reader.text("layers", {});
-  try {
-    o.layers = parse_layer_scope(layers);
-  } catch (const Error& error) {
-    reader.reject("layers", error.what());
-  }
+  o.layers = named(reader, "layers", {}, parse_layer_scope);
   o.seed = static_cast<std::uint64_t>(reader.integer("seed", {}, 0, INT64_MAX));
   return o;
 }

@@ -3,39 +3,34 @@
 #include <spdlog/spdlog.h>
 
 #include "forgedit/core/error.h"
+#include "forgedit/pipelines/picture_grid.h"
 
 namespace forgedit {
 namespace {
 
 namespace fs = std::filesystem;
 
-/// Weights are assigned (not copied) on the CPU, moved to the device and laid out channels-last.
+/// Weights are assigned, not copied: they stay where the file is mapped.
 template <typename Model, typename Config>
-Model finish(const NetworkFiles<Config>& files, const c10::Device& device) {
+Model finish(const NetworkFiles<Config>& files) {
   Model model(files.config);
   load_state(*model, files.weights, files.origin);
-  model->to(device);
-  nn::use_channels_last(*model);
   for (auto& parameter : model->parameters()) parameter.set_requires_grad(false);
   model->eval();
   return model;
 }
 
-}  // namespace
-
-UNet load_unet(const fs::path& directory, const c10::Device& device) {
-  return finish<UNet>(read_unet(directory), device);
+/// Onto the device, laid out as convolutions there want it.
+void place(torch::nn::Module& network, const c10::Device& device, at::ScalarType type = torch::kFloat) {
+  network.to(device, type);
+  nn::use_channels_last(network);
 }
 
-AutoencoderKL load_vae(const fs::path& directory, const c10::Device& device) {
-  return finish<AutoencoderKL>(read_vae(directory), device);
+template <typename Model>
+Model placed(Model network, const c10::Device& device) {
+  place(*network, device);
+  return network;
 }
-
-ClipTextModel load_clip_text(const fs::path& directory, const c10::Device& device) {
-  return finish<ClipTextModel>(read_clip_text(directory), device);
-}
-
-namespace {
 
 /// The method brings its own scheduler, but only models that predict the noise under SD 1.x's betas fit it.
 void check_scheduler(const fs::path& path) {
@@ -50,13 +45,25 @@ void check_scheduler(const fs::path& path) {
 
 }  // namespace
 
+UNet load_unet(const fs::path& directory, const c10::Device& device) {
+  return placed(finish<UNet>(read_unet(directory)), device);
+}
+
+AutoencoderKL load_vae(const fs::path& directory, const c10::Device& device) {
+  return placed(finish<AutoencoderKL>(read_vae(directory)), device);
+}
+
+ClipTextModel load_clip_text(const fs::path& directory, const c10::Device& device) {
+  return placed(finish<ClipTextModel>(read_clip_text(directory)), device);
+}
+
 StableDiffusion StableDiffusion::load(const ModelFiles& files, const ComputePolicy& policy) {
   const auto parts = read_model(files);
   StableDiffusion model;
   model.policy = policy;
-  model.unet = finish<UNet>(parts.unet, policy.device);
-  model.vae = finish<AutoencoderKL>(parts.vae, policy.device);
-  model.text_encoder = finish<ClipTextModel>(parts.text_encoder, policy.device);
+  model.unet = finish<UNet>(parts.unet);
+  model.vae = finish<AutoencoderKL>(parts.vae);
+  model.text_encoder = finish<ClipTextModel>(parts.text_encoder);
   model.tokenizer = ClipTokenizer::from_directory(parts.tokenizer);
   model.tokenizer_folder = parts.tokenizer;
   check_scheduler(parts.scheduler);
@@ -83,19 +90,34 @@ StableDiffusion StableDiffusion::load(const ModelFiles& files, const ComputePoli
     for (const auto& [name, tensor] : parameters_of(*module)) all.emplace(prefix + name, tensor);
   }
   model.base_fingerprint = fingerprint(all);
+  model.move_to_device();
   return model;
 }
 
-torch::Tensor StableDiffusion::encode_text(const std::string& text) {
-  torch::NoGradGuard no_grad;
+void StableDiffusion::move_to_device() {
+  if (policy.reduced()) {
+    for (const auto& [name, parameter] : parameters_of(*unet)) unet_float32.emplace(name, parameter.detach());
+  }
+  place(*unet, policy.device, policy.reduced() ? torch::kBFloat16 : torch::kFloat);
+  place(*vae, policy.device);
+  // The encoder stays float32: it runs once, and learning starts from what it gives.
+  if (policy.reduced()) vae->decoder_to(torch::kBFloat16);
+  place(*text_encoder, policy.device);
+}
+
+torch::Tensor StableDiffusion::tokenize(const std::string& text) const {
   const auto length = static_cast<std::size_t>(text_encoder->config().max_position_embeddings);
   const auto encoding = tokenizer->encode(text, length);
   if (!encoding.dropped.empty()) {
     spdlog::warn("the text has {} tokens, the model reads {}: left out \"{}\"", encoding.token_count,
                  length - 2, encoding.dropped);
   }
-  const auto ids = torch::tensor(encoding.ids, torch::kLong).unsqueeze(0).to(policy.device);
-  return text_encoder(ids).last_hidden_state;
+  return torch::tensor(encoding.ids, torch::kLong).unsqueeze(0).to(policy.device);
+}
+
+torch::Tensor StableDiffusion::encode_text(const std::string& text) {
+  torch::NoGradGuard no_grad;
+  return text_encoder(tokenize(text)).last_hidden_state;
 }
 
 torch::Tensor StableDiffusion::encode_image(const torch::Tensor& image, torch::Generator& generator) {
@@ -107,16 +129,16 @@ torch::Tensor StableDiffusion::encode_image(const torch::Tensor& image, torch::G
 
 torch::Tensor StableDiffusion::decode_latents(const torch::Tensor& latents) {
   torch::NoGradGuard no_grad;
-  const auto images = vae->decode(latents / vae->config().scaling_factor);
+  const auto images = vae->decode(latents / vae->config().scaling_factor).to(torch::kFloat);
   return (images * 0.5 + 0.5).clamp(0.0, 1.0).to(torch::kCPU);
 }
 
 std::int64_t StableDiffusion::size_multiple() const {
-  return vae->config().factor() << (unet->config().block_out_channels.size() - 1);
+  return picture_grid(unet->config(), vae->config()).multiple;
 }
 
 std::int64_t StableDiffusion::native_size() const {
-  return unet->config().sample_size * vae->config().factor();
+  return picture_grid(unet->config(), vae->config()).native_size;
 }
 
 }  // namespace forgedit

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "forgedit/core/state_dict.h"
 #include "forgedit/device/device.h"
 #include "forgedit/models/clip_text.h"
 #include "forgedit/models/unet.h"
@@ -13,7 +14,8 @@
 
 namespace forgedit {
 
-/// A Stable Diffusion 1.x model in memory, on one device: float32, channels-last, nothing requires gradients.
+/// A Stable Diffusion 1.x model in memory, on one device: channels-last, nothing requires gradients. Float32,
+/// but for the UNet and the VAE's decoder where policy.reduced().
 struct StableDiffusion {
   std::optional<ClipTokenizer> tokenizer;
   std::filesystem::path tokenizer_folder;  ///< where its files are
@@ -21,13 +23,23 @@ struct StableDiffusion {
   AutoencoderKL vae{nullptr};
   UNet unet{nullptr};
   ComputePolicy policy;
+  /// The UNet's weights as loaded: float32, on the CPU. Empty unless policy.reduced(): then the UNet itself
+  /// has bfloat16 ones.
+  StateDict unet_float32;
+  /// How base_fingerprint is taken; a new way of taking it gets the next number.
+  static constexpr int kFingerprintMethod = 2;
   std::string base_fingerprint;  ///< of UNet, text encoder and VAE as loaded: what a saved edit belongs to
 
   /// Reads a diffusers folder (unet/, vae/, text_encoder/, tokenizer/) or a checkpoint of one file. Strict:
   /// see load_state.
   static StableDiffusion load(const ModelFiles& files, const ComputePolicy& policy);
 
-  /// Text embedding (1, 77, width), float32. Warns in the log when the text is longer than the model reads.
+  /// From where the weights were read to policy.device, in the policy's types; load does it.
+  void move_to_device();
+
+  /// Token ids (1, 77) on the model's device. Warns in the log when the text is longer than the model reads.
+  torch::Tensor tokenize(const std::string& text) const;
+  /// Text embedding (1, 77, width), float32.
   torch::Tensor encode_text(const std::string& text);
   /// image (1, 3, height, width) in [-1, 1] -> one sample of the posterior, scaled: (1, 4, height/f,
   /// width/f).

@@ -36,4 +36,18 @@ torch::Tensor DdimScheduler::step(const torch::Tensor& model_output, std::int64_
   return result;
 }
 
+std::vector<SamplerStep> DdimScheduler::sampler_steps() const {
+  std::vector<SamplerStep> result;
+  for (const auto timestep : timesteps_) {
+    const auto previous = timestep - stride_;
+    const double alpha = schedule_.alpha_cumprod(timestep);
+    const double alpha_previous = previous >= 0 ? schedule_.alpha_cumprod(previous) : final_alpha_cumprod_;
+    // ε = (x − sqrt(ᾱ)·x0) / sqrt(1 − ᾱ) put into the direction pointing to x_t
+    const double direction = std::sqrt((1.0 - alpha_previous) / (1.0 - alpha));
+    result.push_back({timestep, std::sqrt(alpha), std::sqrt(1.0 - alpha), direction,
+                      std::sqrt(alpha_previous) - direction * std::sqrt(alpha), 0.0});
+  }
+  return result;
+}
+
 }  // namespace forgedit

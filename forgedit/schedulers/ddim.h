@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "forgedit/schedulers/noise_schedule.h"
+#include "forgedit/schedulers/sampler_step.h"
 
 namespace forgedit {
 
@@ -32,6 +33,8 @@ class DdimScheduler {
   /// | sigma           | σ_t(η)                                            |
   torch::Tensor step(const torch::Tensor& model_output, std::int64_t timestep, const torch::Tensor& sample,
                      double eta = 0.0, const torch::Tensor& noise = {}) const;
+  /// The same steps without noise (eta 0) as numbers, in the order of `timesteps`.
+  std::vector<SamplerStep> sampler_steps() const;
 
  private:
   NoiseSchedule schedule_;

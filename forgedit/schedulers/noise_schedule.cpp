@@ -15,6 +15,12 @@ double NoiseSchedule::alpha_cumprod(std::int64_t timestep) const {
   return alphas_cumprod_[timestep].item<double>();
 }
 
+NoiseSchedule NoiseSchedule::to(const c10::Device& device) const {
+  auto result = *this;
+  result.alphas_cumprod_ = alphas_cumprod_.to(device);
+  return result;
+}
+
 torch::Tensor NoiseSchedule::add_noise(const torch::Tensor& latents, const torch::Tensor& noise,
                                        const torch::Tensor& timesteps) const {
   const auto alpha = alphas_cumprod_.to(latents.device())

@@ -86,6 +86,9 @@ EDIT=(edit good.png "a red square" --source "a square")
 echo "-- wrong use"
 "$FORGEDIT" >stdout 2>stderr
 [ $? -eq 2 ] && grep -q "Usage" stderr || complain "no subcommand: expected the help and exit code 2"
+expect 2 "did you mean '--gamma'" "${EDIT[@]}" "${QUICK[@]}" --gama=1
+expect 2 "did you mean 'learn'" lern good.png
+expect 2 "did you mean 'noencoder'" "${EDIT[@]}" "${QUICK[@]}" --forget noencodr
 expect 2 "--gama" "${EDIT[@]}" "${QUICK[@]}" --gama 1
 expect 2 "IMAGE and TARGET" edit
 expect 2 "TARGET" edit good.png --source "a square"
@@ -208,6 +211,8 @@ for file in one/*; do
   cmp -s "$file" "three/${file#*/}" || [ "$file" = one/edit.json ] ||
     complain "$file differs when drawn from the saved edit"
 done
+grep -q "reconstruction: .* dB to the original" stderr || complain "the reconstruction is not named"
+grep -q "hardly learned the picture" stderr || complain "no warning of a reconstruction that is far off"
 grep -q '"complete": true' one/edit.json || complain "edit.json is not complete"
 grep -rqaF -e "$WORK" -e "$SOURCE_DIR" one square.edit && complain "a local path is in the results"
 grep -qaF '"gamma":0.8' one/01-*.png || complain "no settings inside the picture"
@@ -225,10 +230,39 @@ expect 2 "--samples has no place" edit --from square.edit "a red square" --model
 expect 1 "no saved edit" edit --from one "a red square" --model "$MODEL"
 
 echo "-- learn, then edit in another process"
+cp good.png other.png
+expect 2 "holds what was learned of another picture (good.png, 24x16)" learn other.png --source "a square" \
+  --save square.edit --model "$MODEL" --samples 4 --batch 2
 expect 0 "" learn good.png --source "a square" --save learned.edit --model "$MODEL" --samples 4 --batch 2
 expect 0 "" edit --from learned.edit "a red square" --model "$MODEL" --steps 2 --gamma 0.8,1.0 --unlearned \
   --forget orig,noencoder --out four
 cmp -s one/sheet.png four/sheet.png || complain "learn + edit --from differs from edit"
+echo "-- methods"
+METHOD=(--model "$MODEL" --steps 2)
+expect 0 "" "${EDIT[@]}" "${METHOD[@]}" --method dreambooth --samples 4 --batch 2 --gamma 1 --forget nodecoder \
+  --out booth --save booth.edit
+[ -f booth.edit/text_encoder.safetensors ] || complain "dreambooth: the text encoder is not saved"
+expect 0 "" edit --from booth.edit "a red square" "${METHOD[@]}" --gamma 1 --forget nodecoder --out booth2
+cmp -s booth/sheet.png booth2/sheet.png || complain "dreambooth: edit --from differs from edit"
+expect 0 "" edit --from booth.edit "a red square" "${METHOD[@]}" --interpolation vp --beta 1 --out booth3
+expect 2 "of method dreambooth: expected one of donotforget, noencoder, nodecoder" \
+  edit --from booth.edit "a red square" "${METHOD[@]}" --forget decoderkv
+IMAGIC=(--method imagic --samples 2 --embedding-samples 3)
+expect 0 "" edit good.png "a red square" "${METHOD[@]}" "${IMAGIC[@]}" --out imagic --save imagic.edit
+[ -f imagic/01-a-red-square_vs-1.2_donotforget_seed0.png ] || complain "imagic: its published strength"
+grep -q '"unet_lr": 2e-06' imagic/edit.json || complain "imagic: its published rate"
+grep -q '"samples": 2,' imagic/edit.json || complain "imagic: numbers that are given win"
+expect 0 "" learn good.png --target "a red square" --model "$MODEL" "${IMAGIC[@]}" --save imagic2.edit
+cmp -s imagic.edit/unet.safetensors imagic2.edit/unet.safetensors || complain "imagic: learn differs from edit"
+expect 2 "unknown method 'lora': expected one of vanilla, dreambooth, imagic" "${EDIT[@]}" --method lora
+expect 2 "--source has no place with --method imagic" "${EDIT[@]}" --method imagic
+expect 2 "learns for one TARGET" edit good.png "a" "b" --method imagic
+expect 2 "--target belongs to --method imagic" learn good.png --source "a" --target "b" --save x
+expect 2 "--embedding-samples belongs to --method imagic" "${EDIT[@]}" --embedding-samples 5
+
+expect 0 "" learn other.png --source "a square" --save booth.edit --model "$MODEL" --samples 4 --batch 2 --overwrite
+grep -q '"picture": "other.png"' booth.edit/learned.json || complain "--overwrite"
+
 # One changed weight makes another base model.
 copy_model other
 printf '\x00\x00\x80\x3f' | dd of=other/$WEIGHTS bs=1 seek=$((8 + header_bytes + begin)) conv=notrunc status=none
@@ -284,6 +318,73 @@ find . -name '*.tmp' | grep -q . && complain "an export left something temporary
 
 truncate -s 2000 learned.edit/unet.safetensors
 expect 1 "unet.safetensors: truncated" edit --from learned.edit "a red square" --model "$MODEL"
+
+echo "-- threads"
+THREADS=(edit --from square.edit "a red square" --model "$MODEL" --steps 1 --gamma 1)
+expect 0 "" "${THREADS[@]}" --threads 1 --out threads1
+grep -q "CPU, 1 threads" stderr || complain "--threads"
+OMP_NUM_THREADS=1 expect 0 "" "${THREADS[@]}" --out threads2
+grep -q "CPU, 1 threads" stderr || complain "OMP_NUM_THREADS"
+expect 2 "--threads" "${THREADS[@]}" --threads 0
+
+echo "-- stories"
+cat >story.txt <<'STORY'
+# five scenes
+a red square
+a blue square
+
+{"target": "a green square", "gamma": [0.9], "forget": "noencoder", "seeds": [1]}
+{"target": "a round square", "interpolation": "vp", "alpha": 0.8, "beta": 1.1, "steps": 1}
+a square on a beach
+STORY
+STORY=(edit --from square.edit --model "$MODEL" --steps 2 --gamma 1 --draw-batch 1)
+expect 0 "" "${STORY[@]}" --targets story.txt --out story
+[ "$(ls story | wc -l)" -eq 8 ] || complain "story: expected 6 pictures, sheet.png and edit.json"
+[ -f story/03-a-green-square_vs-0.9_noencoder_seed1.png ] || complain "story: a line's own settings"
+[ -f story/04-a-round-square_vp-0.8-1.1_donotforget_seed0.png ] || complain "story: a line's own interpolation"
+cp -r story first
+touch -d 2000-01-01 story/*.png
+drawn() { find story -name '[0-9r]*.png' -newermt 2001-01-01 | wc -l; }
+expect 0 "" "${STORY[@]}" --targets story.txt --out story
+[ "$(drawn)" -eq 0 ] || complain "story: finished pictures are drawn again"
+grep -q "6 of 6 pictures were finished before" stderr || complain "story: not said what was kept"
+for file in first/*; do
+  cmp -s "$file" "story/${file#*/}" || complain "story: $file differs after a second run"
+done
+# Broken off: two pictures are gone, one is another picture under a finished one's name.
+rm story/01-*.png story/04-*.png
+cp story/02-*.png story/05-a-square-on-a-beach_vs-1.0_donotforget_seed0.png
+touch -d 2000-01-01 story/*.png
+expect 0 "" "${STORY[@]}" --targets story.txt --out story
+[ "$(drawn)" -eq 3 ] || complain "story: expected 3 pictures drawn anew, got $(drawn)"
+for file in first/*; do
+  cmp -s "$file" "story/${file#*/}" || complain "story: $file differs after a restart"
+done
+# A new line in front: all move on by a number, one is drawn.
+touch -d 2000-01-01 story/*.png
+{ echo "a yellow square" && cat story.txt; } >longer.txt
+expect 0 "" "${STORY[@]}" --targets longer.txt --out story
+[ "$(drawn)" -eq 1 ] || complain "story: a new line: expected 1 picture drawn, got $(drawn)"
+[ "$(ls story | wc -l)" -eq 9 ] || complain "story: a new line: expected 9 files"
+cmp -s story/02-*.png first/01-*.png || complain "story: a new line: the others move on"
+# Other settings: nothing is taken over, and what stays is no part of the new record.
+expect 0 "" edit --from square.edit --model "$MODEL" --steps 1 --gamma 1.5 "a red square" --out story
+grep -q "holds 7 pictures of an earlier run" stderr && complain "story: the reconstruction was overwritten"
+grep -q "holds 6 pictures of an earlier run" stderr || complain "story: older pictures are not named"
+[ "$(grep -c '"file"' story/edit.json)" -eq 2 ] || complain "story: the record mixes two runs"
+# Without metadata in the pictures the record suffices.
+expect 0 "" "${STORY[@]}" --targets story.txt --out bare --no-metadata
+expect 0 "" "${STORY[@]}" --targets story.txt --out bare --no-metadata
+grep -q "6 of 6 pictures were finished before" stderr || complain "story: --no-metadata starts anew"
+expect 0 "" "${STORY[@]}" --targets story.txt --out bare --no-metadata --output-size source
+grep -q "were finished before" stderr && complain "story: another size is another picture"
+echo '{"target": "a", "gama": 1}' >wrong.txt
+expect 1 "wrong.txt:1: gama: unknown key" "${STORY[@]}" --targets wrong.txt
+expect 1 "nofile.txt: no such file" "${STORY[@]}" --targets nofile.txt
+expect 0 "" edit good.png --targets story.txt --source "a square" --preset story --repeat 1 --gamma 1 --steps 1 \
+  --model "$MODEL" --samples 2 --batch 2 --out preset
+grep -q '"grid_width": 192' preset/edit.json || complain "story: the preset learns at 1.5 times the model's side"
+[ -f preset/01-a-red-square_vs-1.0_encoderkv_seed0.png ] || complain "story: the preset's strategy"
 
 echo "-- stopping"
 "$FORGEDIT" edit --from square.edit "a red square" --model "$MODEL" --steps 100 --gamma 0:10:0.1 --draw-batch 1 \

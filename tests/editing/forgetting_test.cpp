@@ -31,6 +31,8 @@ TEST(ForgettingStrategies, UnknownNamesListTheKnownOnes) {
   EXPECT_THROW(find_forgetting_strategy(""), Error);
   EXPECT_THROW(find_forgetting_strategy("nodecoder", LearnMethod::vanilla), Error);
   EXPECT_NO_THROW(find_forgetting_strategy("nodecoder", LearnMethod::dreambooth));
+  EXPECT_TRUE(contains(message_of([] { find_forgetting_strategy("decoderkv", LearnMethod::dreambooth); }),
+                       "of method dreambooth: expected one of donotforget, noencoder, nodecoder"));
 }
 
 TEST(ForgettingStrategies, OrigIsDonotforget) {
@@ -55,6 +57,14 @@ TEST(ForgettingStrategies, EncoderkvOfTheTwoMethodsAreOpposites) {
   }
   EXPECT_FALSE(forgotten("encoderkv", kEncoderKey));
   EXPECT_FALSE(forgotten("encoderkv", kDecoderKey, LearnMethod::dreambooth));
+}
+
+TEST(LearnMethods, RoundTripAndRefuse) {
+  for (const auto& row : learn_methods()) {
+    EXPECT_EQ(learn_method_name(row.method), row.name);
+    EXPECT_EQ(parse_learn_method(row.name), row.method);
+  }
+  EXPECT_TRUE(contains(message_of([] { parse_learn_method("lora"); }), "vanilla, dreambooth, imagic"));
 }
 
 /// A "network" of three parameters and learned values for two of them.
@@ -87,6 +97,8 @@ TEST_F(LearnedWeightsTest, ParametersChangeHandsByPointer) {
   weights.apply(find_forgetting_strategy("decoderattn"));
   expect_learned(kEncoderConv);
   expect_learned(kDecoderKey);
+  weights.learn();
+  expect_learned(kEncoderConv);
   weights.unlearn();
   expect_original(kEncoderConv);
   expect_original(kDecoderKey);

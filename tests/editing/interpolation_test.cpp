@@ -35,6 +35,14 @@ TEST_F(InterpolationTest, ProjectionIsTokenByToken) {
   EXPECT_TRUE(torch::allclose(vector_projection(e, p, 0.9, 1.1), expected));
 }
 
+TEST_F(InterpolationTest, TokensOfZeroHaveNoProjection) {
+  auto learned = learned_.clone();
+  learned[0][5].zero_();
+  const auto edit = vector_projection(learned, target_, 0.9, 1.2);
+  EXPECT_TRUE(torch::isfinite(edit).all().item<bool>());
+  EXPECT_TRUE(torch::allclose(edit[0][5], 1.2 * target_[0][5]));
+}
+
 TEST_F(InterpolationTest, TargetThatIsTheIdentityAddsNothing) {
   EXPECT_TRUE(torch::allclose(vector_projection(learned_, 2.0 * learned_, 1.0, 5.0), learned_));
 }

@@ -26,9 +26,18 @@ TEST(TrainScope, NothingElseLearns) {
   }
 }
 
+TEST(TrainScope, AllIsTheWholeUnet) {
+  for (const char* name :
+       {"conv_in.weight", "mid_block.resnets.0.conv1.weight", "down_blocks.0.x", "up_blocks.3.x"}) {
+    EXPECT_TRUE(learns(LayerScope::all, name)) << name;
+  }
+}
+
 TEST(TrainScope, NamesRoundTripAndRefuse) {
-  for (const char* name : {"code", "paper"}) EXPECT_EQ(layer_scope_name(parse_layer_scope(name)), name);
-  EXPECT_TRUE(testing::contains(testing::message_of([] { parse_layer_scope("all"); }), "code or paper"));
+  for (const char* name : {"code", "paper", "all"})
+    EXPECT_EQ(layer_scope_name(parse_layer_scope(name)), name);
+  EXPECT_TRUE(
+      testing::contains(testing::message_of([] { parse_layer_scope("most"); }), "code, paper or all"));
 }
 
 }  // namespace

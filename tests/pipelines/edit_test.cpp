@@ -23,12 +23,12 @@ EditRequest small_request() {
 TEST(EditPlan, HoldsEveryCombinationOnce) {
   auto request = small_request();
   request.unlearned = true;
-  const auto plan = plan_edit(request);
+  const auto plan = plan_edit({request});
   ASSERT_EQ(plan.size(), 1U + 2 * 2 * 2 * 2 + 2 * 2);
   EXPECT_EQ(plan[0].kind, Kind::reconstruction);
   EXPECT_EQ(plan[0].seed, 3U);
   EXPECT_EQ(plan[0].stem, "reconstruction");
-  EXPECT_EQ(plan[1].strategy, "donotforget") << "the alias gives way to the name";
+  EXPECT_STREQ(plan[1].strategy->name, "donotforget") << "the alias gives way to the name";
   EXPECT_EQ(plan[1].row, "a man running · vs · donotforget");
   EXPECT_EQ(plan[1].label, "γ 0.8  seed 3");
   EXPECT_EQ(plan[1].stem, "01-a-man-running_vs-0.8_donotforget_seed3");
@@ -44,7 +44,7 @@ TEST(EditPlan, ProjectionTakesAlphaAndBeta) {
   request.interpolation = Interpolation::vector_projection;
   request.alphas = {0.8, 1.1};
   request.betas = {1.25};
-  const auto plan = plan_edit(request);
+  const auto plan = plan_edit({request});
   ASSERT_EQ(plan.size(), 1U + 2 * 2 * 2 * 2);
   EXPECT_EQ(plan[2].alpha, 1.1);
   EXPECT_EQ(plan[2].strength, 1.25);
@@ -52,12 +52,49 @@ TEST(EditPlan, ProjectionTakesAlphaAndBeta) {
   EXPECT_EQ(plan[2].stem, "02-a-man-running_vp-1.1-1.25_donotforget_seed3");
 }
 
-TEST(EditPlan, PublishedSweepHasItsSize) {
-  auto request = published_sweep();
-  request.targets = {"a dog"};
-  EXPECT_EQ(plan_edit(request).size(), 1U + 17 * 4);
-  request.interpolation = Interpolation::vector_projection;
-  EXPECT_EQ(plan_edit(request).size(), 1U + 17 * 3 * 4);
+TEST(EditPlan, PublishedSweepsHaveTheirSizes) {
+  const auto size = [](LearnMethod method, Interpolation interpolation) {
+    auto request = published_sweep(method);
+    request.targets = {"a dog"};
+    request.interpolation = interpolation;
+    return plan_edit({request}).size() - 1;
+  };
+  EXPECT_EQ(size(LearnMethod::vanilla, Interpolation::vector_subtraction), 17U * 4);
+  EXPECT_EQ(size(LearnMethod::vanilla, Interpolation::vector_projection), 17U * 3 * 4);
+  EXPECT_EQ(size(LearnMethod::dreambooth, Interpolation::vector_subtraction), 9U * 10);
+  EXPECT_EQ(size(LearnMethod::dreambooth, Interpolation::vector_projection), 9U * 2 * 10);
+  EXPECT_EQ(published_sweep(LearnMethod::imagic).gammas, std::vector<double>{1.2});
+  EXPECT_EQ(story_sweep(LearnMethod::vanilla).gammas, (std::vector<double>{0.5, 0.6, 0.7}));
+}
+
+TEST(EditPlan, StrategiesAreTheMethodsOwn) {
+  auto request = small_request();
+  request.strategies = {"nodecoder"};
+  EXPECT_THROW(plan_edit({request}), Error);
+  request.method = LearnMethod::dreambooth;
+  EXPECT_STREQ(plan_edit({request})[1].strategy->name, "nodecoder");
+  request.strategies = {"decoderkv"};
+  EXPECT_THROW(plan_edit({request}), Error);
+  request.method = LearnMethod::imagic;
+  EXPECT_NO_THROW(plan_edit({request}));
+}
+
+TEST(EditPlan, EveryRequestOfAStoryKeepsItsOwnSettings) {
+  auto first = small_request(), second = small_request();
+  first.targets = {"a dog"};
+  second.targets = {"a cat"};
+  second.strategies = {"encoderkv"};
+  second.gammas = {0.6};
+  second.seeds = {9};
+  second.sample.steps = 20;
+  first.unlearned = second.unlearned = true;
+  const auto plan = plan_edit({first, second});
+  ASSERT_EQ(plan.size(), 1U + 8 + 1 + 2 + 1);
+  EXPECT_EQ(plan[8].sample.steps, 50);
+  EXPECT_EQ(plan[9].sample.steps, 20);
+  EXPECT_EQ(plan[9].stem, "09-a-cat_vs-0.6_encoderkv_seed9");
+  EXPECT_EQ(plan[10].kind, Kind::unlearned);
+  EXPECT_EQ(plan[12].target, "a cat");
 }
 
 TEST(EditPlan, RepeatsAreConsecutiveAndNeverTwice) {
@@ -68,7 +105,7 @@ TEST(EditPlan, RepeatsAreConsecutiveAndNeverTwice) {
   request.seeds = {4, 5};
   request.repeat = 2;
   std::vector<std::uint64_t> seeds;
-  for (const auto& candidate : plan_edit(request)) seeds.push_back(candidate.seed);
+  for (const auto& candidate : plan_edit({request})) seeds.push_back(candidate.seed);
   EXPECT_EQ(seeds, (std::vector<std::uint64_t>{4, 4, 5, 6}));
 }
 
@@ -76,7 +113,7 @@ TEST(EditPlan, RefusesWhatCannotBeDrawn) {
   const auto refuses = [](const std::function<void(EditRequest&)>& change) {
     auto request = small_request();
     change(request);
-    EXPECT_THROW(plan_edit(request), Error);
+    EXPECT_THROW(plan_edit({request}), Error);
   };
   refuses([](auto& r) { r.targets = {"a dog", " \t"}; });
   refuses([](auto& r) { r.targets.clear(); });
@@ -117,14 +154,14 @@ class Sweep : public testing::Test {
     delete learned_;
   }
 
-  std::map<std::string, Image> draw(const EditRequest& request, const ProgressCallback& progress = {}) {
+  std::map<std::string, Image> draw(EditRequest request, const ProgressCallback& progress = {}) {
+    request.sample.steps = 2;
     DrawOptions options;
-    options.sample.steps = 2;
     options.batch = 2;
     std::map<std::string, Image> pictures;
     try {
       draw_candidates(
-          *model_, *learned_, plan_edit(request), options, 64, 64,
+          *model_, *learned_, plan_edit({request}), options, 64, 64,
           [&](const Candidate& candidate, const Image& grid) { pictures[candidate.stem] = grid; }, progress);
     } catch (const Cancelled&) {
       cancelled_ = true;
@@ -170,6 +207,24 @@ TEST_F(Sweep, EveryRowHasItsOwnWeights) {
   for (const auto& [stem, image] : pictures) different.insert(image.pixels);
   EXPECT_EQ(pictures.size(), 5U);
   EXPECT_EQ(different.size(), 5U);
+}
+
+// DreamBooth: all texts come from the tuned encoder, but for pictures by the model before learning.
+TEST_F(Sweep, TunedTextEncoderServesAllButUnlearnedPictures) {
+  const auto before = fingerprint(parameters_of(*model_->text_encoder));
+  auto request = one_edit();
+  request.unlearned = true;
+  const auto plain = draw(request);
+  for (const auto& [name, parameter] : parameters_of(*model_->text_encoder)) {
+    learned_->text_encoder[name] = parameter + 0.5 * torch::randn_like(parameter);
+  }
+  const auto tuned = draw(request);
+  learned_->text_encoder.clear();
+  for (const auto& [stem, image] : plain) {
+    const bool same = image.pixels == tuned.at(stem).pixels;
+    EXPECT_EQ(same, stem.find("unlearned") != std::string::npos) << stem;
+  }
+  EXPECT_EQ(fingerprint(parameters_of(*model_->text_encoder)), before);
 }
 
 TEST_F(Sweep, CountsStepsAndKeepsWhatIsFinishedWhenCancelled) {

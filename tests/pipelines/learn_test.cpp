@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "forgedit/editing/forgetting.h"
 #include "tests/support/temporary_folder.h"
 
 namespace forgedit {
@@ -24,7 +25,7 @@ class Learn : public ::testing::Test {
   }
   LearnResult run(const ProgressCallback& progress = {}) {
     const auto batches = random_learn_batches(options_, latents_, at::detail::createCPUGenerator(1), 1000);
-    return learn(model_, latents_, source_, options_, batches, progress);
+    return learn_vanilla(model_, latents_, source_, options_, batches, progress);
   }
   StableDiffusion model_;
   torch::Tensor latents_, source_;
@@ -36,10 +37,23 @@ TEST(LearnOptionsTest, DefaultsArePublished) {
   EXPECT_EQ(o.samples / o.batch, 40);
   EXPECT_EQ(o.unet_lr, 6e-5);
   EXPECT_EQ(o.text_lr, 1e-3);
-  EXPECT_DOUBLE_EQ(o.adam_eps * 65536.0, 1e-8);
+  EXPECT_DOUBLE_EQ(o.adam.eps * 65536.0, 1e-8);
   EXPECT_EQ(o.stop_loss, 0.03);
   EXPECT_EQ(o.stop_after, 350);
   EXPECT_EQ(o.layers, LayerScope::code);
+
+  const auto dreambooth = published_options(LearnMethod::dreambooth);
+  EXPECT_EQ(dreambooth.samples / dreambooth.batch, 100);
+  EXPECT_EQ(dreambooth.unet_lr, 5e-6);
+  EXPECT_EQ(dreambooth.text_lr, 5e-6);
+  EXPECT_EQ(dreambooth.stop_loss, 0) << "never stops early";
+
+  const auto imagic = published_options(LearnMethod::imagic);
+  EXPECT_EQ(imagic.embedding_samples, 500);
+  EXPECT_EQ(imagic.samples, 1000);
+  EXPECT_EQ(imagic.batch, 1);
+  EXPECT_EQ(imagic.unet_lr, 2e-6);
+  EXPECT_EQ(imagic.text_lr, 1e-3);
 }
 
 TEST_F(Learn, LearnsOnlyItsBlocksAndLeavesTheModelAsItWas) {
@@ -96,6 +110,91 @@ TEST_F(Learn, WeightsThatAreNotFiniteAreFoundAtTheFirstLoss) {
   const auto message = message_of([&] { run([&](const Progress& p) { steps = p.done; }); });
   EXPECT_TRUE(contains(message, "step 1: the loss is not finite")) << message;
   EXPECT_EQ(steps, 0);
+}
+
+/// The whole tiny model under methods that need its text encoder.
+class LearnMethods : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    const std::filesystem::path source = FORGEDIT_SOURCE_DIR;
+    model_ = new StableDiffusion(StableDiffusion::load(source / "tests/golden/tiny-sd", {}));
+  }
+  static void TearDownTestSuite() { delete model_; }
+
+  LearnMethods() : latents_(torch::randn({1, 4, 8, 8}, at::detail::createCPUGenerator(3))) {}
+
+  static LearnOptions quick(LearnMethod method) {
+    auto options = published_options(method);
+    options.batch = 2;
+    options.samples = 4;
+    if (options.embedding_samples > 0) options.embedding_samples = 6;
+    return options;
+  }
+  LearnResult run(const LearnOptions& options, const ProgressCallback& progress = {}) {
+    const auto batches = random_learn_batches(options, latents_, at::detail::createCPUGenerator(1), 1000);
+    return learn(*model_, latents_, "a dog", options, batches, progress);
+  }
+  static std::string model_sum() {
+    return fingerprint(parameters_of(*model_->unet)) + fingerprint(parameters_of(*model_->text_encoder));
+  }
+  static StableDiffusion* model_;
+  torch::Tensor latents_;
+};
+StableDiffusion* LearnMethods::model_ = nullptr;
+
+TEST_F(LearnMethods, DreamboothLearnsBothNetworksAndReturnsTheSourceByTheTunedEncoder) {
+  const auto before = model_sum();
+  const auto result = run(quick(LearnMethod::dreambooth));
+  EXPECT_EQ(result.losses.size(), 2U);
+  EXPECT_EQ(result.unet.size(), parameters_of(*model_->unet).size());
+  const auto text_parameters = parameters_of(*model_->text_encoder);
+  ASSERT_EQ(result.text_encoder.size(), text_parameters.size());
+  EXPECT_EQ(model_sum(), before);
+  EXPECT_FALSE(result.embedding.requires_grad());
+  EXPECT_FALSE(torch::equal(result.embedding, model_->encode_text("a dog")));
+
+  LearnedWeights tuned(text_parameters, result.text_encoder);
+  tuned.learn();
+  EXPECT_TRUE(torch::equal(result.embedding, model_->encode_text("a dog")));
+  tuned.unlearn();
+  EXPECT_EQ(model_sum(), before);
+}
+
+TEST_F(LearnMethods, ImagicLearnsTheEmbeddingFirstAndThenOnlyTheUnet) {
+  const auto before = model_sum();
+  auto options = quick(LearnMethod::imagic);
+  std::vector<std::int64_t> done, totals;
+  const auto both = run(options, [&](const Progress& p) {
+    done.push_back(p.done);
+    totals.push_back(p.total);
+  });
+  EXPECT_EQ(done, (std::vector<std::int64_t>{1, 2, 3, 4, 5})) << "one count over both phases";
+  EXPECT_EQ(totals, std::vector<std::int64_t>(5, 5));
+  EXPECT_FALSE(torch::equal(both.embedding, model_->encode_text("a dog")));
+  EXPECT_TRUE(both.text_encoder.empty());
+  EXPECT_EQ(both.unet.size(), parameters_of(*model_->unet).size());
+  EXPECT_FALSE(
+      torch::equal(both.unet.at("conv_in.weight"), parameters_of(*model_->unet).at("conv_in.weight")));
+  EXPECT_EQ(model_sum(), before);
+
+  // The second phase leaves the embedding alone, and the first the UNet.
+  options.samples = 2;
+  EXPECT_TRUE(torch::equal(run(options).embedding, both.embedding));
+  options.unet_lr = 0;
+  EXPECT_TRUE(torch::equal(run(options).unet.at("conv_in.weight"),
+                           parameters_of(*model_->unet).at("conv_in.weight")));
+  options.embedding_samples = 0;
+  EXPECT_THROW(run(options), Error);
+}
+
+TEST_F(LearnMethods, CancellingPutsBothNetworksBack) {
+  const auto before = model_sum();
+  EXPECT_THROW(run(quick(LearnMethod::dreambooth), [](const Progress&) { throw Cancelled(); }), Cancelled);
+  EXPECT_EQ(model_sum(), before);
+  for (const auto& item : parameters_of(*model_->text_encoder)) {
+    EXPECT_FALSE(item.second.requires_grad()) << item.first;
+    EXPECT_FALSE(item.second.grad().defined()) << item.first;
+  }
 }
 
 TEST_F(Learn, RefusesEmptySchedules) {

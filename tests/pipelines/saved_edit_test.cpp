@@ -83,7 +83,9 @@ TEST_F(SavedEdit, ComesBackAsItWas) {
   EXPECT_TRUE(after.stretched);
   EXPECT_EQ(after.options.seed, 7U);
   EXPECT_EQ(after.options.layers, LayerScope::paper);
-  EXPECT_EQ(after.options.adam_eps, before.options.adam_eps);
+  EXPECT_EQ(after.options.adam.eps, before.options.adam.eps);
+  EXPECT_EQ(after.options.method, LearnMethod::vanilla);
+  EXPECT_TRUE(after.result.text_encoder.empty());
   EXPECT_EQ(after.result.losses, before.result.losses);
   EXPECT_EQ(after.frame.left, before.frame.left);
   EXPECT_EQ(after.frame.grid_width, before.frame.grid_width);
@@ -93,6 +95,24 @@ TEST_F(SavedEdit, ComesBackAsItWas) {
   for (const auto& [name, tensor] : before.result.unet) {
     EXPECT_TRUE(torch::equal(after.result.unet.at(name), tensor)) << name;
   }
+}
+
+TEST_F(SavedEdit, HoldsBothNetworksOfDreambooth) {
+  auto before = some_learned_picture();
+  before.options = published_options(LearnMethod::dreambooth);
+  before.result.text_encoder = {{"final_layer_norm.bias", torch::randn({6})}};
+  write_saved_edit(folder_, before);
+  auto after = read_saved_edit(folder_);
+  EXPECT_EQ(after.options.method, LearnMethod::dreambooth);
+  EXPECT_EQ(after.options.layers, LayerScope::all);
+  EXPECT_EQ(read_saved_record(folder_).options.method, LearnMethod::dreambooth);
+  ASSERT_EQ(after.result.text_encoder.size(), 1U);
+  EXPECT_TRUE(
+      torch::equal(after.result.text_encoder.begin()->second, before.result.text_encoder.begin()->second));
+  // A vanilla one over it takes the second network's file away.
+  write_saved_edit(folder_, some_learned_picture());
+  EXPECT_FALSE(fs::exists(folder_ / "text_encoder.safetensors"));
+  EXPECT_TRUE(read_saved_edit(folder_).result.text_encoder.empty());
 }
 
 TEST_F(SavedEdit, ReplacesOnlyItsOwnKind) {
@@ -116,12 +136,16 @@ TEST_F(SavedEdit, RefusesDamage) {
   EXPECT_NE(read_message().find("no such folder"), std::string::npos);
   EXPECT_NE(message_after([](auto& r) { r["format"] = 2; }).find("format: expected 1, found 2"),
             std::string::npos);
-  EXPECT_NE(message_after([](auto& r) { r["method"] = "other"; }).find("method: expected vanilla"),
-            std::string::npos);
+  EXPECT_NE(
+      message_after([](auto& r) { r["learning"]["method"] = "other"; }).find("learning: method: unknown"),
+      std::string::npos);
+  EXPECT_NE(
+      message_after([](auto& r) { r["learning"]["method"] = "dreambooth"; }).find("text_encoder.safetensors"),
+      std::string::npos);
   EXPECT_NE(message_after([](auto& r) { r.erase("source"); }).find("source: missing"), std::string::npos);
   EXPECT_NE(message_after([](auto& r) { r["base_model"] = 1; }).find("base_model: expected an object"),
             std::string::npos);
-  EXPECT_NE(message_after([](auto& r) { r["learning"]["layers"] = "all"; }).find("layers"),
+  EXPECT_NE(message_after([](auto& r) { r["learning"]["layers"] = "most"; }).find("layers"),
             std::string::npos);
   EXPECT_NE(message_after([](auto& r) { r["losses"] = {1, "two"}; }).find("losses"), std::string::npos);
   EXPECT_NE(message_after([](auto& r) { r["frame"]["left"] = 4000; }).find("left"), std::string::npos);
@@ -140,7 +164,17 @@ TEST_F(SavedEdit, RefusesDamage) {
 TEST_F(SavedEdit, BelongsToItsBase) {
   const auto model = StableDiffusion::load(kModel, {});
   auto learned = some_learned_picture();
-  EXPECT_THROW(attach_to_model(learned, model, "cat.edit"), Error);
+  const auto message = [&] {
+    try {
+      attach_to_model(learned, model, "cat.edit");
+    } catch (const Error& error) {
+      return std::string(error.what());
+    }
+    return std::string();
+  };
+  EXPECT_NE(message().find("belongs to another base model"), std::string::npos);
+  learned.fingerprint_method = 1;
+  EXPECT_NE(message().find("taken in another way"), std::string::npos);
   learned.base_fingerprint = model.base_fingerprint;
   EXPECT_THROW(attach_to_model(learned, model, "cat.edit"), Error) << "names of no parameters";
 
@@ -152,6 +186,9 @@ TEST_F(SavedEdit, BelongsToItsBase) {
   auto incomplete = learned;
   incomplete.result.unet.erase(incomplete.result.unet.begin());
   EXPECT_THROW(attach_to_model(incomplete, model, "cat.edit"), Error) << "one learned parameter is missing";
+  auto stray = learned;
+  stray.result.text_encoder = parameters_of(*model.text_encoder);
+  EXPECT_THROW(attach_to_model(stray, model, "cat.edit"), Error) << "vanilla learns no text encoder";
   attach_to_model(learned, model, "cat.edit");
   for (const auto& [name, tensor] : learned.result.unet) {
     EXPECT_EQ(tensor.strides(), parameters.at(name).strides()) << name;

@@ -35,8 +35,9 @@ void write_sample_sheet(StableDiffusion& model, const EmojiPack& pack, int count
   const auto unconditional = model.encode_text("");
   std::vector<SheetRow> rows{truths};
   for (const auto scale : scales) {
-    const auto drawn = model.decode_latents(
-        sample(model, torch::cat(latents), torch::cat(embeddings), unconditional, SampleOptions{50, scale}));
+    const auto drawn =
+        model.decode_latents(Sampler(model, SampleOptions{SamplerKind::ddim, 50, scale})
+                                 .draw(torch::cat(latents), torch::cat(embeddings), unconditional));
     SheetRow row{fmt::format("guidance {}", scale), {}};
     for (int i = 0; i < count; ++i)
       row.cells.push_back({to_image(drawn[i]), captions[static_cast<std::size_t>(i)]});

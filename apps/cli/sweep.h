@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "forgedit/pipelines/edit_plan.h"
+
+namespace CLI {
+class App;
+}
+
+namespace forgedit::cli {
+
+/// What to draw of a learned picture. What is not given follows the preset, and that the learning method,
+/// which with --from is known only once the saved edit's record is read.
+struct SweepArguments {
+  enum class Preset { none, published, story };
+  Preset preset = Preset::none;
+  std::optional<std::vector<std::string>> strategies;
+  std::optional<Interpolation> interpolation;
+  std::optional<std::vector<double>> gammas, alphas, betas;
+  std::vector<std::uint64_t> seeds{0};
+  std::optional<std::uint64_t> repeat;
+  bool unlearned = false;
+  SampleOptions sample;
+};
+
+void add_sweep_options(CLI::App& command, SweepArguments& arguments);
+
+/// Throws a usage Error for an option that belongs to the other interpolation.
+void check_interpolation(const SweepArguments& arguments, Interpolation interpolation);
+
+/// One request for all `targets`.
+EditRequest make_request(const SweepArguments& arguments, LearnMethod method,
+                         std::vector<std::string> targets);
+
+}  // namespace forgedit::cli

@@ -1,0 +1,14 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace forgedit {
+
+/// Fewest insertions, deletions and replacements of bytes that turn one word into the other.
+std::size_t edit_distance(const std::string& left, const std::string& right);
+
+/// "; did you mean 'X'?" with the known word that is nearest, or nothing where none is near.
+std::string did_you_mean(const std::string& word, const std::vector<std::string>& known);
+
+}  // namespace forgedit

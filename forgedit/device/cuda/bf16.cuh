@@ -1,0 +1,65 @@
+#pragma once
+
+#include <cuda_runtime.h>
+
+#include <cstdint>
+
+#include "forgedit/device/kernels.h"
+
+// bfloat16 by its bits, eight at a time, and the sums that several kernels share.
+namespace forgedit::kernels {
+
+__device__ inline float to_float(Bf16 value) {
+  return __uint_as_float(static_cast<unsigned>(value) << 16);
+}
+
+/// Rounds to nearest, ties to even; NaN stays NaN.
+__device__ inline unsigned bf16_bits(float value) {
+  const unsigned bits = __float_as_uint(value);
+  if (value != value) return (bits >> 16) | 0x40U;
+  return (bits + 0x7FFFU + ((bits >> 16) & 1U)) >> 16;
+}
+
+__device__ inline void unpack(const uint4& packed, float (&values)[8]) {
+  const unsigned words[4] = {packed.x, packed.y, packed.z, packed.w};
+#pragma unroll
+  for (int i = 0; i < 4; ++i) {
+    values[2 * i] = __uint_as_float(words[i] << 16);
+    values[2 * i + 1] = __uint_as_float(words[i] & 0xFFFF0000U);
+  }
+}
+
+__device__ inline uint4 pack(const float (&values)[8]) {
+  unsigned words[4];
+#pragma unroll
+  for (int i = 0; i < 4; ++i) words[i] = bf16_bits(values[2 * i]) | (bf16_bits(values[2 * i + 1]) << 16);
+  return make_uint4(words[0], words[1], words[2], words[3]);
+}
+
+__device__ inline void load8(const Bf16* from, float (&values)[8]) {
+  unpack(*reinterpret_cast<const uint4*>(from), values);
+}
+
+__device__ inline void store8(Bf16* to, const float (&values)[8]) {
+  *reinterpret_cast<uint4*>(to) = pack(values);
+}
+
+__device__ inline float sigmoid(float x) {
+  return __fdividef(1.0F, 1.0F + __expf(-x));
+}
+
+__device__ inline float warp_sum(float value) {
+#pragma unroll
+  for (int offset = 16; offset > 0; offset /= 2) value += __shfl_xor_sync(0xFFFFFFFFU, value, offset);
+  return value;
+}
+
+inline cudaStream_t as_stream(Stream stream) {
+  return static_cast<cudaStream_t>(stream);
+}
+
+inline std::int64_t ceil_div(std::int64_t a, std::int64_t b) {
+  return (a + b - 1) / b;
+}
+
+}  // namespace forgedit::kernels

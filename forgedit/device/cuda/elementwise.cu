@@ -1,0 +1,189 @@
+#include <algorithm>
+
+#include "forgedit/device/cuda/bf16.cuh"
+
+// One pass over memory where separate operators would take several.
+namespace forgedit::kernels {
+namespace {
+
+constexpr int kThreads = 256;
+constexpr int kSumBlocks = 132 * 2;
+constexpr int kSumRows = 8;
+
+unsigned blocks_for(std::int64_t vectors) {
+  return static_cast<unsigned>(ceil_div(vectors, kThreads));
+}
+
+__device__ std::int64_t my_vector() {
+  return static_cast<std::int64_t>(blockIdx.x) * kThreads + threadIdx.x;
+}
+
+/// gelu(x) = x·Φ(x); also φ(x)·x + Φ(x), its derivative.
+__device__ float normal_cdf(float x) {
+  return 0.5F * (1.0F + erff(x * 0.70710678F));
+}
+
+__global__ void geglu_kernel(std::int64_t vectors, int row_vectors, const Bf16* x, Bf16* y) {
+  const std::int64_t at = my_vector();
+  if (at >= vectors) return;
+  const std::int64_t row = at / row_vectors, column = (at % row_vectors) * 8;
+  const Bf16* from = x + row * row_vectors * 16 + column;
+  float value[8], gate[8];
+  load8(from, value);
+  load8(from + row_vectors * 8, gate);
+#pragma unroll
+  for (int i = 0; i < 8; ++i) value[i] *= gate[i] * normal_cdf(gate[i]);
+  store8(y + at * 8, value);
+}
+
+__global__ void geglu_backward_kernel(std::int64_t vectors, int row_vectors, const Bf16* x, const Bf16* dy,
+                                      Bf16* dx) {
+  const std::int64_t at = my_vector();
+  if (at >= vectors) return;
+  const std::int64_t row = at / row_vectors, column = (at % row_vectors) * 8;
+  const std::int64_t first = row * row_vectors * 16 + column;
+  float value[8], gate[8], d[8];
+  load8(x + first, value);
+  load8(x + first + row_vectors * 8, gate);
+  load8(dy + at * 8, d);
+#pragma unroll
+  for (int i = 0; i < 8; ++i) {
+    const float cdf = normal_cdf(gate[i]);
+    const float density = 0.39894228F * __expf(-0.5F * gate[i] * gate[i]);
+    const float dgate = d[i] * value[i] * (cdf + gate[i] * density);
+    value[i] = d[i] * gate[i] * cdf;
+    gate[i] = dgate;
+  }
+  store8(dx + first, value);
+  store8(dx + first + row_vectors * 8, gate);
+}
+
+__global__ void add_bias_residual_kernel(std::int64_t vectors, int row_vectors, const Bf16* x,
+                                         const Bf16* bias, const Bf16* residual, Bf16* y) {
+  const std::int64_t at = my_vector();
+  if (at >= vectors) return;
+  float sum[8], b[8], r[8];
+  load8(x + at * 8, sum);
+  load8(bias + (at % row_vectors) * 8, b);
+  load8(residual + at * 8, r);
+#pragma unroll
+  for (int i = 0; i < 8; ++i) sum[i] += b[i] + r[i];
+  store8(y + at * 8, sum);
+}
+
+/// partial (blocks, channels); blocks (32 vectors, kSumRows).
+__global__ void column_sum_kernel(std::int64_t rows, int row_vectors, const Bf16* x, float* partial) {
+  __shared__ float shared[kSumRows][32][9];
+  const int vector = static_cast<int>(blockIdx.x * 32 + threadIdx.x);
+  float sum[8] = {};
+  if (vector < row_vectors) {
+#pragma unroll 4
+    for (std::int64_t row = static_cast<std::int64_t>(blockIdx.y) * kSumRows + threadIdx.y; row < rows;
+         row += static_cast<std::int64_t>(gridDim.y) * kSumRows) {
+      float v[8];
+      load8(x + (row * row_vectors + vector) * 8, v);
+#pragma unroll
+      for (int i = 0; i < 8; ++i) sum[i] += v[i];
+    }
+  }
+#pragma unroll
+  for (int i = 0; i < 8; ++i) shared[threadIdx.y][threadIdx.x][i] = sum[i];
+  __syncthreads();
+  if (threadIdx.y != 0 || vector >= row_vectors) return;
+  for (int row = 1; row < kSumRows; ++row) {
+#pragma unroll
+    for (int i = 0; i < 8; ++i) sum[i] += shared[row][threadIdx.x][i];
+  }
+#pragma unroll
+  for (int i = 0; i < 8; ++i) {
+    partial[(static_cast<std::int64_t>(blockIdx.y) * row_vectors + vector) * 8 + i] = sum[i];
+  }
+}
+
+__global__ void finish_sum_kernel(int blocks, int channels, const float* partial, Bf16* sums) {
+  __shared__ float shared[16][33];
+  const int column = static_cast<int>(blockIdx.x * 32 + threadIdx.x);
+  float total = 0;
+  if (column < channels) {
+    for (int block = static_cast<int>(threadIdx.y); block < blocks; block += 16) {
+      total += partial[static_cast<std::int64_t>(block) * channels + column];
+    }
+  }
+  shared[threadIdx.y][threadIdx.x] = total;
+  __syncthreads();
+  if (threadIdx.y != 0 || column >= channels) return;
+  for (int i = 1; i < 16; ++i) total += shared[i][threadIdx.x];
+  sums[column] = static_cast<Bf16>(bf16_bits(total));
+}
+
+/// Copies between a joined row and its two parts, a vector a thread.
+template <bool kJoin, typename Joined, typename Part>
+__global__ void channels_kernel(std::int64_t vectors, int first, int second, Joined* joined, Part* a,
+                                Part* b) {
+  const std::int64_t at = my_vector();
+  if (at >= vectors) return;
+  const int width = first + second;
+  const std::int64_t row = at / width;
+  const int column = static_cast<int>(at % width);
+  Part* part = column < first ? a + row * first + column : b + row * second + (column - first);
+  if constexpr (kJoin) {
+    joined[at] = *part;
+  } else {
+    *part = joined[at];
+  }
+}
+
+}  // namespace
+
+void geglu_forward(std::int64_t rows, std::int64_t width, const Bf16* x, Bf16* y, Stream stream) {
+  const auto vectors = rows * width / kVector;
+  geglu_kernel<<<blocks_for(vectors), kThreads, 0, as_stream(stream)>>>(
+      vectors, static_cast<int>(width / kVector), x, y);
+}
+
+void geglu_backward(std::int64_t rows, std::int64_t width, const Bf16* x, const Bf16* dy, Bf16* dx,
+                    Stream stream) {
+  const auto vectors = rows * width / kVector;
+  geglu_backward_kernel<<<blocks_for(vectors), kThreads, 0, as_stream(stream)>>>(
+      vectors, static_cast<int>(width / kVector), x, dy, dx);
+}
+
+void add_bias_residual(std::int64_t rows, std::int64_t channels, const Bf16* x, const Bf16* bias,
+                       const Bf16* residual, Bf16* y, Stream stream) {
+  const auto vectors = rows * channels / kVector;
+  add_bias_residual_kernel<<<blocks_for(vectors), kThreads, 0, as_stream(stream)>>>(
+      vectors, static_cast<int>(channels / kVector), x, bias, residual, y);
+}
+
+std::int64_t column_sum_workspace(std::int64_t channels) {
+  return kSumBlocks * channels;
+}
+
+void column_sum(std::int64_t rows, std::int64_t channels, const Bf16* x, Bf16* sums, float* workspace,
+                Stream stream) {
+  const auto row_vectors = channels / kVector, columns = ceil_div(row_vectors, 32);
+  const auto blocks = std::clamp<std::int64_t>(kSumBlocks * 2 / columns, 1,
+                                               std::min<std::int64_t>(kSumBlocks, ceil_div(rows, kSumRows)));
+  column_sum_kernel<<<dim3(static_cast<unsigned>(columns), static_cast<unsigned>(blocks)), dim3(32, kSumRows),
+                      0, as_stream(stream)>>>(rows, static_cast<int>(row_vectors), x, workspace);
+  finish_sum_kernel<<<static_cast<unsigned>(ceil_div(channels, 32)), dim3(32, 16), 0, as_stream(stream)>>>(
+      static_cast<int>(blocks), static_cast<int>(channels), workspace, sums);
+}
+
+void join_channels(std::int64_t rows, std::int64_t first, std::int64_t second, const Bf16* a, const Bf16* b,
+                   Bf16* joined, Stream stream) {
+  const auto vectors = rows * (first + second) / kVector;
+  channels_kernel<true><<<blocks_for(vectors), kThreads, 0, as_stream(stream)>>>(
+      vectors, static_cast<int>(first / kVector), static_cast<int>(second / kVector),
+      reinterpret_cast<uint4*>(joined), reinterpret_cast<const uint4*>(a), reinterpret_cast<const uint4*>(b));
+}
+
+void split_channels(std::int64_t rows, std::int64_t first, std::int64_t second, const Bf16* joined, Bf16* a,
+                    Bf16* b, Stream stream) {
+  const auto vectors = rows * (first + second) / kVector;
+  channels_kernel<false><<<blocks_for(vectors), kThreads, 0, as_stream(stream)>>>(
+      vectors, static_cast<int>(first / kVector), static_cast<int>(second / kVector),
+      reinterpret_cast<const uint4*>(joined), reinterpret_cast<uint4*>(a), reinterpret_cast<uint4*>(b));
+}
+
+}  // namespace forgedit::kernels

@@ -1,0 +1,215 @@
+#include <algorithm>
+#include <type_traits>
+
+#include "forgedit/device/cuda/bf16.cuh"
+
+// Layer norm over rows, with the residual sum in front of it: a warp holds one row in registers.
+namespace forgedit::kernels {
+namespace {
+
+constexpr int kWarps = 4;
+constexpr int kBackwardBlocks = 132 * 4;
+
+/// Vectors of eight that a lane holds.
+template <int kVectors>
+struct Row {
+  float values[kVectors][8];
+
+  __device__ void load(const Bf16* row, int vectors) {
+#pragma unroll
+    for (int v = 0; v < kVectors; ++v) {
+      const int at = v * 32 + static_cast<int>(threadIdx.x);
+      if (at < vectors) {
+        load8(row + at * 8, values[v]);
+      } else {
+#pragma unroll
+        for (int i = 0; i < 8; ++i) values[v][i] = 0;
+      }
+    }
+  }
+};
+
+template <int kVectors, typename Body>
+__device__ void for_each_vector(int vectors, Body body) {
+#pragma unroll
+  for (int v = 0; v < kVectors; ++v) {
+    const int at = v * 32 + static_cast<int>(threadIdx.x);
+    if (at < vectors) body(v, at * 8);
+  }
+}
+
+template <int kVectors>
+__global__ void forward_kernel(std::int64_t rows, int width, const Bf16* x, const Bf16* residual,
+                               const Bf16* weight, const Bf16* bias, float eps, Bf16* sum, Bf16* normed,
+                               float* stats) {
+  const std::int64_t row = static_cast<std::int64_t>(blockIdx.x) * kWarps + threadIdx.y;
+  if (row >= rows) return;
+  const int vectors = width / 8;
+  Row<kVectors> r;
+  r.load(x + row * width, vectors);
+  if (residual) {
+    for_each_vector<kVectors>(vectors, [&](int v, int at) {
+      float other[8];
+      load8(residual + row * width + at, other);
+#pragma unroll
+      for (int i = 0; i < 8; ++i) r.values[v][i] += other[i];
+      const uint4 rounded = pack(r.values[v]);
+      *reinterpret_cast<uint4*>(sum + row * width + at) = rounded;
+      unpack(rounded, r.values[v]);  // the norm sees what later layers will see
+    });
+  }
+  float total = 0;
+#pragma unroll
+  for (int v = 0; v < kVectors; ++v) {
+#pragma unroll
+    for (int i = 0; i < 8; ++i) total += r.values[v][i];
+  }
+  const float mean = warp_sum(total) / static_cast<float>(width);
+  float squares = 0;
+  for_each_vector<kVectors>(vectors, [&](int v, int) {
+#pragma unroll
+    for (int i = 0; i < 8; ++i) squares += (r.values[v][i] - mean) * (r.values[v][i] - mean);
+  });
+  const float rstd = rsqrtf(warp_sum(squares) / static_cast<float>(width) + eps);
+  if (threadIdx.x == 0) {
+    stats[row * 2] = mean;
+    stats[row * 2 + 1] = rstd;
+  }
+  for_each_vector<kVectors>(vectors, [&](int v, int at) {
+    float w[8], b[8];
+    load8(weight + at, w);
+    load8(bias + at, b);
+#pragma unroll
+    for (int i = 0; i < 8; ++i) r.values[v][i] = (r.values[v][i] - mean) * rstd * w[i] + b[i];
+    store8(normed + row * width + at, r.values[v]);
+  });
+}
+
+/// partial (blocks, 2, width): Σ dnormed·x̂ and Σ dnormed of the block's rows, where kParameters.
+template <int kVectors, bool kParameters>
+__global__ void __launch_bounds__(kWarps * 32)
+    backward_kernel(std::int64_t rows, int width, const Bf16* sum, const Bf16* weight, const float* stats,
+                    const Bf16* dnormed, const Bf16* dsum, Bf16* dx, float* partial) {
+  extern __shared__ float shared[];  // (kWarps, 2, width)
+  const int vectors = width / 8;
+  float dweight[kVectors][8] = {}, dbias[kVectors][8] = {};
+  const std::int64_t step = static_cast<std::int64_t>(gridDim.x) * kWarps;
+  for (std::int64_t row = static_cast<std::int64_t>(blockIdx.x) * kWarps + threadIdx.y; row < rows;
+       row += step) {
+    Row<kVectors> normed, g;
+    normed.load(sum + row * width, vectors);
+    g.load(dnormed + row * width, vectors);
+    const float mean = stats[row * 2], rstd = stats[row * 2 + 1];
+    float first = 0, second = 0;
+    for_each_vector<kVectors>(vectors, [&](int v, int at) {
+      float w[8];
+      load8(weight + at, w);
+#pragma unroll
+      for (int i = 0; i < 8; ++i) {
+        normed.values[v][i] = (normed.values[v][i] - mean) * rstd;
+        if (kParameters) {
+          dweight[v][i] += g.values[v][i] * normed.values[v][i];
+          dbias[v][i] += g.values[v][i];
+        }
+        g.values[v][i] *= w[i];
+        first += g.values[v][i];
+        second += g.values[v][i] * normed.values[v][i];
+      }
+    });
+    first = warp_sum(first) / static_cast<float>(width);
+    second = warp_sum(second) / static_cast<float>(width);
+    for_each_vector<kVectors>(vectors, [&](int v, int at) {
+      float d[8] = {};
+      if (dsum) load8(dsum + row * width + at, d);
+#pragma unroll
+      for (int i = 0; i < 8; ++i) d[i] += rstd * (g.values[v][i] - first - normed.values[v][i] * second);
+      store8(dx + row * width + at, d);
+    });
+  }
+  if (!kParameters) return;
+  for_each_vector<kVectors>(vectors, [&](int v, int at) {
+#pragma unroll
+    for (int i = 0; i < 8; ++i) {
+      shared[threadIdx.y * 2 * width + at + i] = dweight[v][i];
+      shared[threadIdx.y * 2 * width + width + at + i] = dbias[v][i];
+    }
+  });
+  __syncthreads();
+  for (int at = static_cast<int>(threadIdx.y * 32 + threadIdx.x); at < 2 * width; at += kWarps * 32) {
+    float total = shared[at];
+    for (int warp = 1; warp < kWarps; ++warp) total += shared[warp * 2 * width + at];
+    partial[static_cast<std::int64_t>(blockIdx.x) * 2 * width + at] = total;
+  }
+}
+
+/// Adds partial (blocks, 2, width) up: one warp a column block, 16 rows of it at once.
+__global__ void finish_kernel(int blocks, int width, const float* partial, Bf16* dweight, Bf16* dbias) {
+  __shared__ float shared[16][33];
+  const int column = static_cast<int>(blockIdx.x * 32 + threadIdx.x);
+  float total = 0;
+  if (column < 2 * width) {
+    for (int block = static_cast<int>(threadIdx.y); block < blocks; block += 16) {
+      total += partial[static_cast<std::int64_t>(block) * 2 * width + column];
+    }
+  }
+  shared[threadIdx.y][threadIdx.x] = total;
+  __syncthreads();
+  if (threadIdx.y != 0 || column >= 2 * width) return;
+  for (int i = 1; i < 16; ++i) total += shared[i][threadIdx.x];
+  (column < width ? dweight : dbias)[column % width] = static_cast<Bf16>(bf16_bits(total));
+}
+
+/// Calls `body` with the number of vectors a lane needs as a compile-time constant.
+template <typename Body>
+void with_vectors(std::int64_t width, Body body) {
+  switch (ceil_div(width, 256)) {
+    case 1:
+      return body(std::integral_constant<int, 1>());
+    case 2:
+      return body(std::integral_constant<int, 2>());
+    case 3:
+      return body(std::integral_constant<int, 3>());
+    case 4:
+      return body(std::integral_constant<int, 4>());
+    default:
+      return body(std::integral_constant<int, 5>());
+  }
+}
+
+}  // namespace
+
+void layer_norm_forward(std::int64_t rows, std::int64_t width, const Bf16* x, const Bf16* residual,
+                        const Bf16* weight, const Bf16* bias, float eps, Bf16* sum, Bf16* normed,
+                        float* stats, Stream stream) {
+  with_vectors(width, [&](auto vectors) {
+    forward_kernel<decltype(vectors)::value>
+        <<<static_cast<unsigned>(ceil_div(rows, kWarps)), dim3(32, kWarps), 0, as_stream(stream)>>>(
+            rows, static_cast<int>(width), x, residual, weight, bias, eps, sum, normed, stats);
+  });
+}
+
+std::int64_t layer_norm_workspace(std::int64_t width) {
+  return kBackwardBlocks * 2 * width;
+}
+
+void layer_norm_backward(std::int64_t rows, std::int64_t width, const Bf16* sum, const Bf16* weight,
+                         const float* stats, const Bf16* dnormed, const Bf16* dsum, Bf16* dx, Bf16* dweight,
+                         Bf16* dbias, float* workspace, Stream stream) {
+  const int blocks = static_cast<int>(std::min<std::int64_t>(kBackwardBlocks, ceil_div(rows, kWarps)));
+  const auto w = static_cast<int>(width);
+  with_vectors(width, [&](auto vectors) {
+    constexpr int kVectors = decltype(vectors)::value;
+    if (!dweight) {
+      backward_kernel<kVectors, false><<<blocks, dim3(32, kWarps), 0, as_stream(stream)>>>(
+          rows, w, sum, weight, stats, dnormed, dsum, dx, workspace);
+      return;
+    }
+    const auto shared = sizeof(float) * kWarps * 2 * static_cast<std::size_t>(width);
+    backward_kernel<kVectors, true><<<blocks, dim3(32, kWarps), shared, as_stream(stream)>>>(
+        rows, w, sum, weight, stats, dnormed, dsum, dx, workspace);
+    finish_kernel<<<static_cast<unsigned>(ceil_div(2 * width, 32)), dim3(32, 16), 0, as_stream(stream)>>>(
+        blocks, w, workspace, dweight, dbias);
+  });
+}
+
+}  // namespace forgedit::kernels

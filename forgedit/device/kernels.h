@@ -1,0 +1,101 @@
+#pragma once
+
+#include <cstdint>
+
+// Fused kernels for bfloat16 networks on a GPU (forgedit/device/cuda/*.cu; no_cuda.cpp without CUDA).
+// Pointers are device memory, aligned to 16 bytes; `Bf16*` tensors are dense. "rows" are pixels or tokens,
+// each with all its channels next to each other (channels-last). Sums run in a fixed order: the same input
+// gives the same bytes. Nothing here synchronises; every call goes to `stream` (a cudaStream_t).
+namespace forgedit::kernels {
+
+using Bf16 = std::uint16_t;
+using Stream = void*;
+
+/// Channels come in vectors of this many (16 bytes); `rows_fit` says whether a width can be used.
+constexpr std::int64_t kVector = 8;
+/// Widest row that the row-wise kernels take.
+constexpr std::int64_t kMaxNormWidth = 1280;
+constexpr std::int64_t kMaxChannels = 4096;
+
+struct GroupNormShape {
+  std::int64_t batch = 0, pixels = 0, channels = 0, groups = 0;
+};
+
+/// Parameters of a group norm over x + addend, followed by SiLU where `silu`.
+struct GroupNormInput {
+  const Bf16* x = nullptr;       ///< (batch, pixels, channels)
+  const Bf16* addend = nullptr;  ///< (batch, channels), or null
+  const Bf16* weight = nullptr;  ///< (channels)
+  const Bf16* bias = nullptr;    ///< (channels)
+  float eps = 1e-5F;
+  bool silu = false;
+};
+
+/// Floats of scratch memory for the two calls below.
+std::int64_t group_norm_workspace(const GroupNormShape& shape);
+/// Writes y (as x) and stats (batch, groups, 2): mean and 1/deviation.
+void group_norm_forward(const GroupNormShape& shape, const GroupNormInput& input, Bf16* y, float* stats,
+                        float* workspace, Stream stream);
+/// Writes y again from stats that a forward call left.
+void group_norm_again(const GroupNormShape& shape, const GroupNormInput& input, const float* stats, Bf16* y,
+                      Stream stream);
+
+struct GroupNormGradients {
+  Bf16* x = nullptr;
+  Bf16* addend = nullptr;  ///< null: not wanted
+  Bf16* weight = nullptr;  ///< null: not wanted, together with bias
+  Bf16* bias = nullptr;
+};
+/// `tap`: a gradient to add to that of x (null: none), for a residual that branches off x.
+void group_norm_backward(const GroupNormShape& shape, const GroupNormInput& input, const float* stats,
+                         const Bf16* dy, const Bf16* tap, const GroupNormGradients& gradients,
+                         float* workspace, Stream stream);
+
+/// sum = x + residual (residual null: sum is not written), normed = layer norm of it; stats (rows, 2).
+void layer_norm_forward(std::int64_t rows, std::int64_t width, const Bf16* x, const Bf16* residual,
+                        const Bf16* weight, const Bf16* bias, float eps, Bf16* sum, Bf16* normed,
+                        float* stats, Stream stream);
+std::int64_t layer_norm_workspace(std::int64_t width);
+/// dx of the sum: from dnormed and, where not null, dsum. dweight, dbias: null when not wanted.
+void layer_norm_backward(std::int64_t rows, std::int64_t width, const Bf16* sum, const Bf16* weight,
+                         const float* stats, const Bf16* dnormed, const Bf16* dsum, Bf16* dx, Bf16* dweight,
+                         Bf16* dbias, float* workspace, Stream stream);
+
+/// x (rows, 2·width) -> y (rows, width): first half times gelu of the second.
+void geglu_forward(std::int64_t rows, std::int64_t width, const Bf16* x, Bf16* y, Stream stream);
+void geglu_backward(std::int64_t rows, std::int64_t width, const Bf16* x, const Bf16* dy, Bf16* dx,
+                    Stream stream);
+
+/// y = x + bias + residual; bias (channels).
+void add_bias_residual(std::int64_t rows, std::int64_t channels, const Bf16* x, const Bf16* bias,
+                       const Bf16* residual, Bf16* y, Stream stream);
+std::int64_t column_sum_workspace(std::int64_t channels);
+/// sums (channels) over rows.
+void column_sum(std::int64_t rows, std::int64_t channels, const Bf16* x, Bf16* sums, float* workspace,
+                Stream stream);
+
+/// joined (rows, first + second) <-> its two parts.
+void join_channels(std::int64_t rows, std::int64_t first, std::int64_t second, const Bf16* a, const Bf16* b,
+                   Bf16* joined, Stream stream);
+void split_channels(std::int64_t rows, std::int64_t first, std::int64_t second, const Bf16* joined, Bf16* a,
+                    Bf16* b, Stream stream);
+
+/// A run of values with one gradient pointer; `offset` counts from the start of the flat vectors.
+struct AdamChunk {
+  const Bf16* gradient = nullptr;
+  std::int64_t offset = 0;
+  std::int64_t count = 0;
+};
+constexpr std::int64_t kAdamChunk = 65536;
+
+struct AdamStep {
+  float lr = 0;
+  float beta1 = 0.9F, beta2 = 0.999F, eps = 1e-8F;
+  float correction1 = 1, correction2 = 1;  ///< 1 - β^step
+};
+/// One Adam step. A float32 weight is kept as `high` (bfloat16, what networks compute with) and `low` (what
+/// rounding took off its bits), so that it costs no third copy.
+void adam_step(const AdamChunk* chunks, std::int64_t chunk_count, Bf16* high, std::int16_t* low,
+               float* exp_avg, float* exp_avg_sq, const AdamStep& settings, Stream stream);
+
+}  // namespace forgedit::kernels

@@ -1,0 +1,39 @@
+#include "forgedit/editing/method.h"
+
+#include <array>
+
+#include "forgedit/core/error.h"
+
+namespace forgedit {
+namespace {
+
+constexpr std::array<LearnMethodName, 3> kMethods{{
+    {LearnMethod::vanilla, "vanilla", "Forgedit: the source embedding together with UNet blocks"},
+    {LearnMethod::dreambooth, "dreambooth",
+     "DreamBoothForgedit: the whole UNet together with the text encoder"},
+    {LearnMethod::imagic, "imagic", "Imagic: the target's embedding alone, then the whole UNet"},
+}};
+
+}  // namespace
+
+std::span<const LearnMethodName> learn_methods() {
+  return kMethods;
+}
+
+LearnMethod parse_learn_method(const std::string& name) {
+  std::string known;
+  for (const auto& row : kMethods) {
+    if (name == row.name) return row.method;
+    known += (known.empty() ? "" : ", ") + std::string(row.name);
+  }
+  throw usage_error("unknown method '" + name + "': expected one of " + known);
+}
+
+std::string learn_method_name(LearnMethod method) {
+  for (const auto& row : kMethods) {
+    if (method == row.method) return row.name;
+  }
+  return {};
+}
+
+}  // namespace forgedit

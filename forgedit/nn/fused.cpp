@@ -1,0 +1,320 @@
+#include "forgedit/nn/fused.h"
+
+#include "forgedit/device/cuda_bridge.h"
+#include "forgedit/device/kernels.h"
+
+namespace forgedit::nn::fused {
+namespace {
+
+using kernels::Bf16;
+using torch::Tensor;
+using torch::autograd::AutogradContext;
+using torch::autograd::Function;
+using torch::autograd::variable_list;
+
+// LibTorch takes undefined tensors as arguments of a Function only in this form; only what is there counts
+// for needs_input_grad, so they come last.
+using MaybeTensor = c10::optional<Tensor>;
+
+MaybeTensor maybe(const Tensor& x) {
+  return x.defined() ? MaybeTensor(x) : MaybeTensor();
+}
+
+Bf16* data(const Tensor& x) {
+  return x.defined() ? static_cast<Bf16*>(x.data_ptr()) : nullptr;
+}
+
+float* floats(const Tensor& x) {
+  return x.data_ptr<float>();
+}
+
+Tensor scratch(const Tensor& like, std::int64_t count) {
+  return torch::empty({count}, like.options().dtype(torch::kFloat));
+}
+
+kernels::Stream stream_of(const Tensor& x) {
+  return cuda::current_stream(x.get_device());
+}
+
+/// Maps channels-last, all else dense in order; free when it already is.
+Tensor dense(const Tensor& x) {
+  if (!x.defined()) return x;
+  return x.dim() == 4 ? x.contiguous(at::MemoryFormat::ChannelsLast) : x.contiguous();
+}
+
+Tensor empty_map(const Tensor& like) {
+  return torch::empty_like(like, like.options(), at::MemoryFormat::ChannelsLast);
+}
+
+kernels::GroupNormShape shape_of(const Tensor& x, std::int64_t groups) {
+  return {x.size(0), x.size(2) * x.size(3), x.size(1), groups};
+}
+
+/// What the two functions over a group norm share. `stats` (batch, groups, 2).
+struct Norm {
+  Tensor x, addend, weight, bias;
+  std::int64_t groups;
+  double eps;
+  bool silu;
+
+  kernels::GroupNormInput input() const {
+    return {data(x), data(addend), data(weight), data(bias), static_cast<float>(eps), silu};
+  }
+  std::pair<Tensor, Tensor> forward() const {
+    const auto shape = shape_of(x, groups);
+    const auto y = empty_map(x);
+    const auto stats = scratch(x, shape.batch * groups * 2);
+    const auto workspace = scratch(x, kernels::group_norm_workspace(shape));
+    kernels::group_norm_forward(shape, input(), data(y), floats(stats), floats(workspace), stream_of(x));
+    return {y, stats};
+  }
+  Tensor again(const Tensor& stats) const {
+    const auto y = empty_map(x);
+    kernels::group_norm_again(shape_of(x, groups), input(), floats(stats), data(y), stream_of(x));
+    return y;
+  }
+  /// Gradients of x, addend, weight, bias.
+  variable_list backward(const Tensor& stats, const Tensor& dy, const Tensor& tap, bool with_addend,
+                         bool with_parameters) const {
+    const auto shape = shape_of(x, groups);
+    const auto workspace = scratch(x, kernels::group_norm_workspace(shape));
+    variable_list result{empty_map(x), Tensor(), Tensor(), Tensor()};
+    if (with_addend) result[1] = torch::empty_like(addend);
+    if (with_parameters) result[2] = torch::empty_like(weight), result[3] = torch::empty_like(bias);
+    kernels::group_norm_backward(shape, input(), floats(stats), data(dy), data(tap),
+                                 {data(result[0]), data(result[1]), data(result[2]), data(result[3])},
+                                 floats(workspace), stream_of(x));
+    return result;
+  }
+};
+
+Norm restore(AutogradContext* ctx, const variable_list& saved) {
+  return {saved[0],
+          saved[1],
+          saved[2],
+          saved[3],
+          ctx->saved_data["groups"].toInt(),
+          ctx->saved_data["eps"].toDouble(),
+          ctx->saved_data["silu"].toBool()};
+}
+
+void keep(AutogradContext* ctx, const Norm& norm) {
+  ctx->saved_data["groups"] = norm.groups;
+  ctx->saved_data["eps"] = norm.eps;
+  ctx->saved_data["silu"] = norm.silu;
+}
+
+class GroupNormFunction : public Function<GroupNormFunction> {
+ public:
+  static variable_list forward(AutogradContext* ctx, const Tensor& x, const Tensor& weight,
+                               const Tensor& bias, std::int64_t groups, double eps, bool silu) {
+    const Norm norm{x, {}, weight, bias, groups, eps, silu};
+    const auto [y, stats] = norm.forward();
+    keep(ctx, norm);
+    ctx->save_for_backward({x, Tensor(), weight, bias, stats});
+    return {y, x};
+  }
+  static variable_list backward(AutogradContext* ctx, const variable_list& grads) {
+    const auto saved = ctx->get_saved_variables();
+    const auto d = restore(ctx, saved)
+                       .backward(saved[4], dense(grads[0]), dense(grads[1]), false, ctx->needs_input_grad(1));
+    return {d[0], d[2], d[3], Tensor(), Tensor(), Tensor()};
+  }
+};
+
+class NormSiluConvFunction : public Function<NormSiluConvFunction> {
+ public:
+  static variable_list forward(AutogradContext* ctx, const Tensor& x, const Tensor& weight,
+                               const Tensor& bias, const Tensor& conv_weight, const MaybeTensor& maybe_addend,
+                               std::int64_t groups, double eps) {
+    const auto addend = maybe_addend.value_or(Tensor());
+    const Norm norm{x, addend, weight, bias, groups, eps, true};
+    const auto [y, stats] = norm.forward();
+    keep(ctx, norm);
+    ctx->save_for_backward({x, addend, weight, bias, stats, conv_weight});
+    return {torch::conv2d(y, conv_weight, {}, 1, 1), x};
+  }
+  static variable_list backward(AutogradContext* ctx, const variable_list& grads) {
+    const auto saved = ctx->get_saved_variables();
+    const auto norm = restore(ctx, saved);
+    const bool with_conv = ctx->needs_input_grad(3);
+    // The convolution's input is made again: keeping it would cost a map a layer.
+    const auto y = with_conv ? norm.again(saved[4]) : norm.x;
+    const auto [dy, dweight, unused] =
+        at::convolution_backward(dense(grads[0]), y, saved[5], c10::nullopt, {1, 1}, {1, 1}, {1, 1}, false,
+                                 {0, 0}, 1, {true, with_conv, false});
+    const auto d = norm.backward(saved[4], dense(dy), dense(grads[1]),
+                                 norm.addend.defined() && ctx->needs_input_grad(4), ctx->needs_input_grad(1));
+    return {d[0], d[2], d[3], dweight, d[1], Tensor(), Tensor()};
+  }
+};
+
+Tensor column_sum(const Tensor& x, const Tensor& like) {
+  const auto sums = torch::empty_like(like);
+  const auto channels = like.numel();
+  const auto workspace = scratch(x, kernels::column_sum_workspace(channels));
+  kernels::column_sum(x.numel() / channels, channels, data(x), data(sums), floats(workspace), stream_of(x));
+  return sums;
+}
+
+class AddBiasResidualFunction : public Function<AddBiasResidualFunction> {
+ public:
+  static Tensor forward(AutogradContext* ctx, const Tensor& x, const Tensor& bias, const Tensor& residual) {
+    const auto y = empty_map(x);
+    kernels::add_bias_residual(x.numel() / x.size(1), x.size(1), data(x), data(bias), data(residual), data(y),
+                               stream_of(x));
+    ctx->save_for_backward({bias});
+    return y;
+  }
+  static variable_list backward(AutogradContext* ctx, const variable_list& grads) {
+    const auto dy = dense(grads[0]);
+    const auto bias = ctx->get_saved_variables()[0];
+    return {dy, ctx->needs_input_grad(1) ? column_sum(dy, bias) : Tensor(), dy};
+  }
+};
+
+class AddLayerNormFunction : public Function<AddLayerNormFunction> {
+ public:
+  static variable_list forward(AutogradContext* ctx, const Tensor& x, const Tensor& weight,
+                               const Tensor& bias, const MaybeTensor& maybe_residual, double eps) {
+    const auto residual = maybe_residual.value_or(Tensor());
+    const auto width = x.size(-1), rows = x.numel() / width;
+    const auto sum = residual.defined() ? torch::empty_like(x) : x;
+    const auto normed = torch::empty_like(x);
+    const auto stats = scratch(x, rows * 2);
+    kernels::layer_norm_forward(rows, width, data(x), data(residual), data(weight), data(bias),
+                                static_cast<float>(eps), data(sum), data(normed), floats(stats),
+                                stream_of(x));
+    ctx->saved_data["residual"] = residual.defined();
+    ctx->save_for_backward({sum, weight, stats});
+    return {sum, normed};
+  }
+  static variable_list backward(AutogradContext* ctx, const variable_list& grads) {
+    const auto saved = ctx->get_saved_variables();
+    const auto &sum = saved[0], &weight = saved[1];
+    const auto width = sum.size(-1), rows = sum.numel() / width;
+    const bool with_parameters = ctx->needs_input_grad(1);
+    const auto dx = torch::empty_like(sum);
+    const auto dweight = with_parameters ? torch::empty_like(weight) : Tensor();
+    const auto dbias = with_parameters ? torch::empty_like(weight) : Tensor();
+    const auto workspace = scratch(sum, kernels::layer_norm_workspace(width));
+    const auto dsum = dense(grads[0]), dnormed = dense(grads[1]);
+    kernels::layer_norm_backward(rows, width, data(sum), data(weight), floats(saved[2]), data(dnormed),
+                                 data(dsum), data(dx), data(dweight), data(dbias), floats(workspace),
+                                 stream_of(sum));
+    return {dx, dweight, dbias, ctx->saved_data["residual"].toBool() ? dx : Tensor(), Tensor()};
+  }
+};
+
+class GegluLinearFunction : public Function<GegluLinearFunction> {
+ public:
+  static Tensor activate(const Tensor& x) {
+    auto sizes = x.sizes().vec();
+    sizes.back() /= 2;
+    const auto y = torch::empty(sizes, x.options());
+    kernels::geglu_forward(x.numel() / x.size(-1), sizes.back(), data(x), data(y), stream_of(x));
+    return y;
+  }
+  static Tensor forward(AutogradContext* ctx, const Tensor& x, const Tensor& weight, const Tensor& bias) {
+    ctx->save_for_backward({x, weight, bias});
+    return at::linear(activate(x), weight, bias);
+  }
+  static variable_list backward(AutogradContext* ctx, const variable_list& grads) {
+    const auto saved = ctx->get_saved_variables();
+    const auto &x = saved[0], &weight = saved[1], &bias = saved[2];
+    const auto width = weight.size(1);
+    const auto dy = dense(grads[0]).view({-1, weight.size(0)});
+    const auto dactive = at::mm(dy, weight);
+    const auto dx = torch::empty_like(x);
+    kernels::geglu_backward(dactive.size(0), width, data(x), data(dactive), data(dx), stream_of(x));
+    if (!ctx->needs_input_grad(1)) return {dx, Tensor(), Tensor()};
+    return {dx, at::mm(dy.t(), activate(x).view({-1, width})), column_sum(dy, bias)};
+  }
+};
+
+class JoinChannelsFunction : public Function<JoinChannelsFunction> {
+ public:
+  static Tensor forward(AutogradContext* ctx, const Tensor& a, const Tensor& b) {
+    auto sizes = a.sizes().vec();
+    sizes[1] += b.size(1);
+    const auto joined = torch::empty(sizes, a.options(), at::MemoryFormat::ChannelsLast);
+    kernels::join_channels(a.numel() / a.size(1), a.size(1), b.size(1), data(a), data(b), data(joined),
+                           stream_of(a));
+    ctx->saved_data["first"] = a.size(1);
+    return joined;
+  }
+  static variable_list backward(AutogradContext* ctx, const variable_list& grads) {
+    const auto joined = dense(grads[0]);
+    auto first = joined.sizes().vec(), second = first;
+    first[1] = ctx->saved_data["first"].toInt();
+    second[1] -= first[1];
+    const auto da = torch::empty(first, joined.options(), at::MemoryFormat::ChannelsLast);
+    const auto db = torch::empty(second, joined.options(), at::MemoryFormat::ChannelsLast);
+    kernels::split_channels(joined.numel() / joined.size(1), first[1], second[1], data(joined), data(da),
+                            data(db), stream_of(joined));
+    return {da, db};
+  }
+};
+
+bool whole_vectors(const Tensor& x, bool norm) {
+  const auto width = x.size(x.dim() == 4 ? 1 : -1);
+  if (width % kernels::kVector != 0) return false;
+  if (x.dim() == 4) return width <= kernels::kMaxChannels;
+  return !norm || width <= kernels::kMaxNormWidth;
+}
+
+}  // namespace
+
+bool fits(const Tensor& x, const Tensor& weight) {
+  return cuda::built() && x.is_cuda() && x.scalar_type() == at::kBFloat16 &&
+         weight.scalar_type() == at::kBFloat16 && weight.size(0) % kernels::kVector == 0 &&
+         whole_vectors(x, weight.dim() == 1);
+}
+
+std::pair<Tensor, Tensor> group_norm(const Tensor& x, const GroupNormImpl& norm, bool silu) {
+  const auto out =
+      GroupNormFunction::apply(dense(x), norm.weight, norm.bias, norm.groups(), norm.eps(), silu);
+  return {out[0], out[1]};
+}
+
+std::pair<Tensor, Tensor> norm_silu_conv(const Tensor& x, const Tensor& addend, const GroupNormImpl& norm,
+                                         const Conv2dImpl& conv) {
+  const auto out = NormSiluConvFunction::apply(dense(x), norm.weight, norm.bias, conv.weight,
+                                               maybe(dense(addend)), norm.groups(), norm.eps());
+  return {out[0], out[1]};
+}
+
+Tensor add_bias_residual(const Tensor& x, const Tensor& bias, const Tensor& residual) {
+  return AddBiasResidualFunction::apply(dense(x), bias, dense(residual));
+}
+
+std::pair<Tensor, Tensor> add_layer_norm(const Tensor& x, const Tensor& residual, const LayerNormImpl& norm) {
+  const auto out =
+      AddLayerNormFunction::apply(dense(x), norm.weight, norm.bias, maybe(dense(residual)), norm.eps());
+  return {out[0], out[1]};
+}
+
+Tensor geglu_linear(const Tensor& x, const LinearImpl& linear) {
+  return GegluLinearFunction::apply(dense(x), linear.weight, linear.bias);
+}
+
+Tensor join_channels(const Tensor& a, const Tensor& b) {
+  return JoinChannelsFunction::apply(dense(a), dense(b));
+}
+
+Tensor pointwise(const Tensor& x, const Conv2dImpl& conv) {
+  const auto pixels = dense(x).permute({0, 2, 3, 1}).reshape({-1, x.size(1)});
+  const auto y = at::linear(pixels, conv.weight.view({conv.weight.size(0), conv.weight.size(1)}), conv.bias);
+  return y.view({x.size(0), x.size(2), x.size(3), y.size(1)}).permute({0, 3, 1, 2});
+}
+
+}  // namespace forgedit::nn::fused
+
+namespace forgedit::nn {
+
+torch::Tensor norm_silu(const torch::Tensor& x, GroupNorm& norm) {
+  if (fused::fits(x, norm->weight)) return fused::group_norm(x, *norm, true).first;
+  return torch::silu(norm(x));
+}
+
+}  // namespace forgedit::nn

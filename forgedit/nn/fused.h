@@ -1,0 +1,52 @@
+#pragma once
+
+#include <utility>
+
+#include "forgedit/nn/layers.h"
+
+// Layers as single passes over memory, for bfloat16 weights on a GPU. Each function computes what the plain
+// composition that its comment names computes, forward and backward, with the same rounding of stored values;
+// `fits` says whether it may be used. Maps are channels-last.
+//
+// A "tap" is the input handed through: a residual that branches off it takes the tap, so that the backward
+// pass adds the residual's gradient while it writes that of the norm.
+namespace forgedit::nn::fused {
+
+/// Whether the fused kernels can compute with these: built with CUDA, both bfloat16 on a GPU, channels
+/// (dimension 1 of maps, the last of tokens) in whole vectors.
+bool fits(const torch::Tensor& x, const torch::Tensor& weight);
+
+/// group_norm(x), then SiLU where `silu`; and the tap of x.
+std::pair<torch::Tensor, torch::Tensor> group_norm(const torch::Tensor& x, const GroupNormImpl& norm,
+                                                   bool silu);
+
+/// conv(silu(group_norm(x + addend))) without the convolution's bias; and the tap of x. addend (batch,
+/// channels) may be undefined. Nothing but x is kept for the backward pass.
+std::pair<torch::Tensor, torch::Tensor> norm_silu_conv(const torch::Tensor& x, const torch::Tensor& addend,
+                                                       const GroupNormImpl& norm, const Conv2dImpl& conv);
+
+/// x + bias + residual; bias (channels).
+torch::Tensor add_bias_residual(const torch::Tensor& x, const torch::Tensor& bias,
+                                const torch::Tensor& residual);
+
+/// sum = x + residual (x where residual is undefined), and layer_norm(sum).
+std::pair<torch::Tensor, torch::Tensor> add_layer_norm(const torch::Tensor& x, const torch::Tensor& residual,
+                                                       const LayerNormImpl& norm);
+
+/// linear(value · gelu(gate)) of x = (value, gate) side by side. Only x is kept for the backward pass.
+torch::Tensor geglu_linear(const torch::Tensor& x, const LinearImpl& linear);
+
+/// cat of two maps over channels.
+torch::Tensor join_channels(const torch::Tensor& a, const torch::Tensor& b);
+
+/// A 1x1 convolution as a matrix product over pixels.
+torch::Tensor pointwise(const torch::Tensor& x, const Conv2dImpl& conv);
+
+}  // namespace forgedit::nn::fused
+
+namespace forgedit::nn {
+
+/// silu(group_norm(x)), fused where that fits.
+torch::Tensor norm_silu(const torch::Tensor& x, GroupNorm& norm);
+
+}  // namespace forgedit::nn

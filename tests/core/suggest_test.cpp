@@ -1,0 +1,23 @@
+#include "forgedit/core/suggest.h"
+
+#include <gtest/gtest.h>
+
+namespace forgedit {
+namespace {
+
+TEST(Suggest, DistanceCountsEdits) {
+  EXPECT_EQ(edit_distance("", "abc"), 3U);
+  EXPECT_EQ(edit_distance("kitten", "sitting"), 3U);
+  EXPECT_EQ(edit_distance("same", "same"), 0U);
+}
+
+TEST(Suggest, OnlyNearWordsAreMeant) {
+  const std::vector<std::string> known{"noencoder", "encoderattn", "encoderkv"};
+  EXPECT_EQ(did_you_mean("noencodr", known), "; did you mean 'noencoder'?");
+  EXPECT_EQ(did_you_mean("encoderatn", known), "; did you mean 'encoderattn'?");
+  EXPECT_EQ(did_you_mean("memory", known), "");
+  EXPECT_EQ(did_you_mean("x", {}), "");
+}
+
+}  // namespace
+}  // namespace forgedit

@@ -1,0 +1,208 @@
+// Only built with CUDA: the fused kernels against LibTorch's own operators in float32.
+#include "forgedit/nn/fused.h"
+
+#include <gtest/gtest.h>
+
+#include <functional>
+
+#include "forgedit/pipelines/split_adam.h"
+
+namespace forgedit::nn {
+namespace {
+
+using torch::Tensor;
+using Tensors = std::vector<Tensor>;
+using Computation = std::function<Tensors(const Tensors& inputs)>;
+
+constexpr double kTolerance = 0.01;  // bfloat16 rounds at 0.004
+
+Tensor random(at::IntArrayRef shape, double offset = 0.0) {
+  const auto x = (torch::randn(shape, torch::kCUDA) + offset).to(torch::kBFloat16);
+  return shape.size() == 4 ? x.contiguous(at::MemoryFormat::ChannelsLast) : x;
+}
+
+double difference(const Tensor& found, const Tensor& expected) {
+  return ((found.to(torch::kFloat) - expected).norm() / expected.norm()).item<double>();
+}
+
+/// Outputs and gradients of both, the second from float32 copies of the same inputs.
+void expect_equal(const Tensors& inputs, const Computation& fused, const Computation& plain) {
+  Tensors leaves, float_leaves;
+  for (const auto& input : inputs) {
+    leaves.push_back(input.detach().clone().set_requires_grad(true));
+    float_leaves.push_back(input.to(torch::kFloat).set_requires_grad(true));
+  }
+  const auto found = fused(leaves), expected = plain(float_leaves);
+  ASSERT_EQ(found.size(), expected.size());
+  Tensor loss = torch::zeros({}, torch::kCUDA), float_loss = loss.clone();
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    EXPECT_LT(difference(found[i], expected[i]), kTolerance) << "output " << i;
+    const auto weight = random(expected[i].sizes());
+    loss = loss + (found[i] * weight).to(torch::kFloat).sum();
+    float_loss = float_loss + (expected[i] * weight.to(torch::kFloat)).sum();
+  }
+  loss.backward();
+  float_loss.backward();
+  for (std::size_t i = 0; i < inputs.size(); ++i) {
+    ASSERT_TRUE(leaves[i].grad().defined()) << "input " << i;
+    EXPECT_LT(difference(leaves[i].grad(), float_leaves[i].grad()), kTolerance) << "gradient " << i;
+  }
+}
+
+struct MapSize {
+  std::int64_t batch, channels, height, width, groups;
+};
+
+class FusedMaps : public ::testing::TestWithParam<MapSize> {
+ protected:
+  void SetUp() override { torch::manual_seed(3); }
+};
+
+INSTANTIATE_TEST_SUITE_P(Sizes, FusedMaps,
+                         ::testing::Values(MapSize{2, 320, 64, 64, 32}, MapSize{3, 64, 12, 20, 8},
+                                           MapSize{1, 1280, 8, 8, 32}, MapSize{10, 2560, 8, 8, 32},
+                                           MapSize{2, 960, 7, 5, 32}, MapSize{1, 32, 1, 3, 4},
+                                           MapSize{16, 128, 40, 40, 32}));
+
+TEST_P(FusedMaps, GroupNormWithAndWithoutSilu) {
+  const auto s = GetParam();
+  GroupNorm norm(s.groups, s.channels, 1e-5);
+  for (const bool silu : {false, true}) {
+    expect_equal(
+        {random({s.batch, s.channels, s.height, s.width}, 0.5), random({s.channels}, 1.0),
+         random({s.channels})},
+        [&](const Tensors& in) {
+          norm->weight = in[1], norm->bias = in[2];
+          const auto [y, tap] = fused::group_norm(in[0], *norm, silu);
+          return Tensors{y, tap * 2};
+        },
+        [&](const Tensors& in) {
+          const auto y = torch::group_norm(in[0], s.groups, in[1], in[2], 1e-5);
+          return Tensors{silu ? torch::silu(y) : y, in[0] * 2};
+        });
+  }
+}
+
+TEST_P(FusedMaps, NormSiluConv) {
+  const auto s = GetParam();
+  GroupNorm norm(s.groups, s.channels, 1e-5);
+  Conv2d conv(s.channels, 16, 3, 1, 1);
+  for (const bool with_addend : {true, false}) {
+    expect_equal(
+        {random({s.batch, s.channels, s.height, s.width}), random({s.batch, s.channels}),
+         random({s.channels}, 1.0), random({s.channels}), random({16, s.channels, 3, 3})},
+        [&](const Tensors& in) {
+          norm->weight = in[2], norm->bias = in[3], conv->weight = in[4];
+          const auto [y, tap] = fused::norm_silu_conv(in[0], with_addend ? in[1] : Tensor(), *norm, *conv);
+          return Tensors{y, tap * 2, in[1] * 1};
+        },
+        [&](const Tensors& in) {
+          auto z = in[0];
+          if (with_addend) z = z + in[1].unsqueeze(-1).unsqueeze(-1);
+          const auto y = torch::silu(torch::group_norm(z, s.groups, in[2], in[3], 1e-5));
+          return Tensors{torch::conv2d(y, in[4], {}, 1, 1), in[0] * 2, in[1] * 1};
+        });
+  }
+}
+
+TEST_P(FusedMaps, BiasResidualAndJoin) {
+  const auto s = GetParam();
+  const std::vector<std::int64_t> shape{s.batch, s.channels, s.height, s.width};
+  expect_equal(
+      {random(shape), random({s.channels}), random(shape)},
+      [](const Tensors& in) { return Tensors{fused::add_bias_residual(in[0], in[1], in[2])}; },
+      [](const Tensors& in) {
+        return Tensors{in[0] + in[1].view({1, -1, 1, 1}) + in[2]};
+      });
+  expect_equal(
+      {random(shape), random({s.batch, 24, s.height, s.width})},
+      [](const Tensors& in) { return Tensors{fused::join_channels(in[0], in[1])}; },
+      [](const Tensors& in) {
+        return Tensors{torch::cat({in[0], in[1]}, 1)};
+      });
+}
+
+class FusedTokens : public ::testing::TestWithParam<std::pair<std::int64_t, std::int64_t>> {};
+
+INSTANTIATE_TEST_SUITE_P(Sizes, FusedTokens,
+                         ::testing::Values(std::pair(4096, 320), std::pair(77, 640), std::pair(5, 1280),
+                                           std::pair(1, 8), std::pair(1000, 264)));
+
+TEST_P(FusedTokens, AddLayerNorm) {
+  const auto [tokens, width] = GetParam();
+  LayerNorm norm(width);
+  expect_equal(
+      {random({2, tokens, width}), random({2, tokens, width}), random({width}, 1.0), random({width})},
+      [&](const Tensors& in) {
+        norm->weight = in[2], norm->bias = in[3];
+        const auto [sum, normed] = fused::add_layer_norm(in[0], in[1], *norm);
+        return Tensors{sum, normed};
+      },
+      [&, features = width](const Tensors& in) {
+        // The kernel's norm sees the sum as it is stored.
+        const auto sum = in[0] + in[1];
+        const auto stored = sum + (sum.to(torch::kBFloat16).to(torch::kFloat) - sum).detach();
+        return Tensors{sum, torch::layer_norm(stored, {features}, in[2], in[3], 1e-5)};
+      });
+}
+
+TEST_P(FusedTokens, LayerNormWithATap) {
+  const auto [tokens, width] = GetParam();
+  LayerNorm norm(width);
+  expect_equal(
+      {random({2, tokens, width}), random({width}, 1.0), random({width})},
+      [&](const Tensors& in) {
+        norm->weight = in[1], norm->bias = in[2];
+        const auto [tap, normed] = fused::add_layer_norm(in[0], {}, *norm);
+        return Tensors{tap * 2, normed};
+      },
+      [&, features = width](const Tensors& in) {
+        return Tensors{in[0] * 2, torch::layer_norm(in[0], {features}, in[1], in[2], 1e-5)};
+      });
+}
+
+TEST_P(FusedTokens, GegluLinear) {
+  const auto [tokens, width] = GetParam();
+  Linear linear(width, 16);
+  expect_equal(
+      {random({2, tokens, 2 * width}), random({16, width}), random({16})},
+      [&](const Tensors& in) {
+        linear->weight = in[1], linear->bias = in[2];
+        return Tensors{fused::geglu_linear(in[0], *linear)};
+      },
+      [](const Tensors& in) {
+        const auto parts = in[0].chunk(2, -1);
+        return Tensors{at::linear(parts[0] * torch::gelu(parts[1]), in[1], in[2])};
+      });
+}
+
+TEST(SplitAdam, StepsAsLibTorchsAdamOnFloat32Weights) {
+  torch::manual_seed(5);
+  const Tensors values{torch::randn({70000}, torch::kCUDA), torch::randn({24, 16, 3, 3}, torch::kCUDA),
+                       torch::randn({5}, torch::kCUDA)};
+  Tensors parameters, reference;
+  for (const auto& value : values) {
+    parameters.push_back(value.to(torch::kBFloat16).set_requires_grad(true));
+    reference.push_back(value.clone().set_requires_grad(true));
+  }
+  SplitWeights weights(parameters, values);
+  for (std::size_t i = 0; i < values.size(); ++i) EXPECT_TRUE(weights.values()[i].equal(values[i])) << i;
+  SplitAdam adam(weights, 1e-3, 0.9, 0.999, 1e-8);
+  torch::optim::Adam plain(reference, torch::optim::AdamOptions(1e-3));
+  for (int step = 0; step < 5; ++step) {
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      const auto gradient = torch::randn_like(values[i]).to(torch::kBFloat16);
+      parameters[i].mutable_grad() = gradient;
+      reference[i].mutable_grad() = gradient.to(torch::kFloat);
+    }
+    adam.step();
+    plain.step();
+  }
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    EXPECT_LT((weights.values()[i] - reference[i]).abs().max().item<double>(), 1e-6) << i;
+    EXPECT_LT(difference(parameters[i], reference[i]), 0.01) << i;
+  }
+}
+
+}  // namespace
+}  // namespace forgedit::nn
