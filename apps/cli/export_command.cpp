@@ -28,7 +28,6 @@ struct ExportCommand {
 
   void run() {
     options.format = parse_export_format(format);
-    find_forgetting_strategy(options.forget);
     if (options.format != ExportFormat::lora && rank->count() + energy->count() > 0) {
       throw usage_error("--rank and --energy belong to --to lora");
     }
@@ -40,6 +39,7 @@ struct ExportCommand {
     model.precision = Precision::fp32;  // what is written must not be rounded on the way
     const auto choice = choose_model(model);
     auto learned = read_saved_edit(saved);
+    find_forgetting_strategy(options.forget, learned.options.method);
     auto network = load_model(choice, console);
     attach_to_model(learned, network, saved);
     const auto result = export_learned(network, learned, out, options);

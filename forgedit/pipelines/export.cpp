@@ -29,7 +29,8 @@ struct TunedNetwork {
 };
 
 std::vector<TunedNetwork> tuned_networks(StableDiffusion& model, const LearnedPicture& learned) {
-  return {{model.unet.get(), &learned.result.unet, "lora_unet_", true}};
+  return {{model.unet.get(), &learned.result.unet, "lora_unet_", true},
+          {model.text_encoder.get(), &learned.result.text_encoder, "lora_te_text_model_", false}};
 }
 
 /// Puts what was learned into the model's networks, and the original weights back at its end.
@@ -45,9 +46,12 @@ class Applied {
       }
       networks_.push_back({network, LearnedWeights(parameters, *network.learned), std::move(original)});
     }
+    const auto method = learned.options.method;
+    const auto& strategy = find_forgetting_strategy(options.forget, method);
+    const auto& nothing = find_forgetting_strategy("donotforget", method);
     for (auto& entry : networks_) {
-      entry.weights.apply(find_forgetting_strategy(entry.network.forgets ? options.forget : "donotforget"),
-                          entry.network.forgets ? options.blend : 0.0);
+      const bool forgets = entry.network.forgets;
+      entry.weights.apply(forgets ? strategy : nothing, forgets ? options.blend : 0.0);
     }
   }
   ~Applied() {
