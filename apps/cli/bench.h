@@ -20,6 +20,9 @@ void add_tedbench_command(CLI::App& bench, const BenchChosen& chosen);
 void add_editeval_command(CLI::App& bench, const BenchChosen& chosen);
 void add_bench_score_command(CLI::App& bench, const BenchChosen& chosen);
 
+/// `bench` without a subcommand: how fast learning and drawing are here. Returns what to run.
+std::function<void()> add_speed_options(CLI::App& bench);
+
 /// Writes table.txt, scores.json and report.html into `folder`, prints the summary and says where they are.
 void write_bench_results(const std::filesystem::path& folder, const BenchReport& report, Console& console);
 

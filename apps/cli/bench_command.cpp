@@ -36,17 +36,15 @@ void write_bench_results(const std::filesystem::path& folder, const BenchReport&
 }
 
 Command add_bench_command(CLI::App& program) {
-  auto* bench = program.add_subcommand("bench", "Measure on the benchmarks of the field.");
+  auto* bench = program.add_subcommand(
+      "bench", "Measure speed here; or, with a subcommand, quality on the field's benchmarks.");
   bench->require_subcommand(0, 1);
-  const auto run = std::make_shared<std::function<void()>>();
+  const auto run = std::make_shared<std::function<void()>>(add_speed_options(*bench));
   const BenchChosen chosen = [run](std::function<void()> what) { *run = std::move(what); };
   add_tedbench_command(*bench, chosen);
   add_editeval_command(*bench, chosen);
   add_bench_score_command(*bench, chosen);
-  return {bench, [run] {
-            if (!*run) throw usage_error("bench: expected tedbench, editeval or score; see bench --help");
-            (*run)();
-          }};
+  return {bench, [run] { (*run)(); }};
 }
 
 }  // namespace forgedit::cli

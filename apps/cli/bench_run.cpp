@@ -212,8 +212,8 @@ std::vector<std::pair<std::string, std::string>> BenchRunCommand::facts(const Mo
       {"model", choice.name() + " on " + describe_device(choice.policy.device)},
       {"learning", fmt::format("{}, {} samples in batches of {}, seed {}", learn_method_name(o.method),
                                o.samples, o.batch, sweep_.seeds.front())},
-      {"drawing",
-       fmt::format("{} DDIM steps, guidance {}", request.sample.steps, request.sample.guidance_scale)}};
+      {"drawing", fmt::format("{} {} steps, guidance {}", request.sample.steps,
+                              sampler_name(request.sample.sampler), request.sample.guidance_scale)}};
   if (published_) {
     rows.emplace_back("settings", std::string("published, textalpha 0.7 read as ") +
                                       (*published_ == PublishedReading::subtraction ? "vs" : "vp"));

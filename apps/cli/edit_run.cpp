@@ -61,10 +61,11 @@ json picture_settings(const EditRun& run, const Candidate& candidate) {
 /// The layout that picture browsers know: the prompt, then "Key: value" pairs.
 std::string parameters_text(const EditRun& run, const Candidate& candidate) {
   const auto& learned = run.learned;
-  auto text = fmt::format("{}\nSteps: {}, Sampler: DDIM, CFG scale: {}, Seed: {}, Size: {}x{}, Model: {}",
-                          candidate.target.empty() ? learned.source : candidate.target,
-                          candidate.sample.steps, candidate.sample.guidance_scale, candidate.seed,
-                          learned.frame.grid_width, learned.frame.grid_height, run.model_name);
+  auto text = fmt::format(
+      "{}\nSteps: {}, Sampler: {}, CFG scale: {}, Seed: {}, Size: {}x{}, Model: {}",
+      candidate.target.empty() ? learned.source : candidate.target, candidate.sample.steps,
+      candidate.sample.sampler == SamplerKind::ddim ? "DDIM" : "DPM++ 2M", candidate.sample.guidance_scale,
+      candidate.seed, learned.frame.grid_width, learned.frame.grid_height, run.model_name);
   if (candidate.kind == Candidate::Kind::edit) {
     text += candidate.interpolation == Interpolation::vector_subtraction
                 ? fmt::format(", Gamma: {}", candidate.strength)
@@ -85,6 +86,7 @@ json sweep_json(const EditRequest& request) {
              {"seeds", request.seeds},
              {"repeat", request.repeat},
              {"unlearned", request.unlearned},
+             {"sampler", sampler_name(request.sample.sampler)},
              {"steps", request.sample.steps},
              {"guidance", request.sample.guidance_scale}};
   if (request.interpolation == Interpolation::vector_subtraction) {
@@ -114,6 +116,7 @@ json run_json(const EditRun& run) {
 json candidate_json(const Candidate& candidate) {
   json result{{"kind", kind_name(candidate.kind)},
               {"seed", candidate.seed},
+              {"sampler", sampler_name(candidate.sample.sampler)},
               {"steps", candidate.sample.steps},
               {"guidance", candidate.sample.guidance_scale}};
   if (!candidate.target.empty()) result["target"] = candidate.target;

@@ -54,9 +54,10 @@ void add_model_options(CLI::App& command, ModelOptions& options) {
   command
       .add_option_function<std::string>(
           "--precision", [&](const std::string& text) { options.precision = parse_precision(text); },
-          "fp32 or bf16")
+          "fp32 or bf16 [bf16 on a GPU, fp32 on a CPU]")
       ->type_name("NAME")
-      ->default_str("fp32")
+      ->group("Model");
+  command.add_flag("--plain", options.plain, "on a GPU: LibTorch's operators only, one by one")
       ->group("Model");
   command.add_option("--threads", options.threads, "CPU threads [OMP_NUM_THREADS, or one a core]")
       ->check(within(1, kMaxThreads))
@@ -104,7 +105,10 @@ fs::path find_assets() {
 
 ModelChoice choose_model(const ModelOptions& options) {
   const bool miniature = options.folder.empty();
-  const ComputePolicy policy{parse_device(options.device), options.precision};
+  const auto device = parse_device(options.device);
+  const ComputePolicy policy{device,
+                             options.precision.value_or(device.is_cuda() ? Precision::bf16 : Precision::fp32),
+                             options.plain};
   const int threads = options.threads > 0 ? options.threads : threads_of_environment();
   ModelPlace place;
   if (miniature) {

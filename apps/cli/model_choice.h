@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -18,8 +19,9 @@ struct ModelOptions {
   std::string folder;  ///< folder, file or ORG/NAME; empty: the miniature that ships with the program
   std::string vae, tokenizer, config;  ///< see ModelFiles; empty: the model's own
   std::string device = "auto";
-  Precision precision = Precision::fp32;
-  int threads = 0;  ///< 0: OMP_NUM_THREADS where it is set, else one a core
+  std::optional<Precision> precision;  ///< nothing: bf16 on a GPU, else fp32
+  bool plain = false;                  ///< see ComputePolicy
+  int threads = 0;                     ///< 0: OMP_NUM_THREADS where it is set, else one a core
 };
 
 void add_model_options(CLI::App& command, ModelOptions& options);

@@ -70,7 +70,17 @@ void add_sweep_options(CLI::App& command, SweepArguments& a) {
         ->capture_default_str()
         ->group("Drawing");
   };
-  add_number("--steps", a.sample.steps, 1, 1000, "DDIM steps");
+  command
+      .add_option_function<std::string>(
+          "--sampler", [&](const std::string& text) { a.sample.sampler = parse_sampler(text); },
+          "ddim, as published, or dpm++ (DPM-Solver++ 2M), which needs fewer steps")
+      ->type_name("NAME")
+      ->default_str("ddim")
+      ->group("Drawing");
+  command.add_option("--steps", a.steps, "steps of the sampler [ddim 50, dpm++ 20]")
+      ->check(within(1, 999))
+      ->type_name("NUMBER")
+      ->group("Drawing");
   add_number("--guidance", a.sample.guidance_scale, 0, 100, "guidance against the empty text");
 }
 
@@ -108,6 +118,7 @@ EditRequest make_request(const SweepArguments& a, LearnMethod method, std::vecto
   request.seeds = a.seeds;
   request.unlearned = a.unlearned;
   request.sample = a.sample;
+  request.sample.steps = a.steps.value_or(default_steps(a.sample.sampler));
   return request;
 }
 

@@ -25,6 +25,7 @@ struct SweepArguments {
   std::optional<std::uint64_t> repeat;
   bool unlearned = false;
   SampleOptions sample;
+  std::optional<std::int64_t> steps;  ///< nothing: what the sampler usually needs
 };
 
 void add_sweep_options(CLI::App& command, SweepArguments& arguments);

@@ -1,0 +1,151 @@
+#include <fcntl.h>
+#include <spawn.h>
+#include <spdlog/fmt/fmt.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <chrono>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "apps/cli/bench.h"
+#include "apps/cli/interrupt.h"
+#include "apps/cli/learning.h"
+#include "apps/cli/lists.h"
+#include "apps/cli/model_choice.h"
+#include "forgedit/core/error.h"
+#include "forgedit/core/files.h"
+#include "forgedit/pipelines/settings_json.h"
+#include "forgedit/pipelines/speed.h"
+
+namespace forgedit::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+struct SpeedCommand {
+  ModelOptions model;
+  SpeedOptions options;
+  std::optional<std::pair<int, int>> size;
+  std::string json;
+  bool first_picture = true;
+
+  void run();
+};
+
+void print_row(const SpeedRow& row) {
+  throw_if_stopped();
+  fmt::print("{:44} {:>10.4g} {}\n", row.title, row.value, row.unit);
+  std::fflush(stdout);
+}
+
+/// Runs this program in a process of its own, silently; seconds from its start to its end.
+double seconds_of_process(const std::vector<std::string>& arguments) {
+  const auto self = fs::read_symlink("/proc/self/exe").string();
+  std::vector<char*> argv{const_cast<char*>(self.c_str())};
+  for (const auto& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
+  argv.push_back(nullptr);
+  posix_spawn_file_actions_t quiet;
+  posix_spawn_file_actions_init(&quiet);
+  posix_spawn_file_actions_addopen(&quiet, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+  posix_spawn_file_actions_addopen(&quiet, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
+  const auto start = std::chrono::steady_clock::now();
+  pid_t process = 0;
+  const int failed = ::posix_spawn(&process, self.c_str(), &quiet, nullptr, argv.data(), environ);
+  posix_spawn_file_actions_destroy(&quiet);
+  int status = 0;
+  if (failed != 0 || ::waitpid(process, &status, 0) < 0 || !WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+    throw failure("bench: `forgedit edit` in a process of its own did not end well");
+  }
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+/// A whole `forgedit edit`: start, loading, learning, and one edit drawn beside the reconstruction.
+SpeedRow measure_first_picture(const SpeedCommand& command, const ModelChoice& choice) {
+  const auto out = fs::temp_directory_path() / fmt::format("forgedit-bench-{}", ::getpid());
+  std::vector<std::string> arguments{"edit",
+                                     (find_assets() / "miniature" / "demo.png").string(),
+                                     "a man running: dark skin tone on a blue background",
+                                     "--source",
+                                     "a man walking: dark skin tone on a blue background",
+                                     "--gamma",
+                                     "1",
+                                     "--stop-loss",
+                                     "0",
+                                     "--device",
+                                     command.model.device,
+                                     "--precision",
+                                     choice.policy.precision == Precision::bf16 ? "bf16" : "fp32",
+                                     "--out",
+                                     out.string()};
+  const auto add = [&](const char* option, const std::string& value) {
+    if (!value.empty()) arguments.insert(arguments.end(), {option, value});
+  };
+  add("--model", command.model.folder);
+  add("--vae", command.model.vae);
+  add("--tokenizer", command.model.tokenizer);
+  add("--config", command.model.config);
+  if (command.size) add("--size", fmt::format("{}x{}", command.size->first, command.size->second));
+  if (choice.policy.plain) arguments.emplace_back("--plain");
+  const double seconds = seconds_of_process(arguments);
+  fs::remove_all(out);
+  return {"first_picture_s", "process start to the first edited picture", "s", seconds};
+}
+
+void SpeedCommand::run() {
+  if (!json.empty()) check_folder_can_be_made(fs::absolute(json).parent_path());
+  const auto choice = choose_model(model);
+  if (size) {
+    options.width = size->first;
+    options.height = size->second;
+  }
+  std::vector<SpeedRow> rows;
+  {
+    Console console;
+    auto network = load_model(choice, console);
+    if (const auto multiple = static_cast<int>(network.size_multiple());
+        options.width % multiple != 0 || options.height % multiple != 0) {
+      throw usage_error(fmt::format("--size: expected multiples of {}", multiple));
+    }
+    rows = measure_speed(network, options, print_row);
+  }
+  if (first_picture) {
+    rows.push_back(measure_first_picture(*this, choice));
+    print_row(rows.back());
+  }
+  if (json.empty()) return;
+  nlohmann::json record{{"software", "forgedit " FORGEDIT_VERSION},
+                        {"device", describe_device(choice.policy.device)},
+                        {"precision", choice.policy.precision == Precision::bf16 ? "bf16" : "fp32"},
+                        {"plain", choice.policy.plain},
+                        {"model", choice.name()},
+                        {"steps", options.sample.steps},
+                        {"samples", options.learn.samples},
+                        {"batch", options.learn.batch}};
+  for (const auto& row : rows) record[row.key] = row.value;
+  write_file_atomically(json, json_text(record, 1) + "\n");
+}
+
+}  // namespace
+
+std::function<void()> add_speed_options(CLI::App& bench) {
+  const auto state = std::make_shared<SpeedCommand>();
+  bench
+      .add_option_function<std::string>(
+          "--size", [state](const std::string& text) { state->size = parse_size("--size", text); },
+          "pixels [what the model was made for]")
+      ->type_name("WxH");
+  const auto add_number = [&](const char* name, auto& value, const char* text) {
+    bench.add_option(name, value, text)->check(within(1, 1e6))->type_name("N")->capture_default_str();
+  };
+  add_number("--samples", state->options.learn.samples, "noisy samples to learn from");
+  add_number("--batch", state->options.learn.batch, "samples a step");
+  add_number("--steps", state->options.sample.steps, "DDIM steps a picture");
+  bench.add_option("--json", state->json, "write the numbers to this file too")->type_name("FILE");
+  bench.add_flag("!--no-first-picture", state->first_picture, "leave out the run in a process of its own");
+  add_model_options(bench, state->model);
+  return [state] { state->run(); };
+}
+
+}  // namespace forgedit::cli
