@@ -4,6 +4,9 @@ target_compile_options(forgedit_flags INTERFACE -Wall -Wextra -Wshadow -Wno-unkn
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
   # GCC 12 and 13 report std::string concatenation wrongly (GCC bugs 105651, 105329).
   target_compile_options(forgedit_flags INTERFACE -Wno-restrict -Wno-stringop-overflow -Wno-array-bounds)
+  if(CMAKE_CXX_COMPILER_VERSION VERSION_GREATER_EQUAL 13)
+    target_compile_options(forgedit_flags INTERFACE -Wno-dangling-reference)  # wrong for views of arguments
+  endif()
 endif()
 if(FORGEDIT_WERROR)
   target_compile_options(forgedit_flags INTERFACE -Werror)

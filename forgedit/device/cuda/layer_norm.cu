@@ -91,7 +91,7 @@ template <int kVectors, bool kParameters>
 __global__ void __launch_bounds__(kWarps * 32)
     backward_kernel(std::int64_t rows, int width, const Bf16* sum, const Bf16* weight, const float* stats,
                     const Bf16* dnormed, const Bf16* dsum, Bf16* dx, float* partial) {
-  extern __shared__ float shared[];  // (kWarps, 3, width)
+  extern __shared__ float shared[];  // (kWarps, width)
   const int vectors = width / 8;
   float dweight[kVectors][8] = {}, dbias[kVectors][8] = {}, doffset[kVectors][8] = {};
   const std::int64_t step = static_cast<std::int64_t>(gridDim.x) * kWarps;
@@ -130,21 +130,25 @@ __global__ void __launch_bounds__(kWarps * 32)
       store8(dx + row * width + at, d);
     });
   }
-  if (!kParameters) return;
-  for_each_vector<kVectors>(vectors, [&](int v, int at) {
+  if constexpr (kParameters) {
+    // One sum after the other: all three at once would not fit shared memory for wide rows.
 #pragma unroll
-    for (int i = 0; i < 8; ++i) {
-      float* mine = shared + threadIdx.y * 3 * width + at + i;
-      mine[0] = dweight[v][i];
-      mine[width] = dbias[v][i];
-      mine[2 * width] = doffset[v][i];
+    for (int s = 0; s < 3; ++s) {
+      for_each_vector<kVectors>(vectors, [&](int v, int at) {
+#pragma unroll
+        for (int i = 0; i < 8; ++i) {
+          shared[threadIdx.y * width + at + i] =
+              s == 0 ? dweight[v][i] : (s == 1 ? dbias[v][i] : doffset[v][i]);
+        }
+      });
+      __syncthreads();
+      for (int at = static_cast<int>(threadIdx.y * 32 + threadIdx.x); at < width; at += kWarps * 32) {
+        float total = shared[at];
+        for (int warp = 1; warp < kWarps; ++warp) total += shared[warp * width + at];
+        partial[(static_cast<std::int64_t>(blockIdx.x) * 3 + s) * width + at] = total;
+      }
+      __syncthreads();
     }
-  });
-  __syncthreads();
-  for (int at = static_cast<int>(threadIdx.y * 32 + threadIdx.x); at < 3 * width; at += kWarps * 32) {
-    float total = shared[at];
-    for (int warp = 1; warp < kWarps; ++warp) total += shared[warp * 3 * width + at];
-    partial[static_cast<std::int64_t>(blockIdx.x) * 3 * width + at] = total;
   }
 }
 
@@ -212,7 +216,7 @@ void layer_norm_backward(std::int64_t rows, std::int64_t width, const Bf16* sum,
           rows, w, sum, weight, stats, dnormed, dsum, dx, workspace);
       return;
     }
-    const auto shared = sizeof(float) * kWarps * 3 * static_cast<std::size_t>(width);
+    const auto shared = sizeof(float) * kWarps * static_cast<std::size_t>(width);
     backward_kernel<kVectors, true><<<blocks, dim3(32, kWarps), shared, as_stream(stream)>>>(
         rows, w, sum, weight, stats, dnormed, dsum, dx, workspace);
     finish_kernel<<<static_cast<unsigned>(ceil_div(3 * width, 32)), dim3(32, 16), 0, as_stream(stream)>>>(
