@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/cli/bench.h"
+#include "apps/cli/captioning.h"
 #include "apps/cli/edit_run.h"
 #include "apps/cli/learning.h"
 #include "apps/cli/lists.h"
@@ -33,6 +34,7 @@ class BenchRunCommand {
   void check() const;
   BenchTask task_of(const BenchEdit& edit) const;
   std::vector<bool> fixed_of(const EditRequest& request, const std::vector<Candidate>& plan) const;
+  void write_sources(Benchmark& benchmark, const ModelChoice& choice);
   json settings(const StableDiffusion& network, const ModelChoice& choice, const Benchmark& benchmark) const;
   std::vector<std::pair<std::string, std::string>> facts(const ModelChoice& choice,
                                                          const ScorerFiles& files) const;
@@ -230,6 +232,29 @@ std::vector<std::pair<std::string, std::string>> BenchRunCommand::facts(const Mo
   return rows;
 }
 
+/// Where neither the benchmark nor the user says what a picture shows, a captioner does.
+void BenchRunCommand::write_sources(Benchmark& benchmark, const ModelChoice& choice) {
+  if (learning_.options.method == LearnMethod::imagic || !learning_.source.empty()) return;
+  std::map<fs::path, std::string> captions;
+  std::optional<Captioner> captioner;
+  for (auto& edit : benchmark.edits) {
+    if (edit.source || !fs::exists(edit.picture)) continue;
+    if (!captioner) {
+      captioner =
+          load_captioner(find_captioner(learning_.captioner, choice.folder, "--source TEXT is needed"),
+                         choice.policy, console_);
+    }
+    auto caption = captions.find(edit.picture);
+    if (caption == captions.end()) {
+      caption =
+          captions.emplace(edit.picture, captioner->caption(read_image(edit.picture, learning_.background)))
+              .first;
+      console_.note(edit.picture_name + ": " + caption->second);
+    }
+    edit.source = source_prompt(caption->second, {edit.target});
+  }
+}
+
 void BenchRunCommand::run() {
   check();
   auto benchmark = tedbench_ ? read_tedbench(data_) : read_editeval(data_);
@@ -237,12 +262,13 @@ void BenchRunCommand::run() {
     benchmark.edits.resize(static_cast<std::size_t>(limit_));
   }
   if (published_) published_edits_ = read_published(find_assets() / "tedbench" / "published.json");
-  std::vector<BenchTask> tasks;
-  for (const auto& edit : benchmark.edits) tasks.push_back(task_of(edit));
   const auto folder = out_.empty() ? fs::path("out") / (tedbench_ ? "tedbench" : "editeval") : fs::path(out_);
   check_folder_can_be_made(folder);
-
   const auto choice = choose_model(model_);
+  write_sources(benchmark, choice);
+  std::vector<BenchTask> tasks;
+  for (const auto& edit : benchmark.edits) tasks.push_back(task_of(edit));
+
   const auto files = find_scorer_files(scoring_, choice.folder);
   auto network = load_model(choice, console_);
   EditScorer scorer(files, choice.policy.device);
