@@ -11,12 +11,18 @@ namespace {
 
 constexpr std::size_t kMaxConfigBytes = 16U << 20;
 constexpr std::size_t kMaxListLength = 64;
+// Copies of a value recurse into it.
+constexpr int kMaxDepth = 64;
 
 }  // namespace
 
 nlohmann::json read_json_object(const std::filesystem::path& path) {
   const std::string contents = read_file(path, kMaxConfigBytes);
-  auto parsed = nlohmann::json::parse(contents, nullptr, false);
+  const auto check_depth = [&](int depth, nlohmann::json::parse_event_t, nlohmann::json&) {
+    if (depth > kMaxDepth) throw failure(path.string() + ": nested too deep");
+    return true;
+  };
+  auto parsed = nlohmann::json::parse(contents, check_depth, false);
   if (parsed.is_discarded()) throw failure(path.string() + ": not valid JSON");
   if (!parsed.is_object()) throw failure(path.string() + ": expected a JSON object");
   return parsed;
