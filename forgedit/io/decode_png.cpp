@@ -12,7 +12,8 @@ namespace forgedit {
 namespace {
 
 constexpr std::size_t kSignature = 8;
-constexpr std::size_t kChunkFrame = 12;  // length, type and checksum
+constexpr std::size_t kChunkHead = 8;    // length and type
+constexpr std::size_t kChunkFrame = 12;  // these and the checksum
 constexpr std::size_t kIhdrEnd = kSignature + 8 + 13;
 constexpr png_alloc_size_t kMaxChunkBytes = 8 << 20;
 // Deflate cannot shrink by more than 1032 to 1.
@@ -26,10 +27,10 @@ std::int64_t big_endian_32(std::string_view bytes, std::size_t position) {
 
 /// libpng allocates what a chunk claims to hold before it reads it, so every chunk must lie within the file.
 void check_chunks(std::string_view bytes, const std::string& name) {
-  for (std::size_t position = kSignature; bytes.size() - position >= kChunkFrame;) {
+  for (std::size_t position = kSignature; bytes.size() - position >= kChunkHead;) {
     const auto size = static_cast<std::size_t>(big_endian_32(bytes, position));
     if (bytes.substr(position + 4, 4) == "IEND") return;
-    if (size > bytes.size() - position - kChunkFrame) throw_truncated(name, "PNG");
+    if (size + kChunkFrame > bytes.size() - position) throw_truncated(name, "PNG");
     position += kChunkFrame + size;
   }
 }

@@ -94,6 +94,7 @@ TEST_F(ImageFile, AllocatesNothingThatTheFileCannotHold) {
   std::string png = encode_png(small_png());
   png.insert(33, testing::integer(2'000'000'000, 4, true) + "iTXtkey");
   EXPECT_NE(error_reading(png).find("truncated PNG"), std::string::npos);
+  EXPECT_NE(error_reading(png.substr(0, 33 + 11)).find("truncated PNG"), std::string::npos);
 }
 
 TEST_F(ImageFile, RefusesJpegWithHundredsOfScans) {
