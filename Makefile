@@ -2,7 +2,10 @@
 JOBS ?= $(shell nproc)
 SANITIZER_OPTIONS = ASAN_OPTIONS=detect_leaks=0:abort_on_error=0 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
 
-.PHONY: build packages demo test asan format check clean
+# How long `make fuzz` runs each target.
+FUZZ_SECONDS ?= 30
+
+.PHONY: build packages demo test asan fuzz format check clean
 
 build: packages
 	cmake --preset release
@@ -26,6 +29,12 @@ asan: packages
 	cmake --preset asan
 	cmake --build --preset asan -j $(JOBS)
 	$(SANITIZER_OPTIONS) ctest --preset asan --label-exclude slow
+
+# Every parser of files under libFuzzer and both sanitizers; fails on a finding (fuzz/README.md).
+fuzz: packages
+	cmake --preset fuzz
+	cmake --build --preset fuzz -j $(JOBS)
+	fuzz/run.sh $(FUZZ_SECONDS)
 
 format:
 	tools/check_format.sh --fix

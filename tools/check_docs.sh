@@ -36,7 +36,7 @@ while IFS=: read -r page line name; do
     "link "*://* | "link #"* | "link mailto:"*) continue ;;
     "link "*) path=${name#link } path=${path%%#*} ;;
     # In backticks: what starts with a folder of ours and has nothing but path characters.
-    apps/* | assets/* | cmake/* | docs/* | forgedit/* | tests/* | tools/* | .ci/*)
+    apps/* | assets/* | cmake/* | docs/* | forgedit/* | fuzz/* | tests/* | tools/* | .ci/*)
       [[ $name =~ ^[A-Za-z0-9_./+-]+$ ]] || continue
       path=$name
       ;;

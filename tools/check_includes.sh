@@ -47,8 +47,10 @@ top == "forgedit" && folder != "device" && /FORGEDIT_CUDA/ { complain("FORGEDIT_
       complain("apps/" folder " may not include " target)
   } else if (part[1] == "tools") {
     if (top != "tools" && top != "tests") complain(top " may not include " target)
+  } else if (part[1] == "fuzz") {
+    if (top != "fuzz") complain(top " may not include " target)
   } else if (part[1] == "tests") {
-    if (top != "tests") complain(top " may not include " target)
+    if (top != "tests" && top != "fuzz") complain(top " may not include " target)
   } else if (top != "tests") {
     complain("write the path from the repository root, not \"" target "\"")
   }

@@ -5,6 +5,7 @@ set -eu
 
 packages="
   cmake ninja-build make g++ ccache pkg-config git clang-format-14
+  clang-14 libclang-rt-14-dev
   libtorch-dev libopenblas0-pthread
   libcli11-dev nlohmann-json3-dev libspdlog-dev libutf8proc-dev
   libjpeg-dev libpng-dev libwebp-dev zlib1g-dev libpugixml-dev libstb-dev

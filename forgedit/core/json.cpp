@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "forgedit/core/error.h"
 #include "forgedit/core/files.h"
@@ -11,6 +12,23 @@ namespace {
 
 constexpr std::size_t kMaxConfigBytes = 16U << 20;
 constexpr std::size_t kMaxListLength = 64;
+constexpr int kMaxDepth = 64;
+
+/// Copies and texts of a value recurse into it, so a deep one would overflow the stack. Parsing does not
+/// recurse.
+const nlohmann::json& check_depth(const nlohmann::json& root, const std::string& origin) {
+  std::vector<std::pair<const nlohmann::json*, int>> open{{&root, 0}};
+  while (!open.empty()) {
+    const auto [value, depth] = open.back();
+    open.pop_back();
+    if (depth > kMaxDepth) throw failure(origin + ": nested too deep");
+    if (!value->is_structured()) continue;
+    for (const auto& inner : *value) {
+      if (inner.is_structured()) open.emplace_back(&inner, depth + 1);
+    }
+  }
+  return root;
+}
 
 }  // namespace
 
@@ -19,6 +37,7 @@ nlohmann::json read_json_object(const std::filesystem::path& path) {
   auto parsed = nlohmann::json::parse(contents, nullptr, false);
   if (parsed.is_discarded()) throw failure(path.string() + ": not valid JSON");
   if (!parsed.is_object()) throw failure(path.string() + ": expected a JSON object");
+  check_depth(parsed, path.string());
   return parsed;
 }
 
@@ -26,7 +45,7 @@ ConfigReader::ConfigReader(const std::filesystem::path& path)
     : ConfigReader(path.string(), read_json_object(path)) {}
 
 ConfigReader::ConfigReader(std::string origin, const nlohmann::json& object)
-    : origin_(std::move(origin)), object_(std::make_shared<nlohmann::json>(object)) {}
+    : origin_(std::move(origin)), object_(std::make_shared<nlohmann::json>(check_depth(object, origin_))) {}
 
 bool ConfigReader::has(const std::string& key) const {
   const auto found = object_->find(key);

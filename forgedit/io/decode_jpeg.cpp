@@ -7,6 +7,7 @@
 #include <csetjmp>
 #include <vector>
 
+#include "forgedit/core/error.h"
 #include "forgedit/io/exif.h"
 #include "forgedit/io/image_decode.h"
 
@@ -16,6 +17,8 @@ namespace {
 constexpr int kExifMarker = JPEG_APP0 + 1;
 // Files of a few kilobytes can hold thousands of empty scans, each as costly as the whole picture.
 constexpr int kMaxScans = 200;
+// Huffman codes spend at least a bit on each block of 8x8 pixels.
+constexpr std::size_t kMaxPixelsPerByte = 8 * 64;
 
 /// A libjpeg reader over memory. libjpeg reports errors by longjmp, so every call that may fail goes through
 /// `run`, whose work must not hold objects with destructors.
@@ -135,6 +138,11 @@ DecodedImage decode_jpeg(std::string_view bytes, const std::string& name) {
   reader.read_header(name);
   jpeg_decompress_struct& jpeg = reader.jpeg();
   check_image_size(jpeg.image_width, jpeg.image_height, name);
+  // A header alone cannot make us allocate. Arithmetic codes have no such bound; browsers do not read them
+  // either.
+  if (jpeg.arith_code) throw failure(name + ": a JPEG with arithmetic coding, expected Huffman coding");
+  const std::size_t pixel_count = std::size_t{jpeg.image_width} * jpeg.image_height;
+  if (pixel_count / kMaxPixelsPerByte > bytes.size()) throw_truncated(name, "JPEG");
   const int channels = jpeg.num_components;
   if (channels != 1 && channels != 3 && channels != 4) {
     throw_damaged(name, "JPEG", std::to_string(channels) + " colour channels, expected 1, 3 or 4");

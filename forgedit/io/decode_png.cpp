@@ -11,7 +11,10 @@
 namespace forgedit {
 namespace {
 
-constexpr std::size_t kIhdrEnd = 8 + 8 + 13;
+constexpr std::size_t kSignature = 8;
+constexpr std::size_t kChunkHead = 8;    // length and type
+constexpr std::size_t kChunkFrame = 12;  // these and the checksum
+constexpr std::size_t kIhdrEnd = kSignature + 8 + 13;
 constexpr png_alloc_size_t kMaxChunkBytes = 8 << 20;
 // Deflate cannot shrink by more than 1032 to 1.
 constexpr std::size_t kMaxDeflateRatio = 1032;
@@ -20,6 +23,16 @@ std::int64_t big_endian_32(std::string_view bytes, std::size_t position) {
   std::int64_t value = 0;
   for (std::size_t i = 0; i < 4; ++i) value = value << 8 | static_cast<unsigned char>(bytes[position + i]);
   return value;
+}
+
+/// libpng allocates what a chunk claims to hold before it reads it, so every chunk must lie within the file.
+void check_chunks(std::string_view bytes, const std::string& name) {
+  for (std::size_t position = kSignature; bytes.size() - position >= kChunkHead;) {
+    const auto size = static_cast<std::size_t>(big_endian_32(bytes, position));
+    if (bytes.substr(position + 4, 4) == "IEND") return;
+    if (size + kChunkFrame > bytes.size() - position) throw_truncated(name, "PNG");
+    position += kChunkFrame + size;
+  }
 }
 
 /// A libpng reader over memory. libpng reports errors by longjmp, so every call that may fail goes through
@@ -100,6 +113,7 @@ DecodedImage decode_png(std::string_view bytes, const std::string& name) {
   const std::int64_t width = big_endian_32(bytes, 16);
   const std::int64_t height = big_endian_32(bytes, 20);
   check_image_size(width, height, name);
+  check_chunks(bytes, name);
 
   PngReader reader(bytes);
   const png_structp png = reader.png();

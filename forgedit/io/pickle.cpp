@@ -15,6 +15,7 @@ constexpr std::size_t kMaxValues = 4'000'000;             // a training checkpoi
 constexpr std::size_t kMaxStack = 4'000'000;
 constexpr std::size_t kMaxItems = 16'000'000;  // of all lists, tuples and dicts together
 constexpr std::size_t kMaxNameBytes = 1024;
+constexpr std::size_t kMaxAllNameBytes = kMaxBytes;
 
 /// The pickle machine: a stack with marks, and a memo. Values are owned by the result, so that no depth of
 /// nesting needs recursion, and cycles are no leak.
@@ -90,6 +91,9 @@ class Machine {
   }
   void push_global(const std::string& module, const std::string& name) {
     if (module.size() + name.size() > kMaxNameBytes) reject("a name longer than any class has");
+    // Their two parts may come from the memo again and again.
+    name_bytes_ += module.size() + name.size();
+    if (name_bytes_ > kMaxAllNameBytes) reject("more names than a checkpoint has");
     push_text(Kind::global, module + "." + name);
   }
 
@@ -170,6 +174,7 @@ class Machine {
   std::string_view bytes_;
   std::size_t at_;
   std::size_t items_ = 0;
+  std::size_t name_bytes_ = 0;
   const std::string& origin_;
   std::vector<PickleValue*> stack_;
   std::vector<std::size_t> marks_;  // heights of the stack

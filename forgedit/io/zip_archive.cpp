@@ -1,6 +1,9 @@
 #include "forgedit/io/zip_archive.h"
 
+#include <algorithm>
 #include <cstring>
+#include <utility>
+#include <vector>
 
 #include "forgedit/core/error.h"
 
@@ -95,6 +98,7 @@ std::map<std::string, ZipEntry> read_zip_directory(std::string_view archive, con
     zip.reject("more entries than its directory holds");
 
   std::map<std::string, ZipEntry> result;
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> taken;  // begin and end, local header and all
   std::uint64_t at = directory.begin;
   for (std::uint64_t i = 0; i < directory.entries; ++i) {
     if (zip.number<std::uint32_t>(at) != kDirectoryHeader) zip.reject("its directory is damaged");
@@ -117,7 +121,12 @@ std::map<std::string, ZipEntry> read_zip_directory(std::string_view archive, con
     const auto begin = offset + kLocalBytes + zip.number<std::uint16_t>(offset + 26) +
                        zip.number<std::uint16_t>(offset + 28);
     zip.part(begin, size);
+    taken.emplace_back(offset, begin + size);
     if (!result.emplace(name, ZipEntry{begin, size}).second) zip.reject(name + ": twice in the directory");
+  }
+  std::sort(taken.begin(), taken.end());
+  for (std::size_t i = 1; i < taken.size(); ++i) {
+    if (taken[i].first < taken[i - 1].second) zip.reject("its entries overlap");
   }
   return result;
 }

@@ -14,7 +14,7 @@ struct ZipEntry {
 };
 
 /// The entries of a zip archive in memory, by name. Only stored entries, as PyTorch writes them; zip64 too.
-/// Every offset is checked against the archive, and every entry's local header against the directory.
+/// Every offset is checked against the archive; entries do not overlap, so that all together are no larger.
 /// Throws Error that starts with `origin`. Format: APPNOTE.TXT of PKWARE, sections 4.3.7, 4.3.12 to 4.3.16.
 std::map<std::string, ZipEntry> read_zip_directory(std::string_view archive, const std::string& origin);
 

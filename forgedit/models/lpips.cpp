@@ -1,7 +1,5 @@
 #include "forgedit/models/lpips.h"
 
-#include <span>
-
 #include "forgedit/core/error.h"
 
 namespace forgedit {
@@ -29,7 +27,7 @@ constexpr Layer kVgg[] = {{0, 3, 64, 3, 1, 1, false, false},     {2, 64, 64, 3, 
                           {24, 512, 512, 3, 1, 1, true, false},  {26, 512, 512, 3, 1, 1, false, false},
                           {28, 512, 512, 3, 1, 1, false, true}};
 
-std::span<const Layer> layers_of(LpipsTrunk trunk) {
+c10::ArrayRef<Layer> layers_of(LpipsTrunk trunk) {
   if (trunk == LpipsTrunk::alex) return kAlex;
   return kVgg;
 }

@@ -18,7 +18,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kMaxVocabularyBytes = std::size_t{64} << 20;
-constexpr std::int64_t kMaxTokens = 1 << 24;
 constexpr std::size_t kMaxWordLength = 100;  // longer words are unknown, as in BERT
 constexpr std::string_view kContinuation = "##";
 constexpr std::string_view kUnknown = "[UNK]";
@@ -41,12 +40,13 @@ std::vector<std::string> read_lines(const fs::path& file) {
   return lines;
 }
 
+/// Ids may leave gaps, but a file of `file_bytes` has no use for as many.
 void place(std::vector<std::string>& tokens, const std::string& token, const nlohmann::json& id,
-           const std::string& origin) {
+           std::uint64_t file_bytes, const std::string& origin) {
   // A positive number is unsigned to the parser.
-  if (!id.is_number_unsigned() || id.get<std::uint64_t>() >= static_cast<std::uint64_t>(kMaxTokens)) {
+  if (!id.is_number_unsigned() || id.get<std::uint64_t>() >= file_bytes) {
     throw failure(origin + ": " + quote_text(token) + ": expected an id from 0 to " +
-                  std::to_string(kMaxTokens - 1));
+                  std::to_string(file_bytes - 1));
   }
   const auto at = id.get<std::size_t>();
   if (at >= tokens.size()) tokens.resize(at + 1);
@@ -60,6 +60,7 @@ void place(std::vector<std::string>& tokens, const std::string& token, const nlo
 /// The vocabulary of a tokenizer.json: model.vocab, and the tokens added to it.
 std::vector<std::string> read_tokenizer_json(const fs::path& file) {
   const auto json = read_json_object(file);
+  const auto file_bytes = static_cast<std::uint64_t>(fs::file_size(file));
   const auto reject = [&](const std::string& key, const std::string& what) {
     return failure(file.string() + ": " + key + ": " + what);
   };
@@ -74,7 +75,7 @@ std::vector<std::string> read_tokenizer_json(const fs::path& file) {
 
   std::vector<std::string> tokens;
   for (const auto& [token, id] : vocabulary->items())
-    place(tokens, token, id, file.string() + ": model.vocab");
+    place(tokens, token, id, file_bytes, file.string() + ": model.vocab");
   const auto added = json.find("added_tokens");
   if (added == json.end() || added->is_null()) return tokens;
   if (!added->is_array()) throw reject("added_tokens", "expected a list");
@@ -83,7 +84,8 @@ std::vector<std::string> read_tokenizer_json(const fs::path& file) {
         !entry["content"].is_string()) {
       throw reject("added_tokens", "expected objects with id and content");
     }
-    place(tokens, entry["content"].get<std::string>(), entry["id"], file.string() + ": added_tokens");
+    place(tokens, entry["content"].get<std::string>(), entry["id"], file_bytes,
+          file.string() + ": added_tokens");
   }
   return tokens;
 }

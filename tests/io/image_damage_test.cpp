@@ -80,6 +80,23 @@ TEST_F(ImageFile, RefusesSizesOutsideTheLimits) {
   EXPECT_NE(error_reading(jpeg).find("30000x30000 pixels, too large"), std::string::npos);
 }
 
+TEST_F(ImageFile, AllocatesNothingThatTheFileCannotHold) {
+  std::string jpeg = encode_jpeg(small_jpeg());
+  const std::size_t frame = jpeg.find("\xff\xc0");
+  ASSERT_NE(frame, std::string::npos);
+  jpeg.replace(frame + 5, 4, testing::integer(10000, 2, true) + testing::integer(10000, 2, true));
+  EXPECT_NE(error_reading(jpeg).find("truncated JPEG"), std::string::npos);
+  jpeg = encode_jpeg(small_jpeg());
+  jpeg[frame + 1] = '\xc9';  // the frame of a sequential picture in arithmetic coding
+  EXPECT_NE(error_reading(jpeg).find("arithmetic coding"), std::string::npos);
+
+  // libpng would take 2 GB for this text and only then look for it.
+  std::string png = encode_png(small_png());
+  png.insert(33, testing::integer(2'000'000'000, 4, true) + "iTXtkey");
+  EXPECT_NE(error_reading(png).find("truncated PNG"), std::string::npos);
+  EXPECT_NE(error_reading(png.substr(0, 33 + 11)).find("truncated PNG"), std::string::npos);
+}
+
 TEST_F(ImageFile, RefusesJpegWithHundredsOfScans) {
   // One scan per frequency and channel, first without its lowest bit, then with it: valid, and slow.
   JpegPicture picture = small_jpeg();

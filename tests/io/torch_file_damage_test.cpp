@@ -138,6 +138,14 @@ TEST_F(TorchFileDamage, DepthAndSizeAreBounded) {
       pairs + "eq" + std::string(1, '\0') + "0" + pickled::global("collections", "OrderedDict") + "q\1" + "0";
   for (int i = 0; i < 2000; ++i) again += std::string("h\1h\0\x85R0", 7);
   EXPECT_TRUE(contains(pickle(again + "N."), "more items than"));
+  // One long name, put together again and again.
+  std::string names = pickled::text(std::string(500, 'm')) + "q" + std::string(1, '\0');
+  for (int i = 0; i < 70000; ++i)
+    names += std::string(
+        "h\0h\0\x93"
+        "0",
+        6);
+  EXPECT_TRUE(contains(pickle(names + "N."), "more names than"));
 }
 
 TEST_F(TorchFileDamage, ZipDirectory) {
@@ -152,6 +160,8 @@ TEST_F(TorchFileDamage, ZipDirectory) {
   EXPECT_TRUE(contains(changed(directory + 8, "\x01"), "encrypted"));
   EXPECT_TRUE(contains(changed(directory + 42, "\xff\xff\xff\x7f"), "truncated"));
   EXPECT_TRUE(contains(changed(directory + 20, "\xff\xff\xff\x7f\xff\xff\xff\x7f"), "truncated"));
+  const auto second = whole.find("PK\x01\x02", directory + 1);
+  EXPECT_TRUE(contains(changed(second + 42, std::string(4, '\0')), "entries overlap"));
   EXPECT_TRUE(contains(changed(whole.size() - 12, "\xff\x7f"), "more entries"));
   EXPECT_TRUE(contains(refuse(testing::zip_archive({{"a/data.pkl", "}."}, {"a/data.pkl", "}."}})), "twice"));
 }

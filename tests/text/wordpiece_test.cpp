@@ -95,6 +95,11 @@ TEST_F(WordPiece, BadFilesGiveOneLine) {
   expect("tokenizer.json", R"({"model": {"vocab": []}})", "model.vocab: expected an object");
   expect("tokenizer.json", R"({"model": {"vocab": {"a": -1}}})", "expected an id");
   expect("tokenizer.json", R"({"model": {"vocab": {"a": 99999999999}}})", "expected an id");
+  // Room for a million tokens, in a file that can name a few.
+  expect("tokenizer.json", R"({"model": {"vocab": {"[UNK]": 1000000}}})", "expected an id");
+  expect("tokenizer.json",
+         R"({"model": {"vocab": )" + std::string(100000, '[') + std::string(100000, ']') + "}}",
+         "nested too deep");
   expect("tokenizer.json", R"({"model": {"vocab": {"a": 0, "[UNK]": 0}}})", "is also that of");
   expect("tokenizer.json", R"({"model": {"vocab": {"[UNK]": 0}}, "added_tokens": [1]})", "added_tokens");
 }
