@@ -51,7 +51,7 @@ expect 1 "nowhere: no such CLIP folder" score ted/originals/man.png ted/original
 expect 1 "pickle" score ted/originals/man.png ted/originals/man.png --target "a" --lpips alex.pth
 
 echo "-- wrong use of bench"
-expect 2 "expected tedbench, editeval or score" bench
+expect 2 "--steps" bench --steps 0
 expect 2 "--source TEXT is needed" bench tedbench --data ted --model "$MODEL"
 expect 1 "no TEdBench" bench tedbench --data . --model "$MODEL" --source "a man"
 expect 1 "no EditEval_v1" bench editeval --data ted --model "$MODEL"
