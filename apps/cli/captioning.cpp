@@ -18,6 +18,9 @@ constexpr const char* kPublishedCaptioner = "Salesforce/blip-image-captioning-ba
 
 fs::path find_captioner(const std::string& given, const fs::path& model, const std::string& need) {
   if (!given.empty()) {
+    std::error_code error;
+    if (!fs::exists(given, error) && !is_repository_name(given))
+      throw failure(given + ": no such captioner folder");
     const auto place = find_model(given).path;
     if (!fs::is_directory(place)) throw failure(given + ": expected a captioner folder, found a file");
     return place;
