@@ -92,8 +92,7 @@ void train(const Arguments& a) {
     write_model_folder(model, vae_settings, a.out, at::kHalf, std::size_t{16} << 20);
     // The networks in training hold the default scaling factor: read back what was written.
     auto saved = StableDiffusion::load(a.out, model.policy);
-    write_sample_sheet(saved, pack, 16, {7.5}, 7, a.assets / "fonts" / "DejaVuSans.ttf",
-                       a.out / "samples.png");
+    write_sample_sheet(saved, pack, 64, 7, a.assets / "fonts" / "DejaVuSans.ttf", a.out / "samples.png");
     spdlog::info("saved after {} steps, {:.0f} s", step, seconds);
   };
   train_unet(model.unet, model.text_encoder, data, captions, device, a.unet, a.checkpoint_seconds, save);

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "tools/miniature/recipe.h"
 #include "tools/miniature/scene_set.h"
+#include "tools/miniature/training_loop.h"
 
 namespace forgedit::miniature {
 
@@ -15,9 +15,6 @@ struct LatentSet {
 LatentSet encode_scenes(AutoencoderKL& vae, const EmojiPack& pack, const CaptionTable& captions,
                         const c10::Device& device, std::int64_t count, double& scaling_factor,
                         std::uint64_t seed);
-
-/// Called now and then with the averaged weights in place, to save and to draw.
-using Checkpoint = std::function<void(std::int64_t step, double seconds)>;
 
 /// Trains UNet and text encoder together to predict the noise, a tenth of captions empty, each sample's loss
 /// weighted by min(SNR, 5) / SNR (arXiv 2303.09556). Their weights are the averaged ones afterwards.
