@@ -44,11 +44,13 @@ void train_clip(ClipModel& clip, const PicturePool& pool, const torch::Tensor& i
   ReaderBatch batch(ids, options.batch, device);
   const auto answers = torch::arange(options.batch, torch::dtype(torch::kLong).device(device));
   const auto others = torch::eye(options.batch, torch::dtype(torch::kBool).device(device)).logical_not();
-  FlatAdamW optimizer({clip.get()}, dtype, options.weight_decay, options.ema_decay);
-  TrainingTask task;
-  task.name = "clip";
-  task.next_batch = [&] { batch.next(pool); };
-  task.loss = [&] {
+  Replica replica{device,
+                  std::make_unique<FlatAdamW>(std::vector<torch::nn::Module*>{clip.get()}, dtype,
+                                              options.weight_decay, options.ema_decay),
+                  {},
+                  {}};
+  replica.next_batch = [&] { batch.next(pool); };
+  replica.loss = [&] {
     const auto pictures = clip->encode_image(batch.pixels.to(dtype)).to(torch::kFloat);
     const auto texts = clip->encode_text(batch.ids).to(torch::kFloat);
     const auto same = batch.rows.unsqueeze(0).eq(batch.rows.unsqueeze(1)).logical_and(others);
@@ -56,7 +58,7 @@ void train_clip(ClipModel& clip, const PicturePool& pool, const torch::Tensor& i
         clip->logits_per_image(pictures, texts).masked_fill(same, -std::numeric_limits<float>::infinity());
     return (torch::cross_entropy_loss(logits, answers) + torch::cross_entropy_loss(logits.t(), answers)) / 2;
   };
-  run_training(optimizer, options, device, task);
+  run_training(options, single_task("clip", std::move(replica)));
 }
 
 void train_captioner(BlipForConditionalGeneration& blip, const PicturePool& pool, const torch::Tensor& ids,
@@ -66,16 +68,18 @@ void train_captioner(BlipForConditionalGeneration& blip, const PicturePool& pool
   const auto pad = blip->config().text.pad_token_id;
   ReaderBatch batch(ids, options.batch, device);
   const auto length = ids.size(1);
-  FlatAdamW optimizer({blip.get()}, dtype, options.weight_decay, options.ema_decay);
-  TrainingTask task;
-  task.name = "captioner";
-  task.next_batch = [&] { batch.next(pool); };
-  task.loss = [&] {
+  Replica replica{device,
+                  std::make_unique<FlatAdamW>(std::vector<torch::nn::Module*>{blip.get()}, dtype,
+                                              options.weight_decay, options.ema_decay),
+                  {},
+                  {}};
+  replica.next_batch = [&] { batch.next(pool); };
+  replica.loss = [&] {
     const auto logits = blip(batch.pixels.to(dtype), batch.ids.narrow(1, 0, length - 1)).to(torch::kFloat);
     return torch::cross_entropy_loss(logits.flatten(0, 1), batch.ids.narrow(1, 1, length - 1).flatten(), {},
                                      at::Reduction::Mean, pad);
   };
-  run_training(optimizer, options, device, task);
+  run_training(options, single_task("captioner", std::move(replica)));
 }
 
 }  // namespace forgedit::miniature

@@ -19,15 +19,17 @@ void train_vae(AutoencoderKL& vae, const EmojiPack& pack, const c10::Device& dev
   torch::manual_seed(options.seed);
   auto images = to_model_range(pool.narrow(0, 0, options.batch), dtype);
 
-  FlatAdamW optimizer({vae.get()}, dtype, options.weight_decay, options.ema_decay);
-  TrainingTask task;
-  task.name = "vae";
-  task.next_batch = [&] {
+  Replica replica{device,
+                  std::make_unique<FlatAdamW>(std::vector<torch::nn::Module*>{vae.get()}, dtype,
+                                              options.weight_decay, options.ema_decay),
+                  {},
+                  {}};
+  replica.next_batch = [&] {
     const auto rows =
         torch::randint(0, pool_size, {options.batch}, torch::dtype(torch::kLong).device(device));
     images.copy_(to_model_range(pool.index_select(0, rows), dtype));
   };
-  task.loss = [&] {
+  replica.loss = [&] {
     // 1. encode, draw from the posterior, decode
     const auto posterior = vae->encode(images);
     const auto logvar = posterior.logvar.to(torch::kFloat), mean = posterior.mean.to(torch::kFloat);
@@ -39,7 +41,7 @@ void train_vae(AutoencoderKL& vae, const EmojiPack& pack, const c10::Device& dev
     return torch::mse_loss(decoded, target) + kAbsoluteWeight * torch::l1_loss(decoded, target) +
            kKlWeight * kl;
   };
-  run_training(optimizer, options, device, task);
+  run_training(options, single_task("vae", std::move(replica)));
 }
 
 double vae_psnr(AutoencoderKL& vae, const EmojiPack& pack, const c10::Device& device, std::int64_t count) {
