@@ -102,5 +102,8 @@ struct AdamStep {
 /// rounding took off its bits), so that it costs no third copy.
 void adam_step(const AdamChunk* chunks, std::int64_t chunk_count, Bf16* high, std::int16_t* low,
                float* exp_avg, float* exp_avg_sq, const AdamStep& settings, Stream stream);
+/// weights (rows, channels, pixels) -> their halves, as adam_step has them: (rows, pixels, channels).
+void split_weights(std::int64_t rows, std::int64_t channels, std::int64_t pixels, const float* weights,
+                   Bf16* high, std::int16_t* low, Stream stream);
 
 }  // namespace forgedit::kernels

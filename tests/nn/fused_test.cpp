@@ -199,7 +199,8 @@ TEST(SplitAdam, StepsAsLibTorchsAdamOnFloat32Weights) {
     parameters.push_back(value.to(torch::kBFloat16).set_requires_grad(true));
     reference.push_back(value.clone().set_requires_grad(true));
   }
-  SplitWeights weights(parameters, values);
+  // From the host in the background, and from the device.
+  SplitWeights weights(parameters, {values[0].cpu(), values[1].cpu(), values[2]});
   for (std::size_t i = 0; i < values.size(); ++i) EXPECT_TRUE(weights.values()[i].equal(values[i])) << i;
   SplitAdam adam(weights, 1e-3, 0.9, 0.999, 1e-8);
   torch::optim::Adam plain(reference, torch::optim::AdamOptions(1e-3));
