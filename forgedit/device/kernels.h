@@ -23,10 +23,11 @@ struct GroupNormShape {
 
 /// Parameters of a group norm over x + addend, followed by SiLU where `silu`.
 struct GroupNormInput {
-  const Bf16* x = nullptr;       ///< (batch, pixels, channels)
-  const Bf16* addend = nullptr;  ///< (batch, channels), or null
-  const Bf16* weight = nullptr;  ///< (channels)
-  const Bf16* bias = nullptr;    ///< (channels)
+  const Bf16* x = nullptr;         ///< (batch, pixels, channels)
+  const Bf16* addend = nullptr;    ///< (batch, channels), or null
+  std::int64_t addend_stride = 0;  ///< elements from one picture's to the next
+  const Bf16* weight = nullptr;    ///< (channels)
+  const Bf16* bias = nullptr;      ///< (channels)
   float eps = 1e-5F;
   bool silu = false;
 };

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <vector>
+
 #include "forgedit/nn/layers.h"
 
 namespace forgedit::nn {
@@ -16,12 +18,26 @@ class AttentionImpl : public torch::nn::Module {
   torch::Tensor attend(const torch::Tensor& x, const torch::Tensor& context);
   LinearImpl& out();
 
+  /// attend, with one matrix product where several layers see the same input: queries, keys and values of x
+  /// itself, or keys and values of a context. Not for layers with a projection bias.
+  torch::Tensor attend_to_itself(const torch::Tensor& x);
+  torch::Tensor attend_fused(const torch::Tensor& x, const torch::Tensor& context);
+  /// Weights of to_q, to_k and to_v side by side (3·features, features); of to_k and to_v.
+  torch::Tensor stacked_weights();
+  std::vector<torch::Tensor> context_weights();
+  /// What these two would make themselves, lent by a caller that has it, or undefined: stacked_weights; keys
+  /// and values (batch, context tokens, features), whose rows may lie apart.
+  torch::Tensor lent_weights, lent_keys, lent_values;
+
  private:
   std::int64_t heads_;
   Linear to_q, to_k, to_v;
   torch::nn::ModuleList to_out;
 };
 TORCH_MODULE(Attention);
+
+/// context (batch, tokens, width) · weightᵀ; made once where it is one for the whole batch (expanded).
+torch::Tensor project_context(const torch::Tensor& context, const torch::Tensor& weight);
 
 /// GEGLU feed-forward: net.0.proj, then net.2.
 class FeedForwardImpl : public torch::nn::Module {
