@@ -61,8 +61,12 @@ torch::Tensor UNetImpl::forward(const torch::Tensor& latents, const torch::Tenso
                                 const torch::Tensor& encoder_hidden_states) {
   // 1. time
   const auto time = embed_time(timesteps);
-  const auto text = encoder_hidden_states.to(conv_in->weight.scalar_type());
-  if (!is_fused()) return forward_embedded(latents, time, text);
+  const auto type = conv_in->weight.scalar_type();
+  if (!is_fused()) return forward_embedded(latents, time, encoder_hidden_states.to(type));
+  // One text for the whole batch (expanded) stays one: another type would lay out all of them.
+  const bool one = encoder_hidden_states.stride(0) == 0;
+  const auto text = one ? encoder_hidden_states.narrow(0, 0, 1).to(type).expand_as(encoder_hidden_states)
+                        : encoder_hidden_states.to(type);
   const UNetLoan loan(*this, join_addends(*this, time), join_keys_and_values(*this, text));
   return forward_embedded(latents, {}, {});
 }

@@ -11,6 +11,7 @@ struct Layers {
   explicit Layers(UNetImpl& unet) {
     for (const auto& module : unet.modules(/*include_self=*/false)) {
       if (auto* resnet = module->as<nn::ResnetBlock2DImpl>()) resnets.push_back(resnet);
+      if (auto* transformer = module->as<nn::Transformer2DModelImpl>()) transformers.push_back(transformer);
       if (auto* block = module->as<nn::BasicTransformerBlockImpl>()) {
         const auto children = block->named_children();
         own.push_back(children["attn1"]->as<nn::AttentionImpl>());
@@ -19,6 +20,7 @@ struct Layers {
     }
   }
   std::vector<nn::ResnetBlock2DImpl*> resnets;
+  std::vector<nn::Transformer2DModelImpl*> transformers;
   std::vector<nn::AttentionImpl*> own, text;
 };
 
@@ -52,7 +54,7 @@ torch::Tensor join_keys_and_values(UNetImpl& unet, const torch::Tensor& encoder_
 }
 
 UNetLoan::UNetLoan(UNetImpl& unet, const torch::Tensor& addends, const torch::Tensor& keys_and_values,
-                   const std::vector<torch::Tensor>& weights)
+                   const std::vector<torch::Tensor>& weights, const std::vector<torch::Tensor>& biases)
     : unet_(unet) {
   const Layers layers(unet);
   std::vector<std::int64_t> widths;
@@ -72,6 +74,7 @@ UNetLoan::UNetLoan(UNetImpl& unet, const torch::Tensor& addends, const torch::Te
     layers.text[i]->lent_values = part_of[2 * i + 1];
   }
   for (std::size_t i = 0; i < weights.size(); ++i) layers.own[i]->lent_weights = weights[i];
+  for (std::size_t i = 0; i < biases.size(); ++i) layers.transformers[i]->lent_bias = biases[i];
 }
 
 UNetLoan::~UNetLoan() {
@@ -79,6 +82,7 @@ UNetLoan::~UNetLoan() {
   for (auto* resnet : layers.resnets) resnet->lent_addend = torch::Tensor();
   for (auto* attention : layers.text) attention->lent_keys = attention->lent_values = torch::Tensor();
   for (auto* attention : layers.own) attention->lent_weights = torch::Tensor();
+  for (auto* transformer : layers.transformers) transformer->lent_bias = torch::Tensor();
 }
 
 UNetAhead::UNetAhead(UNet unet, const torch::Tensor& timesteps)
@@ -92,10 +96,12 @@ void UNetAhead::update(const torch::Tensor& encoder_hidden_states) {
   const Layers layers(*unet_);
   weights_.resize(layers.own.size());
   for (std::size_t i = 0; i < weights_.size(); ++i) keep(weights_[i], layers.own[i]->stacked_weights());
+  biases_.resize(layers.transformers.size());
+  for (std::size_t i = 0; i < biases_.size(); ++i) keep(biases_[i], layers.transformers[i]->joined_bias());
 }
 
 torch::Tensor UNetAhead::forward(const torch::Tensor& latents, const torch::Tensor& step) {
-  const UNetLoan loan(*unet_, addends_.index_select(0, step), keys_and_values_, weights_);
+  const UNetLoan loan(*unet_, addends_.index_select(0, step), keys_and_values_, weights_, biases_);
   return unet_->forward_embedded(latents, {}, {});
 }
 

@@ -19,9 +19,10 @@ torch::Tensor join_keys_and_values(UNetImpl& unet, const torch::Tensor& encoder_
 /// Lends parts of these to their layers while it lives.
 class UNetLoan {
  public:
-  /// One row of addends serves the whole batch. `weights`: of each self-attention, side by side; or none.
+  /// One row of addends serves the whole batch. Or none of the others: of each self-attention
+  /// (stacked_weights), of each transformer (joined_bias).
   UNetLoan(UNetImpl& unet, const torch::Tensor& addends, const torch::Tensor& keys_and_values,
-           const std::vector<torch::Tensor>& weights = {});
+           const std::vector<torch::Tensor>& weights = {}, const std::vector<torch::Tensor>& biases = {});
   ~UNetLoan();
   UNetLoan(const UNetLoan&) = delete;
   UNetLoan& operator=(const UNetLoan&) = delete;
@@ -44,7 +45,7 @@ class UNetAhead {
  private:
   UNet unet_;
   torch::Tensor timesteps_, addends_, keys_and_values_;
-  std::vector<torch::Tensor> weights_;
+  std::vector<torch::Tensor> weights_, biases_;
 };
 
 }  // namespace forgedit

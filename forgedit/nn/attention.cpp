@@ -100,9 +100,14 @@ torch::Tensor FeedForwardImpl::forward(const torch::Tensor& x) {
   return out(parts[0] * torch::gelu(parts[1]));
 }
 
-torch::Tensor FeedForwardImpl::forward_fused(const torch::Tensor& x, const torch::Tensor& residual) {
+std::pair<torch::Tensor, torch::Tensor> FeedForwardImpl::forward_fused(const torch::Tensor& x,
+                                                                       const torch::Tensor& residual) {
   const auto hidden = at::linear(x, proj->weight);
-  return fused::add_bias_residual(fused::geglu_linear(hidden, proj->bias, *out), out->bias, residual);
+  if (!c10::GradMode::is_enabled()) {
+    fused::add_geglu_linear(hidden, proj->bias, *out, residual);
+    return {residual, out->bias};
+  }
+  return {fused::add_bias_residual(fused::geglu_linear(hidden, proj->bias, *out), out->bias, residual), {}};
 }
 
 BasicTransformerBlockImpl::BasicTransformerBlockImpl(std::int64_t features, std::int64_t context_features,
@@ -123,8 +128,8 @@ torch::Tensor BasicTransformerBlockImpl::forward(torch::Tensor x,
 }
 
 // Every bias goes into the pass that follows its matrix product.
-torch::Tensor BasicTransformerBlockImpl::forward_fused(const torch::Tensor& x, const torch::Tensor& bias,
-                                                       const torch::Tensor& encoder_hidden_states) {
+std::pair<torch::Tensor, torch::Tensor> BasicTransformerBlockImpl::forward_fused(
+    const torch::Tensor& x, const torch::Tensor& bias, const torch::Tensor& encoder_hidden_states) {
   const auto unbiased_out = [](Attention& attention, const torch::Tensor& attended) {
     return at::linear(attended, attention->out().weight);
   };
@@ -161,10 +166,17 @@ torch::Tensor Transformer2DModelImpl::forward_fused(const torch::Tensor& x,
   auto tokens = to_tokens(fused::pointwise(normed, *proj_in));
   auto bias = proj_in->bias;
   for (const auto& block : *transformer_blocks) {
-    tokens = block->as<BasicTransformerBlock>()->forward_fused(tokens, bias, encoder_hidden_states);
-    bias = torch::Tensor();
+    std::tie(tokens, bias) =
+        block->as<BasicTransformerBlock>()->forward_fused(tokens, bias, encoder_hidden_states);
   }
-  return fused::add_bias_residual(fused::pointwise(to_map(tokens, x), *proj_out), proj_out->bias, residual);
+  bias = bias.defined() ? (lent_bias.defined() ? lent_bias : joined_bias()) : proj_out->bias;
+  return fused::add_bias_residual(fused::pointwise(to_map(tokens, x), *proj_out), bias, residual);
+}
+
+torch::Tensor Transformer2DModelImpl::joined_bias() {
+  const auto& last = *transformer_blocks[transformer_blocks->size() - 1]->as<BasicTransformerBlock>();
+  const auto weight = proj_out->weight.view({proj_out->weight.size(0), proj_out->weight.size(1)});
+  return torch::addmv(proj_out->bias, weight, last.out_bias());
 }
 
 SpatialAttentionImpl::SpatialAttentionImpl(std::int64_t channels, std::int64_t norm_groups)

@@ -318,6 +318,11 @@ Tensor geglu_linear(const Tensor& x, const Tensor& bias, const LinearImpl& linea
   return GegluLinearFunction::apply(dense(x), bias, linear.weight);
 }
 
+void add_geglu_linear(const Tensor& x, const Tensor& bias, const LinearImpl& linear, const Tensor& residual) {
+  const auto active = GegluLinearFunction::activate(dense(x), bias).view({-1, linear.weight.size(1)});
+  residual.view({-1, linear.weight.size(0)}).addmm_(active, linear.weight.t());
+}
+
 Tensor join_channels(const Tensor& a, const Tensor& b) {
   return JoinChannelsFunction::apply(dense(a), dense(b));
 }

@@ -289,6 +289,39 @@ TEST(UNetAhead, PredictsWhatTheUNetDoes) {
   }
 }
 
+TEST_P(FusedTokens, AddGegluLinear) {
+  const auto [tokens, width] = GetParam();
+  torch::NoGradGuard no_grad;
+  Linear linear(width, 16);
+  linear->weight = random({16, width});
+  const auto x = random({2, tokens, 2 * width}), bias = random({2 * width}),
+             residual = random({2, tokens, 16});
+  const auto expected = fused::geglu_linear(x, bias, *linear).to(torch::kFloat) + residual.to(torch::kFloat);
+  fused::add_geglu_linear(x, bias, *linear, residual);
+  EXPECT_LT(difference(residual, expected), kTolerance);
+}
+
+TEST(FusedTransformer, IsThePlainOneWithAndWithoutGradients) {
+  torch::manual_seed(8);
+  Transformer2DModel layer(320, 64, 8, 32);
+  Transformer2DModel plain(320, 64, 8, 32);
+  const auto parameters = plain->named_parameters();
+  for (auto& item : layer->named_parameters()) {
+    const auto& shape = item.value().sizes();
+    const auto fan_in = shape.size() > 1 ? item.value().numel() / shape[0] : 4;
+    const auto value = (random(shape) / std::sqrt(fan_in)).to(torch::kBFloat16);
+    item.value().set_data(value);
+    parameters[item.key()].set_data(value.to(torch::kFloat));
+  }
+  const auto x = random({2, 320, 16, 16}), text = random({2, 77, 64});
+  const auto expected = plain(x.to(torch::kFloat), text.to(torch::kFloat)).detach();
+  EXPECT_LT(difference(layer(x, text).detach(), expected), kAttentionTolerance);
+  torch::NoGradGuard no_grad;
+  EXPECT_LT(difference(layer(x, text), expected), kAttentionTolerance);
+  layer->lent_bias = layer->joined_bias();
+  EXPECT_LT(difference(layer(x, text), expected), kAttentionTolerance);
+}
+
 TEST(SplitAdam, StepsAsLibTorchsAdamOnFloat32Weights) {
   torch::manual_seed(5);
   const Tensors values{torch::randn({70000}, torch::kCUDA), torch::randn({24, 16, 3, 3}, torch::kCUDA),
