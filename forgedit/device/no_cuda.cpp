@@ -33,6 +33,13 @@ void* current_stream(int) {
   return nullptr;
 }
 
+struct Upload::State {};
+Upload::Upload(int, const std::vector<Piece>&) {
+  unreachable();
+}
+Upload::~Upload() = default;
+void Upload::finish() {}
+
 struct StreamScope::State {};
 StreamScope::StreamScope(int) {}
 StreamScope::~StreamScope() = default;
@@ -99,6 +106,9 @@ void split_channels(int64_t, int64_t, int64_t, const Bf16*, Bf16*, Bf16*, Stream
   unreachable();
 }
 void adam_step(const AdamChunk*, int64_t, Bf16*, std::int16_t*, float*, float*, const AdamStep&, Stream) {
+  unreachable();
+}
+void split_weights(int64_t, int64_t, int64_t, const float*, Bf16*, std::int16_t*, Stream) {
   unreachable();
 }
 

@@ -53,6 +53,9 @@ class Optimizer {
     for (auto& parameter : plain_parameters_) parameter.mutable_grad() = torch::Tensor();
     for (const auto& split : split_) split->zero_grad();
   }
+  void settle() {
+    for (const auto& split : split_) split->settle();
+  }
   void step() {
     if (plain_) plain_->step();
     for (const auto& split : split_) split->step();
@@ -70,6 +73,29 @@ void check_loss(double loss, std::int64_t step) {
                 std::to_string(loss) + "): weights with NaN or infinite values, or too high a learning rate");
 }
 
+/// Input of a step, which stays where it is on the device. Filling it does not wait for work under way there,
+/// so it may be filled again only when the step has ended.
+class StepInput {
+ public:
+  StepInput(const torch::Tensor& like, const c10::Device& device)
+      : tensor_(torch::empty_like(like, torch::TensorOptions(device))) {
+    if (device.is_cuda() && like.is_cpu()) {
+      staged_ = torch::empty_like(like, torch::TensorOptions().pinned_memory(true));
+    }
+  }
+  void fill(const torch::Tensor& value) {
+    if (staged_.defined()) {
+      tensor_.copy_(staged_.copy_(value), /*non_blocking=*/true);
+    } else {
+      tensor_.copy_(value);
+    }
+  }
+  const torch::Tensor& tensor() const { return tensor_; }
+
+ private:
+  torch::Tensor tensor_, staged_;
+};
+
 /// One phase's step over tensors that stay where they are, so that it can be recorded.
 class StepRunner {
  public:
@@ -78,8 +104,8 @@ class StepRunner {
         optimizer_(groups, task.adam),
         schedule_(NoiseSchedule().to(task.policy.device)),
         latents_(task.latents.to(task.policy.device)),
-        noise_(torch::empty_like(first.noise, torch::TensorOptions(task.policy.device))),
-        timesteps_(torch::empty_like(first.timesteps, torch::TensorOptions(task.policy.device))),
+        noise_(first.noise, task.policy.device),
+        timesteps_(first.timesteps, task.policy.device),
         recorded_(task.policy.device, task.policy.reduced(), [this] {
           forward();
           backward();
@@ -87,8 +113,8 @@ class StepRunner {
 
   /// The loss before the update.
   double run_forward(const LearnBatch& batch) {
-    noise_.copy_(batch.noise);
-    timesteps_.copy_(batch.timesteps);
+    noise_.fill(batch.noise);
+    timesteps_.fill(batch.timesteps);
     // A recorded step goes backward at once; elsewhere that would be wasted where learning ends here.
     if (task_.policy.reduced()) {
       recorded_.run();
@@ -104,27 +130,30 @@ class StepRunner {
 
  private:
   void forward() {
+    const auto& noise = noise_.tensor();
     // 1. x_t for a batch of t
-    const auto noisy_latents = schedule_.add_noise(latents_.expand_as(noise_), noise_, timesteps_);
+    const auto noisy_latents = schedule_.add_noise(latents_.expand_as(noise), noise, timesteps_.tensor());
     // 2. predicted noise
     torch::Tensor predicted;
     {
       const PrecisionScope precision(task_.policy);
-      predicted = task_.predict(noisy_latents, timesteps_);
+      predicted = task_.predict(noisy_latents, timesteps_.tensor());
     }
     // 3. loss
-    loss_ = torch::mse_loss(predicted.to(torch::kFloat), noise_);
+    loss_ = torch::mse_loss(predicted.to(torch::kFloat), noise);
   }
   void backward() {
     optimizer_.zero_grad();
     loss_.backward();
     loss_ = loss_.detach();
+    optimizer_.settle();  // in the first step, which is not recorded
   }
 
   const LearnTask& task_;
   Optimizer optimizer_;
   NoiseSchedule schedule_;
-  torch::Tensor latents_, noise_, timesteps_, loss_;
+  torch::Tensor latents_, loss_;
+  StepInput noise_, timesteps_;
   ReplayedWork recorded_;
 };
 
@@ -135,6 +164,12 @@ std::vector<double> run_learn_loop(const LearnTask& task, const std::vector<Lear
   const ReplayScope replay(task.policy.device);
   std::int64_t total = 0, first = 0;
   for (const auto& phase : phases) total += phase.steps;
+  // Weights of later phases must not be on their way still when the first one is recorded.
+  for (std::size_t i = 1; i < phases.size(); ++i) {
+    for (const auto& group : phases[i].groups) {
+      if (group.split) group.split->settle();
+    }
+  }
 
   std::vector<double> losses;
   for (const auto& phase : phases) {

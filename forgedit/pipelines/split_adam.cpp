@@ -30,43 +30,58 @@ SplitWeights::SplitWeights(std::vector<torch::Tensor> parameters, const std::vec
     offsets_.push_back(total);
     total += padded(parameter.numel());
   }
-  const auto options = torch::dtype(torch::kShort).device(parameters_.front().device());
-  auto high = torch::zeros({total}, options);
-  low_ = torch::zeros({total}, options);
+  const auto options = torch::dtype(torch::kBFloat16).device(parameters_.front().device());
+  high_ = torch::zeros({total}, options);
+  low_ = torch::zeros({total}, options.dtype(torch::kShort));
+  values_ = torch::empty({total}, options.dtype(torch::kFloat));
+  std::vector<cuda::Upload::Piece> pieces;
   for (std::size_t i = 0; i < parameters_.size(); ++i) {
-    const auto value = values[i].to(options.device(), torch::kFloat);
-    const auto bits = torch::empty_like(value, at::MemoryFormat::Contiguous).copy_(value).view(torch::kInt);
-    // Half up, as the kernel does it: then the rest fits 16 bits with a sign.
-    const auto rounded = (bits + 0x8000).bitwise_right_shift(16);
-    view_of(high, offsets_[i], parameters_[i]).copy_(rounded);
-    view_of(low_, offsets_[i], parameters_[i]).copy_(bits - rounded.bitwise_left_shift(16));
+    const auto part = view_of(high_, offsets_[i], parameters_[i]);
+    part.copy_(parameters_[i]);
+    parameters_[i].set_data(part);
+    const auto place = values_.narrow(0, offsets_[i], values[i].numel()).view(values[i].sizes());
+    if (values[i].is_cpu() && values[i].scalar_type() == torch::kFloat && values[i].is_contiguous()) {
+      sources_.push_back(values[i]);
+      pieces.push_back({values[i].data_ptr(), place.data_ptr(), values[i].nbytes()});
+    } else {
+      place.copy_(values[i]);
+    }
   }
-  high_ = high.view(torch::kBFloat16);
-  for (std::size_t i = 0; i < parameters_.size(); ++i) {
-    parameters_[i].set_data(view_of(high_, offsets_[i], parameters_[i]));
-  }
+  upload_ = std::make_unique<cuda::Upload>(high_.get_device(), pieces);
 }
 
-std::vector<torch::Tensor> SplitWeights::values() const {
+void SplitWeights::settle() {
+  if (!upload_) return;
+  upload_->finish();
+  for (std::size_t i = 0; i < parameters_.size(); ++i) {
+    const auto& like = parameters_[i];
+    const auto pixels = like.dim() == 4 ? like.size(2) * like.size(3) : 1;
+    const auto channels = like.dim() == 4 ? like.size(1) : like.numel();
+    kernels::split_weights(
+        like.numel() / (channels * pixels), channels, pixels, values_.data_ptr<float>() + offsets_[i],
+        static_cast<kernels::Bf16*>(high_.data_ptr()) + offsets_[i],
+        low_.data_ptr<std::int16_t>() + offsets_[i], cuda::current_stream(high_.get_device()));
+  }
+  upload_.reset();
+  values_ = torch::Tensor();
+  sources_.clear();
+}
+
+std::vector<torch::Tensor> SplitWeights::values() {
   torch::NoGradGuard no_grad;
-  const auto high = high_.view(torch::kShort);
+  settle();
+  auto bits = high_.view(torch::kShort).to(torch::kInt);
+  bits.bitwise_left_shift_(16).add_(low_);
+  const auto all = bits.view(torch::kFloat);
   std::vector<torch::Tensor> result;
   for (std::size_t i = 0; i < parameters_.size(); ++i) {
-    const auto bits = view_of(high, offsets_[i], parameters_[i]).to(torch::kInt).bitwise_left_shift(16) +
-                      view_of(low_, offsets_[i], parameters_[i]).to(torch::kInt);
-    result.push_back(bits.view(torch::kFloat));
+    result.push_back(view_of(all, offsets_[i], parameters_[i]));
   }
   return result;
 }
 
 SplitAdam::SplitAdam(SplitWeights& weights, double lr, double beta1, double beta2, double eps)
-    : weights_(weights),
-      lr_(lr),
-      beta1_(beta1),
-      beta2_(beta2),
-      eps_(eps),
-      exp_avg_(torch::zeros(weights.high_.sizes(), weights.high_.options().dtype(torch::kFloat))),
-      exp_avg_sq_(torch::zeros_like(exp_avg_)) {}
+    : weights_(weights), lr_(lr), beta1_(beta1), beta2_(beta2), eps_(eps) {}
 
 void SplitAdam::zero_grad() {
   gradients_.clear();
@@ -96,6 +111,12 @@ void SplitAdam::point_at_gradients() {
 }
 
 void SplitAdam::step() {
+  weights_.settle();
+  if (steps_ == 0) {
+    // Only now: until the weights are settled their values lie where this may lie afterwards.
+    exp_avg_ = torch::zeros(weights_.high_.sizes(), weights_.high_.options().dtype(torch::kFloat));
+    exp_avg_sq_ = torch::zeros_like(exp_avg_);
+  }
   ++steps_;
   point_at_gradients();
   kernels::AdamStep step;

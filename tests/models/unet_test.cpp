@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "forgedit/core/state_dict.h"
+#include "forgedit/models/unet_flops.h"
 #include "tests/support/temporary_folder.h"
 
 namespace forgedit {
@@ -103,6 +104,21 @@ TEST_F(MicroUNet, GradientsAgreeWithFiniteDifferences) {
 
 UNetConfig parse(const json& object) {
   return UNetConfig::from_json(ConfigReader("unet/config.json", object));
+}
+
+TEST(UNetFlops, OfStableDiffusion14AreThePublishedOnes) {
+  const UNet unet{UNetConfig()};  // never touched: no memory
+  const auto all = count_flops(*unet, 64, 64, 77, [](const std::string&) { return true; });
+  EXPECT_NEAR(all.forward() / 1e12, 0.803, 0.004);
+  const auto of_convolution = [](const std::string& name) {
+    return name == "down_blocks.0.downsamplers.0.conv.weight";
+  };
+  const auto one = count_flops(*unet, 64, 64, 77, of_convolution);
+  EXPECT_EQ(one.forward(), 2.0 * 32 * 32 * 320 * 320 * 9);
+  const auto of_queries = [](const std::string& name) {
+    return name.find("mid_block.attentions.0.transformer_blocks.0.attn1.to_q.") == 0;
+  };
+  EXPECT_EQ(count_flops(*unet, 64, 64, 77, of_queries).attention, 4.0 * 64 * 64 * 1280);
 }
 
 TEST(UNetConfigTest, EmptyMeansStableDiffusion14AndJsonRoundTrips) {
