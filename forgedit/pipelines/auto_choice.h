@@ -39,6 +39,9 @@ struct JudgedEdit {
   double balance = 0;     ///< harmonic mean of the shares: the best has the highest
 };
 
+/// What counts comes first, then the higher balance.
+bool is_better_edit(const JudgedEdit& left, const JudgedEdit& right);
+
 struct AutoChoice {
   std::vector<JudgedEdit> judged;  ///< one for each of the edits given, in their order
   std::vector<std::size_t> front;  ///< places in `judged`, the strongest edit first

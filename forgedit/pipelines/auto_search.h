@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <optional>
 #include <vector>
 
 #include "forgedit/pipelines/auto_choice.h"
@@ -53,6 +54,8 @@ class AutoSearch {
   };
   std::vector<Candidate> coarse_round() const;
   std::vector<Candidate> fine_round(std::size_t count) const;
+  std::vector<Candidate> around(const Candidate& centre) const;
+  std::optional<double> between(double low, double high) const;
 
   EditRequest request_;
   std::size_t pictures_;
