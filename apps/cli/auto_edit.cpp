@@ -134,7 +134,8 @@ void AutoEdit::fit_budget_to_time() {
   if (!arguments_.seconds || drawn_ == 0) return;
   const double left = *arguments_.seconds - seconds_so_far(),
                each = seconds_so_far() / static_cast<double>(drawn_);
-  const auto more = static_cast<std::size_t>(std::max(0.0, left) / each / static_cast<double>(targets_.size()));
+  const auto more =
+      static_cast<std::size_t>(std::max(0.0, left) / each / static_cast<double>(targets_.size()));
   for (auto& target : targets_) {
     const auto budget = std::clamp<std::size_t>(target.search.asked() + more, 1, kMostPictures);
     target.search.set_pictures(std::min(budget, arguments_.pictures.value_or(budget)));
@@ -167,16 +168,17 @@ std::vector<std::string> AutoEdit::lines(bool all) const {
       if (all) result.push_back(fmt::format("\"{}\": no candidate has a score", target.text));
       continue;
     }
-    const auto line = [&](const AutoChoice::Pick& pick) {
-      return target.file(edits[pick.place].candidate) + ": " + pick.reason;
-    };
     if (!all) {
-      result.push_back(fmt::format("best so far of {}: {}", edits.size(), line(choice.best.front())));
+      const auto place = choice.best.front().place;
+      result.push_back(fmt::format("best so far, of {}: {}: {}", edits.size(),
+                                   target.file(edits[place].candidate), score_label(choice.judged[place])));
       continue;
     }
     result.push_back(fmt::format("the best of {} for \"{}\":", edits.size(), target.text));
     for (std::size_t i = 0; i < choice.best.size(); ++i) {
-      result.push_back(fmt::format("  {}. {}", i + 1, line(choice.best[i])));
+      const auto& pick = choice.best[i];
+      result.push_back(
+          fmt::format("  {}. {}: {}", i + 1, target.file(edits[pick.place].candidate), pick.reason));
     }
   }
   return result;
