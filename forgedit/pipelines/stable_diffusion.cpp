@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include "forgedit/core/error.h"
+#include "forgedit/models/load_network.h"
 #include "forgedit/pipelines/picture_grid.h"
 
 namespace forgedit {
@@ -10,14 +11,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Weights are assigned, not copied: they stay where the file is mapped.
 template <typename Model, typename Config>
 Model finish(const NetworkFiles<Config>& files) {
-  Model model(files.config);
-  load_state(*model, files.weights, files.origin);
-  for (auto& parameter : model->parameters()) parameter.set_requires_grad(false);
-  model->eval();
-  return model;
+  return load_network<Model>(files.config, files.weights, files.origin);
 }
 
 /// Onto the device, laid out as convolutions there want it.
