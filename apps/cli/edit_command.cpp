@@ -31,11 +31,10 @@ class EditCommand {
   std::vector<EditRequest> make_requests(LearnMethod method, const std::vector<std::string>& targets) const;
   std::vector<std::string> all_targets() const;
   void check_nothing_is_overwritten() const;
-  LearnedPicture learned_picture(const ModelChoice& choice, StableDiffusion& network, const Image& picture,
-                                 const std::optional<LearnedPicture>& saved);
+  LearnedPicture attached(LearnedPicture learned, const StableDiffusion& network);
   void say_reconstruction(const EditResults& results);
-  void draw(StableDiffusion& network, EditResults& results, const LearnedPicture& learned,
-            const std::vector<Candidate>& to_draw);
+  void draw(const ModelChoice& choice, StableDiffusion& network, EditResults& results,
+            LearnedPicture& learned, const std::vector<Candidate>& to_draw);
 
   std::string image_;  // with --from, what stands here is the first target
   std::vector<std::string> targets_;
@@ -219,7 +218,10 @@ void EditCommand::run() {
 
   auto network = load_model(choice, console_);
   const OutputFolder output(folder);
-  const auto learned = learned_picture(choice, network, picture, saved);
+  auto learned = saved ? attached(*saved, network) : picture_to_learn(learning_, picture, choice, network);
+  if (!saved && !learning_.save.empty() && !is_saved_already(learning_, learned)) {
+    learn_and_save(learned, learning_, choice, network, console_);
+  }
   const auto plan = plan_edit(requests_);
   EditResults results(folder, font,
                       {requests_, drawing_, learned, choice.name(), choice.policy, at_source_size_}, plan,
@@ -234,14 +236,10 @@ void EditCommand::run() {
         fmt::format("{} holds {} pictures of an earlier run; sheet.png and edit.json are of this one",
                     folder.string(), resumed.older));
   }
-  draw(network, results, learned, resumed.to_draw);
+  draw(choice, network, results, learned, resumed.to_draw);
 }
 
-LearnedPicture EditCommand::learned_picture(const ModelChoice& choice, StableDiffusion& network,
-                                            const Image& picture,
-                                            const std::optional<LearnedPicture>& saved) {
-  if (!saved) return learn_and_save(learning_, picture, choice, network, console_);
-  auto learned = *saved;
+LearnedPicture EditCommand::attached(LearnedPicture learned, const StableDiffusion& network) {
   attach_to_model(learned, network, from_);
   if (learned.options.method == LearnMethod::imagic) {
     console_.note("learned by imagic for \"" + learned.source +
@@ -250,14 +248,23 @@ LearnedPicture EditCommand::learned_picture(const ModelChoice& choice, StableDif
   return learned;
 }
 
-void EditCommand::draw(StableDiffusion& network, EditResults& results, const LearnedPicture& learned,
-                       const std::vector<Candidate>& to_draw) {
+/// Learns the picture first where that is still to be done: a restart that has nothing left to draw does not.
+void EditCommand::draw(const ModelChoice& choice, StableDiffusion& network, EditResults& results,
+                       LearnedPicture& learned, const std::vector<Candidate>& to_draw) {
   const auto total = results.count() + to_draw.size();
   try {
-    draw_candidates(
-        network, learned.result, to_draw, drawing_, learned.frame.grid_width, learned.frame.grid_height,
-        [&](const Candidate& candidate, const Image& grid) { console_.result(results.add(candidate, grid)); },
-        [&](const Progress& progress) { console_.progress(progress); });
+    if (!to_draw.empty() && !learned.result.embedding.defined()) {
+      learn_and_save(learned, learning_, choice, network, console_);
+      results.set_losses(learned.result.losses);
+    }
+    if (!to_draw.empty()) {
+      draw_candidates(
+          network, learned.result, to_draw, drawing_, learned.frame.grid_width, learned.frame.grid_height,
+          [&](const Candidate& candidate, const Image& grid) {
+            console_.result(results.add(candidate, grid));
+          },
+          [&](const Progress& progress) { console_.progress(progress); });
+    }
   } catch (...) {
     console_.end_stage();
     if (results.count() > 0) {

@@ -49,6 +49,9 @@ FinishedPictures::FinishedPictures(const fs::path& folder) {
   }
   const auto pictures = record.find("pictures");
   if (pictures == record.end() || !pictures->is_array()) return;
+  for (const auto& loss : record.value("losses", json::array())) {
+    if (loss.is_number()) losses_.push_back(loss.get<double>());
+  }
   for (const auto& entry : *pictures) {
     if (auto picture = read_entry(folder, entry)) by_settings_.emplace(picture->settings, *picture);
   }

@@ -110,6 +110,8 @@ EditResults::Resumed EditResults::resume() {
     if (picture->file != name) new_names.emplace(picture->file, name);
     ++result.kept;
   }
+  auto& losses = run_.learned.result.losses;
+  if (result.kept > 0 && losses.empty()) losses = finished.losses();
   for (const auto& name : finished.left()) result.older += planned.count(name) == 0;
   rename_all(folder_, new_names);
   if (result.kept > 0) write_record();

@@ -40,6 +40,9 @@ class EditResults {
   };
   Resumed resume();
 
+  /// The losses of learning, where that came after resume(); an earlier run's record has them else.
+  void set_losses(const std::vector<double>& losses) { run_.learned.result.losses = losses; }
+
   /// Returns the path of the picture's file.
   std::filesystem::path add(const Candidate& candidate, const Image& grid);
 
