@@ -46,6 +46,8 @@ class AutoEdit {
   void add(const Candidate& candidate, const Image& picture, bool drawn);
   /// Whether the seconds are spent and there is something to choose from.
   bool is_time_over() const;
+  /// The seconds of the budget are for drawing: called when something else took time.
+  void restart_clock() { start_ = std::chrono::steady_clock::now(); }
   std::size_t scored() const { return scored_; }
 
   /// The best candidate of each target so far, a line each; with all three and their reasons at the end.

@@ -284,7 +284,8 @@ void BenchRunCommand::run() {
     arguments.options.seed = sweep_.seeds.front();
     console_.note("learning " + task.edit.picture_name + ": " + task.source);
     prepare_learning(arguments, picture, choice);
-    auto learned = learn_and_save(arguments, picture, choice, network, console_);
+    auto learned = picture_to_learn(arguments, picture, choice, network);
+    learn_and_save(learned, arguments, choice, network, console_);
     write_saved_edit(saved, learned);
     return learned;
   };

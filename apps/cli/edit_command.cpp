@@ -36,14 +36,14 @@ class EditCommand {
   std::vector<EditRequest> make_requests(LearnMethod method, const std::vector<std::string>& targets) const;
   std::vector<std::string> all_targets() const;
   void check_nothing_is_overwritten() const;
-  LearnedPicture learned_picture(const ModelChoice& choice, StableDiffusion& network, const Image& picture,
-                                 const std::optional<LearnedPicture>& saved);
+  LearnedPicture attached(LearnedPicture learned, const StableDiffusion& network);
   void say_reconstruction(const EditResults& results);
   /// Takes over what is finished and draws the rest; `on_picture` gets each with whether it was drawn now.
   using PictureSeen = std::function<void(const Candidate& candidate, bool drawn)>;
-  void draw(StableDiffusion& network, EditResults& results, const LearnedPicture& learned,
-            const std::vector<Candidate>& plan, const PictureSeen& on_picture = {});
-  void draw_best(StableDiffusion& network, EditResults& results, const LearnedPicture& learned);
+  void draw(const ModelChoice& choice, StableDiffusion& network, EditResults& results,
+            LearnedPicture& learned, const std::vector<Candidate>& plan, const PictureSeen& on_picture = {});
+  void draw_best(const ModelChoice& choice, StableDiffusion& network, EditResults& results,
+                 LearnedPicture& learned);
   void finish(EditResults& results, bool complete);
 
   std::string image_;  // with --from, what stands here is the first target
@@ -250,15 +250,18 @@ void EditCommand::run() {
     note_left_out(*scorer_, console_);
   }
   const OutputFolder output(folder_);
-  const auto learned = learned_picture(choice, network, picture, saved);
+  auto learned = saved ? attached(*saved, network) : picture_to_learn(learning_, picture, choice, network);
+  if (!saved && !learning_.save.empty() && !is_saved_already(learning_, learned)) {
+    learn_and_save(learned, learning_, choice, network, console_);
+  }
   EditResults results(folder_, font_,
                       {requests_, drawing_, learned, choice.name(), choice.policy, at_source_size_, auto_.on},
                       !no_metadata_);
   try {
     if (auto_.on) {
-      draw_best(network, results, learned);
+      draw_best(choice, network, results, learned);
     } else {
-      draw(network, results, learned, plan_edit(requests_));
+      draw(choice, network, results, learned, plan_edit(requests_));
     }
   } catch (...) {
     console_.end_stage();
@@ -282,11 +285,7 @@ void EditCommand::run() {
   finish(results, true);
 }
 
-LearnedPicture EditCommand::learned_picture(const ModelChoice& choice, StableDiffusion& network,
-                                            const Image& picture,
-                                            const std::optional<LearnedPicture>& saved) {
-  if (!saved) return learn_and_save(learning_, picture, choice, network, console_);
-  auto learned = *saved;
+LearnedPicture EditCommand::attached(LearnedPicture learned, const StableDiffusion& network) {
   attach_to_model(learned, network, from_);
   if (learned.options.method == LearnMethod::imagic) {
     console_.note("learned by imagic for \"" + learned.source +
@@ -295,8 +294,10 @@ LearnedPicture EditCommand::learned_picture(const ModelChoice& choice, StableDif
   return learned;
 }
 
-void EditCommand::draw(StableDiffusion& network, EditResults& results, const LearnedPicture& learned,
-                       const std::vector<Candidate>& plan, const PictureSeen& on_picture) {
+/// Learns the picture first where that is still to be done: a restart that has nothing left to draw does not.
+void EditCommand::draw(const ModelChoice& choice, StableDiffusion& network, EditResults& results,
+                       LearnedPicture& learned, const std::vector<Candidate>& plan,
+                       const PictureSeen& on_picture) {
   const auto resumed = results.resume(plan);
   if (resumed.kept > 0) {
     console_.note(
@@ -308,6 +309,12 @@ void EditCommand::draw(StableDiffusion& network, EditResults& results, const Lea
                                        [&](const Candidate& other) { return other.stem == candidate.stem; });
       if (!missing) on_picture(candidate, false);
     }
+  }
+  if (resumed.to_draw.empty()) return;
+  if (!learned.result.embedding.defined()) {
+    learn_and_save(learned, learning_, choice, network, console_);
+    results.set_losses(learned.result.losses);
+    if (search_) search_->restart_clock();
   }
   draw_candidates(
       network, learned.result, resumed.to_draw, drawing_, learned.frame.grid_width, learned.frame.grid_height,
@@ -323,13 +330,14 @@ void EditCommand::draw(StableDiffusion& network, EditResults& results, const Lea
 }
 
 /// Round after round, each around the best of what was drawn before.
-void EditCommand::draw_best(StableDiffusion& network, EditResults& results, const LearnedPicture& learned) {
+void EditCommand::draw_best(const ModelChoice& choice, StableDiffusion& network, EditResults& results,
+                            LearnedPicture& learned) {
   search_.emplace(requests_, auto_, *scorer_, results.original(), learned.source);
   auto round = AutoEdit::always_drawn(requests_);
   try {
     for (auto next = search_->next_round(); !next.empty(); next = search_->next_round()) {
       round.insert(round.end(), next.begin(), next.end());
-      draw(network, results, learned, round, [&](const Candidate& candidate, bool drawn) {
+      draw(choice, network, results, learned, round, [&](const Candidate& candidate, bool drawn) {
         throw_if_stopped();
         search_->add(candidate, read_image(results.path_of(candidate)), drawn);
       });

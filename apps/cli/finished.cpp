@@ -47,6 +47,9 @@ FinishedPictures::FinishedPictures(const fs::path& folder) {
   } catch (const Error&) {
     return;  // the new run writes a new one
   }
+  for (const auto& loss : record.value("losses", json::array())) {
+    if (loss.is_number()) losses_.push_back(loss.get<double>());
+  }
   for (const char* list : {"pictures", "earlier"}) {
     const auto pictures = record.find(list);
     if (pictures == record.end() || !pictures->is_array()) continue;

@@ -28,9 +28,12 @@ class FinishedPictures {
   std::optional<FinishedPicture> take(const std::string& settings);
   /// Pictures that nobody took.
   std::vector<FinishedPicture> left() const;
+  /// Of the run that left them: pictures with the same settings came from the same learning.
+  const std::vector<double>& losses() const { return losses_; }
 
  private:
   std::multimap<std::string, FinishedPicture> by_settings_;
+  std::vector<double> losses_;
 };
 
 /// Gives files in `folder` new names, all at once: names may change places.

@@ -34,7 +34,8 @@ struct LearnCommand {
       learning.source = write_source(learning.captioner, {}, picture, choice, console);
     }
     auto network = load_model(choice, console);
-    learn_and_save(learning, picture, choice, network, console);
+    auto learned = picture_to_learn(learning, picture, choice, network);
+    learn_and_save(learned, learning, choice, network, console);
   }
 };
 

@@ -106,6 +106,8 @@ EditResults::Resumed EditResults::resume(const std::vector<Candidate>& candidate
     if (picture->file != name) new_names.emplace(picture->file, name);
     ++result.kept;
   }
+  auto& losses = run_.learned.result.losses;
+  if (result.kept > 0 && losses.empty()) losses = finished_.losses();
   rename_all(folder_, new_names);
   if (result.kept > 0) write_record();
   // Until this run is done there is no sheet, rather than one of another run.

@@ -56,6 +56,9 @@ class EditResults {
   /// Pictures with other settings that stay, but are no part of this run.
   std::size_t older() const;
 
+  /// The losses of learning, where that came after resume(); an earlier run's record has them else.
+  void set_losses(const std::vector<double>& losses) { run_.learned.result.losses = losses; }
+
   /// Returns the path of the picture's file.
   std::filesystem::path add(const Candidate& candidate, const Image& grid);
   std::filesystem::path path_of(const Candidate& candidate) const {

@@ -26,7 +26,7 @@ void add_score_options(CLI::App& command, ScoreOptions& options) {
       ->group("Scores");
   command
       .add_option("--lpips", options.lpips,
-                  "LPIPS trunk (torchvision) and heads (lpips package) as safetensors: files, or a folder")
+                  "LPIPS trunk (torchvision) and heads (lpips package): files, or a folder of safetensors")
       ->type_name("PATH...")
       ->group("Scores");
 }

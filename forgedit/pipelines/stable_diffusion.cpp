@@ -4,6 +4,7 @@
 
 #include "forgedit/core/error.h"
 #include "forgedit/device/cuda_bridge.h"
+#include "forgedit/models/load_network.h"
 #include "forgedit/pipelines/picture_grid.h"
 
 namespace forgedit {
@@ -11,14 +12,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Weights are assigned, not copied: they stay where the file is mapped.
 template <typename Model, typename Config>
 Model finish(const NetworkFiles<Config>& files) {
-  Model model(files.config);
-  load_state(*model, files.weights, files.origin);
-  for (auto& parameter : model->parameters()) parameter.set_requires_grad(false);
-  model->eval();
-  return model;
+  return load_network<Model>(files.config, files.weights, files.origin);
 }
 
 /// Float32 weights from the CPU to a GPU, many at a time through pinned memory, there into `type`.

@@ -148,6 +148,9 @@ TEST(UNetConfigTest, OtherFamiliesAreRefusedByKey) {
       {"up_block_types", {"UpBlock2D"}},
       {"block_out_channels", {320}},
       {"block_out_channels", {-1, 2}},
+      {"block_out_channels", {16384, 32768}},
+      {"block_out_channels", std::vector<int>(7, 32)},
+      {"norm_eps", 0},
       {"block_out_channels", "320"},
       {"attention_head_dim", {8, 8}},
       {"attention_head_dim", 7},
@@ -155,6 +158,7 @@ TEST(UNetConfigTest, OtherFamiliesAreRefusedByKey) {
       {"norm_num_groups", 0},
       {"layers_per_block", 1e9},
       {"sample_size", -64},
+      {"sample_size", 1025},
   };
   for (const auto& [key, value] : rows) {
     const auto message = message_of([&, k = key, v = value] { parse({{k, v}}); });
