@@ -62,6 +62,12 @@ void claim_folder(const fs::path& folder, const json& settings) {
   }
 }
 
+/// "donotforget γ 1.2": what is left of a candidate's label without its seed.
+std::string setting_of(const Candidate& candidate) {
+  if (candidate.kind != Candidate::Kind::edit) return "";
+  return candidate.strategy->name + (" " + candidate.label.substr(0, candidate.label.rfind("  seed")));
+}
+
 PictureRecord record_of(const BenchTask& task, std::size_t i) {
   const auto& candidate = task.plan[i];
   PictureRecord picture;
@@ -69,8 +75,9 @@ PictureRecord record_of(const BenchTask& task, std::size_t i) {
   picture.label = candidate.label;
   picture.candidate = candidate.kind == Candidate::Kind::edit;
   if (candidate.strategy) picture.label += std::string("  ") + candidate.strategy->name;
-  if (!picture.candidate) picture.label = "without learning  " + picture.label;
+  if (candidate.kind == Candidate::Kind::unlearned) picture.label = "without learning  " + picture.label;
   picture.fixed = task.fixed.at(i);
+  picture.setting = setting_of(candidate);
   return picture;
 }
 
@@ -103,6 +110,7 @@ bool BenchRunner::read_finished(const BenchTask& task, EditRecord& record) const
   }
   // Another --clip or --lpips judges anew; nothing has to be drawn for that.
   for (const auto& picture : record.pictures) {
+    if (callbacks_.judge && task.edit.answer && !picture.scores.count("right")) return false;
     for (const auto& metric : edit_metrics()) {
       const bool measured = picture.scores.count(metric.key) > 0;
       const bool direction = std::string(metric.key) == "clip_direction";  // absent where nothing changed
@@ -193,12 +201,15 @@ void BenchRunner::do_edit(const BenchTask& task, const LearnedPicture& learned, 
   draw_missing(task, learned);
   const auto original = read_image(task.edit.picture, callbacks_.background);
   const auto reference = scorer_.prepare(original, task.edit.target, task.source);
+  const auto judged = callbacks_.judge && task.edit.answer ? callbacks_.judge(task.edit) : nullptr;
   record.pictures.clear();
   for (std::size_t i = 0; i < task.plan.size(); ++i) {
     auto picture = record_of(task, i);
     const auto file = edit_folder(task) / picture.file;
     picture.seconds = drawn_in(file);
-    picture.scores = scorer_.score(reference, read_image(file));
+    const auto drawn = read_image(file);
+    picture.scores = scorer_.score(reference, drawn);
+    if (judged) picture.scores.merge(judged(drawn));
     record.pictures.push_back(std::move(picture));
   }
   write_file_atomically(edit_folder(task) / kRecord, json_text(to_json(record), 1) + "\n");

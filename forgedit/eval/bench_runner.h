@@ -25,6 +25,8 @@ struct BenchCallbacks {
       learn;
   /// What to write into a picture's file.
   std::function<PngText(const LearnedPicture& learned, const Candidate& candidate)> text;
+  /// For edits with true answers: how the pictures of one are judged by it. Empty: they are not.
+  std::function<std::function<EditScores(const Image& picture)>(const BenchEdit& edit)> judge;
   ProgressCallback progress;                              ///< of drawing
   std::function<void(const EditRecord& record)> on_edit;  ///< an edit was done, failed or left out
   std::array<std::uint8_t, 3> background{255, 255, 255};

@@ -12,7 +12,6 @@ namespace forgedit {
 namespace {
 
 namespace fs = std::filesystem;
-using torch::indexing::Slice;
 
 constexpr std::int64_t kSide = 128;
 constexpr std::int64_t kReach = 2;  // of the search for shifts, in pixels of the half size: 4 of the whole
@@ -102,25 +101,31 @@ TruthScorer::Descriptor TruthScorer::describe(const torch::Tensor& pictures) {
   return {torch::avg_pool2d(centres, 2).flatten(1), latents_of(centres)};
 }
 
-TruthScorer::Nearness TruthScorer::nearness(const torch::Tensor& picture, const Descriptor& others) {
-  std::vector<torch::Tensor> windows;
-  for (std::int64_t shift = 0; shift < kShifts * kShifts; ++shift) windows.push_back(centre(picture, shift));
-  const auto colours = torch::avg_pool2d(torch::cat(windows), 2).flatten(1);
+/// All that lies within reach, by shift.
+torch::Tensor TruthScorer::windows(const torch::Tensor& picture) const {
+  std::vector<torch::Tensor> all;
+  for (std::int64_t shift = 0; shift < kShifts * kShifts; ++shift) all.push_back(centre(picture, shift));
+  return torch::cat(all);
+}
+
+torch::Tensor TruthScorer::nearness(const torch::Tensor& picture, const Descriptor& others) {
+  const auto moved = windows(picture);
+  const auto colours = torch::avg_pool2d(moved, 2).flatten(1);
   const auto count = others.colours.size(0);
   std::vector<torch::Tensor> by_other;
   for (std::int64_t i = 0; i < count; ++i) by_other.push_back(rms(colours - others.colours[i]));
   const auto [nearest, at] = torch::stack(by_other).min(1);  // (n)
-  Nearness result;
-  const auto shifts = at.to(torch::kCPU);
-  for (std::int64_t i = 0; i < count; ++i) result.shifts.push_back(shifts[i].item<std::int64_t>());
+  const auto on_cpu = at.to(torch::kCPU);
+  std::vector<std::int64_t> shifts;
+  for (std::int64_t i = 0; i < count; ++i) shifts.push_back(on_cpu[i].item<std::int64_t>());
   // Few shifts come up, and encoding is what takes time.
-  auto used = result.shifts;
+  auto used = shifts;
   std::sort(used.begin(), used.end());
   used.erase(std::unique(used.begin(), used.end()), used.end());
   std::vector<torch::Tensor> centres;
   std::vector<std::int64_t> rows;
-  for (const auto shift : used) centres.push_back(windows[static_cast<std::size_t>(shift)]);
-  for (const auto shift : result.shifts)
+  for (const auto shift : used) centres.push_back(moved.narrow(0, shift, 1));
+  for (const auto shift : shifts)
     rows.push_back(std::lower_bound(used.begin(), used.end(), shift) - used.begin());
   const auto row = torch::tensor(rows, torch::kLong).to(device_);
   std::vector<torch::Tensor> terms{nearest};
@@ -128,8 +133,7 @@ TruthScorer::Nearness TruthScorer::nearness(const torch::Tensor& picture, const 
   for (std::size_t k = 0; k < latents.size(); ++k) {
     terms.push_back(rms(latents[k].index_select(0, row) - others.latents[k]));
   }
-  result.terms = torch::stack(terms, 1);
-  return result;
+  return torch::stack(terms, 1);
 }
 
 TruthScorer::Reference TruthScorer::prepare(const BenchEdit& edit) {
@@ -158,7 +162,7 @@ TruthScorer::Reference TruthScorer::prepare(const BenchEdit& edit) {
     add(identities, answer.identities);
     reference.identities = describe(torch::cat(identities));
   }
-  const auto from_truth = nearness(answers[0], reference.answers).terms;
+  const auto from_truth = nearness(answers[0], reference.answers);
   reference.unit = from_truth.slice(0, 1).mean(0).clamp_min(1e-6);
   reference.source = answers[1];
   const auto changed = ((answers[0] - answers[1]).abs().amax(1, true) > kSameColour).to(torch::kFloat);
@@ -166,38 +170,40 @@ TruthScorer::Reference TruthScorer::prepare(const BenchEdit& edit) {
   return reference;
 }
 
-void TruthScorer::score_kept(const Reference& reference, const torch::Tensor& aligned, EditScores& scores) {
+/// Where what should stay is found best again: it may lie aside too.
+void TruthScorer::score_kept(const Reference& reference, const torch::Tensor& picture, EditScores& scores) {
   if (reference.kept.mean().item<double>() < kFewestKept) return;
   const auto middle = kShifts * kShifts / 2;
   const auto source = centre(reference.source, middle), kept = centre(reference.kept, middle);
-  const auto count = kept.sum().item<double>() * 3;
-  if (count > 0) {
-    const double error = ((aligned - source).square() * kept).sum().item<double>() / count;
-    scores["kept_psnr"] = error > 0 ? -10 * std::log10(error / 4) : std::numeric_limits<double>::infinity();
-  }
-  const auto factor = vae_->config().factor();
-  const auto cells = (torch::avg_pool2d(kept, factor) > 0.999).to(torch::kFloat);  // (1, 1, h, w)
+  const auto moved = windows(picture);
+  const auto [least, at] = ((moved - source).square() * kept).mean({1, 2, 3}).min(0);
+  const double share = kept.mean().item<double>();
+  if (share == 0) return;
+  const double error = least.item<double>() / share;
+  scores["kept_psnr"] = error > 0 ? -10 * std::log10(error / 4) : std::numeric_limits<double>::infinity();
+
+  const auto cells = (torch::avg_pool2d(kept, vae_->config().factor()) > 0.999).to(torch::kFloat);
   const auto channels = vae_->config().latent_channels;
-  const auto cell_count = cells.sum().item<double>() * static_cast<double>(channels);
-  if (cell_count == 0) return;
+  const double values = cells.sum().item<double>() * static_cast<double>(channels);
+  if (values == 0) return;
+  const auto aligned = moved.narrow(0, at.item<std::int64_t>(), 1);
   const auto difference =
       (latents_of(aligned)[0] - latents_of(source)[0]).view({1, channels, cells.size(2), cells.size(3)});
-  scores["kept_distance"] = std::sqrt((difference.square() * cells).sum().item<double>() / cell_count);
+  scores["kept_distance"] = std::sqrt((difference.square() * cells).sum().item<double>() / values);
 }
 
 EditScores TruthScorer::score(const Reference& reference, const Image& edited) {
   torch::NoGradGuard no_grad;
   const auto picture = read(edited, reference.width, reference.height);
   EditScores scores;
-  const auto near = nearness(picture, reference.answers);
-  const auto distance = (near.terms / reference.unit).mean(1).to(torch::kCPU);
+  const auto distance = (nearness(picture, reference.answers) / reference.unit).mean(1).to(torch::kCPU);
   scores["truth_distance"] = distance[0].item<double>();
   const bool right = distance[0].item<float>() < distance.slice(0, 1).min().item<float>();
 
-  score_kept(reference, centre(picture, near.shifts[0]), scores);
+  score_kept(reference, picture, scores);
   if (reference.identities.colours.defined()) {
-    const auto terms = nearness(picture, reference.identities).terms / reference.unit;
-    scores["identity"] = terms.mean(1).argmin().item<std::int64_t>() == 0;
+    const auto nearest = (nearness(picture, reference.identities) / reference.unit).mean(1).argmin();
+    scores["identity"] = nearest.item<std::int64_t>() == 0;
   }
   const auto asked = [&](const char* key, auto is_kept) {
     const auto found = scores.find(key);

@@ -47,18 +47,14 @@ class TruthScorer {
   EditScores score(const Reference& reference, const Image& edited);
 
  private:
-  /// Distances (n, 3) of a picture (1, 3, height, width), each at the shift with the nearest colours.
-  struct Nearness {
-    torch::Tensor terms;
-    std::vector<std::int64_t> shifts;
-  };
-
   torch::Tensor read(const Image& image, std::int64_t width, std::int64_t height) const;
   Descriptor describe(const torch::Tensor& pictures);
   std::vector<torch::Tensor> latents_of(const torch::Tensor& centres);
   torch::Tensor centre(const torch::Tensor& picture, std::int64_t shift) const;
-  Nearness nearness(const torch::Tensor& picture, const Descriptor& others);
-  void score_kept(const Reference& reference, const torch::Tensor& aligned, EditScores& scores);
+  torch::Tensor windows(const torch::Tensor& picture) const;
+  /// Distances (n, 3) of a picture (1, 3, height, width), each at the shift with the nearest colours.
+  torch::Tensor nearness(const torch::Tensor& picture, const Descriptor& others);
+  void score_kept(const Reference& reference, const torch::Tensor& picture, EditScores& scores);
 
   AutoencoderKL vae_;
   c10::Device device_;
