@@ -57,7 +57,7 @@ class BenchRunCommand {
   std::optional<PublishedReading> published_;
   std::map<std::pair<std::string, std::string>, PublishedEdit> published_edits_;
   std::optional<double> fixed_;
-  std::int64_t limit_ = 0;
+  std::int64_t limit_ = 0, every_ = 1;
   bool keep_learned_ = false, reconstruct_ = false, check_scorer_ = false;
   LearnArguments learning_;
   SweepArguments sweep_;
@@ -128,6 +128,9 @@ void BenchRunCommand::add_options(CLI::App& command) {
           std::string("folder for the run, which may hold an unfinished one [out/") + kind_.name + "]")
       ->type_name("DIR");
   command.add_option("--limit", limit_, "only the first edits of the benchmark")
+      ->check(within(1, 10000))
+      ->type_name("N");
+  command.add_option("--every", every_, "only every Nth edit of the benchmark, from the first on")
       ->check(within(1, 10000))
       ->type_name("N");
   command.add_flag("--keep-learned", keep_learned_, "keep what was learned of each picture");
@@ -302,6 +305,11 @@ Benchmark BenchRunCommand::read() const {
 void BenchRunCommand::run() {
   check();
   auto benchmark = read();
+  std::vector<BenchEdit> some;
+  for (std::size_t i = 0; i < benchmark.edits.size(); i += static_cast<std::size_t>(every_)) {
+    some.push_back(std::move(benchmark.edits[i]));
+  }
+  benchmark.edits = std::move(some);
   if (limit_ > 0 && benchmark.edits.size() > static_cast<std::size_t>(limit_)) {
     benchmark.edits.resize(static_cast<std::size_t>(limit_));
   }
