@@ -267,9 +267,7 @@ std::vector<std::pair<std::string, std::string>> BenchRunCommand::facts(const Mo
                                   vs ? "γ" : "β", fixed_strength(request.interpolation)));
   }
   if (!learning_.source.empty()) rows.emplace_back("source prompt of all pictures", learning_.source);
-  if (!files.clip.empty()) {
-    rows.emplace_back("CLIP model", fs::absolute(files.clip).lexically_normal().filename().string());
-  }
+  if (!files.clip.empty()) rows.emplace_back("CLIP model", clip_name(files.clip));
   return rows;
 }
 

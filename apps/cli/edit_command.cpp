@@ -4,8 +4,10 @@
 #include <CLI/CLI.hpp>
 #include <memory>
 
+#include "apps/cli/auto_edit.h"
 #include "apps/cli/captioning.h"
 #include "apps/cli/commands.h"
+#include "apps/cli/interrupt.h"
 #include "apps/cli/learning.h"
 #include "apps/cli/lists.h"
 #include "apps/cli/results.h"
@@ -19,6 +21,9 @@ namespace {
 
 namespace fs = std::filesystem;
 constexpr double kMinReconstruction = 15.0;
+
+/// Ends a round whose time is over.
+struct TimeIsOver {};
 
 class EditCommand {
  public:
@@ -34,8 +39,12 @@ class EditCommand {
   LearnedPicture learned_picture(const ModelChoice& choice, StableDiffusion& network, const Image& picture,
                                  const std::optional<LearnedPicture>& saved);
   void say_reconstruction(const EditResults& results);
+  /// Takes over what is finished and draws the rest; `on_picture` gets each with whether it was drawn now.
+  using PictureSeen = std::function<void(const Candidate& candidate, bool drawn)>;
   void draw(StableDiffusion& network, EditResults& results, const LearnedPicture& learned,
-            const std::vector<Candidate>& to_draw);
+            const std::vector<Candidate>& plan, const PictureSeen& on_picture = {});
+  void draw_best(StableDiffusion& network, EditResults& results, const LearnedPicture& learned);
+  void finish(EditResults& results, bool complete);
 
   std::string image_;  // with --from, what stands here is the first target
   std::vector<std::string> targets_;
@@ -44,6 +53,11 @@ class EditCommand {
   std::vector<CLI::Option*> learn_options_;
   ModelOptions model_;
   SweepArguments sweep_;
+  AutoArguments auto_;
+  ScorerFiles scorer_files_;
+  std::optional<EditScorer> scorer_;
+  std::optional<AutoEdit> search_;
+  fs::path folder_, font_;
   std::vector<EditRequest> requests_;
   DrawOptions drawing_;
   bool at_source_size_ = false;
@@ -58,7 +72,8 @@ constexpr const char* kExamples =
     "  forgedit edit dog.jpg \"a dog jumping\" --source \"a dog sitting\" --forget encoderattn,noencoder \\\n"
     "      --gamma 0.8:1.4:0.2 --seeds 0,1 --save dog.edit\n"
     "  forgedit edit --from dog.edit \"a dog on a beach\" \"a cat sitting\" --interpolation vp --beta 1.2\n"
-    "  forgedit edit --from dog.edit --targets story.txt --preset story --out story\n\n"
+    "  forgedit edit --from dog.edit --targets story.txt --preset story --out story\n"
+    "  forgedit edit --from dog.edit \"a dog jumping\" --auto --clip clip-vit-base-patch32\n\n"
     "A story is a file with one target a line, or JSON lines such as\n"
     "  {\"target\": \"a dog on a beach\", \"gamma\": [0.6, 0.7], \"forget\": \"noencoder\", \"seeds\": [0, "
     "1]}\n"
@@ -88,6 +103,7 @@ void EditCommand::add_options(CLI::App& command) {
       ->type_name("FILE")
       ->group("Sweep");
   add_sweep_options(command, sweep_);
+  add_auto_options(command, auto_);
   add_drawing_options(command);
   for (auto* option : add_method_options(command, learning_)) learn_options_.push_back(option);
   add_model_options(command, model_);
@@ -118,6 +134,8 @@ void EditCommand::add_drawing_options(CLI::App& command) {
 
 /// Everything that is wrong without looking into more than a saved edit's record.
 void EditCommand::check() {
+  check_auto_arguments(auto_);
+  sweep_.automatic = auto_.on;
   auto targets = targets_;
   auto method = learning_.options.method;
   if (from_.empty()) {
@@ -177,6 +195,10 @@ void EditCommand::check_nothing_is_overwritten() const {
                         ": name another folder");
     }
   }
+  if (std::error_code missing; auto_.on && fs::equivalent(fs::absolute(image_).parent_path(), out, missing)) {
+    throw usage_error("--out " + out_ + ": results of --auto would lie beside " + image_ +
+                      ": name another folder");
+  }
   auto names = plan_edit(requests_);
   Candidate sheet;
   sheet.stem = "sheet";
@@ -201,7 +223,11 @@ std::vector<std::string> EditCommand::all_targets() const {
 void EditCommand::run() {
   check();
   const auto choice = choose_model(model_);
-  const auto font = find_assets() / "fonts" / "DejaVuSans.ttf";
+  font_ = find_assets() / "fonts" / "DejaVuSans.ttf";
+  if (auto_.on) {
+    scorer_files_ = find_scorer_files(auto_.scoring, choice.folder);
+    require_clip(scorer_files_, choice.folder, "--auto");
+  }
   std::optional<LearnedPicture> saved;
   Image picture;
   if (from_.empty()) {
@@ -214,27 +240,46 @@ void EditCommand::run() {
     saved = read_saved_edit(from_);
   }
   const auto picture_name = saved ? saved->picture_name : learning_.image;
-  const auto folder =
+  folder_ =
       out_.empty() ? default_output_folder(picture_name, requests_.front().targets.front()) : fs::path(out_);
 
   auto network = load_model(choice, console_);
-  const OutputFolder output(folder);
-  const auto learned = learned_picture(choice, network, picture, saved);
-  const auto plan = plan_edit(requests_);
-  EditResults results(folder, font,
-                      {requests_, drawing_, learned, choice.name(), choice.policy, at_source_size_}, plan,
-                      !no_metadata_);
-  const auto resumed = results.resume();
-  if (resumed.kept > 0) {
-    console_.note(
-        fmt::format("{} of {} pictures were finished before and are kept", resumed.kept, plan.size()));
+  if (auto_.on) {
+    scorer_.emplace(scorer_files_, choice.policy.device);
+    console_.note("judged by CLIP model " + clip_name(scorer_files_.clip));
+    note_left_out(*scorer_, console_);
   }
-  if (resumed.older > 0) {
+  const OutputFolder output(folder_);
+  const auto learned = learned_picture(choice, network, picture, saved);
+  EditResults results(folder_, font_,
+                      {requests_, drawing_, learned, choice.name(), choice.policy, at_source_size_, auto_.on},
+                      !no_metadata_);
+  try {
+    if (auto_.on) {
+      draw_best(network, results, learned);
+    } else {
+      draw(network, results, learned, plan_edit(requests_));
+    }
+  } catch (...) {
+    console_.end_stage();
+    if (results.count() > 0) {
+      console_.note(
+          fmt::format("{} of {} pictures are finished and kept", results.count(), results.planned()));
+      try {
+        finish(results, false);
+      } catch (const std::exception&) {
+        // A full disk, say: what stopped the drawing is the error to report.
+      }
+    }
+    throw;
+  }
+  if (const auto older = results.older(); older > 0) {
     console_.note(
         fmt::format("{} holds {} pictures of an earlier run; sheet.png and edit.json are of this one",
-                    folder.string(), resumed.older));
+                    folder_.string(), older));
   }
-  draw(network, results, learned, resumed.to_draw);
+  say_reconstruction(results);
+  finish(results, true);
 }
 
 LearnedPicture EditCommand::learned_picture(const ModelChoice& choice, StableDiffusion& network,
@@ -251,28 +296,63 @@ LearnedPicture EditCommand::learned_picture(const ModelChoice& choice, StableDif
 }
 
 void EditCommand::draw(StableDiffusion& network, EditResults& results, const LearnedPicture& learned,
-                       const std::vector<Candidate>& to_draw) {
-  const auto total = results.count() + to_draw.size();
-  try {
-    draw_candidates(
-        network, learned.result, to_draw, drawing_, learned.frame.grid_width, learned.frame.grid_height,
-        [&](const Candidate& candidate, const Image& grid) { console_.result(results.add(candidate, grid)); },
-        [&](const Progress& progress) { console_.progress(progress); });
-  } catch (...) {
-    console_.end_stage();
-    if (results.count() > 0) {
-      console_.note(fmt::format("{} of {} pictures are finished and kept", results.count(), total));
-      try {
-        for (const auto& path : results.finish()) console_.result(path);
-      } catch (const std::exception&) {
-        // A full disk, say: what stopped the drawing is the error to report.
-      }
-    }
-    throw;
+                       const std::vector<Candidate>& plan, const PictureSeen& on_picture) {
+  const auto resumed = results.resume(plan);
+  if (resumed.kept > 0) {
+    console_.note(
+        fmt::format("{} of {} pictures were finished before and are kept", resumed.kept, plan.size()));
   }
+  if (on_picture) {
+    for (const auto& candidate : plan) {
+      const bool missing = std::any_of(resumed.to_draw.begin(), resumed.to_draw.end(),
+                                       [&](const Candidate& other) { return other.stem == candidate.stem; });
+      if (!missing) on_picture(candidate, false);
+    }
+  }
+  draw_candidates(
+      network, learned.result, resumed.to_draw, drawing_, learned.frame.grid_width, learned.frame.grid_height,
+      [&](const Candidate& candidate, const Image& grid) {
+        console_.result(results.add(candidate, grid));
+        if (on_picture) on_picture(candidate, true);
+      },
+      [&](const Progress& progress) {
+        console_.progress(progress);
+        if (search_ && search_->is_time_over()) throw TimeIsOver();
+      });
   console_.end_stage();
-  say_reconstruction(results);
+}
+
+/// Round after round, each around the best of what was drawn before.
+void EditCommand::draw_best(StableDiffusion& network, EditResults& results, const LearnedPicture& learned) {
+  search_.emplace(requests_, auto_, *scorer_, results.original(), learned.source);
+  auto round = AutoEdit::always_drawn(requests_);
+  try {
+    for (auto next = search_->next_round(); !next.empty(); next = search_->next_round()) {
+      round.insert(round.end(), next.begin(), next.end());
+      draw(network, results, learned, round, [&](const Candidate& candidate, bool drawn) {
+        throw_if_stopped();
+        search_->add(candidate, read_image(results.path_of(candidate)), drawn);
+      });
+      for (const auto& line : search_->lines(false)) console_.note(line);
+      round.clear();
+    }
+  } catch (const TimeIsOver&) {
+    console_.end_stage();
+    console_.note(fmt::format("--auto-seconds are over: {} candidates were drawn", search_->scored()));
+  }
+}
+
+/// Sheet, record and, with --auto, the chart, of all pictures that there are.
+void EditCommand::finish(EditResults& results, bool complete) {
+  const bool chosen = search_ && search_->scored() > 0;
+  if (chosen) {
+    results.arrange(search_->arrangement(scorer_files_.clip, complete));
+    for (const auto& line : search_->lines(true)) console_.note(line);
+  }
   for (const auto& path : results.finish()) console_.result(path);
+  if (!chosen) return;
+  write_png(folder_ / kChart, search_->chart(results.picture_name(), font_));
+  console_.result(folder_ / kChart);
 }
 
 /// What the sheet shows of the learned picture, where people look first.

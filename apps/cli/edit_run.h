@@ -20,6 +20,7 @@ struct EditRun {
   std::string model_name;
   ComputePolicy policy;
   bool at_source_size = false;
+  bool automatic = false;  ///< draws what the automatic choice asks for, not all of the requests
 };
 
 // No local path goes into any of these: what names a file or folder is its last part.

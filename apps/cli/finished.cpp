@@ -47,10 +47,12 @@ FinishedPictures::FinishedPictures(const fs::path& folder) {
   } catch (const Error&) {
     return;  // the new run writes a new one
   }
-  const auto pictures = record.find("pictures");
-  if (pictures == record.end() || !pictures->is_array()) return;
-  for (const auto& entry : *pictures) {
-    if (auto picture = read_entry(folder, entry)) by_settings_.emplace(picture->settings, *picture);
+  for (const char* list : {"pictures", "earlier"}) {
+    const auto pictures = record.find(list);
+    if (pictures == record.end() || !pictures->is_array()) continue;
+    for (const auto& entry : *pictures) {
+      if (auto picture = read_entry(folder, entry)) by_settings_.emplace(picture->settings, *picture);
+    }
   }
 }
 
@@ -62,10 +64,10 @@ std::optional<FinishedPicture> FinishedPictures::take(const std::string& setting
   return picture;
 }
 
-std::vector<std::string> FinishedPictures::left() const {
-  std::vector<std::string> names;
-  for (const auto& item : by_settings_) names.push_back(item.second.file);
-  return names;
+std::vector<FinishedPicture> FinishedPictures::left() const {
+  std::vector<FinishedPicture> pictures;
+  for (const auto& item : by_settings_) pictures.push_back(item.second);
+  return pictures;
 }
 
 void rename_all(const fs::path& folder, const std::map<std::string, std::string>& new_names) {

@@ -26,8 +26,8 @@ class FinishedPictures {
 
   /// Hands out the picture with these settings, each only once.
   std::optional<FinishedPicture> take(const std::string& settings);
-  /// Pictures that nobody took, by file name.
-  std::vector<std::string> left() const;
+  /// Pictures that nobody took.
+  std::vector<FinishedPicture> left() const;
 
  private:
   std::multimap<std::string, FinishedPicture> by_settings_;
