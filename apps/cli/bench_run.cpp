@@ -58,7 +58,8 @@ class BenchRunCommand {
   std::map<std::pair<std::string, std::string>, PublishedEdit> published_edits_;
   std::optional<double> fixed_;
   std::int64_t limit_ = 0, every_ = 1;
-  bool keep_learned_ = false, reconstruct_ = false, check_scorer_ = false;
+  bool keep_learned_ = false, reconstruct_ = false, check_scorer_ = false, automatic_ = false;
+  std::size_t auto_pictures_ = kAutoPictures;
   LearnArguments learning_;
   SweepArguments sweep_;
   DrawOptions drawing_;
@@ -118,6 +119,12 @@ void BenchRunCommand::add_options(CLI::App& command) {
   auto* data = command.add_option("--data", data_, "the benchmark's folder")->type_name("DIR");
   if (miniedit_) {
     data->description("folder of edits with true answers [the one that ships with the program]");
+    command.add_flag("--auto", automatic_,
+                     "also let the automatic choice draw and choose, as `edit --auto` does");
+    command.add_option("--auto-pictures", auto_pictures_, "candidates of each edit for the automatic choice")
+        ->check(within(1, 1000))
+        ->type_name("N")
+        ->capture_default_str();
     command.add_flag("--check-scorer", check_scorer_, "only show what the scorer makes of known answers");
   } else {
     data->required();
@@ -222,6 +229,16 @@ BenchTask BenchRunCommand::task_of(const BenchEdit& edit) const {
     if (candidate.kind != Candidate::Kind::reconstruction || reconstruct_) task.plan.push_back(candidate);
   }
   task.fixed = fixed_of(request, task.plan);
+  if (automatic_) {
+    // Its own sweep, not the one of the fixed settings.
+    SweepArguments own;
+    own.automatic = true;
+    own.seeds = sweep_.seeds;
+    own.repeat = sweep_.repeat;
+    own.sample = sweep_.sample;
+    own.steps = sweep_.steps;
+    task.automatic = AutoTask{make_request(own, learning_.options.method, {edit.target}), auto_pictures_};
+  }
   return task;
 }
 
@@ -239,6 +256,7 @@ json BenchRunCommand::settings(const StableDiffusion& network, const ModelChoice
               {"blend", drawing_.blend},
               {"fixed", fixed_ ? json(*fixed_) : json("default")},
               {"reconstruct", reconstruct_},
+              {"automatic", automatic_ ? json(auto_pictures_) : json("no")},
               {"published", !published_                                    ? "no"
                             : *published_ == PublishedReading::subtraction ? "vs"
                                                                            : "vp"}};
@@ -331,6 +349,7 @@ void BenchRunCommand::run() {
   for (const auto& edit : benchmark.edits) tasks.push_back(task_of(edit));
 
   const auto files = find_scorer_files(scoring_, choice.folder);
+  if (automatic_) require_clip(files, choice.folder, "--auto");
   auto network = load_model(choice, console_);
   EditScorer scorer(files, choice.policy.device);
   note_left_out(scorer, console_);

@@ -37,6 +37,7 @@ json picture_json(const PictureRecord& picture) {
   }
   json result{{"file", picture.file},   {"label", picture.label},     {"candidate", picture.candidate},
               {"fixed", picture.fixed}, {"seconds", picture.seconds}, {"scores", scores}};
+  if (picture.searched) result["searched"] = true;
   if (picture.chosen) result["chosen"] = true;
   if (!picture.setting.empty()) result["setting"] = picture.setting;
   return result;
@@ -79,6 +80,20 @@ class Means {
   double seconds_ = 0;
   std::size_t count_ = 0;
 };
+
+/// The mean time of an edit's automatic choice: learning, and all pictures that it drew.
+double searched_seconds(const std::vector<EditRecord>& records) {
+  double sum = 0;
+  std::size_t edits = 0;
+  for (const auto& record : records) {
+    double seconds = 0;
+    for (const auto& picture : record.pictures) seconds += picture.searched ? picture.seconds : 0;
+    if (seconds == 0) continue;
+    sum += record.learn_seconds + seconds;
+    ++edits;
+  }
+  return edits == 0 ? 0 : sum / static_cast<double>(edits);
+}
 
 std::string scores_line(const EditScores& scores, const std::vector<Metric>& metrics) {
   std::string line;
@@ -154,6 +169,7 @@ void read_pictures(const std::filesystem::path& file, EditRecord& record) {
     picture.label = fields.text("label", {});
     picture.candidate = fields.boolean("candidate", true);
     picture.fixed = fields.boolean("fixed", false);
+    picture.searched = fields.boolean("searched", false);
     picture.chosen = fields.boolean("chosen", false);
     picture.setting = fields.text("setting", "");
     picture.seconds = fields.number("seconds", {});
@@ -213,8 +229,11 @@ BenchSummary summarise(const std::vector<EditRecord>& records) {
                                 return picture.candidate && picture.setting == setting;
                               }));
   }
-  const auto chosen = mean_of(records, [](const auto& picture) { return picture.chosen; });
-  if (chosen.edits > 0) summary.more.emplace_back("automatic", chosen);
+  auto chosen = mean_of(records, [](const auto& picture) { return picture.chosen; });
+  if (chosen.edits > 0) {
+    chosen.seconds = searched_seconds(records);
+    summary.more.emplace_back("automatic", chosen);
+  }
   return summary;
 }
 

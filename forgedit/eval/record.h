@@ -18,7 +18,8 @@ struct PictureRecord {
   std::string label;
   bool candidate = true;  ///< false for pictures that are drawn for comparison only
   bool fixed = false;     ///< drawn under the fixed protocol
-  bool chosen = false;    ///< by the automatic choice
+  bool searched = false;  ///< drawn for the automatic choice
+  bool chosen = false;    ///< by the automatic choice: the best of its three
   std::string setting;    ///< strategy and strengths, equal for all seeds; empty where it is not known
   double seconds = 0;     ///< of drawing; 0 where it is not known
   EditScores scores;
