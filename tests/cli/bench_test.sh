@@ -88,5 +88,27 @@ grep -q "TEdBench: some set" stdout || complain "bench score: the set's name"
 grep -q "1 done, 0 failed, 3 left out" stdout || complain "bench score: the summary"
 [ -f out/scores-some-set/report.html ] || complain "bench score: the default folder"
 
+echo "-- true answers"
+EDITS=(bench miniedit --model "$MODEL" --limit 2 --samples 2 --batch 1 --steps 40 --gamma 0.8,1.0 --size 64x64 --out mini)
+"$FORGEDIT" "${EDITS[@]}" >stdout 2>stderr &
+program=$!
+for ((i = 0; i < 600; i++)); do
+  ls mini/edits/*/*.png >/dev/null 2>&1 && break
+  sleep 0.1
+done
+kill -KILL $program
+wait $program 2>/dev/null
+[ -f mini/report.html ] && complain "the run was not killed in the middle"
+find mini/edits -name '*.png' -printf '%p %T@\n' | sort >before
+expect 0 "" "${EDITS[@]}"
+find mini/edits -name '*.png' -printf '%p %T@\n' | sort >after
+[ "$(wc -l <after)" -eq 4 ] || complain "expected 4 pictures"
+[ -z "$(comm -23 before after)" ] || complain "a picture was drawn twice"
+grep -q "^right / kept / both" stdout || complain "bench miniedit: the table"
+for key in right kept right_and_kept; do
+  grep -q "^ \"$key\": [01]" mini/scores.json || complain "bench miniedit: $key in scores.json"
+done
+expect 1 "no MiniEdit" bench miniedit --data ted --model "$MODEL"
+
 [ $FAILED -eq 0 ] && echo "all passed" || echo "$FAILED failed"
 [ $FAILED -eq 0 ]

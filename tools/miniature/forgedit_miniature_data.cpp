@@ -14,6 +14,7 @@
 #include "forgedit/io/contact_sheet.h"
 #include "forgedit/io/image.h"
 #include "tools/miniature/held_back.h"
+#include "tools/miniature/miniedit.h"
 #include "tools/miniature/pack.h"
 #include "tools/miniature/scene.h"
 #include "tools/miniature/vocabulary.h"
@@ -29,6 +30,7 @@ struct Options {
   fs::path labels;
   fs::path pack = ".pack/emoji.pack";
   fs::path held_back = "assets/miniature/held_back.txt";
+  fs::path edits = "assets/miniature/miniedit.txt";
   fs::path font = "assets/fonts/DejaVuSans.ttf";
   fs::path out;
   std::string caption;
@@ -104,11 +106,17 @@ void choose_held_back_list(const Options& options) {
   std::cout << pack.entries_held_back.size() << " emoji with something held back\n";
 }
 
+void make_miniedit(const Options& options) {
+  EmojiPack pack = read_pack(options.pack);
+  hold_back(pack, options.held_back);
+  write_miniedit(pack, read_file(options.edits), options.edits.string(), options.seed, options.out);
+}
+
 void add_subcommands(CLI::App& app, Options& options) {
   app.require_subcommand(1);
   const auto add = [&](const char* name, const char* help, void (*run)(const Options&)) {
     CLI::App* command = app.add_subcommand(name, help);
-    command->add_option("--out", options.out, "file to write")->required();
+    command->add_option("--out", options.out, "file or folder to write")->required();
     command->callback([run, &options] { run(options); });
     return command;
   };
@@ -136,6 +144,11 @@ void add_subcommands(CLI::App& app, Options& options) {
   add_pack(add("captions", "write every caption that a scene can have, one a line", list_captions));
   add_pack(
       add("held-back", "choose the held-back list (once; the committed list stays)", choose_held_back_list));
+
+  auto* edits = add_pack(add("miniedit", "write the MiniEdit data set (docs/miniedit.md)", make_miniedit));
+  edits->add_option("--held-back", options.held_back, "held-back list")->capture_default_str();
+  edits->add_option("--edits", options.edits, "list of edits")->capture_default_str();
+  edits->add_option("--seed", options.seed)->capture_default_str();
 
   auto* picture = add_pack(add("render", "draw the true picture of a caption", render_caption));
   picture->add_option("--caption", options.caption)->required();
