@@ -60,6 +60,7 @@ class BenchRunCommand {
   std::int64_t limit_ = 0, every_ = 1;
   bool keep_learned_ = false, reconstruct_ = false, check_scorer_ = false, automatic_ = false;
   std::size_t auto_pictures_ = kAutoPictures;
+  std::string scorer_vae_;  // fingerprint of what judges true answers
   LearnArguments learning_;
   SweepArguments sweep_;
   DrawOptions drawing_;
@@ -260,6 +261,7 @@ json BenchRunCommand::settings(const StableDiffusion& network, const ModelChoice
               {"published", !published_                                    ? "no"
                             : *published_ == PublishedReading::subtraction ? "vs"
                                                                            : "vp"}};
+  if (!scorer_vae_.empty()) result["scorer"] = scorer_vae_;
   result["size"] = learning_.size ? json({learning_.size->first, learning_.size->second}) : json("own shape");
   return result;
 }
@@ -286,6 +288,7 @@ std::vector<std::pair<std::string, std::string>> BenchRunCommand::facts(const Mo
   }
   if (!learning_.source.empty()) rows.emplace_back("source prompt of all pictures", learning_.source);
   if (!files.clip.empty()) rows.emplace_back("CLIP model", clip_name(files.clip));
+  if (!scorer_vae_.empty()) rows.emplace_back("VAE of the scorer", scorer_vae_);
   return rows;
 }
 
@@ -339,6 +342,7 @@ void BenchRunCommand::run() {
     // Not the model's own: another model's pictures are judged by the same measure.
     auto vae = load_vae(find_assets() / "miniature" / "model" / "vae", choice.policy.device);
     truth.emplace(vae, choice.policy.device);
+    scorer_vae_ = fingerprint(parameters_of(*vae));
     if (check_scorer_) {
       fmt::print("{}", check_truth_scorer(*truth, vae, benchmark));
       return;

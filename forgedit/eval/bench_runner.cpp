@@ -244,8 +244,8 @@ void BenchRunner::search(const BenchTask& task, const LearnedPicture& learned,
   }
   const auto choice = search.choose();
   if (choice.best.empty()) throw failure("the automatic choice: no candidate has a score");
-  const auto& best = search.scored().at(choice.best.front().place).candidate;
-  record.pictures.at(places.at(best.stem)).chosen = true;
+  const auto best = search.scored().at(choice.best.front().place).candidate.stem;
+  record.pictures.at(places.at(best)).chosen = true;
 }
 
 void BenchRunner::draw_missing(const BenchTask& task, const std::vector<Candidate>& plan,

@@ -1,6 +1,7 @@
 #include <spdlog/fmt/fmt.h>
 
 #include <algorithm>
+#include <cmath>
 #include <functional>
 #include <map>
 
@@ -50,7 +51,7 @@ Change shaded(double levels) {
 
 struct Row {
   std::size_t pictures = 0, right = 0, kept = 0;
-  double least_psnr = 1e9, most_distance = 0, most_truth_distance = 0, least_truth_distance = 1e9;
+  double least_psnr = INFINITY, most_distance = 0, most_truth_distance = 0, least_truth_distance = INFINITY;
 
   void add(const EditScores& scores) {
     ++pictures;

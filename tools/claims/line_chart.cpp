@@ -32,7 +32,7 @@ struct Axis {
   Axis(const std::vector<double>& values, int first, int last) : from(first), to(last) {
     if (values.empty()) return;
     const auto [least, most] = std::minmax_element(values.begin(), values.end());
-    const double span = std::max(*most - *least, 1e-6 + 1e-3 * std::abs(*most));
+    const double span = *most - *least > 1e-6 ? *most - *least : 1;  // all the same: one unit
     step = std::pow(10, std::floor(std::log10(span)));
     if (span / step < 2) step /= 5;
     if (span / step < 5) step /= 2;
