@@ -175,8 +175,7 @@ void BenchRunner::run_group(const Group& group, std::vector<EditRecord>& records
     }
     callbacks_.on_edit(record);
   }
-  std::error_code ignored;
-  if (all_done && !callbacks_.keep_learned) fs::remove_all(saved, ignored);
+  if (all_done && !callbacks_.keep_learned) remove_tree(saved);
 }
 
 LearnedPicture BenchRunner::learned_for(const BenchTask& task, const fs::path& saved, double& seconds) {
