@@ -93,7 +93,7 @@ AutoEdit::AutoEdit(const std::vector<EditRequest>& requests, const AutoArguments
       targets_.push_back({target,
                           std::move(reference),
                           scores,
-                          AutoSearch(one, arguments.pictures.value_or(kAutoPictures), scores),
+                          AutoSearch(one, arguments.pictures.value_or(kAutoPictures)),
                           {}});
     }
   }
@@ -200,6 +200,7 @@ Arrangement AutoEdit::arrangement(const std::filesystem::path& clip, bool comple
     Arrangement::Row best{target.text + " · the best", {}},
         front{target.text + " · the rest of the front", {}}, others{target.text + " · other candidates", {}};
     json entry{{"target", target.text},
+               {"edit", choice.directed ? "CLIP direction" : "CLIP cosine"},
                {"kept", kept_measure(target.original)},
                {"original", scores_json(target.original)},
                {"best", json::array()},
@@ -247,7 +248,8 @@ Image AutoEdit::chart(const std::string& picture_name, const std::filesystem::pa
     ScatterChart chart;
     chart.title = picture_name + ": " + target.text;
     chart.x_label = "kept: " + kept_measure(target.original);
-    chart.y_label = "edit: CLIP cosine with the target text";
+    chart.y_label =
+        choice.directed ? "edit: CLIP direction, source to target" : "edit: CLIP cosine with the target text";
     chart.picked_name = "the best";
     chart.front_name = "the front";
     chart.plain_name = "other candidates";
@@ -265,7 +267,7 @@ Image AutoEdit::chart(const std::string& picture_name, const std::filesystem::pa
       point.label = std::to_string(i + 1);
     }
     chart.line = choice.front;
-    if (const auto at = tradeoff_of(target.original)) {
+    if (const auto at = tradeoff_of(target.original, choice.directed)) {
       chart.reference = ChartPoint{at->kept, at->edit, ChartPoint::Kind::plain, "original"};
     }
     charts.push_back(draw_scatter_chart(chart, font));

@@ -222,8 +222,7 @@ PictureRecord BenchRunner::score(const BenchTask& task, PictureRecord picture,
 /// The automatic choice as `edit --auto` makes it. It sees the scorer's values, never the judge's.
 void BenchRunner::search(const BenchTask& task, const LearnedPicture& learned,
                          const EditScorer::Reference& reference, const Judge& judge, EditRecord& record) {
-  AutoSearch search(task.automatic->request, task.automatic->pictures,
-                    scorer_.score(reference, reference.original));
+  AutoSearch search(task.automatic->request, task.automatic->pictures);
   std::map<std::string, std::size_t> places;  // in the record, by the search's stems
   for (auto round = search.next_round(); !round.empty(); round = search.next_round()) {
     auto named = round;

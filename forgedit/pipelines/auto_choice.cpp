@@ -9,6 +9,8 @@
 namespace forgedit {
 namespace {
 
+// How much more the edit weighs than what is kept: an F-measure with this β.
+constexpr double kBeta = 0.5;
 // Differences under these spans are never stretched to a whole scale.
 constexpr double kLeastEditSpan = 0.02;
 constexpr double kLeastKeptSpan = 0.2;
@@ -33,9 +35,7 @@ std::optional<double> kept_of(const EditScores& scores) {
     const auto distance = finite(scores, key);
     return distance ? std::optional(1 - *distance) : std::nullopt;
   }
-  const auto similarity = finite(scores, "clip_image"), structure = finite(scores, "ssim");
-  if (!similarity || !structure) return std::nullopt;
-  return (*similarity + *structure) / 2;
+  return finite(scores, "ssim");
 }
 
 /// Marks what counts. A picture may come near to the target text because it became nothing in particular or a
@@ -67,16 +67,19 @@ Scale scale_between(double low, double high, double least_span) {
   return {high - span, span};
 }
 
-/// From the original (no edit at all) to the strongest edit that counts.
-Scale edit_scale(const std::vector<JudgedEdit>& judged, const EditScores& original) {
-  double low = std::numeric_limits<double>::infinity(), high = -low;
+/// The least of `values`, a tenth of them left aside.
+double least_of(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return values.at(values.size() / 10);
+}
+
+/// From the least edit that counts, a tenth left aside, to the strongest.
+Scale edit_scale(const std::vector<JudgedEdit>& judged) {
+  std::vector<double> counted;
   for (const auto& each : judged) {
-    if (!each.tradeoff) continue;
-    low = std::min(low, each.tradeoff->edit);
-    if (each.counts) high = std::max(high, each.tradeoff->edit);
+    if (each.counts) counted.push_back(each.tradeoff->edit);
   }
-  if (const auto none = finite(original, "clip"); none && *none < high) low = *none;
-  return scale_between(low, high, kLeastEditSpan);
+  return scale_between(least_of(counted), *std::max_element(counted.begin(), counted.end()), kLeastEditSpan);
 }
 
 /// From the least that is kept, a tenth of all edits left aside, to the most.
@@ -88,8 +91,7 @@ Scale kept_scale(const std::vector<JudgedEdit>& judged) {
     all.push_back(each.tradeoff->kept);
     if (each.counts) high = std::max(high, each.tradeoff->kept);
   }
-  std::sort(all.begin(), all.end());
-  const double least = all.at(all.size() / 10);
+  const double least = least_of(all);
   return scale_between(high - kBelowLeast * (high - least), high, kLeastKeptSpan);
 }
 
@@ -100,12 +102,14 @@ bool beats(const Tradeoff& left, const Tradeoff& right) {
 
 class Chooser {
  public:
-  Chooser(const std::vector<ScoredEdit>& edits, const EditScores& original)
-      : edits_(edits), original_(original) {}
+  explicit Chooser(const std::vector<ScoredEdit>& edits) : edits_(edits) {}
 
   AutoChoice choose() {
     auto& judged = choice_.judged;
-    for (const auto& edit : edits_) judged.push_back({tradeoff_of(edit.scores)});
+    choice_.directed = std::any_of(edits_.begin(), edits_.end(), [](const ScoredEdit& edit) {
+      return edit.scores.count("clip_direction") > 0;
+    });
+    for (const auto& edit : edits_) judged.push_back({tradeoff_of(edit.scores, choice_.directed)});
     mark_what_counts(judged, edits_);
     const auto any = [&](auto test) { return std::any_of(judged.begin(), judged.end(), test); };
     if (!any([](const auto& each) { return each.tradeoff.has_value(); })) return choice_;
@@ -121,13 +125,13 @@ class Chooser {
 
  private:
   void weigh() {
-    const auto edit = edit_scale(choice_.judged, original_), kept = kept_scale(choice_.judged);
+    const auto edit = edit_scale(choice_.judged), kept = kept_scale(choice_.judged);
     for (auto& each : choice_.judged) {
       if (!each.counts) continue;
       each.edit_share = edit.share(each.tradeoff->edit);
       each.kept_share = kept.share(each.tradeoff->kept);
-      const double sum = each.edit_share + each.kept_share;
-      if (sum > 0) each.balance = 2 * each.edit_share * each.kept_share / sum;
+      const double sum = kBeta * kBeta * each.edit_share + each.kept_share;
+      if (sum > 0) each.balance = (1 + kBeta * kBeta) * each.edit_share * each.kept_share / sum;
     }
   }
 
@@ -206,23 +210,25 @@ class Chooser {
   }
 
   const std::vector<ScoredEdit>& edits_;
-  const EditScores& original_;
   AutoChoice choice_;
   bool turned_ = false;  // some candidate counts by its direction
 };
 
 }  // namespace
 
-std::optional<Tradeoff> tradeoff_of(const EditScores& scores) {
-  const auto edit = finite(scores, "clip"), kept = kept_of(scores);
-  if (!edit || !kept) return std::nullopt;
-  return Tradeoff{*edit, *kept};
+std::optional<Tradeoff> tradeoff_of(const EditScores& scores, bool directed) {
+  const auto cosine = finite(scores, "clip"), kept = kept_of(scores);
+  if (!cosine || !kept) return std::nullopt;
+  if (!directed) return Tradeoff{*cosine, *kept};
+  if (scores.count("clip_direction") == 0) return Tradeoff{0, *kept};
+  const auto direction = finite(scores, "clip_direction");
+  return direction ? std::optional(Tradeoff{*direction, *kept}) : std::nullopt;
 }
 
 std::string kept_measure(const EditScores& scores) {
   if (scores.count("lpips_alex")) return "1 − LPIPS alex";
   if (scores.count("lpips_vgg")) return "1 − LPIPS vgg";
-  return scores.count("clip_image") && scores.count("ssim") ? "mean of CLIP image similarity and SSIM" : "";
+  return scores.count("ssim") ? "SSIM" : "";
 }
 
 bool is_better_edit(const JudgedEdit& left, const JudgedEdit& right) {
@@ -233,8 +239,8 @@ bool is_better_edit(const JudgedEdit& left, const JudgedEdit& right) {
   return left.edit_share + left.kept_share > right.edit_share + right.kept_share;
 }
 
-AutoChoice choose_edits(const std::vector<ScoredEdit>& edits, const EditScores& original) {
-  return Chooser(edits, original).choose();
+AutoChoice choose_edits(const std::vector<ScoredEdit>& edits) {
+  return Chooser(edits).choose();
 }
 
 }  // namespace forgedit

@@ -19,30 +19,32 @@ struct ScoredEdit {
 
 /// How far an edit went, and how much of the picture it kept: higher is better for both.
 struct Tradeoff {
-  double edit = 0;  ///< CLIP cosine of the picture and the target text
+  double edit = 0;  ///< CLIP direction; the CLIP cosine of picture and target text where the texts are one
   double kept = 0;  ///< see kept_measure
 };
 
-/// Nothing where the scores lack one of the two or are not finite.
-std::optional<Tradeoff> tradeoff_of(const EditScores& scores);
+/// Nothing where the scores lack one of the two or are not finite. `directed`: source and target text differ;
+/// a picture without a direction has not changed then.
+std::optional<Tradeoff> tradeoff_of(const EditScores& scores, bool directed);
 
-/// What `kept` is, by the weights there are: "1 − LPIPS alex", "1 − LPIPS vgg", else "mean of CLIP image
-/// similarity and SSIM"; empty where not even that was measured.
+/// What `kept` is, by the weights there are: "1 − LPIPS alex", "1 − LPIPS vgg", else "SSIM"; empty where not
+/// even that was measured.
 std::string kept_measure(const EditScores& scores);
 
 struct JudgedEdit {
   std::optional<Tradeoff> tradeoff;
   bool counts = false;    ///< it went from the source text towards the target text, not elsewhere
   bool front = false;     ///< no other that counts is better in one and as good in the other
-  double edit_share = 0;  ///< where `edit` lies between the original's and the strongest one's, from 0
+  double edit_share = 0;  ///< where `edit` lies between the least and the strongest that count, from 0
   double kept_share = 0;  ///< where `kept` lies between the least and the most, from 0
-  double balance = 0;     ///< harmonic mean of the shares: the best has the highest
+  double balance = 0;     ///< weighted harmonic mean of the shares: the best has the highest
 };
 
 /// What counts comes first, then the higher balance.
 bool is_better_edit(const JudgedEdit& left, const JudgedEdit& right);
 
 struct AutoChoice {
+  bool directed = false;           ///< `edit` is the CLIP direction
   std::vector<JudgedEdit> judged;  ///< one for each of the edits given, in their order
   std::vector<std::size_t> front;  ///< places in `judged`, the strongest edit first
   struct Pick {
@@ -52,8 +54,8 @@ struct AutoChoice {
   std::vector<Pick> best;  ///< at most three, the best first: balanced, then more faithful, then stronger
 };
 
-/// Judges edits of one picture towards one target. `original` is what the picture itself scores (may be
-/// empty). Equal scores are told apart by the order of `edits`, so the same edits give the same choice.
-AutoChoice choose_edits(const std::vector<ScoredEdit>& edits, const EditScores& original = {});
+/// Judges edits of one picture towards one target. Equal scores are told apart by the order of `edits`, so
+/// the same edits give the same choice.
+AutoChoice choose_edits(const std::vector<ScoredEdit>& edits);
 
 }  // namespace forgedit

@@ -40,8 +40,8 @@ std::vector<double> spread(const std::vector<double>& values, std::size_t count)
 
 }  // namespace
 
-AutoSearch::AutoSearch(EditRequest request, std::size_t pictures, EditScores original)
-    : request_(std::move(request)), pictures_(pictures), original_(std::move(original)) {
+AutoSearch::AutoSearch(EditRequest request, std::size_t pictures)
+    : request_(std::move(request)), pictures_(pictures) {
   if (request_.targets.size() != 1) throw usage_error("the automatic choice: expected one target prompt");
   plan_edit({request_});  // what is wrong with the request
   for (const auto& name : request_.strategies) {
@@ -141,7 +141,7 @@ std::vector<Candidate> AutoSearch::around(const Candidate& centre) const {
 
 std::vector<Candidate> AutoSearch::fine_round(std::size_t count) const {
   const auto edits = scored();
-  const auto judged = choose_edits(edits, original_).judged;
+  const auto judged = choose_edits(edits).judged;
   std::vector<std::size_t> ranked(edits.size());
   std::iota(ranked.begin(), ranked.end(), 0);
   std::stable_sort(ranked.begin(), ranked.end(),

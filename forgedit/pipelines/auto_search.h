@@ -15,7 +15,7 @@ inline constexpr std::size_t kAutoPictures = 40;
 /// budget), then three rounds around the best so far, by strengths in between and by other seeds. It only
 /// says what to draw; a whole round at once, so that pictures can share batches:
 ///
-///   AutoSearch search(request, 40, scorer.score(reference, original));
+///   AutoSearch search(request, 40);
 ///   for (auto round = search.next_round(); !round.empty(); round = search.next_round()) {
 ///     draw_candidates(model, learned, round, drawing, width, height, [&](const auto& candidate, const auto&
 ///     grid) {
@@ -28,8 +28,8 @@ inline constexpr std::size_t kAutoPictures = 40;
 class AutoSearch {
  public:
   /// `request` has one target; its strategies, seeds and α are what may be drawn, its strengths span the
-  /// range. `original` is what the picture itself scores. Throws a usage Error where plan_edit does.
-  AutoSearch(EditRequest request, std::size_t pictures, EditScores original = {});
+  /// range. Throws a usage Error where plan_edit does.
+  AutoSearch(EditRequest request, std::size_t pictures);
 
   /// What to draw next, each under a `stem` of its own (no number in front); empty when the budget is spent
   /// or there is nothing left to try. What was asked for and never added counts as spent.
@@ -45,7 +45,7 @@ class AutoSearch {
   /// All that was added, in the order in which it was asked for ...
   std::vector<ScoredEdit> scored() const;
   /// ... and the choice among them.
-  AutoChoice choose() const { return choose_edits(scored(), original_); }
+  AutoChoice choose() const { return choose_edits(scored()); }
 
  private:
   struct Asked {
@@ -59,7 +59,6 @@ class AutoSearch {
 
   EditRequest request_;
   std::size_t pictures_;
-  EditScores original_;
   std::vector<const ForgettingStrategy*> strategies_;
   std::vector<double> alphas_, strengths_;  // ascending
   std::vector<std::uint64_t> seeds_;
