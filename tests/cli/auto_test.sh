@@ -55,7 +55,8 @@ grep -q 'the best of 12 for "a man running"' stderr || complain "the best are no
 grep -qE '  1\. [0-9]{2}-a-man-running_.*png: edit [0-9.-]+, kept [0-9.-]+: ' stderr || complain "no reason"
 grep -q '"complete": true' one/edit.json || complain "edit.json is not complete"
 grep -q '"reason": "edit' one/edit.json || complain "the choice is not in edit.json"
-grep -q '"kept": "mean of CLIP image similarity and SSIM"' one/edit.json || complain "what kept is, is not in edit.json"
+grep -q '"kept": "SSIM"' one/edit.json || complain "what kept is, is not in edit.json"
+grep -q '"edit": "CLIP direction"' one/edit.json || complain "what edit is, is not in edit.json"
 [ "$(grep -c '"counts"' one/edit.json)" -eq 12 ] || complain "edit.json has no scores of all candidates"
 grep -qF "$WORK" one/edit.json && complain "a local path is in edit.json"
 

@@ -48,7 +48,10 @@ expect 0 "" score ted/originals/man.png ted/originals/other.jpeg --target "a man
 grep -q '"lpips_vgg": "no weights given"' stdout || complain "score --json: what is left out"
 expect 2 "--target" score ted/originals/man.png ted/originals/other.jpeg
 expect 1 "nowhere: no such CLIP folder" score ted/originals/man.png ted/originals/man.png --target "a" --clip nowhere
-expect 1 "pickle" score ted/originals/man.png ted/originals/man.png --target "a" --lpips alex.pth
+expect 1 "alex.pth: no such file" score ted/originals/man.png ted/originals/man.png --target "a" --lpips alex.pth
+echo "no weights" >text.pth
+expect 1 "text.pth: neither a safetensors nor a PyTorch file" score ted/originals/man.png ted/originals/man.png \
+  --target "a" --lpips text.pth
 
 echo "-- wrong use of bench"
 expect 2 "--steps" bench --steps 0
