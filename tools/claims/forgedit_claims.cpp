@@ -13,7 +13,7 @@
 
 #include "forgedit/core/error.h"
 #include "forgedit/core/files.h"
-#include "tools/claims/line_chart.h"
+#include "forgedit/io/line_chart.h"
 #include "tools/claims/runs.h"
 
 namespace {

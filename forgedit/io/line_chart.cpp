@@ -1,4 +1,4 @@
-#include "tools/claims/line_chart.h"
+#include "forgedit/io/line_chart.h"
 
 #include <algorithm>
 #include <array>
