@@ -187,7 +187,9 @@ std::vector<std::string> AutoEdit::lines(bool all) const {
 Arrangement AutoEdit::arrangement(const std::filesystem::path& clip, bool complete) const {
   Arrangement result;
   result.complete = complete;
-  result.choice = {{"pictures", arguments_.pictures.value_or(kAutoPictures)},
+  result.choice = {{"pictures", arguments_.seconds && !arguments_.pictures
+                                    ? json(nullptr)
+                                    : json(arguments_.pictures.value_or(kAutoPictures))},
                    {"seconds", arguments_.seconds ? json(*arguments_.seconds) : json(nullptr)},
                    {"clip", clip_name(clip)},
                    {"left_out", scorer_.left_out()},

@@ -28,15 +28,18 @@ std::optional<FinishedPicture> read_entry(const fs::path& folder, const json& en
   if (const auto psnr = entry.find("psnr"); psnr != entry.end() && psnr->is_number()) {
     picture.psnr = psnr->get<double>();
   }
-  try {
-    if (content_hash(read_file(folder / name)) != picture.content) return std::nullopt;
-  } catch (const Error&) {
-    return std::nullopt;
-  }
-  return picture;
+  return is_as_recorded(folder, picture) ? std::optional(picture) : std::nullopt;
 }
 
 }  // namespace
+
+bool is_as_recorded(const fs::path& folder, const FinishedPicture& picture) {
+  try {
+    return content_hash(read_file(folder / picture.file)) == picture.content;
+  } catch (const Error&) {
+    return false;
+  }
+}
 
 FinishedPictures::FinishedPictures(const fs::path& folder) {
   std::error_code ignored;

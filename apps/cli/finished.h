@@ -17,6 +17,9 @@ struct FinishedPicture {
   std::optional<double> psnr;  ///< of the reconstruction
 };
 
+/// Whether the file is there and holds what the record says.
+bool is_as_recorded(const std::filesystem::path& folder, const FinishedPicture& picture);
+
 /// What an earlier run left in a results folder, as its edit.json says. A picture counts only with the
 /// settings that the record has for it and the content that it was written with: never by its name.
 class FinishedPictures {

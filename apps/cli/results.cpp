@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "apps/cli/auto_edit.h"
 #include "forgedit/core/error.h"
 #include "forgedit/core/files.h"
 #include "forgedit/io/contact_sheet.h"
@@ -95,7 +96,8 @@ EditResults::Resumed EditResults::resume(const std::vector<Candidate>& candidate
   for (const auto& candidate : candidates) {
     plan_.push_back(candidate);
     const auto picture = finished_.take(settings_key(run_, candidate));
-    if (!picture) {
+    // A round before this one may have put another picture in its place.
+    if (!picture || !is_as_recorded(folder_, *picture)) {
       result.to_draw.push_back(candidate);
       continue;
     }
@@ -112,7 +114,10 @@ EditResults::Resumed EditResults::resume(const std::vector<Candidate>& candidate
   if (result.kept > 0) write_record();
   // Until this run is done there is no sheet, rather than one of another run.
   std::error_code ignored;
-  if (!result.to_draw.empty()) fs::remove(folder_ / kSheet, ignored);
+  if (!result.to_draw.empty()) {
+    fs::remove(folder_ / kSheet, ignored);
+    fs::remove(folder_ / kChart, ignored);
+  }
   return result;
 }
 

@@ -31,6 +31,15 @@ void add_score_options(CLI::App& command, ScoreOptions& options) {
       ->group("Scores");
 }
 
+namespace {
+
+/// In a model's folder, or beside a checkpoint of one file.
+fs::path clip_beside(const fs::path& model) {
+  return (fs::is_directory(model) ? model : model.parent_path()) / "clip";
+}
+
+}  // namespace
+
 ScorerFiles find_scorer_files(const ScoreOptions& options, const fs::path& model_folder) {
   ScorerFiles files{{}, {options.lpips.begin(), options.lpips.end()}};
   if (!options.clip.empty()) {
@@ -39,8 +48,8 @@ ScorerFiles find_scorer_files(const ScoreOptions& options, const fs::path& model
     files.clip = elsewhere ? find_model(options.clip).path : fs::path(options.clip);
     return files;
   }
-  if (fs::is_directory(model_folder / "clip")) {
-    files.clip = model_folder / "clip";
+  if (const auto beside = clip_beside(model_folder); fs::is_directory(beside)) {
+    files.clip = beside;
     return files;
   }
   for (const char* name : kPublishedClips) {
@@ -58,7 +67,7 @@ void require_clip(const ScorerFiles& files, const fs::path& model_folder, const 
       fmt::format("{} needs a CLIP model, and there is none at {}, nor {} in {}: give --clip DIR, a folder "
                   "as transformers "
                   "saves it",
-                  need, (model_folder / "clip").string(), kPublishedClips[0], find_hub_cache().string()));
+                  need, clip_beside(model_folder).string(), kPublishedClips[0], find_hub_cache().string()));
 }
 
 std::string clip_name(const fs::path& folder) {

@@ -20,7 +20,8 @@ constexpr int kOpenFolders = 32;
 thread_local std::vector<fs::path>* listed = nullptr;  // nftw takes no argument for its callback
 
 int list_entry(const char* path, const struct stat*, int type, struct FTW*) {
-  if (type == FTW_F || type == FTW_SL || type == FTW_SLN) listed->emplace_back(path);
+  if (type == FTW_F || type == FTW_SL || type == FTW_SLN)
+    listed->push_back(fs::path(path).lexically_normal());
   return 0;
 }
 
@@ -90,8 +91,13 @@ void make_directory(const fs::path& directory) {
 std::vector<fs::path> list_tree(const fs::path& directory) {
   std::vector<fs::path> paths;
   listed = &paths;
-  ::nftw(directory.c_str(), list_entry, kOpenFolders, FTW_PHYS);
+  errno = 0;
+  // "." makes a folder of a link to one, which alone is followed.
+  const int result = ::nftw((directory / ".").c_str(), list_entry, kOpenFolders, FTW_PHYS);
   listed = nullptr;
+  if (result != 0 && errno != ENOENT) {
+    throw failure(directory.string() + ": cannot be read: " + std::strerror(errno));
+  }
   std::sort(paths.begin(), paths.end());
   return paths;
 }

@@ -25,6 +25,7 @@ void append_names(std::string& message, const char* what, const std::vector<std:
 constexpr std::uint64_t kFnvPrime = 0x100000001b3ULL;
 constexpr std::uint64_t kFnvBasis = 0xcbf29ce484222325ULL;
 constexpr std::size_t kHashBlock = std::size_t{1} << 20;
+constexpr std::size_t kHashAtOnce = std::size_t{256} << 20;
 
 std::uint64_t hash_text(std::uint64_t hash, const std::string& text) {
   for (const unsigned char c : text) hash = (hash ^ c) * kFnvPrime;
@@ -94,7 +95,7 @@ void load_state(torch::nn::Module& module, const StateDict& state, const std::st
 }
 
 std::string fingerprint(const StateDict& state) {
-  // Hashes of blocks, which all threads share, then one over these in order.
+  // Names and shapes; then hashes of blocks, which all threads share, and one over these in order.
   struct Block {
     const char* data;
     std::size_t bytes;
@@ -102,7 +103,20 @@ std::string fingerprint(const StateDict& state) {
   };
   std::vector<at::Tensor> tensors;
   std::vector<Block> blocks;
-  auto hash = kFnvBasis;
+  std::size_t collected = 0;
+  auto hash = kFnvBasis, values = kFnvBasis;
+  const auto hash_blocks = [&] {
+    at::parallel_for(
+        0, static_cast<std::int64_t>(blocks.size()), 1, [&](std::int64_t first, std::int64_t last) {
+          for (auto i = static_cast<std::size_t>(first); i < static_cast<std::size_t>(last); ++i) {
+            blocks[i].hash = hash_bytes(blocks[i].data, blocks[i].bytes);
+          }
+        });
+    for (const auto& block : blocks) values = hash_word(values, block.hash);
+    tensors.clear();
+    blocks.clear();
+    collected = 0;
+  };
   for (const auto& [name, tensor] : state) {
     hash = hash_text(hash, name + " " + shape_text(tensor.sizes()));
     // Standard strides first, so that a channels-last copy of the same weights reads the same.
@@ -112,14 +126,12 @@ std::string fingerprint(const StateDict& state) {
     for (std::size_t first = 0; first < bytes; first += kHashBlock) {
       blocks.push_back({data + first, std::min(kHashBlock, bytes - first), 0});
     }
+    // Half-precision weights are copies here: not all of them at once.
+    collected += bytes;
+    if (collected >= kHashAtOnce) hash_blocks();
   }
-  at::parallel_for(0, static_cast<std::int64_t>(blocks.size()), 1,
-                   [&](std::int64_t first, std::int64_t last) {
-                     for (auto i = static_cast<std::size_t>(first); i < static_cast<std::size_t>(last); ++i) {
-                       blocks[i].hash = hash_bytes(blocks[i].data, blocks[i].bytes);
-                     }
-                   });
-  for (const auto& block : blocks) hash = hash_word(hash, block.hash);
+  hash_blocks();
+  hash = hash_word(hash, values);
   char text[17];
   std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(hash));
   return text;

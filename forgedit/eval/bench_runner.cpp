@@ -241,7 +241,7 @@ void BenchRunner::search(const BenchTask& task, const LearnedPicture& learned,
     }
   }
   const auto choice = search.choose();
-  if (choice.best.empty()) throw failure("the automatic choice: no candidate has a score");
+  if (choice.best.empty()) return;  // no candidate has a score: nothing is chosen
   const auto best = search.scored().at(choice.best.front().place).candidate.stem;
   record.pictures.at(places.at(best)).chosen = true;
 }

@@ -25,6 +25,8 @@ TEST_F(Tree, ListsFilesAndLinksInOrder) {
   const std::vector<fs::path> expected{tree / "b", tree / "dangling", tree / "deep" / "a", tree / "link"};
   EXPECT_EQ(list_tree(tree), expected);
   EXPECT_TRUE(list_tree(folder_ / "none").empty());
+  fs::create_directory_symlink(tree, folder_ / "other");
+  EXPECT_EQ(list_tree(folder_ / "other").size(), expected.size());
 }
 
 TEST_F(Tree, RemovesAllButWhatLinksPointAt) {
