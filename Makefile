@@ -1,6 +1,6 @@
 # Thin front of CMake's presets. Programs land in build/release/bin.
 JOBS ?= $(shell nproc)
-SANITIZER_OPTIONS = ASAN_OPTIONS=detect_leaks=0:abort_on_error=0 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
+SANITIZER_OPTIONS = ASAN_OPTIONS=detect_leaks=0:abort_on_error=0:allocator_may_return_null=1 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
 
 # How long `make fuzz` runs each target.
 FUZZ_SECONDS ?= 30
