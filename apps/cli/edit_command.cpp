@@ -91,6 +91,7 @@ void EditCommand::add_options(CLI::App& command) {
   add_drawing_options(command);
   for (auto* option : add_method_options(command, learning_)) learn_options_.push_back(option);
   add_model_options(command, model_);
+  add_memory_option(command, model_);
   command.footer(kExamples + methods_help() + strategies_help());
 }
 
@@ -217,13 +218,20 @@ void EditCommand::run() {
   const auto folder =
       out_.empty() ? default_output_folder(picture_name, requests_.front().targets.front()) : fs::path(out_);
 
-  auto network = load_model(choice, console_);
+  auto network = load_model(choice, console_, [&](const StableDiffusion& loaded) {
+    auto task = saved ? loaded.memory_task(saved->frame.grid_width, saved->frame.grid_height)
+                      : learning_need(learning_, picture, loaded);
+    if (saved) add_learned(task, loaded, saved->options);
+    task.draw_batch = drawn_at_once(drawing_, loaded.policy);
+    return task;
+  });
   const OutputFolder output(folder);
   const auto learned = learned_picture(choice, network, picture, saved);
   const auto plan = plan_edit(requests_);
-  EditResults results(folder, font,
-                      {requests_, drawing_, learned, choice.name(), choice.policy, at_source_size_}, plan,
-                      !no_metadata_);
+  EditResults results(
+      folder, font,
+      {requests_, drawing_, learned, choice.name(), choice.policy, at_source_size_, describe(network.memory)},
+      plan, !no_metadata_);
   const auto resumed = results.resume();
   if (resumed.kept > 0) {
     console_.note(

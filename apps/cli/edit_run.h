@@ -20,6 +20,7 @@ struct EditRun {
   std::string model_name;
   ComputePolicy policy;
   bool at_source_size = false;
+  std::string memory = {};  ///< how memory is saved while drawing; empty: not at all
 };
 
 // No local path goes into any of these: what names a file or folder is its last part.

@@ -52,6 +52,9 @@ void check_learn_arguments(const LearnArguments& arguments);
 /// picture.
 void prepare_learning(LearnArguments& arguments, const Image& picture, const ModelChoice& choice);
 
+/// What learning `picture` needs memory for.
+MemoryTask learning_need(const LearnArguments& arguments, const Image& picture, const StableDiffusion& model);
+
 /// Learns `picture` (the file's contents), and saves it where that was asked for.
 LearnedPicture learn_and_save(const LearnArguments& arguments, const Image& picture,
                               const ModelChoice& choice, StableDiffusion& model, Console& console);

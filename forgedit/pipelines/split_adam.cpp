@@ -1,8 +1,8 @@
 #include "forgedit/pipelines/split_adam.h"
 
-#include <cmath>
 #include <cstring>
 
+#include "forgedit/device/adam_codes.h"
 #include "forgedit/device/cuda_bridge.h"
 
 namespace forgedit {
@@ -15,9 +15,9 @@ torch::Tensor view_of(const torch::Tensor& flat, std::int64_t offset, const torc
   return part.view({like.size(0), like.size(2), like.size(3), like.size(1)}).permute({0, 3, 1, 2});
 }
 
-/// Every parameter starts on 16 bytes.
+/// Every parameter starts on a block of 8-bit averages, and so on 16 bytes.
 std::int64_t padded(std::int64_t count) {
-  return (count + kernels::kVector - 1) / kernels::kVector * kernels::kVector;
+  return (count + kernels::kAdamBlock - 1) / kernels::kAdamBlock * kernels::kAdamBlock;
 }
 
 }  // namespace
@@ -47,28 +47,41 @@ SplitWeights::SplitWeights(std::vector<torch::Tensor> parameters, const std::vec
   }
 }
 
-std::vector<torch::Tensor> SplitWeights::values() const {
+std::vector<torch::Tensor> SplitWeights::values(const c10::Device& device) const {
   torch::NoGradGuard no_grad;
   const auto high = high_.view(torch::kShort);
   std::vector<torch::Tensor> result;
   for (std::size_t i = 0; i < parameters_.size(); ++i) {
     const auto bits = view_of(high, offsets_[i], parameters_[i]).to(torch::kInt).bitwise_left_shift(16) +
                       view_of(low_, offsets_[i], parameters_[i]).to(torch::kInt);
-    result.push_back(bits.view(torch::kFloat));
+    result.push_back(bits.view(torch::kFloat).to(device));
   }
   return result;
 }
 
-SplitAdam::SplitAdam(SplitWeights& weights, double lr, double beta1, double beta2, double eps)
-    : weights_(weights),
-      lr_(lr),
-      beta1_(beta1),
-      beta2_(beta2),
-      eps_(eps),
-      exp_avg_(torch::zeros(weights.high_.sizes(), weights.high_.options().dtype(torch::kFloat))),
-      exp_avg_sq_(torch::zeros_like(exp_avg_)) {}
+SplitAdam::SplitAdam(SplitWeights& weights, double lr, double beta1, double beta2, double eps,
+                     const AdamMemory& memory)
+    : weights_(weights), lr_(lr), beta1_(beta1), beta2_(beta2), eps_(eps) {
+  const auto zeros = [&](std::int64_t count, at::ScalarType type) {
+    return torch::zeros({count}, weights.high_.options().dtype(type));
+  };
+  const auto count = weights.high_.numel();
+  exp_avg_ = zeros(count, memory.eight_bit ? torch::kChar : torch::kFloat);
+  exp_avg_sq_ = zeros(count, memory.eight_bit ? torch::kByte : torch::kFloat);
+  if (memory.eight_bit) scales_ = zeros(count / kernels::kAdamBlock * 2, torch::kFloat);
+  if (!memory.keep_gradients) return;
+  kept_gradients_ = zeros(count, torch::kBFloat16);
+  for (std::size_t i = 0; i < weights_.parameters_.size(); ++i) {
+    auto& parameter = weights_.parameters_[i];
+    parameter.mutable_grad() = view_of(kept_gradients_, weights_.offsets_[i], parameter);
+  }
+}
 
 void SplitAdam::zero_grad() {
+  if (kept_gradients_.defined()) {
+    kept_gradients_.zero_();
+    return;
+  }
   gradients_.clear();
   for (auto& parameter : weights_.parameters_) parameter.mutable_grad() = torch::Tensor();
 }
@@ -98,18 +111,21 @@ void SplitAdam::point_at_gradients() {
 void SplitAdam::step() {
   ++steps_;
   point_at_gradients();
-  kernels::AdamStep step;
-  step.lr = static_cast<float>(lr_);
-  step.beta1 = static_cast<float>(beta1_);
-  step.beta2 = static_cast<float>(beta2_);
-  step.eps = static_cast<float>(eps_);
-  step.correction1 = static_cast<float>(1.0 - std::pow(beta1_, steps_));
-  step.correction2 = static_cast<float>(1.0 - std::pow(beta2_, steps_));
-  kernels::adam_step(static_cast<const kernels::AdamChunk*>(table_.data_ptr()),
-                     static_cast<std::int64_t>(chunks_.size()),
-                     static_cast<kernels::Bf16*>(weights_.high_.data_ptr()),
-                     static_cast<std::int16_t*>(weights_.low_.data_ptr()), exp_avg_.data_ptr<float>(),
-                     exp_avg_sq_.data_ptr<float>(), step, cuda::current_stream(table_.get_device()));
+  const auto step = kernels::adam_step_of(steps_, lr_, beta1_, beta2_, eps_);
+  const auto* chunks = static_cast<const kernels::AdamChunk*>(table_.data_ptr());
+  const auto chunk_count = static_cast<std::int64_t>(chunks_.size());
+  auto* high = static_cast<kernels::Bf16*>(weights_.high_.data_ptr());
+  auto* low = static_cast<std::int16_t*>(weights_.low_.data_ptr());
+  auto* stream = cuda::current_stream(table_.get_device());
+  if (scales_.defined()) {
+    const kernels::AdamCodes codes{exp_avg_.data_ptr<std::int8_t>(), exp_avg_sq_.data_ptr<std::uint8_t>(),
+                                   scales_.data_ptr<float>()};
+    kernels::adam_step_8bit(chunks, chunk_count, high, low, codes, step, static_cast<std::uint32_t>(steps_),
+                            stream);
+  } else {
+    kernels::adam_step(chunks, chunk_count, high, low, exp_avg_.data_ptr<float>(),
+                       exp_avg_sq_.data_ptr<float>(), step, stream);
+  }
 }
 
 }  // namespace forgedit

@@ -16,8 +16,9 @@ class SplitWeights {
   /// `values`: float32, one a parameter and of its shape, on any device.
   SplitWeights(std::vector<torch::Tensor> parameters, const std::vector<torch::Tensor>& values);
 
-  /// Float32 in the parameters' shapes and on their device.
-  std::vector<torch::Tensor> values() const;
+  /// Float32 in the parameters' shapes, on their device or one after the other on another.
+  std::vector<torch::Tensor> values() const { return values(parameters_.front().device()); }
+  std::vector<torch::Tensor> values(const c10::Device& device) const;
   const std::vector<torch::Tensor>& parameters() const { return parameters_; }
 
  private:
@@ -27,11 +28,18 @@ class SplitWeights {
   torch::Tensor high_, low_;           // bfloat16 and int16
 };
 
+/// How Adam uses memory.
+struct AdamMemory {
+  bool eight_bit = false;       ///< averages of a byte each (device/adam_codes.h) instead of float32
+  bool keep_gradients = false;  ///< zero_grad sets them to zero instead of leaving them to be made anew
+};
+
 /// Adam (arXiv 1412.6980) over all of a SplitWeights in one kernel. Gradients are the parameters' own,
 /// bfloat16.
 class SplitAdam {
  public:
-  SplitAdam(SplitWeights& weights, double lr, double beta1, double beta2, double eps);
+  SplitAdam(SplitWeights& weights, double lr, double beta1, double beta2, double eps,
+            const AdamMemory& memory = {});
   void zero_grad();
   void step();
 
@@ -42,7 +50,9 @@ class SplitAdam {
   SplitWeights& weights_;
   double lr_, beta1_, beta2_, eps_;
   std::int64_t steps_ = 0;
-  torch::Tensor exp_avg_, exp_avg_sq_;
+  torch::Tensor exp_avg_, exp_avg_sq_;  // float32, or int8 and uint8 with scales_ (blocks, 2)
+  torch::Tensor scales_;
+  torch::Tensor kept_gradients_;  // as the flat weights; undefined unless gradients are kept
   std::vector<torch::Tensor> gradients_;
   std::vector<kernels::AdamChunk> chunks_;
   torch::Tensor table_;
