@@ -1,59 +1,58 @@
 #include "forgedit/nn/checkpoint.h"
 
-#include <torch/csrc/autograd/functions/utils.h>
-
 namespace forgedit::nn {
 namespace {
 
+using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
 thread_local bool enabled_here = false;
 
+/// A segment as something that AutogradContext can keep.
+struct HeldSegment : torch::CustomClassHolder {
+  explicit HeldSegment(Segment s) : segment(std::move(s)) {}
+  Segment segment;
+};
+
+variable_list first_of(const variable_list& all, std::size_t count) {
+  return {all.begin(), all.begin() + static_cast<std::ptrdiff_t>(count)};
+}
+
 /// Stands in the graph for a whole segment. Parameters are inputs like all others, so that the segment counts
 /// as differentiable where only they learn, and their gradients arrive as any layer's.
-class SegmentNode : public torch::autograd::Node {
+class SegmentFunction : public torch::autograd::Function<SegmentFunction> {
  public:
-  SegmentNode(Segment segment, const variable_list& inputs, variable_list parameters)
-      : segment_(std::move(segment)), parameters_(std::move(parameters)) {
-    for (const auto& input : inputs) {
-      inputs_.push_back(input.detach());
-      differentiable_.push_back(input.requires_grad());
-    }
+  /// `sources`: `input_count` inputs, then parameters.
+  static torch::Tensor forward(AutogradContext* ctx, at::TensorList sources, std::int64_t input_count,
+                               const c10::intrusive_ptr<HeldSegment>& held) {
+    const auto all = sources.vec();
+    ctx->save_for_backward(all);
+    ctx->saved_data["input_count"] = input_count;
+    ctx->saved_data["segment"] = c10::IValue::make_capsule(held);
+    return held->segment(first_of(all, static_cast<std::size_t>(input_count)));
   }
-  std::string name() const override { return "CheckpointedSegment"; }
-  void release_variables() override {
-    inputs_.clear();
-    parameters_.clear();
-  }
-
- protected:
-  variable_list apply(variable_list&& gradients) override {
-    variable_list sources;
-    for (std::size_t i = 0; i < inputs_.size(); ++i) {
-      sources.push_back(inputs_[i].detach().set_requires_grad(differentiable_[i]));
+  static variable_list backward(AutogradContext* ctx, const variable_list& gradients) {
+    auto sources = ctx->get_saved_variables();
+    const auto input_count = static_cast<std::size_t>(ctx->saved_data["input_count"].toInt());
+    const auto held = ctx->saved_data["segment"].toCapsule();
+    for (std::size_t i = 0; i < input_count; ++i) {
+      sources[i] = sources[i].detach().set_requires_grad(sources[i].requires_grad());
     }
     const torch::AutoGradMode with_gradients(true);
-    const auto output = segment_(sources);
-    sources.insert(sources.end(), parameters_.begin(), parameters_.end());
+    const auto output = static_cast<HeldSegment&>(*held).segment(first_of(sources, input_count));
     variable_list wanted;
     std::vector<std::size_t> places;
     for (std::size_t i = 0; i < sources.size(); ++i) {
-      if (!task_should_compute_output(i)) continue;
+      if (!ctx->needs_input_grad(i)) continue;
       wanted.push_back(sources[i]);
       places.push_back(i);
     }
-    variable_list result(sources.size());
-    if (!gradients[0].defined() || wanted.empty()) return result;
-    const auto found =
-        torch::autograd::grad({output}, wanted, {gradients[0]}, c10::nullopt, false, /*allow_unused=*/true);
+    const auto found = torch::autograd::grad({output}, wanted, {gradients[0]}, c10::nullopt, false,
+                                             /*allow_unused=*/true);
+    variable_list result(sources.size() + 2);  // the count and the segment have none
     for (std::size_t i = 0; i < places.size(); ++i) result[places[i]] = found[i];
     return result;
   }
-
- private:
-  Segment segment_;
-  variable_list inputs_, parameters_;
-  std::vector<bool> differentiable_;
 };
 
 }  // namespace
@@ -71,23 +70,12 @@ bool checkpointing() {
 
 torch::Tensor checkpoint(const torch::nn::Module& module, Segment segment,
                          std::vector<torch::Tensor> inputs) {
-  variable_list parameters;
+  const auto input_count = static_cast<std::int64_t>(inputs.size());
   for (const auto& parameter : module.parameters()) {
-    if (parameter.requires_grad()) parameters.push_back(parameter);
+    if (parameter.requires_grad()) inputs.push_back(parameter);
   }
-  auto sources = inputs;
-  sources.insert(sources.end(), parameters.begin(), parameters.end());
-  if (!torch::autograd::compute_requires_grad(sources)) return segment(inputs);
-  torch::Tensor output;
-  {
-    torch::NoGradGuard no_grad;
-    output = segment(inputs);
-  }
-  const std::shared_ptr<torch::autograd::Node> node(
-      new SegmentNode(std::move(segment), inputs, std::move(parameters)), torch::autograd::deleteNode);
-  node->set_next_edges(torch::autograd::collect_next_edges(sources));
-  torch::autograd::set_history(output, node);
-  return output;
+  return SegmentFunction::apply(at::TensorList(inputs), input_count,
+                                c10::make_intrusive<HeldSegment>(std::move(segment)));
 }
 
 }  // namespace forgedit::nn

@@ -191,27 +191,23 @@ class Estimate {
 /// How long a run takes under a plan, in times of one without measures. Small batches fill a GPU badly; the
 /// rest is a forward pass more, and weights that travel. What changes results comes last.
 double cost_of(const MemoryTask& task, const MemoryPlan& plan) {
-  const auto step = [](double samples) { return 1 + 1.3 / samples; };
-  const auto batch = static_cast<double>(std::max<std::int64_t>(1, task.batch));
-  double cost = 0;  // micro_batch and draw_batch are never 0 here where there is work
-  if (task.batch > 0) {
-    cost += step(static_cast<double>(plan.micro_batch)) / step(batch) * (plan.checkpointing ? 1.33 : 1);
-  }
-  if (task.draw_batch > 0) {
-    cost +=
-        step(2.0 * static_cast<double>(plan.draw_batch)) / step(2.0 * static_cast<double>(task.draw_batch));
-  }
+  const auto slowdown = [](std::int64_t part, std::int64_t whole) {
+    const auto a_sample = [](std::int64_t samples) { return 1 + 1.3 / static_cast<double>(samples); };
+    return part == 0 ? 1 : a_sample(part) / a_sample(whole);
+  };
+  double cost = 0;
+  if (task.batch > 0) cost += slowdown(plan.micro_batch, task.batch) * (plan.checkpointing ? 1.33 : 1);
+  if (task.draw_batch > 0) cost += slowdown(2 * plan.draw_batch, 2 * task.draw_batch);
   if (plan.park) cost += 0.05;
   if (plan.eight_bit_adam) cost += 10;
   if (plan.vae_tile > 0) cost += 100 + 1.0 / static_cast<double>(plan.vae_tile);
   return cost;
 }
 
-/// Divisors, so that all parts of a batch are alike.
+/// The whole (0), and divisors, so that all parts of a batch are alike.
 std::vector<std::int64_t> parts_of(std::int64_t batch) {
-  if (batch == 0) return {0};
-  std::vector<std::int64_t> parts;
-  for (auto part = batch; part > 0; --part) {
+  std::vector<std::int64_t> parts{0};
+  for (auto part = batch / 2; part > 0; --part) {
     if (batch % part == 0) parts.push_back(part);
   }
   return parts;
@@ -233,9 +229,8 @@ std::vector<MemoryPlan> all_plans(const MemoryTask& task) {
   // Autocast does not reach into a backward pass (nn/checkpoint.h), and 8-bit Adam has kernels for two cases.
   const bool can_checkpoint = learns && (policy.reduced() || policy.precision == Precision::fp32);
   const bool can_quantise = learns && (policy.reduced() || policy.device.is_cpu());
-  std::vector<std::int64_t> draws;
-  for (auto at_once = task.draw_batch; at_once > 1; at_once /= 2) draws.push_back(at_once);
-  draws.push_back(task.draw_batch > 0 ? 1 : 0);
+  std::vector<std::int64_t> draws{0};
+  for (auto at_once = task.draw_batch / 2; at_once > 0; at_once /= 2) draws.push_back(at_once);
   std::vector<MemoryPlan> plans;
   for (const bool park : {false, true}) {
     if (park && policy.device.is_cpu()) continue;
@@ -295,11 +290,7 @@ std::optional<MemoryPlan> find_memory_plan(const MemoryTask& task, double budget
     best = plan;
     best_cost = cost;
   }
-  if (!best) return best;
-  best->budget_gib = budget_gib;
-  // What is no measure is not said.
-  if (best->micro_batch == task.batch) best->micro_batch = 0;
-  if (best->draw_batch == task.draw_batch) best->draw_batch = 0;
+  if (best) best->budget_gib = budget_gib;
   return best;
 }
 

@@ -77,7 +77,7 @@ class SpeedRun {
     torch::NoGradGuard no_grad;
     const bool gpu = device_.is_cuda();
     const auto type = model_.policy.precision == Precision::bf16 ? torch::kBFloat16 : torch::kFloat;
-    const std::int64_t side = gpu ? 8192 : 1024, count = std::int64_t{1} << (gpu ? 27 : 25);
+    const std::int64_t side = gpu ? 8192 : 1024, count = std::int64_t{1} << (gpu ? 26 : 25);
     const auto a = random({side, side}).to(device_, type), b = random({side, side}).to(device_, type);
     const double product = best_seconds(device_, [&] { torch::matmul(a, b); });
     const auto cubed = static_cast<double>(side) * static_cast<double>(side) * static_cast<double>(side);
