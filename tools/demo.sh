@@ -1,11 +1,11 @@
 #!/bin/sh
-# Edits the miniature's demo picture twice, by its action and by its background, into demo/.
+# Edits the miniature's demo picture twice, by its action and by its background, into demo/. What the picture shows
+# the miniature's captioner says.
 set -eu
 cd "$(dirname "$0")/.."
 rm -rf demo
 build/release/bin/forgedit edit assets/miniature/demo.png \
   "a man running: dark skin tone on a blue background" \
   "a man walking: dark skin tone on a yellow background" \
-  --source "a man walking: dark skin tone on a blue background" \
   --unlearned --out demo
 echo "Look at demo/sheet.png"

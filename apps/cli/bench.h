@@ -16,8 +16,8 @@ class Console;
 // Subcommands of `bench`; each calls `chosen` with what it does once its options are parsed.
 using BenchChosen = std::function<void(std::function<void()> run)>;
 
-void add_tedbench_command(CLI::App& bench, const BenchChosen& chosen);
-void add_editeval_command(CLI::App& bench, const BenchChosen& chosen);
+/// tedbench, editeval and miniedit.
+void add_bench_run_commands(CLI::App& bench, const BenchChosen& chosen);
 void add_bench_score_command(CLI::App& bench, const BenchChosen& chosen);
 
 /// `bench` without a subcommand: how fast learning and drawing are here. Returns what to run.

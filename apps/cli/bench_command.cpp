@@ -9,6 +9,7 @@
 #include "apps/cli/console.h"
 #include "forgedit/core/error.h"
 #include "forgedit/core/files.h"
+#include "forgedit/eval/answers.h"
 #include "forgedit/pipelines/settings_json.h"
 
 namespace forgedit::cli {
@@ -17,8 +18,10 @@ void write_bench_results(const std::filesystem::path& folder, const BenchReport&
   auto table = report.title + ": " + report.set + "\n";
   for (const auto& [name, value] : report.facts) table += name + ": " + value + "\n";
   const auto summary = summary_table(summarise(report.records), report.fixed_name);
-  table += "\n" + summary + "\n" + edits_table(report.records);
+  const auto answers = answers_table(report.records, report.fixed_name);
+  table += "\n" + summary + "\n" + (answers.empty() ? "" : answers + "\n") + edits_table(report.records);
   nlohmann::json scores{{"benchmark", report.title}, {"set", report.set}, {"facts", report.facts}};
+  scores.update(answers_json(report.records));
   for (const auto& record : report.records) {
     auto entry = to_json(record);
     // Pictures made elsewhere have paths; only their names are anybody's business.
@@ -31,7 +34,7 @@ void write_bench_results(const std::filesystem::path& folder, const BenchReport&
   write_file_atomically(folder / "table.txt", table);
   write_file_atomically(folder / "scores.json", json_text(scores, 1) + "\n");
   write_report(folder / "report.html", report);
-  fmt::print("{}: {}\n{}", report.title, report.set, summary);
+  fmt::print("{}: {}\n{}{}", report.title, report.set, summary, answers);
   for (const char* name : {"table.txt", "scores.json", "report.html"}) console.result(folder / name);
 }
 
@@ -41,8 +44,7 @@ Command add_bench_command(CLI::App& program) {
   bench->require_subcommand(0, 1);
   const auto run = std::make_shared<std::function<void()>>(add_speed_options(*bench));
   const BenchChosen chosen = [run](std::function<void()> what) { *run = std::move(what); };
-  add_tedbench_command(*bench, chosen);
-  add_editeval_command(*bench, chosen);
+  add_bench_run_commands(*bench, chosen);
   add_bench_score_command(*bench, chosen);
   return {bench, [run] { (*run)(); }};
 }

@@ -15,6 +15,7 @@
 #include "forgedit/core/error.h"
 #include "forgedit/eval/bench_runner.h"
 #include "forgedit/eval/published.h"
+#include "forgedit/eval/truth_scorer.h"
 #include "forgedit/pipelines/settings_json.h"
 
 namespace forgedit::cli {
@@ -23,10 +24,19 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-/// `bench tedbench` and `bench editeval`.
+struct Kind {
+  const char* name;
+  const char* summary;
+  const char* footer;
+};
+
+/// `bench tedbench`, `bench editeval` and `bench miniedit`.
 class BenchRunCommand {
  public:
-  explicit BenchRunCommand(bool tedbench) : tedbench_(tedbench) {}
+  explicit BenchRunCommand(const Kind& kind)
+      : kind_(kind), tedbench_(&kind == &kTedbench), miniedit_(&kind == &kMiniedit) {}
+  static const Kind kTedbench, kEditeval, kMiniedit;
+
   void add_options(CLI::App& command);
   void run();
 
@@ -39,14 +49,18 @@ class BenchRunCommand {
   std::vector<std::pair<std::string, std::string>> facts(const ModelChoice& choice,
                                                          const ScorerFiles& files) const;
   double fixed_strength(Interpolation interpolation) const;
+  Benchmark read() const;
 
-  bool tedbench_;
+  const Kind& kind_;
+  bool tedbench_, miniedit_;
   std::string data_, out_;
   std::optional<PublishedReading> published_;
   std::map<std::pair<std::string, std::string>, PublishedEdit> published_edits_;
   std::optional<double> fixed_;
-  std::int64_t limit_ = 0;
-  bool keep_learned_ = false;
+  std::int64_t limit_ = 0, every_ = 1;
+  bool keep_learned_ = false, reconstruct_ = false, check_scorer_ = false, automatic_ = false;
+  std::size_t auto_pictures_ = kAutoPictures;
+  std::string scorer_vae_;  // fingerprint of what judges true answers
   LearnArguments learning_;
   SweepArguments sweep_;
   DrawOptions drawing_;
@@ -55,7 +69,8 @@ class BenchRunCommand {
   Console console_;
 };
 
-constexpr const char* kTedbenchFooter =
+const Kind BenchRunCommand::kTedbench{
+    "tedbench", "Draw and score TEdBench: 100 edits of 40 pictures.",
     "DIR holds input_list.json and originals/, as published with Imagic. TEdBench has no source prompts.\n\n"
     "Every candidate of the sweep is drawn; two protocols come out side by side. Fixed: the first strategy "
     "and α,\n"
@@ -69,9 +84,10 @@ constexpr const char* kTedbenchFooter =
     "Three edits used strategies that no released code has; they are left out.\n\n"
     "Example:\n"
     "  forgedit bench tedbench --data tedbench --model sd-1.4 --source \"a photo\" --seeds 0,1,2 \\\n"
-    "      --clip clip-vit-base-patch32 --lpips alexnet.safetensors lpips-alex.safetensors\n";
+    "      --clip clip-vit-base-patch32 --lpips alexnet.safetensors lpips-alex.safetensors\n"};
 
-constexpr const char* kEditevalFooter =
+const Kind BenchRunCommand::kEditeval{
+    "editeval", "Draw and score EditEval_v1: 50 edits of seven kinds.",
     "DIR holds editing_prompts_collection.xlsx and the folders of pictures, or Dataset/ with both, as "
     "published\n"
     "in SiatMMLab/Awesome-Diffusion-Model-Based-Image-Editing-Methods. Source prompts come from the sheet. "
@@ -84,19 +100,49 @@ constexpr const char* kEditevalFooter =
     "score. The same command goes on where it was stopped.\n\n"
     "Example:\n"
     "  forgedit bench editeval --data EditEval_v1 --model sd-1.4 --seeds 0,1,2 \\\n"
-    "      --clip clip-vit-base-patch32 --lpips alexnet.safetensors lpips-alex.safetensors\n";
+    "      --clip clip-vit-base-patch32 --lpips alexnet.safetensors lpips-alex.safetensors\n"};
+
+const Kind BenchRunCommand::kMiniedit{
+    "miniedit", "Draw and score MiniEdit: edits whose true answers are known.",
+    "DIR holds edits.json and the pictures that it names; docs/miniedit.md describes both, and the "
+    "scorer.\n\n"
+    "Every candidate of the sweep is drawn and held against the true answer: right where it is nearer to it "
+    "than to\n"
+    "the source and all distractors, kept where nothing else changed. Side by side: the fixed protocol (the "
+    "first\n"
+    "strategy and α, the strength nearest to --fixed, the mean over all seeds), the setting that is best for "
+    "all\n"
+    "edits together, and the best candidate of each edit. The same command goes on where it was stopped.\n\n"
+    "Example:\n"
+    "  forgedit bench miniedit --forget donotforget,encoderattn --gamma 0.6:1.4:0.2 --seeds 0,1\n"};
 
 void BenchRunCommand::add_options(CLI::App& command) {
-  command.add_option("--data", data_, "the benchmark's folder")->type_name("DIR")->required();
+  auto* data = command.add_option("--data", data_, "the benchmark's folder")->type_name("DIR");
+  if (miniedit_) {
+    data->description("folder of edits with true answers [the one that ships with the program]");
+    command.add_flag("--auto", automatic_,
+                     "also let the automatic choice draw and choose, as `edit --auto` does");
+    command.add_option("--auto-pictures", auto_pictures_, "candidates of each edit for the automatic choice")
+        ->check(within(1, 1000))
+        ->type_name("N")
+        ->capture_default_str();
+    command.add_flag("--check-scorer", check_scorer_, "only show what the scorer makes of known answers");
+  } else {
+    data->required();
+  }
   command
-      .add_option("--out", out_,
-                  std::string("folder for the run, which may hold an unfinished one [out/") +
-                      (tedbench_ ? "tedbench]" : "editeval]"))
+      .add_option(
+          "--out", out_,
+          std::string("folder for the run, which may hold an unfinished one [out/") + kind_.name + "]")
       ->type_name("DIR");
   command.add_option("--limit", limit_, "only the first edits of the benchmark")
       ->check(within(1, 10000))
       ->type_name("N");
+  command.add_option("--every", every_, "only every Nth edit of the benchmark, from the first on")
+      ->check(within(1, 10000))
+      ->type_name("N");
   command.add_flag("--keep-learned", keep_learned_, "keep what was learned of each picture");
+  command.add_flag("--reconstruct", reconstruct_, "also draw every picture as learned, not edited");
   if (tedbench_) {
     command
         .add_option_function<std::string>(
@@ -116,7 +162,7 @@ void BenchRunCommand::add_options(CLI::App& command) {
   add_method_options(command, learning_);
   add_score_options(command, scoring_);
   add_model_options(command, model_);
-  command.footer(tedbench_ ? kTedbenchFooter : kEditevalFooter);
+  command.footer(kind_.footer);
 }
 
 void BenchRunCommand::check() const {
@@ -152,10 +198,12 @@ std::vector<bool> BenchRunCommand::fixed_of(const EditRequest& request,
   const double nearest = *std::min_element(strengths.begin(), strengths.end(), [&](double a, double b) {
     return std::abs(a - wanted) < std::abs(b - wanted);
   });
+  const auto is_edit = [](const Candidate& candidate) { return candidate.kind == Candidate::Kind::edit; };
+  const auto& first = *std::find_if(plan.begin(), plan.end(), is_edit);
   std::vector<bool> fixed;
   for (const auto& candidate : plan) {
-    fixed.push_back(candidate.kind == Candidate::Kind::edit && candidate.strength == nearest &&
-                    candidate.strategy == plan.front().strategy && candidate.alpha == plan.front().alpha);
+    fixed.push_back(is_edit(candidate) && candidate.strength == nearest &&
+                    candidate.strategy == first.strategy && candidate.alpha == first.alpha);
   }
   return fixed;
 }
@@ -179,9 +227,19 @@ BenchTask BenchRunCommand::task_of(const BenchEdit& edit) const {
   if (task.source.empty()) task.left_out = "no source prompt";
   if (!task.left_out.empty()) return task;
   for (const auto& candidate : plan_edit({request})) {
-    if (candidate.kind != Candidate::Kind::reconstruction) task.plan.push_back(candidate);
+    if (candidate.kind != Candidate::Kind::reconstruction || reconstruct_) task.plan.push_back(candidate);
   }
   task.fixed = fixed_of(request, task.plan);
+  if (automatic_) {
+    // Its own sweep, not the one of the fixed settings.
+    SweepArguments own;
+    own.automatic = true;
+    own.seeds = sweep_.seeds;
+    own.repeat = sweep_.repeat;
+    own.sample = sweep_.sample;
+    own.steps = sweep_.steps;
+    task.automatic = AutoTask{make_request(own, learning_.options.method, {edit.target}), auto_pictures_};
+  }
   return task;
 }
 
@@ -198,9 +256,12 @@ json BenchRunCommand::settings(const StableDiffusion& network, const ModelChoice
               {"sweep", sweep_json(make_request(sweep_, options.method, {}))},
               {"blend", drawing_.blend},
               {"fixed", fixed_ ? json(*fixed_) : json("default")},
+              {"reconstruct", reconstruct_},
+              {"automatic", automatic_ ? json(auto_pictures_) : json("no")},
               {"published", !published_                                    ? "no"
                             : *published_ == PublishedReading::subtraction ? "vs"
                                                                            : "vp"}};
+  if (!scorer_vae_.empty()) result["scorer"] = scorer_vae_;
   result["size"] = learning_.size ? json({learning_.size->first, learning_.size->second}) : json("own shape");
   return result;
 }
@@ -226,9 +287,8 @@ std::vector<std::pair<std::string, std::string>> BenchRunCommand::facts(const Mo
                                   vs ? "γ" : "β", fixed_strength(request.interpolation)));
   }
   if (!learning_.source.empty()) rows.emplace_back("source prompt of all pictures", learning_.source);
-  if (!files.clip.empty()) {
-    rows.emplace_back("CLIP model", fs::absolute(files.clip).lexically_normal().filename().string());
-  }
+  if (!files.clip.empty()) rows.emplace_back("CLIP model", clip_name(files.clip));
+  if (!scorer_vae_.empty()) rows.emplace_back("VAE of the scorer", scorer_vae_);
   return rows;
 }
 
@@ -255,21 +315,45 @@ void BenchRunCommand::write_sources(Benchmark& benchmark, const ModelChoice& cho
   }
 }
 
+Benchmark BenchRunCommand::read() const {
+  if (tedbench_) return read_tedbench(data_);
+  if (miniedit_) return read_miniedit(data_.empty() ? find_assets() / "miniedit" : fs::path(data_));
+  return read_editeval(data_);
+}
+
 void BenchRunCommand::run() {
   check();
-  auto benchmark = tedbench_ ? read_tedbench(data_) : read_editeval(data_);
+  auto benchmark = read();
+  std::vector<BenchEdit> some;
+  for (std::size_t i = 0; i < benchmark.edits.size(); i += static_cast<std::size_t>(every_)) {
+    some.push_back(std::move(benchmark.edits[i]));
+  }
+  benchmark.edits = std::move(some);
   if (limit_ > 0 && benchmark.edits.size() > static_cast<std::size_t>(limit_)) {
     benchmark.edits.resize(static_cast<std::size_t>(limit_));
   }
   if (published_) published_edits_ = read_published(find_assets() / "tedbench" / "published.json");
-  const auto folder = out_.empty() ? fs::path("out") / (tedbench_ ? "tedbench" : "editeval") : fs::path(out_);
+  const auto folder = out_.empty() ? fs::path("out") / kind_.name : fs::path(out_);
   check_folder_can_be_made(folder);
   const auto choice = choose_model(model_);
+  std::optional<TruthScorer> truth;
+  if (miniedit_) {
+    prepare_compute(choice.policy, choice.threads);
+    // Not the model's own: another model's pictures are judged by the same measure.
+    auto vae = load_vae(find_assets() / "miniature" / "model" / "vae", choice.policy.device);
+    truth.emplace(vae, choice.policy.device);
+    scorer_vae_ = fingerprint(parameters_of(*vae));
+    if (check_scorer_) {
+      fmt::print("{}", check_truth_scorer(*truth, vae, benchmark));
+      return;
+    }
+  }
   write_sources(benchmark, choice);
   std::vector<BenchTask> tasks;
   for (const auto& edit : benchmark.edits) tasks.push_back(task_of(edit));
 
   const auto files = find_scorer_files(scoring_, choice.folder);
+  if (automatic_) require_clip(files, choice.folder, "--auto");
   auto network = load_model(choice, console_);
   EditScorer scorer(files, choice.policy.device);
   note_left_out(scorer, console_);
@@ -286,13 +370,21 @@ void BenchRunCommand::run() {
     arguments.options.seed = sweep_.seeds.front();
     console_.note("learning " + task.edit.picture_name + ": " + task.source);
     prepare_learning(arguments, picture, choice);
-    auto learned = learn_and_save(arguments, picture, choice, network, console_);
+    auto learned = picture_to_learn(arguments, picture, choice, network);
+    learn_and_save(learned, arguments, choice, network, console_);
     write_saved_edit(saved, learned);
     return learned;
   };
   callbacks.text = [&](const LearnedPicture& learned, const Candidate& candidate) {
     return picture_text({{}, drawing_, learned, choice.name(), choice.policy, false}, candidate);
   };
+  if (truth) {
+    callbacks.judge = [&](const BenchEdit& edit) {
+      return [&scorer = *truth, reference = truth->prepare(edit)](const Image& picture) {
+        return scorer.score(reference, picture);
+      };
+    };
+  }
   callbacks.on_edit = [&](const EditRecord& record) {
     console_.end_stage();
     const auto state = record.state == EditRecord::State::done     ? "done"
@@ -312,23 +404,20 @@ void BenchRunCommand::run() {
   write_bench_results(folder, report, console_);
 }
 
-void add_run_command(CLI::App& bench, bool tedbench, const BenchChosen& chosen) {
-  const auto state = std::make_shared<BenchRunCommand>(tedbench);
-  auto* command =
-      tedbench ? bench.add_subcommand("tedbench", "Draw and score TEdBench: 100 edits of 40 pictures.")
-               : bench.add_subcommand("editeval", "Draw and score EditEval_v1: 50 edits of seven kinds.");
+void add_run_command(CLI::App& bench, const Kind& kind, const BenchChosen& chosen) {
+  const auto state = std::make_shared<BenchRunCommand>(kind);
+  auto* command = bench.add_subcommand(kind.name, kind.summary);
   state->add_options(*command);
   command->callback([state, chosen] { chosen([state] { state->run(); }); });
 }
 
 }  // namespace
 
-void add_tedbench_command(CLI::App& bench, const BenchChosen& chosen) {
-  add_run_command(bench, true, chosen);
-}
-
-void add_editeval_command(CLI::App& bench, const BenchChosen& chosen) {
-  add_run_command(bench, false, chosen);
+void add_bench_run_commands(CLI::App& bench, const BenchChosen& chosen) {
+  for (const auto* kind :
+       {&BenchRunCommand::kTedbench, &BenchRunCommand::kEditeval, &BenchRunCommand::kMiniedit}) {
+    add_run_command(bench, *kind, chosen);
+  }
 }
 
 }  // namespace forgedit::cli

@@ -57,7 +57,7 @@ void BenchScoreCommand::run() const {
   note_left_out(scorer, console);
 
   BenchReport report{benchmark.name, name, "pictures given", {}, {}, {}, background};
-  if (!files.clip.empty()) report.facts.emplace_back("CLIP model", folder_name(files.clip));
+  if (!files.clip.empty()) report.facts.emplace_back("CLIP model", clip_name(files.clip));
   const auto total = static_cast<std::int64_t>(benchmark.edits.size());
   for (std::size_t i = 0; i < benchmark.edits.size(); ++i) {
     if (found.by_edit[i].empty()) {

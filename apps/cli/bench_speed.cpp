@@ -93,7 +93,7 @@ SpeedRow measure_first_picture(const SpeedCommand& command, const ModelChoice& c
   if (command.size) add("--size", fmt::format("{}x{}", command.size->first, command.size->second));
   if (choice.policy.plain) arguments.emplace_back("--plain");
   const double seconds = seconds_of_process(arguments);
-  fs::remove_all(out);
+  remove_tree(out);
   return {"first_picture_s", "process start to the first edited picture", "s", seconds};
 }
 

@@ -21,8 +21,8 @@ struct CaptionCommand {
     Console console;
     const ComputePolicy policy{parse_device(device), Precision::fp32};
     const auto model = captioner.empty() ? choose_model({}).folder : std::filesystem::path();
-    const auto folder = find_captioner(captioner, model, "--captioner DIR is needed");
-    auto network = load_captioner(folder, policy, console);
+    const auto place = find_captioner(captioner, model, "--captioner DIR is needed");
+    auto network = load_captioner(place, policy, console);
     for (const auto& image : images) {
       throw_if_stopped();
       const auto text = network.caption(read_image(image), search);
@@ -45,8 +45,9 @@ Command add_caption_command(CLI::App& program) {
   command->add_option("IMAGE", state->images, "PNG, JPEG or WebP, one or more")->required();
   command
       ->add_option("--captioner", state->captioner,
-                   "BLIP folder (transformers layout) [captioner in the miniature's folder]")
-      ->type_name("DIR");
+                   "BLIP folder (transformers layout), or ORG/NAME in the hub's cache [captioner/ beside the "
+                   "miniature, else the published one in the hub's cache]")
+      ->type_name("DIR|ORG/NAME");
   command->add_option("--beams", state->search.num_beams, "captions followed at once; 1 is greedy")
       ->check(within(1, 64))
       ->type_name("N")

@@ -10,13 +10,14 @@
 
 namespace forgedit::cli {
 
-/// The captioner's folder: `given` (--captioner), else the first that is there: MODEL/captioner. Throws a
-/// usage Error that begins with `need` and says where it was looked for.
-std::filesystem::path find_captioner(const std::string& given, const std::filesystem::path& model_folder,
-                                     const std::string& need);
+/// The captioner's folder: `given` (--captioner), else the first that is there: MODEL/captioner, the
+/// published one in the hub's cache. Throws a usage Error that begins with `need` and says where it was
+/// looked for.
+ModelPlace find_captioner(const std::string& given, const std::filesystem::path& model_folder,
+                          const std::string& need);
 
 /// Reads the captioner and says which one.
-Captioner load_captioner(const std::filesystem::path& folder, const ComputePolicy& policy, Console& console);
+Captioner load_captioner(const ModelPlace& place, const ComputePolicy& policy, Console& console);
 
 /// The source prompt for a picture without --source, said on the terminal: see source_prompt. The captioner
 /// is gone from memory when this returns.

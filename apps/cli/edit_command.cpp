@@ -4,8 +4,10 @@
 #include <CLI/CLI.hpp>
 #include <memory>
 
+#include "apps/cli/auto_edit.h"
 #include "apps/cli/captioning.h"
 #include "apps/cli/commands.h"
+#include "apps/cli/interrupt.h"
 #include "apps/cli/learning.h"
 #include "apps/cli/lists.h"
 #include "apps/cli/results.h"
@@ -20,6 +22,9 @@ namespace {
 namespace fs = std::filesystem;
 constexpr double kMinReconstruction = 15.0;
 
+/// Ends a round whose time is over.
+struct TimeIsOver {};
+
 class EditCommand {
  public:
   void add_options(CLI::App& command);
@@ -31,11 +36,15 @@ class EditCommand {
   std::vector<EditRequest> make_requests(LearnMethod method, const std::vector<std::string>& targets) const;
   std::vector<std::string> all_targets() const;
   void check_nothing_is_overwritten() const;
-  LearnedPicture learned_picture(const ModelChoice& choice, StableDiffusion& network, const Image& picture,
-                                 const std::optional<LearnedPicture>& saved);
+  LearnedPicture attached(LearnedPicture learned, const StableDiffusion& network);
   void say_reconstruction(const EditResults& results);
-  void draw(StableDiffusion& network, EditResults& results, const LearnedPicture& learned,
-            const std::vector<Candidate>& to_draw);
+  /// Takes over what is finished and draws the rest; `on_picture` gets each with whether it was drawn now.
+  using PictureSeen = std::function<void(const Candidate& candidate, bool drawn)>;
+  void draw(const ModelChoice& choice, StableDiffusion& network, EditResults& results,
+            LearnedPicture& learned, const std::vector<Candidate>& plan, const PictureSeen& on_picture = {});
+  void draw_best(const ModelChoice& choice, StableDiffusion& network, EditResults& results,
+                 LearnedPicture& learned);
+  void finish(EditResults& results, bool complete);
 
   std::string image_;  // with --from, what stands here is the first target
   std::vector<std::string> targets_;
@@ -44,6 +53,11 @@ class EditCommand {
   std::vector<CLI::Option*> learn_options_;
   ModelOptions model_;
   SweepArguments sweep_;
+  AutoArguments auto_;
+  ScorerFiles scorer_files_;
+  std::optional<EditScorer> scorer_;
+  std::optional<AutoEdit> search_;
+  fs::path folder_, font_;
   std::vector<EditRequest> requests_;
   DrawOptions drawing_;
   bool at_source_size_ = false;
@@ -58,7 +72,8 @@ constexpr const char* kExamples =
     "  forgedit edit dog.jpg \"a dog jumping\" --source \"a dog sitting\" --forget encoderattn,noencoder \\\n"
     "      --gamma 0.8:1.4:0.2 --seeds 0,1 --save dog.edit\n"
     "  forgedit edit --from dog.edit \"a dog on a beach\" \"a cat sitting\" --interpolation vp --beta 1.2\n"
-    "  forgedit edit --from dog.edit --targets story.txt --preset story --out story\n\n"
+    "  forgedit edit --from dog.edit --targets story.txt --preset story --out story\n"
+    "  forgedit edit --from dog.edit \"a dog jumping\" --auto --clip clip-vit-base-patch32\n\n"
     "A story is a file with one target a line, or JSON lines such as\n"
     "  {\"target\": \"a dog on a beach\", \"gamma\": [0.6, 0.7], \"forget\": \"noencoder\", \"seeds\": [0, "
     "1]}\n"
@@ -88,6 +103,7 @@ void EditCommand::add_options(CLI::App& command) {
       ->type_name("FILE")
       ->group("Sweep");
   add_sweep_options(command, sweep_);
+  add_auto_options(command, auto_);
   add_drawing_options(command);
   for (auto* option : add_method_options(command, learning_)) learn_options_.push_back(option);
   add_model_options(command, model_);
@@ -119,6 +135,8 @@ void EditCommand::add_drawing_options(CLI::App& command) {
 
 /// Everything that is wrong without looking into more than a saved edit's record.
 void EditCommand::check() {
+  check_auto_arguments(auto_);
+  sweep_.automatic = auto_.on;
   auto targets = targets_;
   auto method = learning_.options.method;
   if (from_.empty()) {
@@ -178,6 +196,10 @@ void EditCommand::check_nothing_is_overwritten() const {
                         ": name another folder");
     }
   }
+  if (std::error_code missing; auto_.on && fs::equivalent(fs::absolute(image_).parent_path(), out, missing)) {
+    throw usage_error("--out " + out_ + ": results of --auto would lie beside " + image_ +
+                      ": name another folder");
+  }
   auto names = plan_edit(requests_);
   Candidate sheet;
   sheet.stem = "sheet";
@@ -202,7 +224,11 @@ std::vector<std::string> EditCommand::all_targets() const {
 void EditCommand::run() {
   check();
   const auto choice = choose_model(model_);
-  const auto font = find_assets() / "fonts" / "DejaVuSans.ttf";
+  font_ = find_assets() / "fonts" / "DejaVuSans.ttf";
+  if (auto_.on) {
+    scorer_files_ = find_scorer_files(auto_.scoring, choice.folder);
+    require_clip(scorer_files_, choice.folder, "--auto");
+  }
   std::optional<LearnedPicture> saved;
   Image picture;
   if (from_.empty()) {
@@ -215,7 +241,7 @@ void EditCommand::run() {
     saved = read_saved_edit(from_);
   }
   const auto picture_name = saved ? saved->picture_name : learning_.image;
-  const auto folder =
+  folder_ =
       out_.empty() ? default_output_folder(picture_name, requests_.front().targets.front()) : fs::path(out_);
 
   auto network = load_model(choice, console_, [&](const StableDiffusion& loaded) {
@@ -225,31 +251,51 @@ void EditCommand::run() {
     task.draw_batch = drawn_at_once(drawing_, loaded.policy);
     return task;
   });
-  const OutputFolder output(folder);
-  const auto learned = learned_picture(choice, network, picture, saved);
-  const auto plan = plan_edit(requests_);
-  EditResults results(
-      folder, font,
-      {requests_, drawing_, learned, choice.name(), choice.policy, at_source_size_, describe(network.memory)},
-      plan, !no_metadata_);
-  const auto resumed = results.resume();
-  if (resumed.kept > 0) {
-    console_.note(
-        fmt::format("{} of {} pictures were finished before and are kept", resumed.kept, plan.size()));
+  if (auto_.on) {
+    // A plan that has weights wait on the CPU has no room for the judges' either.
+    scorer_.emplace(scorer_files_,
+                    network.memory.park ? c10::Device(c10::DeviceType::CPU) : choice.policy.device);
+    console_.note("judged by CLIP model " + clip_name(scorer_files_.clip));
+    note_left_out(*scorer_, console_);
   }
-  if (resumed.older > 0) {
+  const OutputFolder output(folder_);
+  auto learned = saved ? attached(*saved, network) : picture_to_learn(learning_, picture, choice, network);
+  if (!saved && !learning_.save.empty() && !is_saved_already(learning_, learned)) {
+    learn_and_save(learned, learning_, choice, network, console_);
+  }
+  EditResults results(folder_, font_,
+                      {requests_, drawing_, learned, choice.name(), choice.policy, at_source_size_, auto_.on,
+                       describe(network.memory)},
+                      !no_metadata_);
+  try {
+    if (auto_.on) {
+      draw_best(choice, network, results, learned);
+    } else {
+      draw(choice, network, results, learned, plan_edit(requests_));
+    }
+  } catch (...) {
+    console_.end_stage();
+    if (results.count() > 0) {
+      console_.note(
+          fmt::format("{} of {} pictures are finished and kept", results.count(), results.planned()));
+      try {
+        finish(results, false);
+      } catch (const std::exception&) {
+        // A full disk, say: what stopped the drawing is the error to report.
+      }
+    }
+    throw;
+  }
+  if (const auto older = results.older(); older > 0) {
     console_.note(
         fmt::format("{} holds {} pictures of an earlier run; sheet.png and edit.json are of this one",
-                    folder.string(), resumed.older));
+                    folder_.string(), older));
   }
-  draw(network, results, learned, resumed.to_draw);
+  say_reconstruction(results);
+  finish(results, true);
 }
 
-LearnedPicture EditCommand::learned_picture(const ModelChoice& choice, StableDiffusion& network,
-                                            const Image& picture,
-                                            const std::optional<LearnedPicture>& saved) {
-  if (!saved) return learn_and_save(learning_, picture, choice, network, console_);
-  auto learned = *saved;
+LearnedPicture EditCommand::attached(LearnedPicture learned, const StableDiffusion& network) {
   attach_to_model(learned, network, from_);
   if (learned.options.method == LearnMethod::imagic) {
     console_.note("learned by imagic for \"" + learned.source +
@@ -258,29 +304,73 @@ LearnedPicture EditCommand::learned_picture(const ModelChoice& choice, StableDif
   return learned;
 }
 
-void EditCommand::draw(StableDiffusion& network, EditResults& results, const LearnedPicture& learned,
-                       const std::vector<Candidate>& to_draw) {
-  const auto total = results.count() + to_draw.size();
-  try {
-    draw_candidates(
-        network, learned.result, to_draw, drawing_, learned.frame.grid_width, learned.frame.grid_height,
-        [&](const Candidate& candidate, const Image& grid) { console_.result(results.add(candidate, grid)); },
-        [&](const Progress& progress) { console_.progress(progress); });
-  } catch (...) {
-    console_.end_stage();
-    if (results.count() > 0) {
-      console_.note(fmt::format("{} of {} pictures are finished and kept", results.count(), total));
-      try {
-        for (const auto& path : results.finish()) console_.result(path);
-      } catch (const std::exception&) {
-        // A full disk, say: what stopped the drawing is the error to report.
-      }
-    }
-    throw;
+/// Learns the picture first where that is still to be done: a restart that has nothing left to draw does not.
+void EditCommand::draw(const ModelChoice& choice, StableDiffusion& network, EditResults& results,
+                       LearnedPicture& learned, const std::vector<Candidate>& plan,
+                       const PictureSeen& on_picture) {
+  const auto resumed = results.resume(plan);
+  if (resumed.kept > 0) {
+    console_.note(
+        fmt::format("{} of {} pictures were finished before and are kept", resumed.kept, plan.size()));
   }
+  if (on_picture) {
+    for (const auto& candidate : plan) {
+      const bool missing = std::any_of(resumed.to_draw.begin(), resumed.to_draw.end(),
+                                       [&](const Candidate& other) { return other.stem == candidate.stem; });
+      if (!missing) on_picture(candidate, false);
+    }
+  }
+  if (resumed.to_draw.empty()) return;
+  if (!learned.result.embedding.defined()) {
+    learn_and_save(learned, learning_, choice, network, console_);
+    results.set_losses(learned.result.losses);
+    if (search_) search_->restart_clock();
+  }
+  draw_candidates(
+      network, learned.result, resumed.to_draw, drawing_, learned.frame.grid_width, learned.frame.grid_height,
+      [&](const Candidate& candidate, const Image& grid) {
+        console_.result(results.add(candidate, grid));
+        if (on_picture) on_picture(candidate, true);
+      },
+      [&](const Progress& progress) {
+        console_.progress(progress);
+        if (search_ && search_->is_time_over()) throw TimeIsOver();
+      });
   console_.end_stage();
-  say_reconstruction(results);
+}
+
+/// Round after round, each around the best of what was drawn before.
+void EditCommand::draw_best(const ModelChoice& choice, StableDiffusion& network, EditResults& results,
+                            LearnedPicture& learned) {
+  search_.emplace(requests_, auto_, *scorer_, results.original(), learned.source);
+  auto round = AutoEdit::always_drawn(requests_);
+  try {
+    for (auto next = search_->next_round(); !next.empty(); next = search_->next_round()) {
+      round.insert(round.end(), next.begin(), next.end());
+      draw(choice, network, results, learned, round, [&](const Candidate& candidate, bool drawn) {
+        throw_if_stopped();
+        search_->add(candidate, read_image(results.path_of(candidate)), drawn);
+      });
+      for (const auto& line : search_->lines(false)) console_.note(line);
+      round.clear();
+    }
+  } catch (const TimeIsOver&) {
+    console_.end_stage();
+    console_.note(fmt::format("--auto-seconds are over: {} candidates were drawn", search_->scored()));
+  }
+}
+
+/// Sheet, record and, with --auto, the chart, of all pictures that there are.
+void EditCommand::finish(EditResults& results, bool complete) {
+  const bool chosen = search_ && search_->scored() > 0;
+  if (chosen) {
+    results.arrange(search_->arrangement(scorer_files_.clip, complete));
+    for (const auto& line : search_->lines(true)) console_.note(line);
+  }
   for (const auto& path : results.finish()) console_.result(path);
+  if (!chosen) return;
+  write_png(folder_ / kChart, search_->chart(results.picture_name(), font_));
+  console_.result(folder_ / kChart);
 }
 
 /// What the sheet shows of the learned picture, where people look first.

@@ -20,6 +20,7 @@ struct EditRun {
   std::string model_name;
   ComputePolicy policy;
   bool at_source_size = false;
+  bool automatic = false;   ///< draws what the automatic choice asks for, not all of the requests
   std::string memory = {};  ///< how memory is saved while drawing; empty: not at all
 };
 

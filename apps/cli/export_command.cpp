@@ -43,19 +43,19 @@ struct ExportCommand {
     auto network = load_model(choice, console);
     attach_to_model(learned, network, saved);
     const auto result = export_learned(network, learned, out, options);
-    if (options.format == ExportFormat::lora) report(result.lora, console);
+    if (options.format == ExportFormat::lora) report(result, console);
     for (const auto& path : result.written) console.result(path);
   }
 
-  static void report(const Lora& lora, Console& console) {
+  static void report(const ExportResult& result, Console& console) {
+    const auto& lora = result.lora;
     for (const auto& layer : lora.layers) {
       console.note(fmt::format("{}: rank {}, {:.1f} % of the change kept", layer.name, layer.rank,
                                100 * layer.kept()));
     }
-    std::string names;
-    for (const auto& name : lora.not_held) names += (names.empty() ? "" : ", ") + name;
     if (!lora.not_held.empty()) {
-      console.note(fmt::format("a LoRA has no place for {} parameters: {}", lora.not_held.size(), names));
+      console.note(fmt::format("a LoRA has no place for {} parameters (norms, biases, tables), such as {}",
+                               lora.not_held.size(), lora.not_held.front()));
     }
     console.note(fmt::format("kept {:.1f} % of the change of {} layers, {:.1f} % of the whole change",
                              100 * lora.kept(false), lora.layers.size(), 100 * lora.kept(true)));

@@ -28,15 +28,18 @@ std::optional<FinishedPicture> read_entry(const fs::path& folder, const json& en
   if (const auto psnr = entry.find("psnr"); psnr != entry.end() && psnr->is_number()) {
     picture.psnr = psnr->get<double>();
   }
-  try {
-    if (content_hash(read_file(folder / name)) != picture.content) return std::nullopt;
-  } catch (const Error&) {
-    return std::nullopt;
-  }
-  return picture;
+  return is_as_recorded(folder, picture) ? std::optional(picture) : std::nullopt;
 }
 
 }  // namespace
+
+bool is_as_recorded(const fs::path& folder, const FinishedPicture& picture) {
+  try {
+    return content_hash(read_file(folder / picture.file)) == picture.content;
+  } catch (const Error&) {
+    return false;
+  }
+}
 
 FinishedPictures::FinishedPictures(const fs::path& folder) {
   std::error_code ignored;
@@ -47,10 +50,15 @@ FinishedPictures::FinishedPictures(const fs::path& folder) {
   } catch (const Error&) {
     return;  // the new run writes a new one
   }
-  const auto pictures = record.find("pictures");
-  if (pictures == record.end() || !pictures->is_array()) return;
-  for (const auto& entry : *pictures) {
-    if (auto picture = read_entry(folder, entry)) by_settings_.emplace(picture->settings, *picture);
+  for (const auto& loss : record.value("losses", json::array())) {
+    if (loss.is_number()) losses_.push_back(loss.get<double>());
+  }
+  for (const char* list : {"pictures", "earlier"}) {
+    const auto pictures = record.find(list);
+    if (pictures == record.end() || !pictures->is_array()) continue;
+    for (const auto& entry : *pictures) {
+      if (auto picture = read_entry(folder, entry)) by_settings_.emplace(picture->settings, *picture);
+    }
   }
 }
 
@@ -62,10 +70,10 @@ std::optional<FinishedPicture> FinishedPictures::take(const std::string& setting
   return picture;
 }
 
-std::vector<std::string> FinishedPictures::left() const {
-  std::vector<std::string> names;
-  for (const auto& item : by_settings_) names.push_back(item.second.file);
-  return names;
+std::vector<FinishedPicture> FinishedPictures::left() const {
+  std::vector<FinishedPicture> pictures;
+  for (const auto& item : by_settings_) pictures.push_back(item.second);
+  return pictures;
 }
 
 void rename_all(const fs::path& folder, const std::map<std::string, std::string>& new_names) {

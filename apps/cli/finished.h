@@ -17,6 +17,9 @@ struct FinishedPicture {
   std::optional<double> psnr;  ///< of the reconstruction
 };
 
+/// Whether the file is there and holds what the record says.
+bool is_as_recorded(const std::filesystem::path& folder, const FinishedPicture& picture);
+
 /// What an earlier run left in a results folder, as its edit.json says. A picture counts only with the
 /// settings that the record has for it and the content that it was written with: never by its name.
 class FinishedPictures {
@@ -26,11 +29,14 @@ class FinishedPictures {
 
   /// Hands out the picture with these settings, each only once.
   std::optional<FinishedPicture> take(const std::string& settings);
-  /// Pictures that nobody took, by file name.
-  std::vector<std::string> left() const;
+  /// Pictures that nobody took.
+  std::vector<FinishedPicture> left() const;
+  /// Of the run that left them: pictures with the same settings came from the same learning.
+  const std::vector<double>& losses() const { return losses_; }
 
  private:
   std::multimap<std::string, FinishedPicture> by_settings_;
+  std::vector<double> losses_;
 };
 
 /// Gives files in `folder` new names, all at once: names may change places.

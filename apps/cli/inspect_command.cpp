@@ -19,8 +19,11 @@ std::string joined(const std::vector<std::string>& texts) {
   return result;
 }
 
-std::string in_millions(std::uint64_t count) {
-  return fmt::format("{:.2f} M", static_cast<double>(count) / 1e6);
+/// "859.52 M", "2.5 K": of 1000 or of a million.
+std::string counted(std::uint64_t count, const char* unit = "") {
+  const auto number = static_cast<double>(count);
+  return number < 1e5 ? fmt::format("{:.1f} K{}", number / 1e3, unit)
+                      : fmt::format("{:.2f} M{}", number / 1e6, unit);
 }
 
 void print(const std::string& name, const Inspection& inspection) {
@@ -28,8 +31,8 @@ void print(const std::string& name, const Inspection& inspection) {
   for (const auto& part : inspection.parts) {
     std::vector<std::string> types;
     for (const auto& [type, count] : part.types) types.push_back(type);
-    fmt::print("  {:24} {:>10} parameters  {:>9.1f} MB  {}\n", part.name, in_millions(part.parameters),
-               static_cast<double>(part.bytes) / 1e6, joined(types));
+    fmt::print("  {:24} {:>10} parameters  {:>11}  {}\n", part.name, counted(part.parameters),
+               counted(part.bytes, "B"), joined(types));
   }
   for (const auto& note : inspection.notes) fmt::print("  {}\n", note);
   if (!inspection.missing.empty()) fmt::print("  missing: {}\n", joined(inspection.missing));

@@ -36,7 +36,8 @@ struct LearnCommand {
     auto network = load_model(choice, console, [&](const StableDiffusion& loaded) {
       return learning_need(learning, picture, loaded);
     });
-    learn_and_save(learning, picture, choice, network, console);
+    auto learned = picture_to_learn(learning, picture, choice, network);
+    learn_and_save(learned, learning, choice, network, console);
   }
 };
 

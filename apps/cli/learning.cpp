@@ -5,11 +5,13 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
 
 #include "apps/cli/lists.h"
 #include "forgedit/core/error.h"
 #include "forgedit/pipelines/edit.h"
 #include "forgedit/pipelines/model_domain.h"
+#include "forgedit/pipelines/settings_json.h"
 
 namespace forgedit::cli {
 namespace {
@@ -20,9 +22,12 @@ constexpr std::int64_t kStableDiffusionSize = 512;
 /// Fewer samples than were asked for are never silent.
 void say_how_it_ended(const LearnedPicture& learned, Console& console) {
   const auto& o = learned.options;
-  const auto planned = o.embedding_samples / o.batch + o.samples / o.batch;
+  const auto first = o.embedding_samples / o.batch, planned = first + o.samples / o.batch;
   const auto done = static_cast<std::int64_t>(learned.result.losses.size());
-  if (done < planned || learned.result.losses.back() < o.stop_loss) {
+  // In its last step too learning may end before the weights change.
+  const bool last_left_out =
+      learned.result.losses.back() < o.stop_loss && (done - first - 1) * o.batch > o.stop_after;
+  if (done < planned || last_left_out) {
     console.note(fmt::format("learning ended early: loss {:.4f} is under --stop-loss {}",
                              learned.result.losses.back(), o.stop_loss));
   } else if (planned * o.batch != o.embedding_samples + o.samples) {
@@ -227,8 +232,8 @@ MemoryTask learning_need(const LearnArguments& arguments, const Image& picture,
   return task;
 }
 
-LearnedPicture learn_and_save(const LearnArguments& arguments, const Image& picture,
-                              const ModelChoice& choice, StableDiffusion& model, Console& console) {
+LearnedPicture picture_to_learn(const LearnArguments& arguments, const Image& picture,
+                                const ModelChoice& choice, const StableDiffusion& model) {
   LearnedPicture learned;
   learned.picture_name = fs::path(arguments.image).filename().string();
   learned.source = arguments.source;
@@ -242,9 +247,21 @@ LearnedPicture learn_and_save(const LearnArguments& arguments, const Image& pict
   learned.stretched = arguments.size.has_value();
   learned.frame = frame_of(picture, arguments, {model.size_multiple(), model.native_size()});
   learned.grid = lay_into_grid(picture, learned.frame, learned.stretched);
-  console.note(fmt::format("picture {}x{}, learned at {}x{}", picture.width, picture.height,
-                           learned.frame.width, learned.frame.height));
+  return learned;
+}
 
+bool is_saved_already(const LearnArguments& arguments, const LearnedPicture& picture) {
+  if (!is_saved_edit(arguments.save)) return false;
+  const auto there = read_saved_record(arguments.save);
+  return there.picture_name == picture.picture_name && there.source == picture.source &&
+         there.base_fingerprint == picture.base_fingerprint && there.background == picture.background &&
+         to_json(there.frame) == to_json(picture.frame) && to_json(there.options) == to_json(picture.options);
+}
+
+void learn_and_save(LearnedPicture& learned, const LearnArguments& arguments, const ModelChoice& choice,
+                    StableDiffusion& model, Console& console) {
+  console.note(fmt::format("picture {}x{}, learned at {}x{}", learned.frame.source_width,
+                           learned.frame.source_height, learned.frame.width, learned.frame.height));
   const auto encoded = encode_picture(model, learned.grid, learned.options.seed);
   if (choice.miniature) warn(warn_of_round_trip(model, encoded, learned));
   reset_peak_memory(model.policy.device);
@@ -261,7 +278,6 @@ LearnedPicture learn_and_save(const LearnArguments& arguments, const Image& pict
     write_saved_edit(arguments.save, learned);
     console.result(arguments.save);
   }
-  return learned;
 }
 
 }  // namespace forgedit::cli

@@ -55,9 +55,16 @@ void prepare_learning(LearnArguments& arguments, const Image& picture, const Mod
 /// What learning `picture` needs memory for.
 MemoryTask learning_need(const LearnArguments& arguments, const Image& picture, const StableDiffusion& model);
 
-/// Learns `picture` (the file's contents), and saves it where that was asked for.
-LearnedPicture learn_and_save(const LearnArguments& arguments, const Image& picture,
-                              const ModelChoice& choice, StableDiffusion& model, Console& console);
+/// All that is known of `picture` (the file's contents) before it is learned: everything but the result.
+LearnedPicture picture_to_learn(const LearnArguments& arguments, const Image& picture,
+                                const ModelChoice& choice, const StableDiffusion& model);
+
+/// Whether `arguments.save` holds what learning `picture` would give, as far as its record says.
+bool is_saved_already(const LearnArguments& arguments, const LearnedPicture& picture);
+
+/// Fills in the result, and saves it where that was asked for.
+void learn_and_save(LearnedPicture& learned, const LearnArguments& arguments, const ModelChoice& choice,
+                    StableDiffusion& model, Console& console);
 
 /// A usage Error for an option's value that is only blanks.
 void require_text(const std::string& what, const std::string& text);

@@ -52,15 +52,13 @@ std::string suggestion(const CLI::App& program) {
   const auto extras = program.remaining(/*recurse=*/true);
   if (extras.empty()) return {};
   const auto word = extras.front().substr(0, extras.front().find('='));
+  const auto* command = &program;
+  while (!command->get_subcommands().empty()) command = command->get_subcommands().front();
   std::vector<std::string> known;
-  const auto chosen = program.get_subcommands();
-  if (chosen.empty()) {
-    for (const auto* command : program.get_subcommands([](const CLI::App*) { return true; })) {
-      known.push_back(command->get_name());
-    }
-  } else {
-    for (const auto* option : chosen.front()->get_options()) known.push_back(option->get_name());
+  for (const auto* below : command->get_subcommands([](const CLI::App*) { return true; })) {
+    known.push_back(below->get_name());
   }
+  for (const auto* option : command->get_options()) known.push_back(option->get_name());
   return did_you_mean(word, known);
 }
 

@@ -8,7 +8,6 @@
 
 #include "apps/cli/interrupt.h"
 #include "apps/cli/lists.h"
-#include "forgedit/core/error.h"
 #include "forgedit/io/hub_cache.h"
 
 namespace forgedit::cli {
@@ -143,18 +142,21 @@ ModelChoice choose_model(const ModelOptions& options) {
   return {place.path, miniature, policy, threads, options.memory_gib, place, files};
 }
 
+Error explained(const Error& error, const ModelPlace& place) {
+  const auto& unfinished = place.unfinished;
+  if (unfinished.empty()) return error;
+  return {error.kind(),
+          fmt::format("{} (the download of {} in the hub's cache is not finished: {}{})", error.what(),
+                      place.name, unfinished.front(), unfinished.size() > 1 ? ", …" : "")};
+}
+
 namespace {
 
-/// An unfinished download is why a file may be missing.
 StableDiffusion read_from(const ModelChoice& choice) {
   try {
     return StableDiffusion::read(choice.files, choice.policy);
   } catch (const Error& error) {
-    const auto& unfinished = choice.place.unfinished;
-    if (unfinished.empty()) throw;
-    throw Error(error.kind(),
-                fmt::format("{} (the download of {} in the hub's cache is not finished: {}{})", error.what(),
-                            choice.name(), unfinished.front(), unfinished.size() > 1 ? ", …" : ""));
+    throw explained(error, choice.place);
   }
 }
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "apps/cli/console.h"
+#include "forgedit/core/error.h"
 #include "forgedit/pipelines/stable_diffusion.h"
 
 namespace CLI {
@@ -39,6 +40,10 @@ struct ModelPlace {
 
 /// A folder, a file, or ORG/NAME in the hub's cache. Throws Error when it is none of these.
 ModelPlace find_model(const std::string& model);
+
+/// `error`, and that the download of `place` is not finished where that is so: it may be why a file is
+/// missing.
+Error explained(const Error& error, const ModelPlace& place);
 
 /// The hub's cache, as the environment has it (HF_HUB_CACHE, HF_HOME, …).
 std::filesystem::path find_hub_cache();

@@ -7,7 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include "apps/cli/finished.h"
+#include "apps/cli/auto_edit.h"
 #include "forgedit/core/error.h"
 #include "forgedit/core/files.h"
 #include "forgedit/io/contact_sheet.h"
@@ -67,19 +67,18 @@ fs::path default_output_folder(const std::string& picture_name, const std::strin
   return folder;
 }
 
-EditResults::EditResults(fs::path folder, fs::path font, EditRun run, std::vector<Candidate> plan,
-                         bool with_text)
+EditResults::EditResults(fs::path folder, fs::path font, EditRun run, bool with_text)
     : folder_(std::move(folder)),
       font_(std::move(font)),
       run_(std::move(run)),
-      plan_(std::move(plan)),
       with_text_(with_text),
-      original_(from_grid(run_.learned.grid, run_.learned.frame)) {}
+      original_(from_grid(run_.learned.grid, run_.learned.frame)),
+      finished_(folder_) {}
 
 fs::path EditResults::add(const Candidate& candidate, const Image& grid) {
   const auto& frame = run_.learned.frame;
   const auto picture = from_grid(grid, frame);
-  const auto path = folder_ / (candidate.stem + ".png");
+  const auto path = path_of(candidate);
   write_png(path, run_.at_source_size ? from_grid_at_source_size(grid, frame) : picture,
             with_text_ ? picture_text(run_, candidate) : PngText{});
   pictures_[candidate.stem] = {cell_copy(picture), settings_key(run_, candidate),
@@ -91,32 +90,43 @@ fs::path EditResults::add(const Candidate& candidate, const Image& grid) {
   return path;
 }
 
-EditResults::Resumed EditResults::resume() {
+EditResults::Resumed EditResults::resume(const std::vector<Candidate>& candidates) {
   Resumed result;
-  FinishedPictures finished(folder_);
   std::map<std::string, std::string> new_names;
-  std::set<std::string> planned;
-  for (const auto& candidate : plan_) {
-    const auto name = candidate.stem + ".png";
-    planned.insert(name);
-    const auto picture = finished.take(settings_key(run_, candidate));
-    if (!picture) {
+  for (const auto& candidate : candidates) {
+    plan_.push_back(candidate);
+    const auto picture = finished_.take(settings_key(run_, candidate));
+    // A round before this one may have put another picture in its place.
+    if (!picture || !is_as_recorded(folder_, *picture)) {
       result.to_draw.push_back(candidate);
       continue;
     }
     pictures_[candidate.stem] = {cell_copy(read_image(folder_ / picture->file)), picture->settings,
                                  picture->content};
     if (candidate.kind == Candidate::Kind::reconstruction) reconstruction_db_ = picture->psnr;
+    const auto name = candidate.stem + ".png";
     if (picture->file != name) new_names.emplace(picture->file, name);
     ++result.kept;
   }
-  for (const auto& name : finished.left()) result.older += planned.count(name) == 0;
+  auto& losses = run_.learned.result.losses;
+  if (result.kept > 0 && losses.empty()) losses = finished_.losses();
   rename_all(folder_, new_names);
   if (result.kept > 0) write_record();
   // Until this run is done there is no sheet, rather than one of another run.
   std::error_code ignored;
-  if (!result.to_draw.empty()) fs::remove(folder_ / kSheet, ignored);
+  if (!result.to_draw.empty()) {
+    fs::remove(folder_ / kSheet, ignored);
+    fs::remove(folder_ / kChart, ignored);
+  }
   return result;
+}
+
+std::size_t EditResults::older() const {
+  std::set<std::string> planned;
+  for (const auto& candidate : plan_) planned.insert(candidate.stem + ".png");
+  std::size_t count = 0;
+  for (const auto& picture : finished_.left()) count += planned.count(picture.file) == 0;
+  return count;
 }
 
 std::vector<fs::path> EditResults::finish() const {
@@ -137,11 +147,22 @@ std::string EditResults::label_of(const Candidate& candidate) const {
 
 Image EditResults::draw_sheet() const {
   std::vector<SheetRow> rows{{"", {{cell_copy(original_), "original"}}}};
+  const auto add = [&](const std::string& stem, const std::string& title, const std::string& label) {
+    const auto picture = pictures_.find(stem);
+    if (picture == pictures_.end()) return;
+    if (rows.back().title != title) rows.push_back({title, {}});
+    rows.back().cells.push_back({picture->second.cell, label});
+  };
+  bool arranged = false;
   for (const auto& candidate : plan_) {
-    const auto picture = pictures_.find(candidate.stem);
-    if (picture == pictures_.end()) continue;
-    if (rows.back().title != candidate.row) rows.push_back({candidate.row, {}});
-    rows.back().cells.push_back({picture->second.cell, label_of(candidate)});
+    if (!arrangement_ || candidate.kind != Candidate::Kind::edit) {
+      add(candidate.stem, candidate.row, label_of(candidate));
+    } else if (!arranged) {
+      for (const auto& row : arrangement_->rows) {
+        for (const auto& [stem, label] : row.cells) add(stem, row.title, label);
+      }
+      arranged = true;
+    }
   }
   const auto title = run_.learned.picture_name + ": " + run_.learned.source;
   return draw_contact_sheet(rows, font_, title, cell_size_for(pictures_.size() + 1));
@@ -160,10 +181,24 @@ std::string EditResults::record() const {
     if (candidate.kind == Candidate::Kind::reconstruction && reconstruction_db_) {
       entry["psnr"] = *reconstruction_db_;
     }
+    if (arrangement_) {
+      const auto scores = arrangement_->scores.find(candidate.stem);
+      if (scores != arrangement_->scores.end()) entry.update(scores->second);
+    }
     pictures.push_back(std::move(entry));
   }
-  result["complete"] = pictures.size() == plan_.size();
+  const bool complete =
+      arrangement_ ? arrangement_->complete : !run_.automatic && pictures.size() == plan_.size();
+  result["complete"] = complete;
   result["pictures"] = std::move(pictures);
+  if (arrangement_) result["auto"] = arrangement_->choice;
+  if (complete) return json_text(result, 1) + "\n";
+  // A run that decides as it goes may still come to these.
+  for (const auto& picture : finished_.left()) {
+    json entry{{"file", picture.file}, {"settings", picture.settings}, {"content", picture.content}};
+    if (picture.psnr) entry["psnr"] = *picture.psnr;
+    result["earlier"].push_back(std::move(entry));
+  }
   return json_text(result, 1) + "\n";
 }
 

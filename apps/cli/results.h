@@ -6,7 +6,10 @@
 #include <string>
 #include <vector>
 
+#include <nlohmann/json.hpp>
+
 #include "apps/cli/edit_run.h"
+#include "apps/cli/finished.h"
 
 namespace forgedit::cli {
 
@@ -25,48 +28,73 @@ class OutputFolder {
 /// Where results go when the user does not say: out/PICTURE-TARGET, numbered where that is taken.
 std::filesystem::path default_output_folder(const std::string& picture_name, const std::string& target);
 
+/// How a run's sheet and record show its pictures when that is not in the order of the plan.
+struct Arrangement {
+  struct Row {
+    std::string title;
+    std::vector<std::pair<std::string, std::string>> cells;  ///< stems and labels
+  };
+  std::vector<Row> rows;                         ///< of the edits; all else stays as in the plan
+  std::map<std::string, nlohmann::json> scores;  ///< of pictures, by stem: further keys of their entries
+  nlohmann::json choice;                         ///< the record's key "auto"
+  bool complete = false;                         ///< the run got to its end
+};
+
 /// Writes one run: a PNG for each picture as it is drawn and with it edit.json, at the end sheet.png.
 class EditResults {
  public:
   /// `font` sets the sheet's labels; `with_text` puts the settings into each PNG.
-  EditResults(std::filesystem::path folder, std::filesystem::path font, EditRun run,
-              std::vector<Candidate> plan, bool with_text);
+  EditResults(std::filesystem::path folder, std::filesystem::path font, EditRun run, bool with_text);
 
   /// What an earlier run into the same folder has to do with this one.
   struct Resumed {
     std::vector<Candidate> to_draw;  ///< all of the plan but for what was finished already
     std::size_t kept = 0;            ///< pictures taken over, since their settings are the same
-    std::size_t older = 0;           ///< pictures with other settings that stay, but are no part of this run
   };
-  Resumed resume();
+  /// Plans `candidates`; a run that decides as it goes calls this again for more of them.
+  Resumed resume(const std::vector<Candidate>& candidates);
+  /// Pictures with other settings that stay, but are no part of this run.
+  std::size_t older() const;
+
+  /// The losses of learning, where that came after resume(); an earlier run's record has them else.
+  void set_losses(const std::vector<double>& losses) { run_.learned.result.losses = losses; }
 
   /// Returns the path of the picture's file.
   std::filesystem::path add(const Candidate& candidate, const Image& grid);
+  std::filesystem::path path_of(const Candidate& candidate) const {
+    return folder_ / (candidate.stem + ".png");
+  }
 
+  void arrange(Arrangement arrangement) { arrangement_ = std::move(arrangement); }
   /// Writes sheet and record of all that was added, even when the plan was not finished. Returns their paths.
   std::vector<std::filesystem::path> finish() const;
 
   std::size_t count() const { return pictures_.size(); }
+  std::size_t planned() const { return plan_.size(); }
+  const std::string& picture_name() const { return run_.learned.picture_name; }
+  /// The picture itself at the model's scale.
+  const Image& original() const { return original_; }
   std::optional<double> reconstruction_db() const { return reconstruction_db_; }
 
  private:
   std::string label_of(const Candidate& candidate) const;
   Image draw_sheet() const;
   std::string record() const;
+  void write_record() const;
 
   std::filesystem::path folder_, font_;
   EditRun run_;
-  std::vector<Candidate> plan_;
   bool with_text_;
+  Image original_;
+  FinishedPictures finished_;  // of an earlier run, not taken over yet
+  std::vector<Candidate> plan_;
   struct Picture {
     Image cell;  // a small copy for the sheet
     std::string settings, content;
   };
-  void write_record() const;
-
-  Image original_;                           // the picture itself, at the model's scale
   std::map<std::string, Picture> pictures_;  // finished ones, by stem
   std::optional<double> reconstruction_db_;  // against the original
+  std::optional<Arrangement> arrangement_;
 };
 
 }  // namespace forgedit::cli

@@ -148,7 +148,7 @@ void ScoreCommand::print_json(const std::vector<ScoredPicture>& pictures, const 
               {"pictures", list},
               {"left_out", scorer.left_out()}};
   if (!source_.empty()) result["source"] = source_;
-  if (!files.clip.empty()) result["clip"] = fs::absolute(files.clip).lexically_normal().filename().string();
+  if (!files.clip.empty()) result["clip"] = clip_name(files.clip);
   fmt::print("{}\n", json_text(result, 1));
 }
 

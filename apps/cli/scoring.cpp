@@ -1,27 +1,83 @@
 #include "apps/cli/scoring.h"
 
+#include <spdlog/fmt/fmt.h>
+
 #include <CLI/CLI.hpp>
 
+#include "apps/cli/model_choice.h"
+#include "forgedit/core/error.h"
+#include "forgedit/io/hub_cache.h"
+
 namespace forgedit::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr const char* kPublishedClips[] = {"openai/clip-vit-base-patch32", "openai/clip-vit-large-patch14"};
+
+}  // namespace
 
 void add_score_options(CLI::App& command, ScoreOptions& options) {
   command
       .add_option("--clip", options.clip,
-                  "CLIP model folder as transformers saves it [clip/ in the model's folder]")
+                  "CLIP model folder as transformers saves it, or ORG/NAME in the hub's cache [clip/ in the "
+                  "model's folder, or OpenAI's in the hub's cache]")
       ->type_name("DIR")
       ->group("Scores");
   command
       .add_option("--lpips", options.lpips,
-                  "LPIPS trunk (torchvision) and heads (lpips package) as safetensors: files, or a folder")
+                  "LPIPS trunk (torchvision) and heads (lpips package): files, or a folder of safetensors")
       ->type_name("PATH...")
       ->group("Scores");
 }
 
-ScorerFiles find_scorer_files(const ScoreOptions& options, const std::filesystem::path& model_folder) {
-  ScorerFiles files{options.clip, {options.lpips.begin(), options.lpips.end()}};
-  const auto beside = model_folder / "clip";
-  if (files.clip.empty() && std::filesystem::is_directory(beside)) files.clip = beside;
+namespace {
+
+/// In a model's folder, or beside a checkpoint of one file.
+fs::path clip_beside(const fs::path& model) {
+  return (fs::is_directory(model) ? model : model.parent_path()) / "clip";
+}
+
+}  // namespace
+
+ScorerFiles find_scorer_files(const ScoreOptions& options, const fs::path& model_folder) {
+  ScorerFiles files{{}, {options.lpips.begin(), options.lpips.end()}};
+  if (!options.clip.empty()) {
+    std::error_code error;
+    const bool elsewhere = !fs::exists(options.clip, error) && is_repository_name(options.clip);
+    files.clip = elsewhere ? find_model(options.clip).path : fs::path(options.clip);
+    return files;
+  }
+  if (const auto beside = clip_beside(model_folder); fs::is_directory(beside)) {
+    files.clip = beside;
+    return files;
+  }
+  for (const char* name : kPublishedClips) {
+    const auto found = find_in_hub_cache(find_hub_cache(), name);
+    if (!found || !found->unfinished.empty()) continue;
+    files.clip = found->folder;
+    break;
+  }
   return files;
+}
+
+void require_clip(const ScorerFiles& files, const fs::path& model_folder, const std::string& need) {
+  if (!files.clip.empty()) return;
+  throw usage_error(
+      fmt::format("{} needs a CLIP model, and there is none at {}, nor {} in {}: give --clip DIR, a folder "
+                  "as transformers "
+                  "saves it",
+                  need, clip_beside(model_folder).string(), kPublishedClips[0], find_hub_cache().string()));
+}
+
+std::string clip_name(const fs::path& folder) {
+  const auto path = fs::absolute(folder).lexically_normal();
+  const auto last = path.has_filename() ? path : path.parent_path();
+  const auto snapshots = last.parent_path();
+  if (snapshots.filename() != "snapshots") return last.filename().string();
+  auto name = snapshots.parent_path().filename().string();  // models--ORG--NAME
+  for (auto at = name.find("--"); at != std::string::npos; at = name.find("--")) name.replace(at, 2, "/");
+  return name.substr(name.find('/') + 1);
 }
 
 void note_left_out(const EditScorer& scorer, Console& console) {

@@ -12,16 +12,24 @@ class App;
 
 namespace forgedit::cli {
 
-/// Which weights judge edits: shared by `score` and `bench`.
+/// Which weights judge edits: shared by `score`, `bench` and `edit --auto`.
 struct ScoreOptions {
-  std::string clip;                ///< a CLIPModel folder; empty: clip/ beside the model's parts
+  std::string clip;                ///< a CLIPModel folder or ORG/NAME; empty: where find_scorer_files looks
   std::vector<std::string> lpips;  ///< safetensors files, or folders of them
 };
 
 void add_score_options(CLI::App& command, ScoreOptions& options);
 
-/// Files for a scorer: what was asked for, and else what lies in `model_folder`.
+/// Files for a scorer: what was asked for; else for CLIP what lies in `model_folder`, or one of OpenAI's in
+/// the hub's cache.
 ScorerFiles find_scorer_files(const ScoreOptions& options, const std::filesystem::path& model_folder);
+
+/// Throws a usage Error where `files` have no CLIP model; `need` begins it.
+void require_clip(const ScorerFiles& files, const std::filesystem::path& model_folder,
+                  const std::string& need);
+
+/// A CLIP folder's name for records: its last part, or ORG/NAME in the hub's cache.
+std::string clip_name(const std::filesystem::path& folder);
 
 /// Says which metrics are left out, and why.
 void note_left_out(const EditScorer& scorer, Console& console);

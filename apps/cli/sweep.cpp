@@ -107,7 +107,8 @@ void add_draw_options(CLI::App& command, DrawOptions& options) {
 }
 
 EditRequest make_request(const SweepArguments& a, LearnMethod method, std::vector<std::string> targets) {
-  auto request = preset_request(a.preset, method);
+  auto request = a.automatic && a.preset == SweepArguments::Preset::none ? auto_sweep(method)
+                                                                         : preset_request(a.preset, method);
   request.targets = std::move(targets);
   take(request.strategies, a.strategies);
   take(request.interpolation, a.interpolation);

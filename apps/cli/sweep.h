@@ -18,6 +18,7 @@ namespace forgedit::cli {
 struct SweepArguments {
   enum class Preset { none, published, story };
   Preset preset = Preset::none;
+  bool automatic = false;  ///< without a preset: what the automatic choice searches
   std::optional<std::vector<std::string>> strategies;
   std::optional<Interpolation> interpolation;
   std::optional<std::vector<double>> gammas, alphas, betas;

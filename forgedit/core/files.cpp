@@ -1,8 +1,11 @@
 #include "forgedit/core/files.h"
 
+#include <ftw.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
 #include <fstream>
 
@@ -10,6 +13,24 @@
 
 namespace forgedit {
 namespace fs = std::filesystem;
+
+namespace {
+
+constexpr int kOpenFolders = 32;
+thread_local std::vector<fs::path>* listed = nullptr;  // nftw takes no argument for its callback
+
+int list_entry(const char* path, const struct stat*, int type, struct FTW*) {
+  if (type == FTW_F || type == FTW_SL || type == FTW_SLN)
+    listed->push_back(fs::path(path).lexically_normal());
+  return 0;
+}
+
+int remove_entry(const char* path, const struct stat*, int, struct FTW*) {
+  std::remove(path);
+  return 0;
+}
+
+}  // namespace
 
 std::string read_file(const fs::path& path, std::size_t max_bytes) {
   std::error_code error;
@@ -65,6 +86,24 @@ void make_directory(const fs::path& directory) {
   }
   fs::create_directories(directory, error);
   if (error) throw failure(directory.string() + ": cannot be made: " + error.message());
+}
+
+std::vector<fs::path> list_tree(const fs::path& directory) {
+  std::vector<fs::path> paths;
+  listed = &paths;
+  errno = 0;
+  // "." makes a folder of a link to one, which alone is followed.
+  const int result = ::nftw((directory / ".").c_str(), list_entry, kOpenFolders, FTW_PHYS);
+  listed = nullptr;
+  if (result != 0 && errno != ENOENT) {
+    throw failure(directory.string() + ": cannot be read: " + std::strerror(errno));
+  }
+  std::sort(paths.begin(), paths.end());
+  return paths;
+}
+
+void remove_tree(const fs::path& path) {
+  ::nftw(path.c_str(), remove_entry, kOpenFolders, FTW_PHYS | FTW_DEPTH);
 }
 
 }  // namespace forgedit

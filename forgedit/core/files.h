@@ -4,6 +4,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace forgedit {
 
@@ -20,5 +21,14 @@ void write_file_atomically(const std::filesystem::path& path, std::string_view c
 
 /// Makes `directory` (and parents). Throws a usage Error when a file stands in its place.
 void make_directory(const std::filesystem::path& directory);
+
+/// Files and links below `directory`, sorted; links are not followed. Empty where there is no such folder.
+///
+/// This and remove_tree take the place of std::filesystem's recursive functions: current LibTorch builds
+/// carry parts of an older libstdc++ along, with which those crash.
+std::vector<std::filesystem::path> list_tree(const std::filesystem::path& directory);
+
+/// Removes `path` and all below as far as that is allowed; nothing where there is nothing.
+void remove_tree(const std::filesystem::path& path);
 
 }  // namespace forgedit

@@ -1,5 +1,6 @@
 #include "forgedit/core/state_dict.h"
 
+#include <ATen/Parallel.h>
 #include <torch/torch.h>
 
 #include <cstdio>
@@ -22,20 +23,27 @@ void append_names(std::string& message, const char* what, const std::vector<std:
 }
 
 constexpr std::uint64_t kFnvPrime = 0x100000001b3ULL;
+constexpr std::uint64_t kFnvBasis = 0xcbf29ce484222325ULL;
+constexpr std::size_t kHashBlock = std::size_t{1} << 20;
+constexpr std::size_t kHashAtOnce = std::size_t{256} << 20;
 
 std::uint64_t hash_text(std::uint64_t hash, const std::string& text) {
   for (const unsigned char c : text) hash = (hash ^ c) * kFnvPrime;
   return hash;
 }
 
+std::uint64_t hash_word(std::uint64_t hash, std::uint64_t word) {
+  hash = (hash ^ word) * kFnvPrime;
+  return hash ^ (hash >> 32);
+}
+
 /// FNV-1a over 8 bytes at a time, folded so that high bits reach low ones: gigabytes in about a second.
-std::uint64_t hash_floats(std::uint64_t hash, const at::Tensor& values) {
-  const auto* data = static_cast<const char*>(values.data_ptr());
-  for (std::size_t at = 0; at < values.nbytes(); at += 8) {
+std::uint64_t hash_bytes(const char* data, std::size_t bytes) {
+  auto hash = kFnvBasis;
+  for (std::size_t at = 0; at < bytes; at += 8) {
     std::uint64_t word = 0;
-    std::memcpy(&word, data + at, std::min<std::size_t>(8, values.nbytes() - at));
-    hash = (hash ^ word) * kFnvPrime;
-    hash ^= hash >> 32;
+    std::memcpy(&word, data + at, std::min<std::size_t>(8, bytes - at));
+    hash = hash_word(hash, word);
   }
   return hash;
 }
@@ -87,12 +95,43 @@ void load_state(torch::nn::Module& module, const StateDict& state, const std::st
 }
 
 std::string fingerprint(const StateDict& state) {
-  std::uint64_t hash = 0xcbf29ce484222325ULL;
+  // Names and shapes; then hashes of blocks, which all threads share, and one over these in order.
+  struct Block {
+    const char* data;
+    std::size_t bytes;
+    std::uint64_t hash;
+  };
+  std::vector<at::Tensor> tensors;
+  std::vector<Block> blocks;
+  std::size_t collected = 0;
+  auto hash = kFnvBasis, values = kFnvBasis;
+  const auto hash_blocks = [&] {
+    at::parallel_for(
+        0, static_cast<std::int64_t>(blocks.size()), 1, [&](std::int64_t first, std::int64_t last) {
+          for (auto i = static_cast<std::size_t>(first); i < static_cast<std::size_t>(last); ++i) {
+            blocks[i].hash = hash_bytes(blocks[i].data, blocks[i].bytes);
+          }
+        });
+    for (const auto& block : blocks) values = hash_word(values, block.hash);
+    tensors.clear();
+    blocks.clear();
+    collected = 0;
+  };
   for (const auto& [name, tensor] : state) {
     hash = hash_text(hash, name + " " + shape_text(tensor.sizes()));
     // Standard strides first, so that a channels-last copy of the same weights reads the same.
-    hash = hash_floats(hash, tensor.detach().to(at::kCPU, at::kFloat).contiguous());
+    tensors.push_back(tensor.detach().to(at::kCPU, at::kFloat).contiguous());
+    const auto* data = static_cast<const char*>(tensors.back().data_ptr());
+    const auto bytes = tensors.back().nbytes();
+    for (std::size_t first = 0; first < bytes; first += kHashBlock) {
+      blocks.push_back({data + first, std::min(kHashBlock, bytes - first), 0});
+    }
+    // Half-precision weights are copies here: not all of them at once.
+    collected += bytes;
+    if (collected >= kHashAtOnce) hash_blocks();
   }
+  hash_blocks();
+  hash = hash_word(hash, values);
   char text[17];
   std::snprintf(text, sizeof text, "%016llx", static_cast<unsigned long long>(hash));
   return text;

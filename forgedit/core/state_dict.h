@@ -26,8 +26,8 @@ StateDict parameters_of(const torch::nn::Module& module);
 /// `origin` (a file or folder) stands in front of the message.
 void load_state(torch::nn::Module& module, const StateDict& state, const std::string& origin);
 
-/// Content fingerprint of weights: names, shapes and values (evenly spaced samples of large tensors), so that
-/// the same weights give the same text from whatever files they came. 16 hexadecimal digits.
+/// Content fingerprint of weights: names, shapes and values, so that the same weights give the same text from
+/// whatever files they came. 16 hexadecimal digits.
 std::string fingerprint(const StateDict& state);
 
 }  // namespace forgedit

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 // What only CUDA's headers can answer; cuda/cuda.cpp or no_cuda.cpp stands behind it.
 namespace forgedit::cuda {
@@ -23,8 +24,31 @@ void synchronize(int index);
 /// LibTorch's current stream there, a cudaStream_t.
 void* current_stream(int index);
 
+/// Copies host memory to a device in the background: several threads, each with two pinned buffers. Nothing
+/// may be recorded meanwhile.
+class Upload {
+ public:
+  struct Piece {
+    const void* from = nullptr;
+    void* to = nullptr;
+    std::size_t bytes = 0;
+  };
+  /// Waits for the current stream, then starts. Both sides' memory must stay until `finish` or the end.
+  Upload(int index, const std::vector<Piece>& pieces);
+  ~Upload();
+  Upload(const Upload&) = delete;
+  Upload& operator=(const Upload&) = delete;
+
+  /// Waits until everything is there. Throws what went wrong in a thread.
+  void finish();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
 /// Makes a stream of its own current while it lives (work can only be captured off the default one); waits
-/// for the device at both ends.
+/// for the current stream before and for the device after.
 class StreamScope {
  public:
   explicit StreamScope(int index);

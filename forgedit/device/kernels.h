@@ -23,10 +23,11 @@ struct GroupNormShape {
 
 /// Parameters of a group norm over x + addend, followed by SiLU where `silu`.
 struct GroupNormInput {
-  const Bf16* x = nullptr;       ///< (batch, pixels, channels)
-  const Bf16* addend = nullptr;  ///< (batch, channels), or null
-  const Bf16* weight = nullptr;  ///< (channels)
-  const Bf16* bias = nullptr;    ///< (channels)
+  const Bf16* x = nullptr;         ///< (batch, pixels, channels)
+  const Bf16* addend = nullptr;    ///< (batch, channels), or null
+  std::int64_t addend_stride = 0;  ///< elements from one picture's to the next
+  const Bf16* weight = nullptr;    ///< (channels)
+  const Bf16* bias = nullptr;      ///< (channels)
   float eps = 1e-5F;
   bool silu = false;
 };
@@ -102,6 +103,9 @@ struct AdamStep {
 /// rounding took off its bits), so that it costs no third copy.
 void adam_step(const AdamChunk* chunks, std::int64_t chunk_count, Bf16* high, std::int16_t* low,
                float* exp_avg, float* exp_avg_sq, const AdamStep& settings, Stream stream);
+/// weights (rows, channels, pixels) -> their halves, as adam_step has them: (rows, pixels, channels).
+void split_weights(std::int64_t rows, std::int64_t channels, std::int64_t pixels, const float* weights,
+                   Bf16* high, std::int16_t* low, Stream stream);
 
 /// Values that share the scales of their codes.
 constexpr std::int64_t kAdamBlock = 256;

@@ -37,6 +37,13 @@ void* current_stream(int) {
   return nullptr;
 }
 
+struct Upload::State {};
+Upload::Upload(int, const std::vector<Piece>&) {
+  unreachable();
+}
+Upload::~Upload() = default;
+void Upload::finish() {}
+
 struct StreamScope::State {};
 StreamScope::StreamScope(int) {}
 StreamScope::~StreamScope() = default;
@@ -107,6 +114,9 @@ void adam_step(const AdamChunk*, int64_t, Bf16*, std::int16_t*, float*, float*, 
 }
 void adam_step_8bit(const AdamChunk*, int64_t, Bf16*, std::int16_t*, const AdamCodes&, const AdamStep&,
                     std::uint32_t, Stream) {
+  unreachable();
+}
+void split_weights(int64_t, int64_t, int64_t, const float*, Bf16*, std::int16_t*, Stream) {
   unreachable();
 }
 

@@ -62,6 +62,12 @@ void claim_folder(const fs::path& folder, const json& settings) {
   }
 }
 
+/// "donotforget γ 1.2": what is left of a candidate's label without its seed.
+std::string setting_of(const Candidate& candidate) {
+  if (candidate.kind != Candidate::Kind::edit) return "";
+  return candidate.strategy->name + (" " + candidate.label.substr(0, candidate.label.rfind("  seed")));
+}
+
 PictureRecord record_of(const BenchTask& task, std::size_t i) {
   const auto& candidate = task.plan[i];
   PictureRecord picture;
@@ -69,8 +75,9 @@ PictureRecord record_of(const BenchTask& task, std::size_t i) {
   picture.label = candidate.label;
   picture.candidate = candidate.kind == Candidate::Kind::edit;
   if (candidate.strategy) picture.label += std::string("  ") + candidate.strategy->name;
-  if (!picture.candidate) picture.label = "without learning  " + picture.label;
+  if (candidate.kind == Candidate::Kind::unlearned) picture.label = "without learning  " + picture.label;
   picture.fixed = task.fixed.at(i);
+  picture.setting = setting_of(candidate);
   return picture;
 }
 
@@ -103,6 +110,7 @@ bool BenchRunner::read_finished(const BenchTask& task, EditRecord& record) const
   }
   // Another --clip or --lpips judges anew; nothing has to be drawn for that.
   for (const auto& picture : record.pictures) {
+    if (callbacks_.judge && task.edit.answer && !picture.scores.count("right")) return false;
     for (const auto& metric : edit_metrics()) {
       const bool measured = picture.scores.count(metric.key) > 0;
       const bool direction = std::string(metric.key) == "clip_direction";  // absent where nothing changed
@@ -167,8 +175,7 @@ void BenchRunner::run_group(const Group& group, std::vector<EditRecord>& records
     }
     callbacks_.on_edit(record);
   }
-  std::error_code ignored;
-  if (all_done && !callbacks_.keep_learned) fs::remove_all(saved, ignored);
+  if (all_done && !callbacks_.keep_learned) remove_tree(saved);
 }
 
 LearnedPicture BenchRunner::learned_for(const BenchTask& task, const fs::path& saved, double& seconds) {
@@ -190,25 +197,61 @@ LearnedPicture BenchRunner::learned_for(const BenchTask& task, const fs::path& s
 }
 
 void BenchRunner::do_edit(const BenchTask& task, const LearnedPicture& learned, EditRecord& record) {
-  draw_missing(task, learned);
+  draw_missing(task, task.plan, learned);
   const auto original = read_image(task.edit.picture, callbacks_.background);
   const auto reference = scorer_.prepare(original, task.edit.target, task.source);
+  const Judge judge = callbacks_.judge && task.edit.answer ? callbacks_.judge(task.edit) : nullptr;
   record.pictures.clear();
   for (std::size_t i = 0; i < task.plan.size(); ++i) {
-    auto picture = record_of(task, i);
-    const auto file = edit_folder(task) / picture.file;
-    picture.seconds = drawn_in(file);
-    picture.scores = scorer_.score(reference, read_image(file));
-    record.pictures.push_back(std::move(picture));
+    record.pictures.push_back(score(task, record_of(task, i), reference, judge));
   }
+  if (task.automatic) search(task, learned, reference, judge, record);
   write_file_atomically(edit_folder(task) / kRecord, json_text(to_json(record), 1) + "\n");
 }
 
-void BenchRunner::draw_missing(const BenchTask& task, const LearnedPicture& learned) {
+PictureRecord BenchRunner::score(const BenchTask& task, PictureRecord picture,
+                                 const EditScorer::Reference& reference, const Judge& judge) {
+  const auto file = edit_folder(task) / picture.file;
+  picture.seconds = drawn_in(file);
+  const auto drawn = read_image(file);
+  picture.scores = scorer_.score(reference, drawn);
+  if (judge) picture.scores.merge(judge(drawn));
+  return picture;
+}
+
+/// The automatic choice as `edit --auto` makes it. It sees the scorer's values, never the judge's.
+void BenchRunner::search(const BenchTask& task, const LearnedPicture& learned,
+                         const EditScorer::Reference& reference, const Judge& judge, EditRecord& record) {
+  AutoSearch search(task.automatic->request, task.automatic->pictures);
+  std::map<std::string, std::size_t> places;  // in the record, by the search's stems
+  for (auto round = search.next_round(); !round.empty(); round = search.next_round()) {
+    auto named = round;
+    for (auto& candidate : named) candidate.stem = "auto-" + candidate.stem;
+    draw_missing(task, named, learned);
+    for (std::size_t i = 0; i < round.size(); ++i) {
+      PictureRecord picture;
+      picture.file = named[i].stem + ".png";
+      picture.label = "automatic  " + round[i].label + "  " + round[i].strategy->name;
+      picture.searched = true;
+      picture = score(task, std::move(picture), reference, nullptr);
+      search.add(round[i], picture.scores);
+      if (judge) picture.scores.merge(judge(read_image(edit_folder(task) / picture.file)));
+      places[round[i].stem] = record.pictures.size();
+      record.pictures.push_back(std::move(picture));
+    }
+  }
+  const auto choice = search.choose();
+  if (choice.best.empty()) return;  // no candidate has a score: nothing is chosen
+  const auto best = search.scored().at(choice.best.front().place).candidate.stem;
+  record.pictures.at(places.at(best)).chosen = true;
+}
+
+void BenchRunner::draw_missing(const BenchTask& task, const std::vector<Candidate>& plan,
+                               const LearnedPicture& learned) {
   const auto folder = edit_folder(task);
   make_directory(folder);
   std::vector<Candidate> missing;
-  for (const auto& candidate : task.plan) {
+  for (const auto& candidate : plan) {
     if (!fs::exists(folder / (candidate.stem + ".png"))) missing.push_back(candidate);
   }
   if (missing.empty()) return;

@@ -3,10 +3,17 @@
 #include <functional>
 
 #include "forgedit/eval/record.h"
+#include "forgedit/pipelines/auto_search.h"
 #include "forgedit/pipelines/edit.h"
 #include "forgedit/pipelines/saved_edit.h"
 
 namespace forgedit {
+
+/// What the automatic choice may draw of one edit.
+struct AutoTask {
+  EditRequest request;  ///< its target is the edit's
+  std::size_t pictures = kAutoPictures;
+};
 
 /// An edit and how to do it.
 struct BenchTask {
@@ -15,6 +22,7 @@ struct BenchTask {
   std::vector<Candidate> plan;  ///< pictures to draw
   std::vector<bool> fixed;      ///< which of them belong to the fixed protocol
   std::string left_out;         ///< why this edit is not done; empty: it is
+  std::optional<AutoTask> automatic{};
 };
 
 /// What the runner leaves to its caller.
@@ -25,6 +33,8 @@ struct BenchCallbacks {
       learn;
   /// What to write into a picture's file.
   std::function<PngText(const LearnedPicture& learned, const Candidate& candidate)> text;
+  /// For edits with true answers: how the pictures of one are judged by it. Empty: they are not.
+  std::function<std::function<EditScores(const Image& picture)>(const BenchEdit& edit)> judge;
   ProgressCallback progress;                              ///< of drawing
   std::function<void(const EditRecord& record)> on_edit;  ///< an edit was done, failed or left out
   std::array<std::uint8_t, 3> background{255, 255, 255};
@@ -35,6 +45,7 @@ struct BenchCallbacks {
 ///   run.json            what the run is; another run is refused
 ///   learned/NAME        saved edits of pictures that still have edits to do; NAME.json says how long it took
 ///   edits/ID/*.png      pictures, each written as soon as it is drawn and never drawn again
+///   edits/ID/auto-*.png pictures of the automatic choice, likewise
 ///   edits/ID/record.json  scores, once all pictures of the edit are there
 /// An edit that fails is recorded and does not stop the others; the next run tries it again.
 class BenchRunner {
@@ -48,12 +59,17 @@ class BenchRunner {
 
  private:
   struct Group;
+  using Judge = std::function<EditScores(const Image& picture)>;
 
   bool read_finished(const BenchTask& task, EditRecord& record) const;
   void run_group(const Group& group, std::vector<EditRecord>& records);
   LearnedPicture learned_for(const BenchTask& task, const std::filesystem::path& saved, double& seconds);
   void do_edit(const BenchTask& task, const LearnedPicture& learned, EditRecord& record);
-  void draw_missing(const BenchTask& task, const LearnedPicture& learned);
+  void search(const BenchTask& task, const LearnedPicture& learned, const EditScorer::Reference& reference,
+              const Judge& judge, EditRecord& record);
+  PictureRecord score(const BenchTask& task, PictureRecord picture, const EditScorer::Reference& reference,
+                      const Judge& judge);
+  void draw_missing(const BenchTask& task, const std::vector<Candidate>& plan, const LearnedPicture& learned);
   std::filesystem::path edit_folder(const BenchTask& task) const { return folder_ / "edits" / task.edit.id; }
 
   StableDiffusion& model_;

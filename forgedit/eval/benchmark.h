@@ -7,15 +7,24 @@
 
 namespace forgedit {
 
+/// What an edit should come to, where a benchmark knows.
+struct TrueAnswer {
+  std::filesystem::path truth;
+  std::vector<std::filesystem::path> distractors;  ///< answers that are wrong
+  std::vector<std::filesystem::path> identities;   ///< the truth with another identity
+  std::string split;  ///< what of it the miniature was trained on: "held back", "truth held back", "trained"
+};
+
 /// One edit that a benchmark asks for.
 struct BenchEdit {
   std::string id;                 ///< a folder's name, unique: "017-dog-01-a-photo-of-a-jumping-dog"
   std::string picture_name;       ///< as the benchmark calls it: "dog_01.jpeg", "action_change/1.jpeg"
   std::filesystem::path picture;  ///< the file, which may be missing
-  std::string category;           ///< EditEval's kind of edit; empty elsewhere
+  std::string category;           ///< kind of edit; empty in TEdBench
   std::optional<std::string> source;
   std::string target;
-  std::string instruction;  ///< EditEval's third column; empty elsewhere
+  std::string instruction{};  ///< EditEval's third column; empty elsewhere
+  std::optional<TrueAnswer> answer{};
 };
 
 struct Benchmark {
@@ -32,7 +41,11 @@ Benchmark read_tedbench(const std::filesystem::path& directory);
 /// a folder a category with pictures numbered in the order of the rows. Throws Error naming file and place.
 Benchmark read_editeval(const std::filesystem::path& directory);
 
-/// Whichever of the two lies in `directory`.
+/// Edits with true answers, in the layout of docs/miniedit.md: `edits.json` and the pictures that it names.
+/// Throws Error naming file, edit and key.
+Benchmark read_miniedit(const std::filesystem::path& directory);
+
+/// TEdBench or EditEval_v1, whichever lies in `directory`.
 Benchmark read_benchmark(const std::filesystem::path& directory);
 
 }  // namespace forgedit

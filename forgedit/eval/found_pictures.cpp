@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "forgedit/core/error.h"
+#include "forgedit/core/files.h"
 #include "forgedit/pipelines/edit_plan.h"
 
 namespace forgedit {
@@ -61,10 +62,9 @@ std::size_t edit_of(const Benchmark& benchmark, const fs::path& relative) {
 FoundPictures find_pictures(const Benchmark& benchmark, const fs::path& directory) {
   if (!fs::is_directory(directory)) throw failure(directory.string() + ": no such folder");
   std::vector<fs::path> files;
-  for (const auto& entry : fs::recursive_directory_iterator(directory)) {
-    if (entry.is_regular_file() && is_picture(entry.path())) files.push_back(entry.path());
+  for (auto& file : list_tree(directory)) {
+    if (fs::is_regular_file(file) && is_picture(file)) files.push_back(std::move(file));
   }
-  std::sort(files.begin(), files.end());
   FoundPictures found;
   found.by_edit.resize(benchmark.edits.size());
   for (const auto& file : files) {

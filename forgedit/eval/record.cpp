@@ -3,10 +3,13 @@
 #include <spdlog/fmt/fmt.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "forgedit/core/json.h"
+#include "forgedit/eval/answers.h"
+#include "forgedit/eval/truth_scorer.h"
 
 namespace forgedit {
 namespace {
@@ -32,8 +35,23 @@ json picture_json(const PictureRecord& picture) {
   for (const auto& [key, value] : picture.scores) {
     scores[key] = std::isfinite(value) ? json(value) : json("inf");  // PSNR of equal pictures
   }
-  return {{"file", picture.file},   {"label", picture.label},     {"candidate", picture.candidate},
-          {"fixed", picture.fixed}, {"seconds", picture.seconds}, {"scores", scores}};
+  json result{{"file", picture.file},   {"label", picture.label},     {"candidate", picture.candidate},
+              {"fixed", picture.fixed}, {"seconds", picture.seconds}, {"scores", scores}};
+  if (picture.searched) result["searched"] = true;
+  if (picture.chosen) result["chosen"] = true;
+  if (!picture.setting.empty()) result["setting"] = picture.setting;
+  return result;
+}
+
+/// How good a candidate is, the more the better; nothing where that is not known.
+std::optional<std::array<double, 3>> rank_of(const PictureRecord& picture) {
+  const auto& scores = picture.scores;
+  if (!picture.candidate) return {};
+  if (scores.count("right")) {
+    return {{scores.at("right_and_kept"), scores.at("right"), -scores.at("truth_distance")}};
+  }
+  if (scores.count(kRankedBy)) return {{scores.at(kRankedBy), 0, 0}};
+  return {};
 }
 
 /// Adds up what columns are the means of.
@@ -63,37 +81,58 @@ class Means {
   std::size_t count_ = 0;
 };
 
-std::string scores_line(const EditScores& scores, const std::vector<const Metric*>& metrics) {
+/// The mean time of an edit's automatic choice: learning, and all pictures that it drew.
+double searched_seconds(const std::vector<EditRecord>& records) {
+  double sum = 0;
+  std::size_t edits = 0;
+  for (const auto& record : records) {
+    double seconds = 0;
+    for (const auto& picture : record.pictures) seconds += picture.searched ? picture.seconds : 0;
+    if (seconds == 0) continue;
+    sum += record.learn_seconds + seconds;
+    ++edits;
+  }
+  return edits == 0 ? 0 : sum / static_cast<double>(edits);
+}
+
+std::string scores_line(const EditScores& scores, const std::vector<Metric>& metrics) {
   std::string line;
-  for (const auto* metric : metrics) {
-    line += "  " + score_text(scores, *metric);
+  for (const auto& metric : metrics) {
+    line += "  " + score_text(scores, metric);
   }
   return line;
 }
 
-std::string titles_line(const std::vector<const Metric*>& metrics) {
+std::string titles_line(const std::vector<Metric>& metrics) {
   std::string line;
-  for (const auto* metric : metrics) line += "  " + metric_title(*metric);
+  for (const auto& metric : metrics) line += "  " + metric_title(metric);
   return line;
 }
 
 /// The metrics that any of `scores` has, in the order of tables.
-std::vector<const Metric*> present(const std::vector<const EditScores*>& scores) {
-  std::vector<const Metric*> metrics;
-  for (const auto& metric : edit_metrics()) {
+std::vector<Metric> present(const std::vector<const EditScores*>& scores) {
+  std::vector<Metric> metrics;
+  for (const auto& metric : bench_metrics()) {
     const auto has = [&](const EditScores* s) { return s->count(metric.key) > 0; };
-    if (std::any_of(scores.begin(), scores.end(), has)) metrics.push_back(&metric);
+    if (std::any_of(scores.begin(), scores.end(), has)) metrics.push_back(metric);
   }
   return metrics;
 }
 
 }  // namespace
 
+std::vector<Metric> bench_metrics() {
+  const auto answers = truth_metrics(), others = edit_metrics();
+  std::vector<Metric> metrics(answers.begin(), answers.end());
+  metrics.insert(metrics.end(), others.begin(), others.end());
+  return metrics;
+}
+
 const PictureRecord* EditRecord::best() const {
   const PictureRecord* best = nullptr;
   for (const auto& picture : pictures) {
-    if (!picture.candidate || !picture.scores.count(kRankedBy)) continue;
-    if (!best || picture.scores.at(kRankedBy) > best->scores.at(kRankedBy)) best = &picture;
+    const auto rank = rank_of(picture);
+    if (rank && (!best || *rank > *rank_of(*best))) best = &picture;
   }
   return best;
 }
@@ -130,6 +169,9 @@ void read_pictures(const std::filesystem::path& file, EditRecord& record) {
     picture.label = fields.text("label", {});
     picture.candidate = fields.boolean("candidate", true);
     picture.fixed = fields.boolean("fixed", false);
+    picture.searched = fields.boolean("searched", false);
+    picture.chosen = fields.boolean("chosen", false);
+    picture.setting = fields.text("setting", "");
     picture.seconds = fields.number("seconds", {});
     const auto scores = item.find("scores");
     if (scores == item.end() || !scores->is_object()) fields.reject("scores", "expected an object");
@@ -139,6 +181,19 @@ void read_pictures(const std::filesystem::path& file, EditRecord& record) {
     }
     record.pictures.push_back(std::move(picture));
   }
+}
+
+BenchSummary::Column mean_of(const std::vector<EditRecord>& records, const PictureFilter& filter) {
+  Means edits;
+  for (const auto& record : records) {
+    Means pictures;
+    for (const auto& picture : record.pictures) {
+      if (filter(picture)) pictures.add(picture.scores, picture.seconds);
+    }
+    const auto column = pictures.column();
+    if (column.edits > 0) edits.add(column.scores, record.learn_seconds + column.seconds);
+  }
+  return edits.column();
 }
 
 BenchSummary summarise(const std::vector<EditRecord>& records) {
@@ -169,21 +224,35 @@ BenchSummary summarise(const std::vector<EditRecord>& records) {
   }
   summary.fixed = fixed.column();
   if (const auto column = best.column(); column.edits > 0) summary.best = column;
+  if (const auto setting = best_setting(records); !setting.empty()) {
+    summary.more.emplace_back(setting, mean_of(records, [&](const auto& picture) {
+                                return picture.candidate && picture.setting == setting;
+                              }));
+  }
+  auto chosen = mean_of(records, [](const auto& picture) { return picture.chosen; });
+  if (chosen.edits > 0) {
+    chosen.seconds = searched_seconds(records);
+    summary.more.emplace_back("automatic", chosen);
+  }
   return summary;
 }
 
 std::string summary_table(const BenchSummary& summary, const std::string& fixed_name) {
   std::vector<const EditScores*> all{&summary.fixed.scores};
   if (summary.best) all.push_back(&summary.best->scores);
+  for (const auto& [name, column] : summary.more) all.push_back(&column.scores);
   const auto metrics = present(all);
   const bool timed = summary.fixed.seconds > 0 || (summary.best && summary.best->seconds > 0);
-  auto text =
-      fmt::format("{:15}  edits{}{}\n", "mean over edits", titles_line(metrics), timed ? "  s/edit" : "");
+  std::size_t width = 15;
+  for (const auto& [name, column] : summary.more) width = std::max(width, name.size());
+  auto text = fmt::format("{:{}}  edits{}{}\n", "mean over edits", width, titles_line(metrics),
+                          timed ? "  s/edit" : "");
   const auto row = [&](const std::string& name, const BenchSummary::Column& column) {
-    text += fmt::format("{:15}  {:5}{}{}\n", name, column.edits, scores_line(column.scores, metrics),
+    text += fmt::format("{:{}}  {:5}{}{}\n", name, width, column.edits, scores_line(column.scores, metrics),
                         timed ? fmt::format("  {:6.1f}", column.seconds) : "");
   };
   row(fixed_name, summary.fixed);
+  for (const auto& [name, column] : summary.more) row(name, column);
   if (summary.best) {
     row(summary.fewest == summary.most ? fmt::format("best of {}", summary.most)
                                        : fmt::format("best of {}-{}", summary.fewest, summary.most),

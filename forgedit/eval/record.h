@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -17,6 +18,9 @@ struct PictureRecord {
   std::string label;
   bool candidate = true;  ///< false for pictures that are drawn for comparison only
   bool fixed = false;     ///< drawn under the fixed protocol
+  bool searched = false;  ///< drawn for the automatic choice
+  bool chosen = false;    ///< by the automatic choice: the best of its three
+  std::string setting;    ///< strategy and strengths, equal for all seeds; empty where it is not known
   double seconds = 0;     ///< of drawing; 0 where it is not known
   EditScores scores;
 };
@@ -31,9 +35,13 @@ struct EditRecord {
   double learn_seconds = 0;  ///< once for all edits of a picture with this source
   std::vector<PictureRecord> pictures;
 
-  /// The candidate with the highest CLIP score; nothing without CLIP.
+  /// The candidate that the true answer ranks first (right and kept, right, nearest to it); without one that
+  /// with the highest CLIP score; nothing without either.
   const PictureRecord* best() const;
 };
+
+/// All metrics that records may have, in the order of tables.
+std::vector<Metric> bench_metrics();
 
 nlohmann::json to_json(const EditRecord& record);
 
@@ -48,12 +56,19 @@ struct BenchSummary {
     std::size_t edits = 0;  ///< that the means are over
   };
   Column fixed;                ///< within an edit, the mean over its seeds
-  std::optional<Column> best;  ///< the best of each edit's candidates; nothing without CLIP
+  std::optional<Column> best;  ///< the best of each edit's candidates; nothing without CLIP or true answers
+  /// By name: the one setting that is best for all edits together (true answers), the automatic choice.
+  std::vector<std::pair<std::string, Column>> more;
   std::size_t done = 0, failed = 0, left_out = 0;
   std::size_t fewest = 0, most = 0;  ///< candidates of an edit
 };
 
 BenchSummary summarise(const std::vector<EditRecord>& records);
+
+using PictureFilter = std::function<bool(const PictureRecord& picture)>;
+
+/// Means over edits of the means over those of an edit's pictures that pass `filter`.
+BenchSummary::Column mean_of(const std::vector<EditRecord>& records, const PictureFilter& filter);
 
 /// Lines of text: the summary, where `fixed_name` stands for the pictures under the fixed protocol ...
 std::string summary_table(const BenchSummary& summary, const std::string& fixed_name);

@@ -47,7 +47,7 @@ std::string data_uri(const Image& picture, int longest) {
 
 json metrics_json() {
   auto list = json::array();
-  for (const auto& metric : edit_metrics()) {
+  for (const auto& metric : bench_metrics()) {
     list.push_back({{"key", metric.key},
                     {"label", metric.label},
                     {"higher", metric.higher_is_better},
@@ -67,6 +67,7 @@ json summary_json(const BenchReport& report) {
   if (summary.best && summary.most > 1) {
     columns.push_back(column_json("best of " + std::to_string(summary.most), *summary.best));
   }
+  for (const auto& [name, column] : summary.more) columns.push_back(column_json(name, column));
   return {{"columns", columns},
           {"done", summary.done},
           {"failed", summary.failed},

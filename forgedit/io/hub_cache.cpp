@@ -48,10 +48,10 @@ std::string newest_revision(const fs::path& snapshots) {
 std::vector<std::string> unfinished_in(const fs::path& snapshot, const fs::path& blobs) {
   std::vector<std::string> names;
   std::error_code error;
-  for (const auto& entry : fs::recursive_directory_iterator(snapshot, error)) {
+  for (const auto& path : list_tree(snapshot)) {
     if (names.size() >= kMaxUnfinished) break;
-    if (entry.is_symlink(error) && !fs::exists(entry.path(), error)) {
-      names.push_back(entry.path().lexically_relative(snapshot).string());
+    if (fs::is_symlink(path, error) && !fs::exists(path, error)) {
+      names.push_back(path.lexically_relative(snapshot).string());
     }
   }
   for (const auto& entry : fs::directory_iterator(blobs, error)) {

@@ -8,7 +8,7 @@
 
 #include "forgedit/core/error.h"
 #include "forgedit/io/pickle.h"
-#include "forgedit/io/zip_archive.h"
+#include "forgedit/io/zip.h"
 
 namespace forgedit {
 namespace {
@@ -226,6 +226,9 @@ StateDict read_zip_layout(const std::shared_ptr<MappedFile>& file, const std::st
   constexpr std::string_view kPickle = "data.pkl";
   std::optional<std::string> folder;
   for (const auto& [name, entry] : entries) {
+    if (!entry.stored()) {
+      throw failure(origin + ": zip: " + name + ": compressed; PyTorch stores its entries as they are");
+    }
     const bool at_end = name.size() >= kPickle.size() &&
                         name.compare(name.size() - kPickle.size(), kPickle.size(), kPickle) == 0;
     const auto prefix = at_end ? name.substr(0, name.size() - kPickle.size()) : "";

@@ -24,6 +24,7 @@ bool is_tar(std::string_view bytes) {
 WeightsFile read_weights_file(const std::filesystem::path& path) {
   const auto file = map_weights(path);
   const auto bytes = file->bytes();
+  if (bytes.empty()) throw failure(path.string() + ": an empty file");
   if (!looks_like_safetensors(bytes) && is_torch_file(bytes)) {
     return {read_torch_file(file, path.string()), {}, WeightsFile::Format::torch};
   }

@@ -4,12 +4,14 @@
 #include <pugixml.hpp>
 
 #include "forgedit/core/error.h"
+#include "forgedit/core/files.h"
 #include "forgedit/io/zip.h"
 
 namespace forgedit {
 namespace {
 
-constexpr int kMaxColumn = 16384, kMaxRow = 1048576;  // of the format
+constexpr int kMaxColumn = 16384, kMaxRow = 1048576;      // of the format
+constexpr std::size_t kMaxBytes = std::size_t{64} << 20;  // of the file, and of each of its parts
 constexpr const char* kWorkbook = "xl/workbook.xml";
 
 /// The name without its namespace prefix, which writers choose as they like.
@@ -31,10 +33,31 @@ pugi::xml_node child(const pugi::xml_node& node, const std::string& name) {
   return found.empty() ? pugi::xml_node() : found.front();
 }
 
+/// The file's parts, by name.
+class Archive {
+ public:
+  explicit Archive(const std::filesystem::path& path)
+      : origin_(path.string()),
+        bytes_(read_file(path, kMaxBytes)),
+        parts_(read_zip_directory(bytes_, origin_)) {}
+
+  bool has(const std::string& part) const { return parts_.count(part) > 0; }
+  std::string read(const std::string& part) const {
+    const auto where = origin_ + ": " + part;
+    const auto found = parts_.find(part);
+    if (found == parts_.end()) throw failure(where + ": missing");
+    return unpack_zip_entry(bytes_, found->second, kMaxBytes, where);
+  }
+
+ private:
+  std::string origin_, bytes_;
+  std::map<std::string, ZipEntry> parts_;
+};
+
 /// One part of the workbook as XML.
 class Part {
  public:
-  Part(const ZipArchive& archive, const std::string& origin, const std::string& name)
+  Part(const Archive& archive, const std::string& origin, const std::string& name)
       : text_(archive.read(name)) {
     const auto result = document_.load_buffer(text_.data(), text_.size());
     if (!result) throw failure(origin + ": " + name + ": not valid XML: " + result.description());
@@ -78,7 +101,7 @@ std::pair<int, int> place_of(const std::string& reference, const std::string& wh
   return {column, row};
 }
 
-std::vector<std::string> shared_strings(const ZipArchive& archive, const std::string& origin) {
+std::vector<std::string> shared_strings(const Archive& archive, const std::string& origin) {
   std::vector<std::string> strings;
   const char* name = "xl/sharedStrings.xml";
   if (!archive.has(name)) return strings;
@@ -100,7 +123,7 @@ std::string cell_text(const pugi::xml_node& cell, const std::vector<std::string>
   return strings[static_cast<std::size_t>(index)];
 }
 
-Sheet read_sheet(const ZipArchive& archive, const std::string& origin, const std::string& part_name,
+Sheet read_sheet(const Archive& archive, const std::string& origin, const std::string& part_name,
                  const std::string& sheet_name, const std::vector<std::string>& strings) {
   const auto where = origin + ": " + part_name;
   const Part part(archive, origin, part_name);
@@ -117,7 +140,7 @@ Sheet read_sheet(const ZipArchive& archive, const std::string& origin, const std
 }
 
 /// Part names by relationship id.
-std::map<std::string, std::string> relationships(const ZipArchive& archive, const std::string& origin) {
+std::map<std::string, std::string> relationships(const Archive& archive, const std::string& origin) {
   std::map<std::string, std::string> targets;
   const Part part(archive, origin, "xl/_rels/workbook.xml.rels");
   for (const auto& item : children(part.root(), "Relationship")) {
@@ -130,7 +153,7 @@ std::map<std::string, std::string> relationships(const ZipArchive& archive, cons
 }  // namespace
 
 std::vector<Sheet> read_xlsx(const std::filesystem::path& path) {
-  const ZipArchive archive(path);
+  const Archive archive(path);
   const auto origin = path.string();
   const Part workbook(archive, origin, kWorkbook);
   const auto targets = relationships(archive, origin);

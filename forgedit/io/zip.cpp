@@ -4,48 +4,103 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
+#include <vector>
 
 #include "forgedit/core/error.h"
-#include "forgedit/core/files.h"
 
 namespace forgedit {
 namespace {
 
-constexpr std::size_t kMaxBytes = std::size_t{64} << 20;
-constexpr std::uint32_t kLocalHeader = 0x04034b50, kDirectoryEntry = 0x02014b50, kEndOfDirectory = 0x06054b50;
-constexpr std::size_t kLocalSize = 30, kEntrySize = 46, kEndSize = 22, kMaxComment = 65535;
+constexpr std::uint32_t kLocalHeader = 0x04034b50, kDirectoryHeader = 0x02014b50, kEnd = 0x06054b50;
+constexpr std::uint32_t kEnd64 = 0x06064b50, kEnd64Locator = 0x07064b50;
+constexpr std::size_t kLocalBytes = 30, kDirectoryBytes = 46, kEndBytes = 22, kEnd64Bytes = 56,
+                      kLocatorBytes = 20;
+constexpr std::size_t kMaxComment = 65535;
+constexpr std::uint16_t kZip64Extra = 1, kEncrypted = 1, kDeflated = 8;
 // No deflate stream unpacks to more than 1032 times its size.
 constexpr std::uint64_t kMostPerByte = 1032;
-constexpr std::uint16_t kEncrypted = 1, kStored = 0, kDeflated = 8;
 
-/// A little-endian number at `at`; nothing may lie outside of the file.
-template <typename Number>
-Number read_number(const std::string& file, std::size_t at, const std::string& origin) {
-  if (at > file.size() || file.size() - at < sizeof(Number)) throw failure(origin + ": truncated");
-  Number value = 0;
-  for (std::size_t i = 0; i < sizeof(Number); ++i) {
-    value =
-        static_cast<Number>(value | static_cast<Number>(static_cast<unsigned char>(file[at + i])) << (8 * i));
+/// Little-endian numbers at checked places.
+class Bytes {
+ public:
+  Bytes(std::string_view bytes, const std::string& origin) : bytes_(bytes), origin_(origin) {}
+
+  template <class Number>
+  Number number(std::uint64_t at) const {
+    Number value;
+    std::memcpy(&value, part(at, sizeof value).data(), sizeof value);
+    return value;
   }
-  return value;
+  std::string_view part(std::uint64_t at, std::uint64_t size) const {
+    if (at > bytes_.size() || size > bytes_.size() - at) reject("truncated");
+    return bytes_.substr(at, size);
+  }
+  [[noreturn]] void reject(const std::string& what) const { throw failure(origin_ + ": zip: " + what); }
+  std::uint64_t size() const { return bytes_.size(); }
+
+ private:
+  std::string_view bytes_;
+  const std::string& origin_;
+};
+
+struct Directory {
+  std::uint64_t begin = 0, size = 0, entries = 0;
+};
+
+Directory find_directory(const Bytes& zip, const std::string& origin) {
+  if (zip.part(0, std::min<std::uint64_t>(zip.size(), 2)) != "PK")
+    throw failure(origin + ": not a zip archive");
+  if (zip.size() < kEndBytes) zip.reject("truncated");
+  const std::uint64_t last = zip.size() - kEndBytes;
+  const std::uint64_t first = last > kMaxComment ? last - kMaxComment : 0;
+  for (std::uint64_t at = last + 1; at-- > first;) {
+    if (zip.number<std::uint32_t>(at) != kEnd) continue;
+    Directory found{zip.number<std::uint32_t>(at + 16), zip.number<std::uint32_t>(at + 12),
+                    zip.number<std::uint16_t>(at + 10)};
+    if (at >= kLocatorBytes && zip.number<std::uint32_t>(at - kLocatorBytes) == kEnd64Locator) {
+      const auto end64 = zip.number<std::uint64_t>(at - kLocatorBytes + 8);
+      if (zip.part(end64, kEnd64Bytes).empty() || zip.number<std::uint32_t>(end64) != kEnd64) {
+        zip.reject("the zip64 end record is not where it should be");
+      }
+      found = {zip.number<std::uint64_t>(end64 + 48), zip.number<std::uint64_t>(end64 + 40),
+               zip.number<std::uint64_t>(end64 + 32)};
+    }
+    return found;
+  }
+  zip.reject("truncated: no directory at its end");
 }
 
-std::size_t find_end_of_directory(const std::string& file, const std::string& origin) {
-  if (file.size() < kEndSize) throw failure(origin + ": not a zip archive");
-  const std::size_t last = file.size() - kEndSize;
-  const std::size_t first = last > kMaxComment ? last - kMaxComment : 0;
-  for (std::size_t at = last + 1; at-- > first;) {
-    if (read_number<std::uint32_t>(file, at, origin) == kEndOfDirectory) return at;
+/// Sizes and offset that did not fit into 32 bits stand in the extra field, in this order.
+void read_zip64_extra(const Bytes& zip, std::string_view extra, std::uint64_t& size, std::uint64_t& packed,
+                      std::uint64_t& offset) {
+  for (std::size_t at = 0; at + 4 <= extra.size();) {
+    std::uint16_t id = 0, length = 0;
+    std::memcpy(&id, extra.data() + at, 2);
+    std::memcpy(&length, extra.data() + at + 2, 2);
+    at += 4;
+    if (length > extra.size() - at) zip.reject("an extra field is longer than its entry");
+    if (id == kZip64Extra) {
+      std::size_t used = 0;
+      for (auto* value : {&size, &packed, &offset}) {
+        if (*value != UINT32_MAX) continue;
+        if (used + 8 > length) zip.reject("a zip64 field is too short");
+        std::memcpy(value, extra.data() + at + used, 8);
+        used += 8;
+      }
+      return;
+    }
+    at += length;
   }
-  throw failure(origin + ": not a zip archive");
 }
 
-/// Exactly `size` bytes out of a raw deflate stream.
-bool inflate_exactly(const char* packed, std::size_t packed_size, std::string& out) {
+/// Fills `out` from a raw deflate stream of exactly that many bytes; false where it has others.
+bool inflate_exactly(std::string_view packed, std::string& out) {
+  if (packed.size() > UINT32_MAX || out.size() > UINT32_MAX) return false;  // what zlib's fields hold
   z_stream stream{};
   if (inflateInit2(&stream, -MAX_WBITS) != Z_OK) return false;
-  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(packed));
-  stream.avail_in = static_cast<uInt>(packed_size);
+  stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(packed.data()));
+  stream.avail_in = static_cast<uInt>(packed.size());
   stream.next_out = reinterpret_cast<Bytef*>(out.data());
   stream.avail_out = static_cast<uInt>(out.size());
   const int result = inflate(&stream, Z_FINISH);
@@ -56,61 +111,70 @@ bool inflate_exactly(const char* packed, std::size_t packed_size, std::string& o
 
 }  // namespace
 
-ZipArchive::ZipArchive(const std::filesystem::path& path)
-    : origin_(path.string()), file_(read_file(path, kMaxBytes)) {
-  const auto end = find_end_of_directory(file_, origin_);
-  const auto count = read_number<std::uint16_t>(file_, end + 10, origin_);
-  std::size_t at = read_number<std::uint32_t>(file_, end + 16, origin_);
-  for (int i = 0; i < count; ++i) {
-    if (read_number<std::uint32_t>(file_, at, origin_) != kDirectoryEntry) {
-      throw failure(origin_ + ": damaged zip directory");
+std::map<std::string, ZipEntry> read_zip_directory(std::string_view archive, const std::string& origin) {
+  const Bytes zip(archive, origin);
+  const auto directory = find_directory(zip, origin);
+  zip.part(directory.begin, directory.size);
+  if (directory.entries > directory.size / kDirectoryBytes)
+    zip.reject("more entries than its directory holds");
+
+  std::map<std::string, ZipEntry> result;
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> taken;  // begin and end, local header and all
+  std::uint64_t at = directory.begin;
+  for (std::uint64_t i = 0; i < directory.entries; ++i) {
+    if (zip.number<std::uint32_t>(at) != kDirectoryHeader) zip.reject("its directory is damaged");
+    const auto flags = zip.number<std::uint16_t>(at + 8);
+    ZipEntry entry;
+    entry.method = zip.number<std::uint16_t>(at + 10);
+    entry.crc = zip.number<std::uint32_t>(at + 16);
+    entry.packed_size = zip.number<std::uint32_t>(at + 20);
+    entry.size = zip.number<std::uint32_t>(at + 24);
+    std::uint64_t offset = zip.number<std::uint32_t>(at + 42);
+    const auto name_bytes = zip.number<std::uint16_t>(at + 28),
+               extra_bytes = zip.number<std::uint16_t>(at + 30),
+               comment_bytes = zip.number<std::uint16_t>(at + 32);
+    const std::string name(zip.part(at + kDirectoryBytes, name_bytes));
+    read_zip64_extra(zip, zip.part(at + kDirectoryBytes + name_bytes, extra_bytes), entry.size,
+                     entry.packed_size, offset);
+    at += kDirectoryBytes + name_bytes + extra_bytes + comment_bytes;
+
+    if (flags & kEncrypted) zip.reject(name + ": encrypted");
+    if (entry.stored() && entry.packed_size != entry.size) zip.reject(name + ": two sizes");
+    if (entry.size / kMostPerByte > entry.packed_size) zip.reject(name + ": larger than it can be");
+    if (zip.part(offset, kLocalBytes).empty() || zip.number<std::uint32_t>(offset) != kLocalHeader) {
+      zip.reject(name + ": not where the directory says");
     }
-    const auto name_length = read_number<std::uint16_t>(file_, at + 28, origin_);
-    const auto extra_length = read_number<std::uint16_t>(file_, at + 30, origin_);
-    const auto comment_length = read_number<std::uint16_t>(file_, at + 32, origin_);
-    const Member member{read_number<std::uint32_t>(file_, at + 42, origin_),
-                        read_number<std::uint32_t>(file_, at + 20, origin_),
-                        read_number<std::uint32_t>(file_, at + 24, origin_),
-                        read_number<std::uint32_t>(file_, at + 16, origin_),
-                        read_number<std::uint16_t>(file_, at + 10, origin_),
-                        read_number<std::uint16_t>(file_, at + 8, origin_)};
-    if (file_.size() - at < kEntrySize + name_length) throw failure(origin_ + ": truncated");
-    members_.emplace(file_.substr(at + kEntrySize, name_length), member);
-    at += kEntrySize + name_length + extra_length + comment_length;
+    entry.begin = offset + kLocalBytes + zip.number<std::uint16_t>(offset + 26) +
+                  zip.number<std::uint16_t>(offset + 28);
+    zip.part(entry.begin, entry.packed_size);
+    taken.emplace_back(offset, entry.begin + entry.packed_size);
+    if (!result.emplace(name, entry).second) zip.reject(name + ": twice in the directory");
   }
+  std::sort(taken.begin(), taken.end());
+  for (std::size_t i = 1; i < taken.size(); ++i) {
+    if (taken[i].first < taken[i - 1].second) zip.reject("its entries overlap");
+  }
+  return result;
 }
 
-std::string ZipArchive::read(const std::string& name) const {
-  const auto where = origin_ + ": " + name;
-  const auto found = members_.find(name);
-  if (found == members_.end()) throw failure(where + ": missing");
-  const auto& member = found->second;
-  if (member.flags & kEncrypted) throw failure(where + ": encrypted");
-  if (member.size > kMaxBytes) throw failure(where + ": too large");
-  if (member.size > kMostPerByte * (std::uint64_t{member.packed_size} + 1))
-    throw failure(where + ": damaged");
-  if (read_number<std::uint32_t>(file_, member.offset, where) != kLocalHeader) {
-    throw failure(where + ": damaged");
+std::string unpack_zip_entry(std::string_view archive, const ZipEntry& entry, std::size_t max_bytes,
+                             const std::string& where) {
+  if (entry.size > max_bytes) {
+    throw failure(where + ": " + std::to_string(entry.size) + " bytes, expected at most " +
+                  std::to_string(max_bytes));
   }
-  const auto name_length = read_number<std::uint16_t>(file_, member.offset + std::size_t{26}, where);
-  const auto extra_length = read_number<std::uint16_t>(file_, member.offset + std::size_t{28}, where);
-  const std::size_t begin = member.offset + kLocalSize + name_length + extra_length;
-  if (begin > file_.size() || file_.size() - begin < member.packed_size) throw failure(where + ": truncated");
-
-  std::string contents;
-  if (member.method == kStored && member.packed_size == member.size) {
-    contents = file_.substr(begin, member.size);
-  } else if (member.method == kDeflated) {
-    contents.resize(member.size);
-    if (!inflate_exactly(file_.data() + begin, member.packed_size, contents)) {
-      throw failure(where + ": damaged");
-    }
-  } else {
-    throw failure(where + ": packed in a way that is not known here");
+  if (!entry.stored() && entry.method != kDeflated) {
+    throw failure(where + ": packed by method " + std::to_string(entry.method) +
+                  ", expected stored or deflated");
   }
-  const auto crc =
-      crc32(0, reinterpret_cast<const Bytef*>(contents.data()), static_cast<uInt>(contents.size()));
-  if (crc != member.crc) throw failure(where + ": checksum does not fit");
+  const auto packed = archive.substr(entry.begin, entry.packed_size);
+  std::string contents(packed);
+  if (!entry.stored()) {
+    contents.resize(entry.size);
+    if (!inflate_exactly(packed, contents)) throw failure(where + ": damaged");
+  }
+  const auto crc = crc32_z(0, reinterpret_cast<const Bytef*>(contents.data()), contents.size());
+  if (crc != entry.crc) throw failure(where + ": checksum does not fit");
   return contents;
 }
 

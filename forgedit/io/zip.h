@@ -1,31 +1,31 @@
 #pragma once
 
 #include <cstdint>
-#include <filesystem>
 #include <map>
 #include <string>
+#include <string_view>
 
 namespace forgedit {
 
-/// A zip archive in memory: what reading office documents needs. Stored and deflated members; no encryption,
-/// no zip64. Every offset and size is checked against the file, every member against its checksum.
-class ZipArchive {
- public:
-  /// Throws Error naming the file: missing, over 64 MB, no zip, damaged directory.
-  explicit ZipArchive(const std::filesystem::path& path);
+/// Where an entry's bytes lie in the archive, and how they are packed.
+struct ZipEntry {
+  std::uint64_t begin = 0;
+  std::uint64_t packed_size = 0;
+  std::uint64_t size = 0;  ///< unpacked
+  std::uint32_t crc = 0;   ///< of the unpacked bytes
+  std::uint16_t method = 0;
 
-  bool has(const std::string& member) const { return members_.count(member) > 0; }
-  /// The contents of a member. Throws Error naming file and member: missing, over 64 MB, damaged.
-  std::string read(const std::string& member) const;
-
- private:
-  struct Member {
-    std::uint32_t offset, packed_size, size, crc;
-    std::uint16_t method, flags;
-  };
-
-  std::string origin_, file_;
-  std::map<std::string, Member> members_;
+  bool stored() const { return method == 0; }  ///< as they are: PyTorch's way
 };
+
+/// The entries of a zip archive in memory, by name; zip64 too. Every offset and size is checked against the
+/// archive; entries do not overlap, so that all together are no larger. Encrypted ones are refused. Throws
+/// Error that starts with `origin`. Format: APPNOTE.TXT of PKWARE, sections 4.3.7, 4.3.12 to 4.3.16.
+std::map<std::string, ZipEntry> read_zip_directory(std::string_view archive, const std::string& origin);
+
+/// The contents of a stored or deflated entry, held against its checksum. Throws Error that starts with
+/// `where`: over `max_bytes`, packed in another way, damaged.
+std::string unpack_zip_entry(std::string_view archive, const ZipEntry& entry, std::size_t max_bytes,
+                             const std::string& where);
 
 }  // namespace forgedit

@@ -7,6 +7,7 @@
 #include "forgedit/core/json.h"
 #include "forgedit/io/keymaps/keymaps.h"
 #include "forgedit/io/model_folder.h"
+#include "forgedit/models/load_network.h"
 
 namespace forgedit {
 namespace {
@@ -20,11 +21,10 @@ constexpr double kLeastChange = 1e-5;
 ClipModel load_clip(const fs::path& directory, const c10::Device& device) {
   if (!fs::is_directory(directory)) throw failure(directory.string() + ": no such CLIP folder");
   const auto file = directory / "config.json";
-  ClipModel model(ClipConfig::from_json(file.string(), read_json_object(file)));
-  load_state(*model, normalise_clip_keys(read_component_weights(directory, "model")), directory.string());
+  const auto config = ClipConfig::from_json(file.string(), read_json_object(file));
+  auto model = load_network<ClipModel>(
+      config, normalise_clip_keys(read_component_weights(directory, "model")), directory.string());
   model->to(device);
-  for (auto& parameter : model->parameters()) parameter.set_requires_grad(false);
-  model->eval();
   return model;
 }
 

@@ -15,6 +15,7 @@ constexpr Metric kMetrics[] = {
     {"clip_score", "CLIPScore", true, 4, "2.5 · max(cosine, 0)"},
     {"clip_direction", "CLIP direction", true, 4,
      "cosine of the change in the picture and the change from source to target text"},
+    {"clip_image", "CLIP image", true, 4, "cosine of the edited picture and the original"},
     {"lpips_alex", "LPIPS alex", false, 4, "perceptual distance to the original, AlexNet"},
     {"lpips_vgg", "LPIPS vgg", false, 4, "perceptual distance to the original, VGG16"},
     {"psnr", "PSNR", true, 2, "dB to the original"},
@@ -38,7 +39,9 @@ std::span<const Metric> edit_metrics() {
 
 EditScorer::EditScorer(const ScorerFiles& files, const c10::Device& device) {
   if (files.clip.empty()) {
-    for (const char* key : {"clip", "clip_score", "clip_direction"}) left_out_[key] = "no CLIP model given";
+    for (const auto& metric : kMetrics) {
+      if (std::string_view(metric.key).starts_with("clip")) left_out_[metric.key] = "no CLIP model given";
+    }
   } else {
     clip_.emplace(files.clip, device);
   }
@@ -63,6 +66,7 @@ EditScores EditScorer::score(const Reference& reference, const Image& edited) {
     const double cosine = clip_cosine(image, reference.target);
     scores["clip"] = cosine;
     scores["clip_score"] = clip_score(cosine);
+    scores["clip_image"] = clip_cosine(image, reference.image);
     if (reference.source.defined()) {
       const auto direction = clip_direction(reference.image, image, reference.source, reference.target);
       if (direction) scores["clip_direction"] = *direction;

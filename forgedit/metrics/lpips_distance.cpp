@@ -6,7 +6,7 @@
 #include "forgedit/core/error.h"
 #include "forgedit/io/keymaps/keymaps.h"
 #include "forgedit/io/model_image.h"
-#include "forgedit/io/safetensors.h"
+#include "forgedit/io/weights_file.h"
 
 namespace forgedit {
 namespace {
@@ -51,14 +51,8 @@ LpipsTrunk trunk_of(const StateDict& tensors, const char* key, at::IntArrayRef a
 }
 
 void gather(const fs::path& file, std::map<LpipsTrunk, Parts>& parts) {
-  const auto extension = file.extension();
-  if (extension == ".pth" || extension == ".pt" || extension == ".bin") {
-    throw failure(file.string() +
-                  ": pickle files can run code and are not opened; save the state dict as "
-                  "safetensors first");
-  }
   StateDict trunk, heads;
-  for (const auto& [name, tensor] : normalise_lpips_keys(read_safetensors(file).tensors)) {
+  for (const auto& [name, tensor] : normalise_lpips_keys(read_weights_file(file).tensors)) {
     (is_head(name) ? heads : trunk).emplace(name, tensor);
   }
   if (trunk.empty() && heads.empty()) throw failure(file.string() + ": no weights of LPIPS");

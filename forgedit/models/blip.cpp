@@ -3,12 +3,10 @@
 #include <nlohmann/json.hpp>
 
 #include "forgedit/core/json.h"
+#include "forgedit/models/config_limits.h"
 
 namespace forgedit {
 namespace {
-
-constexpr std::int64_t kMaxWidth = 65536;
-constexpr std::int64_t kMaxVocabulary = 1 << 24;
 
 ConfigReader section(const nlohmann::json& json, const std::string& key, const std::string& origin) {
   const auto found = json.find(key);
@@ -21,11 +19,12 @@ ConfigReader section(const nlohmann::json& json, const std::string& key, const s
 /// What both networks have, under the same keys.
 template <typename Config>
 void read_sizes(const ConfigReader& json, Config& c) {
-  c.hidden_size = json.integer("hidden_size", c.hidden_size, 1, kMaxWidth);
-  c.intermediate_size = json.integer("intermediate_size", c.intermediate_size, 1, kMaxWidth);
-  c.num_hidden_layers = json.integer("num_hidden_layers", c.num_hidden_layers, 1, 256);
-  c.num_attention_heads = json.integer("num_attention_heads", c.num_attention_heads, 1, 1024);
+  c.hidden_size = json.integer("hidden_size", c.hidden_size, 1, limits::kWidth);
+  c.intermediate_size = json.integer("intermediate_size", c.intermediate_size, 1, limits::kWidth);
+  c.num_hidden_layers = json.integer("num_hidden_layers", c.num_hidden_layers, 1, limits::kLayers);
+  c.num_attention_heads = json.integer("num_attention_heads", c.num_attention_heads, 1, limits::kHeads);
   c.layer_norm_eps = json.number("layer_norm_eps", c.layer_norm_eps);
+  if (c.layer_norm_eps <= 0) json.reject("layer_norm_eps", "expected a positive number");
   const auto activation = json.text("hidden_act", "gelu");
   if (activation != "gelu") json.reject("hidden_act", "expected gelu, found " + activation);
   if (c.hidden_size % c.num_attention_heads != 0) {
@@ -53,19 +52,23 @@ BlipConfig BlipConfig::from_json(const nlohmann::json& json, const std::string& 
   BlipConfig c;
   const auto vision = section(json, "vision_config", origin);
   read_sizes(vision, c.vision);
-  c.vision.image_size = vision.integer("image_size", c.vision.image_size, 1, 4096);
-  c.vision.patch_size = vision.integer("patch_size", c.vision.patch_size, 1, 4096);
+  c.vision.image_size = vision.integer("image_size", c.vision.image_size, 1, limits::kImageSide);
+  c.vision.patch_size = vision.integer("patch_size", c.vision.patch_size, 1, c.vision.image_size);
   if (c.vision.image_size % c.vision.patch_size != 0) {
     vision.reject("patch_size", "does not divide image_size");
+  }
+  if (const auto side = c.vision.image_size / c.vision.patch_size; side * side > limits::kPatches) {
+    vision.reject("patch_size", "makes " + std::to_string(side * side) + " patches, expected at most " +
+                                    std::to_string(limits::kPatches));
   }
 
   const auto text = section(json, "text_config", origin);
   read_sizes(text, c.text);
-  c.text.vocab_size = text.integer("vocab_size", c.text.vocab_size, 1, kMaxVocabulary);
+  c.text.vocab_size = text.integer("vocab_size", c.text.vocab_size, 1, limits::kVocabulary);
   c.text.max_position_embeddings =
-      text.integer("max_position_embeddings", c.text.max_position_embeddings, 1, kMaxWidth);
+      text.integer("max_position_embeddings", c.text.max_position_embeddings, 1, limits::kPositions);
   const auto token = [&](const char* key, std::int64_t fallback) {
-    const auto id = text.integer(key, fallback, 0, kMaxVocabulary);
+    const auto id = text.integer(key, fallback, 0, limits::kVocabulary);
     if (id >= c.text.vocab_size) {
       text.reject(key, "expected a token under " + std::to_string(c.text.vocab_size) + ", found " +
                            std::to_string(id));

@@ -4,13 +4,12 @@
 
 #include "forgedit/core/error.h"
 #include "forgedit/core/state_dict.h"
+#include "forgedit/models/config_limits.h"
 
 namespace forgedit {
 namespace {
 
 using nlohmann::json;
-
-constexpr std::int64_t kMaxWidth = 65536;
 
 nn::ClipEncoderSizes encoder_sizes(const ClipVisionConfig& c) {
   return {c.hidden_size,
@@ -40,14 +39,19 @@ json tower_settings(const std::string& origin, const json& config, const std::st
 
 ClipVisionConfig vision_from_json(const ConfigReader& reader) {
   ClipVisionConfig c;
-  c.hidden_size = reader.integer("hidden_size", c.hidden_size, 1, kMaxWidth);
-  c.intermediate_size = reader.integer("intermediate_size", c.intermediate_size, 1, kMaxWidth);
-  c.num_hidden_layers = reader.integer("num_hidden_layers", c.num_hidden_layers, 1, 256);
-  c.num_attention_heads = reader.integer("num_attention_heads", c.num_attention_heads, 1, 1024);
+  c.hidden_size = reader.integer("hidden_size", c.hidden_size, 1, limits::kWidth);
+  c.intermediate_size = reader.integer("intermediate_size", c.intermediate_size, 1, limits::kWidth);
+  c.num_hidden_layers = reader.integer("num_hidden_layers", c.num_hidden_layers, 1, limits::kLayers);
+  c.num_attention_heads = reader.integer("num_attention_heads", c.num_attention_heads, 1, limits::kHeads);
   c.num_channels = reader.integer("num_channels", c.num_channels, 3, 3);
-  c.image_size = reader.integer("image_size", c.image_size, 1, 4096);
+  c.image_size = reader.integer("image_size", c.image_size, 1, limits::kImageSide);
   c.patch_size = reader.integer("patch_size", c.patch_size, 1, c.image_size);
+  if (const auto side = c.image_size / c.patch_size; side * side > limits::kPatches) {
+    reader.reject("patch_size", "makes " + std::to_string(side * side) + " patches, expected at most " +
+                                    std::to_string(limits::kPatches));
+  }
   c.layer_norm_eps = reader.number("layer_norm_eps", c.layer_norm_eps);
+  if (c.layer_norm_eps <= 0) reader.reject("layer_norm_eps", "expected a positive number");
   c.hidden_act = reader.text("hidden_act", c.hidden_act);
   if (c.hidden_act != "quick_gelu" && c.hidden_act != "gelu") {
     reader.reject("hidden_act", "expected quick_gelu or gelu, found " + c.hidden_act);
@@ -87,7 +91,7 @@ ClipConfig ClipConfig::from_json(const std::string& origin, const json& config) 
   if (const auto type = reader.text("model_type", "clip"); type != "clip") {
     reader.reject("model_type", "expected clip, found " + type);
   }
-  c.projection_dim = reader.integer("projection_dim", c.projection_dim, 1, kMaxWidth);
+  c.projection_dim = reader.integer("projection_dim", c.projection_dim, 1, limits::kWidth);
   c.text = ClipTextConfig::from_json(
       ConfigReader(origin + ": text_config", tower_settings(origin, config, "text_config")), c.text);
   c.vision = vision_from_json(

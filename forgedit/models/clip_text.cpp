@@ -2,10 +2,10 @@
 
 #include <nlohmann/json.hpp>
 
+#include "forgedit/models/config_limits.h"
+
 namespace forgedit {
 namespace {
-
-constexpr std::int64_t kMaxWidth = 65536;
 
 nn::ClipEncoderSizes encoder_sizes(const ClipTextConfig& c) {
   return {c.hidden_size,
@@ -21,14 +21,16 @@ nn::ClipEncoderSizes encoder_sizes(const ClipTextConfig& c) {
 
 ClipTextConfig ClipTextConfig::from_json(const ConfigReader& json, const ClipTextConfig& defaults) {
   ClipTextConfig c = defaults;
-  c.vocab_size = json.integer("vocab_size", c.vocab_size, 3, 1 << 24);
-  c.hidden_size = json.integer("hidden_size", c.hidden_size, 1, kMaxWidth);
-  c.intermediate_size = json.integer("intermediate_size", c.intermediate_size, 1, kMaxWidth);
-  c.num_hidden_layers = json.integer("num_hidden_layers", c.num_hidden_layers, 1, 256);
-  c.num_attention_heads = json.integer("num_attention_heads", c.num_attention_heads, 1, 1024);
-  c.max_position_embeddings = json.integer("max_position_embeddings", c.max_position_embeddings, 1, 4096);
-  c.eos_token_id = json.integer("eos_token_id", c.eos_token_id, 0, 1 << 24);
+  c.vocab_size = json.integer("vocab_size", c.vocab_size, 3, limits::kVocabulary);
+  c.hidden_size = json.integer("hidden_size", c.hidden_size, 1, limits::kWidth);
+  c.intermediate_size = json.integer("intermediate_size", c.intermediate_size, 1, limits::kWidth);
+  c.num_hidden_layers = json.integer("num_hidden_layers", c.num_hidden_layers, 1, limits::kLayers);
+  c.num_attention_heads = json.integer("num_attention_heads", c.num_attention_heads, 1, limits::kHeads);
+  c.max_position_embeddings =
+      json.integer("max_position_embeddings", c.max_position_embeddings, 1, limits::kPositions);
+  c.eos_token_id = json.integer("eos_token_id", c.eos_token_id, 0, limits::kVocabulary);
   c.layer_norm_eps = json.number("layer_norm_eps", c.layer_norm_eps);
+  if (c.layer_norm_eps <= 0) json.reject("layer_norm_eps", "expected a positive number");
   c.hidden_act = json.text("hidden_act", c.hidden_act);
   if (c.hidden_act != "quick_gelu" && c.hidden_act != "gelu") {
     json.reject("hidden_act", "expected quick_gelu or gelu, found " + c.hidden_act);

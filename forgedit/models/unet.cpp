@@ -1,6 +1,12 @@
 #include "forgedit/models/unet.h"
 
+#include <algorithm>
+
+#include "forgedit/device/cuda_bridge.h"
+#include "forgedit/device/kernels.h"
+#include "forgedit/models/unet_ahead.h"
 #include "forgedit/models/unet_blocks.h"
+#include "forgedit/nn/checkpoint.h"
 #include "forgedit/nn/fused.h"
 
 namespace forgedit {
@@ -53,14 +59,40 @@ UNetImpl::UNetImpl(const UNetConfig& config)
 }
 
 torch::Tensor UNetImpl::forward(const torch::Tensor& latents, const torch::Tensor& timesteps,
-                                const torch::Tensor& text) {
-  const auto type = conv_in->weight.scalar_type();
-  const auto encoder_hidden_states = text.to(type);
+                                const torch::Tensor& encoder_hidden_states) {
   // 1. time
-  const auto time = time_embedding(nn::timestep_features(timesteps, config_.block_out_channels[0],
-                                                         config_.flip_sin_to_cos, config_.freq_shift)
-                                       .to(type));
+  const auto time = embed_time(timesteps);
+  const auto type = conv_in->weight.scalar_type();
+  if (!is_fused()) return forward_embedded(latents, time, encoder_hidden_states.to(type));
+  // One text for the whole batch (expanded) stays one: another type would lay out all of them.
+  const bool one = encoder_hidden_states.stride(0) == 0;
+  const auto text = one ? encoder_hidden_states.narrow(0, 0, 1).to(type).expand_as(encoder_hidden_states)
+                        : encoder_hidden_states.to(type);
+  // Checkpointed blocks run again in the backward pass, when nothing is lent any more.
+  if (nn::checkpointing()) return forward_embedded(latents, time, text);
+  const UNetLoan loan(*this, join_addends(*this, time), join_keys_and_values(*this, text));
+  return forward_embedded(latents, {}, {});
+}
+
+bool UNetImpl::is_fused() const {
+  const auto& weight = conv_in->weight;
+  const auto& channels = config_.block_out_channels;
+  return cuda::built() && weight.is_cuda() && weight.scalar_type() == torch::kBFloat16 &&
+         std::all_of(channels.begin(), channels.end(), [](std::int64_t count) {
+           return count % kernels::kVector == 0 && count <= kernels::kMaxNormWidth;
+         });
+}
+
+torch::Tensor UNetImpl::embed_time(const torch::Tensor& timesteps) {
+  return time_embedding(nn::timestep_features(timesteps, config_.block_out_channels[0],
+                                              config_.flip_sin_to_cos, config_.freq_shift)
+                            .to(conv_in->weight.scalar_type()));
+}
+
+torch::Tensor UNetImpl::forward_embedded(const torch::Tensor& latents, const torch::Tensor& time,
+                                         const torch::Tensor& encoder_hidden_states) {
   // 2. in
+  const auto type = conv_in->weight.scalar_type();
   auto x = conv_in(latents.to(type).contiguous(at::MemoryFormat::ChannelsLast));
   std::vector<torch::Tensor> skips{x};
   // 3. down

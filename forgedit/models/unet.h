@@ -47,6 +47,14 @@ class UNetImpl : public torch::nn::Module {
   /// encoder_hidden_states (batch, tokens, cross_attention_dim).
   torch::Tensor forward(const torch::Tensor& latents, const torch::Tensor& timesteps,
                         const torch::Tensor& encoder_hidden_states);
+  /// Whether all of it is computed by fused kernels: bfloat16 on a GPU, channels in whole vectors.
+  bool is_fused() const;
+  /// timesteps (batch) -> what the residual blocks get of them (batch, 4·block_out_channels[0]).
+  torch::Tensor embed_time(const torch::Tensor& timesteps);
+  /// forward over an embedding of time; it and the text may be undefined where all that layers make of them
+  /// is lent (UNetLoan).
+  torch::Tensor forward_embedded(const torch::Tensor& latents, const torch::Tensor& time,
+                                 const torch::Tensor& encoder_hidden_states);
   const UNetConfig& config() const { return config_; }
 
  private:

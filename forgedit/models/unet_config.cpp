@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "forgedit/models/config_limits.h"
 #include "forgedit/models/unet.h"
 
 namespace forgedit {
@@ -39,24 +40,30 @@ void refuse_other_families(const ConfigReader& json) {
 UNetConfig UNetConfig::from_json(const ConfigReader& json) {
   refuse_other_families(json);
   UNetConfig c;
-  c.sample_size = json.integer("sample_size", c.sample_size, 1, 4096);
-  c.in_channels = json.integer("in_channels", c.in_channels, 1, 64);
-  c.out_channels = json.integer("out_channels", c.out_channels, 1, 64);
+  c.sample_size = json.integer("sample_size", c.sample_size, 1, limits::kLatentSide);
+  c.in_channels = json.integer("in_channels", c.in_channels, 1, limits::kLatentChannels);
+  c.out_channels = json.integer("out_channels", c.out_channels, 1, limits::kLatentChannels);
   if (c.in_channels != c.out_channels) {
     json.reject("in_channels",
                 "differs from out_channels: an inpainting or instruction model, not a 1.x text-to-image one");
   }
   if (json.has("down_block_types")) c.down_block_types = json.texts("down_block_types");
   if (json.has("up_block_types")) c.up_block_types = json.texts("up_block_types");
-  if (json.has("block_out_channels")) c.block_out_channels = json.integers("block_out_channels", 1, 65536);
-  c.layers_per_block = json.integer("layers_per_block", c.layers_per_block, 1, 16);
-  c.cross_attention_dim = json.integer("cross_attention_dim", c.cross_attention_dim, 1, 65536);
+  if (json.has("block_out_channels")) {
+    c.block_out_channels = json.integers("block_out_channels", 1, limits::kWidth);
+  }
+  c.layers_per_block = json.integer("layers_per_block", c.layers_per_block, 1, limits::kLayersPerBlock);
+  c.cross_attention_dim = json.integer("cross_attention_dim", c.cross_attention_dim, 1, limits::kWidth);
   c.norm_num_groups = json.integer("norm_num_groups", c.norm_num_groups, 1, 1024);
   c.norm_eps = json.number("norm_eps", c.norm_eps);
+  if (c.norm_eps <= 0) json.reject("norm_eps", "expected a positive number");
   c.flip_sin_to_cos = json.boolean("flip_sin_to_cos", c.flip_sin_to_cos);
   c.freq_shift = json.integer("freq_shift", c.freq_shift, 0, 1);
   const auto levels = c.block_out_channels.size();
-  if (levels < 2) json.reject("block_out_channels", "expected at least two levels");
+  if (levels < 2 || levels > limits::kLevels) {
+    json.reject("block_out_channels", "expected 2 to " + std::to_string(limits::kLevels) + " levels, found " +
+                                          std::to_string(levels));
+  }
   if (c.down_block_types.size() != levels)
     json.reject("down_block_types", "not as long as block_out_channels");
   if (c.up_block_types.size() != levels) json.reject("up_block_types", "not as long as block_out_channels");
@@ -68,8 +75,9 @@ UNetConfig UNetConfig::from_json(const ConfigReader& json) {
     if (type != "UpBlock2D" && type != "CrossAttnUpBlock2D") json.reject("up_block_types", "unknown " + type);
   }
   const char* heads_key = json.has("num_attention_heads") ? "num_attention_heads" : "attention_head_dim";
-  c.heads = json.is_list(heads_key) ? json.integers(heads_key, 1, 1024)
-                                    : std::vector<std::int64_t>(levels, json.integer(heads_key, 8, 1, 1024));
+  c.heads = json.is_list(heads_key)
+                ? json.integers(heads_key, 1, limits::kHeads)
+                : std::vector<std::int64_t>(levels, json.integer(heads_key, 8, 1, limits::kHeads));
   if (c.heads.size() != levels) json.reject(heads_key, "not as long as block_out_channels");
   for (std::size_t i = 0; i < levels; ++i) {
     if (c.block_out_channels[i] % c.norm_num_groups != 0) {

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "forgedit/models/config_limits.h"
 #include "forgedit/nn/attention.h"
 #include "forgedit/nn/fused.h"
 #include "forgedit/nn/resnet.h"
@@ -137,14 +138,19 @@ VaeConfig VaeConfig::from_json(const ConfigReader& json) {
   VaeConfig c;
   c.in_channels = json.integer("in_channels", c.in_channels, 3, 3);
   c.out_channels = json.integer("out_channels", c.out_channels, 3, 3);
-  c.latent_channels = json.integer("latent_channels", c.latent_channels, 1, 64);
-  if (json.has("block_out_channels")) c.block_out_channels = json.integers("block_out_channels", 1, 65536);
-  c.layers_per_block = json.integer("layers_per_block", c.layers_per_block, 1, 16);
+  c.latent_channels = json.integer("latent_channels", c.latent_channels, 1, limits::kLatentChannels);
+  if (json.has("block_out_channels")) {
+    c.block_out_channels = json.integers("block_out_channels", 1, limits::kWidth);
+  }
+  c.layers_per_block = json.integer("layers_per_block", c.layers_per_block, 1, limits::kLayersPerBlock);
   c.norm_num_groups = json.integer("norm_num_groups", c.norm_num_groups, 1, 1024);
   c.sample_size = json.integer("sample_size", c.sample_size, 1, 16384);
   c.scaling_factor = json.number("scaling_factor", c.scaling_factor);
   if (c.scaling_factor <= 0) json.reject("scaling_factor", "expected a positive number");
-  if (c.block_out_channels.size() > 6) json.reject("block_out_channels", "expected at most 6 levels");
+  if (c.block_out_channels.size() > limits::kLevels) {
+    json.reject("block_out_channels", "expected at most " + std::to_string(limits::kLevels) +
+                                          " levels, found " + std::to_string(c.block_out_channels.size()));
+  }
   for (const auto channels : c.block_out_channels) {
     if (channels % c.norm_num_groups != 0)
       json.reject("norm_num_groups", "does not divide block_out_channels");

@@ -26,7 +26,8 @@ torch::Tensor to_map(const torch::Tensor& tokens, const torch::Tensor& like) {
 }
 
 /// `project` of a context that is one for the whole batch (expanded) is made once.
-torch::Tensor project_once(Linear& project, const torch::Tensor& context) {
+template <typename Project>
+torch::Tensor project_once(Project project, const torch::Tensor& context) {
   const auto batch = context.size(0);
   if (batch == 1 || context.stride(0) != 0) return project(context);
   return project(context.narrow(0, 0, 1)).expand({batch, -1, -1}).contiguous();
@@ -47,6 +48,35 @@ torch::Tensor AttentionImpl::attend(const torch::Tensor& x, const torch::Tensor&
   const auto k = split_heads(project_once(to_k, context), heads_);
   const auto v = split_heads(project_once(to_v, context), heads_);
   return merge_heads(forgedit::scaled_dot_product_attention(q, k, v));
+}
+
+torch::Tensor AttentionImpl::stacked_weights() {
+  return torch::cat({to_q->weight, to_k->weight, to_v->weight});
+}
+
+std::vector<torch::Tensor> AttentionImpl::context_weights() {
+  return {to_k->weight, to_v->weight};
+}
+
+torch::Tensor AttentionImpl::attend_to_itself(const torch::Tensor& x) {
+  const auto weights = lent_weights.defined() ? lent_weights : stacked_weights();
+  const auto parts = at::linear(x, weights).chunk(3, -1);
+  return merge_heads(forgedit::scaled_dot_product_attention(
+      split_heads(parts[0], heads_), split_heads(parts[1], heads_), split_heads(parts[2], heads_)));
+}
+
+torch::Tensor AttentionImpl::attend_fused(const torch::Tensor& x, const torch::Tensor& context) {
+  auto keys = lent_keys, values = lent_values;
+  if (!keys.defined()) {
+    const auto parts = project_context(context, torch::cat(context_weights())).chunk(2, -1);
+    keys = parts[0], values = parts[1];
+  }
+  return merge_heads(forgedit::scaled_dot_product_attention(
+      split_heads(to_q(x), heads_), split_heads(keys, heads_), split_heads(values, heads_)));
+}
+
+torch::Tensor project_context(const torch::Tensor& context, const torch::Tensor& weight) {
+  return project_once([&](const torch::Tensor& x) { return at::linear(x, weight); }, context);
 }
 
 LinearImpl& AttentionImpl::out() {
@@ -70,9 +100,14 @@ torch::Tensor FeedForwardImpl::forward(const torch::Tensor& x) {
   return out(parts[0] * torch::gelu(parts[1]));
 }
 
-torch::Tensor FeedForwardImpl::forward_fused(const torch::Tensor& x, const torch::Tensor& residual) {
-  const auto hidden = fused::geglu_linear(at::linear(x, proj->weight), proj->bias, *out);
-  return fused::add_bias_residual(hidden, out->bias, residual);
+std::pair<torch::Tensor, torch::Tensor> FeedForwardImpl::forward_fused(const torch::Tensor& x,
+                                                                       const torch::Tensor& residual) {
+  const auto hidden = at::linear(x, proj->weight);
+  if (!c10::GradMode::is_enabled()) {
+    fused::add_geglu_linear(hidden, proj->bias, *out, residual);
+    return {residual, out->bias};
+  }
+  return {fused::add_bias_residual(fused::geglu_linear(hidden, proj->bias, *out), out->bias, residual), {}};
 }
 
 BasicTransformerBlockImpl::BasicTransformerBlockImpl(std::int64_t features, std::int64_t context_features,
@@ -93,16 +128,16 @@ torch::Tensor BasicTransformerBlockImpl::forward(torch::Tensor x,
 }
 
 // Every bias goes into the pass that follows its matrix product.
-torch::Tensor BasicTransformerBlockImpl::forward_fused(const torch::Tensor& x, const torch::Tensor& bias,
-                                                       const torch::Tensor& encoder_hidden_states) {
-  const auto unbiased = [](Attention& attention, const torch::Tensor& normed, const torch::Tensor& context) {
-    return at::linear(attention->attend(normed, context), attention->out().weight);
+std::pair<torch::Tensor, torch::Tensor> BasicTransformerBlockImpl::forward_fused(
+    const torch::Tensor& x, const torch::Tensor& bias, const torch::Tensor& encoder_hidden_states) {
+  const auto unbiased_out = [](Attention& attention, const torch::Tensor& attended) {
+    return at::linear(attended, attention->out().weight);
   };
   const auto [x1, normed1] = fused::add_layer_norm(x, bias, {}, *norm1);
-  const auto [x2, normed2] =
-      fused::add_layer_norm(unbiased(attn1, normed1, normed1), attn1->out().bias, x1, *norm2);
-  const auto [x3, normed3] =
-      fused::add_layer_norm(unbiased(attn2, normed2, encoder_hidden_states), attn2->out().bias, x2, *norm3);
+  const auto own = unbiased_out(attn1, attn1->attend_to_itself(normed1));
+  const auto [x2, normed2] = fused::add_layer_norm(own, attn1->out().bias, x1, *norm2);
+  const auto text = unbiased_out(attn2, attn2->attend_fused(normed2, encoder_hidden_states));
+  const auto [x3, normed3] = fused::add_layer_norm(text, attn2->out().bias, x2, *norm3);
   return ff->forward_fused(normed3, x3);
 }
 
@@ -131,10 +166,17 @@ torch::Tensor Transformer2DModelImpl::forward_fused(const torch::Tensor& x,
   auto tokens = to_tokens(fused::pointwise(normed, *proj_in));
   auto bias = proj_in->bias;
   for (const auto& block : *transformer_blocks) {
-    tokens = block->as<BasicTransformerBlock>()->forward_fused(tokens, bias, encoder_hidden_states);
-    bias = torch::Tensor();
+    std::tie(tokens, bias) =
+        block->as<BasicTransformerBlock>()->forward_fused(tokens, bias, encoder_hidden_states);
   }
-  return fused::add_bias_residual(fused::pointwise(to_map(tokens, x), *proj_out), proj_out->bias, residual);
+  bias = bias.defined() ? (lent_bias.defined() ? lent_bias : joined_bias()) : proj_out->bias;
+  return fused::add_bias_residual(fused::pointwise(to_map(tokens, x), *proj_out), bias, residual);
+}
+
+torch::Tensor Transformer2DModelImpl::joined_bias() {
+  const auto& last = *transformer_blocks[transformer_blocks->size() - 1]->as<BasicTransformerBlock>();
+  const auto weight = proj_out->weight.view({proj_out->weight.size(0), proj_out->weight.size(1)});
+  return torch::addmv(proj_out->bias, weight, last.out_bias());
 }
 
 SpatialAttentionImpl::SpatialAttentionImpl(std::int64_t channels, std::int64_t norm_groups)

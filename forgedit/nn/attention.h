@@ -1,5 +1,8 @@
 #pragma once
 
+#include <utility>
+#include <vector>
+
 #include "forgedit/nn/layers.h"
 
 namespace forgedit::nn {
@@ -16,6 +19,17 @@ class AttentionImpl : public torch::nn::Module {
   torch::Tensor attend(const torch::Tensor& x, const torch::Tensor& context);
   LinearImpl& out();
 
+  /// attend, with one matrix product where several layers see the same input: queries, keys and values of x
+  /// itself, or keys and values of a context. Not for layers with a projection bias.
+  torch::Tensor attend_to_itself(const torch::Tensor& x);
+  torch::Tensor attend_fused(const torch::Tensor& x, const torch::Tensor& context);
+  /// Weights of to_q, to_k and to_v side by side (3·features, features); of to_k and to_v.
+  torch::Tensor stacked_weights();
+  std::vector<torch::Tensor> context_weights();
+  /// What these two would make themselves, lent by a caller that has it, or undefined: stacked_weights; keys
+  /// and values (batch, context tokens, features), whose rows may lie apart.
+  torch::Tensor lent_weights, lent_keys, lent_values;
+
  private:
   std::int64_t heads_;
   Linear to_q, to_k, to_v;
@@ -23,13 +37,19 @@ class AttentionImpl : public torch::nn::Module {
 };
 TORCH_MODULE(Attention);
 
+/// context (batch, tokens, width) · weightᵀ; made once where it is one for the whole batch (expanded).
+torch::Tensor project_context(const torch::Tensor& context, const torch::Tensor& weight);
+
 /// GEGLU feed-forward: net.0.proj, then net.2.
 class FeedForwardImpl : public torch::nn::Module {
  public:
   explicit FeedForwardImpl(std::int64_t features);
   torch::Tensor forward(const torch::Tensor& x);
-  /// forward(x) + residual by fused kernels.
-  torch::Tensor forward_fused(const torch::Tensor& x, const torch::Tensor& residual);
+  /// forward(x) + residual by fused kernels, and the bias that is still to be added, undefined where none is:
+  /// without gradients the sum is made in the residual's place, by the matrix product itself.
+  std::pair<torch::Tensor, torch::Tensor> forward_fused(const torch::Tensor& x,
+                                                        const torch::Tensor& residual);
+  const torch::Tensor& out_bias() const { return out->bias; }
 
  private:
   Linear proj{nullptr}, out{nullptr};
@@ -41,9 +61,10 @@ class BasicTransformerBlockImpl : public torch::nn::Module {
  public:
   BasicTransformerBlockImpl(std::int64_t features, std::int64_t context_features, std::int64_t heads);
   torch::Tensor forward(torch::Tensor x, const torch::Tensor& encoder_hidden_states);
-  /// forward(x + bias) by fused kernels; bias (features) may be undefined.
-  torch::Tensor forward_fused(const torch::Tensor& x, const torch::Tensor& bias,
-                              const torch::Tensor& encoder_hidden_states);
+  /// forward(x + bias) by fused kernels, and the bias that is still to be added; both may be undefined.
+  std::pair<torch::Tensor, torch::Tensor> forward_fused(const torch::Tensor& x, const torch::Tensor& bias,
+                                                        const torch::Tensor& encoder_hidden_states);
+  const torch::Tensor& out_bias() const { return ff->out_bias(); }
 
  private:
   LayerNorm norm1, norm2, norm3;
@@ -58,6 +79,11 @@ class Transformer2DModelImpl : public torch::nn::Module {
   Transformer2DModelImpl(std::int64_t channels, std::int64_t context_features, std::int64_t heads,
                          std::int64_t norm_groups);
   torch::Tensor forward(const torch::Tensor& x, const torch::Tensor& encoder_hidden_states);
+
+  /// The last block's bias by way of proj_out, and that of proj_out (channels). `lent_bias` is the same, lent
+  /// by a caller that has it, or undefined.
+  torch::Tensor joined_bias();
+  torch::Tensor lent_bias;
 
  private:
   torch::Tensor forward_fused(const torch::Tensor& x, const torch::Tensor& encoder_hidden_states);

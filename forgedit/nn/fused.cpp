@@ -42,6 +42,11 @@ Tensor dense(const Tensor& x) {
   return x.dim() == 4 ? x.contiguous(at::MemoryFormat::ChannelsLast) : x.contiguous();
 }
 
+/// Rows may lie apart, or all be one.
+Tensor dense_rows(const Tensor& x) {
+  return x.defined() && x.stride(1) != 1 ? x.contiguous() : x;
+}
+
 Tensor empty_map(const Tensor& like) {
   return torch::empty_like(like, like.options(), at::MemoryFormat::ChannelsLast);
 }
@@ -58,7 +63,9 @@ struct Norm {
   bool silu;
 
   kernels::GroupNormInput input() const {
-    return {data(x), data(addend), data(weight), data(bias), static_cast<float>(eps), silu};
+    return {data(x),      data(addend), addend.defined() ? addend.stride(0) : 0,
+            data(weight), data(bias),   static_cast<float>(eps),
+            silu};
   }
   std::pair<Tensor, Tensor> forward() const {
     const auto shape = shape_of(x, groups);
@@ -79,7 +86,7 @@ struct Norm {
     const auto shape = shape_of(x, groups);
     const auto workspace = scratch(x, kernels::group_norm_workspace(shape));
     variable_list result{empty_map(x), Tensor(), Tensor(), Tensor()};
-    if (with_addend) result[1] = torch::empty_like(addend);
+    if (with_addend) result[1] = torch::empty(addend.sizes(), addend.options());
     if (with_parameters) result[2] = torch::empty_like(weight), result[3] = torch::empty_like(bias);
     kernels::group_norm_backward(shape, input(), floats(stats), data(dy), data(tap),
                                  {data(result[0]), data(result[1]), data(result[2]), data(result[3])},
@@ -292,7 +299,7 @@ std::pair<Tensor, Tensor> group_norm(const Tensor& x, const GroupNormImpl& norm,
 std::pair<Tensor, Tensor> norm_silu_conv(const Tensor& x, const Tensor& addend, const GroupNormImpl& norm,
                                          const Conv2dImpl& conv) {
   const auto out = NormSiluConvFunction::apply(dense(x), norm.weight, norm.bias, conv.weight,
-                                               maybe(dense(addend)), norm.groups(), norm.eps());
+                                               maybe(dense_rows(addend)), norm.groups(), norm.eps());
   return {out[0], out[1]};
 }
 
@@ -309,6 +316,11 @@ std::pair<Tensor, Tensor> add_layer_norm(const Tensor& x, const Tensor& bias, co
 
 Tensor geglu_linear(const Tensor& x, const Tensor& bias, const LinearImpl& linear) {
   return GegluLinearFunction::apply(dense(x), bias, linear.weight);
+}
+
+void add_geglu_linear(const Tensor& x, const Tensor& bias, const LinearImpl& linear, const Tensor& residual) {
+  const auto active = GegluLinearFunction::activate(dense(x), bias).view({-1, linear.weight.size(1)});
+  residual.view({-1, linear.weight.size(0)}).addmm_(active, linear.weight.t());
 }
 
 Tensor join_channels(const Tensor& a, const Tensor& b) {

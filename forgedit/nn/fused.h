@@ -38,6 +38,10 @@ std::pair<torch::Tensor, torch::Tensor> add_layer_norm(const torch::Tensor& x, c
 /// is kept for the backward pass.
 torch::Tensor geglu_linear(const torch::Tensor& x, const torch::Tensor& bias, const LinearImpl& linear);
 
+/// residual += geglu_linear(x) in its place; only without gradients.
+void add_geglu_linear(const torch::Tensor& x, const torch::Tensor& bias, const LinearImpl& linear,
+                      const torch::Tensor& residual);
+
 /// cat of two maps over channels.
 torch::Tensor join_channels(const torch::Tensor& a, const torch::Tensor& b);
 

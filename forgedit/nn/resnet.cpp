@@ -30,9 +30,12 @@ torch::Tensor ResnetBlock2DImpl::forward(const torch::Tensor& x, const torch::Te
 torch::Tensor ResnetBlock2DImpl::forward_fused(const torch::Tensor& x, const torch::Tensor& time_embedding) {
   const auto [first, tap] = fused::norm_silu_conv(x, {}, *norm1, *conv1);
   // The first bias goes with the time embedding into the norm, the second with the residual.
-  auto addend = conv1->bias.unsqueeze(0);
-  if (!time_emb_proj.is_empty()) addend = time_emb_proj(torch::silu(time_embedding)) + addend;
-  addend = addend.expand({x.size(0), -1});
+  auto addend = lent_addend;
+  if (!addend.defined()) {
+    addend = conv1->bias.unsqueeze(0);
+    if (!time_emb_proj.is_empty()) addend = time_emb_proj(torch::silu(time_embedding)) + addend;
+    addend = addend.expand({x.size(0), -1});
+  }
   const auto second = fused::norm_silu_conv(first, addend, *norm2, *conv2).first;
   if (conv_shortcut.is_empty()) return fused::add_bias_residual(second, conv2->bias, tap);
   return fused::add_bias_residual(second, conv2->bias + conv_shortcut->bias,

@@ -20,6 +20,12 @@ class ResnetBlock2DImpl : public torch::nn::Module {
   /// `time_embedding` (batch, time_features), undefined where the block has none.
   torch::Tensor forward(const torch::Tensor& x, const torch::Tensor& time_embedding = {});
 
+  /// What fused kernels add between the convolutions is the time embedding, projected, and the first one's
+  /// bias. `lent_addend` is the same (batch, out_channels), lent by a caller that has it, or undefined.
+  torch::Tensor lent_addend;
+  const Conv2dImpl& first_conv() const { return *conv1; }
+  const LinearImpl& time_projection() const { return *time_emb_proj; }
+
  private:
   torch::Tensor forward_fused(const torch::Tensor& x, const torch::Tensor& time_embedding);
 

@@ -10,6 +10,7 @@
 #include "forgedit/core/json.h"
 #include "forgedit/io/keymaps/keymaps.h"
 #include "forgedit/io/model_folder.h"
+#include "forgedit/models/load_network.h"
 
 namespace forgedit {
 
@@ -21,11 +22,8 @@ BlipForConditionalGeneration load_blip(const fs::path& directory, const c10::Dev
   auto config = BlipConfig::from_json(read_json_object(file), file.string());
   const auto state = normalise_blip_keys(read_component_weights(directory, "model"));
   config.text.tie_word_embeddings = state.count("text_decoder.cls.predictions.decoder.weight") == 0;
-  BlipForConditionalGeneration model(config);
-  load_state(*model, state, directory.string());
+  auto model = load_network<BlipForConditionalGeneration>(config, state, directory.string());
   model->to(device);
-  for (auto& parameter : model->parameters()) parameter.set_requires_grad(false);
-  model->eval();
   return model;
 }
 

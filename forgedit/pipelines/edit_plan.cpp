@@ -31,23 +31,8 @@ void check_strengths(const char* what, const std::vector<double>& values) {
   }
 }
 
-/// The seeds with their repeats; each once, in the order given.
-std::vector<std::uint64_t> all_seeds(const EditRequest& request) {
-  if (request.seeds.empty() || request.repeat < 1 || request.repeat > kMaxPictures) {
-    throw usage_error("sweep: expected at least one seed and 1 to " + std::to_string(kMaxPictures) +
-                      " repeats");
-  }
-  std::vector<std::uint64_t> seeds;
-  for (const auto first : request.seeds) {
-    if (first > kMaxSeed - request.repeat) {
-      throw usage_error("sweep: seed " + std::to_string(first) + " is over the limit of " +
-                        std::to_string(kMaxSeed));
-    }
-    for (auto seed = first; seed < first + request.repeat; ++seed) {
-      if (std::find(seeds.begin(), seeds.end(), seed) == seeds.end()) seeds.push_back(seed);
-    }
-  }
-  return seeds;
+std::string seed_stem(std::uint64_t seed) {
+  return "_seed" + std::to_string(seed);
 }
 
 std::string seed_label(const Candidate& candidate) {
@@ -83,20 +68,11 @@ Candidate reconstruction(const EditRequest& request, std::uint64_t seed) {
 void add_edits(std::vector<Candidate>& plan, const EditRequest& request, const std::string& target,
                const ForgettingStrategy& strategy, const std::vector<std::uint64_t>& seeds) {
   const bool vs = request.interpolation == Interpolation::vector_subtraction;
-  const auto& strengths = vs ? request.gammas : request.betas;
   const auto alphas = vs ? std::vector<double>{0.0} : request.alphas;
   for (const auto seed : seeds) {
     for (const double alpha : alphas) {
-      for (const double strength : strengths) {
-        Candidate candidate;
-        candidate.target = target;
-        candidate.strategy = &strategy;
-        candidate.seed = seed;
-        candidate.sample = request.sample;
-        set_strength(candidate, request.interpolation, alpha, strength);
-        candidate.row = target + " · " + interpolation_name(request.interpolation) + " · " + strategy.name;
-        candidate.stem = slug(target) + "_" + candidate.stem + "_" + strategy.name;
-        plan.push_back(candidate);
+      for (const double strength : vs ? request.gammas : request.betas) {
+        plan.push_back(edit_candidate(request, target, strategy, alpha, strength, seed));
       }
     }
   }
@@ -112,16 +88,8 @@ void add_unlearned(std::vector<Candidate>& plan, const EditRequest& request, con
     candidate.sample = request.sample;
     candidate.row = "the model before learning, same prompts and seeds";
     candidate.label = target + "\n" + seed_label(candidate);
-    candidate.stem = slug(target) + "_unlearned";
+    candidate.stem = slug(target) + "_unlearned" + seed_stem(seed);
     plan.push_back(candidate);
-  }
-}
-
-/// Edits get their number in front and their seed behind: file names sort as the sheet shows them.
-void number_stems(std::vector<Candidate>& plan) {
-  const auto digits = std::max<std::size_t>(2, std::to_string(plan.size() - 1).size());
-  for (std::size_t i = 1; i < plan.size(); ++i) {
-    plan[i].stem = fmt::format("{:0{}}-{}_seed{}", i, digits, plan[i].stem, plan[i].seed);
   }
 }
 
@@ -173,6 +141,53 @@ EditRequest story_sweep(LearnMethod method) {
   return request;
 }
 
+EditRequest auto_sweep(LearnMethod method) {
+  auto request = default_sweep(method);
+  if (method != LearnMethod::imagic) {
+    request.strategies = {"donotforget", "encoderattn", "decoderattn", "noencoder"};
+  }
+  request.gammas = request.betas = {0.4, 0.8, 1.2, 1.6};
+  request.repeat = 4;
+  return request;
+}
+
+std::vector<std::uint64_t> all_seeds(const EditRequest& request) {
+  if (request.seeds.empty() || request.repeat < 1 || request.repeat > kMaxPictures) {
+    throw usage_error("sweep: expected at least one seed and 1 to " + std::to_string(kMaxPictures) +
+                      " repeats");
+  }
+  std::vector<std::uint64_t> seeds;
+  for (const auto first : request.seeds) {
+    if (first > kMaxSeed - request.repeat) {
+      throw usage_error("sweep: seed " + std::to_string(first) + " is over the limit of " +
+                        std::to_string(kMaxSeed));
+    }
+    for (auto seed = first; seed < first + request.repeat; ++seed) {
+      if (std::find(seeds.begin(), seeds.end(), seed) == seeds.end()) seeds.push_back(seed);
+    }
+  }
+  return seeds;
+}
+
+Candidate edit_candidate(const EditRequest& request, const std::string& target,
+                         const ForgettingStrategy& strategy, double alpha, double strength,
+                         std::uint64_t seed) {
+  Candidate candidate;
+  candidate.target = target;
+  candidate.strategy = &strategy;
+  candidate.seed = seed;
+  candidate.sample = request.sample;
+  set_strength(candidate, request.interpolation, alpha, strength);
+  candidate.row = target + " · " + interpolation_name(request.interpolation) + " · " + strategy.name;
+  candidate.stem = slug(target) + "_" + candidate.stem + "_" + strategy.name + seed_stem(seed);
+  return candidate;
+}
+
+void number_stem(Candidate& candidate, std::size_t number, std::size_t last) {
+  const auto digits = std::max<std::size_t>(2, std::to_string(last).size());
+  candidate.stem = fmt::format("{:0{}}-{}", number, digits, candidate.stem);
+}
+
 std::vector<Candidate> plan_edit(const std::vector<EditRequest>& requests) {
   if (requests.empty()) throw usage_error("sweep: expected at least one target prompt");
   double edits = 0;
@@ -193,7 +208,8 @@ std::vector<Candidate> plan_edit(const std::vector<EditRequest>& requests) {
     if (!request.unlearned) continue;
     for (const auto& target : request.targets) add_unlearned(plan, request, target, all_seeds(request));
   }
-  number_stems(plan);
+  // File names sort as the sheet shows them.
+  for (std::size_t i = 1; i < plan.size(); ++i) number_stem(plan[i], i, plan.size() - 1);
   return plan;
 }
 

@@ -35,6 +35,10 @@ EditRequest published_sweep(LearnMethod method);
 /// The published story: vector subtraction with γ 0.5, 0.6 and 0.7, `encoderkv`, four repeats.
 EditRequest story_sweep(LearnMethod method);
 
+/// Where the automatic choice looks (auto_search.h): the four strategies behind most of the method's
+/// published edits, γ or β 0.4 to 1.6, four repeats. Imagic forgets nothing.
+EditRequest auto_sweep(LearnMethod method);
+
 /// One picture to draw.
 struct Candidate {
   enum class Kind {
@@ -60,6 +64,18 @@ struct Candidate {
 /// by target and strategy, one row of unlearned pictures. Throws a usage Error for blank targets, unknown
 /// strategies, empty lists, strengths that are not finite, and more than 10,000 pictures.
 std::vector<Candidate> plan_edit(const std::vector<EditRequest>& requests);
+
+/// The request's seeds with their repeats, each once, in the order given. Throws a usage Error as plan_edit
+/// does.
+std::vector<std::uint64_t> all_seeds(const EditRequest& request);
+
+/// One edit of a sweep, its stem without a number; `alpha` counts in vector projection only.
+Candidate edit_candidate(const EditRequest& request, const std::string& target,
+                         const ForgettingStrategy& strategy, double alpha, double strength,
+                         std::uint64_t seed);
+
+/// Puts a number in front of the stem, as wide as `last` is, of two digits at least.
+void number_stem(Candidate& candidate, std::size_t number, std::size_t last);
 
 /// Lower-case ASCII letters and digits of `text` with hyphens between words, at most `max_length` characters;
 /// "picture" when nothing is left.

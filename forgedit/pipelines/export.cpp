@@ -90,10 +90,7 @@ class Staging {
     folder_ += "." + std::to_string(::getpid()) + ".tmp";
     make_directory(folder_);
   }
-  ~Staging() {
-    std::error_code ignored;
-    fs::remove_all(folder_, ignored);
-  }
+  ~Staging() { remove_tree(folder_); }
   Staging(const Staging&) = delete;
   Staging& operator=(const Staging&) = delete;
   const fs::path& folder() const { return folder_; }

@@ -27,6 +27,10 @@ std::string type_name(at::ScalarType type) {
       return "fp32";
     case at::kDouble:
       return "fp64";
+    case at::kLong:
+      return "int64";
+    case at::kInt:
+      return "int32";
     default:
       return at::toString(type);
   }
@@ -37,7 +41,7 @@ InspectedPart part_of(const std::string& name, const StateDict& tensors) {
   part.name = name;
   for (const auto& [key, tensor] : tensors) {
     ++part.types[type_name(tensor.scalar_type())];
-    part.parameters += static_cast<std::uint64_t>(tensor.numel());
+    if (tensor.is_floating_point()) part.parameters += static_cast<std::uint64_t>(tensor.numel());
     part.bytes += tensor.nbytes();
   }
   return part;
@@ -55,9 +59,41 @@ bool has_tokenizer(const fs::path& folder) {
   return fs::exists(folder / "vocab.json") && fs::exists(folder / "merges.txt");
 }
 
+/// What exports put beside a model.
+bool is_learned_embedding(const WeightsFile& file) {
+  return file.tensors.size() == 1 && file.tensors.count("embedding") > 0 &&
+         file.tensors.at("embedding").dim() == 3;
+}
+
+Inspection inspect_embedding(const WeightsFile& file) {
+  Inspection result;
+  result.what = "a learned source embedding, as exports have it beside their model";
+  result.parts.push_back(part_of("embedding", file.tensors));
+  for (const auto& [key, text] : file.metadata) result.notes.push_back(key + " \"" + text + "\"");
+  return result;
+}
+
+/// How many layers a LoRA changes, and at which ranks, by the names of kohya, PEFT and diffusers.
+std::string lora_ranks(const StateDict& tensors) {
+  std::int64_t layers = 0, low = INT64_MAX, high = 0;
+  for (const auto& [name, tensor] : tensors) {
+    const bool down = name.find("lora_down.") != std::string::npos ||
+                      name.find("lora_A.") != std::string::npos ||
+                      name.find("lora.down.") != std::string::npos;
+    if (!down || tensor.dim() == 0) continue;
+    ++layers;
+    low = std::min(low, tensor.size(0));
+    high = std::max(high, tensor.size(0));
+  }
+  if (layers == 0) return "no layers of the usual names";
+  const auto ranks = std::to_string(low) + (low == high ? "" : " to " + std::to_string(high));
+  return std::to_string(layers) + " layers of rank " + ranks;
+}
+
 Inspection inspect_file(const fs::path& path) {
   const auto file = read_weights_file(path);
   const auto kind = checkpoint_kind(file.tensors);
+  if (is_learned_embedding(file)) return inspect_embedding(file);
   if (kind == CheckpointKind::unknown) {
     throw failure(path.string() + ": " + std::to_string(file.tensors.size()) +
                   " tensors of nothing that forgedit knows, such as " +
@@ -70,16 +106,21 @@ Inspection inspect_file(const fs::path& path) {
                                                                             : "PyTorch pickle");
   if (kind != CheckpointKind::sd1) {
     result.parts.push_back(part_of("weights", file.tensors));
+    if (kind == CheckpointKind::lora) result.notes.push_back(lora_ranks(file.tensors));
     return result;
   }
   const auto parts = split_checkpoint(file.tensors);
   add_part(result, "UNet", parts.unet);
   add_part(result, "text encoder", parts.text_encoder);
   add_part(result, "VAE", parts.vae);
+  // A text encoder and a UNet can come from nowhere else, a VAE and a tokenizer can.
+  result.usable = result.missing.empty();
+  if (parts.vae.empty()) result.notes.emplace_back("no VAE in it: give --vae");
   auto beside = path;
   if (!has_tokenizer(beside.replace_extension("tokenizer")) &&
       !has_tokenizer(path.parent_path() / "tokenizer") && !has_tokenizer(path.parent_path())) {
     result.missing.emplace_back("tokenizer");
+    result.notes.emplace_back("no tokenizer beside it: one of the hub's cache serves, or --tokenizer");
   }
   const auto note_count = [&](std::size_t count, const char* what) {
     if (count > 0) result.notes.push_back(std::to_string(count) + " " + what);
@@ -128,9 +169,16 @@ Inspection inspect_saved_edit(const fs::path& folder) {
   Inspection result;
   result.what = "a saved edit";
   result.usable = true;
-  result.parts.push_back(part_of("learned UNet parameters", learned.result.unet));
+  result.parts.push_back(part_of("learned UNet", learned.result.unet));
+  if (!learned.result.text_encoder.empty()) {
+    result.parts.push_back(part_of("learned text encoder", learned.result.text_encoder));
+  }
   result.parts.push_back(part_of("learned embedding", {{"embedding", learned.result.embedding}}));
   result.notes = {"picture " + learned.picture_name, "source \"" + learned.source + "\"",
+                  "learned by " + learn_method_name(learned.options.method) + " from " +
+                      std::to_string(learned.options.samples) + " samples at " +
+                      std::to_string(learned.frame.grid_width) + "x" +
+                      std::to_string(learned.frame.grid_height),
                   "base model " + learned.base_name + ", fingerprint " + learned.base_fingerprint};
   return result;
 }

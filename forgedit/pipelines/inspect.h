@@ -15,7 +15,7 @@ namespace forgedit {
 struct InspectedPart {
   std::string name;                          ///< "UNet", "LoRA layers", …
   std::map<std::string, std::size_t> types;  ///< tensors by dtype: "fp16", "fp32", …
-  std::uint64_t parameters = 0;
+  std::uint64_t parameters = 0;              ///< of floating point
   std::uint64_t bytes = 0;
 };
 

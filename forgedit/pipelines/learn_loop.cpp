@@ -70,6 +70,9 @@ class Optimizer {
     }
     for (const auto& split : split_) split->zero_grad();
   }
+  void settle() {
+    for (const auto& split : split_) split->settle();
+  }
   void step() {
     if (plain_) plain_->step();
     for (const auto& adam : eight_bit_) adam->step();
@@ -90,6 +93,29 @@ void check_loss(double loss, std::int64_t step) {
                 std::to_string(loss) + "): weights with NaN or infinite values, or too high a learning rate");
 }
 
+/// Input of a step, which stays where it is on the device. Filling it does not wait for work under way there,
+/// so it may be filled again only when the step has ended.
+class StepInput {
+ public:
+  StepInput(const torch::Tensor& like, const c10::Device& device)
+      : tensor_(torch::empty_like(like, torch::TensorOptions(device))) {
+    if (device.is_cuda() && like.is_cpu()) {
+      staged_ = torch::empty_like(like, torch::TensorOptions().pinned_memory(true));
+    }
+  }
+  void fill(const torch::Tensor& value) {
+    if (staged_.defined()) {
+      tensor_.copy_(staged_.copy_(value), /*non_blocking=*/true);
+    } else {
+      tensor_.copy_(value);
+    }
+  }
+  const torch::Tensor& tensor() const { return tensor_; }
+
+ private:
+  torch::Tensor tensor_, staged_;
+};
+
 /// One phase's step over tensors that stay where they are, so that it can be recorded. Under a memory plan
 /// the batch goes through in parts: one part is what is recorded, and gradients add up in place.
 class StepRunner {
@@ -102,9 +128,10 @@ class StepRunner {
         optimizer_(groups, task.adam, {task.memory.eight_bit_adam, in_parts_}),
         schedule_(NoiseSchedule().to(task.policy.device)),
         latents_(task.latents.to(task.policy.device)),
-        noise_(torch::empty_like(first.noise.narrow(0, 0, part_), torch::TensorOptions(task.policy.device))),
-        timesteps_(
-            torch::empty_like(first.timesteps.narrow(0, 0, part_), torch::TensorOptions(task.policy.device))),
+        noise_(first.noise, task.policy.device),
+        timesteps_(first.timesteps, task.policy.device),
+        part_noise_(in_parts_ ? torch::empty_like(part_of(noise_, 0)) : noise_.tensor()),
+        part_timesteps_(in_parts_ ? torch::empty_like(part_of(timesteps_, 0)) : timesteps_.tensor()),
         loss_sum_(torch::zeros({}, torch::TensorOptions(task.policy.device))),
         recorded_(task.policy.device, task.policy.reduced(), [this] {
           forward();
@@ -118,9 +145,9 @@ class StepRunner {
 
   /// The loss before the update.
   double run_forward(const LearnBatch& batch) {
-    if (in_parts_) return run_parts(batch);
-    noise_.copy_(batch.noise);
-    timesteps_.copy_(batch.timesteps);
+    noise_.fill(batch.noise);
+    timesteps_.fill(batch.timesteps);
+    if (in_parts_) return run_parts();
     // A recorded step goes backward at once; elsewhere that would be wasted where learning ends here.
     if (task_.policy.reduced()) {
       recorded_.run();
@@ -135,29 +162,33 @@ class StepRunner {
   }
 
  private:
+  torch::Tensor part_of(const StepInput& input, std::int64_t first) const {
+    return input.tensor().narrow(0, first, part_);
+  }
   /// Forward and backward, part after part; the loss of the whole batch.
-  double run_parts(const LearnBatch& batch) {
+  double run_parts() {
     optimizer_.zero_grad();
     loss_sum_.zero_();
     for (std::int64_t first = 0; first < batch_; first += part_) {
-      noise_.copy_(batch.noise.narrow(0, first, part_));
-      timesteps_.copy_(batch.timesteps.narrow(0, first, part_));
+      part_noise_.copy_(part_of(noise_, first));
+      part_timesteps_.copy_(part_of(timesteps_, first));
       recorded_.run();
     }
     return loss_sum_.item<double>();
   }
   void forward() {
     // 1. x_t for a batch of t
-    const auto noisy_latents = schedule_.add_noise(latents_.expand_as(noise_), noise_, timesteps_);
+    const auto noisy_latents =
+        schedule_.add_noise(latents_.expand_as(part_noise_), part_noise_, part_timesteps_);
     // 2. predicted noise
     torch::Tensor predicted;
     {
       const PrecisionScope precision(task_.policy);
       const nn::CheckpointScope checkpoints(task_.memory.checkpointing);
-      predicted = task_.predict(noisy_latents, timesteps_);
+      predicted = task_.predict(noisy_latents, part_timesteps_);
     }
     // 3. loss
-    loss_ = torch::mse_loss(predicted.to(torch::kFloat), noise_);
+    loss_ = torch::mse_loss(predicted.to(torch::kFloat), part_noise_);
   }
   void backward() {
     if (in_parts_) {
@@ -168,6 +199,7 @@ class StepRunner {
     }
     loss_.backward();
     loss_ = loss_.detach();
+    optimizer_.settle();  // in the first step, which is not recorded
   }
 
   const LearnTask& task_;
@@ -175,7 +207,10 @@ class StepRunner {
   std::int64_t batch_, part_;
   Optimizer optimizer_;
   NoiseSchedule schedule_;
-  torch::Tensor latents_, noise_, timesteps_, loss_sum_, loss_;
+  torch::Tensor latents_, loss_;
+  StepInput noise_, timesteps_;
+  torch::Tensor part_noise_, part_timesteps_;  // what the step sees of them
+  torch::Tensor loss_sum_;                     // over the parts
   ReplayedWork recorded_;
 };
 
@@ -186,6 +221,12 @@ std::vector<double> run_learn_loop(const LearnTask& task, const std::vector<Lear
   const ReplayScope replay(task.policy.device);
   std::int64_t total = 0, first = 0;
   for (const auto& phase : phases) total += phase.steps;
+  // Weights of later phases must not be on their way still when the first one is recorded.
+  for (std::size_t i = 1; i < phases.size(); ++i) {
+    for (const auto& group : phases[i].groups) {
+      if (group.split) group.split->settle();
+    }
+  }
 
   std::vector<double> losses;
   for (const auto& phase : phases) {
@@ -223,7 +264,7 @@ LearningCopy::LearningCopy(torch::nn::Module& network, const Selector& learns, c
       values.push_back(float32.at(name));
     }
   }
-  if (!parameters.empty()) split_ = std::make_unique<SplitWeights>(std::move(parameters), values);
+  if (!parameters.empty()) split_ = std::make_unique<SplitWeights>(std::move(parameters), values, park);
 }
 
 LearningCopy::~LearningCopy() {
@@ -246,7 +287,7 @@ ParameterGroup LearningCopy::group(double lr) const {
 StateDict LearningCopy::learned() const {
   StateDict result;
   if (split_) {
-    const auto values = park_ ? split_->values(torch::kCPU) : split_->values();
+    const auto values = split_->values(park_ ? std::optional<c10::Device>(torch::kCPU) : std::nullopt);
     std::size_t i = 0;
     for (const auto& [name, parameter] : parameters_) result.emplace(name, values[i++]);
   } else {

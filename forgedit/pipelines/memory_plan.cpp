@@ -128,7 +128,8 @@ class Estimate {
   double learning() const {
     const auto count = static_cast<double>(task_.unet_learning);
     const auto text_count = static_cast<double>(task_.text_learning);
-    const double adam = plan_.eight_bit_adam ? 2.04 : 8;
+    // Float32 weights arrive where Adam's averages lie later, but for parked ones, which come one by one.
+    const double adam = std::max(plan_.eight_bit_adam ? 2.04 : 8.0, reduced_ && !plan_.park ? 4.0 : 0.0);
     // What learns lies there beside its original, which a plan may have gone. With it the lower halves of
     // float32 weights; gradients, of which a recorded step has its own unless they are kept; Adam.
     const double originals = plan_.park ? 0 : bytes_, low = reduced_ ? 2 : 0;
@@ -145,7 +146,8 @@ class Estimate {
   double drawing() const {
     const auto pictures = static_cast<double>(
         plan_.draw_batch > 0 ? std::min(plan_.draw_batch, task_.draw_batch) : task_.draw_batch);
-    return unet() + idle_ends() + learned_weights() + 2 * pictures * drawing_maps() + kWorkspace;
+    // UNetAhead's copies of what self-attention projects with are a twentieth of the weights.
+    return 1.05 * unet() + idle_ends() + learned_weights() + 2 * pictures * drawing_maps() + kWorkspace;
   }
   /// A sample's maps while nothing is kept for a backward pass: the skips and one block at work.
   double drawing_maps() const {

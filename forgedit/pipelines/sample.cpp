@@ -2,6 +2,7 @@
 
 #include "forgedit/core/error.h"
 #include "forgedit/device/replay.h"
+#include "forgedit/models/unet_ahead.h"
 #include "forgedit/schedulers/ddim.h"
 #include "forgedit/schedulers/dpm_solver.h"
 
@@ -62,7 +63,9 @@ class Sampler::Loop {
         latents_(torch::zeros(latents, table_.options())),
         previous_x0_(torch::zeros_like(latents_)),
         context_(torch::zeros({2 * embeddings[0], embeddings[1], embeddings[2]}, table_.options())),
-        work_(model.policy.device, model.policy.reduced(), [this] { advance(); }) {}
+        work_(model.policy.device, model.policy.reduced(), [this] { advance(); }) {
+    if (model.unet->is_fused()) ahead_.emplace(model.unet, table_.select(1, 0).to(torch::kLong));
+  }
 
   bool fits(at::IntArrayRef latents) const { return latents_.sizes() == latents; }
 
@@ -74,6 +77,7 @@ class Sampler::Loop {
     const auto pair = context_.chunk(2);
     pair[0].copy_(unconditional.expand_as(pair[0]));
     pair[1].copy_(embeddings);
+    if (ahead_) ahead_->update(context_);
   }
   void step() { work_.run(); }
   torch::Tensor latents() const { return latents_.clone(); }
@@ -82,9 +86,7 @@ class Sampler::Loop {
   void advance() {
     const auto now = table_.index_select(0, step_).view({kNumbersAStep});
     const auto &alpha = now[1], &sigma = now[2];
-    const auto timesteps = now[0].to(torch::kLong).expand({context_.size(0)});
-    const auto predicted =
-        model_.unet(torch::cat({latents_, latents_}), timesteps, context_).to(torch::kFloat).chunk(2);
+    const auto predicted = predict(now[0]).to(torch::kFloat).chunk(2);
     const auto noise = predicted[0] + guidance_scale_ * (predicted[1] - predicted[0]);
     const auto x0 = (latents_ - sigma * noise) / alpha;
     latents_.copy_(now[3] * latents_ + now[4] * x0 + now[5] * previous_x0_);
@@ -92,9 +94,16 @@ class Sampler::Loop {
     step_.add_(1);
   }
 
+  torch::Tensor predict(const torch::Tensor& timestep) {
+    const auto pair = torch::cat({latents_, latents_});
+    if (ahead_) return ahead_->forward(pair, step_);
+    return model_.unet(pair, timestep.to(torch::kLong).expand({context_.size(0)}), context_);
+  }
+
   StableDiffusion& model_;
   double guidance_scale_;
   torch::Tensor table_, step_, latents_, previous_x0_, context_;
+  std::optional<UNetAhead> ahead_;
   ReplayedWork work_;
 };
 

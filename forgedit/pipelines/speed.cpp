@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "forgedit/models/unet_flops.h"
 #include "forgedit/schedulers/noise_schedule.h"
 
 namespace forgedit {
@@ -81,11 +82,21 @@ class SpeedRun {
     const auto a = random({side, side}).to(device_, type), b = random({side, side}).to(device_, type);
     const double product = best_seconds(device_, [&] { torch::matmul(a, b); });
     const auto cubed = static_cast<double>(side) * static_cast<double>(side) * static_cast<double>(side);
-    add("matmul_tflops", "matrix product, at most", "TFLOP/s", 2.0 * cubed / product / 1e12);
+    ceiling_ = 2.0 * cubed / product;
+    add("matmul_tflops", "matrix product, at most", "TFLOP/s", ceiling_ / 1e12);
     const auto from = torch::ones({count}, torch::TensorOptions(device_));
     auto to = torch::zeros_like(from);
     const double copy = best_seconds(device_, [&] { to.copy_(from); });
     add("copy_gbps", "copy, at most (read and write)", "GB/s", 8.0 * static_cast<double>(count) / copy / 1e9);
+  }
+
+  UNetFlops flops(const std::function<bool(const std::string& name)>& counts) {
+    return count_flops(*model_.unet, height_, width_, model_.text_encoder->config().max_position_embeddings,
+                       counts);
+  }
+
+  void add_share(const std::string& key, const std::string& title, double flops, double seconds) {
+    add(key, title + ", of the matrix product's speed", "%", 100.0 * flops / seconds / ceiling_);
   }
 
   /// What comes before and after the UNet.
@@ -123,6 +134,13 @@ class SpeedRun {
     const auto steps = options_.learn.samples / options_.learn.batch;
     add("learn_s", "learning, " + std::to_string(steps) + " steps of " + std::to_string(options_.learn.batch),
         "s", seconds);
+    // Backward, a layer costs its forward pass for its input, and again for its weights where they learn.
+    const auto all = flops([](const std::string&) { return true; });
+    const auto learned = flops([&](const std::string& name) { return learns(options_.learn.layers, name); });
+    add_share("learn_ceiling_percent", "learning",
+              static_cast<double>(steps * options_.learn.batch) *
+                  (2.0 * all.layers + 3.0 * all.attention + learned.layers),
+              seconds);
     if (device_.is_cuda()) {
       add("learn_peak_gib", "most memory while learning", "GiB",
           static_cast<double>(peak_memory(device_)) / kGiB);
@@ -141,6 +159,10 @@ class SpeedRun {
         "a picture, " + std::to_string(options_.sample.steps) + " steps, guidance, " + std::to_string(batch) +
             " at once",
         "s", seconds);
+    add_share("picture_" + name + "_ceiling_percent", "a picture, " + std::to_string(batch) + " at once",
+              2.0 * static_cast<double>(options_.sample.steps) *
+                  flops([](const std::string&) { return true; }).forward(),
+              seconds);
     if (device_.is_cuda()) {
       add("draw_" + name + "_peak_gib", "most memory while drawing " + std::to_string(batch), "GiB",
           static_cast<double>(peak_memory(device_)) / kGiB);
@@ -152,6 +174,7 @@ class SpeedRun {
   const SpeedCallback& on_row_;
   c10::Device device_;
   std::int64_t height_ = 0, width_ = 0;
+  double ceiling_ = 0;  // FLOP/s
   torch::Generator generator_ = at::detail::createCPUGenerator(0);
   std::vector<SpeedRow> rows_;
 };

@@ -22,7 +22,8 @@ std::int64_t padded(std::int64_t count) {
 
 }  // namespace
 
-SplitWeights::SplitWeights(std::vector<torch::Tensor> parameters, const std::vector<torch::Tensor>& values)
+SplitWeights::SplitWeights(std::vector<torch::Tensor> parameters, const std::vector<torch::Tensor>& values,
+                           bool one_by_one)
     : parameters_(std::move(parameters)) {
   torch::NoGradGuard no_grad;
   std::int64_t total = 0;
@@ -30,47 +31,81 @@ SplitWeights::SplitWeights(std::vector<torch::Tensor> parameters, const std::vec
     offsets_.push_back(total);
     total += padded(parameter.numel());
   }
-  const auto options = torch::dtype(torch::kShort).device(parameters_.front().device());
-  auto high = torch::zeros({total}, options);
-  low_ = torch::zeros({total}, options);
+  const auto options = torch::dtype(torch::kBFloat16).device(parameters_.front().device());
+  high_ = torch::zeros({total}, options);
+  low_ = torch::zeros({total}, options.dtype(torch::kShort));
+  if (!one_by_one) values_ = torch::empty({total}, options.dtype(torch::kFloat));
+  std::vector<cuda::Upload::Piece> pieces;
   for (std::size_t i = 0; i < parameters_.size(); ++i) {
-    const auto value = values[i].to(options.device(), torch::kFloat);
-    const auto bits = torch::empty_like(value, at::MemoryFormat::Contiguous).copy_(value).view(torch::kInt);
-    // Half up, as the kernel does it: then the rest fits 16 bits with a sign.
-    const auto rounded = (bits + 0x8000).bitwise_right_shift(16);
-    view_of(high, offsets_[i], parameters_[i]).copy_(rounded);
-    view_of(low_, offsets_[i], parameters_[i]).copy_(bits - rounded.bitwise_left_shift(16));
+    const auto part = view_of(high_, offsets_[i], parameters_[i]);
+    part.copy_(parameters_[i]);
+    parameters_[i].set_data(part);
+    if (one_by_one) {
+      const auto value = values[i].to(options.device(), torch::kFloat).contiguous();
+      split(i, value.data_ptr<float>());
+      continue;
+    }
+    const auto place = values_.narrow(0, offsets_[i], values[i].numel()).view(values[i].sizes());
+    if (values[i].is_cpu() && values[i].scalar_type() == torch::kFloat && values[i].is_contiguous()) {
+      sources_.push_back(values[i]);
+      pieces.push_back({values[i].data_ptr(), place.data_ptr(), values[i].nbytes()});
+    } else {
+      place.copy_(values[i]);
+    }
   }
-  high_ = high.view(torch::kBFloat16);
-  for (std::size_t i = 0; i < parameters_.size(); ++i) {
-    parameters_[i].set_data(view_of(high_, offsets_[i], parameters_[i]));
-  }
+  if (!one_by_one) upload_ = std::make_unique<cuda::Upload>(high_.get_device(), pieces);
 }
 
-std::vector<torch::Tensor> SplitWeights::values(const c10::Device& device) const {
-  torch::NoGradGuard no_grad;
-  const auto high = high_.view(torch::kShort);
-  std::vector<torch::Tensor> result;
+void SplitWeights::split(std::size_t parameter, const float* values) {
+  const auto& like = parameters_[parameter];
+  const auto offset = offsets_[parameter];
+  const auto pixels = like.dim() == 4 ? like.size(2) * like.size(3) : 1;
+  const auto channels = like.dim() == 4 ? like.size(1) : like.numel();
+  kernels::split_weights(like.numel() / (channels * pixels), channels, pixels, values,
+                         static_cast<kernels::Bf16*>(high_.data_ptr()) + offset,
+                         low_.data_ptr<std::int16_t>() + offset, cuda::current_stream(high_.get_device()));
+}
+
+void SplitWeights::settle() {
+  if (!upload_) return;
+  upload_->finish();
   for (std::size_t i = 0; i < parameters_.size(); ++i) {
-    const auto bits = view_of(high, offsets_[i], parameters_[i]).to(torch::kInt).bitwise_left_shift(16) +
-                      view_of(low_, offsets_[i], parameters_[i]).to(torch::kInt);
-    result.push_back(bits.view(torch::kFloat).to(device));
+    split(i, values_.data_ptr<float>() + offsets_[i]);
+  }
+  upload_.reset();
+  values_ = torch::Tensor();
+  sources_.clear();
+}
+
+std::vector<torch::Tensor> SplitWeights::values(std::optional<c10::Device> elsewhere) {
+  torch::NoGradGuard no_grad;
+  settle();
+  const auto joined = [](const torch::Tensor& high, const torch::Tensor& low) {
+    auto bits = high.view(torch::kShort).to(torch::kInt);
+    bits.bitwise_left_shift_(16).add_(low);
+    return bits.view(torch::kFloat);
+  };
+  std::vector<torch::Tensor> result;
+  if (elsewhere) {
+    for (std::size_t i = 0; i < parameters_.size(); ++i) {
+      const auto count = parameters_[i].numel();
+      const auto own = joined(high_.narrow(0, offsets_[i], count), low_.narrow(0, offsets_[i], count));
+      result.push_back(view_of(own.to(*elsewhere), 0, parameters_[i]));
+    }
+    return result;
+  }
+  const auto all = joined(high_, low_);
+  for (std::size_t i = 0; i < parameters_.size(); ++i) {
+    result.push_back(view_of(all, offsets_[i], parameters_[i]));
   }
   return result;
 }
 
 SplitAdam::SplitAdam(SplitWeights& weights, double lr, double beta1, double beta2, double eps,
                      const AdamMemory& memory)
-    : weights_(weights), lr_(lr), beta1_(beta1), beta2_(beta2), eps_(eps) {
-  const auto zeros = [&](std::int64_t count, at::ScalarType type) {
-    return torch::zeros({count}, weights.high_.options().dtype(type));
-  };
-  const auto count = weights.high_.numel();
-  exp_avg_ = zeros(count, memory.eight_bit ? torch::kChar : torch::kFloat);
-  exp_avg_sq_ = zeros(count, memory.eight_bit ? torch::kByte : torch::kFloat);
-  if (memory.eight_bit) scales_ = zeros(count / kernels::kAdamBlock * 2, torch::kFloat);
+    : weights_(weights), lr_(lr), beta1_(beta1), beta2_(beta2), eps_(eps), memory_(memory) {
   if (!memory.keep_gradients) return;
-  kept_gradients_ = zeros(count, torch::kBFloat16);
+  kept_gradients_ = torch::zeros_like(weights.high_);
   for (std::size_t i = 0; i < weights_.parameters_.size(); ++i) {
     auto& parameter = weights_.parameters_[i];
     parameter.mutable_grad() = view_of(kept_gradients_, weights_.offsets_[i], parameter);
@@ -109,6 +144,17 @@ void SplitAdam::point_at_gradients() {
 }
 
 void SplitAdam::step() {
+  weights_.settle();
+  if (steps_ == 0) {
+    // Only now: until the weights are settled their values lie where this may lie afterwards.
+    const auto zeros = [&](std::int64_t count, at::ScalarType type) {
+      return torch::zeros({count}, weights_.high_.options().dtype(type));
+    };
+    const auto count = weights_.high_.numel();
+    exp_avg_ = zeros(count, memory_.eight_bit ? torch::kChar : torch::kFloat);
+    exp_avg_sq_ = zeros(count, memory_.eight_bit ? torch::kByte : torch::kFloat);
+    if (memory_.eight_bit) scales_ = zeros(count / kernels::kAdamBlock * 2, torch::kFloat);
+  }
   ++steps_;
   point_at_gradients();
   const auto step = kernels::adam_step_of(steps_, lr_, beta1_, beta2_, eps_);

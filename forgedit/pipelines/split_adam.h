@@ -2,8 +2,11 @@
 
 #include <torch/torch.h>
 
+#include <memory>
+#include <optional>
 #include <vector>
 
+#include "forgedit/device/cuda_bridge.h"
 #include "forgedit/device/kernels.h"
 
 namespace forgedit {
@@ -13,19 +16,29 @@ namespace forgedit {
 /// parameters are views of one vector; what they held before is the caller's to put back.
 class SplitWeights {
  public:
-  /// `values`: float32, one a parameter and of its shape, on any device.
-  SplitWeights(std::vector<torch::Tensor> parameters, const std::vector<torch::Tensor>& values);
+  /// `values`: float32, one a parameter and of its shape, on any device. From the CPU they come in the
+  /// background; until `settle` the parameters are as they were, and the values take memory of their own.
+  /// `one_by_one`: at once and without that memory, but waited for.
+  SplitWeights(std::vector<torch::Tensor> parameters, const std::vector<torch::Tensor>& values,
+               bool one_by_one = false);
 
-  /// Float32 in the parameters' shapes, on their device or one after the other on another.
-  std::vector<torch::Tensor> values() const { return values(parameters_.front().device()); }
-  std::vector<torch::Tensor> values(const c10::Device& device) const;
+  /// Waits for the values and takes them over; nothing when that was done. Nothing may be recorded before.
+  void settle();
+  /// Float32 in the parameters' shapes: on their device views of one vector, elsewhere one after the other.
+  std::vector<torch::Tensor> values(std::optional<c10::Device> elsewhere = {});
   const std::vector<torch::Tensor>& parameters() const { return parameters_; }
 
  private:
   friend class SplitAdam;
+  /// Both halves of a parameter from its float32 values on the device, dense in their own order.
+  void split(std::size_t parameter, const float* values);
+
   std::vector<torch::Tensor> parameters_;
   std::vector<std::int64_t> offsets_;  // of each parameter in the vectors below
   torch::Tensor high_, low_;           // bfloat16 and int16
+  torch::Tensor values_;               // float32, until `settle`
+  std::vector<torch::Tensor> sources_;
+  std::unique_ptr<cuda::Upload> upload_;
 };
 
 /// How Adam uses memory.
@@ -41,6 +54,7 @@ class SplitAdam {
   SplitAdam(SplitWeights& weights, double lr, double beta1, double beta2, double eps,
             const AdamMemory& memory = {});
   void zero_grad();
+  void settle() { weights_.settle(); }
   void step();
 
  private:
@@ -50,8 +64,10 @@ class SplitAdam {
   SplitWeights& weights_;
   double lr_, beta1_, beta2_, eps_;
   std::int64_t steps_ = 0;
-  torch::Tensor exp_avg_, exp_avg_sq_;  // float32, or int8 and uint8 with scales_ (blocks, 2)
+  torch::Tensor exp_avg_,
+      exp_avg_sq_;  // from the first step on; with 8 bits int8, uint8 and scales_ (blocks, 2)
   torch::Tensor scales_;
+  AdamMemory memory_;
   torch::Tensor kept_gradients_;  // as the flat weights; undefined unless gradients are kept
   std::vector<torch::Tensor> gradients_;
   std::vector<kernels::AdamChunk> chunks_;

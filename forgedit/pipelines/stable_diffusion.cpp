@@ -3,6 +3,8 @@
 #include <spdlog/spdlog.h>
 
 #include "forgedit/core/error.h"
+#include "forgedit/device/cuda_bridge.h"
+#include "forgedit/models/load_network.h"
 #include "forgedit/pipelines/device_visit.h"
 #include "forgedit/pipelines/picture_grid.h"
 #include "forgedit/pipelines/tiled_vae.h"
@@ -12,18 +14,33 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Weights are assigned, not copied: they stay where the file is mapped.
 template <typename Model, typename Config>
 Model finish(const NetworkFiles<Config>& files) {
-  Model model(files.config);
-  load_state(*model, files.weights, files.origin);
-  for (auto& parameter : model->parameters()) parameter.set_requires_grad(false);
-  model->eval();
-  return model;
+  return load_network<Model>(files.config, files.weights, files.origin);
+}
+
+/// Float32 weights from the CPU to a GPU, many at a time through pinned memory, there into `type`.
+void upload(torch::nn::Module& network, const c10::Device& device, at::ScalarType type) {
+  constexpr std::size_t kAtOnce = std::size_t{256} << 20;
+  torch::NoGradGuard no_grad;
+  auto parameters = network.parameters();
+  for (std::size_t first = 0; first < parameters.size();) {
+    std::vector<torch::Tensor> sources, placed;
+    std::vector<cuda::Upload::Piece> pieces;
+    for (std::size_t bytes = 0; first + sources.size() < parameters.size() && bytes < kAtOnce;) {
+      sources.push_back(parameters[first + sources.size()].detach().contiguous());
+      placed.push_back(torch::empty_like(sources.back(), torch::TensorOptions(device)));
+      pieces.push_back({sources.back().data_ptr(), placed.back().data_ptr(), sources.back().nbytes()});
+      bytes += sources.back().nbytes();
+    }
+    cuda::Upload(device.index(), pieces).finish();
+    for (const auto& tensor : placed) parameters[first++].set_data(tensor.to(type));
+  }
 }
 
 /// Onto the device, laid out as convolutions there want it.
 void place(torch::nn::Module& network, const c10::Device& device, at::ScalarType type = torch::kFloat) {
+  if (device.is_cuda()) upload(network, device, type);
   network.to(device, type);
   nn::use_channels_last(network);
 }

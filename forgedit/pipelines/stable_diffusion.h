@@ -31,7 +31,7 @@ struct StableDiffusion {
   /// has bfloat16 ones.
   StateDict unet_float32;
   /// How base_fingerprint is taken; a new way of taking it gets the next number.
-  static constexpr int kFingerprintMethod = 2;
+  static constexpr int kFingerprintMethod = 3;
   std::string base_fingerprint;  ///< of UNet, text encoder and VAE as loaded: what a saved edit belongs to
 
   /// Reads a diffusers folder (unet/, vae/, text_encoder/, tokenizer/) or a checkpoint of one file. Strict:

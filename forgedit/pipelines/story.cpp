@@ -114,6 +114,17 @@ class LineReader {
   const json& object_;
 };
 
+/// UTF-8 without control characters: what a prompt, a label and a PNG's text can hold.
+bool is_text(const std::string& target) {
+  const auto control = [](unsigned char c) { return (c < 0x20 && c != '\t') || c == 0x7f; };
+  if (std::any_of(target.begin(), target.end(), control)) return false;
+  try {
+    return !json(target).dump().empty();  // throws for what is not UTF-8
+  } catch (const json::type_error&) {
+    return false;
+  }
+}
+
 json parse_line(const std::string& origin, const std::string& line) {
   auto object = json::parse(line, nullptr, /*allow_exceptions=*/false);
   if (!object.is_object()) throw failure(origin + ": expected a target prompt or one JSON object");
@@ -134,6 +145,9 @@ std::vector<EditRequest> read_story(const std::filesystem::path& file, const Edi
       LineReader(origin, parse_line(origin, line)).read_into(request);
     } else {
       request.targets = {line};
+    }
+    if (!is_text(request.targets.front())) {
+      throw failure(origin + ": the target is no text: expected UTF-8 without control characters");
     }
     try {
       plan_edit({request});

@@ -48,7 +48,10 @@ expect 0 "" score ted/originals/man.png ted/originals/other.jpeg --target "a man
 grep -q '"lpips_vgg": "no weights given"' stdout || complain "score --json: what is left out"
 expect 2 "--target" score ted/originals/man.png ted/originals/other.jpeg
 expect 1 "nowhere: no such CLIP folder" score ted/originals/man.png ted/originals/man.png --target "a" --clip nowhere
-expect 1 "pickle" score ted/originals/man.png ted/originals/man.png --target "a" --lpips alex.pth
+expect 1 "alex.pth: no such file" score ted/originals/man.png ted/originals/man.png --target "a" --lpips alex.pth
+echo "no weights" >text.pth
+expect 1 "text.pth: neither a safetensors nor a PyTorch file" score ted/originals/man.png ted/originals/man.png \
+  --target "a" --lpips text.pth
 
 echo "-- wrong use of bench"
 expect 2 "--steps" bench --steps 0
@@ -87,6 +90,38 @@ expect 0 "no edit has this picture: letter.png" bench score --data ted --results
 grep -q "TEdBench: some set" stdout || complain "bench score: the set's name"
 grep -q "1 done, 0 failed, 3 left out" stdout || complain "bench score: the summary"
 [ -f out/scores-some-set/report.html ] || complain "bench score: the default folder"
+
+echo "-- true answers"
+EDITS=(bench miniedit --model "$MODEL" --limit 2 --samples 2 --batch 1 --gamma 0.8,1.0 --size 64x64)
+"$FORGEDIT" "${EDITS[@]}" --steps 60 --out mini >stdout 2>stderr &
+program=$!
+for ((i = 0; i < 600; i++)); do
+  ls mini/edits/*/*.png >/dev/null 2>&1 && break
+  sleep 0.1
+done
+kill -KILL $program
+wait $program 2>/dev/null
+[ -f mini/report.html ] && complain "the run was not killed in the middle"
+find mini/edits -name '*.png' -printf '%p %T@\n' | sort >before
+expect 0 "" "${EDITS[@]}" --steps 60 --out mini
+find mini/edits -name '*.png' -printf '%p %T@\n' | sort >after
+[ "$(wc -l <after)" -eq 4 ] || complain "expected 4 pictures"
+[ -z "$(comm -23 before after)" ] || complain "a picture was drawn twice"
+grep -q "^right / kept / both" stdout || complain "bench miniedit: the table"
+for key in right kept right_and_kept; do
+  grep -q "^ \"$key\": [01]" mini/scores.json || complain "bench miniedit: $key in scores.json"
+done
+. "$SOURCE_DIR/tests/support/make_clip.sh"
+make_clip clip "$MODEL"
+for run in 1 2; do  # the second draws nothing
+  expect 0 "" "${EDITS[@]}" --steps 3 --out chosen --auto --auto-pictures 4 --clip clip
+  find chosen/edits -name 'auto-*.png' -printf '%p %T@\n' | sort >"auto$run"
+done
+[ "$(wc -l <auto1)" -eq 8 ] || complain "bench miniedit --auto: expected 8 pictures"
+cmp -s auto1 auto2 || complain "bench miniedit --auto: a picture was drawn twice"
+[ "$(grep -c '"chosen": true' chosen/scores.json)" -eq 2 ] || complain "bench miniedit --auto: one choice an edit"
+grep -q '"protocol": "automatic"' chosen/scores.json || complain "bench miniedit --auto: the protocol"
+expect 1 "no MiniEdit" bench miniedit --data ted --model "$MODEL"
 
 [ $FAILED -eq 0 ] && echo "all passed" || echo "$FAILED failed"
 [ $FAILED -eq 0 ]

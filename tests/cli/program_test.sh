@@ -250,6 +250,9 @@ METHOD=(--model "$MODEL" --steps 2)
 expect 0 "" "${EDIT[@]}" "${METHOD[@]}" --method dreambooth --samples 4 --batch 2 --gamma 1 --forget nodecoder \
   --out booth --save booth.edit
 [ -f booth.edit/text_encoder.safetensors ] || complain "dreambooth: the text encoder is not saved"
+"$FORGEDIT" inspect booth.edit >stdout 2>stderr
+grep -q "learned text encoder" stdout && grep -q "learned by dreambooth from 4 samples" stdout ||
+  complain "inspect of what dreambooth learned"
 expect 0 "" edit --from booth.edit "a red square" "${METHOD[@]}" --gamma 1 --forget nodecoder --out booth2
 cmp -s booth/sheet.png booth2/sheet.png || complain "dreambooth: edit --from differs from edit"
 expect 0 "" edit --from booth.edit "a red square" "${METHOD[@]}" --interpolation vp --beta 1 --out booth3
@@ -304,6 +307,7 @@ inspected "a diffusers folder" square-model
 inspected "(unfinished download)" me/square
 expect 0 "" inspect square-model --json
 grep -q '"fp16"' stdout || complain "inspect --json"
+expect 1 "is not finished: unet/diffusion_pytorch_model.safetensors" caption good.png --captioner me/square
 expect 2 "is there already" export square.edit --to diffusers --out square-model --model "$MODEL"
 expect 2 "diffusers, single-file or lora" export square.edit --to onnx --out out --model "$MODEL"
 expect 2 "ends in .safetensors" export square.edit --to lora --out out --model "$MODEL"
@@ -375,6 +379,26 @@ expect 0 "" "${STORY[@]}" --targets longer.txt --out story
 [ "$(drawn)" -eq 1 ] || complain "story: a new line: expected 1 picture drawn, got $(drawn)"
 [ "$(ls story | wc -l)" -eq 9 ] || complain "story: a new line: expected 9 files"
 cmp -s story/02-*.png first/01-*.png || complain "story: a new line: the others move on"
+# With IMAGE: what is finished is found before anything is learned again.
+WHOLE=(edit good.png --targets story.txt --source "a square" --model "$MODEL" --samples 4 --batch 2 --steps 1
+  --gamma 1 --out whole)
+expect 0 "" "${WHOLE[@]}"
+cp -r whole first_whole
+expect 0 "" "${WHOLE[@]}"
+grep -q "6 of 6 pictures were finished before" stderr || complain "story: not said what was kept beside an IMAGE"
+grep -q "learned at" stderr && complain "story: learned again although all is finished"
+for file in first_whole/*; do
+  cmp -s "$file" "whole/${file#*/}" || complain "story: $file differs after a run that had nothing to do"
+done
+expect 0 "" "${WHOLE[@]}" --save whole.edit
+grep -q "learned at" stderr || complain "story: --save was asked for and nothing was learned"
+expect 0 "" "${WHOLE[@]}" --save whole.edit
+grep -q "learned at" stderr && complain "story: learned again although all is finished and saved"
+rm whole/02-*.png
+expect 0 "" "${WHOLE[@]}"
+for file in first_whole/*; do
+  cmp -s "$file" "whole/${file#*/}" || complain "story: $file differs after a restart that learned again"
+done
 # Other settings: nothing is taken over, and what stays is no part of the new record.
 expect 0 "" edit --from square.edit --model "$MODEL" --steps 1 --gamma 1.5 "a red square" --out story
 grep -q "holds 7 pictures of an earlier run" stderr && complain "story: the reconstruction was overwritten"
@@ -389,6 +413,7 @@ grep -q "were finished before" stderr && complain "story: another size is anothe
 echo '{"target": "a", "gama": 1}' >wrong.txt
 expect 1 "wrong.txt:1: gama: unknown key" "${STORY[@]}" --targets wrong.txt
 expect 1 "nofile.txt: no such file" "${STORY[@]}" --targets nofile.txt
+expect 1 "good.png:1: the target is no text" "${STORY[@]}" --targets good.png
 expect 0 "" edit good.png --targets story.txt --source "a square" --preset story --repeat 1 --gamma 1 --steps 1 \
   --model "$MODEL" --samples 2 --batch 2 --out preset
 grep -q '"grid_width": 192' preset/edit.json || complain "story: the preset learns at 1.5 times the model's side"

@@ -66,6 +66,15 @@ class BenchRunnerTest : public testing::TemporaryFolder {
       return PngText{};
     };
     callbacks.on_edit = [](const EditRecord&) {};
+    if (judging_) {
+      callbacks.judge = [&](const BenchEdit& edit) {
+        EXPECT_TRUE(edit.answer);
+        return [&](const Image&) {
+          ++judged_;
+          return EditScores{{"right", 1}, {"kept", 0}, {"right_and_kept", 0}, {"truth_distance", 0.5}};
+        };
+      };
+    }
     BenchRunner runner(model_, scorer_, {0, 1}, folder_ / "run", settings, callbacks);
     return runner.run(tasks_);
   }
@@ -73,7 +82,8 @@ class BenchRunnerTest : public testing::TemporaryFolder {
   StableDiffusion model_;
   EditScorer scorer_;
   std::vector<BenchTask> tasks_;
-  int learned_ = 0, drawn_ = 0;
+  int learned_ = 0, drawn_ = 0, judged_ = 0;
+  bool judging_ = false;
 };
 
 TEST_F(BenchRunnerTest, LearnsAPictureOnceAndDrawsNothingTwice) {
@@ -106,6 +116,19 @@ TEST_F(BenchRunnerTest, AnInterruptedRunEndsWithTheSamePictures) {
   fs::remove_all(folder_ / "run");
   run();
   EXPECT_EQ(read_image(folder_ / "run" / file).pixels, resumed);
+}
+
+TEST_F(BenchRunnerTest, JudgesEditsWithATrueAnswerOnce) {
+  run();
+  for (auto& task : tasks_) task.edit.answer = TrueAnswer{folder_ / "two.png", {}, {}, ""};
+  judging_ = true;
+  EXPECT_EQ(run()[0].pictures[1].scores.at("right"), 1);
+  EXPECT_EQ(judged_, 6);
+  EXPECT_EQ(drawn_, 6);  // what was drawn before answers were known is only judged
+  const auto records = run();
+  EXPECT_EQ(judged_, 6);
+  EXPECT_EQ(records[0].pictures[0].setting, "donotforget γ 0.8");
+  EXPECT_EQ(records[0].pictures[0].scores.at("right"), 1);
 }
 
 TEST_F(BenchRunnerTest, AFailureStaysAlone) {

@@ -1,6 +1,6 @@
 #include "forgedit/io/xlsx.h"
 
-#include "forgedit/io/zip.h"
+#include "forgedit/core/error.h"
 #include "tests/support/make_xlsx.h"
 #include "tests/support/temporary_folder.h"
 

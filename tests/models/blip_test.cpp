@@ -191,6 +191,7 @@ TEST(Blip, ConfigRoundTripsAndNamesWhatItRefuses) {
   refuse({{"vision_config", nullptr}}, "vision_config: expected an object");
   refuse({{"text_config", 3}}, "text_config: expected an object");
   refuse({{"vision_config", {{"patch_size", 3}}}}, "vision_config: patch_size: does not divide");
+  refuse({{"vision_config", {{"image_size", 4096}, {"patch_size", 8}}}}, "patch_size: makes 262144 patches");
   refuse({{"vision_config", {{"num_attention_heads", 5}}}}, "num_attention_heads: does not divide");
   refuse({{"text_config", {{"hidden_act", "relu"}}}}, "text_config: hidden_act: expected gelu, found relu");
   refuse({{"text_config", {{"hidden_size", 0}}}}, "text_config: hidden_size");

@@ -73,6 +73,7 @@ TEST(Clip, ConfigNamesWhatItRefuses) {
       {{{"vision_config", 3}}, "config.json: vision_config: expected an object"},
       {{{"vision_config", {{"hidden_act", "relu"}}}}, "config.json: vision_config: hidden_act"},
       {{{"vision_config", {{"patch_size", 500}}}}, "config.json: vision_config: patch_size"},
+      {{{"vision_config", {{"image_size", 4096}, {"patch_size", 1}}}}, "patch_size: makes 16777216 patches"},
       {{{"text_config", {{"num_attention_heads", 7}}}}, "config.json: text_config: num_attention_heads"}};
   for (const auto& [config, part] : rows) {
     const auto message = testing::message_of([&, c = config] { ClipConfig::from_json("config.json", c); });

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "forgedit/core/state_dict.h"
+#include "forgedit/models/unet_flops.h"
 #include "tests/support/temporary_folder.h"
 
 namespace forgedit {
@@ -105,6 +106,21 @@ UNetConfig parse(const json& object) {
   return UNetConfig::from_json(ConfigReader("unet/config.json", object));
 }
 
+TEST(UNetFlops, OfStableDiffusion14AreThePublishedOnes) {
+  const UNet unet{UNetConfig()};  // never touched: no memory
+  const auto all = count_flops(*unet, 64, 64, 77, [](const std::string&) { return true; });
+  EXPECT_NEAR(all.forward() / 1e12, 0.803, 0.004);
+  const auto of_convolution = [](const std::string& name) {
+    return name == "down_blocks.0.downsamplers.0.conv.weight";
+  };
+  const auto one = count_flops(*unet, 64, 64, 77, of_convolution);
+  EXPECT_EQ(one.forward(), 2.0 * 32 * 32 * 320 * 320 * 9);
+  const auto of_queries = [](const std::string& name) {
+    return name.find("mid_block.attentions.0.transformer_blocks.0.attn1.to_q.") == 0;
+  };
+  EXPECT_EQ(count_flops(*unet, 64, 64, 77, of_queries).attention, 4.0 * 64 * 64 * 1280);
+}
+
 TEST(UNetConfigTest, EmptyMeansStableDiffusion14AndJsonRoundTrips) {
   const auto config = parse(json::object());
   EXPECT_EQ(config.block_out_channels, (std::vector<std::int64_t>{320, 640, 1280, 1280}));
@@ -132,6 +148,9 @@ TEST(UNetConfigTest, OtherFamiliesAreRefusedByKey) {
       {"up_block_types", {"UpBlock2D"}},
       {"block_out_channels", {320}},
       {"block_out_channels", {-1, 2}},
+      {"block_out_channels", {16384, 32768}},
+      {"block_out_channels", std::vector<int>(7, 32)},
+      {"norm_eps", 0},
       {"block_out_channels", "320"},
       {"attention_head_dim", {8, 8}},
       {"attention_head_dim", 7},
@@ -139,6 +158,7 @@ TEST(UNetConfigTest, OtherFamiliesAreRefusedByKey) {
       {"norm_num_groups", 0},
       {"layers_per_block", 1e9},
       {"sample_size", -64},
+      {"sample_size", 1025},
   };
   for (const auto& [key, value] : rows) {
     const auto message = message_of([&, k = key, v = value] { parse({{k, v}}); });

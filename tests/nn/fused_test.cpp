@@ -3,8 +3,11 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <functional>
 
+#include "forgedit/models/unet_ahead.h"
+#include "forgedit/nn/attention.h"
 #include "forgedit/pipelines/split_adam.h"
 
 namespace forgedit::nn {
@@ -26,7 +29,8 @@ double difference(const Tensor& found, const Tensor& expected) {
 }
 
 /// Outputs and gradients of both, the second from float32 copies of the same inputs.
-void expect_equal(const Tensors& inputs, const Computation& fused, const Computation& plain) {
+void expect_equal(const Tensors& inputs, const Computation& fused, const Computation& plain,
+                  double tolerance = kTolerance) {
   Tensors leaves, float_leaves;
   for (const auto& input : inputs) {
     leaves.push_back(input.detach().clone().set_requires_grad(true));
@@ -36,7 +40,7 @@ void expect_equal(const Tensors& inputs, const Computation& fused, const Computa
   ASSERT_EQ(found.size(), expected.size());
   Tensor loss = torch::zeros({}, torch::kCUDA), float_loss = loss.clone();
   for (std::size_t i = 0; i < found.size(); ++i) {
-    EXPECT_LT(difference(found[i], expected[i]), kTolerance) << "output " << i;
+    EXPECT_LT(difference(found[i], expected[i]), tolerance) << "output " << i;
     const auto weight = random(expected[i].sizes());
     loss = loss + (found[i] * weight).to(torch::kFloat).sum();
     float_loss = float_loss + (expected[i] * weight.to(torch::kFloat)).sum();
@@ -45,7 +49,7 @@ void expect_equal(const Tensors& inputs, const Computation& fused, const Computa
   float_loss.backward();
   for (std::size_t i = 0; i < inputs.size(); ++i) {
     ASSERT_TRUE(leaves[i].grad().defined()) << "input " << i;
-    EXPECT_LT(difference(leaves[i].grad(), float_leaves[i].grad()), kTolerance) << "gradient " << i;
+    EXPECT_LT(difference(leaves[i].grad(), float_leaves[i].grad()), tolerance) << "gradient " << i;
   }
 }
 
@@ -190,6 +194,134 @@ TEST_P(FusedTokens, GegluLinear) {
       });
 }
 
+// Attention rounds scores and probabilities on the way.
+constexpr double kAttentionTolerance = 0.03;
+
+class FusedAttention : public ::testing::Test {
+ protected:
+  static constexpr std::int64_t kFeatures = 320, kText = 64, kTokens = 256;
+  void SetUp() override { torch::manual_seed(4); }
+  /// Weights under which scores neither vanish nor decide alone.
+  static Tensor weight(std::int64_t in) {
+    return random({kFeatures, in}) / std::sqrt(static_cast<double>(in));
+  }
+  static void set(Attention& layer, const Tensors& in) {
+    const auto children = layer->named_children();
+    children["to_q"]->as<Linear>()->weight = in[1];
+    children["to_k"]->as<Linear>()->weight = in[2];
+    children["to_v"]->as<Linear>()->weight = in[3];
+  }
+};
+
+TEST_F(FusedAttention, ToItself) {
+  Attention layer(kFeatures, kFeatures, 8);
+  const Tensors inputs{random({2, kTokens, kFeatures}), weight(kFeatures), weight(kFeatures),
+                       weight(kFeatures)};
+  expect_equal(
+      inputs,
+      [&](const Tensors& in) {
+        set(layer, in);
+        return Tensors{layer->attend_to_itself(in[0])};
+      },
+      [&](const Tensors& in) {
+        set(layer, in);
+        return Tensors{layer->attend(in[0], in[0])};
+      },
+      kAttentionTolerance);
+  set(layer, inputs);
+  const auto expected = layer->attend_to_itself(inputs[0]);
+  layer->lent_weights = layer->stacked_weights();
+  EXPECT_TRUE(layer->attend_to_itself(inputs[0]).equal(expected));
+}
+
+TEST_F(FusedAttention, ToAText) {
+  Attention layer(kFeatures, kText, 8);
+  for (const bool one_for_all : {false, true}) {
+    const Tensors inputs{random({2, kTokens, kFeatures}), weight(kFeatures), weight(kText), weight(kText),
+                         random({one_for_all ? 1 : 2, 77, kText})};
+    expect_equal(
+        inputs,
+        [&](const Tensors& in) {
+          set(layer, in);
+          return Tensors{layer->attend_fused(in[0], in[4].expand({2, -1, -1}))};
+        },
+        [&](const Tensors& in) {
+          set(layer, in);
+          return Tensors{layer->attend(in[0], in[4].expand({2, -1, -1}))};
+        },
+        kAttentionTolerance);
+    set(layer, inputs);
+    const auto expected = layer->attend_fused(inputs[0], inputs[4].expand({2, -1, -1}));
+    const auto text = inputs[4].expand({2, -1, -1});
+    const auto parts = project_context(text, torch::cat(layer->context_weights())).chunk(2, -1);
+    layer->lent_keys = parts[0], layer->lent_values = parts[1];
+    EXPECT_TRUE(layer->attend_fused(inputs[0], {}).equal(expected));
+    layer->lent_keys = layer->lent_values = Tensor();
+  }
+}
+
+TEST(UNetAhead, PredictsWhatTheUNetDoes) {
+  torch::manual_seed(6);
+  torch::NoGradGuard no_grad;
+  UNetConfig config;
+  config.block_out_channels = {64, 128, 128, 128};
+  config.cross_attention_dim = 64;
+  UNet unet(config);
+  for (auto& parameter : unet->parameters()) {
+    const auto fan_in = parameter.dim() > 1 ? parameter.numel() / parameter.size(0) : 100;
+    parameter.set_data(
+        (torch::randn(parameter.sizes(), torch::kCUDA) / std::sqrt(fan_in)).to(torch::kBFloat16));
+  }
+  use_channels_last(*unet);
+  ASSERT_TRUE(unet->is_fused());
+  const auto timesteps = torch::tensor({901, 501, 1}, torch::dtype(torch::kLong).device(torch::kCUDA));
+  const auto latents = torch::randn({4, 4, 32, 32}, torch::kCUDA);
+  UNetAhead ahead(unet, timesteps);
+  for (const double scale : {1.0, 0.5}) {  // a second time in the same memory, after the weights changed
+    unet->named_parameters()["mid_block.resnets.0.time_emb_proj.weight"].mul_(scale);
+    const auto text = torch::randn({4, 77, 64}, torch::kCUDA);
+    ahead.update(text);
+    for (std::int64_t step = 0; step < 3; ++step) {
+      const auto at = torch::full({1}, step, timesteps.options());
+      const auto expected = unet->forward(latents, timesteps.index_select(0, at).expand({4}), text);
+      EXPECT_LT(difference(ahead.forward(latents, at), expected.to(torch::kFloat)), 0.03) << step;
+    }
+  }
+}
+
+TEST_P(FusedTokens, AddGegluLinear) {
+  const auto [tokens, width] = GetParam();
+  torch::NoGradGuard no_grad;
+  Linear linear(width, 16);
+  linear->weight = random({16, width});
+  const auto x = random({2, tokens, 2 * width}), bias = random({2 * width}),
+             residual = random({2, tokens, 16});
+  const auto expected = fused::geglu_linear(x, bias, *linear).to(torch::kFloat) + residual.to(torch::kFloat);
+  fused::add_geglu_linear(x, bias, *linear, residual);
+  EXPECT_LT(difference(residual, expected), kTolerance);
+}
+
+TEST(FusedTransformer, IsThePlainOneWithAndWithoutGradients) {
+  torch::manual_seed(8);
+  Transformer2DModel layer(320, 64, 8, 32);
+  Transformer2DModel plain(320, 64, 8, 32);
+  const auto parameters = plain->named_parameters();
+  for (auto& item : layer->named_parameters()) {
+    const auto& shape = item.value().sizes();
+    const auto fan_in = shape.size() > 1 ? item.value().numel() / shape[0] : 4;
+    const auto value = (random(shape) / std::sqrt(fan_in)).to(torch::kBFloat16);
+    item.value().set_data(value);
+    parameters[item.key()].set_data(value.to(torch::kFloat));
+  }
+  const auto x = random({2, 320, 16, 16}), text = random({2, 77, 64});
+  const auto expected = plain(x.to(torch::kFloat), text.to(torch::kFloat)).detach();
+  EXPECT_LT(difference(layer(x, text).detach(), expected), kAttentionTolerance);
+  torch::NoGradGuard no_grad;
+  EXPECT_LT(difference(layer(x, text), expected), kAttentionTolerance);
+  layer->lent_bias = layer->joined_bias();
+  EXPECT_LT(difference(layer(x, text), expected), kAttentionTolerance);
+}
+
 TEST(SplitAdam, StepsAsLibTorchsAdamOnFloat32Weights) {
   torch::manual_seed(5);
   const Tensors values{torch::randn({70000}, torch::kCUDA), torch::randn({24, 16, 3, 3}, torch::kCUDA),
@@ -199,7 +331,8 @@ TEST(SplitAdam, StepsAsLibTorchsAdamOnFloat32Weights) {
     parameters.push_back(value.to(torch::kBFloat16).set_requires_grad(true));
     reference.push_back(value.clone().set_requires_grad(true));
   }
-  SplitWeights weights(parameters, values);
+  // From the host in the background, and from the device.
+  SplitWeights weights(parameters, {values[0].cpu(), values[1].cpu(), values[2]});
   for (std::size_t i = 0; i < values.size(); ++i) EXPECT_TRUE(weights.values()[i].equal(values[i])) << i;
   SplitAdam adam(weights, 1e-3, 0.9, 0.999, 1e-8);
   torch::optim::Adam plain(reference, torch::optim::AdamOptions(1e-3));

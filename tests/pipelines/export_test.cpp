@@ -2,6 +2,8 @@
 
 #include <torch/torch.h>
 
+#include <nlohmann/json.hpp>
+
 #include "forgedit/core/json.h"
 #include "forgedit/io/safetensors.h"
 #include "tests/support/temporary_folder.h"
@@ -44,6 +46,21 @@ class Export : public testing::TemporaryFolder {
   LearnedPicture learned_ = learned_from(model_);
 };
 
+/// A saved edit by DreamBooth: both networks changed, all parameters of each.
+class ExportDreamBooth : public Export {
+ protected:
+  ExportDreamBooth() {
+    learned_.options = published_options(LearnMethod::dreambooth);
+    change(*model_.unet, learned_.result.unet);
+    change(*model_.text_encoder, learned_.result.text_encoder);
+  }
+  static void change(const torch::nn::Module& network, StateDict& learned) {
+    for (const auto& [name, tensor] : parameters_of(network)) {
+      learned[name] = tensor.detach() + 0.01 * torch::randn(tensor.sizes());
+    }
+  }
+};
+
 void expect_networks(StableDiffusion& actual, StableDiffusion& base, const LearnedPicture& learned,
                      const std::function<bool(const std::string&)>& is_learned) {
   for (const auto& [name, tensor] : parameters_of(*actual.unet)) {
@@ -56,7 +73,10 @@ void expect_networks(StableDiffusion& actual, StableDiffusion& base, const Learn
     EXPECT_TRUE(torch::equal(tensor, parameters_of(*base.vae).at(name))) << name;
   }
   for (const auto& [name, tensor] : parameters_of(*actual.text_encoder)) {
-    EXPECT_TRUE(torch::equal(tensor, parameters_of(*base.text_encoder).at(name))) << name;
+    const auto tuned = learned.result.text_encoder.find(name);
+    const bool changed = tuned != learned.result.text_encoder.end();
+    EXPECT_TRUE(torch::equal(tensor, changed ? tuned->second : parameters_of(*base.text_encoder).at(name)))
+        << name;
   }
 }
 
@@ -126,6 +146,71 @@ TEST_F(Export, FullRankLoraIsTheWholeChange) {
   EXPECT_EQ(tensors.size(), 3 * held);
   const ConfigReader report(folder_ / "lora.report.json");
   EXPECT_NEAR(report.number("kept_of_layers", {}), 1.0, 1e-9);
+}
+
+TEST_F(ExportDreamBooth, FolderAndSingleFileHoldBothTunedNetworks) {
+  for (const auto format : {ExportFormat::diffusers, ExportFormat::single_file}) {
+    const auto out = folder_ / (format == ExportFormat::diffusers ? "model" : "model.safetensors");
+    ExportOptions options;
+    options.format = format;
+    options.forget = "nodecoder";
+    write(out, options);
+    auto again = StableDiffusion::load(out, {});
+    // Forgetting is the UNet's: the text encoder stays as it was tuned.
+    expect_networks(again, model_, learned_,
+                    [](const std::string& name) { return name.rfind("up_blocks.", 0) != 0; });
+  }
+  EXPECT_EQ(fingerprint(parameters_of(*model_.text_encoder)),
+            fingerprint(parameters_of(*StableDiffusion::load(kModel, {}).text_encoder)))
+      << "the model's own weights are back";
+}
+
+TEST_F(ExportDreamBooth, LoraHoldsBothNetworksAndReportsWhatItKeeps) {
+  ExportOptions options;
+  options.format = ExportFormat::lora;
+  options.lora.rank = 4;
+  write(folder_ / "lora.safetensors", options);
+  const auto tensors = read_safetensors(folder_ / "lora.safetensors").tensors;
+  const auto report = read_json_object(folder_ / "lora.report.json");
+  std::map<std::string, double> reported;
+  for (const auto& layer : report.at("layers")) reported[layer.at("name")] = layer.at("kept");
+
+  double lost = 0, held_change = 0, whole_change = 0;
+  std::size_t layers = 0;
+  const auto add = [&](const std::string& prefix, const torch::nn::Module& network,
+                       const StateDict& learned) {
+    for (const auto& [name, base] : parameters_of(network)) {
+      const auto change = (learned.at(name).to(torch::kDouble) - base.to(torch::kDouble)).flatten();
+      whole_change += change.square().sum().item<double>();
+      const auto module = name.substr(0, name.rfind('.'));
+      auto key = prefix + module;
+      std::replace(key.begin(), key.end(), '.', '_');
+      const auto down = tensors.find(key + ".lora_down.weight");
+      if (down == tensors.end() || name == module + ".bias") continue;
+      const auto scale =
+          tensors.at(key + ".alpha").item<double>() / static_cast<double>(down->second.size(0));
+      const auto up = tensors.at(key + ".lora_up.weight").to(torch::kDouble).flatten(1);
+      const auto held = (scale * up.matmul(down->second.to(torch::kDouble).flatten(1))).flatten();
+      const double squared = change.square().sum().item<double>();
+      const double missing = (change - held).square().sum().item<double>();
+      EXPECT_NEAR(reported.at(module), 1 - missing / squared, 1e-9) << module;
+      lost += missing;
+      held_change += squared;
+      ++layers;
+    }
+  };
+  add("lora_unet_", *model_.unet, learned_.result.unet);
+  const auto unet_layers = layers;
+  add("lora_te_text_model_", *model_.text_encoder, learned_.result.text_encoder);
+  EXPECT_EQ(layers - unet_layers, 6U * 3U) << "q, k, v, out, fc1 and fc2 of three layers";
+  EXPECT_EQ(tensors.size(), 3 * layers);
+  EXPECT_EQ(reported.size(), layers);
+  EXPECT_TRUE(tensors.count("lora_te_text_model_encoder_layers_1_self_attn_q_proj.lora_up.weight"));
+  EXPECT_TRUE(tensors.count("lora_unet_mid_block_attentions_0_proj_in.lora_up.weight"));
+  EXPECT_NEAR(report.at("kept_of_layers"), 1 - lost / held_change, 1e-9);
+  EXPECT_NEAR(report.at("kept_in_all"), (held_change - lost) / whole_change, 1e-9);
+  const auto rest = read_safetensors(folder_ / "lora.embedding.safetensors").tensors;
+  EXPECT_TRUE(torch::equal(rest.at("embedding"), learned_.result.embedding));
 }
 
 TEST_F(Export, RankIsTheBestOfItsSizeAndEnergyTheSmallestThatDoes) {

@@ -57,11 +57,25 @@ TEST_F(Inspect, Files) {
   const auto one = inspect(folder_ / "one.safetensors");
   EXPECT_EQ(one.what, "a Stable Diffusion 1.x checkpoint");
   EXPECT_EQ(one.missing, (std::vector<std::string>{"VAE", "tokenizer"}));
+  EXPECT_FALSE(one.usable) << "a VAE is needed beside it";
+  EXPECT_EQ(one.notes[1], "no VAE in it: give --vae");
   EXPECT_EQ(one.notes.back(), "1 averaged copies (model_ema), not used");
 
-  write_safetensors(folder_ / "lora.safetensors", {{"lora_unet_a.alpha", torch::ones({1})}});
+  tensors.merge(vae_to_ldm(parts.vae.weights));
+  write_safetensors(folder_ / "whole.safetensors", tensors);
+  EXPECT_TRUE(inspect(folder_ / "whole.safetensors").usable) << "a tokenizer may come from the hub's cache";
+
+  write_safetensors(folder_ / "lora.safetensors", {{"lora_unet_a.alpha", torch::ones({1})},
+                                                   {"lora_unet_a.lora_down.weight", torch::ones({4, 8})},
+                                                   {"lora_unet_b.lora_down.weight", torch::ones({6, 8})}});
+  EXPECT_EQ(inspect(folder_ / "lora.safetensors").notes.back(), "2 layers of rank 4 to 6");
   EXPECT_EQ(inspect(folder_ / "lora.safetensors").what, "a LoRA");
   EXPECT_FALSE(inspect(folder_ / "lora.safetensors").usable);
+  write_safetensors(folder_ / "dog.embedding.safetensors", {{"embedding", torch::ones({1, 77, 32})}},
+                    {{"source", "a dog"}});
+  const auto embedding = inspect(folder_ / "dog.embedding.safetensors");
+  EXPECT_TRUE(contains(embedding.what, "a learned source embedding"));
+  EXPECT_EQ(embedding.notes, (std::vector<std::string>{"source \"a dog\""}));
   write_safetensors(folder_ / "other.safetensors", {{"layer1.weight", torch::ones({1})}});
   EXPECT_TRUE(contains(message_of([&] { inspect(folder_ / "other.safetensors"); }), "layer1.weight"));
 }

@@ -73,6 +73,10 @@ TEST_F(Story, RefusesWithFileLineAndKey) {
   EXPECT_TRUE(contains(refusal("{\"target\": \"a\", \"guidance\": -1}", 1), "guidance"));
   EXPECT_TRUE(contains(refusal("a\n{\"target\": \"a\"", 2), "one JSON object"));
   EXPECT_TRUE(contains(refusal("a\n{\"target\": \"a\"} {}", 2), "one JSON object"));
+  for (const std::string target : {"a \x01 dog", "a \xff dog", "a \xc3", "{\"target\": \"a \\u0000 dog\"}"}) {
+    EXPECT_TRUE(contains(refusal("a cat\n" + target + "\n", 2), "no text")) << target;
+  }
+  EXPECT_EQ(read("ein Hündchen\tläuft\n").size(), 1U);
   EXPECT_TRUE(contains(message_of([&] { read("# nothing\n\n"); }), "at least one target"));
 }
 

@@ -60,8 +60,18 @@ void FlatAdamW::zero_grad() {
   gradient_.zero_();
 }
 
+void FlatAdamW::average_gradients(const std::vector<FlatAdamW*>& replicas) {
+  if (replicas.size() < 2) return;
+  torch::NoGradGuard no_grad;
+  auto& mean = replicas.front()->gradient_;
+  for (std::size_t i = 1; i < replicas.size(); ++i) mean.add_(replicas[i]->gradient_.to(mean.device()));
+  mean.div_(static_cast<double>(replicas.size()));
+  for (std::size_t i = 1; i < replicas.size(); ++i) replicas[i]->gradient_.copy_(mean);
+}
+
 void FlatAdamW::step(double lr) {
   torch::NoGradGuard no_grad;
+  const c10::DeviceGuard device(master_.device());
   ++steps_;
   auto gradient = gradient_.to(torch::kFloat);
   const auto norm = gradient.norm();

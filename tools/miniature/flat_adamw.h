@@ -16,6 +16,8 @@ class FlatAdamW {
             double ema_decay);
 
   void zero_grad();
+  /// Gives all of them, on whatever devices, the mean of their gradients.
+  static void average_gradients(const std::vector<FlatAdamW*>& replicas);
   /// One update from the modules' gradients, clipped to norm 1. A step whose gradient is not finite changes
   /// nothing.
   void step(double lr);

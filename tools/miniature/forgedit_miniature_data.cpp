@@ -5,7 +5,9 @@
 #include <iostream>
 #include <map>
 #include <random>
+#include <regex>
 #include <set>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -13,7 +15,9 @@
 #include "forgedit/core/files.h"
 #include "forgedit/io/contact_sheet.h"
 #include "forgedit/io/image.h"
+#include "forgedit/io/line_chart.h"
 #include "tools/miniature/held_back.h"
+#include "tools/miniature/miniedit.h"
 #include "tools/miniature/pack.h"
 #include "tools/miniature/scene.h"
 #include "tools/miniature/vocabulary.h"
@@ -29,8 +33,10 @@ struct Options {
   fs::path labels;
   fs::path pack = ".pack/emoji.pack";
   fs::path held_back = "assets/miniature/held_back.txt";
+  fs::path edits = "assets/miniature/miniedit.txt";
   fs::path font = "assets/fonts/DejaVuSans.ttf";
   fs::path out;
+  std::vector<fs::path> logs;
   std::string caption;
   std::string split = "train";
   float quality = 92;
@@ -104,11 +110,40 @@ void choose_held_back_list(const Options& options) {
   std::cout << pack.entries_held_back.size() << " emoji with something held back\n";
 }
 
+void make_miniedit(const Options& options) {
+  EmojiPack pack = read_pack(options.pack);
+  hold_back(pack, options.held_back);
+  write_miniedit(pack, read_file(options.edits), options.edits.string(), options.seed, options.out);
+}
+
+/// The running losses that a trainer logged, one line a run, each behind the one before.
+void draw_curve(const Options& options) {
+  const std::regex line(R"((\S+) step \d+ \(([0-9.]+) M samples\).*loss ([0-9.]+))");
+  LineChart chart{"Training the miniature", "million samples", "loss", {}};
+  double before = 0;
+  for (const auto& log : options.logs) {
+    std::istringstream text(read_file(log));
+    ChartSeries series;
+    double samples = 0;
+    for (std::string row; std::getline(text, row);) {
+      std::smatch found;
+      if (!std::regex_search(row, found, line)) continue;
+      samples = std::stod(found[2]);
+      series.name = "run " + std::to_string(chart.series.size() + 1) + " (" + found[1].str() + ")";
+      series.points.push_back({before + samples, std::stod(found[3]), ""});
+    }
+    if (series.points.empty()) throw failure(log.string() + ": no line of a training step");
+    before += samples;
+    chart.series.push_back(std::move(series));
+  }
+  write_png(options.out, draw_line_chart(chart, options.font));
+}
+
 void add_subcommands(CLI::App& app, Options& options) {
   app.require_subcommand(1);
   const auto add = [&](const char* name, const char* help, void (*run)(const Options&)) {
     CLI::App* command = app.add_subcommand(name, help);
-    command->add_option("--out", options.out, "file to write")->required();
+    command->add_option("--out", options.out, "file or folder to write")->required();
     command->callback([run, &options] { run(options); });
     return command;
   };
@@ -136,6 +171,15 @@ void add_subcommands(CLI::App& app, Options& options) {
   add_pack(add("captions", "write every caption that a scene can have, one a line", list_captions));
   add_pack(
       add("held-back", "choose the held-back list (once; the committed list stays)", choose_held_back_list));
+
+  auto* edits = add_pack(add("miniedit", "write the MiniEdit data set (docs/miniedit.md)", make_miniedit));
+  edits->add_option("--held-back", options.held_back, "held-back list")->capture_default_str();
+  edits->add_option("--edits", options.edits, "list of edits")->capture_default_str();
+  edits->add_option("--seed", options.seed)->capture_default_str();
+
+  auto* curve = add("curve", "draw the losses of training runs", draw_curve);
+  curve->add_option("LOG", options.logs, "what forgedit_miniature_train said")->required();
+  curve->add_option("--font", options.font, "TrueType font")->capture_default_str();
 
   auto* picture = add_pack(add("render", "draw the true picture of a caption", render_caption));
   picture->add_option("--caption", options.caption)->required();

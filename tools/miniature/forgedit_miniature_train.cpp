@@ -23,7 +23,7 @@ struct Arguments {
   fs::path pack = ".pack/emoji.pack";
   fs::path assets = "assets";
   fs::path out, from;
-  std::string device = "auto";
+  std::vector<std::string> devices{"auto"};
   std::int64_t scenes = 100'000;
   double checkpoint_seconds = 120;
   TrainOptions vae, unet;
@@ -61,11 +61,14 @@ void train(const Arguments& a) {
   make_directory(a.out);
 
   StableDiffusion model;
-  model.policy.device = parse_device(a.device);
+  model.policy.device = parse_device(a.devices.front());
   const auto& device = model.policy.device;
   prepare_compute(model.policy);
+  // Other than an edit, a training run need not give the same bytes again.
+  at::globalContext().setDeterministicAlgorithms(false, false);
   at::globalContext().setDeterministicCuDNN(false);
   at::globalContext().setBenchmarkCuDNN(true);
+  at::globalContext().setAllowTF32CuDNN(true);
   model.tokenizer = prepare_tokenizer(a, pack);
 
   const bool resume = !a.from.empty();
@@ -83,20 +86,26 @@ void train(const Arguments& a) {
       encode_scenes(model.vae, pack, captions, device, a.scenes, vae_settings.scaling_factor, a.unet.seed);
   spdlog::info("{} scenes encoded, scaling factor {:.4f}", a.scenes, vae_settings.scaling_factor);
 
-  model.unet = resume ? load_unet(a.from / "unet", device) : fresh<UNet>(unet_config(), 2, device);
   const auto vocabulary = static_cast<std::int64_t>(model.tokenizer->vocab_size());
-  model.text_encoder = resume ? load_clip_text(a.from / "text_encoder", device)
-                              : fresh<ClipTextModel>(text_config(vocabulary), 3, device);
+  std::vector<DiffusionReplica> replicas;
+  for (const auto& name : a.devices) {
+    const auto place = parse_device(name);
+    replicas.push_back({place,
+                        resume ? load_unet(a.from / "unet", place) : fresh<UNet>(unet_config(), 2, place),
+                        resume ? load_clip_text(a.from / "text_encoder", place)
+                               : fresh<ClipTextModel>(text_config(vocabulary), 3, place)});
+  }
+  model.unet = replicas.front().unet;
+  model.text_encoder = replicas.front().text_encoder;
 
   const auto save = [&](std::int64_t step, double seconds) {
     write_model_folder(model, vae_settings, a.out, at::kHalf, std::size_t{16} << 20);
     // The networks in training hold the default scaling factor: read back what was written.
     auto saved = StableDiffusion::load(a.out, model.policy);
-    write_sample_sheet(saved, pack, 16, {7.5}, 7, a.assets / "fonts" / "DejaVuSans.ttf",
-                       a.out / "samples.png");
+    write_sample_sheet(saved, pack, 64, 7, a.assets / "fonts" / "DejaVuSans.ttf", a.out / "samples.png");
     spdlog::info("saved after {} steps, {:.0f} s", step, seconds);
   };
-  train_unet(model.unet, model.text_encoder, data, captions, device, a.unet, a.checkpoint_seconds, save);
+  train_unet(replicas, data, captions, a.unet, a.checkpoint_seconds, save);
   save(-1, a.unet.seconds);
 }
 
@@ -105,7 +114,9 @@ void add_options(CLI::App& app, Arguments& a) {
   app.add_option("--assets", a.assets, "the project's assets folder")->capture_default_str();
   app.add_option("--out", a.out, "model folder to write")->required();
   app.add_option("--from", a.from, "model folder to go on from (fresh optimiser state, short warm-up)");
-  app.add_option("--device", a.device, "auto, cpu or cuda[:n]")->capture_default_str();
+  app.add_option("--devices", a.devices, "auto, cpu or cuda[:n]; with several, by commas, each has a batch")
+      ->delimiter(',')
+      ->capture_default_str();
   app.add_option("--scenes", a.scenes, "scenes to encode")->capture_default_str();
   app.add_option("--checkpoint-seconds", a.checkpoint_seconds, "time between saves")->capture_default_str();
   app.add_option("--seed", a.unet.seed, "of scenes and noise")->capture_default_str();

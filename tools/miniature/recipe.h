@@ -1,6 +1,7 @@
 #pragma once
 
-#include "forgedit/models/clip_text.h"
+#include "forgedit/models/blip.h"
+#include "forgedit/models/clip.h"
 #include "forgedit/models/unet.h"
 #include "forgedit/models/vae.h"
 
@@ -14,6 +15,12 @@ VaeConfig vae_config();
 ClipTextConfig text_config(std::int64_t vocab_size);
 /// Attention at the two middle levels only; 10.9 M parameters.
 UNetConfig unet_config();
+
+/// CLIP's two towers, 5 and 2 layers of 96, over whole pictures; 1 M parameters.
+ClipConfig clip_config(std::int64_t vocab_size);
+/// BLIP with an image encoder of 5 layers and a decoder of 2, of 96 both; 1 M parameters. The vocabulary is
+/// that of `write_word_vocabulary`.
+BlipConfig blip_config(std::int64_t vocab_size);
 
 /// Tokens of the miniature's own vocabulary.
 inline constexpr std::size_t kVocabularySize = 1600;
@@ -31,7 +38,8 @@ struct TrainOptions {
   std::uint64_t seed = 0;
 };
 
-/// Parameters as PyTorch initialises them: Kaiming-uniform layers, unit norms, small embeddings.
+/// Parameters as PyTorch initialises them: Kaiming-uniform layers, unit norms, small embeddings; CLIP's
+/// temperature as CLIP begins.
 void initialise(torch::nn::Module& module, std::uint64_t seed);
 
 }  // namespace forgedit::miniature

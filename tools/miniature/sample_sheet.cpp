@@ -1,13 +1,13 @@
 #include "tools/miniature/sample_sheet.h"
 
-#include <spdlog/fmt/fmt.h>
-
 #include <cstring>
 
 #include "forgedit/io/contact_sheet.h"
 
 namespace forgedit::miniature {
 namespace {
+
+constexpr int kColumns = 8;
 
 Image to_image(const torch::Tensor& picture) {
   const auto bytes = (picture * 255.0).round().to(torch::kByte).permute({1, 2, 0}).contiguous();
@@ -18,30 +18,30 @@ Image to_image(const torch::Tensor& picture) {
 
 }  // namespace
 
-void write_sample_sheet(StableDiffusion& model, const EmojiPack& pack, int count,
-                        const std::vector<double>& scales, std::uint64_t seed,
+void write_sample_sheet(StableDiffusion& model, const EmojiPack& pack, int count, std::uint64_t seed,
                         const std::filesystem::path& font, const std::filesystem::path& path) {
   std::mt19937_64 engine(seed);
   std::vector<std::string> captions;
-  SheetRow truths{"the true pictures", {}};
   std::vector<torch::Tensor> embeddings, latents;
   const auto side = model.unet->config().sample_size;
   for (int i = 0; i < count; ++i) {
     captions.push_back(caption(pack, random_scene(pack, engine, Split::held_back)));
-    truths.cells.push_back({render(pack, scene_of_caption(pack, captions.back())), captions.back()});
     embeddings.push_back(model.encode_text(captions.back()));
     latents.push_back(initial_latents(seed + static_cast<std::uint64_t>(i), 4, side, side));
   }
   const auto unconditional = model.encode_text("");
-  std::vector<SheetRow> rows{truths};
-  for (const auto scale : scales) {
-    const auto drawn =
-        model.decode_latents(Sampler(model, SampleOptions{SamplerKind::ddim, 50, scale})
-                                 .draw(torch::cat(latents), torch::cat(embeddings), unconditional));
-    SheetRow row{fmt::format("guidance {}", scale), {}};
-    for (int i = 0; i < count; ++i)
-      row.cells.push_back({to_image(drawn[i]), captions[static_cast<std::size_t>(i)]});
-    rows.push_back(std::move(row));
+  const auto drawn = model.decode_latents(
+      Sampler(model, SampleOptions()).draw(torch::cat(latents), torch::cat(embeddings), unconditional));
+  std::vector<SheetRow> rows;
+  for (int first = 0; first < count; first += kColumns) {
+    SheetRow truths{"true", {}}, pictures{"drawn", {}};
+    for (int i = first; i < std::min(count, first + kColumns); ++i) {
+      const auto& text = captions[static_cast<std::size_t>(i)];
+      truths.cells.push_back({render(pack, scene_of_caption(pack, text)), text});
+      pictures.cells.push_back({to_image(drawn[i]), text});
+    }
+    rows.push_back(std::move(truths));
+    rows.push_back(std::move(pictures));
   }
   write_png(path, draw_contact_sheet(rows, font, "Held-back captions, drawn by the miniature", 160));
 }

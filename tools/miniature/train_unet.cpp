@@ -1,10 +1,6 @@
 #include "tools/miniature/train_unet.h"
 
-#include <spdlog/spdlog.h>
-
 #include "forgedit/schedulers/noise_schedule.h"
-#include "tools/miniature/flat_adamw.h"
-#include "tools/miniature/training_clock.h"
 
 namespace forgedit::miniature {
 namespace {
@@ -12,11 +8,55 @@ namespace {
 constexpr double kMinSnrGamma = 5.0;
 constexpr double kEmptyCaptions = 0.1;
 constexpr std::int64_t kEncodeBatch = 2048;
-constexpr std::int64_t kReportEvery = 200;
 
-at::ScalarType compute_type(const c10::Device& device) {
-  return device.is_cuda() ? at::kBFloat16 : at::kFloat;
-}
+/// One device's part of every batch: latents, token ids (some of the empty caption), noise, t.
+class Share {
+ public:
+  Share(DiffusionReplica& networks, const LatentSet& data, const CaptionTable& captions,
+        const TrainOptions& options)
+      : networks_(networks),
+        all_latents_(data.latents.to(networks.device)),
+        all_captions_(data.captions.to(networks.device)),
+        all_ids_(captions.ids().to(networks.device)),
+        empty_row_(captions.empty_row()),
+        schedule_(NoiseSchedule().to(networks.device)),
+        whole_(torch::dtype(torch::kLong).device(networks.device)) {
+    const auto snr = schedule_.alphas_cumprod() / (1.0 - schedule_.alphas_cumprod());
+    loss_weight_ = snr.clamp_max(kMinSnrGamma) / snr;
+    auto shape = all_latents_.sizes().vec();
+    shape[0] = options.batch;
+    latents_ = torch::empty(shape, all_latents_.options());
+    noise_ = torch::empty_like(latents_);
+    ids_ = torch::empty({options.batch, all_ids_.size(1)}, whole_);
+    timesteps_ = torch::empty({options.batch}, whole_);
+  }
+
+  void next_batch() {
+    const auto rows = torch::randint(0, all_latents_.size(0), {latents_.size(0)}, whole_);
+    const auto empty = torch::rand({latents_.size(0)}, noise_.options()) < kEmptyCaptions;
+    const auto captions = all_captions_.index_select(0, rows).masked_fill(empty, empty_row_);
+    latents_.copy_(all_latents_.index_select(0, rows));
+    ids_.copy_(all_ids_.index_select(0, captions));
+    noise_.normal_();
+    timesteps_.random_(0, schedule_.num_train_timesteps());
+  }
+
+  torch::Tensor loss() {
+    const auto text = networks_.text_encoder(ids_).last_hidden_state;
+    const auto noisy_latents = schedule_.add_noise(latents_, noise_, timesteps_);
+    const auto predicted = networks_.unet(noisy_latents.to(text.scalar_type()), timesteps_, text);
+    const auto errors = (predicted.to(torch::kFloat) - noise_).square().mean({1, 2, 3});
+    return (errors * loss_weight_.index_select(0, timesteps_)).mean();
+  }
+
+ private:
+  DiffusionReplica& networks_;
+  torch::Tensor all_latents_, all_captions_, all_ids_;
+  std::int64_t empty_row_;
+  NoiseSchedule schedule_;
+  torch::TensorOptions whole_;
+  torch::Tensor loss_weight_, latents_, noise_, ids_, timesteps_;
+};
 
 }  // namespace
 
@@ -37,56 +77,27 @@ LatentSet encode_scenes(AutoencoderKL& vae, const EmojiPack& pack, const Caption
   return result;
 }
 
-void train_unet(UNet& unet, ClipTextModel& text_encoder, const LatentSet& data, const CaptionTable& captions,
-                const c10::Device& device, const TrainOptions& options, double checkpoint_seconds,
-                const Checkpoint& checkpoint) {
-  const auto dtype = compute_type(device);
-  const NoiseSchedule schedule;
-  const auto alphas = schedule.alphas_cumprod().to(device);
-  const auto snr = alphas / (1.0 - alphas);
-  const auto loss_weight = snr.clamp_max(kMinSnrGamma) / snr;
-  const auto ids = captions.ids().to(device);
-  FlatAdamW optimizer({unet.get(), text_encoder.get()}, dtype, options.weight_decay, options.ema_decay);
-  const TrainingClock clock(options);
+void train_unet(std::vector<DiffusionReplica>& replicas, const LatentSet& data, const CaptionTable& captions,
+                const TrainOptions& options, double checkpoint_seconds, const Checkpoint& checkpoint) {
   torch::manual_seed(options.seed);
-  const auto on_device = torch::dtype(torch::kLong).device(device);
-  auto average_loss = torch::zeros({}, torch::dtype(torch::kFloat).device(device));
-  double next_checkpoint = checkpoint_seconds;
-
-  std::int64_t step = 0;
-  for (; !clock.done(); ++step) {
-    // 1. a batch: latents, captions (some empty), noise, t
-    const auto rows = torch::randint(0, data.latents.size(0), {options.batch}, on_device);
-    const auto latents = data.latents.index_select(0, rows);
-    const auto empty = torch::rand({options.batch}, device) < kEmptyCaptions;
-    const auto caption_rows = data.captions.index_select(0, rows).masked_fill(empty, captions.empty_row());
-    const auto noise = torch::randn_like(latents);
-    const auto timesteps = torch::randint(0, schedule.num_train_timesteps(), {options.batch}, on_device);
-    // 2. predicted noise
-    const auto text = text_encoder(ids.index_select(0, caption_rows)).last_hidden_state;
-    const auto predicted = unet(schedule.add_noise(latents, noise, timesteps).to(dtype), timesteps, text);
-    const auto errors = (predicted.to(torch::kFloat) - noise).square().mean({1, 2, 3});
-    const auto loss = (errors * loss_weight.index_select(0, timesteps)).mean();
-    // 3. update
-    optimizer.zero_grad();
-    loss.backward();
-    optimizer.step(clock.learning_rate(step));
-    average_loss.lerp_(loss.detach(), step < 100 ? 0.1 : 0.01);
-    if (step % kReportEvery == 0) {
-      spdlog::info("unet step {} ({:.2f} M samples) {:.0f} s: loss {:.4f}", step,
-                   1e-6 * static_cast<double>((step + 1) * options.batch), clock.elapsed(),
-                   average_loss.item<double>());
-    }
-    if (checkpoint && clock.elapsed() > next_checkpoint) {
-      optimizer.load_average();
-      checkpoint(step, clock.elapsed());
-      optimizer.load_training();
-      next_checkpoint += checkpoint_seconds;
-    }
+  TrainingTask task;
+  task.name = "unet";
+  task.checkpoint_seconds = checkpoint_seconds;
+  task.checkpoint = checkpoint;
+  for (std::size_t i = 0; i < replicas.size(); ++i) {
+    auto& networks = replicas[i];
+    // Each device has its own generator, and they shall not draw the same
+    auto generator = at::globalContext().defaultGenerator(networks.device);
+    generator.set_current_seed(options.seed * 64 + i);
+    const auto share = std::make_shared<Share>(networks, data, captions, options);
+    task.replicas.push_back(
+        {networks.device,
+         std::make_unique<FlatAdamW>(
+             std::vector<torch::nn::Module*>{networks.unet.get(), networks.text_encoder.get()},
+             compute_type(networks.device), options.weight_decay, options.ema_decay),
+         [share] { share->next_batch(); }, [share] { return share->loss(); }});
   }
-  optimizer.load_average();
-  spdlog::info("unet: {} steps, {:.2f} M samples, loss {:.4f}", step,
-               1e-6 * static_cast<double>(step * options.batch), average_loss.item<double>());
+  run_training(options, task);
 }
 
 }  // namespace forgedit::miniature

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "tools/miniature/recipe.h"
 #include "tools/miniature/scene_set.h"
+#include "tools/miniature/training_loop.h"
 
 namespace forgedit::miniature {
 
@@ -16,13 +16,17 @@ LatentSet encode_scenes(AutoencoderKL& vae, const EmojiPack& pack, const Caption
                         const c10::Device& device, std::int64_t count, double& scaling_factor,
                         std::uint64_t seed);
 
-/// Called now and then with the averaged weights in place, to save and to draw.
-using Checkpoint = std::function<void(std::int64_t step, double seconds)>;
+/// The two networks on one device.
+struct DiffusionReplica {
+  c10::Device device;
+  UNet unet{nullptr};
+  ClipTextModel text_encoder{nullptr};
+};
 
 /// Trains UNet and text encoder together to predict the noise, a tenth of captions empty, each sample's loss
-/// weighted by min(SNR, 5) / SNR (arXiv 2303.09556). Their weights are the averaged ones afterwards.
-void train_unet(UNet& unet, ClipTextModel& text_encoder, const LatentSet& data, const CaptionTable& captions,
-                const c10::Device& device, const TrainOptions& options, double checkpoint_seconds,
-                const Checkpoint& checkpoint);
+/// weighted by min(SNR, 5) / SNR (arXiv 2303.09556), with `options.batch` samples a step on each replica,
+/// which begin with the same weights. The first has the averaged ones afterwards.
+void train_unet(std::vector<DiffusionReplica>& replicas, const LatentSet& data, const CaptionTable& captions,
+                const TrainOptions& options, double checkpoint_seconds, const Checkpoint& checkpoint);
 
 }  // namespace forgedit::miniature

@@ -1,9 +1,6 @@
 #include "tools/miniature/train_vae.h"
 
-#include <spdlog/spdlog.h>
-
-#include "tools/miniature/flat_adamw.h"
-#include "tools/miniature/training_clock.h"
+#include "tools/miniature/training_loop.h"
 
 namespace forgedit::miniature {
 namespace {
@@ -11,11 +8,6 @@ namespace {
 constexpr std::int64_t kPool = 30'000;   // pictures drawn once; fits in GPU memory as uint8 (1.5 GB)
 constexpr double kKlWeight = 1e-4;       // keeps latents near a unit Gaussian without costing sharpness
 constexpr double kAbsoluteWeight = 0.1;  // an L1 share: edges
-constexpr std::int64_t kReportEvery = 200;
-
-at::ScalarType compute_type(const c10::Device& device) {
-  return device.is_cuda() ? at::kBFloat16 : at::kFloat;
-}
 
 }  // namespace
 
@@ -24,14 +16,20 @@ void train_vae(AutoencoderKL& vae, const EmojiPack& pack, const c10::Device& dev
   const auto dtype = compute_type(device);
   const auto pool_size = device.is_cuda() ? kPool : std::int64_t{512};
   const auto pool = draw_scenes(pack, nullptr, pool_size, Split::train, options.seed).images.to(device);
-  FlatAdamW optimizer({vae.get()}, dtype, options.weight_decay, options.ema_decay);
-  const TrainingClock clock(options);
   torch::manual_seed(options.seed);
+  auto images = to_model_range(pool.narrow(0, 0, options.batch), dtype);
 
-  for (std::int64_t step = 0; !clock.done(); ++step) {
+  Replica replica{device,
+                  std::make_unique<FlatAdamW>(std::vector<torch::nn::Module*>{vae.get()}, dtype,
+                                              options.weight_decay, options.ema_decay),
+                  {},
+                  {}};
+  replica.next_batch = [&] {
     const auto rows =
         torch::randint(0, pool_size, {options.batch}, torch::dtype(torch::kLong).device(device));
-    const auto images = to_model_range(pool.index_select(0, rows), dtype);
+    images.copy_(to_model_range(pool.index_select(0, rows), dtype));
+  };
+  replica.loss = [&] {
     // 1. encode, draw from the posterior, decode
     const auto posterior = vae->encode(images);
     const auto logvar = posterior.logvar.to(torch::kFloat), mean = posterior.mean.to(torch::kFloat);
@@ -40,18 +38,10 @@ void train_vae(AutoencoderKL& vae, const EmojiPack& pack, const c10::Device& dev
     // 2. reconstruction and KL
     const auto target = images.to(torch::kFloat);
     const auto kl = 0.5 * (mean.square() + logvar.exp() - 1.0 - logvar).mean();
-    const auto squared = torch::mse_loss(decoded, target);
-    const auto loss = squared + kAbsoluteWeight * torch::l1_loss(decoded, target) + kKlWeight * kl;
-    // 3. update
-    optimizer.zero_grad();
-    loss.backward();
-    optimizer.step(clock.learning_rate(step));
-    if (step % kReportEvery == 0) {
-      spdlog::info("vae step {} {:.0f} s: psnr {:.2f} dB, kl {:.2f}", step, clock.elapsed(),
-                   10.0 * std::log10(4.0 / squared.item<double>()), kl.item<double>());
-    }
-  }
-  optimizer.load_average();
+    return torch::mse_loss(decoded, target) + kAbsoluteWeight * torch::l1_loss(decoded, target) +
+           kKlWeight * kl;
+  };
+  run_training(options, single_task("vae", std::move(replica)));
 }
 
 double vae_psnr(AutoencoderKL& vae, const EmojiPack& pack, const c10::Device& device, std::int64_t count) {

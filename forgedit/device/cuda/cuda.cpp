@@ -8,6 +8,10 @@
 #include <cuda_runtime_api.h>
 
 #include <algorithm>
+#include <atomic>
+#include <cstring>
+#include <future>
+#include <thread>
 
 #include "forgedit/device/cuda_bridge.h"
 
@@ -27,6 +31,19 @@ DeviceMemory memory_of(int index) {
   C10_CUDA_CHECK(cudaMemGetInfo(&memory.free, &memory.total));
   return memory;
 }
+
+constexpr std::size_t kStagingBytes = std::size_t{8} << 20;
+constexpr unsigned kMostUploadThreads = 8;
+
+/// Pinned memory and the stream of the copies out of it.
+struct Staging {
+  explicit Staging(c10::DeviceIndex device)
+      : memory(at::empty({static_cast<std::int64_t>(kStagingBytes)},
+                         at::TensorOptions().dtype(at::kByte).pinned_memory(true))),
+        stream(c10::cuda::getStreamFromPool(false, device)) {}
+  at::Tensor memory;
+  c10::cuda::CUDAStream stream;
+};
 
 }  // namespace
 
@@ -65,6 +82,52 @@ void* current_stream(int index) {
   return c10::cuda::getCurrentCUDAStream(static_cast<c10::DeviceIndex>(index)).stream();
 }
 
+struct Upload::State {
+  void work() {
+    const auto device = static_cast<c10::DeviceIndex>(index);
+    const c10::cuda::CUDAGuard guard(device);
+    Staging staging[2] = {Staging(device), Staging(device)};
+    for (int turn = 0;; turn ^= 1) {
+      const auto mine = next++;
+      if (mine >= pieces.size()) break;
+      const auto& piece = pieces[mine];
+      staging[turn].stream.synchronize();  // the copy before the last one
+      std::memcpy(staging[turn].memory.data_ptr(), piece.from, piece.bytes);
+      C10_CUDA_CHECK(cudaMemcpyAsync(piece.to, staging[turn].memory.data_ptr(), piece.bytes,
+                                     cudaMemcpyHostToDevice, staging[turn].stream.stream()));
+    }
+    for (const auto& each : staging) each.stream.synchronize();
+  }
+
+  int index = 0;
+  std::vector<Piece> pieces;  // none larger than a staging buffer
+  std::atomic<std::size_t> next{0};
+  std::vector<std::future<void>> threads;  // ends of threads: waited for when this goes
+};
+
+Upload::Upload(int index, const std::vector<Piece>& pieces) : state_(std::make_unique<State>()) {
+  state_->index = index;
+  for (const auto& piece : pieces) {
+    for (std::size_t first = 0; first < piece.bytes; first += kStagingBytes) {
+      state_->pieces.push_back({static_cast<const char*>(piece.from) + first,
+                                static_cast<char*>(piece.to) + first,
+                                std::min(kStagingBytes, piece.bytes - first)});
+    }
+  }
+  c10::cuda::getCurrentCUDAStream(static_cast<c10::DeviceIndex>(index)).synchronize();
+  const auto threads = std::clamp(std::thread::hardware_concurrency() / 2, 1U, kMostUploadThreads);
+  for (unsigned i = 0; i < threads; ++i) {
+    state_->threads.push_back(std::async(std::launch::async, [state = state_.get()] { state->work(); }));
+  }
+}
+
+Upload::~Upload() = default;
+
+void Upload::finish() {
+  for (auto& thread : state_->threads) thread.get();
+  state_->threads.clear();
+}
+
 struct StreamScope::State {
   explicit State(int device)
       : index(device), guard(c10::cuda::getStreamFromPool(false, static_cast<c10::DeviceIndex>(device))) {}
@@ -73,7 +136,8 @@ struct StreamScope::State {
 };
 
 StreamScope::StreamScope(int index) {
-  synchronize(index);
+  // Not for the whole device: an upload may be under way.
+  c10::cuda::getCurrentCUDAStream(static_cast<c10::DeviceIndex>(index)).synchronize();
   state_ = std::make_unique<State>(index);
 }
 

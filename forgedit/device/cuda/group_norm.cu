@@ -62,14 +62,14 @@ __device__ void sum_over_rows(const Layout& l, float (&values)[kSums][8], float*
 }
 
 /// partial (batch, tiles, groups, 2): sum and sum of squares of each group in each tile.
-__global__ void sums_kernel(Layout l, const Bf16* x, const Bf16* addend, float* partial) {
+__global__ void sums_kernel(Layout l, GroupNormInput in, float* partial) {
   extern __shared__ float shared[];
   const int n = blockIdx.y, channel = threadIdx.x * 8;
   float add[8] = {};
-  if (addend) load8(addend + static_cast<std::int64_t>(n) * l.channels + channel, add);
+  if (in.addend) load8(in.addend + n * in.addend_stride + channel, add);
   float sums[2][8] = {};
   const int first = blockIdx.x * l.tile_rows, last = min(first + l.tile_rows, l.pixels);
-  const Bf16* map = x + static_cast<std::int64_t>(n) * l.pixels * l.channels + channel;
+  const Bf16* map = in.x + static_cast<std::int64_t>(n) * l.pixels * l.channels + channel;
 #pragma unroll 4
   for (int row = first + threadIdx.y; row < last; row += l.rows_at_once) {
     float v[8];
@@ -139,7 +139,7 @@ __global__ void apply_kernel(Layout l, GroupNormInput in, const float* partial, 
   float scale[8], shift[8], weight[8], bias[8], add[8] = {};
   load8(in.weight + channel, weight);
   load8(in.bias + channel, bias);
-  if (in.addend) load8(in.addend + static_cast<std::int64_t>(n) * l.channels + channel, add);
+  if (in.addend) load8(in.addend + n * in.addend_stride + channel, add);
   const int per_group = l.channels / l.groups;
 #pragma unroll
   for (int i = 0; i < 8; ++i) {
@@ -170,7 +170,7 @@ struct BackwardTerms {
     float add[8] = {};
     load8(in.weight + channel, weight);
     load8(in.bias + channel, bias);
-    if (in.addend) load8(in.addend + static_cast<std::int64_t>(n) * l.channels + channel, add);
+    if (in.addend) load8(in.addend + n * in.addend_stride + channel, add);
     const int per_group = l.channels / l.groups;
 #pragma unroll
     for (int i = 0; i < 8; ++i) {
@@ -357,7 +357,7 @@ void group_norm_forward(const GroupNormShape& shape, const GroupNormInput& input
                         float* workspace, Stream stream) {
   const auto l = layout_of(shape);
   sums_kernel<<<grid_of(shape, l), block_of(l), shared_bytes(l, 2), as_stream(stream)>>>(
-      l, input.x, input.addend, workspace);
+      l, input, workspace);
   apply(shape, l, input, workspace, stats, y, stream);
 }
 

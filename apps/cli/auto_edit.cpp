@@ -1,0 +1,280 @@
+#include "apps/cli/auto_edit.h"
+
+#include <spdlog/fmt/fmt.h>
+
+#include <CLI/CLI.hpp>
+#include <cmath>
+#include <cstring>
+
+#include "apps/cli/lists.h"
+#include "forgedit/core/error.h"
+#include "forgedit/io/scatter_chart.h"
+
+namespace forgedit::cli {
+namespace {
+
+using nlohmann::json;
+using Clock = std::chrono::steady_clock;
+
+constexpr std::size_t kMostPictures = 1000;
+constexpr std::size_t kMostCharts = 100;
+
+/// Scores without what JSON has no number for: the PSNR of equal pictures.
+json scores_json(const EditScores& scores) {
+  auto result = json::object();
+  for (const auto& [key, value] : scores) {
+    if (std::isfinite(value)) result[key] = value;
+  }
+  return result;
+}
+
+std::string score_label(const JudgedEdit& judged) {
+  if (!judged.tradeoff) return "no score";
+  return fmt::format("edit {:.3f}  kept {:.3f}", judged.tradeoff->edit, judged.tradeoff->kept);
+}
+
+std::string settings_label(const Candidate& candidate) {
+  return candidate.label + "  " + candidate.strategy->name;
+}
+
+/// One below another; all are of one size.
+Image stacked(const std::vector<Image>& images) {
+  Image result(images.front().width, images.front().height * static_cast<int>(images.size()));
+  auto* end = result.pixels.data();
+  for (const auto& image : images) {
+    std::memcpy(end, image.pixels.data(), image.pixels.size());
+    end += image.pixels.size();
+  }
+  return result;
+}
+
+}  // namespace
+
+void add_auto_options(CLI::App& command, AutoArguments& a) {
+  command
+      .add_flag(
+          "--auto", a.on,
+          "draw strategies, strengths and seeds around what scores best (CLIP), not all of a sweep; name "
+          "the best three")
+      ->group("Automatic choice");
+  command
+      .add_option("--auto-pictures", a.pictures, fmt::format("candidates of each target [{}]", kAutoPictures))
+      ->check(within(1, kMostPictures))
+      ->type_name("N")
+      ->group("Automatic choice");
+  command
+      .add_option("--auto-seconds", a.seconds,
+                  "stop drawing after this time; how far it got then depends on the machine")
+      ->check(within(1, 1e6))
+      ->type_name("NUMBER")
+      ->group("Automatic choice");
+  add_score_options(command, a.scoring);
+}
+
+void check_auto_arguments(const AutoArguments& a) {
+  if (a.on) return;
+  const char* stray = a.pictures                 ? "--auto-pictures"
+                      : a.seconds                ? "--auto-seconds"
+                      : !a.scoring.clip.empty()  ? "--clip"
+                      : !a.scoring.lpips.empty() ? "--lpips"
+                                                 : nullptr;
+  if (stray) throw usage_error(std::string(stray) + " belongs to --auto");
+}
+
+AutoEdit::AutoEdit(const std::vector<EditRequest>& requests, const AutoArguments& arguments,
+                   EditScorer& scorer, const Image& original, const std::string& source)
+    : arguments_(arguments), scorer_(scorer), start_(Clock::now()) {
+  for (const auto& request : requests) {
+    for (const auto& target : request.targets) {
+      auto one = request;
+      one.targets = {target};
+      auto reference = scorer.prepare(original, target, source);
+      const auto scores = scorer.score(reference, original);
+      targets_.push_back({target,
+                          std::move(reference),
+                          scores,
+                          AutoSearch(one, arguments.pictures.value_or(kAutoPictures)),
+                          {}});
+    }
+  }
+}
+
+std::vector<Candidate> AutoEdit::always_drawn(const std::vector<EditRequest>& requests) {
+  auto smallest = requests;
+  for (auto& request : smallest) {
+    request.strategies.resize(1);
+    for (auto* strengths : {&request.gammas, &request.alphas, &request.betas}) strengths->resize(1);
+    request.seeds.resize(1);
+    request.repeat = 1;
+  }
+  auto plan = plan_edit(smallest);
+  std::erase_if(plan, [](const Candidate& candidate) { return candidate.kind == Candidate::Kind::edit; });
+  return plan;
+}
+
+std::vector<Candidate> AutoEdit::next_round() {
+  if (is_time_over()) return {};
+  fit_budget_to_time();
+  std::vector<Candidate> round;
+  for (std::size_t i = 0; i < targets_.size(); ++i) {
+    auto& target = targets_[i];
+    for (auto& candidate : target.search.next_round()) {
+      const auto stem = candidate.stem;
+      number_stem(candidate, target_of_.size() + 1, 0);
+      target.stems.emplace(stem, candidate.stem);
+      target_of_.emplace(candidate.stem, i);
+      round.push_back(std::move(candidate));
+    }
+  }
+  return round;
+}
+
+/// With seconds alone the budget is what they will do for, once it is known how long a picture takes.
+void AutoEdit::fit_budget_to_time() {
+  if (!arguments_.seconds || drawn_ == 0) return;
+  const double left = *arguments_.seconds - seconds_so_far(),
+               each = seconds_so_far() / static_cast<double>(drawn_);
+  const auto more =
+      static_cast<std::size_t>(std::max(0.0, left) / each / static_cast<double>(targets_.size()));
+  for (auto& target : targets_) {
+    const auto budget = std::clamp<std::size_t>(target.search.asked() + more, 1, kMostPictures);
+    target.search.set_pictures(std::min(budget, arguments_.pictures.value_or(budget)));
+  }
+}
+
+void AutoEdit::add(const Candidate& candidate, const Image& picture, bool drawn) {
+  drawn_ += drawn;
+  const auto found = target_of_.find(candidate.stem);
+  if (found == target_of_.end()) return;
+  auto& target = targets_[found->second];
+  target.search.add(candidate, scorer_.score(target.reference, picture));
+  ++scored_;
+}
+
+double AutoEdit::seconds_so_far() const {
+  return std::chrono::duration<double>(Clock::now() - start_).count();
+}
+
+bool AutoEdit::is_time_over() const {
+  return arguments_.seconds && scored_ > 0 && seconds_so_far() >= *arguments_.seconds;
+}
+
+std::vector<std::string> AutoEdit::lines(bool all) const {
+  std::vector<std::string> result;
+  for (const auto& target : targets_) {
+    const auto edits = target.search.scored();
+    const auto choice = target.search.choose();
+    if (choice.best.empty()) {
+      if (all) result.push_back(fmt::format("\"{}\": no candidate has a score", target.text));
+      continue;
+    }
+    if (!all) {
+      const auto place = choice.best.front().place;
+      result.push_back(fmt::format("best so far, of {}: {}: {}", edits.size(),
+                                   target.file(edits[place].candidate), score_label(choice.judged[place])));
+      continue;
+    }
+    result.push_back(fmt::format("the best of {} for \"{}\":", edits.size(), target.text));
+    for (std::size_t i = 0; i < choice.best.size(); ++i) {
+      const auto& pick = choice.best[i];
+      result.push_back(
+          fmt::format("  {}. {}: {}", i + 1, target.file(edits[pick.place].candidate), pick.reason));
+    }
+  }
+  return result;
+}
+
+Arrangement AutoEdit::arrangement(const std::filesystem::path& clip, bool complete) const {
+  Arrangement result;
+  result.complete = complete;
+  result.choice = {{"pictures", arguments_.seconds && !arguments_.pictures
+                                    ? json(nullptr)
+                                    : json(arguments_.pictures.value_or(kAutoPictures))},
+                   {"seconds", arguments_.seconds ? json(*arguments_.seconds) : json(nullptr)},
+                   {"clip", clip_name(clip)},
+                   {"left_out", scorer_.left_out()},
+                   {"chart", kChart},
+                   {"targets", json::array()}};
+  for (const auto& target : targets_) {
+    const auto edits = target.search.scored();
+    const auto choice = target.search.choose();
+    const auto stem = [&](std::size_t place) { return target.stems.at(edits[place].candidate.stem); };
+    Arrangement::Row best{target.text + " · the best", {}},
+        front{target.text + " · the rest of the front", {}}, others{target.text + " · other candidates", {}};
+    json entry{{"target", target.text},
+               {"edit", choice.directed ? "CLIP direction" : "CLIP cosine"},
+               {"kept", kept_measure(target.original)},
+               {"original", scores_json(target.original)},
+               {"best", json::array()},
+               {"front", json::array()}};
+    std::vector<bool> shown(edits.size());
+    const auto show = [&](Arrangement::Row& row, std::size_t place, const std::string& mark) {
+      if (shown[place]) return;
+      shown[place] = true;
+      row.cells.emplace_back(stem(place), mark + settings_label(edits[place].candidate) + "\n" +
+                                              score_label(choice.judged[place]));
+    };
+    for (std::size_t i = 0; i < choice.best.size(); ++i) {
+      const auto& pick = choice.best[i];
+      show(best, pick.place, fmt::format("{}.  ", i + 1));
+      entry["best"].push_back({{"file", stem(pick.place) + ".png"}, {"reason", pick.reason}});
+    }
+    for (const auto place : choice.front) {
+      show(front, place, "");
+      entry["front"].push_back(stem(place) + ".png");
+    }
+    for (std::size_t place = 0; place < edits.size(); ++place) {
+      show(others, place, "");
+      const auto& judged = choice.judged[place];
+      json scores{{"scores", scores_json(edits[place].scores)}, {"counts", judged.counts}};
+      if (judged.tradeoff) {
+        scores["edit"] = judged.tradeoff->edit;
+        scores["kept"] = judged.tradeoff->kept;
+      }
+      result.scores.emplace(stem(place), std::move(scores));
+    }
+    for (auto* row : {&best, &front, &others}) {
+      if (!row->cells.empty()) result.rows.push_back(std::move(*row));
+    }
+    result.choice["targets"].push_back(std::move(entry));
+  }
+  return result;
+}
+
+Image AutoEdit::chart(const std::string& picture_name, const std::filesystem::path& font) const {
+  std::vector<Image> charts;
+  for (const auto& target : targets_) {
+    if (charts.size() == kMostCharts) break;
+    const auto edits = target.search.scored();
+    const auto choice = target.search.choose();
+    ScatterChart chart;
+    chart.title = picture_name + ": " + target.text;
+    chart.x_label = "kept: " + kept_measure(target.original);
+    chart.y_label =
+        choice.directed ? "edit: CLIP direction, source to target" : "edit: CLIP cosine with the target text";
+    chart.picked_name = "the best";
+    chart.front_name = "the front";
+    chart.plain_name = "other candidates";
+    for (const auto& judged : choice.judged) {
+      const auto kind = judged.front    ? ChartPoint::Kind::front
+                        : judged.counts ? ChartPoint::Kind::plain
+                                        : ChartPoint::Kind::aside;
+      if (judged.tradeoff && !judged.counts) chart.aside_name = "not towards the target text";
+      const auto at = judged.tradeoff.value_or(Tradeoff{NAN, NAN});
+      chart.points.push_back({at.kept, at.edit, kind, ""});
+    }
+    for (std::size_t i = 0; i < choice.best.size(); ++i) {
+      auto& point = chart.points[choice.best[i].place];
+      point.kind = ChartPoint::Kind::picked;
+      point.label = std::to_string(i + 1);
+    }
+    chart.line = choice.front;
+    if (const auto at = tradeoff_of(target.original, choice.directed)) {
+      chart.reference = ChartPoint{at->kept, at->edit, ChartPoint::Kind::plain, "original"};
+    }
+    charts.push_back(draw_scatter_chart(chart, font));
+  }
+  return stacked(charts);
+}
+
+}  // namespace forgedit::cli

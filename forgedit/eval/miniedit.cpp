@@ -1,0 +1,84 @@
+#include <nlohmann/json.hpp>
+
+#include "forgedit/core/error.h"
+#include "forgedit/core/json.h"
+#include "forgedit/eval/benchmark.h"
+
+namespace forgedit {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+constexpr std::size_t kMaxEdits = 10'000, kMaxPictures = 100;
+constexpr const char* kList = "edits.json";
+
+/// A list or object in `object`, checked.
+const json& member(const ConfigReader& reader, const json& object, const char* key, bool list) {
+  const auto found = object.find(key);
+  if (found == object.end() || (list ? !found->is_array() : !found->is_object())) {
+    reader.reject(key, list ? "expected a list" : "expected an object");
+  }
+  return *found;
+}
+
+/// {"picture": ..., "text": ...}; the path stays inside of the folder.
+struct Shown {
+  std::string name, text;
+  fs::path file;
+
+  Shown(const fs::path& folder, const std::string& where, const json& object) {
+    if (!object.is_object()) throw failure(where + ": expected an object");
+    const ConfigReader reader(where, object);
+    name = reader.text("picture", {});
+    text = reader.text("text", {});
+    const auto path = fs::path(name).lexically_normal();
+    if (name.empty() || path.is_absolute() || *path.begin() == "..") {
+      reader.reject("picture", "expected a path inside of the folder");
+    }
+    file = folder / path;
+  }
+};
+
+}  // namespace
+
+Benchmark read_miniedit(const fs::path& directory) {
+  const auto file = directory / kList;
+  if (!fs::exists(file)) throw failure(directory.string() + ": no MiniEdit: expected " + kList + " there");
+  const auto object = read_json_object(file);
+  const ConfigReader top(file.string(), object);
+  top.integer("version", {}, 1, 1);
+  const auto& list = member(top, object, "edits", true);
+  if (list.empty() || list.size() > kMaxEdits) top.reject("edits", "expected 1 to 10,000 edits");
+  Benchmark benchmark{top.text("name", {}), {}};
+  for (const auto& item : list) {
+    const auto where = file.string() + ": edit " + std::to_string(benchmark.edits.size() + 1);
+    if (!item.is_object()) throw failure(where + ": expected an object");
+    const ConfigReader reader(where, item);
+    const Shown source(directory, where + ": source", member(reader, item, "source", false));
+    const Shown truth(directory, where + ": truth", member(reader, item, "truth", false));
+    TrueAnswer answer;
+    answer.truth = truth.file;
+    answer.split = reader.text("split", "");
+    const auto add_all = [&](const char* key, std::vector<fs::path>& files) {
+      const auto& pictures = member(reader, item, key, true);
+      if (pictures.size() > kMaxPictures) reader.reject(key, "expected at most 100 pictures");
+      for (const auto& picture : pictures)
+        files.push_back(Shown(directory, where + ": " + key, picture).file);
+    };
+    add_all("distractors", answer.distractors);
+    if (item.contains("identities")) add_all("identities", answer.identities);
+    BenchEdit edit{reader.text("id", {}), source.name, source.file, reader.text("kind", ""),
+                   source.text,           truth.text,  "",          answer};
+    for (const auto& other : benchmark.edits) {
+      if (other.id == edit.id) reader.reject("id", "another edit has it too");
+    }
+    if (edit.id.empty() || edit.id != fs::path(edit.id).filename() || edit.id[0] == '.') {
+      reader.reject("id", "expected a plain folder name");
+    }
+    benchmark.edits.push_back(std::move(edit));
+  }
+  return benchmark;
+}
+
+}  // namespace forgedit

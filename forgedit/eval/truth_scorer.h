@@ -1,0 +1,68 @@
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "forgedit/eval/benchmark.h"
+#include "forgedit/metrics/edit_scorer.h"
+#include "forgedit/models/vae.h"
+
+namespace forgedit {
+
+/// What TruthScorer measures, in the order of tables; the first three are 0 or 1.
+std::span<const Metric> truth_metrics();
+
+// From here on what should stay has stayed. Set from pictures whose answer is known, before any edit was
+// drawn: docs/miniedit.md says how.
+inline constexpr double kLeastKeptPsnr = 20;      ///< dB
+inline constexpr double kMostKeptDistance = 0.6;  ///< in standard deviations of a latent
+
+/// Judges edits by their true answers. Pictures are held against each other by colours and by the latents of
+/// a VAE's encoder at two sizes, each in units of the truth's mean distance to what the result should not be;
+/// the result may lie a few pixels aside.
+class TruthScorer {
+ public:
+  /// `vae` in float32; only its encoder is used.
+  TruthScorer(AutoencoderKL vae, const c10::Device& device);
+
+  /// Pictures as results are held against them.
+  struct Descriptor {
+    torch::Tensor colours;               ///< (n, values): centres of the pictures, at half size
+    std::vector<torch::Tensor> latents;  ///< (n, values), whole and half size
+  };
+  struct Reference {
+    std::int64_t width = 0, height = 0;
+    Descriptor answers;     ///< the truth, the source, the distractors
+    Descriptor identities;  ///< the truth and what differs only in identity; empty where nothing does
+    torch::Tensor unit;     ///< (3) of colours and latents
+    torch::Tensor source;   ///< (1, 3, height, width) in [-1, 1]
+    torch::Tensor kept;     ///< (1, 1, height, width): 1 well inside of where source and truth agree
+  };
+  /// Scales all pictures to at most 128 pixels a side. Throws Error where one cannot be read.
+  Reference prepare(const BenchEdit& edit);
+
+  /// Values by truth_metrics' keys. What an edit has nothing to measure by is absent and not asked for in
+  /// `kept`.
+  EditScores score(const Reference& reference, const Image& edited);
+
+ private:
+  torch::Tensor read(const Image& image, std::int64_t width, std::int64_t height) const;
+  Descriptor describe(const torch::Tensor& pictures);
+  std::vector<torch::Tensor> latents_of(const torch::Tensor& centres);
+  torch::Tensor centre(const torch::Tensor& picture, std::int64_t shift) const;
+  torch::Tensor windows(const torch::Tensor& picture) const;
+  /// Distances (n, 3) of a picture (1, 3, height, width), each at the shift with the nearest colours.
+  torch::Tensor nearness(const torch::Tensor& picture, const Descriptor& others);
+  void score_kept(const Reference& reference, const torch::Tensor& picture, EditScores& scores);
+
+  AutoencoderKL vae_;
+  c10::Device device_;
+};
+
+/// Holds the scorer against pictures whose answer is known: the truth moved, blurred, noisy, recoloured a
+/// little or through the VAE, which must be right and kept; source and distractors, which must not be right;
+/// identities, which must not be kept. A text table.
+std::string check_truth_scorer(TruthScorer& scorer, AutoencoderKL& vae, const Benchmark& benchmark);
+
+}  // namespace forgedit

@@ -1,0 +1,30 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "forgedit/io/image.h"
+
+namespace forgedit {
+
+/// Points of one colour, joined in their order where `joined`.
+struct ChartSeries {
+  struct Point {
+    double x = 0, y = 0;
+    std::string label;  ///< set beside the point
+  };
+  std::string name;
+  std::vector<Point> points;
+  bool joined = true;
+};
+
+struct LineChart {
+  std::string title, x_label, y_label;
+  std::vector<ChartSeries> series;  ///< at most eight; values that are not finite are left out
+};
+
+/// Draws a chart of 900x560 pixels with text set in the TrueType font at `font`; axes span the points.
+Image draw_line_chart(const LineChart& chart, const std::filesystem::path& font);
+
+}  // namespace forgedit

@@ -1,0 +1,108 @@
+#include "forgedit/models/unet_ahead.h"
+
+#include "forgedit/nn/attention.h"
+#include "forgedit/nn/resnet.h"
+
+namespace forgedit {
+namespace {
+
+/// In the order of the network's modules.
+struct Layers {
+  explicit Layers(UNetImpl& unet) {
+    for (const auto& module : unet.modules(/*include_self=*/false)) {
+      if (auto* resnet = module->as<nn::ResnetBlock2DImpl>()) resnets.push_back(resnet);
+      if (auto* transformer = module->as<nn::Transformer2DModelImpl>()) transformers.push_back(transformer);
+      if (auto* block = module->as<nn::BasicTransformerBlockImpl>()) {
+        const auto children = block->named_children();
+        own.push_back(children["attn1"]->as<nn::AttentionImpl>());
+        text.push_back(children["attn2"]->as<nn::AttentionImpl>());
+      }
+    }
+  }
+  std::vector<nn::ResnetBlock2DImpl*> resnets;
+  std::vector<nn::Transformer2DModelImpl*> transformers;
+  std::vector<nn::AttentionImpl*> own, text;
+};
+
+/// In the memory of `kept`, once there is some.
+void keep(torch::Tensor& kept, const torch::Tensor& value) {
+  if (kept.defined()) {
+    kept.copy_(value);
+  } else {
+    kept = value.clone();
+  }
+}
+
+}  // namespace
+
+torch::Tensor join_addends(UNetImpl& unet, const torch::Tensor& time) {
+  std::vector<torch::Tensor> weights, biases, conv_biases;
+  for (const auto* resnet : Layers(unet).resnets) {
+    weights.push_back(resnet->time_projection().weight);
+    biases.push_back(resnet->time_projection().bias);
+    conv_biases.push_back(resnet->first_conv().bias);
+  }
+  return at::linear(torch::silu(time), torch::cat(weights), torch::cat(biases) + torch::cat(conv_biases));
+}
+
+torch::Tensor join_keys_and_values(UNetImpl& unet, const torch::Tensor& encoder_hidden_states) {
+  std::vector<torch::Tensor> weights;
+  for (auto* attention : Layers(unet).text) {
+    for (const auto& weight : attention->context_weights()) weights.push_back(weight);
+  }
+  return nn::project_context(encoder_hidden_states, torch::cat(weights));
+}
+
+UNetLoan::UNetLoan(UNetImpl& unet, const torch::Tensor& addends, const torch::Tensor& keys_and_values,
+                   const std::vector<torch::Tensor>& weights, const std::vector<torch::Tensor>& biases)
+    : unet_(unet) {
+  const Layers layers(unet);
+  std::vector<std::int64_t> widths;
+  for (const auto* resnet : layers.resnets) widths.push_back(resnet->first_conv().weight.size(0));
+  const auto addend_of = addends.split_with_sizes(widths, 1);
+  const auto batch = keys_and_values.size(0);
+  for (std::size_t i = 0; i < layers.resnets.size(); ++i) {
+    layers.resnets[i]->lent_addend = addends.size(0) == 1 ? addend_of[i].expand({batch, -1}) : addend_of[i];
+  }
+  widths.clear();
+  for (auto* attention : layers.text) {
+    for (const auto& weight : attention->context_weights()) widths.push_back(weight.size(0));
+  }
+  const auto part_of = keys_and_values.split_with_sizes(widths, 2);
+  for (std::size_t i = 0; i < layers.text.size(); ++i) {
+    layers.text[i]->lent_keys = part_of[2 * i];
+    layers.text[i]->lent_values = part_of[2 * i + 1];
+  }
+  for (std::size_t i = 0; i < weights.size(); ++i) layers.own[i]->lent_weights = weights[i];
+  for (std::size_t i = 0; i < biases.size(); ++i) layers.transformers[i]->lent_bias = biases[i];
+}
+
+UNetLoan::~UNetLoan() {
+  const Layers layers(unet_);
+  for (auto* resnet : layers.resnets) resnet->lent_addend = torch::Tensor();
+  for (auto* attention : layers.text) attention->lent_keys = attention->lent_values = torch::Tensor();
+  for (auto* attention : layers.own) attention->lent_weights = torch::Tensor();
+  for (auto* transformer : layers.transformers) transformer->lent_bias = torch::Tensor();
+}
+
+UNetAhead::UNetAhead(UNet unet, const torch::Tensor& timesteps)
+    : unet_(std::move(unet)), timesteps_(timesteps) {}
+
+void UNetAhead::update(const torch::Tensor& encoder_hidden_states) {
+  torch::NoGradGuard no_grad;
+  const auto time = unet_->embed_time(timesteps_);
+  keep(addends_, join_addends(*unet_, time));
+  keep(keys_and_values_, join_keys_and_values(*unet_, encoder_hidden_states.to(time.scalar_type())));
+  const Layers layers(*unet_);
+  weights_.resize(layers.own.size());
+  for (std::size_t i = 0; i < weights_.size(); ++i) keep(weights_[i], layers.own[i]->stacked_weights());
+  biases_.resize(layers.transformers.size());
+  for (std::size_t i = 0; i < biases_.size(); ++i) keep(biases_[i], layers.transformers[i]->joined_bias());
+}
+
+torch::Tensor UNetAhead::forward(const torch::Tensor& latents, const torch::Tensor& step) {
+  const UNetLoan loan(*unet_, addends_.index_select(0, step), keys_and_values_, weights_, biases_);
+  return unet_->forward_embedded(latents, {}, {});
+}
+
+}  // namespace forgedit

@@ -1,0 +1,51 @@
+#pragma once
+
+#include <vector>
+
+#include "forgedit/models/unet.h"
+
+// What the layers of a UNet make of time and text alone, for all of them at once: a few large matrix products
+// instead of many small ones, and in a drawing only once for all its steps. For networks that the fused
+// kernels compute (UNetImpl::is_fused).
+namespace forgedit {
+
+/// Of time embeddings (rows, features): what all residual blocks add (rows, their out_channels side by side).
+torch::Tensor join_addends(UNetImpl& unet, const torch::Tensor& time);
+
+/// Of texts (batch, tokens, width): keys and values of all cross-attentions, (batch, tokens, all side by
+/// side).
+torch::Tensor join_keys_and_values(UNetImpl& unet, const torch::Tensor& encoder_hidden_states);
+
+/// Lends parts of these to their layers while it lives.
+class UNetLoan {
+ public:
+  /// One row of addends serves the whole batch. Or none of the others: of each self-attention
+  /// (stacked_weights), of each transformer (joined_bias).
+  UNetLoan(UNetImpl& unet, const torch::Tensor& addends, const torch::Tensor& keys_and_values,
+           const std::vector<torch::Tensor>& weights = {}, const std::vector<torch::Tensor>& biases = {});
+  ~UNetLoan();
+  UNetLoan(const UNetLoan&) = delete;
+  UNetLoan& operator=(const UNetLoan&) = delete;
+
+ private:
+  UNetImpl& unet_;
+};
+
+/// All of it for a drawing. It stays where it is, so that steps over it may be recorded.
+class UNetAhead {
+ public:
+  /// timesteps (steps) int64: each is one for the whole batch.
+  UNetAhead(UNet unet, const torch::Tensor& timesteps);
+
+  /// Makes all of it from texts (batch, tokens, width) and the weights as they are now.
+  void update(const torch::Tensor& encoder_hidden_states);
+  /// The UNet's forward(latents, timesteps[step], texts); `step` (1) int64 on the device.
+  torch::Tensor forward(const torch::Tensor& latents, const torch::Tensor& step);
+
+ private:
+  UNet unet_;
+  torch::Tensor timesteps_, addends_, keys_and_values_;
+  std::vector<torch::Tensor> weights_, biases_;
+};
+
+}  // namespace forgedit

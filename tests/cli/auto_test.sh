@@ -1,0 +1,106 @@
+#!/usr/bin/env bash
+# Runs `forgedit edit --auto` as users do: the budget, what is written, restarts, and a model without CLIP.
+# usage: auto_test.sh FORGEDIT SOURCE_DIR
+set -u
+FORGEDIT=$(realpath "$1")
+SOURCE_DIR=$(realpath "$2")
+MODEL=$SOURCE_DIR/tests/golden/tiny-sd
+export FORGEDIT_ASSETS=$SOURCE_DIR/assets
+export OMP_WAIT_POLICY=passive
+. "$SOURCE_DIR/tests/support/make_clip.sh"
+
+WORK=$(mktemp -d)
+trap 'rm -rf "$WORK"' EXIT
+cd "$WORK" || exit 1
+export HF_HUB_CACHE=$WORK/hub
+FAILED=0
+
+complain() {
+  echo "FAIL: $1"
+  sed 's/^/    /' stderr | tail -8
+  FAILED=$((FAILED + 1))
+}
+
+# expect CODE MESSAGE_PART ARGUMENT...
+expect() {
+  local code=$1 part=$2
+  shift 2
+  "$FORGEDIT" "$@" >stdout 2>stderr
+  local got=$?
+  [ $got -eq "$code" ] || complain "forgedit $*: exit code $got, expected $code"
+  [ -z "$part" ] || grep -qF -- "$part" stderr || complain "forgedit $*: no '$part' on stderr"
+}
+
+cp "$SOURCE_DIR/assets/miniature/demo.png" man.png
+make_clip clip "$MODEL"
+EDIT=(edit man.png "a man running" --source "a man walking" --model "$MODEL" --size 64x64 --samples 2 --batch 1)
+# One at a time: pictures of another batch differ in the last bit.
+FROM=(edit --from man.edit "a man running" --model "$MODEL" --auto --clip clip --draw-batch 1)
+
+echo "-- wrong use"
+expect 2 "--auto needs a CLIP model, and there is none at $MODEL/clip" "${EDIT[@]}" --auto
+[ -e out ] && complain "no CLIP: left an output folder behind"
+expect 1 "nowhere: no such CLIP folder" "${EDIT[@]}" --auto --clip nowhere
+expect 2 "--auto-pictures belongs to --auto" "${EDIT[@]}" --auto-pictures 5
+expect 2 "--clip belongs to --auto" "${EDIT[@]}" --clip clip
+expect 2 "--auto-pictures" "${EDIT[@]}" --auto --auto-pictures 0
+expect 2 "would lie beside man.png" "${EDIT[@]}" --auto --clip clip --out .
+expect 2 "did you mean 'tedbench'" bench tedbnch
+expect 2 "did you mean '--gamma'" bench tedbench --data . --gama
+
+echo "-- a choice"
+expect 0 "left out: LPIPS alex" "${EDIT[@]}" --steps 2 --auto --auto-pictures 12 --clip clip --draw-batch 1 --out one --save man.edit
+[ "$(ls one | wc -l)" -eq 16 ] || complain "expected 12 candidates, the reconstruction, sheet, chart and edit.json"
+grep -q 'the best of 12 for "a man running"' stderr || complain "the best are not named"
+grep -qE '  1\. [0-9]{2}-a-man-running_.*png: edit [0-9.-]+, kept [0-9.-]+: ' stderr || complain "no reason"
+grep -q '"complete": true' one/edit.json || complain "edit.json is not complete"
+grep -q '"reason": "edit' one/edit.json || complain "the choice is not in edit.json"
+grep -q '"kept": "SSIM"' one/edit.json || complain "what kept is, is not in edit.json"
+grep -q '"edit": "CLIP direction"' one/edit.json || complain "what edit is, is not in edit.json"
+[ "$(grep -c '"counts"' one/edit.json)" -eq 12 ] || complain "edit.json has no scores of all candidates"
+grep -qF "$WORK" one/edit.json && complain "a local path is in edit.json"
+
+echo "-- the same again, and after a restart"
+expect 0 "" "${FROM[@]}" --steps 2 --auto-pictures 12 --out two
+for file in one/*; do
+  cmp -s "$file" "two/${file#*/}" || [ "$file" = one/edit.json ] || complain "$file differs from the saved edit's"
+done
+cp -r two first
+rm two/05-* two/11-*
+touch -d 2000-01-01 two/*.png
+expect 0 "" "${FROM[@]}" --steps 2 --auto-pictures 12 --out two
+[ "$(find two -name '[0-9r]*.png' -newermt 2001-01-01 | wc -l)" -eq 2 ] || complain "expected 2 pictures drawn anew"
+for file in first/*; do
+  cmp -s "$file" "two/${file#*/}" || complain "$file differs after a restart"
+done
+
+echo "-- killed, then to its end"
+"$FORGEDIT" "${FROM[@]}" --steps 20 --auto-pictures 12 --out killed >stdout 2>stderr &
+program=$!
+for ((i = 0; i < 600; i++)); do
+  ls killed/02-* >/dev/null 2>&1 && break
+  sleep 0.1
+done
+kill -INT $program
+wait $program
+[ $? -eq 130 ] || complain "Ctrl-C: exit code"
+[ -f killed/sheet.png ] && [ -f killed/chart.png ] || complain "Ctrl-C: no sheet and chart of what there is"
+grep -q '"complete": false' killed/edit.json || complain "Ctrl-C: edit.json"
+before=$(ls killed/[0-9]*.png | wc -l)
+expect 0 "pictures were finished before and are kept" "${FROM[@]}" --steps 20 --auto-pictures 12 --out killed
+[ "$(ls killed/[0-9]*.png | wc -l)" -eq 12 ] || complain "Ctrl-C: expected 12 candidates at the end, from $before"
+
+echo "-- other sweeps"
+expect 0 "the best of 1 for" "${FROM[@]}" --steps 2 --forget noencoder --gamma 1 --repeat 1 --out single
+expect 0 "--auto-seconds are over" "${FROM[@]}" --steps 300 --auto-seconds 1 --out seconds
+grep -q '"complete": true' seconds/edit.json || complain "--auto-seconds: edit.json"
+printf 'a man running\n{"target": "a red man", "interpolation": "vp", "forget": "noencoder"}\n' >story.txt
+expect 0 'the best of 4 for "a red man"' edit --from man.edit --targets story.txt --model "$MODEL" --steps 1 --unlearned \
+  --auto --auto-pictures 4 --clip clip --out story
+[ "$(ls story/*unlearned*.png | wc -l)" -eq 2 ] || complain "story: --unlearned"
+mkdir -p hub/models--openai--clip-vit-base-patch32/snapshots && cp -r clip hub/models--openai--clip-vit-base-patch32/snapshots/0123
+expect 0 "judged by CLIP model openai/clip-vit-base-patch32" edit --from man.edit "a man" --model "$MODEL" --steps 1 --auto \
+  --auto-pictures 1 --out hub-clip
+
+[ $FAILED -eq 0 ] && echo "all passed" || echo "$FAILED failed"
+[ $FAILED -eq 0 ]

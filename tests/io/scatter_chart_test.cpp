@@ -1,0 +1,60 @@
+#include "forgedit/io/scatter_chart.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+#include "forgedit/core/error.h"
+
+namespace forgedit {
+namespace {
+
+using Kind = ChartPoint::Kind;
+const std::filesystem::path kFont =
+    std::filesystem::path(FORGEDIT_SOURCE_DIR) / "assets/fonts/DejaVuSans.ttf";
+
+/// Reddish pixels: those of picked points.
+std::vector<std::pair<int, int>> red_pixels(const Image& image) {
+  std::vector<std::pair<int, int>> pixels;
+  for (int y = 0; y < image.height; ++y) {
+    for (int x = 0; x < image.width; ++x) {
+      const auto* p = image.at(x, y);
+      if (p[0] > 180 && p[1] < 80 && p[2] < 80) pixels.emplace_back(x, y);
+    }
+  }
+  return pixels;
+}
+
+double mean_x(const std::vector<std::pair<int, int>>& pixels) {
+  double sum = 0;
+  for (const auto& pixel : pixels) sum += pixel.first;
+  return sum / static_cast<double>(pixels.size());
+}
+
+TEST(ScatterChart, PointsLieWhereTheirValuesAre) {
+  ScatterChart chart;
+  chart.points = {{0, 0, Kind::plain, ""}, {1, 1, Kind::plain, ""}, {0.25, 0.5, Kind::picked, ""}};
+  const auto left = red_pixels(draw_scatter_chart(chart, kFont));
+  EXPECT_NEAR(static_cast<double>(left.size()), 3.14159 * 12 * 12, 40);
+  chart.points[2].x = 0.75;
+  const auto right = red_pixels(draw_scatter_chart(chart, kFont));
+  EXPECT_GT(mean_x(right), mean_x(left) + 300);
+  // Higher values lie higher up.
+  chart.points[2] = {0.75, 0.9, Kind::picked, ""};
+  EXPECT_LT(red_pixels(draw_scatter_chart(chart, kFont)).front().second, right.front().second - 100);
+}
+
+TEST(ScatterChart, AcceptsOddContents) {
+  ScatterChart chart;
+  EXPECT_EQ(draw_scatter_chart(chart, kFont).width, 960);
+  chart.title = std::string(4000, 'w');
+  chart.points = {
+      {NAN, 1, Kind::picked, "1"}, {1, INFINITY, Kind::front, ""}, {3e9, -2e-9, Kind::picked, "2"}};
+  chart.line = {0, 1, 2};
+  chart.reference = ChartPoint{3e9, -2e-9, Kind::plain, "the same place"};
+  EXPECT_GT(red_pixels(draw_scatter_chart(chart, kFont)).size(), 100U);
+  EXPECT_THROW(draw_scatter_chart(chart, "/nonexistent/font.ttf"), Error);
+}
+
+}  // namespace
+}  // namespace forgedit
