@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <chrono>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -32,6 +33,8 @@ struct SpeedCommand {
   bool first_picture = true;
 
   void run();
+  /// Learning and drawing, or drawing alone where --memory has no room for learning.
+  MemoryTask need(const StableDiffusion& network);
 };
 
 void print_row(const SpeedRow& row) {
@@ -82,6 +85,7 @@ SpeedRow measure_first_picture(const SpeedCommand& command, const ModelChoice& c
   const auto add = [&](const char* option, const std::string& value) {
     if (!value.empty()) arguments.insert(arguments.end(), {option, value});
   };
+  if (choice.memory_gib) add("--memory", fmt::format("{}", *choice.memory_gib));
   add("--model", command.model.folder);
   add("--vae", command.model.vae);
   add("--tokenizer", command.model.tokenizer);
@@ -93,6 +97,19 @@ SpeedRow measure_first_picture(const SpeedCommand& command, const ModelChoice& c
   return {"first_picture_s", "process start to the first edited picture", "s", seconds};
 }
 
+MemoryTask SpeedCommand::need(const StableDiffusion& network) {
+  const auto native = static_cast<int>(network.native_size());
+  auto task = network.memory_task(options.width > 0 ? options.width : native,
+                                  options.height > 0 ? options.height : native);
+  add_learning(task, network, options.learn);
+  task.draw_batch = *std::max_element(options.batches.begin(), options.batches.end());
+  if (model.memory_gib && !find_memory_plan(task, *model.memory_gib)) {
+    options.learns = false;
+    task.batch = 0;
+  }
+  return task;
+}
+
 void SpeedCommand::run() {
   if (!json.empty()) check_folder_can_be_made(fs::absolute(json).parent_path());
   const auto choice = choose_model(model);
@@ -101,16 +118,19 @@ void SpeedCommand::run() {
     options.height = size->second;
   }
   std::vector<SpeedRow> rows;
+  std::string memory;
   {
     Console console;
-    auto network = load_model(choice, console);
+    auto network = load_model(choice, console, [&](const StableDiffusion& loaded) { return need(loaded); });
+    memory = describe(network.memory);
+    if (!options.learns) console.note("learning is left out: too little memory");
     if (const auto multiple = static_cast<int>(network.size_multiple());
         options.width % multiple != 0 || options.height % multiple != 0) {
       throw usage_error(fmt::format("--size: expected multiples of {}", multiple));
     }
     rows = measure_speed(network, options, print_row);
   }
-  if (first_picture) {
+  if (first_picture && options.learns) {
     rows.push_back(measure_first_picture(*this, choice));
     print_row(rows.back());
   }
@@ -122,7 +142,8 @@ void SpeedCommand::run() {
                         {"model", choice.name()},
                         {"steps", options.sample.steps},
                         {"samples", options.learn.samples},
-                        {"batch", options.learn.batch}};
+                        {"batch", options.learn.batch},
+                        {"memory", memory}};
   for (const auto& row : rows) record[row.key] = row.value;
   write_file_atomically(json, json_text(record, 1) + "\n");
 }
@@ -145,6 +166,7 @@ std::function<void()> add_speed_options(CLI::App& bench) {
   bench.add_option("--json", state->json, "write the numbers to this file too")->type_name("FILE");
   bench.add_flag("!--no-first-picture", state->first_picture, "leave out the run in a process of its own");
   add_model_options(bench, state->model);
+  add_memory_option(bench, state->model);
   return [state] { state->run(); };
 }
 

@@ -107,6 +107,7 @@ void EditCommand::add_options(CLI::App& command) {
   add_drawing_options(command);
   for (auto* option : add_method_options(command, learning_)) learn_options_.push_back(option);
   add_model_options(command, model_);
+  add_memory_option(command, model_);
   command.footer(kExamples + methods_help() + strategies_help());
 }
 
@@ -243,9 +244,17 @@ void EditCommand::run() {
   folder_ =
       out_.empty() ? default_output_folder(picture_name, requests_.front().targets.front()) : fs::path(out_);
 
-  auto network = load_model(choice, console_);
+  auto network = load_model(choice, console_, [&](const StableDiffusion& loaded) {
+    auto task = saved ? loaded.memory_task(saved->frame.grid_width, saved->frame.grid_height)
+                      : learning_need(learning_, picture, loaded);
+    if (saved) add_learned(task, loaded, saved->options);
+    task.draw_batch = drawn_at_once(drawing_, loaded.policy);
+    return task;
+  });
   if (auto_.on) {
-    scorer_.emplace(scorer_files_, choice.policy.device);
+    // A plan that has weights wait on the CPU has no room for the judges' either.
+    scorer_.emplace(scorer_files_,
+                    network.memory.park ? c10::Device(c10::DeviceType::CPU) : choice.policy.device);
     console_.note("judged by CLIP model " + clip_name(scorer_files_.clip));
     note_left_out(*scorer_, console_);
   }
@@ -255,7 +264,8 @@ void EditCommand::run() {
     learn_and_save(learned, learning_, choice, network, console_);
   }
   EditResults results(folder_, font_,
-                      {requests_, drawing_, learned, choice.name(), choice.policy, at_source_size_, auto_.on},
+                      {requests_, drawing_, learned, choice.name(), choice.policy, at_source_size_, auto_.on,
+                       describe(network.memory)},
                       !no_metadata_);
   try {
     if (auto_.on) {

@@ -110,7 +110,8 @@ json run_json(const EditRun& run) {
           {"learning", to_json(run.learned.options)},
           {"losses", run.learned.result.losses},
           {"sweeps", sweeps},
-          {"drawing", drawing_json(run)}};
+          {"drawing", drawing_json(run)},
+          {"memory", {{"learning", run.learned.memory}, {"drawing", run.memory}}}};
 }
 
 json candidate_json(const Candidate& candidate) {

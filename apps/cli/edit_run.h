@@ -20,7 +20,8 @@ struct EditRun {
   std::string model_name;
   ComputePolicy policy;
   bool at_source_size = false;
-  bool automatic = false;  ///< draws what the automatic choice asks for, not all of the requests
+  bool automatic = false;   ///< draws what the automatic choice asks for, not all of the requests
+  std::string memory = {};  ///< how memory is saved while drawing; empty: not at all
 };
 
 // No local path goes into any of these: what names a file or folder is its last part.

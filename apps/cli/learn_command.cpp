@@ -33,7 +33,9 @@ struct LearnCommand {
     if (learning.source.empty()) {
       learning.source = write_source(learning.captioner, {}, picture, choice, console);
     }
-    auto network = load_model(choice, console);
+    auto network = load_model(choice, console, [&](const StableDiffusion& loaded) {
+      return learning_need(learning, picture, loaded);
+    });
     auto learned = picture_to_learn(learning, picture, choice, network);
     learn_and_save(learned, learning, choice, network, console);
   }
@@ -62,6 +64,7 @@ Command add_learn_command(CLI::App& program) {
       ->capture_default_str()
       ->group("Learning");
   add_model_options(*command, state->model);
+  add_memory_option(*command, state->model);
   command->footer(kFooter + methods_help());
   return {command, [state] { state->run(); }};
 }

@@ -224,6 +224,14 @@ void prepare_learning(LearnArguments& arguments, const Image& picture, const Mod
   if (!arguments.save.empty() && !arguments.overwrite) check_same_picture(arguments, picture);
 }
 
+MemoryTask learning_need(const LearnArguments& arguments, const Image& picture,
+                         const StableDiffusion& model) {
+  const auto frame = frame_of(picture, arguments, {model.size_multiple(), model.native_size()});
+  auto task = model.memory_task(frame.grid_width, frame.grid_height);
+  add_learning(task, model, arguments.options);
+  return task;
+}
+
 LearnedPicture picture_to_learn(const LearnArguments& arguments, const Image& picture,
                                 const ModelChoice& choice, const StableDiffusion& model) {
   LearnedPicture learned;
@@ -232,6 +240,7 @@ LearnedPicture picture_to_learn(const LearnArguments& arguments, const Image& pi
   learned.base_name = choice.name();
   learned.base_fingerprint = model.base_fingerprint;
   learned.software = "forgedit " FORGEDIT_VERSION;
+  learned.memory = describe(model.memory);
   learned.options = arguments.options;
   learned.background = fmt::format("#{:02x}{:02x}{:02x}", arguments.background[0], arguments.background[1],
                                    arguments.background[2]);

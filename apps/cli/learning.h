@@ -52,6 +52,9 @@ void check_learn_arguments(const LearnArguments& arguments);
 /// picture.
 void prepare_learning(LearnArguments& arguments, const Image& picture, const ModelChoice& choice);
 
+/// What learning `picture` needs memory for.
+MemoryTask learning_need(const LearnArguments& arguments, const Image& picture, const StableDiffusion& model);
+
 /// All that is known of `picture` (the file's contents) before it is learned: everything but the result.
 LearnedPicture picture_to_learn(const LearnArguments& arguments, const Image& picture,
                                 const ModelChoice& choice, const StableDiffusion& model);

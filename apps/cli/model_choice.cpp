@@ -3,6 +3,7 @@
 #include <spdlog/fmt/fmt.h>
 
 #include <CLI/CLI.hpp>
+#include <cmath>
 #include <cstdlib>
 
 #include "apps/cli/interrupt.h"
@@ -61,6 +62,17 @@ void add_model_options(CLI::App& command, ModelOptions& options) {
   command.add_option("--threads", options.threads, "CPU threads [OMP_NUM_THREADS, or one a core]")
       ->check(within(1, kMaxThreads))
       ->type_name("N")
+      ->group("Model");
+}
+
+void add_memory_option(CLI::App& command, ModelOptions& options) {
+  command
+      .add_option(
+          "--memory", options.memory_gib,
+          "fit in this many GiB of GPU memory, which the program then cannot exceed [what the GPU has "
+          "free]; on a CPU bounds what is planned for, by estimates")
+      ->check(within(0.01, 1e5))
+      ->type_name("GIB")
       ->group("Model");
 }
 
@@ -127,7 +139,7 @@ ModelChoice choose_model(const ModelOptions& options) {
   files.tokenizer = options.tokenizer;
   files.config = options.config;
   files.hub_cache = find_hub_cache();
-  return {place.path, miniature, policy, threads, place, files};
+  return {place.path, miniature, policy, threads, options.memory_gib, place, files};
 }
 
 Error explained(const Error& error, const ModelPlace& place) {
@@ -140,17 +152,34 @@ Error explained(const Error& error, const ModelPlace& place) {
 
 namespace {
 
-StableDiffusion load_from(const ModelChoice& choice) {
+StableDiffusion read_from(const ModelChoice& choice) {
   try {
-    return StableDiffusion::load(choice.files, choice.policy);
+    return StableDiffusion::read(choice.files, choice.policy);
   } catch (const Error& error) {
     throw explained(error, choice.place);
   }
 }
 
+constexpr double kGiB = 1024.0 * 1024.0 * 1024.0;
+/// Of outside_of_tensors, what CUDA has taken already when it is asked what is free.
+constexpr double kContextGiB = 0.5;
+
+MemoryPlan settle_memory(const ModelChoice& choice, const MemoryTask& task) {
+  const auto& device = choice.policy.device;
+  if (choice.memory_gib) {
+    const auto plan = plan_memory(task, *choice.memory_gib);
+    limit_memory(device, static_cast<std::int64_t>(*choice.memory_gib * kGiB) - outside_of_tensors(device));
+    return plan;
+  }
+  if (!device.is_cuda()) return {};
+  const double free = static_cast<double>(free_memory(device)) / kGiB + kContextGiB;
+  if (static_cast<double>(estimate_peak(task, {})) <= free * kGiB) return {};
+  return plan_memory(task, std::floor(free * 10) / 10);
+}
+
 }  // namespace
 
-StableDiffusion load_model(const ModelChoice& choice, Console& console) {
+StableDiffusion load_model(const ModelChoice& choice, Console& console, const MemoryNeed& need) {
   if (choice.miniature) {
     console.note(
         "using the miniature: it knows 3D emoji on plain backgrounds, captions such as \"a man walking: dark "
@@ -158,8 +187,11 @@ StableDiffusion load_model(const ModelChoice& choice, Console& console) {
         "folder");
   }
   prepare_compute(choice.policy, choice.threads);
-  auto model = load_from(choice);
+  auto model = read_from(choice);
   throw_if_stopped();
+  if (need) model.memory = settle_memory(choice, need(model));
+  if (model.memory.budget_gib > 0) console.note("memory: " + describe(model.memory));
+  model.move_to_device();
   console.note(fmt::format("model {} on {}, {}", choice.name(), describe_device(choice.policy.device),
                            choice.policy.precision == Precision::bf16 ? "bf16" : "fp32"));
   return model;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -22,10 +23,13 @@ struct ModelOptions {
   std::string device = "auto";
   std::optional<Precision> precision;  ///< nothing: bf16 on a GPU, else fp32
   bool plain = false;                  ///< see ComputePolicy
+  std::optional<double> memory_gib;    ///< budget; nothing: what the GPU has free
   int threads = 0;                     ///< 0: OMP_NUM_THREADS where it is set, else one a core
 };
 
 void add_model_options(CLI::App& command, ModelOptions& options);
+/// --memory, for commands that learn or draw.
+void add_memory_option(CLI::App& command, ModelOptions& options);
 
 /// What a --model names, found on this machine.
 struct ModelPlace {
@@ -50,6 +54,7 @@ struct ModelChoice {
   bool miniature = false;
   ComputePolicy policy;
   int threads = 0;  ///< 0: one a core
+  std::optional<double> memory_gib;
   ModelPlace place;
   ModelFiles files;
 
@@ -62,7 +67,11 @@ std::filesystem::path find_assets();
 /// Throws Error when there is no such folder or device.
 ModelChoice choose_model(const ModelOptions& options);
 
-/// Reads the model; says which one and, for the miniature, what it knows.
-StableDiffusion load_model(const ModelChoice& choice, Console& console);
+/// What a command will need memory for.
+using MemoryNeed = std::function<MemoryTask(const StableDiffusion& model)>;
+
+/// Reads the model; says which one and, for the miniature, what it knows. With a `need` settles how it is met
+/// within --memory or what the GPU has free, says so, and holds a GPU to --memory.
+StableDiffusion load_model(const ModelChoice& choice, Console& console, const MemoryNeed& need = {});
 
 }  // namespace forgedit::cli

@@ -16,6 +16,10 @@ std::int64_t peak_memory(int index);
 void reset_peak_memory(int index);
 /// Gives memory that LibTorch keeps in reserve back to the device.
 void empty_cache();
+/// Bytes of the device that nobody holds.
+std::int64_t free_memory(int index);
+/// LibTorch takes no more than this many bytes of the device from now on; more is its error for no memory.
+void limit_memory(int index, std::int64_t bytes);
 void synchronize(int index);
 /// LibTorch's current stream there, a cudaStream_t.
 void* current_stream(int index);

@@ -62,6 +62,18 @@ void reset_peak_memory(const c10::Device& device) {
   if (device.is_cuda()) cuda::reset_peak_memory(device.index());
 }
 
+std::int64_t free_memory(const c10::Device& device) {
+  return device.is_cuda() ? cuda::free_memory(device.index()) : 0;
+}
+
+void limit_memory(const c10::Device& device, std::int64_t bytes) {
+  if (device.is_cuda()) cuda::limit_memory(device.index(), bytes);
+}
+
+void release_memory(const c10::Device& device) {
+  if (device.is_cuda()) cuda::empty_cache();
+}
+
 void synchronize(const c10::Device& device) {
   if (device.is_cuda()) cuda::synchronize(device.index());
 }

@@ -38,6 +38,13 @@ std::string describe_device(const c10::Device& device);
 std::int64_t peak_memory(const c10::Device& device);
 void reset_peak_memory(const c10::Device& device);
 
+/// Bytes of a GPU that nobody holds; 0 on a CPU.
+std::int64_t free_memory(const c10::Device& device);
+/// Tensors take no more than this many bytes of a GPU from now on; nothing on a CPU.
+void limit_memory(const c10::Device& device, std::int64_t bytes);
+/// Gives memory that LibTorch keeps in reserve back to the GPU.
+void release_memory(const c10::Device& device);
+
 /// Waits for all work given to the device.
 void synchronize(const c10::Device& device);
 

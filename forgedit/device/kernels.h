@@ -107,4 +107,17 @@ void adam_step(const AdamChunk* chunks, std::int64_t chunk_count, Bf16* high, st
 void split_weights(std::int64_t rows, std::int64_t channels, std::int64_t pixels, const float* weights,
                    Bf16* high, std::int16_t* low, Stream stream);
 
+/// Values that share the scales of their codes.
+constexpr std::int64_t kAdamBlock = 256;
+/// Adam's averages as codes (adam_codes.h), one of each a weight, and their scales, two a block.
+struct AdamCodes {
+  std::int8_t* exp_avg = nullptr;
+  std::uint8_t* exp_avg_sq = nullptr;
+  float* scales = nullptr;
+};
+/// The same step over averages of a byte each. Offsets are multiples of kAdamBlock, and the flat vectors go
+/// on to whole blocks.
+void adam_step_8bit(const AdamChunk* chunks, std::int64_t chunk_count, Bf16* high, std::int16_t* low,
+                    const AdamCodes& codes, const AdamStep& settings, std::uint32_t step, Stream stream);
+
 }  // namespace forgedit::kernels

@@ -28,6 +28,10 @@ std::int64_t peak_memory(int) {
 }
 void reset_peak_memory(int) {}
 void empty_cache() {}
+std::int64_t free_memory(int) {
+  return 0;
+}
+void limit_memory(int, std::int64_t) {}
 void synchronize(int) {}
 void* current_stream(int) {
   return nullptr;
@@ -106,6 +110,10 @@ void split_channels(int64_t, int64_t, int64_t, const Bf16*, Bf16*, Bf16*, Stream
   unreachable();
 }
 void adam_step(const AdamChunk*, int64_t, Bf16*, std::int16_t*, float*, float*, const AdamStep&, Stream) {
+  unreachable();
+}
+void adam_step_8bit(const AdamChunk*, int64_t, Bf16*, std::int16_t*, const AdamCodes&, const AdamStep&,
+                    std::uint32_t, Stream) {
   unreachable();
 }
 void split_weights(int64_t, int64_t, int64_t, const float*, Bf16*, std::int16_t*, Stream) {

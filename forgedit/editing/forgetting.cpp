@@ -88,7 +88,8 @@ bool forgets(const ForgettingStrategy& strategy, const std::string& name) {
   return false;
 }
 
-LearnedWeights::LearnedWeights(StateDict parameters, StateDict learned, bool in_place)
+LearnedWeights::LearnedWeights(StateDict parameters, StateDict learned, bool in_place,
+                               std::optional<c10::Device> storage)
     : learned_(std::move(learned)), in_place_(in_place) {
   for (const auto& [name, tensor] : learned_) {
     const auto found = parameters.find(name);
@@ -99,7 +100,9 @@ LearnedWeights::LearnedWeights(StateDict parameters, StateDict learned, bool in_
                     ", found " + shape_text(tensor.sizes()));
     }
     parameters_.emplace(name, found->second);
-    original_.emplace(name, in_place ? found->second.detach().clone() : found->second.detach());
+    const auto own = found->second.detach();
+    const bool elsewhere = storage && *storage != own.device();
+    original_.emplace(name, elsewhere ? own.to(*storage) : in_place ? own.clone() : own);
   }
   // Learned tensors may come from a file: onto the network's device, in its layout.
   for (auto& [name, tensor] : learned_) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -45,7 +46,9 @@ class LearnedWeights {
  public:
   /// `parameters`: the network's own, by name; `learned`: the changed ones of them.
   /// Throws Error when a learned name or shape is not the network's.
-  LearnedWeights(StateDict parameters, StateDict learned, bool in_place = false);
+  /// In place, original and learned values may lie on another device meanwhile (`storage`).
+  LearnedWeights(StateDict parameters, StateDict learned, bool in_place = false,
+                 std::optional<c10::Device> storage = {});
 
   /// forgotten parameters: blend · learned + (1 − blend) · original; all others learned.
   void apply(const ForgettingStrategy& strategy, double blend = 0.0);

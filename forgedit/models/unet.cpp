@@ -6,6 +6,7 @@
 #include "forgedit/device/kernels.h"
 #include "forgedit/models/unet_ahead.h"
 #include "forgedit/models/unet_blocks.h"
+#include "forgedit/nn/checkpoint.h"
 #include "forgedit/nn/fused.h"
 
 namespace forgedit {
@@ -67,6 +68,8 @@ torch::Tensor UNetImpl::forward(const torch::Tensor& latents, const torch::Tenso
   const bool one = encoder_hidden_states.stride(0) == 0;
   const auto text = one ? encoder_hidden_states.narrow(0, 0, 1).to(type).expand_as(encoder_hidden_states)
                         : encoder_hidden_states.to(type);
+  // Checkpointed blocks run again in the backward pass, when nothing is lent any more.
+  if (nn::checkpointing()) return forward_embedded(latents, time, text);
   const UNetLoan loan(*this, join_addends(*this, time), join_keys_and_values(*this, text));
   return forward_embedded(latents, {}, {});
 }

@@ -1,5 +1,6 @@
 #include "forgedit/models/unet_blocks.h"
 
+#include "forgedit/nn/checkpoint.h"
 #include "forgedit/nn/fused.h"
 
 namespace forgedit {
@@ -17,13 +18,21 @@ nn::Transformer2DModel make_attention(const UNetBlockOptions& o) {
 
 torch::Tensor run_resnet(torch::nn::ModuleList& resnets, std::size_t i, const torch::Tensor& x,
                          const torch::Tensor& time_embedding) {
-  return resnets[i]->as<nn::ResnetBlock2D>()->forward(x, time_embedding);
+  auto* resnet = resnets[i]->as<nn::ResnetBlock2D>();
+  if (!nn::checkpointing()) return resnet->forward(x, time_embedding);
+  return nn::checkpoint(*resnet,
+                        [resnet](const auto& inputs) { return resnet->forward(inputs[0], inputs[1]); },
+                        {x, time_embedding});
 }
 
 torch::Tensor run_attention(torch::nn::ModuleList& attentions, std::size_t i, const torch::Tensor& x,
                             const torch::Tensor& encoder_hidden_states) {
   if (attentions.is_empty()) return x;
-  return attentions[i]->as<nn::Transformer2DModel>()->forward(x, encoder_hidden_states);
+  auto* attention = attentions[i]->as<nn::Transformer2DModel>();
+  if (!nn::checkpointing()) return attention->forward(x, encoder_hidden_states);
+  return nn::checkpoint(*attention,
+                        [attention](const auto& inputs) { return attention->forward(inputs[0], inputs[1]); },
+                        {x, encoder_hidden_states});
 }
 
 torch::Tensor join(const torch::Tensor& x, const torch::Tensor& skip) {

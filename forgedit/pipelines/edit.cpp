@@ -5,6 +5,7 @@
 
 #include "forgedit/core/error.h"
 #include "forgedit/editing/forgetting.h"
+#include "forgedit/pipelines/device_visit.h"
 #include "forgedit/pipelines/picture.h"
 #include "forgedit/schedulers/noise_schedule.h"
 
@@ -31,8 +32,9 @@ std::vector<Group> group_by_weights(const std::vector<Candidate>& plan) {
 /// Learned weights that are gone from the network at the end, whatever happens.
 class BorrowedWeights {
  public:
-  BorrowedWeights(const torch::nn::Module& network, const StateDict& learned, bool in_place = false)
-      : weights_(parameters_of(network), learned, in_place) {}
+  BorrowedWeights(const torch::nn::Module& network, const StateDict& learned, bool in_place = false,
+                  std::optional<c10::Device> storage = {})
+      : weights_(parameters_of(network), learned, in_place, storage) {}
   ~BorrowedWeights() { weights_.unlearn(); }
   BorrowedWeights(const BorrowedWeights&) = delete;
   BorrowedWeights& operator=(const BorrowedWeights&) = delete;
@@ -61,6 +63,7 @@ class PlanEmbeddings {
  public:
   PlanEmbeddings(StableDiffusion& model, const LearnResult& learned, const std::vector<Candidate>& plan)
       : learned_(learned.embedding), tuned_(!learned.text_encoder.empty()) {
+    const DeviceVisit visit(*model.text_encoder, model.policy.device);
     encode(model, plan, original_, [&](const Candidate& candidate) { return !is_tuned(candidate); });
     if (!tuned_) return;
     BorrowedWeights weights(*model.text_encoder, learned.text_encoder);
@@ -116,13 +119,17 @@ class DrawProgress {
   const ProgressCallback& callback_;
 };
 
-std::int64_t batch_size(const DrawOptions& options, const c10::Device& device) {
-  const auto batch = options.batch.value_or(device.is_cuda() ? 8 : 4);
+std::int64_t batch_size(const DrawOptions& options, const StableDiffusion& model) {
+  const auto batch = drawn_at_once(options, model.policy);
   if (batch < 1) throw usage_error("drawing: expected at least 1 picture at once");
-  return batch;
+  return model.memory.draw_batch > 0 ? std::min(batch, model.memory.draw_batch) : batch;
 }
 
 }  // namespace
+
+std::int64_t drawn_at_once(const DrawOptions& options, const ComputePolicy& policy) {
+  return options.batch.value_or(policy.device.is_cuda() ? 8 : 4);
+}
 
 EncodedPicture encode_picture(StableDiffusion& model, const Image& grid, std::uint64_t seed) {
   auto generator = at::detail::createCPUGenerator(seed);
@@ -142,13 +149,15 @@ void draw_candidates(StableDiffusion& model, const LearnResult& learned, const s
                      const PictureCallback& on_picture, const ProgressCallback& progress) {
   const auto channels = model.unet->config().in_channels;
   const auto factor = model.vae->config().factor();
-  const auto max_batch = static_cast<std::size_t>(batch_size(options, model.policy.device));
+  const auto max_batch = static_cast<std::size_t>(batch_size(options, model));
   const PlanEmbeddings embeddings(model, learned, plan);
   std::int64_t total = 0;
   for (const auto& candidate : plan) total += candidate.sample.steps + 1;
   DrawProgress draw_progress(total, progress);
-  // In place where the sampler records its step.
-  BorrowedWeights weights(*model.unet, learned.unet, model.policy.reduced());
+  // In place where the sampler records its step, and where there is no room for both sets.
+  const bool park = model.memory.park;
+  BorrowedWeights weights(*model.unet, learned.unet, model.policy.reduced() || park,
+                          park ? std::optional<c10::Device>(c10::DeviceType::CPU) : std::nullopt);
   std::optional<Sampler> sampler;
   std::optional<SampleOptions> sampler_options;
 
@@ -179,6 +188,7 @@ void draw_candidates(StableDiffusion& model, const LearnResult& learned, const s
       const auto drawn =
           sampler->draw(torch::cat(latents), torch::cat(targets), embeddings.unconditional(like_all),
                         [&](std::int64_t) { draw_progress.advance(count); });
+      const DeviceVisit visit(*model.vae, model.policy.device);
       // 3. Decoded one by one: at high resolution the decoder takes more memory than the UNet
       for (std::int64_t i = 0; i < count; ++i) {
         const auto picture = model.decode_latents(drawn.narrow(0, i, 1));

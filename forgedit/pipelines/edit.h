@@ -31,6 +31,9 @@ struct DrawOptions {
   std::optional<std::int64_t> batch;
 };
 
+/// How many pictures a plan's batches have where memory sets no limit.
+std::int64_t drawn_at_once(const DrawOptions& options, const ComputePolicy& policy);
+
 /// Takes each picture as soon as it is drawn, in the size of the grid.
 using PictureCallback = std::function<void(const Candidate& candidate, const Image& grid)>;
 

@@ -1,6 +1,7 @@
 #include "forgedit/pipelines/learn.h"
 
 #include "forgedit/core/error.h"
+#include "forgedit/pipelines/device_visit.h"
 
 namespace forgedit {
 namespace {
@@ -15,7 +16,7 @@ std::int64_t steps_of(std::int64_t samples, const LearnOptions& o) {
 
 LearnTask make_task(const StableDiffusion& model, const torch::Tensor& latents, const LearnOptions& o,
                     NoisePredictor predict) {
-  return {latents, std::move(predict), o.adam, {o.stop_loss, o.stop_after}, model.policy};
+  return {latents, std::move(predict), o.adam, {o.stop_loss, o.stop_after}, model.policy, model.memory};
 }
 
 LearningCopy::Selector blocks_of(const LearnOptions& options) {
@@ -52,6 +53,19 @@ LearnOptions published_options(LearnMethod method) {
   return o;
 }
 
+void add_learned(MemoryTask& task, const StableDiffusion& model, const LearnOptions& options) {
+  const auto learns = blocks_of(options);
+  for (const auto& [name, parameter] : parameters_of(*model.unet)) {
+    if (learns(name)) task.unet_learning += parameter.numel();
+  }
+  if (options.method == LearnMethod::dreambooth) task.text_learning = task.text_count;
+}
+
+void add_learning(MemoryTask& task, const StableDiffusion& model, const LearnOptions& options) {
+  add_learned(task, model, options);
+  task.batch = options.batch;
+}
+
 LearnBatches random_learn_batches(const LearnOptions& options, const torch::Tensor& latents,
                                   torch::Generator generator, std::int64_t num_train_timesteps) {
   auto shape = latents.sizes().vec();
@@ -66,7 +80,7 @@ LearnResult learn_vanilla(StableDiffusion& model, const torch::Tensor& latents,
                           const torch::Tensor& source_embedding, const LearnOptions& options,
                           const LearnBatches& batches, const ProgressCallback& progress) {
   const auto steps = steps_of(options.samples, options);
-  const LearningCopy unet(*model.unet, blocks_of(options), model.unet_float32);
+  const LearningCopy unet(*model.unet, blocks_of(options), model.unet_float32, model.memory.park);
   const auto embedding = source_embedding.detach().to(model.policy.device).clone();
   LearnResult result;
   result.losses = run_learn_loop(make_task(model, latents, options, predict_under(model, embedding)),
@@ -81,7 +95,8 @@ LearnResult learn_dreambooth(StableDiffusion& model, const torch::Tensor& latent
                              const torch::Tensor& source_ids, const LearnOptions& options,
                              const LearnBatches& batches, const ProgressCallback& progress) {
   const auto steps = steps_of(options.samples, options);
-  const LearningCopy unet(*model.unet, blocks_of(options), model.unet_float32);
+  const LearningCopy unet(*model.unet, blocks_of(options), model.unet_float32, model.memory.park);
+  const DeviceVisit visit(*model.text_encoder, model.policy.device);
   const LearningCopy text_encoder(*model.text_encoder, [](const std::string&) { return true; });
   const auto ids = source_ids.to(model.policy.device);
   const NoisePredictor predict = [&](const torch::Tensor& noisy_latents, const torch::Tensor& timesteps) {
@@ -95,6 +110,9 @@ LearnResult learn_dreambooth(StableDiffusion& model, const torch::Tensor& latent
   result.embedding = model.text_encoder(ids).last_hidden_state;
   result.unet = unet.learned();
   result.text_encoder = text_encoder.learned();
+  if (model.memory.park) {
+    for (auto& [name, tensor] : result.text_encoder) tensor = tensor.to(torch::kCPU);
+  }
   return result;
 }
 
@@ -103,7 +121,7 @@ LearnResult learn_imagic(StableDiffusion& model, const torch::Tensor& latents,
                          const LearnBatches& batches, const ProgressCallback& progress) {
   const auto embedding_steps = steps_of(options.embedding_samples, options);
   const auto unet_steps = steps_of(options.samples, options);
-  const LearningCopy unet(*model.unet, blocks_of(options), model.unet_float32);
+  const LearningCopy unet(*model.unet, blocks_of(options), model.unet_float32, model.memory.park);
   const auto embedding = target_embedding.detach().to(model.policy.device).clone();
   LearnResult result;
   result.losses = run_learn_loop(

@@ -32,6 +32,11 @@ struct LearnOptions {
 /// A method with the settings that it was published with.
 LearnOptions published_options(LearnMethod method);
 
+/// Has `task` count what was learned with these options, and what drawing with it needs memory for.
+void add_learned(MemoryTask& task, const StableDiffusion& model, const LearnOptions& options);
+/// The same, and the learning.
+void add_learning(MemoryTask& task, const StableDiffusion& model, const LearnOptions& options);
+
 struct LearnResult {
   /// (1, 77, width): the e of the interpolation. Learned itself, or (dreambooth) the source by the tuned
   /// encoder.

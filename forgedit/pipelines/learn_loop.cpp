@@ -1,9 +1,12 @@
 #include "forgedit/pipelines/learn_loop.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "forgedit/core/error.h"
 #include "forgedit/device/replay.h"
+#include "forgedit/nn/checkpoint.h"
+#include "forgedit/pipelines/eight_bit_adam.h"
 #include "forgedit/schedulers/noise_schedule.h"
 
 namespace forgedit {
@@ -30,10 +33,11 @@ class GradientScope {
   std::vector<torch::Tensor> parameters_;
 };
 
-/// LibTorch's Adam for float32 parameters, SplitAdam for the others.
+/// SplitAdam for bfloat16 parameters, LibTorch's Adam for the others, or an 8-bit one.
 class Optimizer {
  public:
-  Optimizer(const std::vector<ParameterGroup>& groups, const AdamSettings& adam) {
+  Optimizer(const std::vector<ParameterGroup>& groups, const AdamSettings& adam, const AdamMemory& memory)
+      : keep_gradients_(memory.keep_gradients) {
     const auto settings = [&](double lr) {
       return torch::optim::AdamOptions(lr).betas({adam.beta1, adam.beta2}).eps(adam.eps);
     };
@@ -41,16 +45,29 @@ class Optimizer {
     for (const auto& group : groups) {
       if (group.split) {
         split_.push_back(
-            std::make_unique<SplitAdam>(*group.split, group.lr, adam.beta1, adam.beta2, adam.eps));
+            std::make_unique<SplitAdam>(*group.split, group.lr, adam.beta1, adam.beta2, adam.eps, memory));
+        continue;
+      }
+      plain_parameters_.insert(plain_parameters_.end(), group.parameters.begin(), group.parameters.end());
+      if (memory.eight_bit && group.network && group.parameters.front().device().is_cpu()) {
+        eight_bit_.push_back(
+            std::make_unique<EightBitAdam>(group.parameters, group.lr, adam.beta1, adam.beta2, adam.eps));
       } else {
-        plain_parameters_.insert(plain_parameters_.end(), group.parameters.begin(), group.parameters.end());
         plain.emplace_back(group.parameters, std::make_unique<torch::optim::AdamOptions>(settings(group.lr)));
       }
     }
     if (!plain.empty()) plain_ = std::make_unique<torch::optim::Adam>(std::move(plain), settings(0));
+    if (!keep_gradients_) return;
+    for (auto& parameter : plain_parameters_) parameter.mutable_grad() = torch::zeros_like(parameter);
   }
   void zero_grad() {
-    for (auto& parameter : plain_parameters_) parameter.mutable_grad() = torch::Tensor();
+    for (auto& parameter : plain_parameters_) {
+      if (keep_gradients_) {
+        parameter.mutable_grad().zero_();
+      } else {
+        parameter.mutable_grad() = torch::Tensor();
+      }
+    }
     for (const auto& split : split_) split->zero_grad();
   }
   void settle() {
@@ -58,12 +75,15 @@ class Optimizer {
   }
   void step() {
     if (plain_) plain_->step();
+    for (const auto& adam : eight_bit_) adam->step();
     for (const auto& split : split_) split->step();
   }
 
  private:
+  bool keep_gradients_;
   std::vector<torch::Tensor> plain_parameters_;
   std::unique_ptr<torch::optim::Adam> plain_;
+  std::vector<std::unique_ptr<EightBitAdam>> eight_bit_;
   std::vector<std::unique_ptr<SplitAdam>> split_;
 };
 
@@ -96,25 +116,38 @@ class StepInput {
   torch::Tensor tensor_, staged_;
 };
 
-/// One phase's step over tensors that stay where they are, so that it can be recorded.
+/// One phase's step over tensors that stay where they are, so that it can be recorded. Under a memory plan
+/// the batch goes through in parts: one part is what is recorded, and gradients add up in place.
 class StepRunner {
  public:
   StepRunner(const LearnTask& task, const std::vector<ParameterGroup>& groups, const LearnBatch& first)
       : task_(task),
-        optimizer_(groups, task.adam),
+        in_parts_(task.memory.saves_while_learning()),
+        batch_(first.noise.size(0)),
+        part_(task.memory.micro_batch > 0 ? std::min(task.memory.micro_batch, batch_) : batch_),
+        optimizer_(groups, task.adam, {task.memory.eight_bit_adam, in_parts_}),
         schedule_(NoiseSchedule().to(task.policy.device)),
         latents_(task.latents.to(task.policy.device)),
         noise_(first.noise, task.policy.device),
         timesteps_(first.timesteps, task.policy.device),
+        part_noise_(in_parts_ ? torch::empty_like(part_of(noise_, 0)) : noise_.tensor()),
+        part_timesteps_(in_parts_ ? torch::empty_like(part_of(timesteps_, 0)) : timesteps_.tensor()),
+        loss_sum_(torch::zeros({}, torch::TensorOptions(task.policy.device))),
         recorded_(task.policy.device, task.policy.reduced(), [this] {
           forward();
           backward();
-        }) {}
+        }) {
+    if (batch_ % part_ != 0) {
+      throw usage_error("learning: micro-batches of " + std::to_string(part_) + " do not divide a batch of " +
+                        std::to_string(batch_));
+    }
+  }
 
   /// The loss before the update.
   double run_forward(const LearnBatch& batch) {
     noise_.fill(batch.noise);
     timesteps_.fill(batch.timesteps);
+    if (in_parts_) return run_parts();
     // A recorded step goes backward at once; elsewhere that would be wasted where learning ends here.
     if (task_.policy.reduced()) {
       recorded_.run();
@@ -124,36 +157,60 @@ class StepRunner {
     return loss_.item<double>();
   }
   void update() {
-    if (!task_.policy.reduced()) backward();
+    if (!task_.policy.reduced() && !in_parts_) backward();
     optimizer_.step();
   }
 
  private:
+  torch::Tensor part_of(const StepInput& input, std::int64_t first) const {
+    return input.tensor().narrow(0, first, part_);
+  }
+  /// Forward and backward, part after part; the loss of the whole batch.
+  double run_parts() {
+    optimizer_.zero_grad();
+    loss_sum_.zero_();
+    for (std::int64_t first = 0; first < batch_; first += part_) {
+      part_noise_.copy_(part_of(noise_, first));
+      part_timesteps_.copy_(part_of(timesteps_, first));
+      recorded_.run();
+    }
+    return loss_sum_.item<double>();
+  }
   void forward() {
-    const auto& noise = noise_.tensor();
     // 1. x_t for a batch of t
-    const auto noisy_latents = schedule_.add_noise(latents_.expand_as(noise), noise, timesteps_.tensor());
+    const auto noisy_latents =
+        schedule_.add_noise(latents_.expand_as(part_noise_), part_noise_, part_timesteps_);
     // 2. predicted noise
     torch::Tensor predicted;
     {
       const PrecisionScope precision(task_.policy);
-      predicted = task_.predict(noisy_latents, timesteps_.tensor());
+      const nn::CheckpointScope checkpoints(task_.memory.checkpointing);
+      predicted = task_.predict(noisy_latents, part_timesteps_);
     }
     // 3. loss
-    loss_ = torch::mse_loss(predicted.to(torch::kFloat), noise);
+    loss_ = torch::mse_loss(predicted.to(torch::kFloat), part_noise_);
   }
   void backward() {
-    optimizer_.zero_grad();
+    if (in_parts_) {
+      loss_ = loss_ * (static_cast<double>(part_) / static_cast<double>(batch_));
+      loss_sum_.add_(loss_.detach());
+    } else {
+      optimizer_.zero_grad();
+    }
     loss_.backward();
     loss_ = loss_.detach();
     optimizer_.settle();  // in the first step, which is not recorded
   }
 
   const LearnTask& task_;
+  bool in_parts_;
+  std::int64_t batch_, part_;
   Optimizer optimizer_;
   NoiseSchedule schedule_;
   torch::Tensor latents_, loss_;
   StepInput noise_, timesteps_;
+  torch::Tensor part_noise_, part_timesteps_;  // what the step sees of them
+  torch::Tensor loss_sum_;                     // over the parts
   ReplayedWork recorded_;
 };
 
@@ -192,11 +249,13 @@ std::vector<double> run_learn_loop(const LearnTask& task, const std::vector<Lear
   return losses;
 }
 
-LearningCopy::LearningCopy(torch::nn::Module& network, const Selector& learns, const StateDict& float32) {
+LearningCopy::LearningCopy(torch::nn::Module& network, const Selector& learns, const StateDict& float32,
+                           bool park)
+    : park_(park) {
   std::vector<torch::Tensor> parameters, values;
   for (auto& [name, parameter] : parameters_of(network)) {
     if (!learns(name)) continue;
-    originals_.emplace(name, parameter.detach());
+    originals_.emplace(name, park ? parameter.detach().to(torch::kCPU) : parameter.detach());
     parameters_.emplace(name, parameter);
     if (float32.empty()) {
       parameter.set_data(parameter.detach().clone());
@@ -205,15 +264,22 @@ LearningCopy::LearningCopy(torch::nn::Module& network, const Selector& learns, c
       values.push_back(float32.at(name));
     }
   }
-  if (!parameters.empty()) split_ = std::make_unique<SplitWeights>(std::move(parameters), values);
+  if (!parameters.empty()) split_ = std::make_unique<SplitWeights>(std::move(parameters), values, park);
 }
 
 LearningCopy::~LearningCopy() {
-  for (auto& [name, parameter] : parameters_) parameter.set_data(originals_.at(name));
+  torch::NoGradGuard no_grad;
+  for (auto& [name, parameter] : parameters_) {
+    if (park_) {
+      parameter.copy_(originals_.at(name));  // in place: there may be no room for more
+    } else {
+      parameter.set_data(originals_.at(name));
+    }
+  }
 }
 
 ParameterGroup LearningCopy::group(double lr) const {
-  ParameterGroup result{{}, lr, split_.get()};
+  ParameterGroup result{{}, lr, split_.get(), true};
   for (const auto& [name, parameter] : parameters_) result.parameters.push_back(parameter);
   return result;
 }
@@ -221,11 +287,15 @@ ParameterGroup LearningCopy::group(double lr) const {
 StateDict LearningCopy::learned() const {
   StateDict result;
   if (split_) {
-    const auto values = split_->values();
+    const auto values = split_->values(park_ ? std::optional<c10::Device>(torch::kCPU) : std::nullopt);
     std::size_t i = 0;
     for (const auto& [name, parameter] : parameters_) result.emplace(name, values[i++]);
   } else {
-    for (const auto& [name, parameter] : parameters_) result.emplace(name, parameter.detach());
+    // In the network's place the originals come back to where these lie.
+    for (const auto& [name, parameter] : parameters_) {
+      result.emplace(
+          name, park_ ? parameter.detach().to(torch::kCPU, torch::kFloat, false, true) : parameter.detach());
+    }
   }
   return result;
 }

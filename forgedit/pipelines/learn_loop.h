@@ -8,6 +8,7 @@
 
 #include "forgedit/core/state_dict.h"
 #include "forgedit/device/device.h"
+#include "forgedit/pipelines/memory_plan.h"
 #include "forgedit/pipelines/progress.h"
 #include "forgedit/pipelines/split_adam.h"
 
@@ -25,6 +26,7 @@ struct ParameterGroup {
   std::vector<torch::Tensor> parameters;
   double lr = 0;
   SplitWeights* split = nullptr;  ///< the float32 weights of bfloat16 parameters
+  bool network = false;           ///< whether 8-bit Adam, where it is wanted, is for these too
 };
 
 /// Noisy latents (batch, 4, h, w) and their timesteps (batch) -> the noise that the network sees in them.
@@ -58,6 +60,7 @@ struct LearnTask {
   AdamSettings adam;
   EarlyStop stop;
   ComputePolicy policy;
+  MemoryPlan memory;
 };
 
 /// Runs the phases one after the other and returns the loss of every step: the mean square error of the
@@ -72,8 +75,10 @@ class LearningCopy {
  public:
   using Selector = std::function<bool(const std::string& name)>;
 
-  /// `float32`: the weights by name where the network's own are bfloat16.
-  LearningCopy(torch::nn::Module& network, const Selector& learns, const StateDict& float32 = {});
+  /// `float32`: the weights by name where the network's own are bfloat16. `park`: the network's own weights
+  /// lie on the CPU meanwhile, and what was learned is returned there.
+  LearningCopy(torch::nn::Module& network, const Selector& learns, const StateDict& float32 = {},
+               bool park = false);
   ~LearningCopy();
   LearningCopy(const LearningCopy&) = delete;
   LearningCopy& operator=(const LearningCopy&) = delete;
@@ -83,6 +88,7 @@ class LearningCopy {
   StateDict learned() const;
 
  private:
+  bool park_;
   StateDict originals_, parameters_;
   std::unique_ptr<SplitWeights> split_;
 };

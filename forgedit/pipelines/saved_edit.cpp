@@ -35,6 +35,7 @@ json record_of(const LearnedPicture& learned) {
            {{"name", learned.base_name},
             {"fingerprint", learned.base_fingerprint},
             {"fingerprint_method", learned.fingerprint_method}}},
+          {"memory", learned.memory},
           {"learning", to_json(learned.options)},
           {"losses", learned.result.losses},
           {"frame", to_json(learned.frame)}};
@@ -73,6 +74,7 @@ void read_record(const fs::path& path, LearnedPicture& learned) {
   learned.source = reader.text("source", {});
   learned.background = reader.text("background", "");
   learned.stretched = reader.boolean("stretched", false);
+  learned.memory = reader.text("memory", "");
   const ConfigReader base(origin + ": base_model", child_object(origin, record, "base_model"));
   learned.base_name = base.text("name", "");
   learned.base_fingerprint = base.text("fingerprint", {});
@@ -176,11 +178,11 @@ LearnedPicture read_saved_edit(const fs::path& directory) {
 
 namespace {
 
-/// Learned weights of one network, all that `learns` and no others, get the device, dtype and channels-last
-/// strides of its parameters: edits come out the same bytes as right after learning.
+/// Learned weights of one network, all that `learns` and no others, get the device (`park`: the CPU), dtype
+/// and channels-last strides of its parameters: edits come out the same bytes as right after learning.
 template <typename Learns>
 void attach_weights(StateDict& learned, const torch::nn::Module& network, Learns learns,
-                    const std::string& name) {
+                    const std::string& name, bool park) {
   const auto parameters = parameters_of(network);
   for (const auto& [key, parameter] : parameters) {
     if (learns(key) == (learned.count(key) > 0)) continue;
@@ -193,7 +195,8 @@ void attach_weights(StateDict& learned, const torch::nn::Module& network, Learns
       throw failure(name + ": " + key + ": the model has no such parameter of shape " +
                     shape_text(tensor.sizes()));
     }
-    auto placed = torch::empty_like(parameter->second);
+    const auto device = park ? c10::Device(c10::DeviceType::CPU) : parameter->second.device();
+    auto placed = torch::empty_like(parameter->second, parameter->second.options().device(device));
     placed.copy_(tensor);
     tensor = placed;
   }
@@ -221,10 +224,12 @@ void attach_to_model(LearnedPicture& learned, const StableDiffusion& model, cons
   learned.result.embedding = learned.result.embedding.to(model.policy.device);
   attach_weights(
       learned.result.unet, *model.unet,
-      [&](const std::string& key) { return learns(learned.options.layers, key); }, "saved edit " + name);
+      [&](const std::string& key) { return learns(learned.options.layers, key); }, "saved edit " + name,
+      model.memory.park);
   attach_weights(
       learned.result.text_encoder, *model.text_encoder,
-      [&](const std::string&) { return learns_text_encoder(learned); }, "saved edit " + name);
+      [&](const std::string&) { return learns_text_encoder(learned); }, "saved edit " + name,
+      model.memory.park);
 }
 
 }  // namespace forgedit

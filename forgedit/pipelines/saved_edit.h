@@ -19,6 +19,7 @@ struct LearnedPicture {
   std::string software;    ///< what learned it, for example "forgedit 1.2"
   std::string background;  ///< colour laid under a transparent picture: "#ffffff"
   bool stretched = false;  ///< to a size that was asked for, instead of keeping its shape
+  std::string memory;      ///< how memory was saved meanwhile, as `describe` says it; empty: not at all
   LearnOptions options;
   LearnResult result;
   Frame frame;

@@ -53,8 +53,11 @@ class SpeedRun {
   std::vector<SpeedRow> run() {
     measure_ceilings();
     measure_ends();
-    measure_learning();
-    for (const auto batch : options_.batches) measure_drawing(batch);
+    if (options_.learns) measure_learning();
+    const auto most = model_.memory.draw_batch;
+    for (const auto batch : options_.batches) {
+      if (most == 0 || batch <= most) measure_drawing(batch);
+    }
     return rows_;
   }
 
@@ -75,7 +78,7 @@ class SpeedRun {
     torch::NoGradGuard no_grad;
     const bool gpu = device_.is_cuda();
     const auto type = model_.policy.precision == Precision::bf16 ? torch::kBFloat16 : torch::kFloat;
-    const std::int64_t side = gpu ? 8192 : 1024, count = std::int64_t{1} << (gpu ? 29 : 25);
+    const std::int64_t side = gpu ? 8192 : 1024, count = std::int64_t{1} << (gpu ? 26 : 25);
     const auto a = random({side, side}).to(device_, type), b = random({side, side}).to(device_, type);
     const double product = best_seconds(device_, [&] { torch::matmul(a, b); });
     const auto cubed = static_cast<double>(side) * static_cast<double>(side) * static_cast<double>(side);

@@ -20,6 +20,7 @@ struct SpeedRow {
 struct SpeedOptions {
   int width = 0, height = 0;  ///< pixels; 0: what the model was made for
   LearnOptions learn;         ///< `samples` in batches of `batch`; never stopped early
+  bool learns = true;         ///< false: there is no room for learning
   SampleOptions sample;
   std::vector<std::int64_t> batches{1, 8};  ///< pictures drawn at once
 };

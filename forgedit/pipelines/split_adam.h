@@ -3,6 +3,7 @@
 #include <torch/torch.h>
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "forgedit/device/cuda_bridge.h"
@@ -17,16 +18,21 @@ class SplitWeights {
  public:
   /// `values`: float32, one a parameter and of its shape, on any device. From the CPU they come in the
   /// background; until `settle` the parameters are as they were, and the values take memory of their own.
-  SplitWeights(std::vector<torch::Tensor> parameters, const std::vector<torch::Tensor>& values);
+  /// `one_by_one`: at once and without that memory, but waited for.
+  SplitWeights(std::vector<torch::Tensor> parameters, const std::vector<torch::Tensor>& values,
+               bool one_by_one = false);
 
   /// Waits for the values and takes them over; nothing when that was done. Nothing may be recorded before.
   void settle();
-  /// Float32 in the parameters' shapes and on their device; views of one vector.
-  std::vector<torch::Tensor> values();
+  /// Float32 in the parameters' shapes: on their device views of one vector, elsewhere one after the other.
+  std::vector<torch::Tensor> values(std::optional<c10::Device> elsewhere = {});
   const std::vector<torch::Tensor>& parameters() const { return parameters_; }
 
  private:
   friend class SplitAdam;
+  /// Both halves of a parameter from its float32 values on the device, dense in their own order.
+  void split(std::size_t parameter, const float* values);
+
   std::vector<torch::Tensor> parameters_;
   std::vector<std::int64_t> offsets_;  // of each parameter in the vectors below
   torch::Tensor high_, low_;           // bfloat16 and int16
@@ -35,11 +41,18 @@ class SplitWeights {
   std::unique_ptr<cuda::Upload> upload_;
 };
 
+/// How Adam uses memory.
+struct AdamMemory {
+  bool eight_bit = false;       ///< averages of a byte each (device/adam_codes.h) instead of float32
+  bool keep_gradients = false;  ///< zero_grad sets them to zero instead of leaving them to be made anew
+};
+
 /// Adam (arXiv 1412.6980) over all of a SplitWeights in one kernel. Gradients are the parameters' own,
 /// bfloat16.
 class SplitAdam {
  public:
-  SplitAdam(SplitWeights& weights, double lr, double beta1, double beta2, double eps);
+  SplitAdam(SplitWeights& weights, double lr, double beta1, double beta2, double eps,
+            const AdamMemory& memory = {});
   void zero_grad();
   void settle() { weights_.settle(); }
   void step();
@@ -51,7 +64,11 @@ class SplitAdam {
   SplitWeights& weights_;
   double lr_, beta1_, beta2_, eps_;
   std::int64_t steps_ = 0;
-  torch::Tensor exp_avg_, exp_avg_sq_;  // from the first step on
+  torch::Tensor exp_avg_,
+      exp_avg_sq_;  // from the first step on; with 8 bits int8, uint8 and scales_ (blocks, 2)
+  torch::Tensor scales_;
+  AdamMemory memory_;
+  torch::Tensor kept_gradients_;  // as the flat weights; undefined unless gradients are kept
   std::vector<torch::Tensor> gradients_;
   std::vector<kernels::AdamChunk> chunks_;
   torch::Tensor table_;

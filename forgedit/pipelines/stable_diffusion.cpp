@@ -5,7 +5,9 @@
 #include "forgedit/core/error.h"
 #include "forgedit/device/cuda_bridge.h"
 #include "forgedit/models/load_network.h"
+#include "forgedit/pipelines/device_visit.h"
 #include "forgedit/pipelines/picture_grid.h"
+#include "forgedit/pipelines/tiled_vae.h"
 
 namespace forgedit {
 namespace {
@@ -75,6 +77,12 @@ ClipTextModel load_clip_text(const fs::path& directory, const c10::Device& devic
 }
 
 StableDiffusion StableDiffusion::load(const ModelFiles& files, const ComputePolicy& policy) {
+  auto model = read(files, policy);
+  model.move_to_device();
+  return model;
+}
+
+StableDiffusion StableDiffusion::read(const ModelFiles& files, const ComputePolicy& policy) {
   const auto parts = read_model(files);
   StableDiffusion model;
   model.policy = policy;
@@ -107,7 +115,6 @@ StableDiffusion StableDiffusion::load(const ModelFiles& files, const ComputePoli
     for (const auto& [name, tensor] : parameters_of(*module)) all.emplace(prefix + name, tensor);
   }
   model.base_fingerprint = fingerprint(all);
-  model.move_to_device();
   return model;
 }
 
@@ -116,10 +123,11 @@ void StableDiffusion::move_to_device() {
     for (const auto& [name, parameter] : parameters_of(*unet)) unet_float32.emplace(name, parameter.detach());
   }
   place(*unet, policy.device, policy.reduced() ? torch::kBFloat16 : torch::kFloat);
-  place(*vae, policy.device);
+  const auto ends = memory.park ? c10::Device(c10::DeviceType::CPU) : policy.device;
+  place(*vae, ends);
   // The encoder stays float32: it runs once, and learning starts from what it gives.
   if (policy.reduced()) vae->decoder_to(torch::kBFloat16);
-  place(*text_encoder, policy.device);
+  place(*text_encoder, ends);
 }
 
 torch::Tensor StableDiffusion::tokenize(const std::string& text) const {
@@ -134,20 +142,46 @@ torch::Tensor StableDiffusion::tokenize(const std::string& text) const {
 
 torch::Tensor StableDiffusion::encode_text(const std::string& text) {
   torch::NoGradGuard no_grad;
+  const DeviceVisit visit(*text_encoder, policy.device);
   return text_encoder(tokenize(text)).last_hidden_state;
 }
 
 torch::Tensor StableDiffusion::encode_image(const torch::Tensor& image, torch::Generator& generator) {
   torch::NoGradGuard no_grad;
-  const auto posterior = vae->encode(image.to(policy.device));
+  const DeviceVisit visit(*vae, policy.device);
+  const auto on_device = image.to(policy.device);
+  const auto posterior =
+      memory.vae_tile > 0 ? encode_in_tiles(vae, on_device, memory.vae_tile) : vae->encode(on_device);
   const auto noise = torch::randn(posterior.mean.sizes(), generator, torch::kFloat).to(policy.device);
   return (posterior.mean + (0.5 * posterior.logvar).exp() * noise) * vae->config().scaling_factor;
 }
 
 torch::Tensor StableDiffusion::decode_latents(const torch::Tensor& latents) {
   torch::NoGradGuard no_grad;
-  const auto images = vae->decode(latents / vae->config().scaling_factor).to(torch::kFloat);
+  const DeviceVisit visit(*vae, policy.device);
+  const auto unscaled = latents / vae->config().scaling_factor;
+  const auto images =
+      (memory.vae_tile > 0 ? decode_in_tiles(vae, unscaled, memory.vae_tile) : vae->decode(unscaled))
+          .to(torch::kFloat);
   return (images * 0.5 + 0.5).clamp(0.0, 1.0).to(torch::kCPU);
+}
+
+MemoryTask StableDiffusion::memory_task(int width, int height) const {
+  const auto count = [](const torch::nn::Module& network) {
+    std::int64_t sum = 0;
+    for (const auto& parameter : network.parameters()) sum += parameter.numel();
+    return sum;
+  };
+  MemoryTask task;
+  task.policy = policy;
+  task.unet = unet->config();
+  task.vae = vae->config();
+  task.unet_count = count(*unet);
+  task.vae_count = count(*vae);
+  task.text_count = count(*text_encoder);
+  task.width = width;
+  task.height = height;
+  return task;
 }
 
 std::int64_t StableDiffusion::size_multiple() const {

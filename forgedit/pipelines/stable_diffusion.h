@@ -9,6 +9,7 @@
 #include "forgedit/models/clip_text.h"
 #include "forgedit/models/unet.h"
 #include "forgedit/models/vae.h"
+#include "forgedit/pipelines/memory_plan.h"
 #include "forgedit/pipelines/model_files.h"
 #include "forgedit/text/clip_tokenizer.h"
 
@@ -23,6 +24,9 @@ struct StableDiffusion {
   AutoencoderKL vae{nullptr};
   UNet unet{nullptr};
   ComputePolicy policy;
+  /// How learning and drawing save memory. With `park` VAE and text encoder lie on the CPU but for their
+  /// work.
+  MemoryPlan memory;
   /// The UNet's weights as loaded: float32, on the CPU. Empty unless policy.reduced(): then the UNet itself
   /// has bfloat16 ones.
   StateDict unet_float32;
@@ -33,6 +37,8 @@ struct StableDiffusion {
   /// Reads a diffusers folder (unet/, vae/, text_encoder/, tokenizer/) or a checkpoint of one file. Strict:
   /// see load_state.
   static StableDiffusion load(const ModelFiles& files, const ComputePolicy& policy);
+  /// The same, still on the CPU as read: for callers that decide on `memory` first.
+  static StableDiffusion read(const ModelFiles& files, const ComputePolicy& policy);
 
   /// From where the weights were read to policy.device, in the policy's types; load does it.
   void move_to_device();
@@ -46,6 +52,9 @@ struct StableDiffusion {
   torch::Tensor encode_image(const torch::Tensor& image, torch::Generator& generator);
   /// Scaled latents (batch, 4, h, w) -> images (batch, 3, h·f, w·f) in [0, 1], float32 on the CPU.
   torch::Tensor decode_latents(const torch::Tensor& latents);
+
+  /// What a run of this model needs memory for, but for the work itself.
+  MemoryTask memory_task(int width, int height) const;
 
   /// Sides of pictures must be multiples of this: the VAE's factor times the UNet's own halvings.
   std::int64_t size_multiple() const;

@@ -351,5 +351,36 @@ TEST(SplitAdam, StepsAsLibTorchsAdamOnFloat32Weights) {
   }
 }
 
+TEST(SplitAdam, EightBitAveragesStayNearFloat32Ones) {
+  torch::manual_seed(6);
+  const Tensors values{torch::randn({70000}, torch::kCUDA), torch::randn({24, 16, 3, 3}, torch::kCUDA),
+                       torch::randn({5}, torch::kCUDA)};
+  std::vector<Tensors> gradients(10);
+  for (auto& step : gradients) {
+    for (const auto& value : values) step.push_back((torch::randn_like(value) + 0.3).to(torch::kBFloat16));
+  }
+  const auto moved = [&](bool eight_bit) {
+    Tensors parameters;
+    for (const auto& value : values) {
+      parameters.push_back(value.to(torch::kBFloat16).set_requires_grad(true));
+    }
+    SplitWeights weights(parameters, values);
+    SplitAdam adam(weights, 1e-3, 0.9, 0.999, 1e-8, {eight_bit, /*keep_gradients=*/true});
+    for (const auto& step : gradients) {
+      adam.zero_grad();
+      for (std::size_t i = 0; i < values.size(); ++i) parameters[i].mutable_grad().add_(step[i]);
+      adam.step();
+    }
+    Tensors result;
+    for (std::size_t i = 0; i < values.size(); ++i) result.push_back(weights.values()[i] - values[i]);
+    return result;
+  };
+  const auto expected = moved(false), found = moved(true), again = moved(true);
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    EXPECT_LT(difference(found[i], expected[i]), 0.05) << i;
+    EXPECT_TRUE(found[i].equal(again[i])) << i;
+  }
+}
+
 }  // namespace
 }  // namespace forgedit::nn

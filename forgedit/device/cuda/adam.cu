@@ -1,25 +1,10 @@
+#include "forgedit/device/adam_codes.h"
 #include "forgedit/device/cuda/bf16.cuh"
 
 namespace forgedit::kernels {
 namespace {
 
 constexpr int kThreads = 256;
-
-/// The float32 weight whose rounding to bfloat16 is `high`.
-__device__ float joined(unsigned high, std::int16_t low) {
-  return __uint_as_float((high << 16) + static_cast<unsigned>(static_cast<int>(low)));
-}
-
-/// Rounds half up, not to even: only then the rest fits 16 bits.
-__device__ unsigned high_bits(float weight) {
-  return (__float_as_uint(weight) + 0x8000U) >> 16;
-}
-
-__device__ float updated(float weight, float gradient, float& m, float& v, const AdamStep& s) {
-  m = s.beta1 * m + (1.0F - s.beta1) * gradient;
-  v = s.beta2 * v + (1.0F - s.beta2) * gradient * gradient;
-  return weight - s.lr * (m / s.correction1) / (sqrtf(v / s.correction2) + s.eps);
-}
 
 __device__ void load_floats(const float* from, float (&values)[8]) {
   const float4 a = *reinterpret_cast<const float4*>(from), b = *reinterpret_cast<const float4*>(from + 4);
@@ -52,7 +37,7 @@ __global__ void adam_kernel(const AdamChunk* chunks, Bf16* high, std::int16_t* l
     for (int i = 0; i < 8; ++i) {
       const int shift = (i % 2) * 16;
       weight[i] = joined((highs[i / 2] >> shift) & 0xFFFFU, static_cast<std::int16_t>(lows[i / 2] >> shift));
-      weight[i] = updated(weight[i], gradient[i], m[i], v[i], settings);
+      weight[i] = adam_updated(weight[i], gradient[i], m[i], v[i], settings);
       const unsigned rounded = high_bits(weight[i]);
       const unsigned rest = (__float_as_uint(weight[i]) - (rounded << 16)) & 0xFFFFU;
       new_high[i / 2] = i % 2 == 0 ? rounded : new_high[i / 2] | (rounded << 16);
@@ -65,8 +50,8 @@ __global__ void adam_kernel(const AdamChunk* chunks, Bf16* high, std::int16_t* l
   }
   for (std::int64_t at = vectors * 8 + threadIdx.x; at < chunk.count; at += kThreads) {
     const std::int64_t here = chunk.offset + at;
-    const float weight = updated(joined(high[here], low[here]), to_float(chunk.gradient[at]), exp_avg[here],
-                                 exp_avg_sq[here], settings);
+    const float weight = adam_updated(joined(high[here], low[here]), to_float(chunk.gradient[at]),
+                                      exp_avg[here], exp_avg_sq[here], settings);
     const unsigned rounded = high_bits(weight);
     high[here] = static_cast<Bf16>(rounded);
     low[here] = static_cast<std::int16_t>(__float_as_uint(weight) - (rounded << 16));

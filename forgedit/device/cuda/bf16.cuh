@@ -44,6 +44,16 @@ __device__ inline void store8(Bf16* to, const float (&values)[8]) {
   *reinterpret_cast<uint4*>(to) = pack(values);
 }
 
+/// The float32 weight of a split one (kernels.h, adam_step).
+__device__ inline float joined(unsigned high, std::int16_t low) {
+  return __uint_as_float((high << 16) + static_cast<unsigned>(static_cast<int>(low)));
+}
+
+/// Its upper half: rounds half up, not to even, since only then the rest fits 16 bits.
+__device__ inline unsigned high_bits(float weight) {
+  return (__float_as_uint(weight) + 0x8000U) >> 16;
+}
+
 __device__ inline float sigmoid(float x) {
   return __fdividef(1.0F, 1.0F + __expf(-x));
 }

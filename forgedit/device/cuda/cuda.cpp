@@ -5,6 +5,7 @@
 #include <c10/cuda/CUDAException.h>
 #include <c10/cuda/CUDAFunctions.h>
 #include <c10/cuda/CUDAGuard.h>
+#include <cuda_runtime_api.h>
 
 #include <algorithm>
 #include <atomic>
@@ -16,6 +17,20 @@
 
 namespace forgedit::cuda {
 namespace {
+
+struct DeviceMemory {
+  std::size_t free = 0, total = 0;
+};
+
+DeviceMemory memory_of(int index) {
+  const auto device = static_cast<c10::DeviceIndex>(index);
+  // The allocator knows a device only after it was used.
+  static_cast<void>(at::empty({1}, at::TensorOptions(c10::Device(c10::DeviceType::CUDA, device))));
+  const c10::cuda::CUDAGuard guard(device);
+  DeviceMemory memory;
+  C10_CUDA_CHECK(cudaMemGetInfo(&memory.free, &memory.total));
+  return memory;
+}
 
 constexpr std::size_t kStagingBytes = std::size_t{8} << 20;
 constexpr unsigned kMostUploadThreads = 8;
@@ -50,6 +65,14 @@ void reset_peak_memory(int index) {
 }
 void empty_cache() {
   c10::cuda::CUDACachingAllocator::emptyCache();
+}
+std::int64_t free_memory(int index) {
+  return static_cast<std::int64_t>(memory_of(index).free);
+}
+void limit_memory(int index, std::int64_t bytes) {
+  const double share = static_cast<double>(bytes) / static_cast<double>(memory_of(index).total);
+  c10::cuda::CUDACachingAllocator::setMemoryFraction(std::clamp(share, 0.0, 1.0),
+                                                     static_cast<c10::DeviceIndex>(index));
 }
 void synchronize(int index) {
   const c10::cuda::CUDAGuard guard(static_cast<c10::DeviceIndex>(index));

@@ -1,0 +1,81 @@
+#include "forgedit/nn/checkpoint.h"
+
+namespace forgedit::nn {
+namespace {
+
+using torch::autograd::AutogradContext;
+using torch::autograd::variable_list;
+
+thread_local bool enabled_here = false;
+
+/// A segment as something that AutogradContext can keep.
+struct HeldSegment : torch::CustomClassHolder {
+  explicit HeldSegment(Segment s) : segment(std::move(s)) {}
+  Segment segment;
+};
+
+variable_list first_of(const variable_list& all, std::size_t count) {
+  return {all.begin(), all.begin() + static_cast<std::ptrdiff_t>(count)};
+}
+
+/// Stands in the graph for a whole segment. Parameters are inputs like all others, so that the segment counts
+/// as differentiable where only they learn, and their gradients arrive as any layer's.
+class SegmentFunction : public torch::autograd::Function<SegmentFunction> {
+ public:
+  /// `sources`: `input_count` inputs, then parameters.
+  static torch::Tensor forward(AutogradContext* ctx, at::TensorList sources, std::int64_t input_count,
+                               const c10::intrusive_ptr<HeldSegment>& held) {
+    const auto all = sources.vec();
+    ctx->save_for_backward(all);
+    ctx->saved_data["input_count"] = input_count;
+    ctx->saved_data["segment"] = c10::IValue::make_capsule(held);
+    return held->segment(first_of(all, static_cast<std::size_t>(input_count)));
+  }
+  static variable_list backward(AutogradContext* ctx, const variable_list& gradients) {
+    auto sources = ctx->get_saved_variables();
+    const auto input_count = static_cast<std::size_t>(ctx->saved_data["input_count"].toInt());
+    const auto held = ctx->saved_data["segment"].toCapsule();
+    for (std::size_t i = 0; i < input_count; ++i) {
+      sources[i] = sources[i].detach().set_requires_grad(sources[i].requires_grad());
+    }
+    const torch::AutoGradMode with_gradients(true);
+    const auto output = static_cast<HeldSegment&>(*held).segment(first_of(sources, input_count));
+    variable_list wanted;
+    std::vector<std::size_t> places;
+    for (std::size_t i = 0; i < sources.size(); ++i) {
+      if (!ctx->needs_input_grad(i)) continue;
+      wanted.push_back(sources[i]);
+      places.push_back(i);
+    }
+    const auto found = torch::autograd::grad({output}, wanted, {gradients[0]}, c10::nullopt, false,
+                                             /*allow_unused=*/true);
+    variable_list result(sources.size() + 2);  // the count and the segment have none
+    for (std::size_t i = 0; i < places.size(); ++i) result[places[i]] = found[i];
+    return result;
+  }
+};
+
+}  // namespace
+
+CheckpointScope::CheckpointScope(bool enabled) : before_(enabled_here) {
+  enabled_here = enabled;
+}
+CheckpointScope::~CheckpointScope() {
+  enabled_here = before_;
+}
+
+bool checkpointing() {
+  return enabled_here;
+}
+
+torch::Tensor checkpoint(const torch::nn::Module& module, Segment segment,
+                         std::vector<torch::Tensor> inputs) {
+  const auto input_count = static_cast<std::int64_t>(inputs.size());
+  for (const auto& parameter : module.parameters()) {
+    if (parameter.requires_grad()) inputs.push_back(parameter);
+  }
+  return SegmentFunction::apply(at::TensorList(inputs), input_count,
+                                c10::make_intrusive<HeldSegment>(std::move(segment)));
+}
+
+}  // namespace forgedit::nn

@@ -1,0 +1,22 @@
+#pragma once
+
+#include <torch/torch.h>
+
+#include <vector>
+
+namespace forgedit {
+
+/// Has a network's weights on `device` while it lives; afterwards they are where they were, as they were:
+/// what is written to them meanwhile is lost. Nothing for a network that is there already.
+class DeviceVisit {
+ public:
+  DeviceVisit(torch::nn::Module& network, const c10::Device& device);
+  ~DeviceVisit();
+  DeviceVisit(const DeviceVisit&) = delete;
+  DeviceVisit& operator=(const DeviceVisit&) = delete;
+
+ private:
+  std::vector<torch::Tensor> parameters_, at_home_;
+};
+
+}  // namespace forgedit

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <torch/torch.h>
+
+#include <vector>
+
+#include "forgedit/device/kernels.h"
+
+namespace forgedit {
+
+/// Adam over float32 parameters on a CPU whose averages take a byte each (device/adam_codes.h). On a GPU
+/// SplitAdam has the same.
+class EightBitAdam {
+ public:
+  EightBitAdam(std::vector<torch::Tensor> parameters, double lr, double beta1, double beta2, double eps);
+  /// With the parameters' own gradients; those without one stay as they are.
+  void step();
+
+ private:
+  struct State {
+    torch::Tensor exp_avg, exp_avg_sq;  ///< int8 and uint8, one a value
+    torch::Tensor scales;               ///< (blocks, 2)
+  };
+
+  std::vector<torch::Tensor> parameters_;
+  std::vector<State> states_;
+  double lr_, beta1_, beta2_, eps_;
+  std::int64_t steps_ = 0;
+};
+
+}  // namespace forgedit

@@ -1,0 +1,60 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "forgedit/device/device.h"
+#include "forgedit/models/unet.h"
+#include "forgedit/models/vae.h"
+
+namespace forgedit {
+
+/// What is done to need less memory than the fastest way does. By default nothing.
+struct MemoryPlan {
+  double budget_gib = 0;         ///< what it has to fit in; 0: no budget, and nothing is done
+  bool park = false;             ///< weights lie on the CPU while unused
+  std::int64_t micro_batch = 0;  ///< samples of a learning step that go through the networks at once; 0: all
+  bool checkpointing = false;    ///< blocks of the UNet are computed again in the backward pass
+  bool eight_bit_adam = false;   ///< Adam's averages take a byte each
+  std::int64_t vae_tile = 0;     ///< latents a side of the VAE's tiles; 0: the picture as a whole
+  std::int64_t draw_batch = 0;   ///< most pictures drawn at once; 0: as many as elsewhere said
+  std::int64_t estimated_peak = 0;  ///< bytes, CUDA's own included
+
+  /// Whether learning goes another way than the fastest.
+  bool saves_while_learning() const { return park || micro_batch > 0 || checkpointing || eight_bit_adam; }
+  bool operator==(const MemoryPlan&) const = default;
+};
+
+/// "8 GiB: weights on the CPU while unused, checkpointing, 8-bit Adam"; empty without a budget.
+std::string describe(const MemoryPlan& plan);
+
+/// What the memory of a run depends on. Counts are of parameters.
+struct MemoryTask {
+  ComputePolicy policy;
+  UNetConfig unet;
+  VaeConfig vae;
+  std::int64_t unet_count = 0, vae_count = 0, text_count = 0;
+  int width = 0, height = 0;  ///< pixels
+
+  std::int64_t unet_learning = 0, text_learning = 0;  ///< of these, what learns or was learned
+  std::int64_t batch = 0;                             ///< of a learning step; 0: nothing is learned
+  std::int64_t draw_batch = 0;                        ///< pictures at once; 0: nothing is drawn
+};
+
+/// Bytes that the task takes at most under the plan, as estimated from the networks' sizes: weights and what
+/// belongs to them exactly, activations as measured for SD 1.4 (docs/performance.md), and a margin.
+std::int64_t estimate_peak(const MemoryTask& task, const MemoryPlan& plan);
+
+/// The fastest plan that fits `budget_gib`; one that changes no result (but by rounding) rather than 8-bit
+/// Adam or tiles. Nothing where none fits.
+std::optional<MemoryPlan> find_memory_plan(const MemoryTask& task, double budget_gib);
+
+/// The same; throws a usage Error that names the least that works.
+MemoryPlan plan_memory(const MemoryTask& task, double budget_gib);
+
+/// Of a budget, what CUDA takes beside LibTorch's tensors: context, loaded kernels, recorded graphs. On a CPU
+/// the program itself.
+std::int64_t outside_of_tensors(const c10::Device& device);
+
+}  // namespace forgedit
