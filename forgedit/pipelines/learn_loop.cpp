@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "forgedit/core/error.h"
+#include "forgedit/device/batch_parts.h"
 #include "forgedit/device/replay.h"
 #include "forgedit/nn/checkpoint.h"
 #include "forgedit/pipelines/eight_bit_adam.h"
@@ -116,30 +117,48 @@ class StepInput {
   torch::Tensor tensor_, staged_;
 };
 
+std::vector<torch::Tensor> parameters_of(const std::vector<ParameterGroup>& groups) {
+  std::vector<torch::Tensor> all;
+  for (const auto& group : groups) all.insert(all.end(), group.parameters.begin(), group.parameters.end());
+  return all;
+}
+
+/// So many parts of a batch at once (BatchParts) that their gradients, each its own, stay small.
+std::int64_t most_parts(const std::vector<torch::Tensor>& parameters) {
+  constexpr std::int64_t kGradients = 256 << 20;  // bytes
+  std::int64_t bytes = 1;
+  for (const auto& parameter : parameters) bytes += static_cast<std::int64_t>(parameter.nbytes());
+  return std::max<std::int64_t>(1, kGradients / bytes);
+}
+
 /// One phase's step over tensors that stay where they are, so that it can be recorded. Under a memory plan
-/// the batch goes through in parts: one part is what is recorded, and gradients add up in place.
+/// the batch goes through in micro-batches: one is what is recorded, and gradients add up in place.
 class StepRunner {
  public:
   StepRunner(const LearnTask& task, const std::vector<ParameterGroup>& groups, const LearnBatch& first)
       : task_(task),
-        in_parts_(task.memory.saves_while_learning()),
+        saves_memory_(task.memory.saves_while_learning()),
         batch_(first.noise.size(0)),
-        part_(task.memory.micro_batch > 0 ? std::min(task.memory.micro_batch, batch_) : batch_),
-        optimizer_(groups, task.adam, {task.memory.eight_bit_adam, in_parts_}),
+        micro_batch_(task.memory.micro_batch > 0 ? std::min(task.memory.micro_batch, batch_) : batch_),
+        parameters_(parameters_of(groups)),
+        parts_(task.policy, micro_batch_, saves_memory_ ? 1 : most_parts(parameters_)),
+        losses_(static_cast<std::size_t>(parts_.count())),
+        optimizer_(groups, task.adam, {task.memory.eight_bit_adam, saves_memory_}),
         schedule_(NoiseSchedule().to(task.policy.device)),
         latents_(task.latents.to(task.policy.device)),
         noise_(first.noise, task.policy.device),
         timesteps_(first.timesteps, task.policy.device),
-        part_noise_(in_parts_ ? torch::empty_like(part_of(noise_, 0)) : noise_.tensor()),
-        part_timesteps_(in_parts_ ? torch::empty_like(part_of(timesteps_, 0)) : timesteps_.tensor()),
+        micro_noise_(saves_memory_ ? torch::empty_like(micro_batch_of(noise_, 0)) : noise_.tensor()),
+        micro_timesteps_(saves_memory_ ? torch::empty_like(micro_batch_of(timesteps_, 0))
+                                       : timesteps_.tensor()),
         loss_sum_(torch::zeros({}, torch::TensorOptions(task.policy.device))),
         recorded_(task.policy.device, task.policy.reduced(), [this] {
           forward();
           backward();
         }) {
-    if (batch_ % part_ != 0) {
-      throw usage_error("learning: micro-batches of " + std::to_string(part_) + " do not divide a batch of " +
-                        std::to_string(batch_));
+    if (batch_ % micro_batch_ != 0) {
+      throw usage_error("learning: micro-batches of " + std::to_string(micro_batch_) +
+                        " do not divide a batch of " + std::to_string(batch_));
     }
   }
 
@@ -147,70 +166,102 @@ class StepRunner {
   double run_forward(const LearnBatch& batch) {
     noise_.fill(batch.noise);
     timesteps_.fill(batch.timesteps);
-    if (in_parts_) return run_parts();
+    if (saves_memory_) return run_micro_batches();
     // A recorded step goes backward at once; elsewhere that would be wasted where learning ends here.
     if (task_.policy.reduced()) {
       recorded_.run();
     } else {
       forward();
     }
-    return loss_.item<double>();
+    double loss = 0;
+    for (const auto& part : losses_) loss += part.item<double>();
+    return loss;
   }
   void update() {
-    if (!task_.policy.reduced() && !in_parts_) backward();
+    if (!task_.policy.reduced() && !saves_memory_) backward();
     optimizer_.step();
   }
 
  private:
-  torch::Tensor part_of(const StepInput& input, std::int64_t first) const {
-    return input.tensor().narrow(0, first, part_);
+  torch::Tensor micro_batch_of(const StepInput& input, std::int64_t first) const {
+    return input.tensor().narrow(0, first, micro_batch_);
   }
-  /// Forward and backward, part after part; the loss of the whole batch.
-  double run_parts() {
+  /// Forward and backward, one after the other; the loss of the whole batch.
+  double run_micro_batches() {
     optimizer_.zero_grad();
     loss_sum_.zero_();
-    for (std::int64_t first = 0; first < batch_; first += part_) {
-      part_noise_.copy_(part_of(noise_, first));
-      part_timesteps_.copy_(part_of(timesteps_, first));
+    for (std::int64_t first = 0; first < batch_; first += micro_batch_) {
+      micro_noise_.copy_(micro_batch_of(noise_, first));
+      micro_timesteps_.copy_(micro_batch_of(timesteps_, first));
       recorded_.run();
     }
     return loss_sum_.item<double>();
   }
   void forward() {
+    parts_.run([this](std::int64_t part) {
+      losses_[static_cast<std::size_t>(part)] =
+          share_of_loss(parts_.of(micro_noise_, part), parts_.of(micro_timesteps_, part));
+    });
+  }
+  /// What some samples add to the loss of the batch, which is the mean over all of its samples.
+  torch::Tensor share_of_loss(const torch::Tensor& noise, const torch::Tensor& timesteps) {
     // 1. x_t for a batch of t
-    const auto noisy_latents =
-        schedule_.add_noise(latents_.expand_as(part_noise_), part_noise_, part_timesteps_);
+    const auto noisy_latents = schedule_.add_noise(latents_.expand_as(noise), noise, timesteps);
     // 2. predicted noise
     torch::Tensor predicted;
     {
       const PrecisionScope precision(task_.policy);
       const nn::CheckpointScope checkpoints(task_.memory.checkpointing);
-      predicted = task_.predict(noisy_latents, part_timesteps_);
+      predicted = task_.predict(noisy_latents, timesteps);
     }
     // 3. loss
-    loss_ = torch::mse_loss(predicted.to(torch::kFloat), part_noise_);
+    const auto loss = torch::mse_loss(predicted.to(torch::kFloat), noise);
+    const auto samples = noise.size(0);
+    return samples == batch_ ? loss : loss * (static_cast<double>(samples) / static_cast<double>(batch_));
   }
   void backward() {
-    if (in_parts_) {
-      loss_ = loss_ * (static_cast<double>(part_) / static_cast<double>(batch_));
-      loss_sum_.add_(loss_.detach());
+    if (saves_memory_) {
+      loss_sum_.add_(losses_.front().detach());
     } else {
       optimizer_.zero_grad();
     }
-    loss_.backward();
-    loss_ = loss_.detach();
+    if (parts_.count() == 1) {
+      losses_.front().backward();
+    } else {
+      backward_in_parts();
+    }
+    for (auto& loss : losses_) loss = loss.detach();
     optimizer_.settle();  // in the first step, which is not recorded
+  }
+  /// Gradients are added part after part: in the same order every time.
+  void backward_in_parts() {
+    std::vector<torch::autograd::variable_list> gradients(losses_.size());
+    parts_.run([&](std::int64_t part) {
+      const auto i = static_cast<std::size_t>(part);
+      gradients[i] = torch::autograd::grad({losses_[i]}, parameters_, /*grad_outputs=*/{},
+                                           /*retain_graph=*/{}, /*create_graph=*/false,
+                                           /*allow_unused=*/true);
+    });
+    for (const auto& of_part : gradients) {
+      for (std::size_t i = 0; i < parameters_.size(); ++i) {
+        auto& sum = parameters_[i].mutable_grad();
+        if (of_part[i].defined()) sum = sum.defined() ? sum + of_part[i] : of_part[i];
+      }
+    }
   }
 
   const LearnTask& task_;
-  bool in_parts_;
-  std::int64_t batch_, part_;
+  bool saves_memory_;
+  std::int64_t batch_, micro_batch_;
+  std::vector<torch::Tensor> parameters_;
+  BatchParts parts_;
+  std::vector<torch::Tensor> losses_;  // of each part
   Optimizer optimizer_;
   NoiseSchedule schedule_;
-  torch::Tensor latents_, loss_;
+  torch::Tensor latents_;
   StepInput noise_, timesteps_;
-  torch::Tensor part_noise_, part_timesteps_;  // what the step sees of them
-  torch::Tensor loss_sum_;                     // over the parts
+  torch::Tensor micro_noise_, micro_timesteps_;  // what the step sees of them
+  torch::Tensor loss_sum_;                       // over micro-batches
   ReplayedWork recorded_;
 };
 
@@ -269,12 +320,17 @@ LearningCopy::LearningCopy(torch::nn::Module& network, const Selector& learns, c
 
 LearningCopy::~LearningCopy() {
   torch::NoGradGuard no_grad;
-  for (auto& [name, parameter] : parameters_) {
-    if (park_) {
-      parameter.copy_(originals_.at(name));  // in place: there may be no room for more
-    } else {
-      parameter.set_data(originals_.at(name));
+  try {
+    for (auto& [name, parameter] : parameters_) {
+      if (park_) {
+        parameter.copy_(originals_.at(name));  // in place: there may be no room for more
+      } else {
+        parameter.set_data(originals_.at(name));
+      }
     }
+  } catch (const std::exception&) {
+    // Only a device that has failed comes here; it refuses all later work too, and the first failure says
+    // why.
   }
 }
 

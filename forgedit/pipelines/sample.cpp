@@ -1,6 +1,7 @@
 #include "forgedit/pipelines/sample.h"
 
 #include "forgedit/core/error.h"
+#include "forgedit/device/batch_parts.h"
 #include "forgedit/device/replay.h"
 #include "forgedit/models/unet_ahead.h"
 #include "forgedit/schedulers/ddim.h"
@@ -63,6 +64,7 @@ class Sampler::Loop {
         latents_(torch::zeros(latents, table_.options())),
         previous_x0_(torch::zeros_like(latents_)),
         context_(torch::zeros({2 * embeddings[0], embeddings[1], embeddings[2]}, table_.options())),
+        parts_(model.policy, context_.size(0)),
         work_(model.policy.device, model.policy.reduced(), [this] { advance(); }) {
     if (model.unet->is_fused()) ahead_.emplace(model.unet, table_.select(1, 0).to(torch::kLong));
   }
@@ -97,12 +99,19 @@ class Sampler::Loop {
   torch::Tensor predict(const torch::Tensor& timestep) {
     const auto pair = torch::cat({latents_, latents_});
     if (ahead_) return ahead_->forward(pair, step_);
-    return model_.unet(pair, timestep.to(torch::kLong).expand({context_.size(0)}), context_);
+    std::vector<torch::Tensor> predicted(static_cast<std::size_t>(parts_.count()));
+    parts_.run([&](std::int64_t part) {
+      predicted[static_cast<std::size_t>(part)] =
+          model_.unet(parts_.of(pair, part), timestep.to(torch::kLong).expand({parts_.size(part)}),
+                      parts_.of(context_, part));
+    });
+    return torch::cat(predicted);
   }
 
   StableDiffusion& model_;
   double guidance_scale_;
   torch::Tensor table_, step_, latents_, previous_x0_, context_;
+  BatchParts parts_;
   std::optional<UNetAhead> ahead_;
   ReplayedWork work_;
 };

@@ -81,6 +81,29 @@ TEST_F(Learn, GlobalGeneratorHasNoPart) {
   EXPECT_TRUE(torch::equal(first.embedding, second.embedding));
 }
 
+// Threads change how a batch is split, and with it the rounding, but nothing else.
+TEST_F(Learn, ThreadsChangeNothingButRounding) {
+  options_.batch = 3;
+  options_.samples = 12;
+  options_.adam.eps = 1e-6;  // so that gradients that are only rounding move nothing
+  const auto run_with = [&](int threads) {
+    at::set_num_threads(threads);
+    return run();
+  };
+  const auto before = at::get_num_threads();
+  const auto alone = run_with(1);
+  const auto split = run_with(2);
+  const auto again = run_with(2);
+  at::set_num_threads(before);
+  ASSERT_EQ(split.losses.size(), alone.losses.size());
+  for (std::size_t i = 0; i < split.losses.size(); ++i) EXPECT_NEAR(split.losses[i], alone.losses[i], 1e-5);
+  EXPECT_TRUE(torch::allclose(split.embedding, alone.embedding, 1e-4, 1e-5));
+  for (const auto& [name, tensor] : alone.unet) {
+    EXPECT_TRUE(torch::allclose(split.unet.at(name), tensor, 1e-3, 1e-5)) << name;
+    EXPECT_TRUE(torch::equal(split.unet.at(name), again.unet.at(name))) << name;
+  }
+}
+
 // The published loop tests before the backward pass: the step that ends learning changes nothing.
 TEST_F(Learn, EarlyStopComesBeforeTheBackwardPass) {
   options_.stop_loss = 1e9;

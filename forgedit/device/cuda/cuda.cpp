@@ -151,7 +151,17 @@ struct Graph::State {
 
 Graph::Graph(const std::function<void()>& work) : state_(std::make_unique<State>()) {
   state_->graph.capture_begin();
-  work();
+  try {
+    work();
+  } catch (...) {
+    // A stream that went on recording would refuse all that comes after, the originals' way back for one.
+    try {
+      state_->graph.capture_end();
+    } catch (const std::exception&) {
+      // What failed first says more.
+    }
+    throw;
+  }
   state_->graph.capture_end();
 }
 

@@ -1,0 +1,129 @@
+#include "forgedit/device/batch_parts.h"
+
+#include <ATen/Parallel.h>
+#include <ATen/ThreadLocalState.h>
+#include <dlfcn.h>
+
+#include <algorithm>
+#include <condition_variable>
+#include <exception>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+namespace forgedit {
+namespace {
+
+/// OpenBLAS counts its threads apart from LibTorch's. Other libraries of the kind follow OpenMP.
+void set_blas_threads(int count) {
+  using Set = void (*)(int);
+  static const auto set = reinterpret_cast<Set>(::dlsym(RTLD_DEFAULT, "openblas_set_num_threads"));
+  if (set) set(count);
+}
+
+}  // namespace
+
+/// A thread a part, which waits for work.
+class BatchParts::Workers {
+ public:
+  explicit Workers(std::int64_t count) : threads_before_(at::get_num_threads()) {
+    const auto share = static_cast<int>(std::max<std::int64_t>(1, threads_before_ / count));
+    for (std::int64_t part = 0; part < count; ++part) {
+      threads_.emplace_back([this, part, share] { serve(part, share); });
+    }
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return done_ == count; });
+    // What a thread sets for itself is the default of later threads too.
+    at::set_num_threads(threads_before_);
+    set_blas_threads(1);
+  }
+  ~Workers() {
+    {
+      const std::lock_guard lock(mutex_);
+      stop_ = true;
+    }
+    changed_.notify_all();
+    for (auto& thread : threads_) thread.join();
+    set_blas_threads(threads_before_);
+  }
+  Workers(const Workers&) = delete;
+  Workers& operator=(const Workers&) = delete;
+
+  void run(const std::function<void(std::int64_t)>& work) {
+    const at::ThreadLocalState state;
+    std::unique_lock lock(mutex_);
+    work_ = &work;
+    state_ = &state;
+    done_ = 0;
+    errors_.assign(threads_.size(), nullptr);
+    ++round_;
+    changed_.notify_all();
+    changed_.wait(lock, [&] { return done_ == static_cast<std::int64_t>(threads_.size()); });
+    for (const auto& error : errors_) {
+      if (error) std::rethrow_exception(error);
+    }
+  }
+
+ private:
+  void serve(std::int64_t part, int share) {
+    at::get_num_threads();  // a thread's first question takes over the default, also after a setting
+    at::set_num_threads(share);
+    std::unique_lock lock(mutex_);
+    for (std::int64_t round = 0;;) {
+      ++done_;
+      changed_.notify_all();
+      changed_.wait(lock, [&] { return stop_ || round_ > round; });
+      if (stop_) return;
+      round = round_;
+      lock.unlock();
+      std::exception_ptr error;
+      try {
+        const at::ThreadLocalStateGuard guard(*state_);
+        (*work_)(part);
+      } catch (...) {
+        error = std::current_exception();
+      }
+      lock.lock();
+      errors_[static_cast<std::size_t>(part)] = error;
+    }
+  }
+
+  int threads_before_;
+  std::vector<std::thread> threads_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  const std::function<void(std::int64_t)>* work_ = nullptr;
+  const at::ThreadLocalState* state_ = nullptr;
+  std::vector<std::exception_ptr> errors_;
+  std::int64_t round_ = 0, done_ = 0;
+  bool stop_ = false;
+};
+
+BatchParts::BatchParts(const ComputePolicy& policy, std::int64_t samples, std::int64_t most)
+    : samples_(samples), count_(1) {
+  if (!policy.device.is_cpu() || policy.plain || policy.precision != Precision::fp32) return;
+  count_ = std::clamp<std::int64_t>(std::min<std::int64_t>(at::get_num_threads(), most), 1,
+                                    std::max<std::int64_t>(1, samples));
+  if (count_ > 1) workers_ = std::make_unique<Workers>(count_);
+}
+
+BatchParts::~BatchParts() = default;
+
+std::int64_t BatchParts::size(std::int64_t part) const {
+  return samples_ / count_ + (part < samples_ % count_ ? 1 : 0);
+}
+
+at::Tensor BatchParts::of(const at::Tensor& batch, std::int64_t part) const {
+  const auto first = part * (samples_ / count_) + std::min(part, samples_ % count_);
+  return batch.narrow(0, first, size(part));
+}
+
+void BatchParts::run(const std::function<void(std::int64_t)>& work) const {
+  if (workers_) {
+    workers_->run(work);
+  } else {
+    work(0);
+  }
+}
+
+}  // namespace forgedit
