@@ -170,7 +170,7 @@ std::vector<std::string> AutoEdit::lines(bool all) const {
     }
     if (!all) {
       const auto place = choice.best.front().place;
-      result.push_back(fmt::format("best so far, of {}: {}: {}", edits.size(),
+      result.push_back(fmt::format("best so far, of {} for \"{}\": {}: {}", edits.size(), target.text,
                                    target.file(edits[place].candidate), score_label(choice.judged[place])));
       continue;
     }

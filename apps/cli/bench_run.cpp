@@ -120,12 +120,6 @@ void BenchRunCommand::add_options(CLI::App& command) {
   auto* data = command.add_option("--data", data_, "the benchmark's folder")->type_name("DIR");
   if (miniedit_) {
     data->description("folder of edits with true answers [the one that ships with the program]");
-    command.add_flag("--auto", automatic_,
-                     "also let the automatic choice draw and choose, as `edit --auto` does");
-    command.add_option("--auto-pictures", auto_pictures_, "candidates of each edit for the automatic choice")
-        ->check(within(1, 1000))
-        ->type_name("N")
-        ->capture_default_str();
     command.add_flag("--check-scorer", check_scorer_, "only show what the scorer makes of known answers");
   } else {
     data->required();
@@ -141,6 +135,12 @@ void BenchRunCommand::add_options(CLI::App& command) {
   command.add_option("--every", every_, "only every Nth edit of the benchmark, from the first on")
       ->check(within(1, 10000))
       ->type_name("N");
+  command.add_flag("--auto", automatic_,
+                   "also let the automatic choice draw and choose, as `edit --auto` does");
+  command.add_option("--auto-pictures", auto_pictures_, "candidates of each edit for the automatic choice")
+      ->check(within(1, 1000))
+      ->type_name("N")
+      ->capture_default_str();
   command.add_flag("--keep-learned", keep_learned_, "keep what was learned of each picture");
   command.add_flag("--reconstruct", reconstruct_, "also draw every picture as learned, not edited");
   if (tedbench_) {

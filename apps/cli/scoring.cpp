@@ -75,9 +75,11 @@ std::string clip_name(const fs::path& folder) {
   const auto last = path.has_filename() ? path : path.parent_path();
   const auto snapshots = last.parent_path();
   if (snapshots.filename() != "snapshots") return last.filename().string();
-  auto name = snapshots.parent_path().filename().string();  // models--ORG--NAME
-  for (auto at = name.find("--"); at != std::string::npos; at = name.find("--")) name.replace(at, 2, "/");
-  return name.substr(name.find('/') + 1);
+  auto name = snapshots.parent_path().filename().string();  // models--ORG--NAME; only NAME may have "--" too
+  for (int part = 0; part < 2; ++part) {
+    if (const auto at = name.find("--"); at != std::string::npos) name.erase(0, at + 2);
+  }
+  return name;
 }
 
 void note_left_out(const EditScorer& scorer, Console& console) {

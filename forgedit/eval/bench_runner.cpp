@@ -109,15 +109,10 @@ bool BenchRunner::read_finished(const BenchTask& task, EditRecord& record) const
     return false;  // damaged: scored anew
   }
   // Another --clip or --lpips judges anew; nothing has to be drawn for that.
-  for (const auto& picture : record.pictures) {
-    if (callbacks_.judge && task.edit.answer && !picture.scores.count("right")) return false;
-    for (const auto& metric : edit_metrics()) {
-      const bool measured = picture.scores.count(metric.key) > 0;
-      const bool direction = std::string(metric.key) == "clip_direction";  // absent where nothing changed
-      if (!direction && measured == (scorer_.left_out().count(metric.key) > 0)) return false;
-    }
-  }
-  return true;
+  if (record.scored_by != scorer_.weights_fingerprint()) return false;
+  return !callbacks_.judge || !task.edit.answer ||
+         std::all_of(record.pictures.begin(), record.pictures.end(),
+                     [](const auto& picture) { return picture.scores.count("right") > 0; });
 }
 
 std::vector<EditRecord> BenchRunner::run(const std::vector<BenchTask>& tasks) {
@@ -201,6 +196,7 @@ void BenchRunner::do_edit(const BenchTask& task, const LearnedPicture& learned, 
   const auto original = read_image(task.edit.picture, callbacks_.background);
   const auto reference = scorer_.prepare(original, task.edit.target, task.source);
   const Judge judge = callbacks_.judge && task.edit.answer ? callbacks_.judge(task.edit) : nullptr;
+  record.scored_by = scorer_.weights_fingerprint();
   record.pictures.clear();
   for (std::size_t i = 0; i < task.plan.size(); ++i) {
     record.pictures.push_back(score(task, record_of(task, i), reference, judge));

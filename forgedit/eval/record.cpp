@@ -148,6 +148,7 @@ json to_json(const EditRecord& record) {
   if (!record.reason.empty()) result["reason"] = record.reason;
   if (record.state == EditRecord::State::done) {
     result["learn_seconds"] = record.learn_seconds;
+    if (!record.scored_by.empty()) result["scored_by"] = record.scored_by;
     result["pictures"] = json::array();
     for (const auto& picture : record.pictures) result["pictures"].push_back(picture_json(picture));
   }
@@ -158,6 +159,7 @@ void read_pictures(const std::filesystem::path& file, EditRecord& record) {
   const auto object = read_json_object(file);
   const ConfigReader reader(file.string(), object);
   record.learn_seconds = reader.number("learn_seconds", {});
+  record.scored_by = reader.text("scored_by", "");
   const auto list = object.find("pictures");
   if (list == object.end() || !list->is_array()) reader.reject("pictures", "expected a list");
   record.pictures.clear();
@@ -270,7 +272,7 @@ std::string edits_table(const std::vector<EditRecord>& records) {
   const auto metrics = present(all);
   std::size_t width = 4;
   for (const auto& record : records) width = std::max(width, record.edit.id.size());
-  auto text = fmt::format("{:{}}  shown {}\n", "edit", width, titles_line(metrics));
+  auto text = fmt::format("{:{}}  shown     {}\n", "edit", width, titles_line(metrics));
   for (const auto& record : records) {
     if (record.state != EditRecord::State::done) {
       text += fmt::format("{:{}}  {}: {}\n", record.edit.id, width, state_name(record.state), record.reason);
@@ -278,11 +280,14 @@ std::string edits_table(const std::vector<EditRecord>& records) {
     }
     const auto* best = record.best();
     for (const auto& picture : record.pictures) {
-      const bool is_best = &picture == best;
-      if (!picture.fixed && !is_best) continue;
-      text += fmt::format("{:{}}  {:6}{}  {}\n", record.edit.id, width,
-                          is_best ? (picture.fixed ? "both" : "best") : "fixed",
-                          scores_line(picture.scores, metrics), picture.label);
+      std::vector<const char*> protocols;
+      if (picture.fixed) protocols.push_back("fixed");
+      if (picture.chosen) protocols.push_back("auto");
+      if (&picture == best) protocols.push_back("best");
+      if (protocols.empty()) continue;
+      text += fmt::format("{:{}}  {:10}{}  {}\n", record.edit.id, width,
+                          fmt::format("{}", fmt::join(protocols, "+")), scores_line(picture.scores, metrics),
+                          picture.label);
     }
   }
   return text;

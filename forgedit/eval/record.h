@@ -33,6 +33,7 @@ struct EditRecord {
   State state = State::done;
   std::string reason;        ///< why it failed or was left out
   double learn_seconds = 0;  ///< once for all edits of a picture with this source
+  std::string scored_by;     ///< EditScorer::weights_fingerprint; empty where it is not known
   std::vector<PictureRecord> pictures;
 
   /// The candidate that the true answer ranks first (right and kept, right, nearest to it); without one that

@@ -123,8 +123,9 @@ std::string cell_text(const pugi::xml_node& cell, const std::vector<std::string>
   return strings[static_cast<std::size_t>(index)];
 }
 
+/// `room`: bytes of text that there may still be; cells share strings, and sheets parts.
 Sheet read_sheet(const Archive& archive, const std::string& origin, const std::string& part_name,
-                 const std::string& sheet_name, const std::vector<std::string>& strings) {
+                 const std::string& sheet_name, const std::vector<std::string>& strings, std::size_t& room) {
   const auto where = origin + ": " + part_name;
   const Part part(archive, origin, part_name);
   Sheet sheet{sheet_name, {}};
@@ -132,6 +133,8 @@ Sheet read_sheet(const Archive& archive, const std::string& origin, const std::s
     for (const auto& cell : children(row, "c")) {
       auto text = cell_text(cell, strings, where);
       if (text.empty()) continue;
+      if (text.size() > room) throw failure(where + ": more text in all cells than files of this kind have");
+      room -= text.size();
       const auto [column, number] = place_of(cell.attribute("r").value(), where);
       sheet.rows[number][column] = std::move(text);
     }
@@ -159,6 +162,7 @@ std::vector<Sheet> read_xlsx(const std::filesystem::path& path) {
   const auto targets = relationships(archive, origin);
   const auto strings = shared_strings(archive, origin);
   std::vector<Sheet> sheets;
+  auto room = kMaxBytes;
   for (const auto& item : children(child(workbook.root(), "sheets"), "sheet")) {
     std::string id;
     for (const auto& attribute : item.attributes()) {
@@ -169,7 +173,8 @@ std::vector<Sheet> read_xlsx(const std::filesystem::path& path) {
       throw failure(origin + ": " + kWorkbook + ": no part for sheet '" + item.attribute("name").value() +
                     "'");
     }
-    sheets.push_back(read_sheet(archive, origin, target->second, item.attribute("name").value(), strings));
+    sheets.push_back(
+        read_sheet(archive, origin, target->second, item.attribute("name").value(), strings, room));
   }
   if (sheets.empty()) throw failure(origin + ": a workbook without sheets");
   return sheets;

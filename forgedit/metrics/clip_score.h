@@ -25,6 +25,7 @@ class ClipScorer {
   torch::Tensor embed(const Image& picture);
   /// Longer texts than the model reads are cut.
   torch::Tensor embed(const std::string& text);
+  const ClipModel& model() const { return model_; }
 
  private:
   ClipModel model_{nullptr};

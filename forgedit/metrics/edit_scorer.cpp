@@ -47,6 +47,14 @@ EditScorer::EditScorer(const ScorerFiles& files, const c10::Device& device) {
   }
   lpips_ = load_lpips(files.lpips, device);
   for (const auto& [trunk, reason] : lpips_.incomplete) left_out_[lpips_key(trunk)] = reason;
+
+  StateDict all;
+  const auto add = [&](const std::string& name, const torch::nn::Module& network) {
+    for (const auto& [key, tensor] : parameters_of(network)) all.emplace(name + "." + key, tensor);
+  };
+  if (clip_) add("clip", *clip_->model());
+  for (const auto& [trunk, network] : lpips_.networks) add(lpips_key(trunk), *network);
+  weights_fingerprint_ = fingerprint(all);
 }
 
 EditScorer::Reference EditScorer::prepare(const Image& original, const std::string& target,

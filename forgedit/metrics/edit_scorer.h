@@ -52,11 +52,14 @@ class EditScorer {
 
   /// Metrics that nothing is measured by, and why, by key.
   const std::map<std::string, std::string>& left_out() const { return left_out_; }
+  /// Of all weights that it measures by: equal ones give equal scores.
+  const std::string& weights_fingerprint() const { return weights_fingerprint_; }
 
  private:
   std::optional<ClipScorer> clip_;
   LpipsNetworks lpips_;
   std::map<std::string, std::string> left_out_;
+  std::string weights_fingerprint_;
 };
 
 // Cells of a column of a text table, right-aligned to the same width.

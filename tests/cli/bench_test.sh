@@ -118,6 +118,9 @@ for run in 1 2; do  # the second draws nothing
   find chosen/edits -name 'auto-*.png' -printf '%p %T@\n' | sort >"auto$run"
 done
 [ "$(wc -l <auto1)" -eq 8 ] || complain "bench miniedit --auto: expected 8 pictures"
+expect 0 "" "${BENCH[@]}" --steps 3 --out ted-chosen --limit 1 --auto --auto-pictures 4 --clip clip
+grep -q "^automatic " stdout || complain "bench tedbench --auto: the summary"
+grep -q "^001-man-a-man-running  .*auto" ted-chosen/table.txt || complain "bench tedbench --auto: the chosen picture"
 cmp -s auto1 auto2 || complain "bench miniedit --auto: a picture was drawn twice"
 [ "$(grep -c '"chosen": true' chosen/scores.json)" -eq 2 ] || complain "bench miniedit --auto: one choice an edit"
 grep -q '"protocol": "automatic"' chosen/scores.json || complain "bench miniedit --auto: the protocol"

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "forgedit/core/files.h"
+#include "forgedit/core/json.h"
 #include "forgedit/eval/report.h"
 #include "tests/support/temporary_folder.h"
 
@@ -79,6 +80,16 @@ class BenchRunnerTest : public testing::TemporaryFolder {
     return runner.run(tasks_);
   }
 
+  /// As a run with other weights for its metrics leaves it: one score is wrong, and who scored is not the
+  /// scorer.
+  void write_as_scored_by_another(const std::string& id) {
+    const auto file = folder_ / "run/edits" / id / "record.json";
+    auto record = read_json_object(file);
+    record["scored_by"] = "0123456789abcdef";
+    record["pictures"][1]["scores"]["ssim"] = 17;
+    write_file_atomically(file, record.dump());
+  }
+
   StableDiffusion model_;
   EditScorer scorer_;
   std::vector<BenchTask> tasks_;
@@ -116,6 +127,13 @@ TEST_F(BenchRunnerTest, AnInterruptedRunEndsWithTheSamePictures) {
   fs::remove_all(folder_ / "run");
   run();
   EXPECT_EQ(read_image(folder_ / "run" / file).pixels, resumed);
+}
+
+TEST_F(BenchRunnerTest, ScoresAnewByOtherWeights) {
+  const auto before = to_json(run()[2]);
+  write_as_scored_by_another(tasks_[2].edit.id);
+  EXPECT_EQ(to_json(run()[2]), before);
+  EXPECT_EQ(drawn_, 6);
 }
 
 TEST_F(BenchRunnerTest, JudgesEditsWithATrueAnswerOnce) {

@@ -47,6 +47,22 @@ TEST_F(Xlsx, ReadsPrefixedNamesAndInlineStrings) {
   EXPECT_EQ(sheets[0].rows.at(1).at(29), "7");
 }
 
+// One string of a megabyte in a hundred cells, from a file of a few kilobytes.
+TEST_F(Xlsx, SharedTextIsBounded) {
+  std::string cells;
+  for (int row = 1; row <= 100; ++row) {
+    cells += "<row><c r=\"A" + std::to_string(row) + "\" t=\"s\"><v>0</v></c></row>";
+  }
+  EXPECT_TRUE(contains(
+      message(make_zip(
+          {{"xl/sharedStrings.xml", "<sst><si><t>" + std::string(1 << 20, 'a') + "</t></si></sst>"},
+           {"xl/workbook.xml", "<workbook><sheets><sheet name=\"S\" r:id=\"a\"/></sheets></workbook>"},
+           {"xl/s.xml", "<worksheet><sheetData>" + cells + "</sheetData></worksheet>"},
+           {"xl/_rels/workbook.xml.rels",
+            "<Relationships><Relationship Id=\"a\" Target=\"s.xml\"/></Relationships>"}})),
+      "xl/s.xml: more text in all cells"));
+}
+
 TEST_F(Xlsx, NamesWhatIsWrong) {
   EXPECT_TRUE(contains(message("hello"), "book.xlsx: not a zip archive"));
   EXPECT_TRUE(contains(message(make_zip({{"letter.txt", "hello"}})), "xl/workbook.xml: missing"));

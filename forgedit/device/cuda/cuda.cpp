@@ -12,6 +12,7 @@
 #include <cstring>
 #include <future>
 #include <thread>
+#include <utility>
 
 #include "forgedit/device/cuda_bridge.h"
 
@@ -124,8 +125,8 @@ Upload::Upload(int index, const std::vector<Piece>& pieces) : state_(std::make_u
 Upload::~Upload() = default;
 
 void Upload::finish() {
-  for (auto& thread : state_->threads) thread.get();
-  state_->threads.clear();
+  auto threads = std::exchange(state_->threads, {});  // none is asked twice, also after a failure
+  for (auto& thread : threads) thread.get();
 }
 
 struct StreamScope::State {

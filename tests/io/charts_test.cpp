@@ -5,6 +5,7 @@
 #include <cmath>
 
 #include "forgedit/core/error.h"
+#include "forgedit/io/chart_canvas.h"
 
 namespace forgedit {
 namespace {
@@ -42,6 +43,20 @@ TEST(ScatterChart, PointsLieWhereTheirValuesAre) {
   // Higher values lie higher up.
   chart.points[2] = {0.75, 0.9, Kind::picked, ""};
   EXPECT_LT(red_pixels(draw_scatter_chart(chart, kFont)).front().second, right.front().second - 100);
+}
+
+TEST(ChartAxis, TicksAreRoundAndSpanTheValues) {
+  const ChartAxis axis({0.12, 0.71, 0.4}, 100, 0);
+  EXPECT_LE(axis.low, 0.12);
+  EXPECT_GE(axis.high, 0.71);
+  EXPECT_EQ(axis.place(axis.low), 100);
+  EXPECT_EQ(axis.place(axis.high), 0);
+  EXPECT_EQ(axis.text(axis.ticks()[1]), "0.2");
+  for (const auto& values : {std::vector<double>{}, {3.0}, {1e20}, {-1e20, -1e20}, {1e-30, 0}}) {
+    const auto ticks = ChartAxis(values, 0, 100).ticks();
+    EXPECT_GE(ticks.size(), 2U);
+    EXPECT_LE(ticks.size(), 12U);
+  }
 }
 
 TEST(ScatterChart, AcceptsOddContents) {
