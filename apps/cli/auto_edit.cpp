@@ -19,15 +19,6 @@ using Clock = std::chrono::steady_clock;
 constexpr std::size_t kMostPictures = 1000;
 constexpr std::size_t kMostCharts = 100;
 
-/// Scores without what JSON has no number for: the PSNR of equal pictures.
-json scores_json(const EditScores& scores) {
-  auto result = json::object();
-  for (const auto& [key, value] : scores) {
-    if (std::isfinite(value)) result[key] = value;
-  }
-  return result;
-}
-
 std::string score_label(const JudgedEdit& judged) {
   if (!judged.tradeoff) return "no score";
   return fmt::format("edit {:.3f}  kept {:.3f}", judged.tradeoff->edit, judged.tradeoff->kept);

@@ -23,7 +23,8 @@ void add_bench_score_command(CLI::App& bench, const BenchChosen& chosen);
 /// `bench` without a subcommand: how fast learning and drawing are here. Returns what to run.
 std::function<void()> add_speed_options(CLI::App& bench);
 
-/// Writes table.txt, scores.json and report.html into `folder`, prints the summary and says where they are.
+/// Writes table.txt, scores.json, report.html and sheet.png into `folder`, prints the summary and says where
+/// they are.
 void write_bench_results(const std::filesystem::path& folder, const BenchReport& report, Console& console);
 
 }  // namespace forgedit::cli

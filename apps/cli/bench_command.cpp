@@ -7,6 +7,7 @@
 #include "apps/cli/bench.h"
 #include "apps/cli/commands.h"
 #include "apps/cli/console.h"
+#include "apps/cli/model_choice.h"
 #include "forgedit/core/error.h"
 #include "forgedit/core/files.h"
 #include "forgedit/eval/answers.h"
@@ -34,8 +35,10 @@ void write_bench_results(const std::filesystem::path& folder, const BenchReport&
   write_file_atomically(folder / "table.txt", table);
   write_file_atomically(folder / "scores.json", json_text(scores, 1) + "\n");
   write_report(folder / "report.html", report);
+  write_png(folder / "sheet.png", draw_report_sheet(report, find_assets() / "fonts" / "DejaVuSans.ttf"));
   fmt::print("{}: {}\n{}{}", report.title, report.set, summary, answers);
-  for (const char* name : {"table.txt", "scores.json", "report.html"}) console.result(folder / name);
+  for (const char* name : {"table.txt", "scores.json", "report.html", "sheet.png"})
+    console.result(folder / name);
 }
 
 Command add_bench_command(CLI::App& program) {

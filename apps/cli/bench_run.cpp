@@ -4,6 +4,7 @@
 #include <cmath>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "apps/cli/bench.h"
 #include "apps/cli/captioning.h"
@@ -50,6 +51,7 @@ class BenchRunCommand {
                                                          const ScorerFiles& files) const;
   double fixed_strength(Interpolation interpolation) const;
   Benchmark read() const;
+  MemoryTask need(const StableDiffusion& network) const;
 
   const Kind& kind_;
   bool tedbench_, miniedit_;
@@ -59,8 +61,9 @@ class BenchRunCommand {
   std::optional<double> fixed_;
   std::int64_t limit_ = 0, every_ = 1;
   bool keep_learned_ = false, reconstruct_ = false, check_scorer_ = false, automatic_ = false;
-  std::size_t auto_pictures_ = kAutoPictures;
-  std::string scorer_vae_;  // fingerprint of what judges true answers
+  std::optional<std::size_t> auto_pictures_;
+  std::set<fs::path> unreadable_;  ///< pictures that no captioner could look at
+  std::string scorer_vae_;         // fingerprint of what judges true answers
   LearnArguments learning_;
   SweepArguments sweep_;
   DrawOptions drawing_;
@@ -135,12 +138,15 @@ void BenchRunCommand::add_options(CLI::App& command) {
   command.add_option("--every", every_, "only every Nth edit of the benchmark, from the first on")
       ->check(within(1, 10000))
       ->type_name("N");
-  command.add_flag("--auto", automatic_,
-                   "also let the automatic choice draw and choose, as `edit --auto` does");
-  command.add_option("--auto-pictures", auto_pictures_, "candidates of each edit for the automatic choice")
+  command.add_flag(
+      "--auto", automatic_,
+      "also let the automatic choice draw and choose, as `edit --auto` does without --forget and "
+      "strengths; those given here are the fixed protocol's");
+  command
+      .add_option("--auto-pictures", auto_pictures_,
+                  fmt::format("candidates of each edit for the automatic choice [{}]", kAutoPictures))
       ->check(within(1, 1000))
-      ->type_name("N")
-      ->capture_default_str();
+      ->type_name("N");
   command.add_flag("--keep-learned", keep_learned_, "keep what was learned of each picture");
   command.add_flag("--reconstruct", reconstruct_, "also draw every picture as learned, not edited");
   if (tedbench_) {
@@ -156,12 +162,13 @@ void BenchRunCommand::add_options(CLI::App& command) {
   add_picture_options(command, learning_);
   command.remove_option(command.get_option("--save"));
   command.remove_option(command.get_option("--overwrite"));
-  if (!tedbench_) command.remove_option(command.get_option("--source"));
+  if (miniedit_) command.remove_option(command.get_option("--source"));
   add_sweep_options(command, sweep_);
   add_draw_options(command, drawing_);
   add_method_options(command, learning_);
   add_score_options(command, scoring_);
   add_model_options(command, model_);
+  add_memory_option(command, model_);
   command.footer(kind_.footer);
 }
 
@@ -181,6 +188,7 @@ void BenchRunCommand::check() const {
   if (imagic && !learning_.source.empty()) {
     throw usage_error("--source has no place with --method imagic: it starts from the target");
   }
+  if (auto_pictures_ && !automatic_) throw usage_error("--auto-pictures belongs to --auto");
   auto arguments = learning_;
   if (imagic || !tedbench_) arguments.source = "the benchmark's";
   check_learn_arguments(arguments);
@@ -224,7 +232,8 @@ BenchTask BenchRunCommand::task_of(const BenchEdit& edit) const {
       apply_published(found->second, *published_, request);
     }
   }
-  if (task.source.empty()) task.left_out = "no source prompt";
+  // What cannot be read fails when its turn comes, and says why.
+  if (task.source.empty() && !unreadable_.count(edit.picture)) task.left_out = "no source prompt";
   if (!task.left_out.empty()) return task;
   for (const auto& candidate : plan_edit({request})) {
     if (candidate.kind != Candidate::Kind::reconstruction || reconstruct_) task.plan.push_back(candidate);
@@ -234,11 +243,13 @@ BenchTask BenchRunCommand::task_of(const BenchEdit& edit) const {
     // Its own sweep, not the one of the fixed settings.
     SweepArguments own;
     own.automatic = true;
+    own.interpolation = sweep_.interpolation;
     own.seeds = sweep_.seeds;
     own.repeat = sweep_.repeat;
     own.sample = sweep_.sample;
     own.steps = sweep_.steps;
-    task.automatic = AutoTask{make_request(own, learning_.options.method, {edit.target}), auto_pictures_};
+    task.automatic = AutoTask{make_request(own, learning_.options.method, {edit.target}),
+                              auto_pictures_.value_or(kAutoPictures)};
   }
   return task;
 }
@@ -257,7 +268,7 @@ json BenchRunCommand::settings(const StableDiffusion& network, const ModelChoice
               {"blend", drawing_.blend},
               {"fixed", fixed_ ? json(*fixed_) : json("default")},
               {"reconstruct", reconstruct_},
-              {"automatic", automatic_ ? json(auto_pictures_) : json("no")},
+              {"automatic", automatic_ ? json(auto_pictures_.value_or(kAutoPictures)) : json("no")},
               {"published", !published_                                    ? "no"
                             : *published_ == PublishedReading::subtraction ? "vs"
                                                                            : "vp"}};
@@ -298,7 +309,7 @@ void BenchRunCommand::write_sources(Benchmark& benchmark, const ModelChoice& cho
   std::map<fs::path, std::string> captions;
   std::optional<Captioner> captioner;
   for (auto& edit : benchmark.edits) {
-    if (edit.source || !fs::exists(edit.picture)) continue;
+    if (edit.source || unreadable_.count(edit.picture)) continue;
     if (!captioner) {
       captioner =
           load_captioner(find_captioner(learning_.captioner, choice.folder, "--source TEXT is needed"),
@@ -306,9 +317,14 @@ void BenchRunCommand::write_sources(Benchmark& benchmark, const ModelChoice& cho
     }
     auto caption = captions.find(edit.picture);
     if (caption == captions.end()) {
-      caption =
-          captions.emplace(edit.picture, captioner->caption(read_image(edit.picture, learning_.background)))
-              .first;
+      Image picture;
+      try {
+        picture = read_image(edit.picture, learning_.background);
+      } catch (const Error&) {
+        unreadable_.insert(edit.picture);
+        continue;
+      }
+      caption = captions.emplace(edit.picture, captioner->caption(picture)).first;
       console_.note(edit.picture_name + ": " + caption->second);
     }
     edit.source = source_prompt(caption->second, {edit.target});
@@ -319,6 +335,16 @@ Benchmark BenchRunCommand::read() const {
   if (tedbench_) return read_tedbench(data_);
   if (miniedit_) return read_miniedit(data_.empty() ? find_assets() / "miniedit" : fs::path(data_));
   return read_editeval(data_);
+}
+
+/// Pictures in their own shapes have the model's own area.
+MemoryTask BenchRunCommand::need(const StableDiffusion& network) const {
+  const auto native = static_cast<int>(network.native_size());
+  const auto [width, height] = learning_.size.value_or(std::pair(native, native));
+  auto task = network.memory_task(width, height);
+  add_learning(task, network, learning_.options);
+  task.draw_batch = drawn_at_once(drawing_, network.policy);
+  return task;
 }
 
 void BenchRunCommand::run() {
@@ -354,7 +380,7 @@ void BenchRunCommand::run() {
 
   const auto files = find_scorer_files(scoring_, choice.folder);
   if (automatic_) require_clip(files, choice.folder, "--auto");
-  auto network = load_model(choice, console_);
+  auto network = load_model(choice, console_, [&](const StableDiffusion& loaded) { return need(loaded); });
   EditScorer scorer(files, choice.policy.device);
   note_left_out(scorer, console_);
 
@@ -401,6 +427,7 @@ void BenchRunCommand::run() {
                      runner.run(tasks),
                      folder / "edits",
                      learning_.background};
+  if (network.memory.budget_gib > 0) report.facts.emplace_back("memory", describe(network.memory));
   write_bench_results(folder, report, console_);
 }
 

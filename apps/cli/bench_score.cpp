@@ -51,8 +51,7 @@ void BenchScoreCommand::run() const {
   const auto folder = out.empty() ? fs::path("out") / ("scores-" + slug(name)) : fs::path(out);
   check_folder_can_be_made(folder);
   prepare_compute(policy);
-  const auto model_folder = model.empty() ? find_assets() / "miniature" / "model" : fs::path(model);
-  const auto files = find_scorer_files(scoring, model_folder);
+  const auto files = find_scorer_files(scoring, scorer_model_folder(model));
   EditScorer scorer(files, policy.device);
   note_left_out(scorer, console);
 
@@ -97,7 +96,7 @@ void add_bench_score_command(CLI::App& bench, const BenchChosen& chosen) {
       ->default_str("white");
   add_score_options(*command, state->scoring);
   command->add_option("--model", state->model, "look for clip/ in this model's folder [the miniature]")
-      ->type_name("DIR")
+      ->type_name("DIR|FILE|ORG/NAME")
       ->group("Scores");
   command->add_option("--device", state->device, "auto, cpu, cuda or cuda:N")
       ->type_name("DEVICE")

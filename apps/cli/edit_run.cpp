@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "forgedit/core/content_hash.h"
 #include "forgedit/pipelines/settings_json.h"
 
 namespace forgedit::cli {
@@ -131,12 +132,6 @@ json candidate_json(const Candidate& candidate) {
     result["beta"] = candidate.strength;
   }
   return result;
-}
-
-std::string content_hash(std::string_view bytes) {
-  std::uint64_t hash = 0xcbf29ce484222325ULL;
-  for (const unsigned char byte : bytes) hash = (hash ^ byte) * 0x100000001b3ULL;
-  return fmt::format("{:016x}", hash);
 }
 
 std::string settings_key(const EditRun& run, const Candidate& candidate) {

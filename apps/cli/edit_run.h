@@ -38,10 +38,6 @@ nlohmann::json candidate_json(const Candidate& candidate);
 /// Stands for everything that decides the pixels of one picture: the same key, the same picture.
 std::string settings_key(const EditRun& run, const Candidate& candidate);
 
-/// FNV-1a, 64 bits, as 16 hexadecimal digits: tells files and settings apart, and is no protection against
-/// forgery.
-std::string content_hash(std::string_view bytes);
-
 /// `parameters` for people (prompt, then settings in one line) and `forgedit` for programs (JSON).
 PngText picture_text(const EditRun& run, const Candidate& candidate);
 

@@ -8,6 +8,7 @@
 #include <set>
 
 #include "apps/cli/auto_edit.h"
+#include "forgedit/core/content_hash.h"
 #include "forgedit/core/error.h"
 #include "forgedit/core/files.h"
 #include "forgedit/io/contact_sheet.h"

@@ -1,6 +1,7 @@
 #include <spdlog/fmt/fmt.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <memory>
 #include <nlohmann/json.hpp>
 
@@ -77,7 +78,7 @@ void ScoreCommand::add_options(CLI::App& command) {
   command.add_flag("--json", json_, "print JSON instead of a table");
   add_score_options(command, scoring_);
   command.add_option("--model", model_, "look for clip/ in this model's folder [the miniature of forgedit]")
-      ->type_name("DIR")
+      ->type_name("DIR|FILE|ORG/NAME")
       ->group("Scores");
   command.add_option("--device", device_, "auto, cpu, cuda or cuda:N")
       ->type_name("DEVICE")
@@ -93,8 +94,7 @@ void ScoreCommand::run() {
   std::vector<Image> edited;
   for (const auto& path : edited_) edited.push_back(read_image(path, background_));
 
-  const auto folder = model_.empty() ? find_assets() / "miniature" / "model" : fs::path(model_);
-  const auto files = find_scorer_files(scoring_, folder);
+  const auto files = find_scorer_files(scoring_, scorer_model_folder(model_));
   prepare_compute(policy);
   EditScorer scorer(files, policy.device);
   const auto reference =
@@ -119,7 +119,8 @@ void ScoreCommand::print_table(const std::vector<ScoredPicture>& pictures) const
   for (const auto& picture : pictures) name_width = std::max(name_width, picture.name.size());
   std::vector<const Metric*> columns;
   for (const auto& metric : edit_metrics()) {
-    if (pictures.front().scores.count(metric.key)) columns.push_back(&metric);
+    const auto has = [&](const ScoredPicture& picture) { return picture.scores.count(metric.key) > 0; };
+    if (std::any_of(pictures.begin(), pictures.end(), has)) columns.push_back(&metric);
   }
   auto line = fmt::format("{:{}}  {:>11}", "picture", name_width, "compared at");
   for (const auto* metric : columns) line += "  " + metric_title(*metric);
@@ -141,7 +142,7 @@ void ScoreCommand::print_json(const std::vector<ScoredPicture>& pictures, const 
     list.push_back({{"file", picture.name},
                     {"width", picture.width},
                     {"height", picture.height},
-                    {"scores", picture.scores}});
+                    {"scores", scores_json(picture.scores)}});
   }
   json result{{"original", fs::path(original_).filename().string()},
               {"target", target_},

@@ -3,6 +3,8 @@
 #include <spdlog/fmt/fmt.h>
 
 #include <CLI/CLI.hpp>
+#include <cmath>
+#include <nlohmann/json.hpp>
 
 #include "apps/cli/model_choice.h"
 #include "forgedit/core/error.h"
@@ -40,6 +42,10 @@ fs::path clip_beside(const fs::path& model) {
 
 }  // namespace
 
+fs::path scorer_model_folder(const std::string& model) {
+  return model.empty() ? find_assets() / "miniature" / "model" : find_model(model).path;
+}
+
 ScorerFiles find_scorer_files(const ScoreOptions& options, const fs::path& model_folder) {
   ScorerFiles files{{}, {options.lpips.begin(), options.lpips.end()}};
   if (!options.clip.empty()) {
@@ -75,11 +81,18 @@ std::string clip_name(const fs::path& folder) {
   const auto last = path.has_filename() ? path : path.parent_path();
   const auto snapshots = last.parent_path();
   if (snapshots.filename() != "snapshots") return last.filename().string();
-  auto name = snapshots.parent_path().filename().string();  // models--ORG--NAME; only NAME may have "--" too
-  for (int part = 0; part < 2; ++part) {
-    if (const auto at = name.find("--"); at != std::string::npos) name.erase(0, at + 2);
+  const auto name = snapshots.parent_path().filename().string();  // models--ORG--NAME; NAME may have "--" too
+  const auto org = name.find("--"), rest = org == std::string::npos ? org : name.find("--", org + 2);
+  if (rest == std::string::npos) return name;
+  return name.substr(org + 2, rest - org - 2) + "/" + name.substr(rest + 2);
+}
+
+nlohmann::json scores_json(const EditScores& scores) {
+  auto result = nlohmann::json::object();
+  for (const auto& [key, value] : scores) {
+    result[key] = std::isfinite(value) ? nlohmann::json(value) : nlohmann::json("inf");
   }
-  return name;
+  return result;
 }
 
 void note_left_out(const EditScorer& scorer, Console& console) {

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <nlohmann/json.hpp>
 
+#include "forgedit/core/content_hash.h"
 #include "forgedit/core/error.h"
 #include "forgedit/core/files.h"
 #include "forgedit/core/json.h"
@@ -17,6 +18,7 @@ using nlohmann::json;
 using Clock = std::chrono::steady_clock;
 
 constexpr const char* kRun = "run.json";
+constexpr const char* kEdit = "edit.json";
 constexpr const char* kRecord = "record.json";
 constexpr const char* kSecondsKey = "forgedit-seconds";
 
@@ -41,6 +43,15 @@ double drawn_in(const fs::path& file) {
     if (key == kSecondsKey) return std::strtod(text.c_str(), nullptr);
   }
   return 0;
+}
+
+bool is_picture(const fs::path& file) {
+  try {
+    read_image(file);
+    return true;
+  } catch (const Error&) {
+    return false;
+  }
 }
 
 /// A run goes on only under the settings it began with.
@@ -100,6 +111,73 @@ BenchRunner::BenchRunner(StableDiffusion& model, EditScorer& scorer, const DrawO
   claim_folder(folder_, settings);
 }
 
+/// What a group's edits share, learned or read when the first picture has to be drawn.
+class BenchRunner::Lesson {
+ public:
+  Lesson(BenchRunner& runner, const std::string& name)
+      : runner_(runner), saved_(runner.folder_ / "learned" / name), timing_(saved_.string() + ".json") {}
+
+  /// Throws again what it failed with before.
+  const LearnedPicture& learned(const BenchTask& task) {
+    if (!failed_.empty()) throw failure(failed_);
+    if (learned_) return *learned_;
+    try {
+      if (!read(task)) learn(task);
+    } catch (const Cancelled&) {
+      throw;
+    } catch (const std::exception& error) {
+      failed_ = reason_of(error, task.edit);
+      throw failure(failed_);
+    }
+    return *learned_;
+  }
+  /// How long learning took, in this run or an earlier one; 0 where that is not known.
+  double seconds() const { return fs::exists(timing_) ? ConfigReader(timing_).number("seconds", {}) : 0; }
+  void forget() const { remove_tree(saved_); }
+
+ private:
+  bool read(const BenchTask& task) {
+    if (!fs::exists(saved_ / "learned.json") || !fs::exists(timing_)) return false;
+    auto learned = read_saved_edit(saved_);
+    if (learned.source != task.source) return false;
+    attach_to_model(learned, runner_.model_, saved_.string());
+    learned_ = std::move(learned);
+    return true;
+  }
+  void learn(const BenchTask& task) {
+    const auto picture = read_image(task.edit.picture, runner_.callbacks_.background);
+    make_directory(saved_.parent_path());
+    const auto start = Clock::now();
+    learned_ = runner_.callbacks_.learn(task, picture, saved_);
+    synchronize(runner_.model_.policy.device);
+    write_file_atomically(timing_, json_text({{"seconds", seconds_since(start)}}) + "\n");
+  }
+
+  BenchRunner& runner_;
+  fs::path saved_, timing_;
+  std::optional<LearnedPicture> learned_;
+  std::string failed_;
+};
+
+/// Pictures that an edit's folder holds already must be of the same picture and texts.
+void BenchRunner::claim(const BenchTask& task) const {
+  const json wanted{{"source", task.source},
+                    {"target", task.edit.target},
+                    {"picture", content_hash(read_file(task.edit.picture))}};
+  const auto file = edit_folder(task) / kEdit;
+  if (!fs::exists(file)) {
+    make_directory(file.parent_path());
+    write_file_atomically(file, json_text(wanted, 1) + "\n");
+    return;
+  }
+  const auto found = read_json_object(file);
+  for (const auto& [key, value] : wanted.items()) {
+    if (found.contains(key) && found[key] == value) continue;
+    throw failure("edits/" + task.edit.id + " holds pictures of another " + key +
+                  ": remove that folder, or name another for the run");
+  }
+}
+
 bool BenchRunner::read_finished(const BenchTask& task, EditRecord& record) const {
   const auto file = edit_folder(task) / kRecord;
   if (!fs::exists(file)) return false;
@@ -110,9 +188,10 @@ bool BenchRunner::read_finished(const BenchTask& task, EditRecord& record) const
   }
   // Another --clip or --lpips judges anew; nothing has to be drawn for that.
   if (record.scored_by != scorer_.weights_fingerprint()) return false;
-  return !callbacks_.judge || !task.edit.answer ||
-         std::all_of(record.pictures.begin(), record.pictures.end(),
-                     [](const auto& picture) { return picture.scores.count("right") > 0; });
+  const bool judges = callbacks_.judge && task.edit.answer;
+  return std::all_of(record.pictures.begin(), record.pictures.end(), [&](const auto& picture) {
+    return fs::exists(edit_folder(task) / picture.file) && (!judges || picture.scores.count("right") > 0);
+  });
 }
 
 std::vector<EditRecord> BenchRunner::run(const std::vector<BenchTask>& tasks) {
@@ -133,6 +212,14 @@ std::vector<EditRecord> BenchRunner::run(const std::vector<BenchTask>& tasks) {
     // Before finished edits are passed over: a saved edit has the same name in every run.
     const auto name =
         names.emplace(std::pair(tasks[i].edit.picture_name, tasks[i].source), tasks[i].edit.id).first->second;
+    try {
+      claim(tasks[i]);
+    } catch (const Error& error) {
+      record.state = EditRecord::State::failed;
+      record.reason = reason_of(error, tasks[i].edit);
+      callbacks_.on_edit(record);
+      continue;
+    }
     if (read_finished(tasks[i], record)) {
       callbacks_.on_edit(record);
       continue;
@@ -146,53 +233,28 @@ std::vector<EditRecord> BenchRunner::run(const std::vector<BenchTask>& tasks) {
 }
 
 void BenchRunner::run_group(const Group& group, std::vector<EditRecord>& records) {
-  const auto saved = folder_ / "learned" / group.name;
-  std::optional<LearnedPicture> learned;
-  double learn_seconds = 0;
-  std::string learning_failed;
+  Lesson lesson(*this, group.name);
   bool all_done = true;
   for (const auto i : group.tasks) {
     const auto& task = (*group.all)[i];
     auto& record = records[i];
     try {
-      if (!learning_failed.empty()) throw failure(learning_failed);
-      if (!learned) learned = learned_for(task, saved, learn_seconds);
-      record.learn_seconds = learn_seconds;
-      do_edit(task, *learned, record);
+      do_edit(task, lesson, record);
     } catch (const Cancelled&) {
       throw;
     } catch (const std::exception& error) {
       record.state = EditRecord::State::failed;
       record.reason = reason_of(error, task.edit);
       record.pictures.clear();
-      if (!learned) learning_failed = record.reason;
       all_done = false;
     }
     callbacks_.on_edit(record);
   }
-  if (all_done && !callbacks_.keep_learned) remove_tree(saved);
+  if (all_done && !callbacks_.keep_learned) lesson.forget();
 }
 
-LearnedPicture BenchRunner::learned_for(const BenchTask& task, const fs::path& saved, double& seconds) {
-  const auto timing = fs::path(saved.string() + ".json");
-  if (fs::exists(saved / "learned.json") && fs::exists(timing)) {
-    auto learned = read_saved_edit(saved);
-    attach_to_model(learned, model_, saved.string());
-    seconds = ConfigReader(timing).number("seconds", {});
-    return learned;
-  }
-  const auto picture = read_image(task.edit.picture, callbacks_.background);
-  make_directory(saved.parent_path());
-  const auto start = Clock::now();
-  auto learned = callbacks_.learn(task, picture, saved);
-  synchronize(model_.policy.device);
-  seconds = seconds_since(start);
-  write_file_atomically(timing, json_text({{"seconds", seconds}}) + "\n");
-  return learned;
-}
-
-void BenchRunner::do_edit(const BenchTask& task, const LearnedPicture& learned, EditRecord& record) {
-  draw_missing(task, task.plan, learned);
+void BenchRunner::do_edit(const BenchTask& task, Lesson& lesson, EditRecord& record) {
+  draw_missing(task, task.plan, lesson);
   const auto original = read_image(task.edit.picture, callbacks_.background);
   const auto reference = scorer_.prepare(original, task.edit.target, task.source);
   const Judge judge = callbacks_.judge && task.edit.answer ? callbacks_.judge(task.edit) : nullptr;
@@ -201,7 +263,8 @@ void BenchRunner::do_edit(const BenchTask& task, const LearnedPicture& learned, 
   for (std::size_t i = 0; i < task.plan.size(); ++i) {
     record.pictures.push_back(score(task, record_of(task, i), reference, judge));
   }
-  if (task.automatic) search(task, learned, reference, judge, record);
+  if (task.automatic) search(task, lesson, reference, judge, record);
+  record.learn_seconds = lesson.seconds();
   write_file_atomically(edit_folder(task) / kRecord, json_text(to_json(record), 1) + "\n");
 }
 
@@ -216,18 +279,18 @@ PictureRecord BenchRunner::score(const BenchTask& task, PictureRecord picture,
 }
 
 /// The automatic choice as `edit --auto` makes it. It sees the scorer's values, never the judge's.
-void BenchRunner::search(const BenchTask& task, const LearnedPicture& learned,
-                         const EditScorer::Reference& reference, const Judge& judge, EditRecord& record) {
+void BenchRunner::search(const BenchTask& task, Lesson& lesson, const EditScorer::Reference& reference,
+                         const Judge& judge, EditRecord& record) {
   AutoSearch search(task.automatic->request, task.automatic->pictures);
   std::map<std::string, std::size_t> places;  // in the record, by the search's stems
   for (auto round = search.next_round(); !round.empty(); round = search.next_round()) {
     auto named = round;
     for (auto& candidate : named) candidate.stem = "auto-" + candidate.stem;
-    draw_missing(task, named, learned);
+    draw_missing(task, named, lesson);
     for (std::size_t i = 0; i < round.size(); ++i) {
       PictureRecord picture;
       picture.file = named[i].stem + ".png";
-      picture.label = "automatic  " + round[i].label + "  " + round[i].strategy->name;
+      picture.label = round[i].label + "  " + round[i].strategy->name;
       picture.searched = true;
       picture = score(task, std::move(picture), reference, nullptr);
       search.add(round[i], picture.scores);
@@ -242,19 +305,18 @@ void BenchRunner::search(const BenchTask& task, const LearnedPicture& learned,
   record.pictures.at(places.at(best)).chosen = true;
 }
 
-void BenchRunner::draw_missing(const BenchTask& task, const std::vector<Candidate>& plan,
-                               const LearnedPicture& learned) {
+void BenchRunner::draw_missing(const BenchTask& task, const std::vector<Candidate>& plan, Lesson& lesson) {
   const auto folder = edit_folder(task);
-  make_directory(folder);
   std::vector<Candidate> missing;
   for (const auto& candidate : plan) {
-    if (!fs::exists(folder / (candidate.stem + ".png"))) missing.push_back(candidate);
+    if (!is_picture(folder / (candidate.stem + ".png"))) missing.push_back(candidate);
   }
   if (missing.empty()) return;
+  const auto& learned = lesson.learned(task);
   auto last = Clock::now();
   const auto keep = [&](const Candidate& candidate, const Image& grid) {
     auto text = callbacks_.text(learned, candidate);
-    // A batch's time is its first picture's, decoding aside: sums are right.
+    // A batch's time is its first picture's, decoding aside: sums are right, and so are means over all.
     text.emplace_back(kSecondsKey, std::to_string(seconds_since(last)));
     write_png(folder / (candidate.stem + ".png"), from_grid(grid, learned.frame), text);
     last = Clock::now();
@@ -278,7 +340,9 @@ EditRecord score_pictures(EditScorer& scorer, const BenchEdit& edit, const std::
       picture.scores = scorer.score(reference, read_image(files[i], background));
       record.pictures.push_back(std::move(picture));
     }
-  } catch (const Error& error) {
+  } catch (const Cancelled&) {
+    throw;
+  } catch (const std::exception& error) {
     record.state = EditRecord::State::failed;
     record.reason = reason_of(error, edit);
     record.pictures.clear();

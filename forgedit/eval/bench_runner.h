@@ -44,6 +44,7 @@ struct BenchCallbacks {
 /// Works through a benchmark in a folder, and goes on there after it was stopped, however that happened:
 ///   run.json            what the run is; another run is refused
 ///   learned/NAME        saved edits of pictures that still have edits to do; NAME.json says how long it took
+///   edits/ID/edit.json  which picture and texts its pictures are of; others are refused
 ///   edits/ID/*.png      pictures, each written as soon as it is drawn and never drawn again
 ///   edits/ID/auto-*.png pictures of the automatic choice, likewise
 ///   edits/ID/record.json  scores, once all pictures of the edit are there
@@ -59,17 +60,18 @@ class BenchRunner {
 
  private:
   struct Group;
+  class Lesson;
   using Judge = std::function<EditScores(const Image& picture)>;
 
+  void claim(const BenchTask& task) const;
   bool read_finished(const BenchTask& task, EditRecord& record) const;
   void run_group(const Group& group, std::vector<EditRecord>& records);
-  LearnedPicture learned_for(const BenchTask& task, const std::filesystem::path& saved, double& seconds);
-  void do_edit(const BenchTask& task, const LearnedPicture& learned, EditRecord& record);
-  void search(const BenchTask& task, const LearnedPicture& learned, const EditScorer::Reference& reference,
+  void do_edit(const BenchTask& task, Lesson& lesson, EditRecord& record);
+  void search(const BenchTask& task, Lesson& lesson, const EditScorer::Reference& reference,
               const Judge& judge, EditRecord& record);
   PictureRecord score(const BenchTask& task, PictureRecord picture, const EditScorer::Reference& reference,
                       const Judge& judge);
-  void draw_missing(const BenchTask& task, const std::vector<Candidate>& plan, const LearnedPicture& learned);
+  void draw_missing(const BenchTask& task, const std::vector<Candidate>& plan, Lesson& lesson);
   std::filesystem::path edit_folder(const BenchTask& task) const { return folder_ / "edits" / task.edit.id; }
 
   StableDiffusion& model_;

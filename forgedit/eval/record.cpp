@@ -43,10 +43,16 @@ json picture_json(const PictureRecord& picture) {
   return result;
 }
 
+/// Whether a picture is one of those that the best is taken from. What the automatic choice drew is, where
+/// the true answer says what could have been reached; without one it would change what "best of N" means.
+bool competes(const PictureRecord& picture) {
+  return picture.candidate && (!picture.searched || picture.scores.count("right") > 0);
+}
+
 /// How good a candidate is, the more the better; nothing where that is not known.
 std::optional<std::array<double, 3>> rank_of(const PictureRecord& picture) {
   const auto& scores = picture.scores;
-  if (!picture.candidate) return {};
+  if (!competes(picture)) return {};
   if (scores.count("right")) {
     return {{scores.at("right_and_kept"), scores.at("right"), -scores.at("truth_distance")}};
   }
@@ -80,6 +86,13 @@ class Means {
   double seconds_ = 0;
   std::size_t count_ = 0;
 };
+
+/// The mean over all of an edit's pictures: times of single ones say which was the first of its batch.
+double picture_seconds(const EditRecord& record) {
+  double sum = 0;
+  for (const auto& picture : record.pictures) sum += picture.seconds;
+  return record.pictures.empty() ? 0 : sum / static_cast<double>(record.pictures.size());
+}
 
 /// The mean time of an edit's automatic choice: learning, and all pictures that it drew.
 double searched_seconds(const std::vector<EditRecord>& records) {
@@ -190,10 +203,10 @@ BenchSummary::Column mean_of(const std::vector<EditRecord>& records, const Pictu
   for (const auto& record : records) {
     Means pictures;
     for (const auto& picture : record.pictures) {
-      if (filter(picture)) pictures.add(picture.scores, picture.seconds);
+      if (filter(picture)) pictures.add(picture.scores, 0);
     }
     const auto column = pictures.column();
-    if (column.edits > 0) edits.add(column.scores, record.learn_seconds + column.seconds);
+    if (column.edits > 0) edits.add(column.scores, record.learn_seconds + picture_seconds(record));
   }
   return edits.column();
 }
@@ -209,8 +222,8 @@ BenchSummary summarise(const std::vector<EditRecord>& records) {
     double candidates_seconds = 0;
     std::size_t candidates = 0;
     for (const auto& picture : record.pictures) {
-      if (picture.fixed) seeds.add(picture.scores, picture.seconds);
-      if (!picture.candidate) continue;
+      if (picture.fixed) seeds.add(picture.scores, 0);
+      if (!competes(picture)) continue;
       candidates_seconds += picture.seconds;
       ++candidates;
     }
@@ -218,7 +231,7 @@ BenchSummary summarise(const std::vector<EditRecord>& records) {
     summary.most = std::max(summary.most, candidates);
     ++summary.done;
     if (const auto column = seeds.column(); column.edits > 0) {
-      fixed.add(column.scores, record.learn_seconds + column.seconds);
+      fixed.add(column.scores, record.learn_seconds + picture_seconds(record));
     }
     if (const auto* chosen = record.best()) {
       best.add(chosen->scores, record.learn_seconds + candidates_seconds);

@@ -53,7 +53,7 @@ void read_pictures(const std::filesystem::path& file, EditRecord& record);
 struct BenchSummary {
   struct Column {
     EditScores scores;
-    double seconds = 0;     ///< a picture's share of learning, and drawing
+    double seconds = 0;     ///< learning, and drawing: one picture, or all that a choice was made from
     std::size_t edits = 0;  ///< that the means are over
   };
   Column fixed;                ///< within an edit, the mean over its seeds

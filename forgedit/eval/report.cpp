@@ -84,7 +84,7 @@ json edit_json(const BenchReport& report, const EditRecord& record, bool all_lar
   const auto* best = record.best();
   for (std::size_t i = 0; i < record.pictures.size(); ++i) {
     const auto& picture = record.pictures[i];
-    const bool large = all_large || picture.fixed || &picture == best;
+    const bool large = all_large || picture.fixed || picture.chosen || &picture == best;
     const auto file = report.pictures.empty() ? std::filesystem::path(picture.file)
                                               : report.pictures / record.edit.id / picture.file;
     auto& entry = result["pictures"][i];
@@ -104,7 +104,14 @@ void write_report(const std::filesystem::path& path, const BenchReport& report) 
             {"summary", summary_json(report)}, {"facts", report.facts}, {"edits", json::array()},
             {"originals", json::object()}};
   for (const auto& record : report.records) {
-    data["edits"].push_back(edit_json(report, record, pictures <= kMostLarge, data["originals"]));
+    try {
+      data["edits"].push_back(edit_json(report, record, pictures <= kMostLarge, data["originals"]));
+    } catch (const Error&) {
+      auto unreadable = record;
+      unreadable.state = EditRecord::State::failed;
+      unreadable.reason = "one of its pictures is damaged: remove it and run again";
+      data["edits"].push_back(to_json(unreadable));
+    }
   }
   auto text = json_text(data);
   // Inside of a script element "</script" would end it.

@@ -24,4 +24,8 @@ struct BenchReport {
 /// score. With many pictures those that are neither fixed nor best become small.
 void write_report(const std::filesystem::path& path, const BenchReport& report);
 
+/// A contact sheet with a row for each edit that is done, of many edits for 24 of them: the original, a
+/// picture of each protocol, the true answer. Text is set in the TrueType font at `font`.
+Image draw_report_sheet(const BenchReport& report, const std::filesystem::path& font);
+
 }  // namespace forgedit

@@ -3,6 +3,7 @@
 #include <spdlog/fmt/fmt.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "forgedit/io/resample.h"
 #include "forgedit/metrics/image_quality.h"
@@ -90,6 +91,8 @@ EditScores EditScorer::score(const Reference& reference, const Image& edited) {
   }
   scores["psnr"] = psnr(original, edited);
   scores["ssim"] = ssim(original, edited);
+  // Weights that are not finite measure nothing.
+  std::erase_if(scores, [](const auto& score) { return std::isnan(score.second); });
   return scores;
 }
 

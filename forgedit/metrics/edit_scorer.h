@@ -52,7 +52,7 @@ class EditScorer {
 
   /// Metrics that nothing is measured by, and why, by key.
   const std::map<std::string, std::string>& left_out() const { return left_out_; }
-  /// Of all weights that it measures by: equal ones give equal scores.
+  /// Of all weights that it measures by: tells scorers apart.
   const std::string& weights_fingerprint() const { return weights_fingerprint_; }
 
  private:

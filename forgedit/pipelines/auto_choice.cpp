@@ -181,10 +181,19 @@ class Chooser {
     });
     if (strong) add(*strong, "stronger; keeps the most of those that go as far");
     while (choice_.best.size() < 3) {
-      const auto other = best_of([&](std::size_t i) { return sane(i) && is_another(i); });
-      if (!other) return;
-      add(*other, another_reason(*other));
+      if (const auto other = best_of([&](std::size_t i) { return sane(i) && is_another(i); })) {
+        add(*other, another_reason(*other));
+      } else if (const auto next = best_of([&](std::size_t i) { return !is_picked(i); })) {
+        add(*next, "the next best balance of what is left");
+      } else {
+        return;
+      }
     }
+  }
+
+  bool is_picked(std::size_t i) const {
+    return std::any_of(choice_.best.begin(), choice_.best.end(),
+                       [&](const AutoChoice::Pick& picked) { return picked.place == i; });
   }
 
   /// Whether a picture is no near copy of one that was picked: another strategy or another seed.

@@ -89,7 +89,7 @@ cp run/edits/003*/01*.png "given/letter.png"
 expect 0 "no edit has this picture: letter.png" bench score --data ted --results given --set "some set" --model "$MODEL"
 grep -q "TEdBench: some set" stdout || complain "bench score: the set's name"
 grep -q "1 done, 0 failed, 3 left out" stdout || complain "bench score: the summary"
-[ -f out/scores-some-set/report.html ] || complain "bench score: the default folder"
+[ -f out/scores-some-set/report.html ] && [ -f out/scores-some-set/sheet.png ] || complain "bench score: the default folder"
 
 echo "-- true answers"
 EDITS=(bench miniedit --model "$MODEL" --limit 2 --samples 2 --batch 1 --gamma 0.8,1.0 --size 64x64)

@@ -134,6 +134,33 @@ TEST_F(BenchRunnerTest, ScoresAnewByOtherWeights) {
   write_as_scored_by_another(tasks_[2].edit.id);
   EXPECT_EQ(to_json(run()[2]), before);
   EXPECT_EQ(drawn_, 6);
+  EXPECT_EQ(learned_, 2) << "nothing has to be drawn";
+}
+
+TEST_F(BenchRunnerTest, DrawsAgainWhatIsGoneOrDamaged) {
+  const auto before = run();
+  const auto folder = folder_ / "run/edits" / tasks_[0].edit.id;
+  const auto file = folder / before[0].pictures[1].file;
+  const auto pixels = read_image(file).pixels;
+  fs::remove(file);
+  EXPECT_EQ(run()[0].state, EditRecord::State::done);
+  EXPECT_EQ(drawn_, 7);
+  EXPECT_EQ(read_image(file).pixels, pixels);
+  write_file_atomically(file, read_file(file).substr(0, 100));
+  fs::remove(folder / "record.json");
+  EXPECT_EQ(run()[0].state, EditRecord::State::done);
+  EXPECT_EQ(drawn_, 8);
+}
+
+TEST_F(BenchRunnerTest, PicturesOfAnotherTextOrPictureAreNotTakenOver) {
+  run();
+  tasks_[0].source = "a cat";
+  write_png(folder_ / "two.png", Image(64, 64, {1, 2, 3}));
+  const auto records = run();
+  EXPECT_TRUE(contains(records[0].reason, "1-red holds pictures of another source")) << records[0].reason;
+  EXPECT_TRUE(contains(records[1].reason, "holds pictures of another picture")) << records[1].reason;
+  EXPECT_EQ(records[2].state, EditRecord::State::done);
+  EXPECT_EQ(drawn_, 6);
 }
 
 TEST_F(BenchRunnerTest, JudgesEditsWithATrueAnswerOnce) {
@@ -143,6 +170,7 @@ TEST_F(BenchRunnerTest, JudgesEditsWithATrueAnswerOnce) {
   EXPECT_EQ(run()[0].pictures[1].scores.at("right"), 1);
   EXPECT_EQ(judged_, 6);
   EXPECT_EQ(drawn_, 6);  // what was drawn before answers were known is only judged
+  EXPECT_EQ(learned_, 2);
   const auto records = run();
   EXPECT_EQ(judged_, 6);
   EXPECT_EQ(records[0].pictures[0].setting, "donotforget γ 0.8");
@@ -216,13 +244,23 @@ TEST(BenchSummaryTest, FixedIsTheMeanOverSeedsAndBestTheHighestClip) {
   const auto summary = summarise({first, second});
   EXPECT_NEAR(summary.fixed.scores.at("clip"), (0.2 + 0.5) / 2, 1e-12);
   EXPECT_NEAR(summary.fixed.scores.at("lpips_alex"), (0.6 + 0.2) / 2, 1e-12);
-  EXPECT_NEAR(summary.fixed.seconds, (10 + 2 + 1) / 2.0, 1e-12);
+  EXPECT_NEAR(summary.fixed.seconds, (10 + 11 / 4.0 + 1) / 2.0, 1e-12) << "a mean picture of each edit";
   ASSERT_TRUE(summary.best);
   EXPECT_NEAR(summary.best->scores.at("clip"), (0.4 + 0.5) / 2, 1e-12);
   EXPECT_NEAR(summary.best->scores.at("lpips_alex"), (0.9 + 0.2) / 2, 1e-12);
   EXPECT_NEAR(summary.best->seconds, (10 + 6 + 1) / 2.0, 1e-12);
   EXPECT_EQ(summary.fewest, 1U);
   EXPECT_EQ(summary.most, 3U);
+  // The automatic choice has pictures and a column of its own.
+  auto searched = picture(0.95, 0.1, 4, false);
+  searched.searched = searched.chosen = true;
+  first.pictures.push_back(searched);
+  const auto with_choice = summarise({first, second});
+  EXPECT_NEAR(with_choice.best->scores.at("clip"), (0.4 + 0.5) / 2, 1e-12);
+  EXPECT_EQ(with_choice.most, 3U);
+  ASSERT_EQ(with_choice.more.size(), 1U);
+  EXPECT_EQ(with_choice.more[0].second.scores.at("clip"), 0.95);
+  EXPECT_NEAR(with_choice.more[0].second.seconds, 10 + 4, 1e-12);
   for (auto& p : first.pictures) p.scores.erase("clip");
   EXPECT_FALSE(summarise({first}).best);  // nothing to choose by
 }

@@ -83,12 +83,20 @@ TEST_F(EditScorerTest, LeavesOutWhatHasNoWeights) {
 }
 
 TEST_F(EditScorerTest, ClipScoresPicturesOfAnySize) {
-  EditScorer scorer({write_clip(), {}}, torch::kCPU);
+  const auto folder = write_clip();
+  EditScorer scorer({folder, {}}, torch::kCPU);
   const auto original = picture(60, 40, 3), edited = picture(48, 64, 7);
   const auto reference = scorer.prepare(original, "a jumping dog", "a dog");
   const auto scores = scorer.score(reference, edited);
-  EXPECT_NEAR(scores.at("clip_score"), 2.5 * std::max(scores.at("clip"), 0.0), 1e-12);
-  EXPECT_LE(std::abs(scores.at("clip_direction")), 1.0);
+  ClipScorer clip(folder, torch::kCPU);
+  const auto before = clip.embed(original), after = clip.embed(edited);
+  const auto source = clip.embed("a dog"), target = clip.embed("a jumping dog");
+  EXPECT_NEAR(scores.at("clip"), (after * target).sum().item<double>(), 1e-6);
+  EXPECT_NEAR(scores.at("clip_score"), 2.5 * std::max((after * target).sum().item<double>(), 0.0), 1e-6);
+  EXPECT_NEAR(scores.at("clip_image"), (after * before).sum().item<double>(), 1e-6);
+  const auto moved = after - before, wanted = target - source;
+  EXPECT_NEAR(scores.at("clip_direction"),
+              (moved * wanted).sum().item<double>() / (moved.norm() * wanted.norm()).item<double>(), 1e-5);
   // The original itself did not move: it has no direction.
   EXPECT_EQ(scorer.score(reference, original).count("clip_direction"), 0U);
   EXPECT_EQ(scorer.score(scorer.prepare(original, "a dog"), edited).count("clip_direction"), 0U);
