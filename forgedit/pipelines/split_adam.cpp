@@ -104,6 +104,9 @@ std::vector<torch::Tensor> SplitWeights::values(std::optional<c10::Device> elsew
 SplitAdam::SplitAdam(SplitWeights& weights, double lr, double beta1, double beta2, double eps,
                      const AdamMemory& memory)
     : weights_(weights), lr_(lr), beta1_(beta1), beta2_(beta2), eps_(eps), memory_(memory) {
+  // Not in between the blocks that a first run left behind: what they lie in could not be given back. While
+  // values are on their way, though, they take the averages' place.
+  if (!weights_.upload_) make_averages();
   if (!memory.keep_gradients) return;
   kept_gradients_ = torch::zeros_like(weights.high_);
   for (std::size_t i = 0; i < weights_.parameters_.size(); ++i) {
@@ -143,18 +146,19 @@ void SplitAdam::point_at_gradients() {
                .to(weights_.high_.device());
 }
 
+void SplitAdam::make_averages() {
+  const auto zeros = [&](std::int64_t count, at::ScalarType type) {
+    return torch::zeros({count}, weights_.high_.options().dtype(type));
+  };
+  const auto count = weights_.high_.numel();
+  exp_avg_ = zeros(count, memory_.eight_bit ? torch::kChar : torch::kFloat);
+  exp_avg_sq_ = zeros(count, memory_.eight_bit ? torch::kByte : torch::kFloat);
+  if (memory_.eight_bit) scales_ = zeros(count / kernels::kAdamBlock * 2, torch::kFloat);
+}
+
 void SplitAdam::step() {
   weights_.settle();
-  if (steps_ == 0) {
-    // Only now: until the weights are settled their values lie where this may lie afterwards.
-    const auto zeros = [&](std::int64_t count, at::ScalarType type) {
-      return torch::zeros({count}, weights_.high_.options().dtype(type));
-    };
-    const auto count = weights_.high_.numel();
-    exp_avg_ = zeros(count, memory_.eight_bit ? torch::kChar : torch::kFloat);
-    exp_avg_sq_ = zeros(count, memory_.eight_bit ? torch::kByte : torch::kFloat);
-    if (memory_.eight_bit) scales_ = zeros(count / kernels::kAdamBlock * 2, torch::kFloat);
-  }
+  if (!exp_avg_.defined()) make_averages();
   ++steps_;
   point_at_gradients();
   const auto step = kernels::adam_step_of(steps_, lr_, beta1_, beta2_, eps_);

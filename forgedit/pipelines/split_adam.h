@@ -60,13 +60,13 @@ class SplitAdam {
  private:
   /// The kernel's table of gradients; they stay where they are once a step is recorded, so it is rarely made.
   void point_at_gradients();
+  void make_averages();
 
   SplitWeights& weights_;
   double lr_, beta1_, beta2_, eps_;
   std::int64_t steps_ = 0;
-  torch::Tensor exp_avg_,
-      exp_avg_sq_;  // from the first step on; with 8 bits int8, uint8 and scales_ (blocks, 2)
-  torch::Tensor scales_;
+  torch::Tensor exp_avg_, exp_avg_sq_;  // float32; with 8 bits int8 and uint8
+  torch::Tensor scales_;                // with 8 bits: (blocks, 2)
   AdamMemory memory_;
   torch::Tensor kept_gradients_;  // as the flat weights; undefined unless gradients are kept
   std::vector<torch::Tensor> gradients_;
