@@ -42,7 +42,8 @@ std::string first_line(const std::string& text) {
 int complain_unexpected(const std::string& what) {
   for (const char* sign : {"out of memory", "can't allocate memory", "not enough memory"}) {
     if (what.find(sign) == std::string::npos) continue;
-    return complain("out of memory: try a smaller --memory, --size, --batch or --draw-batch", kFailure);
+    return complain("out of memory: try a smaller --size, --batch or --draw-batch, or another --memory",
+                    kFailure);
   }
   return complain(first_line(what), kFailure);
 }

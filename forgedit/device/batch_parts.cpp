@@ -14,7 +14,14 @@
 namespace forgedit {
 namespace {
 
-/// OpenBLAS counts its threads apart from LibTorch's. Other libraries of the kind follow OpenMP.
+// OpenBLAS counts its threads apart from LibTorch's. Other libraries of the kind follow OpenMP.
+
+int blas_threads() {
+  using Get = int (*)();
+  static const auto get = reinterpret_cast<Get>(::dlsym(RTLD_DEFAULT, "openblas_get_num_threads"));
+  return get ? get() : 1;
+}
+
 void set_blas_threads(int count) {
   using Set = void (*)(int);
   static const auto set = reinterpret_cast<Set>(::dlsym(RTLD_DEFAULT, "openblas_set_num_threads"));
@@ -26,25 +33,26 @@ void set_blas_threads(int count) {
 /// A thread a part, which waits for work.
 class BatchParts::Workers {
  public:
-  explicit Workers(std::int64_t count) : threads_before_(at::get_num_threads()) {
-    const auto share = static_cast<int>(std::max<std::int64_t>(1, threads_before_ / count));
-    for (std::int64_t part = 0; part < count; ++part) {
-      threads_.emplace_back([this, part, share] { serve(part, share); });
+  explicit Workers(std::int64_t count) : blas_threads_before_(blas_threads()) {
+    const int threads = at::get_num_threads();
+    const auto share = static_cast<int>(std::max<std::int64_t>(1, threads / count));
+    try {
+      for (std::int64_t part = 0; part < count; ++part) {
+        threads_.emplace_back([this, part, share] { serve(part, share); });
+      }
+    } catch (...) {  // the system has no more threads
+      stop();
+      throw;
     }
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [&] { return done_ == count; });
     // What a thread sets for itself is the default of later threads too.
-    at::set_num_threads(threads_before_);
+    at::set_num_threads(threads);
     set_blas_threads(1);
   }
   ~Workers() {
-    {
-      const std::lock_guard lock(mutex_);
-      stop_ = true;
-    }
-    changed_.notify_all();
-    for (auto& thread : threads_) thread.join();
-    set_blas_threads(threads_before_);
+    stop();
+    set_blas_threads(blas_threads_before_);
   }
   Workers(const Workers&) = delete;
   Workers& operator=(const Workers&) = delete;
@@ -65,6 +73,14 @@ class BatchParts::Workers {
   }
 
  private:
+  void stop() {
+    {
+      const std::lock_guard lock(mutex_);
+      stop_ = true;
+    }
+    changed_.notify_all();
+    for (auto& thread : threads_) thread.join();
+  }
   void serve(std::int64_t part, int share) {
     at::get_num_threads();  // a thread's first question takes over the default, also after a setting
     at::set_num_threads(share);
@@ -88,7 +104,7 @@ class BatchParts::Workers {
     }
   }
 
-  int threads_before_;
+  int blas_threads_before_;
   std::vector<std::thread> threads_;
   std::mutex mutex_;
   std::condition_variable changed_;

@@ -30,7 +30,7 @@ class BatchParts {
   /// A part of a tensor (samples, ...).
   at::Tensor of(const at::Tensor& batch, std::int64_t part) const;
   /// Calls work(part) for all parts at once and returns when all are done. Gradients are on or off in it as
-  /// for the caller. Throws what the first part that failed threw.
+  /// for the caller. Throws what the first part that failed threw. Not to be called from within `work`.
   void run(const std::function<void(std::int64_t part)>& work) const;
 
  private:

@@ -1,5 +1,7 @@
 #include "forgedit/device/replay.h"
 
+#include <c10/util/Exception.h>
+
 #include "forgedit/device/cuda_bridge.h"
 
 namespace forgedit {
@@ -13,7 +15,13 @@ void ReplayedWork::run() {
   if (record_ && ran_ && !graph_) {
     // The recording has memory of its own: what the first run left in reserve would lie idle beside it.
     cuda::empty_cache();
-    graph_ = std::make_unique<cuda::Graph>(work_);
+    try {
+      graph_ = std::make_unique<cuda::Graph>(work_);
+    } catch (const c10::OutOfMemoryError&) {
+      // A recording can use nothing of what lies free between other blocks. The work itself has not run.
+      record_ = false;
+      cuda::empty_cache();
+    }
   }
   if (graph_) {
     graph_->launch();

@@ -1,6 +1,7 @@
 #include "forgedit/eval/record.h"
 
 #include <spdlog/fmt/fmt.h>
+#include <spdlog/fmt/ranges.h>
 
 #include <algorithm>
 #include <array>

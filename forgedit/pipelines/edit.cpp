@@ -35,7 +35,13 @@ class BorrowedWeights {
   BorrowedWeights(const torch::nn::Module& network, const StateDict& learned, bool in_place = false,
                   std::optional<c10::Device> storage = {})
       : weights_(parameters_of(network), learned, in_place, storage) {}
-  ~BorrowedWeights() { weights_.unlearn(); }
+  ~BorrowedWeights() {
+    try {
+      weights_.unlearn();
+    } catch (const std::exception&) {
+      // A device that has failed, as for ~LearningCopy.
+    }
+  }
   BorrowedWeights(const BorrowedWeights&) = delete;
   BorrowedWeights& operator=(const BorrowedWeights&) = delete;
 

@@ -1,5 +1,7 @@
 #include "forgedit/pipelines/learn_loop.h"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <cmath>
 
@@ -328,9 +330,9 @@ LearningCopy::~LearningCopy() {
         parameter.set_data(originals_.at(name));
       }
     }
-  } catch (const std::exception&) {
-    // Only a device that has failed comes here; it refuses all later work too, and the first failure says
-    // why.
+  } catch (const std::exception& error) {
+    // A device that has failed; the failure under way says why.
+    spdlog::error("the model's own weights could not be put back: {}", error.what());
   }
 }
 

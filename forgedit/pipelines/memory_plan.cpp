@@ -1,6 +1,7 @@
 #include "forgedit/pipelines/memory_plan.h"
 
 #include <spdlog/fmt/fmt.h>
+#include <spdlog/fmt/ranges.h>
 
 #include <algorithm>
 #include <cmath>

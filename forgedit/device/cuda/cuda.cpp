@@ -143,7 +143,11 @@ StreamScope::StreamScope(int index) {
 }
 
 StreamScope::~StreamScope() {
-  synchronize(state_->index);
+  try {
+    synchronize(state_->index);
+  } catch (const std::exception&) {
+    // A device that has failed refuses this too; the first failure is under way and says more.
+  }
 }
 
 struct Graph::State {
