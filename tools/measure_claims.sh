@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Measures what docs/claims.md says of the method, on MiniEdit, and draws its tables and figures.
-# usage: tools/measure_claims.sh OUT [CLAIM...]     claims: sweep joint interpolation steps dreambooth
+# usage: tools/measure_claims.sh FOLDER [CLAIM...]     claims: sweep joint interpolation steps dreambooth
 # `joint` and `dreambooth` compare with the pictures of `sweep`, which also has the strategies and the choice.
 # The same command goes on where it was stopped. Everything follows from seed 0.
 #
@@ -15,7 +15,7 @@ if [ $# -lt 1 ]; then
   sed -n '2,15p' "$0" >&2
   exit 2
 fi
-OUT=$1
+folder=$1
 shift
 CLAIMS=${*:-sweep joint interpolation steps dreambooth}
 BIN=${BIN:-build/release/bin}
@@ -29,7 +29,7 @@ bench() {
   shift 2
   echo "== $run ($(date +%T)): $*"
   # shellcheck disable=SC2086  # options, word by word
-  "$BIN/forgedit" bench miniedit --out "$OUT/runs/$run" --every $every "$@" ${DRAW:-}
+  "$BIN/forgedit" bench miniedit --out "$folder/runs/$run" --every $every "$@" ${DRAW:-}
 }
 
 for claim in $CLAIMS; do
@@ -58,4 +58,4 @@ for claim in $CLAIMS; do
       ;;
   esac
 done
-"$BIN/forgedit_claims" --runs "$OUT/runs" --out "$OUT"
+"$BIN/forgedit_claims" --runs "$folder/runs" --out "$folder"

@@ -4,25 +4,25 @@
 # of n variants of a family (vocabulary.h). Every run's learning rate goes up over its warm-up and down to zero by a
 # cosine; its weights are an exponential average (--unet-ema), which later runs start from in half precision with
 # fresh optimiser state.
-# usage: tools/miniature/recipe.sh OUT     (needs .pack/emoji.pack: tools/miniature/README.md)
+# usage: tools/miniature/recipe.sh FOLDER  (needs .pack/emoji.pack: tools/miniature/README.md)
 set -euo pipefail
-OUT=${1:?usage: tools/miniature/recipe.sh OUT}
+folder=${1:?usage: tools/miniature/recipe.sh FOLDER}
 BIN=${BIN:-build/release/bin}
 train() { "$BIN/forgedit_miniature_train" "$@"; }
 
 # 1. VAE; UNet and text encoder: 0.80 M samples. This run was cut off; its save after 200 s went on.
-train --out "$OUT/1" --scenes 150000 --vae-seconds 160 --unet-seconds 850 --checkpoint-seconds 100
+train --out "$folder/1" --scenes 150000 --vae-seconds 160 --unet-seconds 850 --checkpoint-seconds 100
 # 2. 0.41 M samples: version 1.
-train --from "$OUT/1" --out "$OUT/2" --scenes 40000 --vae-seconds 0 --unet-seconds 112 --unet-batch 256 --unet-lr 5e-4 \
+train --from "$folder/1" --out "$folder/2" --scenes 40000 --vae-seconds 0 --unet-seconds 112 --unet-batch 256 --unet-lr 5e-4 \
   --unet-warmup 100 --unet-ema 0.998 --seed 1
 # 3. 1.98 M samples: what was saved after 240 s.
-train --from "$OUT/2" --out "$OUT/3" --scenes 200000 --vae-seconds 0 --unet-seconds 370 --unet-lr 7e-4 \
+train --from "$folder/2" --out "$folder/3" --scenes 200000 --vae-seconds 0 --unet-seconds 370 --unet-lr 7e-4 \
   --unet-warmup 300 --unet-ema 0.9993 --seed 2 --checkpoint-seconds 240
 # 4. 6.24 M samples, on two GPUs, 512 a step on each.
-train --from "$OUT/3" --out "$OUT/4" --scenes 80000 --vae-seconds 0 --unet-seconds 375 --unet-lr 9e-4 \
+train --from "$folder/3" --out "$folder/4" --scenes 80000 --vae-seconds 0 --unet-seconds 375 --unet-lr 9e-4 \
   --unet-warmup 200 --unet-ema 0.9995 --seed 3 --checkpoint-seconds 200 --devices cuda:0,cuda:1
 # 5. 0.71 M samples: version 2.
-train --from "$OUT/4" --out "$OUT/5" --scenes 60000 --vae-seconds 0 --unet-seconds 85 --unet-lr 2.5e-4 \
+train --from "$folder/4" --out "$folder/5" --scenes 60000 --vae-seconds 0 --unet-seconds 85 --unet-lr 2.5e-4 \
   --unet-warmup 100 --unet-ema 0.999 --seed 4 --checkpoint-seconds 0
 # Captioner and CLIP model, from nothing.
-"$BIN/forgedit_miniature_train_readers" --out "$OUT/5" --scenes 200000 --clip-seconds 150 --captioner-seconds 170
+"$BIN/forgedit_miniature_train_readers" --out "$folder/5" --scenes 200000 --clip-seconds 150 --captioner-seconds 170
