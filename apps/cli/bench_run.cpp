@@ -370,7 +370,10 @@ void BenchRunCommand::run() {
     truth.emplace(vae, choice.policy.device);
     scorer_vae_ = fingerprint(parameters_of(*vae));
     if (check_scorer_) {
-      fmt::print("{}", check_truth_scorer(*truth, vae, benchmark));
+      const auto table = check_truth_scorer(*truth, vae, benchmark,
+                                            [&](const Progress& progress) { console_.progress(progress); });
+      console_.end_stage();
+      fmt::print("{}", table);
       return;
     }
   }

@@ -170,7 +170,12 @@ void BenchRunner::claim(const BenchTask& task) const {
     write_file_atomically(file, json_text(wanted, 1) + "\n");
     return;
   }
-  const auto found = read_json_object(file);
+  json found;
+  try {
+    found = read_json_object(file);
+  } catch (const Error&) {
+    throw failure("edits/" + task.edit.id + "/" + kEdit + " is damaged: remove that folder");
+  }
   for (const auto& [key, value] : wanted.items()) {
     if (found.contains(key) && found[key] == value) continue;
     throw failure("edits/" + task.edit.id + " holds pictures of another " + key +

@@ -7,6 +7,7 @@
 #include "forgedit/eval/benchmark.h"
 #include "forgedit/metrics/edit_scorer.h"
 #include "forgedit/models/vae.h"
+#include "forgedit/pipelines/progress.h"
 
 namespace forgedit {
 
@@ -63,6 +64,7 @@ class TruthScorer {
 /// Holds the scorer against pictures whose answer is known: the truth moved, blurred, noisy, recoloured a
 /// little or through the VAE, which must be right and kept; source and distractors, which must not be right;
 /// identities, which must not be kept. A text table.
-std::string check_truth_scorer(TruthScorer& scorer, AutoencoderKL& vae, const Benchmark& benchmark);
+std::string check_truth_scorer(TruthScorer& scorer, AutoencoderKL& vae, const Benchmark& benchmark,
+                               const ProgressCallback& progress = {});
 
 }  // namespace forgedit

@@ -66,7 +66,8 @@ struct Row {
 
 }  // namespace
 
-std::string check_truth_scorer(TruthScorer& scorer, AutoencoderKL& vae, const Benchmark& benchmark) {
+std::string check_truth_scorer(TruthScorer& scorer, AutoencoderKL& vae, const Benchmark& benchmark,
+                               const ProgressCallback& progress) {
   torch::NoGradGuard no_grad;
   const auto device = vae->parameters().front().device();
   const std::vector<std::pair<std::string, Change>> changes{
@@ -84,6 +85,7 @@ std::string check_truth_scorer(TruthScorer& scorer, AutoencoderKL& vae, const Be
        }}};
   std::vector<Row> rows(changes.size());
   Row sources, distractors, identities;
+  std::int64_t done = 0;
   for (const auto& edit : benchmark.edits) {
     const auto reference = scorer.prepare(edit);
     const auto truth = read_image(edit.answer->truth);
@@ -95,6 +97,9 @@ std::string check_truth_scorer(TruthScorer& scorer, AutoencoderKL& vae, const Be
       distractors.add(scorer.score(reference, read_image(file)));
     for (const auto& file : edit.answer->identities)
       identities.add(scorer.score(reference, read_image(file)));
+    if (progress) {
+      progress({"checking", ++done, static_cast<std::int64_t>(benchmark.edits.size()), 0.0});
+    }
   }
   auto table = fmt::format("{:44}  {:>8}  {:>6}  {:>6}  {:>9}  {:>9}  {:>13}\n", "picture", "pictures",
                            "right", "kept", "PSNR from", "dist. to", "to truth");
