@@ -61,13 +61,17 @@ class StreamScope {
   std::unique_ptr<State> state_;
 };
 
-/// Work on the current stream, recorded once and launched again as a whole.
+/// Work on the current stream that is run once, then recorded, then launched again as a whole. The recording
+/// takes over the memory that the run needed, which stays apart from all other.
 class Graph {
  public:
-  explicit Graph(const std::function<void()>& work);
+  explicit Graph(int index);
   ~Graph();
   Graph(const Graph&) = delete;
   Graph& operator=(const Graph&) = delete;
+
+  void run_once(const std::function<void()>& work);
+  void record(const std::function<void()>& work);
   void launch();
 
  private:

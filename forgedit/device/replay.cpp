@@ -7,28 +7,31 @@
 namespace forgedit {
 
 ReplayedWork::ReplayedWork(const c10::Device& device, bool record, std::function<void()> work)
-    : record_(record && device.is_cuda()), work_(std::move(work)) {}
+    : device_(device), record_(record && device.is_cuda()), work_(std::move(work)) {}
 
 ReplayedWork::~ReplayedWork() = default;
 
 void ReplayedWork::run() {
-  if (record_ && ran_ && !graph_) {
-    // The recording has memory of its own: what the first run left in reserve would lie idle beside it.
+  if (!record_) return work_();
+  if (!graph_) {
+    // The graph has memory of its own: what other work left in reserve would lie idle beside it.
     cuda::empty_cache();
+    graph_ = std::make_unique<cuda::Graph>(device_.index());
+    return graph_->run_once(work_);
+  }
+  if (!recorded_) {
     try {
-      graph_ = std::make_unique<cuda::Graph>(work_);
+      graph_->record(work_);
     } catch (const c10::OutOfMemoryError&) {
-      // A recording can use nothing of what lies free between other blocks. The work itself has not run.
+      // A recording cannot have the device's free memory put in order for it. The work itself has not run.
       record_ = false;
+      graph_.reset();
       cuda::empty_cache();
+      return work_();
     }
+    recorded_ = true;
   }
-  if (graph_) {
-    graph_->launch();
-  } else {
-    work_();
-  }
-  ran_ = true;
+  graph_->launch();
 }
 
 ReplayScope::ReplayScope(const c10::Device& device) {

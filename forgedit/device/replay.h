@@ -28,9 +28,10 @@ class ReplayedWork {
   void run();
 
  private:
+  c10::Device device_;
   bool record_;
   std::function<void()> work_;
-  bool ran_ = false;
+  bool recorded_ = false;
   std::unique_ptr<cuda::Graph> graph_;
 };
 

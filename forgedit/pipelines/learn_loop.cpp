@@ -200,6 +200,8 @@ class StepRunner {
     return loss_sum_.item<double>();
   }
   void forward() {
+    // Not only before the backward pass: the old gradients' memory is wanted here.
+    if (!saves_memory_) optimizer_.zero_grad();
     parts_.run([this](std::int64_t part) {
       losses_[static_cast<std::size_t>(part)] =
           share_of_loss(parts_.of(micro_noise_, part), parts_.of(micro_timesteps_, part));
@@ -222,11 +224,7 @@ class StepRunner {
     return samples == batch_ ? loss : loss * (static_cast<double>(samples) / static_cast<double>(batch_));
   }
   void backward() {
-    if (saves_memory_) {
-      loss_sum_.add_(losses_.front().detach());
-    } else {
-      optimizer_.zero_grad();
-    }
+    if (saves_memory_) loss_sum_.add_(losses_.front().detach());
     if (parts_.count() == 1) {
       losses_.front().backward();
     } else {

@@ -53,7 +53,10 @@ SplitWeights::SplitWeights(std::vector<torch::Tensor> parameters, const std::vec
       place.copy_(values[i]);
     }
   }
-  if (!one_by_one) upload_ = std::make_unique<cuda::Upload>(high_.get_device(), pieces);
+  if (one_by_one) return;
+  // Giving memory back waits for the device: better now than while the upload runs.
+  cuda::empty_cache();
+  upload_ = std::make_unique<cuda::Upload>(high_.get_device(), pieces);
 }
 
 void SplitWeights::split(std::size_t parameter, const float* values) {

@@ -11,6 +11,7 @@
 #include <atomic>
 #include <cstring>
 #include <future>
+#include <optional>
 #include <thread>
 #include <utility>
 
@@ -150,30 +151,58 @@ StreamScope::~StreamScope() {
   }
 }
 
+namespace allocator = c10::cuda::CUDACachingAllocator;
+
 struct Graph::State {
-  at::cuda::CUDAGraph graph;
+  explicit State(int device) : index(static_cast<c10::DeviceIndex>(device)) {}
+  ~State() {
+    graph.reset();
+    if (pool_is_held) allocator::releasePool(index, pool);
+  }
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
+
+  c10::DeviceIndex index;
+  decltype(at::cuda::graph_pool_handle()) pool = at::cuda::graph_pool_handle();
+  bool pool_is_held = false;
+  std::optional<at::cuda::CUDAGraph> graph;
 };
 
-Graph::Graph(const std::function<void()>& work) : state_(std::make_unique<State>()) {
-  state_->graph.capture_begin();
+Graph::Graph(int index) : state_(std::make_unique<State>(index)) {}
+
+Graph::~Graph() = default;
+
+void Graph::run_once(const std::function<void()>& work) {
+  const auto mine = c10::cuda::getCurrentCUDAStream(state_->index).stream();
+  allocator::beginAllocateToPool(state_->index, state_->pool,
+                                 [mine](cudaStream_t stream) { return stream == mine; });
+  state_->pool_is_held = true;
+  struct End {
+    State& state;
+    ~End() { allocator::endAllocateToPool(state.index, state.pool); }
+  } const end{*state_};
+  work();
+}
+
+void Graph::record(const std::function<void()>& work) {
+  auto& graph = state_->graph.emplace();
+  graph.capture_begin(state_->pool);
   try {
     work();
   } catch (...) {
     // A stream that went on recording would refuse all that comes after, the originals' way back for one.
     try {
-      state_->graph.capture_end();
+      graph.capture_end();
     } catch (const std::exception&) {
       // What failed first says more.
     }
     throw;
   }
-  state_->graph.capture_end();
+  graph.capture_end();
 }
 
-Graph::~Graph() = default;
-
 void Graph::launch() {
-  state_->graph.replay();
+  state_->graph->replay();
 }
 
 }  // namespace forgedit::cuda
