@@ -86,6 +86,21 @@ void join_channels(std::int64_t rows, std::int64_t first, std::int64_t second, c
 void split_channels(std::int64_t rows, std::int64_t first, std::int64_t second, const Bf16* joined, Bf16* a,
                     Bf16* b, Stream stream);
 
+/// A map (batch, height, width, channels) that a convolution of it enlarged twofold starts from.
+struct PhasesShape {
+  std::int64_t batch = 0, height = 0, width = 0, channels = 0;
+};
+/// weight (out, 3, 3, in) of a convolution behind a twofold enlargement by nearest neighbours -> phases
+/// (out, 4, 2, 2, in): that of one over the small map, padded by one, for each phase 2·(row mod 2) +
+/// column mod 2 of the large one.
+void upsample_weight(std::int64_t out, std::int64_t in, const Bf16* weight, Bf16* phases, Stream stream);
+void upsample_weight_backward(std::int64_t out, std::int64_t in, const Bf16* dphases, Bf16* dweight,
+                              Stream stream);
+/// What that convolution gives, phases (batch, height + 1, width + 1, channels, 4), + bias (channels) -> y
+/// (batch, 2·height, 2·width, channels); and back, zero where a value is no part of y.
+void join_phases(const PhasesShape& shape, const Bf16* phases, const Bf16* bias, Bf16* y, Stream stream);
+void split_phases(const PhasesShape& shape, const Bf16* dy, Bf16* dphases, Stream stream);
+
 /// A run of values with one gradient pointer; `offset` counts from the start of the flat vectors.
 struct AdamChunk {
   const Bf16* gradient = nullptr;

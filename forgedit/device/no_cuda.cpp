@@ -111,6 +111,18 @@ void join_channels(int64_t, int64_t, int64_t, const Bf16*, const Bf16*, Bf16*, S
 void split_channels(int64_t, int64_t, int64_t, const Bf16*, Bf16*, Bf16*, Stream) {
   unreachable();
 }
+void upsample_weight(int64_t, int64_t, const Bf16*, Bf16*, Stream) {
+  unreachable();
+}
+void upsample_weight_backward(int64_t, int64_t, const Bf16*, Bf16*, Stream) {
+  unreachable();
+}
+void join_phases(const PhasesShape&, const Bf16*, const Bf16*, Bf16*, Stream) {
+  unreachable();
+}
+void split_phases(const PhasesShape&, const Bf16*, Bf16*, Stream) {
+  unreachable();
+}
 void adam_step(const AdamChunk*, int64_t, Bf16*, std::int16_t*, float*, float*, const AdamStep&, Stream) {
   unreachable();
 }

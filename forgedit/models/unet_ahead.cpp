@@ -11,6 +11,7 @@ struct Layers {
   explicit Layers(UNetImpl& unet) {
     for (const auto& module : unet.modules(/*include_self=*/false)) {
       if (auto* resnet = module->as<nn::ResnetBlock2DImpl>()) resnets.push_back(resnet);
+      if (auto* upsampler = module->as<nn::Upsample2DImpl>()) upsamplers.push_back(upsampler);
       if (auto* transformer = module->as<nn::Transformer2DModelImpl>()) transformers.push_back(transformer);
       if (auto* block = module->as<nn::BasicTransformerBlockImpl>()) {
         const auto children = block->named_children();
@@ -20,6 +21,7 @@ struct Layers {
     }
   }
   std::vector<nn::ResnetBlock2DImpl*> resnets;
+  std::vector<nn::Upsample2DImpl*> upsamplers;
   std::vector<nn::Transformer2DModelImpl*> transformers;
   std::vector<nn::AttentionImpl*> own, text;
 };
@@ -31,6 +33,12 @@ void keep(torch::Tensor& kept, const torch::Tensor& value) {
   } else {
     kept = value.clone();
   }
+}
+
+template <typename Layer, typename Make>
+void keep_all(std::vector<torch::Tensor>& kept, const std::vector<Layer*>& layers, Make make) {
+  kept.resize(layers.size());
+  for (std::size_t i = 0; i < layers.size(); ++i) keep(kept[i], make(*layers[i]));
 }
 
 }  // namespace
@@ -54,7 +62,7 @@ torch::Tensor join_keys_and_values(UNetImpl& unet, const torch::Tensor& encoder_
 }
 
 UNetLoan::UNetLoan(UNetImpl& unet, const torch::Tensor& addends, const torch::Tensor& keys_and_values,
-                   const std::vector<torch::Tensor>& weights, const std::vector<torch::Tensor>& biases)
+                   const JoinedWeights& weights)
     : unet_(unet) {
   const Layers layers(unet);
   std::vector<std::int64_t> widths;
@@ -73,8 +81,15 @@ UNetLoan::UNetLoan(UNetImpl& unet, const torch::Tensor& addends, const torch::Te
     layers.text[i]->lent_keys = part_of[2 * i];
     layers.text[i]->lent_values = part_of[2 * i + 1];
   }
-  for (std::size_t i = 0; i < weights.size(); ++i) layers.own[i]->lent_weights = weights[i];
-  for (std::size_t i = 0; i < biases.size(); ++i) layers.transformers[i]->lent_bias = biases[i];
+  for (std::size_t i = 0; i < weights.projections.size(); ++i) {
+    layers.own[i]->lent_weights = weights.projections[i];
+  }
+  for (std::size_t i = 0; i < weights.biases.size(); ++i) {
+    layers.transformers[i]->lent_bias = weights.biases[i];
+  }
+  for (std::size_t i = 0; i < weights.upsamplers.size(); ++i) {
+    layers.upsamplers[i]->lent_weight = weights.upsamplers[i];
+  }
 }
 
 UNetLoan::~UNetLoan() {
@@ -83,6 +98,7 @@ UNetLoan::~UNetLoan() {
   for (auto* attention : layers.text) attention->lent_keys = attention->lent_values = torch::Tensor();
   for (auto* attention : layers.own) attention->lent_weights = torch::Tensor();
   for (auto* transformer : layers.transformers) transformer->lent_bias = torch::Tensor();
+  for (auto* upsampler : layers.upsamplers) upsampler->lent_weight = torch::Tensor();
 }
 
 UNetAhead::UNetAhead(UNet unet, const torch::Tensor& timesteps)
@@ -94,14 +110,13 @@ void UNetAhead::update(const torch::Tensor& encoder_hidden_states) {
   keep(addends_, join_addends(*unet_, time));
   keep(keys_and_values_, join_keys_and_values(*unet_, encoder_hidden_states.to(time.scalar_type())));
   const Layers layers(*unet_);
-  weights_.resize(layers.own.size());
-  for (std::size_t i = 0; i < weights_.size(); ++i) keep(weights_[i], layers.own[i]->stacked_weights());
-  biases_.resize(layers.transformers.size());
-  for (std::size_t i = 0; i < biases_.size(); ++i) keep(biases_[i], layers.transformers[i]->joined_bias());
+  keep_all(weights_.projections, layers.own, [](auto& layer) { return layer.stacked_weights(); });
+  keep_all(weights_.biases, layers.transformers, [](auto& layer) { return layer.joined_bias(); });
+  keep_all(weights_.upsamplers, layers.upsamplers, [](auto& layer) { return layer.fused_weight(); });
 }
 
 torch::Tensor UNetAhead::forward(const torch::Tensor& latents, const torch::Tensor& step) {
-  const UNetLoan loan(*unet_, addends_.index_select(0, step), keys_and_values_, weights_, biases_);
+  const UNetLoan loan(*unet_, addends_.index_select(0, step), keys_and_values_, weights_);
   return unet_->forward_embedded(latents, {}, {});
 }
 

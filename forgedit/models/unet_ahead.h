@@ -16,13 +16,19 @@ torch::Tensor join_addends(UNetImpl& unet, const torch::Tensor& time);
 /// side).
 torch::Tensor join_keys_and_values(UNetImpl& unet, const torch::Tensor& encoder_hidden_states);
 
+/// What layers make of their weights alone, in the order of the network.
+struct JoinedWeights {
+  std::vector<torch::Tensor> projections;  ///< of each self-attention (stacked_weights)
+  std::vector<torch::Tensor> biases;       ///< of each transformer (joined_bias)
+  std::vector<torch::Tensor> upsamplers;   ///< of each (fused_weight)
+};
+
 /// Lends parts of these to their layers while it lives.
 class UNetLoan {
  public:
-  /// One row of addends serves the whole batch. Or none of the others: of each self-attention
-  /// (stacked_weights), of each transformer (joined_bias).
+  /// One row of addends serves the whole batch. Weights that are not there the layers join themselves.
   UNetLoan(UNetImpl& unet, const torch::Tensor& addends, const torch::Tensor& keys_and_values,
-           const std::vector<torch::Tensor>& weights = {}, const std::vector<torch::Tensor>& biases = {});
+           const JoinedWeights& weights = {});
   ~UNetLoan();
   UNetLoan(const UNetLoan&) = delete;
   UNetLoan& operator=(const UNetLoan&) = delete;
@@ -45,7 +51,7 @@ class UNetAhead {
  private:
   UNet unet_;
   torch::Tensor timesteps_, addends_, keys_and_values_;
-  std::vector<torch::Tensor> weights_, biases_;
+  JoinedWeights weights_;
 };
 
 }  // namespace forgedit

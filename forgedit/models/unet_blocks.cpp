@@ -36,7 +36,7 @@ torch::Tensor run_attention(torch::nn::ModuleList& attentions, std::size_t i, co
 }
 
 torch::Tensor join(const torch::Tensor& x, const torch::Tensor& skip) {
-  if (nn::fused::fits(x, skip)) return nn::fused::join_channels(x, skip);
+  if (nn::fused::joins(x, skip)) return nn::fused::join_channels(x, skip);
   return torch::cat({x, skip}, 1);
 }
 

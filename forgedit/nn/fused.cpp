@@ -275,6 +275,50 @@ class JoinChannelsFunction : public Function<JoinChannelsFunction> {
   }
 };
 
+class UpsampleWeightFunction : public Function<UpsampleWeightFunction> {
+ public:
+  static Tensor forward(AutogradContext* ctx, const Tensor& weight) {
+    const auto phases = torch::empty({4 * weight.size(0), weight.size(1), 2, 2}, weight.options(),
+                                     at::MemoryFormat::ChannelsLast);
+    const auto w = dense(weight);
+    kernels::upsample_weight(w.size(0), w.size(1), data(w), data(phases), stream_of(w));
+    ctx->saved_data["sizes"] = weight.sizes().vec();
+    return phases;
+  }
+  static variable_list backward(AutogradContext* ctx, const variable_list& grads) {
+    const auto dphases = dense(grads[0]);
+    const auto dweight = torch::empty(ctx->saved_data["sizes"].toIntVector(), dphases.options(),
+                                      at::MemoryFormat::ChannelsLast);
+    kernels::upsample_weight_backward(dweight.size(0), dweight.size(1), data(dphases), data(dweight),
+                                      stream_of(dphases));
+    return {dweight};
+  }
+};
+
+class JoinPhasesFunction : public Function<JoinPhasesFunction> {
+ public:
+  static kernels::PhasesShape shape_of_large(const Tensor& y) {
+    return {y.size(0), y.size(2) / 2, y.size(3) / 2, y.size(1)};
+  }
+  static Tensor forward(AutogradContext* ctx, const Tensor& phases, const Tensor& bias) {
+    const auto y =
+        torch::empty({phases.size(0), bias.size(0), 2 * (phases.size(2) - 1), 2 * (phases.size(3) - 1)},
+                     phases.options(), at::MemoryFormat::ChannelsLast);
+    kernels::join_phases(shape_of_large(y), data(phases), data(bias), data(y), stream_of(phases));
+    ctx->save_for_backward({bias});
+    ctx->saved_data["sizes"] = phases.sizes().vec();
+    return y;
+  }
+  static variable_list backward(AutogradContext* ctx, const variable_list& grads) {
+    const auto dy = dense(grads[0]);
+    const auto dphases =
+        torch::empty(ctx->saved_data["sizes"].toIntVector(), dy.options(), at::MemoryFormat::ChannelsLast);
+    kernels::split_phases(shape_of_large(dy), data(dy), data(dphases), stream_of(dy));
+    const auto bias = ctx->get_saved_variables()[0];
+    return {dphases, ctx->needs_input_grad(1) ? column_sum(dy, bias) : Tensor()};
+  }
+};
+
 bool whole_vectors(const Tensor& x, bool norm) {
   const auto width = x.size(x.dim() == 4 ? 1 : -1);
   if (width % kernels::kVector != 0) return false;
@@ -323,8 +367,23 @@ void add_geglu_linear(const Tensor& x, const Tensor& bias, const LinearImpl& lin
   residual.view({-1, linear.weight.size(0)}).addmm_(active, linear.weight.t());
 }
 
+bool joins(const Tensor& a, const Tensor& b) {
+  const auto is_fit = [](const Tensor& x) {
+    return x.is_cuda() && x.scalar_type() == at::kBFloat16 && x.size(1) % kernels::kVector == 0;
+  };
+  return cuda::built() && is_fit(a) && is_fit(b);
+}
+
 Tensor join_channels(const Tensor& a, const Tensor& b) {
   return JoinChannelsFunction::apply(dense(a), dense(b));
+}
+
+Tensor upsample_weight(const Conv2dImpl& conv) {
+  return UpsampleWeightFunction::apply(conv.weight);
+}
+
+Tensor upsample_conv(const Tensor& x, const Conv2dImpl& conv, const Tensor& phases) {
+  return JoinPhasesFunction::apply(dense(torch::conv2d(dense(x), phases, {}, 1, 1)), conv.bias);
 }
 
 Tensor pointwise(const Tensor& x, const Conv2dImpl& conv) {

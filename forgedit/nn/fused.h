@@ -42,8 +42,18 @@ torch::Tensor geglu_linear(const torch::Tensor& x, const torch::Tensor& bias, co
 void add_geglu_linear(const torch::Tensor& x, const torch::Tensor& bias, const LinearImpl& linear,
                       const torch::Tensor& residual);
 
+/// Whether two maps can be joined.
+bool joins(const torch::Tensor& a, const torch::Tensor& b);
+
 /// cat of two maps over channels.
 torch::Tensor join_channels(const torch::Tensor& a, const torch::Tensor& b);
+
+/// conv(upsample_nearest2d(x, twice as large)) as a convolution of x itself (arithmetic: 16 for 36).
+/// `phases`: upsample_weight(conv).
+torch::Tensor upsample_conv(const torch::Tensor& x, const Conv2dImpl& conv, const torch::Tensor& phases);
+
+/// Weights (4 · out, in, 2, 2) of that convolution: sums of the 3x3 ones.
+torch::Tensor upsample_weight(const Conv2dImpl& conv);
 
 /// A 1x1 convolution as a matrix product over pixels, without its bias.
 torch::Tensor pointwise(const torch::Tensor& x, const Conv2dImpl& conv);

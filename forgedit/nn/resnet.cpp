@@ -56,9 +56,14 @@ Upsample2DImpl::Upsample2DImpl(std::int64_t channels)
     : conv(register_module("conv", Conv2d(channels, channels, 3, 1, 1))) {}
 
 torch::Tensor Upsample2DImpl::forward(const torch::Tensor& x, std::int64_t height, std::int64_t width) {
-  const auto enlarged = at::upsample_nearest2d(x, {height, width});
-  if (!fused::fits(enlarged, conv->weight)) return conv(enlarged);
-  return fused::add_bias_residual(torch::conv2d(enlarged, conv->weight, {}, 1, 1), conv->bias, {});
+  if (fused::fits(x, conv->weight) && height == 2 * x.size(2) && width == 2 * x.size(3)) {
+    return fused::upsample_conv(x, *conv, lent_weight.defined() ? lent_weight : fused_weight());
+  }
+  return conv(at::upsample_nearest2d(x, {height, width}));
+}
+
+torch::Tensor Upsample2DImpl::fused_weight() {
+  return fused::upsample_weight(*conv);
 }
 
 }  // namespace forgedit::nn

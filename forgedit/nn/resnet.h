@@ -56,6 +56,11 @@ class Upsample2DImpl : public torch::nn::Module {
   explicit Upsample2DImpl(std::int64_t channels);
   torch::Tensor forward(const torch::Tensor& x, std::int64_t height, std::int64_t width);
 
+  /// What fused kernels convolve with (fused::upsample_weight). `lent_weight` is the same, lent by a caller
+  /// that has it, or undefined.
+  torch::Tensor fused_weight();
+  torch::Tensor lent_weight;
+
  private:
   Conv2d conv;
 };

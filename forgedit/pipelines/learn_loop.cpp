@@ -77,9 +77,10 @@ class Optimizer {
     for (const auto& split : split_) split->settle();
   }
   void step() {
-    if (plain_) plain_->step();
-    for (const auto& adam : eight_bit_) adam->step();
+    // The long one first: LibTorch's many short ones are started while it runs.
     for (const auto& split : split_) split->step();
+    for (const auto& adam : eight_bit_) adam->step();
+    if (plain_) plain_->step();
   }
 
  private:

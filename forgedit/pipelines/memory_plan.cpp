@@ -147,8 +147,9 @@ class Estimate {
   double drawing() const {
     const auto pictures = static_cast<double>(
         plan_.draw_batch > 0 ? std::min(plan_.draw_batch, task_.draw_batch) : task_.draw_batch);
-    // UNetAhead's copies of what self-attention projects with are a twentieth of the weights.
-    return 1.05 * unet() + idle_ends() + learned_weights() + 2 * pictures * drawing_maps() + kWorkspace;
+    // UNetAhead's copies, mostly of what self-attention projects with and of upsamplers' sums, are an eighth
+    // of the weights.
+    return 1.12 * unet() + idle_ends() + learned_weights() + 2 * pictures * drawing_maps() + kWorkspace;
   }
   /// A sample's maps while nothing is kept for a backward pass: the skips and one block at work.
   double drawing_maps() const {

@@ -120,9 +120,28 @@ TEST_P(FusedMaps, BiasResidualAndJoin) {
       });
   expect_equal(
       {random(shape), random({s.batch, 24, s.height, s.width})},
-      [](const Tensors& in) { return Tensors{fused::join_channels(in[0], in[1])}; },
+      [](const Tensors& in) {
+        EXPECT_TRUE(fused::joins(in[0], in[1]));
+        return Tensors{fused::join_channels(in[0], in[1])};
+      },
       [](const Tensors& in) {
         return Tensors{torch::cat({in[0], in[1]}, 1)};
+      });
+}
+
+TEST_P(FusedMaps, UpsampleConv) {
+  const auto s = GetParam();
+  constexpr std::int64_t kOut = 24;
+  Conv2d conv(s.channels, kOut, 3, 1, 1);
+  expect_equal(
+      {random({s.batch, s.channels, s.height, s.width}), random({kOut, s.channels, 3, 3}), random({kOut})},
+      [&](const Tensors& in) {
+        conv->weight = in[1], conv->bias = in[2];
+        return Tensors{fused::upsample_conv(in[0], *conv, fused::upsample_weight(*conv))};
+      },
+      [&](const Tensors& in) {
+        const auto large = at::upsample_nearest2d(in[0], {2 * s.height, 2 * s.width});
+        return Tensors{torch::conv2d(large, in[1], in[2], 1, 1)};
       });
 }
 

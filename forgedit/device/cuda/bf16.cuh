@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cuda_bf16.h>
 #include <cuda_runtime.h>
 
 #include <cstdint>
@@ -14,10 +15,15 @@ __device__ inline float to_float(Bf16 value) {
 }
 
 /// Rounds to nearest, ties to even; NaN stays NaN.
-__device__ inline unsigned bf16_bits(float value) {
-  const unsigned bits = __float_as_uint(value);
-  if (value != value) return (bits >> 16) | 0x40U;
-  return (bits + 0x7FFFU + ((bits >> 16) & 1U)) >> 16;
+__device__ inline Bf16 bf16_bits(float value) {
+  return __bfloat16_as_ushort(__float2bfloat16_rn(value));
+}
+
+/// Two at once, the first in the lower half: one instruction.
+__device__ inline unsigned bf16_pair(float first, float second) {
+  const __nv_bfloat162 pair = __floats2bfloat162_rn(first, second);
+  return static_cast<unsigned>(__bfloat16_as_ushort(pair.x)) |
+         (static_cast<unsigned>(__bfloat16_as_ushort(pair.y)) << 16);
 }
 
 __device__ inline void unpack(const uint4& packed, float (&values)[8]) {
@@ -32,7 +38,7 @@ __device__ inline void unpack(const uint4& packed, float (&values)[8]) {
 __device__ inline uint4 pack(const float (&values)[8]) {
   unsigned words[4];
 #pragma unroll
-  for (int i = 0; i < 4; ++i) words[i] = bf16_bits(values[2 * i]) | (bf16_bits(values[2 * i + 1]) << 16);
+  for (int i = 0; i < 4; ++i) words[i] = bf16_pair(values[2 * i], values[2 * i + 1]);
   return make_uint4(words[0], words[1], words[2], words[3]);
 }
 

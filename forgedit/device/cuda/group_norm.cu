@@ -122,6 +122,47 @@ __device__ void finish_stats(const Layout& l, const float* partial, float eps, f
   __syncthreads();
 }
 
+/// x̂ = x·rstd + offset of a thread's eight channels. `stats` (groups, 2) of the block's picture.
+struct Normalised {
+  float rstd[8], offset[8];
+  __device__ void load(const Layout& l, const GroupNormInput& in, const float* stats, int channel) {
+    float add[8] = {};
+    if (in.addend) load8(in.addend + blockIdx.y * in.addend_stride + channel, add);
+    const int per_group = l.channels / l.groups;
+#pragma unroll
+    for (int i = 0; i < 8; ++i) {
+      const float* mine = stats + (channel + i) / per_group * 2;
+      rstd[i] = mine[1];
+      offset[i] = (add[i] - mine[0]) * mine[1];
+    }
+  }
+};
+
+/// The norm with its parameters: u = x·scale + shift.
+struct Affine {
+  float scale[8], shift[8];
+  __device__ void load(const Layout& l, const GroupNormInput& in, const float* stats, int channel) {
+    Normalised normalised;
+    normalised.load(l, in, stats, channel);
+    float weight[8];
+    load8(in.weight + channel, weight);
+    load8(in.bias + channel, shift);
+#pragma unroll
+    for (int i = 0; i < 8; ++i) {
+      scale[i] = weight[i] * normalised.rstd[i];
+      shift[i] += weight[i] * normalised.offset[i];
+    }
+  }
+  __device__ float of(float x, int i) const { return x * scale[i] + shift[i]; }
+  /// du from dy, through the SiLU behind the norm where there is one.
+  template <bool kSilu>
+  __device__ float du(float x, float dy, int i) const {
+    if (!kSilu) return dy;
+    const float u = of(x, i), s = sigmoid(u);
+    return dy * s * (1.0F + u * (1.0F - s));
+  }
+};
+
 template <bool kSilu>
 __global__ void apply_kernel(Layout l, GroupNormInput in, const float* partial, float* stats, Bf16* y) {
   extern __shared__ float shared[];
@@ -136,17 +177,8 @@ __global__ void apply_kernel(Layout l, GroupNormInput in, const float* partial, 
     for (int at = me; at < 2 * l.groups; at += threads) shared[at] = stats[n * 2 * l.groups + at];
     __syncthreads();
   }
-  float scale[8], shift[8], weight[8], bias[8], add[8] = {};
-  load8(in.weight + channel, weight);
-  load8(in.bias + channel, bias);
-  if (in.addend) load8(in.addend + n * in.addend_stride + channel, add);
-  const int per_group = l.channels / l.groups;
-#pragma unroll
-  for (int i = 0; i < 8; ++i) {
-    const int group = (channel + i) / per_group;
-    scale[i] = weight[i] * shared[2 * group + 1];
-    shift[i] = bias[i] + (add[i] - shared[2 * group]) * scale[i];
-  }
+  Affine affine;
+  affine.load(l, in, shared, channel);
   const int first = blockIdx.x * l.tile_rows, last = min(first + l.tile_rows, l.pixels);
   const std::int64_t base = static_cast<std::int64_t>(n) * l.pixels * l.channels + channel;
 #pragma unroll 4
@@ -156,37 +188,12 @@ __global__ void apply_kernel(Layout l, GroupNormInput in, const float* partial, 
     load8(in.x + at, v);
 #pragma unroll
     for (int i = 0; i < 8; ++i) {
-      const float u = v[i] * scale[i] + shift[i];
+      const float u = affine.of(v[i], i);
       v[i] = kSilu ? u * sigmoid(u) : u;
     }
     store8(y + at, v);
   }
 }
-
-/// What the two backward passes share: x̂ = x·rstd + offset, u = x̂·weight + bias, du = dy·silu'(u).
-struct BackwardTerms {
-  float rstd[8], offset[8], weight[8], bias[8];
-  __device__ void load(const Layout& l, const GroupNormInput& in, const float* stats, int n, int channel) {
-    float add[8] = {};
-    load8(in.weight + channel, weight);
-    load8(in.bias + channel, bias);
-    if (in.addend) load8(in.addend + n * in.addend_stride + channel, add);
-    const int per_group = l.channels / l.groups;
-#pragma unroll
-    for (int i = 0; i < 8; ++i) {
-      const float* mine = stats + (n * l.groups + (channel + i) / per_group) * 2;
-      rstd[i] = mine[1];
-      offset[i] = (add[i] - mine[0]) * mine[1];
-    }
-  }
-  template <bool kSilu>
-  __device__ float du(float normed, float dy, int i) const {
-    if (!kSilu) return dy;
-    const float u = normed * weight[i] + bias[i];
-    const float s = sigmoid(u);
-    return dy * s * (1.0F + u * (1.0F - s));
-  }
-};
 
 /// partial (batch, tiles, 3, channels): Σ du, Σ du·x̂, Σ x̂.
 template <bool kSilu>
@@ -194,9 +201,10 @@ __global__ void gradient_sums_kernel(Layout l, GroupNormInput in, const float* s
                                      float* partial) {
   extern __shared__ float shared[];
   const int n = blockIdx.y, channel = threadIdx.x * 8;
-  BackwardTerms terms;
-  terms.load(l, in, stats, n, channel);
-  float sums[3][8] = {};
+  const float* mine = stats + n * l.groups * 2;
+  Affine affine;
+  affine.load(l, in, mine, channel);
+  float sums[3][8] = {}, count = 0;  // of du, du·x, x first
   const int first = blockIdx.x * l.tile_rows, last = min(first + l.tile_rows, l.pixels);
   const std::int64_t base = static_cast<std::int64_t>(n) * l.pixels * l.channels + channel;
 #pragma unroll 2
@@ -207,12 +215,19 @@ __global__ void gradient_sums_kernel(Layout l, GroupNormInput in, const float* s
     load8(dy + at, g);
 #pragma unroll
     for (int i = 0; i < 8; ++i) {
-      const float normed = v[i] * terms.rstd[i] + terms.offset[i];
-      const float du = terms.du<kSilu>(normed, g[i], i);
+      const float du = affine.du<kSilu>(v[i], g[i], i);
       sums[0][i] += du;
-      sums[1][i] += du * normed;
-      sums[2][i] += normed;
+      sums[1][i] += du * v[i];
+      sums[2][i] += v[i];
     }
+    count += 1;
+  }
+  Normalised normalised;
+  normalised.load(l, in, mine, channel);
+#pragma unroll
+  for (int i = 0; i < 8; ++i) {
+    sums[1][i] = sums[1][i] * normalised.rstd[i] + sums[0][i] * normalised.offset[i];
+    sums[2][i] = sums[2][i] * normalised.rstd[i] + count * normalised.offset[i];
   }
   sum_over_rows<3>(l, sums, shared);
   const int threads = blockDim.x * blockDim.y, me = threadIdx.y * blockDim.x + threadIdx.x;
@@ -231,6 +246,7 @@ __global__ void finish_gradients_kernel(Layout l, const Bf16* weight, const floa
   for (int at = threadIdx.x; at < parts * per_group; at += blockDim.x) {
     const int part = at / per_group, c = at % per_group;
     float sums[3] = {};
+#pragma unroll 4
     for (int tile = part; tile < l.tiles; tile += parts) {
       const float* from =
           partial + (static_cast<std::int64_t>(n) * l.tiles + tile) * 3 * l.channels + group * per_group + c;
@@ -275,7 +291,7 @@ __global__ void finish_gradients_kernel(Layout l, const Bf16* weight, const floa
     const float sum = rstd * (w * shared[c] - static_cast<float>(l.pixels) * group_means[0] -
                               group_means[1] * shared[2 * per_group + c]);
     daddend[static_cast<std::int64_t>(n) * l.channels + group * per_group + c] =
-        static_cast<Bf16>(bf16_bits(sum));
+        bf16_bits(sum);
   }
 }
 
@@ -299,15 +315,22 @@ __global__ void dx_kernel(Layout l, int batch, GroupNormInput in, const float* s
     store8(out.weight + channel, dweight);
     store8(out.bias + channel, dbias);
   }
-  BackwardTerms terms;
-  terms.load(l, in, stats, n, channel);
-  float mean1[8], mean2[8];
-  const int per_group = l.channels / l.groups;
+  const float* mine = stats + n * l.groups * 2;
+  Affine affine;
+  affine.load(l, in, mine, channel);
+  // With x̂ = x·rstd + offset, all but du·scale is x·slope + constant.
+  float slope[8], constant[8];
+  {
+    Normalised normalised;
+    normalised.load(l, in, mine, channel);
+    const int per_group = l.channels / l.groups;
 #pragma unroll
-  for (int i = 0; i < 8; ++i) {
-    const float* mine = means + (n * l.groups + (channel + i) / per_group) * 2;
-    mean1[i] = mine[0];
-    mean2[i] = mine[1];
+    for (int i = 0; i < 8; ++i) {
+      const float* mean = means + (n * l.groups + (channel + i) / per_group) * 2;
+      const float rstd = normalised.rstd[i];
+      slope[i] = -rstd * rstd * mean[1];
+      constant[i] = -rstd * (mean[0] + normalised.offset[i] * mean[1]);
+    }
   }
   const int first = blockIdx.x * l.tile_rows, last = min(first + l.tile_rows, l.pixels);
   const std::int64_t base = static_cast<std::int64_t>(n) * l.pixels * l.channels + channel;
@@ -320,9 +343,8 @@ __global__ void dx_kernel(Layout l, int batch, GroupNormInput in, const float* s
     if (tap) load8(tap + at, t);
 #pragma unroll
     for (int i = 0; i < 8; ++i) {
-      const float normed = v[i] * terms.rstd[i] + terms.offset[i];
-      const float du = terms.du<kSilu>(normed, g[i], i);
-      v[i] = terms.rstd[i] * (du * terms.weight[i] - mean1[i] - normed * mean2[i]) + t[i];
+      const float du = affine.du<kSilu>(v[i], g[i], i);
+      v[i] = du * affine.scale[i] + (v[i] * slope[i] + constant[i]) + t[i];
     }
     store8(out.x + at, v);
   }
@@ -375,7 +397,7 @@ void group_norm_backward(const GroupNormShape& shape, const GroupNormInput& inpu
   float* means = channel_sums + shape.batch * 3 * l.channels;
   const auto sums = input.silu ? gradient_sums_kernel<true> : gradient_sums_kernel<false>;
   sums<<<grid, block_of(l), shared_bytes(l, 3), as_stream(stream)>>>(l, input, stats, dy, workspace);
-  const int per_group = l.channels / l.groups, threads = 128;
+  const int per_group = l.channels / l.groups, threads = 256;
   const auto parts = static_cast<std::size_t>(std::max(1, threads / per_group));
   finish_gradients_kernel<<<dim3(static_cast<unsigned>(l.groups), static_cast<unsigned>(shape.batch)),
                             threads, parts * 3 * static_cast<std::size_t>(per_group) * sizeof(float),

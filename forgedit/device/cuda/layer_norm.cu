@@ -29,6 +29,26 @@ struct Row {
   }
 };
 
+/// A row on its way from memory.
+template <int kVectors>
+struct PackedRow {
+  uint4 packed[kVectors] = {};
+
+  __device__ void load(const Bf16* row, int vectors) {
+#pragma unroll
+    for (int v = 0; v < kVectors; ++v) {
+      const int at = v * 32 + static_cast<int>(threadIdx.x);
+      if (at < vectors) packed[v] = *reinterpret_cast<const uint4*>(row + at * 8);
+    }
+  }
+  __device__ Row<kVectors> unpacked() const {
+    Row<kVectors> row;
+#pragma unroll
+    for (int v = 0; v < kVectors; ++v) unpack(packed[v], row.values[v]);
+    return row;
+  }
+};
+
 template <int kVectors, typename Body>
 __device__ void for_each_vector(int vectors, Body body) {
 #pragma unroll
@@ -95,11 +115,20 @@ __global__ void __launch_bounds__(kWarps * 32)
   const int vectors = width / 8;
   float dweight[kVectors][8] = {}, dbias[kVectors][8] = {}, doffset[kVectors][8] = {};
   const std::int64_t step = static_cast<std::int64_t>(gridDim.x) * kWarps;
-  for (std::int64_t row = static_cast<std::int64_t>(blockIdx.x) * kWarps + threadIdx.y; row < rows;
-       row += step) {
-    Row<kVectors> normed, g;
-    normed.load(sum + row * width, vectors);
-    g.load(dnormed + row * width, vectors);
+  PackedRow<kVectors> packed_sum, packed_dnormed, packed_dsum;
+  const auto load = [&](std::int64_t row) {
+    if (row >= rows) return;
+    packed_sum.load(sum + row * width, vectors);
+    packed_dnormed.load(dnormed + row * width, vectors);
+    if (dsum) packed_dsum.load(dsum + row * width, vectors);
+  };
+  // The next row is fetched while this one is computed, where registers allow.
+  constexpr bool kAhead = kVectors <= 3;
+  const std::int64_t first_row = static_cast<std::int64_t>(blockIdx.x) * kWarps + threadIdx.y;
+  load(first_row);
+  for (std::int64_t row = first_row; row < rows; row += step) {
+    Row<kVectors> normed = packed_sum.unpacked(), g = packed_dnormed.unpacked(), d = packed_dsum.unpacked();
+    if (kAhead) load(row + step);
     const float mean = stats[row * 2], rstd = stats[row * 2 + 1];
     float first = 0, second = 0;
     for_each_vector<kVectors>(vectors, [&](int v, int at) {
@@ -120,15 +149,14 @@ __global__ void __launch_bounds__(kWarps * 32)
     first = warp_sum(first) / static_cast<float>(width);
     second = warp_sum(second) / static_cast<float>(width);
     for_each_vector<kVectors>(vectors, [&](int v, int at) {
-      float d[8] = {};
-      if (dsum) load8(dsum + row * width + at, d);
 #pragma unroll
       for (int i = 0; i < 8; ++i) {
-        d[i] += rstd * (g.values[v][i] - first - normed.values[v][i] * second);
-        if (kParameters) doffset[v][i] += d[i];
+        d.values[v][i] += rstd * (g.values[v][i] - first - normed.values[v][i] * second);
+        if (kParameters) doffset[v][i] += d.values[v][i];
       }
-      store8(dx + row * width + at, d);
+      store8(dx + row * width + at, d.values[v]);
     });
+    if (!kAhead) load(row + step);
   }
   if constexpr (kParameters) {
     // One sum after the other: all three at once would not fit shared memory for wide rows.
@@ -168,7 +196,7 @@ __global__ void finish_kernel(int blocks, int width, const float* partial, Bf16*
   if (threadIdx.y != 0 || column >= 3 * width) return;
   for (int i = 1; i < 16; ++i) total += shared[i][threadIdx.x];
   Bf16* to = column < width ? dweight : (column < 2 * width ? dbias : doffset);
-  if (to) to[column % width] = static_cast<Bf16>(bf16_bits(total));
+  if (to) to[column % width] = bf16_bits(total);
 }
 
 /// Calls `body` with the number of vectors a lane needs as a compile-time constant.

@@ -1,0 +1,147 @@
+#include "forgedit/device/cuda/bf16.cuh"
+
+// A 3x3 convolution of a map that nearest neighbours enlarged twofold sees every value of the small map two or
+// three times a row and column. Per phase of the large map (row and column mod 2) it is a 2x2 convolution of
+// the small one with sums of the weights: 16 products instead of 36.
+namespace forgedit::kernels {
+namespace {
+
+constexpr int kThreads = 256;
+
+unsigned blocks_for(std::int64_t vectors) {
+  return static_cast<unsigned>(ceil_div(vectors, kThreads));
+}
+
+__device__ std::int64_t my_vector() {
+  return static_cast<std::int64_t>(blockIdx.x) * kThreads + threadIdx.x;
+}
+
+/// The one of a phase's two taps that tap 0, 1 or 2 of the 3-wide kernel falls on.
+__device__ constexpr int tap_of(int phase, int tap) {
+  return tap > phase ? 1 : 0;
+}
+
+__device__ constexpr int index_of(int row_phase, int column_phase, int row, int column) {
+  return (row_phase * 2 + column_phase) * 4 + tap_of(row_phase, row) * 2 + tap_of(column_phase, column);
+}
+
+__global__ void weight_kernel(std::int64_t vectors, int row_vectors, const Bf16* weight, Bf16* phases) {
+  const std::int64_t at = my_vector();
+  if (at >= vectors) return;
+  const std::int64_t out = at / row_vectors;
+  const int column = static_cast<int>(at % row_vectors) * 8, width = row_vectors * 8;
+  float sums[16][8] = {};
+#pragma unroll
+  for (int tap = 0; tap < 9; ++tap) {
+    float w[8];
+    load8(weight + (out * 9 + tap) * width + column, w);
+#pragma unroll
+    for (int phase = 0; phase < 4; ++phase) {
+#pragma unroll
+      for (int i = 0; i < 8; ++i) sums[index_of(phase / 2, phase % 2, tap / 3, tap % 3)][i] += w[i];
+    }
+  }
+#pragma unroll
+  for (int s = 0; s < 16; ++s) store8(phases + (out * 16 + s) * width + column, sums[s]);
+}
+
+__global__ void weight_backward_kernel(std::int64_t vectors, int row_vectors, const Bf16* dphases,
+                                       Bf16* dweight) {
+  const std::int64_t at = my_vector();
+  if (at >= vectors) return;
+  const std::int64_t out = at / row_vectors;
+  const int column = static_cast<int>(at % row_vectors) * 8, width = row_vectors * 8;
+#pragma unroll
+  for (int tap = 0; tap < 9; ++tap) {
+    float sum[8] = {};
+#pragma unroll
+    for (int phase = 0; phase < 4; ++phase) {
+      float d[8];
+      load8(dphases + (out * 16 + index_of(phase / 2, phase % 2, tap / 3, tap % 3)) * width + column, d);
+#pragma unroll
+      for (int i = 0; i < 8; ++i) sum[i] += d[i];
+    }
+    store8(dweight + (out * 9 + tap) * width + column, sum);
+  }
+}
+
+/// Where value (row, column) of a phase's map lies in the large one, or -1: the padded small map has a row and
+/// a column more than a phase.
+__device__ std::int64_t pixel_of(std::int64_t picture, int height, int width, int row, int column, int phase) {
+  const int y = 2 * row - phase / 2, x = 2 * column - phase % 2;
+  if (y < 0 || y >= 2 * height || x < 0 || x >= 2 * width) return -1;
+  return (picture * 2 * height + y) * 2 * width + x;
+}
+
+/// A thread has eight channels of one pixel, in all phases: 32 values that lie together, phases innermost.
+template <bool kJoin>
+__global__ void phases_kernel(std::int64_t vectors, int height, int width, int row_vectors, const Bf16* bias,
+                              Bf16* phases, Bf16* map) {
+  const std::int64_t at = my_vector();
+  if (at >= vectors) return;
+  const int vector = static_cast<int>(at % row_vectors);
+  const std::int64_t pixel = at / row_vectors;
+  const int column = static_cast<int>(pixel % (width + 1));
+  const int row = static_cast<int>(pixel / (width + 1) % (height + 1));
+  const std::int64_t picture = pixel / (width + 1) / (height + 1);
+  float values[4][8] = {}, packed[8];
+  if (kJoin) {
+    float b[8];
+    load8(bias + vector * 8, b);
+#pragma unroll
+    for (int part = 0; part < 4; ++part) {
+      load8(phases + at * 32 + part * 8, packed);
+#pragma unroll
+      for (int i = 0; i < 8; ++i) values[i % 4][part * 2 + i / 4] = packed[i] + b[part * 2 + i / 4];
+    }
+  }
+#pragma unroll
+  for (int phase = 0; phase < 4; ++phase) {
+    const std::int64_t to = pixel_of(picture, height, width, row, column, phase);
+    if (to < 0) continue;
+    Bf16* place = map + (to * row_vectors + vector) * 8;
+    if (kJoin) {
+      store8(place, values[phase]);
+    } else {
+      load8(place, values[phase]);
+    }
+  }
+  if (kJoin) return;
+#pragma unroll
+  for (int part = 0; part < 4; ++part) {
+#pragma unroll
+    for (int i = 0; i < 8; ++i) packed[i] = values[i % 4][part * 2 + i / 4];
+    store8(phases + at * 32 + part * 8, packed);
+  }
+}
+
+}  // namespace
+
+void upsample_weight(std::int64_t out, std::int64_t in, const Bf16* weight, Bf16* phases, Stream stream) {
+  const auto vectors = out * in / kVector;
+  weight_kernel<<<blocks_for(vectors), kThreads, 0, as_stream(stream)>>>(
+      vectors, static_cast<int>(in / kVector), weight, phases);
+}
+
+void upsample_weight_backward(std::int64_t out, std::int64_t in, const Bf16* dphases, Bf16* dweight,
+                              Stream stream) {
+  const auto vectors = out * in / kVector;
+  weight_backward_kernel<<<blocks_for(vectors), kThreads, 0, as_stream(stream)>>>(
+      vectors, static_cast<int>(in / kVector), dphases, dweight);
+}
+
+void join_phases(const PhasesShape& shape, const Bf16* phases, const Bf16* bias, Bf16* y, Stream stream) {
+  const auto vectors = shape.batch * (shape.height + 1) * (shape.width + 1) * shape.channels / kVector;
+  phases_kernel<true><<<blocks_for(vectors), kThreads, 0, as_stream(stream)>>>(
+      vectors, static_cast<int>(shape.height), static_cast<int>(shape.width),
+      static_cast<int>(shape.channels / kVector), bias, const_cast<Bf16*>(phases), y);
+}
+
+void split_phases(const PhasesShape& shape, const Bf16* dy, Bf16* dphases, Stream stream) {
+  const auto vectors = shape.batch * (shape.height + 1) * (shape.width + 1) * shape.channels / kVector;
+  phases_kernel<false><<<blocks_for(vectors), kThreads, 0, as_stream(stream)>>>(
+      vectors, static_cast<int>(shape.height), static_cast<int>(shape.width),
+      static_cast<int>(shape.channels / kVector), nullptr, dphases, const_cast<Bf16*>(dy));
+}
+
+}  // namespace forgedit::kernels
