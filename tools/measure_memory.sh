@@ -15,6 +15,8 @@ BUDGETS=("$@")
 PICTURE=$(realpath "$(dirname "$0")/../assets/miniature/demo.png")
 SOURCE="a man walking: dark skin tone on a blue background"
 TARGET="a man running: dark skin tone on a blue background"
+GPU=${CUDA_VISIBLE_DEVICES:-0}
+GPU=${GPU%%,*}
 WORK=$(mktemp -d)
 trap 'rm -rf "$WORK"' EXIT
 cd "$WORK"
@@ -26,7 +28,7 @@ run() {
   "$@" >"$name.out" 2>"$name.log" &
   local program=$!
   while kill -0 $program 2>/dev/null; do
-    now=$(nvidia-smi --query-gpu=memory.used --format=csv,noheader,nounits 2>/dev/null | head -1)
+    now=$(nvidia-smi -i "$GPU" --query-gpu=memory.used --format=csv,noheader,nounits 2>/dev/null)
     [ "${now:-0}" -gt "$most" ] && most=$now
     sleep 0.05
   done
@@ -57,7 +59,7 @@ edit() {
 
 on_sd() { edit "$1" "$PICTURE" "$TARGET" --source "$SOURCE" --model "$MODEL" --size "$SIZE" "${@:2}"; }
 
-echo "device: $(nvidia-smi --query-gpu=name,memory.used,memory.total --format=csv,noheader)"
+echo "device: $(nvidia-smi -i "$GPU" --query-gpu=name,memory.used,memory.total --format=csv,noheader)"
 on_sd plain --save saved || { cat plain.log; exit 1; }
 bench=(bench --model "$MODEL" --device cuda --size "$SIZE" --no-first-picture)
 row() {

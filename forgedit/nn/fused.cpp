@@ -42,6 +42,11 @@ Tensor dense(const Tensor& x) {
   return x.dim() == 4 ? x.contiguous(at::MemoryFormat::ChannelsLast) : x.contiguous();
 }
 
+/// The gradient of an output like `like`; undefined where nothing depends on that.
+Tensor dense_or_zeros(const Tensor& gradient, const Tensor& like) {
+  return gradient.defined() ? dense(gradient) : torch::zeros_like(like);
+}
+
 /// Rows may lie apart, or all be one.
 Tensor dense_rows(const Tensor& x) {
   return x.defined() && x.stride(1) != 1 ? x.contiguous() : x;
@@ -118,13 +123,15 @@ class GroupNormFunction : public Function<GroupNormFunction> {
     const Norm norm{x, {}, weight, bias, groups, eps, silu};
     const auto [y, stats] = norm.forward();
     keep(ctx, norm);
+    ctx->set_materialize_grads(false);  // a tap that nothing uses has no gradient
     ctx->save_for_backward({x, Tensor(), weight, bias, stats});
     return {y, x};
   }
   static variable_list backward(AutogradContext* ctx, const variable_list& grads) {
     const auto saved = ctx->get_saved_variables();
     const auto d = restore(ctx, saved)
-                       .backward(saved[4], dense(grads[0]), dense(grads[1]), false, ctx->needs_input_grad(1));
+                       .backward(saved[4], dense_or_zeros(grads[0], saved[0]), dense(grads[1]), false,
+                                 ctx->needs_input_grad(1));
     return {d[0], d[2], d[3], Tensor(), Tensor(), Tensor()};
   }
 };
@@ -138,12 +145,14 @@ class NormSiluConvFunction : public Function<NormSiluConvFunction> {
     const Norm norm{x, addend, weight, bias, groups, eps, true};
     const auto [y, stats] = norm.forward();
     keep(ctx, norm);
+    ctx->set_materialize_grads(false);
     ctx->save_for_backward({x, addend, weight, bias, stats, conv_weight});
     return {torch::conv2d(y, conv_weight, {}, 1, 1), x};
   }
   static variable_list backward(AutogradContext* ctx, const variable_list& grads) {
     const auto saved = ctx->get_saved_variables();
     const auto norm = restore(ctx, saved);
+    if (!grads[0].defined()) return {grads[1], {}, {}, {}, {}, {}, {}};
     const bool with_conv = ctx->needs_input_grad(3);
     // The convolution's input is made again: keeping it would cost a map a layer.
     const auto y = with_conv ? norm.again(saved[4]) : norm.x;
@@ -199,6 +208,7 @@ class AddLayerNormFunction : public Function<AddLayerNormFunction> {
                                 stream_of(x));
     ctx->saved_data["offset"] = offset.defined();
     ctx->saved_data["residual"] = residual.defined();
+    ctx->set_materialize_grads(false);
     ctx->save_for_backward({sum, weight, stats});
     return {sum, normed};
   }
@@ -213,7 +223,7 @@ class AddLayerNormFunction : public Function<AddLayerNormFunction> {
     const bool with_offset = with_parameters && ctx->saved_data["offset"].toBool();
     const auto doffset = with_offset ? torch::empty_like(weight) : Tensor();
     const auto workspace = scratch(sum, kernels::layer_norm_workspace(width));
-    const auto dsum = dense(grads[0]), dnormed = dense(grads[1]);
+    const auto dsum = dense(grads[0]), dnormed = dense_or_zeros(grads[1], sum);
     kernels::layer_norm_backward(rows, width, data(sum), data(weight), floats(saved[2]), data(dnormed),
                                  data(dsum), data(dx), data(dweight), data(dbias), data(doffset),
                                  floats(workspace), stream_of(sum));

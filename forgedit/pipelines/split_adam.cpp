@@ -127,7 +127,19 @@ void SplitAdam::zero_grad() {
   for (auto& parameter : weights_.parameters_) parameter.mutable_grad() = torch::Tensor();
 }
 
+bool SplitAdam::points_at_gradients() const {
+  std::size_t found = 0;
+  for (const auto& parameter : weights_.parameters_) {
+    const auto& gradient = parameter.grad();
+    if (!gradient.defined()) continue;
+    if (found == gradients_.size() || !gradient.is_same(gradients_[found])) return false;
+    ++found;
+  }
+  return found == gradients_.size();
+}
+
 void SplitAdam::point_at_gradients() {
+  if (points_at_gradients()) return;  // a recorded step leaves them where they are
   std::vector<kernels::AdamChunk> chunks;
   gradients_.clear();
   for (std::size_t i = 0; i < weights_.parameters_.size(); ++i) {

@@ -60,6 +60,7 @@ class SplitAdam {
  private:
   /// The kernel's table of gradients; they stay where they are once a step is recorded, so it is rarely made.
   void point_at_gradients();
+  bool points_at_gradients() const;
   void make_averages();
 
   SplitWeights& weights_;

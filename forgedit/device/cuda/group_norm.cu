@@ -197,7 +197,8 @@ __global__ void apply_kernel(Layout l, GroupNormInput in, const float* partial, 
 
 /// partial (batch, tiles, 3, channels): Σ du, Σ du·x̂, Σ x̂.
 template <bool kSilu>
-__global__ void gradient_sums_kernel(Layout l, GroupNormInput in, const float* stats, const Bf16* dy,
+__global__ void __launch_bounds__(kMaxChannels / kVector, 2)
+    gradient_sums_kernel(Layout l, GroupNormInput in, const float* stats, const Bf16* dy,
                                      float* partial) {
   extern __shared__ float shared[];
   const int n = blockIdx.y, channel = threadIdx.x * 8;

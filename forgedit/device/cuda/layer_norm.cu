@@ -108,7 +108,7 @@ __global__ void forward_kernel(std::int64_t rows, int width, const Bf16* x, cons
 
 /// partial (blocks, 3, width): Σ dnormed·x̂, Σ dnormed and Σ dx of the block's rows, where kParameters.
 template <int kVectors, bool kParameters>
-__global__ void __launch_bounds__(kWarps * 32)
+__global__ void __launch_bounds__(kWarps * 32, kVectors <= 2 ? 4 : 2)
     backward_kernel(std::int64_t rows, int width, const Bf16* sum, const Bf16* weight, const float* stats,
                     const Bf16* dnormed, const Bf16* dsum, Bf16* dx, float* partial) {
   extern __shared__ float shared[];  // (kWarps, width)

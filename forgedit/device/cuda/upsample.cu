@@ -85,7 +85,7 @@ __global__ void phases_kernel(std::int64_t vectors, int height, int width, int r
   const int row = static_cast<int>(pixel / (width + 1) % (height + 1));
   const std::int64_t picture = pixel / (width + 1) / (height + 1);
   float values[4][8] = {}, packed[8];
-  if (kJoin) {
+  if constexpr (kJoin) {
     float b[8];
     load8(bias + vector * 8, b);
 #pragma unroll
@@ -100,18 +100,19 @@ __global__ void phases_kernel(std::int64_t vectors, int height, int width, int r
     const std::int64_t to = pixel_of(picture, height, width, row, column, phase);
     if (to < 0) continue;
     Bf16* place = map + (to * row_vectors + vector) * 8;
-    if (kJoin) {
+    if constexpr (kJoin) {
       store8(place, values[phase]);
     } else {
       load8(place, values[phase]);
     }
   }
-  if (kJoin) return;
+  if constexpr (!kJoin) {
 #pragma unroll
-  for (int part = 0; part < 4; ++part) {
+    for (int part = 0; part < 4; ++part) {
 #pragma unroll
-    for (int i = 0; i < 8; ++i) packed[i] = values[i % 4][part * 2 + i / 4];
-    store8(phases + at * 32 + part * 8, packed);
+      for (int i = 0; i < 8; ++i) packed[i] = values[i % 4][part * 2 + i / 4];
+      store8(phases + at * 32 + part * 8, packed);
+    }
   }
 }
 
