@@ -70,7 +70,8 @@ class Graph {
   Graph(const Graph&) = delete;
   Graph& operator=(const Graph&) = delete;
 
-  void run_once(const std::function<void()>& work);
+  /// `expected`: bytes that the run will take at least, if known.
+  void run_once(const std::function<void()>& work, std::int64_t expected);
   void record(const std::function<void()>& work);
   void launch();
 

@@ -68,9 +68,9 @@ void layer_norm_backward(std::int64_t rows, std::int64_t width, const Bf16* sum,
 void geglu_forward(std::int64_t rows, std::int64_t width, const Bf16* x, const Bf16* bias, Bf16* y,
                    Stream stream);
 std::int64_t geglu_workspace(std::int64_t width);
-/// dbias: null when not wanted.
+/// dbias, and y as the forward call wrote it: null when not wanted.
 void geglu_backward(std::int64_t rows, std::int64_t width, const Bf16* x, const Bf16* bias, const Bf16* dy,
-                    Bf16* dx, Bf16* dbias, float* workspace, Stream stream);
+                    Bf16* dx, Bf16* dbias, Bf16* y, float* workspace, Stream stream);
 
 /// y = x + bias + residual; bias (channels), residual may be null.
 void add_bias_residual(std::int64_t rows, std::int64_t channels, const Bf16* x, const Bf16* bias,

@@ -53,7 +53,7 @@ Graph::Graph(int) {
   unreachable();
 }
 Graph::~Graph() = default;
-void Graph::run_once(const std::function<void()>&) {}
+void Graph::run_once(const std::function<void()>&, std::int64_t) {}
 void Graph::record(const std::function<void()>&) {}
 void Graph::launch() {}
 
@@ -93,7 +93,8 @@ int64_t geglu_workspace(int64_t) {
 void geglu_forward(int64_t, int64_t, const Bf16*, const Bf16*, Bf16*, Stream) {
   unreachable();
 }
-void geglu_backward(int64_t, int64_t, const Bf16*, const Bf16*, const Bf16*, Bf16*, Bf16*, float*, Stream) {
+void geglu_backward(int64_t, int64_t, const Bf16*, const Bf16*, const Bf16*, Bf16*, Bf16*, Bf16*, float*,
+                    Stream) {
   unreachable();
 }
 void add_bias_residual(int64_t, int64_t, const Bf16*, const Bf16*, const Bf16*, Bf16*, Stream) {

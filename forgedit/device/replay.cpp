@@ -6,8 +6,9 @@
 
 namespace forgedit {
 
-ReplayedWork::ReplayedWork(const c10::Device& device, bool record, std::function<void()> work)
-    : device_(device), record_(record && device.is_cuda()), work_(std::move(work)) {}
+ReplayedWork::ReplayedWork(const c10::Device& device, bool record, std::function<void()> work,
+                           std::int64_t expected)
+    : device_(device), record_(record && device.is_cuda()), work_(std::move(work)), expected_(expected) {}
 
 ReplayedWork::~ReplayedWork() = default;
 
@@ -17,7 +18,7 @@ void ReplayedWork::run() {
     // The graph has memory of its own: what other work left in reserve would lie idle beside it.
     cuda::empty_cache();
     graph_ = std::make_unique<cuda::Graph>(device_.index());
-    return graph_->run_once(work_);
+    return graph_->run_once(work_, expected_);
   }
   if (!recorded_) {
     try {

@@ -2,6 +2,7 @@
 
 #include <c10/core/Device.h>
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 
@@ -19,8 +20,8 @@ class StreamScope;
 /// Recorded work must not look at values on the host, and what it reads and writes must stay where it is.
 class ReplayedWork {
  public:
-  /// `record` false: call the work every time, on every device.
-  ReplayedWork(const c10::Device& device, bool record, std::function<void()> work);
+  /// `record` false: call the work every time, on every device. `expected`: bytes that it takes at least.
+  ReplayedWork(const c10::Device& device, bool record, std::function<void()> work, std::int64_t expected = 0);
   ~ReplayedWork();
   ReplayedWork(const ReplayedWork&) = delete;
   ReplayedWork& operator=(const ReplayedWork&) = delete;
@@ -31,6 +32,7 @@ class ReplayedWork {
   c10::Device device_;
   bool record_;
   std::function<void()> work_;
+  std::int64_t expected_;
   bool recorded_ = false;
   std::unique_ptr<cuda::Graph> graph_;
 };

@@ -253,11 +253,12 @@ class GegluLinearFunction : public Function<GegluLinearFunction> {
     const auto dactive = at::mm(dy, weight);
     const auto dx = torch::empty_like(x);
     const auto dbias = with_parameters ? torch::empty_like(bias) : Tensor();
+    const auto active = with_parameters ? torch::empty_like(dactive) : Tensor();
     const auto workspace = scratch(x, kernels::geglu_workspace(width));
     kernels::geglu_backward(dactive.size(0), width, data(x), data(bias), data(dactive), data(dx), data(dbias),
-                            floats(workspace), stream_of(x));
+                            data(active), floats(workspace), stream_of(x));
     if (!with_parameters) return {dx, Tensor(), Tensor()};
-    return {dx, dbias, at::mm(dy.t(), activate(x, bias).view({-1, width}))};
+    return {dx, dbias, at::mm(dy.t(), active)};
   }
 };
 

@@ -155,10 +155,13 @@ class StepRunner {
         micro_timesteps_(saves_memory_ ? torch::empty_like(micro_batch_of(timesteps_, 0))
                                        : timesteps_.tensor()),
         loss_sum_(torch::zeros({}, torch::TensorOptions(task.policy.device))),
-        recorded_(task.policy.device, task.policy.reduced(), [this] {
-          forward();
-          backward();
-        }) {
+        recorded_(
+            task.policy.device, task.policy.reduced(),
+            [this] {
+              forward();
+              backward();
+            },
+            task.step_bytes) {
     if (batch_ % micro_batch_ != 0) {
       throw usage_error("learning: micro-batches of " + std::to_string(micro_batch_) +
                         " do not divide a batch of " + std::to_string(batch_));

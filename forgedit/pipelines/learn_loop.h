@@ -61,6 +61,7 @@ struct LearnTask {
   EarlyStop stop;
   ComputePolicy policy;
   MemoryPlan memory;
+  std::int64_t step_bytes = 0;  ///< that a step takes at least on its way, where known
 };
 
 /// Runs the phases one after the other and returns the loss of every step: the mean square error of the

@@ -16,9 +16,11 @@ constexpr std::int64_t kMiB = 1 << 20;
 constexpr double kGiB = 1024.0 * 1024.0 * 1024.0;
 /// Libraries' workspaces and what else does not grow with the picture; measured 0.2 GiB on an H200.
 constexpr std::int64_t kWorkspace = 320 * kMiB;
+/// While learning: blocks of all sizes that lie unluckily.
+constexpr std::int64_t kLearningGaps = 192 * kMiB;
 /// What LibTorch's allocator loses between blocks: weights one by one, activations. Flat vectors lose
 /// nothing.
-constexpr double kWeightGaps = 1.04, kActivationGaps = 1.08;
+constexpr double kWeightGaps = 1.04, kActivationGaps = 1.15;
 constexpr std::int64_t kTiles[] = {96, 64, 48, 32, 24, 16};
 
 /// What a sample's way through the UNet keeps for the backward pass, in values.
@@ -27,6 +29,7 @@ struct Activations {
   double inputs = 0;   ///< of blocks alone: what checkpointing keeps
   double largest = 0;  ///< of one block
   double widest = 0;   ///< the largest map
+  double sums = 0;     ///< of upsamplers' weights, once for all samples (fused::upsample_weight)
 };
 
 /// Counts blocks as nn/fused.cpp (where `fused`) or LibTorch's operators keep their tensors.
@@ -45,6 +48,7 @@ class ActivationCount {
     add(channels * pixels, fused_ ? 23 * channels * pixels : (33 * channels + 2 * heads * pixels) * pixels);
   }
   void resample(double channels, double pixels) { add(0, channels * pixels); }
+  void sum_weights(double channels) { sum_.sums += fused_ ? 16 * channels * channels : 0; }
   const Activations& sum() const { return sum_; }
 
  private:
@@ -96,7 +100,9 @@ Activations count_activations(const MemoryTask& task) {
       attend(c.up_block_types, i, level);
       x = channels(level);
     }
-    if (level > 0) count.resample(2 * x, pixels(level - 1));
+    if (level == 0) break;
+    count.resample(2 * x, pixels(level - 1));
+    count.sum_weights(x);
   }
   return count.sum();
 }
@@ -117,6 +123,8 @@ class Estimate {
     if (task_.draw_batch > 0) most = std::max({most, drawing(), decoding()});
     return static_cast<std::int64_t>(most) + outside_of_tensors(task_.policy.device);
   }
+  /// What a learning step keeps on its way, without a margin.
+  std::int64_t step() const { return static_cast<std::int64_t>(step_activations()); }
 
  private:
   double unet() const { return kWeightGaps * bytes_ * static_cast<double>(task_.unet_count); }
@@ -132,24 +140,27 @@ class Estimate {
     // Float32 weights arrive where Adam's averages lie later, but for parked ones, which come one by one.
     const double adam = std::max(plan_.eight_bit_adam ? 2.04 : 8.0, reduced_ && !plan_.park ? 4.0 : 0.0);
     // What learns lies there beside its original, which a plan may have gone. With it the lower halves of
-    // float32 weights; gradients, of which a recorded step has its own unless they are kept; Adam.
+    // float32 weights; gradients; Adam.
     const double originals = plan_.park ? 0 : bytes_, low = reduced_ ? 2 : 0;
-    const double gradients = bytes_ * (reduced_ && !plan_.saves_while_learning() ? 2 : 1);
-    double total = unet() + count * (originals + low + gradients + adam);
+    double total = unet() + count * (originals + low + bytes_ + adam);
     total += idle_ends() + text_count * (4 + 4 + (reduced_ ? 8 : adam));
     if (text_count > 0 && plan_.park) total += text();
+    total += 1.5 * bytes_ * activations_.sums;  // and their gradients, one by one
+    return total + kActivationGaps * step_activations() + kWorkspace + kLearningGaps;
+  }
+  double step_activations() const {
     const auto samples = static_cast<double>(plan_.micro_batch > 0 ? plan_.micro_batch : task_.batch);
     const double kept =
         plan_.checkpointing ? activations_.inputs + 1.5 * activations_.largest : activations_.all;
-    return total + samples * kept * bytes_ * kActivationGaps + kWorkspace;
+    return samples * kept * bytes_;
   }
 
   double drawing() const {
     const auto pictures = static_cast<double>(
         plan_.draw_batch > 0 ? std::min(plan_.draw_batch, task_.draw_batch) : task_.draw_batch);
-    // UNetAhead's copies, mostly of what self-attention projects with and of upsamplers' sums, are an eighth
-    // of the weights.
-    return 1.12 * unet() + idle_ends() + learned_weights() + 2 * pictures * drawing_maps() + kWorkspace;
+    // UNetAhead's copies of what self-attention projects with are a twentieth of the weights.
+    return 1.05 * unet() + bytes_ * activations_.sums + idle_ends() + learned_weights() +
+           2 * pictures * drawing_maps() + kWorkspace;
   }
   /// A sample's maps while nothing is kept for a backward pass: the skips and one block at work.
   double drawing_maps() const {
@@ -193,7 +204,8 @@ class Estimate {
 };
 
 /// How long a run takes under a plan, in times of one without measures. Small batches fill a GPU badly; the
-/// rest is a forward pass more, and weights that travel. What changes results comes last.
+/// rest is a forward pass more, and weights that travel: those that learn there and back once a learning,
+/// which takes nearly as long as it does. What changes results comes last.
 double cost_of(const MemoryTask& task, const MemoryPlan& plan) {
   const auto slowdown = [](std::int64_t part, std::int64_t whole) {
     const auto a_sample = [](std::int64_t samples) { return 1 + 1.3 / static_cast<double>(samples); };
@@ -202,7 +214,7 @@ double cost_of(const MemoryTask& task, const MemoryPlan& plan) {
   double cost = 0;
   if (task.batch > 0) cost += slowdown(plan.micro_batch, task.batch) * (plan.checkpointing ? 1.33 : 1);
   if (task.draw_batch > 0) cost += slowdown(2 * plan.draw_batch, 2 * task.draw_batch);
-  if (plan.park) cost += 0.05;
+  if (plan.park) cost += task.batch > 0 ? 0.9 : 0.05;
   if (plan.eight_bit_adam) cost += 10;
   if (plan.vae_tile > 0) cost += 100 + 1.0 / static_cast<double>(plan.vae_tile);
   return cost;
@@ -267,6 +279,10 @@ std::int64_t outside_of_tensors(const c10::Device& device) {
 
 std::int64_t estimate_peak(const MemoryTask& task, const MemoryPlan& plan) {
   return Estimate(task, plan).peak();
+}
+
+std::int64_t estimate_step(const MemoryTask& task, const MemoryPlan& plan) {
+  return Estimate(task, plan).step();
 }
 
 std::string describe(const MemoryPlan& plan) {

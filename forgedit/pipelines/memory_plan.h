@@ -46,6 +46,9 @@ struct MemoryTask {
 /// belongs to them exactly, activations as measured for SD 1.4 (docs/performance.md), and a margin.
 std::int64_t estimate_peak(const MemoryTask& task, const MemoryPlan& plan);
 
+/// Of these, what one learning step keeps for its backward pass, without the margin.
+std::int64_t estimate_step(const MemoryTask& task, const MemoryPlan& plan);
+
 /// The fastest plan that fits `budget_gib`; one that changes no result (but by rounding) rather than 8-bit
 /// Adam or tiles. Nothing where none fits.
 std::optional<MemoryPlan> find_memory_plan(const MemoryTask& task, double budget_gib);

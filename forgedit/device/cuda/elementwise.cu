@@ -9,6 +9,7 @@ namespace {
 constexpr int kThreads = 256;
 constexpr int kSumBlocks = 132 * 2;
 constexpr int kSumRows = 8;
+constexpr int kGegluBlocks = 132 * 3;  // all at once
 
 unsigned blocks_for(std::int64_t vectors) {
   return static_cast<unsigned>(ceil_div(vectors, kThreads));
@@ -55,7 +56,7 @@ __global__ void geglu_kernel(std::int64_t vectors, int row_vectors, const Bf16* 
 
 /// Blocks (32 vectors, kSumRows) over columns and rows; partial (row blocks, 2·width): Σ dx, for the bias.
 __global__ void geglu_backward_kernel(std::int64_t rows, int row_vectors, const Bf16* x, const Bf16* bias,
-                                      const Bf16* dy, Bf16* dx, float* partial) {
+                                      const Bf16* dy, Bf16* dx, Bf16* y, float* partial) {
   __shared__ float shared[kSumRows][32][17];
   const int vector = static_cast<int>(blockIdx.x * 32 + threadIdx.x);
   float value_sum[8] = {}, gate_sum[8] = {};
@@ -67,7 +68,7 @@ __global__ void geglu_backward_kernel(std::int64_t rows, int row_vectors, const 
     for (std::int64_t row = static_cast<std::int64_t>(blockIdx.y) * kSumRows + threadIdx.y; row < rows;
          row += static_cast<std::int64_t>(gridDim.y) * kSumRows) {
       const std::int64_t first = (row * 2 * row_vectors + vector) * 8;
-      float value[8], gate[8], d[8];
+      float value[8], gate[8], d[8], active[8];
       load8(x + first, value);
       load8(x + first + row_vectors * 8, gate);
       load8(dy + (row * row_vectors + vector) * 8, d);
@@ -76,6 +77,7 @@ __global__ void geglu_backward_kernel(std::int64_t rows, int row_vectors, const 
         value[i] += value_bias[i];
         gate[i] += gate_bias[i];
         const auto [cdf, density] = normal(gate[i]);
+        active[i] = value[i] * gate[i] * cdf;
         const float dgate = d[i] * value[i] * (cdf + gate[i] * density);
         value[i] = d[i] * gate[i] * cdf;
         gate[i] = dgate;
@@ -84,6 +86,7 @@ __global__ void geglu_backward_kernel(std::int64_t rows, int row_vectors, const 
       }
       store8(dx + first, value);
       store8(dx + first + row_vectors * 8, gate);
+      if (y) store8(y + (row * row_vectors + vector) * 8, active);
     }
   }
 #pragma unroll
@@ -177,9 +180,9 @@ __global__ void channels_kernel(std::int64_t vectors, int first, int second, Joi
   }
 }
 
-/// Row blocks beside `columns` column blocks: about four blocks a multiprocessor.
-std::int64_t sum_blocks(std::int64_t rows, std::int64_t columns) {
-  return std::clamp<std::int64_t>(kSumBlocks * 2 / columns, 1,
+/// Row blocks beside `columns` column blocks, `wanted` of them all: those that run at once.
+std::int64_t sum_blocks(std::int64_t rows, std::int64_t columns, std::int64_t wanted) {
+  return std::clamp<std::int64_t>(wanted / columns, 1,
                                   std::min<std::int64_t>(kSumBlocks, ceil_div(rows, kSumRows)));
 }
 
@@ -202,12 +205,12 @@ std::int64_t geglu_workspace(std::int64_t width) {
 }
 
 void geglu_backward(std::int64_t rows, std::int64_t width, const Bf16* x, const Bf16* bias, const Bf16* dy,
-                    Bf16* dx, Bf16* dbias, float* workspace, Stream stream) {
+                    Bf16* dx, Bf16* dbias, Bf16* y, float* workspace, Stream stream) {
   const auto row_vectors = width / kVector, columns = ceil_div(row_vectors, 32);
-  const auto blocks = sum_blocks(rows, columns);
+  const auto blocks = sum_blocks(rows, columns, kGegluBlocks);
   geglu_backward_kernel<<<dim3(static_cast<unsigned>(columns), static_cast<unsigned>(blocks)),
                           dim3(32, kSumRows), 0, as_stream(stream)>>>(rows, static_cast<int>(row_vectors), x,
-                                                                      bias, dy, dx, workspace);
+                                                                      bias, dy, dx, y, workspace);
   if (dbias) finish_sum(blocks, 2 * width, workspace, dbias, stream);
 }
 
@@ -225,7 +228,7 @@ std::int64_t column_sum_workspace(std::int64_t channels) {
 void column_sum(std::int64_t rows, std::int64_t channels, const Bf16* x, Bf16* sums, float* workspace,
                 Stream stream) {
   const auto row_vectors = channels / kVector, columns = ceil_div(row_vectors, 32);
-  const auto blocks = sum_blocks(rows, columns);
+  const auto blocks = sum_blocks(rows, columns, kSumBlocks * 2);
   column_sum_kernel<<<dim3(static_cast<unsigned>(columns), static_cast<unsigned>(blocks)), dim3(32, kSumRows),
                       0, as_stream(stream)>>>(rows, static_cast<int>(row_vectors), x, workspace);
   finish_sum(blocks, channels, workspace, sums, stream);

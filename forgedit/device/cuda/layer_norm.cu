@@ -235,10 +235,11 @@ std::int64_t layer_norm_workspace(std::int64_t width) {
 void layer_norm_backward(std::int64_t rows, std::int64_t width, const Bf16* sum, const Bf16* weight,
                          const float* stats, const Bf16* dnormed, const Bf16* dsum, Bf16* dx, Bf16* dweight,
                          Bf16* dbias, Bf16* doffset, float* workspace, Stream stream) {
-  const int blocks = static_cast<int>(std::min<std::int64_t>(kBackwardBlocks, ceil_div(rows, kWarps)));
   const auto w = static_cast<int>(width);
   with_vectors(width, [&](auto vectors) {
     constexpr int kVectors = decltype(vectors)::value;
+    constexpr std::int64_t kMost = kVectors <= 2 ? kBackwardBlocks : kBackwardBlocks / 2;  // all at once
+    const int blocks = static_cast<int>(std::min(kMost, ceil_div(rows, kWarps)));
     if (!dweight) {
       backward_kernel<kVectors, false><<<blocks, dim3(32, kWarps), 0, as_stream(stream)>>>(
           rows, w, sum, weight, stats, dnormed, dsum, dx, workspace);
