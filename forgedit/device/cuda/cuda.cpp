@@ -11,6 +11,7 @@
 #include <atomic>
 #include <cstring>
 #include <future>
+#include <map>
 #include <optional>
 #include <thread>
 #include <utility>
@@ -130,9 +131,30 @@ void Upload::finish() {
   for (auto& thread : threads) thread.get();
 }
 
+namespace {
+
+/// The same one every time: cuBLAS keeps a workspace for each stream that it has seen.
+c10::cuda::CUDAStream stream_of_scopes(int index) {
+  static thread_local std::map<int, c10::cuda::CUDAStream> streams;
+  const auto found = streams.find(index);
+  if (found != streams.end()) return found->second;
+  const auto stream = c10::cuda::getStreamFromPool(false, static_cast<c10::DeviceIndex>(index));
+  return streams.emplace(index, stream).first->second;
+}
+
+/// Has cuBLAS take the workspaces of the current stream, which it keeps for good: this thread's, and that of
+/// the thread that runs backward passes.
+void take_workspaces(c10::DeviceIndex index) {
+  const c10::AutoGradMode with_gradients(true);
+  const auto x = at::ones({16, 16}, at::TensorOptions(at::kBFloat16).device(at::kCUDA, index));
+  x.requires_grad_(true);
+  at::mm(x, x).sum().backward();
+}
+
+}  // namespace
+
 struct StreamScope::State {
-  explicit State(int device)
-      : index(device), guard(c10::cuda::getStreamFromPool(false, static_cast<c10::DeviceIndex>(device))) {}
+  explicit State(int device) : index(device), guard(stream_of_scopes(device)) {}
   int index;
   c10::cuda::CUDAStreamGuard guard;
 };
@@ -173,6 +195,7 @@ Graph::Graph(int index) : state_(std::make_unique<State>(index)) {}
 Graph::~Graph() = default;
 
 void Graph::run_once(const std::function<void()>& work, std::int64_t expected) {
+  take_workspaces(state_->index);  // in the graph's own memory they would hold on to it
   const auto mine = c10::cuda::getCurrentCUDAStream(state_->index).stream();
   allocator::beginAllocateToPool(state_->index, state_->pool,
                                  [mine](cudaStream_t stream) { return stream == mine; });
