@@ -105,7 +105,7 @@ std::string check_truth_scorer(TruthScorer& scorer, AutoencoderKL& vae, const Be
                            "right", "kept", "PSNR from", "dist. to", "to truth");
   const auto print = [&](const std::string& name, const Row& row) {
     if (row.pictures == 0) return;
-    table += fmt::format("{:44}  {:8}  {:6}  {:6}  {:9.1f}  {:9.3f}  {:6.3f}-{:.3f}\n", name, row.pictures,
+    table += fmt::format("{:44}  {:8}  {:6}  {:6}  {:>9.1f}  {:9.3f}  {:6.3f}-{:.3f}\n", name, row.pictures,
                          row.right, row.kept, row.least_psnr, row.most_distance, row.least_truth_distance,
                          row.most_truth_distance);
   };

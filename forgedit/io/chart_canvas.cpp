@@ -13,20 +13,23 @@ constexpr int kMargin = 30, kMostTicks = 8;
 
 }  // namespace
 
-ChartAxis::ChartAxis(const std::vector<double>& values, int first, int last)
+ChartAxis::ChartAxis(const std::vector<double>& values, int first, int last,
+                     const std::optional<ChartSpan>& ends)
     : low(0), high(1), step(0.2), from(first), to(last) {
-  if (values.empty()) return;
-  const auto [least, most] = std::minmax_element(values.begin(), values.end());
+  if (values.empty() && !ends) return;
+  const double least = ends ? ends->low : *std::min_element(values.begin(), values.end());
+  const double most = ends ? ends->high : *std::max_element(values.begin(), values.end());
   // All (nearly) the same: one unit, or as much as the values themselves.
-  const double unit = std::max({1.0, std::abs(*least), std::abs(*most)});
-  const double span = *most - *least > 1e-6 * unit ? *most - *least : unit;
+  const double unit = std::max({1.0, std::abs(least), std::abs(most)});
+  const double span = most - least > 1e-6 * unit ? most - least : unit;
   step = std::pow(10, std::floor(std::log10(span / kMostTicks)));
   for (const double factor : {2.0, 2.5, 2.0}) {  // 1, 2, 5, 10 times a power of ten
     if (span / step <= kMostTicks) break;
     step *= factor;
   }
-  low = std::floor(*least / step - 0.2) * step;
-  high = std::ceil(*most / step + 0.2) * step;
+  const double room = ends ? 0 : 0.2;  // of a step, beyond the outermost values
+  low = std::floor(least / step - room + 1e-9) * step;
+  high = std::ceil(most / step + room - 1e-9) * step;
 }
 
 std::vector<double> ChartAxis::ticks() const {

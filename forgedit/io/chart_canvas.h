@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,10 +18,15 @@ using Colour = std::array<std::uint8_t, 3>;
 inline constexpr Colour kChartGround = {250, 250, 248}, kChartText = {68, 68, 68};
 inline constexpr double kChartTextSize = 15;
 
+/// Values at the ends of an axis.
+struct ChartSpan {
+  double low = 0, high = 1;
+};
+
 /// A value's way to a pixel, from a round number below the least value to one above the greatest.
 struct ChartAxis {
-  /// `from`, `to`: pixels of the ends.
-  ChartAxis(const std::vector<double>& values, int from, int to);
+  /// `from`, `to`: pixels of the ends. `span`: the ends' values, where they are to be these.
+  ChartAxis(const std::vector<double>& values, int from, int to, const std::optional<ChartSpan>& span = {});
   double place(double value) const { return from + (value - low) / (high - low) * (to - from); }
   std::vector<double> ticks() const;
   std::string text(double tick) const;

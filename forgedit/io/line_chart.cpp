@@ -1,9 +1,8 @@
 #include "forgedit/io/line_chart.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
-
-#include "forgedit/io/chart_canvas.h"
 
 namespace forgedit {
 namespace {
@@ -20,6 +19,38 @@ constexpr std::array<Colour, 8> kColours = {{{38, 104, 176},
                                              {200, 88, 132},
                                              {110, 110, 110}}};
 
+/// Where labels are, so that no two lie on one another.
+class Labels {
+ public:
+  explicit Labels(ChartCanvas& canvas) : canvas_(canvas) {}
+
+  void set(const std::string& words, double x, double y, Colour colour) {
+    if (words.empty()) return;
+    const double width = canvas_.width(words) * kSize / kChartTextSize;
+    for (const auto& [left, baseline] :
+         {std::pair{x + 8, y - 7}, {x + 8, y + 15}, {x - 8 - width, y - 7}, {x - 8 - width, y + 15}}) {
+      const Box box{left, baseline - kSize, left + width, baseline + 3};
+      const auto meets = [&](const Box& other) { return other.meets(box); };
+      if (box.left < kPlot.left || box.right > kPlot.right + 16) continue;
+      if (std::any_of(taken_.begin(), taken_.end(), meets)) continue;
+      taken_.push_back(box);
+      canvas_.text(words, left, baseline, kSize, colour);
+      return;
+    }
+  }
+
+ private:
+  static constexpr double kSize = kChartTextSize - 2;
+  struct Box {
+    double left, top, right, bottom;
+    bool meets(const Box& b) const {
+      return left < b.right && b.left < right && top < b.bottom && b.top < bottom;
+    }
+  };
+  ChartCanvas& canvas_;
+  std::vector<Box> taken_;
+};
+
 }  // namespace
 
 Image draw_line_chart(const LineChart& chart, const std::filesystem::path& font) {
@@ -33,7 +64,8 @@ Image draw_line_chart(const LineChart& chart, const std::filesystem::path& font)
     }
   }
   ChartCanvas canvas(kWidth, kHeight, kPlot, font);
-  const ChartAxis x(xs, kPlot.left, kPlot.right), y(ys, kPlot.bottom, kPlot.top);
+  const ChartAxis x(xs, kPlot.left, kPlot.right, chart.x_span), y(ys, kPlot.bottom, kPlot.top, chart.y_span);
+  Labels labels(canvas);
   canvas.axes(x, y, chart.x_label, chart.y_label, chart.title);
   for (std::size_t i = 0; i < all.size(); ++i) {
     const auto colour = kColours[i % kColours.size()];
@@ -44,7 +76,7 @@ Image draw_line_chart(const LineChart& chart, const std::filesystem::path& font)
       if (all[i].joined && k > 0) {
         canvas.line(x.place(points[k - 1].x), y.place(points[k - 1].y), px, py, 2, colour);
       }
-      canvas.text(points[k].label, px + 8, py - 7, kChartTextSize - 2, colour);
+      labels.set(points[k].label, px, py, colour);
     }
     const double row = kPlot.top + 14 + 24.0 * static_cast<double>(i);
     canvas.disc(kPlot.right + 28, row - 5, kDot, colour);

@@ -1,9 +1,11 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "forgedit/io/chart_canvas.h"
 #include "forgedit/io/image.h"
 
 namespace forgedit {
@@ -22,9 +24,11 @@ struct ChartSeries {
 struct LineChart {
   std::string title, x_label, y_label;
   std::vector<ChartSeries> series;  ///< at most eight; values that are not finite are left out
+  std::optional<ChartSpan> x_span = {}, y_span = {};  ///< what the axes show; by default the points
 };
 
-/// Draws a chart of 900x560 pixels with text set in the TrueType font at `font`; axes span the points.
+/// Draws a chart of 900x560 pixels with text set in the TrueType font at `font`. Labels that would lie
+/// on one another are set on another side of their points, or left out.
 Image draw_line_chart(const LineChart& chart, const std::filesystem::path& font);
 
 }  // namespace forgedit

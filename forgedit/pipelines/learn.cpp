@@ -16,14 +16,16 @@ std::int64_t steps_of(std::int64_t samples, const LearnOptions& o) {
 
 LearnTask make_task(const StableDiffusion& model, const torch::Tensor& latents, const LearnOptions& o,
                     NoisePredictor predict) {
+  LearnTask task{latents,      std::move(predict), o.adam, {o.stop_loss, o.stop_after},
+                 model.policy, model.memory};
+  if (!model.policy.reduced()) return task;  // whose steps are not recorded
   const auto factor = model.vae->config().factor();
   auto need = model.memory_task(static_cast<int>(latents.size(3) * factor),
                                 static_cast<int>(latents.size(2) * factor));
   need.batch = o.batch;
   // Somewhat less than estimated: what is too much would lie idle.
-  const auto step_bytes = estimate_step(need, model.memory) / 10 * 9;
-  return {latents,      std::move(predict), o.adam,    {o.stop_loss, o.stop_after},
-          model.policy, model.memory,       step_bytes};
+  task.step_bytes = estimate_step(need, model.memory) / 10 * 9;
+  return task;
 }
 
 LearningCopy::Selector blocks_of(const LearnOptions& options) {

@@ -53,11 +53,12 @@ TEST(MemoryPlan, EstimatesAreNearWhatWasMeasured) {
 TEST(MemoryPlan, PublishedBudgets) {
   const auto plan = [](const MemoryTask& task, double budget) { return describe(plan_memory(task, budget)); };
   EXPECT_EQ(plan(only_learning(), 24), "24 GiB: enough as it is");
-  EXPECT_EQ(plan(only_learning(), 16), "16 GiB: weights on the CPU while unused");
-  EXPECT_EQ(plan(only_learning(), 12), "12 GiB: weights on the CPU while unused, checkpointing");
-  EXPECT_EQ(plan(only_learning(), 8), "8 GiB: weights on the CPU while unused, checkpointing, 8-bit Adam");
+  EXPECT_EQ(plan(only_learning(), 16), "16 GiB: micro-batches of 5");
+  EXPECT_EQ(plan(only_learning(), 12), "12 GiB: micro-batches of 2, checkpointing");
+  EXPECT_EQ(plan(only_learning(), 8),
+            "8 GiB: weights on the CPU while unused, micro-batches of 2, 8-bit Adam");
   EXPECT_EQ(plan(only_drawing(), 8), "8 GiB: enough as it is");
-  EXPECT_EQ(plan(only_drawing(), 4), "4 GiB: weights on the CPU while unused, 2 pictures at a time");
+  EXPECT_EQ(plan(only_drawing(), 4), "4 GiB: weights on the CPU while unused, one picture at a time");
 }
 
 TEST(MemoryPlan, WhatItSaysFits) {

@@ -115,6 +115,20 @@ std::vector<double> alphas(const Run& run) {
   return distinct<double>(run, [](const RunPicture& picture) { return picture.alpha; });
 }
 
+constexpr ChartSpan kPercent{0, 100};
+
+/// The least and the greatest of a coordinate over all points.
+std::pair<double, double> ends_of(const LineChart& chart, double ChartSeries::Point::*which) {
+  double least = INFINITY, most = -INFINITY;
+  for (const auto& series : chart.series) {
+    for (const auto& point : series.points) {
+      least = std::min(least, point.*which);
+      most = std::max(most, point.*which);
+    }
+  }
+  return {least, most};
+}
+
 std::string text_of(double value) {
   std::ostringstream text;
   text << value;
@@ -196,7 +210,9 @@ class Claims {
     LineChart chart{"Vector subtraction and projection",
                     "edits that are right, %",
                     "identity held, %; points: γ or β",
-                    {}};
+                    {},
+                    kPercent,
+                    kPercent};
     const auto add = [&](const Run& one, double alpha, const std::string& name, const std::string& sign) {
       ChartSeries series{name, {}, true};
       for (const double strength : strengths(one)) {
@@ -233,6 +249,12 @@ class Claims {
       series.points.push_back({sweep->mean("structure", filter), sweep->mean("appearance", filter), name});
     }
     chart.series = {encoder, decoder, neither};
+    // One unit on both axes: what hardly differs shall look so.
+    const auto [least_x, most_x] = ends_of(chart, &ChartSeries::Point::x);
+    const auto [least_y, most_y] = ends_of(chart, &ChartSeries::Point::y);
+    const double half = 0.6 * std::max(most_x - least_x, most_y - least_y);
+    chart.x_span = ChartSpan{(least_x + most_x) / 2 - half, (least_x + most_x) / 2 + half};
+    chart.y_span = ChartSpan{(least_y + most_y) / 2 - half, (least_y + most_y) / 2 + half};
     keep("strategies", *sweep, table, chart);
   }
 
@@ -249,7 +271,8 @@ class Claims {
     if (by_samples.size() < 2) return;
     Table table("learning, forgetting",
                 answers_and({{"structure", "structure", 3}, {"psnr", "reconstruction dB", 2}}));
-    LineChart chart{"Learning longer", "log2 of noisy samples learned from", "right and kept, %", {}};
+    LineChart chart{"Learning longer", "log2 of noisy samples learned from", "right and kept, %", {}, {},
+                    kPercent};
     for (const auto& strategy : strategies(by_samples.begin()->second)) {
       ChartSeries series{strategy, {}, true};
       const auto filter = strategy_is(strategy);
@@ -271,7 +294,7 @@ class Claims {
     const auto vanilla = sweep->only(dreambooth->ids());
     Table table("method, strategy, γ",
                 answers_and({{"psnr", "reconstruction dB", 2}, {"seconds", "learning s", 2}}));
-    LineChart chart{"DreamBoothForgedit", "γ", "right and kept, %", {}};
+    LineChart chart{"DreamBoothForgedit", "γ", "right and kept, %", {}, {}, kPercent};
     for (const auto& [name, one] : {std::pair{"vanilla", &vanilla}, {"dreambooth", &*dreambooth}}) {
       for (const auto& strategy : strategies(*dreambooth)) {
         ChartSeries series{std::string(name) + ", " + strategy, {}, true};
@@ -294,14 +317,16 @@ class Claims {
     const auto sweep = run("sweep");
     if (!sweep) return;
     Table table("chosen by", kAnswers);
-    LineChart chart{"Who chooses", "right, %", "kept, %", {}};
-    const auto add = [&](const std::string& name, auto value) {
-      table.add(name, value);
+    LineChart chart{"Who chooses", "right, %", "kept, %", {}, ChartSpan{50, 100}, ChartSpan{50, 100}};
+    const auto add = [&](const std::string& name, auto value, const std::string& details = "") {
+      table.add(name + details, value);
       chart.series.push_back({name, {{100 * value("right"), 100 * value("kept"), ""}}, false});
     };
-    const auto add_filtered = [&](const std::string& name, const RunFilter& filter) {
-      if (std::isfinite(sweep->mean("right", filter)))
-        add(name, [&](const std::string& key) { return sweep->mean(key, filter); });
+    const auto add_filtered = [&](const std::string& name, const RunFilter& filter,
+                                  const std::string& details = "") {
+      if (!std::isfinite(sweep->mean("right", filter))) return;
+      add(
+          name, [&](const std::string& key) { return sweep->mean(key, filter); }, details);
     };
     add_filtered("the fixed default", [](const RunPicture& picture) { return picture.fixed; });
     std::string best;
@@ -316,9 +341,9 @@ class Claims {
         }
       }
     }
-    if (best_filter) add_filtered("the best fixed setting (" + best + ")", best_filter);
+    if (best_filter) add_filtered("the best fixed setting", best_filter, " (" + best + ")");
     add_filtered("the automatic choice", [](const RunPicture& picture) { return picture.chosen; });
-    add("the true answer (best of all)", [&](const std::string& key) { return sweep->best(key); });
+    add("the true answer", [&](const std::string& key) { return sweep->best(key); });
     keep("automatic", *sweep, table, chart);
   }
 
