@@ -6,6 +6,7 @@
 
 #include "forgedit/core/error.h"
 #include "forgedit/io/chart_canvas.h"
+#include "forgedit/io/line_chart.h"
 
 namespace forgedit {
 namespace {
@@ -57,6 +58,41 @@ TEST(ChartAxis, TicksAreRoundAndSpanTheValues) {
     EXPECT_GE(ticks.size(), 2U);
     EXPECT_LE(ticks.size(), 12U);
   }
+}
+
+TEST(ChartAxis, GivenEndsAreTheEnds) {
+  const ChartAxis percent({31, 92}, 0, 100, ChartSpan{0, 100});
+  EXPECT_DOUBLE_EQ(percent.low, 0);
+  EXPECT_DOUBLE_EQ(percent.high, 100);
+  EXPECT_DOUBLE_EQ(percent.ticks().front(), 0);
+  EXPECT_DOUBLE_EQ(percent.ticks().back(), 100);
+}
+
+/// On how many of the four sides of the plot's middle, 7 pixels and more away from it, a chart of points
+/// there has anything in the first series' colour.
+int labelled_sides(const std::vector<std::string>& labels) {
+  LineChart chart;
+  chart.x_span = chart.y_span = ChartSpan{0, 100};
+  chart.series = {{"", {}, false}};
+  for (const auto& label : labels) chart.series[0].points.push_back({50, 50, label});
+  const auto image = draw_line_chart(chart, kFont);
+  bool sides[2][2] = {};
+  for (int y = 0; y < image.height; ++y) {
+    for (int x = 0; x < 600; ++x) {  // the legend is beyond
+      const auto* p = image.at(x, y);
+      const int dx = x - 370, dy = y - 285;
+      if (p[0] < 80 && p[2] > 150 && std::abs(dx) > 6) sides[dx > 0][dy > 0] = true;
+    }
+  }
+  return sides[0][0] + sides[0][1] + sides[1][0] + sides[1][1];
+}
+
+TEST(LineChart, LabelsAreSetWhereThereIsRoom) {
+  EXPECT_EQ(labelled_sides({"", ""}), 0);
+  EXPECT_EQ(labelled_sides({"1.25"}), 1);
+  EXPECT_EQ(labelled_sides({"1.25", "1.5"}), 2);
+  EXPECT_EQ(labelled_sides(std::vector<std::string>(9, "1.25")), 4);
+  EXPECT_EQ(labelled_sides({std::string(200, 'w')}), 0) << "longer than the plot";
 }
 
 TEST(ScatterChart, AcceptsOddContents) {
