@@ -12,7 +12,7 @@
 # AUTO      how the automatic choice takes part in `sweep` (nothing: it does not)
 set -euo pipefail
 if [ $# -lt 1 ]; then
-  sed -n '2,15p' "$0" >&2
+  sed -n '2,12p' "$0" >&2
   exit 2
 fi
 folder=$1

@@ -1,4 +1,5 @@
 #include <spdlog/fmt/fmt.h>
+#include <algorithm>
 
 #include <CLI/CLI.hpp>
 #include <cmath>
@@ -432,6 +433,14 @@ void BenchRunCommand::run() {
                      learning_.background};
   if (network.memory.budget_gib > 0) report.facts.emplace_back("memory", describe(network.memory));
   write_bench_results(folder, report, console_);
+  const auto in_state = [&](EditRecord::State state) {
+    return std::find_if(report.records.begin(), report.records.end(),
+                        [&](const EditRecord& record) { return record.state == state; });
+  };
+  const auto none = report.records.end(), failed = in_state(EditRecord::State::failed);
+  if (failed != none && in_state(EditRecord::State::done) == none) {
+    throw failure("no edit could be done: " + failed->reason);
+  }
 }
 
 void add_run_command(CLI::App& bench, const Kind& kind, const BenchChosen& chosen) {

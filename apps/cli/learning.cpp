@@ -270,9 +270,9 @@ void learn_and_save(LearnedPicture& learned, const LearnArguments& arguments, co
   console.end_stage();
   say_how_it_ended(learned, console);
   if (choice.miniature) warn(warn_of_first_losses(learned.result.losses));
-  if (const auto peak = peak_memory(model.policy.device); peak > 0) {
+  if (model.policy.device.is_cuda()) {
     console.note(fmt::format("learning took at most {:.1f} GiB of GPU memory",
-                             static_cast<double>(peak) / (1U << 30)));
+                             static_cast<double>(peak_memory(model.policy.device)) / (1U << 30)));
   }
   if (!arguments.save.empty()) {
     write_saved_edit(arguments.save, learned);

@@ -2,6 +2,9 @@
 
 #include <torch/torch.h>
 
+#include <cstdlib>
+#include <fstream>
+#include <string>
 #include <thread>
 
 #include "forgedit/core/error.h"
@@ -55,11 +58,20 @@ std::string describe_device(const c10::Device& device) {
 }
 
 std::int64_t peak_memory(const c10::Device& device) {
-  return device.is_cuda() ? cuda::peak_memory(device.index()) : 0;
+  if (device.is_cuda()) return cuda::peak_memory(device.index());
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);) {
+    if (line.rfind("VmHWM:", 0) == 0) return std::atoll(line.c_str() + 6) * 1024;
+  }
+  return 0;
 }
 
 void reset_peak_memory(const c10::Device& device) {
-  if (device.is_cuda()) cuda::reset_peak_memory(device.index());
+  if (device.is_cuda()) {
+    cuda::reset_peak_memory(device.index());
+  } else {
+    std::ofstream("/proc/self/clear_refs") << '5';
+  }
 }
 
 std::int64_t free_memory(const c10::Device& device) {

@@ -34,7 +34,8 @@ void prepare_compute(const ComputePolicy& policy, int threads = 0);
 /// "NVIDIA H200", or the number of CPU threads.
 std::string describe_device(const c10::Device& device);
 
-/// Most memory that tensors took at once since the last reset, in bytes; 0 where it is not counted (CPU).
+/// Most memory that tensors took at once since the last reset, in bytes. On a CPU what the whole process had
+/// in memory; 0 where the system does not say (it is asked as Linux's /proc).
 std::int64_t peak_memory(const c10::Device& device);
 void reset_peak_memory(const c10::Device& device);
 

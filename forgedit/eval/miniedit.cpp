@@ -1,4 +1,7 @@
 #include <nlohmann/json.hpp>
+#include <set>
+
+#include <spdlog/spdlog.h>
 
 #include "forgedit/core/error.h"
 #include "forgedit/core/json.h"
@@ -21,6 +24,21 @@ const json& member(const ConfigReader& reader, const json& object, const char* k
   }
   return *found;
 }
+
+/// Says once of every key that is none of ours: a misspelt one would look like one left out.
+class UnknownKeys {
+ public:
+  void look_at(const std::string& where, const json& object, const std::set<std::string>& known) {
+    for (const auto& [key, value] : object.items()) {
+      if (!known.contains(key) && said_.insert(key).second) {
+        spdlog::warn("{}: {}: no key of MiniEdit, left alone", where, key);
+      }
+    }
+  }
+
+ private:
+  std::set<std::string> said_;
+};
 
 /// {"picture": ..., "text": ...}; the path stays inside of the folder.
 struct Shown {
@@ -48,6 +66,8 @@ Benchmark read_miniedit(const fs::path& directory) {
   const auto object = read_json_object(file);
   const ConfigReader top(file.string(), object);
   top.integer("version", {}, 1, 1);
+  UnknownKeys unknown;
+  unknown.look_at(file.string(), object, {"name", "version", "edits"});
   const auto& list = member(top, object, "edits", true);
   if (list.empty() || list.size() > kMaxEdits) top.reject("edits", "expected 1 to 10,000 edits");
   Benchmark benchmark{top.text("name", {}), {}};
@@ -55,6 +75,7 @@ Benchmark read_miniedit(const fs::path& directory) {
     const auto where = file.string() + ": edit " + std::to_string(benchmark.edits.size() + 1);
     if (!item.is_object()) throw failure(where + ": expected an object");
     const ConfigReader reader(where, item);
+    unknown.look_at(where, item, {"id", "kind", "split", "source", "truth", "distractors", "identities"});
     const Shown source(directory, where + ": source", member(reader, item, "source", false));
     const Shown truth(directory, where + ": truth", member(reader, item, "truth", false));
     TrueAnswer answer;

@@ -29,6 +29,7 @@ ChartAxis::ChartAxis(const std::vector<double>& values, int first, int last,
   }
   const double room = ends ? 0 : 0.2;  // of a step, beyond the outermost values
   low = std::floor(least / step - room + 1e-9) * step;
+  if (least >= 0) low = std::max(low, 0.0);  // below there is nothing
   high = std::ceil(most / step + room - 1e-9) * step;
 }
 

@@ -141,10 +141,7 @@ class SpeedRun {
               static_cast<double>(steps * options_.learn.batch) *
                   (2.0 * all.layers + 3.0 * all.attention + learned.layers),
               seconds);
-    if (device_.is_cuda()) {
-      add("learn_peak_gib", "most memory while learning", "GiB",
-          static_cast<double>(peak_memory(device_)) / kGiB);
-    }
+    add_peak("learn_peak_gib", "most memory while learning");
   }
 
   void measure_drawing(std::int64_t batch) {
@@ -163,9 +160,12 @@ class SpeedRun {
               2.0 * static_cast<double>(options_.sample.steps) *
                   flops([](const std::string&) { return true; }).forward(),
               seconds);
-    if (device_.is_cuda()) {
-      add("draw_" + name + "_peak_gib", "most memory while drawing " + std::to_string(batch), "GiB",
-          static_cast<double>(peak_memory(device_)) / kGiB);
+    add_peak("draw_" + name + "_peak_gib", "most memory while drawing " + std::to_string(batch));
+  }
+
+  void add_peak(const std::string& key, const std::string& name) {
+    if (const auto peak = peak_memory(device_); peak > 0) {
+      add(key, name, "GiB", static_cast<double>(peak) / kGiB);
     }
   }
 

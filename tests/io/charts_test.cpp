@@ -80,7 +80,7 @@ int labelled_sides(const std::vector<std::string>& labels) {
   for (int y = 0; y < image.height; ++y) {
     for (int x = 0; x < 600; ++x) {  // the legend is beyond
       const auto* p = image.at(x, y);
-      const int dx = x - 370, dy = y - 285;
+      const int dx = x - 355, dy = y - 285;
       if (p[0] < 80 && p[2] > 150 && std::abs(dx) > 6) sides[dx > 0][dy > 0] = true;
     }
   }

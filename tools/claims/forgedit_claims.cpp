@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <filesystem>
 #include <iostream>
@@ -331,11 +332,14 @@ class Claims {
     add_filtered("the fixed default", [](const RunPicture& picture) { return picture.fixed; });
     std::string best;
     RunFilter best_filter;
+    const auto rank = [&](const RunFilter& filter) {  // as forgedit/eval/answers.cpp
+      return std::array{sweep->mean("right_and_kept", filter), sweep->mean("right", filter),
+                        -sweep->mean("truth_distance", filter)};
+    };
     for (const auto& strategy : strategies(*sweep)) {
       for (const double strength : strengths(*sweep)) {
         const auto filter = strength_is(strategy, 0, strength);
-        const double both = sweep->mean("right_and_kept", filter);
-        if (!best_filter || both > sweep->mean("right_and_kept", best_filter)) {
+        if (!best_filter || rank(filter) > rank(best_filter)) {
           best = strategy + ", γ " + text_of(strength);
           best_filter = filter;
         }
