@@ -31,10 +31,11 @@ inline Error failure(const std::string& message) {
   return {ErrorKind::failure, message};
 }
 
-/// The user asked to stop; thrown from a progress callback and passed through unchanged.
+/// The user asked to stop; thrown from a progress callback and passed through unchanged. The message says
+/// what is kept and how to go on; it is empty where nobody knows.
 class Cancelled : public std::runtime_error {
  public:
-  Cancelled() : std::runtime_error("cancelled") {}
+  explicit Cancelled(const std::string& kept = {}) : std::runtime_error(kept) {}
 };
 
 }  // namespace forgedit

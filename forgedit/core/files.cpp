@@ -1,6 +1,9 @@
 #include "forgedit/core/files.h"
 
+#include <fcntl.h>
 #include <ftw.h>
+#include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -10,6 +13,7 @@
 #include <fstream>
 
 #include "forgedit/core/error.h"
+#include "forgedit/core/leftovers.h"
 
 namespace forgedit {
 namespace fs = std::filesystem;
@@ -17,6 +21,8 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr int kOpenFolders = 32;
+// Linux writes less than 2 GiB in one call.
+constexpr std::size_t kWriteAtOnce = std::size_t{1} << 30;
 thread_local std::vector<fs::path>* listed = nullptr;  // nftw takes no argument for its callback
 
 int list_entry(const char* path, const struct stat*, int type, struct FTW*) {
@@ -35,7 +41,8 @@ int remove_entry(const char* path, const struct stat*, int, struct FTW*) {
 std::string read_file(const fs::path& path, std::size_t max_bytes) {
   std::error_code error;
   const auto status = fs::status(path, error);
-  if (error || !fs::exists(status)) throw failure(path.string() + ": no such file");
+  if (status.type() == fs::file_type::not_found) throw failure(path.string() + ": no such file");
+  if (error) throw failure(path.string() + ": cannot be read: " + error.message());
   if (!fs::is_regular_file(status)) throw failure(path.string() + ": expected a file, found something else");
   const auto size = fs::file_size(path, error);
   if (error) throw failure(path.string() + ": cannot be read: " + error.message());
@@ -43,40 +50,70 @@ std::string read_file(const fs::path& path, std::size_t max_bytes) {
     throw failure(path.string() + ": " + std::to_string(size) + " bytes, expected at most " +
                   std::to_string(max_bytes));
   }
+  errno = 0;
   std::ifstream in(path, std::ios::binary);
   std::string contents(size, '\0');
   if (!in || !in.read(contents.data(), static_cast<std::streamsize>(size))) {
-    throw failure(path.string() + ": cannot be read");
+    throw failure(path.string() + ": cannot be read" +
+                  (errno ? std::string(": ") + std::strerror(errno) : ""));
   }
   return contents;
 }
 
-void write_atomically(const fs::path& path, const std::function<void(const fs::path&)>& write) {
-  fs::path temporary = path;
-  temporary += "." + std::to_string(::getpid()) + ".tmp";
-  std::error_code ignored;
-  try {
-    write(temporary);
-    std::error_code error;
-    fs::rename(temporary, path, error);
-    if (error) throw failure(path.string() + ": cannot be written: " + error.message());
-  } catch (...) {
-    fs::remove(temporary, ignored);
-    throw;
+AtomicFile::AtomicFile(fs::path path) : path_(std::move(path)) {
+  for (;;) {
+    temporary_ = path_.parent_path() / temporary_name();
+    file_ = ::open(temporary_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+    if (file_ < 0 && errno == EEXIST) continue;
+    if (file_ < 0) fail();
+    // The lock says that somebody lives who writes this file; see clear_leftovers.
+    ::flock(file_, LOCK_EX | LOCK_NB);
+    struct stat status {};
+    if (::fstat(file_, &status) == 0 && status.st_nlink > 0) return;
+    ::close(file_);  // taken for a leftover before it was locked
   }
 }
 
-void write_file_atomically(const fs::path& path, std::string_view contents) {
-  write_atomically(path, [&](const fs::path& temporary) {
-    errno = 0;
-    std::ofstream out(temporary, std::ios::binary);
-    out.write(contents.data(), static_cast<std::streamsize>(contents.size()));
-    out.close();
-    if (!out) {
-      throw failure(path.string() +
-                    ": cannot be written: " + (errno ? std::strerror(errno) : "unknown reason"));
-    }
-  });
+AtomicFile::~AtomicFile() {
+  if (file_ < 0) return;
+  ::unlink(temporary_.c_str());
+  ::close(file_);
+}
+
+void AtomicFile::fail() const {
+  throw failure(path_.string() + ": cannot be written: " + std::strerror(errno));
+}
+
+void AtomicFile::write(const void* data, std::size_t bytes) {
+  const auto* next = static_cast<const char*>(data);
+  while (bytes > 0) {
+    const auto written = ::write(file_, next, std::min(bytes, kWriteAtOnce));
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) fail();
+    next += written;
+    bytes -= static_cast<std::size_t>(written);
+  }
+}
+
+void AtomicFile::commit(Flush flush) {
+  if (flush == Flush::yes && ::fsync(file_) != 0) fail();
+  if (::rename(temporary_.c_str(), path_.c_str()) != 0) fail();
+  ::close(file_);
+  file_ = -1;
+  if (flush == Flush::yes) flush_to_disk(path_.parent_path());
+}
+
+void write_file_atomically(const fs::path& path, std::string_view contents, Flush flush) {
+  AtomicFile file(path);
+  file.write(contents.data(), contents.size());
+  file.commit(flush);
+}
+
+void flush_to_disk(const fs::path& path) {
+  const int file = ::open(path.empty() ? "." : path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+  if (file < 0) return;
+  ::fsync(file);  // some file systems cannot flush a directory, and need not
+  ::close(file);
 }
 
 void make_directory(const fs::path& directory) {

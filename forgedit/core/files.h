@@ -1,7 +1,6 @@
 #pragma once
 
 #include <filesystem>
-#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -11,13 +10,36 @@ namespace forgedit {
 /// Reads a whole file. Throws Error when it is missing, not a regular file, or larger than `max_bytes`.
 std::string read_file(const std::filesystem::path& path, std::size_t max_bytes = std::size_t{1} << 30);
 
-/// Writes through a temporary name beside `path`, then renames, so that no half-written file is ever seen.
-/// `write` fills the file at the path that it is given. The temporary file is removed when anything throws.
-void write_atomically(const std::filesystem::path& path,
-                      const std::function<void(const std::filesystem::path& temporary)>& write);
+/// Whether a file is flushed to the disk before it gets its name, so that it is whole also after a power cut.
+enum class Flush { no, yes };
 
-/// As above, for contents in memory; reports a full disk as an Error that names `path`.
-void write_file_atomically(const std::filesystem::path& path, std::string_view contents);
+/// A file that gets its name only when all of it is written: until then it is a temporary file beside it,
+/// with a name that cannot be guessed and that no link is followed for. Every error names `path`.
+class AtomicFile {
+ public:
+  explicit AtomicFile(std::filesystem::path path);
+  /// Removes the temporary file unless it was committed.
+  ~AtomicFile();
+  AtomicFile(const AtomicFile&) = delete;
+  AtomicFile& operator=(const AtomicFile&) = delete;
+
+  void write(const void* data, std::size_t bytes);
+  /// Puts the file in the place of whatever has its name.
+  void commit(Flush flush);
+
+ private:
+  [[noreturn]] void fail() const;
+
+  std::filesystem::path path_, temporary_;
+  int file_ = -1;
+};
+
+/// An AtomicFile of `contents`.
+void write_file_atomically(const std::filesystem::path& path, std::string_view contents,
+                           Flush flush = Flush::yes);
+
+/// Flushes a file, or the names in a directory, to the disk.
+void flush_to_disk(const std::filesystem::path& path);
 
 /// Makes `directory` (and parents). Throws a usage Error when a file stands in its place.
 void make_directory(const std::filesystem::path& directory);

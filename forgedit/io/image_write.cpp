@@ -117,7 +117,7 @@ void write_png(const fs::path& path, const Image& image, const PngText& text) {
   if (!writer.run(image, chunks.data(), static_cast<int>(chunks.size()))) {
     throw failure(path.string() + ": cannot be encoded as PNG: " + writer.message());
   }
-  write_file_atomically(path, writer.file());
+  write_file_atomically(path, writer.file(), Flush::no);
 }
 
 }  // namespace forgedit

@@ -174,22 +174,15 @@ void write_safetensors(const std::filesystem::path& path, const StateDict& tenso
   }
   std::string text = header.dump();
   text.resize((text.size() + 7) / 8 * 8, ' ');  // keeps tensors aligned in a memory map
-  write_atomically(path, [&](const std::filesystem::path& temporary) {
-    errno = 0;
-    std::ofstream out(temporary, std::ios::binary);
-    const std::uint64_t length = text.size();
-    out.write(reinterpret_cast<const char*>(&length), sizeof length);
-    out.write(text.data(), static_cast<std::streamsize>(text.size()));
-    for (const auto& [name, tensor] : tensors) {
-      const auto plain = tensor.detach().to(at::kCPU).contiguous();
-      out.write(static_cast<const char*>(plain.data_ptr()), static_cast<std::streamsize>(plain.nbytes()));
-    }
-    out.close();
-    if (!out) {
-      throw failure(path.string() +
-                    ": cannot be written: " + (errno ? std::strerror(errno) : "unknown reason"));
-    }
-  });
+  AtomicFile file(path);
+  const std::uint64_t length = text.size();
+  file.write(&length, sizeof length);
+  file.write(text.data(), text.size());
+  for (const auto& [name, tensor] : tensors) {
+    const auto plain = tensor.detach().to(at::kCPU).contiguous();
+    file.write(plain.data_ptr(), plain.nbytes());
+  }
+  file.commit(Flush::no);
 }
 
 }  // namespace forgedit

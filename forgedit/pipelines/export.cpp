@@ -1,12 +1,12 @@
 #include "forgedit/pipelines/export.h"
 
-#include <unistd.h>
-
 #include <array>
 #include <nlohmann/json.hpp>
 
 #include "forgedit/core/error.h"
 #include "forgedit/core/files.h"
+#include "forgedit/core/leftovers.h"
+#include "forgedit/core/staging.h"
 #include "forgedit/editing/forgetting.h"
 #include "forgedit/io/keymaps/keymaps.h"
 #include "forgedit/io/safetensors.h"
@@ -81,29 +81,12 @@ class Applied {
   std::vector<Entry> networks_;
 };
 
-/// A folder beside `out` where everything is written first; goes away with what was not moved on.
-class Staging {
- public:
-  explicit Staging(const fs::path& out) : folder_(fs::absolute(out).lexically_normal()) {
-    if (!folder_.has_filename()) folder_ = folder_.parent_path();
-    make_directory(folder_.parent_path());
-    folder_ += "." + std::to_string(::getpid()) + ".tmp";
-    make_directory(folder_);
-  }
-  ~Staging() { remove_tree(folder_); }
-  Staging(const Staging&) = delete;
-  Staging& operator=(const Staging&) = delete;
-  const fs::path& folder() const { return folder_; }
-
-  static void move(const fs::path& from, const fs::path& to) {
-    std::error_code error;
-    fs::rename(from, to, error);
-    if (error) throw failure(to.string() + ": cannot be written: " + error.message());
-  }
-
- private:
-  fs::path folder_;
-};
+/// The folder that `out` lies in, and its own name there.
+std::pair<fs::path, std::string> place_of(const fs::path& out) {
+  auto path = fs::absolute(out).lexically_normal();
+  if (!path.has_filename()) path = path.parent_path();
+  return {path.parent_path(), path.filename().string()};
+}
 
 /// Beside `out`, with another end: "dog.safetensors" -> "dog.embedding.safetensors".
 fs::path beside(const fs::path& out, const std::string& end) {
@@ -164,6 +147,7 @@ at::ScalarType parse_stored_dtype(const std::string& name) {
 }
 
 void check_export_target(const fs::path& out, ExportFormat format) {
+  clear_leftovers(place_of(out).first);
   std::error_code error;
   if (format == ExportFormat::diffusers) {
     const bool empty_folder = fs::is_directory(out, error) && fs::is_empty(out, error);
@@ -186,18 +170,20 @@ ExportResult export_learned(StableDiffusion& model, const LearnedPicture& learne
                             const ExportOptions& options) {
   check_export_target(out, options.format);
   const Applied applied(model, learned, options);
-  const Staging staging(out);
+  const auto [parent, name] = place_of(out);
+  Staging staging(parent);
+  const auto staged = staging.folder() / name;
   ExportResult result;
   if (options.format == ExportFormat::diffusers) {
-    write_model_folder(model, model.vae->config(), staging.folder(), options.dtype, SIZE_MAX);
-    copy_tokenizer(model.tokenizer_folder, staging.folder() / "tokenizer");
-    write_embedding(staging.folder() / "learned_embedding.safetensors", learned);
-    Staging::move(staging.folder(), out);
+    make_directory(staged);
+    write_model_folder(model, model.vae->config(), staged, options.dtype, SIZE_MAX);
+    copy_tokenizer(model.tokenizer_folder, staged / "tokenizer");
+    write_embedding(staged / "learned_embedding.safetensors", learned);
+    staging.publish({name});
     result.written = {out, out / "learned_embedding.safetensors"};
     return result;
   }
 
-  const auto staged = staging.folder() / out.filename();
   if (options.format == ExportFormat::single_file) {
     write_checkpoint(staged, model, options.dtype);
     copy_tokenizer(model.tokenizer_folder, beside(staged, kTokenizerEnd));
@@ -214,8 +200,10 @@ ExportResult export_learned(StableDiffusion& model, const LearnedPicture& learne
   }
   write_embedding(beside(staged, kEmbeddingEnd), learned);
   // The model comes last: without it nothing was exported.
-  for (const char* end : ends_of(options.format)) Staging::move(beside(staged, end), beside(out, end));
-  Staging::move(staged, out);
+  std::vector<std::string> names;
+  for (const char* end : ends_of(options.format)) names.push_back(beside(staged, end).filename().string());
+  names.push_back(name);
+  staging.publish(names);
   result.written = {out};
   for (const char* end : ends_of(options.format)) result.written.push_back(beside(out, end));
   return result;

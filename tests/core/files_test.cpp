@@ -36,5 +36,34 @@ TEST_F(Tree, RemovesAllButWhatLinksPointAt) {
   remove_tree(folder_ / "tree");
 }
 
+using AtomicWrite = testing::TemporaryFolder;
+
+TEST_F(AtomicWrite, LeavesTheOldFileUntilAllIsThere) {
+  write_file_atomically(folder_ / "a", "old");
+  {
+    AtomicFile file(folder_ / "a");
+    file.write("new", 3);
+    EXPECT_EQ(read_file(folder_ / "a"), "old");
+    EXPECT_EQ(list_tree(folder_).size(), 2U);
+  }
+  EXPECT_EQ(read_file(folder_ / "a"), "old");
+  EXPECT_EQ(list_tree(folder_).size(), 1U) << "the temporary file is gone";
+  write_file_atomically(folder_ / "a", "new");
+  EXPECT_EQ(read_file(folder_ / "a"), "new");
+}
+
+TEST_F(AtomicWrite, ReplacesALinkAndNotItsFile) {
+  write_file_atomically(folder_ / "other", "kept");
+  fs::create_symlink(folder_ / "other", folder_ / "a");
+  write_file_atomically(folder_ / "a", "new");
+  EXPECT_FALSE(fs::is_symlink(folder_ / "a"));
+  EXPECT_EQ(read_file(folder_ / "other"), "kept");
+}
+
+TEST_F(AtomicWrite, NamesTheFileThatCannotBeWritten) {
+  const auto message = testing::message_of([&] { write_file_atomically(folder_ / "none" / "a", "x"); });
+  EXPECT_EQ(message, (folder_ / "none" / "a").string() + ": cannot be written: No such file or directory");
+}
+
 }  // namespace
 }  // namespace forgedit

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace forgedit {
+
+/// A folder in which a result of several files is made, on the same file system as the place where it goes.
+/// The result then appears there in one step, or not at all, also when the process is killed: what a killed
+/// process had begun is taken back by the next clear_leftovers in that place.
+class Staging {
+ public:
+  /// Makes the folder inside of `parent`, which is made when it is missing, and clears leftovers there.
+  explicit Staging(std::filesystem::path parent);
+  /// Removes the folder with all that is still in it.
+  ~Staging();
+  Staging(const Staging&) = delete;
+  Staging& operator=(const Staging&) = delete;
+
+  const std::filesystem::path& folder() const { return folder_; }
+
+  /// Moves files and folders with these names into the parent; the last one makes the result complete. Throws
+  /// a usage Error when one of them is there already, except for an empty folder.
+  void publish(const std::vector<std::string>& names);
+  /// Puts the folder `name` into the place of the parent's folder of this name. The old one is gone only when
+  /// the new one is there.
+  void replace(const std::string& name);
+
+ private:
+  void flush(const std::string& name) const;
+  void write_plan(const std::string& plan);
+
+  std::filesystem::path parent_, folder_;
+  int plan_ = -1;  // says what moves where; locked for as long as this process lives
+};
+
+}  // namespace forgedit
