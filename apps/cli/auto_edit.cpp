@@ -103,19 +103,23 @@ std::vector<Candidate> AutoEdit::always_drawn(const std::vector<EditRequest>& re
   return plan;
 }
 
-std::vector<Candidate> AutoEdit::next_round() {
+std::vector<Candidate> AutoEdit::next_round(const Numbering& number) {
   if (is_time_over()) return {};
   fit_budget_to_time();
   std::vector<Candidate> round;
+  std::vector<std::pair<std::size_t, std::string>> asked;  // by which target, under which stem
   for (std::size_t i = 0; i < targets_.size(); ++i) {
-    auto& target = targets_[i];
-    for (auto& candidate : target.search.next_round()) {
-      const auto stem = candidate.stem;
-      number_stem(candidate, target_of_.size() + 1, 0);
-      target.stems.emplace(stem, candidate.stem);
-      target_of_.emplace(candidate.stem, i);
+    for (auto& candidate : targets_[i].search.next_round()) {
+      asked.emplace_back(i, candidate.stem);
+      number_stem(candidate, target_of_.size() + asked.size(), 0);
       round.push_back(std::move(candidate));
     }
+  }
+  number(round);
+  for (std::size_t i = 0; i < round.size(); ++i) {
+    const auto& [target, stem] = asked[i];
+    targets_[target].stems.emplace(stem, round[i].stem);
+    target_of_.emplace(round[i].stem, target);
   }
   return round;
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -39,8 +40,10 @@ class AutoEdit {
   /// What is drawn whatever the choice: the reconstruction, and pictures by the model before learning.
   static std::vector<Candidate> always_drawn(const std::vector<EditRequest>& requests);
 
-  /// The next round of all targets, with numbered stems; empty when the search is over.
-  std::vector<Candidate> next_round();
+  /// Gives the candidates of a round their final stems.
+  using Numbering = std::function<void(std::vector<Candidate>& round)>;
+  /// The next round of all targets, with stems from `number`; empty when the search is over.
+  std::vector<Candidate> next_round(const Numbering& number);
   /// Scores a picture; those that belong to no search (the reconstruction) are passed over. `drawn`: now, not
   /// by an earlier run.
   void add(const Candidate& candidate, const Image& picture, bool drawn);

@@ -8,6 +8,7 @@
 #include "apps/cli/captioning.h"
 #include "apps/cli/commands.h"
 #include "apps/cli/interrupt.h"
+#include "apps/cli/kept_learning.h"
 #include "apps/cli/learning.h"
 #include "apps/cli/lists.h"
 #include "apps/cli/results.h"
@@ -41,10 +42,17 @@ class EditCommand {
   /// Takes over what is finished and draws the rest; `on_picture` gets each with whether it was drawn now.
   using PictureSeen = std::function<void(const Candidate& candidate, bool drawn)>;
   void draw(const ModelChoice& choice, StableDiffusion& network, EditResults& results,
-            LearnedPicture& learned, const std::vector<Candidate>& plan, const PictureSeen& on_picture = {});
+            LearnedPicture& learned, const std::vector<Candidate>& plan, const EditResults::Resumed& resumed,
+            const PictureSeen& on_picture = {});
+  EditResults::Resumed resume(EditResults& results, std::vector<Candidate>& plan);
+  void make_learned(LearnedPicture& learned, const ModelChoice& choice, StableDiffusion& network);
+  void keep_learned(const LearnedPicture& learned);
+  std::string what_is_kept(const EditResults& results) const;
   void draw_best(const ModelChoice& choice, StableDiffusion& network, EditResults& results,
                  LearnedPicture& learned);
   void finish(EditResults& results, bool complete);
+  void finish_what_there_is(EditResults& results);
+  void end_keeping();
 
   std::string image_;  // with --from, what stands here is the first target
   std::vector<std::string> targets_;
@@ -57,6 +65,8 @@ class EditCommand {
   ScorerFiles scorer_files_;
   std::optional<EditScorer> scorer_;
   std::optional<AutoEdit> search_;
+  std::optional<SaveLock> save_lock_;
+  std::optional<KeptLearning> kept_;
   fs::path folder_, font_;
   std::vector<EditRequest> requests_;
   DrawOptions drawing_;
@@ -230,6 +240,12 @@ void EditCommand::run() {
     require_clip(scorer_files_, choice.folder, "--auto");
   }
   std::optional<LearnedPicture> saved;
+  if (!from_.empty()) saved = read_saved_record(from_);
+  const auto picture_name = saved ? saved->picture_name : learning_.image;
+  folder_ =
+      out_.empty() ? default_output_folder(picture_name, requests_.front().targets.front()) : fs::path(out_);
+  const ResultsFolder output(folder_);
+  if (!learning_.save.empty()) save_lock_.emplace(learning_.save);
   Image picture;
   if (from_.empty()) {
     picture = read_image(learning_.image, learning_.background);
@@ -240,9 +256,6 @@ void EditCommand::run() {
   } else {
     saved = read_saved_edit(from_);
   }
-  const auto picture_name = saved ? saved->picture_name : learning_.image;
-  folder_ =
-      out_.empty() ? default_output_folder(picture_name, requests_.front().targets.front()) : fs::path(out_);
 
   auto network = load_model(choice, console_, [&](const StableDiffusion& loaded) {
     auto task = saved ? loaded.memory_task(saved->frame.grid_width, saved->frame.grid_height)
@@ -258,9 +271,10 @@ void EditCommand::run() {
     console_.note("judged by CLIP model " + clip_name(scorer_files_.clip));
     note_left_out(*scorer_, console_);
   }
-  const OutputFolder output(folder_);
   auto learned = saved ? attached(*saved, network) : picture_to_learn(learning_, picture, choice, network);
-  if (!saved && !learning_.save.empty() && !is_saved_already(learning_, learned)) {
+  if (!saved && learning_.save.empty()) kept_.emplace(folder_);
+  // What is to be saved is learned also when no picture is left to draw.
+  if (!saved && !kept_ && !is_saved_already(learning_, learned)) {
     learn_and_save(learned, learning_, choice, network, console_);
   }
   EditResults results(folder_, font_,
@@ -271,28 +285,58 @@ void EditCommand::run() {
     if (auto_.on) {
       draw_best(choice, network, results, learned);
     } else {
-      draw(choice, network, results, learned, plan_edit(requests_));
+      auto plan = plan_edit(requests_);
+      const auto resumed = resume(results, plan);
+      draw(choice, network, results, learned, plan, resumed);
     }
+    say_reconstruction(results);
+    finish(results, true);
+  } catch (const Cancelled&) {
+    finish_what_there_is(results);
+    throw Cancelled(what_is_kept(results));
   } catch (...) {
-    console_.end_stage();
-    if (results.count() > 0) {
-      console_.note(
-          fmt::format("{} of {} pictures are finished and kept", results.count(), results.planned()));
-      try {
-        finish(results, false);
-      } catch (const std::exception&) {
-        // A full disk, say: what stopped the drawing is the error to report.
-      }
-    }
+    finish_what_there_is(results);
+    if (results.count() > 0 || (kept_ && kept_->is_there())) console_.note(what_is_kept(results));
     throw;
   }
-  if (const auto older = results.older(); older > 0) {
-    console_.note(
-        fmt::format("{} holds {} pictures of an earlier run; sheet.png and edit.json are of this one",
-                    folder_.string(), older));
+  if (auto_.on) {
+    if (const auto older = results.older(); !older.empty()) console_.note(older);
   }
-  say_reconstruction(results);
-  finish(results, true);
+  if (!kept_) return;
+  kept_->end_writing();
+  if (kept_->has(learned)) kept_->remove();
+}
+
+/// After a stop or an error: sheet and record of the pictures that are finished.
+void EditCommand::finish_what_there_is(EditResults& results) {
+  console_.end_stage();
+  end_keeping();
+  if (results.count() == 0) return;
+  try {
+    finish(results, false);
+  } catch (const std::exception&) {
+    // A full disk, say: what stopped the drawing is the error to report.
+  }
+}
+
+void EditCommand::end_keeping() {
+  if (!kept_) return;
+  if (kept_->is_writing()) console_.note("keeping what was learned (Ctrl-C gives it up)");
+  const auto reason = kept_->end_writing();
+  if (!reason.empty()) console_.note("what was learned could not be kept: " + reason);
+}
+
+std::string EditCommand::what_is_kept(const EditResults& results) const {
+  const bool learned_too = kept_ && kept_->is_there();
+  if (results.count() == 0 && !learned_too) {
+    return learning_.save.empty() || !is_saved_edit(learning_.save)
+               ? "nothing was finished"
+               : fmt::format("what was learned is in {}; the same command goes on", learning_.save);
+  }
+  const auto again = out_.empty() ? fmt::format("the same command with --out {} goes on", folder_.string())
+                                  : std::string("the same command goes on");
+  return fmt::format("{} of {} pictures{} are kept in {}; {}", results.count(), results.planned(),
+                     learned_too ? " and what was learned" : "", folder_.string(), again);
 }
 
 LearnedPicture EditCommand::attached(LearnedPicture learned, const StableDiffusion& network) {
@@ -304,15 +348,42 @@ LearnedPicture EditCommand::attached(LearnedPicture learned, const StableDiffusi
   return learned;
 }
 
-/// Learns the picture first where that is still to be done: a restart that has nothing left to draw does not.
-void EditCommand::draw(const ModelChoice& choice, StableDiffusion& network, EditResults& results,
-                       LearnedPicture& learned, const std::vector<Candidate>& plan,
-                       const PictureSeen& on_picture) {
-  const auto resumed = results.resume(plan);
+/// Says what is kept of earlier runs, before anything takes time.
+EditResults::Resumed EditCommand::resume(EditResults& results, std::vector<Candidate>& plan) {
+  auto resumed = results.resume(plan);
   if (resumed.kept > 0) {
     console_.note(
         fmt::format("{} of {} pictures were finished before and are kept", resumed.kept, plan.size()));
   }
+  for (const auto& name : results.changed()) {
+    console_.note(name + " was changed since it was drawn: it is drawn again");
+  }
+  if (const auto older = results.older(); !older.empty() && !auto_.on) console_.note(older);
+  return resumed;
+}
+
+/// From --save or an earlier run where that is the same; else learns now.
+void EditCommand::make_learned(LearnedPicture& learned, const ModelChoice& choice, StableDiffusion& network) {
+  if (!kept_ && is_saved_already(learning_, learned)) {
+    take_saved(learned, learning_.save, network, console_);
+  } else if (kept_ && kept_->has(learned)) {
+    take_saved(learned, kept_->place(), network, console_);
+  } else {
+    learn_and_save(learned, learning_, choice, network, console_);
+    if (kept_) keep_learned(learned);
+  }
+}
+
+void EditCommand::keep_learned(const LearnedPicture& learned) {
+  const auto reason = kept_->begin_writing(learned);
+  if (reason.empty()) return;
+  console_.note("what was learned is not kept while pictures are drawn: " + reason);
+}
+
+/// Learns the picture first where that is still to be done: a restart that has nothing left to draw does not.
+void EditCommand::draw(const ModelChoice& choice, StableDiffusion& network, EditResults& results,
+                       LearnedPicture& learned, const std::vector<Candidate>& plan,
+                       const EditResults::Resumed& resumed, const PictureSeen& on_picture) {
   if (on_picture) {
     for (const auto& candidate : plan) {
       const bool missing = std::any_of(resumed.to_draw.begin(), resumed.to_draw.end(),
@@ -322,10 +393,11 @@ void EditCommand::draw(const ModelChoice& choice, StableDiffusion& network, Edit
   }
   if (resumed.to_draw.empty()) return;
   if (!learned.result.embedding.defined()) {
-    learn_and_save(learned, learning_, choice, network, console_);
+    make_learned(learned, choice, network);
     results.set_losses(learned.result.losses);
     if (search_) search_->restart_clock();
   }
+  results.begin();
   draw_candidates(
       network, learned.result, resumed.to_draw, drawing_, learned.frame.grid_width, learned.frame.grid_height,
       [&](const Candidate& candidate, const Image& grid) {
@@ -343,16 +415,23 @@ void EditCommand::draw(const ModelChoice& choice, StableDiffusion& network, Edit
 void EditCommand::draw_best(const ModelChoice& choice, StableDiffusion& network, EditResults& results,
                             LearnedPicture& learned) {
   search_.emplace(requests_, auto_, *scorer_, results.original(), learned.source);
-  auto round = AutoEdit::always_drawn(requests_);
+  auto always = AutoEdit::always_drawn(requests_);
+  auto resumed = resume(results, always);
+  auto round = always;
+  const auto number = [&](std::vector<Candidate>& candidates) {
+    auto more = resume(results, candidates);
+    resumed.to_draw.insert(resumed.to_draw.end(), more.to_draw.begin(), more.to_draw.end());
+  };
   try {
-    for (auto next = search_->next_round(); !next.empty(); next = search_->next_round()) {
+    for (auto next = search_->next_round(number); !next.empty(); next = search_->next_round(number)) {
       round.insert(round.end(), next.begin(), next.end());
-      draw(choice, network, results, learned, round, [&](const Candidate& candidate, bool drawn) {
+      draw(choice, network, results, learned, round, resumed, [&](const Candidate& candidate, bool drawn) {
         throw_if_stopped();
         search_->add(candidate, read_image(results.path_of(candidate)), drawn);
       });
       for (const auto& line : search_->lines(false)) console_.note(line);
       round.clear();
+      resumed.to_draw.clear();
     }
   } catch (const TimeIsOver&) {
     console_.end_stage();

@@ -12,10 +12,6 @@ namespace {
 
 using nlohmann::json;
 
-const char* precision_name(Precision precision) {
-  return precision == Precision::bf16 ? "bf16" : "fp32";
-}
-
 std::string kind_name(Candidate::Kind kind) {
   switch (kind) {
     case Candidate::Kind::reconstruction:
@@ -102,7 +98,7 @@ json sweep_json(const EditRequest& request) {
 json run_json(const EditRun& run) {
   auto sweeps = json::array();
   for (const auto& request : run.requests) sweeps.push_back(sweep_json(request));
-  return {{"format", 1},
+  return {{"format", kRunFormat},
           {"software", "forgedit " FORGEDIT_VERSION},
           {"picture", picture_json(run.learned)},
           {"source", run.learned.source},
@@ -134,11 +130,24 @@ json candidate_json(const Candidate& candidate) {
   return result;
 }
 
-std::string settings_key(const EditRun& run, const Candidate& candidate) {
-  auto settings = picture_settings(run, candidate);
+namespace {
+
+std::string key_of(json settings) {
   // How many are drawn at once is no property of a picture: a run that went out of memory goes on with less.
   settings["drawing"].erase("batch");
   return content_hash(json_text(settings));
+}
+
+}  // namespace
+
+std::string settings_key(const EditRun& run, const Candidate& candidate) {
+  return key_of(picture_settings(run, candidate));
+}
+
+std::string settings_key_of_text(const std::string& text) {
+  auto settings = json::parse(text, nullptr, /*allow_exceptions=*/false);
+  if (!settings.is_object() || !settings.contains("edit") || !settings["drawing"].is_object()) return {};
+  return key_of(std::move(settings));
 }
 
 PngText picture_text(const EditRun& run, const Candidate& candidate) {

@@ -12,6 +12,9 @@
 
 namespace forgedit::cli {
 
+/// The version of edit.json, and of the settings inside pictures.
+inline constexpr int kRunFormat = 1;
+
 /// Everything that decides the pictures of one run, for the records beside and inside them.
 struct EditRun {
   std::vector<EditRequest> requests;
@@ -37,6 +40,8 @@ nlohmann::json candidate_json(const Candidate& candidate);
 
 /// Stands for everything that decides the pixels of one picture: the same key, the same picture.
 std::string settings_key(const EditRun& run, const Candidate& candidate);
+/// The same key, from the text `forgedit` inside of a picture; empty where that is none.
+std::string settings_key_of_text(const std::string& text);
 
 /// `parameters` for people (prompt, then settings in one line) and `forgedit` for programs (JSON).
 PngText picture_text(const EditRun& run, const Candidate& candidate);

@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "apps/cli/commands.h"
+#include "apps/cli/learning.h"
 #include "apps/cli/lists.h"
 #include "apps/cli/model_choice.h"
 #include "forgedit/core/error.h"
@@ -34,6 +35,7 @@ struct ExportCommand {
     if (rank->count() > 0 && energy->count() > 0) {
       throw usage_error("--rank and --energy exclude each other");
     }
+    const SaveLock lock(out);
     check_export_target(out, options.format);
     Console console;
     model.precision = Precision::fp32;  // what is written must not be rounded on the way

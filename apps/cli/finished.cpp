@@ -1,5 +1,8 @@
 #include "apps/cli/finished.h"
 
+#include <spdlog/fmt/fmt.h>
+
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "apps/cli/edit_run.h"
@@ -14,58 +17,122 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-/// One entry of a record; nothing for anything but a picture that lies in the folder as it was written.
-std::optional<FinishedPicture> read_entry(const fs::path& folder, const json& entry) {
-  const auto text = [&](const char* key) {
-    const auto found = entry.find(key);
-    return found != entry.end() && found->is_string() ? found->get<std::string>() : std::string();
-  };
-  if (!entry.is_object()) return std::nullopt;
-  FinishedPicture picture{text("file"), text("settings"), text("content"), std::nullopt};
-  const fs::path name = picture.file;
-  if (name.empty() || name.filename() != name || name.extension() != ".png" || picture.settings.empty()) {
-    return std::nullopt;
+constexpr const char* kRecord = "edit.json";
+/// What losses depend on, of all that run_json has.
+constexpr const char* kLearningKeys[] = {"picture", "source", "model", "learning"};
+
+std::string text_of(const json& entry, const char* key) {
+  const auto found = entry.find(key);
+  return found != entry.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+/// Only a PNG of the folder itself can be a picture of its record.
+void check_name(const fs::path& record, const std::string& name) {
+  const fs::path path = name;
+  if (!name.empty() && path.filename() == path && path.extension() == ".png") return;
+  throw failure(record.string() + ": file: expected the name of a PNG file in its folder, found '" +
+                name.substr(0, 200) + "'");
+}
+
+/// The settings key that a picture's own text gives; empty where it has none.
+std::string key_inside(const fs::path& path) {
+  try {
+    for (const auto& [keyword, text] : read_png_text(path)) {
+      if (keyword == "forgedit") return settings_key_of_text(text);
+    }
+  } catch (const Error&) {
+    // Not a whole PNG: no picture of ours.
   }
-  if (const auto psnr = entry.find("psnr"); psnr != entry.end() && psnr->is_number()) {
-    picture.psnr = psnr->get<double>();
-  }
-  return is_as_recorded(folder, picture) ? std::optional(picture) : std::nullopt;
+  return {};
 }
 
 }  // namespace
 
-bool is_as_recorded(const fs::path& folder, const FinishedPicture& picture) {
-  try {
-    return content_hash(read_file(folder / picture.file)) == picture.content;
-  } catch (const Error&) {
-    return false;
-  }
+std::size_t number_of(const std::string& file) {
+  const auto end = file.find_first_not_of("0123456789");
+  if (end == 0 || end == std::string::npos || end > 9 || file[end] != '-') return 0;
+  return std::stoul(file.substr(0, end));
 }
 
 FinishedPictures::FinishedPictures(const fs::path& folder) {
-  std::error_code ignored;
-  if (!fs::exists(folder / "edit.json", ignored)) return;
+  std::error_code error;
+  if (fs::is_regular_file(fs::symlink_status(folder / kRecord, error))) read_record(folder / kRecord);
+  std::vector<std::string> names;
+  for (const auto& entry : fs::directory_iterator(folder, error)) {
+    const auto name = entry.path().filename().string();
+    const bool is_file = fs::is_regular_file(entry.symlink_status(error));
+    if (is_file && entry.path().extension() == ".png") names.push_back(name);
+  }
+  std::sort(names.begin(), names.end());
+  for (const auto& name : names) add_file(folder, name);
+}
+
+void FinishedPictures::read_record(const fs::path& path) {
   json record;
   try {
-    record = read_json_object(folder / "edit.json");
+    record = read_json_object(path);
   } catch (const Error&) {
-    return;  // the new run writes a new one
+    return;  // pictures say themselves what they are; the new run writes a new record
+  }
+  if (const auto format = record.value("format", json(1)); format != kRunFormat) {
+    throw failure(path.string() + ": format: expected " + std::to_string(kRunFormat) + ", found " +
+                  format.dump().substr(0, 40) + ": written by another version; name another folder");
+  }
+  for (const char* key : kLearningKeys) {
+    if (record.contains(key)) learning_[key] = record[key].dump();
   }
   for (const auto& loss : record.value("losses", json::array())) {
     if (loss.is_number()) losses_.push_back(loss.get<double>());
   }
+  const auto add = [&](const std::string& name, const json& entry) {
+    check_name(path, name);
+    FinishedPicture picture{name, text_of(entry, "settings"), text_of(entry, "content"), std::nullopt};
+    const auto psnr = entry.find("psnr");
+    if (psnr != entry.end() && psnr->is_number()) picture.psnr = psnr->get<double>();
+    recorded_.emplace(name, std::move(picture));
+  };
   for (const char* list : {"pictures", "earlier"}) {
-    const auto pictures = record.find(list);
-    if (pictures == record.end() || !pictures->is_array()) continue;
-    for (const auto& entry : *pictures) {
-      if (auto picture = read_entry(folder, entry)) by_settings_.emplace(picture->settings, *picture);
+    const auto pictures = record.value(list, json::array());
+    if (!pictures.is_structured()) continue;
+    // "earlier" is a list in records of the first versions, and an object by name since.
+    for (const auto& [key, entry] : pictures.items()) {
+      if (entry.is_object()) add(pictures.is_object() ? key : text_of(entry, "file"), entry);
     }
   }
 }
 
-std::optional<FinishedPicture> FinishedPictures::take(const std::string& settings) {
-  const auto found = by_settings_.find(settings);
-  if (found == by_settings_.end()) return std::nullopt;
+void FinishedPictures::add_file(const fs::path& folder, const std::string& name) {
+  std::string content;
+  try {
+    content = content_hash(read_file(folder / name));
+  } catch (const Error&) {
+    return;
+  }
+  const auto here = recorded_.find(name);
+  auto found = here;
+  if (here == recorded_.end()) {
+    found = std::find_if(recorded_.begin(), recorded_.end(),
+                         [&](const auto& item) { return item.second.content == content; });
+  } else if (here->second.content != content) {
+    changed_.insert(name);
+    return;
+  }
+  if (found != recorded_.end()) {
+    auto picture = found->second;
+    picture.file = name;
+    by_settings_.emplace(picture.settings, picture);
+  } else if (const auto settings = key_inside(folder / name); !settings.empty()) {
+    by_settings_.emplace(settings, FinishedPicture{name, settings, content, std::nullopt});
+  } else if (number_of(name) > 0) {
+    unknown_.insert(name);
+  }
+}
+
+std::optional<FinishedPicture> FinishedPictures::take(const std::string& settings, const std::string& name) {
+  const auto [first, last] = by_settings_.equal_range(settings);
+  if (first == last) return std::nullopt;
+  auto found = std::find_if(first, last, [&](const auto& item) { return item.second.file == name; });
+  if (found == last) found = first;
   auto picture = std::move(found->second);
   by_settings_.erase(found);
   return picture;
@@ -74,22 +141,43 @@ std::optional<FinishedPicture> FinishedPictures::take(const std::string& setting
 std::vector<FinishedPicture> FinishedPictures::left() const {
   std::vector<FinishedPicture> pictures;
   for (const auto& item : by_settings_) pictures.push_back(item.second);
+  std::sort(pictures.begin(), pictures.end(), [](const auto& a, const auto& b) { return a.file < b.file; });
   return pictures;
 }
 
-void rename_all(const fs::path& folder, const std::map<std::string, std::string>& new_names) {
-  std::map<fs::path, fs::path> halfway;
-  const auto rename = [](const fs::path& from, const fs::path& to) {
-    std::error_code error;
-    fs::rename(from, to, error);
-    if (error) throw failure(from.string() + ": cannot be renamed: " + error.message());
-  };
-  for (const auto& [old_name, new_name] : new_names) {
-    const auto between = folder / (new_name + ".renamed.tmp");
-    rename(folder / old_name, between);
-    halfway.emplace(between, folder / new_name);
+std::vector<double> FinishedPictures::losses_of(const json& run) const {
+  for (const char* key : kLearningKeys) {
+    const auto saved = learning_.find(key);
+    if (saved == learning_.end() || !run.contains(key) || run[key].dump() != saved->second) return {};
   }
-  for (const auto& [between, target] : halfway) rename(between, target);
+  return losses_;
+}
+
+void rename_all(const fs::path& folder, std::map<std::string, std::string> new_names) {
+  const auto rename = [&](const std::string& from, const std::string& to) {
+    std::error_code error;
+    fs::rename(folder / from, folder / to, error);
+    if (error) throw failure((folder / from).string() + ": cannot be renamed: " + error.message());
+  };
+  while (!new_names.empty()) {
+    // One whose new name nobody holds any more; else all that are left change places in circles.
+    auto next = std::find_if(new_names.begin(), new_names.end(),
+                             [&](const auto& item) { return new_names.count(item.second) == 0; });
+    if (next != new_names.end()) {
+      rename(next->first, next->second);
+      new_names.erase(next);
+      continue;
+    }
+    const auto [from, to] = *new_names.begin();
+    std::size_t number = 1;
+    std::string aside;
+    do {
+      aside = fmt::format("{:09}-{}", number++, from);
+    } while (fs::exists(fs::symlink_status(folder / aside)));
+    rename(from, aside);
+    new_names.erase(new_names.begin());
+    new_names.emplace(aside, to);
+  }
 }
 
 }  // namespace forgedit::cli

@@ -3,8 +3,11 @@
 #include <filesystem>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
+
+#include <nlohmann/json_fwd.hpp>
 
 #include "forgedit/pipelines/edit_plan.h"
 
@@ -17,29 +20,41 @@ struct FinishedPicture {
   std::optional<double> psnr;  ///< of the reconstruction
 };
 
-/// Whether the file is there and holds what the record says.
-bool is_as_recorded(const std::filesystem::path& folder, const FinishedPicture& picture);
-
-/// What an earlier run left in a results folder, as its edit.json says. A picture counts only with the
-/// settings that the record has for it and the content that it was written with: never by its name.
+/// What earlier runs left in a results folder. A picture counts with the settings that edit.json has for its
+/// content, under whatever name it lies there now; one that is in no record counts with the settings that are
+/// written inside of it. Links are not followed.
 class FinishedPictures {
  public:
-  /// A folder without a record, or with one that cannot be read, has none.
+  /// Throws a failure for a record of a newer version, and for one whose names lead out of the folder.
   explicit FinishedPictures(const std::filesystem::path& folder);
 
-  /// Hands out the picture with these settings, each only once.
-  std::optional<FinishedPicture> take(const std::string& settings);
+  /// Hands out the picture with these settings, each only once; of several the one that is called `name`.
+  std::optional<FinishedPicture> take(const std::string& settings, const std::string& name);
   /// Pictures that nobody took.
   std::vector<FinishedPicture> left() const;
-  /// Of the run that left them: pictures with the same settings came from the same learning.
-  const std::vector<double>& losses() const { return losses_; }
+  /// Names of pictures that are other ones than the record says: changed or damaged since.
+  const std::set<std::string>& changed() const { return changed_; }
+  /// Numbered PNG files of which neither a record nor their own text says what they are.
+  const std::set<std::string>& unknown() const { return unknown_; }
+  /// Of the last run's learning, where `run` (run_json) has the same picture, source, model and settings.
+  std::vector<double> losses_of(const nlohmann::json& run) const;
 
  private:
+  void read_record(const std::filesystem::path& path);
+  void add_file(const std::filesystem::path& folder, const std::string& name);
+
+  std::map<std::string, FinishedPicture> recorded_;  // by name, as the record has them
   std::multimap<std::string, FinishedPicture> by_settings_;
+  std::set<std::string> changed_, unknown_;
+  std::map<std::string, std::string> learning_;  // what losses_ belong to: JSON text by key
   std::vector<double> losses_;
 };
 
-/// Gives files in `folder` new names, all at once: names may change places.
-void rename_all(const std::filesystem::path& folder, const std::map<std::string, std::string>& new_names);
+/// The number that a picture's name begins with; 0 where it has none.
+std::size_t number_of(const std::string& file);
+
+/// Renames files in `folder`, each to a name that none of the others keeps. A kill leaves every file under
+/// its old name, its new one, or a numbered one.
+void rename_all(const std::filesystem::path& folder, std::map<std::string, std::string> new_names);
 
 }  // namespace forgedit::cli

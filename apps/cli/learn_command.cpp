@@ -28,6 +28,7 @@ struct LearnCommand {
     take_target();
     check_learn_arguments(learning);
     const auto choice = choose_model(model);
+    const SaveLock lock(learning.save);
     const auto picture = read_image(learning.image, learning.background);
     prepare_learning(learning, picture, choice);
     if (learning.source.empty()) {
@@ -37,6 +38,11 @@ struct LearnCommand {
       return learning_need(learning, picture, loaded);
     });
     auto learned = picture_to_learn(learning, picture, choice, network);
+    if (is_saved_already(learning, learned)) {
+      console.note(learning.save + " holds the same picture, learned with the same settings: it is kept");
+      console.result(learning.save);
+      return;
+    }
     learn_and_save(learned, learning, choice, network, console);
   }
 };

@@ -9,6 +9,7 @@
 
 #include "apps/cli/lists.h"
 #include "forgedit/core/error.h"
+#include "forgedit/core/leftovers.h"
 #include "forgedit/pipelines/edit.h"
 #include "forgedit/pipelines/model_domain.h"
 #include "forgedit/pipelines/settings_json.h"
@@ -104,7 +105,7 @@ std::vector<CLI::Option*> add_picture_options(CLI::App& command, LearnArguments&
       "COLOUR");
   options.add(command.add_option("--save", arguments.save, "keep what was learned in this folder"), "DIR");
   options.add(command.add_flag("--overwrite", arguments.overwrite,
-                               "--save may replace what was learned of another picture"),
+                               "--save may replace what was learned of another picture, or in another way"),
               "");
   return options.take();
 }
@@ -197,19 +198,22 @@ Frame frame_of(const Image& picture, const LearnArguments& arguments, const Pict
   }
 }
 
-/// Learning a picture again replaces what was learned of it; of another picture only when that was asked for.
-void check_same_picture(const LearnArguments& arguments, const Image& picture) {
-  if (!is_saved_edit(arguments.save)) return;
-  const auto there = read_saved_record(arguments.save);
-  const auto name = fs::path(arguments.image).filename().string();
-  if (there.picture_name == name && there.frame.source_width == picture.width &&
-      there.frame.source_height == picture.height) {
-    return;
-  }
-  throw usage_error(
-      fmt::format("--save {}: holds what was learned of another picture ({}, {}x{}): name another "
-                  "folder, or give --overwrite",
-                  arguments.save, there.picture_name, there.frame.source_width, there.frame.source_height));
+/// All that is known of a picture before the model is read.
+LearnedPicture described(const LearnArguments& arguments, const Image& picture, const ModelChoice& choice,
+                         const PictureGrid& grid) {
+  LearnedPicture learned;
+  learned.picture_name = fs::path(arguments.image).filename().string();
+  learned.source = arguments.source;
+  learned.base_name = choice.name();
+  learned.software = "forgedit " FORGEDIT_VERSION;
+  learned.precision = precision_name(choice.policy.precision);
+  learned.options = arguments.options;
+  learned.background = fmt::format("#{:02x}{:02x}{:02x}", arguments.background[0], arguments.background[1],
+                                   arguments.background[2]);
+  learned.stretched = arguments.size.has_value();
+  learned.frame = frame_of(picture, arguments, grid);
+  learned.grid = lay_into_grid(picture, learned.frame, learned.stretched);
+  return learned;
 }
 
 }  // namespace
@@ -220,8 +224,7 @@ void prepare_learning(LearnArguments& arguments, const Image& picture, const Mod
     const auto side = static_cast<int>((grid ? grid->native_size : kStableDiffusionSize) * 3 / 2);
     arguments.size = {side, side};
   }
-  if (grid) frame_of(picture, arguments, *grid);
-  if (!arguments.save.empty() && !arguments.overwrite) check_same_picture(arguments, picture);
+  if (grid) is_saved_already(arguments, described(arguments, picture, choice, *grid));
 }
 
 MemoryTask learning_need(const LearnArguments& arguments, const Image& picture,
@@ -234,28 +237,50 @@ MemoryTask learning_need(const LearnArguments& arguments, const Image& picture,
 
 LearnedPicture picture_to_learn(const LearnArguments& arguments, const Image& picture,
                                 const ModelChoice& choice, const StableDiffusion& model) {
-  LearnedPicture learned;
-  learned.picture_name = fs::path(arguments.image).filename().string();
-  learned.source = arguments.source;
-  learned.base_name = choice.name();
+  auto learned =
+      described(arguments, picture, choice, PictureGrid{model.size_multiple(), model.native_size()});
   learned.base_fingerprint = model.base_fingerprint;
-  learned.software = "forgedit " FORGEDIT_VERSION;
   learned.memory = describe(model.memory);
-  learned.options = arguments.options;
-  learned.background = fmt::format("#{:02x}{:02x}{:02x}", arguments.background[0], arguments.background[1],
-                                   arguments.background[2]);
-  learned.stretched = arguments.size.has_value();
-  learned.frame = frame_of(picture, arguments, {model.size_multiple(), model.native_size()});
-  learned.grid = lay_into_grid(picture, learned.frame, learned.stretched);
   return learned;
 }
 
+namespace {
+
+fs::path parent_of(const fs::path& place) {
+  return FolderLock::beside(place).parent_path();
+}
+
+}  // namespace
+
+SaveLock::SaveLock(const fs::path& save)
+    : parent_(parent_of(save)), lock_(FolderLock::beside(save), save.string()) {
+  clear_leftovers(parent_of(save));
+}
+
 bool is_saved_already(const LearnArguments& arguments, const LearnedPicture& picture) {
-  if (!is_saved_edit(arguments.save)) return false;
-  const auto there = read_saved_record(arguments.save);
-  return there.picture_name == picture.picture_name && there.source == picture.source &&
-         there.base_fingerprint == picture.base_fingerprint && there.background == picture.background &&
-         to_json(there.frame) == to_json(picture.frame) && to_json(there.options) == to_json(picture.options);
+  if (arguments.save.empty() || !is_saved_edit(arguments.save)) return false;
+  std::string difference;
+  try {
+    difference = saved_difference(arguments.save, picture);
+  } catch (const Error& error) {
+    if (arguments.overwrite) return false;  // what is damaged may be replaced too
+    throw usage_error(std::string(error.what()) + "; give --overwrite to replace it");
+  }
+  if (difference.empty()) return true;
+  if (arguments.overwrite) return false;
+  throw usage_error(
+      fmt::format("--save {}: holds what was learned {}: name another folder, or give --overwrite",
+                  arguments.save, difference));
+}
+
+void take_saved(LearnedPicture& learned, const fs::path& saved, const StableDiffusion& model,
+                Console& console) {
+  auto before = read_saved_edit(saved);
+  attach_to_model(before, model, saved.string());
+  console.note("learned before, and kept in " + saved.string());
+  learned.result = std::move(before.result);
+  learned.memory = before.memory;
+  learned.software = before.software;
 }
 
 void learn_and_save(LearnedPicture& learned, const LearnArguments& arguments, const ModelChoice& choice,

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "apps/cli/model_choice.h"
+#include "apps/cli/results.h"
 #include "forgedit/pipelines/picture_grid.h"
 #include "forgedit/pipelines/saved_edit.h"
 
@@ -26,7 +27,7 @@ struct LearnArguments {
   std::optional<std::pair<int, int>> size;  ///< stretch to this; nothing: keep the picture's shape
   bool story_size = false;                  ///< the published story's size, 768x768 for SD 1.x, unless `size`
   std::string save;                         ///< folder of the saved edit; empty: not saved
-  bool overwrite = false;                   ///< `save` may replace what was learned of another picture
+  bool overwrite = false;                   ///< `save` may replace what was learned otherwise
   LearnOptions options;
 };
 
@@ -48,8 +49,8 @@ void use_target_as_source(LearnArguments& arguments, const std::string& target);
 void check_learn_arguments(const LearnArguments& arguments);
 
 /// What the picture's file and the model's config.json say before weights are read: settles the preset's
-/// size, throws a usage Error for sizes that the model cannot draw, and where --save would replace another
-/// picture.
+/// size, throws a usage Error for sizes that the model cannot draw, and where --save would replace something
+/// else than the same again.
 void prepare_learning(LearnArguments& arguments, const Image& picture, const ModelChoice& choice);
 
 /// What learning `picture` needs memory for.
@@ -59,8 +60,23 @@ MemoryTask learning_need(const LearnArguments& arguments, const Image& picture, 
 LearnedPicture picture_to_learn(const LearnArguments& arguments, const Image& picture,
                                 const ModelChoice& choice, const StableDiffusion& model);
 
-/// Whether `arguments.save` holds what learning `picture` would give, as far as its record says.
+/// Keeps other processes away from where a saved edit goes, whose parent folders are made.
+class SaveLock {
+ public:
+  explicit SaveLock(const std::filesystem::path& save);
+
+ private:
+  OutputFolder parent_;
+  FolderLock lock_;
+};
+
+/// Whether `arguments.save` holds what learning `picture` would give. Throws a usage Error when it holds
+/// anything else and may not be overwritten.
 bool is_saved_already(const LearnArguments& arguments, const LearnedPicture& picture);
+
+/// Fills in the result of `learned` from a saved edit of the same learning.
+void take_saved(LearnedPicture& learned, const std::filesystem::path& saved, const StableDiffusion& model,
+                Console& console);
 
 /// Fills in the result, and saves it where that was asked for.
 void learn_and_save(LearnedPicture& learned, const LearnArguments& arguments, const ModelChoice& choice,

@@ -102,8 +102,9 @@ int main(int argc, char** argv) {
   program.get_formatter()->column_width(32);
   try {
     return run(program, argc, argv);
-  } catch (const forgedit::Cancelled&) {
-    return complain("stopped", kCancelled);
+  } catch (const forgedit::Cancelled& stop) {
+    const std::string kept = stop.what();
+    return complain("stopped: " + (kept.empty() ? "nothing is kept" : kept), kCancelled);
   } catch (const forgedit::Error& error) {
     return complain(error.what(), error.kind() == forgedit::ErrorKind::usage ? kUsage : kFailure);
   } catch (const std::bad_alloc&) {

@@ -11,6 +11,7 @@
 #include "forgedit/core/content_hash.h"
 #include "forgedit/core/error.h"
 #include "forgedit/core/files.h"
+#include "forgedit/core/leftovers.h"
 #include "forgedit/io/contact_sheet.h"
 #include "forgedit/io/resample.h"
 #include "forgedit/metrics/image_quality.h"
@@ -28,6 +29,7 @@ constexpr int kCellSize = 256;
 constexpr int kSmallestCell = 64;
 // A sheet stays well under the limit on pictures, with room for labels.
 constexpr double kSheetPixels = 60e6;
+constexpr std::size_t kOlderNamed = 3;
 
 /// A copy no larger than a cell of the sheet.
 Image cell_copy(const Image& image) {
@@ -59,6 +61,11 @@ OutputFolder::~OutputFolder() {
   for (const auto& folder : made_) fs::remove(folder, not_empty);
 }
 
+ResultsFolder::ResultsFolder(const fs::path& path)
+    : folder_(path), lock_(FolderLock::inside(path), path.string()) {
+  clear_leftovers(path);
+}
+
 fs::path default_output_folder(const std::string& picture_name, const std::string& target) {
   const auto name = slug(fs::path(picture_name).stem().string()) + "-" + slug(target);
   fs::path folder = fs::path("out") / name;
@@ -87,58 +94,135 @@ fs::path EditResults::add(const Candidate& candidate, const Image& grid) {
   if (candidate.kind == Candidate::Kind::reconstruction) reconstruction_db_ = psnr(picture, original_);
   // The record is what a restart goes by. It grows with the run, so a long run does not write it every time:
   // of what is finished at least 98 % are in it.
-  if (pictures_.size() % (1 + pictures_.size() / 64) == 0) write_record();
+  if (pictures_.size() % (1 + pictures_.size() / 64) == 0) write_record(false);
   return path;
 }
 
-EditResults::Resumed EditResults::resume(const std::vector<Candidate>& candidates) {
+EditResults::Resumed EditResults::resume(std::vector<Candidate>& candidates) {
+  std::vector<std::optional<FinishedPicture>> taken;
+  std::vector<std::optional<Image>> images;
+  for (const auto& candidate : candidates) {
+    auto picture = finished_.take(settings_key(run_, candidate), candidate.stem + ".png");
+    std::optional<Image> image;
+    if (picture) {
+      try {
+        image = read_image(folder_ / picture->file);
+        // Only the record has this figure of a picture that is scaled.
+        const bool is_measured = candidate.kind != Candidate::Kind::reconstruction || picture->psnr;
+        if (!is_measured && run_.at_source_size) image.reset();
+        if (!is_measured && image) picture->psnr = psnr(*image, original_);
+      } catch (const Error&) {
+        image.reset();  // damaged since: it is drawn again
+      }
+    }
+    if (!image) picture.reset();
+    taken.push_back(std::move(picture));
+    images.push_back(std::move(image));
+  }
+  number(candidates);
+
   Resumed result;
   std::map<std::string, std::string> new_names;
-  for (const auto& candidate : candidates) {
+  for (std::size_t i = 0; i < candidates.size(); ++i) {
+    const auto& candidate = candidates[i];
     plan_.push_back(candidate);
-    const auto picture = finished_.take(settings_key(run_, candidate));
-    // A round before this one may have put another picture in its place.
-    if (!picture || !is_as_recorded(folder_, *picture)) {
+    if (!taken[i]) {
       result.to_draw.push_back(candidate);
       continue;
     }
-    pictures_[candidate.stem] = {cell_copy(read_image(folder_ / picture->file)), picture->settings,
-                                 picture->content};
-    if (candidate.kind == Candidate::Kind::reconstruction) reconstruction_db_ = picture->psnr;
+    pictures_[candidate.stem] = {cell_copy(*images[i]), taken[i]->settings, taken[i]->content};
+    if (candidate.kind == Candidate::Kind::reconstruction) reconstruction_db_ = taken[i]->psnr;
     const auto name = candidate.stem + ".png";
-    if (picture->file != name) new_names.emplace(picture->file, name);
+    if (taken[i]->file != name) new_names.emplace(taken[i]->file, name);
     ++result.kept;
   }
   auto& losses = run_.learned.result.losses;
-  if (result.kept > 0 && losses.empty()) losses = finished_.losses();
-  rename_all(folder_, new_names);
-  if (result.kept > 0) write_record();
-  // Until this run is done there is no sheet, rather than one of another run.
-  std::error_code ignored;
-  if (!result.to_draw.empty()) {
-    fs::remove(folder_ / kSheet, ignored);
-    fs::remove(folder_ / kChart, ignored);
-  }
+  if (result.kept > 0 && losses.empty()) losses = finished_.losses_of(run_json(run_));
+  rename_all(folder_, std::move(new_names));
+  if (result.kept > 0) write_record(false);
   return result;
 }
 
-std::size_t EditResults::older() const {
-  std::set<std::string> planned;
-  for (const auto& candidate : plan_) planned.insert(candidate.stem + ".png");
-  std::size_t count = 0;
-  for (const auto& picture : finished_.left()) count += planned.count(picture.file) == 0;
-  return count;
+/// In the plan's order, passing over the numbers of pictures that stay.
+void EditResults::number(std::vector<Candidate>& candidates) {
+  std::map<std::size_t, std::set<std::string>> held;  // names by number
+  std::set<std::string> older;
+  for (const auto& picture : finished_.left()) older.insert(picture.file);
+  for (const auto* names : std::initializer_list<const std::set<std::string>*>{&older, &finished_.changed(),
+                                                                               &finished_.unknown()}) {
+    for (const auto& name : *names) held[number_of(name)].insert(name);
+  }
+  for (auto& candidate : candidates) {
+    if (candidate.number == 0) continue;
+    const auto is_free = [&](std::size_t number) {
+      const auto found = held.find(number);
+      if (found == held.end() || found->second.empty()) return true;
+      // A changed picture, or one of a run without settings in its pictures, is drawn again in its place.
+      const auto& name = *found->second.begin();
+      return found->second.size() == 1 && name == candidate.stem + ".png" && older.count(name) == 0;
+    };
+    renumber_stem(candidate, last_number_ + 1, candidate.last_number);
+    while (!is_free(candidate.number)) renumber_stem(candidate, candidate.number + 1, candidate.last_number);
+    last_number_ = candidate.number;
+  }
 }
 
-std::vector<fs::path> EditResults::finish() const {
+std::string EditResults::older() const {
+  std::set<std::string> planned, names = finished_.unknown();
+  for (const auto& candidate : plan_) planned.insert(candidate.stem + ".png");
+  for (const auto& picture : finished_.left()) names.insert(picture.file);
+  std::erase_if(names, [&](const std::string& name) { return planned.count(name) > 0; });
+  if (names.empty()) return {};
+  std::string list;
+  for (auto name = names.begin(); name != names.end(); ++name) {
+    const auto before = static_cast<std::size_t>(std::distance(names.begin(), name));
+    if (before == kOlderNamed) {
+      list += fmt::format(" and {} more", names.size() - before);
+      break;
+    }
+    list += (before > 0 ? ", " : "") + *name;
+  }
+  return fmt::format("{} holds {} pictures of an earlier run, which stay and are not on the new sheet: {}",
+                     folder_.string(), names.size(), list);
+}
+
+std::vector<std::string> EditResults::changed() const {
+  std::vector<std::string> names;
+  for (const auto& candidate : plan_) {
+    const auto name = candidate.stem + ".png";
+    if (finished_.changed().count(name) && !pictures_.count(candidate.stem)) names.push_back(name);
+  }
+  return names;
+}
+
+void EditResults::begin() {
+  // Until this run is done there is no sheet, rather than one of another run.
+  std::error_code ignored;
+  fs::remove(folder_ / kSheet, ignored);
+  fs::remove(folder_ / kChart, ignored);
+  write_record(false);
+}
+
+std::vector<fs::path> EditResults::finish() {
+  std::vector<std::string> gone;
+  for (const auto& [stem, picture] : pictures_) {
+    std::error_code error;
+    if (!fs::exists(folder_ / (stem + ".png"), error)) gone.push_back(stem);
+  }
+  for (const auto& stem : gone) pictures_.erase(stem);
   const auto sheet = folder_ / kSheet;
-  write_record();
   write_png(sheet, draw_sheet(), with_text_ ? PngText{{"forgedit", json_text(run_json(run_))}} : PngText{});
+  write_record(gone.empty());
+  if (!gone.empty()) {
+    throw failure(fmt::format(
+        "{} pictures of this run are gone from {}, such as {}.png; the same command draws them again",
+        gone.size(), folder_.string(), gone.front()));
+  }
   return {sheet, folder_ / kRecord};
 }
 
-void EditResults::write_record() const {
-  write_file_atomically(folder_ / kRecord, record());
+void EditResults::write_record(bool ended) const {
+  write_file_atomically(folder_ / kRecord, record(ended));
 }
 
 std::string EditResults::label_of(const Candidate& candidate) const {
@@ -169,7 +253,7 @@ Image EditResults::draw_sheet() const {
   return draw_contact_sheet(rows, font_, title, cell_size_for(pictures_.size() + 1));
 }
 
-std::string EditResults::record() const {
+std::string EditResults::record(bool ended) const {
   auto result = run_json(run_);
   auto pictures = json::array();
   for (const auto& candidate : plan_) {
@@ -189,16 +273,16 @@ std::string EditResults::record() const {
     pictures.push_back(std::move(entry));
   }
   const bool complete =
-      arrangement_ ? arrangement_->complete : !run_.automatic && pictures.size() == plan_.size();
+      ended && (arrangement_ ? arrangement_->complete : !run_.automatic && pictures.size() == plan_.size());
   result["complete"] = complete;
   result["pictures"] = std::move(pictures);
   if (arrangement_) result["auto"] = arrangement_->choice;
-  if (complete) return json_text(result, 1) + "\n";
-  // A run that decides as it goes may still come to these.
+  // What stays of earlier runs: the same command as then takes them over again.
   for (const auto& picture : finished_.left()) {
-    json entry{{"file", picture.file}, {"settings", picture.settings}, {"content", picture.content}};
+    if (pictures_.count(fs::path(picture.file).stem().string())) continue;  // in its place now
+    json entry{{"settings", picture.settings}, {"content", picture.content}};
     if (picture.psnr) entry["psnr"] = *picture.psnr;
-    result["earlier"].push_back(std::move(entry));
+    result["earlier"][picture.file] = std::move(entry);
   }
   return json_text(result, 1) + "\n";
 }

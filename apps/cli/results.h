@@ -10,6 +10,7 @@
 
 #include "apps/cli/edit_run.h"
 #include "apps/cli/finished.h"
+#include "forgedit/core/folder_lock.h"
 
 namespace forgedit::cli {
 
@@ -23,6 +24,16 @@ class OutputFolder {
 
  private:
   std::vector<std::filesystem::path> made_;  // deepest first
+};
+
+/// A folder of results that no other process writes into, without what killed ones left there.
+class ResultsFolder {
+ public:
+  explicit ResultsFolder(const std::filesystem::path& path);
+
+ private:
+  OutputFolder folder_;
+  FolderLock lock_;
 };
 
 /// Where results go when the user does not say: out/PICTURE-TARGET, numbered where that is taken.
@@ -46,15 +57,20 @@ class EditResults {
   /// `font` sets the sheet's labels; `with_text` puts the settings into each PNG.
   EditResults(std::filesystem::path folder, std::filesystem::path font, EditRun run, bool with_text);
 
-  /// What an earlier run into the same folder has to do with this one.
+  /// What earlier runs into the same folder have to do with this one.
   struct Resumed {
     std::vector<Candidate> to_draw;  ///< all of the plan but for what was finished already
     std::size_t kept = 0;            ///< pictures taken over, since their settings are the same
   };
-  /// Plans `candidates`; a run that decides as it goes calls this again for more of them.
-  Resumed resume(const std::vector<Candidate>& candidates);
-  /// Pictures with other settings that stay, but are no part of this run.
-  std::size_t older() const;
+  /// Plans `candidates`, and numbers their stems so that none has the number of another picture in the
+  /// folder; a run that decides as it goes calls this again for more of them.
+  Resumed resume(std::vector<Candidate>& candidates);
+  /// What stays of earlier runs without being a part of this one, in a sentence; empty when there is nothing.
+  std::string older() const;
+  /// Pictures that were changed since they were drawn, and are drawn again.
+  std::vector<std::string> changed() const;
+  /// Drawing begins: the record says so, and the last run's sheet and chart go.
+  void begin();
 
   /// The losses of learning, where that came after resume(); an earlier run's record has them else.
   void set_losses(const std::vector<double>& losses) { run_.learned.result.losses = losses; }
@@ -67,7 +83,8 @@ class EditResults {
 
   void arrange(Arrangement arrangement) { arrangement_ = std::move(arrangement); }
   /// Writes sheet and record of all that was added, even when the plan was not finished. Returns their paths.
-  std::vector<std::filesystem::path> finish() const;
+  /// Throws a failure when pictures are gone from the folder: the record then leaves them out.
+  std::vector<std::filesystem::path> finish();
 
   std::size_t count() const { return pictures_.size(); }
   std::size_t planned() const { return plan_.size(); }
@@ -77,10 +94,11 @@ class EditResults {
   std::optional<double> reconstruction_db() const { return reconstruction_db_; }
 
  private:
+  void number(std::vector<Candidate>& candidates);
   std::string label_of(const Candidate& candidate) const;
   Image draw_sheet() const;
-  std::string record() const;
-  void write_record() const;
+  std::string record(bool ended) const;
+  void write_record(bool ended) const;
 
   std::filesystem::path folder_, font_;
   EditRun run_;
@@ -88,6 +106,7 @@ class EditResults {
   Image original_;
   FinishedPictures finished_;  // of an earlier run, not taken over yet
   std::vector<Candidate> plan_;
+  std::size_t last_number_ = 0;  // of the plan so far
   struct Picture {
     Image cell;  // a small copy for the sheet
     std::string settings, content;

@@ -52,6 +52,10 @@ void prepare_compute(const ComputePolicy& policy, int threads) {
   }
 }
 
+const char* precision_name(Precision precision) {
+  return precision == Precision::bf16 ? "bf16" : "fp32";
+}
+
 std::string describe_device(const c10::Device& device) {
   if (device.is_cuda()) return cuda::device_name(device.index());
   return "CPU, " + std::to_string(at::get_num_threads()) + " threads";

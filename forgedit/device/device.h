@@ -26,6 +26,8 @@ c10::Device parse_device(const std::string& text);
 
 /// "fp32" or "bf16". Throws a usage Error otherwise.
 Precision parse_precision(const std::string& text);
+/// "fp32" or "bf16".
+const char* precision_name(Precision precision);
 
 /// `threads` CPU threads, 0 for one a core (LibTorch's default is one on some builds), and what makes the
 /// same seed give the same picture: no TF32, deterministic algorithms of cuDNN.

@@ -186,6 +186,13 @@ Candidate edit_candidate(const EditRequest& request, const std::string& target,
 void number_stem(Candidate& candidate, std::size_t number, std::size_t last) {
   const auto digits = std::max<std::size_t>(2, std::to_string(last).size());
   candidate.stem = fmt::format("{:0{}}-{}", number, digits, candidate.stem);
+  candidate.number = number;
+  candidate.last_number = last;
+}
+
+void renumber_stem(Candidate& candidate, std::size_t number, std::size_t last) {
+  candidate.stem.erase(0, candidate.stem.find('-') + 1);
+  number_stem(candidate, number, last);
 }
 
 std::vector<Candidate> plan_edit(const std::vector<EditRequest>& requests) {

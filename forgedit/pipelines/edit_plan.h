@@ -58,6 +58,7 @@ struct Candidate {
   std::string row;    ///< title of its row on a contact sheet; equal for neighbours in one row
   std::string label;  ///< its own label, for example "γ 0.8  seed 0"
   std::string stem;   ///< file name without ending: numbered, ASCII, unique within the plan
+  std::size_t number = 0, last_number = 0;  ///< at the stem's begin, and what its width is for; 0: none
 };
 
 /// All pictures of sweeps over one learned picture: the reconstruction (with the first seed), rows of edits
@@ -76,6 +77,8 @@ Candidate edit_candidate(const EditRequest& request, const std::string& target,
 
 /// Puts a number in front of the stem, as wide as `last` is, of two digits at least.
 void number_stem(Candidate& candidate, std::size_t number, std::size_t last);
+/// The same for a stem that has a number already.
+void renumber_stem(Candidate& candidate, std::size_t number, std::size_t last);
 
 /// Lower-case ASCII letters and digits of `text` with hyphens between words, at most `max_length` characters;
 /// "picture" when nothing is left.

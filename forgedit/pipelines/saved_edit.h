@@ -20,6 +20,7 @@ struct LearnedPicture {
   std::string background;  ///< colour laid under a transparent picture: "#ffffff"
   bool stretched = false;  ///< to a size that was asked for, instead of keeping its shape
   std::string memory;      ///< how memory was saved meanwhile, as `describe` says it; empty: not at all
+  std::string precision;   ///< "fp32" or "bf16"; empty: saved by a version that did not say it
   LearnOptions options;
   LearnResult result;
   Frame frame;
@@ -27,7 +28,7 @@ struct LearnedPicture {
 };
 
 // A saved edit is a folder with only what learning changed:
-//   learned.json              format, prompts, options, losses, base model, frame
+//   learned.json              format, prompts, options, losses, base model, frame, hashes of the other files
 //   unet.safetensors          the learned UNet parameters, float32
 //   text_encoder.safetensors  dreambooth: the learned parameters of the text encoder, float32
 //   embedding.safetensors     the learned source embedding: `embedding`
@@ -41,9 +42,14 @@ bool is_saved_edit(const std::filesystem::path& directory);
 /// other than a saved edit.
 void check_saved_edit_target(const std::filesystem::path& directory);
 
-/// Writes the folder, over a saved edit that was there. The record comes last: a folder that was not finished
-/// is no saved edit.
+/// Writes the folder, or puts it into the place of a saved edit that was there. It is made beside that and
+/// exchanged when it is complete: a kill leaves the old or the new one.
 void write_saved_edit(const std::filesystem::path& directory, const LearnedPicture& learned);
+
+/// How what is saved in `directory` differs from what `wanted` would be after learning, for example "with the
+/// source "a dog""; empty when it is the same. The picture counts by its pixels, not by its name. What is not
+/// known yet of `wanted` (empty source, base_fingerprint or grid) is not compared.
+std::string saved_difference(const std::filesystem::path& directory, const LearnedPicture& wanted);
 
 /// Reads only what is said about a saved edit: no tensors, no picture.
 LearnedPicture read_saved_record(const std::filesystem::path& directory);

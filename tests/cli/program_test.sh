@@ -239,8 +239,18 @@ expect 1 "no saved edit" edit --from one "a red square" --model "$MODEL"
 
 echo "-- learn, then edit in another process"
 cp good.png other.png
-expect 2 "holds what was learned of another picture (good.png, 24x16)" learn other.png --source "a square" \
-  --save square.edit --model "$MODEL" --samples 4 --batch 2
+SAVE=(--save square.edit --model "$MODEL" --samples 4 --batch 2)
+cp -r square.edit before.edit
+expect 0 "" learn other.png --source "a square" "${SAVE[@]}"
+grep -q "holds the same picture, learned with the same settings" stderr || complain "the same picture under another name"
+expect 2 'was learned with the source "a square"' learn good.png --source "a ring" "${SAVE[@]}"
+expect 2 "was learned with samples 4 instead of 6" learn good.png --source "a square" "${SAVE[@]}" --samples 6
+cp one/01-*.png third.png
+expect 2 "was learned of another picture or at another size (good.png, 24x16" learn third.png --source "a square" "${SAVE[@]}"
+cp good.png moved.png && cp third.png good.png
+expect 2 "was learned of another picture" learn good.png --source "a square" "${SAVE[@]}"
+mv moved.png good.png
+diff -r square.edit before.edit || complain "a saved edit that was to be kept has changed"
 expect 0 "" learn good.png --source "a square" --save learned.edit --model "$MODEL" --samples 4 --batch 2
 expect 0 "" edit --from learned.edit "a red square" --model "$MODEL" --steps 2 --gamma 0.8,1.0 --unlearned \
   --forget orig,noencoder --out four
@@ -433,6 +443,27 @@ got=$?
 [ $got -eq 130 ] || complain "Ctrl-C: exit code $got"
 [ -f stopped/reconstruction.png ] && [ -f stopped/sheet.png ] || complain "Ctrl-C: finished pictures are not kept"
 grep -q '"complete": false' stopped/edit.json || complain "Ctrl-C: edit.json"
+grep -q "^forgedit: stopped: .* of 102 pictures are kept in stopped; the same command goes on" stderr ||
+  complain "Ctrl-C: what is kept"
+# Stopped after learning: it is not learned again. A second process is refused meanwhile.
+LATE=("${EDIT[@]}" --model "$MODEL" --samples 4 --batch 2 --steps 20 --gamma 0.8:1.4:0.1 --draw-batch 1 --out late)
+"$FORGEDIT" "${LATE[@]}" >stdout 2>stderr &
+program=$!
+for ((i = 0; i < 600; i++)); do
+  [ -f late/reconstruction.png ] && break
+  sleep 0.1
+done
+"$FORGEDIT" "${LATE[@]}" >/dev/null 2>second
+[ $? -eq 1 ] && grep -q "late: in use by another forgedit (host .*, process $program, since 20" second ||
+  complain "a second process in one folder: $(cat second)"
+kill -INT $program
+wait $program
+[ -f late/unfinished.edit/learned.json ] && grep -q "pictures and what was learned are kept in late" stderr ||
+  complain "Ctrl-C: what was learned is not kept"
+expect 0 "" "${LATE[@]}"
+grep -q "learned before, and kept in late/unfinished.edit" stderr || complain "what was kept is learned again"
+[ -e late/unfinished.edit ] && complain "what was kept stays after the end"
+find late -name '.forgedit*' | grep -q . && complain "a lock or something temporary is left"
 ls stopped | grep -q tmp && complain "Ctrl-C: temporary files"
 
 echo "-- full disk"

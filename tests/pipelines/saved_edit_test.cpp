@@ -123,6 +123,11 @@ TEST_F(SavedEdit, ReplacesOnlyItsOwnKind) {
   write_saved_edit(folder_.string() + "/", learned);
   EXPECT_EQ(read_saved_edit(folder_).source, "another cat");
   EXPECT_EQ(std::distance(fs::directory_iterator(root_), {}), 1) << "temporary folders are gone";
+  fs::create_directory_symlink(folder_, root_ / "link");
+  learned.source = "a third cat";
+  write_saved_edit(root_ / "link", learned);
+  EXPECT_TRUE(fs::is_symlink(root_ / "link"));
+  EXPECT_EQ(read_saved_edit(folder_).source, "a third cat");
 
   const auto other = root_ / "other";
   fs::create_directories(other);
@@ -134,7 +139,7 @@ TEST_F(SavedEdit, ReplacesOnlyItsOwnKind) {
 
 TEST_F(SavedEdit, RefusesDamage) {
   EXPECT_NE(read_message().find("no such folder"), std::string::npos);
-  EXPECT_NE(message_after([](auto& r) { r["format"] = 2; }).find("format: expected 1, found 2"),
+  EXPECT_NE(message_after([](auto& r) { r["format"] = 3; }).find("format: expected 1 to 2, found 3"),
             std::string::npos);
   EXPECT_NE(
       message_after([](auto& r) { r["learning"]["method"] = "other"; }).find("learning: method: unknown"),
@@ -159,6 +164,96 @@ TEST_F(SavedEdit, RefusesDamage) {
   EXPECT_NE(read_message().find("a: expected floating point"), std::string::npos);
   write_safetensors(folder_ / "embedding.safetensors", {{"embedding", torch::ones({77, 32})}});
   EXPECT_NE(read_message().find("embedding: expected floating point 1xTOKENSxWIDTH"), std::string::npos);
+}
+
+TEST_F(SavedEdit, FilesMustBeThoseOfTheRecord) {
+  write_saved_edit(folder_, some_learned_picture());
+  auto other = some_learned_picture();
+  other.result.unet.begin()->second = torch::zeros({4, 3});
+  write_saved_edit(root_ / "other.edit", other);
+  fs::copy_file(root_ / "other.edit" / "unet.safetensors", folder_ / "unet.safetensors",
+                fs::copy_options::overwrite_existing);
+  EXPECT_NE(read_message().find("unet.safetensors: is not the file that learned.json was saved with"),
+            std::string::npos);
+}
+
+TEST_F(SavedEdit, NamesOfPicturesLeadNowhere) {
+  for (const char* name : {"../cat.png", "/tmp/cat.png", "a/b.png", ".."}) {
+    EXPECT_NE(
+        message_after([&](auto& r) { r["picture"] = name; }).find("expected a file name without folders"),
+        std::string::npos)
+        << name;
+  }
+}
+
+TEST_F(SavedEdit, OfTheFirstFormatIsRead) {
+  // As version 0.1.0 wrote it (c5589e7), with no hashes of the other files.
+  constexpr const char* kFirst = R"({
+ "background": "#ffffff",
+ "base_model": {"fingerprint": "00be6895571722a0", "fingerprint_method": 3, "name": "tiny-sd"},
+ "format": 1,
+ "frame": {"grid_height": 128, "grid_width": 192, "height": 128, "left": 0, "source_height": 64,
+  "source_width": 96, "top": 0, "width": 192},
+ "learning": {"adam_eps": 1.52587890625e-13, "batch": 5, "beta1": 0.9, "beta2": 0.999, "embedding_samples": 0,
+  "layers": "code", "method": "vanilla", "samples": 10, "seed": 1, "stop_after": 350, "stop_loss": 0.03,
+  "text_lr": 0.001, "unet_lr": 6e-05},
+ "losses": [1.2093318700790405, 1.1687407509410095],
+ "memory": "", "picture": "plain.png", "software": "forgedit 0.1.0", "source": "a dog", "stretched": false
+})";
+  auto learned = some_learned_picture();
+  learned.grid = Image(192, 128);
+  write_saved_edit(folder_, learned);
+  write_file_atomically(folder_ / "learned.json", kFirst);
+  const auto read = read_saved_edit(folder_);
+  EXPECT_EQ(read.source, "a dog");
+  EXPECT_EQ(read.options.samples, 10);
+  EXPECT_EQ(read.precision, "");
+  EXPECT_EQ(read.result.losses.size(), 2U);
+}
+
+TEST_F(SavedEdit, SaysHowItDiffers) {
+  const auto saved = some_learned_picture();
+  write_saved_edit(folder_, saved);
+  EXPECT_EQ(saved_difference(folder_, saved), "");
+  auto wanted = saved;
+  wanted.picture_name = "renamed.png";
+  EXPECT_EQ(saved_difference(folder_, wanted), "") << "the picture counts, not its name";
+  wanted.grid.pixels[7] ^= 1;
+  EXPECT_EQ(saved_difference(folder_, wanted), "of another picture (cat.png)");
+  wanted = saved;
+  wanted.source = "a dog";
+  EXPECT_EQ(saved_difference(folder_, wanted), "with the source \"a cat\"");
+  wanted.source = "";
+  EXPECT_EQ(saved_difference(folder_, wanted), "") << "not known yet";
+  wanted = saved;
+  wanted.options.samples = 20;
+  EXPECT_EQ(saved_difference(folder_, wanted), "with samples 400 instead of 20");
+  wanted = saved;
+  wanted.base_fingerprint = "fedcba9876543210";
+  EXPECT_EQ(saved_difference(folder_, wanted), "with another base model (base)");
+}
+
+TEST_F(SavedEdit, WhatAKilledProcessLeftIsNoObstacle) {
+  fs::create_directories(folder_);
+  std::ofstream(folder_ / "unet.safetensors") << "half";
+  std::ofstream(folder_ / "embedding.safetensors.31494.tmp") << "half";  // of version 0.1.0
+  const auto staged = root_ / ".forgedit-0123456789abcdef.tmp";
+  fs::create_directories(staged);
+  std::ofstream(staged / "plan") << "";
+  write_saved_edit(folder_, some_learned_picture());
+  EXPECT_EQ(read_saved_edit(folder_).source, "a cat");
+  EXPECT_EQ(std::distance(fs::directory_iterator(folder_), {}), 4);
+  EXPECT_EQ(std::distance(fs::directory_iterator(root_), {}), 1);
+}
+
+TEST_F(SavedEdit, HalfExchangedComesBack) {
+  // Where a file system cannot exchange folders, a kill may come between the two moves.
+  write_saved_edit(folder_, some_learned_picture());
+  const auto staged = root_ / ".forgedit-0123456789abcdef.tmp";
+  fs::create_directories(staged);
+  std::ofstream(staged / "plan") << "aside cat.edit\n";
+  fs::rename(folder_, staged / "old");
+  EXPECT_EQ(read_saved_edit(folder_).source, "a cat");
 }
 
 TEST_F(SavedEdit, BelongsToItsBase) {
