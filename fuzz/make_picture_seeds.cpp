@@ -1,4 +1,6 @@
 // Writes the seed corpus of fuzz_picture into the folder named by the only argument.
+#include "tests/io/make_colours.h"
+#include "tests/io/make_heif.h"
 #include "tests/io/make_pictures.h"
 
 using namespace forgedit;
@@ -61,5 +63,38 @@ int main(int argc, char** argv) {
   write("lossless.webp", simple);
   write("lossy.webp", encode_webp(20, 12, gradient(20, 12, 4), false));
   write("exif.webp", extended_webp(20, 12, 0x18, simple, riff_chunk("EXIF", exif_block(8, true))));
+
+  const auto p3 = saved(rgb_profile(kP3, "Display P3", cmsBuildGamma(nullptr, 2.2)));
+  write("icc.png", with_chunks(encode_png(small_png()), iccp_chunk(p3)));
+  write("chrm_gama.png",
+        with_chunks(encode_png(small_png()), gama_chunk(100000) + chrm_chunk({31270, 32900, 68000, 32000,
+                                                                              26500, 69000, 15000, 6000})));
+  write("cicp.png", with_chunks(encode_png(small_png()), png_chunk("cICP", std::string("\x0c\x0d\0\1", 4))));
+  write("icc_parts.jpg", with_icc(encode_jpeg(small_jpeg()), p3, 2));
+  jpeg = small_jpeg();
+  jpeg.in_space = jpeg.file_space = JCS_CMYK;
+  jpeg.pixels = gradient(20, 12, 4);
+  write("icc_cmyk.jpg", with_icc(encode_jpeg(jpeg), cmyk_profile()));
+  write("icc.webp", extended_webp(20, 12, 0x20, "", riff_chunk("ICCP", p3) + simple.substr(12)));
+  write("animated.webp",
+        extended_webp(20, 12, 0x12, "",
+                      riff_chunk("ANIM", std::string(6, '\0')) +
+                          riff_chunk("ANMF", std::string("\0\0\0\0\0\0\x13\0\0\x0b\0\0\x10\0\0\0", 16) +
+                                                 simple.substr(12))));
+  const std::string xmp =
+      "<x xmlns:r='r'><r:RDF><r:Description xmlns:tiff='http://ns.adobe.com/tiff/1.0/' "
+      "tiff:Orientation='6'/></r:RDF></x>";
+  write("xmp.jpg", with_marker(encode_jpeg(small_jpeg()), '\xe1',
+                               std::string("http://ns.adobe.com/xap/1.0/\0", 29) + xmp));
+  for (const auto codec : {heif_compression_HEVC, heif_compression_AV1}) {
+    HeifPicture picture;
+    picture.codec = codec;
+    picture.width = picture.height = 16;
+    picture.rgba = gradient(16, 16, 4);
+    picture.orientation = 6;
+    picture.icc = codec == heif_compression_AV1 ? p3 : "";
+    if (can_encode(codec))
+      write(codec == heif_compression_AV1 ? "small.avif" : "small.heic", encode_heif(picture));
+  }
   return 0;
 }

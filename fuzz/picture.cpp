@@ -1,4 +1,4 @@
-// Pictures (PNG, JPEG, WebP) with their EXIF orientation, and the text chunks of a PNG.
+// Pictures (PNG, JPEG, WebP, HEIC, AVIF) with profiles and orientation, and the text chunks of a PNG.
 #include <zlib.h>
 
 #include "forgedit/io/image.h"

@@ -8,6 +8,7 @@
 #include "apps/cli/commands.h"
 #include "apps/cli/interrupt.h"
 #include "apps/cli/lists.h"
+#include "apps/cli/pictures.h"
 
 namespace forgedit::cli {
 namespace {
@@ -25,7 +26,7 @@ struct CaptionCommand {
     auto network = load_captioner(place, policy, console);
     for (const auto& image : images) {
       throw_if_stopped();
-      const auto text = network.caption(read_image(image), search);
+      const auto text = network.caption(read_picture(image), search);
       fmt::print(stdout, "{}\n", images.size() == 1 ? text : image + ": " + text);
       std::fflush(stdout);
     }
@@ -42,7 +43,7 @@ constexpr const char* kFooter =
 Command add_caption_command(CLI::App& program) {
   const auto state = std::make_shared<CaptionCommand>();
   auto* command = program.add_subcommand("caption", "Say in words what pictures show.");
-  command->add_option("IMAGE", state->images, "PNG, JPEG or WebP, one or more")->required();
+  command->add_option("IMAGE", state->images, "PNG, JPEG, WebP, HEIC or AVIF, one or more")->required();
   command
       ->add_option("--captioner", state->captioner,
                    "BLIP folder (transformers layout), or ORG/NAME in the hub's cache [captioner/ beside the "

@@ -11,6 +11,7 @@
 #include "apps/cli/kept_learning.h"
 #include "apps/cli/learning.h"
 #include "apps/cli/lists.h"
+#include "apps/cli/pictures.h"
 #include "apps/cli/results.h"
 #include "apps/cli/sweep.h"
 #include "forgedit/core/error.h"
@@ -102,7 +103,7 @@ std::string strategies_help() {
 }
 
 void EditCommand::add_options(CLI::App& command) {
-  command.add_option("IMAGE", image_, "PNG, JPEG or WebP; left out with --from");
+  command.add_option("IMAGE", image_, "PNG, JPEG, WebP, HEIC or AVIF; left out with --from");
   command.add_option("TARGET", targets_, "what the edited picture shows; each target gets its own rows");
   learn_options_ = add_picture_options(command, learning_);
   command.add_option("--from", from_, "edit what `forgedit learn` or --save kept in this folder")
@@ -248,7 +249,7 @@ void EditCommand::run() {
   if (!learning_.save.empty()) save_lock_.emplace(learning_.save);
   Image picture;
   if (from_.empty()) {
-    picture = read_image(learning_.image, learning_.background);
+    picture = read_picture(learning_.image, learning_.background);
     prepare_learning(learning_, picture, choice);
     if (learning_.source.empty()) {
       learning_.source = write_source(learning_.captioner, all_targets(), picture, choice, console_);

@@ -5,6 +5,7 @@
 #include "apps/cli/commands.h"
 #include "apps/cli/learning.h"
 #include "apps/cli/lists.h"
+#include "apps/cli/pictures.h"
 #include "forgedit/core/error.h"
 
 namespace forgedit::cli {
@@ -29,7 +30,7 @@ struct LearnCommand {
     check_learn_arguments(learning);
     const auto choice = choose_model(model);
     const SaveLock lock(learning.save);
-    const auto picture = read_image(learning.image, learning.background);
+    const auto picture = read_picture(learning.image, learning.background);
     prepare_learning(learning, picture, choice);
     if (learning.source.empty()) {
       learning.source = write_source(learning.captioner, {}, picture, choice, console);
@@ -58,7 +59,7 @@ Command add_learn_command(CLI::App& program) {
   const auto state = std::make_shared<LearnCommand>();
   auto* command =
       program.add_subcommand("learn", "Learn a picture once, to edit it later as often as wanted.");
-  command->add_option("IMAGE", state->learning.image, "PNG, JPEG or WebP")->required();
+  command->add_option("IMAGE", state->learning.image, "PNG, JPEG, WebP, HEIC or AVIF")->required();
   add_picture_options(*command, state->learning);
   command->add_option("--target", state->target, "imagic: the edit to learn for, instead of --source")
       ->type_name("TEXT")

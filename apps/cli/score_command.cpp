@@ -9,6 +9,7 @@
 #include "apps/cli/interrupt.h"
 #include "apps/cli/learning.h"
 #include "apps/cli/lists.h"
+#include "apps/cli/pictures.h"
 #include "apps/cli/scoring.h"
 #include "forgedit/pipelines/settings_json.h"
 
@@ -90,9 +91,9 @@ void ScoreCommand::add_options(CLI::App& command) {
 void ScoreCommand::run() {
   require_text("--target", target_);
   const ComputePolicy policy{parse_device(device_), Precision::fp32};
-  const auto original = read_image(original_, background_);
+  const auto original = read_picture(original_, background_);
   std::vector<Image> edited;
-  for (const auto& path : edited_) edited.push_back(read_image(path, background_));
+  for (const auto& path : edited_) edited.push_back(read_picture(path, background_));
 
   const auto files = find_scorer_files(scoring_, scorer_model_folder(model_));
   prepare_compute(policy);

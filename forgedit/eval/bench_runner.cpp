@@ -1,5 +1,7 @@
 #include "forgedit/eval/bench_runner.h"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <chrono>
 #include <nlohmann/json.hpp>
@@ -146,6 +148,7 @@ class BenchRunner::Lesson {
   }
   void learn(const BenchTask& task) {
     const auto picture = read_image(task.edit.picture, runner_.callbacks_.background);
+    for (const auto& note : picture.notes) spdlog::warn("{}", note);
     make_directory(saved_.parent_path());
     const auto start = Clock::now();
     learned_ = runner_.callbacks_.learn(task, picture, saved_);

@@ -1,20 +1,31 @@
 #include <cstddef>
 #include <cstdio>
-// jpeglib.h needs the two above before it.
-#include <jerror.h>
+// jpeglib.h needs the two above before it, and jerror.h needs it: some codes depend on its settings.
 #include <jpeglib.h>
 
+#include <jerror.h>
+
+#include <algorithm>
 #include <csetjmp>
+#include <cstdlib>
+#include <memory>
 #include <vector>
 
 #include "forgedit/core/error.h"
+#include "forgedit/io/colour.h"
 #include "forgedit/io/exif.h"
 #include "forgedit/io/image_decode.h"
 
 namespace forgedit {
 namespace {
 
-constexpr int kExifMarker = JPEG_APP0 + 1;
+constexpr int kMetadataMarker = JPEG_APP0 + 1;        // EXIF and XMP
+constexpr int kProfileMarker = JPEG_APP0 + 2;         // ICC, in parts
+constexpr std::string_view kExifPrefix("Exif\0", 5);  // and a byte that some writers do not set to 0
+constexpr std::string_view kXmpPrefix("http://ns.adobe.com/xap/1.0/\0", 29);
+constexpr std::string_view kProfilePrefix("ICC_PROFILE\0", 12);
+constexpr Chromaticities kAdobeRgb = {0.3127, 0.3290, 0.64, 0.33, 0.21, 0.71, 0.15, 0.06};
+constexpr double kAdobeGamma = 2.19921875;
 // Files of a few kilobytes can hold thousands of empty scans, each as costly as the whole picture.
 constexpr int kMaxScans = 200;
 // Huffman codes spend at least a bit on each block of 8x8 pixels.
@@ -37,13 +48,16 @@ class JpegReader {
   JpegReader& operator=(const JpegReader&) = delete;
 
   jpeg_decompress_struct& jpeg() { return jpeg_; }
+  /// Whether the file ended before an end marker. The picture may still be whole.
+  bool ran_out() const { return ran_out_; }
 
   void read_header(const std::string& name) {
     run(name, [this] {
       jpeg_create_decompress(&jpeg_);
       jpeg_.progress = &progress_;
       jpeg_mem_src(&jpeg_, reinterpret_cast<const unsigned char*>(bytes_.data()), bytes_.size());
-      jpeg_save_markers(&jpeg_, kExifMarker, 0xffff);
+      jpeg_save_markers(&jpeg_, kMetadataMarker, 0xffff);
+      jpeg_save_markers(&jpeg_, kProfileMarker, 0xffff);
       jpeg_read_header(&jpeg_, TRUE);
     });
   }
@@ -71,7 +85,8 @@ class JpegReader {
   }
 
   /// libjpeg fills missing data with grey and merely warns; here that is an error. Warnings about stray
-  /// bytes between markers and odd headers stay harmless, as many cameras write such files.
+  /// bytes between markers and odd headers stay harmless, as many cameras write such files, and so does the
+  /// end of the file by itself: rows that are missing have warnings of their own.
   static void on_message(j_common_ptr jpeg, int level) {
     if (level >= 0) return;
     switch (jpeg->err->msg_code) {
@@ -83,7 +98,7 @@ class JpegReader {
         return;
       case JWRN_JPEG_EOF:
         self(jpeg).ran_out_ = true;
-        break;
+        return;
       default:
         break;
     }
@@ -122,13 +137,60 @@ void row_to_rgba(const JSAMPLE* from, bool cmyk, std::size_t width, std::uint8_t
   }
 }
 
-int orientation_of(const jpeg_decompress_struct& jpeg) {
+/// The contents of the first marker of this kind that start with `prefix`, without it.
+std::string_view find_marker(const jpeg_decompress_struct& jpeg, int kind, std::string_view prefix) {
   for (auto* marker = jpeg.marker_list; marker; marker = marker->next) {
     const std::string_view data(reinterpret_cast<const char*>(marker->data), marker->data_length);
-    // APP1 also carries XMP, which has another prefix.
-    if (marker->marker == kExifMarker && data.substr(0, 4) == "Exif") return exif_orientation(data);
+    if (marker->marker == kind && data.substr(0, prefix.size()) == prefix) return data.substr(prefix.size());
   }
-  return 1;
+  return {};
+}
+
+bool has_marker(const jpeg_decompress_struct& jpeg, int kind, std::string_view prefix) {
+  return find_marker(jpeg, kind, prefix).data() != nullptr;
+}
+
+ToSrgb conversion_of(JpegReader& reader, const ColourSource& source, std::string_view exif) {
+  jpeg_decompress_struct& jpeg = reader.jpeg();
+  if (has_marker(jpeg, kProfileMarker, kProfilePrefix)) {
+    JOCTET* profile = nullptr;
+    unsigned int size = 0;
+    reader.run(source.name, [&] { jpeg_read_icc_profile(&jpeg, &profile, &size); });
+    const std::unique_ptr<JOCTET, decltype(&std::free)> owner(profile, &std::free);
+    if (profile) return icc_to_srgb({reinterpret_cast<const char*>(profile), size}, source);
+    source.notes.push_back(unusable_profile(source.name, "is damaged"));
+    return {};
+  }
+  if (jpeg.num_components == 3 && exif_says_adobe_rgb(exif)) {
+    return gamma_to_srgb(kAdobeRgb, kAdobeGamma, source);
+  }
+  return {};
+}
+
+/// Whether a file without an end marker lacks parts of the picture that libjpeg fills in without a warning:
+/// whole scans, those of a channel or those that refine it.
+bool lacks_scans(const jpeg_decompress_struct& jpeg) {
+  for (int c = 0; c < jpeg.num_components; ++c) {
+    if (!jpeg.comp_info[c].quant_table) return true;  // kept with a channel's first scan
+    if (!jpeg.coef_bits) continue;
+    for (int k = 0; k < DCTSIZE2; ++k) {
+      if (jpeg.coef_bits[c][k] != 0) return true;
+    }
+  }
+  return false;
+}
+
+/// Decodes all rows into opaque RGBA, those of CMYK by `to_srgb` where there is one.
+void read_rows(jpeg_decompress_struct& jpeg, JSAMPLE* row, bool cmyk, const ToSrgb& to_srgb,
+               std::uint8_t* pixels) {
+  const std::size_t width = jpeg.image_width;
+  while (jpeg.output_scanline < jpeg.output_height) {
+    std::uint8_t* const to = pixels + 4 * width * jpeg.output_scanline;
+    JSAMPROW rows[1] = {row};
+    jpeg_read_scanlines(&jpeg, rows, 1);
+    row_to_rgba(row, cmyk, width, to);
+    if (cmyk && to_srgb) to_srgb.convert(row, to, width);
+  }
 }
 
 }  // namespace
@@ -153,23 +215,32 @@ DecodedImage decode_jpeg(std::string_view bytes, const std::string& name) {
   const std::size_t width = jpeg.image_width;
 
   DecodedImage decoded;
-  decoded.orientation = orientation_of(jpeg);
-  decoded.image.width = static_cast<int>(jpeg.image_width);
-  decoded.image.height = static_cast<int>(jpeg.image_height);
-  decoded.image.pixels.resize(4 * width * jpeg.image_height);
+  RgbaImage& image = decoded.image;
+  std::string_view exif = find_marker(jpeg, kMetadataMarker, kExifPrefix);
+  exif.remove_prefix(std::min<std::size_t>(exif.size(), 1));
+  decoded.orientation = orientation_of(exif, find_marker(jpeg, kMetadataMarker, kXmpPrefix));
+  const PixelLayout layout = cmyk            ? PixelLayout::cmyk8
+                             : channels == 1 ? PixelLayout::grey8
+                                             : PixelLayout::rgba8;
+  const ToSrgb to_srgb = conversion_of(reader, {name, layout, image.notes}, exif);
+  image.width = static_cast<int>(jpeg.image_width);
+  image.height = static_cast<int>(jpeg.image_height);
+  image.pixels.resize(4 * width * jpeg.image_height);
   std::vector<JSAMPLE> buffer((cmyk ? 4 : 3) * width);
   JSAMPLE* const row = buffer.data();
-  std::uint8_t* const pixels = decoded.image.pixels.data();
-  reader.run(name, [&jpeg, row, pixels, width, cmyk] {
+  std::uint8_t* const pixels = image.pixels.data();
+  bool lacks = false;
+  reader.run(name, [&jpeg, row, pixels, cmyk, &reader, &to_srgb, &lacks] {
     jpeg_start_decompress(&jpeg);
-    while (jpeg.output_scanline < jpeg.output_height) {
-      const std::size_t y = jpeg.output_scanline;
-      JSAMPROW rows[1] = {row};
-      jpeg_read_scanlines(&jpeg, rows, 1);
-      row_to_rgba(row, cmyk, width, pixels + 4 * width * y);
-    }
+    read_rows(jpeg, row, cmyk, to_srgb, pixels);
+    lacks = reader.ran_out() && lacks_scans(jpeg);
     jpeg_finish_decompress(&jpeg);
   });
+  if (lacks) throw_truncated(name, "JPEG");
+  if (reader.ran_out()) {
+    image.notes.push_back(name + ": the JPEG has no end marker; all of its rows are there");
+  }
+  if (to_srgb && !cmyk) to_srgb.convert(pixels, pixels, image.pixels.size() / 4);
   return decoded;
 }
 

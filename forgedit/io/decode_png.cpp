@@ -1,5 +1,7 @@
 #include <png.h>
 
+#include <algorithm>
+#include <bit>
 #include <csetjmp>
 #include <cstring>
 #include <vector>
@@ -7,31 +9,24 @@
 #include "forgedit/core/error.h"
 #include "forgedit/io/exif.h"
 #include "forgedit/io/image_decode.h"
+#include "forgedit/io/png_chunks.h"
+#include "forgedit/io/png_traits.h"
 
 namespace forgedit {
 namespace {
 
-constexpr std::size_t kSignature = 8;
-constexpr std::size_t kChunkHead = 8;    // length and type
-constexpr std::size_t kChunkFrame = 12;  // these and the checksum
-constexpr std::size_t kIhdrEnd = kSignature + 8 + 13;
+constexpr std::size_t kIhdrEnd = 8 + 8 + 13;
 constexpr png_alloc_size_t kMaxChunkBytes = 8 << 20;
 // Deflate cannot shrink by more than 1032 to 1.
 constexpr std::size_t kMaxDeflateRatio = 1032;
 
-std::int64_t big_endian_32(std::string_view bytes, std::size_t position) {
-  std::int64_t value = 0;
-  for (std::size_t i = 0; i < 4; ++i) value = value << 8 | static_cast<unsigned char>(bytes[position + i]);
-  return value;
-}
-
 /// libpng allocates what a chunk claims to hold before it reads it, so every chunk must lie within the file.
 void check_chunks(std::string_view bytes, const std::string& name) {
-  for (std::size_t position = kSignature; bytes.size() - position >= kChunkHead;) {
-    const auto size = static_cast<std::size_t>(big_endian_32(bytes, position));
-    if (bytes.substr(position + 4, 4) == "IEND") return;
-    if (size + kChunkFrame > bytes.size() - position) throw_truncated(name, "PNG");
-    position += kChunkFrame + size;
+  constexpr std::size_t kHead = 8;
+  for (std::size_t position = kPngMagic.size(); bytes.size() - position >= kHead;) {
+    const auto chunk = next_png_chunk(bytes, position);
+    if (!chunk) throw_truncated(name, "PNG");
+    if (chunk->type == "IEND") return;
   }
 }
 
@@ -93,16 +88,95 @@ class PngReader {
   png_infop info_ = nullptr;
 };
 
-/// Asks libpng for 8-bit RGBA whatever the file holds.
-void request_rgba(png_structp png, png_infop info) {
+/// Asks libpng for RGBA whatever the file holds: of 16 bits a channel if `wide`, else of 8. Returns the
+/// number of passes over the rows.
+int request_rgba(png_structp png, png_infop info, bool wide) {
   png_set_expand(png);
-  png_set_scale_16(png);
+  if (wide) {
+    if constexpr (std::endian::native == std::endian::little) png_set_swap(png);
+  } else {
+    png_set_scale_16(png);
+  }
   png_set_gray_to_rgb(png);
   const bool has_alpha =
       (png_get_color_type(png, info) & PNG_COLOR_MASK_ALPHA) || png_get_valid(png, info, PNG_INFO_tRNS);
-  if (!has_alpha) png_set_add_alpha(png, 0xff, PNG_FILLER_AFTER);
-  png_set_interlace_handling(png);
+  if (!has_alpha) png_set_add_alpha(png, 0xffff, PNG_FILLER_AFTER);
+  const int passes = png_set_interlace_handling(png);
   png_read_update_info(png, info);
+  return passes;
+}
+
+/// Reads 16-bit rows through `to_srgb`. `rows` holds one row, or all of them where there are several passes.
+void read_wide(png_structp png, int passes, std::uint16_t* rows, const ToSrgb& to_srgb, RgbaImage& image) {
+  const auto width = static_cast<std::size_t>(image.width), height = static_cast<std::size_t>(image.height);
+  const std::size_t row_count = passes > 1 ? height : 1;
+  for (; passes > 0; --passes) {
+    for (std::size_t y = 0; y < height; ++y) {
+      std::uint16_t* const row = rows + y % row_count * 4 * width;
+      png_read_row(png, reinterpret_cast<png_bytep>(row), nullptr);
+      if (passes > 1) continue;
+      std::uint8_t* const to = image.pixels.data() + y * 4 * width;
+      to_srgb.convert(row, to, width);
+      for (std::size_t i = 3; i < 4 * width; i += 4) {
+        to[i] = static_cast<std::uint8_t>((row[i] * 255U + 32895) >> 16);
+      }
+    }
+  }
+}
+
+/// Reads all rows of 8-bit RGBA.
+void read_narrow(png_structp png, int passes, RgbaImage& image) {
+  const std::size_t stride = 4 * static_cast<std::size_t>(image.width);
+  for (; passes > 0; --passes) {
+    for (int y = 0; y < image.height; ++y) {
+      png_read_row(png, image.pixels.data() + static_cast<std::size_t>(y) * stride, nullptr);
+    }
+  }
+}
+
+/// What ImageMagick writes in a "Raw profile type" text: a name and a length, then the bytes in hexadecimal.
+std::string raw_profile(std::string_view text) {
+  std::size_t lines = 0, start = 0;
+  while (start < text.size() && lines < 3) lines += text[start++] == '\n';
+  std::string bytes;
+  int high = -1;
+  for (const char c : text.substr(start)) {
+    if (c == '\n') continue;
+    const auto digit = std::string_view("0123456789abcdef").find(c);
+    if (digit == std::string_view::npos) break;
+    if (high >= 0) bytes += static_cast<char>(high << 4 | static_cast<int>(digit));
+    high = high < 0 ? static_cast<int>(digit) : -1;
+  }
+  return bytes;
+}
+
+/// The orientation by eXIf, XMP, or the texts in which older programs keep both.
+int stored_orientation(png_structp png, png_infop info) {
+  std::string exif, xmp;
+  png_uint_32 exif_size = 0;
+  png_bytep exif_chunk = nullptr;
+  if (png_get_eXIf_1(png, info, &exif_size, &exif_chunk) && exif_chunk) {
+    exif.assign(reinterpret_cast<const char*>(exif_chunk), exif_size);
+  }
+  png_textp texts = nullptr;
+  const int count = png_get_text(png, info, &texts, nullptr);
+  for (int i = 0; i < count; ++i) {
+    const std::string_view key = texts[i].key;
+    const std::string_view text(texts[i].text, std::max(texts[i].text_length, texts[i].itxt_length));
+    if (key == "XML:com.adobe.xmp") xmp = text;
+    if (key == "Raw profile type xmp" && xmp.empty()) xmp = raw_profile(text);
+    if ((key == "Raw profile type exif" || key == "Raw profile type APP1") && exif.empty()) {
+      exif = raw_profile(text);
+    }
+  }
+  return orientation_of(exif, xmp);
+}
+
+void add_animation_note(const PngTraits& traits, const std::string& name, std::vector<std::string>& notes) {
+  if (!traits.frames) return;
+  notes.push_back(traits.first_frame_is_still
+                      ? first_frame_note(name, "PNG", *traits.frames)
+                      : name + ": an animated PNG with a still picture beside its frames: the still is read");
 }
 
 }  // namespace
@@ -125,27 +199,39 @@ DecodedImage decode_png(std::string_view bytes, const std::string& name) {
   // A header alone cannot make us allocate: the pixels must at least be possible in this many bytes.
   const std::size_t raw_bytes = png_get_rowbytes(png, info) * static_cast<std::size_t>(height);
   if (raw_bytes / kMaxDeflateRatio > bytes.size()) throw_truncated(name, "PNG");
-  reader.run(name, [png, info] { request_rgba(png, info); });
-  const auto stride = 4 * static_cast<std::size_t>(width);
-  if (png_get_rowbytes(png, info) != stride) throw_damaged(name, "PNG", "unexpected pixel layout");
 
   DecodedImage decoded;
-  decoded.image.width = static_cast<int>(width);
-  decoded.image.height = static_cast<int>(height);
-  decoded.image.pixels.resize(stride * static_cast<std::size_t>(height));
-  std::vector<png_bytep> rows(static_cast<std::size_t>(height));
-  for (std::size_t y = 0; y < rows.size(); ++y) rows[y] = decoded.image.pixels.data() + y * stride;
-  const png_bytepp row_pointers = rows.data();
-  reader.run(name, [png, info, row_pointers] {
-    png_read_image(png, row_pointers);
+  RgbaImage& image = decoded.image;
+  const PngTraits traits = read_png_traits(bytes);
+  const bool grey = !(png_get_color_type(png, info) & PNG_COLOR_MASK_COLOR);
+  const bool sixteen = png_get_bit_depth(png, info) == 16;
+  const PixelLayout layout = sixteen ? (grey ? PixelLayout::grey16 : PixelLayout::rgba16)
+                                     : (grey ? PixelLayout::grey8 : PixelLayout::rgba8);
+  add_animation_note(traits, name, image.notes);
+  const ToSrgb to_srgb = png_to_srgb(traits, {name, layout, image.notes});
+  const bool wide = sixteen && to_srgb;
+
+  const auto stride = 4 * static_cast<std::size_t>(width);
+  int passes = 1;
+  reader.run(name, [png, info, wide, &passes] { passes = request_rgba(png, info, wide); });
+  if (png_get_rowbytes(png, info) != stride * (wide ? 2 : 1)) {
+    throw_damaged(name, "PNG", "unexpected pixel layout");
+  }
+  image.width = static_cast<int>(width);
+  image.height = static_cast<int>(height);
+  image.pixels.resize(stride * static_cast<std::size_t>(height));
+  std::vector<std::uint16_t> buffer(!wide ? 0 : passes > 1 ? image.pixels.size() : stride);
+  std::uint16_t* const rows = buffer.data();
+  reader.run(name, [png, info, wide, passes, rows, &to_srgb, &image] {
+    if (wide) {
+      read_wide(png, passes, rows, to_srgb, image);
+    } else {
+      read_narrow(png, passes, image);
+    }
     png_read_end(png, info);
   });
-
-  png_uint_32 exif_size = 0;
-  png_bytep exif = nullptr;
-  if (png_get_eXIf_1(png, info, &exif_size, &exif) && exif) {
-    decoded.orientation = exif_orientation({reinterpret_cast<const char*>(exif), exif_size});
-  }
+  if (to_srgb && !wide) to_srgb.convert(image.pixels.data(), image.pixels.data(), image.pixels.size() / 4);
+  decoded.orientation = stored_orientation(png, info);
   return decoded;
 }
 

@@ -4,11 +4,17 @@
 #include <optional>
 #include <utility>
 
+#include "forgedit/io/xmp.h"
+
 namespace forgedit {
 namespace {
 
 constexpr std::uint32_t kOrientationTag = 0x0112;
+constexpr std::uint32_t kExifDirectoryTag = 0x8769;
+constexpr std::uint32_t kInteroperabilityTag = 0xa005;
+constexpr std::uint32_t kInteroperabilityIndexTag = 0x0001;
 constexpr std::size_t kEntrySize = 12;
+constexpr std::size_t kValueOffset = 8;
 
 /// Reads integers of either byte order; a position outside the block gives nothing.
 class TiffBlock {
@@ -23,6 +29,10 @@ class TiffBlock {
       value = value << 8 | static_cast<unsigned char>(bytes_[at]);
     }
     return value;
+  }
+
+  std::string_view text(std::size_t position, std::size_t size) const {
+    return position > bytes_.size() ? std::string_view() : bytes_.substr(position, size);
   }
 
  private:
@@ -44,33 +54,62 @@ std::size_t integer_size(std::uint32_t tiff_type) {
   }
 }
 
-}  // namespace
-
-int exif_orientation(std::string_view exif) {
+std::optional<TiffBlock> tiff_block(std::string_view exif) {
   constexpr std::string_view kPrefix("Exif\0\0", 6);
   if (exif.substr(0, kPrefix.size()) == kPrefix) exif.remove_prefix(kPrefix.size());
-
   const std::string_view order = exif.substr(0, 2);
-  if (order != "II" && order != "MM") return 1;
+  if (order != "II" && order != "MM") return std::nullopt;
   const TiffBlock tiff(exif, order == "MM");
-  if (tiff.integer(2, 2) != 42U) return 1;
+  if (tiff.integer(2, 2) != 42U) return std::nullopt;
+  return tiff;
+}
 
-  // Only the first directory counts: the second one describes the thumbnail.
-  const auto directory = tiff.integer(4, 4);
-  if (!directory) return 1;
-  const auto entries = tiff.integer(*directory, 2);
-  if (!entries) return 1;
+/// Where the entry with this tag lies in the directory at `directory`.
+std::optional<std::size_t> find_entry(const TiffBlock& tiff, std::optional<std::uint32_t> directory,
+                                      std::uint32_t wanted) {
+  const auto entries = directory ? tiff.integer(*directory, 2) : std::nullopt;
+  if (!entries) return std::nullopt;
   for (std::size_t i = 0; i < *entries; ++i) {
     const std::size_t entry = std::size_t{*directory} + 2 + i * kEntrySize;
     const auto tag = tiff.integer(entry, 2);
-    const auto type = tiff.integer(entry + 2, 2);
-    if (!tag || !type) return 1;
-    if (*tag != kOrientationTag) continue;
-    const std::size_t size = integer_size(*type);
-    const auto value = tiff.integer(entry + 8, size);
-    return size != 0 && value && *value >= 1 && *value <= 8 ? static_cast<int>(*value) : 1;
+    if (!tag) return std::nullopt;
+    if (*tag == wanted) return entry;
   }
-  return 1;
+  return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<int> find_exif_orientation(std::string_view exif) {
+  const auto tiff = tiff_block(exif);
+  // Only the first directory counts: the second one describes the thumbnail.
+  const auto entry = tiff ? find_entry(*tiff, tiff->integer(4, 4), kOrientationTag) : std::nullopt;
+  const std::size_t size = entry ? integer_size(tiff->integer(*entry + 2, 2).value_or(0)) : 0;
+  if (size == 0) return std::nullopt;
+  const auto value = tiff->integer(*entry + kValueOffset, size);
+  if (!value || *value < 1 || *value > 8) return std::nullopt;
+  return static_cast<int>(*value);
+}
+
+bool exif_says_adobe_rgb(std::string_view exif) {
+  const auto tiff = tiff_block(exif);
+  if (!tiff) return false;
+  auto directory = tiff->integer(4, 4);
+  for (const std::uint32_t pointer : {kExifDirectoryTag, kInteroperabilityTag}) {
+    const auto entry = find_entry(*tiff, directory, pointer);
+    directory = entry ? tiff->integer(*entry + kValueOffset, 4) : std::nullopt;
+  }
+  const auto index = find_entry(*tiff, directory, kInteroperabilityIndexTag);
+  return index && tiff->text(*index + kValueOffset, 3) == "R03";
+}
+
+int exif_orientation(std::string_view exif) {
+  return find_exif_orientation(exif).value_or(1);
+}
+
+int orientation_of(std::string_view exif, std::string_view xmp) {
+  if (const auto found = find_exif_orientation(exif)) return *found;
+  return xmp_orientation(xmp).value_or(1);
 }
 
 RgbaImage upright(RgbaImage image, int orientation) {
@@ -82,6 +121,7 @@ RgbaImage upright(RgbaImage image, int orientation) {
   turned.width = sideways ? image.height : image.width;
   turned.height = sideways ? image.width : image.height;
   turned.pixels.resize(image.pixels.size());
+  turned.notes = std::move(image.notes);
   std::uint8_t* out = turned.pixels.data();
   for (int y = 0; y < turned.height; ++y) {
     for (int x = 0; x < turned.width; ++x, out += 4) {

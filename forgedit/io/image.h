@@ -15,6 +15,7 @@ struct Image {
   int width = 0;
   int height = 0;
   std::vector<std::uint8_t> pixels;  ///< height * width * 3
+  std::vector<std::string> notes;    ///< see RgbaImage::notes; empty unless just read from a file
 
   Image() = default;
   Image(int w, int h, std::array<std::uint8_t, 3> colour = {255, 255, 255});
@@ -29,6 +30,9 @@ struct RgbaImage {
   int width = 0;
   int height = 0;
   std::vector<std::uint8_t> pixels;  ///< height * width * 4
+  /// What the user should know of how the file was read: a line each, with the file's name. Whoever reads a
+  /// user's picture shows them.
+  std::vector<std::string> notes;
 };
 
 /// Limits that a picture file must keep before any pixel is decoded.
@@ -36,10 +40,11 @@ inline constexpr int kMinImageSide = 8;
 inline constexpr int kMaxImageSide = 16384;
 inline constexpr std::int64_t kMaxImagePixels = 120'000'000;
 
-/// Decodes PNG, JPEG or WebP, recognised by content and never by extension. Grey, palette, 16-bit and CMYK
-/// are converted; EXIF orientation is applied, colour profiles are not. Pictures without alpha come back
-/// opaque. Throws Error naming the file: missing, empty, truncated, not a picture, side or area outside the
-/// limits.
+/// Decodes PNG, JPEG, WebP, HEIC or AVIF, recognised by content and never by extension, to sRGB. Grey,
+/// palette, 16-bit and CMYK are converted, and so are colours with a profile (docs/files.md). The orientation
+/// of EXIF, else of XMP, is applied. Of an animation the first frame is taken, with a note. Pictures without
+/// alpha come back opaque. Throws Error naming the file: missing, empty, truncated, not a picture, HDR, side
+/// or area outside the limits.
 RgbaImage read_rgba_image(const std::filesystem::path& path);
 
 /// The same for a file already in memory; `name` stands for it in messages.

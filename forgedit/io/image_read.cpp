@@ -7,8 +7,7 @@
 #include "forgedit/io/exif.h"
 #include "forgedit/io/image.h"
 #include "forgedit/io/image_decode.h"
-
-// Colours are taken as stored: embedded ICC profiles and PNG gamma are not converted.
+#include "forgedit/io/picture_format.h"
 
 namespace forgedit {
 namespace fs = std::filesystem;
@@ -17,47 +16,33 @@ namespace {
 using std::string_view;
 
 constexpr std::size_t kMaxFileBytes = std::size_t{512} << 20;
-constexpr string_view kPngMagic("\x89PNG\r\n\x1a\n", 8);
-constexpr string_view kJpegMagic("\xff\xd8\xff", 3);
-
-bool has_at(string_view bytes, std::size_t position, string_view what) {
-  return bytes.size() >= position + what.size() && bytes.substr(position, what.size()) == what;
-}
-
-/// The name of a picture format that is not read here; empty when `bytes` look like none of them.
-string_view unsupported_format(string_view bytes) {
-  if (has_at(bytes, 0, "GIF87a") || has_at(bytes, 0, "GIF89a")) return "GIF";
-  // Two letters are weak evidence, so the reserved field of a bitmap header has to be zero as well.
-  if (has_at(bytes, 0, "BM") && has_at(bytes, 6, string_view("\0\0\0\0", 4))) return "BMP";
-  for (const string_view magic : {"II*\0", "MM\0*", "II+\0", "MM\0+"}) {
-    if (has_at(bytes, 0, string_view(magic.data(), 4))) return "TIFF";
-  }
-  if (has_at(bytes, 0, "8BPS")) return "PSD";
-  if (has_at(bytes, 4, "JXL \r\n") || has_at(bytes, 0, "\xff\x0a")) return "JPEG XL";
-  if (has_at(bytes, 4, "jP  \r\n")) return "JPEG 2000";
-  if (has_at(bytes, 4, "ftyp")) {
-    for (const string_view brand : {"avif", "avis"}) {
-      if (has_at(bytes, 8, brand)) return "AVIF";
-    }
-    for (const string_view brand : {"heic", "heix", "heim", "heis", "hevc", "hevx", "mif1", "msf1"}) {
-      if (has_at(bytes, 8, brand)) return "HEIC";
-    }
-  }
-  return {};
-}
+constexpr string_view kLfsPointer = "version https://git-lfs";
 
 DecodedImage decode(string_view bytes, const std::string& name) {
-  if (bytes.empty()) throw failure(name + ": the file is empty, expected a PNG, JPEG or WebP picture");
-  if (has_at(bytes, 0, kPngMagic)) return decode_png(bytes, name);
-  if (has_at(bytes, 0, kJpegMagic)) return decode_jpeg(bytes, name);
-  if (has_at(bytes, 0, "RIFF") && has_at(bytes, 8, "WEBP")) return decode_webp(bytes, name);
-  if (has_at(bytes, 0, "version https://git-lfs")) {
+  const std::string expected = std::string("expected ") + kReadableFormats;
+  if (bytes.empty()) throw failure(name + ": the file is empty, " + expected);
+  switch (picture_format(bytes)) {
+    case PictureFormat::png:
+      return decode_png(bytes, name);
+    case PictureFormat::jpeg:
+      return decode_jpeg(bytes, name);
+    case PictureFormat::webp:
+      return decode_webp(bytes, name);
+    case PictureFormat::heic:
+      return decode_heif(bytes, name, "HEIC");
+    case PictureFormat::avif:
+      return decode_heif(bytes, name, "AVIF");
+    case PictureFormat::other:
+      break;
+  }
+  if (bytes.substr(0, kLfsPointer.size()) == kLfsPointer) {
     throw failure(name + ": a Git LFS pointer, not the picture itself; fetch it with `git lfs pull`");
   }
-  if (const string_view format = unsupported_format(bytes); !format.empty()) {
-    throw failure(name + ": " + std::string(format) + " is not supported, expected PNG, JPEG or WebP");
+  if (const string_view format = unread_format(bytes); !format.empty()) {
+    throw failure(name + ": " + std::string(format) + " is not supported, " + expected +
+                  ": convert it to PNG first");
   }
-  throw failure(name + ": not a picture, expected PNG, JPEG or WebP");
+  throw failure(name + ": not a picture, " + expected);
 }
 
 }  // namespace
@@ -93,10 +78,15 @@ void throw_damaged(const std::string& name, const std::string& format, const std
   throw failure(name + ": damaged " + format + ": " + why);
 }
 
+std::string first_frame_note(const std::string& name, const std::string& format, std::int64_t frames) {
+  return name + ": an animated " + format + " of " + std::to_string(frames) +
+         (frames == 1 ? " frame" : " frames") + ": the first one is read";
+}
+
 RgbaImage read_rgba_image(const fs::path& path) {
   std::error_code ignored;
   if (fs::is_directory(path, ignored)) {
-    throw failure(path.string() + ": a directory, expected a PNG, JPEG or WebP picture");
+    throw failure(path.string() + ": a directory, expected a picture: " + kReadableFormats);
   }
   return decode_rgba_image(read_file(path, kMaxFileBytes), path.string());
 }
@@ -107,8 +97,9 @@ RgbaImage decode_rgba_image(string_view file, const std::string& name) {
 }
 
 Image read_image(const fs::path& path, std::array<std::uint8_t, 3> background) {
-  const RgbaImage source = read_rgba_image(path);
+  RgbaImage source = read_rgba_image(path);
   Image image;
+  image.notes = std::move(source.notes);
   image.width = source.width;
   image.height = source.height;
   image.pixels.resize(source.pixels.size() / 4 * 3);

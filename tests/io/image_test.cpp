@@ -86,9 +86,9 @@ TEST_F(ImageFile, InterlacedPngEqualsPlainPng) {
   EXPECT_EQ(read(encode_png(picture)).pixels, plain.pixels);
 }
 
-TEST_F(ImageFile, TakesPngValuesWithoutGammaConversion) {
+TEST_F(ImageFile, TakesPngValuesWithTheGammaOfSrgbAsTheyAre) {
   PngPicture picture = small_png();
-  picture.gamma = 1.0;
+  picture.gamma = 0.45455;
   const RgbaImage image = read(encode_png(picture));
   EXPECT_EQ(pixel(image, 0, 0), (Rgba{picture.rows[0], picture.rows[1], picture.rows[2], 255}));
 }

@@ -141,6 +141,7 @@ struct JpegPicture {
   bool adobe_marker = false;
   std::string app1;                   ///< contents of an APP1 marker
   std::vector<jpeg_scan_info> scans;  ///< a progression of one's own
+  int restart_rows = 0;               ///< rows of blocks between restart markers
   Bytes pixels;
 };
 
@@ -165,6 +166,7 @@ inline std::string encode_jpeg(const JpegPicture& picture) {
     jpeg.scan_info = picture.scans.data();
     jpeg.num_scans = static_cast<int>(picture.scans.size());
   }
+  jpeg.restart_in_rows = picture.restart_rows;
   jpeg_start_compress(&jpeg, TRUE);
   if (!picture.app1.empty()) {
     jpeg_write_marker(&jpeg, JPEG_APP0 + 1, reinterpret_cast<const JOCTET*>(picture.app1.data()),

@@ -1,0 +1,17 @@
+#pragma once
+
+#include <string_view>
+
+namespace forgedit {
+
+/// What is read, for messages.
+inline constexpr const char* kReadableFormats = "PNG, JPEG, WebP, HEIC or AVIF";
+
+/// Formats by a file's first bytes.
+enum class PictureFormat { png, jpeg, webp, heic, avif, other };
+PictureFormat picture_format(std::string_view file);
+
+/// The name of a known format that is not read, such as "GIF"; empty when `file` looks like none of them.
+std::string_view unread_format(std::string_view file);
+
+}  // namespace forgedit

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace forgedit {
+
+inline constexpr std::string_view kPngMagic("\x89PNG\r\n\x1a\n", 8);
+
+/// The four bytes at `position`, which must lie within `bytes`.
+std::uint32_t big_endian_32(std::string_view bytes, std::size_t position);
+
+struct PngChunk {
+  std::string_view type;
+  std::string_view data;
+  std::uint32_t checksum = 0;
+};
+
+/// The chunk at `position`, which moves behind it. An IEND needs no checksum. Nothing when the file ends
+/// before the chunk does.
+std::optional<PngChunk> next_png_chunk(std::string_view file, std::size_t& position);
+
+/// Whether the checksum fits the contents.
+bool is_intact(const PngChunk& chunk);
+
+/// Inflates a zlib stream of at most `max_bytes`; nothing when it is damaged or larger.
+std::optional<std::string> inflate_png(std::string_view packed, std::size_t max_bytes);
+
+/// Cuts the part before the next zero byte off `data`; nothing when no zero byte comes.
+std::optional<std::string_view> take_until_zero(std::string_view& data);
+
+}  // namespace forgedit
