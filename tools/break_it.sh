@@ -95,6 +95,7 @@ done
 print_violations
 print_table
 echo "$((SECONDS - start)) s"
+grep -vE ': line [0-9]+: +[0-9]+ [A-Z]' "$WORK/shell.log" | sed 's/^/from the shell: /' | head -5
 if [ -s "$WORK/violations" ]; then
   echo "what broke is kept in $WORK"
   exit 1

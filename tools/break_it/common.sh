@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2034,SC2153
+# shellcheck shell=bash disable=SC2034,SC2153,SC2054
 # Parts of tools/break_it.sh that all areas use: runs the program, judges how it ended, compares folders, counts.
 # To be sourced. A try has a folder TRY, which begins as a copy of BASE, a ROW of the table, and HOW it was broken.
 
@@ -14,12 +14,10 @@ mkdir -p "$WORK/home"
 CLEAN=(env "--default-signal=HUP,INT,QUIT,PIPE,TERM,XFSZ")
 
 clean_up() {
-  local job mounted
+  local job
   for job in $(jobs -p); do kill "$job" 2>/dev/null; done
   wait 2>/dev/null
-  for mounted in $(awk -v work="$WORK/" 'index($2, work) == 1 { print $2 }' /proc/mounts); do
-    umount -l "$mounted"
-  done
+  awk -v work="$WORK/" 'index($2, work) == 1 { print $2 }' /proc/mounts | xargs -r umount -l
 }
 
 note() {
@@ -30,7 +28,8 @@ note() {
 # in_pool COMMAND...: beside at most JOBS - 1 others.
 in_pool() {
   while [ "$(jobs -rp | wc -l)" -ge "$JOBS" ]; do wait -n; done
-  "$@" </dev/null &
+  # bash itself names every job that a signal ended.
+  "$@" </dev/null 2>>"$WORK/shell.log" &
 }
 
 quoted() { printf '%q ' "$@"; }
@@ -148,11 +147,25 @@ listing() { (cd "$1" && find . -mindepth 1 \( -type d -printf '%P/\n' -o -printf
 # hashes FOLDER: NAME HASH of all files.
 hashes() { (cd "$1" && find . -type f -printf '%P\0' | sort -z | xargs -0r sha256sum | awk '{ print $2, $1 }'); }
 
-# same_text FILE FILE: but for the keys that differ between unbroken runs.
-same_text() {
-  case $1 in *.json | *.txt | *.html) ;; *) return 1 ;; esac
-  [ -s "$REFERENCE.volatile" ] || return 1
-  cmp -s <(grep -avFf "$REFERENCE.volatile" "$1") <(grep -avFf "$REFERENCE.volatile" "$2")
+# without_time PNG: the file without the chunk that says how long it took.
+without_time() {
+  local at bytes
+  at=$(grep -abo 'forgedit-seconds' "$1" | head -1 | cut -d : -f 1)
+  [ -n "$at" ] || { cat "$1" && return; }
+  bytes=$((0x$(tail -c +$((at - 7)) "$1" | head -c 4 | hex)))
+  head -c $((at - 8)) "$1"
+  tail -c +$((at + bytes + 5)) "$1"
+}
+
+# same_but_time FILE FILE: but for the times, and in texts the keys, that differ between unbroken runs.
+same_but_time() {
+  case $1 in
+    *.png) cmp -s <(without_time "$1") <(without_time "$2") ;;
+    *.json | *.txt | *.html)
+      [ -s "$REFERENCE.volatile" ] && cmp -s <(grep -avFf "$REFERENCE.volatile" "$1") <(grep -avFf "$REFERENCE.volatile" "$2")
+      ;;
+    *) false ;;
+  esac
 }
 
 # compare FOLDER WHOLE: lines "extra NAME", "missing NAME", "differs NAME" against an unbroken run's folder.
@@ -161,7 +174,7 @@ compare() {
   comm -23 <(listing "$folder") <(listing "$whole") | sed 's/^/extra /'
   comm -13 <(listing "$folder") <(listing "$whole") | sed 's/^/missing /'
   join <(hashes "$folder" | sort -k1,1) <(hashes "$whole" | sort -k1,1) | awk '$2 != $3 { print $1 }' |
-    while read -r name; do same_text "$folder/$name" "$whole/$name" || echo "differs $name"; done
+    while read -r name; do same_but_time "$folder/$name" "$whole/$name" || echo "differs $name"; done
 }
 
 hex() { od -An -tx1 -v | tr -d ' \n'; }
@@ -196,6 +209,10 @@ pictures() {
     join - <(find "$REFERENCE" -type f -name '*.png' -printf '%P\n' | sort) |
     grep -vE '(^|/)(sheet|chart|original|good|other|man)\.png '
 }
+
+# temporary FOLDER: the first file that no unbroken run leaves and whose name says that it is temporary. What a failed
+# run keeps for the next one is none.
+temporary() { comm -23 <(listing "$1") <(listing "$REFERENCE") | grep -iE '(tmp|temp|part|staging)' | head -1; }
 
 print_violations() {
   local ROW kind text how folder

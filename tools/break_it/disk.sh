@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2034,SC2153
+# shellcheck shell=bash disable=SC2034,SC2153,SC2054
 # Full disks: a tmpfs of a size that ends somewhere in the run. To be sourced.
 
 # fill ID OPTIONS: mounts a tmpfs as the try's folder.
@@ -13,7 +13,7 @@ fill() {
     violation unclear "expected exit 1: $(last_words)"
   fi
   local extra code=$CODE
-  extra=$(comm -23 <(listing "$TRY") <(listing "$REFERENCE") | head -1)
+  extra=$(temporary "$TRY")
   [ -z "$extra" ] || violation "left over" "$extra"
   check_broken
   # A run that said that all is done is held against an unbroken one at once.

@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2034,SC2153
+# shellcheck shell=bash disable=SC2034,SC2153,SC2054
 # SIGKILL before every call that changes files, and at random moments. To be sourced.
 
 # Names that a machine's kernel lacks are skipped (?).

@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2034,SC2153
+# shellcheck shell=bash disable=SC2034,SC2153,SC2054
 # Limits of a process: sizes of files, memory, stack, descriptors, threads. To be sourced.
 
 # limited ID OPTION VALUE [USER] [ARGUMENT...]: COMMAND under `ulimit OPTION VALUE`, as USER (a number) where given;
@@ -27,7 +27,7 @@ limited() {
     extra=$(compare "$TRY" "$REFERENCE" | head -1)
     [ -z "$extra" ] || violation "other bytes" "exit 0: $extra"
   else
-    extra=$(comm -23 <(listing "$TRY") <(listing "$REFERENCE") | head -1)
+    extra=$(temporary "$TRY")
     [ -z "$extra" ] || violation "left over" "$extra"
     check_broken
     if [ -n "$extra" ] || [ "$option" = -f ]; then

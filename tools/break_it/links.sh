@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2034,SC2153
+# shellcheck shell=bash disable=SC2034,SC2153,SC2054
 # Links under names that the program writes, names that lead out of a folder, files of others. To be sourced.
 
 # written_names: names (without folder) that the run opens for writing or locks, and that two runs open alike.
@@ -31,7 +31,7 @@ opens_safely() {
 # check_victim: what the links point to, and what is not ours, is as it was.
 check_victim() {
   cmp -s "$TRY.victim" "$WORK/inputs/victim" || violation lost "what $1 points to was changed"
-  [ -z "$(ls -A "$TRY.victims")" ] || violation lost "files were written through a link: $(ls -A "$TRY.victims" | head -1)"
+  [ -z "$(listing "$TRY.victims")" ] || violation lost "written through a link: $(listing "$TRY.victims" | head -1)"
 }
 
 victims() {
@@ -81,8 +81,8 @@ record_leads_out() {
   for place in "$TRY.elsewhere/x.png" "$TRY/x.png" "$TRY/O/sub/x.png"; do
     cmp -s "$place" "$REFERENCE/O/$first" || violation lost "$place was moved or changed by a record"
   done
-  if [ "$CODE" -eq 0 ]; then
-    [ -f "$TRY/O/$first" ] && [ ! -L "$TRY/O/$first" ] || violation lost "$first is not in the folder"
+  if [ "$CODE" -eq 0 ] && { [ ! -f "$TRY/O/$first" ] || [ -L "$TRY/O/$first" ]; }; then
+    violation lost "$first is not in the folder"
   fi
   end
 }
@@ -100,8 +100,8 @@ saved_leads_out() {
   cp "$TRY.deep/a/b.err" "$TRY.err"
   rm -f "$TRY.deep/a/b.out" "$TRY.deep/a/b.err"
   judge
-  [ "$before" = "$(listing "$TRY.deep" | grep -v '^a/b/')" ] &&
-    [ -z "$(listing "$TRY.deep/a/b" | grep -vE '^(L|out)/')" ] || violation lost "files outside of out/"
+  [ "$before" = "$(listing "$TRY.deep" | grep -v '^a/b/')" ] || violation lost "files outside of the folder"
+  if listing "$TRY.deep/a/b" | grep -qvE '^(L|out)/'; then violation lost "files outside of out/"; fi
   end
 }
 

@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2034,SC2153
+# shellcheck shell=bash disable=SC2034,SC2153,SC2054
 # Files that shrink, change or go away while a run reads them. To be sourced.
 
 WEIGHTS=unet/diffusion_pytorch_model.safetensors
@@ -44,11 +44,15 @@ hurt() {
     half) truncate -s $((bytes / 2)) "$file" ;;
     empty) : >"$file" ;;
     grown) head -c 4096 /dev/zero >>"$file" ;;
-    noise) head -c $((bytes / 2)) /dev/urandom | dd of="$file" bs=64K seek=$((bytes / 4)) oflag=seek_bytes conv=notrunc status=none ;;
-    # Finite numbers that are not the ones of before: the file's second half over its end part.
-    shifted) tail -c $((bytes / 2)) "$file" | head -c $((bytes / 4)) >"$file.part" &&
-      dd if="$file.part" of="$file" bs=64K seek=$((bytes - bytes / 4 * 1 / 4 * 4)) oflag=seek_bytes conv=notrunc status=none
-      rm -f "$file.part" ;;
+    noise)
+      head -c $((bytes / 2)) /dev/urandom |
+        dd of="$file" bs=64K seek=$((bytes / 4)) oflag=seek_bytes conv=notrunc status=none
+      ;;
+    # Finite numbers, but other ones: the third quarter over the second, by whole floats.
+    shifted)
+      tail -c +$((bytes / 8 * 4 + 1)) "$file" | head -c $((bytes / 4)) >"$TRY.part"
+      dd if="$TRY.part" of="$file" bs=64K seek=$((bytes / 16 * 4)) oflag=seek_bytes conv=notrunc status=none
+      ;;
     gone) rm -f "$file" ;;
     replaced) head -c "$bytes" /dev/zero >"$file.new" && mv "$file.new" "$file" ;;
   esac

@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2034,SC2153
+# shellcheck shell=bash disable=SC2034,SC2153,SC2054
 # The commands that are tried: what each reads, and what an unbroken run of it leaves. To be sourced.
 
 MODEL=$ROOT/tests/golden/tiny-sd
@@ -41,9 +41,9 @@ what() {
   esac
 }
 
-# probe SAVED_EDIT: the hash of a picture drawn from it, or nothing.
+# probe SAVED_EDIT: the hash of a picture drawn from it, or nothing. Beside the try, whose disk may be full.
 probe() {
-  local out=$1.probe
+  local out=$TRY.probe
   rm -rf "$out"
   timeout -k 5 "$PATIENCE" "${CLEAN[@]}" "$FORGEDIT" edit --from "$1" "a red square" --steps 1 --gamma 1 --out "$out" \
     --model "$MODEL" "${CPU[@]}" </dev/null >"$out.out" 2>"$out.err" || return 1
@@ -138,7 +138,7 @@ check_saved() {
   [ -n "$there" ] && cmp -s <(hashes "$saved") <(hashes "$BASE/$SAVED") && return
   if ! hash=$(probe "$saved"); then
     local words
-    words=$(tail -1 "$saved.probe.err")
+    words=$(tail -1 "$TRY.probe.err")
     if [ -n "$there" ]; then
       violation lost "edit --from $SAVED fails: $words"
     elif ! grep -qaE 'no saved edit|no such folder' <<<"$words"; then
@@ -147,7 +147,7 @@ check_saved() {
   elif ! grep -qsF "$hash" "$REFERENCE.new" "$REFERENCE.old"; then
     violation half-written "edit --from $SAVED draws neither the old nor the new edit"
   fi
-  rm -rf "$saved".probe*
+  rm -rf "$TRY".probe*
 }
 
 # check_broken: what is under a final name is whole, and what a record lists is there.

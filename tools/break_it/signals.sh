@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2034,SC2153
+# shellcheck shell=bash disable=SC2034,SC2153,SC2054
 # Signals that ask for an end, and outputs that are closed. To be sourced.
 
 # catches PID: true once the program handles SIGINT; before that nothing can be asked of it.

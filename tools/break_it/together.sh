@@ -1,4 +1,4 @@
-# shellcheck shell=bash disable=SC2034,SC2153
+# shellcheck shell=bash disable=SC2034,SC2153,SC2054
 # Several processes at once into one place: one outcome, whole, and the others refused or after it. To be sourced.
 
 # variant I: sets COMMAND of SCENARIO's Ith variant.
@@ -53,7 +53,7 @@ start_all() {
     pids+=($!)
     [ -z "${DELAYS[i]-}" ] || sleep "$(seconds "${DELAYS[i]}")"
   done
-  HOW+=wait
+  HOW+="wait"
   for i in "${pids[@]}"; do
     wait "$i" 2>/dev/null
     CODES+=($?)
@@ -142,11 +142,11 @@ read_while_replaced() {
   local pid=$!
   for ((i = 0; i < 20; i++)); do
     if ! hash=$(probe "$TRY/S"); then
-      violation lost "edit --from S fails while it is replaced: $(tail -1 "$TRY/S.probe.err")"
+      violation lost "edit --from S fails while it is replaced: $(tail -1 "$TRY.probe.err")"
     elif ! grep -qF "$hash" "$REFERENCE.old" "$REFERENCE.new"; then
       violation half-written "neither the old nor the new edit was drawn"
     fi
-    rm -rf "$TRY"/S.probe*
+    rm -rf "$TRY".probe*
     kill -0 $pid 2>/dev/null || break
   done
   wait $pid
