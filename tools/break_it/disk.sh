@@ -43,7 +43,7 @@ disk_of() {
   after=$((after + 4 * $(listing "$REFERENCE" | wc -l)))
   # What replaces files has both for a while.
   [[ $1 == over ]] && after=$((2 * before))
-  [ -n "$QUICK" ] && shares="9 57 94" inodes=2
+  [ -n "$QUICK" ] && shares="9 80" inodes=2
   for share in $shares; do
     in_pool fill "share-$share" "size=$((before + (after - before) * share / 100 + 4))k"
   done

@@ -66,14 +66,18 @@ kills_of() {
   if [ -n "$TRACE" ]; then
     file_calls >"$REFERENCE.calls"
     for name in $FILE_CALLS; do
-      most=12
+      most=8
       [[ $name == rename* || $name == link* ]] && most=80
-      [ -n "$QUICK" ] && most=1 && [[ $name == rename* ]] && most=3
+      case $QUICK-$name in
+        1-rename*) most=3 ;;
+        1-openat | 1-write | 1-unlink | 1-mkdir) most=1 ;;
+        1-*) continue ;;
+      esac
       grep "^$name " "$REFERENCE.calls" | spread "$most" >"$REFERENCE.moments"
       while read -r name n; do in_pool kill_at "$name-$n" "$name" "$n"; done <"$REFERENCE.moments"
     done
   fi
-  for ((i = 0; i < ${QUICK:+-13} + 15; i++)); do
+  for ((i = 0; i < ${QUICK:+-9} + 10; i++)); do
     below 1000
     in_pool kill_after "random-$i" $((took * (150 + REPLY) / 1000))
   done

@@ -105,9 +105,10 @@ changes_of() {
   [ -n "$QUICK" ] && ways="half shifted" files="model/$WEIGHTS" moments=${moments%% *}
   for way in $ways; do
     for file in $files; do
-      for when in $moments; do in_pool changed "$((++i))-$way" "$way" "$file" "$when"; done
+      for when in $moments; do echo "$way $file $when"; done
     done
-  done
+  done | spread 32 >"$REFERENCE.ways"
+  while read -r way file when; do in_pool changed "$((++i))-$way" "$way" "$file" "$when"; done <"$REFERENCE.ways"
 }
 
 try_models() {

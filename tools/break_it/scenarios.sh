@@ -5,7 +5,7 @@ MODEL=$ROOT/tests/golden/tiny-sd
 INPUTS=$WORK/inputs
 SCENARIOS="learn over sweep save auto story diffusers single lora bench"
 CPU=(--device cpu --threads 1)
-LEARN=(--samples 10 --batch 5)
+LEARN=(--samples 10 --batch 5 --size 64x64)
 # shellcheck source=tests/support/make_clip.sh
 . "$ROOT/tests/support/make_clip.sh"
 
@@ -18,10 +18,10 @@ what() {
     learn) SAVED=S COMMAND=(learn good.png --source "a square" --save S "${LEARN[@]}" "${model[@]}") ;;
     over)
       SAVED=S
-      COMMAND=(learn other.png --size 64x64 --source "a circle" --seed 5 --save S --overwrite "${LEARN[@]}" "${model[@]}")
+      COMMAND=(learn other.png --source "a circle" --seed 5 --save S --overwrite "${LEARN[@]}" "${model[@]}")
       ;;
     sweep)
-      COMMAND=(edit good.png "a red square" "a blue square" --source "a square" --gamma 0.8,1.0 --seeds 0,1,2
+      COMMAND=(edit good.png "a red square" "a blue square" --source "a square" --gamma 0.8,1.0 --seeds 0,1
         --unlearned --steps 2 --out O "${LEARN[@]}" "${model[@]}")
       ;;
     save)
@@ -35,7 +35,7 @@ what() {
     single) ONCE=1 COMMAND=(export L --to single-file --out x.safetensors "${model[@]}") ;;
     lora) ONCE=1 COMMAND=(export L --to lora --rank 2 --out x.safetensors "${model[@]}") ;;
     bench)
-      COMMAND=(bench tedbench --data "$INPUTS/ted" --source "a man" --size 64x64 --gamma 0.8,1.0 --steps 2 --out O
+      COMMAND=(bench tedbench --data "$INPUTS/ted" --source "a man" --gamma 0.8,1.0 --steps 2 --out O
         "${LEARN[@]}" "${model[@]}")
       ;;
   esac
