@@ -191,6 +191,7 @@ ExportResult export_learned(StableDiffusion& model, const LearnedPicture& learne
   if (options.format == ExportFormat::diffusers) {
     write_model_folder(model, model.vae->config(), staging.folder(), options.dtype, SIZE_MAX);
     copy_tokenizer(model.tokenizer_folder, staging.folder() / "tokenizer");
+    copy_companions(model.folder, staging.folder());
     write_embedding(staging.folder() / "learned_embedding.safetensors", learned);
     Staging::move(staging.folder(), out);
     result.written = {out, out / "learned_embedding.safetensors"};

@@ -38,8 +38,8 @@ void take_merge(const std::string& where, const std::string& left, const std::st
 /// "left right" as two pieces; an Error that begins with `where` for anything else.
 std::pair<std::string, std::string> split_merge(const std::string& where, std::string_view line);
 
-/// Vocabulary and merges of a tokenizer.json. Whatever else in it would give other ids than CLIP's rules is an
-/// Error that names file and key.
+/// Vocabulary and merges of a tokenizer.json. Whatever else in it would give other ids than CLIP's rules is
+/// an Error that names file and key.
 void take_tokenizer_json(const std::filesystem::path& file, const nlohmann::json& tokenizer,
                          ClipVocabulary& vocabulary);
 

@@ -219,8 +219,8 @@ void ClipTokenizer::split_at_controls(std::u32string_view text, const Controls& 
     auto start = at, stop = at + match->text.size();
     at = stop;
     const auto& token = match->token;
-    const bool touched = (start > 0 && clip_is_word(text[start - 1])) ||
-                         (stop < text.size() && clip_is_word(text[stop]));
+    const bool touched =
+        (start > 0 && clip_is_word(text[start - 1])) || (stop < text.size() && clip_is_word(text[stop]));
     if (token.single_word && touched) continue;
     while (token.lstrip && start > begin && clip_is_space(text[start - 1])) --start;
     while (token.rstrip && stop < text.size() && clip_is_space(text[stop])) ++stop;

@@ -69,14 +69,14 @@ class ClipTokenizer {
   static void split_at_controls(std::u32string_view text, const Controls& controls, const OnText& on_text,
                                 const OnControl& on_control);
 
-  std::filesystem::path file_;                       // of the vocabulary
-  std::vector<std::string> tokens_;                  // by id
+  std::filesystem::path file_;                                     // of the vocabulary
+  std::vector<std::string> tokens_;                                // by id
   std::unordered_map<std::int64_t, std::filesystem::path> added_;  // ids that the vocabulary lacks
-  std::unordered_map<std::uint64_t, Merge> merges_;  // by left id << 32 | right id
-  std::array<std::int64_t, 256> byte_ids_{};         // a byte within a word
-  std::array<std::int64_t, 256> last_byte_ids_{};    // a word's last byte
-  Controls raw_controls_;                            // looked for in the text as given
-  Controls normalized_controls_;                     // looked for after normalisation
+  std::unordered_map<std::uint64_t, Merge> merges_;                // by left id << 32 | right id
+  std::array<std::int64_t, 256> byte_ids_{};                       // a byte within a word
+  std::array<std::int64_t, 256> last_byte_ids_{};                  // a word's last byte
+  Controls raw_controls_;                                          // looked for in the text as given
+  Controls normalized_controls_;                                   // looked for after normalisation
   std::int64_t start_id_ = 0;
   std::int64_t end_id_ = 0;
   std::int64_t pad_id_ = 0;

@@ -50,7 +50,8 @@ class TokenizerJson {
     const auto& steps = sequence("normalizer", normalizer, "normalizers", 3);
     typed("normalizer", steps[0], "NFC");
     const auto& spaces = typed("normalizer", steps[1], "Replace");
-    if (spaces.value("pattern", json()) != json{{"Regex", "\\s+"}} || spaces.value("content", json()) != " ") {
+    if (spaces.value("pattern", json()) != json{{"Regex", "\\s+"}} ||
+        spaces.value("content", json()) != " ") {
       reject("normalizer", "white space replaced by one space", spaces);
     }
     typed("normalizer", steps[2], "Lowercase");
@@ -60,8 +61,8 @@ class TokenizerJson {
     const auto& steps = sequence("pre_tokenizer", pre_tokenizer, "pretokenizers", 2);
     const auto& split = typed("pre_tokenizer", steps[0], "Split");
     const auto pattern = split.value("pattern", json());
-    const bool known = pattern == json{{"Regex", kWords}} ||
-                       pattern == json{{"Regex", std::string(kControls) + kWords}};
+    const bool known =
+        pattern == json{{"Regex", kWords}} || pattern == json{{"Regex", std::string(kControls) + kWords}};
     if (!known) reject("pre_tokenizer.pattern", "that of CLIP", pattern);
     expect("pre_tokenizer", split, "behavior", "Removed");
     expect("pre_tokenizer", split, "invert", true);

@@ -139,9 +139,9 @@ ClipVocabulary read_clip_vocabulary(const fs::path& directory) {
   const auto has = [&](const char* name) { return fs::exists(directory / name, ignored); };
   const auto whole = directory / "tokenizer.json";
   const bool both = has("vocab.json") && has("merges.txt"), has_whole = has("tokenizer.json");
-  const auto tokenizer =
-      has_whole ? read_tokenizer_object(whole, kMaxVocabularyBytes, kMaxTokenizerConfigDepth)
-                : json::object();
+  const auto tokenizer = has_whole
+                             ? read_tokenizer_object(whole, kMaxVocabularyBytes, kMaxTokenizerConfigDepth)
+                             : json::object();
   if (both || !has_whole) {
     vocabulary.file = directory / "vocab.json";
     const auto vocab = read_tokenizer_object(vocabulary.file, kMaxVocabularyBytes, 0);

@@ -54,7 +54,8 @@ json added(std::int64_t id, const std::string& content, const json& flags = json
 class ClipAddedTokens : public testing::TemporaryFolder {
  protected:
   void SetUp() override {
-    for (const char* name : {"vocab.json", "merges.txt", "tokenizer_config.json", "special_tokens_map.json"}) {
+    for (const char* name :
+         {"vocab.json", "merges.txt", "tokenizer_config.json", "special_tokens_map.json"}) {
       write(name, read_file(kTiny / name));
     }
   }
@@ -82,7 +83,8 @@ class ClipAddedTokens : public testing::TemporaryFolder {
   }
   /// Nothing but this tokenizer.json.
   void only(const json& whole) const {
-    for (const char* name : {"vocab.json", "merges.txt", "tokenizer_config.json", "special_tokens_map.json"}) {
+    for (const char* name :
+         {"vocab.json", "merges.txt", "tokenizer_config.json", "special_tokens_map.json"}) {
       fs::remove(folder_ / name);
     }
     write("tokenizer.json", whole);
@@ -179,8 +181,9 @@ TEST_F(ClipAddedTokens, EveryFileThatAddsTokens) {
   EXPECT_EQ(ids(text), expected);
   EXPECT_NE(ids("every<MY-DOG>women"), expected) << "a special token is looked for as it is";
   fs::remove(folder_ / "added_tokens.json");
-  EXPECT_TRUE(contains(complaint(), "special_tokens_map.json: key \"additional_special_tokens\": \"<my-dog>\" "
-                                    "has no id"));
+  EXPECT_TRUE(contains(complaint(),
+                       "special_tokens_map.json: key \"additional_special_tokens\": \"<my-dog>\" "
+                       "has no id"));
   write("special_tokens_map.json", "{}");
   write("tokenizer_config.json", json{{"added_tokens_decoder", {{"1514", added(0, "<my-dog>")}}}});
   EXPECT_EQ(ids(text), expected);
