@@ -50,11 +50,7 @@ struct ExportCommand {
   }
 
   static void report(const ExportResult& result, Console& console) {
-    const auto& lora = result.lora;
-    for (const auto& layer : lora.layers) {
-      console.note(fmt::format("{}: rank {}, {:.1f} % of the change kept", layer.name, layer.rank,
-                               100 * layer.kept()));
-    }
+    const auto& lora = result.lora;  // each layer's share is in the report
     if (!lora.not_held.empty()) {
       console.note(fmt::format("a LoRA has no place for {} parameters (norms, biases, tables), such as {}",
                                lora.not_held.size(), lora.not_held.front()));

@@ -27,7 +27,10 @@ std::string counted(std::uint64_t count, const char* unit = "") {
 }
 
 void print(const std::string& name, const Inspection& inspection) {
-  fmt::print("{}: {}{}\n", name, inspection.what, inspection.usable ? "" : " (not usable as it is)");
+  const auto unusable = inspection.purpose.empty() ? std::string(" (not usable as it is)")
+                                                   : " (not usable by forgedit: " + inspection.purpose + ")";
+  fmt::print("{}: {}{}\n", name, inspection.what, inspection.usable ? "" : unusable);
+  for (const auto& reason : inspection.reasons) fmt::print("  not usable: {}\n", reason);
   for (const auto& part : inspection.parts) {
     std::vector<std::string> types;
     for (const auto& [type, count] : part.types) types.push_back(type);

@@ -2,6 +2,8 @@
 
 #include <cstddef>
 #include <filesystem>
+#include <map>
+#include <string>
 
 #include "forgedit/core/state_dict.h"
 
@@ -14,6 +16,9 @@ std::filesystem::path find_component_weights(const std::filesystem::path& direct
 
 /// Reads these weights, from all shards. Throws Error naming what was looked for.
 StateDict read_component_weights(const std::filesystem::path& directory, const std::string& stem);
+/// The same; `widened` becomes the dtypes of tensors that the files hold as 8-bit floats (see Safetensors).
+StateDict read_component_weights(const std::filesystem::path& directory, const std::string& stem,
+                                 std::map<std::string, std::string>& widened);
 
 /// Writes `tensors` as `STEM.safetensors`, or as shards of at most `max_shard_bytes` with an index.
 void write_component_weights(const std::filesystem::path& directory, const std::string& stem,

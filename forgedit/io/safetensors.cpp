@@ -6,10 +6,12 @@
 #include <cstring>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <set>
 
 #include "forgedit/core/error.h"
 #include "forgedit/core/files.h"
+#include "forgedit/io/float8.h"
 #include "forgedit/io/mapped_file.h"
 
 namespace forgedit {
@@ -23,16 +25,24 @@ constexpr std::size_t kMaxDimensions = 8;
 struct DtypeName {
   const char* name;
   at::ScalarType type;
+  std::optional<Float8> narrow = {};  ///< stored in bytes, read as float16
 };
-constexpr std::array kDtypes{DtypeName{"F64", at::kDouble}, DtypeName{"F32", at::kFloat},
-                             DtypeName{"F16", at::kHalf},   DtypeName{"BF16", at::kBFloat16},
-                             DtypeName{"I64", at::kLong},   DtypeName{"I32", at::kInt},
-                             DtypeName{"I16", at::kShort},  DtypeName{"I8", at::kChar},
-                             DtypeName{"U8", at::kByte},    DtypeName{"BOOL", at::kBool}};
+constexpr std::array kDtypes{DtypeName{"F64", at::kDouble},
+                             DtypeName{"F32", at::kFloat},
+                             DtypeName{"F16", at::kHalf},
+                             DtypeName{"BF16", at::kBFloat16},
+                             DtypeName{"I64", at::kLong},
+                             DtypeName{"I32", at::kInt},
+                             DtypeName{"I16", at::kShort},
+                             DtypeName{"I8", at::kChar},
+                             DtypeName{"U8", at::kByte},
+                             DtypeName{"BOOL", at::kBool},
+                             DtypeName{"F8_E4M3", at::kByte, Float8::e4m3},
+                             DtypeName{"F8_E5M2", at::kByte, Float8::e5m2}};
 
 struct TensorEntry {
   std::string name;
-  at::ScalarType type;
+  const DtypeName* dtype = nullptr;
   std::vector<std::int64_t> shape;
   std::uint64_t begin = 0;
   std::uint64_t end = 0;
@@ -49,11 +59,11 @@ TensorEntry parse_entry(const std::string& origin, const std::string& name, cons
   result.name = name;
   const auto dtype = entry["dtype"].get<std::string>();
   const auto* found = std::find_if(kDtypes.begin(), kDtypes.end(), [&](auto& d) { return dtype == d.name; });
-  if (found == kDtypes.end()) reject("unknown dtype '" + dtype.substr(0, 32) + "'");
-  result.type = found->type;
+  if (found == kDtypes.end()) reject("unknown dtype '" + dtype.substr(0, 32) + "', which is not read");
+  result.dtype = found;
   if (entry["shape"].size() > kMaxDimensions) reject("more than 8 dimensions");
   // Strides are products too, so sides beside a zero must not overflow either.
-  std::int64_t bytes_without_zeros = static_cast<std::int64_t>(c10::elementSize(result.type));
+  std::int64_t bytes_without_zeros = static_cast<std::int64_t>(c10::elementSize(found->type));
   bool empty = false;
   for (const auto& side : entry["shape"]) {
     if (!side.is_number_unsigned()) reject("shape: expected non-negative integers");
@@ -152,8 +162,12 @@ Safetensors read_safetensors(const std::filesystem::path& path) {
   check_tiling(origin, entries, file->size() - 8 - header_bytes);
   for (const auto& entry : entries) {
     const auto data = 8 + header_bytes;
-    result.tensors[entry.name] =
-        map_tensor(file, {data + entry.begin, data + entry.end, entry.type, entry.shape});
+    auto tensor = map_tensor(file, {data + entry.begin, data + entry.end, entry.dtype->type, entry.shape});
+    if (entry.dtype->narrow) {
+      tensor = widen_float8(tensor, *entry.dtype->narrow);
+      result.widened[entry.name] = entry.dtype->name;
+    }
+    result.tensors[entry.name] = std::move(tensor);
   }
   return result;
 }

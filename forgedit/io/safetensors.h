@@ -13,6 +13,8 @@ namespace forgedit {
 struct Safetensors {
   StateDict tensors;
   std::map<std::string, std::string> metadata;
+  /// Tensors of 8-bit floats and their dtype in the file; they are read as float16, in memory of their own.
+  std::map<std::string, std::string> widened;
 };
 
 /// Maps a safetensors file. Throws Error naming file and key for anything that does not hold: truncation,

@@ -44,14 +44,14 @@ SingleFile split_checkpoint(const StateDict& tensors) {
     if (starts_with(name, "model_ema.")) {
       ++file.ema_copies;
     } else if (std::find(kSchedule.begin(), kSchedule.end(), name) != kSchedule.end()) {
-      ++file.schedule_tensors;
+      file.schedule.emplace(name, tensor);
     } else {
-      file.not_known.push_back(name);
+      file.unused.push_back(name);
     }
   }
   file.unet = unet_from_ldm(tensors);
-  if (has_module(tensors, kLdmVaePrefix)) file.vae = vae_from_ldm(tensors);
-  file.text_encoder = clip_text_from_ldm(tensors);
+  if (has_module(tensors, kLdmVaePrefix)) file.vae = vae_from_ldm(tensors, &file.unused);
+  file.text_encoder = clip_text_from_ldm(tensors, &file.unused);
   return file;
 }
 
@@ -67,7 +67,8 @@ SingleFile read_single_file(const std::filesystem::path& path) {
   }
 }
 
-StateDict read_vae_file(const std::filesystem::path& path, std::map<std::string, std::string>& metadata) {
+StateDict read_vae_file(const std::filesystem::path& path, std::map<std::string, std::string>& metadata,
+                        std::vector<std::string>& unused) {
   const auto read = read_weights_file(path);
   const bool inside = has_module(read.tensors, kLdmVaePrefix);
   const auto kind = checkpoint_kind(read.tensors);
@@ -77,7 +78,7 @@ StateDict read_vae_file(const std::filesystem::path& path, std::map<std::string,
   if (!inside || kind != CheckpointKind::sd1) require_kind(kind, CheckpointKind::vae, path.string());
   metadata = read.metadata;
   try {
-    return normalise_vae_keys(vae_from_ldm(read.tensors));
+    return normalise_vae_keys(vae_from_ldm(read.tensors, &unused));
   } catch (const Error& error) {
     throw Error(error.kind(), path.string() + ": " + error.what());
   }

@@ -13,9 +13,9 @@ namespace forgedit {
 struct SingleFile {
   StateDict unet, vae, text_encoder;
   std::map<std::string, std::string> metadata;
-  std::size_t ema_copies = 0;          ///< averages of the weights (`model_ema.`), which are not used
-  std::size_t schedule_tensors = 0;    ///< noise schedule of the training, which is not used
-  std::vector<std::string> not_known;  ///< keys that belong to nothing of Stable Diffusion 1.x
+  std::size_t ema_copies = 0;       ///< averages of the weights (`model_ema.`), which are not used
+  StateDict schedule;               ///< noise schedule of the training, by LDM's names
+  std::vector<std::string> unused;  ///< keys that belong to nothing that Stable Diffusion 1.x uses
 };
 
 /// Reads a Stable Diffusion 1.x checkpoint under LDM names: safetensors or a PyTorch file. Other families and
@@ -26,6 +26,8 @@ SingleFile read_single_file(const std::filesystem::path& path);
 SingleFile split_checkpoint(const StateDict& tensors);
 
 /// The VAE of a VAE file (under LDM or diffusers' names) or of a whole checkpoint; and the file's metadata.
-StateDict read_vae_file(const std::filesystem::path& path, std::map<std::string, std::string>& metadata);
+/// `unused` gets the names of what training left beside it.
+StateDict read_vae_file(const std::filesystem::path& path, std::map<std::string, std::string>& metadata,
+                        std::vector<std::string>& unused);
 
 }  // namespace forgedit

@@ -26,7 +26,7 @@ WeightsFile read_weights_file(const std::filesystem::path& path) {
   const auto bytes = file->bytes();
   if (bytes.empty()) throw failure(path.string() + ": an empty file");
   if (!looks_like_safetensors(bytes) && is_torch_file(bytes)) {
-    return {read_torch_file(file, path.string()), {}, WeightsFile::Format::torch};
+    return {read_torch_file(file, path.string()), {}, WeightsFile::Format::torch, {}};
   }
   if (is_tar(bytes)) {
     throw failure(path.string() + ": PyTorch's tar layout of before 2017, which is not read");
@@ -35,7 +35,8 @@ WeightsFile read_weights_file(const std::filesystem::path& path) {
     throw failure(path.string() + ": neither a safetensors nor a PyTorch file");
   }
   auto read = read_safetensors(path);
-  return {std::move(read.tensors), std::move(read.metadata), WeightsFile::Format::safetensors};
+  return {std::move(read.tensors), std::move(read.metadata), WeightsFile::Format::safetensors,
+          std::move(read.widened)};
 }
 
 }  // namespace forgedit

@@ -14,6 +14,7 @@ struct WeightsFile {
   StateDict tensors;
   std::map<std::string, std::string> metadata;  ///< safetensors only
   Format format = Format::safetensors;
+  std::map<std::string, std::string> widened;  ///< see Safetensors
 };
 
 /// Reads safetensors and PyTorch files (.ckpt, .pt, .pth, .bin), told apart by their content.

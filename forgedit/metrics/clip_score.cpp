@@ -34,11 +34,7 @@ ClipScorer::ClipScorer(const fs::path& directory, const c10::Device& device)
       preparation_(read_model_image_config(
           directory, ModelImageConfig::clip(static_cast<int>(model_->config().vision.image_size)))),
       device_(device) {
-  const auto known = model_->config().text.vocab_size;
-  if (static_cast<std::int64_t>(tokenizer_.vocab_size()) > known) {
-    throw failure(directory.string() + ": " + std::to_string(tokenizer_.vocab_size()) +
-                  " tokens, but the text tower knows " + std::to_string(known));
-  }
+  tokenizer_.require_rows(model_->config().text.vocab_size, "text tower");
 }
 
 torch::Tensor ClipScorer::embed(const Image& picture) {

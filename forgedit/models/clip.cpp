@@ -85,6 +85,11 @@ ClipTextConfig ClipConfig::default_text() {
   return c;
 }
 
+ClipTextConfig ClipConfig::text_from_json(const std::string& origin, const json& config) {
+  return ClipTextConfig::from_json(
+      ConfigReader(origin + ": text_config", tower_settings(origin, config, "text_config")), default_text());
+}
+
 ClipConfig ClipConfig::from_json(const std::string& origin, const json& config) {
   ClipConfig c;
   const ConfigReader reader(origin, config);
@@ -92,8 +97,7 @@ ClipConfig ClipConfig::from_json(const std::string& origin, const json& config) 
     reader.reject("model_type", "expected clip, found " + type);
   }
   c.projection_dim = reader.integer("projection_dim", c.projection_dim, 1, limits::kWidth);
-  c.text = ClipTextConfig::from_json(
-      ConfigReader(origin + ": text_config", tower_settings(origin, config, "text_config")), c.text);
+  c.text = text_from_json(origin, config);
   c.vision = vision_from_json(
       ConfigReader(origin + ": vision_config", tower_settings(origin, config, "vision_config")));
   return c;

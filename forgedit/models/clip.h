@@ -31,6 +31,8 @@ struct ClipConfig {
   /// From a config.json of CLIPModel; `origin` (the file) stands in front of errors. Throws Error naming the
   /// key.
   static ClipConfig from_json(const std::string& origin, const nlohmann::json& config);
+  /// Only the text tower's settings of such a config.json.
+  static ClipTextConfig text_from_json(const std::string& origin, const nlohmann::json& config);
   nlohmann::json to_json() const;
 };
 

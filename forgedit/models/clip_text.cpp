@@ -21,6 +21,9 @@ nn::ClipEncoderSizes encoder_sizes(const ClipTextConfig& c) {
 
 ClipTextConfig ClipTextConfig::from_json(const ConfigReader& json, const ClipTextConfig& defaults) {
   ClipTextConfig c = defaults;
+  if (const auto type = json.text("model_type", "clip_text_model"); type != "clip_text_model") {
+    json.reject("model_type", "expected clip_text_model, found " + type);
+  }
   c.vocab_size = json.integer("vocab_size", c.vocab_size, 3, limits::kVocabulary);
   c.hidden_size = json.integer("hidden_size", c.hidden_size, 1, limits::kWidth);
   c.intermediate_size = json.integer("intermediate_size", c.intermediate_size, 1, limits::kWidth);

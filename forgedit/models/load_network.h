@@ -10,6 +10,15 @@
 
 namespace forgedit {
 
+/// Whether a tensor of this name holds the scale, or another part, of a quantised weight.
+bool is_scale_of_weights(const std::string& name);
+/// Throws Error for weights that are numbers of another scale than the network's: 8-bit floats with scales
+/// beside them, and other quantised forms. `origin` stands in front of the message.
+void reject_scaled_weights(const StateDict& weights, const std::string& origin);
+
+/// Tensors of the same names, shapes and kinds (floating point or not) that take no memory.
+StateDict stand_ins(const StateDict& weights);
+
 /// A network with these settings and weights, for use as it is: no gradients, in evaluation. Throws Error
 /// that starts with `origin` where settings and weights do not fit each other, or the settings ask for more
 /// memory than there is. Weights are assigned, not copied: they stay where the file is mapped.
@@ -23,11 +32,18 @@ Network load_network(const Config& config, const StateDict& weights, const std::
     }
     throw failure(origin + ": a network of the sizes that its settings name does not fit into memory");
   };
+  reject_scaled_weights(weights, origin);
   Network network = make();
   load_state(*network, weights, origin);
   for (auto& parameter : network->parameters()) parameter.set_requires_grad(false);
   network->eval();
   return network;
+}
+
+/// Throws what load_network would throw, without touching the weights.
+template <class Network, class Config>
+void check_network(const Config& config, const StateDict& weights, const std::string& origin) {
+  load_network<Network>(config, stand_ins(weights), origin);
 }
 
 }  // namespace forgedit

@@ -40,8 +40,9 @@ class Shapes {
   }
   void require_published(const char* what, std::int64_t found, std::int64_t published) const {
     if (found == published) return;
-    throw failure(origin_ + ": a " + what + " of width " + std::to_string(found) + ", published ones have " +
-                  std::to_string(published) + ": give --config DIR of a diffusers folder with its settings");
+    throw UnpublishedSizes(origin_ + ": a " + what + " of width " + std::to_string(found) +
+                           ", published ones have " + std::to_string(published) +
+                           ": give --config DIR of a diffusers folder with its settings");
   }
 
  private:

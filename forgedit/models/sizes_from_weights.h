@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "forgedit/core/error.h"
 #include "forgedit/core/state_dict.h"
 #include "forgedit/models/clip_text.h"
 #include "forgedit/models/unet.h"
@@ -12,6 +13,12 @@ namespace forgedit {
 // The sizes of networks that come without a config.json, from the shapes of their tensors (diffusers' names).
 // Shapes do not tell heads and norm groups: those of Stable Diffusion 1.x are taken where the first width is
 // also its own, and anything else is refused with an Error that starts with `origin`.
+
+/// Widths that Stable Diffusion 1.x does not have: the settings must be given.
+class UnpublishedSizes : public Error {
+ public:
+  explicit UnpublishedSizes(const std::string& message) : Error(ErrorKind::failure, message) {}
+};
 
 UNetConfig unet_config_from_weights(const StateDict& state, const std::string& origin);
 VaeConfig vae_config_from_weights(const StateDict& state, const std::string& origin);

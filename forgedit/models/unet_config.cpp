@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <nlohmann/json.hpp>
+#include <utility>
 
 #include "forgedit/models/config_limits.h"
 #include "forgedit/models/unet.h"
@@ -13,25 +14,52 @@ void refuse_other_families(const ConfigReader& json) {
   if (json.boolean("use_linear_projection", false)) {
     json.reject("use_linear_projection", "true belongs to Stable Diffusion 2.x; expected a 1.x model");
   }
-  for (const char* key :
-       {"addition_embed_type", "class_embed_type", "encoder_hid_dim", "time_cond_proj_dim"}) {
+  if (json.has("time_cond_proj_dim")) {
+    json.reject("time_cond_proj_dim",
+                "a consistency-distilled (LCM) UNet, which takes the guidance scale as an input; it is not "
+                "supported");
+  }
+  for (const char* key : {"addition_embed_type", "class_embed_type", "num_class_embeds", "encoder_hid_dim",
+                          "encoder_hid_dim_type", "cross_attention_norm", "time_embedding_act_fn",
+                          "timestep_post_act", "reverse_transformer_layers_per_block"}) {
     if (json.has(key)) json.reject(key, "belongs to another model family (SDXL, …); expected a 1.x model");
   }
-  for (const char* key : {"dual_cross_attention", "class_embeddings_concat", "center_input_sample"}) {
+  for (const char* key : {"dual_cross_attention", "class_embeddings_concat", "center_input_sample",
+                          "only_cross_attention", "mid_block_only_cross_attention", "resnet_skip_time_act"}) {
     if (json.boolean(key, false)) json.reject(key, "expected false, as in Stable Diffusion 1.x");
   }
-  const std::pair<const char*, const char*> expected[] = {{"act_fn", "silu"},
-                                                          {"mid_block_type", "UNetMidBlock2DCrossAttn"},
-                                                          {"time_embedding_type", "positional"},
-                                                          {"resnet_time_scale_shift", "default"}};
-  for (const auto& [key, value] : expected) {
+  if (json.is_list("transformer_layers_per_block")) {
+    const auto depths = json.integers("transformer_layers_per_block", 0, limits::kLayers);
+    if (std::any_of(depths.begin(), depths.end(), [](auto depth) { return depth != 1; })) {
+      json.reject("transformer_layers_per_block", "a list belongs to SDXL; expected a 1.x model");
+    }
+  } else {
+    json.integer("transformer_layers_per_block", 1, 1, 1);
+  }
+}
+
+/// Settings that change what the same weights compute, and that have one value in all SD 1.x models.
+void require_published_form(const ConfigReader& json) {
+  const std::pair<const char*, const char*> texts[] = {{"_class_name", "UNet2DConditionModel"},
+                                                       {"mid_block_type", "UNetMidBlock2DCrossAttn"},
+                                                       {"time_embedding_type", "positional"},
+                                                       {"resnet_time_scale_shift", "default"},
+                                                       {"attention_type", "default"}};
+  for (const auto& [key, value] : texts) {
     const auto found = json.text(key, value);
     if (found != value) json.reject(key, "expected " + std::string(value) + ", found " + found);
   }
-  if (!json.is_list("transformer_layers_per_block")) {
-    json.integer("transformer_layers_per_block", 1, 1, 1);
-  } else {
-    json.reject("transformer_layers_per_block", "a list belongs to SDXL; expected a 1.x model");
+  const auto act = json.text("act_fn", "silu");
+  if (act != "silu" && act != "swish") json.reject("act_fn", "expected silu, found " + act);
+  const std::pair<const char*, double> numbers[] = {
+      {"mid_block_scale_factor", 1}, {"resnet_out_scale_factor", 1}, {"conv_in_kernel", 3},
+      {"conv_out_kernel", 3},        {"downsample_padding", 1},      {"dropout", 0}};
+  for (const auto& [key, value] : numbers) {
+    const auto found = json.number(key, value);
+    if (found != value) {
+      json.reject(key, "expected " + nlohmann::json(value).dump() + ", as in Stable Diffusion 1.x, found " +
+                           nlohmann::json(found).dump());
+    }
   }
 }
 
@@ -39,6 +67,7 @@ void refuse_other_families(const ConfigReader& json) {
 
 UNetConfig UNetConfig::from_json(const ConfigReader& json) {
   refuse_other_families(json);
+  require_published_form(json);
   UNetConfig c;
   c.sample_size = json.integer("sample_size", c.sample_size, 1, limits::kLatentSide);
   c.in_channels = json.integer("in_channels", c.in_channels, 1, limits::kLatentChannels);
@@ -87,6 +116,10 @@ UNetConfig UNetConfig::from_json(const ConfigReader& json) {
       json.reject(heads_key, "does not divide block_out_channels");
   }
   if (c.block_out_channels[0] % 2 != 0) json.reject("block_out_channels", "the first must be even");
+  const auto time_width = 4 * c.block_out_channels[0];
+  if (json.integer("time_embedding_dim", time_width, 1, limits::kWidth) != time_width) {
+    json.reject("time_embedding_dim", "expected " + std::to_string(time_width) + ", 4 times the first width");
+  }
   return c;
 }
 

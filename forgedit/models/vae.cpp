@@ -134,7 +134,30 @@ class VaeDecoderImpl : public torch::nn::Module {
   nn::Conv2d conv_out;
 };
 
+namespace {
+
+/// Settings that change what the same weights compute, and that have one value in all SD 1.x models.
+void require_published_form(const ConfigReader& json) {
+  for (const auto& [key, value] : {std::pair{"_class_name", "AutoencoderKL"}, {"act_fn", "silu"}}) {
+    const auto found = json.text(key, value);
+    if (found != value) json.reject(key, "expected " + std::string(value) + ", found " + found);
+  }
+  for (const char* key : {"use_quant_conv", "use_post_quant_conv", "mid_block_add_attention"}) {
+    if (!json.boolean(key, true))
+      json.reject(key, "false belongs to another model family; expected a 1.x VAE");
+  }
+  for (const char* key : {"latents_mean", "latents_std"}) {
+    if (json.has(key)) json.reject(key, "belongs to another model family; expected a 1.x VAE");
+  }
+  if (json.number("shift_factor", 0) != 0) {
+    json.reject("shift_factor", "belongs to another model family; expected a 1.x VAE");
+  }
+}
+
+}  // namespace
+
 VaeConfig VaeConfig::from_json(const ConfigReader& json) {
+  require_published_form(json);
   VaeConfig c;
   c.in_channels = json.integer("in_channels", c.in_channels, 3, 3);
   c.out_channels = json.integer("out_channels", c.out_channels, 3, 3);
@@ -163,10 +186,6 @@ VaeConfig VaeConfig::from_json(const ConfigReader& json) {
     for (const auto& found : types) {
       if (found != type) json.reject(key, "expected " + std::string(type) + ", found " + found);
     }
-  }
-  for (const char* key : {"use_quant_conv", "use_post_quant_conv", "mid_block_add_attention"}) {
-    if (!json.boolean(key, true))
-      json.reject(key, "false belongs to another model family; expected a 1.x VAE");
   }
   return c;
 }

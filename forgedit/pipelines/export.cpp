@@ -178,6 +178,7 @@ ExportResult export_learned(StableDiffusion& model, const LearnedPicture& learne
     make_directory(staged);
     write_model_folder(model, model.vae->config(), staged, options.dtype, SIZE_MAX);
     copy_tokenizer(model.tokenizer_folder, staged / "tokenizer");
+    copy_companions(model.folder, staged);
     write_embedding(staged / "learned_embedding.safetensors", learned);
     staging.publish({name});
     result.written = {out, out / "learned_embedding.safetensors"};

@@ -19,11 +19,14 @@ struct InspectedPart {
   std::uint64_t bytes = 0;
 };
 
-/// What a file or folder is, without loading it as a model.
+/// What a file or folder is. Settings, names, shapes and tokenizer are held against each other as `edit`
+/// does; the weights' values are not read.
 struct Inspection {
   std::string what;     ///< for people: "a Stable Diffusion 1.x checkpoint"
   bool usable = false;  ///< whether some command takes it as it is
+  std::string purpose;  ///< whom it is for, where that is not forgedit
   std::vector<InspectedPart> parts;
+  std::vector<std::string> reasons;  ///< why it is not usable, as the command that takes it would say
   std::vector<std::string> notes;    ///< what else is in it
   std::vector<std::string> missing;  ///< what a model needs and is not there
 };

@@ -1,7 +1,7 @@
 #include "forgedit/pipelines/model_files.h"
 
-#include <spdlog/spdlog.h>
-
+#include <algorithm>
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "forgedit/core/error.h"
@@ -9,7 +9,10 @@
 #include "forgedit/io/keymaps/keymaps.h"
 #include "forgedit/io/model_folder.h"
 #include "forgedit/io/single_file.h"
+#include "forgedit/models/clip.h"
 #include "forgedit/models/sizes_from_weights.h"
+#include "forgedit/pipelines/model_settings.h"
+#include "forgedit/text/clip_vocabulary.h"
 
 namespace forgedit {
 namespace {
@@ -48,6 +51,18 @@ Config settings_of(const fs::path& named, const Metadata& metadata, const char* 
   return from_weights(weights, origin);
 }
 
+void append(std::vector<std::string>& notes, const std::vector<std::string>& more) {
+  notes.insert(notes.end(), more.begin(), more.end());
+}
+
+/// One note, however many tensors there are.
+std::vector<std::string> note_unused(const std::string& origin, const UnusedNames& unused) {
+  if (unused.empty()) return {};
+  const auto count = std::to_string(unused.size()) + (unused.size() == 1 ? " tensor" : " tensors");
+  return {origin + ": " + count + " that Stable Diffusion 1.x does not use, such as " + unused.front() +
+          ": ignored"};
+}
+
 fs::path below(const fs::path& folder, const char* name) {
   return folder.empty() ? fs::path() : folder / name;
 }
@@ -55,25 +70,16 @@ fs::path below(const fs::path& folder, const char* name) {
 NetworkFiles<VaeConfig> vae_of_file(const fs::path& file, const fs::path& config) {
   NetworkFiles<VaeConfig> vae;
   Metadata metadata;
+  UnusedNames unused;
   vae.origin = file.string();
-  vae.weights = read_vae_file(file, metadata);
+  vae.weights = read_vae_file(file, metadata, unused);
+  vae.notes = note_unused(vae.origin, unused);
   vae.config = settings_of(below(config, "vae"), metadata, kVaeSettings, vae.weights, vae.origin,
                            vae_config_from_weights);
   return vae;
 }
 
-/// `path`: a VAE folder, a whole diffusers folder, or a file.
-NetworkFiles<VaeConfig> vae_at(const fs::path& path, const fs::path& config) {
-  if (fs::is_directory(path)) return read_vae(fs::is_directory(path / "vae") ? path / "vae" : path);
-  if (!fs::exists(path)) throw failure(path.string() + ": no such VAE folder or file");
-  return vae_of_file(path, config);
-}
-
-bool is_tokenizer(const fs::path& folder) {
-  return fs::exists(folder / "vocab.json") && fs::exists(folder / "merges.txt");
-}
-
-/// For a checkpoint of one file, which has no tokenizer in it.
+/// For a checkpoint of one file, which has no tokenizer in it; empty where there is none.
 fs::path find_tokenizer(const ModelFiles& files) {
   const auto folder = files.model.parent_path();
   auto own = files.model;
@@ -85,32 +91,42 @@ fs::path find_tokenizer(const ModelFiles& files) {
     places.push_back(found->folder / "tokenizer");
     places.push_back(found->folder);
   }
-  for (const auto& place : places) {
-    if (is_tokenizer(place)) return place;
-  }
-  throw failure(
-      files.model.string() +
-      ": a single file has no tokenizer: give --tokenizer DIR with CLIP's vocab.json and merges.txt");
+  const auto found = std::find_if(places.begin(), places.end(), is_clip_tokenizer);
+  return found == places.end() ? fs::path() : *found;
 }
 
 ModelParts read_folder(const ModelFiles& files) {
   const auto& directory = files.model;
+  check_model_index(directory / "model_index.json");
   ModelParts parts;
   // The UNet first: it is what a folder that is no model lacks.
   parts.unet = read_unet(directory / "unet");
-  parts.vae = files.vae.empty() ? read_vae(directory / "vae") : vae_at(files.vae, directory);
+  parts.notes = check_scheduler_config(directory / "scheduler" / "scheduler_config.json");
+  parts.vae = files.vae.empty() ? read_vae(directory / "vae") : read_any_vae(files.vae, directory);
   parts.text_encoder = read_clip_text(directory / "text_encoder");
   parts.tokenizer = files.tokenizer.empty() ? directory / "tokenizer" : files.tokenizer;
-  parts.scheduler = directory / "scheduler" / "scheduler_config.json";
   return parts;
+}
+
+/// A number that training measured may stand in the file as well.
+void check_scale_factor(const SingleFile& file, const NetworkFiles<VaeConfig>& vae) {
+  constexpr double kHalfPrecision = 1e-3;
+  const auto found = file.schedule.find("scale_factor");
+  if (found == file.schedule.end() || found->second.numel() != 1) return;
+  const auto value = found->second.item<double>(), expected = vae.config.scaling_factor;
+  if (std::abs(value - expected) <= kHalfPrecision * expected) return;
+  throw failure(vae.origin + ": scale_factor: expected " + nlohmann::json(expected).dump() +
+                " as the settings of the VAE say, found " + nlohmann::json(value).dump());
 }
 
 ModelParts read_checkpoint(const ModelFiles& files) {
   const auto origin = files.model.string();
   auto file = read_single_file(files.model);
-  if (!file.not_known.empty()) {
-    spdlog::warn("{}: {} tensors that Stable Diffusion 1.x does not have are left alone, such as {}", origin,
-                 file.not_known.size(), file.not_known.front());
+  ModelParts parts;
+  parts.notes = check_checkpoint_settings(files.model, file);
+  append(parts.notes, note_unused(origin, file.unused));
+  if (!files.config.empty()) {
+    append(parts.notes, check_scheduler_config(files.config / "scheduler" / "scheduler_config.json"));
   }
   if (file.text_encoder.empty()) {
     throw failure(origin + ": no text encoder in it: a UNet alone is not a whole checkpoint");
@@ -118,45 +134,96 @@ ModelParts read_checkpoint(const ModelFiles& files) {
   if (file.vae.empty() && files.vae.empty()) {
     throw failure(origin + ": no VAE in it: give --vae DIR or FILE");
   }
-  ModelParts parts;
   parts.tokenizer = files.tokenizer.empty() ? find_tokenizer(files) : files.tokenizer;
   parts.unet = {settings_of(below(files.config, "unet"), file.metadata, kUnetSettings, file.unet, origin,
                             unet_config_from_weights),
-                std::move(file.unet), origin};
+                std::move(file.unet),
+                origin,
+                {}};
   parts.text_encoder = {settings_of(below(files.config, "text_encoder"), file.metadata, kTextEncoderSettings,
                                     file.text_encoder, origin, clip_text_config_from_weights),
-                        std::move(file.text_encoder), origin};
+                        std::move(file.text_encoder),
+                        origin,
+                        {}};
   if (!files.vae.empty()) {
-    parts.vae = vae_at(files.vae, files.config);
+    parts.vae = read_any_vae(files.vae, files.config);
   } else {
     parts.vae = {settings_of(below(files.config, "vae"), file.metadata, kVaeSettings, file.vae, origin,
                              vae_config_from_weights),
-                 std::move(file.vae), origin};
+                 std::move(file.vae),
+                 origin,
+                 {}};
+    check_scale_factor(file, parts.vae);
   }
   return parts;
 }
 
 }  // namespace
 
+NetworkFiles<VaeConfig> read_any_vae(const fs::path& path, const fs::path& config) {
+  if (fs::is_directory(path)) return read_vae(fs::is_directory(path / "vae") ? path / "vae" : path);
+  if (!fs::exists(path)) throw failure(path.string() + ": no such VAE folder or file");
+  return vae_of_file(path, config);
+}
+
 NetworkFiles<UNetConfig> read_unet(const fs::path& directory) {
-  return {UNetConfig::from_json(ConfigReader(config_of(directory))),
-          read_component_weights(directory, kDiffusersStem), directory.string()};
+  const auto file = config_of(directory);
+  NetworkFiles<UNetConfig> unet;
+  unet.origin = directory.string();
+  unet.config = UNetConfig::from_json(ConfigReader(file));
+  UnusedNames unused;
+  unet.weights = without_leftovers(read_component_weights(directory, kDiffusersStem), &unused);
+  unet.notes = note_unknown_settings(file, "unet");
+  append(unet.notes, note_unused(unet.origin, unused));
+  return unet;
 }
 
 NetworkFiles<VaeConfig> read_vae(const fs::path& directory) {
-  return {VaeConfig::from_json(ConfigReader(config_of(directory))),
-          normalise_vae_keys(read_component_weights(directory, kDiffusersStem)), directory.string()};
+  const auto file = config_of(directory);
+  NetworkFiles<VaeConfig> vae;
+  vae.origin = directory.string();
+  vae.config = VaeConfig::from_json(ConfigReader(file));
+  UnusedNames unused;
+  vae.weights = normalise_vae_keys(read_component_weights(directory, kDiffusersStem), &unused);
+  vae.notes = note_unknown_settings(file, "vae");
+  append(vae.notes, note_unused(vae.origin, unused));
+  return vae;
 }
 
 NetworkFiles<ClipTextConfig> read_clip_text(const fs::path& directory) {
-  return {ClipTextConfig::from_json(ConfigReader(config_of(directory))),
-          normalise_clip_text_keys(read_component_weights(directory, kTransformersStem)), directory.string()};
+  const auto file = config_of(directory);
+  NetworkFiles<ClipTextConfig> text;
+  text.origin = directory.string();
+  const auto json = read_json_object(file);
+  // A whole CLIP serves as well: its text encoder's settings are one level below.
+  const bool whole = json.contains("text_config") || json.contains("text_config_dict");
+  text.config = whole ? ClipConfig::text_from_json(file.string(), json)
+                      : ClipTextConfig::from_json(ConfigReader(file.string(), json));
+  UnusedNames unused;
+  text.weights = normalise_clip_text_keys(read_component_weights(directory, kTransformersStem), &unused);
+  text.notes = note_unused(text.origin, unused);
+  return text;
+}
+
+ModelParts read_networks(const ModelFiles& files) {
+  if (!fs::is_directory(files.model) && !fs::exists(files.model)) {
+    throw failure(files.model.string() + ": no such model folder or file");
+  }
+  auto parts = fs::is_directory(files.model) ? read_folder(files) : read_checkpoint(files);
+  for (const auto* notes : {&parts.unet.notes, &parts.vae.notes, &parts.text_encoder.notes}) {
+    append(parts.notes, *notes);
+  }
+  return parts;
 }
 
 ModelParts read_model(const ModelFiles& files) {
-  if (fs::is_directory(files.model)) return read_folder(files);
-  if (!fs::exists(files.model)) throw failure(files.model.string() + ": no such model folder or file");
-  return read_checkpoint(files);
+  auto parts = read_networks(files);
+  if (parts.tokenizer.empty()) {
+    throw failure(files.model.string() +
+                  ": a single file has no tokenizer: give --tokenizer DIR with CLIP's vocab.json and "
+                  "merges.txt, or tokenizer.json");
+  }
+  return parts;
 }
 
 }  // namespace forgedit

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <string>
+#include <vector>
 
 #include "forgedit/core/state_dict.h"
 #include "forgedit/models/clip_text.h"
@@ -14,7 +15,7 @@ namespace forgedit {
 struct ModelFiles {
   std::filesystem::path model;      ///< a diffusers folder, or a checkpoint of one file under LDM names
   std::filesystem::path vae;        ///< instead of the model's own: VAE or model folder, VAE file, checkpoint
-  std::filesystem::path tokenizer;  ///< a folder with vocab.json and merges.txt
+  std::filesystem::path tokenizer;  ///< a folder with vocab.json and merges.txt, or tokenizer.json
   std::filesystem::path config;     ///< a diffusers folder whose settings a checkpoint of one file goes by
   std::filesystem::path hub_cache;  ///< where to look for a tokenizer at last
 
@@ -28,6 +29,7 @@ struct NetworkFiles {
   Config config;
   StateDict weights;
   std::string origin;
+  std::vector<std::string> notes;  ///< settings and tensors that are known and not used, for people
 };
 
 /// All that StableDiffusion is made of.
@@ -36,12 +38,18 @@ struct ModelParts {
   NetworkFiles<VaeConfig> vae;
   NetworkFiles<ClipTextConfig> text_encoder;
   std::filesystem::path tokenizer;  ///< folder
-  std::filesystem::path scheduler;  ///< its config file; may not exist
+  std::vector<std::string> notes;   ///< what was read and is not used, for people
 };
 
-/// Reads a model, its tensors still on their files' maps. Throws Error that says what is missing and which
-/// option gives it: a VAE, a tokenizer, settings.
+/// Reads a model, its tensors still on their files' maps, and holds the settings beside its weights against
+/// what is supported (model_settings.h). Throws Error that says what is missing and which option gives it: a
+/// VAE, a tokenizer, settings.
 ModelParts read_model(const ModelFiles& files);
+/// The same, but a checkpoint of one file may have no tokenizer anywhere: `tokenizer` is empty then.
+ModelParts read_networks(const ModelFiles& files);
+
+/// The VAE of a folder, a whole diffusers folder, or a file; `config`: as ModelFiles has it.
+NetworkFiles<VaeConfig> read_any_vae(const std::filesystem::path& path, const std::filesystem::path& config);
 
 /// One network of a diffusers folder, with its config.json.
 NetworkFiles<UNetConfig> read_unet(const std::filesystem::path& directory);

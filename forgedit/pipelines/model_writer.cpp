@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "forgedit/core/error.h"
 #include "forgedit/core/files.h"
 #include "forgedit/io/keymaps/keymaps.h"
 #include "forgedit/io/model_folder.h"
@@ -59,8 +60,26 @@ void write_model_folder(const StableDiffusion& model, const VaeConfig& vae_confi
 
 void copy_tokenizer(const std::filesystem::path& from, const std::filesystem::path& to) {
   make_directory(to);
-  for (const char* name : {"vocab.json", "merges.txt", "tokenizer_config.json", "special_tokens_map.json"}) {
+  for (const char* name : {"vocab.json", "merges.txt", "tokenizer.json", "added_tokens.json",
+                           "tokenizer_config.json", "special_tokens_map.json"}) {
     if (std::filesystem::exists(from / name)) write_file_atomically(to / name, read_file(from / name));
+  }
+}
+
+void copy_companions(const std::filesystem::path& from, const std::filesystem::path& to) {
+  namespace fs = std::filesystem;
+  for (const char* name : {"captioner", "clip"}) {
+    for (const auto& path : list_tree(from / name)) {
+      std::error_code error;
+      // In the hub's cache files are links; what they lead to is copied.
+      const bool inside = path.lexically_normal().parent_path() == (from / name).lexically_normal();
+      if (!inside || !fs::is_regular_file(path, error)) continue;
+      make_directory(to / name);
+      const auto copy = to / name / path.filename();
+      if (!fs::copy_file(path, copy, error)) {
+        throw failure(copy.string() + ": cannot be written: " + error.message());
+      }
+    }
   }
 }
 

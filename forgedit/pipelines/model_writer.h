@@ -19,4 +19,8 @@ void write_model_folder(const StableDiffusion& model, const VaeConfig& vae_confi
 /// Copies the files of a CLIP tokenizer.
 void copy_tokenizer(const std::filesystem::path& from, const std::filesystem::path& to);
 
+/// Copies the captioner and the CLIP that score edits, where the model's folder has them (`captioner/`,
+/// `clip/`), so that a copy of the model serves without --source and --clip.
+void copy_companions(const std::filesystem::path& from, const std::filesystem::path& to);
+
 }  // namespace forgedit

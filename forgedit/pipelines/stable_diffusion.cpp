@@ -51,15 +51,25 @@ Model placed(Model network, const c10::Device& device) {
   return network;
 }
 
-/// The method brings its own scheduler, but only models that predict the noise under SD 1.x's betas fit it.
-void check_scheduler(const fs::path& path) {
-  if (!fs::exists(path)) return;
-  const ConfigReader json(path);
-  for (const auto& [key, expected] :
-       {std::pair{"prediction_type", "epsilon"}, {"beta_schedule", "scaled_linear"}}) {
-    const auto found = json.text(key, expected);
-    if (found != expected) json.reject(key, "expected " + std::string(expected) + ", found " + found);
+/// What networks and tokenizer must agree on.
+void check_agreement(const ModelParts& parts) {
+  const auto& text = parts.text_encoder.config;
+  const auto& unet = parts.unet.config;
+  if (text.hidden_size != unet.cross_attention_dim) {
+    throw failure(parts.unet.origin + ": UNet: cross_attention_dim: expected " +
+                  std::to_string(text.hidden_size) + " as the text encoder gives, found " +
+                  std::to_string(unet.cross_attention_dim));
   }
+  if (parts.vae.config.latent_channels != unet.in_channels) {
+    throw failure(parts.vae.origin + ": VAE: latent_channels: expected " + std::to_string(unet.in_channels) +
+                  " as the UNet takes, found " + std::to_string(parts.vae.config.latent_channels));
+  }
+}
+
+ClipTokenizer read_tokenizer(const ModelParts& parts) {
+  auto tokenizer = ClipTokenizer::from_directory(parts.tokenizer);
+  tokenizer.require_rows(parts.text_encoder.config.vocab_size, "text encoder");
+  return tokenizer;
 }
 
 }  // namespace
@@ -84,30 +94,16 @@ StableDiffusion StableDiffusion::load(const ModelFiles& files, const ComputePoli
 
 StableDiffusion StableDiffusion::read(const ModelFiles& files, const ComputePolicy& policy) {
   const auto parts = read_model(files);
+  for (const auto& note : parts.notes) spdlog::info(note);
   StableDiffusion model;
   model.policy = policy;
   model.unet = finish<UNet>(parts.unet);
   model.vae = finish<AutoencoderKL>(parts.vae);
   model.text_encoder = finish<ClipTextModel>(parts.text_encoder);
-  model.tokenizer = ClipTokenizer::from_directory(parts.tokenizer);
+  model.tokenizer = read_tokenizer(parts);
   model.tokenizer_folder = parts.tokenizer;
-  check_scheduler(parts.scheduler);
-
-  const auto& text = model.text_encoder->config();
-  if (static_cast<std::int64_t>(model.tokenizer->vocab_size()) > text.vocab_size) {
-    throw failure(parts.tokenizer.string() + ": " + std::to_string(model.tokenizer->vocab_size()) +
-                  " tokens, but the text encoder knows " + std::to_string(text.vocab_size));
-  }
-  if (text.hidden_size != model.unet->config().cross_attention_dim) {
-    throw failure(parts.unet.origin + ": UNet: cross_attention_dim: expected " +
-                  std::to_string(text.hidden_size) + " as the text encoder gives, found " +
-                  std::to_string(model.unet->config().cross_attention_dim));
-  }
-  if (model.vae->config().latent_channels != model.unet->config().in_channels) {
-    throw failure(parts.vae.origin + ": VAE: latent_channels: expected " +
-                  std::to_string(model.unet->config().in_channels) + " as the UNet takes, found " +
-                  std::to_string(model.vae->config().latent_channels));
-  }
+  model.folder = fs::is_directory(files.model) ? files.model : files.model.parent_path();
+  check_agreement(parts);
   StateDict all;
   for (const auto& [prefix, module] : {std::pair<std::string, torch::nn::Module*>{"unet.", model.unet.get()},
                                        {"text_encoder.", model.text_encoder.get()},
@@ -116,6 +112,15 @@ StableDiffusion StableDiffusion::read(const ModelFiles& files, const ComputePoli
   }
   model.base_fingerprint = fingerprint(all);
   return model;
+}
+
+void check_model(const ModelParts& parts) {
+  check_network<UNet>(parts.unet.config, parts.unet.weights, parts.unet.origin);
+  check_network<AutoencoderKL>(parts.vae.config, parts.vae.weights, parts.vae.origin);
+  check_network<ClipTextModel>(parts.text_encoder.config, parts.text_encoder.weights,
+                               parts.text_encoder.origin);
+  if (!parts.tokenizer.empty()) read_tokenizer(parts);
+  check_agreement(parts);
 }
 
 void StableDiffusion::move_to_device() {

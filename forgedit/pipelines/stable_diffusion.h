@@ -20,6 +20,7 @@ namespace forgedit {
 struct StableDiffusion {
   std::optional<ClipTokenizer> tokenizer;
   std::filesystem::path tokenizer_folder;  ///< where its files are
+  std::filesystem::path folder;            ///< the model's own, or the one its file lies in
   ClipTextModel text_encoder{nullptr};
   AutoencoderKL vae{nullptr};
   UNet unet{nullptr};
@@ -61,6 +62,10 @@ struct StableDiffusion {
   /// Pixels a side that the model was made for.
   std::int64_t native_size() const;
 };
+
+/// Throws what StableDiffusion::read would throw for these parts, without reading their weights. Parts
+/// without a tokenizer are checked but for that.
+void check_model(const ModelParts& parts);
 
 /// Loads one network of a diffusers folder with its config.json; also used where only that one is needed.
 UNet load_unet(const std::filesystem::path& directory, const c10::Device& device);

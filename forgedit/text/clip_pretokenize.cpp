@@ -14,15 +14,8 @@ namespace {
 
 enum class CharClass { space, letter, digit, other };
 
-/// Unicode's White_Space property, which is what `\s` means to the reference.
-bool is_space(char32_t c) {
-  return (c >= 0x09 && c <= 0x0D) || c == 0x20 || c == 0x85 || c == 0xA0 || c == 0x1680 ||
-         (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 || c == 0x202F || c == 0x205F ||
-         c == 0x3000;
-}
-
 CharClass classify(char32_t c) {
-  if (is_space(c)) return CharClass::space;
+  if (clip_is_space(c)) return CharClass::space;
   switch (utf8proc_category(static_cast<utf8proc_int32_t>(c))) {
     case UTF8PROC_CATEGORY_LU:
     case UTF8PROC_CATEGORY_LL:
@@ -95,12 +88,38 @@ std::size_t control_name_length(std::u32string_view text) {
 
 }  // namespace
 
+bool clip_is_space(char32_t c) {
+  return (c >= 0x09 && c <= 0x0D) || c == 0x20 || c == 0x85 || c == 0xA0 || c == 0x1680 ||
+         (c >= 0x2000 && c <= 0x200A) || c == 0x2028 || c == 0x2029 || c == 0x202F || c == 0x205F ||
+         c == 0x3000;
+}
+
+bool clip_is_word(char32_t c) {
+  if (c == 0x200C || c == 0x200D) return true;  // joiners
+  switch (utf8proc_category(static_cast<utf8proc_int32_t>(c))) {
+    case UTF8PROC_CATEGORY_LU:
+    case UTF8PROC_CATEGORY_LL:
+    case UTF8PROC_CATEGORY_LT:
+    case UTF8PROC_CATEGORY_LM:
+    case UTF8PROC_CATEGORY_LO:
+    case UTF8PROC_CATEGORY_MN:
+    case UTF8PROC_CATEGORY_MC:
+    case UTF8PROC_CATEGORY_ME:
+    case UTF8PROC_CATEGORY_ND:
+    case UTF8PROC_CATEGORY_NL:
+    case UTF8PROC_CATEGORY_PC:
+      return true;
+    default:
+      return false;
+  }
+}
+
 std::u32string clip_normalize(std::u32string_view text) {
   std::u32string out;
   out.reserve(text.size());
   for (const utf8proc_int32_t point : to_nfc(text)) {
     const auto c = static_cast<char32_t>(point);
-    if (is_space(c)) {
+    if (clip_is_space(c)) {
       if (out.empty() || out.back() != U' ') out.push_back(U' ');
     } else if (c == 0x130) {
       out += U"i\u0307";  // the only code point whose lower case is two; utf8proc maps one to one

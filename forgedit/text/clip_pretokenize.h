@@ -15,6 +15,11 @@ inline constexpr std::string_view kClipWordEnd = "</w>";
 /// CLIP's normal form of a text: NFC, every run of white space as one space, lower case.
 std::u32string clip_normalize(std::u32string_view text);
 
+/// Unicode's White_Space property, which is what `\s` means to the reference.
+bool clip_is_space(char32_t c);
+/// A letter, mark, digit or connector: what `\w` means to the reference.
+bool clip_is_word(char32_t c);
+
 /// Splits a normalised text into CLIP's words, in UTF-8: contractions ('s, 't, 're, 've, 'm, 'll, 'd), runs
 /// of letters, single digits, runs of anything else; white space only separates.
 std::vector<std::string> clip_split(std::u32string_view normalized);

@@ -33,7 +33,9 @@ const std::unordered_map<char32_t, char>& symbol_bytes() {
 }  // namespace
 
 ClipTokenizer::ClipTokenizer(ClipVocabulary vocabulary)
-    : tokens_(std::move(vocabulary.tokens)),
+    : file_(std::move(vocabulary.file)),
+      tokens_(std::move(vocabulary.tokens)),
+      added_(std::move(vocabulary.added)),
       start_id_(vocabulary.start.id),
       end_id_(vocabulary.end.id),
       pad_id_(vocabulary.pad.id) {
@@ -51,13 +53,13 @@ ClipTokenizer::ClipTokenizer(ClipVocabulary vocabulary)
     const auto& merge = vocabulary.merges[rank];
     merges_[pair_key(merge.left, merge.right)] = {rank, merge.merged};
   }
-  std::vector<std::string> seen;
-  for (const auto* token : {&vocabulary.start, &vocabulary.end, &vocabulary.unknown, &vocabulary.pad}) {
-    if (std::find(seen.begin(), seen.end(), token->text) != seen.end()) continue;
-    seen.push_back(token->text);
-    std::u32string text = decode_utf8(token->text);
-    if (token->normalized) text = clip_normalize(text);
-    (token->normalized ? normalized_controls_ : raw_controls_).push_back({std::move(text), token->id});
+  for (const auto& token : vocabulary.special) {
+    std::u32string text = decode_utf8(token.text);
+    if (token.normalized) text = clip_normalize(text);
+    if (text.empty()) continue;
+    auto& controls = token.normalized ? normalized_controls_ : raw_controls_;
+    controls.first.insert(text.front());
+    controls.all.push_back({std::move(text), token});
   }
 }
 
@@ -105,6 +107,10 @@ std::string ClipTokenizer::decode(const std::vector<std::int64_t>& ids) const {
                         std::to_string(id));
     }
     std::string_view token = tokens_[static_cast<std::size_t>(id)];
+    if (added_.contains(id)) {
+      bytes.append(token).push_back(' ');
+      continue;
+    }
     const bool ends_word = token.ends_with(kClipWordEnd) || id == start_id_ || id == end_id_;
     if (token.ends_with(kClipWordEnd)) token.remove_suffix(kClipWordEnd.size());
     for (const char32_t symbol : decode_utf8(token)) {
@@ -180,24 +186,47 @@ void ClipTokenizer::append_word(std::string_view word, std::vector<std::int64_t>
   }
 }
 
+void ClipTokenizer::require_rows(std::int64_t rows, const std::string& network) const {
+  for (auto id = static_cast<std::size_t>(std::max<std::int64_t>(rows, 0)); id < tokens_.size(); ++id) {
+    if (tokens_[id].empty()) continue;
+    const auto added = added_.find(static_cast<std::int64_t>(id));
+    throw failure((added == added_.end() ? file_ : added->second).string() + ": " + quote_text(tokens_[id]) +
+                  ": id " + std::to_string(id) + ", but the " + network + " has " + std::to_string(rows) +
+                  " token embeddings");
+  }
+}
+
+const ClipTokenizer::Control* ClipTokenizer::Controls::match(std::u32string_view text) const {
+  if (!first.contains(text.front())) return nullptr;
+  const Control* longest = nullptr;
+  for (const Control& control : all) {
+    const bool longer = longest == nullptr || control.text.size() > longest->text.size();
+    if (longer && text.starts_with(control.text)) longest = &control;
+  }
+  return longest;
+}
+
 template <class OnText, class OnControl>
-void ClipTokenizer::split_at_controls(std::u32string_view text, const std::vector<Control>& controls,
+void ClipTokenizer::split_at_controls(std::u32string_view text, const Controls& controls,
                                       const OnText& on_text, const OnControl& on_control) {
-  std::size_t begin = 0;
+  std::size_t begin = 0;  // after the last token, and the white space that it took along
   for (std::size_t at = 0; at < text.size();) {
-    const Control* match = nullptr;
-    for (const Control& control : controls) {
-      const bool longer = match == nullptr || control.text.size() > match->text.size();
-      if (longer && text.substr(at).starts_with(control.text)) match = &control;
-    }
-    if (match == nullptr || match->text.empty()) {
+    const Control* match = controls.match(text.substr(at));
+    if (match == nullptr) {
       ++at;
       continue;
     }
-    if (at > begin) on_text(text.substr(begin, at - begin));
-    on_control(match->id);
-    at += match->text.size();
-    begin = at;
+    auto start = at, stop = at + match->text.size();
+    at = stop;
+    const auto& token = match->token;
+    const bool touched =
+        (start > 0 && clip_is_word(text[start - 1])) || (stop < text.size() && clip_is_word(text[stop]));
+    if (token.single_word && touched) continue;
+    while (token.lstrip && start > begin && clip_is_space(text[start - 1])) --start;
+    while (token.rstrip && stop < text.size() && clip_is_space(text[stop])) ++stop;
+    if (start > begin) on_text(text.substr(begin, start - begin));
+    on_control(token.id);
+    begin = stop;
   }
   if (begin < text.size()) on_text(text.substr(begin));
 }

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "forgedit/text/clip_vocabulary.h"
@@ -14,7 +15,7 @@ namespace forgedit {
 
 /// CLIP's byte-level BPE, as the fast (Rust) tokenizer of transformers does it: NFC, white space collapsed,
 /// lower case, split by CLIP's pattern, bytes mapped to printable characters, merges with "</w>" on a word's
-/// last piece. `<|startoftext|>` and `<|endoftext|>` inside a text are the control tokens themselves.
+/// last piece. `<|startoftext|>`, `<|endoftext|>` and all added tokens inside a text are one token each.
 /// Never changes after loading, so that threads may share one.
 class ClipTokenizer {
  public:
@@ -25,8 +26,7 @@ class ClipTokenizer {
     std::string dropped;            ///< what truncation left out, as text; empty when all fitted
   };
 
-  /// Reads vocab.json and merges.txt (and tokenizer_config.json / special_tokens_map.json where present, for
-  /// the padding token) from `directory`. Throws Error naming file and key when they are damaged.
+  /// See read_clip_vocabulary. Throws Error naming file and key when files are damaged.
   static ClipTokenizer from_directory(const std::filesystem::path& directory);
 
   Encoding encode(std::string_view text, std::size_t max_length = 77) const;
@@ -39,11 +39,21 @@ class ClipTokenizer {
   std::int64_t end_id() const { return end_id_; }
   std::int64_t pad_id() const { return pad_id_; }
   std::size_t vocab_size() const { return tokens_.size(); }
+  /// Throws a failure that names file and token where an id has no row in an embedding table of `rows`, which
+  /// is that of `network`.
+  void require_rows(std::int64_t rows, const std::string& network) const;
 
  private:
   struct Control {
     std::u32string text;
-    std::int64_t id;
+    ClipSpecialToken token;
+  };
+  /// Controls, and the characters that one of them begins with.
+  struct Controls {
+    std::vector<Control> all;
+    std::unordered_set<char32_t> first;
+    /// The longest one that `text` begins with.
+    const Control* match(std::u32string_view text) const;
   };
   struct Merge {
     std::size_t rank;
@@ -56,15 +66,17 @@ class ClipTokenizer {
   void append_word(std::string_view word, std::vector<std::int64_t>& ids) const;
   /// Calls `on_text` and `on_control` for the parts of `text` in turn; the longest control token wins.
   template <class OnText, class OnControl>
-  static void split_at_controls(std::u32string_view text, const std::vector<Control>& controls,
-                                const OnText& on_text, const OnControl& on_control);
+  static void split_at_controls(std::u32string_view text, const Controls& controls, const OnText& on_text,
+                                const OnControl& on_control);
 
-  std::vector<std::string> tokens_;                  // by id
-  std::unordered_map<std::uint64_t, Merge> merges_;  // by left id << 32 | right id
-  std::array<std::int64_t, 256> byte_ids_{};         // a byte within a word
-  std::array<std::int64_t, 256> last_byte_ids_{};    // a word's last byte
-  std::vector<Control> raw_controls_;                // looked for in the text as given
-  std::vector<Control> normalized_controls_;         // looked for after normalisation
+  std::filesystem::path file_;                                     // of the vocabulary
+  std::vector<std::string> tokens_;                                // by id
+  std::unordered_map<std::int64_t, std::filesystem::path> added_;  // ids that the vocabulary lacks
+  std::unordered_map<std::uint64_t, Merge> merges_;                // by left id << 32 | right id
+  std::array<std::int64_t, 256> byte_ids_{};                       // a byte within a word
+  std::array<std::int64_t, 256> last_byte_ids_{};                  // a word's last byte
+  Controls raw_controls_;                                          // looked for in the text as given
+  Controls normalized_controls_;                                   // looked for after normalisation
   std::int64_t start_id_ = 0;
   std::int64_t end_id_ = 0;
   std::int64_t pad_id_ = 0;

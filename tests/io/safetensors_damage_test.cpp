@@ -93,7 +93,7 @@ TEST_F(SafetensorsDamage, EntriesNameTheirKey) {
       {"no shape", R"({"dtype":"F32","data_offsets":[0,4]})", 4},
       {"no offsets", R"({"dtype":"F32","shape":[1]})", 4},
       {"dtype is a number", R"({"dtype":3,"shape":[1],"data_offsets":[0,4]})", 4},
-      {"unknown dtype", entry("F8_E4M3", "[4]", "[0,4]"), 4},
+      {"unknown dtype", entry("F8_E8M0", "[4]", "[0,4]"), 4},
       {"wrong dtype", entry("F64", "[1]", "[0,4]"), 4},
       {"wrong shape", entry("F32", "[2]", "[0,4]"), 4},
       {"negative side", entry("F32", "[-1]", "[0,4]"), 4},

@@ -2,6 +2,7 @@
 
 #include <torch/torch.h>
 
+#include <cmath>
 #include <cstring>
 #include <fstream>
 
@@ -98,6 +99,55 @@ TEST_F(SafetensorsTest, FailedWriteLeavesTheOldFileAndNothingElse) {
   const auto missing = folder_ / "none" / "a.safetensors";
   EXPECT_TRUE(contains(message_of([&] { write_safetensors(missing, {{"a", torch::ones({2})}}); }), "none"));
   EXPECT_EQ(std::distance(std::filesystem::directory_iterator(folder_), {}), 1);
+}
+
+/// A file of one tensor whose bytes are 0 to 255.
+void write_all_bytes(const std::filesystem::path& path, const std::string& dtype) {
+  const auto header = R"({"a":{"dtype":")" + dtype + R"(","shape":[16,16],"data_offsets":[0,256]}})";
+  std::uint64_t length = header.size();
+  std::string bytes(reinterpret_cast<const char*>(&length), sizeof length);
+  bytes += header;
+  for (int i = 0; i < 256; ++i) bytes.push_back(static_cast<char>(i));
+  write_file_atomically(path, bytes);
+}
+
+TEST_F(SafetensorsTest, EightBitFloatsAreWidened) {
+  const auto path = folder_ / "a.safetensors";
+  const auto read = [&](const char* dtype) {
+    write_all_bytes(path, dtype);
+    auto file = read_safetensors(path);
+    EXPECT_EQ(file.widened.at("a"), dtype);
+    EXPECT_EQ(file.tensors.at("a").sizes(), (std::vector<std::int64_t>{16, 16}));
+    return file.tensors.at("a").flatten().to(torch::kFloat);
+  };
+  const auto e4m3 = read("F8_E4M3");
+  const auto at = [](const torch::Tensor& values, int byte) { return values[byte].item<float>(); };
+  EXPECT_EQ(at(e4m3, 0x00), 0.0F);
+  EXPECT_TRUE(std::signbit(at(e4m3, 0x80)));
+  EXPECT_EQ(at(e4m3, 0x38), 1.0F);
+  EXPECT_EQ(at(e4m3, 0xB8), -1.0F);
+  EXPECT_EQ(at(e4m3, 0x01), 0x1p-9F);  // the smallest subnormal number
+  EXPECT_EQ(at(e4m3, 0x07), 7 * 0x1p-9F);
+  EXPECT_EQ(at(e4m3, 0x08), 0x1p-6F);  // the smallest normal one
+  EXPECT_EQ(at(e4m3, 0x7E), 448.0F);   // the largest
+  EXPECT_EQ(at(e4m3, 0x78), 256.0F) << "no infinities";
+  EXPECT_TRUE(std::isnan(at(e4m3, 0x7F)) && std::isnan(at(e4m3, 0xFF)));
+  EXPECT_EQ(e4m3.isnan().sum().item<std::int64_t>(), 2);
+
+  const auto e5m2 = read("F8_E5M2");
+  EXPECT_EQ(at(e5m2, 0x3C), 1.0F);
+  EXPECT_EQ(at(e5m2, 0x01), 0x1p-16F);
+  EXPECT_EQ(at(e5m2, 0x04), 0x1p-14F);
+  EXPECT_EQ(at(e5m2, 0x7B), 57344.0F);
+  EXPECT_EQ(at(e5m2, 0x7C), INFINITY);
+  EXPECT_EQ(at(e5m2, 0xFC), -INFINITY);
+  EXPECT_EQ(e5m2.isnan().sum().item<std::int64_t>(), 6);
+  // Values go up with the bytes, and down with the sign set.
+  for (const auto& values : {e4m3, e5m2}) {
+    const auto positive = values.slice(0, 0, 124);
+    EXPECT_TRUE((positive.slice(0, 1) > positive.slice(0, 0, -1)).all().item<bool>());
+    EXPECT_TRUE(torch::equal(values.slice(0, 128, 252), -positive));
+  }
 }
 
 }  // namespace

@@ -55,8 +55,9 @@ TEST(ClipText, ConfigRoundTripsAndNamesWhatItRefuses) {
   };
   EXPECT_EQ(parse(micro_config().to_json()).to_json(), micro_config().to_json());
   const std::pair<const char*, json> rows[] = {
-      {"hidden_act", "relu"}, {"num_attention_heads", 7}, {"hidden_size", 0},         {"hidden_size", 32768},
-      {"vocab_size", "many"}, {"vocab_size", 1 << 21},    {"num_hidden_layers", 129}, {"layer_norm_eps", -1}};
+      {"hidden_act", "relu"},     {"num_attention_heads", 7}, {"hidden_size", 0},
+      {"hidden_size", 32768},     {"vocab_size", "many"},     {"vocab_size", 1 << 21},
+      {"num_hidden_layers", 129}, {"layer_norm_eps", -1},     {"model_type", "roberta"}};
   for (const auto& [key, value] : rows) {
     const auto message = testing::message_of([&, k = key, v = value] { parse({{k, v}}); });
     EXPECT_TRUE(testing::contains(message, std::string("text_encoder/config.json: ") + key)) << message;

@@ -21,6 +21,32 @@ TEST(LoadNetwork, IsForUseAsItIs) {
   EXPECT_TRUE(torch::equal(layer->weight, torch::ones({3})));
 }
 
+TEST(LoadNetwork, ChecksWithoutValues) {
+  const auto check = [](const StateDict& weights) {
+    check_network<Layer>(std::int64_t{3}, weights, "folder/unet");
+  };
+  check({{"weight", torch::ones({3}, torch::kHalf)}});
+  const auto complaint = [&](const StateDict& weights) {
+    return testing::message_of([&] { check(weights); });
+  };
+  EXPECT_TRUE(testing::contains(complaint({}), "missing 1: weight"));
+  EXPECT_TRUE(testing::contains(complaint({{"weight", torch::ones({4})}}), "expected 3, found 4"));
+  EXPECT_TRUE(testing::contains(complaint({{"weight", torch::ones({})}}), "expected 3, found scalar"));
+  EXPECT_TRUE(testing::contains(complaint({{"weight", torch::ones({3}, torch::kInt)}}), "floating point"));
+}
+
+TEST(LoadNetwork, ScaledWeightsAreRejectedByName) {
+  for (const char* name : {"scaled_fp8", "weight_scale", "a.weight_scale", "a.scale_weight", "a.input_scale",
+                           "a.weight.absmax", "a.weight.SCB"}) {
+    const StateDict weights{{"weight", torch::ones({3})}, {name, torch::ones({1})}};
+    const auto message =
+        testing::message_of([&] { load_network<Layer>(std::int64_t{3}, weights, "folder/unet"); });
+    EXPECT_TRUE(testing::contains(message, std::string("folder/unet: ") + name + ": scaled or quantised"))
+        << message;
+  }
+  EXPECT_FALSE(is_scale_of_weights("a.upscale_weight"));
+}
+
 TEST(LoadNetwork, SizesBeyondMemoryAreTheFilesFault) {
   const auto message =
       testing::message_of([] { load_network<Layer>(std::int64_t{1} << 50, {}, "folder/unet"); });

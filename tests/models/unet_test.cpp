@@ -129,6 +129,21 @@ TEST(UNetConfigTest, EmptyMeansStableDiffusion14AndJsonRoundTrips) {
   EXPECT_EQ(micro.to_json(), micro_config().to_json());
 }
 
+TEST(UNetConfigTest, NeutralSettingsArePublishedOnesInOtherWords) {
+  const json neutral{{"act_fn", "swish"},
+                     {"upcast_attention", true},
+                     {"time_embedding_dim", 1280},
+                     {"transformer_layers_per_block", {1, 1, 1, 1}},
+                     {"dropout", 0.0},
+                     {"resnet_out_scale_factor", 1.0},
+                     {"mid_block_scale_factor", 1},
+                     {"class_embed_type", nullptr},
+                     {"only_cross_attention", false}};
+  EXPECT_EQ(parse(neutral).to_json(), parse(json::object()).to_json());
+  const auto message = message_of([] { parse({{"time_cond_proj_dim", 256}}); });
+  EXPECT_TRUE(contains(message, "time_cond_proj_dim: a consistency-distilled (LCM) UNet")) << message;
+}
+
 TEST(UNetConfigTest, OtherFamiliesAreRefusedByKey) {
   const std::pair<const char*, json> rows[] = {
       {"use_linear_projection", true},               // SD 2.x
@@ -159,6 +174,26 @@ TEST(UNetConfigTest, OtherFamiliesAreRefusedByKey) {
       {"layers_per_block", 1e9},
       {"sample_size", -64},
       {"sample_size", 1025},
+      {"time_cond_proj_dim", 256},
+      {"num_class_embeds", 10},
+      {"encoder_hid_dim_type", "text_proj"},
+      {"cross_attention_norm", "layer_norm"},
+      {"time_embedding_act_fn", "silu"},
+      {"timestep_post_act", "silu"},
+      {"time_embedding_dim", 512},
+      {"attention_type", "gated"},
+      {"only_cross_attention", true},
+      {"mid_block_only_cross_attention", true},
+      {"resnet_skip_time_act", true},
+      {"center_input_sample", true},
+      {"class_embeddings_concat", true},
+      {"mid_block_scale_factor", 1.4142},
+      {"resnet_out_scale_factor", 0.5},
+      {"conv_in_kernel", 5},
+      {"conv_out_kernel", 1},
+      {"downsample_padding", 0},
+      {"dropout", 0.1},
+      {"_class_name", "UNetMotionModel"},
   };
   for (const auto& [key, value] : rows) {
     const auto message = message_of([&, k = key, v = value] { parse({{k, v}}); });

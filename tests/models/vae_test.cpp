@@ -26,7 +26,13 @@ TEST(VaeConfigTest, RoundTripsAndNamesWhatItRefuses) {
                                                {"scaling_factor", 0},
                                                {"down_block_types", {"DownEncoderBlock2D"}},
                                                {"up_block_types", {"A", "B", "C", "D"}},
-                                               {"use_quant_conv", false}};
+                                               {"use_quant_conv", false},
+                                               {"mid_block_add_attention", false},
+                                               {"shift_factor", 0.1159},
+                                               {"latents_mean", {0.0, 0.0, 0.0, 0.0}},
+                                               {"latents_std", {1.0, 1.0, 1.0, 1.0}},
+                                               {"act_fn", "gelu"},
+                                               {"_class_name", "AutoencoderTiny"}};
   for (const auto& [key, value] : rows) {
     const auto message = testing::message_of([&, k = key, v = value] { parse({{k, v}}); });
     EXPECT_TRUE(testing::contains(message, std::string("vae/config.json: ") + key)) << message;

@@ -1,12 +1,25 @@
 #pragma once
 
+#include <string>
+#include <vector>
+
 #include "forgedit/core/state_dict.h"
 
 namespace forgedit {
 
-/// transformers' CLIP text model: drops the `text_model.` prefix of published files and the `position_ids`
-/// buffer.
-StateDict normalise_clip_text_keys(const StateDict& state);
+/// Names of tensors that a file holds and a network does not use; where a function takes a list of them, it
+/// appends what it dropped.
+using UnusedNames = std::vector<std::string>;
+
+/// What training programs keep beside a network: losses, averages, optimizers, counters.
+bool is_training_leftover(const std::string& name);
+/// What a whole CLIP has beside its text encoder: projections, the vision tower, the logit scale.
+bool is_clip_output(const std::string& name);
+StateDict without_leftovers(const StateDict& state, UnusedNames* unused = nullptr);
+
+/// transformers' CLIP text model, alone or in a whole CLIP: drops the `text_model.` prefix of published
+/// files, the `position_ids` buffer, and all that a text encoder alone does not use.
+StateDict normalise_clip_text_keys(const StateDict& state, UnusedNames* unused = nullptr);
 
 /// The published names again (`text_model.` in front), which every loader reads.
 StateDict published_clip_text_keys(const StateDict& state);
@@ -15,8 +28,9 @@ StateDict published_clip_text_keys(const StateDict& state);
 /// tied weight. Where the output projection (`decoder.weight`) has values of its own, it stays.
 StateDict normalise_blip_keys(const StateDict& state);
 
-/// AutoencoderKL: attention saved as query/key/value/proj_attn (before diffusers 0.18) under today's names.
-StateDict normalise_vae_keys(const StateDict& state);
+/// AutoencoderKL: attention saved as query/key/value/proj_attn (before diffusers 0.18) under today's names;
+/// without what training left.
+StateDict normalise_vae_keys(const StateDict& state, UnusedNames* unused = nullptr);
 
 /// CLIPModel of transformers: drops the `position_ids` buffers of published files.
 StateDict normalise_clip_keys(const StateDict& state);
@@ -35,12 +49,12 @@ StateDict unet_to_ldm(const StateDict& unet);
 
 inline constexpr const char* kLdmVaePrefix = "first_stage_model.";
 /// Also takes VAE files of their own, which have no prefix; 1x1 convolutions of its attention become
-/// matrices.
-StateDict vae_from_ldm(const StateDict& checkpoint);
+/// matrices; without what training left.
+StateDict vae_from_ldm(const StateDict& checkpoint, UnusedNames* unused = nullptr);
 StateDict vae_to_ldm(const StateDict& vae);
 
 inline constexpr const char* kLdmClipPrefix = "cond_stage_model.transformer.";
-StateDict clip_text_from_ldm(const StateDict& checkpoint);
+StateDict clip_text_from_ldm(const StateDict& checkpoint, UnusedNames* unused = nullptr);
 StateDict clip_text_to_ldm(const StateDict& text_encoder);
 
 }  // namespace forgedit

@@ -51,14 +51,9 @@ bool is_projection(const std::string& key) {
 
 }  // namespace
 
-StateDict vae_from_ldm(const StateDict& checkpoint) {
+StateDict vae_from_ldm(const StateDict& checkpoint, UnusedNames* unused) {
   auto vae = without_prefix(checkpoint, kLdmVaePrefix);
-  if (vae.empty()) vae = checkpoint;
-  for (auto item = vae.begin(); item != vae.end();) {
-    // The training's discriminator, and averages of the weights; neither is part of the VAE.
-    const bool training = item->first.rfind("loss.", 0) == 0 || item->first.rfind("model_ema.", 0) == 0;
-    item = training ? vae.erase(item) : std::next(item);
-  }
+  vae = without_leftovers(vae.empty() ? checkpoint : vae, unused);
   const auto names =
       modules(count_modules(vae, "encoder.down.", "."), count_modules(vae, "encoder.down.0.block.", "."));
   auto result = rename_modules(vae, names, Direction::first_to_second);

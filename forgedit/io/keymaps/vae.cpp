@@ -5,11 +5,11 @@
 
 namespace forgedit {
 
-StateDict normalise_vae_keys(const StateDict& state) {
+StateDict normalise_vae_keys(const StateDict& state, UnusedNames* unused) {
   static constexpr std::array<std::pair<std::string_view, std::string_view>, 4> kRenamed{
       {{".query.", ".to_q."}, {".key.", ".to_k."}, {".value.", ".to_v."}, {".proj_attn.", ".to_out.0."}}};
   StateDict result;
-  for (const auto& [name, tensor] : state) {
+  for (const auto& [name, tensor] : without_leftovers(state, unused)) {
     std::string key = name;
     if (key.find(".attentions.") != std::string::npos) {
       for (const auto& [old_name, new_name] : kRenamed) {

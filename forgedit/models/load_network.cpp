@@ -1,0 +1,46 @@
+#include "forgedit/models/load_network.h"
+
+#include <torch/torch.h>
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+
+namespace forgedit {
+namespace {
+
+/// What quantising programs put beside a weight that must be multiplied by it.
+constexpr std::array<std::string_view, 12> kScales{
+    "scaled_fp8",  "scale_weight",     "weight_scale",         "scale_input",
+    "input_scale", "weight_scale_inv", "weight.absmax",        "weight.SCB",
+    "comfy_quant", "weight.quant_map", "weight.nested_absmax", "weight_scale_2"};
+
+}  // namespace
+
+bool is_scale_of_weights(const std::string& name) {
+  return std::any_of(kScales.begin(), kScales.end(), [&](std::string_view end) {
+    if (name.size() < end.size() || name.compare(name.size() - end.size(), end.size(), end) != 0)
+      return false;
+    return name.size() == end.size() || name[name.size() - end.size() - 1] == '.';
+  });
+}
+
+void reject_scaled_weights(const StateDict& weights, const std::string& origin) {
+  for (const auto& [name, tensor] : weights) {
+    if (is_scale_of_weights(name)) {
+      throw failure(origin + ": " + name +
+                    ": scaled or quantised weights, which are not read: expected plain floating point");
+    }
+  }
+}
+
+StateDict stand_ins(const StateDict& weights) {
+  StateDict result;
+  for (const auto& [name, tensor] : weights) {
+    const auto type = tensor.is_floating_point() ? torch::kFloat : tensor.scalar_type();
+    result.emplace(name, torch::empty(at::IntArrayRef(), type).expand(tensor.sizes()));
+  }
+  return result;
+}
+
+}  // namespace forgedit
