@@ -63,8 +63,8 @@ ToSrgb cicp_to_srgb(int primaries, int transfer, const ColourSource& source);
 ToSrgb gamma_to_srgb(const std::optional<Chromaticities>& primaries, std::optional<double> decoding_gamma,
                      const ColourSource& source);
 
-/// The layout of 8-bit pixels for formats that have no grey of their own: grey where no pixel has a colour, as
-/// a grey picture keeps its grey profile when it is put into such a format.
+/// The layout of 8-bit pixels for formats that have no grey of their own: grey where no pixel has a colour,
+/// as a grey picture keeps its grey profile when it is put into such a format.
 PixelLayout layout_of(const std::vector<std::uint8_t>& rgba);
 
 /// The note for a profile that cannot be used.

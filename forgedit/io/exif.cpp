@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::uint32_t kOrientationTag = 0x0112;
 constexpr std::uint32_t kExifDirectoryTag = 0x8769;
+constexpr std::uint32_t kColourSpaceTag = 0xa001;
 constexpr std::uint32_t kInteroperabilityTag = 0xa005;
 constexpr std::uint32_t kInteroperabilityIndexTag = 0x0001;
 constexpr std::size_t kEntrySize = 12;
@@ -94,12 +95,14 @@ std::optional<int> find_exif_orientation(std::string_view exif) {
 bool exif_says_adobe_rgb(std::string_view exif) {
   const auto tiff = tiff_block(exif);
   if (!tiff) return false;
-  auto directory = tiff->integer(4, 4);
-  for (const std::uint32_t pointer : {kExifDirectoryTag, kInteroperabilityTag}) {
+  const auto below = [&tiff](std::optional<std::uint32_t> directory, std::uint32_t pointer) {
     const auto entry = find_entry(*tiff, directory, pointer);
-    directory = entry ? tiff->integer(*entry + kValueOffset, 4) : std::nullopt;
-  }
-  const auto index = find_entry(*tiff, directory, kInteroperabilityIndexTag);
+    return entry ? tiff->integer(*entry + kValueOffset, 4) : std::nullopt;
+  };
+  const auto details = below(tiff->integer(4, 4), kExifDirectoryTag);
+  const auto space = find_entry(*tiff, details, kColourSpaceTag);
+  if (space && tiff->integer(*space + kValueOffset, 2) == 2U) return true;
+  const auto index = find_entry(*tiff, below(details, kInteroperabilityTag), kInteroperabilityIndexTag);
   return index && tiff->text(*index + kValueOffset, 3) == "R03";
 }
 

@@ -14,8 +14,8 @@ std::optional<int> find_exif_orientation(std::string_view exif);
 /// The same, where nothing counts as 1, upright.
 int exif_orientation(std::string_view exif);
 
-/// Whether a camera says that the picture is in Adobe RGB (interoperability index R03). Many that can write
-/// Adobe RGB say so only here and store no profile.
+/// Whether a camera says that the picture is in Adobe RGB (interoperability index R03, or colour space 2).
+/// Many that can write Adobe RGB say so only here and store no profile.
 bool exif_says_adobe_rgb(std::string_view exif);
 
 /// The orientation of a picture with these blocks, either of which may be empty: EXIF's, else XMP's, else 1.

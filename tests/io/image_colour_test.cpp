@@ -71,13 +71,21 @@ TEST_F(ImageFile, TakesAdobeRgbFromExifWhereThereIsNoProfile) {
   const auto directory = [](const std::string& only) {
     return integer(1, 2, true) + only + integer(0, 4, true);
   };
-  const std::string exif = std::string("Exif\0\0", 6) + "MM" + integer(42, 2, true) + integer(8, 4, true) +
-                           directory(entry(0x8769, 4, 1, integer(26, 4, true))) +
-                           directory(entry(0xa005, 4, 1, integer(44, 4, true))) +
-                           directory(entry(1, 2, 4, std::string("R03\0", 4)));
+  const std::string start = std::string("Exif\0\0", 6) + "MM" + integer(42, 2, true) + integer(8, 4, true) +
+                            directory(entry(0x8769, 4, 1, integer(26, 4, true)));
+  const auto with_index = [&](const std::string& index) {
+    return start + directory(entry(0xa005, 4, 1, integer(44, 4, true))) + directory(entry(1, 2, 4, index));
+  };
+  const std::string exif = with_index(std::string("R03\0", 4));
   const std::array<int, 3> colour = {120, 190, 110};
   const std::string jpeg = with_marker(flat_jpeg(colour), '\xe1', exif);
   expect_near(pixel(read(jpeg), 3, 3), converted(colour, kFromAdobe, adobe_light), 3);
+  const std::string by_space =
+      start + directory(entry(0xa001, 3, 1, integer(2, 2, true) + integer(0, 2, true)));
+  expect_near(pixel(read(with_marker(flat_jpeg(colour), '\xe1', by_space)), 3, 3),
+              converted(colour, kFromAdobe, adobe_light), 3);
+  const std::string srgb = with_index(std::string("R98\0", 4));
+  expect_near(pixel(read(with_marker(flat_jpeg(colour), '\xe1', srgb)), 3, 3), {120, 190, 110, 255}, 2);
   const std::string profile = saved(rgb_profile(kP3, "Display P3"));
   expect_near(pixel(read(with_icc(jpeg, profile)), 3, 3), converted(colour, kFromP3, srgb_light), 3);
 }
