@@ -3,15 +3,17 @@
 
 # written_names: names (without folder) that the run opens for writing or locks, and that two runs open alike.
 written_names() {
-  local folder=$WORK/$ROW.names i
+  local folder=$WORK/$ROW.names i place name
   mkdir -p "$WORK/$ROW"
   for i in 1 2; do
     rm -rf "$folder"
     cp -a "$BASE" "$folder"
-    in_folder "$folder" timeout -k 15 "$PATIENCE" "${CLEAN[@]}" "${STRACE[@]}" -e signal=none -o "$folder.calls" \
-      -e trace=openat,?open,?creat "$FORGEDIT" "${COMMAND[@]}"
+    in_folder "$folder" timeout -k 15 "$PATIENCE" "${CLEAN[@]}" "${STRACE[@]}" -y -e signal=none -o "$folder.calls" \
+      -e trace=openat "$FORGEDIT" "${COMMAND[@]}"
     grep -E 'O_CREAT|O_TMPFILE' "$folder.calls" | grep -vE '"/(dev|proc|sys)/' |
-      sed -n 's/.*open[a-z]*([A-Z_]*[0-9]*[^"]*"\([^"]*\)".*/\1/p' | sort -u >"$folder.$i"
+      sed -n 's/.*openat([A-Z_0-9]*<\([^>]*\)>, "\([^"]*\)".*/\1 \2/p' |
+      while read -r place name; do (cd "$place" 2>/dev/null && realpath -ms --relative-to="$folder" "$name"); done |
+      sort -u >"$folder.$i"
     # Without O_EXCL, O_NOFOLLOW or O_TMPFILE the kernel follows a link that somebody put there.
     grep 'O_CREAT' "$folder.calls" | grep -vE 'O_EXCL|O_NOFOLLOW|O_TMPFILE|"/(dev|proc|sys)/' >"$folder.followed"
   done
@@ -82,7 +84,7 @@ record_leads_out() {
     cmp -s "$place" "$REFERENCE/O/$first" || violation lost "$place was moved or changed by a record"
   done
   if [ "$CODE" -eq 0 ] && { [ ! -f "$TRY/O/$first" ] || [ -L "$TRY/O/$first" ]; }; then
-    violation lost "$first is not in the folder"
+    violation lost "$first is gone or a link"
   fi
   end
 }
@@ -140,7 +142,6 @@ links_of() {
   done
   [ -s "$REFERENCE.names" ] || return 0
   while read -r name; do
-    [[ $name != /* ]] || name=$(realpath -m --relative-to="$WORK/$ROW.names" "$name")
     [[ $name == ../* ]] || in_pool planted "$((++i))-seen" "$name"
   done < <(spread ${QUICK:+1}12 <"$REFERENCE.names")
 }

@@ -94,7 +94,8 @@ outputs_of() {
 }
 
 try_signals() {
-  local scenario
-  for scenario in sweep save auto single bench; do row "signals/$scenario" signals_of "$scenario"; done
+  local scenario scenarios="sweep save auto single bench"
+  [ -n "$QUICK" ] && scenarios="sweep auto bench"
+  for scenario in $scenarios; do row "signals/$scenario" signals_of "$scenario"; done
   for scenario in sweep learn lora; do row "signals/out-$scenario" outputs_of "$scenario"; done
 }
