@@ -37,7 +37,7 @@ struct ExportCommand {
     check_export_target(out, options.format);
     Console console;
     model.precision = Precision::fp32;  // what is written must not be rounded on the way
-    const auto choice = choose_model(model);
+    const auto choice = choose_model(model, console);
     auto learned = read_saved_edit(saved);
     find_forgetting_strategy(options.forget, learned.options.method);
     auto network = load_model(choice, console);
@@ -49,10 +49,6 @@ struct ExportCommand {
 
   static void report(const ExportResult& result, Console& console) {
     const auto& lora = result.lora;
-    for (const auto& layer : lora.layers) {
-      console.note(fmt::format("{}: rank {}, {:.1f} % of the change kept", layer.name, layer.rank,
-                               100 * layer.kept()));
-    }
     if (!lora.not_held.empty()) {
       console.note(fmt::format("a LoRA has no place for {} parameters (norms, biases, tables), such as {}",
                                lora.not_held.size(), lora.not_held.front()));

@@ -10,6 +10,7 @@
 
 #include "apps/cli/edit_run.h"
 #include "apps/cli/finished.h"
+#include "forgedit/io/fonts.h"
 
 namespace forgedit::cli {
 
@@ -43,8 +44,8 @@ struct Arrangement {
 /// Writes one run: a PNG for each picture as it is drawn and with it edit.json, at the end sheet.png.
 class EditResults {
  public:
-  /// `font` sets the sheet's labels; `with_text` puts the settings into each PNG.
-  EditResults(std::filesystem::path folder, std::filesystem::path font, EditRun run, bool with_text);
+  /// `fonts` set the sheet's labels; `with_text` puts the settings into each PNG.
+  EditResults(std::filesystem::path folder, Fonts fonts, EditRun run, bool with_text);
 
   /// What an earlier run into the same folder has to do with this one.
   struct Resumed {
@@ -82,7 +83,8 @@ class EditResults {
   std::string record() const;
   void write_record() const;
 
-  std::filesystem::path folder_, font_;
+  std::filesystem::path folder_;
+  Fonts fonts_;
   EditRun run_;
   bool with_text_;
   Image original_;
