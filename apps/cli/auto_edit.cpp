@@ -236,7 +236,7 @@ Arrangement AutoEdit::arrangement(const std::filesystem::path& clip, bool comple
   return result;
 }
 
-Image AutoEdit::chart(const std::string& picture_name, const std::filesystem::path& font) const {
+Image AutoEdit::chart(const std::string& picture_name, const Fonts& font) const {
   std::vector<Image> charts;
   for (const auto& target : targets_) {
     if (charts.size() == kMostCharts) break;

@@ -58,7 +58,7 @@ class AutoEdit {
   /// `clip` is the folder of the model that judged.
   Arrangement arrangement(const std::filesystem::path& clip, bool complete) const;
   /// A trade-off chart a target, one below another.
-  Image chart(const std::string& picture_name, const std::filesystem::path& font) const;
+  Image chart(const std::string& picture_name, const Fonts& font) const;
 
  private:
   struct Target {

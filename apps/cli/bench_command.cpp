@@ -35,7 +35,7 @@ void write_bench_results(const std::filesystem::path& folder, const BenchReport&
   write_file_atomically(folder / "table.txt", table);
   write_file_atomically(folder / "scores.json", json_text(scores, 1) + "\n");
   write_report(folder / "report.html", report);
-  write_png(folder / "sheet.png", draw_report_sheet(report, find_assets() / "fonts" / "DejaVuSans.ttf"));
+  write_png(folder / "sheet.png", draw_report_sheet(report, find_fonts()));
   fmt::print("{}: {}\n{}{}", report.title, report.set, summary, answers);
   for (const char* name : {"table.txt", "scores.json", "report.html", "sheet.png"})
     console.result(folder / name);

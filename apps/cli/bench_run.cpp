@@ -362,7 +362,7 @@ void BenchRunCommand::run() {
   if (published_) published_edits_ = read_published(find_assets() / "tedbench" / "published.json");
   const auto folder = out_.empty() ? fs::path("out") / kind_.name : fs::path(out_);
   check_folder_can_be_made(folder);
-  const auto choice = choose_model(model_);
+  const auto choice = choose_model(model_, console_);
   std::optional<TruthScorer> truth;
   if (miniedit_) {
     prepare_compute(choice.policy, choice.threads);

@@ -112,7 +112,8 @@ MemoryTask SpeedCommand::need(const StableDiffusion& network) {
 
 void SpeedCommand::run() {
   if (!json.empty()) check_folder_can_be_made(fs::absolute(json).parent_path());
-  const auto choice = choose_model(model);
+  Console console;
+  const auto choice = choose_model(model, console);
   if (size) {
     options.width = size->first;
     options.height = size->second;
@@ -120,7 +121,6 @@ void SpeedCommand::run() {
   std::vector<SpeedRow> rows;
   std::string memory;
   {
-    Console console;
     auto network = load_model(choice, console, [&](const StableDiffusion& loaded) { return need(loaded); });
     memory = describe(network.memory);
     if (!options.learns) console.note("learning is left out: too little memory");
@@ -164,7 +164,9 @@ std::function<void()> add_speed_options(CLI::App& bench) {
   add_number("--batch", state->options.learn.batch, "samples a step");
   add_number("--steps", state->options.sample.steps, "DDIM steps a picture");
   bench.add_option("--json", state->json, "write the numbers to this file too")->type_name("FILE");
-  bench.add_flag("!--no-first-picture", state->first_picture, "leave out the run in a process of its own");
+  bench.add_flag_callback(
+      "--no-first-picture", [state] { state->first_picture = false; },
+      "leave out the run in a process of its own");
   add_model_options(bench, state->model);
   add_memory_option(bench, state->model);
   return [state] { state->run(); };

@@ -53,7 +53,7 @@ std::string write_source(const std::string& captioner, const std::vector<std::st
                          const Image& picture, const ModelChoice& choice, Console& console) {
   const auto place = find_captioner(captioner, choice.folder, "--source TEXT or --captioner DIR is needed");
   auto source = source_prompt(load_captioner(place, choice.policy, console).caption(picture), targets);
-  console.note(fmt::format("source \"{}\" (--source TEXT says it otherwise)", source));
+  console.note(fmt::format("source \"{}\" (--source TEXT overrides it)", source));
   return source;
 }
 

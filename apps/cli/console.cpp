@@ -1,55 +1,134 @@
 #include "apps/cli/console.h"
 
 #include <spdlog/fmt/fmt.h>
+#include <spdlog/sinks/base_sink.h>
+#include <spdlog/spdlog.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
-#include <cmath>
+#include <algorithm>
 #include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <mutex>
+#include <string_view>
 
 #include "apps/cli/interrupt.h"
+#include "apps/cli/progress_line.h"
+#include "forgedit/core/one_line.h"
+#include "forgedit/text/display_width.h"
 
 namespace forgedit::cli {
 namespace {
 
 constexpr std::size_t kRecentSteps = 12;
-constexpr int kBarWidth = 24;
+constexpr std::size_t kUsualColumns = 80, kNoTerminalColumns = 1000;
 constexpr auto kRedraw = std::chrono::milliseconds(100);
 
-std::string duration_text(double seconds) {
-  const auto whole = static_cast<std::int64_t>(std::ceil(seconds));
-  if (whole < 60) return fmt::format("{} s", whole);
-  if (whole < 3600) return fmt::format("{} min {:02} s", whole / 60, whole % 60);
-  return fmt::format("{} h {:02} min", whole / 3600, whole / 60 % 60);
+enum class Tint { none, yellow, red };
+
+std::string environment(const char* name) {
+  const char* value = std::getenv(name);
+  return value ? value : "";
 }
 
-/// Unlike fmt::print this does not throw when nobody can read it.
-template <typename... Arguments>
-void say(fmt::format_string<Arguments...> text, Arguments&&... arguments) {
-  std::fputs(fmt::format(text, std::forward<Arguments>(arguments)...).c_str(), stderr);
-}
+/// The one stderr of the process, which consoles and the log share. Writing never throws when nobody reads.
+class Terminal {
+ public:
+  static Terminal& get() {
+    static Terminal terminal;
+    return terminal;
+  }
 
-std::string bar(double share) {
-  const int full = static_cast<int>(share * kBarWidth);
-  return "[" + std::string(static_cast<std::size_t>(full), '=') +
-         std::string(static_cast<std::size_t>(kBarWidth - full), ' ') + "]";
-}
+  /// Whether lines can be written over.
+  bool is_terminal() const { return terminal_; }
+  bool has_open_line() const { return open_width_ > 0; }
+
+  /// A line of its own, below any progress.
+  void say(const std::string& text, Tint tint = Tint::none) {
+    const std::lock_guard lock(mutex_);
+    clear();
+    const auto line = one_line(text, kMostMessage);
+    const bool tinted = tint != Tint::none && terminal_ && !no_colour_;
+    const std::string colour = tint == Tint::yellow ? "\033[33m" : "\033[31m";
+    std::fputs((tinted ? colour + line + "\033[0m\n" : line + "\n").c_str(), stderr);
+  }
+
+  /// The line of progress, over the one before.
+  void show(const Progress& progress, double seconds_left) {
+    const std::lock_guard lock(mutex_);
+    const auto width = columns();
+    // A line that reaches the edge would wrap in some terminals.
+    const auto line = progress_line(progress, seconds_left, true, width - 1);
+    // Since the last line the terminal became narrower than it: wrapped as that is now, it stays.
+    if (open_width_ >= width) std::fputs("\n", stderr);
+    std::fputs(("\r\033[K" + line).c_str(), stderr);
+    std::fflush(stderr);
+    open_width_ = std::max<std::size_t>(1, display_width(line));
+  }
+
+  void clear_line() {
+    const std::lock_guard lock(mutex_);
+    clear();
+  }
+  void keep_line() {
+    const std::lock_guard lock(mutex_);
+    if (open_width_ > 0) std::fputs("\n", stderr);
+    open_width_ = 0;
+  }
+
+ private:
+  Terminal()
+      : terminal_(::isatty(STDERR_FILENO) == 1 && environment("TERM") != "dumb"),
+        no_colour_(!environment("NO_COLOR").empty()) {}
+
+  void clear() {
+    if (open_width_ > 0) std::fputs(open_width_ >= columns() ? "\n" : "\r\033[K", stderr);
+    open_width_ = 0;
+  }
+
+  static std::size_t columns() {
+    winsize size{};
+    const bool known = ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
+    return known ? size.ws_col : kUsualColumns;
+  }
+
+  const bool terminal_, no_colour_;
+  std::mutex mutex_;            // the library may log from any thread
+  std::size_t open_width_ = 0;  // columns of the line of progress; 0: there is none
+};
+
+class LogSink : public spdlog::sinks::base_sink<std::mutex> {
+  void sink_it_(const spdlog::details::log_msg& message) override {
+    const auto level = spdlog::level::to_string_view(message.level);
+    Terminal::get().say(fmt::format("{}: {}", std::string_view(level.data(), level.size()),
+                                    std::string_view(message.payload.data(), message.payload.size())),
+                        message.level >= spdlog::level::err    ? Tint::red
+                        : message.level >= spdlog::level::warn ? Tint::yellow
+                                                               : Tint::none);
+  }
+  void flush_() override { std::fflush(stderr); }
+};
 
 }  // namespace
 
-Console::Console() : terminal_(::isatty(STDERR_FILENO) == 1) {}
+Console::Console() = default;
 
 Console::~Console() {
-  clear_line();
+  Terminal::get().clear_line();
 }
 
 void Console::note(const std::string& text) {
-  clear_line();
-  say("{}\n", text);
+  Terminal::get().say(text);
+}
+
+void Console::highlight(const std::string& text) {
+  Terminal::get().say(text, Tint::yellow);
 }
 
 void Console::result(const std::filesystem::path& path) {
-  clear_line();
-  fmt::print(stdout, "{}\n", path.string());
+  Terminal::get().clear_line();
+  std::fputs((path.string() + "\n").c_str(), stdout);
   std::fflush(stdout);
 }
 
@@ -61,27 +140,26 @@ void Console::progress(const Progress& progress) {
   marks_.push_back({now, progress.done});
   if (marks_.size() > kRecentSteps) marks_.pop_front();
 
-  const bool last = progress.done >= progress.total;
-  if (terminal_) {
-    if (!last && line_open_ && now - shown_ < kRedraw) return;
-    say("\r\033[K{}", line(progress));
-    std::fflush(stderr);
-    line_open_ = true;
+  auto& terminal = Terminal::get();
+  if (terminal.is_terminal()) {
+    const bool last = progress.done >= progress.total;
+    if (!last && terminal.has_open_line() && now - shown_ < kRedraw) return;
+    terminal.show(progress, seconds_left(progress));
     shown_ = now;
     return;
   }
   const auto tenths = progress.total > 0 ? 10 * progress.done / progress.total : 10;
   if (tenths == shown_tenths_) return;
   shown_tenths_ = tenths;
-  say("{}\n", line(progress));
+  terminal.say(progress_line(progress, seconds_left(progress), false, kNoTerminalColumns));
 }
 
 void Console::end_stage() {
-  if (line_open_) say("\n");
-  line_open_ = false;
+  auto& terminal = Terminal::get();
+  terminal.keep_line();
   if (!stage_.empty()) {
     const std::chrono::duration<double> taken = Clock::now() - stage_start_;
-    say("{}: {} steps in {:.2f} s\n", stage_, stage_done_, taken.count());
+    terminal.say(fmt::format("{}: {} steps in {:.2f} s", stage_, stage_done_, taken.count()));
   }
   stage_.clear();
 }
@@ -94,19 +172,6 @@ void Console::start_stage(const Progress& progress) {
   shown_tenths_ = -1;
 }
 
-std::string Console::line(const Progress& progress) const {
-  const double share =
-      progress.total > 0 ? static_cast<double>(progress.done) / static_cast<double>(progress.total) : 1.0;
-  auto text = fmt::format("{} {:3.0f} %", progress.stage, std::floor(100 * share));
-  if (terminal_) text += " " + bar(share);
-  if (progress.loss > 0) {
-    text += fmt::format("  step {}/{}  loss {:.4f}", progress.done, progress.total, progress.loss);
-  }
-  const double left = seconds_left(progress);
-  if (progress.done < progress.total && left >= 0) text += "  " + duration_text(left) + " left";
-  return text;
-}
-
 double Console::seconds_left(const Progress& progress) const {
   const auto steps = marks_.back().done - marks_.front().done;
   if (steps <= 0) return -1;
@@ -114,9 +179,12 @@ double Console::seconds_left(const Progress& progress) const {
   return taken.count() / static_cast<double>(steps) * static_cast<double>(progress.total - progress.done);
 }
 
-void Console::clear_line() {
-  if (line_open_) say("\r\033[K");
-  line_open_ = false;
+void log_to_console() {
+  spdlog::set_default_logger(std::make_shared<spdlog::logger>("forgedit", std::make_shared<LogSink>()));
+}
+
+void say_error(const std::string& message) {
+  Terminal::get().say("forgedit: " + message, Tint::red);
 }
 
 }  // namespace forgedit::cli

@@ -2,11 +2,13 @@
 #include <spdlog/spdlog.h>
 
 #include <CLI/CLI.hpp>
+#include <cstdio>
 #include <memory>
 
 #include "apps/cli/auto_edit.h"
 #include "apps/cli/captioning.h"
 #include "apps/cli/commands.h"
+#include "apps/cli/glyphs.h"
 #include "apps/cli/interrupt.h"
 #include "apps/cli/kept_learning.h"
 #include "apps/cli/learning.h"
@@ -15,6 +17,7 @@
 #include "apps/cli/results.h"
 #include "apps/cli/sweep.h"
 #include "forgedit/core/error.h"
+#include "forgedit/core/one_line.h"
 #include "forgedit/editing/forgetting.h"
 #include "forgedit/pipelines/story.h"
 
@@ -35,8 +38,10 @@ class EditCommand {
  private:
   void add_drawing_options(CLI::App& command);
   void check();
+  void check_order() const;
   std::vector<EditRequest> make_requests(LearnMethod method, const std::vector<std::string>& targets) const;
   std::vector<std::string> all_targets() const;
+  std::vector<std::string> texts_of_sheet(const std::string& picture_name, const std::string& source) const;
   void check_nothing_is_overwritten() const;
   LearnedPicture attached(LearnedPicture learned, const StableDiffusion& network);
   void say_reconstruction(const EditResults& results);
@@ -68,7 +73,8 @@ class EditCommand {
   std::optional<AutoEdit> search_;
   std::optional<SaveLock> save_lock_;
   std::optional<KeptLearning> kept_;
-  fs::path folder_, font_;
+  fs::path folder_;
+  Fonts fonts_{fs::path()};
   std::vector<EditRequest> requests_;
   DrawOptions drawing_;
   bool at_source_size_ = false;
@@ -90,6 +96,13 @@ constexpr const char* kExamples =
     "1]}\n"
     "The same call into the same --out goes on where it was broken off.\n";
 
+/// At most one byte more than a story may have.
+std::string read_standard_input() {
+  std::string text(kMaxStoryBytes + 1, '\0');
+  text.resize(std::fread(text.data(), 1, text.size(), stdin));
+  return text;
+}
+
 std::string strategies_help() {
   std::string text;
   for (const auto& [title, method] :
@@ -104,13 +117,15 @@ std::string strategies_help() {
 
 void EditCommand::add_options(CLI::App& command) {
   command.add_option("IMAGE", image_, "PNG, JPEG, WebP, HEIC or AVIF; left out with --from");
-  command.add_option("TARGET", targets_, "what the edited picture shows; each target gets its own rows");
+  command.add_option("TARGET", targets_,
+                     "what the edited picture shows, as typed; each target gets its own rows");
   learn_options_ = add_picture_options(command, learning_);
   command.add_option("--from", from_, "edit what `forgedit learn` or --save kept in this folder")
       ->type_name("DIR")
       ->group("Picture");
   command
-      .add_option("--targets", story_, "a story: one target a line, or JSON lines with their own settings")
+      .add_option("--targets", story_,
+                  "a story: one target a line, or JSON lines with their own settings; - is standard input")
       ->type_name("FILE")
       ->group("Sweep");
   add_sweep_options(command, sweep_);
@@ -152,6 +167,7 @@ void EditCommand::check() {
   auto method = learning_.options.method;
   if (from_.empty()) {
     if (image_.empty()) throw usage_error("expected IMAGE and TARGET, or --from DIR and TARGET");
+    check_order();
     learning_.image = image_;
   } else if (std::error_code ignored; fs::is_regular_file(image_, ignored)) {
     throw usage_error(image_ + ": with --from there is no IMAGE, the saved edit holds the picture");
@@ -183,6 +199,17 @@ void EditCommand::check() {
   check_nothing_is_overwritten();
 }
 
+/// Names the mistake where IMAGE and TARGET were exchanged.
+void EditCommand::check_order() const {
+  std::error_code missing;
+  if (fs::exists(image_, missing)) return;
+  for (const auto& target : targets_) {
+    if (!fs::is_regular_file(target, missing)) continue;
+    throw usage_error(fmt::format("IMAGE comes first, then TARGET: there is no file '{}', but '{}' is one",
+                                  one_line(image_), one_line(target)));
+  }
+}
+
 /// The targets of the command line, then the story's.
 std::vector<EditRequest> EditCommand::make_requests(LearnMethod method,
                                                     const std::vector<std::string>& targets) const {
@@ -190,7 +217,10 @@ std::vector<EditRequest> EditCommand::make_requests(LearnMethod method,
   std::vector<EditRequest> requests;
   if (!targets.empty()) requests.push_back(base);
   if (!story_.empty()) {
-    for (auto& request : read_story(story_, base)) requests.push_back(std::move(request));
+    for (auto& request : story_ == "-" ? parse_story(read_standard_input(), "standard input", base)
+                                       : read_story(story_, base)) {
+      requests.push_back(std::move(request));
+    }
   }
   if (story_.empty()) check_interpolation(sweep_, base.interpolation);
   return requests;
@@ -232,10 +262,20 @@ std::vector<std::string> EditCommand::all_targets() const {
   return targets;
 }
 
+std::vector<std::string> EditCommand::texts_of_sheet(const std::string& picture_name,
+                                                     const std::string& source) const {
+  auto texts = all_targets();
+  texts.push_back(source);
+  texts.push_back(fs::path(picture_name).filename().string());
+  return texts;
+}
+
 void EditCommand::run() {
   check();
-  const auto choice = choose_model(model_);
-  font_ = find_assets() / "fonts" / "DejaVuSans.ttf";
+  Image picture;
+  if (from_.empty()) picture = read_picture(learning_.image, learning_.background);
+  const auto choice = choose_model(model_, console_);
+  fonts_ = find_fonts();
   if (auto_.on) {
     scorer_files_ = find_scorer_files(auto_.scoring, choice.folder);
     require_clip(scorer_files_, choice.folder, "--auto");
@@ -247,9 +287,7 @@ void EditCommand::run() {
       out_.empty() ? default_output_folder(picture_name, requests_.front().targets.front()) : fs::path(out_);
   const ResultsFolder output(folder_);
   if (!learning_.save.empty()) save_lock_.emplace(learning_.save);
-  Image picture;
   if (from_.empty()) {
-    picture = read_picture(learning_.image, learning_.background);
     prepare_learning(learning_, picture, choice);
     if (learning_.source.empty()) {
       learning_.source = write_source(learning_.captioner, all_targets(), picture, choice, console_);
@@ -257,6 +295,8 @@ void EditCommand::run() {
   } else {
     saved = read_saved_edit(from_);
   }
+  note_missing_glyphs(fonts_, texts_of_sheet(picture_name, saved ? saved->source : learning_.source),
+                      console_);
 
   auto network = load_model(choice, console_, [&](const StableDiffusion& loaded) {
     auto task = saved ? loaded.memory_task(saved->frame.grid_width, saved->frame.grid_height)
@@ -278,7 +318,7 @@ void EditCommand::run() {
   if (!saved && !kept_ && !is_saved_already(learning_, learned)) {
     learn_and_save(learned, learning_, choice, network, console_);
   }
-  EditResults results(folder_, font_,
+  EditResults results(folder_, fonts_,
                       {requests_, drawing_, learned, choice.name(), choice.policy, at_source_size_, auto_.on,
                        describe(network.memory)},
                       !no_metadata_);
@@ -449,7 +489,7 @@ void EditCommand::finish(EditResults& results, bool complete) {
   }
   for (const auto& path : results.finish()) console_.result(path);
   if (!chosen) return;
-  write_png(folder_ / kChart, search_->chart(results.picture_name(), font_));
+  write_png(folder_ / kChart, search_->chart(results.picture_name(), fonts_));
   console_.result(folder_ / kChart);
 }
 

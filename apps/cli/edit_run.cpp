@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "apps/cli/parameters.h"
 #include "forgedit/core/content_hash.h"
 #include "forgedit/pipelines/settings_json.h"
 
@@ -55,23 +56,32 @@ json picture_settings(const EditRun& run, const Candidate& candidate) {
           {"edit", candidate_json(candidate)}};
 }
 
-/// The layout that picture browsers know: the prompt, then "Key: value" pairs.
-std::string parameters_text(const EditRun& run, const Candidate& candidate) {
+/// The settings that picture browsers show, in their words.
+std::string browser_text(const EditRun& run, const Candidate& candidate) {
   const auto& learned = run.learned;
-  auto text = fmt::format(
-      "{}\nSteps: {}, Sampler: {}, CFG scale: {}, Seed: {}, Size: {}x{}, Model: {}",
-      candidate.target.empty() ? learned.source : candidate.target, candidate.sample.steps,
-      candidate.sample.sampler == SamplerKind::ddim ? "DDIM" : "DPM++ 2M", candidate.sample.guidance_scale,
-      candidate.seed, learned.frame.grid_width, learned.frame.grid_height, run.model_name);
+  const auto number = [](auto value) { return fmt::format("{}", value); };
+  std::vector<std::pair<std::string, std::string>> values{
+      {"Steps", number(candidate.sample.steps)},
+      {"Sampler", candidate.sample.sampler == SamplerKind::ddim ? "DDIM" : "DPM++ 2M"},
+      {"CFG scale", number(candidate.sample.guidance_scale)},
+      {"Seed", number(candidate.seed)},
+      {"Size", fmt::format("{}x{}", learned.frame.grid_width, learned.frame.grid_height)},
+      {"Model", run.model_name}};
   if (candidate.kind == Candidate::Kind::edit) {
-    text += candidate.interpolation == Interpolation::vector_subtraction
-                ? fmt::format(", Gamma: {}", candidate.strength)
-                : fmt::format(", Alpha: {}, Beta: {}", candidate.alpha, candidate.strength);
-    text += fmt::format(", Method: {}", learn_method_name(learned.options.method));
-    text += fmt::format(", Forgetting: {}, Blend: {}", candidate.strategy->name, run.draw.blend);
+    if (candidate.interpolation == Interpolation::vector_subtraction) {
+      values.emplace_back("Gamma", number(candidate.strength));
+    } else {
+      values.emplace_back("Alpha", number(candidate.alpha));
+      values.emplace_back("Beta", number(candidate.strength));
+    }
+    values.emplace_back("Method", learn_method_name(learned.options.method));
+    values.emplace_back("Forgetting", candidate.strategy->name);
+    values.emplace_back("Blend", number(run.draw.blend));
   }
-  return text + fmt::format(", Kind: {}, Source: \"{}\", Version: forgedit {}", kind_name(candidate.kind),
-                            learned.source, FORGEDIT_VERSION);
+  values.emplace_back("Kind", kind_name(candidate.kind));
+  values.emplace_back("Source", learned.source);
+  values.emplace_back("Version", "forgedit " FORGEDIT_VERSION);
+  return parameters_text(candidate.target.empty() ? learned.source : candidate.target, values);
 }
 
 }  // namespace
@@ -151,7 +161,7 @@ std::string settings_key_of_text(const std::string& text) {
 }
 
 PngText picture_text(const EditRun& run, const Candidate& candidate) {
-  return {{"parameters", parameters_text(run, candidate)},
+  return {{"parameters", browser_text(run, candidate)},
           {"forgedit", json_text(picture_settings(run, candidate))}};
 }
 

@@ -39,7 +39,7 @@ struct ExportCommand {
     check_export_target(out, options.format);
     Console console;
     model.precision = Precision::fp32;  // what is written must not be rounded on the way
-    const auto choice = choose_model(model);
+    const auto choice = choose_model(model, console);
     auto learned = read_saved_edit(saved);
     find_forgetting_strategy(options.forget, learned.options.method);
     auto network = load_model(choice, console);

@@ -1,4 +1,7 @@
 #include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cctype>
+#include <cstring>
 #include <memory>
 
 #include "apps/cli/captioning.h"
@@ -10,6 +13,17 @@
 
 namespace forgedit::cli {
 namespace {
+
+/// `text` as one word of a shell's command line.
+std::string shell_word(const std::string& text) {
+  const auto plain = [](unsigned char c) {
+    return std::isalnum(c) || std::strchr("_-./+=:@%", c) || c >= 0x80;
+  };
+  if (std::all_of(text.begin(), text.end(), plain)) return text;
+  std::string word = "'";
+  for (const char c : text) word += c == '\'' ? std::string("'\\''") : std::string(1, c);
+  return word + "'";
+}
 
 struct LearnCommand {
   LearnArguments learning;
@@ -28,9 +42,9 @@ struct LearnCommand {
     if (learning.save.empty()) throw usage_error("--save DIR is needed: where to keep what is learned");
     take_target();
     check_learn_arguments(learning);
-    const auto choice = choose_model(model);
-    const SaveLock lock(learning.save);
     const auto picture = read_picture(learning.image, learning.background);
+    const auto choice = choose_model(model, console);
+    const SaveLock lock(learning.save);
     prepare_learning(learning, picture, choice);
     if (learning.source.empty()) {
       learning.source = write_source(learning.captioner, {}, picture, choice, console);
@@ -45,6 +59,8 @@ struct LearnCommand {
       return;
     }
     learn_and_save(learned, learning, choice, network, console);
+    console.note("next: forgedit edit --from " + shell_word(learning.save) + " TARGET" +
+                 (model.folder.empty() ? "" : " --model " + shell_word(model.folder)));
   }
 };
 

@@ -10,6 +10,7 @@
 #include "apps/cli/lists.h"
 #include "forgedit/core/error.h"
 #include "forgedit/core/leftovers.h"
+#include "forgedit/core/one_line.h"
 #include "forgedit/pipelines/edit.h"
 #include "forgedit/pipelines/model_domain.h"
 #include "forgedit/pipelines/settings_json.h"
@@ -49,13 +50,25 @@ void require_text(const std::string& what, const std::string& text) {
 }
 
 void check_folder_can_be_made(const fs::path& folder) {
-  auto place = fs::absolute(folder).lexically_normal();
   std::error_code error;
-  while (!fs::exists(place, error) && place.has_relative_path()) place = place.parent_path();
+  auto place = fs::absolute(folder, error).lexically_normal();
+  if (!place.has_filename()) place = place.parent_path();
+  std::vector<fs::path> missing;  // deepest first
+  for (; !fs::exists(place, error) && place.has_relative_path(); place = place.parent_path()) {
+    missing.push_back(place);
+  }
   if (!fs::is_directory(place, error)) {
     throw usage_error(place.string() + ": expected a directory, found a file");
   }
   if (::access(place.c_str(), W_OK) != 0) throw failure(place.string() + ": no permission to write there");
+  if (missing.empty()) return;
+  // Whether it works is known for certain by doing it; under another name, for another process may be about
+  // to use it.
+  const auto trial = place / (".forgedit-" + std::to_string(::getpid()));
+  std::error_code refused, ignored;
+  fs::create_directories(trial / missing.front().lexically_relative(place), refused);
+  fs::remove_all(trial, ignored);
+  if (refused) throw failure(one_line(folder.string()) + ": cannot be made: " + refused.message());
 }
 
 namespace {
@@ -119,7 +132,7 @@ std::vector<CLI::Option*> add_method_options(CLI::App& command, LearnArguments& 
       command
           .add_option_function<std::string>(
               "--method", [&](const std::string& text) { o = published_options(parse_learn_method(text)); },
-              "how to learn, see below")
+              "how to learn (`forgedit help edit` has the methods)")
           ->default_str("vanilla"),
       "NAME");
   const auto add_number = [&](const char* name, auto& value, double low, double high, const char* text) {

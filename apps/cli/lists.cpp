@@ -1,10 +1,13 @@
 #include "apps/cli/lists.h"
 
+#include <algorithm>
+#include <cctype>
 #include <charconv>
 #include <cmath>
 #include <optional>
 
 #include "forgedit/core/error.h"
+#include "forgedit/core/one_line.h"
 
 namespace forgedit::cli {
 namespace {
@@ -13,11 +16,12 @@ constexpr std::size_t kMaxValues = 1000;
 constexpr int kMinSide = 8;
 constexpr int kMaxSide = 4096;
 constexpr double kLargest = 1e6;
+constexpr double kLeastGib = 0.01, kMostGib = 100'000;
 // Numbers of a range are rounded to this many parts of one: 0.3, not 0.30000000000000004.
 constexpr double kGrain = 1e9;
 
 [[noreturn]] void reject(const std::string& option, const std::string& expected, const std::string& text) {
-  throw usage_error(option + ": expected " + expected + ", got '" + text + "'");
+  throw usage_error(option + ": expected " + expected + ", got '" + one_line(text) + "'");
 }
 
 std::vector<std::string> split(const std::string& text, char separator) {
@@ -48,8 +52,10 @@ std::optional<Number> number_from(const std::string& text, Base... base) {
 }
 
 std::string short_text(double value) {
-  std::array<char, 32> buffer{};
-  const auto result = std::to_chars(buffer.data(), buffer.data() + buffer.size(), value);
+  // As people write them: 100000, not 1e+05.
+  std::array<char, 64> buffer{};
+  const auto result =
+      std::to_chars(buffer.data(), buffer.data() + buffer.size(), value, std::chars_format::fixed);
   return {buffer.data(), result.ptr};
 }
 
@@ -132,13 +138,36 @@ std::pair<int, int> parse_size(const std::string& option, const std::string& tex
     const auto value = number_from<int>(part);
     return value && *value >= kMinSide && *value <= kMaxSide ? *value : 0;
   };
-  const int width = side(parts[0]), height = parts.size() == 2 ? side(parts[1]) : 0;
+  const int width = side(parts[0]), height = parts.size() == 1   ? width
+                                             : parts.size() == 2 ? side(parts[1])
+                                                                 : 0;
   if (width == 0 || height == 0) {
     reject(option,
-           "WIDTHxHEIGHT with sides from " + std::to_string(kMinSide) + " to " + std::to_string(kMaxSide),
+           "WIDTHxHEIGHT, or one number for a square, with sides from " + std::to_string(kMinSide) + " to " +
+               std::to_string(kMaxSide),
            text);
   }
   return {width, height};
+}
+
+double parse_gib(const std::string& option, const std::string& text) {
+  const auto word = trimmed(text);
+  const auto end = std::min(word.find_first_not_of("0123456789.+-e"), word.size());
+  auto unit = trimmed(word.substr(end));
+  std::transform(unit.begin(), unit.end(), unit.begin(), [](unsigned char c) { return std::tolower(c); });
+  auto gib = number_from<double>(trimmed(word.substr(0, end)));
+  // Memory is sold by GiB and called GB.
+  if (unit == "m" || unit == "mb" || unit == "mib") {
+    if (gib) *gib /= 1024;
+  } else if (!unit.empty() && unit != "g" && unit != "gb" && unit != "gib") {
+    gib.reset();
+  }
+  if (!gib || !(*gib >= kLeastGib && *gib <= kMostGib)) {
+    reject(option,
+           "GiB from " + short_text(kLeastGib) + " to " + short_text(kMostGib) + " as in 8, 8GB or 6000MiB",
+           text);
+  }
+  return *gib;
 }
 
 std::array<std::uint8_t, 3> parse_colour(const std::string& option, const std::string& text) {
@@ -163,7 +192,8 @@ std::function<std::string(const std::string&)> within(double low, double high) {
     // CLI11 would read 010 as octal.
     const bool octal = text.size() > 1 && text[0] == '0' && text[1] >= '0' && text[1] <= '9';
     if (value && !octal && *value >= low && *value <= high) return {};
-    return "expected a number from " + short_text(low) + " to " + short_text(high) + ", got '" + text + "'";
+    return "expected a number from " + short_text(low) + " to " + short_text(high) + ", got '" +
+           one_line(text) + "'";
   };
 }
 

@@ -9,7 +9,8 @@
 
 namespace forgedit::cli {
 
-// Values of options. Each throws a usage Error that starts with `option` and quotes what it got.
+// Values of options. Each throws a usage Error that starts with `option` and quotes what it got,
+// shortened.
 
 /// "0.8", "0.8,1.0,1.2" or "FIRST:LAST:STEP" with both ends included (a step of 1 where left out); items may
 /// be mixed. At most 1,000 finite numbers.
@@ -21,8 +22,11 @@ std::vector<std::uint64_t> parse_seeds(const std::string& option, const std::str
 /// "a,b,c" without blanks around the words.
 std::vector<std::string> parse_words(const std::string& option, const std::string& text);
 
-/// "512x384": width and height, 8 to 4096 each.
+/// "512x384", or "512" for a square: width and height, 8 to 4096 each.
 std::pair<int, int> parse_size(const std::string& option, const std::string& text);
+
+/// "8", "8GB", "8 GiB", "6000MB": an amount of memory in GiB, from 0.01 to 100,000. GB means GiB.
+double parse_gib(const std::string& option, const std::string& text);
 
 /// "#rrggbb", "rrggbb", "#rgb", or white, black, grey.
 std::array<std::uint8_t, 3> parse_colour(const std::string& option, const std::string& text);

@@ -1,18 +1,19 @@
-#include <spdlog/sinks/stdout_sinks.h>
-#include <spdlog/spdlog.h>
-
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <filesystem>
 #include <new>
 #include <string>
 #include <vector>
 
+#include "apps/cli/as_typed.h"
 #include "apps/cli/commands.h"
+#include "apps/cli/console.h"
 #include "apps/cli/interrupt.h"
 #include "apps/common/passive_threads.h"
 #include "forgedit/core/error.h"
+#include "forgedit/core/one_line.h"
 #include "forgedit/core/suggest.h"
 
 namespace forgedit::cli {
@@ -23,14 +24,11 @@ constexpr int kUsage = 2;
 constexpr int kCancelled = 130;
 
 constexpr const char* kFooter =
-    "`forgedit edit --help` lists everything about editing.\n"
+    "`forgedit help COMMAND` lists all options of a command, `forgedit version` says which this is.\n"
     "Exit codes: 0 done, 1 cannot be done, 2 wrong use, 130 stopped by Ctrl-C (what is finished is kept).";
 
-/// Always one line; names out of files may hold anything, so control characters never reach the terminal.
-int complain(std::string message, int code) {
-  std::replace_if(
-      message.begin(), message.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }, '?');
-  std::fprintf(stderr, "forgedit: %s\n", message.c_str());
+int complain(const std::string& message, int code) {
+  say_error(message);
   return code;
 }
 
@@ -48,19 +46,51 @@ int complain_unexpected(const std::string& what) {
   return complain(first_line(what), kFailure);
 }
 
-/// What an argument that nobody expected may have been meant for: a command, or an option of the command.
-std::string suggestion(const CLI::App& program) {
-  const auto extras = program.remaining(/*recurse=*/true);
-  if (extras.empty()) return {};
-  const auto word = extras.front().substr(0, extras.front().find('='));
-  const auto* command = &program;
-  while (!command->get_subcommands().empty()) command = command->get_subcommands().front();
+/// What `word` may have been meant for: a command below `app`, or one of its options.
+std::string suggestion(const CLI::App& app, const std::string& word) {
   std::vector<std::string> known;
-  for (const auto* below : command->get_subcommands([](const CLI::App*) { return true; })) {
+  for (const auto* below : app.get_subcommands([](const CLI::App*) { return true; })) {
     known.push_back(below->get_name());
   }
-  for (const auto* option : command->get_options()) known.push_back(option->get_name());
+  if (word.rfind('-', 0) == 0) known.clear();
+  for (const auto* option : app.get_options()) {
+    if (!option->get_lnames().empty()) known.push_back(option->get_name());
+  }
   return did_you_mean(word, known);
+}
+
+/// An argument that no command or option took.
+int complain_unexpected_argument(const CLI::App& program) {
+  const auto* command = &program;
+  std::string path = "forgedit";
+  while (!command->get_subcommands().empty()) {
+    command = command->get_subcommands().front();
+    path += " " + command->get_name();
+  }
+  const auto extras = program.remaining(/*recurse=*/true);
+  const auto typed = unmarked(extras.empty() ? "" : extras.front());
+  const auto word = typed.substr(0, typed.find('='));
+  const bool is_option = word.size() > 1 && word.front() == '-';
+  const bool has_commands = !command->get_subcommands([](const CLI::App*) { return true; }).empty();
+  auto message = (is_option      ? "unknown option '"
+                  : has_commands ? "unknown command '"
+                                 : "unexpected argument '") +
+                 one_line(is_option ? word : typed) + "'" + suggestion(*command, word);
+  if (is_option && message.find("did you mean") == std::string::npos) {
+    message += "; a text that begins with - goes after --";
+  }
+  return complain(message + "; see `" + path + " --help`", kUsage);
+}
+
+/// `forgedit help [COMMAND...]` and `forgedit version` in terms of options.
+void translate_words(const CLI::App& program, std::vector<std::string>& arguments) {
+  if (arguments.empty()) return;
+  if (arguments.front() == "version" && arguments.size() == 1) arguments.front() = "--version";
+  if (arguments.front() != "help") return;
+  arguments.erase(arguments.begin());
+  const auto is_asked_for = [&](const CLI::App* command) { return command->get_name() == arguments.front(); };
+  // An unknown command is named as such.
+  if (arguments.empty() || !program.get_subcommands(is_asked_for).empty()) arguments.push_back("--help");
 }
 
 int run(CLI::App& program, int argc, char** argv) {
@@ -68,12 +98,16 @@ int run(CLI::App& program, int argc, char** argv) {
                             add_caption_command(program), add_score_command(program),
                             add_bench_command(program),   add_export_command(program),
                             add_inspect_command(program)};
+  leave_as_typed(program);
+  auto arguments = marked_arguments(argc, argv);
+  translate_words(program, arguments);
+  std::reverse(arguments.begin(), arguments.end());
   try {
-    program.parse(argc, argv);
+    program.parse(arguments);
   } catch (const CLI::Success& asked_for) {
     return program.exit(asked_for);  // --help and --version
-  } catch (const CLI::ExtrasError& error) {
-    return complain(first_line(error.what()) + suggestion(program) + "; see --help", kUsage);
+  } catch (const CLI::ExtrasError&) {
+    return complain_unexpected_argument(program);
   } catch (const CLI::ParseError& error) {
     return complain(first_line(error.what()) + "; see --help", kUsage);
   }
@@ -93,11 +127,11 @@ int main(int argc, char** argv) {
   using namespace forgedit::cli;
   forgedit::use_passive_threads(argv);
   stop_on_signals();
-  spdlog::set_default_logger(spdlog::stderr_logger_mt("forgedit"));
-  spdlog::set_pattern("%l: %v");
-  CLI::App program{
-      "Edits a picture by a target text: learns the picture, forgets some of it, draws it anew."};
-  program.set_version_flag("--version", "forgedit " FORGEDIT_VERSION);
+  log_to_console();
+  CLI::App program{"Edits a picture by a target text: learns the picture, forgets some of it, draws it anew.",
+                   "forgedit"};
+  program.set_version_flag("-V,--version", "forgedit " FORGEDIT_VERSION);
+  program.require_subcommand(0, 1);  // else the name of a command could not be a target
   program.footer(kFooter);
   program.get_formatter()->column_width(32);
   try {
@@ -107,6 +141,8 @@ int main(int argc, char** argv) {
     return complain("stopped: " + (kept.empty() ? "nothing is kept" : kept), kCancelled);
   } catch (const forgedit::Error& error) {
     return complain(error.what(), error.kind() == forgedit::ErrorKind::usage ? kUsage : kFailure);
+  } catch (const std::filesystem::filesystem_error& error) {
+    return complain(error.path1().string() + ": " + error.code().message(), kFailure);
   } catch (const std::bad_alloc&) {
     return complain_unexpected("out of memory");
   } catch (const c10::Error& error) {

@@ -67,11 +67,10 @@ void add_model_options(CLI::App& command, ModelOptions& options) {
 
 void add_memory_option(CLI::App& command, ModelOptions& options) {
   command
-      .add_option(
-          "--memory", options.memory_gib,
-          "fit in this many GiB of GPU memory, which the program then cannot exceed [what the GPU has "
-          "free]; on a CPU bounds what is planned for, by estimates")
-      ->check(within(0.01, 1e5))
+      .add_option_function<std::string>(
+          "--memory", [&](const std::string& text) { options.memory_gib = parse_gib("--memory", text); },
+          "fit in this many GiB of GPU memory (8, 8GB, 6000MB), which the program then cannot exceed [what "
+          "the GPU has free]; on a CPU bounds what is planned for, by estimates")
       ->type_name("GIB")
       ->group("Model");
 }
@@ -112,6 +111,25 @@ fs::path find_assets() {
   }
   throw failure(places.front().string() + ": no " + kFont +
                 " there; set FORGEDIT_ASSETS to forgedit's assets folder");
+}
+
+Fonts find_fonts() {
+  const auto below = [](const char* variable, const char* folder) {
+    const char* value = std::getenv(variable);
+    return fs::path(value && *value ? value : "/nonexistent") / folder;
+  };
+  return {find_assets() / kFont,
+          {"/usr/share/fonts", "/usr/local/share/fonts", below("XDG_DATA_HOME", "fonts"),
+           below("HOME", ".local/share/fonts"), below("HOME", ".fonts")}};
+}
+
+ModelChoice choose_model(const ModelOptions& options, Console& console) {
+  if (options.folder.empty()) {
+    console.highlight(
+        "no --model given: using the bundled emoji demo model. For photos pass --model (Stable Diffusion "
+        "1.x).");
+  }
+  return choose_model(options);
 }
 
 ModelChoice choose_model(const ModelOptions& options) {
@@ -180,12 +198,6 @@ MemoryPlan settle_memory(const ModelChoice& choice, const MemoryTask& task) {
 }  // namespace
 
 StableDiffusion load_model(const ModelChoice& choice, Console& console, const MemoryNeed& need) {
-  if (choice.miniature) {
-    console.note(
-        "using the miniature: it knows 3D emoji on plain backgrounds, captions such as \"a man walking: dark "
-        "skin tone on a blue background\"; for photographs give --model DIR of a Stable Diffusion 1.x "
-        "folder");
-  }
   prepare_compute(choice.policy, choice.threads);
   auto model = read_from(choice);
   throw_if_stopped();

@@ -8,6 +8,7 @@
 
 #include "apps/cli/console.h"
 #include "forgedit/core/error.h"
+#include "forgedit/io/fonts.h"
 #include "forgedit/pipelines/stable_diffusion.h"
 
 namespace CLI {
@@ -64,13 +65,18 @@ struct ModelChoice {
 /// The folder with fonts and the miniature: $FORGEDIT_ASSETS, the source tree's, or the installed one.
 std::filesystem::path find_assets();
 
+/// The font that ships with the program, and where this machine keeps others.
+Fonts find_fonts();
+
 /// Throws Error when there is no such folder or device.
 ModelChoice choose_model(const ModelOptions& options);
+/// The same, and first of all says when it is the miniature.
+ModelChoice choose_model(const ModelOptions& options, Console& console);
 
 /// What a command will need memory for.
 using MemoryNeed = std::function<MemoryTask(const StableDiffusion& model)>;
 
-/// Reads the model; says which one and, for the miniature, what it knows. With a `need` settles how it is met
+/// Reads the model and says which one. With a `need` settles how it is met
 /// within --memory or what the GPU has free, says so, and holds a GPU to --memory.
 StableDiffusion load_model(const ModelChoice& choice, Console& console, const MemoryNeed& need = {});
 

@@ -67,7 +67,7 @@ ResultsFolder::ResultsFolder(const fs::path& path)
 }
 
 fs::path default_output_folder(const std::string& picture_name, const std::string& target) {
-  const auto name = slug(fs::path(picture_name).stem().string()) + "-" + slug(target);
+  const auto name = slug(fs::path(picture_name).stem().string()) + "-" + prompt_slug(target);
   fs::path folder = fs::path("out") / name;
   std::error_code ignored;
   for (int i = 2; fs::exists(folder, ignored); ++i)
@@ -75,9 +75,9 @@ fs::path default_output_folder(const std::string& picture_name, const std::strin
   return folder;
 }
 
-EditResults::EditResults(fs::path folder, fs::path font, EditRun run, bool with_text)
+EditResults::EditResults(fs::path folder, Fonts fonts, EditRun run, bool with_text)
     : folder_(std::move(folder)),
-      font_(std::move(font)),
+      fonts_(std::move(fonts)),
       run_(std::move(run)),
       with_text_(with_text),
       original_(from_grid(run_.learned.grid, run_.learned.frame)),
@@ -250,7 +250,7 @@ Image EditResults::draw_sheet() const {
     }
   }
   const auto title = run_.learned.picture_name + ": " + run_.learned.source;
-  return draw_contact_sheet(rows, font_, title, cell_size_for(pictures_.size() + 1));
+  return draw_contact_sheet(rows, fonts_, title, cell_size_for(pictures_.size() + 1));
 }
 
 std::string EditResults::record(bool ended) const {

@@ -11,6 +11,7 @@
 #include "apps/cli/edit_run.h"
 #include "apps/cli/finished.h"
 #include "forgedit/core/folder_lock.h"
+#include "forgedit/io/fonts.h"
 
 namespace forgedit::cli {
 
@@ -54,8 +55,8 @@ struct Arrangement {
 /// Writes one run: a PNG for each picture as it is drawn and with it edit.json, at the end sheet.png.
 class EditResults {
  public:
-  /// `font` sets the sheet's labels; `with_text` puts the settings into each PNG.
-  EditResults(std::filesystem::path folder, std::filesystem::path font, EditRun run, bool with_text);
+  /// `fonts` set the sheet's labels; `with_text` puts the settings into each PNG.
+  EditResults(std::filesystem::path folder, Fonts fonts, EditRun run, bool with_text);
 
   /// What earlier runs into the same folder have to do with this one.
   struct Resumed {
@@ -100,7 +101,8 @@ class EditResults {
   std::string record(bool ended) const;
   void write_record(bool ended) const;
 
-  std::filesystem::path folder_, font_;
+  std::filesystem::path folder_;
+  Fonts fonts_;
   EditRun run_;
   bool with_text_;
   Image original_;

@@ -8,6 +8,7 @@
 
 #include "apps/cli/model_choice.h"
 #include "forgedit/core/error.h"
+#include "forgedit/core/one_line.h"
 #include "forgedit/io/hub_cache.h"
 
 namespace forgedit::cli {
@@ -48,10 +49,18 @@ fs::path scorer_model_folder(const std::string& model) {
 
 ScorerFiles find_scorer_files(const ScoreOptions& options, const fs::path& model_folder) {
   ScorerFiles files{{}, {options.lpips.begin(), options.lpips.end()}};
+  for (const auto& path : files.lpips) {
+    std::error_code error;
+    if (!fs::exists(path, error))
+      throw failure("--lpips " + one_line(path.string()) + ": no such file or folder");
+  }
   if (!options.clip.empty()) {
     std::error_code error;
     const bool elsewhere = !fs::exists(options.clip, error) && is_repository_name(options.clip);
     files.clip = elsewhere ? find_model(options.clip).path : fs::path(options.clip);
+    if (!fs::is_directory(files.clip, error)) {
+      throw failure("--clip " + one_line(options.clip) + ": no such CLIP folder");
+    }
     return files;
   }
   if (const auto beside = clip_beside(model_folder); fs::is_directory(beside)) {

@@ -4,6 +4,7 @@
 
 #include "apps/cli/lists.h"
 #include "forgedit/core/error.h"
+#include "forgedit/pipelines/story.h"
 
 namespace forgedit::cli {
 namespace {
@@ -46,7 +47,7 @@ void add_sweep_options(CLI::App& command, SweepArguments& a) {
       "0.8,0.9, "
       "ten); story: γ 0.5:0.7:0.1, encoderkv, four repeats, learned at 768x768",
       "", [&](const std::string& text) { a.preset = parse_preset(text); });
-  add("--forget", "LIST", "forgetting strategies, see below", "donotforget",
+  add("--forget", "LIST", "forgetting strategies (`forgedit help edit` names them)", "donotforget",
       [&](const std::string& text) { a.strategies = parse_words("--forget", text); });
   add("--interpolation", "vs|vp", "vector subtraction (γ) or projection (α, β)", "vs",
       [&](const std::string& text) { a.interpolation = parse_interpolation(text); });
@@ -78,7 +79,7 @@ void add_sweep_options(CLI::App& command, SweepArguments& a) {
       ->default_str("ddim")
       ->group("Drawing");
   command.add_option("--steps", a.steps, "steps of the sampler [ddim 50, dpm++ 20]")
-      ->check(within(1, 999))
+      ->check(within(1, kMaxSteps))
       ->type_name("NUMBER")
       ->group("Drawing");
   add_number("--guidance", a.sample.guidance_scale, 0, 100, "guidance against the empty text");

@@ -6,6 +6,7 @@
 
 #include "forgedit/core/error.h"
 #include "forgedit/core/files.h"
+#include "forgedit/core/one_line.h"
 
 namespace forgedit {
 namespace {
@@ -127,7 +128,7 @@ std::vector<std::string> ConfigReader::texts(const std::string& key) const {
 }
 
 void ConfigReader::reject(const std::string& key, const std::string& what) const {
-  throw failure(origin_ + ": " + key + ": " + what);
+  throw failure(origin_ + ": " + one_line(key) + ": " + one_line(what, kMostMessage));
 }
 
 }  // namespace forgedit

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "forgedit/eval/record.h"
+#include "forgedit/io/fonts.h"
 
 namespace forgedit {
 
@@ -25,7 +26,7 @@ struct BenchReport {
 void write_report(const std::filesystem::path& path, const BenchReport& report);
 
 /// A contact sheet with a row for each edit that is done, of many edits for 24 of them: the original, a
-/// picture of each protocol, the true answer. Text is set in the TrueType font at `font`.
-Image draw_report_sheet(const BenchReport& report, const std::filesystem::path& font);
+/// picture of each protocol, the true answer. Text is set in `font`.
+Image draw_report_sheet(const BenchReport& report, const Fonts& font);
 
 }  // namespace forgedit

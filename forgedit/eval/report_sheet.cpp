@@ -57,7 +57,7 @@ class SheetMaker {
 
 }  // namespace
 
-Image draw_report_sheet(const BenchReport& report, const std::filesystem::path& font) {
+Image draw_report_sheet(const BenchReport& report, const Fonts& font) {
   std::vector<const EditRecord*> done;
   for (const auto& record : report.records) {
     if (record.state == EditRecord::State::done) done.push_back(&record);

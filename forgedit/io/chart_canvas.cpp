@@ -46,7 +46,7 @@ std::string ChartAxis::text(double tick) const {
   return buffer;
 }
 
-ChartCanvas::ChartCanvas(int width, int height, const Plot& plot, const std::filesystem::path& font)
+ChartCanvas::ChartCanvas(int width, int height, const Plot& plot, const Fonts& font)
     : plot_(plot), painter_(font), image_(width, height, kChartGround) {}
 
 /// Lays `colour` over all pixels of a box by how much of each `distance` (in pixels, negative inside) covers.

@@ -2,7 +2,6 @@
 
 #include <array>
 #include <cstdint>
-#include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
@@ -42,7 +41,7 @@ class ChartCanvas {
     int left, top, right, bottom;
   };
   /// Throws Error when the font cannot be read.
-  ChartCanvas(int width, int height, const Plot& plot, const std::filesystem::path& font);
+  ChartCanvas(int width, int height, const Plot& plot, const Fonts& font);
 
   void disc(double x, double y, double radius, Colour colour);
   void line(double x0, double y0, double x1, double y1, double width, Colour colour);

@@ -195,8 +195,8 @@ void draw_picture(Image& sheet, const Image& picture, int x, int y, const Style&
 
 }  // namespace
 
-Image draw_contact_sheet(const std::vector<SheetRow>& rows, const std::filesystem::path& font,
-                         const std::string& title, int cell_size) {
+Image draw_contact_sheet(const std::vector<SheetRow>& rows, const Fonts& font, const std::string& title,
+                         int cell_size) {
   if (cell_size < kMinCellSize || cell_size > kMaxCellSize) {
     throw usage_error("contact sheet: cell size " + std::to_string(cell_size) + ", expected " +
                       std::to_string(kMinCellSize) + " to " + std::to_string(kMaxCellSize));

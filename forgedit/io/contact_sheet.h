@@ -1,9 +1,9 @@
 #pragma once
 
-#include <filesystem>
 #include <string>
 #include <vector>
 
+#include "forgedit/io/fonts.h"
 #include "forgedit/io/image.h"
 
 namespace forgedit {
@@ -21,11 +21,11 @@ struct SheetRow {
   std::vector<SheetCell> cells;
 };
 
-/// Draws rows of equally large cells on a light ground with text set in the TrueType font at `font`.
+/// Draws rows of equally large cells on a light ground with text set in `font`.
 /// Pictures are scaled, keeping their shape, to a longer side of `cell_size` (32 to 2048). Rows of more than
-/// 8 cells break into lines; empty pictures leave an empty cell. Characters that the font lacks are skipped.
-/// Throws Error when the font cannot be read or the sheet would exceed kMaxImagePixels.
-Image draw_contact_sheet(const std::vector<SheetRow>& rows, const std::filesystem::path& font,
-                         const std::string& title, int cell_size = 256);
+/// 8 cells break into lines; empty pictures leave an empty cell. Characters that no font has are boxes with
+/// their codes. Throws Error when the font cannot be read or the sheet would exceed kMaxImagePixels.
+Image draw_contact_sheet(const std::vector<SheetRow>& rows, const Fonts& font, const std::string& title,
+                         int cell_size = 256);
 
 }  // namespace forgedit

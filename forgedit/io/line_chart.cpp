@@ -60,7 +60,7 @@ class Labels {
 
 }  // namespace
 
-Image draw_line_chart(const LineChart& chart, const std::filesystem::path& font) {
+Image draw_line_chart(const LineChart& chart, const Fonts& font) {
   std::vector<double> xs, ys;
   std::vector<ChartSeries> all = chart.series;
   for (auto& series : all) {

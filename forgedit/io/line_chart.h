@@ -1,6 +1,5 @@
 #pragma once
 
-#include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
@@ -27,8 +26,8 @@ struct LineChart {
   std::optional<ChartSpan> x_span = {}, y_span = {};  ///< what the axes show; by default the points
 };
 
-/// Draws a chart of 900x560 pixels with text set in the TrueType font at `font`. Labels that would lie
+/// Draws a chart of 900x560 pixels with text set in `font`. Labels that would lie
 /// on one another are set on another side of their points, or left out.
-Image draw_line_chart(const LineChart& chart, const std::filesystem::path& font);
+Image draw_line_chart(const LineChart& chart, const Fonts& font);
 
 }  // namespace forgedit

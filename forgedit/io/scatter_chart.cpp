@@ -30,7 +30,7 @@ std::vector<double> values_of(const ScatterChart& chart, double ChartPoint::*whi
 
 class ChartPainter {
  public:
-  ChartPainter(const ScatterChart& chart, const std::filesystem::path& font)
+  ChartPainter(const ScatterChart& chart, const Fonts& font)
       : chart_(chart),
         canvas_(kWidth, kHeight, kPlot, font),
         x_(values_of(chart, &ChartPoint::x), kPlot.left, kPlot.right),
@@ -111,7 +111,7 @@ class ChartPainter {
 
 }  // namespace
 
-Image draw_scatter_chart(const ScatterChart& chart, const std::filesystem::path& font) {
+Image draw_scatter_chart(const ScatterChart& chart, const Fonts& font) {
   return ChartPainter(chart, font).draw();
 }
 

@@ -1,10 +1,10 @@
 #pragma once
 
-#include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "forgedit/io/fonts.h"
 #include "forgedit/io/image.h"
 
 namespace forgedit {
@@ -31,8 +31,8 @@ struct ScatterChart {
   std::optional<ChartPoint> reference;  ///< a cross with its label beside it
 };
 
-/// Draws a chart of 960x640 pixels with text set in the TrueType font at `font`. Axes span the points, the
+/// Draws a chart of 960x640 pixels with text set in `font`. Axes span the points, the
 /// reference included. Throws Error when the font cannot be read.
-Image draw_scatter_chart(const ScatterChart& chart, const std::filesystem::path& font);
+Image draw_scatter_chart(const ScatterChart& chart, const Fonts& font);
 
 }  // namespace forgedit

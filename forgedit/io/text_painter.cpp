@@ -2,20 +2,21 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdio>
+#include <filesystem>
+#include <initializer_list>
+#include <map>
 #include <sstream>
+#include <utility>
 
 #include "forgedit/core/error.h"
-#include "forgedit/core/files.h"
-
-#define STBTT_STATIC
-#define STB_TRUETYPE_IMPLEMENTATION
-#include <stb_truetype.h>
+#include "forgedit/io/font_face.h"
 
 namespace forgedit {
 namespace {
 
-constexpr std::size_t kMaxFontBytes = std::size_t{16} << 20;
 constexpr const char* kEllipsis = "\xe2\x80\xa6";
+constexpr const char* kMiddleDot = "\xc2\xb7";
 
 struct CodePoint {
   int value;
@@ -44,76 +45,213 @@ std::vector<CodePoint> code_points(const std::string& text) {
       value = value << 6 | (text[i + k] & 0x3f);
     }
     i += valid ? length : 1;
-    if (valid) points.push_back({value, i});
+    if (valid) points.push_back({value == '\t' ? ' ' : value, i});
   }
   return points;
 }
 
+bool is_within(int code, std::initializer_list<std::pair<int, int>> ranges) {
+  return std::any_of(ranges.begin(), ranges.end(),
+                     [&](const auto& range) { return code >= range.first && code <= range.second; });
+}
+
+/// Controls, joiners, marks of direction, variation selectors: nothing that is seen by itself.
+bool is_unseen(int code) {
+  return is_within(code, {{0, 0x1f},
+                          {0x7f, 0x9f},
+                          {0xad, 0xad},
+                          {0x200b, 0x200f},
+                          {0x2028, 0x202e},
+                          {0x2060, 0x206f},
+                          {0xfe00, 0xfe0f},
+                          {0xfeff, 0xfeff},
+                          {0xe0000, 0xe0fff}});
+}
+
+/// A line may begin with one of these without a blank before it.
+bool is_ideograph(int code) {
+  return is_within(
+      code, {{0x2e80, 0x2fff}, {0x3040, 0x9fff}, {0xac00, 0xd7a3}, {0xf900, 0xfaff}, {0x20000, 0x3ffff}});
+}
+
+struct Word {
+  std::string text;
+  bool blank;  ///< stands before it where it does not begin a line
+};
+
+std::vector<Word> words_of(const std::string& paragraph) {
+  std::vector<Word> words;
+  std::istringstream stream(paragraph);
+  for (std::string word; stream >> word;) {
+    if (word == kMiddleDot && !words.empty()) {
+      words.back().text += " " + word;
+      continue;
+    }
+    words.push_back({{}, true});
+    std::size_t begin = 0;
+    bool after_ideograph = false;
+    for (const auto& point : code_points(word)) {
+      const bool breaks = is_ideograph(point.value) || (after_ideograph && point.value < 0x2000);
+      if (breaks && !words.back().text.empty()) words.push_back({{}, false});
+      words.back().text += word.substr(begin, point.end - begin);
+      begin = point.end;
+      after_ideograph = is_ideograph(point.value);
+    }
+  }
+  std::erase_if(words, [](const Word& word) { return word.text.empty(); });
+  return words;
+}
+
+// The box of a character that no font has, in parts of the font's size.
+constexpr double kBoxGap = 0.08, kBoxTop = 0.82, kBoxBottom = 0.14, kDigitSize = 0.46;
+
+/// The digits of a character's code, in two lines.
+std::pair<std::string, std::string> code_lines(int code) {
+  char digits[16];
+  std::snprintf(digits, sizeof digits, "%04X", static_cast<unsigned>(code));
+  std::string text = digits;
+  if (text.size() % 2 != 0) text.insert(0, "0");
+  return {text.substr(0, text.size() / 2), text.substr(text.size() / 2)};
+}
+
+void blend(Image& image, int x, int y, int alpha, std::array<std::uint8_t, 3> colour) {
+  if (x < 0 || y < 0 || x >= image.width || y >= image.height) return;
+  auto* const pixel = image.at(x, y);
+  for (std::size_t c = 0; c < 3; ++c) {
+    pixel[c] = static_cast<std::uint8_t>((pixel[c] * (255 - alpha) + colour[c] * alpha + 127) / 255);
+  }
+}
+
 }  // namespace
 
-struct TextPainter::Font {
-  std::string file;
-  stbtt_fontinfo info{};
+/// The main font, and of the others those that were needed so far.
+class TextPainter::FontSet {
+ public:
+  explicit FontSet(const Fonts& fonts) : folders_(fonts.folders) {
+    faces_.push_back(FontFace::read(fonts.main));
+    if (faces_.front()) return;
+    std::error_code error;
+    throw failure(fonts.main.string() + (std::filesystem::exists(fonts.main, error)
+                                             ? ": expected a TrueType font"
+                                             : ": no such file"));
+  }
 
-  /// Calls `use(glyph, x)` for each glyph that the font has and returns the advance of the whole line.
+  const FontFace& main() const { return *faces_.front(); }
+
+  /// The first font that has the character, and the glyph; no font where none has it.
+  std::pair<const FontFace*, int> find(int code) {
+    const auto [known, is_new] = found_.try_emplace(code, nullptr, 0);
+    for (std::size_t i = 0; is_new && (i < faces_.size() || open_another()); ++i) {
+      if (const int glyph = faces_[i]->glyph(code); glyph != 0) {
+        known->second = {faces_[i].get(), glyph};
+        break;
+      }
+    }
+    return known->second;
+  }
+
+  /// Calls `use(face, glyph, code, x)` for each character, and returns the advance of the whole line. Of a
+  /// character that no font has the face is null.
   template <class Use>
-  double each_glyph(const std::string& text, double scale, const Use& use) const {
+  double each_glyph(const std::string& text, double size, const Use& use) {
     double x = 0.0;
-    int previous = 0;
+    const FontFace* last_face = nullptr;
+    int last_glyph = 0;
     for (const auto& point : code_points(text)) {
-      const int glyph = stbtt_FindGlyphIndex(&info, point.value);
-      if (glyph == 0) continue;
-      if (previous != 0) x += scale * stbtt_GetGlyphKernAdvance(&info, previous, glyph);
-      use(glyph, x);
-      int advance = 0, bearing = 0;
-      stbtt_GetGlyphHMetrics(&info, glyph, &advance, &bearing);
-      x += scale * advance;
-      previous = glyph;
+      if (is_unseen(point.value)) continue;
+      const auto [face, glyph] = find(point.value);
+      if (face && face == last_face) x += face->kerning(last_glyph, glyph, size);
+      use(face, glyph, point.value, x);
+      x += face ? face->advance(glyph, size) : box_width(point.value, size) + 2 * kBoxGap * size;
+      last_face = face;
+      last_glyph = glyph;
     }
     return x;
   }
 
-  double scale(double size) const { return stbtt_ScaleForMappingEmToPixels(&info, static_cast<float>(size)); }
+  double box_width(int code, double size) const {
+    return digits_width(code_lines(code).second, size) + 2 * kBoxGap * size;
+  }
+
+  double digits_width(const std::string& digits, double size) const {
+    double width = 0;
+    for (const char digit : digits) width += main().advance(main().glyph(digit), kDigitSize * size);
+    return width;
+  }
+
+ private:
+  bool open_another() {
+    if (!listed_) {
+      files_ = font_files(folders_);
+      listed_ = true;
+    }
+    while (next_ < files_.size()) {
+      auto face = FontFace::read(files_[next_++]);
+      if (!face) continue;
+      faces_.push_back(std::move(face));
+      return true;
+    }
+    return false;
+  }
+
+  std::vector<std::filesystem::path> folders_, files_;
+  bool listed_ = false;
+  std::size_t next_ = 0;
+  std::vector<std::unique_ptr<FontFace>> faces_;
+  std::map<int, std::pair<const FontFace*, int>> found_;  // by character
 };
 
-TextPainter::TextPainter(const std::filesystem::path& font) : font_(std::make_unique<Font>()) {
-  font_->file = read_file(font, kMaxFontBytes);
-  const auto* data = reinterpret_cast<const unsigned char*>(font_->file.data());
-  const int offset = font_->file.size() < 64 ? -1 : stbtt_GetFontOffsetForIndex(data, 0);
-  if (offset < 0 || !stbtt_InitFont(&font_->info, data, offset)) {
-    throw failure(font.string() + ": expected a TrueType font");
-  }
-}
+TextPainter::TextPainter(const Fonts& fonts) : fonts_(std::make_unique<FontSet>(fonts)) {}
 
 TextPainter::~TextPainter() = default;
 
+std::size_t TextPainter::lacking(const std::string& text) const {
+  std::size_t count = 0;
+  fonts_->each_glyph(text, 1, [&](const FontFace* face, int, int, double) { count += face == nullptr; });
+  return count;
+}
+
 double TextPainter::width(const std::string& text, double size) const {
-  return font_->each_glyph(text, font_->scale(size), [](int, double) {});
+  return fonts_->each_glyph(text, size, [](const FontFace*, int, int, double) {});
 }
 
 void TextPainter::draw(Image& image, const std::string& text, double x, int y, double size,
                        std::array<std::uint8_t, 3> colour) const {
-  const auto scale = static_cast<float>(font_->scale(size));
-  std::vector<unsigned char> coverage;
-  font_->each_glyph(text, scale, [&](int glyph, double offset) {
-    const double pen = x + offset;
+  const auto draw_glyph = [&](const FontFace& face, int glyph, double pen, int baseline, double font_size) {
     const int column = static_cast<int>(std::floor(pen));
-    const auto shift = static_cast<float>(pen - column);
-    int x0 = 0, y0 = 0, x1 = 0, y1 = 0;
-    stbtt_GetGlyphBitmapBoxSubpixel(&font_->info, glyph, scale, scale, shift, 0.0F, &x0, &y0, &x1, &y1);
-    const int w = x1 - x0;
-    const int h = y1 - y0;
-    if (w <= 0 || h <= 0) return;
-    coverage.assign(static_cast<std::size_t>(w) * static_cast<std::size_t>(h), 0);
-    stbtt_MakeGlyphBitmapSubpixel(&font_->info, coverage.data(), w, h, w, scale, scale, shift, 0.0F, glyph);
-    for (int row = std::max(0, -(y + y0)); row < h && y + y0 + row < image.height; ++row) {
-      for (int i = std::max(0, -(column + x0)); i < w && column + x0 + i < image.width; ++i) {
-        const int alpha = coverage[static_cast<std::size_t>(row) * w + i];
-        std::uint8_t* const pixel = image.at(column + x0 + i, y + y0 + row);
-        for (std::size_t c = 0; c < 3; ++c) {
-          pixel[c] = static_cast<std::uint8_t>((pixel[c] * (255 - alpha) + colour[c] * alpha + 127) / 255);
-        }
+    face.each_pixel(glyph, font_size, pen - column, [&](int dx, int dy, int alpha) {
+      blend(image, column + dx, baseline + dy, alpha, colour);
+    });
+  };
+  const auto draw_box = [&](int code, double pen) {
+    const int left = static_cast<int>(std::lround(pen + kBoxGap * size)),
+              right = static_cast<int>(std::lround(pen + kBoxGap * size + fonts_->box_width(code, size))),
+              top = y - static_cast<int>(std::lround(kBoxTop * size)),
+              bottom = y + static_cast<int>(std::lround(kBoxBottom * size));
+    for (int column = left; column <= right; ++column) {
+      blend(image, column, top, 255, colour);
+      blend(image, column, bottom, 255, colour);
+    }
+    for (int row = top + 1; row < bottom; ++row) {
+      blend(image, left, row, 255, colour);
+      blend(image, right, row, 255, colour);
+    }
+    const auto [above, below] = code_lines(code);
+    for (const auto& [digits, baseline] :
+         {std::pair{above, (top + y) / 2}, {below, bottom - (bottom - y) / 2 - 1}}) {
+      double place = left + kBoxGap * size + 0.5;
+      for (const char digit : digits) {
+        const int glyph = fonts_->main().glyph(digit);
+        draw_glyph(fonts_->main(), glyph, place, baseline, kDigitSize * size);
+        place += fonts_->main().advance(glyph, kDigitSize * size);
       }
+    }
+  };
+  fonts_->each_glyph(text, size, [&](const FontFace* face, int glyph, int code, double offset) {
+    if (face) {
+      draw_glyph(*face, glyph, x + offset, y, size);
+    } else {
+      draw_box(code, x + offset);
     }
   });
 }
@@ -141,15 +279,14 @@ std::vector<std::string> TextPainter::wrapped(const std::string& text, double si
   std::vector<std::string> lines;
   std::istringstream paragraphs(text);
   for (std::string paragraph; std::getline(paragraphs, paragraph);) {
-    std::istringstream words(paragraph);
     std::string line;
-    for (std::string word; words >> word;) {
-      std::string longer = line.empty() ? word : line + " " + word;
+    for (const auto& word : words_of(paragraph)) {
+      std::string longer = line.empty() ? word.text : line + (word.blank ? " " : "") + word.text;
       if (line.empty() || width(longer, size) <= max_width) {
         line = std::move(longer);
       } else {
         lines.push_back(std::move(line));
-        line = word;
+        line = word.text;
       }
     }
     if (!line.empty()) lines.push_back(std::move(line));

@@ -11,6 +11,7 @@
 #include "forgedit/io/keymaps/keymaps.h"
 #include "forgedit/io/model_folder.h"
 #include "forgedit/models/load_network.h"
+#include "forgedit/text/detokenise.h"
 
 namespace forgedit {
 
@@ -50,7 +51,7 @@ Captioner Captioner::load(const fs::path& directory, const c10::Device& device) 
 std::string Captioner::caption(const Image& image, const CaptionSearch& search) {
   torch::NoGradGuard no_grad;
   const auto pixels = model_image(image, image_config).unsqueeze(0).to(device);
-  auto text = tokenizer.decode(generate_caption(model, model->encode_image(pixels), search));
+  auto text = detokenise(tokenizer.words(generate_caption(model, model->encode_image(pixels), search)));
   if (text.empty()) throw failure("the captioner found no words for the picture");
   return text;
 }

@@ -27,7 +27,8 @@ struct Captioner {
   /// tokenizer.json and, where present, preprocessor_config.json.
   static Captioner load(const std::filesystem::path& directory, const c10::Device& device);
 
-  /// The caption. Throws Error when the model has no word for the picture.
+  /// The caption, set as people write it (see detokenise). Throws Error when the model has no word for the
+  /// picture.
   std::string caption(const Image& image, const CaptionSearch& search = {});
 };
 

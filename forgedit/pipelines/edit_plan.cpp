@@ -3,18 +3,27 @@
 #include <spdlog/fmt/fmt.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 
+#include "forgedit/core/content_hash.h"
 #include "forgedit/core/error.h"
+#include "forgedit/core/one_line.h"
 
 namespace forgedit {
 namespace {
 
 constexpr std::uint64_t kMaxPictures = 10'000;
 constexpr std::uint64_t kMaxSeed = INT64_MAX;
+constexpr std::size_t kHashDigits = 8;
 
 bool is_blank(const std::string& text) {
   return text.find_first_not_of(" \t\r\n") == std::string::npos;
+}
+
+/// The whole prompt in one line.
+std::string label_text(const std::string& prompt) {
+  return one_line(prompt, prompt.size());
 }
 
 /// "0.8", "1.0", "0.85": never without a decimal, so that names of one sweep look alike.
@@ -87,8 +96,8 @@ void add_unlearned(std::vector<Candidate>& plan, const EditRequest& request, con
     candidate.seed = seed;
     candidate.sample = request.sample;
     candidate.row = "the model before learning, same prompts and seeds";
-    candidate.label = target + "\n" + seed_label(candidate);
-    candidate.stem = slug(target) + "_unlearned" + seed_stem(seed);
+    candidate.label = label_text(target) + "\n" + seed_label(candidate);
+    candidate.stem = prompt_slug(target) + "_unlearned" + seed_stem(seed);
     plan.push_back(candidate);
   }
 }
@@ -178,8 +187,9 @@ Candidate edit_candidate(const EditRequest& request, const std::string& target,
   candidate.seed = seed;
   candidate.sample = request.sample;
   set_strength(candidate, request.interpolation, alpha, strength);
-  candidate.row = target + " · " + interpolation_name(request.interpolation) + " · " + strategy.name;
-  candidate.stem = slug(target) + "_" + candidate.stem + "_" + strategy.name + seed_stem(seed);
+  candidate.row =
+      label_text(target) + " · " + interpolation_name(request.interpolation) + " · " + strategy.name;
+  candidate.stem = prompt_slug(target) + "_" + candidate.stem + "_" + strategy.name + seed_stem(seed);
   return candidate;
 }
 
@@ -239,6 +249,17 @@ std::string slug(const std::string& text, std::size_t max_length) {
     result.resize(end != std::string::npos && end > max_length / 2 ? end : max_length);
   }
   return result.empty() ? "picture" : result;
+}
+
+std::string prompt_slug(const std::string& prompt) {
+  std::size_t kept = 0, lost = 0;
+  for (const char c : prompt) {
+    kept += std::isalnum(static_cast<unsigned char>(c)) != 0;
+    lost += (static_cast<unsigned char>(c) & 0xc0) == 0xc0;  // the first byte of a character beyond ASCII
+  }
+  if (lost <= kept && kept > 0) return slug(prompt);
+  return (kept > 0 ? slug(prompt) : std::string("prompt")) + "-" +
+         content_hash(prompt).substr(0, kHashDigits);
 }
 
 }  // namespace forgedit

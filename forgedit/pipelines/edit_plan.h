@@ -84,4 +84,8 @@ void renumber_stem(Candidate& candidate, std::size_t number, std::size_t last);
 /// "picture" when nothing is left.
 std::string slug(const std::string& text, std::size_t max_length = 40);
 
+/// The slug of a prompt; where most of the prompt is lost in it (Chinese, emoji), with a hash of the prompt
+/// behind, so that different prompts stay different.
+std::string prompt_slug(const std::string& prompt);
+
 }  // namespace forgedit

@@ -7,13 +7,13 @@
 #include "forgedit/core/error.h"
 #include "forgedit/core/files.h"
 #include "forgedit/core/json.h"
+#include "forgedit/core/one_line.h"
 
 namespace forgedit {
 namespace {
 
 using nlohmann::json;
 
-constexpr std::size_t kMaxFile = std::size_t{16} << 20;
 constexpr std::array kKeys{"target", "interpolation", "gamma", "alpha", "beta",
                            "forget", "seed",          "seeds", "steps", "guidance"};
 
@@ -23,8 +23,7 @@ std::string trimmed(const std::string& line) {
   return line.substr(begin, line.find_last_not_of(" \t\r") - begin + 1);
 }
 
-std::vector<std::string> lines_of(const std::filesystem::path& file) {
-  auto text = read_file(file, kMaxFile);
+std::vector<std::string> lines_of(std::string text) {
   if (text.rfind("\xEF\xBB\xBF", 0) == 0) text.erase(0, 3);  // a byte-order mark
   std::vector<std::string> lines;
   for (std::size_t begin = 0; begin < text.size();) {
@@ -53,7 +52,7 @@ class LineReader {
                                                      : std::vector<std::string>{reader_.text("forget", {})};
     }
     take_seeds(request.seeds);
-    request.sample.steps = reader_.integer("steps", request.sample.steps, 1, 1000);
+    request.sample.steps = reader_.integer("steps", request.sample.steps, 1, kMaxSteps);
     auto& guidance = request.sample.guidance_scale;
     guidance = reader_.number("guidance", guidance);
     if (guidance < 0 || guidance > 100) reader_.reject("guidance", "expected a number from 0 to 100");
@@ -114,9 +113,10 @@ class LineReader {
   const json& object_;
 };
 
-/// UTF-8 without control characters: what a prompt, a label and a PNG's text can hold.
+/// UTF-8 without control characters but tabs and line breaks: what a prompt, a label and a PNG's text can
+/// hold.
 bool is_text(const std::string& target) {
-  const auto control = [](unsigned char c) { return (c < 0x20 && c != '\t') || c == 0x7f; };
+  const auto control = [](unsigned char c) { return (c < 0x20 && c != '\t' && c != '\n') || c == 0x7f; };
   if (std::any_of(target.begin(), target.end(), control)) return false;
   try {
     return !json(target).dump().empty();  // throws for what is not UTF-8
@@ -127,19 +127,27 @@ bool is_text(const std::string& target) {
 
 json parse_line(const std::string& origin, const std::string& line) {
   auto object = json::parse(line, nullptr, /*allow_exceptions=*/false);
-  if (!object.is_object()) throw failure(origin + ": expected a target prompt or one JSON object");
+  if (!object.is_object())
+    throw failure(origin +
+                  ": expected a target prompt or one JSON object (a prompt that begins with { goes into "
+                  "its \"target\")");
   return object;
 }
 
 }  // namespace
 
-std::vector<EditRequest> read_story(const std::filesystem::path& file, const EditRequest& base) {
+std::vector<EditRequest> parse_story(const std::string& text, const std::string& name,
+                                     const EditRequest& base) {
+  if (text.size() > kMaxStoryBytes) {
+    throw failure(name + ": too large for a story: expected at most " + std::to_string(kMaxStoryBytes >> 20) +
+                  " MiB");
+  }
   std::vector<EditRequest> requests;
   std::size_t number = 0;
-  for (const auto& line : lines_of(file)) {
+  for (const auto& line : lines_of(text)) {
     ++number;
     if (line.empty() || line.front() == '#') continue;
-    const auto origin = file.string() + ":" + std::to_string(number);
+    const auto origin = name + ":" + std::to_string(number);
     auto request = base;
     if (line.front() == '{') {
       LineReader(origin, parse_line(origin, line)).read_into(request);
@@ -152,12 +160,16 @@ std::vector<EditRequest> read_story(const std::filesystem::path& file, const Edi
     try {
       plan_edit({request});
     } catch (const Error& error) {
-      throw failure(origin + ": " + error.what());
+      throw failure(origin + ": " + one_line(error.what(), kMostMessage));
     }
     requests.push_back(std::move(request));
   }
-  if (requests.empty()) throw failure(file.string() + ": expected at least one target, a line each");
+  if (requests.empty()) throw failure(name + ": expected at least one target, a line each");
   return requests;
+}
+
+std::vector<EditRequest> read_story(const std::filesystem::path& file, const EditRequest& base) {
+  return parse_story(read_file(file, kMaxStoryBytes), file.string(), base);
 }
 
 }  // namespace forgedit

@@ -220,7 +220,7 @@ void WordPieceTokenizer::append_word(std::u32string_view word, std::vector<std::
   }
 }
 
-std::string WordPieceTokenizer::decode(const std::vector<std::int64_t>& ids) const {
+std::string WordPieceTokenizer::words(const std::vector<std::int64_t>& ids) const {
   std::string text;
   for (const auto id : ids) {
     if (id < 0 || id >= static_cast<std::int64_t>(tokens_.size()) || controls_.count(id)) continue;
@@ -234,6 +234,11 @@ std::string WordPieceTokenizer::decode(const std::vector<std::int64_t>& ids) con
       text += " " + std::string(token);
     }
   }
+  return text;
+}
+
+std::string WordPieceTokenizer::decode(const std::vector<std::int64_t>& ids) const {
+  auto text = words(ids);
   static constexpr std::array<std::pair<std::string_view, std::string_view>, 10> kCleanUp{{{" .", "."},
                                                                                            {" ?", "?"},
                                                                                            {" !", "!"},

@@ -22,6 +22,10 @@ class WordPieceTokenizer {
   /// Token ids, without control tokens around them.
   std::vector<std::int64_t> tokenize(std::string_view text) const;
 
+  /// The words and signs that ids stand for, with a blank between any two, without control tokens and ids
+  /// that the vocabulary lacks.
+  std::string words(const std::vector<std::int64_t>& ids) const;
+
   /// The text that ids stand for, without control tokens and ids that the vocabulary lacks (BERT's own has no
   /// "[DEC]"), spaces before punctuation and around apostrophes cleaned up as transformers 4 does.
   std::string decode(const std::vector<std::int64_t>& ids) const;

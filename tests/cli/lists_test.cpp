@@ -64,8 +64,30 @@ TEST(Lists, ReadsWords) {
 
 TEST(Lists, ReadsSizes) {
   EXPECT_EQ(parse_size("--size", "512x384"), (std::pair{512, 384}));
-  for (const char* text : {"", "512", "512x", "x512", "0x0", "-8x8", "512x512x3", "512X512", "5000x512"}) {
+  EXPECT_EQ(parse_size("--size", "512"), (std::pair{512, 512}));
+  for (const char* text :
+       {"", "0", "512 ", "512x", "x512", "0x0", "-8x8", "512x512x3", "512X512", "5000x512"}) {
     EXPECT_THROW(parse_size("--size", text), Error) << text;
+  }
+}
+
+TEST(Lists, ReadsMemory) {
+  for (const char* text : {"8", "8GB", "8GiB", "8 gib", "8g", " 8.0 GB ", "8192MB", "8192 MiB"}) {
+    EXPECT_EQ(parse_gib("--memory", text), 8) << text;
+  }
+  EXPECT_EQ(parse_gib("--memory", "0.5"), 0.5);
+  for (const char* text : {"", "GB", "8TB", "8GBx", "-8", "0", "nan", "inf", "8,5", "1e6", "8 8"}) {
+    EXPECT_THROW(parse_gib("--memory", text), Error) << text;
+  }
+  EXPECT_EQ(message_of([] { parse_gib("--memory", "lots"); }),
+            "--memory: expected GiB from 0.01 to 100000 as in 8, 8GB or 6000MiB, got 'lots'");
+}
+
+TEST(Lists, QuotesLittleOfALongValue) {
+  const std::string value(100'000, 'x');
+  for (const auto& message : {message_of([&] { parse_numbers("--gamma", value); }),
+                              message_of([&] { parse_size("--size", value); }), within(0, 1)(value)}) {
+    EXPECT_LT(message.size(), 300U);
   }
 }
 
@@ -84,6 +106,8 @@ TEST(Lists, ChecksNumbersOfOptions) {
   EXPECT_EQ(check("0"), "");
   EXPECT_EQ(check("1"), "");
   EXPECT_EQ(check("1.5"), "expected a number from 0 to 1, got '1.5'");
+  EXPECT_EQ(within(0.01, 1e5)("x"), "expected a number from 0.01 to 100000, got 'x'");
+  EXPECT_EQ(within(0, 9e18)("x"), "expected a number from 0 to 9000000000000000000, got 'x'");
   EXPECT_NE(check("nan"), "");
   EXPECT_NE(check("half"), "");
 }

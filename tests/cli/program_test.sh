@@ -111,7 +111,8 @@ expect 2 "--seeds" "${EDIT[@]}" "${QUICK[@]}" --seeds -1
 expect 2 "--steps" "${EDIT[@]}" "${QUICK[@]}" --steps 0
 expect 2 "--guidance" "${EDIT[@]}" "${QUICK[@]}" --guidance nan
 expect 2 "--samples" "${EDIT[@]}" --model "$MODEL" --samples 4
-expect 2 "WIDTHxHEIGHT" "${EDIT[@]}" "${QUICK[@]}" --size 64
+expect 2 "WIDTHxHEIGHT" "${EDIT[@]}" "${QUICK[@]}" --size 64x
+expect 2 "multiples of 64" "${EDIT[@]}" "${QUICK[@]}" --size 96
 expect 2 "multiples of 64" "${EDIT[@]}" "${QUICK[@]}" --size 100x64
 expect 2 "--background" "${EDIT[@]}" "${QUICK[@]}" --background nocolour
 expect 2 "--device" "${EDIT[@]}" "${QUICK[@]}" --device tpu
@@ -204,7 +205,7 @@ FORGEDIT_ASSETS=$WORK/assets expect 1 "miniature is not there" "${EDIT[@]}" --sa
 cp -r "$MODEL" assets/miniature/model
 FORGEDIT_ASSETS=$WORK/assets "$FORGEDIT" "${EDIT[@]}" --steps 1 --samples 2 --batch 2 --gamma 1 --out mini >stdout 2>stderr ||
   complain "miniature"
-grep -q "using the miniature" stderr || complain "the miniature is not named"
+head -1 stderr | grep -q "^no --model given: using the bundled emoji demo model" || complain "the miniature is not named first"
 grep -q "warning: the miniature returns this picture at" stderr || complain "no warning under 22 dB"
 
 echo "-- results"

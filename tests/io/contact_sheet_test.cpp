@@ -78,7 +78,7 @@ TEST(TextPainter, ShortensToTheWidth) {
   EXPECT_LE(painter.width(cut, 12), 100);
   EXPECT_EQ(cut.substr(cut.size() - 3), "\xe2\x80\xa6");
   EXPECT_EQ(painter.width("", 12), 0);
-  EXPECT_EQ(painter.width("\xe6\xbc\xa2", 12), 0);  // not in this font
+  EXPECT_GT(painter.width("\xe6\xbc\xa2", 12), 0);  // not in this font: its code in a box
 }
 
 TEST(TextPainter, WrapsBetweenWords) {

@@ -70,6 +70,14 @@ TEST_F(Caption, SaysWordsOfItsVocabulary) {
   EXPECT_EQ(captioner.caption(picture), captioner.tokenizer.decode(ids));
 }
 
+TEST_F(Caption, SignsAreSetAsPeopleWriteThem) {
+  write("vocab.txt", "[PAD]\n[UNK]\n[CLS]\n[SEP]\na\n:\n-\n");
+  const auto caption = Captioner::load(folder_, torch::kCPU).caption(Image(40, 30, {200, 30, 60}));
+  EXPECT_FALSE(contains(caption, " :")) << caption;
+  EXPECT_FALSE(contains(caption, "a - a")) << caption;
+  EXPECT_TRUE(contains(caption, ":") || contains(caption, "-")) << caption;
+}
+
 TEST_F(Caption, OfTiedWeightsEitherNameWillDo) {
   const auto expected = logits();
   auto both = weights_;

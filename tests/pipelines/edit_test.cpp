@@ -135,6 +135,32 @@ TEST(EditPlan, SlugsAreShortAscii) {
   EXPECT_EQ(slug(std::string(100, 'x'), 10), std::string(10, 'x'));
 }
 
+TEST(EditPlan, SlugsOfPromptsThatAsciiCannotHoldStayDifferent) {
+  EXPECT_EQ(prompt_slug("A photo of a cat, (running)!"), "a-photo-of-a-cat-running");
+  EXPECT_EQ(prompt_slug("ein Hündchen läuft"), slug("ein Hündchen läuft"));
+  std::set<std::string> slugs;
+  for (const char* prompt :
+       {"一只猫", "一只狗", "一只猫 2", "一只狗 2", "\xf0\x9f\x98\x80", "\xf0\x9f\x98\x81", "!", "?"}) {
+    slugs.insert(prompt_slug(prompt));
+    EXPECT_EQ(prompt_slug(prompt), slug(prompt_slug(prompt)));
+  }
+  EXPECT_EQ(slugs.size(), 8U);
+  EXPECT_EQ(prompt_slug("一只猫").rfind("prompt-", 0), 0U);
+}
+
+TEST(EditPlan, LabelsAreOneLine) {
+  auto request = small_request();
+  request.targets = {"a dog\nbrown"};
+  request.unlearned = true;
+  for (const auto& candidate : plan_edit({request})) {
+    EXPECT_EQ(candidate.row.find('\n'), std::string::npos);
+    EXPECT_TRUE(candidate.target.empty() || candidate.target == "a dog\nbrown");
+    if (candidate.kind == Candidate::Kind::unlearned) {
+      EXPECT_EQ(candidate.label.rfind("a dog brown\nseed ", 0), 0U);
+    }
+  }
+}
+
 /// The tiny model with random weights, and "learned" weights that are clearly different.
 class Sweep : public testing::Test {
  protected:

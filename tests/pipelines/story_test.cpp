@@ -54,6 +54,27 @@ TEST_F(Story, JsonLinesHaveTheirOwnSettings) {
   EXPECT_EQ(story[2].sample.guidance_scale, 5);
 }
 
+TEST_F(Story, ALineIsWhatItSays) {
+  for (const std::string line : {"[a dog, a cat]", "[]", "\"a dog\"", "'a dog'", "a dog, \\n brown", "++",
+                                 "--source", "-", "(a dog:1.2)", "a # dog"}) {
+    EXPECT_EQ(read(line).front().targets, std::vector<std::string>{line});
+  }
+  EXPECT_EQ(read(R"({"target": " a dog\nbrown "})").front().targets,
+            std::vector<std::string>{" a dog\nbrown "});
+  EXPECT_EQ(parse_story("a dog\n", "standard input", {}).size(), 1U);
+}
+
+TEST_F(Story, StepsAreLimitedAsTheOptionIs) {
+  EXPECT_EQ(read(R"({"target": "a", "steps": 999})").front().sample.steps, kMaxSteps);
+  EXPECT_TRUE(contains(refusal(R"({"target": "a", "steps": 1000})", 1), "from 1 to 999"));
+}
+
+TEST_F(Story, MessagesRepeatLittleOfALongLine) {
+  const std::string key(100'000, 'k');
+  EXPECT_LT(refusal("{\"target\": \"a\", \"" + key + "\": 1}", 1).size(), 500U);
+  EXPECT_LT(refusal("{\"target\": \"a\", \"forget\": \"" + key + "\"}", 1).size(), 1200U);
+}
+
 TEST_F(Story, RefusesWithFileLineAndKey) {
   EXPECT_TRUE(contains(refusal("a dog\n\n{\"target\": \"a\", \"gama\": 1}", 3),
                        "gama: unknown key, expected one of target"));

@@ -1,0 +1,60 @@
+#include "apps/cli/progress_line.h"
+
+#include <spdlog/fmt/fmt.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "forgedit/text/display_width.h"
+
+namespace forgedit::cli {
+namespace {
+
+constexpr std::size_t kBarWidth = 24, kShortestBar = 6;
+
+std::string duration_text(double seconds) {
+  const auto whole = static_cast<std::int64_t>(std::ceil(seconds));
+  if (whole < 60) return fmt::format("{} s", whole);
+  if (whole < 3600) return fmt::format("{} min {:02} s", whole / 60, whole % 60);
+  return fmt::format("{} h {:02} min", whole / 3600, whole / 60 % 60);
+}
+
+std::string bar_text(double share, std::size_t width) {
+  const auto full = static_cast<std::size_t>(share * static_cast<double>(width));
+  return " [" + std::string(full, '=') + std::string(width - full, ' ') + "]";
+}
+
+}  // namespace
+
+std::string progress_line(const Progress& progress, double seconds_left, bool bar, std::size_t columns) {
+  const double share =
+      progress.total > 0
+          ? std::clamp(static_cast<double>(progress.done) / static_cast<double>(progress.total), 0.0, 1.0)
+          : 1.0;
+  const auto percent = fmt::format(" {:3.0f} %", std::floor(100 * share));
+  std::string step, loss, left;
+  if (progress.loss > 0) {
+    step = fmt::format("  step {}/{}", progress.done, progress.total);
+    loss = fmt::format("  loss {:.4f}", progress.loss);
+  }
+  if (progress.done < progress.total && seconds_left >= 0)
+    left = "  " + duration_text(seconds_left) + " left";
+
+  std::size_t taken = display_width(progress.stage) + percent.size() + left.size();
+  const auto fits = [&](const std::string& part) {
+    if (taken + part.size() > columns) return false;
+    taken += part.size();
+    return true;
+  };
+  if (!fits(step)) step.clear();
+  if (step.empty() || !fits(loss)) loss.clear();
+  std::string drawn_bar;
+  if (bar && taken + kShortestBar + 3 <= columns) {
+    drawn_bar = bar_text(share, std::min(kBarWidth, columns - taken - 3));
+  }
+  const auto rest = percent + drawn_bar + step + loss + left;
+  const auto room = columns > rest.size() ? columns - rest.size() : 0;
+  return fit_columns(fit_columns(progress.stage, room) + rest, columns);
+}
+
+}  // namespace forgedit::cli

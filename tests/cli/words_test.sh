@@ -1,0 +1,110 @@
+#!/usr/bin/env bash
+# What the program takes from its command line and says on a terminal: prompts as typed, mistakes named, lines that fit.
+# usage: words_test.sh FORGEDIT SOURCE_DIR
+set -u
+FORGEDIT=$(realpath "$1")
+SOURCE_DIR=$(realpath "$2")
+MODEL=$SOURCE_DIR/tests/golden/tiny-sd
+export FORGEDIT_ASSETS=$SOURCE_DIR/assets
+export OMP_WAIT_POLICY=passive
+
+WORK=$(mktemp -d)
+trap 'rm -rf "$WORK"' EXIT
+cd "$WORK" || exit 1
+FAILED=0
+
+complain() {
+  echo "FAIL: $1"
+  sed 's/^/    /' stderr | head -8
+  FAILED=$((FAILED + 1))
+}
+
+# expect CODE MESSAGE_PART ARGUMENT...: exit code; of an error the one line, and nothing in out.
+expect() {
+  local code=$1 part=$2
+  shift 2
+  "$FORGEDIT" "$@" >stdout 2>stderr
+  local got=$?
+  [ $got -eq "$code" ] || complain "forgedit $*: exit code $got, expected $code"
+  [ "$code" -eq 0 ] && return
+  grep -qiF -- "$part" stderr || complain "forgedit $*: no '$part' in the message"
+  [ "$(wc -l <stderr)" -eq 1 ] || complain "forgedit $*: more than one line"
+  [ -e out ] && complain "forgedit $*: left an output folder behind"
+}
+
+# A 24x16 picture as binary data; writing it needs no tool but base64.
+base64 -d >good.png <<'PNG'
+iVBORw0KGgoAAAANSUhEUgAAABgAAAAQCAIAAACDRijCAAACDklEQVR42o3MkRrrPACA4XMlRyKR
+SKQymUwmk8lkMplMJpNKJRKJfHcQCoVKpcoplUqlUqkUCuXvHfx9npffP38pgiIpiqIpFeVEOVMu
+lCvlRrlTHpQn5UV5Uz6UL+VHqSkNxVAsxVH+/CULsiQrsiZX5BP5TL6Qr+Qb+U5+kJ/kF/lN/pC/
+5B+5JjdkQ7ZkR96jJEiSpEiaVJFOpDPpQrqSbqQ76UF6kl6kN+lD+pJ+pJrUkAzJkhxpjzbBJtkU
+m2ar2P7J0//6sdVsDZths2yObY9WwSpZFatmrViPRWvN2rAaVsvqWPdoESySRbFolorlWLTULA2L
+YbEsjmWPZsEsmRWzZq6Yj0VzzdwwG2bL7Jj3aBJMkkkxaaaK6Vg01UwNk2GyTI5pj0bBKBkVo2as
+GI9FY83YMBpGy+gY92gQDJJBMWiGiuFYNNQMDYNhsAyOYY96QS/pFb2mr+iPRX1N39Abekvv6Peo
+E3SSTtFpuoruWNTVdA2dobN0jm6PWkEraRWtpq1oj0VtTdvQGlpL62j3KAqiJCqiJlbEE/FMvBCv
+xBvxTnwQn8QX8U38EL/EH7EmNkRDtERH3KMgCJKgCJpQEU6EM+FCuBJuhDvhQXgSXoQ34UP4En6E
+mtAQDMESHGGPvMBLvMJrfIU/4c/4C/6Kv+Hv+Af+iX/h3/gP/ov/4Wt8gzd4i3f4/wCz2Vo7ObH2
+NAAAAABJRU5ErkJggg==
+PNG
+QUICK=(--model "$MODEL" --steps 2 --samples 4 --batch 2 --gamma 0.8,1.0)
+EDIT=(edit good.png "a red square" --source "a square")
+
+echo "-- mistakes"
+"$FORGEDIT" version | grep -qE '^forgedit [0-9]' || complain "version"
+"$FORGEDIT" help edit | grep -q "^Usage: forgedit edit " || complain "help edit: the program's path in its usage"
+"$FORGEDIT" help bench miniedit | grep -q "^Usage: forgedit bench miniedit" || complain "help bench miniedit"
+"$FORGEDIT" help | grep -q "^Usage: forgedit " || complain "help"
+"$FORGEDIT" help bench | grep -qF '{' && complain "help bench: braces"
+expect 2 "unknown command 'edti'; did you mean 'edit'?" edti good.png "a red square"
+expect 2 "unknown command 'edti'" help edti
+expect 2 "unknown option '--gama'; did you mean '--gamma'?" "${EDIT[@]}" --gama 1
+expect 2 "unexpected argument 'b'" learn good.png b --source "a square" --save x
+expect 2 "goes after --" edit good.png "-a red square" --source "a square"
+expect 2 "IMAGE comes first, then TARGET" edit "a red square" good.png --source "a square" --model "$MODEL"
+expect 2 "--memory: expected GiB from 0.01 to 100000" "${EDIT[@]}" --memory lots
+expect 2 "unknown forgetting strategy 'xxxx" "${EDIT[@]}" --forget "$(head -c 100000 /dev/zero | tr '\0' x)"
+[ "$(wc -c <stderr)" -lt 1000 ] || complain "a long value is repeated as a whole"
+expect 1 "File name too long" "${EDIT[@]}" "${QUICK[@]}" --out "$(head -c 300 /dev/zero | tr '\0' x)"
+expect 1 "/proc/x: cannot be made" "${EDIT[@]}" --model nowhere --out /proc/x
+
+echo "-- prompts as typed"
+expect 0 "" learn good.png --source "a square" --save square.edit --model "$MODEL" --samples 4 --batch 2
+TYPED=(edit --from square.edit --model "$MODEL" --steps 1 --gamma 1)
+expect 0 "" "${TYPED[@]}" "[a dog, a cat]" "[]" learn $'a "dog"\\\nbrown' "一只猫" "一只狗" --out typed
+grep -qF '"[a dog, a cat]",' typed/edit.json && grep -qF '"[]",' typed/edit.json && grep -qF '"learn",' typed/edit.json &&
+  grep -qF '"a \"dog\"\\\nbrown",' typed/edit.json || complain "prompts are not as typed in edit.json"
+[ "$(grep -c '"target"' typed/edit.json)" -eq 6 ] || complain "prompts as typed: expected six"
+ls typed | grep -q '^05-prompt-' && ls typed | grep -q '^06-prompt-' || complain "names of prompts that ASCII cannot hold"
+[ "$(ls typed/0[56]-* | sed 's/.*prompt-//' | sort -u | wc -l)" -eq 2 ] || complain "two prompts share a name"
+printf '[a dog]\na cat\n' >lines.txt
+expect 0 "" edit good.png "[one]" --targets - --source $'a dog\nbrown, old' --model "$MODEL" --samples 2 --batch 2 \
+  --steps 1 --gamma 1 --out standard-input <lines.txt
+[ "$(ls standard-input/0*.png | wc -l)" -eq 3 ] || complain "--targets -"
+grep -qaF 'Source: "a dog\nbrown, old", Version: ' standard-input/01-*.png || complain "parameters: a source of two lines"
+expect 0 "" learn good.png --source "a square" --save "next one" --model "$MODEL" --samples 2 --batch 2
+grep -qF "next: forgedit edit --from 'next one' TARGET --model" stderr || complain "learn: no next step"
+
+echo "-- terminal"
+if command -v script >/dev/null; then
+  terminal() {  # COLUMNS ASSIGNMENT...
+    local columns=$1
+    shift
+    script -qec "stty cols $columns; env $* $FORGEDIT edit --from square.edit a --model $MODEL --out terminal --steps 40 --gamma 0:1:0.1" /dev/null \
+      </dev/null 2>&1
+    rm -rf terminal
+  }
+  terminal 40 TERM=xterm >shown
+  tr '\r' '\n' <shown | grep ' left' | sed 's/\x1b\[K//' | grep -qE '^.{40,}$' && complain "a line of progress is too wide"
+  grep -q $'\x1b\[K' shown || complain "a terminal's line of progress is not written over"
+  grep -q $'\x1b\[33mwarning' shown || complain "warnings have no colour"
+  terminal 40 TERM=xterm NO_COLOR=1 >shown
+  grep -q $'\x1b\[3' shown && complain "NO_COLOR"
+  terminal 40 TERM=dumb >shown
+  grep -q $'\x1b' shown && complain "TERM=dumb"
+  grep -qE 'drawing +[0-9]+ %' shown || complain "TERM=dumb: no progress"
+else
+  echo "skipped: script is not there"
+fi
+
+[ $FAILED -eq 0 ] && echo "all passed" || echo "$FAILED failed"
+[ $FAILED -eq 0 ]
