@@ -17,7 +17,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-StateDict read_shards(const fs::path& index_path) {
+StateDict read_shards(const fs::path& index_path, const TensorFilter& wanted) {
   const auto index = read_json_object(index_path);
   if (!index.contains("weight_map") || !index["weight_map"].is_object()) {
     throw failure(index_path.string() + ": weight_map: expected an object");
@@ -36,7 +36,7 @@ StateDict read_shards(const fs::path& index_path) {
   StateDict result;
   for (const auto& [shard, names] : names_by_shard) {
     const auto path = index_path.parent_path() / shard;
-    auto tensors = read_weights_file(path).tensors;
+    auto tensors = read_weights_file(path, wanted).tensors;
     for (const auto& name : names) {
       const auto found = tensors.find(name);
       if (found == tensors.end())
@@ -66,14 +66,15 @@ fs::path find_component_weights(const fs::path& directory, const std::string& st
   return {};
 }
 
-StateDict read_component_weights(const fs::path& directory, const std::string& stem) {
+StateDict read_component_weights(const fs::path& directory, const std::string& stem,
+                                 const TensorFilter& wanted) {
   if (!fs::is_directory(directory)) throw failure(directory.string() + ": no such folder in the model");
   const auto path = find_component_weights(directory, stem);
   if (path.empty()) {
     throw failure(directory.string() + ": no weights: expected " + stem +
                   ".safetensors, its fp16 variant, an index of shards, or the same as .bin");
   }
-  return path.extension() == ".json" ? read_shards(path) : read_weights_file(path).tensors;
+  return path.extension() == ".json" ? read_shards(path, wanted) : read_weights_file(path, wanted).tensors;
 }
 
 void write_component_weights(const fs::path& directory, const std::string& stem, const StateDict& tensors,

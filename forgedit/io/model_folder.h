@@ -4,6 +4,7 @@
 #include <filesystem>
 
 #include "forgedit/core/state_dict.h"
+#include "forgedit/io/weights_input.h"
 
 namespace forgedit {
 
@@ -13,7 +14,8 @@ namespace forgedit {
 std::filesystem::path find_component_weights(const std::filesystem::path& directory, const std::string& stem);
 
 /// Reads these weights, from all shards. Throws Error naming what was looked for.
-StateDict read_component_weights(const std::filesystem::path& directory, const std::string& stem);
+StateDict read_component_weights(const std::filesystem::path& directory, const std::string& stem,
+                                 const TensorFilter& wanted = {});
 
 /// Writes `tensors` as `STEM.safetensors`, or as shards of at most `max_shard_bytes` with an index.
 void write_component_weights(const std::filesystem::path& directory, const std::string& stem,

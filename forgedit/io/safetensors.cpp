@@ -10,7 +10,6 @@
 
 #include "forgedit/core/error.h"
 #include "forgedit/core/files.h"
-#include "forgedit/io/mapped_file.h"
 
 namespace forgedit {
 namespace {
@@ -30,22 +29,15 @@ constexpr std::array kDtypes{DtypeName{"F64", at::kDouble}, DtypeName{"F32", at:
                              DtypeName{"I16", at::kShort},  DtypeName{"I8", at::kChar},
                              DtypeName{"U8", at::kByte},    DtypeName{"BOOL", at::kBool}};
 
-struct TensorEntry {
-  std::string name;
-  at::ScalarType type;
-  std::vector<std::int64_t> shape;
-  std::uint64_t begin = 0;
-  std::uint64_t end = 0;
-};
-
-TensorEntry parse_entry(const std::string& origin, const std::string& name, const json& entry) {
+/// Its begin and end count from where the data begin.
+TensorPlace parse_entry(const std::string& origin, const std::string& name, const json& entry) {
   const auto reject = [&](const std::string& what) { throw failure(origin + ": " + name + ": " + what); };
   const bool complete = entry.is_object() && entry.contains("dtype") && entry["dtype"].is_string() &&
                         entry.contains("shape") && entry["shape"].is_array() &&
                         entry.contains("data_offsets") && entry["data_offsets"].is_array() &&
                         entry["data_offsets"].size() == 2;
   if (!complete) reject("expected dtype, shape and data_offsets in the header");
-  TensorEntry result;
+  TensorPlace result;
   result.name = name;
   const auto dtype = entry["dtype"].get<std::string>();
   const auto* found = std::find_if(kDtypes.begin(), kDtypes.end(), [&](auto& d) { return dtype == d.name; });
@@ -95,7 +87,7 @@ json parse_header(const std::string& origin, std::string_view text) {
 }
 
 /// Offsets must tile the data exactly, as the format demands: no overlap, no gap, nothing left over.
-void check_tiling(const std::string& origin, std::vector<TensorEntry>& entries, std::uint64_t data_bytes) {
+void check_tiling(const std::string& origin, std::vector<TensorPlace>& entries, std::uint64_t data_bytes) {
   std::sort(entries.begin(), entries.end(), [](const auto& a, const auto& b) {
     return std::pair(a.begin, a.end) < std::pair(b.begin, b.end);
   });
@@ -117,27 +109,26 @@ void check_tiling(const std::string& origin, std::vector<TensorEntry>& entries, 
 
 }  // namespace
 
-Safetensors read_safetensors(const std::filesystem::path& path) {
-  const auto file = map_weights(path);
-  const std::string origin = path.string();
-  if (file->size() < 8) {
-    throw failure(origin + ": truncated: " + std::to_string(file->size()) + " bytes are no safetensors file");
+Safetensors read_safetensors(const std::filesystem::path& path, const TensorFilter& wanted) {
+  const WeightsInput file(path);
+  const auto& origin = file.origin();
+  if (file.size() < 8) {
+    throw failure(origin + ": truncated: " + std::to_string(file.size()) + " bytes are no safetensors file");
   }
   std::uint64_t header_bytes = 0;
-  std::memcpy(&header_bytes, file->data(), 8);
+  std::memcpy(&header_bytes, file.read(0, 8).data(), 8);
   if (header_bytes > kMaxHeaderBytes) {
     throw failure(origin + ": header length " + std::to_string(header_bytes) +
                   " is over the limit of 100000000 bytes: not a safetensors file");
   }
-  if (header_bytes > file->size() - 8) {
+  if (header_bytes > file.size() - 8) {
     throw failure(origin + ": truncated: header of " + std::to_string(header_bytes) + " bytes in a file of " +
-                  std::to_string(file->size()));
+                  std::to_string(file.size()));
   }
-  const char* begin = file->data() + 8;
-  const auto header = parse_header(origin, std::string_view(begin, header_bytes));
+  const auto header = parse_header(origin, file.read(8, header_bytes));
 
   Safetensors result;
-  std::vector<TensorEntry> entries;
+  std::vector<TensorPlace> entries;
   for (const auto& [name, value] : header.items()) {
     if (name == "__metadata__") {
       if (!value.is_object()) throw failure(origin + ": __metadata__: expected an object");
@@ -149,12 +140,12 @@ Safetensors read_safetensors(const std::filesystem::path& path) {
       entries.push_back(parse_entry(origin, name, value));
     }
   }
-  check_tiling(origin, entries, file->size() - 8 - header_bytes);
-  for (const auto& entry : entries) {
-    const auto data = 8 + header_bytes;
-    result.tensors[entry.name] =
-        map_tensor(file, {data + entry.begin, data + entry.end, entry.type, entry.shape});
+  check_tiling(origin, entries, file.size() - 8 - header_bytes);
+  for (auto& entry : entries) {
+    entry.begin += 8 + header_bytes;
+    entry.end += 8 + header_bytes;
   }
+  result.tensors = read_tensors(file, entries, wanted);
   return result;
 }
 

@@ -91,7 +91,7 @@ std::string lora_ranks(const StateDict& tensors) {
 }
 
 Inspection inspect_file(const fs::path& path) {
-  const auto file = read_weights_file(path);
+  const auto file = read_weights_file(path, no_values);
   const auto kind = checkpoint_kind(file.tensors);
   if (is_learned_embedding(file)) return inspect_embedding(file);
   if (kind == CheckpointKind::unknown) {
@@ -134,7 +134,7 @@ Inspection inspect_file(const fs::path& path) {
 /// The weights of a subfolder, or nothing where it has none, or only a link to nothing.
 StateDict weights_in(const fs::path& folder, const std::string& stem) {
   const auto path = find_component_weights(folder, stem);
-  return fs::exists(path) ? read_component_weights(folder, stem) : StateDict{};
+  return fs::exists(path) ? read_component_weights(folder, stem, no_values) : StateDict{};
 }
 
 Inspection inspect_model_folder(const fs::path& folder) {

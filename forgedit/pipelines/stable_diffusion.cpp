@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include "forgedit/core/error.h"
+#include "forgedit/core/host_memory.h"
 #include "forgedit/device/cuda_bridge.h"
 #include "forgedit/models/load_network.h"
 #include "forgedit/pipelines/device_visit.h"
@@ -14,8 +15,14 @@ namespace {
 
 namespace fs = std::filesystem;
 
+/// What the network does not keep of its tensors, such as half-precision ones, is gone at the end.
 template <typename Model, typename Config>
-Model finish(const NetworkFiles<Config>& files) {
+Model finish(NetworkFiles<Config> files) {
+  std::int64_t converted = 0;
+  for (const auto& [name, tensor] : files.weights) {
+    if (tensor.scalar_type() != torch::kFloat) converted += 4 * tensor.numel();
+  }
+  require_host_memory(files.origin, converted);
   return load_network<Model>(files.config, files.weights, files.origin);
 }
 
@@ -83,12 +90,13 @@ StableDiffusion StableDiffusion::load(const ModelFiles& files, const ComputePoli
 }
 
 StableDiffusion StableDiffusion::read(const ModelFiles& files, const ComputePolicy& policy) {
-  const auto parts = read_model(files);
+  auto parts = read_model(files);
+  const auto unet_origin = parts.unet.origin, vae_origin = parts.vae.origin;
   StableDiffusion model;
   model.policy = policy;
-  model.unet = finish<UNet>(parts.unet);
-  model.vae = finish<AutoencoderKL>(parts.vae);
-  model.text_encoder = finish<ClipTextModel>(parts.text_encoder);
+  model.unet = finish<UNet>(std::move(parts.unet));
+  model.vae = finish<AutoencoderKL>(std::move(parts.vae));
+  model.text_encoder = finish<ClipTextModel>(std::move(parts.text_encoder));
   model.tokenizer = ClipTokenizer::from_directory(parts.tokenizer);
   model.tokenizer_folder = parts.tokenizer;
   check_scheduler(parts.scheduler);
@@ -99,12 +107,12 @@ StableDiffusion StableDiffusion::read(const ModelFiles& files, const ComputePoli
                   " tokens, but the text encoder knows " + std::to_string(text.vocab_size));
   }
   if (text.hidden_size != model.unet->config().cross_attention_dim) {
-    throw failure(parts.unet.origin + ": UNet: cross_attention_dim: expected " +
-                  std::to_string(text.hidden_size) + " as the text encoder gives, found " +
+    throw failure(unet_origin + ": UNet: cross_attention_dim: expected " + std::to_string(text.hidden_size) +
+                  " as the text encoder gives, found " +
                   std::to_string(model.unet->config().cross_attention_dim));
   }
   if (model.vae->config().latent_channels != model.unet->config().in_channels) {
-    throw failure(parts.vae.origin + ": VAE: latent_channels: expected " +
+    throw failure(vae_origin + ": VAE: latent_channels: expected " +
                   std::to_string(model.unet->config().in_channels) + " as the UNet takes, found " +
                   std::to_string(model.vae->config().latent_channels));
   }
