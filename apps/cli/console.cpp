@@ -7,6 +7,7 @@
 #include <cstdio>
 
 #include "apps/cli/interrupt.h"
+#include "apps/cli/streams.h"
 
 namespace forgedit::cli {
 namespace {
@@ -49,8 +50,8 @@ void Console::note(const std::string& text) {
 
 void Console::result(const std::filesystem::path& path) {
   clear_line();
-  fmt::print(stdout, "{}\n", path.string());
-  std::fflush(stdout);
+  print(path.string() + "\n");
+  flush_stdout();
 }
 
 void Console::progress(const Progress& progress) {

@@ -4,13 +4,18 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <new>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include "apps/cli/commands.h"
 #include "apps/cli/interrupt.h"
+#include "apps/cli/some_failed.h"
+#include "apps/cli/streams.h"
 #include "apps/common/passive_threads.h"
 #include "forgedit/core/error.h"
 #include "forgedit/core/suggest.h"
@@ -20,11 +25,13 @@ namespace {
 
 constexpr int kFailure = 1;
 constexpr int kUsage = 2;
+constexpr int kSomeFailed = 3;
 constexpr int kCancelled = 130;
 
 constexpr const char* kFooter =
     "`forgedit edit --help` lists everything about editing.\n"
-    "Exit codes: 0 done, 1 cannot be done, 2 wrong use, 130 stopped by Ctrl-C (what is finished is kept).";
+    "Exit codes: 0 done, 1 cannot be done, 2 wrong use, 3 some edits failed, 130 stopped by Ctrl-C (what is "
+    "finished is kept).";
 
 /// Always one line; names out of files may hold anything, so control characters never reach the terminal.
 int complain(std::string message, int code) {
@@ -63,6 +70,16 @@ std::string suggestion(const CLI::App& program) {
   return did_you_mean(word, known);
 }
 
+/// What some commands print is their result; elsewhere nobody needs to read it.
+int end_of(const CLI::App& command) {
+  const int error = flush_stdout();
+  const auto& name = command.get_name();
+  const bool is_result = name == "caption" || name == "inspect" || name == "score";
+  if (error == 0 || !is_result) return 0;
+  if (error == EPIPE) return kFailure;  // the reader wants no more
+  return complain(std::string("stdout cannot be written: ") + std::strerror(error), kFailure);
+}
+
 int run(CLI::App& program, int argc, char** argv) {
   const std::array commands{add_edit_command(program),    add_learn_command(program),
                             add_caption_command(program), add_score_command(program),
@@ -80,7 +97,7 @@ int run(CLI::App& program, int argc, char** argv) {
   for (const auto& command : commands) {
     if (!command.options->parsed()) continue;
     command.run();
-    return 0;
+    return end_of(*command.options);
   }
   std::fputs(program.help().c_str(), stderr);
   return kUsage;
@@ -91,6 +108,7 @@ int run(CLI::App& program, int argc, char** argv) {
 
 int main(int argc, char** argv) {
   using namespace forgedit::cli;
+  reserve_standard_streams();
   forgedit::use_passive_threads(argv);
   stop_on_signals();
   spdlog::set_default_logger(spdlog::stderr_logger_mt("forgedit"));
@@ -104,12 +122,17 @@ int main(int argc, char** argv) {
     return run(program, argc, argv);
   } catch (const forgedit::Cancelled&) {
     return complain("stopped", kCancelled);
+  } catch (const SomeEditsFailed& error) {
+    return complain(error.what(), kSomeFailed);
   } catch (const forgedit::Error& error) {
     return complain(error.what(), error.kind() == forgedit::ErrorKind::usage ? kUsage : kFailure);
   } catch (const std::bad_alloc&) {
     return complain_unexpected("out of memory");
   } catch (const c10::Error& error) {
     return complain_unexpected(error.what_without_backtrace());
+  } catch (const std::system_error& error) {
+    if (error.code().value() == EPIPE) return kFailure;  // whoever read the result has gone
+    return complain_unexpected(error.what());
   } catch (const std::exception& error) {
     return complain_unexpected(error.what());
   }

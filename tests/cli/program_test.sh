@@ -419,22 +419,6 @@ expect 0 "" edit good.png --targets story.txt --source "a square" --preset story
 grep -q '"grid_width": 192' preset/edit.json || complain "story: the preset learns at 1.5 times the model's side"
 [ -f preset/01-a-red-square_vs-1.0_encoderkv_seed0.png ] || complain "story: the preset's strategy"
 
-echo "-- stopping"
-"$FORGEDIT" edit --from square.edit "a red square" --model "$MODEL" --steps 100 --gamma 0:10:0.1 --draw-batch 1 \
-  --out stopped >stdout 2>stderr &
-program=$!
-for ((i = 0; i < 600; i++)); do
-  [ -f stopped/reconstruction.png ] && break
-  sleep 0.1
-done
-kill -INT $program
-wait $program
-got=$?
-[ $got -eq 130 ] || complain "Ctrl-C: exit code $got"
-[ -f stopped/reconstruction.png ] && [ -f stopped/sheet.png ] || complain "Ctrl-C: finished pictures are not kept"
-grep -q '"complete": false' stopped/edit.json || complain "Ctrl-C: edit.json"
-ls stopped | grep -q tmp && complain "Ctrl-C: temporary files"
-
 echo "-- full disk"
 mkdir small
 if [ "$(id -u)" -eq 0 ] && mount -t tmpfs -o size=16k tmpfs small 2>/dev/null; then
