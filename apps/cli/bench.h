@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "forgedit/eval/report.h"
 
@@ -26,5 +27,8 @@ std::function<void()> add_speed_options(CLI::App& bench);
 /// Writes table.txt, scores.json, report.html and sheet.png into `folder`, prints the summary and says where
 /// they are.
 void write_bench_results(const std::filesystem::path& folder, const BenchReport& report, Console& console);
+
+/// Throws SomeEditsFailed where edits failed, a failure where no other was done.
+void throw_if_failed(const std::vector<EditRecord>& records);
 
 }  // namespace forgedit::cli

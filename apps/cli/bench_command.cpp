@@ -8,6 +8,8 @@
 #include "apps/cli/commands.h"
 #include "apps/cli/console.h"
 #include "apps/cli/model_choice.h"
+#include "apps/cli/some_failed.h"
+#include "apps/cli/streams.h"
 #include "forgedit/core/error.h"
 #include "forgedit/core/files.h"
 #include "forgedit/eval/answers.h"
@@ -36,9 +38,24 @@ void write_bench_results(const std::filesystem::path& folder, const BenchReport&
   write_file_atomically(folder / "scores.json", json_text(scores, 1) + "\n");
   write_report(folder / "report.html", report);
   write_png(folder / "sheet.png", draw_report_sheet(report, find_fonts()));
-  fmt::print("{}: {}\n{}{}", report.title, report.set, summary, answers);
+  print(fmt::format("{}: {}\n{}{}", report.title, report.set, summary, answers));
   for (const char* name : {"table.txt", "scores.json", "report.html", "sheet.png"})
     console.result(folder / name);
+}
+
+void throw_if_failed(const std::vector<EditRecord>& records) {
+  std::size_t done = 0, failed = 0;
+  const EditRecord* first = nullptr;
+  for (const auto& record : records) {
+    done += record.state == EditRecord::State::done;
+    if (record.state != EditRecord::State::failed) continue;
+    ++failed;
+    if (!first) first = &record;
+  }
+  if (failed == 0) return;
+  if (done == 0) throw failure("no edit could be done: " + first->reason);
+  throw SomeEditsFailed(fmt::format("{} of {} edits failed, such as {}: {}", failed, done + failed,
+                                    first->edit.id, first->reason));
 }
 
 Command add_bench_command(CLI::App& program) {

@@ -13,6 +13,7 @@
 #include "apps/cli/learning.h"
 #include "apps/cli/lists.h"
 #include "apps/cli/scoring.h"
+#include "apps/cli/streams.h"
 #include "apps/cli/sweep.h"
 #include "forgedit/core/error.h"
 #include "forgedit/eval/bench_runner.h"
@@ -374,7 +375,7 @@ void BenchRunCommand::run() {
       const auto table = check_truth_scorer(*truth, vae, benchmark,
                                             [&](const Progress& progress) { console_.progress(progress); });
       console_.end_stage();
-      fmt::print("{}", table);
+      print(table);
       return;
     }
   }
@@ -433,14 +434,7 @@ void BenchRunCommand::run() {
                      learning_.background};
   if (network.memory.budget_gib > 0) report.facts.emplace_back("memory", describe(network.memory));
   write_bench_results(folder, report, console_);
-  const auto in_state = [&](EditRecord::State state) {
-    return std::find_if(report.records.begin(), report.records.end(),
-                        [&](const EditRecord& record) { return record.state == state; });
-  };
-  const auto none = report.records.end(), failed = in_state(EditRecord::State::failed);
-  if (failed != none && in_state(EditRecord::State::done) == none) {
-    throw failure("no edit could be done: " + failed->reason);
-  }
+  throw_if_failed(report.records);
 }
 
 void add_run_command(CLI::App& bench, const Kind& kind, const BenchChosen& chosen) {

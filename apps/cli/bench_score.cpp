@@ -72,6 +72,7 @@ void BenchScoreCommand::run() const {
   }
   console.end_stage();
   write_bench_results(folder, report, console);
+  throw_if_failed(report.records);
 }
 
 }  // namespace

@@ -7,14 +7,17 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
+#include <csignal>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "apps/cli/bench.h"
 #include "apps/cli/interrupt.h"
 #include "apps/cli/learning.h"
 #include "apps/cli/lists.h"
 #include "apps/cli/model_choice.h"
+#include "apps/cli/streams.h"
 #include "forgedit/core/error.h"
 #include "forgedit/core/files.h"
 #include "forgedit/pipelines/settings_json.h"
@@ -39,8 +42,24 @@ struct SpeedCommand {
 
 void print_row(const SpeedRow& row) {
   throw_if_stopped();
-  fmt::print("{:44} {:>10.4g} {}\n", row.title, row.value, row.unit);
-  std::fflush(stdout);
+  print(fmt::format("{:44} {:>10.4g} {}\n", row.title, row.value, row.unit));
+  flush_stdout();
+}
+
+/// The status of a process at its end; a request to stop is handed on to it.
+int wait_for(pid_t process) {
+  constexpr auto kOften = std::chrono::milliseconds(2);
+  for (int status = 0;; std::this_thread::sleep_for(kOften)) {
+    const auto ended = ::waitpid(process, &status, WNOHANG);
+    if (ended != 0) return ended == process ? status : -1;
+    try {
+      throw_if_stopped();
+    } catch (const Cancelled&) {
+      ::kill(process, SIGTERM);
+      ::waitpid(process, &status, 0);
+      throw;
+    }
+  }
 }
 
 /// Runs this program in a process of its own, silently; seconds from its start to its end.
@@ -57,8 +76,9 @@ double seconds_of_process(const std::vector<std::string>& arguments) {
   pid_t process = 0;
   const int failed = ::posix_spawn(&process, self.c_str(), &quiet, nullptr, argv.data(), environ);
   posix_spawn_file_actions_destroy(&quiet);
-  int status = 0;
-  if (failed != 0 || ::waitpid(process, &status, 0) < 0 || !WIFEXITED(status) || WEXITSTATUS(status) != 0) {
+  const int status = failed == 0 ? wait_for(process) : -1;
+  throw_if_stopped();  // Ctrl-C reaches both
+  if (failed != 0 || !WIFEXITED(status) || WEXITSTATUS(status) != 0) {
     throw failure("bench: `forgedit edit` in a process of its own did not end well");
   }
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
@@ -92,8 +112,9 @@ SpeedRow measure_first_picture(const SpeedCommand& command, const ModelChoice& c
   add("--config", command.model.config);
   if (command.size) add("--size", fmt::format("{}x{}", command.size->first, command.size->second));
   if (choice.policy.plain) arguments.emplace_back("--plain");
+  const auto remove = [&](const fs::path* folder) { remove_tree(*folder); };
+  const std::unique_ptr<const fs::path, decltype(remove)> at_the_end(&out, remove);
   const double seconds = seconds_of_process(arguments);
-  remove_tree(out);
   return {"first_picture_s", "process start to the first edited picture", "s", seconds};
 }
 

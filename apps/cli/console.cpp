@@ -15,6 +15,7 @@
 
 #include "apps/cli/interrupt.h"
 #include "apps/cli/progress_line.h"
+#include "apps/cli/streams.h"
 #include "forgedit/core/one_line.h"
 #include "forgedit/text/display_width.h"
 
@@ -128,8 +129,8 @@ void Console::highlight(const std::string& text) {
 
 void Console::result(const std::filesystem::path& path) {
   Terminal::get().clear_line();
-  std::fputs((path.string() + "\n").c_str(), stdout);
-  std::fflush(stdout);
+  print(path.string() + "\n");
+  flush_stdout();
 }
 
 void Console::progress(const Progress& progress) {

@@ -425,11 +425,13 @@ void EditCommand::keep_learned(const LearnedPicture& learned) {
 void EditCommand::draw(const ModelChoice& choice, StableDiffusion& network, EditResults& results,
                        LearnedPicture& learned, const std::vector<Candidate>& plan,
                        const EditResults::Resumed& resumed, const PictureSeen& on_picture) {
+  const auto missing = [&](const Candidate& candidate) {
+    return std::any_of(resumed.to_draw.begin(), resumed.to_draw.end(),
+                       [&](const Candidate& other) { return other.stem == candidate.stem; });
+  };
   if (on_picture) {
     for (const auto& candidate : plan) {
-      const bool missing = std::any_of(resumed.to_draw.begin(), resumed.to_draw.end(),
-                                       [&](const Candidate& other) { return other.stem == candidate.stem; });
-      if (!missing) on_picture(candidate, false);
+      if (!missing(candidate)) on_picture(candidate, false);
     }
   }
   if (resumed.to_draw.empty()) return;
@@ -440,7 +442,7 @@ void EditCommand::draw(const ModelChoice& choice, StableDiffusion& network, Edit
   }
   results.begin();
   draw_candidates(
-      network, learned.result, resumed.to_draw, drawing_, learned.frame.grid_width, learned.frame.grid_height,
+      network, learned.result, plan, drawing_, learned.frame.grid_width, learned.frame.grid_height,
       [&](const Candidate& candidate, const Image& grid) {
         console_.result(results.add(candidate, grid));
         if (on_picture) on_picture(candidate, true);
@@ -448,7 +450,8 @@ void EditCommand::draw(const ModelChoice& choice, StableDiffusion& network, Edit
       [&](const Progress& progress) {
         console_.progress(progress);
         if (search_ && search_->is_time_over()) throw TimeIsOver();
-      });
+      },
+      missing);
   console_.end_stage();
 }
 

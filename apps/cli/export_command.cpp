@@ -4,6 +4,7 @@
 #include <memory>
 
 #include "apps/cli/commands.h"
+#include "apps/cli/interrupt.h"
 #include "apps/cli/learning.h"
 #include "apps/cli/lists.h"
 #include "apps/cli/model_choice.h"
@@ -44,6 +45,7 @@ struct ExportCommand {
     find_forgetting_strategy(options.forget, learned.options.method);
     auto network = load_model(choice, console);
     attach_to_model(learned, network, saved);
+    throw_if_stopped();
     const auto result = export_learned(network, learned, out, options);
     if (options.format == ExportFormat::lora) report(result, console);
     for (const auto& path : result.written) console.result(path);

@@ -1,32 +1,88 @@
 #include "apps/cli/interrupt.h"
 
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
 #include <csignal>
+#include <string_view>
 
 #include "forgedit/core/error.h"
 
 namespace forgedit::cli {
 namespace {
 
+using Clock = std::chrono::steady_clock;
+
+constexpr int kCancelled = 130;
+/// Seconds from a request to stop until somebody has to look at it.
+constexpr unsigned kLeastPatience = 10, kMostPatience = 3600;
+/// And from then until sheet and record are written.
+constexpr unsigned kLastWrites = 300;
+
 // The only state that a signal handler may touch.
 volatile std::sig_atomic_t stop_requested = 0;
+std::atomic<unsigned> patience{kLeastPatience};
+static_assert(std::atomic<unsigned>::is_always_lock_free);
 
-void request_stop(int) {
+void request_stop(int signal) {
+  if (stop_requested) {
+    // A shell sends SIGHUP after the terminal did: that is no second wish.
+    if (signal == SIGHUP) return;
+    ::signal(signal, SIG_DFL);
+    ::raise(signal);  // comes when this handler has returned
+    return;
+  }
   stop_requested = 1;
+  ::alarm(patience.load());
+}
+
+/// Nothing has looked at the request: a library below waits for something that does not come.
+void end_now(int) {
+  constexpr std::string_view kText = "\nforgedit: stopped while busy; what was finished is kept\n";
+  if (::write(STDERR_FILENO, kText.data(), kText.size()) < 0) ::_exit(kCancelled);
+  ::_exit(kCancelled);
+}
+
+void handle(int signal, void (*handler)(int)) {
+  struct sigaction action {};
+  action.sa_handler = handler;
+  action.sa_flags = SA_RESTART;
+  ::sigaction(signal, &action, nullptr);
+}
+
+bool is_ignored(int signal) {
+  struct sigaction action {};
+  return ::sigaction(signal, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
+/// A step may take minutes on a CPU; then a request to stop has to wait for as long.
+void learn_patience() {
+  static auto last = Clock::now();
+  const auto now = Clock::now();
+  const auto pause = std::chrono::duration_cast<std::chrono::seconds>(now - last).count();
+  last = now;
+  const auto wanted = static_cast<unsigned>(std::min<std::int64_t>(2 * (pause + 1), kMostPatience));
+  if (wanted > patience) patience = wanted;
 }
 
 }  // namespace
 
 void stop_on_signals() {
-  struct sigaction action {};
-  action.sa_handler = request_stop;
-  // Back to the default action after the first signal, so that the second one ends the program.
-  action.sa_flags = static_cast<int>(SA_RESETHAND | SA_RESTART);
-  ::sigaction(SIGINT, &action, nullptr);
-  ::sigaction(SIGTERM, &action, nullptr);
+  handle(SIGINT, request_stop);
+  handle(SIGTERM, request_stop);
+  if (!is_ignored(SIGHUP)) handle(SIGHUP, request_stop);
+  handle(SIGALRM, end_now);
+  ::signal(SIGPIPE, SIG_IGN);
+  ::signal(SIGXFSZ, SIG_IGN);
 }
 
 void throw_if_stopped() {
-  if (stop_requested) throw Cancelled();
+  learn_patience();
+  if (!stop_requested) return;
+  ::alarm(kLastWrites);
+  throw Cancelled();
 }
 
 }  // namespace forgedit::cli

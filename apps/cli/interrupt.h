@@ -2,7 +2,10 @@
 
 namespace forgedit::cli {
 
-/// From now on the first SIGINT or SIGTERM asks to stop; a second one ends the program at once.
+/// What signals do from now on. The first SIGINT, SIGTERM or SIGHUP asks to stop; a second SIGINT or SIGTERM
+/// ends the program at once. Where nothing looks at the request for 10 s, or for twice as long as two looks
+/// were apart before, the program ends by itself: results are written atomically. SIGHUP stays ignored under
+/// nohup. SIGPIPE and SIGXFSZ are ignored, so that writing fails with an error instead.
 void stop_on_signals();
 
 /// Throws Cancelled when a signal asked to stop.

@@ -1,16 +1,21 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 #include <filesystem>
 #include <new>
 #include <string>
+#include <system_error>
 #include <vector>
 
 #include "apps/cli/as_typed.h"
 #include "apps/cli/commands.h"
 #include "apps/cli/console.h"
 #include "apps/cli/interrupt.h"
+#include "apps/cli/some_failed.h"
+#include "apps/cli/streams.h"
 #include "apps/common/passive_threads.h"
 #include "forgedit/core/error.h"
 #include "forgedit/core/one_line.h"
@@ -21,11 +26,13 @@ namespace {
 
 constexpr int kFailure = 1;
 constexpr int kUsage = 2;
+constexpr int kSomeFailed = 3;
 constexpr int kCancelled = 130;
 
 constexpr const char* kFooter =
     "`forgedit help COMMAND` lists all options of a command, `forgedit version` says which this is.\n"
-    "Exit codes: 0 done, 1 cannot be done, 2 wrong use, 130 stopped by Ctrl-C (what is finished is kept).";
+    "Exit codes: 0 done, 1 failure, 2 usage error, 3 some edits failed, 130 stopped by Ctrl-C, SIGTERM or SIGHUP "
+    "(what is finished is kept).";
 
 int complain(const std::string& message, int code) {
   say_error(message);
@@ -93,6 +100,16 @@ void translate_words(const CLI::App& program, std::vector<std::string>& argument
   if (arguments.empty() || !program.get_subcommands(is_asked_for).empty()) arguments.push_back("--help");
 }
 
+/// What some commands print is their result; elsewhere nobody needs to read it.
+int end_of(const CLI::App& command) {
+  const int error = flush_stdout();
+  const auto& name = command.get_name();
+  const bool is_result = name == "caption" || name == "inspect" || name == "score";
+  if (error == 0 || !is_result) return 0;
+  if (error == EPIPE) return kFailure;  // the reader wants no more
+  return complain(std::string("stdout cannot be written: ") + std::strerror(error), kFailure);
+}
+
 int run(CLI::App& program, int argc, char** argv) {
   const std::array commands{add_edit_command(program),    add_learn_command(program),
                             add_caption_command(program), add_score_command(program),
@@ -114,7 +131,7 @@ int run(CLI::App& program, int argc, char** argv) {
   for (const auto& command : commands) {
     if (!command.options->parsed()) continue;
     command.run();
-    return 0;
+    return end_of(*command.options);
   }
   std::fputs(program.help().c_str(), stderr);
   return kUsage;
@@ -125,6 +142,7 @@ int run(CLI::App& program, int argc, char** argv) {
 
 int main(int argc, char** argv) {
   using namespace forgedit::cli;
+  reserve_standard_streams();
   forgedit::use_passive_threads(argv);
   stop_on_signals();
   log_to_console();
@@ -139,6 +157,8 @@ int main(int argc, char** argv) {
   } catch (const forgedit::Cancelled& stop) {
     const std::string kept = stop.what();
     return complain("stopped: " + (kept.empty() ? "nothing is kept" : kept), kCancelled);
+  } catch (const SomeEditsFailed& error) {
+    return complain(error.what(), kSomeFailed);
   } catch (const forgedit::Error& error) {
     return complain(error.what(), error.kind() == forgedit::ErrorKind::usage ? kUsage : kFailure);
   } catch (const std::filesystem::filesystem_error& error) {
@@ -147,6 +167,9 @@ int main(int argc, char** argv) {
     return complain_unexpected("out of memory");
   } catch (const c10::Error& error) {
     return complain_unexpected(error.what_without_backtrace());
+  } catch (const std::system_error& error) {
+    if (error.code().value() == EPIPE) return kFailure;  // whoever read the result has gone
+    return complain_unexpected(error.what());
   } catch (const std::exception& error) {
     return complain_unexpected(error.what());
   }

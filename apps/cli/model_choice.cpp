@@ -8,6 +8,8 @@
 
 #include "apps/cli/interrupt.h"
 #include "apps/cli/lists.h"
+#include "forgedit/core/host_memory.h"
+#include "forgedit/device/compute_limits.h"
 #include "forgedit/io/hub_cache.h"
 
 namespace forgedit::cli {
@@ -69,8 +71,8 @@ void add_memory_option(CLI::App& command, ModelOptions& options) {
   command
       .add_option_function<std::string>(
           "--memory", [&](const std::string& text) { options.memory_gib = parse_gib("--memory", text); },
-          "fit in this many GiB of GPU memory (8, 8GB, 6000MB), which the program then cannot exceed [what "
-          "the GPU has free]; on a CPU bounds what is planned for, by estimates")
+          "fit in this many GiB of GPU memory (8, 8GB, 6000MB), which the program then cannot exceed; on a CPU "
+          "bounds what is planned for, by estimates [what is free]")
       ->type_name("GIB")
       ->group("Model");
 }
@@ -182,6 +184,30 @@ constexpr double kGiB = 1024.0 * 1024.0 * 1024.0;
 /// Of outside_of_tensors, what CUDA has taken already when it is asked what is free.
 constexpr double kContextGiB = 0.5;
 
+/// Of what a machine has free, the share that is planned for: other programs live there too.
+constexpr double kOfFreeMemory = 0.95;
+
+/// Bytes in which a CPU's run has to stay, what it holds already included; INT64_MAX where nothing says.
+std::int64_t host_budget(int threads) {
+  const auto machine = free_machine_memory(), limits = memory_within_limits();
+  auto left = INT64_MAX;
+  if (machine != INT64_MAX) left = static_cast<std::int64_t>(kOfFreeMemory * static_cast<double>(machine));
+  if (limits != INT64_MAX)
+    left = std::min(left, std::max<std::int64_t>(0, limits - room_for_threads(threads)));
+  return left == INT64_MAX ? left : left + own_host_memory();
+}
+
+/// Without measures where they are not needed; the kernel ends what takes more than there is.
+MemoryPlan settle_host_memory(const MemoryTask& task) {
+  const auto budget = host_budget(at::get_num_threads());
+  if (estimate_peak(task, {}) <= budget) return {};
+  try {
+    return plan_memory(task, std::max(0.01, std::floor(static_cast<double>(budget) / kGiB * 100) / 100));
+  } catch (const Error& error) {
+    throw failure(std::string(error.what()) + " (what this machine and its limits leave)");
+  }
+}
+
 MemoryPlan settle_memory(const ModelChoice& choice, const MemoryTask& task) {
   const auto& device = choice.policy.device;
   if (choice.memory_gib) {
@@ -189,7 +215,7 @@ MemoryPlan settle_memory(const ModelChoice& choice, const MemoryTask& task) {
     limit_memory(device, static_cast<std::int64_t>(*choice.memory_gib * kGiB) - outside_of_tensors(device));
     return plan;
   }
-  if (!device.is_cuda()) return {};
+  if (!device.is_cuda()) return settle_host_memory(task);
   const double free = static_cast<double>(free_memory(device)) / kGiB + kContextGiB;
   if (static_cast<double>(estimate_peak(task, {})) <= free * kGiB) return {};
   return plan_memory(task, std::floor(free * 10) / 10);

@@ -5,7 +5,15 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "apps/common/early_limits.h"
+
 namespace forgedit {
+
+// Functions of this section run before the code of any library. Sanitizers are not ready by then.
+#ifndef __SANITIZE_ADDRESS__
+[[gnu::section(".preinit_array"), gnu::used]] static void (*const first_of_all)(int, char**,
+                                                                                char**) = check_limits_early;
+#endif
 
 void use_passive_threads(char** argv) {
   ::setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", 0);

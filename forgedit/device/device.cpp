@@ -8,6 +8,8 @@
 #include <thread>
 
 #include "forgedit/core/error.h"
+#include "forgedit/core/host_memory.h"
+#include "forgedit/device/compute_limits.h"
 #include "forgedit/device/cuda_bridge.h"
 #include "forgedit/device/torch_compat.h"
 
@@ -42,7 +44,9 @@ Precision parse_precision(const std::string& text) {
 
 void prepare_compute(const ComputePolicy& policy, int threads) {
   const auto cores = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
-  at::set_num_threads(threads > 0 ? threads : cores);
+  const int count = threads > 0 ? threads : cores;
+  check_compute_limits(count);
+  at::set_num_threads(count);
   if (policy.device.is_cuda()) {
     at::globalContext().setDeterministicCuDNN(true);
     at::globalContext().setBenchmarkCuDNN(false);
@@ -79,7 +83,7 @@ void reset_peak_memory(const c10::Device& device) {
 }
 
 std::int64_t free_memory(const c10::Device& device) {
-  return device.is_cuda() ? cuda::free_memory(device.index()) : 0;
+  return device.is_cuda() ? cuda::free_memory(device.index()) : free_host_memory();
 }
 
 void limit_memory(const c10::Device& device, std::int64_t bytes) {

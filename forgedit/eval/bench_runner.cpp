@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <chrono>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "forgedit/core/content_hash.h"
 #include "forgedit/core/error.h"
@@ -56,12 +57,22 @@ bool is_picture(const fs::path& file) {
   }
 }
 
+/// Whether a folder holds more than locks and what killed processes left half-written.
+bool holds_something(const fs::path& folder) {
+  std::error_code error;
+  const fs::directory_iterator entries(folder, error);
+  return std::any_of(begin(entries), end(entries), [](const fs::directory_entry& entry) {
+    const auto name = entry.path().filename().string();
+    return entry.path().extension() != ".tmp" && name.rfind(".forgedit", 0) != 0;
+  });
+}
+
 /// A run goes on only under the settings it began with.
 void claim_folder(const fs::path& folder, const json& settings) {
   const auto file = folder / kRun;
   if (!fs::exists(file)) {
     make_directory(folder);
-    if (!fs::is_empty(folder)) {
+    if (holds_something(folder)) {
       throw usage_error(folder.string() + ": holds something other than a benchmark: name another folder");
     }
     write_file_atomically(file, json_text(settings, 1) + "\n");
@@ -315,9 +326,9 @@ void BenchRunner::search(const BenchTask& task, Lesson& lesson, const EditScorer
 
 void BenchRunner::draw_missing(const BenchTask& task, const std::vector<Candidate>& plan, Lesson& lesson) {
   const auto folder = edit_folder(task);
-  std::vector<Candidate> missing;
+  std::set<std::string> missing;
   for (const auto& candidate : plan) {
-    if (!is_picture(folder / (candidate.stem + ".png"))) missing.push_back(candidate);
+    if (!is_picture(folder / (candidate.stem + ".png"))) missing.insert(candidate.stem);
   }
   if (missing.empty()) return;
   const auto& learned = lesson.learned(task);
@@ -329,8 +340,9 @@ void BenchRunner::draw_missing(const BenchTask& task, const std::vector<Candidat
     write_png(folder / (candidate.stem + ".png"), from_grid(grid, learned.frame), text);
     last = Clock::now();
   };
-  draw_candidates(model_, learned.result, missing, drawing_, learned.frame.grid_width,
-                  learned.frame.grid_height, keep, callbacks_.progress);
+  draw_candidates(model_, learned.result, plan, drawing_, learned.frame.grid_width, learned.frame.grid_height,
+                  keep, callbacks_.progress,
+                  [&](const Candidate& candidate) { return missing.count(candidate.stem) > 0; });
 }
 
 EditRecord score_pictures(EditScorer& scorer, const BenchEdit& edit, const std::vector<fs::path>& files,

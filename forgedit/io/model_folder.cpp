@@ -17,7 +17,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
-StateDict read_shards(const fs::path& index_path, std::map<std::string, std::string>& widened) {
+StateDict read_shards(const fs::path& index_path, const TensorFilter& wanted,
+                      std::map<std::string, std::string>* widened) {
   const auto index = read_json_object(index_path);
   if (!index.contains("weight_map") || !index["weight_map"].is_object()) {
     throw failure(index_path.string() + ": weight_map: expected an object");
@@ -36,9 +37,9 @@ StateDict read_shards(const fs::path& index_path, std::map<std::string, std::str
   StateDict result;
   for (const auto& [shard, names] : names_by_shard) {
     const auto path = index_path.parent_path() / shard;
-    auto file = read_weights_file(path);
-    const auto& tensors = file.tensors;
-    widened.merge(file.widened);
+    auto file = read_weights_file(path, wanted);
+    auto& tensors = file.tensors;
+    if (widened) widened->merge(file.widened);
     for (const auto& name : names) {
       const auto found = tensors.find(name);
       if (found == tensors.end())
@@ -68,22 +69,17 @@ fs::path find_component_weights(const fs::path& directory, const std::string& st
   return {};
 }
 
-StateDict read_component_weights(const fs::path& directory, const std::string& stem) {
-  std::map<std::string, std::string> widened;
-  return read_component_weights(directory, stem, widened);
-}
-
 StateDict read_component_weights(const fs::path& directory, const std::string& stem,
-                                 std::map<std::string, std::string>& widened) {
+                                 const TensorFilter& wanted, std::map<std::string, std::string>* widened) {
   if (!fs::is_directory(directory)) throw failure(directory.string() + ": no such folder in the model");
   const auto path = find_component_weights(directory, stem);
   if (path.empty()) {
     throw failure(directory.string() + ": no weights: expected " + stem +
                   ".safetensors, its fp16 variant, an index of shards, or the same as .bin");
   }
-  if (path.extension() == ".json") return read_shards(path, widened);
-  auto file = read_weights_file(path);
-  widened = std::move(file.widened);
+  if (path.extension() == ".json") return read_shards(path, wanted, widened);
+  auto file = read_weights_file(path, wanted);
+  if (widened) *widened = std::move(file.widened);
   return std::move(file.tensors);
 }
 

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "forgedit/core/state_dict.h"
+#include "forgedit/io/weights_input.h"
 
 namespace forgedit {
 
@@ -15,10 +16,11 @@ namespace forgedit {
 std::filesystem::path find_component_weights(const std::filesystem::path& directory, const std::string& stem);
 
 /// Reads these weights, from all shards. Throws Error naming what was looked for.
-StateDict read_component_weights(const std::filesystem::path& directory, const std::string& stem);
-/// The same; `widened` becomes the dtypes of tensors that the files hold as 8-bit floats (see Safetensors).
+///
+/// `widened` becomes the dtypes of tensors that the files hold as 8-bit floats (see Safetensors).
 StateDict read_component_weights(const std::filesystem::path& directory, const std::string& stem,
-                                 std::map<std::string, std::string>& widened);
+                                 const TensorFilter& wanted = {},
+                                 std::map<std::string, std::string>* widened = nullptr);
 
 /// Writes `tensors` as `STEM.safetensors`, or as shards of at most `max_shard_bytes` with an index.
 void write_component_weights(const std::filesystem::path& directory, const std::string& stem,

@@ -12,7 +12,6 @@
 #include "forgedit/core/error.h"
 #include "forgedit/core/files.h"
 #include "forgedit/io/float8.h"
-#include "forgedit/io/mapped_file.h"
 
 namespace forgedit {
 namespace {
@@ -40,14 +39,11 @@ constexpr std::array kDtypes{DtypeName{"F64", at::kDouble},
                              DtypeName{"F8_E4M3", at::kByte, Float8::e4m3},
                              DtypeName{"F8_E5M2", at::kByte, Float8::e5m2}};
 
-struct TensorEntry {
-  std::string name;
+struct TensorEntry : TensorPlace {
   const DtypeName* dtype = nullptr;
-  std::vector<std::int64_t> shape;
-  std::uint64_t begin = 0;
-  std::uint64_t end = 0;
 };
 
+/// Its begin and end count from where the data begin.
 TensorEntry parse_entry(const std::string& origin, const std::string& name, const json& entry) {
   const auto reject = [&](const std::string& what) { throw failure(origin + ": " + name + ": " + what); };
   const bool complete = entry.is_object() && entry.contains("dtype") && entry["dtype"].is_string() &&
@@ -55,12 +51,13 @@ TensorEntry parse_entry(const std::string& origin, const std::string& name, cons
                         entry.contains("data_offsets") && entry["data_offsets"].is_array() &&
                         entry["data_offsets"].size() == 2;
   if (!complete) reject("expected dtype, shape and data_offsets in the header");
-  TensorEntry result;
+  TensorPlace result;
   result.name = name;
   const auto dtype = entry["dtype"].get<std::string>();
   const auto* found = std::find_if(kDtypes.begin(), kDtypes.end(), [&](auto& d) { return dtype == d.name; });
   if (found == kDtypes.end()) reject("unknown dtype '" + dtype.substr(0, 32) + "', which is not read");
   result.dtype = found;
+  result.type = found->type;
   if (entry["shape"].size() > kMaxDimensions) reject("more than 8 dimensions");
   // Strides are products too, so sides beside a zero must not overflow either.
   std::int64_t bytes_without_zeros = static_cast<std::int64_t>(c10::elementSize(found->type));
@@ -127,24 +124,23 @@ void check_tiling(const std::string& origin, std::vector<TensorEntry>& entries, 
 
 }  // namespace
 
-Safetensors read_safetensors(const std::filesystem::path& path) {
-  const auto file = map_weights(path);
-  const std::string origin = path.string();
-  if (file->size() < 8) {
-    throw failure(origin + ": truncated: " + std::to_string(file->size()) + " bytes are no safetensors file");
+Safetensors read_safetensors(const std::filesystem::path& path, const TensorFilter& wanted) {
+  const WeightsInput file(path);
+  const auto& origin = file.origin();
+  if (file.size() < 8) {
+    throw failure(origin + ": truncated: " + std::to_string(file.size()) + " bytes are no safetensors file");
   }
   std::uint64_t header_bytes = 0;
-  std::memcpy(&header_bytes, file->data(), 8);
+  std::memcpy(&header_bytes, file.read(0, 8).data(), 8);
   if (header_bytes > kMaxHeaderBytes) {
     throw failure(origin + ": header length " + std::to_string(header_bytes) +
                   " is over the limit of 100000000 bytes: not a safetensors file");
   }
-  if (header_bytes > file->size() - 8) {
+  if (header_bytes > file.size() - 8) {
     throw failure(origin + ": truncated: header of " + std::to_string(header_bytes) + " bytes in a file of " +
-                  std::to_string(file->size()));
+                  std::to_string(file.size()));
   }
-  const char* begin = file->data() + 8;
-  const auto header = parse_header(origin, std::string_view(begin, header_bytes));
+  const auto header = parse_header(origin, file.read(8, header_bytes));
 
   Safetensors result;
   std::vector<TensorEntry> entries;
@@ -159,16 +155,21 @@ Safetensors read_safetensors(const std::filesystem::path& path) {
       entries.push_back(parse_entry(origin, name, value));
     }
   }
-  check_tiling(origin, entries, file->size() - 8 - header_bytes);
-  for (const auto& entry : entries) {
-    const auto data = 8 + header_bytes;
-    auto tensor = map_tensor(file, {data + entry.begin, data + entry.end, entry.dtype->type, entry.shape});
-    if (entry.dtype->narrow) {
-      tensor = widen_float8(tensor, *entry.dtype->narrow);
-      result.widened[entry.name] = entry.dtype->name;
-    }
-    result.tensors[entry.name] = std::move(tensor);
+  check_tiling(origin, entries, file.size() - 8 - header_bytes);
+  std::vector<TensorPlace> places;
+  for (auto& entry : entries) {
+    entry.begin += 8 + header_bytes;
+    entry.end += 8 + header_bytes;
+    places.push_back(entry);
   }
+  result.tensors = read_tensors(file, places, wanted);
+  for (const auto& entry : entries) {
+    if (!entry.dtype->narrow) continue;
+    auto& tensor = result.tensors[entry.name];
+    tensor = tensor.is_meta() ? torch::empty_like(tensor, torch::kHalf) : widen_float8(tensor, *entry.dtype->narrow);
+    result.widened[entry.name] = entry.dtype->name;
+  }
+  result.tensors = read_tensors(file, entries, wanted);
   return result;
 }
 

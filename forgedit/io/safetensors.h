@@ -5,11 +5,11 @@
 #include <string>
 
 #include "forgedit/core/state_dict.h"
+#include "forgedit/io/weights_input.h"
 
 namespace forgedit {
 
-/// A safetensors file: tensors that share the file's memory map (copy-on-write, so writing to one never
-/// reaches the file), and the header's `__metadata__`.
+/// A safetensors file: its tensors and the header's `__metadata__`.
 struct Safetensors {
   StateDict tensors;
   std::map<std::string, std::string> metadata;
@@ -17,10 +17,10 @@ struct Safetensors {
   std::map<std::string, std::string> widened;
 };
 
-/// Maps a safetensors file. Throws Error naming file and key for anything that does not hold: truncation,
+/// Reads a safetensors file. Throws Error naming file and key for anything that does not hold: truncation,
 /// header length, JSON, dtype, shape against length, offsets that overlap, leave gaps or pass the end.
 /// Format: https://github.com/huggingface/safetensors#format
-Safetensors read_safetensors(const std::filesystem::path& path);
+Safetensors read_safetensors(const std::filesystem::path& path, const TensorFilter& wanted = {});
 
 /// Writes contiguous CPU copies of `tensors` atomically.
 void write_safetensors(const std::filesystem::path& path, const StateDict& tensors,

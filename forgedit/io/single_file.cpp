@@ -28,6 +28,8 @@ constexpr std::array<std::string_view, 15> kSchedule{"betas",
                                                      "lvlb_weights",
                                                      "scale_factor"};
 
+constexpr std::string_view kEmaPrefix = "model_ema.";
+
 bool starts_with(const std::string& name, std::string_view prefix) {
   return name.compare(0, prefix.size(), prefix) == 0;
 }
@@ -41,7 +43,7 @@ SingleFile split_checkpoint(const StateDict& tensors) {
         starts_with(name, kLdmClipPrefix)) {
       continue;
     }
-    if (starts_with(name, "model_ema.")) {
+    if (starts_with(name, kEmaPrefix)) {
       ++file.ema_copies;
     } else if (std::find(kSchedule.begin(), kSchedule.end(), name) != kSchedule.end()) {
       file.schedule.emplace(name, tensor);
@@ -56,7 +58,9 @@ SingleFile split_checkpoint(const StateDict& tensors) {
 }
 
 SingleFile read_single_file(const std::filesystem::path& path) {
-  const auto read = read_weights_file(path);
+  // Averaged copies (model_ema) are half of some files.
+  const auto read =
+      read_weights_file(path, [](const std::string& name) { return !starts_with(name, kEmaPrefix); });
   require_kind(checkpoint_kind(read.tensors), CheckpointKind::sd1, path.string());
   try {
     auto file = split_checkpoint(read.tensors);
@@ -69,7 +73,10 @@ SingleFile read_single_file(const std::filesystem::path& path) {
 
 StateDict read_vae_file(const std::filesystem::path& path, std::map<std::string, std::string>& metadata,
                         std::vector<std::string>& unused) {
-  const auto read = read_weights_file(path);
+  const auto read = read_weights_file(path, [](const std::string& name) {
+    return !starts_with(name, kLdmUnetPrefix) && !starts_with(name, kLdmClipPrefix) &&
+           !starts_with(name, kEmaPrefix);
+  });
   const bool inside = has_module(read.tensors, kLdmVaePrefix);
   const auto kind = checkpoint_kind(read.tensors);
   if (kind == CheckpointKind::sd1 && !inside) {

@@ -20,6 +20,8 @@ constexpr std::string_view kZipMagic = "PK\x03\x04";
 constexpr std::string_view kLegacyMagic = "\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19";
 constexpr std::int64_t kLegacyVersion = 1001;
 constexpr std::size_t kMaxDimensions = 8;
+/// Bytes of the older layout that are read first, and five times what a pickle may have.
+constexpr std::uint64_t kLegacyHead = 1 << 20, kMostLegacyHead = std::uint64_t{320} << 20;
 
 struct StorageType {
   const char* name;
@@ -85,9 +87,8 @@ std::optional<TensorRecord> as_tensor(const PickleValue* value) {
 /// The tensors of one file, once its storages are found.
 class TensorReader {
  public:
-  TensorReader(std::shared_ptr<MappedFile> file, std::map<std::string, Region> storages,
-               const std::string& origin)
-      : file_(std::move(file)), storages_(std::move(storages)), origin_(origin) {}
+  TensorReader(const WeightsInput& file, std::map<std::string, Region> storages, const TensorFilter& wanted)
+      : file_(file), storages_(std::move(storages)), wanted_(wanted), origin_(file.origin()) {}
 
   StateDict read(const PickleValue& root) const {
     if (root.kind == Kind::object && !as_tensor(&root)) {
@@ -192,37 +193,34 @@ class TensorReader {
     fits = fits && (empty ? count <= INT64_MAX / 8 : count <= available && last < available);
     if (!fits) reject(name, "shape " + shape_text(shape) + " does not stay within its storage");
     if (empty) return torch::empty(shape, storage.type);
+    if (wanted_ && !wanted_(name)) {
+      return torch::empty(shape, at::TensorOptions().dtype(storage.type).device(torch::kMeta));
+    }
     return view(storage, found->second, first, shape, strides);
   }
 
-  /// Shares the map; a storage that is not aligned in the file, as in the older layout, is copied once.
+  /// Tensors of one storage share its memory.
   at::Tensor view(const StorageRecord& storage, const Region& region, std::int64_t first,
                   const std::vector<std::int64_t>& shape, const std::vector<std::int64_t>& strides) const {
-    constexpr std::size_t kAlignment = 8;
-    char* data = file_->data() + region.begin;
-    std::shared_ptr<void> owner = file_;
-    if (reinterpret_cast<std::uintptr_t>(data) % kAlignment != 0) {
-      auto& copy = aligned_[storage.key];
-      if (!copy.defined()) {
-        copy = torch::empty({static_cast<std::int64_t>(region.size)}, torch::kByte);
-        std::memcpy(copy.data_ptr(), data, region.size);
-      }
-      data = static_cast<char*>(copy.data_ptr());
-      owner = std::make_shared<at::Tensor>(copy);
-    }
-    data += static_cast<std::uint64_t>(first) * c10::elementSize(storage.type);
+    auto& memory = read_[storage.key];
+    if (!memory) memory = file_.read_part(region.begin, region.size);
+    auto* data = memory.get() + static_cast<std::uint64_t>(first) * c10::elementSize(storage.type);
     return torch::from_blob(
-        data, shape, strides, [owner](void*) {}, at::TensorOptions().dtype(storage.type));
+        data, shape, strides, [memory](void*) {}, at::TensorOptions().dtype(storage.type));
   }
 
-  std::shared_ptr<MappedFile> file_;
+  const WeightsInput& file_;
   std::map<std::string, Region> storages_;
-  mutable std::map<std::string, at::Tensor> aligned_;  // copies of storages, by key
+  mutable std::map<std::string, std::shared_ptr<char>> read_;  // storages, by key
+  const TensorFilter& wanted_;
   const std::string& origin_;
 };
 
-StateDict read_zip_layout(const std::shared_ptr<MappedFile>& file, const std::string& origin) {
-  const auto entries = read_zip_directory(file->bytes(), origin);
+StateDict read_zip_layout(const WeightsInput& file, const TensorFilter& wanted) {
+  const auto& origin = file.origin();
+  const auto entries = read_zip_directory(
+      {file.size(), [&](std::uint64_t begin, std::uint64_t bytes) { return file.read(begin, bytes); }},
+      origin);
   constexpr std::string_view kPickle = "data.pkl";
   std::optional<std::string> folder;
   for (const auto& [name, entry] : entries) {
@@ -239,7 +237,9 @@ StateDict read_zip_layout(const std::shared_ptr<MappedFile>& file, const std::st
     throw failure(origin + ": a TorchScript program, not a dictionary of tensors");
   }
   if (const auto order = entries.find(*folder + "byteorder"); order != entries.end()) {
-    if (file->bytes().substr(order->second.begin, order->second.size) != "little") {
+    constexpr std::string_view kLittle = "little";
+    if (order->second.size != kLittle.size() ||
+        file.read(order->second.begin, order->second.size) != kLittle) {
       throw failure(origin + ": its byte order is not little-endian");
     }
   }
@@ -250,8 +250,8 @@ StateDict read_zip_layout(const std::shared_ptr<MappedFile>& file, const std::st
     storages[entry->first.substr(data.size())] = {entry->second.begin, entry->second.size};
   }
   const auto& pickle = entries.at(*folder + std::string(kPickle));
-  const auto root = read_pickle(file->bytes().substr(pickle.begin, pickle.size), 0, origin);
-  return TensorReader(file, std::move(storages), origin).read(*root.root);
+  const auto root = read_pickle(file.read(pickle.begin, pickle.size), 0, origin);
+  return TensorReader(file, std::move(storages), wanted).read(*root.root);
 }
 
 /// Element sizes by storage key, from every persistent id of a pickle: the older layout needs them to walk
@@ -271,8 +271,12 @@ std::map<std::string, std::uint64_t> element_sizes(const Pickle& pickle) {
   return result;
 }
 
-StateDict read_legacy_layout(const std::shared_ptr<MappedFile>& file, const std::string& origin) {
-  const auto bytes = file->bytes();
+/// What the older layout has before its storages: what its tensors are, and its storages' keys in order.
+struct LegacyHead {
+  Pickle root, keys;
+};
+
+LegacyHead read_legacy_head(std::string_view bytes, const std::string& origin) {
   const auto magic = read_pickle(bytes, 0, origin);
   if (magic.root->text != kLegacyMagic) throw failure(origin + ": a pickle, but not one of PyTorch's");
   const auto version = read_pickle(bytes, magic.end, origin);
@@ -284,8 +288,28 @@ StateDict read_legacy_layout(const std::shared_ptr<MappedFile>& file, const std:
   if (const auto* little = system.root->find("little_endian"); little && little->integer == 0) {
     throw failure(origin + ": its byte order is not little-endian");
   }
-  const auto root = read_pickle(bytes, system.end, origin);
-  const auto keys = read_pickle(bytes, root.end, origin);
+  LegacyHead head;
+  head.root = read_pickle(bytes, system.end, origin);
+  head.keys = read_pickle(bytes, head.root.end, origin);
+  return head;
+}
+
+/// Nothing says how long the head is: more and more of the file is read until it is whole.
+LegacyHead read_legacy_head(const WeightsInput& file) {
+  for (auto bytes = kLegacyHead;; bytes *= 8) {
+    const bool all = bytes >= std::min(file.size(), kMostLegacyHead);
+    const auto head = file.read(0, std::min({file.size(), kMostLegacyHead, bytes}));
+    try {
+      return read_legacy_head(head, file.origin());
+    } catch (const Error&) {
+      if (all) throw;
+    }
+  }
+}
+
+StateDict read_legacy_layout(const WeightsInput& file, const TensorFilter& wanted) {
+  const auto& origin = file.origin();
+  const auto [root, keys] = read_legacy_head(file);
   const auto sizes = element_sizes(root);
   std::map<std::string, Region> storages;
   std::uint64_t at = keys.end;
@@ -293,16 +317,16 @@ StateDict read_legacy_layout(const std::shared_ptr<MappedFile>& file, const std:
     const auto size = sizes.find(key->text);
     if (size == sizes.end()) throw failure(origin + ": storage " + key->text + ": of unknown type");
     std::int64_t numel = 0;
-    if (bytes.size() - at < sizeof numel) throw failure(origin + ": truncated: storage " + key->text);
-    std::memcpy(&numel, bytes.data() + at, sizeof numel);
+    if (file.size() - at < sizeof numel) throw failure(origin + ": truncated: storage " + key->text);
+    std::memcpy(&numel, file.read(at, sizeof numel).data(), sizeof numel);
     at += sizeof numel;
-    if (numel < 0 || static_cast<std::uint64_t>(numel) > (bytes.size() - at) / size->second) {
+    if (numel < 0 || static_cast<std::uint64_t>(numel) > (file.size() - at) / size->second) {
       throw failure(origin + ": truncated: storage " + key->text);
     }
     storages[key->text] = {at, static_cast<std::uint64_t>(numel) * size->second};
     at += static_cast<std::uint64_t>(numel) * size->second;
   }
-  return TensorReader(file, std::move(storages), origin).read(*root.root);
+  return TensorReader(file, std::move(storages), wanted).read(*root.root);
 }
 
 }  // namespace
@@ -312,9 +336,11 @@ bool is_torch_file(std::string_view bytes) {
   return head.substr(0, kZipMagic.size()) == kZipMagic || (!head.empty() && head[0] == '\x80');
 }
 
-StateDict read_torch_file(const std::shared_ptr<MappedFile>& file, const std::string& origin) {
-  if (file->bytes().substr(0, kZipMagic.size()) == kZipMagic) return read_zip_layout(file, origin);
-  return read_legacy_layout(file, origin);
+StateDict read_torch_file(const WeightsInput& file, const TensorFilter& wanted) {
+  const bool zip = file.size() >= kZipMagic.size() && file.read(0, kZipMagic.size()) == kZipMagic;
+  auto tensors = zip ? read_zip_layout(file, wanted) : read_legacy_layout(file, wanted);
+  file.check_unchanged();
+  return tensors;
 }
 
 }  // namespace forgedit

@@ -1,10 +1,9 @@
 #pragma once
 
-#include <memory>
-#include <string>
+#include <string_view>
 
 #include "forgedit/core/state_dict.h"
-#include "forgedit/io/mapped_file.h"
+#include "forgedit/io/weights_input.h"
 
 namespace forgedit {
 
@@ -12,10 +11,10 @@ namespace forgedit {
 bool is_torch_file(std::string_view bytes);
 
 /// The tensors of a file of torch.save by name: a dictionary of tensors, or one under its key `state_dict` or
-/// `model`. Whatever else the file holds is left alone; nothing of it is ever run. Tensors share the map.
-/// Throws Error that starts with `origin`: damage, tensors that do not stay within their storage, files that
-/// hold no dictionary of tensors.
-/// Format: https://github.com/pytorch/pytorch/blob/main/torch/serialization.py (_save, _legacy_save)
-StateDict read_torch_file(const std::shared_ptr<MappedFile>& file, const std::string& origin);
+/// `model`. Whatever else the file holds is left alone; nothing of it is ever run. Tensors that share
+/// a storage share its memory. Throws Error that names the file: damage, tensors that do not stay within
+/// their storage, files that hold no dictionary of tensors. Format:
+/// https://github.com/pytorch/pytorch/blob/main/torch/serialization.py (_save, _legacy_save)
+StateDict read_torch_file(const WeightsInput& file, const TensorFilter& wanted = {});
 
 }  // namespace forgedit

@@ -1,14 +1,16 @@
 #include "forgedit/io/weights_file.h"
 
-#include <cstring>
+#include <algorithm>
 
 #include "forgedit/core/error.h"
-#include "forgedit/io/mapped_file.h"
 #include "forgedit/io/safetensors.h"
 #include "forgedit/io/torch_file.h"
 
 namespace forgedit {
 namespace {
+
+/// Bytes that tell all formats apart.
+constexpr std::uint64_t kHead = 512;
 
 /// A header's length, then its JSON: looked at first, since a length may start as a pickle does.
 bool looks_like_safetensors(std::string_view bytes) {
@@ -21,12 +23,12 @@ bool is_tar(std::string_view bytes) {
 
 }  // namespace
 
-WeightsFile read_weights_file(const std::filesystem::path& path) {
-  const auto file = map_weights(path);
-  const auto bytes = file->bytes();
+WeightsFile read_weights_file(const std::filesystem::path& path, const TensorFilter& wanted) {
+  const WeightsInput file(path);
+  const auto bytes = file.read(0, std::min(file.size(), kHead));
   if (bytes.empty()) throw failure(path.string() + ": an empty file");
   if (!looks_like_safetensors(bytes) && is_torch_file(bytes)) {
-    return {read_torch_file(file, path.string()), {}, WeightsFile::Format::torch, {}};
+    return {read_torch_file(file, wanted), {}, WeightsFile::Format::torch, {}};
   }
   if (is_tar(bytes)) {
     throw failure(path.string() + ": PyTorch's tar layout of before 2017, which is not read");
@@ -34,7 +36,7 @@ WeightsFile read_weights_file(const std::filesystem::path& path) {
   if (!looks_like_safetensors(bytes) && path.extension() != ".safetensors") {
     throw failure(path.string() + ": neither a safetensors nor a PyTorch file");
   }
-  auto read = read_safetensors(path);
+  auto read = read_safetensors(path, wanted);
   return {std::move(read.tensors), std::move(read.metadata), WeightsFile::Format::safetensors,
           std::move(read.widened)};
 }

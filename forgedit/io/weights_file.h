@@ -5,6 +5,7 @@
 #include <string>
 
 #include "forgedit/core/state_dict.h"
+#include "forgedit/io/weights_input.h"
 
 namespace forgedit {
 
@@ -19,6 +20,6 @@ struct WeightsFile {
 
 /// Reads safetensors and PyTorch files (.ckpt, .pt, .pth, .bin), told apart by their content.
 /// Throws Error that names the file.
-WeightsFile read_weights_file(const std::filesystem::path& path);
+WeightsFile read_weights_file(const std::filesystem::path& path, const TensorFilter& wanted = {});
 
 }  // namespace forgedit

@@ -24,24 +24,38 @@ constexpr std::uint64_t kMostPerByte = 1032;
 /// Little-endian numbers at checked places.
 class Bytes {
  public:
-  Bytes(std::string_view bytes, const std::string& origin) : bytes_(bytes), origin_(origin) {}
+  Bytes(const ZipSource& source, const std::string& origin) : source_(source), origin_(origin) {}
 
   template <class Number>
   Number number(std::uint64_t at) const {
+    check(at, sizeof(Number));
+    // Numbers lie near one another: a stretch of the archive is read at once.
+    if (at < window_at_ || at + sizeof(Number) > window_at_ + window_.size()) {
+      window_ = source_.read(at, std::min(kWindow, size() - at));
+      window_at_ = at;
+    }
     Number value;
-    std::memcpy(&value, part(at, sizeof value).data(), sizeof value);
+    std::memcpy(&value, window_.data() + (at - window_at_), sizeof value);
     return value;
   }
-  std::string_view part(std::uint64_t at, std::uint64_t size) const {
-    if (at > bytes_.size() || size > bytes_.size() - at) reject("truncated");
-    return bytes_.substr(at, size);
+  std::string part(std::uint64_t at, std::uint64_t bytes) const {
+    check(at, bytes);
+    return source_.read(at, bytes);
+  }
+  /// That these bytes lie within the archive.
+  void check(std::uint64_t at, std::uint64_t bytes) const {
+    if (at > size() || bytes > size() - at) reject("truncated");
   }
   [[noreturn]] void reject(const std::string& what) const { throw failure(origin_ + ": zip: " + what); }
-  std::uint64_t size() const { return bytes_.size(); }
+  std::uint64_t size() const { return source_.size; }
 
  private:
-  std::string_view bytes_;
+  static constexpr std::uint64_t kWindow = 4096;
+
+  const ZipSource& source_;
   const std::string& origin_;
+  mutable std::string window_;
+  mutable std::uint64_t window_at_ = 0;
 };
 
 struct Directory {
@@ -54,13 +68,17 @@ Directory find_directory(const Bytes& zip, const std::string& origin) {
   if (zip.size() < kEndBytes) zip.reject("truncated");
   const std::uint64_t last = zip.size() - kEndBytes;
   const std::uint64_t first = last > kMaxComment ? last - kMaxComment : 0;
+  const auto tail = zip.part(first, zip.size() - first);
   for (std::uint64_t at = last + 1; at-- > first;) {
-    if (zip.number<std::uint32_t>(at) != kEnd) continue;
+    std::uint32_t sign = 0;
+    std::memcpy(&sign, tail.data() + (at - first), sizeof sign);
+    if (sign != kEnd) continue;
     Directory found{zip.number<std::uint32_t>(at + 16), zip.number<std::uint32_t>(at + 12),
                     zip.number<std::uint16_t>(at + 10)};
     if (at >= kLocatorBytes && zip.number<std::uint32_t>(at - kLocatorBytes) == kEnd64Locator) {
       const auto end64 = zip.number<std::uint64_t>(at - kLocatorBytes + 8);
-      if (zip.part(end64, kEnd64Bytes).empty() || zip.number<std::uint32_t>(end64) != kEnd64) {
+      zip.check(end64, kEnd64Bytes);
+      if (zip.number<std::uint32_t>(end64) != kEnd64) {
         zip.reject("the zip64 end record is not where it should be");
       }
       found = {zip.number<std::uint64_t>(end64 + 48), zip.number<std::uint64_t>(end64 + 40),
@@ -111,10 +129,10 @@ bool inflate_exactly(std::string_view packed, std::string& out) {
 
 }  // namespace
 
-std::map<std::string, ZipEntry> read_zip_directory(std::string_view archive, const std::string& origin) {
+std::map<std::string, ZipEntry> read_zip_directory(const ZipSource& archive, const std::string& origin) {
   const Bytes zip(archive, origin);
   const auto directory = find_directory(zip, origin);
-  zip.part(directory.begin, directory.size);
+  zip.check(directory.begin, directory.size);
   if (directory.entries > directory.size / kDirectoryBytes)
     zip.reject("more entries than its directory holds");
 
@@ -141,12 +159,13 @@ std::map<std::string, ZipEntry> read_zip_directory(std::string_view archive, con
     if (flags & kEncrypted) zip.reject(name + ": encrypted");
     if (entry.stored() && entry.packed_size != entry.size) zip.reject(name + ": two sizes");
     if (entry.size / kMostPerByte > entry.packed_size) zip.reject(name + ": larger than it can be");
-    if (zip.part(offset, kLocalBytes).empty() || zip.number<std::uint32_t>(offset) != kLocalHeader) {
+    zip.check(offset, kLocalBytes);
+    if (zip.number<std::uint32_t>(offset) != kLocalHeader) {
       zip.reject(name + ": not where the directory says");
     }
     entry.begin = offset + kLocalBytes + zip.number<std::uint16_t>(offset + 26) +
                   zip.number<std::uint16_t>(offset + 28);
-    zip.part(entry.begin, entry.packed_size);
+    zip.check(entry.begin, entry.packed_size);
     taken.emplace_back(offset, entry.begin + entry.packed_size);
     if (!result.emplace(name, entry).second) zip.reject(name + ": twice in the directory");
   }
@@ -155,6 +174,13 @@ std::map<std::string, ZipEntry> read_zip_directory(std::string_view archive, con
     if (taken[i].first < taken[i - 1].second) zip.reject("its entries overlap");
   }
   return result;
+}
+
+std::map<std::string, ZipEntry> read_zip_directory(std::string_view archive, const std::string& origin) {
+  const ZipSource source{archive.size(), [&](std::uint64_t begin, std::uint64_t bytes) {
+                           return std::string(archive.substr(begin, bytes));
+                         }};
+  return read_zip_directory(source, origin);
 }
 
 std::string unpack_zip_entry(std::string_view archive, const ZipEntry& entry, std::size_t max_bytes,

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <string>
 #include <string_view>
@@ -18,9 +19,17 @@ struct ZipEntry {
   bool stored() const { return method == 0; }  ///< as they are: PyTorch's way
 };
 
-/// The entries of a zip archive in memory, by name; zip64 too. Every offset and size is checked against the
+/// An archive of which parts are read as they are needed.
+struct ZipSource {
+  std::uint64_t size = 0;
+  std::function<std::string(std::uint64_t begin, std::uint64_t bytes)> read;  ///< a part within the archive
+};
+
+/// The entries of a zip archive, by name; zip64 too. Every offset and size is checked against the
 /// archive; entries do not overlap, so that all together are no larger. Encrypted ones are refused. Throws
 /// Error that starts with `origin`. Format: APPNOTE.TXT of PKWARE, sections 4.3.7, 4.3.12 to 4.3.16.
+std::map<std::string, ZipEntry> read_zip_directory(const ZipSource& archive, const std::string& origin);
+/// The same of an archive in memory.
 std::map<std::string, ZipEntry> read_zip_directory(std::string_view archive, const std::string& origin);
 
 /// The contents of a stored or deflated entry, held against its checksum. Throws Error that starts with

@@ -29,6 +29,21 @@ std::vector<Group> group_by_weights(const std::vector<Candidate>& plan) {
   return groups;
 }
 
+/// The batches of a plan that have a missing picture, in the order of the plan's groups.
+std::vector<Group> batches_to_draw(const std::vector<Candidate>& plan, std::size_t max_batch,
+                                   const CandidateFilter& missing) {
+  std::vector<Group> batches;
+  for (const auto& group : group_by_weights(plan)) {
+    for (std::size_t first = 0; first < group.size(); first += max_batch) {
+      Group batch(group.begin() + static_cast<std::ptrdiff_t>(first),
+                  group.begin() + static_cast<std::ptrdiff_t>(std::min(first + max_batch, group.size())));
+      const auto is_missing = [&](const Candidate* candidate) { return !missing || missing(*candidate); };
+      if (std::any_of(batch.begin(), batch.end(), is_missing)) batches.push_back(std::move(batch));
+    }
+  }
+  return batches;
+}
+
 /// Learned weights that are gone from the network at the end, whatever happens.
 class BorrowedWeights {
  public:
@@ -67,7 +82,7 @@ class TextEmbeddings {
 /// pictures by the original one. Forgetting never touches the text encoder.
 class PlanEmbeddings {
  public:
-  PlanEmbeddings(StableDiffusion& model, const LearnResult& learned, const std::vector<Candidate>& plan)
+  PlanEmbeddings(StableDiffusion& model, const LearnResult& learned, const std::vector<Group>& plan)
       : learned_(learned.embedding), tuned_(!learned.text_encoder.empty()) {
     const DeviceVisit visit(*model.text_encoder, model.policy.device);
     encode(model, plan, original_, [&](const Candidate& candidate) { return !is_tuned(candidate); });
@@ -97,12 +112,14 @@ class PlanEmbeddings {
   }
   /// The reconstruction has no target: of it comes the empty text, which guidance needs in any case.
   template <typename Filter>
-  static void encode(StableDiffusion& model, const std::vector<Candidate>& plan, TextEmbeddings& texts,
+  static void encode(StableDiffusion& model, const std::vector<Group>& plan, TextEmbeddings& texts,
                      Filter filter) {
-    for (const auto& candidate : plan) {
-      if (!filter(candidate)) continue;
-      texts.encode(model, "");
-      texts.encode(model, candidate.target);
+    for (const auto& batch : plan) {
+      for (const auto* candidate : batch) {
+        if (!filter(*candidate)) continue;
+        texts.encode(model, "");
+        texts.encode(model, candidate->target);
+      }
     }
   }
 
@@ -152,55 +169,56 @@ LearnResult learn_picture(StableDiffusion& model, const EncodedPicture& picture,
 
 void draw_candidates(StableDiffusion& model, const LearnResult& learned, const std::vector<Candidate>& plan,
                      const DrawOptions& options, int grid_width, int grid_height,
-                     const PictureCallback& on_picture, const ProgressCallback& progress) {
+                     const PictureCallback& on_picture, const ProgressCallback& progress,
+                     const CandidateFilter& missing) {
   const auto channels = model.unet->config().in_channels;
   const auto factor = model.vae->config().factor();
-  const auto max_batch = static_cast<std::size_t>(batch_size(options, model));
-  const PlanEmbeddings embeddings(model, learned, plan);
+  const auto batches = batches_to_draw(plan, static_cast<std::size_t>(batch_size(options, model)), missing);
+  const PlanEmbeddings embeddings(model, learned, batches);
   std::int64_t total = 0;
-  for (const auto& candidate : plan) total += candidate.sample.steps + 1;
+  for (const auto& batch : batches) {
+    for (const auto* candidate : batch) total += candidate->sample.steps + 1;
+  }
   DrawProgress draw_progress(total, progress);
   // In place where the sampler records its step, and where there is no room for both sets.
   const bool park = model.memory.park;
   BorrowedWeights weights(*model.unet, learned.unet, model.policy.reduced() || park,
                           park ? std::optional<c10::Device>(c10::DeviceType::CPU) : std::nullopt);
   std::optional<Sampler> sampler;
-  std::optional<SampleOptions> sampler_options;
+  const Candidate* before = nullptr;  // of the batch before this one
 
-  for (const auto& group : group_by_weights(plan)) {
-    const auto& like_all = *group.front();
-    if (like_all.strategy) {
-      weights->apply(*like_all.strategy, options.blend);
-    } else {
-      weights->unlearn();
-    }
-    if (sampler_options != like_all.sample) {
-      sampler_options = like_all.sample;
-      sampler.emplace(model, like_all.sample);
-    }
-    for (std::size_t first = 0; first < group.size(); first += max_batch) {
-      const Group batch(
-          group.begin() + static_cast<std::ptrdiff_t>(first),
-          group.begin() + static_cast<std::ptrdiff_t>(std::min(first + max_batch, group.size())));
-      // 1. Latents and embeddings of the batch
-      std::vector<torch::Tensor> latents, targets;
-      for (const auto* candidate : batch) {
-        latents.push_back(
-            initial_latents(candidate->seed, channels, grid_height / factor, grid_width / factor));
-        targets.push_back(embeddings.of(*candidate));
+  for (const auto& batch : batches) {
+    const auto& like_all = *batch.front();
+    if (!before || before->strategy != like_all.strategy) {
+      if (like_all.strategy) {
+        weights->apply(*like_all.strategy, options.blend);
+      } else {
+        weights->unlearn();
       }
-      // 2. The sampler's steps
-      const auto count = static_cast<std::int64_t>(batch.size());
-      const auto drawn =
-          sampler->draw(torch::cat(latents), torch::cat(targets), embeddings.unconditional(like_all),
-                        [&](std::int64_t) { draw_progress.advance(count); });
-      const DeviceVisit visit(*model.vae, model.policy.device);
-      // 3. Decoded one by one: at high resolution the decoder takes more memory than the UNet
-      for (std::int64_t i = 0; i < count; ++i) {
+    }
+    if (!before || before->sample != like_all.sample) sampler.emplace(model, like_all.sample);
+    before = &like_all;
+    // 1. Latents and embeddings of the batch
+    std::vector<torch::Tensor> latents, targets;
+    for (const auto* candidate : batch) {
+      latents.push_back(
+          initial_latents(candidate->seed, channels, grid_height / factor, grid_width / factor));
+      targets.push_back(embeddings.of(*candidate));
+    }
+    // 2. The sampler's steps
+    const auto count = static_cast<std::int64_t>(batch.size());
+    const auto drawn =
+        sampler->draw(torch::cat(latents), torch::cat(targets), embeddings.unconditional(like_all),
+                      [&](std::int64_t) { draw_progress.advance(count); });
+    const DeviceVisit visit(*model.vae, model.policy.device);
+    // 3. Decoded one by one: at high resolution the decoder takes more memory than the UNet
+    for (std::int64_t i = 0; i < count; ++i) {
+      const auto& candidate = *batch[static_cast<std::size_t>(i)];
+      if (!missing || missing(candidate)) {
         const auto picture = model.decode_latents(drawn.narrow(0, i, 1));
-        on_picture(*batch[static_cast<std::size_t>(i)], tensor_to_image(picture[0]));
-        draw_progress.advance(1);
+        on_picture(candidate, tensor_to_image(picture[0]));
       }
+      draw_progress.advance(1);
     }
   }
 }

@@ -173,7 +173,7 @@ void inspect_checkpoint(const fs::path& path, const WeightsFile& file, Inspectio
 }
 
 Inspection inspect_file(const fs::path& path) {
-  const auto file = read_weights_file(path);
+  const auto file = read_weights_file(path, no_values);
   const auto kind = checkpoint_kind(file.tensors);
   if (is_learned_embedding(file)) return inspect_embedding(file);
   if (kind == CheckpointKind::unknown) {
@@ -209,7 +209,7 @@ Inspection inspect_file(const fs::path& path) {
 Weights weights_in(const fs::path& folder, const std::string& stem) {
   Weights weights;
   const auto path = find_component_weights(folder, stem);
-  if (fs::exists(path)) weights.tensors = read_component_weights(folder, stem, weights.widened);
+  if (fs::exists(path)) weights.tensors = read_component_weights(folder, stem, no_values, &weights.widened);
   return weights;
 }
 

@@ -3,6 +3,7 @@
 #include <spdlog/spdlog.h>
 
 #include "forgedit/core/error.h"
+#include "forgedit/core/host_memory.h"
 #include "forgedit/device/cuda_bridge.h"
 #include "forgedit/models/load_network.h"
 #include "forgedit/pipelines/device_visit.h"
@@ -14,8 +15,14 @@ namespace {
 
 namespace fs = std::filesystem;
 
+/// What the network does not keep of its tensors, such as half-precision ones, is gone at the end.
 template <typename Model, typename Config>
-Model finish(const NetworkFiles<Config>& files) {
+Model finish(NetworkFiles<Config> files) {
+  std::int64_t converted = 0;
+  for (const auto& [name, tensor] : files.weights) {
+    if (tensor.scalar_type() != torch::kFloat) converted += 4 * tensor.numel();
+  }
+  require_host_memory(files.origin, converted);
   return load_network<Model>(files.config, files.weights, files.origin);
 }
 
@@ -93,17 +100,17 @@ StableDiffusion StableDiffusion::load(const ModelFiles& files, const ComputePoli
 }
 
 StableDiffusion StableDiffusion::read(const ModelFiles& files, const ComputePolicy& policy) {
-  const auto parts = read_model(files);
+  auto parts = read_model(files);
   for (const auto& note : parts.notes) spdlog::info(note);
   StableDiffusion model;
   model.policy = policy;
-  model.unet = finish<UNet>(parts.unet);
-  model.vae = finish<AutoencoderKL>(parts.vae);
-  model.text_encoder = finish<ClipTextModel>(parts.text_encoder);
   model.tokenizer = read_tokenizer(parts);
   model.tokenizer_folder = parts.tokenizer;
   model.folder = fs::is_directory(files.model) ? files.model : files.model.parent_path();
   check_agreement(parts);
+  model.unet = finish<UNet>(std::move(parts.unet));
+  model.vae = finish<AutoencoderKL>(std::move(parts.vae));
+  model.text_encoder = finish<ClipTextModel>(std::move(parts.text_encoder));
   StateDict all;
   for (const auto& [prefix, module] : {std::pair<std::string, torch::nn::Module*>{"unet.", model.unet.get()},
                                        {"text_encoder.", model.text_encoder.get()},

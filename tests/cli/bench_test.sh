@@ -73,7 +73,9 @@ wait $program 2>/dev/null
 [ -f run/report.html ] && complain "the run was not killed in the middle"
 find run/edits -name '*.png' -printf '%p %T@\n' | sort >before
 [ -s before ] || complain "nothing was drawn before the kill"
-expect 0 "002-gone-a-cat: failed: gone.png: no such file" "${BENCH[@]}" --steps 60 --out run
+touch run/.forgedit-0123456789abcdef.tmp run/edits/001*/record.json.1.tmp
+expect 3 "002-gone-a-cat: failed: gone.png: no such file" "${BENCH[@]}" --steps 60 --out run
+grep -q "forgedit: 1 of 4 edits failed" stderr || complain "the last line does not say that an edit failed"
 find run/edits -name '*.png' -printf '%p %T@\n' | sort >after
 [ "$(wc -l <after)" -eq 6 ] || complain "expected 6 pictures"
 [ -z "$(comm -23 before after)" ] || complain "a picture was drawn twice"

@@ -337,7 +337,7 @@ printf '\x80\x02cos\nsystem\nX\x05\x00\x00\x00touchtR.' >danger.ckpt
 expect 1 "danger.ckpt: pickle" "${EDIT[@]}" --model danger.ckpt
 expect 1 "danger.ckpt: pickle" inspect danger.ckpt
 expect 1 "no such model folder or file" inspect nowhere
-find . -name '*.tmp' | grep -q . && complain "an export left something temporary"
+find . -name '.forgedit*' | grep -q . && complain "an export left something temporary"
 
 truncate -s 2000 learned.edit/unet.safetensors
 expect 1 "unet.safetensors: truncated" edit --from learned.edit "a red square" --model "$MODEL"
@@ -430,43 +430,6 @@ expect 0 "" edit good.png --targets story.txt --source "a square" --preset story
 grep -q '"grid_width": 192' preset/edit.json || complain "story: the preset learns at 1.5 times the model's side"
 [ -f preset/01-a-red-square_vs-1.0_encoderkv_seed0.png ] || complain "story: the preset's strategy"
 
-echo "-- stopping"
-"$FORGEDIT" edit --from square.edit "a red square" --model "$MODEL" --steps 100 --gamma 0:10:0.1 --draw-batch 1 \
-  --out stopped >stdout 2>stderr &
-program=$!
-for ((i = 0; i < 600; i++)); do
-  [ -f stopped/reconstruction.png ] && break
-  sleep 0.1
-done
-kill -INT $program
-wait $program
-got=$?
-[ $got -eq 130 ] || complain "Ctrl-C: exit code $got"
-[ -f stopped/reconstruction.png ] && [ -f stopped/sheet.png ] || complain "Ctrl-C: finished pictures are not kept"
-grep -q '"complete": false' stopped/edit.json || complain "Ctrl-C: edit.json"
-grep -q "^forgedit: stopped: .* of 102 pictures are kept in stopped; the same command goes on" stderr ||
-  complain "Ctrl-C: what is kept"
-# Stopped after learning: it is not learned again. A second process is refused meanwhile.
-LATE=("${EDIT[@]}" --model "$MODEL" --samples 4 --batch 2 --steps 20 --gamma 0.8:1.4:0.1 --draw-batch 1 --out late)
-"$FORGEDIT" "${LATE[@]}" >stdout 2>stderr &
-program=$!
-for ((i = 0; i < 600; i++)); do
-  [ -f late/reconstruction.png ] && break
-  sleep 0.1
-done
-"$FORGEDIT" "${LATE[@]}" >/dev/null 2>second
-[ $? -eq 1 ] && grep -q "late: in use by another forgedit (host .*, process $program, since 20" second ||
-  complain "a second process in one folder: $(cat second)"
-kill -INT $program
-wait $program
-[ -f late/unfinished.edit/learned.json ] && grep -q "pictures and what was learned are kept in late" stderr ||
-  complain "Ctrl-C: what was learned is not kept"
-expect 0 "" "${LATE[@]}"
-grep -q "learned before, and kept in late/unfinished.edit" stderr || complain "what was kept is learned again"
-[ -e late/unfinished.edit ] && complain "what was kept stays after the end"
-find late -name '.forgedit*' | grep -q . && complain "a lock or something temporary is left"
-ls stopped | grep -q tmp && complain "Ctrl-C: temporary files"
-
 echo "-- full disk"
 mkdir small
 if [ "$(id -u)" -eq 0 ] && mount -t tmpfs -o size=16k tmpfs small 2>/dev/null; then
@@ -476,7 +439,7 @@ if [ "$(id -u)" -eq 0 ] && mount -t tmpfs -o size=16k tmpfs small 2>/dev/null; t
   got=$?
   [ $got -eq 1 ] || complain "full disk: exit code $got"
   grep -q "small/out/.*cannot be written: No space left" stderr || complain "full disk: message"
-  find small -name '*.tmp' | grep -q . && complain "full disk: half-written file"
+  find small -name '.forgedit*' | grep -q . && complain "full disk: half-written file"
 else
   echo "skipped: mounting a small file system needs root"
 fi

@@ -119,6 +119,17 @@ TEST_F(BenchRunnerTest, LearnsAPictureOnceAndDrawsNothingTwice) {
   for (std::size_t i = 0; i < 3; ++i) EXPECT_EQ(to_json(again[i]), to_json(records[i]));
 }
 
+TEST_F(BenchRunnerTest, LeftoversOfADeadProcessLockNothing) {
+  fs::create_directory(folder_ / "run");
+  for (const char* name : {"run.json.123.tmp", ".forgedit-0123456789abcdef.tmp", ".forgedit.lock"}) {
+    std::ofstream(folder_ / "run" / name) << "{";
+  }
+  EXPECT_THROW(run(0), Killed) << "it did not come to its first picture";
+  fs::remove(folder_ / "run/run.json");
+  std::ofstream(folder_ / "run/notes.txt") << "mine";
+  EXPECT_TRUE(contains(message_of([&] { run(0); }), "holds something other than a benchmark"));
+}
+
 TEST_F(BenchRunnerTest, AnInterruptedRunEndsWithTheSamePictures) {
   EXPECT_THROW(run(3), Killed);
   const auto records = run();

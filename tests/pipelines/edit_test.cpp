@@ -224,6 +224,32 @@ TEST_F(Sweep, DrawsTheSameFromTheSameSeeds) {
   EXPECT_EQ(fingerprint(parameters_of(*model_->unet)), before);
 }
 
+// A run that was broken off in the middle of a batch ends with the bytes of an unbroken one.
+TEST_F(Sweep, MissingPicturesAreDrawnInTheBatchesOfTheWholePlan) {
+  auto request = one_edit();
+  request.strategies = {"donotforget", "noencoder"};
+  request.gammas = {0.8, 1.0, 1.2};
+  request.sample.steps = 2;
+  const auto plan = plan_edit({request});
+  DrawOptions options;
+  options.batch = 4;
+  std::map<std::string, Image> whole, rest;
+  std::int64_t steps = 0;
+  draw_candidates(*model_, *learned_, plan, options, 64, 64,
+                  [&](const Candidate& candidate, const Image& grid) { whole[candidate.stem] = grid; });
+  for (const std::size_t missing : {0, 2, 5}) {
+    const auto& stem = plan.at(missing).stem;
+    draw_candidates(
+        *model_, *learned_, plan, options, 64, 64,
+        [&](const Candidate& candidate, const Image& grid) { rest[candidate.stem] = grid; },
+        [&](const Progress& progress) { steps = progress.total; },
+        [&](const Candidate& candidate) { return candidate.stem == stem; });
+    EXPECT_LE(steps, 4 * 3) << "one batch";
+  }
+  ASSERT_EQ(rest.size(), 3U);
+  for (const auto& [stem, picture] : rest) EXPECT_EQ(picture.pixels, whole.at(stem).pixels) << stem;
+}
+
 TEST_F(Sweep, EveryRowHasItsOwnWeights) {
   auto request = one_edit();
   request.strategies = {"donotforget", "noencoder", "decoderattn"};
