@@ -92,6 +92,7 @@ SpeedRow measure_first_picture(const SpeedCommand& command, const ModelChoice& c
   add("--config", command.model.config);
   if (command.size) add("--size", fmt::format("{}x{}", command.size->first, command.size->second));
   if (choice.policy.plain) arguments.emplace_back("--plain");
+  if (command.options.learn.fast) arguments.emplace_back("--fast");
   const double seconds = seconds_of_process(arguments);
   remove_tree(out);
   return {"first_picture_s", "process start to the first edited picture", "s", seconds};
@@ -139,6 +140,7 @@ void SpeedCommand::run() {
                         {"device", describe_device(choice.policy.device)},
                         {"precision", choice.policy.precision == Precision::bf16 ? "bf16" : "fp32"},
                         {"plain", choice.policy.plain},
+                        {"fast", options.learn.fast},
                         {"model", choice.name()},
                         {"steps", options.sample.steps},
                         {"samples", options.learn.samples},
@@ -164,6 +166,7 @@ std::function<void()> add_speed_options(CLI::App& bench) {
   add_number("--batch", state->options.learn.batch, "samples a step");
   add_number("--steps", state->options.sample.steps, "DDIM steps a picture");
   bench.add_option("--json", state->json, "write the numbers to this file too")->type_name("FILE");
+  bench.add_flag("--fast", state->options.learn.fast, "learn as `edit --fast` does");
   bench.add_flag("!--no-first-picture", state->first_picture, "leave out the run in a process of its own");
   add_model_options(bench, state->model);
   add_memory_option(bench, state->model);

@@ -40,6 +40,19 @@ Precision parse_precision(const std::string& text) {
   throw usage_error("--precision: expected fp32 or bf16, got '" + text + "'");
 }
 
+bool has_bf16(const c10::Device& device) {
+  return !device.is_cuda() || cuda::compute_capability(device.index()) >= 80;
+}
+
+Precision choose_precision(const c10::Device& device, std::optional<Precision> asked, bool bf16) {
+  if (asked == Precision::bf16 && !bf16) {
+    throw usage_error(
+        "--precision bf16: this GPU does not compute in bf16 (compute capability 8.0 or newer does); "
+        "take fp32");
+  }
+  return asked.value_or(device.is_cuda() && bf16 ? Precision::bf16 : Precision::fp32);
+}
+
 void prepare_compute(const ComputePolicy& policy, int threads) {
   const auto cores = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
   at::set_num_threads(threads > 0 ? threads : cores);
@@ -48,7 +61,7 @@ void prepare_compute(const ComputePolicy& policy, int threads) {
     at::globalContext().setBenchmarkCuDNN(false);
     at::globalContext().setAllowTF32CuBLAS(false);
     at::globalContext().setAllowTF32CuDNN(false);
-    choose_attention(!policy.reduced());
+    choose_attention(policy.reduced());
   }
 }
 

@@ -23,6 +23,9 @@ int device_count() {
 std::string device_name(int) {
   return {};
 }
+int compute_capability(int) {
+  return 0;
+}
 std::int64_t peak_memory(int) {
   return 0;
 }
