@@ -9,6 +9,7 @@
 
 #include "apps/cli/interrupt.h"
 #include "apps/cli/lists.h"
+#include "forgedit/device/precision.h"
 #include "forgedit/io/hub_cache.h"
 
 namespace forgedit::cli {

@@ -9,6 +9,7 @@
 
 #include "forgedit/core/error.h"
 #include "forgedit/device/cuda_bridge.h"
+#include "forgedit/device/precision.h"
 #include "forgedit/device/torch_compat.h"
 
 namespace forgedit {

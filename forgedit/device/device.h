@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
 
 #include <c10/core/Device.h>
@@ -27,13 +26,6 @@ c10::Device parse_device(const std::string& text);
 
 /// "fp32" or "bf16". Throws a usage Error otherwise.
 Precision parse_precision(const std::string& text);
-
-/// Whether a device computes in bfloat16: CPUs do, slowly; of GPUs those of compute capability 8.0 and newer.
-bool has_bf16(const c10::Device& device);
-
-/// What to compute in: what was asked for, else bf16 on a GPU that has it and fp32 elsewhere. Throws a usage
-/// Error where bf16 was asked for and `bf16` (has_bf16) is false.
-Precision choose_precision(const c10::Device& device, std::optional<Precision> asked, bool bf16);
 
 /// `threads` CPU threads, 0 for one a core (LibTorch's default is one on some builds), and what makes the
 /// same seed give the same picture: no TF32, deterministic algorithms of cuDNN.

@@ -4,6 +4,9 @@
 #include <limits>
 #include <vector>
 
+#include "forgedit/device/cuda_bridge.h"
+#include "forgedit/device/kernels.h"
+
 namespace forgedit {
 
 using torch::Tensor;
@@ -16,7 +19,49 @@ namespace {
 constexpr std::int64_t kKeysInAnyOrder = 128;
 constexpr std::int64_t kWidestHead = 256;  // of Flash
 
-/// cuDNN's or Flash's way forward, Flash's way back, which has an order.
+kernels::AttentionRows rows_of(const Tensor& x) {
+  return {static_cast<const kernels::Bf16*>(x.data_ptr()), x.stride(0), x.stride(1), x.stride(2)};
+}
+
+/// What goes from the way forward to the way back, in the order of save_for_backward.
+struct Attended {
+  explicit Attended(const std::vector<Tensor>& saved)
+      : q(saved[0]),
+        k(saved[1]),
+        v(saved[2]),
+        out(saved[3]),
+        sums(saved[4]),
+        seed(saved[5]),
+        offset(saved[6]) {}
+  kernels::AttentionShape shape() const { return {q.size(0), q.size(1), q.size(2), k.size(2), q.size(3)}; }
+
+  Tensor q, k, v, out, sums, seed, offset;
+};
+
+/// Gradients of keys and values by cuDNN, which repeat; that of the queries by a kernel of ours.
+torch::autograd::variable_list gradients_by_cudnn(const Attended& a, const Tensor& given) {
+  const auto gradient = given.stride(3) == 1 ? given : given.contiguous();
+  const auto [unordered, dk, dv] = at::_scaled_dot_product_cudnn_attention_backward(
+      gradient, a.q, a.k, a.v, a.out, a.sums.unsqueeze(-1), a.seed, a.offset, {}, {}, {}, a.q.size(2),
+      a.k.size(2), 0.0, /*is_causal=*/false);
+  const auto s = a.shape();
+  const auto dq = torch::empty({s.batch, s.queries, s.heads, s.head}, a.q.options());
+  kernels::query_gradient(s, rows_of(a.q), rows_of(a.k), rows_of(a.v), rows_of(a.out), rows_of(gradient),
+                          a.sums.data_ptr<float>(),
+                          static_cast<float>(1.0 / std::sqrt(static_cast<double>(s.head))),
+                          static_cast<kernels::Bf16*>(dq.data_ptr()), cuda::current_stream(a.q.get_device()));
+  return {dq.transpose(1, 2), dk, dv, Tensor(), Tensor()};
+}
+
+torch::autograd::variable_list gradients_by_flash(const Attended& a, const Tensor& gradient, bool causal) {
+  const DeterminismScope ordered(true, /*warn_only=*/false);
+  const auto [dq, dk, dv] = at::_scaled_dot_product_flash_attention_backward(
+      gradient, a.q, a.k, a.v, a.out, a.sums, {}, {}, a.q.size(2), a.k.size(2), 0.0, causal, a.seed,
+      a.offset);
+  return {dq, dk, dv, Tensor(), Tensor()};
+}
+
+/// cuDNN's or Flash's way forward, and a way back that has an order.
 class OrderedAttention : public torch::autograd::Function<OrderedAttention> {
  public:
   static Tensor forward(torch::autograd::AutogradContext* ctx, const Tensor& q, const Tensor& k,
@@ -27,18 +72,18 @@ class OrderedAttention : public torch::autograd::Function<OrderedAttention> {
     const auto& out = std::get<0>(result);
     auto sums = std::get<1>(result);  // logarithms of the rows' sums; cuDNN has a last dimension of 1
     if (sums.dim() == 4) sums = sums.squeeze(-1);
-    ctx->save_for_backward({q, k, v, out, sums.contiguous(), std::get<6>(result), std::get<7>(result)});
+    const std::vector<Tensor> kept{q, k, v, out, sums.contiguous(), std::get<6>(result), std::get<7>(result)};
+    ctx->save_for_backward(kept);
     ctx->saved_data["causal"] = causal;
+    ctx->saved_data["cudnn"] = by_cudnn && !causal && q.scalar_type() == torch::kBFloat16 &&
+                               kernels::query_gradient_fits(Attended(kept).shape());
     return out;
   }
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* ctx,
                                                  const torch::autograd::variable_list& grads) {
-    const auto saved = ctx->get_saved_variables();
-    const DeterminismScope ordered(true, /*warn_only=*/false);
-    const auto [dq, dk, dv] = at::_scaled_dot_product_flash_attention_backward(
-        grads[0], saved[0], saved[1], saved[2], saved[3], saved[4], {}, {}, saved[0].size(2),
-        saved[1].size(2), 0.0, ctx->saved_data["causal"].toBool(), saved[5], saved[6]);
-    return {dq, dk, dv, Tensor(), Tensor()};
+    const Attended attended(ctx->get_saved_variables());
+    if (ctx->saved_data["cudnn"].toBool()) return gradients_by_cudnn(attended, grads[0]);
+    return gradients_by_flash(attended, grads[0], ctx->saved_data["causal"].toBool());
   }
 };
 

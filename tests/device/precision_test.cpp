@@ -1,7 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "forgedit/core/error.h"
-#include "forgedit/device/device.h"
+#include "forgedit/device/precision.h"
 
 namespace forgedit {
 namespace {
