@@ -112,6 +112,7 @@ SpeedRow measure_first_picture(const SpeedCommand& command, const ModelChoice& c
   add("--config", command.model.config);
   if (command.size) add("--size", fmt::format("{}x{}", command.size->first, command.size->second));
   if (choice.policy.plain) arguments.emplace_back("--plain");
+  if (command.options.learn.fast) arguments.emplace_back("--fast");
   const auto remove = [&](const fs::path* folder) { remove_tree(*folder); };
   const std::unique_ptr<const fs::path, decltype(remove)> at_the_end(&out, remove);
   const double seconds = seconds_of_process(arguments);
@@ -160,6 +161,7 @@ void SpeedCommand::run() {
                         {"device", describe_device(choice.policy.device)},
                         {"precision", choice.policy.precision == Precision::bf16 ? "bf16" : "fp32"},
                         {"plain", choice.policy.plain},
+                        {"fast", options.learn.fast},
                         {"model", choice.name()},
                         {"steps", options.sample.steps},
                         {"samples", options.learn.samples},
@@ -185,6 +187,7 @@ std::function<void()> add_speed_options(CLI::App& bench) {
   add_number("--batch", state->options.learn.batch, "samples a step");
   add_number("--steps", state->options.sample.steps, "DDIM steps a picture");
   bench.add_option("--json", state->json, "write the numbers to this file too")->type_name("FILE");
+  bench.add_flag("--fast", state->options.learn.fast, "learn as `edit --fast` does");
   bench.add_flag_callback(
       "--no-first-picture", [state] { state->first_picture = false; },
       "leave out the run in a process of its own");

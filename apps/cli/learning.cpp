@@ -153,6 +153,10 @@ std::vector<CLI::Option*> add_method_options(CLI::App& command, LearnArguments& 
                   "--layers", [&](const std::string& text) { o.layers = parse_layer_scope(text); },
                   "which UNet blocks learn: as vanilla's published code or paper has it, or all"),
               "code|paper|all");
+  options.add(
+      command.add_flag("--fast", o.fast,
+                       "on a GPU: learns faster, but no two runs give the same bytes; kept in the record"),
+      "");
   return options.take();
 }
 

@@ -1,6 +1,7 @@
 #include "apps/cli/model_choice.h"
 
 #include <spdlog/fmt/fmt.h>
+#include <spdlog/spdlog.h>
 
 #include <CLI/CLI.hpp>
 #include <cmath>
@@ -10,6 +11,7 @@
 #include "apps/cli/lists.h"
 #include "forgedit/core/host_memory.h"
 #include "forgedit/device/compute_limits.h"
+#include "forgedit/device/precision.h"
 #include "forgedit/io/hub_cache.h"
 
 namespace forgedit::cli {
@@ -56,7 +58,7 @@ void add_model_options(CLI::App& command, ModelOptions& options) {
   command
       .add_option_function<std::string>(
           "--precision", [&](const std::string& text) { options.precision = parse_precision(text); },
-          "fp32 or bf16 [bf16 on a GPU, fp32 on a CPU]")
+          "fp32 or bf16 [bf16 on a GPU that has it, else fp32]")
       ->type_name("NAME")
       ->group("Model");
   command.add_flag("--plain", options.plain, "on a GPU: LibTorch's operators only, one by one")
@@ -137,9 +139,11 @@ ModelChoice choose_model(const ModelOptions& options, Console& console) {
 ModelChoice choose_model(const ModelOptions& options) {
   const bool miniature = options.folder.empty();
   const auto device = parse_device(options.device);
-  const ComputePolicy policy{device,
-                             options.precision.value_or(device.is_cuda() ? Precision::bf16 : Precision::fp32),
-                             options.plain};
+  const bool bf16 = has_bf16(device);
+  const ComputePolicy policy{device, choose_precision(device, options.precision, bf16), options.plain};
+  if (!options.precision && device.is_cuda() && !bf16) {
+    spdlog::warn("{}: computes no bf16, so this runs in fp32", describe_device(device));
+  }
   const int threads = options.threads > 0 ? options.threads : threads_of_environment();
   ModelPlace place;
   if (miniature) {

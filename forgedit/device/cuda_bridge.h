@@ -12,6 +12,8 @@ namespace forgedit::cuda {
 bool built();
 int device_count();
 std::string device_name(int index);
+/// 90 for 9.0.
+int compute_capability(int index);
 std::int64_t peak_memory(int index);
 void reset_peak_memory(int index);
 /// Gives memory that LibTorch keeps in reserve back to the device.
@@ -72,6 +74,7 @@ class Graph {
 
   /// `expected`: bytes that the run will take at least, if known.
   void run_once(const std::function<void()>& work, std::int64_t expected);
+  /// Other threads may use the device meanwhile. Where it fails, what the recording took is given back.
   void record(const std::function<void()>& work);
   void launch();
 

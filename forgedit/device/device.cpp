@@ -11,6 +11,7 @@
 #include "forgedit/core/host_memory.h"
 #include "forgedit/device/compute_limits.h"
 #include "forgedit/device/cuda_bridge.h"
+#include "forgedit/device/precision.h"
 #include "forgedit/device/torch_compat.h"
 
 namespace forgedit {
@@ -42,6 +43,19 @@ Precision parse_precision(const std::string& text) {
   throw usage_error("--precision: expected fp32 or bf16, got '" + text + "'");
 }
 
+bool has_bf16(const c10::Device& device) {
+  return !device.is_cuda() || cuda::compute_capability(device.index()) >= 80;
+}
+
+Precision choose_precision(const c10::Device& device, std::optional<Precision> asked, bool bf16) {
+  if (asked == Precision::bf16 && !bf16) {
+    throw usage_error(
+        "--precision bf16: this GPU does not compute in bf16 (compute capability 8.0 or newer does); "
+        "take fp32");
+  }
+  return asked.value_or(device.is_cuda() && bf16 ? Precision::bf16 : Precision::fp32);
+}
+
 void prepare_compute(const ComputePolicy& policy, int threads) {
   const auto cores = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
   const int count = threads > 0 ? threads : cores;
@@ -52,7 +66,7 @@ void prepare_compute(const ComputePolicy& policy, int threads) {
     at::globalContext().setBenchmarkCuDNN(false);
     at::globalContext().setAllowTF32CuBLAS(false);
     at::globalContext().setAllowTF32CuDNN(false);
-    choose_attention(!policy.reduced());
+    choose_attention(policy.reduced());
   }
 }
 

@@ -101,6 +101,22 @@ void upsample_weight_backward(std::int64_t out, std::int64_t in, const Bf16* dph
 void join_phases(const PhasesShape& shape, const Bf16* phases, const Bf16* bias, Bf16* y, Stream stream);
 void split_phases(const PhasesShape& shape, const Bf16* dy, Bf16* dphases, Stream stream);
 
+struct AttentionShape {
+  std::int64_t batch = 0, heads = 0, queries = 0, keys = 0, head = 0;
+};
+/// Values of every head, a token's next to each other; strides count elements.
+struct AttentionRows {
+  const Bf16* data = nullptr;
+  std::int64_t batch_stride = 0, head_stride = 0, token_stride = 0;
+};
+/// Head sizes 40 and 80, keys in whole tiles of 64.
+bool query_gradient_fits(const AttentionShape& shape);
+/// dq (batch, queries, heads, head) of softmax(scale·qkᵀ)·v = out with the gradient dout; sums (batch, heads,
+/// queries): the logarithms of the softmax's sums.
+void query_gradient(const AttentionShape& shape, const AttentionRows& q, const AttentionRows& k,
+                    const AttentionRows& v, const AttentionRows& out, const AttentionRows& dout,
+                    const float* sums, float scale, Bf16* dq, Stream stream);
+
 /// A run of values with one gradient pointer; `offset` counts from the start of the flat vectors.
 struct AdamChunk {
   const Bf16* gradient = nullptr;

@@ -23,6 +23,9 @@ int device_count() {
 std::string device_name(int) {
   return {};
 }
+int compute_capability(int) {
+  return 0;
+}
 std::int64_t peak_memory(int) {
   return 0;
 }
@@ -122,6 +125,13 @@ void join_phases(const PhasesShape&, const Bf16*, const Bf16*, Bf16*, Stream) {
   unreachable();
 }
 void split_phases(const PhasesShape&, const Bf16*, Bf16*, Stream) {
+  unreachable();
+}
+bool query_gradient_fits(const AttentionShape&) {
+  return false;
+}
+void query_gradient(const AttentionShape&, const AttentionRows&, const AttentionRows&, const AttentionRows&,
+                    const AttentionRows&, const AttentionRows&, const float*, float, Bf16*, Stream) {
   unreachable();
 }
 void adam_step(const AdamChunk*, int64_t, Bf16*, std::int16_t*, float*, float*, const AdamStep&, Stream) {

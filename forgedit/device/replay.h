@@ -18,6 +18,8 @@ class StreamScope;
 /// once: no time goes into starting thousands of kernels one by one. Elsewhere it is only called.
 ///
 /// Recorded work must not look at values on the host, and what it reads and writes must stay where it is.
+/// Other threads may use the device while a step is recorded, on streams of their own, but must not wait for
+/// the whole device: CUDA then gives the recording up, and run throws.
 class ReplayedWork {
  public:
   /// `record` false: call the work every time, on every device. `expected`: bytes that it takes at least.

@@ -1,49 +1,47 @@
 #pragma once
 
-// Everything that differs between LibTorch 1.13 (Debian) and 2.x.
+// Everything that differs between LibTorch 1.13 (Debian) and 2.x. Built and tested with 1.13.1 and 2.11; for
+// versions between these, what they lack by their release notes is guarded below and untried.
 
 #include <ATen/autocast_mode.h>
 #include <torch/torch.h>
 
-#include <cmath>
-#include <optional>
+#define FORGEDIT_TORCH_AT_LEAST(major, minor) \
+  (TORCH_VERSION_MAJOR > (major) || (TORCH_VERSION_MAJOR == (major) && TORCH_VERSION_MINOR >= (minor)))
+
+/// Autocast by device type; before, a function for each device.
+#define FORGEDIT_TORCH_HAS_AUTOCAST_BY_DEVICE FORGEDIT_TORCH_AT_LEAST(2, 4)
+/// cuDNN's attention and an order of preference. Before (2.0 to 2.5), LibTorch's own choice among operators
+/// that repeat; learning on a GPU is slower there.
+#define FORGEDIT_TORCH_HAS_ATTENTION_ORDER FORGEDIT_TORCH_AT_LEAST(2, 6)
 
 namespace forgedit {
 
-/// softmax(q kᵀ / sqrt(d)) v over (batch, heads, tokens, d).
-inline torch::Tensor scaled_dot_product_attention(const torch::Tensor& q, const torch::Tensor& k,
-                                                  const torch::Tensor& v, bool causal = false) {
-#if TORCH_VERSION_MAJOR >= 2
-  return at::scaled_dot_product_attention(q, k, v, {}, 0.0, causal);
-#else
-  auto scores = torch::matmul(q * (1.0 / std::sqrt(static_cast<double>(q.size(-1)))), k.transpose(-2, -1));
-  if (causal) {
-    const auto mask = torch::ones({q.size(-2), k.size(-2)}, scores.options().dtype(torch::kBool)).triu(1);
-    scores = scores.masked_fill(mask, -std::numeric_limits<float>::infinity());
-  }
-  return torch::matmul(scores.softmax(-1), v);
-#endif
-}
+/// softmax(q kᵀ / sqrt(d)) v over (batch, heads, tokens, d). On a GPU its gradients add up in one order, so
+/// that they repeat, unless a DeterminismScope says otherwise.
+torch::Tensor scaled_dot_product_attention(const torch::Tensor& q, const torch::Tensor& k,
+                                           const torch::Tensor& v, bool causal = false);
 
-/// cuDNN's attention first: the fastest where it fits. `repeatable` has the other kernels add up in a fixed
-/// order (cuDNN's and Flash do so anyway), which costs time.
-inline void choose_attention(bool repeatable) {
-#if TORCH_VERSION_MAJOR >= 2
-  auto& context = at::globalContext();
-  std::vector<std::int64_t> order{static_cast<std::int64_t>(at::SDPBackend::cudnn_attention)};
-  for (const auto backend : context.sDPPriorityOrder()) {
-    if (backend != at::SDPBackend::cudnn_attention) order.push_back(static_cast<std::int64_t>(backend));
-  }
-  context.setSDPPriorityOrder(order);
-  context.setDeterministicFillUninitializedMemory(false);
-  context.setDeterministicAlgorithms(repeatable, false);
-#else
-  static_cast<void>(repeatable);
-#endif
-}
+/// Which of LibTorch's operators do attention on a GPU, for the whole process. `mixed`: cuDNN's where it
+/// repeats and Flash's where only that does, as bfloat16 weights want it; otherwise LibTorch's own choice
+/// among those that repeat.
+void choose_attention(bool mixed);
+
+/// LibTorch's deterministic mode, for the whole process, while this lives. Off, after choose_attention(true):
+/// the fastest attention, whose gradients may add up in any order.
+class DeterminismScope {
+ public:
+  DeterminismScope(bool deterministic, bool warn_only);
+  ~DeterminismScope();
+  DeterminismScope(const DeterminismScope&) = delete;
+  DeterminismScope& operator=(const DeterminismScope&) = delete;
+
+ private:
+  bool was_, was_warn_only_;
+};
 
 inline void set_autocast(c10::DeviceType device, bool enabled, at::ScalarType dtype) {
-#if TORCH_VERSION_MAJOR >= 2
+#if FORGEDIT_TORCH_HAS_AUTOCAST_BY_DEVICE
   at::autocast::set_autocast_dtype(device, dtype);
   at::autocast::set_autocast_enabled(device, enabled);
 #else

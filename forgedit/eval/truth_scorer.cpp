@@ -45,7 +45,8 @@ torch::Tensor rms(const torch::Tensor& differences) {
 torch::Tensor silhouette(const torch::Tensor& picture) {
   const auto border = torch::cat(
       {picture.select(2, 0), picture.select(2, -1), picture.select(3, 0), picture.select(3, -1)}, 2);
-  const auto ground = std::get<0>(border.median(2)).view({1, 3, 1, 1});
+  // As median(2), which on a GPU has no way that repeats.
+  const auto ground = std::get<0>(border.sort(2)).select(2, (border.size(2) - 1) / 2).view({1, 3, 1, 1});
   return ((picture - ground).abs().amax(1, true) > kSilhouette).to(torch::kFloat);
 }
 
@@ -101,40 +102,65 @@ TruthScorer::Descriptor TruthScorer::describe(const torch::Tensor& pictures) {
   return {torch::avg_pool2d(centres, 2).flatten(1), latents_of(centres)};
 }
 
-/// All that lies within reach, by shift.
-torch::Tensor TruthScorer::windows(const torch::Tensor& picture) const {
+struct TruthScorer::Moved {
+  torch::Tensor pictures;  // (shifts, 3, height, width)
+  torch::Tensor colours;   // (shifts, values), at half size
+};
+
+struct TruthScorer::Nearest {
+  torch::Tensor distances;           // (n) of colours
+  std::vector<std::int64_t> shifts;  // (n)
+};
+
+TruthScorer::Moved TruthScorer::move(const torch::Tensor& picture) const {
   std::vector<torch::Tensor> all;
   for (std::int64_t shift = 0; shift < kShifts * kShifts; ++shift) all.push_back(centre(picture, shift));
-  return torch::cat(all);
+  const auto pictures = torch::cat(all);
+  return {pictures, torch::avg_pool2d(pictures, 2).flatten(1)};
 }
 
-torch::Tensor TruthScorer::nearness(const torch::Tensor& picture, const Descriptor& others) {
-  const auto moved = windows(picture);
-  const auto colours = torch::avg_pool2d(moved, 2).flatten(1);
-  const auto count = others.colours.size(0);
+TruthScorer::Nearest TruthScorer::nearest(const Moved& moved, const Descriptor& others) const {
   std::vector<torch::Tensor> by_other;
-  for (std::int64_t i = 0; i < count; ++i) by_other.push_back(rms(colours - others.colours[i]));
-  const auto [nearest, at] = torch::stack(by_other).min(1);  // (n)
-  const auto on_cpu = at.to(torch::kCPU);
-  std::vector<std::int64_t> shifts;
-  for (std::int64_t i = 0; i < count; ++i) shifts.push_back(on_cpu[i].item<std::int64_t>());
-  // Few shifts come up, and encoding is what takes time.
-  auto used = shifts;
-  std::sort(used.begin(), used.end());
-  used.erase(std::unique(used.begin(), used.end()), used.end());
-  std::vector<torch::Tensor> centres;
-  std::vector<std::int64_t> rows;
-  for (const auto shift : used) centres.push_back(moved.narrow(0, shift, 1));
-  for (const auto shift : shifts)
-    rows.push_back(std::lower_bound(used.begin(), used.end(), shift) - used.begin());
-  const auto row = torch::tensor(rows, torch::kLong).to(device_);
-  std::vector<torch::Tensor> terms{nearest};
-  const auto latents = latents_of(torch::cat(centres));
-  for (std::size_t k = 0; k < latents.size(); ++k) {
-    terms.push_back(rms(latents[k].index_select(0, row) - others.latents[k]));
+  for (std::int64_t i = 0; i < others.colours.size(0); ++i) {
+    by_other.push_back(rms(moved.colours - others.colours[i]));
   }
-  return torch::stack(terms, 1);
+  const auto [distances, at] = torch::stack(by_other).min(1);
+  const auto on_cpu = at.to(torch::kCPU);
+  const auto* shifts = on_cpu.data_ptr<std::int64_t>();
+  return {distances, {shifts, shifts + on_cpu.numel()}};
 }
+
+class TruthScorer::Encoded {
+ public:
+  Encoded(TruthScorer& scorer, const Moved& moved, std::vector<std::int64_t> shifts)
+      : shifts_(std::move(shifts)) {
+    std::sort(shifts_.begin(), shifts_.end());
+    shifts_.erase(std::unique(shifts_.begin(), shifts_.end()), shifts_.end());
+    std::vector<torch::Tensor> centres;
+    for (const auto shift : shifts_) centres.push_back(moved.pictures.narrow(0, shift, 1));
+    latents_ = scorer.latents_of(torch::cat(centres));
+  }
+  /// (n, values) at `shifts`; `size` 0 for the whole and 1 for the half.
+  torch::Tensor at(std::size_t size, const std::vector<std::int64_t>& shifts) const {
+    std::vector<std::int64_t> rows;
+    for (const auto shift : shifts) {
+      rows.push_back(std::lower_bound(shifts_.begin(), shifts_.end(), shift) - shifts_.begin());
+    }
+    return latents_[size].index_select(0, torch::tensor(rows, torch::kLong).to(latents_[size].device()));
+  }
+  /// Distances (n, 3) to others: of colours and of latents.
+  torch::Tensor distances(const Nearest& nearest, const Descriptor& others) const {
+    std::vector<torch::Tensor> terms{nearest.distances};
+    for (std::size_t k = 0; k < latents_.size(); ++k) {
+      terms.push_back(rms(at(k, nearest.shifts) - others.latents[k]));
+    }
+    return torch::stack(terms, 1);
+  }
+
+ private:
+  std::vector<std::int64_t> shifts_;
+  std::vector<torch::Tensor> latents_;
+};
 
 TruthScorer::Reference TruthScorer::prepare(const BenchEdit& edit) {
   torch::NoGradGuard no_grad;
@@ -162,48 +188,70 @@ TruthScorer::Reference TruthScorer::prepare(const BenchEdit& edit) {
     add(identities, answer.identities);
     reference.identities = describe(torch::cat(identities));
   }
-  const auto from_truth = nearness(answers[0], reference.answers);
-  reference.unit = from_truth.slice(0, 1).mean(0).clamp_min(1e-6);
+  const auto moved = move(answers[0]);
+  const auto from_truth = nearest(moved, reference.answers);
+  reference.unit = Encoded(*this, moved, from_truth.shifts)
+                       .distances(from_truth, reference.answers)
+                       .slice(0, 1)
+                       .mean(0)
+                       .clamp_min(1e-6);
   reference.source = answers[1];
   const auto changed = ((answers[0] - answers[1]).abs().amax(1, true) > kSameColour).to(torch::kFloat);
   reference.kept = 1 - torch::max_pool2d(changed, 2 * kGuard + 1, 1, kGuard);
+  reference.source_silhouette = silhouette(reference.source);
+  reference.source_colours = colour_histogram(reference.source, reference.source_silhouette);
+  const auto middle = centre(reference.kept, kShifts * kShifts / 2);
+  reference.asks_kept =
+      reference.kept.mean().item<double>() >= kFewestKept && middle.mean().item<double>() > 0;
+  reference.kept_cells =
+      (torch::avg_pool2d(middle, vae_->config().factor()) > 0.999).to(torch::kFloat).flatten(2);
+  reference.source_latents =
+      reference.answers.latents[0].slice(0, 1, 2).view({1, vae_->config().latent_channels, -1});
   return reference;
 }
 
 /// Where what should stay is found best again: it may lie aside too.
-void TruthScorer::score_kept(const Reference& reference, const torch::Tensor& picture, EditScores& scores) {
-  if (reference.kept.mean().item<double>() < kFewestKept) return;
+std::int64_t TruthScorer::score_kept_colours(const Reference& reference, const Moved& moved,
+                                             EditScores& scores) const {
   const auto middle = kShifts * kShifts / 2;
   const auto source = centre(reference.source, middle), kept = centre(reference.kept, middle);
-  const auto moved = windows(picture);
-  const auto [least, at] = ((moved - source).square() * kept).mean({1, 2, 3}).min(0);
-  const double share = kept.mean().item<double>();
-  if (share == 0) return;
-  const double error = least.item<double>() / share;
+  const auto [least, at] = ((moved.pictures - source).square() * kept).mean({1, 2, 3}).min(0);
+  const double error = least.item<double>() / kept.mean().item<double>();
   scores["kept_psnr"] = error > 0 ? -10 * std::log10(error / 4) : std::numeric_limits<double>::infinity();
+  return at.item<std::int64_t>();
+}
 
-  const auto cells = (torch::avg_pool2d(kept, vae_->config().factor()) > 0.999).to(torch::kFloat);
-  const auto channels = vae_->config().latent_channels;
-  const double values = cells.sum().item<double>() * static_cast<double>(channels);
+void TruthScorer::score_kept_latents(const Reference& reference, const torch::Tensor& latents,
+                                     EditScores& scores) const {
+  const auto& source = reference.source_latents;
+  const double values = reference.kept_cells.sum().item<double>() * static_cast<double>(source.size(1));
   if (values == 0) return;
-  const auto aligned = moved.narrow(0, at.item<std::int64_t>(), 1);
-  const auto difference =
-      (latents_of(aligned)[0] - latents_of(source)[0]).view({1, channels, cells.size(2), cells.size(3)});
-  scores["kept_distance"] = std::sqrt((difference.square() * cells).sum().item<double>() / values);
+  const auto difference = latents.view(source.sizes()) - source;
+  scores["kept_distance"] =
+      std::sqrt((difference.square() * reference.kept_cells).sum().item<double>() / values);
 }
 
 EditScores TruthScorer::score(const Reference& reference, const Image& edited) {
   torch::NoGradGuard no_grad;
   const auto picture = read(edited, reference.width, reference.height);
   EditScores scores;
-  const auto distance = (nearness(picture, reference.answers) / reference.unit).mean(1).to(torch::kCPU);
+  const auto moved = move(picture);
+  const auto answers = nearest(moved, reference.answers);
+  const bool asks_identity = reference.identities.colours.defined();
+  const auto identities = asks_identity ? nearest(moved, reference.identities) : Nearest{};
+  auto shifts = answers.shifts;
+  shifts.insert(shifts.end(), identities.shifts.begin(), identities.shifts.end());
+  if (reference.asks_kept) shifts.push_back(score_kept_colours(reference, moved, scores));
+  const Encoded encoded(*this, moved, shifts);
+  const auto distance =
+      (encoded.distances(answers, reference.answers) / reference.unit).mean(1).to(torch::kCPU);
   scores["truth_distance"] = distance[0].item<double>();
   const bool right = distance[0].item<float>() < distance.slice(0, 1).min().item<float>();
 
-  score_kept(reference, picture, scores);
-  if (reference.identities.colours.defined()) {
-    const auto nearest = (nearness(picture, reference.identities) / reference.unit).mean(1).argmin();
-    scores["identity"] = nearest.item<std::int64_t>() == 0;
+  if (reference.asks_kept) score_kept_latents(reference, encoded.at(0, {shifts.back()}), scores);
+  if (asks_identity) {
+    const auto best = (encoded.distances(identities, reference.identities) / reference.unit).mean(1).argmin();
+    scores["identity"] = best.item<std::int64_t>() == 0;
   }
   const auto asked = [&](const char* key, auto is_kept) {
     const auto found = scores.find(key);
@@ -216,14 +264,13 @@ EditScores TruthScorer::score(const Reference& reference, const Image& edited) {
   scores["kept"] = kept;
   scores["right_and_kept"] = right && kept;
 
-  const auto before = silhouette(reference.source), after = silhouette(picture);
+  const auto& before = reference.source_silhouette;
+  const auto after = silhouette(picture);
   const double common = (before * after).sum().item<double>();
   const double both = torch::max(before, after).sum().item<double>();
   scores["structure"] = both > 0 ? common / both : 1;
   scores["appearance"] =
-      torch::min(colour_histogram(reference.source, before), colour_histogram(picture, after))
-          .sum()
-          .item<double>();
+      torch::min(reference.source_colours, colour_histogram(picture, after)).sum().item<double>();
   return scores;
 }
 

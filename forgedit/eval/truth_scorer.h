@@ -34,11 +34,15 @@ class TruthScorer {
   };
   struct Reference {
     std::int64_t width = 0, height = 0;
-    Descriptor answers;     ///< the truth, the source, the distractors
-    Descriptor identities;  ///< the truth and what differs only in identity; empty where nothing does
-    torch::Tensor unit;     ///< (3) of colours and latents
-    torch::Tensor source;   ///< (1, 3, height, width) in [-1, 1]
-    torch::Tensor kept;     ///< (1, 1, height, width): 1 well inside of where source and truth agree
+    Descriptor answers;            ///< the truth, the source, the distractors
+    Descriptor identities;         ///< the truth and what differs only in identity; empty where nothing does
+    torch::Tensor unit;            ///< (3) of colours and latents
+    torch::Tensor source;          ///< (1, 3, height, width) in [-1, 1]
+    torch::Tensor kept;            ///< (1, 1, height, width): 1 well inside of where source and truth agree
+    bool asks_kept = false;        ///< whether enough of the picture has to stay
+    torch::Tensor source_latents;  ///< (1, channels, cells) of the source's centre, at whole size
+    torch::Tensor kept_cells;      ///< (1, 1, cells): latents that see only what should stay
+    torch::Tensor source_silhouette, source_colours;
   };
   /// Scales all pictures to at most 128 pixels a side. Throws Error where one cannot be read.
   Reference prepare(const BenchEdit& edit);
@@ -52,10 +56,16 @@ class TruthScorer {
   Descriptor describe(const torch::Tensor& pictures);
   std::vector<torch::Tensor> latents_of(const torch::Tensor& centres);
   torch::Tensor centre(const torch::Tensor& picture, std::int64_t shift) const;
-  torch::Tensor windows(const torch::Tensor& picture) const;
-  /// Distances (n, 3) of a picture (1, 3, height, width), each at the shift with the nearest colours.
-  torch::Tensor nearness(const torch::Tensor& picture, const Descriptor& others);
-  void score_kept(const Reference& reference, const torch::Tensor& picture, EditScores& scores);
+  /// A picture at all shifts, and at which of them it is nearest to others.
+  struct Moved;
+  struct Nearest;
+  Moved move(const torch::Tensor& picture) const;
+  Nearest nearest(const Moved& moved, const Descriptor& others) const;
+  /// Shift of `moved` at which what should stay is least changed, and its PSNR.
+  std::int64_t score_kept_colours(const Reference& reference, const Moved& moved, EditScores& scores) const;
+  /// Encodes a picture at the shifts that are asked for: few come up, and encoding is what takes time.
+  class Encoded;
+  void score_kept_latents(const Reference& reference, const torch::Tensor& latents, EditScores& scores) const;
 
   AutoencoderKL vae_;
   c10::Device device_;

@@ -1,17 +1,22 @@
 #include "forgedit/metrics/image_quality.h"
 
-#include <torch/torch.h>
+#include <ATen/Parallel.h>
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
+#include <numeric>
+#include <vector>
 
 #include "forgedit/core/error.h"
 
 namespace forgedit {
 namespace {
 
-constexpr std::int64_t kWindow = 11;
+constexpr int kWindow = 11;
 constexpr double kSigma = 1.5;
+constexpr std::int64_t kRowsAThread = 32;
 
 std::string size_text(const Image& image) {
   return std::to_string(image.width) + "x" + std::to_string(image.height);
@@ -23,19 +28,106 @@ void check_sizes(const char* metric, const Image& left, const Image& right) {
                     " and " + size_text(right));
 }
 
-/// (3, 1, height, width) in 0..255: channels as a batch.
-torch::Tensor channels(const Image& image) {
-  auto* data = const_cast<std::uint8_t*>(image.pixels.data());  // only read from
-  const auto bytes = torch::from_blob(data, {image.height, image.width, 3}, torch::kByte);
-  return bytes.permute({2, 0, 1}).unsqueeze(1).to(torch::kDouble);
+std::array<double, kWindow> make_window() {
+  std::array<double, kWindow> window{};
+  double sum = 0;
+  for (int i = 0; i < kWindow; ++i) {
+    const double distance = (i - (kWindow - 1) / 2) / kSigma;
+    sum += window[static_cast<std::size_t>(i)] = std::exp(-0.5 * distance * distance);
+  }
+  for (auto& weight : window) weight /= sum;
+  return window;
 }
 
-/// Gaussian mean around each pixel whose window lies inside.
-torch::Tensor windowed(const torch::Tensor& x) {
-  const auto distance = torch::arange(kWindow, torch::kDouble) - (kWindow - 1) / 2.0;
-  const auto gauss = (-0.5 * (distance / kSigma).square()).exp();
-  const auto weights = gauss / gauss.sum();
-  return torch::conv2d(torch::conv2d(x, weights.view({1, 1, 1, kWindow})), weights.view({1, 1, kWindow, 1}));
+/// Values of one row at a time: the compiler makes vector instructions of loops over so many.
+constexpr std::int64_t kBlock = 8;
+/// Two pictures, their squares and their product.
+constexpr std::size_t kMoments = 5;
+using Rows = std::array<std::vector<double>, kMoments>;
+
+/// The moments of a row of both pictures, channels next to each other, and zeros behind it.
+void fill_moments(const std::uint8_t* x, const std::uint8_t* y, std::int64_t count, Rows& rows) {
+  for (std::int64_t i = 0; i < count; ++i) {
+    const double a = x[i], b = y[i];
+    const auto at = static_cast<std::size_t>(i);
+    rows[0][at] = a, rows[1][at] = b, rows[2][at] = a * a, rows[3][at] = b * b, rows[4][at] = a * b;
+  }
+}
+
+/// to[i] = Σ weights[k] · from[k][i] for `count` values, a whole number of blocks.
+void weigh(const std::array<double, kWindow>& weights, const std::array<const double*, kWindow>& from,
+           std::int64_t count, double* to) {
+  for (std::int64_t first = 0; first < count; first += kBlock) {
+    double sums[kBlock] = {};
+    for (std::size_t k = 0; k < kWindow; ++k) {
+      const double* values = from[k] + first;
+      for (std::int64_t i = 0; i < kBlock; ++i) sums[i] += weights[k] * values[i];
+    }
+    std::copy(sums, sums + kBlock, to + first);
+  }
+}
+
+/// The Gaussian means of both pictures' moments around each pixel whose window lies inside, row by row.
+class WindowedRows {
+ public:
+  WindowedRows(const Image& left, const Image& right)
+      : left_(left),
+        right_(right),
+        values_(std::int64_t{3} * (left.width - kWindow + 1)),
+        padded_((values_ + kBlock - 1) / kBlock * kBlock) {
+    const auto size = static_cast<std::size_t>(padded_ + 3 * kWindow);
+    for (auto& row : input_) row.resize(size);
+    for (auto& row : means_) row.resize(size);
+    for (auto& rows : across_) {
+      for (auto& row : rows) row.resize(size);
+    }
+  }
+  /// Values of a row: three channels of each pixel.
+  std::int64_t values() const { return values_; }
+  /// Means of the window's rows from `y` on. Calls go down the picture row by row.
+  const Rows& means(std::int64_t y) {
+    for (next_ = std::max(next_, y); next_ < y + kWindow; ++next_) read(next_);
+    for (std::size_t m = 0; m < kMoments; ++m) {
+      std::array<const double*, kWindow> from{};
+      for (std::int64_t k = 0; k < kWindow; ++k) {
+        from[static_cast<std::size_t>(k)] = across_[static_cast<std::size_t>((y + k) % kWindow)][m].data();
+      }
+      weigh(window_, from, padded_, means_[m].data());
+    }
+    return means_;
+  }
+
+ private:
+  void read(std::int64_t y) {
+    const auto offset = static_cast<std::size_t>(3 * y * left_.width);
+    fill_moments(left_.pixels.data() + offset, right_.pixels.data() + offset, std::int64_t{3} * left_.width,
+                 input_);
+    auto& rows = across_[static_cast<std::size_t>(y % kWindow)];
+    for (std::size_t m = 0; m < kMoments; ++m) {
+      std::array<const double*, kWindow> from{};
+      for (std::size_t k = 0; k < kWindow; ++k) from[k] = input_[m].data() + 3 * k;
+      weigh(window_, from, padded_, rows[m].data());
+    }
+  }
+
+  const Image &left_, &right_;
+  std::int64_t values_, padded_, next_ = 0;
+  const std::array<double, kWindow> window_ = make_window();
+  Rows input_, means_;
+  std::array<Rows, kWindow> across_;  // rows of the window, by their number modulo its height
+};
+
+/// Σ over a row of the similarity.
+double similarity_of(const Rows& means, std::int64_t count) {
+  constexpr double c1 = (0.01 * 255) * (0.01 * 255), c2 = (0.03 * 255) * (0.03 * 255);
+  double sum = 0;
+  for (std::size_t i = 0; i < static_cast<std::size_t>(count); ++i) {
+    const double x = means[0][i], y = means[1][i];
+    const double variance_x = means[2][i] - x * x, variance_y = means[3][i] - y * y;
+    const double covariance = means[4][i] - x * y;
+    sum += (2 * x * y + c1) * (2 * covariance + c2) / ((x * x + y * y + c1) * (variance_x + variance_y + c2));
+  }
+  return sum;
 }
 
 }  // namespace
@@ -56,16 +148,17 @@ double ssim(const Image& left, const Image& right) {
   if (std::min(left.width, left.height) < kWindow) {
     throw usage_error("SSIM: expected sides of at least 11 pixels, got " + size_text(left));
   }
-  torch::NoGradGuard no_grad;
-  constexpr double c1 = (0.01 * 255) * (0.01 * 255), c2 = (0.03 * 255) * (0.03 * 255);
-  const auto x = channels(left), y = channels(right);
-  const auto mean_x = windowed(x), mean_y = windowed(y);
-  const auto variance_x = windowed(x.square()) - mean_x.square();
-  const auto variance_y = windowed(y.square()) - mean_y.square();
-  const auto covariance = windowed(x * y) - mean_x * mean_y;
-  const auto similarity = (2 * mean_x * mean_y + c1) * (2 * covariance + c2) /
-                          ((mean_x.square() + mean_y.square() + c1) * (variance_x + variance_y + c2));
-  return similarity.mean().item<double>();
+  const std::int64_t rows = left.height - kWindow + 1;
+  std::vector<double> sums(static_cast<std::size_t>(rows));
+  at::parallel_for(0, rows, kRowsAThread, [&](std::int64_t first, std::int64_t last) {
+    WindowedRows windowed(left, right);
+    for (auto y = first; y < last; ++y) {
+      sums[static_cast<std::size_t>(y)] = similarity_of(windowed.means(y), windowed.values());
+    }
+  });
+  // Row by row, however many threads there are.
+  const double count = static_cast<double>(rows) * 3 * (left.width - kWindow + 1);
+  return std::accumulate(sums.begin(), sums.end(), 0.0) / count;
 }
 
 }  // namespace forgedit

@@ -41,6 +41,18 @@ void keep_all(std::vector<torch::Tensor>& kept, const std::vector<Layer*>& layer
   for (std::size_t i = 0; i < layers.size(); ++i) keep(kept[i], make(*layers[i]));
 }
 
+/// Whether anything that a block's addend is made of learns.
+bool addend_learns(UNetImpl& unet, const nn::ResnetBlock2DImpl& resnet) {
+  if (resnet.time_projection().weight.requires_grad() || resnet.time_projection().bias.requires_grad() ||
+      resnet.first_conv().bias.requires_grad()) {
+    return true;
+  }
+  for (const auto& parameter : unet.named_children()["time_embedding"]->parameters()) {
+    if (parameter.requires_grad()) return true;
+  }
+  return false;
+}
+
 }  // namespace
 
 torch::Tensor join_addends(UNetImpl& unet, const torch::Tensor& time) {
@@ -70,7 +82,9 @@ UNetLoan::UNetLoan(UNetImpl& unet, const torch::Tensor& addends, const torch::Te
   const auto addend_of = addends.split_with_sizes(widths, 1);
   const auto batch = keys_and_values.size(0);
   for (std::size_t i = 0; i < layers.resnets.size(); ++i) {
-    layers.resnets[i]->lent_addend = addends.size(0) == 1 ? addend_of[i].expand({batch, -1}) : addend_of[i];
+    // Joined with those that learn it would count as learning too, and with it all that depends on it.
+    const auto own = addend_learns(unet, *layers.resnets[i]) ? addend_of[i] : addend_of[i].detach();
+    layers.resnets[i]->lent_addend = addends.size(0) == 1 ? own.expand({batch, -1}) : own;
   }
   widths.clear();
   for (auto* attention : layers.text) {

@@ -18,6 +18,7 @@ LearnTask make_task(const StableDiffusion& model, const torch::Tensor& latents, 
                     NoisePredictor predict) {
   LearnTask task{latents,      std::move(predict), o.adam, {o.stop_loss, o.stop_after},
                  model.policy, model.memory};
+  task.fast = o.fast;
   if (!model.policy.reduced()) return task;  // whose steps are not recorded
   const auto factor = model.vae->config().factor();
   auto need = model.memory_task(static_cast<int>(latents.size(3) * factor),
@@ -30,6 +31,30 @@ LearnTask make_task(const StableDiffusion& model, const torch::Tensor& latents, 
 
 LearningCopy::Selector blocks_of(const LearnOptions& options) {
   return [scope = options.layers](const std::string& name) { return learns(scope, name); };
+}
+
+/// The last update comes after the last loss: values that are not finite would be found only in pictures.
+LearnResult checked(LearnResult result) {
+  torch::NoGradGuard no_grad;
+  std::vector<std::string> names{"the embedding"};
+  std::vector<torch::Tensor> values{result.embedding};
+  for (const auto* learned : {&result.unet, &result.text_encoder}) {
+    for (const auto& [name, tensor] : *learned) names.push_back(name), values.push_back(tensor);
+  }
+  std::vector<torch::Tensor> extremes;
+  for (const auto& tensor : values) {
+    const auto [least, most] = at::aminmax(tensor);  // NaN where there is one
+    extremes.push_back(torch::stack({least, most}).to(torch::kFloat));
+  }
+  for (std::size_t i = 0; i < values.size(); ++i)
+    extremes[i] = torch::isfinite(extremes[i]).all().to(values[0].device());
+  const auto finite = torch::stack(extremes).to(torch::kCPU);
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (finite[static_cast<std::int64_t>(i)].item<bool>()) continue;
+    throw failure("what was learned holds values that are not finite, first in " + names[i] +
+                  ": weights with NaN or infinite values, or too high a learning rate");
+  }
+  return result;
 }
 
 /// The UNet under one embedding for the whole batch.
@@ -97,7 +122,7 @@ LearnResult learn_vanilla(StableDiffusion& model, const torch::Tensor& latents,
                                  batches, progress);
   result.embedding = embedding;
   result.unet = unet.learned();
-  return result;
+  return checked(std::move(result));
 }
 
 LearnResult learn_dreambooth(StableDiffusion& model, const torch::Tensor& latents,
@@ -122,7 +147,7 @@ LearnResult learn_dreambooth(StableDiffusion& model, const torch::Tensor& latent
   if (model.memory.park) {
     for (auto& [name, tensor] : result.text_encoder) tensor = tensor.to(torch::kCPU);
   }
-  return result;
+  return checked(std::move(result));
 }
 
 LearnResult learn_imagic(StableDiffusion& model, const torch::Tensor& latents,
@@ -139,7 +164,7 @@ LearnResult learn_imagic(StableDiffusion& model, const torch::Tensor& latents,
       batches, progress);
   result.embedding = embedding;
   result.unet = unet.learned();
-  return result;
+  return checked(std::move(result));
 }
 
 LearnResult learn(StableDiffusion& model, const torch::Tensor& latents, const std::string& text,

@@ -27,6 +27,7 @@ struct LearnOptions {
   std::int64_t stop_after = 350;
   LayerScope layers = LayerScope::code;
   std::uint64_t seed = 0;  ///< of posterior sample, noise and timesteps
+  bool fast = false;  ///< bf16 on a GPU: gradients of attention add up in any order, other bytes every time
 };
 
 /// A method with the settings that it was published with.
@@ -51,7 +52,8 @@ LearnBatches random_learn_batches(const LearnOptions& options, const torch::Tens
                                   torch::Generator generator, std::int64_t num_train_timesteps);
 
 // Each learns `latents` (1, 4, h, w; scaled). The model's own weights are back in place when it returns or
-// throws. Throws a usage Error for less than one batch of samples, a failure when a loss is not finite.
+// throws. Throws a usage Error for less than one batch of samples, a failure when a loss or what was learned
+// is not finite.
 
 /// Section 3.1 of the paper: the source embedding (1, 77, width) and the UNet's blocks together.
 LearnResult learn_vanilla(StableDiffusion& model, const torch::Tensor& latents,

@@ -4,10 +4,12 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include "forgedit/core/error.h"
 #include "forgedit/device/batch_parts.h"
 #include "forgedit/device/replay.h"
+#include "forgedit/device/torch_compat.h"
 #include "forgedit/nn/checkpoint.h"
 #include "forgedit/pipelines/eight_bit_adam.h"
 #include "forgedit/schedulers/noise_schedule.h"
@@ -274,6 +276,8 @@ class StepRunner {
 std::vector<double> run_learn_loop(const LearnTask& task, const std::vector<LearnPhase>& phases,
                                    const LearnBatches& batches, const ProgressCallback& progress) {
   const ReplayScope replay(task.policy.device);
+  std::optional<DeterminismScope> any_order;
+  if (task.fast && task.policy.reduced()) any_order.emplace(false, false);
   std::int64_t total = 0, first = 0;
   for (const auto& phase : phases) total += phase.steps;
   // Weights of later phases must not be on their way still when the first one is recorded.

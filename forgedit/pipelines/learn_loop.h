@@ -61,6 +61,7 @@ struct LearnTask {
   EarlyStop stop;
   ComputePolicy policy;
   MemoryPlan memory;
+  bool fast = false;            ///< see LearnOptions
   std::int64_t step_bytes = 0;  ///< that a step takes at least on its way, where known
 };
 

@@ -15,13 +15,16 @@ torch::Tensor image_to_tensor(const Image& image) {
   return 2.0 * unit - 1.0;
 }
 
+void check_finite(const torch::Tensor& pictures) {
+  if (torch::isfinite(pictures).all().item<bool>()) return;
+  throw failure("the drawn picture holds values that are not finite: weights with NaN or infinite values?");
+}
+
 Image tensor_to_image(const torch::Tensor& picture) {
   if (picture.dim() != 3 || picture.size(0) != 3) {
     throw usage_error("picture tensor: expected 3xHEIGHTxWIDTH, got " + shape_text(picture.sizes()));
   }
-  if (!torch::isfinite(picture).all().item<bool>()) {
-    throw failure("the drawn picture holds values that are not finite: weights with NaN or infinite values?");
-  }
+  check_finite(picture);
   const auto bytes = (picture.to(torch::kCPU, torch::kFloat) * 255.0)
                          .round()
                          .clamp(0.0, 255.0)

@@ -25,19 +25,21 @@ auto named(const ConfigReader& reader, const char* key, std::optional<std::strin
 }  // namespace
 
 json to_json(const LearnOptions& o) {
-  return {{"method", learn_method_name(o.method)},
-          {"samples", o.samples},
-          {"batch", o.batch},
-          {"embedding_samples", o.embedding_samples},
-          {"unet_lr", o.unet_lr},
-          {"text_lr", o.text_lr},
-          {"beta1", o.adam.beta1},
-          {"beta2", o.adam.beta2},
-          {"adam_eps", o.adam.eps},
-          {"stop_loss", o.stop_loss},
-          {"stop_after", o.stop_after},
-          {"layers", layer_scope_name(o.layers)},
-          {"seed", o.seed}};
+  json result{{"method", learn_method_name(o.method)},
+              {"samples", o.samples},
+              {"batch", o.batch},
+              {"embedding_samples", o.embedding_samples},
+              {"unet_lr", o.unet_lr},
+              {"text_lr", o.text_lr},
+              {"beta1", o.adam.beta1},
+              {"beta2", o.adam.beta2},
+              {"adam_eps", o.adam.eps},
+              {"stop_loss", o.stop_loss},
+              {"stop_after", o.stop_after},
+              {"layers", layer_scope_name(o.layers)},
+              {"seed", o.seed}};
+  if (o.fast) result["fast"] = true;  // else as records were before there was this
+  return result;
 }
 
 json to_json(const Frame& f) {
@@ -68,6 +70,7 @@ LearnOptions learn_options_from_json(const std::string& origin, const json& obje
   o.stop_after = reader.integer("stop_after", {}, 0, kMaxCount);
   o.layers = named(reader, "layers", {}, parse_layer_scope);
   o.seed = static_cast<std::uint64_t>(reader.integer("seed", {}, 0, INT64_MAX));
+  o.fast = reader.boolean("fast", false);
   return o;
 }
 

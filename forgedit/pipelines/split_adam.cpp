@@ -2,6 +2,7 @@
 
 #include <cstring>
 
+#include "forgedit/core/error.h"
 #include "forgedit/device/adam_codes.h"
 #include "forgedit/device/cuda_bridge.h"
 
@@ -149,6 +150,9 @@ void SplitAdam::point_at_gradients() {
                                                : parameter.grad().contiguous();
     gradients_.push_back(gradient);
     const auto* data = static_cast<const kernels::Bf16*>(gradient.data_ptr());
+    if (reinterpret_cast<std::uintptr_t>(data) % 16 != 0) {
+      throw failure("Adam: expected gradients aligned to 16 bytes");
+    }
     for (std::int64_t first = 0; first < gradient.numel(); first += kernels::kAdamChunk) {
       const auto count = std::min(kernels::kAdamChunk, gradient.numel() - first);
       chunks.push_back({data + first, weights_.offsets_[i] + first, count});

@@ -7,6 +7,7 @@
 #include "forgedit/device/cuda_bridge.h"
 #include "forgedit/models/load_network.h"
 #include "forgedit/pipelines/device_visit.h"
+#include "forgedit/pipelines/picture.h"
 #include "forgedit/pipelines/picture_grid.h"
 #include "forgedit/pipelines/tiled_vae.h"
 
@@ -175,6 +176,7 @@ torch::Tensor StableDiffusion::decode_latents(const torch::Tensor& latents) {
   const auto images =
       (memory.vae_tile > 0 ? decode_in_tiles(vae, unscaled, memory.vae_tile) : vae->decode(unscaled))
           .to(torch::kFloat);
+  check_finite(images);  // infinite ones would become white or black
   return (images * 0.5 + 0.5).clamp(0.0, 1.0).to(torch::kCPU);
 }
 

@@ -4,6 +4,10 @@
 #include <gtest/gtest.h>
 #include <torch/torch.h>
 
+#include <thread>
+
+#include "forgedit/device/device.h"
+
 namespace forgedit {
 namespace {
 
@@ -40,6 +44,46 @@ TEST(ReplayOnGpu, GoesOnWithoutARecordingThatFindsNoRoom) {
     EXPECT_TRUE(torch::equal(x.cpu(), torch::full({4}, run, torch::kFloat))) << run;
   }
   EXPECT_EQ(calls, 5);
+}
+
+TEST(ReplayOnGpu, OtherThreadsUseTheDeviceWhileItRecords) {
+  const ReplayScope scope(kGpu);
+  const auto x = torch::zeros({4}, torch::TensorOptions(kGpu));
+  int calls = 0;
+  ReplayedWork work(kGpu, true, [&] {
+    x.add_(1);
+    if (++calls != 2) return;
+    std::thread other([] {
+      const auto host = torch::full({1 << 22}, 3, torch::TensorOptions().pinned_memory(true));
+      const auto copy = host.to(kGpu, torch::kFloat);  // allocates, copies and waits
+      EXPECT_EQ(copy.mean().item<float>(), 3);
+    });
+    other.join();
+    x.mul_(2);
+  });
+  for (int run = 1; run <= 4; ++run) work.run();
+  EXPECT_EQ(calls, 2);
+  EXPECT_TRUE(torch::equal(x.cpu(), torch::full({4}, 22.0F))) << x;  // 1, then (x + 1) * 2 three times
+}
+
+TEST(ReplayOnGpu, ARecordingThatFailsLeavesNothingBehind) {
+  const ReplayScope scope(kGpu);
+  const auto x = torch::ones({4}, torch::TensorOptions(kGpu));
+  release_memory(kGpu);
+  const auto before = free_memory(kGpu);
+  {
+    int calls = 0;
+    ReplayedWork work(kGpu, true, [&] {
+      const auto large = torch::ones({1 << 28}, x.options());  // 1 GiB
+      if (++calls == 2) large.sum().item<float>();             // what no recording bears
+      x.add_(large[0]);
+    });
+    work.run();
+    EXPECT_THROW(work.run(), std::exception);
+  }
+  EXPECT_TRUE(torch::equal(x.cpu(), torch::full({4}, 2.0F))) << "the stream takes work again";
+  release_memory(kGpu);
+  EXPECT_GT(free_memory(kGpu), before - (std::int64_t{256} << 20));
 }
 
 }  // namespace

@@ -66,7 +66,7 @@ INSTANTIATE_TEST_SUITE_P(Sizes, FusedMaps,
                          ::testing::Values(MapSize{2, 320, 64, 64, 32}, MapSize{3, 64, 12, 20, 8},
                                            MapSize{1, 1280, 8, 8, 32}, MapSize{10, 2560, 8, 8, 32},
                                            MapSize{2, 960, 7, 5, 32}, MapSize{1, 32, 1, 3, 4},
-                                           MapSize{16, 128, 40, 40, 32}));
+                                           MapSize{16, 128, 40, 40, 32}, MapSize{600, 32, 4, 6, 8}));
 
 TEST_P(FusedMaps, GroupNormWithAndWithoutSilu) {
   const auto s = GetParam();

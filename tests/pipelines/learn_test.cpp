@@ -135,6 +135,13 @@ TEST_F(Learn, WeightsThatAreNotFiniteAreFoundAtTheFirstLoss) {
   EXPECT_EQ(steps, 0);
 }
 
+TEST_F(Learn, WhatTheLastStepMakesInfiniteIsFound) {
+  options_.samples = options_.batch;
+  options_.unet_lr = 1e39;
+  const auto message = message_of([&] { run(); });
+  EXPECT_TRUE(contains(message, "what was learned holds values that are not finite")) << message;
+}
+
 /// The whole tiny model under methods that need its text encoder.
 class LearnMethods : public ::testing::Test {
  protected:

@@ -65,11 +65,10 @@ __global__ void split_kernel(std::int64_t count, int channels, int pixels, const
   const std::int64_t width = static_cast<std::int64_t>(channels) * pixels, row = at / width;
   const int column = static_cast<int>(at - row * width);
   const int pixel = column / channels, channel = column - pixel * channels;
-  const unsigned bits =
-      __float_as_uint(weights[row * width + static_cast<std::int64_t>(channel) * pixels + pixel]);
-  const unsigned rounded = (bits + 0x8000U) >> 16;
+  const float weight = weights[row * width + static_cast<std::int64_t>(channel) * pixels + pixel];
+  const unsigned rounded = high_bits(weight);
   high[at] = static_cast<Bf16>(rounded);
-  low[at] = static_cast<std::int16_t>(bits - (rounded << 16));
+  low[at] = static_cast<std::int16_t>(__float_as_uint(weight) - (rounded << 16));
 }
 
 }  // namespace
@@ -77,14 +76,15 @@ __global__ void split_kernel(std::int64_t count, int channels, int pixels, const
 void split_weights(std::int64_t rows, std::int64_t channels, std::int64_t pixels, const float* weights,
                    Bf16* high, std::int16_t* low, Stream stream) {
   const auto count = rows * channels * pixels;
-  split_kernel<<<static_cast<unsigned>(ceil_div(count, kThreads)), kThreads, 0, as_stream(stream)>>>(
-      count, static_cast<int>(channels), static_cast<int>(pixels), weights, high, low);
+  launch("split_weights", split_kernel, blocks(ceil_div(count, kThreads)), kThreads, 0, stream, count,
+         channels, pixels, weights, high, low);
 }
 
 void adam_step(const AdamChunk* chunks, std::int64_t chunk_count, Bf16* high, std::int16_t* low,
                float* exp_avg, float* exp_avg_sq, const AdamStep& settings, Stream stream) {
-  adam_kernel<<<static_cast<unsigned>(chunk_count), kThreads, 0, as_stream(stream)>>>(
-      chunks, high, low, exp_avg, exp_avg_sq, settings);
+  check_aligned("adam_step", {chunks, high, low, exp_avg, exp_avg_sq});
+  launch("adam_step", adam_kernel, blocks(chunk_count), kThreads, 0, stream, chunks, high, low, exp_avg,
+         exp_avg_sq, settings);
 }
 
 }  // namespace forgedit::kernels

@@ -83,8 +83,9 @@ __global__ void adam_8bit_kernel(const AdamChunk* chunks, Bf16* high, std::int16
 
 void adam_step_8bit(const AdamChunk* chunks, std::int64_t chunk_count, Bf16* high, std::int16_t* low,
                     const AdamCodes& codes, const AdamStep& settings, std::uint32_t step, Stream stream) {
-  adam_8bit_kernel<<<static_cast<unsigned>(chunk_count), kWarps * 32, 0, as_stream(stream)>>>(
-      chunks, high, low, codes, settings, step);
+  check_aligned("adam_step_8bit", {chunks, high, low, codes.exp_avg, codes.exp_avg_sq});
+  launch("adam_step_8bit", adam_8bit_kernel, blocks(chunk_count), kWarps * 32, 0, stream, chunks, high, low,
+         codes, settings, step);
 }
 
 }  // namespace forgedit::kernels

@@ -5,7 +5,7 @@
 
 #include <cstdint>
 
-#include "forgedit/device/kernels.h"
+#include "forgedit/device/cuda/launch.cuh"
 
 // bfloat16 by its bits, eight at a time, and the sums that several kernels share.
 namespace forgedit::kernels {
@@ -55,9 +55,12 @@ __device__ inline float joined(unsigned high, std::int16_t low) {
   return __uint_as_float((high << 16) + static_cast<unsigned>(static_cast<int>(low)));
 }
 
-/// Its upper half: rounds half up, not to even, since only then the rest fits 16 bits.
+/// Its upper half: rounds half up, not to even, since only then the rest fits 16 bits. NaN stays NaN: rounded
+/// up, some would become zero.
 __device__ inline unsigned high_bits(float weight) {
-  return (__float_as_uint(weight) + 0x8000U) >> 16;
+  const unsigned bits = __float_as_uint(weight);
+  const bool is_nan = (bits & 0x7FFFFFFFU) > 0x7F800000U;
+  return is_nan ? (bits >> 16) | 0x40U : (bits + 0x8000U) >> 16;
 }
 
 __device__ inline float sigmoid(float x) {
@@ -68,14 +71,6 @@ __device__ inline float warp_sum(float value) {
 #pragma unroll
   for (int offset = 16; offset > 0; offset /= 2) value += __shfl_xor_sync(0xFFFFFFFFU, value, offset);
   return value;
-}
-
-inline cudaStream_t as_stream(Stream stream) {
-  return static_cast<cudaStream_t>(stream);
-}
-
-inline std::int64_t ceil_div(std::int64_t a, std::int64_t b) {
-  return (a + b - 1) / b;
 }
 
 }  // namespace forgedit::kernels

@@ -1,6 +1,7 @@
 #include <ATen/Functions.h>
 #include <ATen/cuda/CUDAContext.h>
 #include <ATen/cuda/CUDAGraph.h>
+#include <c10/core/GradMode.h>
 #include <c10/cuda/CUDACachingAllocator.h>
 #include <c10/cuda/CUDAException.h>
 #include <c10/cuda/CUDAFunctions.h>
@@ -58,6 +59,10 @@ int device_count() {
 }
 std::string device_name(int index) {
   return at::cuda::getDeviceProperties(static_cast<c10::DeviceIndex>(index))->name;
+}
+int compute_capability(int index) {
+  const auto* properties = at::cuda::getDeviceProperties(static_cast<c10::DeviceIndex>(index));
+  return properties->major * 10 + properties->minor;
 }
 std::int64_t peak_memory(int index) {
   const auto stats = c10::cuda::CUDACachingAllocator::getDeviceStats(static_cast<c10::DeviceIndex>(index));
@@ -138,7 +143,8 @@ c10::cuda::CUDAStream stream_of_scopes(int index) {
   static thread_local std::map<int, c10::cuda::CUDAStream> streams;
   const auto found = streams.find(index);
   if (found != streams.end()) return found->second;
-  const auto stream = c10::cuda::getStreamFromPool(false, static_cast<c10::DeviceIndex>(index));
+  // Of high priority: a pool apart from that of the uploads, whose copies would else stand in its way.
+  const auto stream = c10::cuda::getStreamFromPool(true, static_cast<c10::DeviceIndex>(index));
   return streams.emplace(index, stream).first->second;
 }
 
@@ -183,6 +189,7 @@ struct Graph::State {
   }
   State(const State&) = delete;
   State& operator=(const State&) = delete;
+  void end_capture();
 
   c10::DeviceIndex index;
   decltype(at::cuda::graph_pool_handle()) pool = at::cuda::graph_pool_handle();
@@ -215,21 +222,44 @@ void Graph::run_once(const std::function<void()>& work, std::int64_t expected) {
   work();
 }
 
+void Graph::State::end_capture() {
+  try {
+    graph->capture_end();
+  } catch (...) {
+    // Where CUDA refuses the recording, LibTorch's allocator still takes all memory from the graph's pool,
+    // and holds on to that pool.
+    try {
+      allocator::endAllocateToPool(index, pool);
+      allocator::releasePool(index, pool);
+    } catch (const c10::Error&) {
+      // LibTorch came that far itself.
+    }
+    throw;
+  }
+}
+
 void Graph::record(const std::function<void()>& work) {
   auto& graph = state_->graph.emplace();
-  graph.capture_begin(state_->pool);
+  // Of this thread alone: what others allocate, copy and wait for meanwhile is none of the recording's.
+  graph.capture_begin(state_->pool, cudaStreamCaptureModeThreadLocal);
   try {
     work();
   } catch (...) {
     // A stream that went on recording would refuse all that comes after, the originals' way back for one.
     try {
-      graph.capture_end();
+      state_->end_capture();
     } catch (const std::exception&) {
       // What failed first says more.
     }
+    state_->graph.reset();
     throw;
   }
-  graph.capture_end();
+  try {
+    state_->end_capture();
+  } catch (...) {
+    state_->graph.reset();
+    throw;
+  }
 }
 
 void Graph::launch() {

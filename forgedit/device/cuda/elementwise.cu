@@ -7,12 +7,17 @@ namespace forgedit::kernels {
 namespace {
 
 constexpr int kThreads = 256;
-constexpr int kSumBlocks = 132 * 2;
 constexpr int kSumRows = 8;
-constexpr int kGegluBlocks = 132 * 3;  // all at once
+/// Blocks that a multiprocessor runs at once.
+constexpr int kSumBlocks = 4, kGegluBlocks = 3;
+
+/// Partial sums at most; the workspaces are made for so many.
+std::int64_t most_sums() {
+  return multiprocessors() * 2;
+}
 
 unsigned blocks_for(std::int64_t vectors) {
-  return static_cast<unsigned>(ceil_div(vectors, kThreads));
+  return blocks(ceil_div(vectors, kThreads));
 }
 
 __device__ std::int64_t my_vector() {
@@ -180,74 +185,79 @@ __global__ void channels_kernel(std::int64_t vectors, int first, int second, Joi
   }
 }
 
-/// Row blocks beside `columns` column blocks, `wanted` of them all: those that run at once.
+/// Row blocks beside `columns` column blocks: those that run at once, `wanted` of them a multiprocessor.
 std::int64_t sum_blocks(std::int64_t rows, std::int64_t columns, std::int64_t wanted) {
-  return std::clamp<std::int64_t>(wanted / columns, 1,
-                                  std::min<std::int64_t>(kSumBlocks, ceil_div(rows, kSumRows)));
+  return std::clamp<std::int64_t>(wanted * multiprocessors() / columns, 1,
+                                  std::max<std::int64_t>(1, std::min(most_sums(), ceil_div(rows, kSumRows))));
 }
 
-void finish_sum(std::int64_t blocks, std::int64_t channels, const float* partial, Bf16* sums, Stream stream) {
-  finish_sum_kernel<<<static_cast<unsigned>(ceil_div(channels, 32)), dim3(32, 16), 0, as_stream(stream)>>>(
-      static_cast<int>(blocks), static_cast<int>(channels), partial, sums);
+void finish_sum(std::int64_t count, std::int64_t channels, const float* partial, Bf16* sums, Stream stream) {
+  launch("finish_sum", finish_sum_kernel, blocks(ceil_div(channels, 32)), dim3(32, 16), 0, stream, count,
+         channels, partial, sums);
 }
 
 }  // namespace
 
 void geglu_forward(std::int64_t rows, std::int64_t width, const Bf16* x, const Bf16* bias, Bf16* y,
                    Stream stream) {
+  check_aligned("geglu_forward", {x, bias, y});
   const auto vectors = rows * width / kVector;
-  geglu_kernel<<<blocks_for(vectors), kThreads, 0, as_stream(stream)>>>(
-      vectors, static_cast<int>(width / kVector), x, bias, y);
+  launch("geglu_forward", geglu_kernel, blocks_for(vectors), kThreads, 0, stream, vectors, width / kVector, x,
+         bias, y);
 }
 
 std::int64_t geglu_workspace(std::int64_t width) {
-  return kSumBlocks * 2 * width;
+  return most_sums() * 2 * width;
 }
 
 void geglu_backward(std::int64_t rows, std::int64_t width, const Bf16* x, const Bf16* bias, const Bf16* dy,
                     Bf16* dx, Bf16* dbias, Bf16* y, float* workspace, Stream stream) {
+  check_aligned("geglu_backward", {x, bias, dy, dx, y});
   const auto row_vectors = width / kVector, columns = ceil_div(row_vectors, 32);
-  const auto blocks = sum_blocks(rows, columns, kGegluBlocks);
-  geglu_backward_kernel<<<dim3(static_cast<unsigned>(columns), static_cast<unsigned>(blocks)),
-                          dim3(32, kSumRows), 0, as_stream(stream)>>>(rows, static_cast<int>(row_vectors), x,
-                                                                      bias, dy, dx, y, workspace);
-  if (dbias) finish_sum(blocks, 2 * width, workspace, dbias, stream);
+  const auto sums = sum_blocks(rows, columns, kGegluBlocks);
+  launch("geglu_backward", geglu_backward_kernel, dim3(blocks(columns), blocks(sums)), dim3(32, kSumRows), 0,
+         stream, rows, row_vectors, x, bias, dy, dx, y, workspace);
+  if (dbias) finish_sum(sums, 2 * width, workspace, dbias, stream);
 }
 
 void add_bias_residual(std::int64_t rows, std::int64_t channels, const Bf16* x, const Bf16* bias,
                        const Bf16* residual, Bf16* y, Stream stream) {
+  check_aligned("add_bias_residual", {x, bias, residual, y});
   const auto vectors = rows * channels / kVector;
-  add_bias_residual_kernel<<<blocks_for(vectors), kThreads, 0, as_stream(stream)>>>(
-      vectors, static_cast<int>(channels / kVector), x, bias, residual, y);
+  launch("add_bias_residual", add_bias_residual_kernel, blocks_for(vectors), kThreads, 0, stream, vectors,
+         channels / kVector, x, bias, residual, y);
 }
 
 std::int64_t column_sum_workspace(std::int64_t channels) {
-  return kSumBlocks * channels;
+  return most_sums() * channels;
 }
 
 void column_sum(std::int64_t rows, std::int64_t channels, const Bf16* x, Bf16* sums, float* workspace,
                 Stream stream) {
+  check_aligned("column_sum", {x});
   const auto row_vectors = channels / kVector, columns = ceil_div(row_vectors, 32);
-  const auto blocks = sum_blocks(rows, columns, kSumBlocks * 2);
-  column_sum_kernel<<<dim3(static_cast<unsigned>(columns), static_cast<unsigned>(blocks)), dim3(32, kSumRows),
-                      0, as_stream(stream)>>>(rows, static_cast<int>(row_vectors), x, workspace);
-  finish_sum(blocks, channels, workspace, sums, stream);
+  const auto count = sum_blocks(rows, columns, kSumBlocks);
+  launch("column_sum", column_sum_kernel, dim3(blocks(columns), blocks(count)), dim3(32, kSumRows), 0, stream,
+         rows, row_vectors, x, workspace);
+  finish_sum(count, channels, workspace, sums, stream);
 }
 
 void join_channels(std::int64_t rows, std::int64_t first, std::int64_t second, const Bf16* a, const Bf16* b,
                    Bf16* joined, Stream stream) {
+  check_aligned("join_channels", {a, b, joined});
   const auto vectors = rows * (first + second) / kVector;
-  channels_kernel<true><<<blocks_for(vectors), kThreads, 0, as_stream(stream)>>>(
-      vectors, static_cast<int>(first / kVector), static_cast<int>(second / kVector),
-      reinterpret_cast<uint4*>(joined), reinterpret_cast<const uint4*>(a), reinterpret_cast<const uint4*>(b));
+  launch("join_channels", channels_kernel<true, uint4, const uint4>, blocks_for(vectors), kThreads, 0, stream,
+         vectors, first / kVector, second / kVector, reinterpret_cast<uint4*>(joined),
+         reinterpret_cast<const uint4*>(a), reinterpret_cast<const uint4*>(b));
 }
 
 void split_channels(std::int64_t rows, std::int64_t first, std::int64_t second, const Bf16* joined, Bf16* a,
                     Bf16* b, Stream stream) {
+  check_aligned("split_channels", {joined, a, b});
   const auto vectors = rows * (first + second) / kVector;
-  channels_kernel<false><<<blocks_for(vectors), kThreads, 0, as_stream(stream)>>>(
-      vectors, static_cast<int>(first / kVector), static_cast<int>(second / kVector),
-      reinterpret_cast<const uint4*>(joined), reinterpret_cast<uint4*>(a), reinterpret_cast<uint4*>(b));
+  launch("split_channels", channels_kernel<false, const uint4, uint4>, blocks_for(vectors), kThreads, 0,
+         stream, vectors, first / kVector, second / kVector, reinterpret_cast<const uint4*>(joined),
+         reinterpret_cast<uint4*>(a), reinterpret_cast<uint4*>(b));
 }
 
 }  // namespace forgedit::kernels

@@ -9,8 +9,8 @@ namespace forgedit::kernels {
 namespace {
 
 constexpr int kThreads = 256;
-/// All at once on an H100: one block more would take as long as all of them again.
-constexpr std::int64_t kBlocksWanted = 132 * 4;
+/// Blocks that a multiprocessor runs at once: one more would take as long as all of them again.
+constexpr std::int64_t kBlocksAtOnce = 4;
 constexpr std::int64_t kMinTileRows = 8;
 constexpr std::int64_t kMaxTiles = 64;
 
@@ -25,7 +25,9 @@ Layout layout_of(const GroupNormShape& s) {
   l.groups = static_cast<int>(s.groups);
   l.vectors = l.channels / static_cast<int>(kVector);
   l.rows_at_once = std::max(1, kThreads / l.vectors);
-  const auto wanted = kBlocksWanted / s.batch;
+  // A large batch fills the device with a tile a picture.
+  const auto wanted =
+      std::max<std::int64_t>(1, multiprocessors() * kBlocksAtOnce / std::max<std::int64_t>(1, s.batch));
   const auto most = std::max<std::int64_t>(1, s.pixels / kMinTileRows);
   l.tiles = static_cast<int>(std::clamp<std::int64_t>(wanted, 1, std::min(most, kMaxTiles)));
   l.tile_rows = static_cast<int>(ceil_div(s.pixels, l.tiles));
@@ -154,7 +156,9 @@ struct Affine {
       shift[i] += weight[i] * normalised.offset[i];
     }
   }
-  __device__ float of(float x, int i) const { return x * scale[i] + shift[i]; }
+  __device__ float of(float x, int i) const {
+    return x * scale[i] + shift[i];
+  }
   /// du from dy, through the SiLU behind the norm where there is one.
   template <bool kSilu>
   __device__ float du(float x, float dy, int i) const {
@@ -199,8 +203,7 @@ __global__ void apply_kernel(Layout l, GroupNormInput in, const float* partial, 
 /// partial (batch, tiles, 3, channels): Σ du, Σ du·x̂, Σ x̂.
 template <bool kSilu>
 __global__ void __launch_bounds__(kMaxChannels / kVector, 2)
-    gradient_sums_kernel(Layout l, GroupNormInput in, const float* stats, const Bf16* dy,
-                                     float* partial) {
+    gradient_sums_kernel(Layout l, GroupNormInput in, const float* stats, const Bf16* dy, float* partial) {
   extern __shared__ float shared[];
   const int n = blockIdx.y, channel = threadIdx.x * 8;
   const float* mine = stats + n * l.groups * 2;
@@ -292,8 +295,7 @@ __global__ void finish_gradients_kernel(Layout l, const Bf16* weight, const floa
     const float w = to_float(weight[group * per_group + c]);
     const float sum = rstd * (w * shared[c] - static_cast<float>(l.pixels) * group_means[0] -
                               group_means[1] * shared[2 * per_group + c]);
-    daddend[static_cast<std::int64_t>(n) * l.channels + group * per_group + c] =
-        bf16_bits(sum);
+    daddend[static_cast<std::int64_t>(n) * l.channels + group * per_group + c] = bf16_bits(sum);
   }
 }
 
@@ -357,15 +359,21 @@ std::size_t shared_bytes(const Layout& l, int sums) {
 }
 
 dim3 grid_of(const GroupNormShape& shape, const Layout& l) {
-  return dim3(static_cast<unsigned>(l.tiles), static_cast<unsigned>(shape.batch));
+  return dim3(blocks(l.tiles), blocks(shape.batch));
+}
+
+/// Rows of an addend lie whole vectors apart.
+void check_addend(const GroupNormInput& input) {
+  check_aligned("group_norm's addend", {input.addend ? input.addend + input.addend_stride : nullptr});
 }
 
 void apply(const GroupNormShape& shape, const Layout& l, const GroupNormInput& input, const float* partial,
            float* stats, Bf16* y, Stream stream) {
   const auto kernel = input.silu ? apply_kernel<true> : apply_kernel<false>;
-  kernel<<<grid_of(shape, l), block_of(l),
-           sizeof(float) * 2 * static_cast<std::size_t>(l.groups * (1 + parts_of(l))), as_stream(stream)>>>(
-      l, input, partial, stats, y);
+  check_aligned("group_norm", {input.x, input.addend, input.weight, input.bias, y});
+  launch("group_norm", kernel, grid_of(shape, l), block_of(l),
+         sizeof(float) * 2 * static_cast<std::size_t>(l.groups * (1 + parts_of(l))), stream, l, input,
+         partial, stats, y);
 }
 
 }  // namespace
@@ -380,8 +388,10 @@ std::int64_t group_norm_workspace(const GroupNormShape& shape) {
 void group_norm_forward(const GroupNormShape& shape, const GroupNormInput& input, Bf16* y, float* stats,
                         float* workspace, Stream stream) {
   const auto l = layout_of(shape);
-  sums_kernel<<<grid_of(shape, l), block_of(l), shared_bytes(l, 2), as_stream(stream)>>>(
-      l, input, workspace);
+  check_addend(input);
+  check_aligned("group_norm_sums", {input.x, input.addend});
+  launch("group_norm_sums", sums_kernel, grid_of(shape, l), block_of(l), shared_bytes(l, 2), stream, l, input,
+         workspace);
   apply(shape, l, input, workspace, stats, y, stream);
 }
 
@@ -398,16 +408,19 @@ void group_norm_backward(const GroupNormShape& shape, const GroupNormInput& inpu
   float* channel_sums = workspace + shape.batch * l.tiles * 3 * l.channels;
   float* means = channel_sums + shape.batch * 3 * l.channels;
   const auto sums = input.silu ? gradient_sums_kernel<true> : gradient_sums_kernel<false>;
-  sums<<<grid, block_of(l), shared_bytes(l, 3), as_stream(stream)>>>(l, input, stats, dy, workspace);
+  check_addend(input);
+  check_aligned("group_norm_backward", {input.x, input.addend, input.weight, input.bias, dy, tap, gradients.x,
+                                        gradients.weight, gradients.bias});
+  launch("group_norm_backward", sums, grid, block_of(l), shared_bytes(l, 3), stream, l, input, stats, dy,
+         workspace);
   const int per_group = l.channels / l.groups, threads = 256;
   const auto parts = static_cast<std::size_t>(std::max(1, threads / per_group));
-  finish_gradients_kernel<<<dim3(static_cast<unsigned>(l.groups), static_cast<unsigned>(shape.batch)),
-                            threads, parts * 3 * static_cast<std::size_t>(per_group) * sizeof(float),
-                            as_stream(stream)>>>(l, input.weight, stats, workspace, channel_sums, means,
-                                                 gradients.addend);
+  launch("group_norm_finish", finish_gradients_kernel, dim3(blocks(l.groups), blocks(shape.batch)), threads,
+         parts * 3 * static_cast<std::size_t>(per_group) * sizeof(float), stream, l, input.weight, stats,
+         workspace, channel_sums, means, gradients.addend);
   const auto dx = input.silu ? dx_kernel<true> : dx_kernel<false>;
-  dx<<<grid, block_of(l), 0, as_stream(stream)>>>(l, static_cast<int>(shape.batch), input, stats, means,
-                                                  channel_sums, dy, tap, gradients);
+  launch("group_norm_dx", dx, grid, block_of(l), 0, stream, l, shape.batch, input, stats, means, channel_sums,
+         dy, tap, gradients);
 }
 
 }  // namespace forgedit::kernels

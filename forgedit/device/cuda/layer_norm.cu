@@ -8,7 +8,11 @@ namespace forgedit::kernels {
 namespace {
 
 constexpr int kWarps = 4;
-constexpr int kBackwardBlocks = 132 * 4;
+
+/// Blocks of the backward pass, all at once.
+std::int64_t backward_blocks() {
+  return multiprocessors() * 4;
+}
 
 /// Vectors of eight that a lane holds.
 template <int kVectors>
@@ -221,35 +225,36 @@ void with_vectors(std::int64_t width, Body body) {
 void layer_norm_forward(std::int64_t rows, std::int64_t width, const Bf16* x, const Bf16* offset,
                         const Bf16* residual, const Bf16* weight, const Bf16* bias, float eps, Bf16* sum,
                         Bf16* normed, float* stats, Stream stream) {
+  check_aligned("layer_norm_forward", {x, offset, residual, weight, bias, sum, normed});
   with_vectors(width, [&](auto vectors) {
-    forward_kernel<decltype(vectors)::value>
-        <<<static_cast<unsigned>(ceil_div(rows, kWarps)), dim3(32, kWarps), 0, as_stream(stream)>>>(
-            rows, static_cast<int>(width), x, offset, residual, weight, bias, eps, sum, normed, stats);
+    launch("layer_norm_forward", forward_kernel<decltype(vectors)::value>, blocks(ceil_div(rows, kWarps)),
+           dim3(32, kWarps), 0, stream, rows, width, x, offset, residual, weight, bias, eps, sum, normed,
+           stats);
   });
 }
 
 std::int64_t layer_norm_workspace(std::int64_t width) {
-  return kBackwardBlocks * 3 * width;
+  return backward_blocks() * 3 * width;
 }
 
 void layer_norm_backward(std::int64_t rows, std::int64_t width, const Bf16* sum, const Bf16* weight,
                          const float* stats, const Bf16* dnormed, const Bf16* dsum, Bf16* dx, Bf16* dweight,
                          Bf16* dbias, Bf16* doffset, float* workspace, Stream stream) {
-  const auto w = static_cast<int>(width);
+  check_aligned("layer_norm_backward", {sum, weight, dnormed, dsum, dx});
   with_vectors(width, [&](auto vectors) {
     constexpr int kVectors = decltype(vectors)::value;
-    constexpr std::int64_t kMost = kVectors <= 2 ? kBackwardBlocks : kBackwardBlocks / 2;  // all at once
-    const int blocks = static_cast<int>(std::min(kMost, ceil_div(rows, kWarps)));
+    const auto most = kVectors <= 2 ? backward_blocks() : backward_blocks() / 2;
+    const auto count = std::min(most, ceil_div(rows, kWarps));
     if (!dweight) {
-      backward_kernel<kVectors, false><<<blocks, dim3(32, kWarps), 0, as_stream(stream)>>>(
-          rows, w, sum, weight, stats, dnormed, dsum, dx, workspace);
+      launch("layer_norm_backward", backward_kernel<kVectors, false>, blocks(count), dim3(32, kWarps), 0,
+             stream, rows, width, sum, weight, stats, dnormed, dsum, dx, workspace);
       return;
     }
     const auto shared = sizeof(float) * kWarps * static_cast<std::size_t>(width);
-    backward_kernel<kVectors, true><<<blocks, dim3(32, kWarps), shared, as_stream(stream)>>>(
-        rows, w, sum, weight, stats, dnormed, dsum, dx, workspace);
-    finish_kernel<<<static_cast<unsigned>(ceil_div(3 * width, 32)), dim3(32, 16), 0, as_stream(stream)>>>(
-        blocks, w, workspace, dweight, dbias, doffset);
+    launch("layer_norm_backward", backward_kernel<kVectors, true>, blocks(count), dim3(32, kWarps), shared,
+           stream, rows, width, sum, weight, stats, dnormed, dsum, dx, workspace);
+    launch("layer_norm_finish", finish_kernel, blocks(ceil_div(3 * width, 32)), dim3(32, 16), 0, stream,
+           count, width, workspace, dweight, dbias, doffset);
   });
 }
 

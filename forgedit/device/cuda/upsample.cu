@@ -1,15 +1,15 @@
 #include "forgedit/device/cuda/bf16.cuh"
 
-// A 3x3 convolution of a map that nearest neighbours enlarged twofold sees every value of the small map two or
-// three times a row and column. Per phase of the large map (row and column mod 2) it is a 2x2 convolution of
-// the small one with sums of the weights: 16 products instead of 36.
+// A 3x3 convolution of a map that nearest neighbours enlarged twofold sees every value of the small map two
+// or three times a row and column. Per phase of the large map (row and column mod 2) it is a 2x2 convolution
+// of the small one with sums of the weights: 16 products instead of 36.
 namespace forgedit::kernels {
 namespace {
 
 constexpr int kThreads = 256;
 
 unsigned blocks_for(std::int64_t vectors) {
-  return static_cast<unsigned>(ceil_div(vectors, kThreads));
+  return blocks(ceil_div(vectors, kThreads));
 }
 
 __device__ std::int64_t my_vector() {
@@ -65,9 +65,10 @@ __global__ void weight_backward_kernel(std::int64_t vectors, int row_vectors, co
   }
 }
 
-/// Where value (row, column) of a phase's map lies in the large one, or -1: the padded small map has a row and
-/// a column more than a phase.
-__device__ std::int64_t pixel_of(std::int64_t picture, int height, int width, int row, int column, int phase) {
+/// Where value (row, column) of a phase's map lies in the large one, or -1: the padded small map has a row
+/// and a column more than a phase.
+__device__ std::int64_t pixel_of(std::int64_t picture, int height, int width, int row, int column,
+                                 int phase) {
   const int y = 2 * row - phase / 2, x = 2 * column - phase % 2;
   if (y < 0 || y >= 2 * height || x < 0 || x >= 2 * width) return -1;
   return (picture * 2 * height + y) * 2 * width + x;
@@ -119,30 +120,32 @@ __global__ void phases_kernel(std::int64_t vectors, int height, int width, int r
 }  // namespace
 
 void upsample_weight(std::int64_t out, std::int64_t in, const Bf16* weight, Bf16* phases, Stream stream) {
+  check_aligned("upsample_weight", {weight, phases});
   const auto vectors = out * in / kVector;
-  weight_kernel<<<blocks_for(vectors), kThreads, 0, as_stream(stream)>>>(
-      vectors, static_cast<int>(in / kVector), weight, phases);
+  launch("upsample_weight", weight_kernel, blocks_for(vectors), kThreads, 0, stream, vectors, in / kVector,
+         weight, phases);
 }
 
 void upsample_weight_backward(std::int64_t out, std::int64_t in, const Bf16* dphases, Bf16* dweight,
                               Stream stream) {
+  check_aligned("upsample_weight_backward", {dphases, dweight});
   const auto vectors = out * in / kVector;
-  weight_backward_kernel<<<blocks_for(vectors), kThreads, 0, as_stream(stream)>>>(
-      vectors, static_cast<int>(in / kVector), dphases, dweight);
+  launch("upsample_weight_backward", weight_backward_kernel, blocks_for(vectors), kThreads, 0, stream,
+         vectors, in / kVector, dphases, dweight);
 }
 
 void join_phases(const PhasesShape& shape, const Bf16* phases, const Bf16* bias, Bf16* y, Stream stream) {
+  check_aligned("join_phases", {phases, bias, y});
   const auto vectors = shape.batch * (shape.height + 1) * (shape.width + 1) * shape.channels / kVector;
-  phases_kernel<true><<<blocks_for(vectors), kThreads, 0, as_stream(stream)>>>(
-      vectors, static_cast<int>(shape.height), static_cast<int>(shape.width),
-      static_cast<int>(shape.channels / kVector), bias, const_cast<Bf16*>(phases), y);
+  launch("join_phases", phases_kernel<true>, blocks_for(vectors), kThreads, 0, stream, vectors, shape.height,
+         shape.width, shape.channels / kVector, bias, const_cast<Bf16*>(phases), y);
 }
 
 void split_phases(const PhasesShape& shape, const Bf16* dy, Bf16* dphases, Stream stream) {
+  check_aligned("split_phases", {dy, dphases});
   const auto vectors = shape.batch * (shape.height + 1) * (shape.width + 1) * shape.channels / kVector;
-  phases_kernel<false><<<blocks_for(vectors), kThreads, 0, as_stream(stream)>>>(
-      vectors, static_cast<int>(shape.height), static_cast<int>(shape.width),
-      static_cast<int>(shape.channels / kVector), nullptr, dphases, const_cast<Bf16*>(dy));
+  launch("split_phases", phases_kernel<false>, blocks_for(vectors), kThreads, 0, stream, vectors,
+         shape.height, shape.width, shape.channels / kVector, nullptr, dphases, const_cast<Bf16*>(dy));
 }
 
 }  // namespace forgedit::kernels

@@ -1,0 +1,45 @@
+# LibTorch's include folder may bring a fmt that spdlog was not built with (2.11 brings 12, Debian's spdlog wants
+# 9). Whichever folder comes first on the command line, everything must see spdlog's: where there are two, that
+# one is found through a folder of its own, in front of all others.
+
+# With FORGEDIT_FMT_STAND_IN, LibTorch seems to bring a fmt that nothing can include: the build proves the above.
+function(forgedit_add_fmt_stand_in folders)
+  set(stand_in ${CMAKE_BINARY_DIR}/fmt_stand_in)
+  foreach(header args base chrono color compile core format format-inl os ostream printf ranges std xchar)
+    file(WRITE ${stand_in}/fmt/${header}.h "#error \"fmt/${header}.h of LibTorch instead of spdlog's\"\n")
+  endforeach()
+  set(${folders} ${stand_in} ${${folders}} PARENT_SCOPE)
+endfunction()
+
+# Where spdlog's fmt lies: a folder called fmt, or spdlog's own copy.
+function(forgedit_find_fmt_of_spdlog result)
+  get_target_property(definitions spdlog::spdlog INTERFACE_COMPILE_DEFINITIONS)
+  set(target spdlog::spdlog)
+  set(folder spdlog/fmt/bundled)
+  if(definitions MATCHES "SPDLOG_FMT_EXTERNAL")
+    set(target fmt::fmt)
+    set(folder fmt)
+  endif()
+  get_target_property(includes ${target} INTERFACE_INCLUDE_DIRECTORIES)
+  find_path(found NAMES ${folder}/core.h ${folder}/base.h PATHS ${includes} NO_DEFAULT_PATH NO_CACHE REQUIRED)
+  set(${result} ${found}/${folder} PARENT_SCOPE)
+endfunction()
+
+# Puts spdlog's fmt in front of LibTorch's folders where one of these has another.
+function(forgedit_put_fmt_of_spdlog_first folders)
+  forgedit_find_fmt_of_spdlog(own)
+  file(REAL_PATH ${own} own)
+  foreach(folder ${${folders}})
+    if(NOT EXISTS ${folder}/fmt/format.h)
+      continue()
+    endif()
+    file(REAL_PATH ${folder}/fmt other)
+    if(NOT other STREQUAL own)
+      message(STATUS "fmt: spdlog's (${own}), not LibTorch's (${other})")
+      file(MAKE_DIRECTORY ${CMAKE_BINARY_DIR}/fmt_of_spdlog)
+      file(CREATE_LINK ${own} ${CMAKE_BINARY_DIR}/fmt_of_spdlog/fmt SYMBOLIC)
+      set(${folders} ${CMAKE_BINARY_DIR}/fmt_of_spdlog ${${folders}} PARENT_SCOPE)
+      return()
+    endif()
+  endforeach()
+endfunction()
