@@ -8,6 +8,7 @@
 #include "apps/cli/auto_edit.h"
 #include "apps/cli/captioning.h"
 #include "apps/cli/commands.h"
+#include "apps/cli/edit_help.h"
 #include "apps/cli/glyphs.h"
 #include "apps/cli/interrupt.h"
 #include "apps/cli/kept_learning.h"
@@ -82,39 +83,6 @@ class EditCommand {
   Console console_;
 };
 
-constexpr const char* kExamples =
-    "Lists are a,b,c or FIRST:LAST:STEP, both ends included.\n\n"
-    "Examples:\n"
-    "  forgedit edit dog.jpg \"a dog jumping\" --source \"a dog sitting\" --model sd-1.4\n"
-    "  forgedit edit dog.jpg \"a dog jumping\" --source \"a dog sitting\" --forget encoderattn,noencoder \\\n"
-    "      --gamma 0.8:1.4:0.2 --seeds 0,1 --save dog.edit\n"
-    "  forgedit edit --from dog.edit \"a dog on a beach\" \"a cat sitting\" --interpolation vp --beta 1.2\n"
-    "  forgedit edit --from dog.edit --targets story.txt --preset story --out story\n"
-    "  forgedit edit --from dog.edit \"a dog jumping\" --auto --clip clip-vit-base-patch32\n\n"
-    "A story is a file with one target a line, or JSON lines such as\n"
-    "  {\"target\": \"a dog on a beach\", \"gamma\": [0.6, 0.7], \"forget\": \"noencoder\", \"seeds\": [0, "
-    "1]}\n"
-    "The same call into the same --out goes on where it was broken off.\n";
-
-/// At most one byte more than a story may have.
-std::string read_standard_input() {
-  std::string text(kMaxStoryBytes + 1, '\0');
-  text.resize(std::fread(text.data(), 1, text.size(), stdin));
-  return text;
-}
-
-std::string strategies_help() {
-  std::string text;
-  for (const auto& [title, method] :
-       {std::pair{"vanilla and imagic", LearnMethod::vanilla}, {"dreambooth", LearnMethod::dreambooth}}) {
-    text += fmt::format("\nForgetting strategies of {}:\n", title);
-    for (const auto& strategy : forgetting_strategies(method)) {
-      text += fmt::format("  {:22} {}\n", strategy.name, strategy.summary);
-    }
-  }
-  return text;
-}
-
 void EditCommand::add_options(CLI::App& command) {
   command.add_option("IMAGE", image_, "PNG, JPEG, WebP, HEIC or AVIF; left out with --from");
   command.add_option("TARGET", targets_,
@@ -134,7 +102,7 @@ void EditCommand::add_options(CLI::App& command) {
   for (auto* option : add_method_options(command, learning_)) learn_options_.push_back(option);
   add_model_options(command, model_);
   add_memory_option(command, model_);
-  command.footer(kExamples + methods_help() + strategies_help());
+  command.footer(edit_examples() + methods_help() + strategies_help());
 }
 
 void EditCommand::add_drawing_options(CLI::App& command) {

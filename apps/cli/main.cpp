@@ -31,7 +31,8 @@ constexpr int kCancelled = 130;
 
 constexpr const char* kFooter =
     "`forgedit help COMMAND` lists all options of a command, `forgedit version` says which this is.\n"
-    "Exit codes: 0 done, 1 failure, 2 usage error, 3 some edits failed, 130 stopped by Ctrl-C, SIGTERM or SIGHUP "
+    "Exit codes: 0 done, 1 failure, 2 usage error, 3 some edits failed, 130 stopped by Ctrl-C, SIGTERM or "
+    "SIGHUP "
     "(what is finished is kept).";
 
 int complain(const std::string& message, int code) {

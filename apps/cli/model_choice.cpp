@@ -73,7 +73,8 @@ void add_memory_option(CLI::App& command, ModelOptions& options) {
   command
       .add_option_function<std::string>(
           "--memory", [&](const std::string& text) { options.memory_gib = parse_gib("--memory", text); },
-          "fit in this many GiB of GPU memory (8, 8GB, 6000MB), which the program then cannot exceed; on a CPU "
+          "fit in this many GiB of GPU memory (8, 8GB, 6000MB), which the program then cannot exceed; on a "
+          "CPU "
           "bounds what is planned for, by estimates [what is free]")
       ->type_name("GIB")
       ->group("Model");

@@ -166,7 +166,8 @@ Safetensors read_safetensors(const std::filesystem::path& path, const TensorFilt
   for (const auto& entry : entries) {
     if (!entry.dtype->narrow) continue;
     auto& tensor = result.tensors[entry.name];
-    tensor = tensor.is_meta() ? torch::empty_like(tensor, torch::kHalf) : widen_float8(tensor, *entry.dtype->narrow);
+    tensor = tensor.is_meta() ? torch::empty_like(tensor, torch::kHalf)
+                              : widen_float8(tensor, *entry.dtype->narrow);
     result.widened[entry.name] = entry.dtype->name;
   }
   result.tensors = read_tensors(file, entries, wanted);
