@@ -83,6 +83,13 @@ class EditCommand {
   Console console_;
 };
 
+/// At most one byte more than a story may have.
+std::string read_standard_input() {
+  std::string text(kMaxStoryBytes + 1, '\0');
+  text.resize(std::fread(text.data(), 1, text.size(), stdin));
+  return text;
+}
+
 void EditCommand::add_options(CLI::App& command) {
   command.add_option("IMAGE", image_, "PNG, JPEG, WebP, HEIC or AVIF; left out with --from");
   command.add_option("TARGET", targets_,
