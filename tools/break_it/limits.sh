@@ -1,13 +1,13 @@
 # shellcheck shell=bash disable=SC2034,SC2153,SC2054
 # Limits of a process: sizes of files, memory, stack, descriptors, threads. To be sourced.
 
-# limited ID OPTION VALUE [USER] [ARGUMENT...]: COMMAND under `ulimit OPTION VALUE`, as USER (a number) where given;
-# more arguments follow the command's.
+# limited ID OPTION VALUE [USER THREADS]: COMMAND under `ulimit OPTION VALUE`, as another user (a number) with other
+# --threads where given.
 limited() {
-  local option=$2 value=$3 user=${4-} as=() run short=$SHORT took
+  local option=$2 value=$3 user=${4-} as=() run short=$SHORT took i
   begin "$1"
-  shift $(($# < 4 ? 3 : 4))
-  run=("${COMMAND[@]}" "$@")
+  run=("${COMMAND[@]}")
+  for i in "${!run[@]}"; do [ "${run[i]}" = --threads ] && run[i + 1]=${5:-1}; done
   if [ -n "$user" ]; then
     as=(setpriv --reuid="$user" --regid="$user" --clear-groups)
     chown -R "$user" "$TRY"
@@ -24,7 +24,7 @@ limited() {
     return
   fi
   in_folder "$TRY" "${CLEAN[@]}" timeout -k 15 "$short" "${inside[@]}" "$FORGEDIT" "${run[@]}"
-  judge "$short"
+  judge "$short" && [ "$CODE" -eq 2 ] && violation unclear "a limit is no wrong use: $(last_words)"
   local extra
   if [ "$CODE" -eq 0 ]; then
     extra=$(compare "$TRY" "$REFERENCE" | head -1)
@@ -96,7 +96,7 @@ threads_of() {
       # The limit counts all processes of a user: each try has its own.
       below 1000000
       user=$((1000000 + REPLY))
-      in_pool limited "$value-of-$threads" -u $value $user --threads $threads
+      in_pool limited "$value-of-$threads" -u $value $user $threads
     done
   done
   # One that asks for no thread of its own finds the refusals further on.
@@ -104,7 +104,7 @@ threads_of() {
   export OPENBLAS_NUM_THREADS=1
   for threads in 1 4; do
     below 1000000
-    in_pool limited "alone-of-$threads" -u 1 $((1000000 + REPLY)) --threads $threads
+    in_pool limited "alone-of-$threads" -u 1 $((1000000 + REPLY)) $threads
   done
   wait
   unset OPENBLAS_NUM_THREADS
