@@ -1,5 +1,7 @@
-// CLIP's tokenizer folder: vocab.json, merges.txt, tokenizer_config.json, special_tokens_map.json, and a
-// text.
+// CLIP's tokenizer folder: vocab.json, merges.txt, tokenizer_config.json, special_tokens_map.json, a text,
+// tokenizer.json and added_tokens.json. Without a vocab.json only tokenizer.json is there.
+#include <utility>
+
 #include "forgedit/text/clip_tokenizer.h"
 
 #include "fuzz/input.h"
@@ -7,15 +9,18 @@
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   using namespace forgedit;
   const auto& folder = fuzzing::input_folder();
-  const auto parts = fuzzing::split_parts(fuzzing::as_text(data, size), 5);
-  folder.write("vocab.json", parts[0]);
+  const auto parts = fuzzing::split_parts(fuzzing::as_text(data, size), 7);
   folder.write("merges.txt", parts[1]);
-  const char* const optional_files[] = {"tokenizer_config.json", "special_tokens_map.json"};
-  for (std::size_t i = 0; i < 2; ++i) {
-    if (parts[2 + i].empty()) {
-      folder.remove(optional_files[i]);
+  const std::pair<const char*, std::size_t> optional_files[] = {{"vocab.json", 0},
+                                                                {"tokenizer_config.json", 2},
+                                                                {"special_tokens_map.json", 3},
+                                                                {"tokenizer.json", 5},
+                                                                {"added_tokens.json", 6}};
+  for (const auto& [name, part] : optional_files) {
+    if (parts[part].empty()) {
+      folder.remove(name);
     } else {
-      folder.write(optional_files[i], parts[2 + i]);
+      folder.write(name, parts[part]);
     }
   }
   fuzzing::expect_only_errors([&] {

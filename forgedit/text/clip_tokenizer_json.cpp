@@ -1,4 +1,5 @@
 #include <array>
+#include <nlohmann/json.hpp>
 
 #include "forgedit/text/clip_files.h"
 #include "forgedit/text/clip_pretokenize.h"

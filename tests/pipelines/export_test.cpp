@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "forgedit/core/files.h"
 #include "forgedit/core/json.h"
 #include "forgedit/io/safetensors.h"
 #include "tests/support/temporary_folder.h"
@@ -102,6 +103,30 @@ TEST_F(Export, FolderAndSingleFileComeBackBitEqual) {
   EXPECT_EQ(fingerprint(parameters_of(*model_.unet)),
             fingerprint(parameters_of(*StableDiffusion::load(kModel, {}).unet)))
       << "the model's own weights are back";
+}
+
+TEST_F(Export, CaptionerJudgeAndTokenizerGoAlong) {
+  const auto base = folder_ / "base";
+  fs::create_directories(base / "clip/kept-out");
+  fs::create_directories(base / "captioner");
+  write_file_atomically(base / "blob", "weights");
+  fs::create_symlink(base / "blob", base / "captioner/model.safetensors");
+  write_file_atomically(base / "clip/config.json", "{}");
+  fs::copy(kModel / "tokenizer", base / "tokenizer");
+  write_file_atomically(base / "tokenizer/added_tokens.json", "{}");
+  write_file_atomically(base / "tokenizer/tokenizer.json", "{}");
+  model_.folder = base;
+  model_.tokenizer_folder = base / "tokenizer";
+  ExportOptions options;
+  options.format = ExportFormat::diffusers;
+  const auto out = folder_ / "out";
+  write(out, options);
+  EXPECT_EQ(read_file(out / "captioner/model.safetensors"), "weights");
+  EXPECT_FALSE(fs::is_symlink(out / "captioner/model.safetensors"));
+  EXPECT_EQ(read_file(out / "clip/config.json"), "{}");
+  EXPECT_FALSE(fs::exists(out / "clip/kept-out"));
+  EXPECT_TRUE(fs::exists(out / "tokenizer/added_tokens.json") &&
+              fs::exists(out / "tokenizer/tokenizer.json"));
 }
 
 TEST_F(Export, BlendAndHalfPrecision) {
