@@ -379,6 +379,7 @@ void BenchRunCommand::run() {
       return;
     }
   }
+  const ResultsFolder lock(folder);
   write_sources(benchmark, choice);
   std::vector<BenchTask> tasks;
   for (const auto& edit : benchmark.edits) tasks.push_back(task_of(edit));
