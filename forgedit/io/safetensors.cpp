@@ -51,7 +51,7 @@ TensorEntry parse_entry(const std::string& origin, const std::string& name, cons
                         entry.contains("data_offsets") && entry["data_offsets"].is_array() &&
                         entry["data_offsets"].size() == 2;
   if (!complete) reject("expected dtype, shape and data_offsets in the header");
-  TensorPlace result;
+  TensorEntry result;
   result.name = name;
   const auto dtype = entry["dtype"].get<std::string>();
   const auto* found = std::find_if(kDtypes.begin(), kDtypes.end(), [&](auto& d) { return dtype == d.name; });
@@ -170,7 +170,6 @@ Safetensors read_safetensors(const std::filesystem::path& path, const TensorFilt
                               : widen_float8(tensor, *entry.dtype->narrow);
     result.widened[entry.name] = entry.dtype->name;
   }
-  result.tensors = read_tensors(file, entries, wanted);
   return result;
 }
 
