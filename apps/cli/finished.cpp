@@ -57,14 +57,10 @@ std::size_t number_of(const std::string& file) {
 FinishedPictures::FinishedPictures(const fs::path& folder) {
   std::error_code error;
   if (fs::is_regular_file(fs::symlink_status(folder / kRecord, error))) read_record(folder / kRecord);
-  std::vector<std::string> names;
-  for (const auto& entry : fs::directory_iterator(folder, error)) {
-    const auto name = entry.path().filename().string();
-    const bool is_file = fs::is_regular_file(entry.symlink_status(error));
-    if (is_file && entry.path().extension() == ".png") names.push_back(name);
+  for (const auto& name : list_directory(folder)) {
+    const bool is_file = fs::is_regular_file(fs::symlink_status(folder / name, error));
+    if (is_file && fs::path(name).extension() == ".png") add_file(folder, name);
   }
-  std::sort(names.begin(), names.end());
-  for (const auto& name : names) add_file(folder, name);
 }
 
 void FinishedPictures::read_record(const fs::path& path) {

@@ -1,5 +1,6 @@
 #include "forgedit/core/files.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <ftw.h>
 #include <sys/file.h>
@@ -11,6 +12,7 @@
 #include <cstdio>
 #include <cstring>
 #include <fstream>
+#include <memory>
 
 #include "forgedit/core/error.h"
 #include "forgedit/core/leftovers.h"
@@ -123,6 +125,18 @@ void make_directory(const fs::path& directory) {
   }
   fs::create_directories(directory, error);
   if (error) throw failure(directory.string() + ": cannot be made: " + error.message());
+}
+
+std::vector<std::string> list_directory(const fs::path& directory) {
+  std::vector<std::string> names;
+  const std::unique_ptr<DIR, int (*)(DIR*)> open(::opendir(directory.c_str()), ::closedir);
+  if (!open) return names;
+  while (const auto* entry = ::readdir(open.get())) {
+    const std::string name = entry->d_name;
+    if (name != "." && name != "..") names.push_back(name);
+  }
+  std::sort(names.begin(), names.end());
+  return names;
 }
 
 std::vector<fs::path> list_tree(const fs::path& directory) {

@@ -44,10 +44,13 @@ void flush_to_disk(const std::filesystem::path& path);
 /// Makes `directory` (and parents). Throws a usage Error when a file stands in its place.
 void make_directory(const std::filesystem::path& directory);
 
+/// Names of all that is in `directory`, sorted. Empty where there is no such folder.
+std::vector<std::string> list_directory(const std::filesystem::path& directory);
+
 /// Files and links below `directory`, sorted; links are not followed. Empty where there is no such folder.
 ///
-/// This and remove_tree take the place of std::filesystem's recursive functions: current LibTorch builds
-/// carry parts of an older libstdc++ along, with which those crash.
+/// These three take the place of std::filesystem's iterators and of remove_all: current LibTorch builds carry
+/// parts of an older libstdc++ along, with which those crash.
 std::vector<std::filesystem::path> list_tree(const std::filesystem::path& directory);
 
 /// Removes `path` and all below as far as that is allowed; nothing where there is nothing.

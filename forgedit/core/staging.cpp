@@ -124,13 +124,9 @@ std::string temporary_name() {
 
 void clear_leftovers(const fs::path& folder) {
   std::error_code error;
-  std::vector<fs::path> found;
-  for (const auto& entry : fs::directory_iterator(folder, error)) {
-    const auto name = entry.path().filename().string();
-    if (name.rfind(".forgedit", 0) == 0) found.push_back(entry.path());
-  }
-  for (const auto& path : found) {
-    const auto name = path.filename().string();
+  for (const auto& name : list_directory(folder)) {
+    if (name.rfind(".forgedit", 0) != 0) continue;
+    const auto path = folder / name;
     const bool temporary = name.rfind(kPrefix, 0) == 0 && ends_with(name, kTemporaryEnd);
     if (temporary && fs::is_directory(fs::symlink_status(path, error))) {
       clear_staging(folder, path);

@@ -59,11 +59,9 @@ bool is_picture(const fs::path& file) {
 
 /// Whether a folder holds more than locks and what killed processes left half-written.
 bool holds_something(const fs::path& folder) {
-  std::error_code error;
-  const fs::directory_iterator entries(folder, error);
-  return std::any_of(begin(entries), end(entries), [](const fs::directory_entry& entry) {
-    const auto name = entry.path().filename().string();
-    return entry.path().extension() != ".tmp" && name.rfind(".forgedit", 0) != 0;
+  const auto names = list_directory(folder);
+  return std::any_of(names.begin(), names.end(), [](const std::string& name) {
+    return fs::path(name).extension() != ".tmp" && name.rfind(".forgedit", 0) != 0;
   });
 }
 

@@ -5,6 +5,8 @@
 #include <string>
 #include <system_error>
 
+#include "forgedit/core/files.h"
+
 namespace forgedit {
 namespace {
 
@@ -33,14 +35,12 @@ int oddity(const fs::path& file) {
 std::vector<fs::path> font_files(const std::vector<fs::path>& folders) {
   std::vector<std::pair<int, fs::path>> found;
   for (const auto& folder : folders) {
-    std::error_code error;
-    fs::recursive_directory_iterator entry(folder, fs::directory_options::skip_permission_denied, error);
-    for (; !error && entry != fs::recursive_directory_iterator() && found.size() < kMostFiles;
-         entry.increment(error)) {
-      const auto ending = lower(entry->path().extension().string());
+    for (const auto& file : list_tree(folder)) {
+      const auto ending = lower(file.extension().string());
       std::error_code gone;
-      if ((ending == ".ttf" || ending == ".otf" || ending == ".ttc") && entry->is_regular_file(gone)) {
-        found.emplace_back(oddity(entry->path()), entry->path());
+      if ((ending == ".ttf" || ending == ".otf" || ending == ".ttc") && fs::is_regular_file(file, gone) &&
+          found.size() < kMostFiles) {
+        found.emplace_back(oddity(file), file);
       }
     }
   }

@@ -33,10 +33,9 @@ std::string newest_revision(const fs::path& snapshots) {
   std::error_code error;
   std::string newest;
   fs::file_time_type newest_time{};
-  for (const auto& entry : fs::directory_iterator(snapshots, error)) {
-    if (!entry.is_directory(error)) continue;
-    const auto time = entry.last_write_time(error);
-    const auto name = entry.path().filename().string();
+  for (const auto& name : list_directory(snapshots)) {
+    if (!fs::is_directory(snapshots / name, error)) continue;
+    const auto time = fs::last_write_time(snapshots / name, error);
     if (newest.empty() || std::pair(time, name) > std::pair(newest_time, newest)) {
       newest = name;
       newest_time = time;
@@ -54,9 +53,9 @@ std::vector<std::string> unfinished_in(const fs::path& snapshot, const fs::path&
       names.push_back(path.lexically_relative(snapshot).string());
     }
   }
-  for (const auto& entry : fs::directory_iterator(blobs, error)) {
+  for (const auto& name : list_directory(blobs)) {
     if (names.size() >= kMaxUnfinished) break;
-    if (entry.path().extension() == ".incomplete") names.push_back(entry.path().filename().string());
+    if (fs::path(name).extension() == ".incomplete") names.push_back(name);
   }
   std::sort(names.begin(), names.end());
   return names;

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdlib>
+#include <memory>
 #include <nlohmann/json.hpp>
 
 #include "forgedit/core/content_hash.h"
@@ -169,10 +171,10 @@ bool is_old_temporary(const std::string& name) {
 
 /// The folder itself where `directory` is a link to it: a link cannot be exchanged for a folder.
 fs::path real_folder(const fs::path& directory) {
-  std::error_code error;
-  auto path = fs::weakly_canonical(fs::absolute(directory), error);
-  if (error) path = fs::absolute(directory).lexically_normal();
-  return path.has_filename() ? path : path.parent_path();
+  auto path = fs::absolute(directory).lexically_normal();
+  if (!path.has_filename()) path = path.parent_path();
+  const std::unique_ptr<char, decltype(&std::free)> real(::realpath(path.c_str(), nullptr), std::free);
+  return real ? fs::path(real.get()) : path;
 }
 
 }  // namespace
@@ -195,8 +197,7 @@ void check_saved_edit_target(const fs::path& directory) {
       (folder.st_dev != parent.st_dev || real == real.parent_path())) {
     throw usage_error(directory.string() + ": is where a file system is mounted: name a folder inside of it");
   }
-  for (const auto& entry : fs::directory_iterator(directory, error)) {
-    const auto name = entry.path().filename().string();
+  for (const auto& name : list_directory(directory)) {
     if (std::find(kFiles.begin(), kFiles.end(), name) != kFiles.end() || is_old_temporary(name) ||
         name.rfind(".forgedit", 0) == 0) {
       continue;
