@@ -53,7 +53,12 @@ bool leaves(__rlimit_resource resource, std::uint64_t used, std::uint64_t needed
   return limit.rlim_cur >= used + needed;
 }
 
-void* do_nothing(void*) {
+pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
+
+/// Lives until the gate opens, so that all count at once.
+void* wait_at_gate(void*) {
+  ::pthread_mutex_lock(&gate);
+  ::pthread_mutex_unlock(&gate);
   return nullptr;
 }
 
@@ -63,10 +68,12 @@ bool can_start_threads() {
   const int wanted = ::sched_getaffinity(0, sizeof cores, &cores) == 0 ? CPU_COUNT(&cores) - 1 : 1;
   pthread_t threads[kMostCores];
   int started = 0;
+  ::pthread_mutex_lock(&gate);
   while (started < wanted && started < kMostCores &&
-         ::pthread_create(&threads[started], nullptr, do_nothing, nullptr) == 0) {
+         ::pthread_create(&threads[started], nullptr, wait_at_gate, nullptr) == 0) {
     ++started;
   }
+  ::pthread_mutex_unlock(&gate);
   const bool all = started == wanted || started == kMostCores;
   for (int i = 0; i < started; ++i) ::pthread_join(threads[i], nullptr);
   return all;
