@@ -38,7 +38,7 @@ edit() {
   # shellcheck disable=SC2086  # options, word by word
   "$FORGEDIT" edit "$PICTURE" "$TARGET" ${source[@]+"${source[@]}"} --model "$MODEL" --device cuda --size "$SIZE" \
     --method "$method" --stop-loss 0 --gamma 0.8,1.0 --save "$folder/saved" --out "$folder/out" \
-    "$@" ${LEARN:-} >"$folder.out" 2>"$folder.log" || { cat "$folder.log" >&2; exit 1; }
+    "$@" ${LEARN:-} >"$folder.out" 2>"$folder.log"
 }
 
 sums() { (cd "$1" && find . -type f -print0 | sort -z | xargs -0 sha256sum); }
@@ -47,9 +47,13 @@ sums() { (cd "$1" && find . -type f -print0 | sort -z | xargs -0 sha256sum); }
 twice() {
   local name=$1
   shift
-  edit first "$@"
+  if ! edit first "$@"; then
+    echo "$name: $(tail -n 1 first.log)"
+    grep -q "is too little for learning" first.log  # left out
+    return
+  fi
   sums first >first.sums
-  edit second "$@"
+  edit second "$@" || { cat second.log; return 1; }
   sums second >second.sums
   if cmp -s first.sums second.sums; then
     echo "$name: $(wc -l <first.sums) files, the same bytes ($(sha256sum <first.sums | cut -c1-16))"

@@ -66,7 +66,7 @@ void prepare_compute(const ComputePolicy& policy, int threads) {
     at::globalContext().setBenchmarkCuDNN(false);
     at::globalContext().setAllowTF32CuBLAS(false);
     at::globalContext().setAllowTF32CuDNN(false);
-    choose_attention(policy.reduced());
+    choose_attention();
   }
 }
 

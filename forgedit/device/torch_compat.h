@@ -22,13 +22,11 @@ namespace forgedit {
 torch::Tensor scaled_dot_product_attention(const torch::Tensor& q, const torch::Tensor& k,
                                            const torch::Tensor& v, bool causal = false);
 
-/// Which of LibTorch's operators do attention on a GPU, for the whole process. `mixed`: cuDNN's where it
-/// repeats and Flash's where only that does, as bfloat16 weights want it; otherwise LibTorch's own choice
-/// among those that repeat.
-void choose_attention(bool mixed);
+/// For the whole process: operators on a GPU that repeat, cuDNN's attention first where there is a choice.
+void choose_attention();
 
-/// LibTorch's deterministic mode, for the whole process, while this lives. Off, after choose_attention(true):
-/// the fastest attention, whose gradients may add up in any order.
+/// LibTorch's deterministic mode, for the whole process, while this lives. Off: the fastest attention, whose
+/// gradients may add up in any order.
 class DeterminismScope {
  public:
   DeterminismScope(bool deterministic, bool warn_only);

@@ -1,8 +1,10 @@
 #include "forgedit/pipelines/learn.h"
 
 #include <cmath>
+#include <nlohmann/json.hpp>
 
 #include "forgedit/editing/forgetting.h"
+#include "forgedit/pipelines/settings_json.h"
 #include "tests/support/temporary_folder.h"
 
 namespace forgedit {
@@ -54,6 +56,14 @@ TEST(LearnOptionsTest, DefaultsArePublished) {
   EXPECT_EQ(imagic.batch, 1);
   EXPECT_EQ(imagic.unet_lr, 2e-6);
   EXPECT_EQ(imagic.text_lr, 1e-3);
+}
+
+TEST(LearnOptionsTest, FastIsKeptInRecordsAndNotNamedElse) {
+  LearnOptions o;
+  EXPECT_FALSE(to_json(o).contains("fast")) << "records from before there was this stay equal";
+  EXPECT_FALSE(learn_options_from_json("x", to_json(o)).fast);
+  o.fast = true;
+  EXPECT_TRUE(learn_options_from_json("x", to_json(o)).fast);
 }
 
 TEST_F(Learn, LearnsOnlyItsBlocksAndLeavesTheModelAsItWas) {
@@ -171,6 +181,15 @@ class LearnMethods : public ::testing::Test {
   torch::Tensor latents_;
 };
 StableDiffusion* LearnMethods::model_ = nullptr;
+
+TEST_F(LearnMethods, InfinitePixelsAreNoPicture) {
+  auto bias = parameters_of(*model_->vae).at("decoder.conv_out.bias");
+  const auto was = bias.clone();
+  bias.fill_(INFINITY);
+  const auto message = message_of([&] { model_->decode_latents(latents_); });
+  bias.copy_(was);
+  EXPECT_TRUE(contains(message, "the drawn picture holds values that are not finite")) << message;
+}
 
 TEST_F(LearnMethods, DreamboothLearnsBothNetworksAndReturnsTheSourceByTheTunedEncoder) {
   const auto before = model_sum();
