@@ -30,7 +30,8 @@ Precision parse_precision(const std::string& text);
 const char* precision_name(Precision precision);
 
 /// `threads` CPU threads, 0 for one a core (LibTorch's default is one on some builds), and what makes the
-/// same seed give the same picture: no TF32, deterministic algorithms of cuDNN.
+/// same seed give the same picture: no TF32, deterministic algorithms of cuDNN. Throws a failure where the
+/// process may not start so many threads.
 void prepare_compute(const ComputePolicy& policy, int threads = 0);
 
 /// "NVIDIA H200", or the number of CPU threads.
@@ -41,7 +42,7 @@ std::string describe_device(const c10::Device& device);
 std::int64_t peak_memory(const c10::Device& device);
 void reset_peak_memory(const c10::Device& device);
 
-/// Bytes of a GPU that nobody holds; 0 on a CPU.
+/// Bytes of a GPU that nobody holds; on a CPU what this process may still take, see free_host_memory.
 std::int64_t free_memory(const c10::Device& device);
 /// Tensors take no more than this many bytes of a GPU from now on; nothing on a CPU.
 void limit_memory(const c10::Device& device, std::int64_t bytes);

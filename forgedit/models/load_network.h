@@ -21,7 +21,7 @@ StateDict stand_ins(const StateDict& weights);
 
 /// A network with these settings and weights, for use as it is: no gradients, in evaluation. Throws Error
 /// that starts with `origin` where settings and weights do not fit each other, or the settings ask for more
-/// memory than there is. Weights are assigned, not copied: they stay where the file is mapped.
+/// memory than there is. Weights are assigned, not copied, where they are float32 already.
 template <class Network, class Config>
 Network load_network(const Config& config, const StateDict& weights, const std::string& origin) {
   const auto make = [&] {
