@@ -46,7 +46,7 @@ struct Attended {
 torch::autograd::variable_list gradients_by_cudnn(const Attended& a, const Tensor& given, bool causal,
                                                   bool anew) {
   const auto gradient = given.stride(3) == 1 ? given : given.contiguous();
-  const DeterminismScope fast(false, false);  // what it offers as an order takes longer than the kernel
+  const DeterminismScope fast(false, false);  // its own deterministic mode repeats no better (LibTorch 2.11)
   const auto [dq, dk, dv] = at::_scaled_dot_product_cudnn_attention_backward(
       gradient, a.q, a.k, a.v, a.out, a.sums.unsqueeze(-1), a.seed, a.offset, {}, {}, {}, a.q.size(2),
       a.k.size(2), 0.0, causal);
