@@ -6,16 +6,17 @@
 namespace forgedit {
 
 std::size_t edit_distance(const std::string& left, const std::string& right) {
-  // One row of the table: the distances of left's first i bytes to every beginning of right.
-  std::vector<std::size_t> row(right.size() + 1);
+  // Rows of the table: the distances of left's first i bytes to every beginning of right.
+  std::vector<std::size_t> row(right.size() + 1), above, two_above;
   std::iota(row.begin(), row.end(), std::size_t{0});
   for (std::size_t i = 1; i <= left.size(); ++i) {
-    auto diagonal = row[0];
+    two_above = std::move(above);
+    above = row;
     row[0] = i;
     for (std::size_t j = 1; j <= right.size(); ++j) {
-      const auto replaced = diagonal + (left[i - 1] != right[j - 1]);
-      diagonal = row[j];
-      row[j] = std::min({row[j] + 1, row[j - 1] + 1, replaced});
+      row[j] = std::min({above[j] + 1, row[j - 1] + 1, above[j - 1] + (left[i - 1] != right[j - 1])});
+      const bool exchanged = i > 1 && j > 1 && left[i - 1] == right[j - 2] && left[i - 2] == right[j - 1];
+      if (exchanged) row[j] = std::min(row[j], two_above[j - 2] + 1);
     }
   }
   return row.back();

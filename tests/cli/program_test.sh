@@ -240,16 +240,16 @@ expect 1 "no saved edit" edit --from one "a red square" --model "$MODEL"
 
 echo "-- learn, then edit in another process"
 cp good.png other.png
-SAVE=(--save square.edit --model "$MODEL" --samples 4 --batch 2)
+SAVE=(--save square.edit --model "$MODEL" --batch 2)
 cp -r square.edit before.edit
-expect 0 "" learn other.png --source "a square" "${SAVE[@]}"
+expect 0 "" learn other.png --source "a square" "${SAVE[@]}" --samples 4
 grep -q "holds the same picture, learned with the same settings" stderr || complain "the same picture under another name"
-expect 2 'was learned with the source "a square"' learn good.png --source "a ring" "${SAVE[@]}"
+expect 2 'was learned with the source "a square"' learn good.png --source "a ring" "${SAVE[@]}" --samples 4
 expect 2 "was learned with samples 4 instead of 6" learn good.png --source "a square" "${SAVE[@]}" --samples 6
 cp one/01-*.png third.png
-expect 2 "was learned of another picture or at another size (good.png, 24x16" learn third.png --source "a square" "${SAVE[@]}"
+expect 2 "was learned of another picture or at another size (good.png, 24x16" learn third.png --source "a square" "${SAVE[@]}" --samples 4
 cp good.png moved.png && cp third.png good.png
-expect 2 "was learned of another picture" learn good.png --source "a square" "${SAVE[@]}"
+expect 2 "was learned of another picture" learn good.png --source "a square" "${SAVE[@]}" --samples 4
 mv moved.png good.png
 diff -r square.edit before.edit || complain "a saved edit that was to be kept has changed"
 expect 0 "" learn good.png --source "a square" --save learned.edit --model "$MODEL" --samples 4 --batch 2

@@ -9,6 +9,7 @@ TEST(Suggest, DistanceCountsEdits) {
   EXPECT_EQ(edit_distance("", "abc"), 3U);
   EXPECT_EQ(edit_distance("kitten", "sitting"), 3U);
   EXPECT_EQ(edit_distance("same", "same"), 0U);
+  EXPECT_EQ(edit_distance("edti", "edit"), 1U) << "neighbours that change places";
 }
 
 TEST(Suggest, OnlyNearWordsAreMeant) {
