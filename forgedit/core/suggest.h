@@ -5,7 +5,8 @@
 
 namespace forgedit {
 
-/// Fewest insertions, deletions and replacements of bytes that turn one word into the other.
+/// Fewest insertions, deletions, replacements and exchanges of neighbouring bytes that turn one word into the
+/// other.
 std::size_t edit_distance(const std::string& left, const std::string& right);
 
 /// "; did you mean 'X'?" with the known word that is nearest, or nothing where none is near.

@@ -45,7 +45,7 @@ class MiniatureData : public ::testing::Test {
 
 /// A disc of one colour with a soft edge on nothing.
 RgbaImage disc(std::array<std::uint8_t, 3> colour, int side = kEmojiSide) {
-  RgbaImage picture{side, side, std::vector<std::uint8_t>(4U * side * side)};
+  RgbaImage picture{side, side, std::vector<std::uint8_t>(4U * side * side), {}};
   for (int y = 0; y < side; ++y) {
     for (int x = 0; x < side; ++x) {
       const double distance = std::hypot(x + 0.5 - side / 2.0, y + 0.5 - side / 2.0);

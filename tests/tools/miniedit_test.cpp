@@ -20,7 +20,7 @@ using testing::message_of;
 
 /// A disc with a stripe: no two of these look alike.
 RgbaImage drawing(std::size_t number) {
-  RgbaImage picture{kEmojiSide, kEmojiSide, std::vector<std::uint8_t>(4U * kEmojiSide * kEmojiSide)};
+  RgbaImage picture{kEmojiSide, kEmojiSide, std::vector<std::uint8_t>(4U * kEmojiSide * kEmojiSide), {}};
   const double radius = 30 + 3.0 * static_cast<double>(number % 10);
   for (int y = 0; y < kEmojiSide; ++y) {
     for (int x = 0; x < kEmojiSide; ++x) {

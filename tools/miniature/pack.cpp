@@ -60,7 +60,7 @@ RgbaImage decode_picture(std::string_view bytes) {
   if (width != kEmojiSide || height != kEmojiSide) {
     throw failure("a picture of " + std::to_string(width) + "x" + std::to_string(height));
   }
-  RgbaImage picture{width, height, std::vector<std::uint8_t>(4U * kEmojiSide * kEmojiSide)};
+  RgbaImage picture{width, height, std::vector<std::uint8_t>(4U * kEmojiSide * kEmojiSide), {}};
   if (!WebPDecodeRGBAInto(data, bytes.size(), picture.pixels.data(), picture.pixels.size(), 4 * width)) {
     throw failure("damaged WebP data");
   }
@@ -174,7 +174,7 @@ RgbaImage shrink_emoji(const RgbaImage& picture) {
   }
   colour = resize(colour, kEmojiSide, kEmojiSide, Resample::lanczos);
   alpha = resize(alpha, kEmojiSide, kEmojiSide, Resample::lanczos);
-  RgbaImage small{kEmojiSide, kEmojiSide, std::vector<std::uint8_t>(4U * kEmojiSide * kEmojiSide)};
+  RgbaImage small{kEmojiSide, kEmojiSide, std::vector<std::uint8_t>(4U * kEmojiSide * kEmojiSide), {}};
   for (std::size_t i = 0; i < small.pixels.size() / 4; ++i) {
     const int a = restored(alpha.pixels[3 * i]);
     if (a <= 1) continue;
