@@ -36,13 +36,17 @@ class Finished : public testing::TemporaryFolder {
                           json{{"format", 1}, {"pictures", pictures}, {"earlier", earlier}}.dump());
   }
 
+  static std::string file_of(const std::optional<FinishedPicture>& picture) {
+    return picture ? picture->file : "none";
+  }
+
   EditRun run_;
 };
 
 TEST_F(Finished, PicturesOfTheRecordAreTakenOnce) {
   record({draw("01-a.png", 0.8), draw("02-a.png", 1.0)});
   FinishedPictures finished(folder_);
-  EXPECT_EQ(finished.take(key(0.8), "01-a.png")->file, "01-a.png");
+  EXPECT_EQ(file_of(finished.take(key(0.8), "01-a.png")), "01-a.png");
   EXPECT_FALSE(finished.take(key(0.8), "01-a.png"));
   EXPECT_EQ(finished.left().size(), 1U);
 }
@@ -51,7 +55,7 @@ TEST_F(Finished, ARecordThatIsBehindLosesNothing) {
   record({draw("01-a.png", 0.8)});
   draw("02-a.png", 1.0);
   FinishedPictures finished(folder_);
-  EXPECT_EQ(finished.take(key(1.0), "02-a.png")->file, "02-a.png");
+  EXPECT_EQ(file_of(finished.take(key(1.0), "02-a.png")), "02-a.png");
   fs::remove(folder_ / "edit.json");
   EXPECT_TRUE(FinishedPictures(folder_).take(key(0.8), "01-a.png"));
 }
@@ -59,7 +63,7 @@ TEST_F(Finished, ARecordThatIsBehindLosesNothing) {
 TEST_F(Finished, MovedPicturesAreFoundByTheirContent) {
   record({draw("01-a.png", 0.8, /*with_text=*/false)});
   fs::rename(folder_ / "01-a.png", folder_ / "000000001-01-a.png");
-  EXPECT_EQ(FinishedPictures(folder_).take(key(0.8), "01-a.png")->file, "000000001-01-a.png");
+  EXPECT_EQ(file_of(FinishedPictures(folder_).take(key(0.8), "01-a.png")), "000000001-01-a.png");
 }
 
 TEST_F(Finished, ChangedPicturesAreNotTaken) {
@@ -87,7 +91,7 @@ TEST_F(Finished, OtherNumberedPicturesAreKnown) {
 
 TEST_F(Finished, RecordsOfTheFirstVersionAreRead) {
   auto entry = draw("01-a.png", 0.8, false);
-  record(json::array(), {entry});  // a list, as version 0.1.0 wrote it
+  record(json::array(), json::array({entry}));  // a list, as version 0.1.0 wrote it
   EXPECT_TRUE(FinishedPictures(folder_).take(key(0.8), "01-a.png"));
   entry.erase("file");
   record(json::array(), {{"01-a.png", entry}});
