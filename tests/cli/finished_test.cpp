@@ -31,7 +31,7 @@ class Finished : public testing::TemporaryFolder {
     return candidate;
   }
   std::string key(double strength) { return settings_key(run_, at(strength)); }
-  void record(const json& pictures, const json& earlier = json::array()) {
+  void record(const std::vector<json>& pictures, const json& earlier = json::array()) {
     write_file_atomically(folder_ / "edit.json",
                           json{{"format", 1}, {"pictures", pictures}, {"earlier", earlier}}.dump());
   }
@@ -91,16 +91,17 @@ TEST_F(Finished, OtherNumberedPicturesAreKnown) {
 
 TEST_F(Finished, RecordsOfTheFirstVersionAreRead) {
   auto entry = draw("01-a.png", 0.8, false);
-  record(json::array(), json::array({entry}));  // a list, as version 0.1.0 wrote it
+  record({}, json::array({entry}));  // a list, as version 0.1.0 wrote it
   EXPECT_TRUE(FinishedPictures(folder_).take(key(0.8), "01-a.png"));
   entry.erase("file");
-  record(json::array(), {{"01-a.png", entry}});
+  record({}, json{{"01-a.png", entry}});
   EXPECT_TRUE(FinishedPictures(folder_).take(key(0.8), "01-a.png"));
 }
 
 TEST_F(Finished, RecordsThatLeadOutAreRefused) {
   for (const char* name : {"../a.png", "/tmp/a.png", "b/../../a.png", "", "edit.json"}) {
-    record({{{"file", name}, {"settings", "1"}, {"content", "2"}}});
+    const json entry{{"file", name}, {"settings", "1"}, {"content", "2"}};
+    record({entry});
     EXPECT_TRUE(
         testing::contains(message_of([&] { FinishedPictures{folder_}; }), "expected the name of a PNG file"))
         << name;
