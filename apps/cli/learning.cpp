@@ -52,23 +52,12 @@ void require_text(const std::string& what, const std::string& text) {
 void check_folder_can_be_made(const fs::path& folder) {
   std::error_code error;
   auto place = fs::absolute(folder, error).lexically_normal();
-  if (!place.has_filename()) place = place.parent_path();
-  std::vector<fs::path> missing;  // deepest first
-  for (; !fs::exists(place, error) && place.has_relative_path(); place = place.parent_path()) {
-    missing.push_back(place);
-  }
+  while (!fs::exists(place, error) && !error && place.has_relative_path()) place = place.parent_path();
+  if (error) throw failure(one_line(folder.string()) + ": cannot be made: " + error.message());
   if (!fs::is_directory(place, error)) {
     throw usage_error(place.string() + ": expected a directory, found a file");
   }
   if (::access(place.c_str(), W_OK) != 0) throw failure(place.string() + ": no permission to write there");
-  if (missing.empty()) return;
-  // Whether it works is known for certain by doing it; under another name, for another process may be about
-  // to use it.
-  const auto trial = place / (".forgedit-" + std::to_string(::getpid()));
-  std::error_code refused, ignored;
-  fs::create_directories(trial / missing.front().lexically_relative(place), refused);
-  fs::remove_all(trial, ignored);
-  if (refused) throw failure(one_line(folder.string()) + ": cannot be made: " + refused.message());
 }
 
 namespace {
