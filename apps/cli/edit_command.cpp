@@ -247,6 +247,13 @@ std::vector<std::string> EditCommand::texts_of_sheet(const std::string& picture_
 
 void EditCommand::run() {
   check();
+  std::optional<LearnedPicture> saved;
+  if (!from_.empty()) saved = read_saved_record(from_);
+  const auto picture_name = saved ? saved->picture_name : learning_.image;
+  folder_ =
+      out_.empty() ? default_output_folder(picture_name, requests_.front().targets.front()) : fs::path(out_);
+  const ResultsFolder output(folder_);
+  if (!learning_.save.empty()) save_lock_.emplace(learning_.save);
   Image picture;
   if (from_.empty()) picture = read_picture(learning_.image, learning_.background);
   const auto choice = choose_model(model_, console_);
@@ -255,13 +262,6 @@ void EditCommand::run() {
     scorer_files_ = find_scorer_files(auto_.scoring, choice.folder);
     require_clip(scorer_files_, choice.folder, "--auto");
   }
-  std::optional<LearnedPicture> saved;
-  if (!from_.empty()) saved = read_saved_record(from_);
-  const auto picture_name = saved ? saved->picture_name : learning_.image;
-  folder_ =
-      out_.empty() ? default_output_folder(picture_name, requests_.front().targets.front()) : fs::path(out_);
-  const ResultsFolder output(folder_);
-  if (!learning_.save.empty()) save_lock_.emplace(learning_.save);
   if (from_.empty()) {
     prepare_learning(learning_, picture, choice);
     if (learning_.source.empty()) {

@@ -42,9 +42,9 @@ struct LearnCommand {
     if (learning.save.empty()) throw usage_error("--save DIR is needed: where to keep what is learned");
     take_target();
     check_learn_arguments(learning);
+    const SaveLock lock(learning.save);
     const auto picture = read_picture(learning.image, learning.background);
     const auto choice = choose_model(model, console);
-    const SaveLock lock(learning.save);
     prepare_learning(learning, picture, choice);
     if (learning.source.empty()) {
       learning.source = write_source(learning.captioner, {}, picture, choice, console);
