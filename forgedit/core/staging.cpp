@@ -8,7 +8,6 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
-#include <ctime>
 #include <random>
 #include <set>
 #include <sstream>
@@ -27,8 +26,6 @@ constexpr const char* kOld = "old";
 constexpr const char* kPrefix = ".forgedit-";
 constexpr const char* kTemporaryEnd = ".tmp";
 constexpr std::size_t kMaxPlan = 1 << 16;
-/// A staging folder without its plan may have been made this very moment.
-constexpr std::time_t kSecondsToStart = 60;
 
 [[noreturn]] void fail(const fs::path& path) {
   throw failure(path.string() + ": cannot be written: " + std::strerror(errno));
@@ -95,21 +92,24 @@ int lock_of_dead(const fs::path& path) {
   return -1;
 }
 
-void clear_staging(const fs::path& parent, const fs::path& folder) {
-  if (!is_there(folder / kPlan)) {
-    struct stat status {};
-    if (::lstat(folder.c_str(), &status) == 0 && std::time(nullptr) - status.st_mtime > kSecondsToStart) {
-      remove_tree(folder);
-    }
-    return;
+/// The plan goes last: without it nobody would know that the rest may go.
+void remove_staging(const fs::path& folder) {
+  for (const auto& name : list_directory(folder)) {
+    if (name != kPlan) remove_tree(folder / name);
   }
+  ::unlink((folder / kPlan).c_str());
+  ::rmdir(folder.c_str());
+}
+
+void clear_staging(const fs::path& parent, const fs::path& folder) {
+  if (::rmdir(folder.c_str()) == 0) return;  // empty: from before its plan was there, or after
   const int plan = lock_of_dead(folder / kPlan);
   if (plan < 0) return;
   std::string text(kMaxPlan, '\0');
   const auto size = ::pread(plan, text.data(), text.size(), 0);
   text.resize(size > 0 ? static_cast<std::size_t>(size) : 0);
   take_back(parent, folder, text);
-  remove_tree(folder);
+  remove_staging(folder);
   ::close(plan);
 }
 
@@ -142,17 +142,25 @@ void clear_leftovers(const fs::path& folder) {
 Staging::Staging(fs::path parent) : parent_(std::move(parent)) {
   make_directory(parent_);
   clear_leftovers(parent_);
-  do {
+  for (;;) {
     folder_ = parent_ / temporary_name();
-    if (::mkdir(folder_.c_str(), 0777) == 0) break;
-  } while (errno == EEXIST);
-  plan_ = ::open((folder_ / kPlan).c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
-  if (plan_ < 0) throw failure(parent_.string() + ": cannot be written: " + std::strerror(errno));
-  ::flock(plan_, LOCK_EX | LOCK_NB);
+    if (::mkdir(folder_.c_str(), 0777) != 0) {
+      if (errno == EEXIST) continue;
+      break;
+    }
+    plan_ = ::open((folder_ / kPlan).c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+    if (plan_ < 0 && errno != ENOENT) break;
+    if (plan_ >= 0) ::flock(plan_, LOCK_EX | LOCK_NB);
+    struct stat status {};
+    if (plan_ >= 0 && ::fstat(plan_, &status) == 0 && status.st_nlink > 0) return;
+    if (plan_ >= 0) ::close(plan_);
+    plan_ = -1;  // taken for a leftover before it was locked
+  }
+  throw failure(parent_.string() + ": cannot be written: " + std::strerror(errno));
 }
 
 Staging::~Staging() {
-  remove_tree(folder_);
+  remove_staging(folder_);
   ::close(plan_);
 }
 

@@ -186,6 +186,8 @@ check_again() {
   if [ -n "$ONCE" ] && [ -z "$(compare "$TRY" "$REFERENCE")" ]; then return; fi
   call "$TRY" "${COMMAND[@]}"
   judge || return
+  # What was complete before the kill is not made twice.
+  if [ -n "$ONCE" ] && [ "$CODE" -eq 2 ] && [ -z "$(compare "$TRY" "$REFERENCE")" ]; then return; fi
   if [ "$CODE" -ne 0 ]; then
     violation locked "again: $(last_words)"
     return
