@@ -16,9 +16,7 @@ using testing::message_of;
 
 class Stage : public testing::TemporaryFolder {
  protected:
-  std::size_t entries() const {
-    return static_cast<std::size_t>(std::distance(fs::directory_iterator(folder_), {}));
-  }
+  std::size_t entries() const { return list_directory(folder_).size(); }
   /// What a process that was killed leaves: a staging folder with a plan and no lock.
   fs::path dead_staging(const std::string& plan) {
     const auto staged = folder_ / ".forgedit-00000000000000ff.tmp";

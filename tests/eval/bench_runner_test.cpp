@@ -135,7 +135,7 @@ TEST_F(BenchRunnerTest, AnInterruptedRunEndsWithTheSamePictures) {
   const auto records = run();
   const auto file = fs::path("edits") / records[2].edit.id / records[2].pictures[1].file;
   const auto resumed = read_image(folder_ / "run" / file).pixels;
-  fs::remove_all(folder_ / "run");
+  remove_tree(folder_ / "run");
   run();
   EXPECT_EQ(read_image(folder_ / "run" / file).pixels, resumed);
 }

@@ -19,6 +19,7 @@
 #include <jpeglib.h>
 
 #include "forgedit/core/error.h"
+#include "forgedit/core/files.h"
 #include "forgedit/io/image.h"
 
 namespace forgedit::testing {
@@ -33,7 +34,7 @@ class TemporaryDirectory {
     if (!mkdtemp(pattern.data())) std::abort();
     path_ = pattern;
   }
-  ~TemporaryDirectory() { std::filesystem::remove_all(path_); }
+  ~TemporaryDirectory() { remove_tree(path_); }
   TemporaryDirectory(const TemporaryDirectory&) = delete;
   TemporaryDirectory& operator=(const TemporaryDirectory&) = delete;
 

@@ -5,6 +5,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "forgedit/core/files.h"
 #include "forgedit/io/model_folder.h"
 #include "tests/support/temporary_folder.h"
 
@@ -128,7 +129,7 @@ TEST_F(Caption, FilesThatDoNotFitTogetherAreRefused) {
   refuse("expected vocab.txt or tokenizer.json");
   write("config.json", "[]");
   refuse("config.json: expected a JSON object");
-  std::filesystem::remove_all(folder_);
+  remove_tree(folder_);
   refuse("no such captioner folder");
 }
 

@@ -39,9 +39,7 @@ class Export : public testing::TemporaryFolder {
     return export_learned(model_, learned_, out, options);
   }
   /// Everything but the folder's own entries is gone.
-  std::size_t entries() const {
-    return static_cast<std::size_t>(std::distance(fs::directory_iterator(folder_), {}));
-  }
+  std::size_t entries() const { return list_directory(folder_).size(); }
 
   StableDiffusion model_ = StableDiffusion::load(kModel, {});
   LearnedPicture learned_ = learned_from(model_);

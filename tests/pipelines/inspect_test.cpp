@@ -38,8 +38,8 @@ TEST_F(Inspect, ModelFolder) {
 
   const auto broken = folder_ / "model";
   fs::copy(kModel, broken, fs::copy_options::recursive);
-  fs::remove_all(broken / "vae");
-  fs::remove_all(broken / "tokenizer");
+  remove_tree(broken / "vae");
+  remove_tree(broken / "tokenizer");
   const auto incomplete = inspect(broken);
   EXPECT_FALSE(incomplete.usable);
   EXPECT_EQ(whole.notes, (std::vector<std::string>{"tokenizer: 1514 tokens (vocab.json, merges.txt)"}));

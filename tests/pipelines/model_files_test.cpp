@@ -114,7 +114,7 @@ TEST_F(ModelFilesTest, TokenizerIsLookedForAndAskedFor) {
   auto files = single("one.safetensors", checkpoint(at::kHalf));
   const auto config = folder_ / "config";
   fs::copy(kModel, config, fs::copy_options::recursive);
-  fs::remove_all(config / "tokenizer");
+  remove_tree(config / "tokenizer");
   files.config = config;
   EXPECT_TRUE(contains(message_of([&] { read_model(files); }), "no tokenizer: give --tokenizer DIR"));
   files.hub_cache = folder_ / "hub";

@@ -115,7 +115,7 @@ TEST_F(ModelSettings, ChoicesOfASamplerAreTheMethodsOwn) {
   set("scheduler/scheduler_config.json", {{"unheard_of", 3}, {"also", nullptr}});
   ASSERT_EQ(notes().size(), 1U);
   EXPECT_TRUE(contains(notes()[0], "scheduler_config.json: unknown settings are ignored: unheard_of"));
-  fs::remove_all(model_ / "scheduler");
+  remove_tree(model_ / "scheduler");
   EXPECT_EQ(notes(), std::vector<std::string>());
 }
 

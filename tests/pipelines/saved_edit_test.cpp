@@ -49,7 +49,7 @@ class SavedEdit : public testing::Test {
     fs::create_directories(root_);
     folder_ = root_ / "cat.edit";
   }
-  void TearDown() override { fs::remove_all(root_); }
+  void TearDown() override { remove_tree(root_); }
 
   /// Changes learned.json of a freshly written saved edit, and returns the message of reading it.
   std::string message_after(const std::function<void(nlohmann::json&)>& change) {
@@ -122,7 +122,7 @@ TEST_F(SavedEdit, ReplacesOnlyItsOwnKind) {
   learned.source = "another cat";
   write_saved_edit(folder_.string() + "/", learned);
   EXPECT_EQ(read_saved_edit(folder_).source, "another cat");
-  EXPECT_EQ(std::distance(fs::directory_iterator(root_), {}), 1) << "temporary folders are gone";
+  EXPECT_EQ(list_directory(root_).size(), 1U) << "temporary folders are gone";
   fs::create_directory_symlink(folder_, root_ / "link");
   learned.source = "a third cat";
   write_saved_edit(root_ / "link", learned);
@@ -242,8 +242,8 @@ TEST_F(SavedEdit, WhatAKilledProcessLeftIsNoObstacle) {
   std::ofstream(staged / "plan") << "";
   write_saved_edit(folder_, some_learned_picture());
   EXPECT_EQ(read_saved_edit(folder_).source, "a cat");
-  EXPECT_EQ(std::distance(fs::directory_iterator(folder_), {}), 4);
-  EXPECT_EQ(std::distance(fs::directory_iterator(root_), {}), 1);
+  EXPECT_EQ(list_directory(folder_).size(), 4U);
+  EXPECT_EQ(list_directory(root_).size(), 1U);
 }
 
 TEST_F(SavedEdit, HalfExchangedComesBack) {

@@ -7,6 +7,7 @@
 #include <string>
 
 #include "forgedit/core/error.h"
+#include "forgedit/core/files.h"
 
 namespace forgedit::testing {
 
@@ -19,10 +20,7 @@ class TemporaryFolder : public ::testing::Test {
               ("forgedit_" + std::to_string(::getpid()) + "_" + test->name());
     std::filesystem::create_directories(folder_);
   }
-  ~TemporaryFolder() override {
-    std::error_code ignored;
-    std::filesystem::remove_all(folder_, ignored);
-  }
+  ~TemporaryFolder() override { remove_tree(folder_); }
   std::filesystem::path folder_;
 };
 

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "forgedit/core/error.h"
+#include "forgedit/core/files.h"
 #include "forgedit/text/clip_pretokenize.h"
 
 namespace forgedit {
@@ -39,7 +40,7 @@ class ClipTokenizerTest : public ::testing::Test {
     for (const auto& [left, right] : kMerges) merges += left + " " + right + "\n";
     write("merges.txt", merges);
   }
-  void TearDown() override { fs::remove_all(folder_); }
+  void TearDown() override { remove_tree(folder_); }
 
   void write(const std::string& name, const std::string& contents) const {
     std::ofstream(folder_ / name, std::ios::binary) << contents;

@@ -28,7 +28,7 @@ class TokenizerTrainerTest : public ::testing::Test {
     folder_ = fs::path(::testing::TempDir()) /
               ("forgedit_trainer_" + std::to_string(::getpid()) + "_" + test->name());
   }
-  void TearDown() override { fs::remove_all(folder_); }
+  void TearDown() override { remove_tree(folder_); }
 
   ClipTokenizer train(std::size_t vocab_size, const std::vector<std::string>& texts = kCaptions) const {
     train_clip_tokenizer(texts, vocab_size, folder_);

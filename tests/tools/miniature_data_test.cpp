@@ -33,10 +33,7 @@ class MiniatureData : public ::testing::Test {
               ("miniature_data." + std::to_string(::getpid()) + "." + std::to_string(number++));
     fs::create_directories(folder_);
   }
-  ~MiniatureData() override {
-    std::error_code ignored;
-    fs::remove_all(folder_, ignored);
-  }
+  ~MiniatureData() override { remove_tree(folder_); }
   fs::path file(const std::string& name) const { return folder_ / name; }
 
  private:
