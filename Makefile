@@ -27,7 +27,7 @@ test: build
 # is not instrumented.
 asan: packages
 	cmake --preset asan
-	cmake --build --preset asan -j $(JOBS)
+	cmake --build --preset asan -j $(JOBS) --target unit_tests
 	$(SANITIZER_OPTIONS) ctest --preset asan --label-exclude slow
 
 # Every parser of files under libFuzzer and both sanitizers; fails on a finding (fuzz/README.md).
