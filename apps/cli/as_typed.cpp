@@ -27,7 +27,13 @@ std::string marked(const std::string& argument) {
 
 std::vector<std::string> marked_arguments(int argc, const char* const* argv) {
   std::vector<std::string> arguments;
-  for (int i = 1; i < argc; ++i) arguments.push_back(marked(argv[i]));
+  bool only_values = false;  // behind a lone --
+  for (int i = 1; i < argc; ++i) {
+    const std::string argument = argv[i];
+    const bool is_value = only_values && is_taken_apart(argument);
+    arguments.push_back(is_value ? kMark + argument : only_values ? argument : marked(argument));
+    only_values = only_values || argument == "--";
+  }
   return arguments;
 }
 

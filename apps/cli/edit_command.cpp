@@ -53,13 +53,11 @@ class EditCommand {
             const PictureSeen& on_picture = {});
   EditResults::Resumed resume(EditResults& results, std::vector<Candidate>& plan);
   void make_learned(LearnedPicture& learned, const ModelChoice& choice, StableDiffusion& network);
-  void keep_learned(const LearnedPicture& learned);
   std::string what_is_kept(const EditResults& results) const;
   void draw_best(const ModelChoice& choice, StableDiffusion& network, EditResults& results,
                  LearnedPicture& learned);
   void finish(EditResults& results, bool complete);
   void finish_what_there_is(EditResults& results);
-  void end_keeping();
 
   std::string image_;  // with --from, what stands here is the first target
   std::vector<std::string> targets_;
@@ -203,7 +201,11 @@ std::vector<EditRequest> EditCommand::make_requests(LearnMethod method,
 
 /// Results must not land on the picture itself or inside of what is saved.
 void EditCommand::check_nothing_is_overwritten() const {
-  if (!from_.empty() || out_.empty()) return;
+  if (out_.empty()) return;
+  if (std::error_code missing; !from_.empty()) {
+    if (!fs::equivalent(from_, out_, missing)) return;
+    throw usage_error("--out " + out_ + " is the saved edit itself: name another folder");
+  }
   const auto out = fs::absolute(out_).lexically_normal();
   if (!learning_.save.empty()) {
     const auto relative = out.lexically_relative(fs::absolute(learning_.save).lexically_normal());
@@ -288,7 +290,7 @@ void EditCommand::run() {
     note_left_out(*scorer_, console_);
   }
   auto learned = saved ? attached(*saved, network) : picture_to_learn(learning_, picture, choice, network);
-  if (!saved && learning_.save.empty()) kept_.emplace(folder_);
+  if (!saved && learning_.save.empty()) kept_.emplace(folder_, learned);
   // What is to be saved is learned also when no picture is left to draw.
   if (!saved && !kept_ && !is_saved_already(learning_, learned)) {
     learn_and_save(learned, learning_, choice, network, console_);
@@ -319,27 +321,20 @@ void EditCommand::run() {
     if (const auto older = results.older(); !older.empty()) console_.note(older);
   }
   if (!kept_) return;
-  kept_->end_writing();
+  kept_->end_writing(console_);
   if (kept_->has(learned)) kept_->remove();
 }
 
 /// After a stop or an error: sheet and record of the pictures that are finished.
 void EditCommand::finish_what_there_is(EditResults& results) {
   console_.end_stage();
-  end_keeping();
+  if (kept_) kept_->end_writing(console_);
   if (results.count() == 0) return;
   try {
     finish(results, false);
   } catch (const std::exception&) {
     // A full disk, say: what stopped the drawing is the error to report.
   }
-}
-
-void EditCommand::end_keeping() {
-  if (!kept_) return;
-  if (kept_->is_writing()) console_.note("keeping what was learned (Ctrl-C gives it up)");
-  const auto reason = kept_->end_writing();
-  if (!reason.empty()) console_.note("what was learned could not be kept: " + reason);
 }
 
 std::string EditCommand::what_is_kept(const EditResults& results) const {
@@ -372,7 +367,7 @@ EditResults::Resumed EditCommand::resume(EditResults& results, std::vector<Candi
         fmt::format("{} of {} pictures were finished before and are kept", resumed.kept, plan.size()));
   }
   for (const auto& name : results.changed()) {
-    console_.note(name + " was changed since it was drawn: it is drawn again");
+    console_.note(name + " is damaged: it is drawn again");
   }
   if (const auto older = results.older(); !older.empty() && !auto_.on) console_.note(older);
   return resumed;
@@ -382,18 +377,18 @@ EditResults::Resumed EditCommand::resume(EditResults& results, std::vector<Candi
 void EditCommand::make_learned(LearnedPicture& learned, const ModelChoice& choice, StableDiffusion& network) {
   if (!kept_ && is_saved_already(learning_, learned)) {
     take_saved(learned, learning_.save, network, console_);
-  } else if (kept_ && kept_->has(learned)) {
-    take_saved(learned, kept_->place(), network, console_);
-  } else {
-    learn_and_save(learned, learning_, choice, network, console_);
-    if (kept_) keep_learned(learned);
+    return;
   }
-}
-
-void EditCommand::keep_learned(const LearnedPicture& learned) {
-  const auto reason = kept_->begin_writing(learned);
-  if (reason.empty()) return;
-  console_.note("what was learned is not kept while pictures are drawn: " + reason);
+  if (kept_ && kept_->has(learned)) {
+    try {
+      take_saved(learned, kept_->place(), network, console_);
+      return;
+    } catch (const Error& error) {
+      console_.note(std::string(error.what()) + ": the picture is learned again");
+    }
+  }
+  learn_and_save(learned, learning_, choice, network, console_);
+  if (kept_) kept_->begin_writing(learned, console_);
 }
 
 /// Learns the picture first where that is still to be done: a restart that has nothing left to draw does not.

@@ -46,6 +46,15 @@ std::string key_inside(const fs::path& path) {
   return {};
 }
 
+bool is_picture(const fs::path& path) {
+  try {
+    read_image(path);
+    return true;
+  } catch (const Error&) {
+    return false;
+  }
+}
+
 }  // namespace
 
 std::size_t number_of(const std::string& file) {
@@ -110,7 +119,10 @@ void FinishedPictures::add_file(const fs::path& folder, const std::string& name)
     found = std::find_if(recorded_.begin(), recorded_.end(),
                          [&](const auto& item) { return item.second.content == content; });
   } else if (here->second.content != content) {
-    changed_.insert(name);
+    // Damaged, or a copy of another picture of ours; else somebody has worked on it.
+    const bool is_ours = std::any_of(recorded_.begin(), recorded_.end(),
+                                     [&](const auto& item) { return item.second.content == content; });
+    (is_ours || !is_picture(folder / name) ? changed_ : retouched_).insert(name);
     return;
   }
   if (found != recorded_.end()) {

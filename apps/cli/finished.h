@@ -32,8 +32,10 @@ class FinishedPictures {
   std::optional<FinishedPicture> take(const std::string& settings, const std::string& name);
   /// Pictures that nobody took.
   std::vector<FinishedPicture> left() const;
-  /// Names of pictures that are other ones than the record says: changed or damaged since.
+  /// Names of pictures that are damaged since they were recorded, or hold a copy of another one.
   const std::set<std::string>& changed() const { return changed_; }
+  /// Names of pictures that somebody has changed since: not ours any more.
+  const std::set<std::string>& retouched() const { return retouched_; }
   /// Numbered PNG files of which neither a record nor their own text says what they are.
   const std::set<std::string>& unknown() const { return unknown_; }
   /// Of the last run's learning, where `run` (run_json) has the same picture, source, model and settings.
@@ -45,7 +47,7 @@ class FinishedPictures {
 
   std::map<std::string, FinishedPicture> recorded_;  // by name, as the record has them
   std::multimap<std::string, FinishedPicture> by_settings_;
-  std::set<std::string> changed_, unknown_;
+  std::set<std::string> changed_, retouched_, unknown_;
   std::map<std::string, std::string> learning_;  // what losses_ belong to: JSON text by key
   std::vector<double> losses_;
 };

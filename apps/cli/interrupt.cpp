@@ -40,7 +40,8 @@ void request_stop(int signal) {
 
 /// Nothing has looked at the request: a library below waits for something that does not come.
 void end_now(int) {
-  constexpr std::string_view kText = "\nforgedit: stopped while busy; what was finished is kept\n";
+  constexpr std::string_view kText =
+      "\nforgedit: stopped while busy: nothing looked at the request to stop\n";
   if (::write(STDERR_FILENO, kText.data(), kText.size()) < 0) ::_exit(kCancelled);
   ::_exit(kCancelled);
 }
@@ -76,6 +77,11 @@ void stop_on_signals() {
   handle(SIGALRM, end_now);
   ::signal(SIGPIPE, SIG_IGN);
   ::signal(SIGXFSZ, SIG_IGN);
+}
+
+void allow_long_pause() {
+  patience = kMostPatience;
+  if (stop_requested) ::alarm(kMostPatience);
 }
 
 void throw_if_stopped() {

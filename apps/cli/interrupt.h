@@ -8,6 +8,9 @@ namespace forgedit::cli {
 /// nohup. SIGPIPE and SIGXFSZ are ignored, so that writing fails with an error instead.
 void stop_on_signals();
 
+/// A part that may take long without looking at requests to stop begins, such as writing gigabytes.
+void allow_long_pause();
+
 /// Throws Cancelled when a signal asked to stop.
 void throw_if_stopped();
 

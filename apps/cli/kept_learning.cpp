@@ -2,8 +2,14 @@
 
 #include <spdlog/fmt/fmt.h>
 
+#include <nlohmann/json.hpp>
+#include <system_error>
+
+#include "apps/cli/interrupt.h"
+#include "forgedit/core/content_hash.h"
 #include "forgedit/core/error.h"
 #include "forgedit/core/files.h"
+#include "forgedit/pipelines/settings_json.h"
 
 namespace forgedit::cli {
 namespace {
@@ -22,6 +28,18 @@ std::uint64_t float_bytes(const StateDict& state) {
 
 }  // namespace
 
+KeptLearning::KeptLearning(const fs::path& results, const LearnedPicture& wanted) {
+  const auto& pixels = wanted.grid.pixels;
+  const nlohmann::json learning{
+      {"picture", content_hash({reinterpret_cast<const char*>(pixels.data()), pixels.size()})},
+      {"frame", to_json(wanted.frame)},
+      {"source", wanted.source},
+      {"model", wanted.base_fingerprint},
+      {"precision", wanted.precision},
+      {"learning", to_json(wanted.options)}};
+  place_ = results / ("unfinished-" + content_hash(json_text(learning)) + ".edit");
+}
+
 bool KeptLearning::has(const LearnedPicture& wanted) const {
   try {
     return is_saved_edit(place_) && saved_difference(place_, wanted).empty();
@@ -30,32 +48,38 @@ bool KeptLearning::has(const LearnedPicture& wanted) const {
   }
 }
 
-std::string KeptLearning::begin_writing(const LearnedPicture& learned) {
+void KeptLearning::begin_writing(const LearnedPicture& learned, Console& console) {
+  const auto skip = [&](const std::string& reason) {
+    console.note("what was learned is not kept while pictures are drawn: " + reason);
+  };
   const auto bytes = float_bytes(learned.result.unet) + float_bytes(learned.result.text_encoder) +
                      learned.grid.pixels.size();
   std::error_code error;
   const auto space = fs::space(place_.parent_path(), error);
   if (!error && space.available < bytes + kRoomForResults) {
-    return fmt::format("{:.2f} GiB are free in {}, and it takes {:.2f} GiB",
-                       static_cast<double>(space.available) / kGiB, place_.parent_path().string(),
-                       static_cast<double>(bytes) / kGiB);
+    return skip(fmt::format("{:.2f} GiB are free in {}, and it takes {:.2f} GiB",
+                            static_cast<double>(space.available) / kGiB, place_.parent_path().string(),
+                            static_cast<double>(bytes) / kGiB));
   }
-  writing_ = std::async(std::launch::async, [place = place_, learned] { write_saved_edit(place, learned); });
-  return {};
+  try {
+    writing_ =
+        std::async(std::launch::async, [place = place_, learned] { write_saved_edit(place, learned); });
+  } catch (const std::system_error& refused) {
+    skip(std::string("no thread can be started: ") + refused.what());
+  }
 }
 
-bool KeptLearning::is_writing() const {
-  return writing_.valid() && writing_.wait_for(std::chrono::seconds(0)) != std::future_status::ready;
-}
-
-std::string KeptLearning::end_writing() {
-  if (!writing_.valid()) return {};
+void KeptLearning::end_writing(Console& console) {
+  if (!writing_.valid()) return;
+  allow_long_pause();
+  if (writing_.wait_for(std::chrono::seconds(0)) != std::future_status::ready) {
+    console.note("keeping what was learned (Ctrl-C gives it up)");
+  }
   try {
     writing_.get();
   } catch (const std::exception& error) {
-    return error.what();
+    console.note(std::string("what was learned could not be kept: ") + error.what());
   }
-  return {};
 }
 
 void KeptLearning::remove() {

@@ -4,25 +4,25 @@
 #include <future>
 #include <string>
 
+#include "apps/cli/console.h"
 #include "forgedit/pipelines/saved_edit.h"
 
 namespace forgedit::cli {
 
 /// What `edit` learned without --save: kept in its folder of results, as a saved edit, until the run is
-/// complete. A run that was stopped then goes on without learning again.
+/// complete. A run that was stopped then goes on without learning again. Each picture, source, model and way
+/// of learning has a place of its own: "unfinished-<hash>.edit".
 class KeptLearning {
  public:
-  explicit KeptLearning(const std::filesystem::path& results) : place_(results / "unfinished.edit") {}
+  KeptLearning(const std::filesystem::path& results, const LearnedPicture& wanted);
 
   const std::filesystem::path& place() const { return place_; }
   /// Whether an earlier run left what learning `wanted` would give.
   bool has(const LearnedPicture& wanted) const;
-  /// Begins to write in the background; the tensors must stay as they are. Returns why that is not done where
-  /// the disk lacks room, else an empty text.
-  std::string begin_writing(const LearnedPicture& learned);
-  bool is_writing() const;
-  /// Waits for the writing. Returns why it failed; empty when it did not.
-  std::string end_writing();
+  /// Begins to write in the background; the tensors must stay as they are. Says so where the disk lacks room.
+  void begin_writing(const LearnedPicture& learned, Console& console);
+  /// Waits for the writing, and says where it failed.
+  void end_writing(Console& console);
   /// Whether all of it is there.
   bool is_there() const { return is_saved_edit(place_); }
   void remove();

@@ -258,8 +258,19 @@ fs::path parent_of(const fs::path& place) {
 
 }  // namespace
 
+namespace {
+
+/// The folder in which a result is made and then moved; it exists.
+const fs::path& writable(const fs::path& parent) {
+  if (::access(parent.c_str(), W_OK) == 0) return parent;
+  throw failure(parent.string() +
+                ": no permission to write there, where the result is made before it is moved");
+}
+
+}  // namespace
+
 SaveLock::SaveLock(const fs::path& save)
-    : parent_(parent_of(save)), lock_(FolderLock::beside(save), save.string()) {
+    : parent_(parent_of(save)), lock_((writable(parent_of(save)), FolderLock::beside(save)), save.string()) {
   clear_leftovers(parent_of(save));
 }
 
@@ -268,6 +279,8 @@ bool is_saved_already(const LearnArguments& arguments, const LearnedPicture& pic
   std::string difference;
   try {
     difference = saved_difference(arguments.save, picture);
+    // Its hashes are held against its files once all is known.
+    if (difference.empty() && !picture.base_fingerprint.empty()) read_saved_edit(arguments.save);
   } catch (const Error& error) {
     if (arguments.overwrite) return false;  // what is damaged may be replaced too
     throw usage_error(std::string(error.what()) + "; give --overwrite to replace it");
@@ -306,6 +319,7 @@ void learn_and_save(LearnedPicture& learned, const LearnArguments& arguments, co
                              static_cast<double>(peak_memory(model.policy.device)) / (1U << 30)));
   }
   if (!arguments.save.empty()) {
+    allow_long_pause();
     write_saved_edit(arguments.save, learned);
     console.result(arguments.save);
   }

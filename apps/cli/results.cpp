@@ -119,7 +119,7 @@ EditResults::Resumed EditResults::resume(std::vector<Candidate>& candidates) {
     taken.push_back(std::move(picture));
     images.push_back(std::move(image));
   }
-  number(candidates);
+  number(candidates, taken);
 
   Resumed result;
   std::map<std::string, std::string> new_names;
@@ -143,23 +143,32 @@ EditResults::Resumed EditResults::resume(std::vector<Candidate>& candidates) {
   return result;
 }
 
-/// In the plan's order, passing over the numbers of pictures that stay.
-void EditResults::number(std::vector<Candidate>& candidates) {
+/// In the plan's order, passing over the numbers of pictures that stay. `taken` are the finished ones.
+void EditResults::number(std::vector<Candidate>& candidates,
+                         const std::vector<std::optional<FinishedPicture>>& taken) {
   std::map<std::size_t, std::set<std::string>> held;  // names by number
-  std::set<std::string> older;
-  for (const auto& picture : finished_.left()) older.insert(picture.file);
-  for (const auto* names : std::initializer_list<const std::set<std::string>*>{&older, &finished_.changed(),
+  std::set<std::string> staying = finished_.retouched();
+  for (const auto& picture : finished_.left()) staying.insert(picture.file);
+  for (const auto* names : std::initializer_list<const std::set<std::string>*>{&staying, &finished_.changed(),
                                                                                &finished_.unknown()}) {
     for (const auto& name : *names) held[number_of(name)].insert(name);
   }
-  for (auto& candidate : candidates) {
-    if (candidate.number == 0) continue;
+  for (std::size_t i = 0; i < candidates.size(); ++i) {
+    auto& candidate = candidates[i];
+    if (candidate.number == 0) {
+      const auto stem = candidate.stem;
+      for (int n = 2; staying.count(candidate.stem + ".png") > 0; ++n) {
+        candidate.stem = stem + "-" + std::to_string(n);
+      }
+      continue;
+    }
     const auto is_free = [&](std::size_t number) {
+      const auto file = candidate.stem + ".png";
+      if (taken[i] && taken[i]->file == file) return true;  // it has the number already
       const auto found = held.find(number);
       if (found == held.end() || found->second.empty()) return true;
-      // A changed picture, or one of a run without settings in its pictures, is drawn again in its place.
-      const auto& name = *found->second.begin();
-      return found->second.size() == 1 && name == candidate.stem + ".png" && older.count(name) == 0;
+      // A damaged picture, or one of a run without settings in its pictures, is drawn again in its place.
+      return found->second.size() == 1 && *found->second.begin() == file && staying.count(file) == 0;
     };
     renumber_stem(candidate, last_number_ + 1, candidate.last_number);
     while (!is_free(candidate.number)) renumber_stem(candidate, candidate.number + 1, candidate.last_number);
@@ -169,6 +178,7 @@ void EditResults::number(std::vector<Candidate>& candidates) {
 
 std::string EditResults::older() const {
   std::set<std::string> planned, names = finished_.unknown();
+  names.insert(finished_.retouched().begin(), finished_.retouched().end());
   for (const auto& candidate : plan_) planned.insert(candidate.stem + ".png");
   for (const auto& picture : finished_.left()) names.insert(picture.file);
   std::erase_if(names, [&](const std::string& name) { return planned.count(name) > 0; });
@@ -182,8 +192,8 @@ std::string EditResults::older() const {
     }
     list += (before > 0 ? ", " : "") + *name;
   }
-  return fmt::format("{} holds {} pictures of an earlier run, which stay and are not on the new sheet: {}",
-                     folder_.string(), names.size(), list);
+  return fmt::format("{} holds {} picture{} of an earlier run, which stay and are not on the new sheet: {}",
+                     folder_.string(), names.size(), names.size() == 1 ? "" : "s", list);
 }
 
 std::vector<std::string> EditResults::changed() const {

@@ -68,7 +68,7 @@ class EditResults {
   Resumed resume(std::vector<Candidate>& candidates);
   /// What stays of earlier runs without being a part of this one, in a sentence; empty when there is nothing.
   std::string older() const;
-  /// Pictures that were changed since they were drawn, and are drawn again.
+  /// Pictures that were damaged since they were drawn, and are drawn again.
   std::vector<std::string> changed() const;
   /// Drawing begins: the record says so, and the last run's sheet and chart go.
   void begin();
@@ -95,7 +95,7 @@ class EditResults {
   std::optional<double> reconstruction_db() const { return reconstruction_db_; }
 
  private:
-  void number(std::vector<Candidate>& candidates);
+  void number(std::vector<Candidate>& candidates, const std::vector<std::optional<FinishedPicture>>& taken);
   std::string label_of(const Candidate& candidate) const;
   Image draw_sheet() const;
   std::string record(bool ended) const;

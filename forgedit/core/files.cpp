@@ -69,9 +69,9 @@ AtomicFile::AtomicFile(fs::path path) : path_(std::move(path)) {
     if (file_ < 0 && errno == EEXIST) continue;
     if (file_ < 0) fail();
     // The lock says that somebody lives who writes this file; see clear_leftovers.
-    ::flock(file_, LOCK_EX | LOCK_NB);
     struct stat status {};
-    if (::fstat(file_, &status) == 0 && status.st_nlink > 0) return;
+    const bool is_locked = ::flock(file_, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK;
+    if (is_locked && ::fstat(file_, &status) == 0 && status.st_nlink > 0) return;
     ::close(file_);  // taken for a leftover before it was locked
   }
 }

@@ -6,8 +6,10 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <ctime>
+#include <memory>
 
 #include "forgedit/core/content_hash.h"
 #include "forgedit/core/error.h"
@@ -18,6 +20,8 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr std::size_t kMaxOwner = 512;
+constexpr int kTries = 20;
+constexpr unsigned kMicrosecondsBetween = 5000;
 
 std::string this_process() {
   char host[256] = "";
@@ -33,7 +37,7 @@ std::string this_process() {
 std::string owner_of(int file) {
   char text[kMaxOwner];
   const auto size = ::pread(file, text, sizeof text, 0);
-  return size > 0 ? std::string(text, static_cast<std::size_t>(size)) : "which has just started";
+  return size > 0 ? std::string(text, static_cast<std::size_t>(size)) : std::string();
 }
 
 /// Whether `path` still names the open file: its last owner may have removed it before this one got the lock.
@@ -47,14 +51,20 @@ bool is_at(const fs::path& path, int file) {
 }  // namespace
 
 FolderLock::FolderLock(fs::path path, const std::string& what) : path_(std::move(path)) {
-  for (;;) {
+  for (int tries = 0;;) {
     file_ = ::open(path_.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0666);
     if (file_ < 0) throw failure(path_.string() + ": cannot be written: " + std::strerror(errno));
     const bool locked = ::flock(file_, LOCK_EX | LOCK_NB) == 0;
     if (!locked && errno == EWOULDBLOCK) {
       const auto owner = owner_of(file_);
       ::close(file_);
-      throw failure(what + ": in use by another forgedit (" + owner + ")");
+      // Nobody has said that it is his: for a moment clear_leftovers may have it.
+      if (owner.empty() && ++tries < kTries) {
+        ::usleep(kMicrosecondsBetween);
+        continue;
+      }
+      throw failure(what + ": in use by another forgedit (" +
+                    (owner.empty() ? "which has just started" : owner) + ")");
     }
     if (is_at(path_, file_)) break;
     ::close(file_);
@@ -78,6 +88,9 @@ fs::path FolderLock::inside(const fs::path& folder) {
 fs::path FolderLock::beside(const fs::path& place) {
   auto absolute = fs::absolute(place).lexically_normal();
   if (!absolute.has_filename()) absolute = absolute.parent_path();
+  // One lock for a folder and all links to it.
+  const std::unique_ptr<char, decltype(&std::free)> real(::realpath(absolute.c_str(), nullptr), std::free);
+  if (real) absolute = real.get();
   return absolute.parent_path() / (".forgedit-" + content_hash(absolute.filename().string()) + ".lock");
 }
 

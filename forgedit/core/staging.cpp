@@ -150,9 +150,11 @@ Staging::Staging(fs::path parent) : parent_(std::move(parent)) {
     }
     plan_ = ::open((folder_ / kPlan).c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
     if (plan_ < 0 && errno != ENOENT) break;
-    if (plan_ >= 0) ::flock(plan_, LOCK_EX | LOCK_NB);
     struct stat status {};
-    if (plan_ >= 0 && ::fstat(plan_, &status) == 0 && status.st_nlink > 0) return;
+    if (plan_ >= 0 && (::flock(plan_, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) &&
+        ::fstat(plan_, &status) == 0 && status.st_nlink > 0) {
+      return;
+    }
     if (plan_ >= 0) ::close(plan_);
     plan_ = -1;  // taken for a leftover before it was locked
   }
@@ -201,6 +203,8 @@ void Staging::publish(const std::vector<std::string>& names) {
     fail(target);
   }
   flush_to_disk(parent_);
+  // From here on there is nothing to take back.
+  if (::ftruncate(plan_, 0) != 0) errno = 0;
 }
 
 void Staging::replace(const std::string& name) {

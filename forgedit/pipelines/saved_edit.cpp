@@ -197,6 +197,11 @@ void check_saved_edit_target(const fs::path& directory) {
       (folder.st_dev != parent.st_dev || real == real.parent_path())) {
     throw usage_error(directory.string() + ": is where a file system is mounted: name a folder inside of it");
   }
+  const auto here = real_folder(".");
+  if (const auto inside = here.lexically_relative(real); !inside.empty() && *inside.begin() != "..") {
+    throw usage_error(directory.string() +
+                      ": is the current folder, or above it, and would be exchanged: name another");
+  }
   for (const auto& name : list_directory(directory)) {
     if (std::find(kFiles.begin(), kFiles.end(), name) != kFiles.end() || is_old_temporary(name) ||
         name.rfind(".forgedit", 0) == 0) {
@@ -207,9 +212,9 @@ void check_saved_edit_target(const fs::path& directory) {
   }
 }
 
-void write_saved_edit(const fs::path& directory, const LearnedPicture& learned) {
-  check_saved_edit_target(directory);
-  const auto target = real_folder(directory);
+namespace {
+
+void write_to(const fs::path& target, const LearnedPicture& learned) {
   Staging staging(target.parent_path());
   const auto name = target.filename().string();
   const auto folder = staging.folder() / name;
@@ -228,6 +233,30 @@ void write_saved_edit(const fs::path& directory, const LearnedPicture& learned) 
   files[kOriginal] = pixels_hash(learned.grid);
   write_file_atomically(folder / kRecord, json_text(record_of(learned, files), 1) + "\n");
   staging.replace(name);
+}
+
+/// Beside `target`, where nothing is: "cat.edit-2".
+fs::path free_place(const fs::path& target) {
+  std::error_code error;
+  for (int n = 2;; ++n) {
+    auto place = target;
+    place += "-" + std::to_string(n);
+    if (!fs::exists(fs::symlink_status(place, error))) return place;
+  }
+}
+
+}  // namespace
+
+void write_saved_edit(const fs::path& directory, const LearnedPicture& learned) {
+  const auto target = real_folder(directory);
+  try {
+    check_saved_edit_target(directory);
+  } catch (const Error& error) {
+    const auto place = free_place(target);
+    write_to(place, learned);
+    throw failure(std::string(error.what()) + "; what was learned is in " + place.string());
+  }
+  write_to(target, learned);
 }
 
 namespace {

@@ -43,7 +43,8 @@ bool is_saved_edit(const std::filesystem::path& directory);
 void check_saved_edit_target(const std::filesystem::path& directory);
 
 /// Writes the folder, or puts it into the place of a saved edit that was there. It is made beside that and
-/// exchanged when it is complete: a kill leaves the old or the new one.
+/// exchanged when it is complete: a kill leaves the old or the new one. Where it may not be written
+/// (check_saved_edit_target), it is written beside `directory`, and the failure says where.
 void write_saved_edit(const std::filesystem::path& directory, const LearnedPicture& learned);
 
 /// How what is saved in `directory` differs from what `wanted` would be after learning, for example "with the

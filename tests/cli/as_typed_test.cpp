@@ -37,6 +37,12 @@ struct Program {
   }
 };
 
+TEST(AsTyped, BehindTheEndOfOptionsToo) {
+  for (const char* text : {"--x=[a]", "--out=[z]", "[a]", "--gamma=++", "a"}) {
+    EXPECT_EQ(Program({"edit", "dog.png", "--", text}).targets, (Words{text}));
+  }
+}
+
 TEST(AsTyped, ATargetIsWhatWasTyped) {
   const Words odd{"[a dog, a cat]", "[a dog]", "[]",           "[",     "]",    "[[a],[b]]",  "a, b",
                   "\"a dog\"",      "'a'",     "a dog\nbrown", " a ",   "++",   "%1",         "{a}",

@@ -74,6 +74,15 @@ TEST_F(Finished, ChangedPicturesAreNotTaken) {
   EXPECT_EQ(finished.changed(), std::set<std::string>{"02-a.png"});
 }
 
+TEST_F(Finished, PicturesThatSomebodyWorkedOnStay) {
+  record({draw("01-a.png", 0.8), draw("02-a.png", 1.0)});
+  write_png(folder_ / "02-a.png", Image(8, 8, {1, 2, 3}));
+  FinishedPictures finished(folder_);
+  EXPECT_FALSE(finished.take(key(1.0), "02-a.png"));
+  EXPECT_EQ(finished.retouched(), std::set<std::string>{"02-a.png"});
+  EXPECT_TRUE(finished.changed().empty());
+}
+
 TEST_F(Finished, LinksAreNoPictures) {
   record({draw("01-a.png", 0.8)});
   fs::rename(folder_ / "01-a.png", folder_ / "elsewhere");

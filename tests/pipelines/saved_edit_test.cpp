@@ -135,6 +135,7 @@ TEST_F(SavedEdit, ReplacesOnlyItsOwnKind) {
   EXPECT_THROW(write_saved_edit(other, learned), Error);
   EXPECT_THROW(write_saved_edit(other / "letter.txt", learned), Error);
   EXPECT_EQ(read_file(other / "letter.txt"), "dear");
+  EXPECT_EQ(read_saved_edit(root_ / "other-2").source, "a third cat") << "what was learned is not lost";
 }
 
 TEST_F(SavedEdit, RefusesDamage) {
