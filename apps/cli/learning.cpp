@@ -7,6 +7,7 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
+#include "apps/cli/interrupt.h"
 #include "apps/cli/lists.h"
 #include "forgedit/core/error.h"
 #include "forgedit/core/leftovers.h"
