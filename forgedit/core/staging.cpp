@@ -158,7 +158,9 @@ Staging::Staging(fs::path parent) : parent_(std::move(parent)) {
     if (plan_ >= 0) ::close(plan_);
     plan_ = -1;  // taken for a leftover before it was locked
   }
-  throw failure(parent_.string() + ": cannot be written: " + std::strerror(errno));
+  const auto reason = std::string(std::strerror(errno));
+  ::rmdir(folder_.c_str());
+  throw failure(parent_.string() + ": cannot be written: " + reason);
 }
 
 Staging::~Staging() {

@@ -11,6 +11,7 @@
 #include "forgedit/core/error.h"
 #include "forgedit/core/files.h"
 #include "forgedit/core/json.h"
+#include "forgedit/core/leftovers.h"
 #include "forgedit/pipelines/settings_json.h"
 
 namespace forgedit {
@@ -173,6 +174,7 @@ class BenchRunner::Lesson {
 
 /// Pictures that an edit's folder holds already must be of the same picture and texts.
 void BenchRunner::claim(const BenchTask& task) const {
+  clear_leftovers(edit_folder(task));
   const json wanted{{"source", task.source},
                     {"target", task.edit.target},
                     {"picture", content_hash(read_file(task.edit.picture))}};
@@ -216,6 +218,7 @@ std::vector<EditRecord> BenchRunner::run(const std::vector<BenchTask>& tasks) {
   std::vector<Group> groups;
   std::map<std::pair<std::string, std::string>, std::string> names;  // the first edit's own, which is unique
   std::map<std::string, std::size_t> group_of;
+  std::set<std::string> unfinished;
   for (std::size_t i = 0; i < tasks.size(); ++i) {
     auto& record = records[i];
     record.edit = tasks[i].edit;
@@ -235,6 +238,7 @@ std::vector<EditRecord> BenchRunner::run(const std::vector<BenchTask>& tasks) {
       record.state = EditRecord::State::failed;
       record.reason = reason_of(error, tasks[i].edit);
       callbacks_.on_edit(record);
+      unfinished.insert(name);
       continue;
     }
     if (read_finished(tasks[i], record)) {
@@ -243,7 +247,12 @@ std::vector<EditRecord> BenchRunner::run(const std::vector<BenchTask>& tasks) {
     }
     const auto [at, is_new] = group_of.emplace(name, groups.size());
     if (is_new) groups.push_back({{}, &tasks, name});
+    unfinished.insert(name);
     groups[at->second].tasks.push_back(i);
+  }
+  // A run that was killed while it removed what it had learned left a part of it.
+  for (const auto& [key, name] : names) {
+    if (!callbacks_.keep_learned && unfinished.count(name) == 0) remove_tree(folder_ / "learned" / name);
   }
   for (const auto& group : groups) run_group(group, records);
   return records;
