@@ -20,6 +20,8 @@ nn::ClipEncoderSizes encoder_sizes(const ClipTextConfig& c) {
 }  // namespace
 
 ClipTextConfig ClipTextConfig::from_json(const ConfigReader& json, const ClipTextConfig& defaults) {
+  if (json.has("quantization_config"))
+    json.reject("quantization_config", "quantised weights are not supported");
   ClipTextConfig c = defaults;
   if (const auto type = json.text("model_type", "clip_text_model"); type != "clip_text_model") {
     json.reject("model_type", "expected clip_text_model, found " + type);

@@ -40,11 +40,12 @@ void refuse_other_families(const ConfigReader& json) {
 
 /// Settings that change what the same weights compute, and that have one value in all SD 1.x models.
 void require_published_form(const ConfigReader& json) {
-  const std::pair<const char*, const char*> texts[] = {{"_class_name", "UNet2DConditionModel"},
-                                                       {"mid_block_type", "UNetMidBlock2DCrossAttn"},
-                                                       {"time_embedding_type", "positional"},
-                                                       {"resnet_time_scale_shift", "default"},
-                                                       {"attention_type", "default"}};
+  if (json.has("quantization_config"))
+    json.reject("quantization_config", "quantised weights are not supported");
+  const std::pair<const char*, const char*> texts[] = {
+      {"_class_name", "UNet2DConditionModel"}, {"mid_block_type", "UNetMidBlock2DCrossAttn"},
+      {"time_embedding_type", "positional"},   {"resnet_time_scale_shift", "default"},
+      {"attention_type", "default"},           {"prediction_type", "epsilon"}};
   for (const auto& [key, value] : texts) {
     const auto found = json.text(key, value);
     if (found != value) json.reject(key, "expected " + std::string(value) + ", found " + found);

@@ -138,6 +138,8 @@ namespace {
 
 /// Settings that change what the same weights compute, and that have one value in all SD 1.x models.
 void require_published_form(const ConfigReader& json) {
+  if (json.has("quantization_config"))
+    json.reject("quantization_config", "quantised weights are not supported");
   for (const auto& [key, value] : {std::pair{"_class_name", "AutoencoderKL"}, {"act_fn", "silu"}}) {
     const auto found = json.text(key, value);
     if (found != value) json.reject(key, "expected " + std::string(value) + ", found " + found);

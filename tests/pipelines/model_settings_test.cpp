@@ -121,6 +121,9 @@ TEST_F(ModelSettings, ChoicesOfASamplerAreTheMethodsOwn) {
 
 TEST_F(ModelSettings, ConfigsOfOtherNetworksAndPipelines) {
   const std::tuple<const char*, const char*, json, const char*> rows[] = {
+      {"unet/config.json", "prediction_type", "v_prediction", "prediction_type: expected epsilon"},
+      {"vae/config.json", "quantization_config", nlohmann::json::object(),
+       "quantised weights are not supported"},
       {"unet/config.json", "time_cond_proj_dim", 256, "a consistency-distilled (LCM) UNet"},
       {"unet/config.json", "resnet_out_scale_factor", 1.4, "expected 1.0"},
       {"unet/config.json", "mid_block_scale_factor", 2, "expected 1.0"},
