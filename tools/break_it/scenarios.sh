@@ -43,12 +43,12 @@ what() {
 
 # probe SAVED_EDIT: the hash of a picture drawn from it, or nothing. Beside the try, whose disk may be full.
 probe() {
-  local out=$TRY.probe
-  rm -rf "$out"
-  timeout -k 5 "$PATIENCE" "${CLEAN[@]}" "$FORGEDIT" edit --from "$1" "a red square" --steps 1 --gamma 1 --out "$out" \
-    --model "$MODEL" "${CPU[@]}" </dev/null >"$out.out" 2>"$out.err" || return 1
-  sha256sum "$out"/01-*.png | cut -d ' ' -f 1
-  rm -rf "$out" "$out".*
+  local drawn=$TRY.probe
+  rm -rf "$drawn"
+  timeout -k 5 "$PATIENCE" "${CLEAN[@]}" "$FORGEDIT" edit --from "$1" "a red square" --steps 1 --gamma 1 --out "$drawn" \
+    --model "$MODEL" "${CPU[@]}" </dev/null >"$drawn.out" 2>"$drawn.err" || return 1
+  sha256sum "$drawn"/01-*.png | cut -d ' ' -f 1
+  rm -rf "$drawn" "$drawn".*
 }
 
 # must FOLDER ARGUMENT...: a run that nothing breaks; without it there is nothing to try.
