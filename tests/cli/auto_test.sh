@@ -1,35 +1,9 @@
 #!/usr/bin/env bash
 # Runs `forgedit edit --auto` as users do: the budget, what is written, restarts, and a model without CLIP.
 # usage: auto_test.sh FORGEDIT SOURCE_DIR
-set -u
-FORGEDIT=$(realpath "$1")
-SOURCE_DIR=$(realpath "$2")
-MODEL=$SOURCE_DIR/tests/golden/tiny-sd
-export FORGEDIT_ASSETS=$SOURCE_DIR/assets
-export OMP_WAIT_POLICY=passive
+. "$(dirname "$0")/../support/cli_test.sh" "$1" "$2"
 . "$SOURCE_DIR/tests/support/make_clip.sh"
-
-WORK=$(mktemp -d)
-trap 'rm -rf "$WORK"' EXIT
-cd "$WORK" || exit 1
 export HF_HUB_CACHE=$WORK/hub
-FAILED=0
-
-complain() {
-  echo "FAIL: $1"
-  sed 's/^/    /' stderr | tail -8
-  FAILED=$((FAILED + 1))
-}
-
-# expect CODE MESSAGE_PART ARGUMENT...
-expect() {
-  local code=$1 part=$2
-  shift 2
-  "$FORGEDIT" "$@" >stdout 2>stderr
-  local got=$?
-  [ $got -eq "$code" ] || complain "forgedit $*: exit code $got, expected $code"
-  [ -z "$part" ] || grep -qF -- "$part" stderr || complain "forgedit $*: no '$part' on stderr"
-}
 
 cp "$SOURCE_DIR/assets/miniature/demo.png" man.png
 make_clip clip "$MODEL"
@@ -102,5 +76,4 @@ mkdir -p hub/models--openai--clip-vit-base-patch32/snapshots && cp -r clip hub/m
 expect 0 "judged by CLIP model openai/clip-vit-base-patch32" edit --from man.edit "a man" --model "$MODEL" --steps 1 --auto \
   --auto-pictures 1 --out hub-clip
 
-[ $FAILED -eq 0 ] && echo "all passed" || echo "$FAILED failed"
-[ $FAILED -eq 0 ]
+end_of_test

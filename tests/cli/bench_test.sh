@@ -1,34 +1,7 @@
 #!/usr/bin/env bash
 # Runs `forgedit score` and `forgedit bench` as users do: exit codes, messages, files, and a run that is killed.
 # usage: bench_test.sh FORGEDIT SOURCE_DIR
-set -u
-FORGEDIT=$(realpath "$1")
-SOURCE_DIR=$(realpath "$2")
-MODEL=$SOURCE_DIR/tests/golden/tiny-sd
-export FORGEDIT_ASSETS=$SOURCE_DIR/assets
-# Waiting threads must not spin: tests share their cores.
-export OMP_WAIT_POLICY=passive
-
-WORK=$(mktemp -d)
-trap 'rm -rf "$WORK"' EXIT
-cd "$WORK" || exit 1
-FAILED=0
-
-complain() {
-  echo "FAIL: $1"
-  sed 's/^/    /' stderr | tail -8
-  FAILED=$((FAILED + 1))
-}
-
-# expect CODE MESSAGE_PART ARGUMENT...
-expect() {
-  local code=$1 part=$2
-  shift 2
-  "$FORGEDIT" "$@" >stdout 2>stderr
-  local got=$?
-  [ $got -eq "$code" ] || complain "forgedit $*: exit code $got, expected $code"
-  [ -z "$part" ] || grep -qF -- "$part" stderr || complain "forgedit $*: no '$part' on stderr"
-}
+. "$(dirname "$0")/../support/cli_test.sh" "$1" "$2"
 
 # Two real pictures of other formats than their names say, and one that is missing.
 mkdir -p ted/originals
@@ -128,5 +101,4 @@ cmp -s auto1 auto2 || complain "bench miniedit --auto: a picture was drawn twice
 grep -q '"protocol": "automatic"' chosen/scores.json || complain "bench miniedit --auto: the protocol"
 expect 1 "no MiniEdit" bench miniedit --data ted --model "$MODEL"
 
-[ $FAILED -eq 0 ] && echo "all passed" || echo "$FAILED failed"
-[ $FAILED -eq 0 ]
+end_of_test

@@ -1,29 +1,7 @@
 #!/usr/bin/env bash
 # Runs the program as users do: exit codes, messages and files of good and bad calls.
 # usage: program_test.sh FORGEDIT SOURCE_DIR
-set -u
-FORGEDIT=$(realpath "$1")
-SOURCE_DIR=$(realpath "$2")
-MODEL=$SOURCE_DIR/tests/golden/tiny-sd
-export FORGEDIT_ASSETS=$SOURCE_DIR/assets
-# Waiting threads must not spin: tests share their cores.
-export OMP_WAIT_POLICY=passive
-
-WORK=$(mktemp -d)
-MOUNTED=
-cleanup() {
-  [ -n "$MOUNTED" ] && umount "$MOUNTED"
-  rm -rf "$WORK"
-}
-trap cleanup EXIT
-cd "$WORK" || exit 1
-FAILED=0
-
-complain() {
-  echo "FAIL: $1"
-  sed 's/^/    /' stderr | head -8
-  FAILED=$((FAILED + 1))
-}
+. "$(dirname "$0")/../support/cli_test.sh" "$1" "$2"
 
 # expect CODE MESSAGE_PART ARGUMENT...: exit code, message, at most three lines, no stack trace, nothing in out.
 expect() {
@@ -58,20 +36,7 @@ safetensors() {
   head -c "$2" /dev/zero
 }
 
-# A 24x16 picture as binary data; writing it needs no tool but base64.
-base64 -d >good.png <<'PNG'
-iVBORw0KGgoAAAANSUhEUgAAABgAAAAQCAIAAACDRijCAAACDklEQVR42o3MkRrrPACA4XMlRyKR
-SKQymUwmk8lkMplMJpNKJRKJfHcQCoVKpcoplUqlUqkUCuXvHfx9npffP38pgiIpiqIpFeVEOVMu
-lCvlRrlTHpQn5UV5Uz6UL+VHqSkNxVAsxVH+/CULsiQrsiZX5BP5TL6Qr+Qb+U5+kJ/kF/lN/pC/
-5B+5JjdkQ7ZkR96jJEiSpEiaVJFOpDPpQrqSbqQ76UF6kl6kN+lD+pJ+pJrUkAzJkhxpjzbBJtkU
-m2ar2P7J0//6sdVsDZths2yObY9WwSpZFatmrViPRWvN2rAaVsvqWPdoESySRbFolorlWLTULA2L
-YbEsjmWPZsEsmRWzZq6Yj0VzzdwwG2bL7Jj3aBJMkkkxaaaK6Vg01UwNk2GyTI5pj0bBKBkVo2as
-GI9FY83YMBpGy+gY92gQDJJBMWiGiuFYNNQMDYNhsAyOYY96QS/pFb2mr+iPRX1N39Abekvv6Peo
-E3SSTtFpuoruWNTVdA2dobN0jm6PWkEraRWtpq1oj0VtTdvQGlpL62j3KAqiJCqiJlbEE/FMvBCv
-xBvxTnwQn8QX8U38EL/EH7EmNkRDtERH3KMgCJKgCJpQEU6EM+FCuBJuhDvhQXgSXoQ34UP4En6E
-mtAQDMESHGGPvMBLvMJrfIU/4c/4C/6Kv+Hv+Af+iX/h3/gP/ov/4Wt8gzd4i3f4/wCz2Vo7ObH2
-NAAAAABJRU5ErkJggg==
-PNG
+good_picture good.png
 
 # A copy of the model whose UNet weights the test replaces.
 copy_model() {
@@ -444,5 +409,4 @@ else
   echo "skipped: mounting a small file system needs root"
 fi
 
-[ $FAILED -eq 0 ] && echo "all passed" || echo "$FAILED failed"
-[ $FAILED -eq 0 ]
+end_of_test

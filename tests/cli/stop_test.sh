@@ -1,24 +1,7 @@
 #!/usr/bin/env bash
 # Stops the program, takes its readers away and limits what it may use: it ends in order and keeps what is finished.
 # usage: stop_test.sh FORGEDIT SOURCE_DIR
-set -u
-FORGEDIT=$(realpath "$1")
-SOURCE_DIR=$(realpath "$2")
-MODEL=$SOURCE_DIR/tests/golden/tiny-sd
-export FORGEDIT_ASSETS=$SOURCE_DIR/assets
-# Waiting threads must not spin: tests share their cores.
-export OMP_WAIT_POLICY=passive
-
-WORK=$(mktemp -d)
-trap 'rm -rf "$WORK"' EXIT
-cd "$WORK" || exit 1
-FAILED=0
-
-complain() {
-  echo "FAIL: $1"
-  sed 's/^/    /' stderr | head -8
-  FAILED=$((FAILED + 1))
-}
+. "$(dirname "$0")/../support/cli_test.sh" "$1" "$2"
 
 cp "$SOURCE_DIR/assets/miniature/demo.png" good.png
 "$FORGEDIT" learn good.png --source "a square" --samples 2 --batch 2 --size 64x64 --model "$MODEL" --save square.edit \
@@ -108,5 +91,4 @@ got=$?
 grep -q "large.edit.*: File too large" stderr || complain "ulimit -f: message"
 find . -name '.forgedit*' | grep -q . && complain "ulimit -f: a half-written file"
 
-[ $FAILED -eq 0 ] && echo "all passed" || echo "$FAILED failed"
-[ $FAILED -eq 0 ]
+end_of_test
