@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Every path of the repository that a page names in backticks or links must exist, and no source may be longer
-# than 500 lines. Prints file:line and fails when something does not hold.
+# Every path of the repository that a page names in backticks or links must exist, a page begins with a heading, and
+# no source may be longer than 500 lines. Prints file:line and fails when something does not hold.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -46,6 +46,10 @@ while IFS=: read -r page line name; do
     complain "$page:$line: $path does not exist"
   fi
 done < <(tools/list_files.sh '*.md' | names)
+
+while IFS= read -r -d '' page; do
+  if [[ $(head -n 1 "$page") != "# "* ]]; then complain "$page:1: expected a heading"; fi
+done < <(tools/list_files.sh '*.md')
 
 while IFS= read -r -d '' source; do
   lines=$(wc -l <"$source")
