@@ -15,7 +15,6 @@ namespace forgedit::cli {
 namespace {
 
 namespace fs = std::filesystem;
-constexpr double kGiB = 1024.0 * 1024.0 * 1024.0;
 /// Pictures still come into the same folder.
 constexpr std::uint64_t kRoomForResults = std::uint64_t{64} << 20;
 
@@ -52,14 +51,13 @@ void KeptLearning::begin_writing(const LearnedPicture& learned, Console& console
   const auto skip = [&](const std::string& reason) {
     console.note("what was learned is not kept while pictures are drawn: " + reason);
   };
-  const auto bytes = float_bytes(learned.result.unet) + float_bytes(learned.result.text_encoder) +
-                     learned.grid.pixels.size();
+  const auto needed = float_bytes(learned.result.unet) + float_bytes(learned.result.text_encoder) +
+                      learned.grid.pixels.size() + kRoomForResults;
   std::error_code error;
   const auto space = fs::space(place_.parent_path(), error);
-  if (!error && space.available < bytes + kRoomForResults) {
-    return skip(fmt::format("{:.2f} GiB are free in {}, and it takes {:.2f} GiB",
-                            static_cast<double>(space.available) / kGiB, place_.parent_path().string(),
-                            static_cast<double>(bytes) / kGiB));
+  if (!error && space.available < needed) {
+    return skip(fmt::format("{} MiB are free in {}, and {} MiB are needed", space.available >> 20,
+                            place_.parent_path().string(), needed >> 20));
   }
   try {
     writing_ =
