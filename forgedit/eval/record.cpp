@@ -182,6 +182,10 @@ void read_pictures(const std::filesystem::path& file, EditRecord& record) {
     const ConfigReader fields(where, item);
     PictureRecord picture;
     picture.file = fields.text("file", {});
+    const std::filesystem::path name = picture.file;
+    if (name.empty() || name.filename() != name || name == "." || name == "..") {
+      fields.reject("file", "expected a file name without folders, found '" + picture.file + "'");
+    }
     picture.label = fields.text("label", {});
     picture.candidate = fields.boolean("candidate", true);
     picture.fixed = fields.boolean("fixed", false);

@@ -276,5 +276,23 @@ TEST(BenchSummaryTest, FixedIsTheMeanOverSeedsAndBestTheHighestClip) {
   EXPECT_FALSE(summarise({first}).best);  // nothing to choose by
 }
 
+using RecordFile = testing::TemporaryFolder;
+
+TEST_F(RecordFile, NamesLeadNowhereElse) {
+  const auto read = [&](const std::string& name) {
+    json picture{{"file", name}, {"label", ""}, {"seconds", 1}, {"scores", json::object()}};
+    write_file_atomically(folder_ / "record.json",
+                          json{{"learn_seconds", 1}, {"pictures", json::array({picture})}}.dump());
+    EditRecord record;
+    read_pictures(folder_ / "record.json", record);
+    return record.pictures.size();
+  };
+  EXPECT_EQ(read("01-a.png"), 1U);
+  for (const char* name : {"../01-a.png", "/tmp/01-a.png", "a/../../01-a.png", "..", ""}) {
+    EXPECT_TRUE(contains(message_of([&] { read(name); }), "file: expected a file name without folders"))
+        << name;
+  }
+}
+
 }  // namespace
 }  // namespace forgedit
