@@ -262,7 +262,7 @@ json BenchRunCommand::settings(const StableDiffusion& network, const ModelChoice
   options.seed = sweep_.seeds.front();
   json result{{"benchmark", benchmark.name},
               {"model", {{"name", choice.name()}, {"fingerprint", network.base_fingerprint}}},
-              {"precision", choice.policy.precision == Precision::bf16 ? "bf16" : "fp32"},
+              {"precision", precision_name(choice.policy.precision)},
               {"source", learning_.source},
               {"background", learning_.background},
               {"learning", to_json(options)},

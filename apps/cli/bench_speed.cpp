@@ -99,7 +99,7 @@ SpeedRow measure_first_picture(const SpeedCommand& command, const ModelChoice& c
                                      "--device",
                                      command.model.device,
                                      "--precision",
-                                     choice.policy.precision == Precision::bf16 ? "bf16" : "fp32",
+                                     precision_name(choice.policy.precision),
                                      "--out",
                                      out.string()};
   const auto add = [&](const char* option, const std::string& value) {
@@ -159,7 +159,7 @@ void SpeedCommand::run() {
   if (json.empty()) return;
   nlohmann::json record{{"software", "forgedit " FORGEDIT_VERSION},
                         {"device", describe_device(choice.policy.device)},
-                        {"precision", choice.policy.precision == Precision::bf16 ? "bf16" : "fp32"},
+                        {"precision", precision_name(choice.policy.precision)},
                         {"plain", choice.policy.plain},
                         {"fast", options.learn.fast},
                         {"model", choice.name()},

@@ -373,13 +373,13 @@ EditResults::Resumed EditCommand::resume(EditResults& results, std::vector<Candi
   return resumed;
 }
 
-/// From --save or an earlier run where that is the same; else learns now.
+/// From --save, or from an earlier run where that learned the same; else learns now.
 void EditCommand::make_learned(LearnedPicture& learned, const ModelChoice& choice, StableDiffusion& network) {
-  if (!kept_ && is_saved_already(learning_, learned)) {
+  if (!kept_) {  // run() has found it there, or learned
     take_saved(learned, learning_.save, network, console_);
     return;
   }
-  if (kept_ && kept_->has(learned)) {
+  if (kept_->has(learned)) {
     try {
       take_saved(learned, kept_->place(), network, console_);
       return;
@@ -388,7 +388,7 @@ void EditCommand::make_learned(LearnedPicture& learned, const ModelChoice& choic
     }
   }
   learn_and_save(learned, learning_, choice, network, console_);
-  if (kept_) kept_->begin_writing(learned, console_);
+  kept_->begin_writing(learned, console_);
 }
 
 /// Learns the picture first where that is still to be done: a restart that has nothing left to draw does not.

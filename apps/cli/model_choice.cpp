@@ -236,7 +236,7 @@ StableDiffusion load_model(const ModelChoice& choice, Console& console, const Me
   if (model.memory.budget_gib > 0) console.note("memory: " + describe(model.memory));
   model.move_to_device();
   console.note(fmt::format("model {} on {}, {}", choice.name(), describe_device(choice.policy.device),
-                           choice.policy.precision == Precision::bf16 ? "bf16" : "fp32"));
+                           precision_name(choice.policy.precision)));
   return model;
 }
 
