@@ -167,7 +167,7 @@ bool is_curve(const cmsToneCurve* curve, const std::array<double, 3>& light) {
   return true;
 }
 
-/// Throws for a profile of an HDR space: told by its cicp tag, its name or its curve.
+/// Throws for a profile of an HDR space: known by its cicp tag, its name or its curve.
 void reject_hdr(cmsHPROFILE profile, const std::string& name) {
   // Type, four reserved bytes, then primaries, transfer, matrix and range.
   std::uint8_t cicp[12] = {};
