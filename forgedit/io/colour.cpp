@@ -167,6 +167,17 @@ bool is_curve(const cmsToneCurve* curve, const std::array<double, 3>& light) {
   return true;
 }
 
+/// Where an ICC profile holds these (ICC.1, 7.2), as four characters each.
+constexpr std::size_t kDeviceClassAt = 12;
+constexpr std::size_t kColourSpaceAt = 16;
+
+/// Read here: lcms gives them as enums, and any other value than theirs is undefined behaviour.
+std::uint32_t signature_at(std::string_view bytes, std::size_t at) {
+  std::uint32_t signature = 0;
+  for (const char c : bytes.substr(at, 4)) signature = signature << 8 | static_cast<unsigned char>(c);
+  return signature;
+}
+
 /// Throws for a profile of an HDR space: known by its cicp tag, its name or its curve.
 void reject_hdr(cmsHPROFILE profile, const std::string& name) {
   // Type, four reserved bytes, then primaries, transfer, matrix and range.
@@ -282,16 +293,16 @@ ToSrgb icc_to_srgb(std::string_view bytes, const ColourSource& source) {
   }
   reject_hdr(profile, source.name);
 
-  const auto space = cmsGetColorSpace(profile);
-  const auto kind = cmsGetDeviceClass(profile);
+  const std::uint32_t space = signature_at(bytes, kColourSpaceAt);
+  const std::uint32_t kind = signature_at(bytes, kDeviceClassAt);
   const bool describes_device = kind == cmsSigInputClass || kind == cmsSigDisplayClass ||
                                 kind == cmsSigOutputClass || kind == cmsSigColorSpaceClass;
   PixelLayout layout = source.layout;
   // Grey pictures often carry the RGB profile of the space that they were made in.
   if (space == cmsSigRgbData && is_grey(layout)) layout = as_rgb(layout);
-  const auto expected = layout == PixelLayout::cmyk8 ? cmsSigCmykData
-                        : is_grey(layout)            ? cmsSigGrayData
-                                                     : cmsSigRgbData;
+  const std::uint32_t expected = layout == PixelLayout::cmyk8 ? cmsSigCmykData
+                                 : is_grey(layout)            ? cmsSigGrayData
+                                                              : cmsSigRgbData;
   if (!describes_device || space != expected) {
     const std::string why = std::string("is not one for ") + title_of(source.layout) + " pictures";
     source.notes.push_back(unusable_profile(source.name, why));

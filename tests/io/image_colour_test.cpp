@@ -312,6 +312,8 @@ TEST_F(ImageFile, SaysThatAProfileCannotBeUsed) {
   };
   expect_note(with_icc(jpeg, "no profile"), "is damaged");
   expect_note(with_icc(jpeg, good.substr(0, 300)), "is damaged");
+  const std::string no_space = std::string(good).replace(16, 4, 4, static_cast<char>(0xff));
+  expect_note(with_icc(jpeg, no_space), "is not one for RGB pictures");
   expect_note(with_icc(jpeg, grey_profile(1.8)), "is not one for RGB pictures");
   expect_note(with_icc(jpeg, cmyk_profile()), "is not one for RGB pictures");
   EXPECT_EQ(read(with_icc(jpeg, cmyk_profile())).pixels, plain);
