@@ -2,7 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "forgedit/core/json.h"
-#include "forgedit/io/model_image.h"
+#include "forgedit/io/pictures/model_image.h"
 #include "forgedit/models/blip.h"
 #include "forgedit/models/clip.h"
 #include "forgedit/models/clip_text.h"

@@ -1,7 +1,7 @@
 // Writes the seed corpus of fuzz_picture into the folder named by the only argument.
-#include "tests/io/make_colours.h"
-#include "tests/io/make_heif.h"
-#include "tests/io/make_pictures.h"
+#include "tests/io/pictures/make_colours.h"
+#include "tests/io/pictures/make_heif.h"
+#include "tests/io/pictures/make_pictures.h"
 
 using namespace forgedit;
 using namespace forgedit::testing;

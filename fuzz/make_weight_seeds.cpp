@@ -1,8 +1,8 @@
 // Writes the seed corpora of fuzz_safetensors and fuzz_torch_file into two folders, named in this order.
 #include "forgedit/core/files.h"
-#include "forgedit/io/keymaps/keymaps.h"
-#include "forgedit/io/safetensors.h"
-#include "tests/io/make_torch_file.h"
+#include "forgedit/io/weights/keymaps/keymaps.h"
+#include "forgedit/io/weights/safetensors.h"
+#include "tests/io/weights/make_torch_file.h"
 
 using namespace forgedit;
 using namespace forgedit::testing;

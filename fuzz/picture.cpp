@@ -1,7 +1,7 @@
 // Pictures (PNG, JPEG, WebP, HEIC, AVIF) with profiles and orientation, and the text chunks of a PNG.
 #include <zlib.h>
 
-#include "forgedit/io/image.h"
+#include "forgedit/io/pictures/image.h"
 #include "fuzz/input.h"
 
 extern "C" std::size_t LLVMFuzzerMutate(std::uint8_t* data, std::size_t size, std::size_t max_size);

@@ -1,8 +1,8 @@
 // PyTorch files of both layouts, whatever checkpoint they hold; and their two formats by themselves (of zip
 // also the packed entries, which workbooks have), in memory of exactly their size, where AddressSanitizer
 // sees the first byte too many.
-#include "forgedit/io/pickle.h"
-#include "forgedit/io/zip.h"
+#include "forgedit/io/archive/zip.h"
+#include "forgedit/io/weights/pickle.h"
 #include "fuzz/weights.h"
 
 namespace {

@@ -1,9 +1,9 @@
 #pragma once
 
-#include "forgedit/io/checkpoint_kind.h"
-#include "forgedit/io/keymaps/keymaps.h"
-#include "forgedit/io/single_file.h"
-#include "forgedit/io/weights_file.h"
+#include "forgedit/io/weights/checkpoint_kind.h"
+#include "forgedit/io/weights/keymaps/keymaps.h"
+#include "forgedit/io/weights/single_file.h"
+#include "forgedit/io/weights/weights_file.h"
 #include "fuzz/input.h"
 
 namespace forgedit::fuzzing {

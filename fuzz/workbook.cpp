@@ -2,7 +2,7 @@
 // sheet. Archives as such are fuzz_torch_file's.
 #include "fuzz/input.h"
 
-#include "forgedit/io/xlsx.h"
+#include "forgedit/io/tables/xlsx.h"
 #include "tests/support/make_xlsx.h"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

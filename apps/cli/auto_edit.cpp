@@ -8,7 +8,7 @@
 
 #include "apps/cli/lists.h"
 #include "forgedit/core/error.h"
-#include "forgedit/io/scatter_chart.h"
+#include "forgedit/io/charts/scatter_chart.h"
 
 namespace forgedit::cli {
 namespace {

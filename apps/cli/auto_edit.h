@@ -9,7 +9,7 @@
 
 #include "apps/cli/results.h"
 #include "apps/cli/scoring.h"
-#include "forgedit/pipelines/auto_search.h"
+#include "forgedit/pipelines/choice/auto_search.h"
 
 namespace forgedit::cli {
 

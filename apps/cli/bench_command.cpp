@@ -13,7 +13,7 @@
 #include "forgedit/core/error.h"
 #include "forgedit/core/files.h"
 #include "forgedit/eval/answers.h"
-#include "forgedit/pipelines/settings_json.h"
+#include "forgedit/pipelines/records/settings_json.h"
 
 namespace forgedit::cli {
 

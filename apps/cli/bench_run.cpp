@@ -19,7 +19,7 @@
 #include "forgedit/eval/bench_runner.h"
 #include "forgedit/eval/published.h"
 #include "forgedit/eval/truth_scorer.h"
-#include "forgedit/pipelines/settings_json.h"
+#include "forgedit/pipelines/records/settings_json.h"
 
 namespace forgedit::cli {
 namespace {

@@ -20,8 +20,8 @@
 #include "apps/cli/streams.h"
 #include "forgedit/core/error.h"
 #include "forgedit/core/files.h"
-#include "forgedit/pipelines/settings_json.h"
-#include "forgedit/pipelines/speed.h"
+#include "forgedit/eval/speed.h"
+#include "forgedit/pipelines/records/settings_json.h"
 
 namespace forgedit::cli {
 namespace {

@@ -3,7 +3,7 @@
 #include <spdlog/fmt/fmt.h>
 
 #include "apps/cli/interrupt.h"
-#include "forgedit/io/hub_cache.h"
+#include "forgedit/io/weights/hub_cache.h"
 
 namespace forgedit::cli {
 

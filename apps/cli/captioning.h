@@ -6,7 +6,7 @@
 
 #include "apps/cli/console.h"
 #include "apps/cli/model_choice.h"
-#include "forgedit/pipelines/caption.h"
+#include "forgedit/pipelines/model/caption.h"
 
 namespace forgedit::cli {
 

@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <string>
 
-#include "forgedit/pipelines/progress.h"
+#include "forgedit/pipelines/model/progress.h"
 
 namespace forgedit::cli {
 

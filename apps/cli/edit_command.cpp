@@ -20,7 +20,7 @@
 #include "forgedit/core/error.h"
 #include "forgedit/core/one_line.h"
 #include "forgedit/editing/forgetting.h"
-#include "forgedit/pipelines/story.h"
+#include "forgedit/jobs/story.h"
 
 namespace forgedit::cli {
 namespace {

@@ -6,7 +6,7 @@
 
 #include "apps/cli/parameters.h"
 #include "forgedit/core/content_hash.h"
-#include "forgedit/pipelines/settings_json.h"
+#include "forgedit/pipelines/records/settings_json.h"
 
 namespace forgedit::cli {
 namespace {

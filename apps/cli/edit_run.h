@@ -6,9 +6,9 @@
 
 #include <nlohmann/json_fwd.hpp>
 
-#include "forgedit/io/image.h"
-#include "forgedit/pipelines/edit.h"
-#include "forgedit/pipelines/saved_edit.h"
+#include "forgedit/io/pictures/image.h"
+#include "forgedit/pipelines/records/saved_edit.h"
+#include "forgedit/pipelines/sampling/draw_candidates.h"
 
 namespace forgedit::cli {
 

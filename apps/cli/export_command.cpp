@@ -10,7 +10,7 @@
 #include "apps/cli/model_choice.h"
 #include "forgedit/core/error.h"
 #include "forgedit/editing/forgetting.h"
-#include "forgedit/pipelines/export.h"
+#include "forgedit/pipelines/records/export.h"
 
 namespace forgedit::cli {
 namespace {

@@ -9,7 +9,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
-#include "forgedit/pipelines/edit_plan.h"
+#include "forgedit/pipelines/sampling/edit_plan.h"
 
 namespace forgedit::cli {
 

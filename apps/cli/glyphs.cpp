@@ -3,7 +3,7 @@
 #include <spdlog/fmt/fmt.h>
 
 #include "forgedit/core/one_line.h"
-#include "forgedit/io/text_painter.h"
+#include "forgedit/io/charts/text_painter.h"
 
 namespace forgedit::cli {
 

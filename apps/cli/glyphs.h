@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "apps/cli/console.h"
-#include "forgedit/io/fonts.h"
+#include "forgedit/io/charts/fonts.h"
 
 namespace forgedit::cli {
 

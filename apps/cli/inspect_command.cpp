@@ -7,8 +7,8 @@
 
 #include "apps/cli/commands.h"
 #include "apps/cli/model_choice.h"
-#include "forgedit/pipelines/inspect.h"
-#include "forgedit/pipelines/settings_json.h"
+#include "forgedit/pipelines/records/inspect.h"
+#include "forgedit/pipelines/records/settings_json.h"
 
 namespace forgedit::cli {
 namespace {

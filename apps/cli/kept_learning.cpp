@@ -9,7 +9,7 @@
 #include "forgedit/core/content_hash.h"
 #include "forgedit/core/error.h"
 #include "forgedit/core/files.h"
-#include "forgedit/pipelines/settings_json.h"
+#include "forgedit/pipelines/records/settings_json.h"
 
 namespace forgedit::cli {
 namespace {

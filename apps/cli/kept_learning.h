@@ -5,7 +5,7 @@
 #include <string>
 
 #include "apps/cli/console.h"
-#include "forgedit/pipelines/saved_edit.h"
+#include "forgedit/pipelines/records/saved_edit.h"
 
 namespace forgedit::cli {
 

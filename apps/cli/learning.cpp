@@ -12,9 +12,10 @@
 #include "forgedit/core/error.h"
 #include "forgedit/core/leftovers.h"
 #include "forgedit/core/one_line.h"
-#include "forgedit/pipelines/edit.h"
-#include "forgedit/pipelines/model_domain.h"
-#include "forgedit/pipelines/settings_json.h"
+#include "forgedit/jobs/model_domain.h"
+#include "forgedit/pipelines/learning/learn_picture.h"
+#include "forgedit/pipelines/records/settings_json.h"
+#include "forgedit/pipelines/sampling/draw_candidates.h"
 
 namespace forgedit::cli {
 namespace {

@@ -8,8 +8,8 @@
 
 #include "apps/cli/model_choice.h"
 #include "apps/cli/results.h"
-#include "forgedit/pipelines/picture_grid.h"
-#include "forgedit/pipelines/saved_edit.h"
+#include "forgedit/pipelines/model/picture_grid.h"
+#include "forgedit/pipelines/records/saved_edit.h"
 
 namespace CLI {
 class App;

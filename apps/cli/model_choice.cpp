@@ -12,7 +12,7 @@
 #include "forgedit/core/host_memory.h"
 #include "forgedit/device/compute_limits.h"
 #include "forgedit/device/precision.h"
-#include "forgedit/io/hub_cache.h"
+#include "forgedit/io/weights/hub_cache.h"
 
 namespace forgedit::cli {
 namespace {

@@ -8,8 +8,8 @@
 
 #include "apps/cli/console.h"
 #include "forgedit/core/error.h"
-#include "forgedit/io/fonts.h"
-#include "forgedit/pipelines/stable_diffusion.h"
+#include "forgedit/io/charts/fonts.h"
+#include "forgedit/pipelines/model/stable_diffusion.h"
 
 namespace CLI {
 class App;

@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <string>
 
-#include "forgedit/io/image.h"
+#include "forgedit/io/pictures/image.h"
 
 namespace forgedit::cli {
 

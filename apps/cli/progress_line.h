@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <string>
 
-#include "forgedit/pipelines/progress.h"
+#include "forgedit/pipelines/model/progress.h"
 
 namespace forgedit::cli {
 

@@ -12,10 +12,10 @@
 #include "forgedit/core/error.h"
 #include "forgedit/core/files.h"
 #include "forgedit/core/leftovers.h"
-#include "forgedit/io/contact_sheet.h"
-#include "forgedit/io/resample.h"
+#include "forgedit/io/charts/contact_sheet.h"
+#include "forgedit/io/pictures/resample.h"
 #include "forgedit/metrics/image_quality.h"
-#include "forgedit/pipelines/settings_json.h"
+#include "forgedit/pipelines/records/settings_json.h"
 
 namespace forgedit::cli {
 namespace {

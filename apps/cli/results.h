@@ -11,7 +11,7 @@
 #include "apps/cli/edit_run.h"
 #include "apps/cli/finished.h"
 #include "forgedit/core/folder_lock.h"
-#include "forgedit/io/fonts.h"
+#include "forgedit/io/charts/fonts.h"
 
 namespace forgedit::cli {
 

@@ -11,7 +11,7 @@
 #include "apps/cli/lists.h"
 #include "apps/cli/pictures.h"
 #include "apps/cli/scoring.h"
-#include "forgedit/pipelines/settings_json.h"
+#include "forgedit/pipelines/records/settings_json.h"
 
 namespace forgedit::cli {
 namespace {

@@ -9,7 +9,7 @@
 #include "apps/cli/model_choice.h"
 #include "forgedit/core/error.h"
 #include "forgedit/core/one_line.h"
-#include "forgedit/io/hub_cache.h"
+#include "forgedit/io/weights/hub_cache.h"
 
 namespace forgedit::cli {
 namespace {

@@ -4,7 +4,7 @@
 
 #include "apps/cli/lists.h"
 #include "forgedit/core/error.h"
-#include "forgedit/pipelines/story.h"
+#include "forgedit/jobs/story.h"
 
 namespace forgedit::cli {
 namespace {

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "forgedit/pipelines/edit.h"
+#include "forgedit/pipelines/sampling/draw_candidates.h"
 
 namespace CLI {
 class App;

@@ -2,7 +2,7 @@
 
 #include "forgedit/core/error.h"
 #include "forgedit/core/json.h"
-#include "forgedit/io/safetensors.h"
+#include "forgedit/io/weights/safetensors.h"
 
 namespace forgedit::conformance {
 

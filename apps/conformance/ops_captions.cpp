@@ -1,7 +1,7 @@
 #include <torch/torch.h>
 
 #include "apps/conformance/case.h"
-#include "forgedit/pipelines/caption.h"
+#include "forgedit/pipelines/model/caption.h"
 
 namespace forgedit::conformance {
 namespace {

@@ -6,9 +6,9 @@
 #include "forgedit/core/error.h"
 #include "forgedit/editing/forgetting.h"
 #include "forgedit/editing/interpolation.h"
-#include "forgedit/io/model_folder.h"
-#include "forgedit/pipelines/learn.h"
-#include "forgedit/pipelines/sample.h"
+#include "forgedit/io/weights/model_folder.h"
+#include "forgedit/pipelines/learning/learn.h"
+#include "forgedit/pipelines/sampling/sample.h"
 
 namespace forgedit::conformance {
 namespace {

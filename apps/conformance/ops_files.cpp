@@ -2,7 +2,7 @@
 
 #include "apps/conformance/case.h"
 #include "forgedit/core/error.h"
-#include "forgedit/pipelines/stable_diffusion.h"
+#include "forgedit/pipelines/model/stable_diffusion.h"
 
 namespace forgedit::conformance {
 

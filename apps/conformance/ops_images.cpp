@@ -2,9 +2,9 @@
 
 #include "apps/conformance/case.h"
 #include "forgedit/core/error.h"
-#include "forgedit/io/image.h"
-#include "forgedit/io/model_image.h"
-#include "forgedit/io/resample.h"
+#include "forgedit/io/pictures/image.h"
+#include "forgedit/io/pictures/model_image.h"
+#include "forgedit/io/pictures/resample.h"
 
 namespace forgedit::conformance {
 

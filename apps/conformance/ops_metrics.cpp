@@ -5,8 +5,8 @@
 
 #include "apps/conformance/case.h"
 #include "forgedit/core/error.h"
-#include "forgedit/io/keymaps/keymaps.h"
-#include "forgedit/io/safetensors.h"
+#include "forgedit/io/weights/keymaps/keymaps.h"
+#include "forgedit/io/weights/safetensors.h"
 #include "forgedit/metrics/clip_score.h"
 #include "forgedit/models/lpips.h"
 

@@ -12,7 +12,7 @@
 #include "forgedit/core/files.h"
 #include "forgedit/core/json.h"
 #include "forgedit/core/leftovers.h"
-#include "forgedit/pipelines/settings_json.h"
+#include "forgedit/pipelines/records/settings_json.h"
 
 namespace forgedit {
 namespace {

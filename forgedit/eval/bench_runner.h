@@ -3,9 +3,9 @@
 #include <functional>
 
 #include "forgedit/eval/record.h"
-#include "forgedit/pipelines/auto_search.h"
-#include "forgedit/pipelines/edit.h"
-#include "forgedit/pipelines/saved_edit.h"
+#include "forgedit/pipelines/choice/auto_search.h"
+#include "forgedit/pipelines/records/saved_edit.h"
+#include "forgedit/pipelines/sampling/draw_candidates.h"
 
 namespace forgedit {
 

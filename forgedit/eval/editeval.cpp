@@ -5,8 +5,8 @@
 
 #include "forgedit/core/error.h"
 #include "forgedit/eval/benchmark.h"
-#include "forgedit/io/xlsx.h"
-#include "forgedit/pipelines/edit_plan.h"
+#include "forgedit/io/tables/xlsx.h"
+#include "forgedit/pipelines/sampling/edit_plan.h"
 
 namespace forgedit {
 namespace {

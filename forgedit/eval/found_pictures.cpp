@@ -4,7 +4,7 @@
 
 #include "forgedit/core/error.h"
 #include "forgedit/core/files.h"
-#include "forgedit/pipelines/edit_plan.h"
+#include "forgedit/pipelines/sampling/edit_plan.h"
 
 namespace forgedit {
 namespace {

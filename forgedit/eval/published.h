@@ -5,7 +5,7 @@
 #include <string>
 #include <utility>
 
-#include "forgedit/pipelines/edit_plan.h"
+#include "forgedit/pipelines/sampling/edit_plan.h"
 
 namespace forgedit {
 

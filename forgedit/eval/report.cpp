@@ -6,9 +6,9 @@
 #include "forgedit/core/error.h"
 #include "forgedit/core/files.h"
 #include "forgedit/eval/report_page.h"
-#include "forgedit/io/encode_webp.h"
-#include "forgedit/io/resample.h"
-#include "forgedit/pipelines/settings_json.h"
+#include "forgedit/io/pictures/encode_webp.h"
+#include "forgedit/io/pictures/resample.h"
+#include "forgedit/pipelines/records/settings_json.h"
 
 namespace forgedit {
 namespace {

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "forgedit/eval/record.h"
-#include "forgedit/io/fonts.h"
+#include "forgedit/io/charts/fonts.h"
 
 namespace forgedit {
 

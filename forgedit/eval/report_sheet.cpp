@@ -4,7 +4,7 @@
 
 #include "forgedit/core/error.h"
 #include "forgedit/eval/report.h"
-#include "forgedit/io/contact_sheet.h"
+#include "forgedit/io/charts/contact_sheet.h"
 
 namespace forgedit {
 namespace {

@@ -6,7 +6,7 @@
 #include "forgedit/core/files.h"
 #include "forgedit/core/json.h"
 #include "forgedit/eval/benchmark.h"
-#include "forgedit/pipelines/edit_plan.h"
+#include "forgedit/pipelines/sampling/edit_plan.h"
 
 namespace forgedit {
 namespace {

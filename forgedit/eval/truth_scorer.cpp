@@ -5,8 +5,8 @@
 #include <limits>
 
 #include "forgedit/core/error.h"
-#include "forgedit/io/resample.h"
-#include "forgedit/pipelines/picture.h"
+#include "forgedit/io/pictures/resample.h"
+#include "forgedit/pipelines/model/picture.h"
 
 namespace forgedit {
 namespace {

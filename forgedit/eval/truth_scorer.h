@@ -7,7 +7,7 @@
 #include "forgedit/eval/benchmark.h"
 #include "forgedit/metrics/edit_scorer.h"
 #include "forgedit/models/vae.h"
-#include "forgedit/pipelines/progress.h"
+#include "forgedit/pipelines/model/progress.h"
 
 namespace forgedit {
 

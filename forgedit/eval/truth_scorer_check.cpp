@@ -6,7 +6,7 @@
 #include <map>
 
 #include "forgedit/eval/truth_scorer.h"
-#include "forgedit/pipelines/picture.h"
+#include "forgedit/pipelines/model/picture.h"
 
 namespace forgedit {
 namespace {

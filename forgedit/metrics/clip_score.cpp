@@ -5,8 +5,8 @@
 
 #include "forgedit/core/error.h"
 #include "forgedit/core/json.h"
-#include "forgedit/io/keymaps/keymaps.h"
-#include "forgedit/io/model_folder.h"
+#include "forgedit/io/weights/keymaps/keymaps.h"
+#include "forgedit/io/weights/model_folder.h"
 #include "forgedit/models/load_network.h"
 
 namespace forgedit {

@@ -4,8 +4,8 @@
 #include <optional>
 #include <string>
 
-#include "forgedit/io/image.h"
-#include "forgedit/io/model_image.h"
+#include "forgedit/io/pictures/image.h"
+#include "forgedit/io/pictures/model_image.h"
 #include "forgedit/models/clip.h"
 #include "forgedit/text/clip_tokenizer.h"
 

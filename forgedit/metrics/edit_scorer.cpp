@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "forgedit/io/resample.h"
+#include "forgedit/io/pictures/resample.h"
 #include "forgedit/metrics/image_quality.h"
 
 namespace forgedit {

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "forgedit/io/image.h"
+#include "forgedit/io/pictures/image.h"
 
 namespace forgedit {
 

@@ -4,9 +4,9 @@
 #include <optional>
 
 #include "forgedit/core/error.h"
-#include "forgedit/io/keymaps/keymaps.h"
-#include "forgedit/io/model_image.h"
-#include "forgedit/io/weights_file.h"
+#include "forgedit/io/pictures/model_image.h"
+#include "forgedit/io/weights/keymaps/keymaps.h"
+#include "forgedit/io/weights/weights_file.h"
 
 namespace forgedit {
 namespace {

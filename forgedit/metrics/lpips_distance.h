@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "forgedit/io/image.h"
+#include "forgedit/io/pictures/image.h"
 #include "forgedit/models/lpips.h"
 
 namespace forgedit {

@@ -8,7 +8,7 @@
 
 #include "forgedit/core/error.h"
 #include "forgedit/device/cuda_bridge.h"
-#include "forgedit/pipelines/split_adam.h"
+#include "forgedit/pipelines/learning/split_adam.h"
 
 namespace forgedit {
 namespace {

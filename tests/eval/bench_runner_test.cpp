@@ -1,4 +1,5 @@
 #include "forgedit/eval/bench_runner.h"
+#include "forgedit/pipelines/learning/learn_picture.h"
 
 #include <fstream>
 #include <nlohmann/json.hpp>

@@ -4,7 +4,7 @@
 
 #include "forgedit/core/files.h"
 #include "forgedit/eval/answers.h"
-#include "forgedit/pipelines/stable_diffusion.h"
+#include "forgedit/pipelines/model/stable_diffusion.h"
 #include "tests/support/temporary_folder.h"
 
 namespace forgedit {

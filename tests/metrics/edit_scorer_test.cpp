@@ -4,9 +4,9 @@
 #include <nlohmann/json.hpp>
 
 #include "forgedit/core/files.h"
-#include "forgedit/io/resample.h"
-#include "forgedit/io/safetensors.h"
-#include "tests/io/make_torch_file.h"
+#include "forgedit/io/pictures/resample.h"
+#include "forgedit/io/weights/safetensors.h"
+#include "tests/io/weights/make_torch_file.h"
 #include "tests/support/temporary_folder.h"
 
 namespace forgedit {

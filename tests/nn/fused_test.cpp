@@ -8,7 +8,7 @@
 
 #include "forgedit/models/unet_ahead.h"
 #include "forgedit/nn/attention.h"
-#include "forgedit/pipelines/split_adam.h"
+#include "forgedit/pipelines/learning/split_adam.h"
 
 namespace forgedit::nn {
 namespace {

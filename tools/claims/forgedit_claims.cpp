@@ -14,7 +14,7 @@
 
 #include "forgedit/core/error.h"
 #include "forgedit/core/files.h"
-#include "forgedit/io/line_chart.h"
+#include "forgedit/io/charts/line_chart.h"
 #include "tools/claims/runs.h"
 
 namespace {

@@ -3,7 +3,7 @@
 #include <cstdint>
 
 #include "forgedit/metrics/clip_score.h"
-#include "forgedit/pipelines/caption.h"
+#include "forgedit/pipelines/model/caption.h"
 #include "tools/miniature/scene.h"
 
 namespace forgedit::miniature {

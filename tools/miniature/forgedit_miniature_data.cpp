@@ -13,9 +13,9 @@
 
 #include "forgedit/core/error.h"
 #include "forgedit/core/files.h"
-#include "forgedit/io/contact_sheet.h"
-#include "forgedit/io/image.h"
-#include "forgedit/io/line_chart.h"
+#include "forgedit/io/charts/contact_sheet.h"
+#include "forgedit/io/charts/line_chart.h"
+#include "forgedit/io/pictures/image.h"
 #include "tools/miniature/held_back.h"
 #include "tools/miniature/miniedit.h"
 #include "tools/miniature/pack.h"

@@ -7,7 +7,7 @@
 
 #include "forgedit/core/error.h"
 #include "forgedit/core/files.h"
-#include "forgedit/pipelines/model_writer.h"
+#include "forgedit/pipelines/model/model_writer.h"
 #include "tools/miniature/held_back.h"
 #include "tools/miniature/sample_sheet.h"
 #include "tools/miniature/tokenizer_trainer.h"

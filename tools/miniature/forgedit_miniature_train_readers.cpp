@@ -9,8 +9,8 @@
 
 #include "forgedit/core/error.h"
 #include "forgedit/core/files.h"
-#include "forgedit/io/model_folder.h"
-#include "forgedit/pipelines/model_writer.h"
+#include "forgedit/io/weights/model_folder.h"
+#include "forgedit/pipelines/model/model_writer.h"
 #include "tools/miniature/check_readers.h"
 #include "tools/miniature/held_back.h"
 #include "tools/miniature/train_readers.h"

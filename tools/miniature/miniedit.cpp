@@ -13,7 +13,7 @@
 
 #include "forgedit/core/error.h"
 #include "forgedit/core/files.h"
-#include "forgedit/io/encode_webp.h"
+#include "forgedit/io/pictures/encode_webp.h"
 #include "tools/miniature/scene.h"
 
 namespace forgedit {

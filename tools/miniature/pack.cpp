@@ -9,7 +9,7 @@
 
 #include "forgedit/core/error.h"
 #include "forgedit/core/files.h"
-#include "forgedit/io/resample.h"
+#include "forgedit/io/pictures/resample.h"
 
 namespace forgedit {
 namespace {

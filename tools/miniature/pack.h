@@ -8,7 +8,7 @@
 #include <unordered_map>
 #include <vector>
 
-#include "forgedit/io/image.h"
+#include "forgedit/io/pictures/image.h"
 #include "tools/miniature/vocabulary.h"
 
 namespace forgedit {

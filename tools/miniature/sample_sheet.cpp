@@ -2,7 +2,7 @@
 
 #include <cstring>
 
-#include "forgedit/io/contact_sheet.h"
+#include "forgedit/io/charts/contact_sheet.h"
 
 namespace forgedit::miniature {
 namespace {

@@ -2,7 +2,7 @@
 
 #include <filesystem>
 
-#include "forgedit/pipelines/sample.h"
+#include "forgedit/pipelines/sampling/sample.h"
 #include "tools/miniature/scene.h"
 
 namespace forgedit::miniature {

@@ -6,7 +6,7 @@
 #include <string>
 #include <string_view>
 
-#include "forgedit/io/image.h"
+#include "forgedit/io/pictures/image.h"
 #include "tools/miniature/pack.h"
 
 namespace forgedit {

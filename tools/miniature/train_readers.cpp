@@ -2,7 +2,7 @@
 
 #include <limits>
 
-#include "forgedit/io/model_image.h"
+#include "forgedit/io/pictures/model_image.h"
 
 namespace forgedit::miniature {
 namespace {

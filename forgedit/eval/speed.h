@@ -1,0 +1,38 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "forgedit/pipelines/learning/learn.h"
+#include "forgedit/pipelines/sampling/sample.h"
+
+namespace forgedit {
+
+/// One measured number.
+struct SpeedRow {
+  std::string key;    ///< for records: learn_s, picture_b8_s …
+  std::string title;  ///< for people
+  std::string unit;
+  double value = 0;
+};
+
+struct SpeedOptions {
+  int width = 0, height = 0;  ///< pixels; 0: what the model was made for
+  LearnOptions learn;         ///< `samples` in batches of `batch`; never stopped early
+  bool learns = true;         ///< false: there is no room for learning
+  SampleOptions sample;
+  std::vector<std::int64_t> batches{1, 8};  ///< pictures drawn at once
+};
+
+using SpeedCallback = std::function<void(const SpeedRow& row)>;
+
+/// Times learning (from latents and embedding to learned weights), drawing (UNet and sampler only, a
+/// picture), the VAE and the text encoder, each once warm and then for good, over random latents and
+/// embeddings; and what the device can do at most, for comparison: a large matrix product and a large copy,
+/// and the share of the former that learning and drawing reach.
+/// `on_row` has each row as soon as it is measured; it may throw to stop.
+std::vector<SpeedRow> measure_speed(StableDiffusion& model, const SpeedOptions& options,
+                                    const SpeedCallback& on_row = {});
+
+}  // namespace forgedit

@@ -1,0 +1,31 @@
+#include "forgedit/io/weights/keymaps/keymaps.h"
+
+#include "forgedit/core/error.h"
+
+namespace forgedit {
+namespace {
+constexpr std::string_view kPrefix = "text_model.";
+}
+
+StateDict normalise_clip_text_keys(const StateDict& state, UnusedNames* unused) {
+  StateDict result;
+  for (const auto& [name, tensor] : state) {
+    const auto key = name.rfind(kPrefix, 0) == 0 ? name.substr(kPrefix.size()) : name;
+    if (key == "embeddings.position_ids") continue;
+    if (is_clip_output(key) || is_training_leftover(key)) {
+      if (unused) unused->push_back(name);
+      continue;
+    }
+    if (!result.emplace(key, tensor).second)
+      throw failure("text encoder: " + key + ": there under two names");
+  }
+  return result;
+}
+
+StateDict published_clip_text_keys(const StateDict& state) {
+  StateDict result;
+  for (const auto& [name, tensor] : state) result.emplace(std::string(kPrefix) + name, tensor);
+  return result;
+}
+
+}  // namespace forgedit

@@ -1,0 +1,255 @@
+#include "forgedit/pipelines/choice/auto_choice.h"
+
+#include <spdlog/fmt/fmt.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace forgedit {
+namespace {
+
+// How much more the edit weighs than what is kept: an F-measure with this β.
+constexpr double kBeta = 0.5;
+// Differences under these spans are never stretched to a whole scale.
+constexpr double kLeastEditSpan = 0.02;
+constexpr double kLeastKeptSpan = 0.2;
+// An edit counts when its direction is at least this share of the best one's.
+constexpr double kLeastDirection = 0.5;
+// The second and third best lie this far from the best on one of the scales, and have this share of its
+// balance.
+constexpr double kDistinct = 0.1;
+constexpr double kLeastBalance = 0.4;
+// The scale of what is kept goes on below the least, which so is more than nothing.
+constexpr double kBelowLeast = 1.25;
+
+std::optional<double> finite(const EditScores& scores, const char* key) {
+  const auto found = scores.find(key);
+  if (found == scores.end() || !std::isfinite(found->second)) return std::nullopt;
+  return found->second;
+}
+
+std::optional<double> kept_of(const EditScores& scores) {
+  for (const char* key : {"lpips_alex", "lpips_vgg"}) {
+    if (scores.count(key) == 0) continue;
+    const auto distance = finite(scores, key);
+    return distance ? std::optional(1 - *distance) : std::nullopt;
+  }
+  return finite(scores, "ssim");
+}
+
+/// Marks what counts. A picture may come near to the target text because it became nothing in particular or a
+/// more typical picture of both texts; then its change does not point from the source to the target text.
+void mark_what_counts(std::vector<JudgedEdit>& judged, const std::vector<ScoredEdit>& edits) {
+  double best = -std::numeric_limits<double>::infinity();
+  bool measured = false;
+  for (std::size_t i = 0; i < edits.size(); ++i) {
+    const auto direction = finite(edits[i].scores, "clip_direction");
+    if (!judged[i].tradeoff || !direction) continue;
+    best = std::max(best, *direction);
+    measured = true;
+  }
+  for (std::size_t i = 0; i < edits.size(); ++i) {
+    const auto direction = finite(edits[i].scores, "clip_direction");
+    judged[i].counts = judged[i].tradeoff &&
+                       (!measured || (direction && *direction > 0 && *direction >= kLeastDirection * best));
+  }
+}
+
+/// Where the scales of both measures begin and end.
+struct Scale {
+  double low = 0, span = 1;
+  double share(double value) const { return std::max(0.0, (value - low) / span); }
+};
+
+Scale scale_between(double low, double high, double least_span) {
+  const double span = std::max(high - low, least_span);
+  return {high - span, span};
+}
+
+/// The least of `values`, a tenth of them left aside.
+double least_of(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return values.at(values.size() / 10);
+}
+
+/// From the least edit that counts, a tenth left aside, to the strongest.
+Scale edit_scale(const std::vector<JudgedEdit>& judged) {
+  std::vector<double> counted;
+  for (const auto& each : judged) {
+    if (each.counts) counted.push_back(each.tradeoff->edit);
+  }
+  return scale_between(least_of(counted), *std::max_element(counted.begin(), counted.end()), kLeastEditSpan);
+}
+
+/// From the least that is kept, a tenth of all edits left aside, to the most.
+Scale kept_scale(const std::vector<JudgedEdit>& judged) {
+  std::vector<double> all;
+  double high = -std::numeric_limits<double>::infinity();
+  for (const auto& each : judged) {
+    if (!each.tradeoff) continue;
+    all.push_back(each.tradeoff->kept);
+    if (each.counts) high = std::max(high, each.tradeoff->kept);
+  }
+  const double least = least_of(all);
+  return scale_between(high - kBelowLeast * (high - least), high, kLeastKeptSpan);
+}
+
+bool beats(const Tradeoff& left, const Tradeoff& right) {
+  return left.edit >= right.edit && left.kept >= right.kept &&
+         (left.edit > right.edit || left.kept > right.kept);
+}
+
+class Chooser {
+ public:
+  explicit Chooser(const std::vector<ScoredEdit>& edits) : edits_(edits) {}
+
+  AutoChoice choose() {
+    auto& judged = choice_.judged;
+    choice_.directed = std::any_of(edits_.begin(), edits_.end(), [](const ScoredEdit& edit) {
+      return edit.scores.count("clip_direction") > 0;
+    });
+    for (const auto& edit : edits_) judged.push_back({tradeoff_of(edit.scores, choice_.directed)});
+    mark_what_counts(judged, edits_);
+    const auto any = [&](auto test) { return std::any_of(judged.begin(), judged.end(), test); };
+    if (!any([](const auto& each) { return each.tradeoff.has_value(); })) return choice_;
+    turned_ = any([](const auto& each) { return each.counts; });
+    if (!turned_) {
+      for (auto& each : judged) each.counts = each.tradeoff.has_value();
+    }
+    weigh();
+    find_front();
+    pick();
+    return std::move(choice_);
+  }
+
+ private:
+  void weigh() {
+    const auto edit = edit_scale(choice_.judged), kept = kept_scale(choice_.judged);
+    for (auto& each : choice_.judged) {
+      if (!each.counts) continue;
+      each.edit_share = edit.share(each.tradeoff->edit);
+      each.kept_share = kept.share(each.tradeoff->kept);
+      const double sum = kBeta * kBeta * each.edit_share + each.kept_share;
+      if (sum > 0) each.balance = (1 + kBeta * kBeta) * each.edit_share * each.kept_share / sum;
+    }
+  }
+
+  void find_front() {
+    auto& judged = choice_.judged;
+    for (std::size_t i = 0; i < judged.size(); ++i) {
+      if (!judged[i].counts) continue;
+      bool beaten = false;
+      for (std::size_t k = 0; k < judged.size() && !beaten; ++k) {
+        beaten = judged[k].counts && beats(*judged[k].tradeoff, *judged[i].tradeoff);
+      }
+      judged[i].front = !beaten;
+      if (!beaten) choice_.front.push_back(i);
+    }
+    std::stable_sort(choice_.front.begin(), choice_.front.end(), [&](std::size_t a, std::size_t b) {
+      return judged[a].tradeoff->edit > judged[b].tradeoff->edit;
+    });
+  }
+
+  /// The best of those that pass; nothing where none does.
+  template <typename Test>
+  std::optional<std::size_t> best_of(Test test) const {
+    std::optional<std::size_t> best;
+    for (std::size_t i = 0; i < edits_.size(); ++i) {
+      const auto& each = choice_.judged[i];
+      if (!each.counts || !test(i)) continue;
+      if (!best || is_better_edit(each, choice_.judged[*best])) best = i;
+    }
+    return best;
+  }
+
+  void pick() {
+    const auto first = *best_of([](std::size_t) { return true; });
+    const auto& best = choice_.judged[first];
+    add(first, !turned_
+                   ? "the best balance, though no candidate went from the source text towards the target text"
+                   : "the best balance; no stronger edit keeps as much");
+    const auto sane = [&](std::size_t i) {
+      return choice_.judged[i].balance > 0 && choice_.judged[i].balance >= kLeastBalance * best.balance;
+    };
+    const auto faithful = best_of([&](std::size_t i) {
+      return sane(i) && choice_.judged[i].kept_share >= best.kept_share + kDistinct;
+    });
+    if (faithful) add(*faithful, "more faithful; the strongest edit of those that keep as much");
+    const auto strong = best_of([&](std::size_t i) {
+      return sane(i) && choice_.judged[i].edit_share >= best.edit_share + kDistinct;
+    });
+    if (strong) add(*strong, "stronger; keeps the most of those that go as far");
+    while (choice_.best.size() < 3) {
+      if (const auto other = best_of([&](std::size_t i) { return sane(i) && is_another(i); })) {
+        add(*other, another_reason(*other));
+      } else if (const auto next = best_of([&](std::size_t i) { return !is_picked(i); })) {
+        add(*next, "the next best balance of what is left");
+      } else {
+        return;
+      }
+    }
+  }
+
+  bool is_picked(std::size_t i) const {
+    return std::any_of(choice_.best.begin(), choice_.best.end(),
+                       [&](const AutoChoice::Pick& picked) { return picked.place == i; });
+  }
+
+  /// Whether a picture is no near copy of one that was picked: another strategy or another seed.
+  bool is_another(std::size_t i) const {
+    const auto& candidate = edits_[i].candidate;
+    return std::none_of(choice_.best.begin(), choice_.best.end(), [&](const AutoChoice::Pick& picked) {
+      const auto& other = edits_[picked.place].candidate;
+      return other.strategy == candidate.strategy && other.seed == candidate.seed;
+    });
+  }
+
+  std::string another_reason(std::size_t i) const {
+    const auto& best = edits_[choice_.best.front().place].candidate;
+    const auto& candidate = edits_[i].candidate;
+    return candidate.strategy == best.strategy || !candidate.strategy
+               ? fmt::format("another seed ({}) with the next best balance", candidate.seed)
+               : fmt::format("another strategy ({}) with the next best balance", candidate.strategy->name);
+  }
+
+  void add(std::size_t place, const std::string& why) {
+    const auto& score = *choice_.judged[place].tradeoff;
+    choice_.best.push_back({place, fmt::format("edit {:.3f}, kept {:.3f}: {}", score.edit, score.kept, why)});
+  }
+
+  const std::vector<ScoredEdit>& edits_;
+  AutoChoice choice_;
+  bool turned_ = false;  // some candidate counts by its direction
+};
+
+}  // namespace
+
+std::optional<Tradeoff> tradeoff_of(const EditScores& scores, bool directed) {
+  const auto cosine = finite(scores, "clip"), kept = kept_of(scores);
+  if (!cosine || !kept) return std::nullopt;
+  if (!directed) return Tradeoff{*cosine, *kept};
+  if (scores.count("clip_direction") == 0) return Tradeoff{0, *kept};
+  const auto direction = finite(scores, "clip_direction");
+  return direction ? std::optional(Tradeoff{*direction, *kept}) : std::nullopt;
+}
+
+std::string kept_measure(const EditScores& scores) {
+  if (scores.count("lpips_alex")) return "1 − LPIPS alex";
+  if (scores.count("lpips_vgg")) return "1 − LPIPS vgg";
+  return scores.count("ssim") ? "SSIM" : "";
+}
+
+bool is_better_edit(const JudgedEdit& left, const JudgedEdit& right) {
+  if (left.counts != right.counts) return left.counts;
+  if (left.balance != right.balance) return left.balance > right.balance;
+  // Of edits of no balance at all (one share is 0) the sum decides, so that nothing comes before an edit that
+  // is better in both.
+  return left.edit_share + left.kept_share > right.edit_share + right.kept_share;
+}
+
+AutoChoice choose_edits(const std::vector<ScoredEdit>& edits) {
+  return Chooser(edits).choose();
+}
+
+}  // namespace forgedit

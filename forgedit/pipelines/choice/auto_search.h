@@ -1,0 +1,69 @@
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <vector>
+
+#include "forgedit/pipelines/choice/auto_choice.h"
+
+namespace forgedit {
+
+/// How many pictures a search draws unless told.
+inline constexpr std::size_t kAutoPictures = 40;
+
+/// Looks for the best edit within a sweep without drawing all of it: a coarse grid first (about half of the
+/// budget), then three rounds around the best so far, by strengths in between and by other seeds. It only
+/// says what to draw; a whole round at once, so that pictures can share batches:
+///
+///   AutoSearch search(request, 40);
+///   for (auto round = search.next_round(); !round.empty(); round = search.next_round()) {
+///     draw_candidates(model, learned, round, drawing, width, height, [&](const auto& candidate, const auto&
+///     grid) {
+///       search.add(candidate, scorer.score(reference, from_grid(grid, frame)));
+///     });
+///   }
+///   const auto choice = search.choose();
+///
+/// The same scores give the same rounds, in whatever order they are added.
+class AutoSearch {
+ public:
+  /// `request` has one target; its strategies, seeds and α are what may be drawn, its strengths span the
+  /// range. Throws a usage Error where plan_edit does.
+  AutoSearch(EditRequest request, std::size_t pictures);
+
+  /// What to draw next, each under a `stem` of its own (no number in front); empty when the budget is spent
+  /// or there is nothing left to try. What was asked for and never added counts as spent.
+  std::vector<Candidate> next_round();
+
+  /// What a picture that was asked for scored.
+  void add(const Candidate& candidate, EditScores scores);
+
+  /// Another budget, all pictures so far included.
+  void set_pictures(std::size_t pictures) { pictures_ = pictures; }
+  std::size_t asked() const { return asked_.size(); }
+
+  /// All that was added, in the order in which it was asked for ...
+  std::vector<ScoredEdit> scored() const;
+  /// ... and the choice among them.
+  AutoChoice choose() const { return choose_edits(scored()); }
+
+ private:
+  struct Asked {
+    Candidate candidate;
+    std::optional<EditScores> scores;
+  };
+  std::vector<Candidate> coarse_round() const;
+  std::vector<Candidate> fine_round(std::size_t count) const;
+  std::vector<Candidate> around(const Candidate& centre) const;
+  std::optional<double> between(double low, double high) const;
+
+  EditRequest request_;
+  std::size_t pictures_;
+  std::vector<const ForgettingStrategy*> strategies_;
+  std::vector<double> alphas_, strengths_;  // ascending
+  std::vector<std::uint64_t> seeds_;
+  std::vector<Asked> asked_;
+  std::size_t rounds_ = 0;
+};
+
+}  // namespace forgedit

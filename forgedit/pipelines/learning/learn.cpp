@@ -1,0 +1,184 @@
+#include "forgedit/pipelines/learning/learn.h"
+
+#include "forgedit/core/error.h"
+#include "forgedit/pipelines/model/device_visit.h"
+
+namespace forgedit {
+namespace {
+
+std::int64_t steps_of(std::int64_t samples, const LearnOptions& o) {
+  if (o.batch < 1 || samples < o.batch) {
+    throw usage_error("learning: expected samples >= batch >= 1, got samples " + std::to_string(samples) +
+                      ", batch " + std::to_string(o.batch));
+  }
+  return samples / o.batch;
+}
+
+LearnTask make_task(const StableDiffusion& model, const torch::Tensor& latents, const LearnOptions& o,
+                    NoisePredictor predict) {
+  LearnTask task{latents,      std::move(predict), o.adam, {o.stop_loss, o.stop_after},
+                 model.policy, model.memory};
+  task.fast = o.fast;
+  if (!model.policy.reduced()) return task;  // whose steps are not recorded
+  const auto factor = model.vae->config().factor();
+  auto need = model.memory_task(static_cast<int>(latents.size(3) * factor),
+                                static_cast<int>(latents.size(2) * factor));
+  need.batch = o.batch;
+  // Somewhat less than estimated: what is too much would lie idle.
+  task.step_bytes = estimate_step(need, model.memory) / 10 * 9;
+  return task;
+}
+
+LearningCopy::Selector blocks_of(const LearnOptions& options) {
+  return [scope = options.layers](const std::string& name) { return learns(scope, name); };
+}
+
+/// The last update comes after the last loss: values that are not finite would be found only in pictures.
+LearnResult checked(LearnResult result) {
+  torch::NoGradGuard no_grad;
+  std::vector<std::string> names{"the embedding"};
+  std::vector<torch::Tensor> values{result.embedding};
+  for (const auto* learned : {&result.unet, &result.text_encoder}) {
+    for (const auto& [name, tensor] : *learned) names.push_back(name), values.push_back(tensor);
+  }
+  std::vector<torch::Tensor> extremes;
+  for (const auto& tensor : values) {
+    const auto [least, most] = at::aminmax(tensor);  // NaN where there is one
+    extremes.push_back(torch::stack({least, most}).to(torch::kFloat));
+  }
+  for (std::size_t i = 0; i < values.size(); ++i)
+    extremes[i] = torch::isfinite(extremes[i]).all().to(values[0].device());
+  const auto finite = torch::stack(extremes).to(torch::kCPU);
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    if (finite[static_cast<std::int64_t>(i)].item<bool>()) continue;
+    throw failure("what was learned holds values that are not finite, first in " + names[i] +
+                  ": weights with NaN or infinite values, or too high a learning rate");
+  }
+  return result;
+}
+
+/// The UNet under one embedding for the whole batch.
+NoisePredictor predict_under(StableDiffusion& model, const torch::Tensor& embedding) {
+  return [&model, embedding](const torch::Tensor& noisy_latents, const torch::Tensor& timesteps) {
+    return model.unet(noisy_latents, timesteps, embedding.expand({noisy_latents.size(0), -1, -1}));
+  };
+}
+
+}  // namespace
+
+LearnOptions published_options(LearnMethod method) {
+  LearnOptions o;
+  o.method = method;
+  if (method == LearnMethod::vanilla) return o;
+  o.layers = LayerScope::all;
+  o.stop_loss = 0;
+  o.stop_after = 0;
+  if (method == LearnMethod::dreambooth) {
+    o.samples = 400;
+    o.batch = 4;
+    o.unet_lr = o.text_lr = 5e-6;
+  } else {
+    o.embedding_samples = 500;
+    o.samples = 1000;
+    o.batch = 1;
+    o.unet_lr = 2e-6;
+    o.text_lr = 1e-3;
+  }
+  return o;
+}
+
+void add_learned(MemoryTask& task, const StableDiffusion& model, const LearnOptions& options) {
+  const auto learns = blocks_of(options);
+  for (const auto& [name, parameter] : parameters_of(*model.unet)) {
+    if (learns(name)) task.unet_learning += parameter.numel();
+  }
+  if (options.method == LearnMethod::dreambooth) task.text_learning = task.text_count;
+}
+
+void add_learning(MemoryTask& task, const StableDiffusion& model, const LearnOptions& options) {
+  add_learned(task, model, options);
+  task.batch = options.batch;
+}
+
+LearnBatches random_learn_batches(const LearnOptions& options, const torch::Tensor& latents,
+                                  torch::Generator generator, std::int64_t num_train_timesteps) {
+  auto shape = latents.sizes().vec();
+  shape[0] = options.batch;
+  return [=](std::int64_t) {
+    const auto noise = torch::randn(shape, generator, torch::kFloat);
+    return LearnBatch{noise, torch::randint(0, num_train_timesteps, {shape[0]}, generator, torch::kLong)};
+  };
+}
+
+LearnResult learn_vanilla(StableDiffusion& model, const torch::Tensor& latents,
+                          const torch::Tensor& source_embedding, const LearnOptions& options,
+                          const LearnBatches& batches, const ProgressCallback& progress) {
+  const auto steps = steps_of(options.samples, options);
+  const LearningCopy unet(*model.unet, blocks_of(options), model.unet_float32, model.memory.park);
+  const auto embedding = source_embedding.detach().to(model.policy.device).clone();
+  LearnResult result;
+  result.losses = run_learn_loop(make_task(model, latents, options, predict_under(model, embedding)),
+                                 {{{unet.group(options.unet_lr), {{embedding}, options.text_lr}}, steps}},
+                                 batches, progress);
+  result.embedding = embedding;
+  result.unet = unet.learned();
+  return checked(std::move(result));
+}
+
+LearnResult learn_dreambooth(StableDiffusion& model, const torch::Tensor& latents,
+                             const torch::Tensor& source_ids, const LearnOptions& options,
+                             const LearnBatches& batches, const ProgressCallback& progress) {
+  const auto steps = steps_of(options.samples, options);
+  const LearningCopy unet(*model.unet, blocks_of(options), model.unet_float32, model.memory.park);
+  const DeviceVisit visit(*model.text_encoder, model.policy.device);
+  const LearningCopy text_encoder(*model.text_encoder, [](const std::string&) { return true; });
+  const auto ids = source_ids.to(model.policy.device);
+  const NoisePredictor predict = [&](const torch::Tensor& noisy_latents, const torch::Tensor& timesteps) {
+    return predict_under(model, model.text_encoder(ids).last_hidden_state)(noisy_latents, timesteps);
+  };
+  LearnResult result;
+  result.losses = run_learn_loop(
+      make_task(model, latents, options, predict),
+      {{{unet.group(options.unet_lr), text_encoder.group(options.text_lr)}, steps}}, batches, progress);
+  torch::NoGradGuard no_grad;
+  result.embedding = model.text_encoder(ids).last_hidden_state;
+  result.unet = unet.learned();
+  result.text_encoder = text_encoder.learned();
+  if (model.memory.park) {
+    for (auto& [name, tensor] : result.text_encoder) tensor = tensor.to(torch::kCPU);
+  }
+  return checked(std::move(result));
+}
+
+LearnResult learn_imagic(StableDiffusion& model, const torch::Tensor& latents,
+                         const torch::Tensor& target_embedding, const LearnOptions& options,
+                         const LearnBatches& batches, const ProgressCallback& progress) {
+  const auto embedding_steps = steps_of(options.embedding_samples, options);
+  const auto unet_steps = steps_of(options.samples, options);
+  const LearningCopy unet(*model.unet, blocks_of(options), model.unet_float32, model.memory.park);
+  const auto embedding = target_embedding.detach().to(model.policy.device).clone();
+  LearnResult result;
+  result.losses = run_learn_loop(
+      make_task(model, latents, options, predict_under(model, embedding)),
+      {{{{{embedding}, options.text_lr}}, embedding_steps}, {{unet.group(options.unet_lr)}, unet_steps}},
+      batches, progress);
+  result.embedding = embedding;
+  result.unet = unet.learned();
+  return checked(std::move(result));
+}
+
+LearnResult learn(StableDiffusion& model, const torch::Tensor& latents, const std::string& text,
+                  const LearnOptions& options, const LearnBatches& batches,
+                  const ProgressCallback& progress) {
+  switch (options.method) {
+    case LearnMethod::dreambooth:
+      return learn_dreambooth(model, latents, model.tokenize(text), options, batches, progress);
+    case LearnMethod::imagic:
+      return learn_imagic(model, latents, model.encode_text(text), options, batches, progress);
+    case LearnMethod::vanilla:
+      break;
+  }
+  return learn_vanilla(model, latents, model.encode_text(text), options, batches, progress);
+}
+
+}  // namespace forgedit

@@ -1,0 +1,67 @@
+#pragma once
+
+#include "forgedit/editing/learn_result.h"
+#include "forgedit/editing/method.h"
+#include "forgedit/editing/train_scope.h"
+#include "forgedit/pipelines/learning/learn_loop.h"
+#include "forgedit/pipelines/model/stable_diffusion.h"
+
+namespace forgedit {
+
+/// How a picture is learned. Defaults are those of the published vanilla code; published_options has the
+/// others'.
+struct LearnOptions {
+  LearnMethod method = LearnMethod::vanilla;
+  std::int64_t samples = 400;  ///< noisy samples in all that the UNet learns from
+  std::int64_t batch = 10;     ///< samples a step: 40 steps
+  /// imagic: samples from which the embedding learns alone beforehand; other methods have no such phase.
+  std::int64_t embedding_samples = 0;
+  double unet_lr = 6e-5;
+  double text_lr = 1e-3;  ///< of the text embedding; dreambooth: of the text encoder
+  AdamSettings adam;
+  /// Learning ends early when a step's loss is under this ...
+  double stop_loss = 0.03;
+  /// ... and more than this many samples were drawn before the step.
+  std::int64_t stop_after = 350;
+  LayerScope layers = LayerScope::code;
+  std::uint64_t seed = 0;  ///< of posterior sample, noise and timesteps
+  bool fast = false;  ///< bf16 on a GPU: gradients of attention add up in any order, other bytes every time
+};
+
+/// A method with the settings that it was published with.
+LearnOptions published_options(LearnMethod method);
+
+/// Has `task` count what was learned with these options, and what drawing with it needs memory for.
+void add_learned(MemoryTask& task, const StableDiffusion& model, const LearnOptions& options);
+/// The same, and the learning.
+void add_learning(MemoryTask& task, const StableDiffusion& model, const LearnOptions& options);
+
+/// Noise and timesteps from the CPU generator, so that every device learns from the same.
+LearnBatches random_learn_batches(const LearnOptions& options, const torch::Tensor& latents,
+                                  torch::Generator generator, std::int64_t num_train_timesteps);
+
+// Each learns `latents` (1, 4, h, w; scaled). The model's own weights are back in place when it returns or
+// throws. Throws a usage Error for less than one batch of samples, a failure when a loss or what was learned
+// is not finite.
+
+/// Section 3.1 of the paper: the source embedding (1, 77, width) and the UNet's blocks together.
+LearnResult learn_vanilla(StableDiffusion& model, const torch::Tensor& latents,
+                          const torch::Tensor& source_embedding, const LearnOptions& options,
+                          const LearnBatches& batches, const ProgressCallback& progress = {});
+
+/// UNet and text encoder together; the source's tokens (1, 77) are encoded anew in every step.
+LearnResult learn_dreambooth(StableDiffusion& model, const torch::Tensor& latents,
+                             const torch::Tensor& source_ids, const LearnOptions& options,
+                             const LearnBatches& batches, const ProgressCallback& progress = {});
+
+/// The embedding, which starts from the target's (1, 77, width), alone; then the UNet with what it became.
+LearnResult learn_imagic(StableDiffusion& model, const torch::Tensor& latents,
+                         const torch::Tensor& target_embedding, const LearnOptions& options,
+                         const LearnBatches& batches, const ProgressCallback& progress = {});
+
+/// By options.method. `text` is the source prompt; for imagic the target prompt.
+LearnResult learn(StableDiffusion& model, const torch::Tensor& latents, const std::string& text,
+                  const LearnOptions& options, const LearnBatches& batches,
+                  const ProgressCallback& progress = {});
+
+}  // namespace forgedit

@@ -1,0 +1,367 @@
+#include "forgedit/pipelines/learning/learn_loop.h"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <cmath>
+#include <optional>
+
+#include "forgedit/core/error.h"
+#include "forgedit/device/batch_parts.h"
+#include "forgedit/device/replay.h"
+#include "forgedit/device/torch_compat.h"
+#include "forgedit/nn/checkpoint.h"
+#include "forgedit/pipelines/learning/eight_bit_adam.h"
+#include "forgedit/schedulers/noise_schedule.h"
+
+namespace forgedit {
+namespace {
+
+/// Gradients of a phase's parameters: on while this lives, gone afterwards.
+class GradientScope {
+ public:
+  explicit GradientScope(const std::vector<ParameterGroup>& groups) {
+    for (const auto& group : groups) {
+      for (auto parameter : group.parameters) parameters_.push_back(parameter.set_requires_grad(true));
+    }
+  }
+  ~GradientScope() {
+    for (auto& parameter : parameters_) {
+      parameter.set_requires_grad(false);
+      parameter.mutable_grad() = torch::Tensor();
+    }
+  }
+  GradientScope(const GradientScope&) = delete;
+  GradientScope& operator=(const GradientScope&) = delete;
+
+ private:
+  std::vector<torch::Tensor> parameters_;
+};
+
+/// SplitAdam for bfloat16 parameters, LibTorch's Adam for the others, or an 8-bit one.
+class Optimizer {
+ public:
+  Optimizer(const std::vector<ParameterGroup>& groups, const AdamSettings& adam, const AdamMemory& memory)
+      : keep_gradients_(memory.keep_gradients) {
+    const auto settings = [&](double lr) {
+      return torch::optim::AdamOptions(lr).betas({adam.beta1, adam.beta2}).eps(adam.eps);
+    };
+    std::vector<torch::optim::OptimizerParamGroup> plain;
+    for (const auto& group : groups) {
+      if (group.split) {
+        split_.push_back(
+            std::make_unique<SplitAdam>(*group.split, group.lr, adam.beta1, adam.beta2, adam.eps, memory));
+        continue;
+      }
+      plain_parameters_.insert(plain_parameters_.end(), group.parameters.begin(), group.parameters.end());
+      if (memory.eight_bit && group.network && group.parameters.front().device().is_cpu()) {
+        eight_bit_.push_back(
+            std::make_unique<EightBitAdam>(group.parameters, group.lr, adam.beta1, adam.beta2, adam.eps));
+      } else {
+        plain.emplace_back(group.parameters, std::make_unique<torch::optim::AdamOptions>(settings(group.lr)));
+      }
+    }
+    if (!plain.empty()) plain_ = std::make_unique<torch::optim::Adam>(std::move(plain), settings(0));
+    if (!keep_gradients_) return;
+    for (auto& parameter : plain_parameters_) parameter.mutable_grad() = torch::zeros_like(parameter);
+  }
+  void zero_grad() {
+    for (auto& parameter : plain_parameters_) {
+      if (keep_gradients_) {
+        parameter.mutable_grad().zero_();
+      } else {
+        parameter.mutable_grad() = torch::Tensor();
+      }
+    }
+    for (const auto& split : split_) split->zero_grad();
+  }
+  void settle() {
+    for (const auto& split : split_) split->settle();
+  }
+  void step() {
+    // The long one first: LibTorch's many short ones are started while it runs.
+    for (const auto& split : split_) split->step();
+    for (const auto& adam : eight_bit_) adam->step();
+    if (plain_) plain_->step();
+  }
+
+ private:
+  bool keep_gradients_;
+  std::vector<torch::Tensor> plain_parameters_;
+  std::unique_ptr<torch::optim::Adam> plain_;
+  std::vector<std::unique_ptr<EightBitAdam>> eight_bit_;
+  std::vector<std::unique_ptr<SplitAdam>> split_;
+};
+
+void check_loss(double loss, std::int64_t step) {
+  if (std::isfinite(loss)) return;
+  throw failure("learning step " + std::to_string(step + 1) + ": the loss is not finite (" +
+                std::to_string(loss) + "): weights with NaN or infinite values, or too high a learning rate");
+}
+
+/// Input of a step, which stays where it is on the device. Filling it does not wait for work under way there,
+/// so it may be filled again only when the step has ended.
+class StepInput {
+ public:
+  StepInput(const torch::Tensor& like, const c10::Device& device)
+      : tensor_(torch::empty_like(like, torch::TensorOptions(device))) {
+    if (device.is_cuda() && like.is_cpu()) {
+      staged_ = torch::empty_like(like, torch::TensorOptions().pinned_memory(true));
+    }
+  }
+  void fill(const torch::Tensor& value) {
+    if (staged_.defined()) {
+      tensor_.copy_(staged_.copy_(value), /*non_blocking=*/true);
+    } else {
+      tensor_.copy_(value);
+    }
+  }
+  const torch::Tensor& tensor() const { return tensor_; }
+
+ private:
+  torch::Tensor tensor_, staged_;
+};
+
+std::vector<torch::Tensor> parameters_of(const std::vector<ParameterGroup>& groups) {
+  std::vector<torch::Tensor> all;
+  for (const auto& group : groups) all.insert(all.end(), group.parameters.begin(), group.parameters.end());
+  return all;
+}
+
+/// So many parts of a batch at once (BatchParts) that their gradients, each its own, stay small.
+std::int64_t most_parts(const std::vector<torch::Tensor>& parameters) {
+  constexpr std::int64_t kGradients = 256 << 20;  // bytes
+  std::int64_t bytes = 1;
+  for (const auto& parameter : parameters) bytes += static_cast<std::int64_t>(parameter.nbytes());
+  return std::max<std::int64_t>(1, kGradients / bytes);
+}
+
+/// One phase's step over tensors that stay where they are, so that it can be recorded. Under a memory plan
+/// the batch goes through in micro-batches: one is what is recorded, and gradients add up in place.
+class StepRunner {
+ public:
+  StepRunner(const LearnTask& task, const std::vector<ParameterGroup>& groups, const LearnBatch& first)
+      : task_(task),
+        saves_memory_(task.memory.saves_while_learning()),
+        batch_(first.noise.size(0)),
+        micro_batch_(task.memory.micro_batch > 0 ? std::min(task.memory.micro_batch, batch_) : batch_),
+        parameters_(parameters_of(groups)),
+        parts_(task.policy, micro_batch_, saves_memory_ ? 1 : most_parts(parameters_)),
+        losses_(static_cast<std::size_t>(parts_.count())),
+        optimizer_(groups, task.adam, {task.memory.eight_bit_adam, saves_memory_}),
+        schedule_(NoiseSchedule().to(task.policy.device)),
+        latents_(task.latents.to(task.policy.device)),
+        noise_(first.noise, task.policy.device),
+        timesteps_(first.timesteps, task.policy.device),
+        micro_noise_(saves_memory_ ? torch::empty_like(micro_batch_of(noise_, 0)) : noise_.tensor()),
+        micro_timesteps_(saves_memory_ ? torch::empty_like(micro_batch_of(timesteps_, 0))
+                                       : timesteps_.tensor()),
+        loss_sum_(torch::zeros({}, torch::TensorOptions(task.policy.device))),
+        recorded_(
+            task.policy.device, task.policy.reduced(),
+            [this] {
+              forward();
+              backward();
+            },
+            task.step_bytes) {
+    if (batch_ % micro_batch_ != 0) {
+      throw usage_error("learning: micro-batches of " + std::to_string(micro_batch_) +
+                        " do not divide a batch of " + std::to_string(batch_));
+    }
+  }
+
+  /// The loss before the update.
+  double run_forward(const LearnBatch& batch) {
+    noise_.fill(batch.noise);
+    timesteps_.fill(batch.timesteps);
+    if (saves_memory_) return run_micro_batches();
+    // A recorded step goes backward at once; elsewhere that would be wasted where learning ends here.
+    if (task_.policy.reduced()) {
+      recorded_.run();
+    } else {
+      forward();
+    }
+    double loss = 0;
+    for (const auto& part : losses_) loss += part.item<double>();
+    return loss;
+  }
+  void update() {
+    if (!task_.policy.reduced() && !saves_memory_) backward();
+    optimizer_.step();
+  }
+
+ private:
+  torch::Tensor micro_batch_of(const StepInput& input, std::int64_t first) const {
+    return input.tensor().narrow(0, first, micro_batch_);
+  }
+  /// Forward and backward, one after the other; the loss of the whole batch.
+  double run_micro_batches() {
+    optimizer_.zero_grad();
+    loss_sum_.zero_();
+    for (std::int64_t first = 0; first < batch_; first += micro_batch_) {
+      micro_noise_.copy_(micro_batch_of(noise_, first));
+      micro_timesteps_.copy_(micro_batch_of(timesteps_, first));
+      recorded_.run();
+    }
+    return loss_sum_.item<double>();
+  }
+  void forward() {
+    // Not only before the backward pass: the old gradients' memory is wanted here.
+    if (!saves_memory_) optimizer_.zero_grad();
+    parts_.run([this](std::int64_t part) {
+      losses_[static_cast<std::size_t>(part)] =
+          share_of_loss(parts_.of(micro_noise_, part), parts_.of(micro_timesteps_, part));
+    });
+  }
+  /// What some samples add to the loss of the batch, which is the mean over all of its samples.
+  torch::Tensor share_of_loss(const torch::Tensor& noise, const torch::Tensor& timesteps) {
+    // 1. x_t for a batch of t
+    const auto noisy_latents = schedule_.add_noise(latents_.expand_as(noise), noise, timesteps);
+    // 2. predicted noise
+    torch::Tensor predicted;
+    {
+      const PrecisionScope precision(task_.policy);
+      const nn::CheckpointScope checkpoints(task_.memory.checkpointing);
+      predicted = task_.predict(noisy_latents, timesteps);
+    }
+    // 3. loss
+    const auto loss = torch::mse_loss(predicted.to(torch::kFloat), noise);
+    const auto samples = noise.size(0);
+    return samples == batch_ ? loss : loss * (static_cast<double>(samples) / static_cast<double>(batch_));
+  }
+  void backward() {
+    if (saves_memory_) loss_sum_.add_(losses_.front().detach());
+    if (parts_.count() == 1) {
+      losses_.front().backward();
+    } else {
+      backward_in_parts();
+    }
+    for (auto& loss : losses_) loss = loss.detach();
+    optimizer_.settle();  // in the first step, which is not recorded
+  }
+  /// Gradients are added part after part: in the same order every time.
+  void backward_in_parts() {
+    std::vector<torch::autograd::variable_list> gradients(losses_.size());
+    parts_.run([&](std::int64_t part) {
+      const auto i = static_cast<std::size_t>(part);
+      gradients[i] = torch::autograd::grad({losses_[i]}, parameters_, /*grad_outputs=*/{},
+                                           /*retain_graph=*/{}, /*create_graph=*/false,
+                                           /*allow_unused=*/true);
+    });
+    for (const auto& of_part : gradients) {
+      for (std::size_t i = 0; i < parameters_.size(); ++i) {
+        auto& sum = parameters_[i].mutable_grad();
+        if (of_part[i].defined()) sum = sum.defined() ? sum + of_part[i] : of_part[i];
+      }
+    }
+  }
+
+  const LearnTask& task_;
+  bool saves_memory_;
+  std::int64_t batch_, micro_batch_;
+  std::vector<torch::Tensor> parameters_;
+  BatchParts parts_;
+  std::vector<torch::Tensor> losses_;  // of each part
+  Optimizer optimizer_;
+  NoiseSchedule schedule_;
+  torch::Tensor latents_;
+  StepInput noise_, timesteps_;
+  torch::Tensor micro_noise_, micro_timesteps_;  // what the step sees of them
+  torch::Tensor loss_sum_;                       // over micro-batches
+  ReplayedWork recorded_;
+};
+
+}  // namespace
+
+std::vector<double> run_learn_loop(const LearnTask& task, const std::vector<LearnPhase>& phases,
+                                   const LearnBatches& batches, const ProgressCallback& progress) {
+  const ReplayScope replay(task.policy.device);
+  std::optional<DeterminismScope> any_order;
+  if (task.fast && task.policy.reduced()) any_order.emplace(false, false);
+  std::int64_t total = 0, first = 0;
+  for (const auto& phase : phases) total += phase.steps;
+  // Weights of later phases must not be on their way still when the first one is recorded.
+  for (std::size_t i = 1; i < phases.size(); ++i) {
+    for (const auto& group : phases[i].groups) {
+      if (group.split) group.split->settle();
+    }
+  }
+
+  std::vector<double> losses;
+  for (const auto& phase : phases) {
+    const GradientScope gradients(phase.groups);
+    std::unique_ptr<StepRunner> runner;
+    std::int64_t samples = 0;
+    for (std::int64_t step = first; step < first + phase.steps; ++step) {
+      const auto batch = batches(step);
+      if (!runner) runner = std::make_unique<StepRunner>(task, phase.groups, batch);
+      losses.push_back(runner->run_forward(batch));
+      check_loss(losses.back(), step);
+      // The early end that the published loop tests before its backward pass
+      if (losses.back() < task.stop.loss && samples > task.stop.after) break;
+      samples += batch.noise.size(0);
+      runner->update();
+      if (progress) progress({"learning", step + 1, total, losses.back()});
+    }
+    first += phase.steps;
+  }
+  return losses;
+}
+
+LearningCopy::LearningCopy(torch::nn::Module& network, const Selector& learns, const StateDict& float32,
+                           bool park)
+    : park_(park) {
+  std::vector<torch::Tensor> parameters, values;
+  for (auto& [name, parameter] : parameters_of(network)) {
+    if (!learns(name)) continue;
+    originals_.emplace(name, park ? parameter.detach().to(torch::kCPU) : parameter.detach());
+    parameters_.emplace(name, parameter);
+    if (float32.empty()) {
+      parameter.set_data(parameter.detach().clone());
+    } else {
+      parameters.push_back(parameter);
+      values.push_back(float32.at(name));
+    }
+  }
+  if (!parameters.empty()) split_ = std::make_unique<SplitWeights>(std::move(parameters), values, park);
+}
+
+LearningCopy::~LearningCopy() {
+  torch::NoGradGuard no_grad;
+  try {
+    for (auto& [name, parameter] : parameters_) {
+      if (park_) {
+        parameter.copy_(originals_.at(name));  // in place: there may be no room for more
+      } else {
+        parameter.set_data(originals_.at(name));
+      }
+    }
+  } catch (const std::exception& error) {
+    // A device that has failed; the failure under way says why.
+    spdlog::error("the model's own weights could not be put back: {}", error.what());
+  }
+}
+
+ParameterGroup LearningCopy::group(double lr) const {
+  ParameterGroup result{{}, lr, split_.get(), true};
+  for (const auto& [name, parameter] : parameters_) result.parameters.push_back(parameter);
+  return result;
+}
+
+StateDict LearningCopy::learned() const {
+  StateDict result;
+  if (split_) {
+    const auto values = split_->values(park_ ? std::optional<c10::Device>(torch::kCPU) : std::nullopt);
+    std::size_t i = 0;
+    for (const auto& [name, parameter] : parameters_) result.emplace(name, values[i++]);
+  } else {
+    // In the network's place the originals come back to where these lie.
+    for (const auto& [name, parameter] : parameters_) {
+      result.emplace(
+          name, park_ ? parameter.detach().to(torch::kCPU, torch::kFloat, false, true) : parameter.detach());
+    }
+  }
+  return result;
+}
+
+}  // namespace forgedit

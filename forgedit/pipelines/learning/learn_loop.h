@@ -1,0 +1,98 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include <torch/torch.h>
+
+#include "forgedit/core/state_dict.h"
+#include "forgedit/device/device.h"
+#include "forgedit/pipelines/learning/split_adam.h"
+#include "forgedit/pipelines/model/memory_plan.h"
+#include "forgedit/pipelines/model/progress.h"
+
+namespace forgedit {
+
+struct AdamSettings {
+  double beta1 = 0.9;
+  double beta2 = 0.999;
+  /// The published loops multiply the loss by 65536 and never divide again; with Adam only ε feels that.
+  double eps = 1e-8 / 65536.0;
+};
+
+/// Leaf tensors that learn at one rate.
+struct ParameterGroup {
+  std::vector<torch::Tensor> parameters;
+  double lr = 0;
+  SplitWeights* split = nullptr;  ///< the float32 weights of bfloat16 parameters
+  bool network = false;           ///< whether 8-bit Adam, where it is wanted, is for these too
+};
+
+/// Noisy latents (batch, 4, h, w) and their timesteps (batch) -> the noise that the network sees in them.
+using NoisePredictor =
+    std::function<torch::Tensor(const torch::Tensor& noisy_latents, const torch::Tensor& timesteps)>;
+
+/// Steps of one Adam over the same parameters. Gradients are on only while the phase runs.
+struct LearnPhase {
+  std::vector<ParameterGroup> groups;
+  std::int64_t steps = 0;
+};
+
+/// What one step learns from.
+struct LearnBatch {
+  torch::Tensor noise;      ///< (batch, 4, h, w)
+  torch::Tensor timesteps;  ///< (batch) int64
+};
+using LearnBatches = std::function<LearnBatch(std::int64_t step)>;
+
+/// A phase ends early when a step's loss is under `loss` and more than `after` samples of it were drawn
+/// before.
+struct EarlyStop {
+  double loss = 0;
+  std::int64_t after = 0;
+};
+
+/// What all phases share: the network as it is, and what it learns.
+struct LearnTask {
+  torch::Tensor latents;  ///< (1, 4, h, w), scaled
+  NoisePredictor predict;
+  AdamSettings adam;
+  EarlyStop stop;
+  ComputePolicy policy;
+  MemoryPlan memory;
+  bool fast = false;            ///< see LearnOptions
+  std::int64_t step_bytes = 0;  ///< that a step takes at least on its way, where known
+};
+
+/// Runs the phases one after the other and returns the loss of every step: the mean square error of the
+/// predicted noise. `batches` and `progress` count steps over all phases. Throws Error when a loss is not
+/// finite.
+std::vector<double> run_learn_loop(const LearnTask& task, const std::vector<LearnPhase>& phases,
+                                   const LearnBatches& batches, const ProgressCallback& progress);
+
+/// Copies of a network's learning parameters, in the network's place while this lives. A network that
+/// computes in bfloat16 learns on float32 weights beside it.
+class LearningCopy {
+ public:
+  using Selector = std::function<bool(const std::string& name)>;
+
+  /// `float32`: the weights by name where the network's own are bfloat16. `park`: the network's own weights
+  /// lie on the CPU meanwhile, and what was learned is returned there.
+  LearningCopy(torch::nn::Module& network, const Selector& learns, const StateDict& float32 = {},
+               bool park = false);
+  ~LearningCopy();
+  LearningCopy(const LearningCopy&) = delete;
+  LearningCopy& operator=(const LearningCopy&) = delete;
+
+  ParameterGroup group(double lr) const;
+  /// The copies as they stand, by name, float32.
+  StateDict learned() const;
+
+ private:
+  bool park_;
+  StateDict originals_, parameters_;
+  std::unique_ptr<SplitWeights> split_;
+};
+
+}  // namespace forgedit

@@ -1,0 +1,328 @@
+#include "forgedit/pipelines/model/memory_plan.h"
+
+#include <spdlog/fmt/fmt.h>
+#include <spdlog/fmt/ranges.h>
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+#include "forgedit/core/error.h"
+
+namespace forgedit {
+namespace {
+
+constexpr std::int64_t kMiB = 1 << 20;
+constexpr double kGiB = 1024.0 * 1024.0 * 1024.0;
+/// Libraries' workspaces and what else does not grow with the picture; measured 0.2 GiB on an H200.
+constexpr std::int64_t kWorkspace = 320 * kMiB;
+/// While learning: blocks of all sizes that lie unluckily.
+constexpr std::int64_t kLearningGaps = 192 * kMiB;
+/// What LibTorch's allocator loses between blocks: weights one by one, activations. Flat vectors lose
+/// nothing.
+constexpr double kWeightGaps = 1.04, kActivationGaps = 1.15;
+constexpr std::int64_t kTiles[] = {96, 64, 48, 32, 24, 16};
+
+/// What a sample's way through the UNet keeps for the backward pass, in values.
+struct Activations {
+  double all = 0;      ///< of all blocks
+  double inputs = 0;   ///< of blocks alone: what checkpointing keeps
+  double largest = 0;  ///< of one block
+  double widest = 0;   ///< the largest map
+  double sums = 0;     ///< of upsamplers' weights, once for all samples (fused::upsample_weight)
+};
+
+/// Counts blocks as nn/fused.cpp (where `fused`) or LibTorch's operators keep their tensors.
+class ActivationCount {
+ public:
+  explicit ActivationCount(bool fused) : fused_(fused) {}
+
+  void resnet(double in, double out, double pixels) {
+    add(in * pixels, (fused_ ? in + out : 3 * in + 4 * out) * pixels);
+    sum_.widest = std::max(sum_.widest, (in + out) * pixels);
+  }
+  /// Fused: x, its norm, three layer norms with their sums, queries, keys and values, two attentions, the
+  /// feed-forward layer's eight. Otherwise also gates and, where attention is one product after the other,
+  /// its matrix.
+  void transformer(double channels, double pixels, double heads) {
+    add(channels * pixels, fused_ ? 23 * channels * pixels : (33 * channels + 2 * heads * pixels) * pixels);
+  }
+  void resample(double channels, double pixels) { add(0, channels * pixels); }
+  void sum_weights(double channels) { sum_.sums += fused_ ? 16 * channels * channels : 0; }
+  const Activations& sum() const { return sum_; }
+
+ private:
+  void add(double input, double kept) {
+    sum_.all += kept;
+    sum_.inputs += input;
+    sum_.largest = std::max(sum_.largest, kept);
+  }
+
+  bool fused_;
+  Activations sum_;
+};
+
+Activations count_activations(const MemoryTask& task) {
+  const auto& c = task.unet;
+  const auto levels = c.block_out_channels.size();
+  const auto channels = [&](std::size_t level) { return static_cast<double>(c.block_out_channels[level]); };
+  const auto factor = static_cast<double>(task.vae.factor());
+  const auto pixels = [&](std::size_t level) {
+    const double scale = factor * std::exp2(static_cast<double>(level));
+    return std::ceil(task.width / scale) * std::ceil(task.height / scale);
+  };
+  ActivationCount count(task.policy.reduced());
+  const auto attend = [&](const std::vector<std::string>& types, std::size_t block, std::size_t level) {
+    if (types[block].find("CrossAttn") == std::string::npos) return;
+    count.transformer(channels(level), pixels(level), static_cast<double>(c.heads[level]));
+  };
+  std::vector<double> skips{channels(0)};
+  double x = channels(0);
+  for (std::size_t i = 0; i < levels; ++i) {
+    for (std::int64_t layer = 0; layer < c.layers_per_block; ++layer) {
+      count.resnet(x, channels(i), pixels(i));
+      attend(c.down_block_types, i, i);
+      skips.push_back(x = channels(i));
+    }
+    if (i + 1 == levels) break;
+    count.resample(x, pixels(i + 1));
+    skips.push_back(x);
+  }
+  const auto last = levels - 1;
+  count.resnet(x, x, pixels(last));
+  count.transformer(x, pixels(last), static_cast<double>(c.heads[last]));
+  count.resnet(x, x, pixels(last));
+  for (std::size_t i = 0; i < levels; ++i) {
+    const auto level = last - i;
+    for (std::int64_t layer = 0; layer <= c.layers_per_block; ++layer) {
+      count.resnet(x + skips.back(), channels(level), pixels(level));
+      skips.pop_back();
+      attend(c.up_block_types, i, level);
+      x = channels(level);
+    }
+    if (level == 0) break;
+    count.resample(2 * x, pixels(level - 1));
+    count.sum_weights(x);
+  }
+  return count.sum();
+}
+
+/// Estimates of one task under one plan.
+class Estimate {
+ public:
+  Estimate(const MemoryTask& task, const MemoryPlan& plan)
+      : task_(task),
+        plan_(plan),
+        reduced_(task.policy.reduced()),
+        bytes_(reduced_ ? 2 : 4),
+        activations_(count_activations(task)) {}
+
+  std::int64_t peak() const {
+    double most = 0;
+    if (task_.batch > 0) most = std::max(encoding(), learning());
+    if (task_.draw_batch > 0) most = std::max({most, drawing(), decoding()});
+    return static_cast<std::int64_t>(most) + outside_of_tensors(task_.policy.device);
+  }
+  /// What a learning step keeps on its way, without a margin.
+  std::int64_t step() const { return static_cast<std::int64_t>(step_activations()); }
+
+ private:
+  double unet() const { return kWeightGaps * bytes_ * static_cast<double>(task_.unet_count); }
+  /// The encoder stays float32.
+  double vae() const { return kWeightGaps * (reduced_ ? 3.0 : 4.0) * static_cast<double>(task_.vae_count); }
+  double text() const { return kWeightGaps * 4.0 * static_cast<double>(task_.text_count); }
+  /// Of VAE and text encoder, what lies there beside the work in hand.
+  double idle_ends() const { return plan_.park ? 0 : vae() + text(); }
+
+  double learning() const {
+    const auto count = static_cast<double>(task_.unet_learning);
+    const auto text_count = static_cast<double>(task_.text_learning);
+    // Float32 weights arrive where Adam's averages lie later, but for parked ones, which come one by one.
+    const double adam = std::max(plan_.eight_bit_adam ? 2.04 : 8.0, reduced_ && !plan_.park ? 4.0 : 0.0);
+    // What learns lies there beside its original, which a plan may have gone. With it the lower halves of
+    // float32 weights; gradients; Adam.
+    const double originals = plan_.park ? 0 : bytes_, low = reduced_ ? 2 : 0;
+    double total = unet() + count * (originals + low + bytes_ + adam);
+    total += idle_ends() + text_count * (4 + 4 + (reduced_ ? 8 : adam));
+    if (text_count > 0 && plan_.park) total += text();
+    total += 1.5 * bytes_ * activations_.sums;  // and their gradients, one by one
+    return total + kActivationGaps * step_activations() + kWorkspace + kLearningGaps;
+  }
+  double step_activations() const {
+    const auto samples = static_cast<double>(plan_.micro_batch > 0 ? plan_.micro_batch : task_.batch);
+    const double kept =
+        plan_.checkpointing ? activations_.inputs + 1.5 * activations_.largest : activations_.all;
+    return samples * kept * bytes_;
+  }
+
+  double drawing() const {
+    const auto pictures = static_cast<double>(
+        plan_.draw_batch > 0 ? std::min(plan_.draw_batch, task_.draw_batch) : task_.draw_batch);
+    // UNetAhead's copies of what self-attention projects with are a twentieth of the weights.
+    return 1.05 * unet() + bytes_ * activations_.sums + idle_ends() + learned_weights() +
+           2 * pictures * drawing_maps() + kWorkspace;
+  }
+  /// A sample's maps while nothing is kept for a backward pass: the skips and one block at work.
+  double drawing_maps() const {
+    return kActivationGaps * bytes_ *
+           (activations_.inputs / 2 + 0.6 * activations_.largest + activations_.widest);
+  }
+  /// Both sets, for forgetting to choose from; beside them what was just learned, in float32.
+  double learned_weights() const {
+    if (plan_.park) return 0;
+    const double just_learned = reduced_ && task_.batch > 0 ? 4 : 0;
+    return (2 * bytes_ + just_learned) * static_cast<double>(task_.unet_learning);
+  }
+
+  /// The VAE's maps at full size, where it is widest, and the attention between its halves.
+  double vae_maps(double channels, double bytes, double maps) const {
+    const auto factor = static_cast<double>(task_.vae.factor());
+    const auto side = [&](int pixels) {
+      const double latents = pixels / factor;
+      return plan_.vae_tile > 0 ? std::min(latents, static_cast<double>(plan_.vae_tile)) : latents;
+    };
+    const double latents = side(task_.width) * side(task_.height);
+    const double attention = (bytes < 4 ? 0 : 3) * latents * latents;
+    return kActivationGaps * bytes * std::max(maps * channels * latents * factor * factor, attention);
+  }
+  double encoding() const {
+    const auto channels = static_cast<double>(task_.vae.block_out_channels.front());
+    return unet() + vae() + (plan_.park ? 0 : text()) + vae_maps(channels, 4, 6) + kWorkspace;
+  }
+  /// Beside a recorded sampler, whose memory stays its own.
+  double decoding() const {
+    const auto& levels = task_.vae.block_out_channels;
+    const auto channels = static_cast<double>(levels[std::min<std::size_t>(1, levels.size() - 1)]);
+    return drawing() + (plan_.park ? vae() : 0) + vae_maps(channels, bytes_, reduced_ ? 3.5 : 5);
+  }
+
+  const MemoryTask& task_;
+  const MemoryPlan& plan_;
+  bool reduced_;
+  double bytes_;  // of a weight or an activation
+  Activations activations_;
+};
+
+/// How long a run takes under a plan, in times of one without measures. Small batches fill a GPU badly; the
+/// rest is a forward pass more, and weights that travel: those that learn there and back once a learning,
+/// which takes nearly as long as it does. What changes results comes last.
+double cost_of(const MemoryTask& task, const MemoryPlan& plan) {
+  const auto slowdown = [](std::int64_t part, std::int64_t whole) {
+    const auto a_sample = [](std::int64_t samples) { return 1 + 1.3 / static_cast<double>(samples); };
+    return part == 0 ? 1 : a_sample(part) / a_sample(whole);
+  };
+  double cost = 0;
+  if (task.batch > 0) cost += slowdown(plan.micro_batch, task.batch) * (plan.checkpointing ? 1.33 : 1);
+  if (task.draw_batch > 0) cost += slowdown(2 * plan.draw_batch, 2 * task.draw_batch);
+  if (plan.park) cost += task.batch > 0 ? 0.9 : 0.05;
+  if (plan.eight_bit_adam) cost += 10;
+  if (plan.vae_tile > 0) cost += 100 + 1.0 / static_cast<double>(plan.vae_tile);
+  return cost;
+}
+
+/// The whole (0), and divisors, so that all parts of a batch are alike.
+std::vector<std::int64_t> parts_of(std::int64_t batch) {
+  std::vector<std::int64_t> parts{0};
+  for (auto part = batch / 2; part > 0; --part) {
+    if (batch % part == 0) parts.push_back(part);
+  }
+  return parts;
+}
+
+std::vector<std::int64_t> tiles_of(const MemoryTask& task) {
+  std::vector<std::int64_t> tiles{0};
+  const auto side = std::max(task.width, task.height) / static_cast<int>(task.vae.factor());
+  for (const auto tile : kTiles) {
+    if (tile < side) tiles.push_back(tile);
+  }
+  return tiles;
+}
+
+/// Every plan that the task can run under.
+std::vector<MemoryPlan> all_plans(const MemoryTask& task) {
+  const auto& policy = task.policy;
+  const bool learns = task.batch > 0;
+  // Autocast does not reach into a backward pass (nn/checkpoint.h), and 8-bit Adam has kernels for two cases.
+  const bool can_checkpoint = learns && (policy.reduced() || policy.precision == Precision::fp32);
+  const bool can_quantise = learns && (policy.reduced() || policy.device.is_cpu());
+  std::vector<std::int64_t> draws{0};
+  for (auto at_once = task.draw_batch / 2; at_once > 0; at_once /= 2) draws.push_back(at_once);
+  std::vector<MemoryPlan> plans;
+  for (const bool park : {false, true}) {
+    if (park && policy.device.is_cpu()) continue;
+    for (const auto micro_batch : parts_of(task.batch)) {
+      for (const bool checkpointing : {false, true}) {
+        if (checkpointing && !can_checkpoint) continue;
+        for (const bool eight_bit : {false, true}) {
+          if (eight_bit && !can_quantise) continue;
+          for (const auto tile : tiles_of(task)) {
+            for (const auto at_once : draws) {
+              plans.push_back({0, park, micro_batch, checkpointing, eight_bit, tile, at_once, 0});
+            }
+          }
+        }
+      }
+    }
+  }
+  return plans;
+}
+
+std::string gib_text(double gib) {
+  return fmt::format("{:.4g} GiB", gib);
+}
+
+}  // namespace
+
+std::int64_t outside_of_tensors(const c10::Device& device) {
+  return (device.is_cuda() ? 768 : 256) * kMiB;
+}
+
+std::int64_t estimate_peak(const MemoryTask& task, const MemoryPlan& plan) {
+  return Estimate(task, plan).peak();
+}
+
+std::int64_t estimate_step(const MemoryTask& task, const MemoryPlan& plan) {
+  return Estimate(task, plan).step();
+}
+
+std::string describe(const MemoryPlan& plan) {
+  if (plan.budget_gib == 0) return {};
+  std::vector<std::string> measures;
+  if (plan.park) measures.emplace_back("weights on the CPU while unused");
+  if (plan.micro_batch > 0) measures.push_back(fmt::format("micro-batches of {}", plan.micro_batch));
+  if (plan.checkpointing) measures.emplace_back("checkpointing");
+  if (plan.eight_bit_adam) measures.emplace_back("8-bit Adam");
+  if (plan.vae_tile > 0) measures.push_back(fmt::format("VAE in tiles of {} latents", plan.vae_tile));
+  if (plan.draw_batch == 1) measures.emplace_back("one picture at a time");
+  if (plan.draw_batch > 1) measures.push_back(fmt::format("{} pictures at a time", plan.draw_batch));
+  if (measures.empty()) measures.emplace_back("enough as it is");
+  return fmt::format("{}: {}", gib_text(plan.budget_gib), fmt::join(measures, ", "));
+}
+
+std::optional<MemoryPlan> find_memory_plan(const MemoryTask& task, double budget_gib) {
+  std::optional<MemoryPlan> best;
+  double best_cost = 0;
+  for (auto& plan : all_plans(task)) {
+    plan.estimated_peak = estimate_peak(task, plan);
+    if (static_cast<double>(plan.estimated_peak) > budget_gib * kGiB) continue;
+    const double cost = cost_of(task, plan);
+    if (best && best_cost <= cost) continue;
+    best = plan;
+    best_cost = cost;
+  }
+  if (best) best->budget_gib = budget_gib;
+  return best;
+}
+
+MemoryPlan plan_memory(const MemoryTask& task, double budget_gib) {
+  if (const auto plan = find_memory_plan(task, budget_gib)) return *plan;
+  auto least = INT64_MAX;
+  for (const auto& plan : all_plans(task)) least = std::min(least, estimate_peak(task, plan));
+  // Rounded up, so that what is named works.
+  const double gib = std::ceil(static_cast<double>(least) / kGiB * 100) / 100;
+  throw usage_error(fmt::format("memory: {} is too little for {} at {}x{}; the least that works is {}",
+                                gib_text(budget_gib), task.batch > 0 ? "learning" : "drawing", task.width,
+                                task.height, gib_text(gib)));
+}
+
+}  // namespace forgedit

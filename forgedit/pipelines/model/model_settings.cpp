@@ -1,0 +1,294 @@
+#include "forgedit/pipelines/model/model_settings.h"
+
+#include <spdlog/fmt/fmt.h>
+#include <torch/torch.h>
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <string_view>
+
+#include "forgedit/core/error.h"
+#include "forgedit/core/json.h"
+#include "forgedit/schedulers/noise_schedule.h"
+
+namespace forgedit {
+namespace {
+
+namespace fs = std::filesystem;
+using Names = std::set<std::string, std::less<>>;
+
+/// Samplers of models whose noise is described by betas.
+const Names kSchedulers{"DDIMScheduler",
+                        "DDIMInverseScheduler",
+                        "DDIMParallelScheduler",
+                        "DDPMScheduler",
+                        "DDPMParallelScheduler",
+                        "DEISMultistepScheduler",
+                        "DPMSolverMultistepInverseScheduler",
+                        "DPMSolverMultistepScheduler",
+                        "DPMSolverSDEScheduler",
+                        "DPMSolverSinglestepScheduler",
+                        "EulerAncestralDiscreteScheduler",
+                        "EulerDiscreteScheduler",
+                        "HeunDiscreteScheduler",
+                        "IPNDMScheduler",
+                        "KDPM2AncestralDiscreteScheduler",
+                        "KDPM2DiscreteScheduler",
+                        "LMSDiscreteScheduler",
+                        "PNDMScheduler",
+                        "RePaintScheduler",
+                        "SASolverScheduler",
+                        "UniPCMultistepScheduler"};
+const Names kDistilledSchedulers{"LCMScheduler", "TCDScheduler"};
+
+/// Choices of a sampler that are worth a word where they are set.
+constexpr const char* kSamplerSwitches[] = {"thresholding", "use_karras_sigmas", "use_exponential_sigmas",
+                                            "use_beta_sigmas", "use_lu_lambdas"};
+
+const Names kSchedulerKeys{"_class_name",
+                           "_diffusers_version",
+                           "_name_or_path",
+                           "_use_default_values",
+                           "algorithm_type",
+                           "beta_end",
+                           "beta_schedule",
+                           "beta_start",
+                           "clip_sample",
+                           "clip_sample_range",
+                           "corrector_order",
+                           "disable_corrector",
+                           "dynamic_thresholding_ratio",
+                           "eta",
+                           "euler_at_final",
+                           "final_sigmas_type",
+                           "flow_shift",
+                           "interpolation_type",
+                           "lambda_min_clipped",
+                           "lower_order_final",
+                           "noise_sampler_seed",
+                           "num_train_timesteps",
+                           "original_inference_steps",
+                           "predict_epsilon",
+                           "predict_x0",
+                           "prediction_type",
+                           "predictor_order",
+                           "rescale_betas_zero_snr",
+                           "s_churn",
+                           "s_noise",
+                           "s_tmax",
+                           "s_tmin",
+                           "sample_max_value",
+                           "set_alpha_to_one",
+                           "set_alpha_to_zero",
+                           "sigma_data",
+                           "sigma_max",
+                           "sigma_min",
+                           "skip_prk_steps",
+                           "solver_order",
+                           "solver_p",
+                           "solver_type",
+                           "steps_offset",
+                           "tau_func",
+                           "tensor_format",
+                           "thresholding",
+                           "time_shift_type",
+                           "timestep_scaling",
+                           "timestep_spacing",
+                           "timestep_type",
+                           "trained_betas",
+                           "use_beta_sigmas",
+                           "use_dynamic_shifting",
+                           "use_exponential_sigmas",
+                           "use_flow_sigmas",
+                           "use_karras_sigmas",
+                           "use_lu_lambdas",
+                           "variance_type"};
+
+const Names kUnetKeys{"_class_name",
+                      "act_fn",
+                      "addition_embed_type",
+                      "addition_embed_type_num_heads",
+                      "addition_time_embed_dim",
+                      "attention_head_dim",
+                      "attention_type",
+                      "block_out_channels",
+                      "center_input_sample",
+                      "class_embed_type",
+                      "class_embeddings_concat",
+                      "conv_in_kernel",
+                      "conv_out_kernel",
+                      "cross_attention_dim",
+                      "cross_attention_norm",
+                      "down_block_types",
+                      "downsample_padding",
+                      "dropout",
+                      "dual_cross_attention",
+                      "encoder_hid_dim",
+                      "encoder_hid_dim_type",
+                      "flip_sin_to_cos",
+                      "freq_shift",
+                      "in_channels",
+                      "layers_per_block",
+                      "mid_block_only_cross_attention",
+                      "mid_block_scale_factor",
+                      "mid_block_type",
+                      "norm_eps",
+                      "norm_num_groups",
+                      "num_attention_heads",
+                      "num_class_embeds",
+                      "only_cross_attention",
+                      "out_channels",
+                      "projection_class_embeddings_input_dim",
+                      "resnet_out_scale_factor",
+                      "resnet_skip_time_act",
+                      "resnet_time_scale_shift",
+                      "reverse_transformer_layers_per_block",
+                      "sample_size",
+                      "time_cond_proj_dim",
+                      "time_embedding_act_fn",
+                      "time_embedding_dim",
+                      "time_embedding_type",
+                      "timestep_post_act",
+                      "transformer_layers_per_block",
+                      "up_block_types",
+                      "upcast_attention",
+                      "use_linear_projection"};
+
+const Names kVaeKeys{"_class_name",
+                     "act_fn",
+                     "block_out_channels",
+                     "down_block_types",
+                     "force_upcast",
+                     "in_channels",
+                     "latent_channels",
+                     "latents_mean",
+                     "latents_std",
+                     "layers_per_block",
+                     "mid_block_add_attention",
+                     "norm_num_groups",
+                     "out_channels",
+                     "sample_size",
+                     "scaling_factor",
+                     "shift_factor",
+                     "up_block_types",
+                     "use_post_quant_conv",
+                     "use_quant_conv"};
+
+/// What averages of weights and other programs leave in a config.json; no network reads them.
+const Names kBookkeeping{"_diffusers_version", "_name_or_path",  "_use_default_values", "decay",
+                         "inv_gamma",          "min_decay",      "optimization_step",   "power",
+                         "update_after_step",  "use_ema_warmup", "torch_dtype",         "dtype"};
+
+std::vector<std::string> note_unknown(const fs::path& file, const nlohmann::json& json, const Names& known) {
+  std::string names;
+  for (const auto& [key, value] : json.items()) {
+    const bool empty = value.is_null() || (value.is_boolean() && !value.get<bool>());
+    if (empty || known.contains(key) || kBookkeeping.contains(key)) continue;
+    names += (names.empty() ? "" : ", ") + key;
+  }
+  if (names.empty()) return {};
+  constexpr std::size_t kLongest = 200;
+  if (names.size() > kLongest) names = names.substr(0, kLongest) + " …";
+  return {file.string() + ": unknown settings are ignored: " + names};
+}
+
+void require_number(const ConfigReader& json, const char* key, double expected) {
+  constexpr double kRounding = 1e-6;
+  const auto found = json.number(key, expected);
+  if (std::abs(found - expected) <= kRounding * expected) return;
+  json.reject(
+      key, fmt::format("expected {}, the noise schedule of Stable Diffusion 1.x, found {}", expected, found));
+}
+
+void check_noise_schedule(const ConfigReader& json) {
+  const NoiseScheduleOptions published;
+  const auto schedule = json.text("beta_schedule", "scaled_linear");
+  if (schedule != "scaled_linear") json.reject("beta_schedule", "expected scaled_linear, found " + schedule);
+  require_number(json, "beta_start", published.beta_start);
+  require_number(json, "beta_end", published.beta_end);
+  require_number(json, "num_train_timesteps", static_cast<double>(published.num_train_timesteps));
+  if (json.has("trained_betas")) {
+    json.reject("trained_betas", "expected none: Stable Diffusion 1.x has betas from 0.00085 to 0.012");
+  }
+  if (json.boolean("rescale_betas_zero_snr", false)) {
+    json.reject("rescale_betas_zero_snr", "expected false, found true: a model of zero terminal SNR");
+  }
+  for (const char* key : {"sigma_data", "sigma_min", "sigma_max"}) {
+    if (json.has(key)) json.reject(key, "expected none: noise described by sigmas (EDM) is not supported");
+  }
+  if (json.boolean("use_flow_sigmas", false)) {
+    json.reject("use_flow_sigmas", "expected false, found true: a flow-matching model");
+  }
+}
+
+void check_prediction(const ConfigReader& json) {
+  const auto prediction = json.text("prediction_type", "epsilon");
+  if (prediction != "epsilon") json.reject("prediction_type", "expected epsilon, found " + prediction);
+  if (!json.boolean("predict_epsilon", true)) {
+    json.reject("predict_epsilon", "expected true, found false: only models that predict the noise fit");
+  }
+  const auto variance = json.text("variance_type", "fixed_small");
+  if (variance.starts_with("learned")) {
+    json.reject("variance_type", "expected a fixed one, found " + variance);
+  }
+}
+
+/// The steps that a model was made for; which of the usual ones a sampler takes is its own choice.
+std::vector<std::string> check_steps(const ConfigReader& json, const fs::path& file) {
+  const auto spacing = json.text("timestep_spacing", "leading");
+  if (spacing != "leading" && spacing != "linspace") {
+    json.reject("timestep_spacing", "expected leading or linspace, found " + spacing +
+                                        ": steps for models of zero terminal SNR or of few steps");
+  }
+  const auto type = json.text("timestep_type", "discrete");
+  if (type != "discrete") json.reject("timestep_type", "expected discrete, found " + type);
+  std::string set = spacing == "leading" ? "" : "timestep_spacing " + spacing;
+  for (const char* key : kSamplerSwitches) {
+    if (json.boolean(key, false)) set += (set.empty() ? "" : ", ") + std::string(key);
+  }
+  if (set.empty()) return {};
+  return {file.string() + ": settings of its own sampler are ignored: " + set};
+}
+
+}  // namespace
+
+std::vector<std::string> check_scheduler_config(const fs::path& file) {
+  std::error_code ignored;
+  if (!fs::exists(file, ignored)) return {};
+  const auto object = read_json_object(file);
+  const ConfigReader json(file.string(), object);
+  const auto name = json.text("_class_name", "DDIMScheduler");
+  if (kDistilledSchedulers.contains(name)) {
+    json.reject("_class_name", "expected a sampler of Stable Diffusion 1.x, found " + name +
+                                   ": a consistency-distilled (LCM) model; it is not supported");
+  }
+  if (!kSchedulers.contains(name)) {
+    json.reject("_class_name", "expected a sampler of Stable Diffusion 1.x, found " + name);
+  }
+  check_prediction(json);
+  check_noise_schedule(json);
+  auto notes = check_steps(json, file);
+  for (auto& note : note_unknown(file, object, kSchedulerKeys)) notes.push_back(std::move(note));
+  return notes;
+}
+
+void check_model_index(const fs::path& file) {
+  // The same networks, put to another use.
+  static const Names kPipelines{"StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline",
+                                "StableDiffusionInpaintPipelineLegacy", "StableDiffusionPipelineSafe"};
+  std::error_code ignored;
+  if (!fs::exists(file, ignored)) return;
+  const ConfigReader json(file);
+  const auto name = json.text("_class_name", "StableDiffusionPipeline");
+  if (!kPipelines.contains(name)) {
+    json.reject("_class_name", "expected StableDiffusionPipeline, found " + name);
+  }
+}
+
+std::vector<std::string> note_unknown_settings(const fs::path& file, const std::string& network) {
+  return note_unknown(file, read_json_object(file), network == "unet" ? kUnetKeys : kVaeKeys);
+}
+
+}  // namespace forgedit

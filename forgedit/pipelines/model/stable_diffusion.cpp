@@ -1,0 +1,209 @@
+#include "forgedit/pipelines/model/stable_diffusion.h"
+
+#include <spdlog/spdlog.h>
+
+#include "forgedit/core/error.h"
+#include "forgedit/core/host_memory.h"
+#include "forgedit/device/cuda_bridge.h"
+#include "forgedit/models/load_network.h"
+#include "forgedit/pipelines/model/device_visit.h"
+#include "forgedit/pipelines/model/picture.h"
+#include "forgedit/pipelines/model/picture_grid.h"
+#include "forgedit/pipelines/model/tiled_vae.h"
+
+namespace forgedit {
+namespace {
+
+namespace fs = std::filesystem;
+
+/// What the network does not keep of its tensors, such as half-precision ones, is gone at the end.
+template <typename Model, typename Config>
+Model finish(NetworkFiles<Config> files) {
+  std::int64_t converted = 0;
+  for (const auto& [name, tensor] : files.weights) {
+    if (tensor.scalar_type() != torch::kFloat) converted += 4 * tensor.numel();
+  }
+  require_host_memory(files.origin, converted);
+  return load_network<Model>(files.config, files.weights, files.origin);
+}
+
+/// Float32 weights from the CPU to a GPU, many at a time through pinned memory, there into `type`.
+void upload(torch::nn::Module& network, const c10::Device& device, at::ScalarType type) {
+  constexpr std::size_t kAtOnce = std::size_t{256} << 20;
+  torch::NoGradGuard no_grad;
+  auto parameters = network.parameters();
+  for (std::size_t first = 0; first < parameters.size();) {
+    std::vector<torch::Tensor> sources, placed;
+    std::vector<cuda::Upload::Piece> pieces;
+    for (std::size_t bytes = 0; first + sources.size() < parameters.size() && bytes < kAtOnce;) {
+      sources.push_back(parameters[first + sources.size()].detach().contiguous());
+      placed.push_back(torch::empty_like(sources.back(), torch::TensorOptions(device)));
+      pieces.push_back({sources.back().data_ptr(), placed.back().data_ptr(), sources.back().nbytes()});
+      bytes += sources.back().nbytes();
+    }
+    cuda::Upload(device.index(), pieces).finish();
+    for (const auto& tensor : placed) parameters[first++].set_data(tensor.to(type));
+  }
+}
+
+/// Onto the device, laid out as convolutions there want it.
+void place(torch::nn::Module& network, const c10::Device& device, at::ScalarType type = torch::kFloat) {
+  if (device.is_cuda()) upload(network, device, type);
+  network.to(device, type);
+  nn::use_channels_last(network);
+}
+
+template <typename Model>
+Model placed(Model network, const c10::Device& device) {
+  place(*network, device);
+  return network;
+}
+
+/// What networks and tokenizer must agree on.
+void check_agreement(const ModelParts& parts) {
+  const auto& text = parts.text_encoder.config;
+  const auto& unet = parts.unet.config;
+  if (text.hidden_size != unet.cross_attention_dim) {
+    throw failure(parts.unet.origin + ": UNet: cross_attention_dim: expected " +
+                  std::to_string(text.hidden_size) + " as the text encoder gives, found " +
+                  std::to_string(unet.cross_attention_dim));
+  }
+  if (parts.vae.config.latent_channels != unet.in_channels) {
+    throw failure(parts.vae.origin + ": VAE: latent_channels: expected " + std::to_string(unet.in_channels) +
+                  " as the UNet takes, found " + std::to_string(parts.vae.config.latent_channels));
+  }
+}
+
+ClipTokenizer read_tokenizer(const ModelParts& parts) {
+  auto tokenizer = ClipTokenizer::from_directory(parts.tokenizer);
+  tokenizer.require_rows(parts.text_encoder.config.vocab_size, "text encoder");
+  return tokenizer;
+}
+
+}  // namespace
+
+UNet load_unet(const fs::path& directory, const c10::Device& device) {
+  return placed(finish<UNet>(read_unet(directory)), device);
+}
+
+AutoencoderKL load_vae(const fs::path& directory, const c10::Device& device) {
+  return placed(finish<AutoencoderKL>(read_vae(directory)), device);
+}
+
+ClipTextModel load_clip_text(const fs::path& directory, const c10::Device& device) {
+  return placed(finish<ClipTextModel>(read_clip_text(directory)), device);
+}
+
+StableDiffusion StableDiffusion::load(const ModelFiles& files, const ComputePolicy& policy) {
+  auto model = read(files, policy);
+  model.move_to_device();
+  return model;
+}
+
+StableDiffusion StableDiffusion::read(const ModelFiles& files, const ComputePolicy& policy) {
+  auto parts = read_model(files);
+  for (const auto& note : parts.notes) spdlog::info(note);
+  StableDiffusion model;
+  model.policy = policy;
+  model.tokenizer = read_tokenizer(parts);
+  model.tokenizer_folder = parts.tokenizer;
+  model.folder = fs::is_directory(files.model) ? files.model : files.model.parent_path();
+  check_agreement(parts);
+  model.unet = finish<UNet>(std::move(parts.unet));
+  model.vae = finish<AutoencoderKL>(std::move(parts.vae));
+  model.text_encoder = finish<ClipTextModel>(std::move(parts.text_encoder));
+  StateDict all;
+  for (const auto& [prefix, module] : {std::pair<std::string, torch::nn::Module*>{"unet.", model.unet.get()},
+                                       {"text_encoder.", model.text_encoder.get()},
+                                       {"vae.", model.vae.get()}}) {
+    for (const auto& [name, tensor] : parameters_of(*module)) all.emplace(prefix + name, tensor);
+  }
+  model.base_fingerprint = fingerprint(all);
+  return model;
+}
+
+void check_model(const ModelParts& parts) {
+  check_network<UNet>(parts.unet.config, parts.unet.weights, parts.unet.origin);
+  check_network<AutoencoderKL>(parts.vae.config, parts.vae.weights, parts.vae.origin);
+  check_network<ClipTextModel>(parts.text_encoder.config, parts.text_encoder.weights,
+                               parts.text_encoder.origin);
+  if (!parts.tokenizer.empty()) read_tokenizer(parts);
+  check_agreement(parts);
+}
+
+void StableDiffusion::move_to_device() {
+  if (policy.reduced()) {
+    for (const auto& [name, parameter] : parameters_of(*unet)) unet_float32.emplace(name, parameter.detach());
+  }
+  place(*unet, policy.device, policy.reduced() ? torch::kBFloat16 : torch::kFloat);
+  const auto ends = memory.park ? c10::Device(c10::DeviceType::CPU) : policy.device;
+  place(*vae, ends);
+  // The encoder stays float32: it runs once, and learning starts from what it gives.
+  if (policy.reduced()) vae->decoder_to(torch::kBFloat16);
+  place(*text_encoder, ends);
+}
+
+torch::Tensor StableDiffusion::tokenize(const std::string& text) const {
+  const auto length = static_cast<std::size_t>(text_encoder->config().max_position_embeddings);
+  const auto encoding = tokenizer->encode(text, length);
+  if (!encoding.dropped.empty()) {
+    spdlog::warn("the text has {} tokens, the model reads {}: left out \"{}\"", encoding.token_count,
+                 length - 2, encoding.dropped);
+  }
+  return torch::tensor(encoding.ids, torch::kLong).unsqueeze(0).to(policy.device);
+}
+
+torch::Tensor StableDiffusion::encode_text(const std::string& text) {
+  torch::NoGradGuard no_grad;
+  const DeviceVisit visit(*text_encoder, policy.device);
+  return text_encoder(tokenize(text)).last_hidden_state;
+}
+
+torch::Tensor StableDiffusion::encode_image(const torch::Tensor& image, torch::Generator& generator) {
+  torch::NoGradGuard no_grad;
+  const DeviceVisit visit(*vae, policy.device);
+  const auto on_device = image.to(policy.device);
+  const auto posterior =
+      memory.vae_tile > 0 ? encode_in_tiles(vae, on_device, memory.vae_tile) : vae->encode(on_device);
+  const auto noise = torch::randn(posterior.mean.sizes(), generator, torch::kFloat).to(policy.device);
+  return (posterior.mean + (0.5 * posterior.logvar).exp() * noise) * vae->config().scaling_factor;
+}
+
+torch::Tensor StableDiffusion::decode_latents(const torch::Tensor& latents) {
+  torch::NoGradGuard no_grad;
+  const DeviceVisit visit(*vae, policy.device);
+  const auto unscaled = latents / vae->config().scaling_factor;
+  const auto images =
+      (memory.vae_tile > 0 ? decode_in_tiles(vae, unscaled, memory.vae_tile) : vae->decode(unscaled))
+          .to(torch::kFloat);
+  check_finite(images);  // infinite ones would become white or black
+  return (images * 0.5 + 0.5).clamp(0.0, 1.0).to(torch::kCPU);
+}
+
+MemoryTask StableDiffusion::memory_task(int width, int height) const {
+  const auto count = [](const torch::nn::Module& network) {
+    std::int64_t sum = 0;
+    for (const auto& parameter : network.parameters()) sum += parameter.numel();
+    return sum;
+  };
+  MemoryTask task;
+  task.policy = policy;
+  task.unet = unet->config();
+  task.vae = vae->config();
+  task.unet_count = count(*unet);
+  task.vae_count = count(*vae);
+  task.text_count = count(*text_encoder);
+  task.width = width;
+  task.height = height;
+  return task;
+}
+
+std::int64_t StableDiffusion::size_multiple() const {
+  return picture_grid(unet->config(), vae->config()).multiple;
+}
+
+std::int64_t StableDiffusion::native_size() const {
+  return picture_grid(unet->config(), vae->config()).native_size;
+}
+
+}  // namespace forgedit

@@ -1,0 +1,75 @@
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+
+#include "forgedit/core/state_dict.h"
+#include "forgedit/device/device.h"
+#include "forgedit/models/clip_text.h"
+#include "forgedit/models/unet.h"
+#include "forgedit/models/vae.h"
+#include "forgedit/pipelines/model/memory_plan.h"
+#include "forgedit/pipelines/model/model_files.h"
+#include "forgedit/text/clip_tokenizer.h"
+
+namespace forgedit {
+
+/// A Stable Diffusion 1.x model in memory, on one device: channels-last, nothing requires gradients. Float32,
+/// but for the UNet and the VAE's decoder where policy.reduced().
+struct StableDiffusion {
+  std::optional<ClipTokenizer> tokenizer;
+  std::filesystem::path tokenizer_folder;  ///< where its files are
+  std::filesystem::path folder;            ///< the model's own, or the one its file lies in
+  ClipTextModel text_encoder{nullptr};
+  AutoencoderKL vae{nullptr};
+  UNet unet{nullptr};
+  ComputePolicy policy;
+  /// How learning and drawing save memory. With `park` VAE and text encoder lie on the CPU but for their
+  /// work.
+  MemoryPlan memory;
+  /// The UNet's weights as loaded: float32, on the CPU. Empty unless policy.reduced(): then the UNet itself
+  /// has bfloat16 ones.
+  StateDict unet_float32;
+  /// How base_fingerprint is taken; a new way of taking it gets the next number.
+  static constexpr int kFingerprintMethod = 3;
+  std::string base_fingerprint;  ///< of UNet, text encoder and VAE as loaded: what a saved edit belongs to
+
+  /// Reads a diffusers folder (unet/, vae/, text_encoder/, tokenizer/) or a checkpoint of one file. Strict:
+  /// see load_state.
+  static StableDiffusion load(const ModelFiles& files, const ComputePolicy& policy);
+  /// The same, still on the CPU as read: for callers that decide on `memory` first.
+  static StableDiffusion read(const ModelFiles& files, const ComputePolicy& policy);
+
+  /// From where the weights were read to policy.device, in the policy's types; load does it.
+  void move_to_device();
+
+  /// Token ids (1, 77) on the model's device. Warns in the log when the text is longer than the model reads.
+  torch::Tensor tokenize(const std::string& text) const;
+  /// Text embedding (1, 77, width), float32.
+  torch::Tensor encode_text(const std::string& text);
+  /// image (1, 3, height, width) in [-1, 1] -> one sample of the posterior, scaled: (1, 4, height/f,
+  /// width/f).
+  torch::Tensor encode_image(const torch::Tensor& image, torch::Generator& generator);
+  /// Scaled latents (batch, 4, h, w) -> images (batch, 3, h·f, w·f) in [0, 1], float32 on the CPU.
+  torch::Tensor decode_latents(const torch::Tensor& latents);
+
+  /// What a run of this model needs memory for, but for the work itself.
+  MemoryTask memory_task(int width, int height) const;
+
+  /// Sides of pictures must be multiples of this: the VAE's factor times the UNet's own halvings.
+  std::int64_t size_multiple() const;
+  /// Pixels a side that the model was made for.
+  std::int64_t native_size() const;
+};
+
+/// Throws what StableDiffusion::read would throw for these parts, without reading their weights. Parts
+/// without a tokenizer are checked but for that.
+void check_model(const ModelParts& parts);
+
+/// Loads one network of a diffusers folder with its config.json; also used where only that one is needed.
+UNet load_unet(const std::filesystem::path& directory, const c10::Device& device);
+AutoencoderKL load_vae(const std::filesystem::path& directory, const c10::Device& device);
+ClipTextModel load_clip_text(const std::filesystem::path& directory, const c10::Device& device);
+
+}  // namespace forgedit

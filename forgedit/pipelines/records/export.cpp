@@ -1,0 +1,213 @@
+#include "forgedit/pipelines/records/export.h"
+
+#include <array>
+#include <nlohmann/json.hpp>
+
+#include "forgedit/core/error.h"
+#include "forgedit/core/files.h"
+#include "forgedit/core/leftovers.h"
+#include "forgedit/core/staging.h"
+#include "forgedit/editing/forgetting.h"
+#include "forgedit/io/weights/keymaps/keymaps.h"
+#include "forgedit/io/weights/safetensors.h"
+#include "forgedit/pipelines/model/model_files.h"
+#include "forgedit/pipelines/model/model_writer.h"
+#include "forgedit/pipelines/records/settings_json.h"
+
+namespace forgedit {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+/// A network that learning may change.
+struct TunedNetwork {
+  torch::nn::Module* module;
+  const StateDict* learned;
+  const char* lora_prefix;
+  bool forgets;  ///< whether strategies apply to it
+};
+
+std::vector<TunedNetwork> tuned_networks(StableDiffusion& model, const LearnedPicture& learned) {
+  return {{model.unet.get(), &learned.result.unet, "lora_unet_", true},
+          {model.text_encoder.get(), &learned.result.text_encoder, "lora_te_text_model_", false}};
+}
+
+/// Puts what was learned into the model's networks, and the original weights back at its end.
+class Applied {
+ public:
+  Applied(StableDiffusion& model, const LearnedPicture& learned, const ExportOptions& options) {
+    for (const auto& network : tuned_networks(model, learned)) {
+      const auto parameters = parameters_of(*network.module);
+      StateDict original;
+      for (const auto& [name, tensor] : *network.learned) {
+        const auto found = parameters.find(name);
+        if (found != parameters.end()) original.emplace(name, found->second.detach());
+      }
+      networks_.push_back({network, LearnedWeights(parameters, *network.learned), std::move(original)});
+    }
+    const auto method = learned.options.method;
+    const auto& strategy = find_forgetting_strategy(options.forget, method);
+    const auto& nothing = find_forgetting_strategy("donotforget", method);
+    for (auto& entry : networks_) {
+      const bool forgets = entry.network.forgets;
+      entry.weights.apply(forgets ? strategy : nothing, forgets ? options.blend : 0.0);
+    }
+  }
+  ~Applied() {
+    for (auto& entry : networks_) entry.weights.unlearn();
+  }
+  Applied(const Applied&) = delete;
+  Applied& operator=(const Applied&) = delete;
+
+  Lora lora(const ExportOptions& options) const {
+    Lora all;
+    for (const auto& entry : networks_) {
+      StateDict tuned;
+      for (const auto& [name, tensor] : parameters_of(*entry.network.module)) {
+        if (entry.original.count(name)) tuned.emplace(name, tensor.detach());
+      }
+      all.append(make_lora(entry.network.lora_prefix, entry.original, tuned, options.lora, options.dtype));
+    }
+    return all;
+  }
+
+ private:
+  struct Entry {
+    TunedNetwork network;
+    LearnedWeights weights;
+    StateDict original;
+  };
+  std::vector<Entry> networks_;
+};
+
+/// The folder that `out` lies in, and its own name there.
+std::pair<fs::path, std::string> place_of(const fs::path& out) {
+  auto path = fs::absolute(out).lexically_normal();
+  if (!path.has_filename()) path = path.parent_path();
+  return {path.parent_path(), path.filename().string()};
+}
+
+/// Beside `out`, with another end: "dog.safetensors" -> "dog.embedding.safetensors".
+fs::path beside(const fs::path& out, const std::string& end) {
+  return out.parent_path() / (out.stem().string() + end);
+}
+
+constexpr const char* kEmbeddingEnd = ".embedding.safetensors";
+constexpr const char* kTokenizerEnd = ".tokenizer";
+constexpr const char* kReportEnd = ".report.json";
+
+std::vector<const char*> ends_of(ExportFormat format) {
+  if (format == ExportFormat::lora) return {kEmbeddingEnd, kReportEnd};
+  return {kEmbeddingEnd, kTokenizerEnd};
+}
+
+void write_embedding(const fs::path& path, const LearnedPicture& learned) {
+  write_safetensors(path, {{"embedding", learned.result.embedding.to(at::kFloat)}},
+                    {{"source", learned.source}, {"base_model", learned.base_fingerprint}});
+}
+
+void write_checkpoint(const fs::path& path, const StableDiffusion& model, at::ScalarType dtype) {
+  auto tensors = unet_to_ldm(stored_weights(*model.unet, dtype));
+  tensors.merge(vae_to_ldm(stored_weights(*model.vae, dtype)));
+  tensors.merge(clip_text_to_ldm(stored_weights(*model.text_encoder, dtype)));
+  write_safetensors(path, tensors,
+                    {{"format", "pt"},
+                     {kUnetSettings, json_text(model.unet->config().to_json())},
+                     {kVaeSettings, json_text(model.vae->config().to_json())},
+                     {kTextEncoderSettings, json_text(model.text_encoder->config().to_json())}});
+}
+
+json report_of(const Lora& lora, const ExportOptions& options) {
+  json layers = json::array();
+  for (const auto& layer : lora.layers) {
+    layers.push_back({{"name", layer.name},
+                      {"rank", layer.rank},
+                      {"change", std::sqrt(layer.change)},
+                      {"kept", layer.kept()}});
+  }
+  return {{"forget", options.forget},       {"blend", options.blend}, {"kept_of_layers", lora.kept(false)},
+          {"kept_in_all", lora.kept(true)}, {"layers", layers},       {"not_held", lora.not_held}};
+}
+
+}  // namespace
+
+ExportFormat parse_export_format(const std::string& name) {
+  if (name == "diffusers") return ExportFormat::diffusers;
+  if (name == "single-file") return ExportFormat::single_file;
+  if (name == "lora") return ExportFormat::lora;
+  throw usage_error("unknown format '" + name + "': expected diffusers, single-file or lora");
+}
+
+at::ScalarType parse_stored_dtype(const std::string& name) {
+  if (name == "fp16") return at::kHalf;
+  if (name == "bf16") return at::kBFloat16;
+  if (name == "fp32") return at::kFloat;
+  throw usage_error("unknown dtype '" + name + "': expected fp16, bf16 or fp32");
+}
+
+void check_export_target(const fs::path& out, ExportFormat format) {
+  clear_leftovers(place_of(out).first);
+  std::error_code error;
+  if (format == ExportFormat::diffusers) {
+    const bool empty_folder = fs::is_directory(out, error) && fs::is_empty(out, error);
+    if (fs::exists(out, error) && !empty_folder) {
+      throw usage_error(out.string() + ": is there already: name a new folder");
+    }
+    return;
+  }
+  if (out.extension() != ".safetensors") {
+    throw usage_error(out.string() + ": expected a file name that ends in .safetensors");
+  }
+  std::vector<fs::path> paths{out};
+  for (const char* end : ends_of(format)) paths.push_back(beside(out, end));
+  for (const auto& path : paths) {
+    if (fs::exists(path, error)) throw usage_error(path.string() + ": is there already: name a new file");
+  }
+}
+
+ExportResult export_learned(StableDiffusion& model, const LearnedPicture& learned, const fs::path& out,
+                            const ExportOptions& options) {
+  check_export_target(out, options.format);
+  const Applied applied(model, learned, options);
+  const auto [parent, name] = place_of(out);
+  Staging staging(parent);
+  const auto staged = staging.folder() / name;
+  ExportResult result;
+  if (options.format == ExportFormat::diffusers) {
+    make_directory(staged);
+    write_model_folder(model, model.vae->config(), staged, options.dtype, SIZE_MAX);
+    copy_tokenizer(model.tokenizer_folder, staged / "tokenizer");
+    copy_companions(model.folder, staged);
+    write_embedding(staged / "learned_embedding.safetensors", learned);
+    staging.publish({name});
+    result.written = {out, out / "learned_embedding.safetensors"};
+    return result;
+  }
+
+  if (options.format == ExportFormat::single_file) {
+    write_checkpoint(staged, model, options.dtype);
+    copy_tokenizer(model.tokenizer_folder, beside(staged, kTokenizerEnd));
+  } else {
+    result.lora = applied.lora(options);
+    if (result.lora.tensors.empty()) {
+      throw usage_error("nothing for a LoRA to hold: with --forget " + options.forget +
+                        " no linear or convolution layer differs from the base model");
+    }
+    write_safetensors(
+        staged, result.lora.tensors,
+        {{"format", "pt"}, {"ss_network_module", "networks.lora"}, {"ss_base_model_version", "sd_v1"}});
+    write_file_atomically(beside(staged, kReportEnd), json_text(report_of(result.lora, options), 1) + "\n");
+  }
+  write_embedding(beside(staged, kEmbeddingEnd), learned);
+  // The model comes last: without it nothing was exported.
+  std::vector<std::string> names;
+  for (const char* end : ends_of(options.format)) names.push_back(beside(staged, end).filename().string());
+  names.push_back(name);
+  staging.publish(names);
+  result.written = {out};
+  for (const char* end : ends_of(options.format)) result.written.push_back(beside(out, end));
+  return result;
+}
+
+}  // namespace forgedit

@@ -1,0 +1,409 @@
+#include "forgedit/pipelines/records/inspect.h"
+
+#include <torch/torch.h>
+
+#include <nlohmann/json.hpp>
+
+#include "forgedit/core/error.h"
+#include "forgedit/core/json.h"
+#include "forgedit/io/weights/checkpoint_kind.h"
+#include "forgedit/io/weights/keymaps/keymaps.h"
+#include "forgedit/io/weights/model_folder.h"
+#include "forgedit/io/weights/single_file.h"
+#include "forgedit/io/weights/weights_file.h"
+#include "forgedit/models/blip.h"
+#include "forgedit/models/clip.h"
+#include "forgedit/models/load_network.h"
+#include "forgedit/models/sizes_from_weights.h"
+#include "forgedit/pipelines/model/model_settings.h"
+#include "forgedit/pipelines/records/saved_edit.h"
+#include "forgedit/text/wordpiece.h"
+
+namespace forgedit {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string type_name(at::ScalarType type) {
+  switch (type) {
+    case at::kHalf:
+      return "fp16";
+    case at::kBFloat16:
+      return "bf16";
+    case at::kFloat:
+      return "fp32";
+    case at::kDouble:
+      return "fp64";
+    case at::kLong:
+      return "int64";
+    case at::kInt:
+      return "int32";
+    default:
+      return at::toString(type);
+  }
+}
+
+/// Tensors and, by name, the dtypes of those that the file holds as 8-bit floats.
+struct Weights {
+  StateDict tensors;
+  std::map<std::string, std::string> widened;
+};
+
+/// 8-bit dtypes by where the widened values lie: names change on the way into a network.
+using NarrowTypes = std::map<const void*, std::string>;
+
+NarrowTypes narrow_types(const StateDict& tensors, const std::map<std::string, std::string>& widened) {
+  NarrowTypes result;
+  for (const auto& [name, dtype] : widened) {
+    const auto found = tensors.find(name);
+    if (found != tensors.end())
+      result[found->second.data_ptr()] = dtype == "F8_E4M3" ? "fp8 (e4m3)" : "fp8 (e5m2)";
+  }
+  return result;
+}
+
+InspectedPart part_of(const std::string& name, const StateDict& tensors, const NarrowTypes& narrow = {}) {
+  InspectedPart part;
+  part.name = name;
+  for (const auto& [key, tensor] : tensors) {
+    const auto found = narrow.find(tensor.data_ptr());
+    const bool is_narrow = found != narrow.end() && tensor.numel() > 0;
+    ++part.types[is_narrow ? found->second : type_name(tensor.scalar_type())];
+    if (tensor.is_floating_point()) part.parameters += static_cast<std::uint64_t>(tensor.numel());
+    part.bytes += is_narrow ? static_cast<std::uint64_t>(tensor.numel()) : tensor.nbytes();
+  }
+  return part;
+}
+
+void add_part(Inspection& result, const std::string& name, const StateDict& tensors,
+              const NarrowTypes& narrow = {}) {
+  if (tensors.empty()) {
+    result.missing.push_back(name);
+  } else {
+    result.parts.push_back(part_of(name, tensors, narrow));
+  }
+}
+
+void add_part(Inspection& result, const std::string& name, const Weights& weights) {
+  add_part(result, name, weights.tensors, narrow_types(weights.tensors, weights.widened));
+}
+
+/// What the command that takes it would say against it.
+template <class Action>
+void judge(Inspection& result, const Action& action) {
+  try {
+    action();
+  } catch (const UnpublishedSizes& error) {
+    result.missing.emplace_back("settings");
+    result.notes.emplace_back(error.what());
+  } catch (const Error& error) {
+    result.usable = false;
+    result.reasons.emplace_back(error.what());
+  }
+}
+
+void append(std::vector<std::string>& notes, const std::vector<std::string>& more) {
+  notes.insert(notes.end(), more.begin(), more.end());
+}
+
+/// What exports put beside a model.
+bool is_learned_embedding(const WeightsFile& file) {
+  return file.tensors.size() == 1 && file.tensors.count("embedding") > 0 &&
+         file.tensors.at("embedding").dim() == 3;
+}
+
+Inspection inspect_embedding(const WeightsFile& file) {
+  Inspection result;
+  result.what = "a learned source embedding, as exports have it beside their model";
+  result.purpose = "it is for programs that draw with the exported model";
+  result.parts.push_back(part_of("embedding", file.tensors));
+  for (const auto& [key, text] : file.metadata) result.notes.push_back(key + " \"" + text + "\"");
+  return result;
+}
+
+/// How many layers a LoRA changes, and at which ranks, by the names of kohya, PEFT and diffusers.
+std::string lora_ranks(const StateDict& tensors) {
+  std::int64_t layers = 0, low = INT64_MAX, high = 0;
+  for (const auto& [name, tensor] : tensors) {
+    const bool down = name.find("lora_down.") != std::string::npos ||
+                      name.find("lora_A.") != std::string::npos ||
+                      name.find("lora.down.") != std::string::npos;
+    if (!down || tensor.dim() == 0) continue;
+    ++layers;
+    low = std::min(low, tensor.size(0));
+    high = std::max(high, tensor.size(0));
+  }
+  if (layers == 0) return "no layers of the usual names";
+  const auto ranks = std::to_string(low) + (low == high ? "" : " to " + std::to_string(high));
+  return std::to_string(layers) + " layers of rank " + ranks;
+}
+
+/// A checkpoint of one file: its parts, and what `edit --model FILE` would say.
+void inspect_checkpoint(const fs::path& path, const WeightsFile& file, Inspection& result) {
+  const auto parts = split_checkpoint(file.tensors);
+  const auto narrow = narrow_types(file.tensors, file.widened);
+  add_part(result, "UNet", parts.unet, narrow);
+  add_part(result, "text encoder", parts.text_encoder, narrow);
+  add_part(result, "VAE", parts.vae, narrow);
+  // A text encoder and a UNet can come from nowhere else, a VAE and a tokenizer can.
+  result.usable = result.missing.empty();
+  if (parts.vae.empty()) result.notes.emplace_back("no VAE in it: give --vae");
+  auto beside = path;
+  if (!is_clip_tokenizer(beside.replace_extension("tokenizer")) &&
+      !is_clip_tokenizer(path.parent_path() / "tokenizer") && !is_clip_tokenizer(path.parent_path())) {
+    result.missing.emplace_back("tokenizer");
+    result.notes.emplace_back("no tokenizer beside it: one of the hub's cache serves, or --tokenizer");
+  }
+  bool noted = false;
+  judge(result, [&] {
+    auto marked = parts;
+    marked.metadata = file.metadata;
+    if (!result.usable) return append(result.notes, check_checkpoint_settings(path, marked));
+    const auto networks = read_networks(path);
+    check_model(networks);
+    append(result.notes, networks.notes);
+    noted = true;
+  });
+  const auto note_count = [&](std::size_t count, const char* what) {
+    if (count > 0) result.notes.push_back(std::to_string(count) + " " + what);
+  };
+  note_count(parts.schedule.size(), "tensors of the training's noise schedule, not used");
+  if (!noted) note_count(parts.unused.size(), "tensors that Stable Diffusion 1.x does not use");
+  note_count(parts.ema_copies, "averaged copies (model_ema), not used");
+}
+
+Inspection inspect_file(const fs::path& path) {
+  const auto file = read_weights_file(path, no_values);
+  const auto kind = checkpoint_kind(file.tensors);
+  if (is_learned_embedding(file)) return inspect_embedding(file);
+  if (kind == CheckpointKind::unknown) {
+    throw failure(path.string() + ": " + std::to_string(file.tensors.size()) +
+                  " tensors of nothing that forgedit knows, such as " +
+                  (file.tensors.empty() ? "none" : file.tensors.begin()->first));
+  }
+  Inspection result;
+  result.what = checkpoint_title(kind);
+  result.usable = kind == CheckpointKind::sd1 || kind == CheckpointKind::vae;
+  result.notes.emplace_back(file.format == WeightsFile::Format::safetensors ? "safetensors"
+                                                                            : "PyTorch pickle");
+  if (kind == CheckpointKind::sd1) {
+    inspect_checkpoint(path, file, result);
+    return result;
+  }
+  add_part(result, "weights", file.tensors, narrow_types(file.tensors, file.widened));
+  if (kind == CheckpointKind::lora) {
+    result.notes.push_back(lora_ranks(file.tensors));
+    result.purpose = "other programs load it, forgedit loads none";
+  }
+  if (kind == CheckpointKind::vae) {
+    judge(result, [&] {
+      const auto vae = read_any_vae(path, {});
+      check_network<AutoencoderKL>(vae.config, vae.weights, vae.origin);
+      append(result.notes, vae.notes);
+    });
+  }
+  return result;
+}
+
+/// The weights of a subfolder, or nothing where it has none, or only a link to nothing.
+Weights weights_in(const fs::path& folder, const std::string& stem) {
+  Weights weights;
+  const auto path = find_component_weights(folder, stem);
+  if (fs::exists(path)) weights.tensors = read_component_weights(folder, stem, no_values, &weights.widened);
+  return weights;
+}
+
+void note_tokenizer(Inspection& result, const fs::path& folder) {
+  judge(result, [&] {
+    const auto tokenizer = ClipTokenizer::from_directory(folder);
+    const bool whole = !fs::exists(folder / "vocab.json") || !fs::exists(folder / "merges.txt");
+    result.notes.push_back("tokenizer: " + std::to_string(tokenizer.vocab_size()) + " tokens (" +
+                           (whole ? "tokenizer.json" : "vocab.json, merges.txt") + ")");
+  });
+}
+
+/// Models for other commands that may lie in a model's folder.
+void add_companions(Inspection& result, const fs::path& folder) {
+  for (const auto& [name, part] : {std::pair{"captioner", "captioner (BLIP)"}, {"clip", "CLIP judge"}}) {
+    if (!fs::is_directory(folder / name)) continue;
+    const auto weights = weights_in(folder / name, "model");
+    if (weights.tensors.empty()) {
+      result.notes.push_back(std::string(name) + "/: no weights in it");
+    } else {
+      add_part(result, part, weights);
+    }
+  }
+}
+
+Inspection inspect_model_folder(const fs::path& folder) {
+  Inspection result;
+  result.what = "a diffusers folder";
+  const auto index = folder / "model_index.json";
+  if (fs::exists(index)) {
+    result.what += " (" + ConfigReader(index).text("_class_name", "StableDiffusionPipeline") + ")";
+  }
+  result.usable = true;
+  auto kind = CheckpointKind::unet;
+  {
+    const auto unet = weights_in(folder / "unet", "diffusion_pytorch_model");
+    add_part(result, "UNet", unet);
+    if (!unet.tensors.empty()) kind = checkpoint_kind(unet.tensors);
+  }
+  add_part(result, "text encoder", weights_in(folder / "text_encoder", "model"));
+  add_part(result, "VAE", weights_in(folder / "vae", "diffusion_pytorch_model"));
+  add_companions(result, folder);
+  for (const char* name : {"unet", "text_encoder", "vae"}) {
+    if (!fs::exists(folder / name / "config.json"))
+      result.missing.push_back(std::string(name) + "/config.json");
+  }
+  if (is_clip_tokenizer(folder / "tokenizer")) {
+    note_tokenizer(result, folder / "tokenizer");
+  } else {
+    result.missing.emplace_back("tokenizer");
+  }
+  if (kind != CheckpointKind::unet) result.notes.push_back("its UNet: " + checkpoint_title(kind));
+  judge(result, [&] { check_model_index(index); });
+  if (!result.missing.empty() || kind != CheckpointKind::unet) {
+    result.usable = false;
+    judge(result, [&] { check_scheduler_config(folder / "scheduler" / "scheduler_config.json"); });
+  } else if (result.reasons.empty()) {
+    judge(result, [&] {
+      const auto parts = read_model(folder);
+      check_model(parts);
+      append(result.notes, parts.notes);
+    });
+  }
+  return result;
+}
+
+/// "360 samples (400 were asked for; it ended early)": a step for each loss.
+std::string samples_text(const LearnedPicture& learned) {
+  const auto& options = learned.options;
+  const auto learned_from = static_cast<std::int64_t>(learned.result.losses.size()) * options.batch;
+  const auto asked =
+      (options.samples / options.batch + options.embedding_samples / options.batch) * options.batch;
+  auto text = std::to_string(learned_from) + " samples";
+  if (learned_from < asked) text += " (" + std::to_string(asked) + " were asked for; it ended early)";
+  return text;
+}
+
+Inspection inspect_saved_edit(const fs::path& folder) {
+  const auto learned = read_saved_edit(folder);
+  Inspection result;
+  result.what = "a saved edit";
+  result.usable = true;
+  result.parts.push_back(part_of("learned UNet", learned.result.unet));
+  if (!learned.result.text_encoder.empty()) {
+    result.parts.push_back(part_of("learned text encoder", learned.result.text_encoder));
+  }
+  result.parts.push_back(part_of("learned embedding", {{"embedding", learned.result.embedding}}));
+  result.notes = {"picture " + learned.picture_name, "source \"" + learned.source + "\"",
+                  "learned by " + learn_method_name(learned.options.method) + " from " +
+                      samples_text(learned) + " at " + std::to_string(learned.frame.grid_width) + "x" +
+                      std::to_string(learned.frame.grid_height),
+                  "base model " + learned.base_name + ", fingerprint " + learned.base_fingerprint};
+  return result;
+}
+
+/// What `edit` wrote: pictures, which are nothing to edit further from.
+Inspection inspect_results(const fs::path& folder) {
+  const auto record = read_json_object(folder / "edit.json");
+  Inspection result;
+  result.what = "results of `forgedit edit`";
+  result.purpose = "pictures, no saved edit: learn --save or edit --save writes one";
+  const auto pictures = record.find("pictures");
+  if (pictures != record.end() && pictures->is_array()) {
+    result.notes.push_back(std::to_string(pictures->size()) + " pictures");
+  }
+  return result;
+}
+
+/// What the command that takes such a folder would say.
+void check_network_folder(const fs::path& folder, const std::string& type, const StateDict& weights) {
+  const auto file = folder / "config.json";
+  if (type == "AutoencoderKL") {
+    const auto vae = read_vae(folder);
+    check_network<AutoencoderKL>(vae.config, vae.weights, vae.origin);
+  } else if (type == "clip") {
+    const auto config = ClipConfig::from_json(file.string(), read_json_object(file));
+    check_network<ClipModel>(config, normalise_clip_keys(weights), folder.string());
+    ClipTokenizer::from_directory(folder).require_rows(config.text.vocab_size, "text tower");
+  } else if (type == "blip") {
+    auto config = BlipConfig::from_json(read_json_object(file), file.string());
+    const auto state = normalise_blip_keys(weights);
+    config.text.tie_word_embeddings = state.count("text_decoder.cls.predictions.decoder.weight") == 0;
+    check_network<BlipForConditionalGeneration>(config, state, folder.string());
+    WordPieceTokenizer::from_directory(folder);
+  }
+}
+
+/// A folder of one network, by its config.json.
+Inspection inspect_network_folder(const fs::path& folder) {
+  const ConfigReader config(folder / "config.json");
+  const auto type = config.text("_class_name", config.text("model_type", ""));
+  const bool transformers = !config.has("_class_name");
+  Inspection result;
+  const auto weights = weights_in(folder, transformers ? "model" : "diffusion_pytorch_model");
+  add_part(result, "weights", weights);
+  if (type == "blip") {
+    result.what = "a BLIP captioner folder";
+    if (!fs::exists(folder / "vocab.txt") && !fs::exists(folder / "tokenizer.json")) {
+      result.missing.emplace_back("vocab.txt or tokenizer.json");
+    }
+  } else if (type == "AutoencoderKL") {
+    result.what = "a VAE folder";
+  } else if (type == "UNet2DConditionModel") {
+    result.what = "a UNet folder";
+  } else if (type == "clip_text_model") {
+    result.what = "a CLIP text encoder folder";
+  } else if (type == "clip") {
+    result.what = "a CLIP model folder";
+    if (!is_clip_tokenizer(folder)) result.missing.emplace_back("tokenizer");
+  } else {
+    config.reject(transformers ? "model_type" : "_class_name",
+                  "'" + type + "' is nothing that forgedit knows");
+  }
+  result.usable = result.missing.empty() && (type == "blip" || type == "AutoencoderKL" || type == "clip");
+  if (result.usable) judge(result, [&] { check_network_folder(folder, type, weights.tensors); });
+  return result;
+}
+
+}  // namespace
+
+Inspection inspect(const fs::path& path) {
+  if (!fs::exists(path)) throw failure(path.string() + ": no such file or folder");
+  if (!fs::is_directory(path)) return inspect_file(path);
+  if (fs::exists(path / "learned.json")) return inspect_saved_edit(path);
+  if (fs::exists(path / "model_index.json") || fs::is_directory(path / "unet"))
+    return inspect_model_folder(path);
+  if (fs::exists(path / "config.json")) return inspect_network_folder(path);
+  if (is_clip_tokenizer(path)) {
+    Inspection result;
+    result.what = "a CLIP tokenizer folder";
+    result.usable = true;
+    note_tokenizer(result, path);
+    return result;
+  }
+  if (fs::exists(path / "edit.json")) return inspect_results(path);
+  throw failure(path.string() +
+                ": nothing that forgedit knows: expected a model, network, tokenizer or saved edit in it");
+}
+
+nlohmann::json to_json(const Inspection& inspection) {
+  auto parts = nlohmann::json::array();
+  for (const auto& part : inspection.parts) {
+    parts.push_back({{"name", part.name},
+                     {"parameters", part.parameters},
+                     {"bytes", part.bytes},
+                     {"dtypes", part.types}});
+  }
+  return {{"what", inspection.what},
+          {"usable", inspection.usable},
+          {"reasons", inspection.reasons},
+          {"purpose", inspection.purpose},
+          {"parts", parts},
+          {"notes", inspection.notes},
+          {"missing", inspection.missing}};
+}
+
+}  // namespace forgedit

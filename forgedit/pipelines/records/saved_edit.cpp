@@ -1,0 +1,393 @@
+#include "forgedit/pipelines/records/saved_edit.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <array>
+#include <cstdlib>
+#include <memory>
+#include <nlohmann/json.hpp>
+
+#include "forgedit/core/content_hash.h"
+#include "forgedit/core/error.h"
+#include "forgedit/core/files.h"
+#include "forgedit/core/json.h"
+#include "forgedit/core/leftovers.h"
+#include "forgedit/core/staging.h"
+#include "forgedit/io/weights/safetensors.h"
+#include "forgedit/pipelines/records/settings_json.h"
+
+namespace forgedit {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+// 1: without "precision" and "files". Readers take both.
+constexpr int kFormat = 2;
+constexpr const char* kRecord = "learned.json";
+constexpr const char* kUnet = "unet.safetensors";
+constexpr const char* kTextEncoder = "text_encoder.safetensors";
+constexpr const char* kEmbedding = "embedding.safetensors";
+constexpr const char* kOriginal = "original.png";
+constexpr std::array kFiles{kRecord, kUnet, kTextEncoder, kEmbedding, kOriginal};
+
+json record_of(const LearnedPicture& learned, const json& files) {
+  return {{"format", kFormat},
+          {"software", learned.software},
+          {"picture", learned.picture_name},
+          {"source", learned.source},
+          {"background", learned.background},
+          {"stretched", learned.stretched},
+          {"base_model",
+           {{"name", learned.base_name},
+            {"fingerprint", learned.base_fingerprint},
+            {"fingerprint_method", learned.fingerprint_method}}},
+          {"memory", learned.memory},
+          {"precision", learned.precision},
+          {"learning", to_json(learned.options)},
+          {"losses", learned.result.losses},
+          {"frame", to_json(learned.frame)},
+          {"files", files}};
+}
+
+std::string pixels_hash(const Image& image) {
+  return content_hash({reinterpret_cast<const char*>(image.pixels.data()), image.pixels.size()});
+}
+
+const json& child_object(const std::string& origin, const json& record, const char* key) {
+  const auto found = record.find(key);
+  if (found == record.end() || !found->is_object())
+    throw failure(origin + ": " + key + ": expected an object");
+  return *found;
+}
+
+std::vector<double> read_losses(const std::string& origin, const json& record) {
+  const auto found = record.find("losses");
+  const auto is_number = [](const json& value) { return value.is_number(); };
+  if (found == record.end() || !found->is_array() || !std::all_of(found->begin(), found->end(), is_number)) {
+    throw failure(origin + ": losses: expected a list of numbers");
+  }
+  return found->get<std::vector<double>>();
+}
+
+bool learns_text_encoder(const LearnedPicture& learned) {
+  return learned.options.method == LearnMethod::dreambooth;
+}
+
+void read_record(const fs::path& path, LearnedPicture& learned) {
+  const auto record = read_json_object(path);
+  const auto origin = path.string();
+  const ConfigReader reader(origin, record);
+  if (const auto format = reader.integer("format", {}, 0, INT32_MAX); format < 1 || format > kFormat) {
+    reader.reject("format", "expected 1 to " + std::to_string(kFormat) + ", found " + std::to_string(format) +
+                                ": saved by another version");
+  }
+  learned.software = reader.text("software", "");
+  learned.picture_name = reader.text("picture", "");
+  // It becomes part of names of results.
+  if (const fs::path name = learned.picture_name; name.filename() != name || name == "." || name == "..") {
+    reader.reject("picture", "expected a file name without folders, found '" + learned.picture_name + "'");
+  }
+  learned.source = reader.text("source", {});
+  learned.background = reader.text("background", "");
+  learned.stretched = reader.boolean("stretched", false);
+  learned.memory = reader.text("memory", "");
+  learned.precision = reader.text("precision", "");
+  const ConfigReader base(origin + ": base_model", child_object(origin, record, "base_model"));
+  learned.base_name = base.text("name", "");
+  learned.base_fingerprint = base.text("fingerprint", {});
+  learned.fingerprint_method = static_cast<int>(base.integer("fingerprint_method", 1, 0, INT32_MAX));
+  learned.options = learn_options_from_json(origin + ": learning", child_object(origin, record, "learning"));
+  learned.frame = frame_from_json(origin + ": frame", child_object(origin, record, "frame"));
+  learned.result.losses = read_losses(origin, record);
+}
+
+torch::Tensor embedding_of(const fs::path& path, const StateDict& tensors) {
+  const auto found = tensors.find("embedding");
+  if (found == tensors.end()) throw failure(path.string() + ": embedding: missing");
+  if (tensors.size() != 1) throw failure(path.string() + ": expected the tensor `embedding` and no other");
+  const auto& embedding = found->second;
+  if (!embedding.is_floating_point() || embedding.dim() != 3 || embedding.size(0) != 1) {
+    throw failure(path.string() + ": embedding: expected floating point 1xTOKENSxWIDTH, found " +
+                  std::string(embedding.dtype().name()) + " " + shape_text(embedding.sizes()));
+  }
+  return embedding.to(torch::kFloat);
+}
+
+/// Files of a saved edit, held against the hashes in its record where that has them.
+class SavedFiles {
+ public:
+  explicit SavedFiles(const fs::path& directory) : directory_(directory) {
+    const auto record = read_json_object(directory / kRecord);
+    if (record.value("format", json()) == 1) return;
+    hashes_ = child_object((directory / kRecord).string(), record, "files");
+  }
+
+  torch::Tensor embedding(const char* name) const {
+    const auto tensors = read_safetensors(directory_ / name).tensors;
+    auto embedding = embedding_of(directory_ / name, tensors);
+    check(name, fingerprint(tensors));
+    return embedding;
+  }
+  StateDict weights(const char* name) const {
+    const auto path = directory_ / name;
+    auto tensors = read_safetensors(path).tensors;
+    for (const auto& [key, tensor] : tensors) {
+      if (tensor.is_floating_point()) continue;
+      throw failure(path.string() + ": " + key + ": expected floating point, found " +
+                    std::string(tensor.dtype().name()));
+    }
+    check(name, fingerprint(tensors));
+    return tensors;
+  }
+  Image picture(const char* name) const {
+    auto image = read_image(directory_ / name);
+    check(name, pixels_hash(image));
+    return image;
+  }
+
+ private:
+  void check(const char* name, const std::string& hash) const {
+    if (!hashes_ || hashes_->value(name, json()) == hash) return;
+    throw failure((directory_ / name).string() + ": is not the file that " + kRecord +
+                  " was saved with: damaged, or of another saved edit");
+  }
+
+  fs::path directory_;
+  std::optional<json> hashes_;
+};
+
+/// Of a file that an earlier version was writing when it was killed.
+bool is_old_temporary(const std::string& name) {
+  const auto is_of = [&](const char* file) {
+    const std::string start = std::string(file) + ".";
+    return name.rfind(start, 0) == 0 && fs::path(name).extension() == ".tmp" &&
+           name.find_first_not_of("0123456789", start.size()) ==
+               name.size() - std::string_view(".tmp").size();
+  };
+  return std::any_of(kFiles.begin(), kFiles.end(), is_of);
+}
+
+/// The folder itself where `directory` is a link to it: a link cannot be exchanged for a folder.
+fs::path real_folder(const fs::path& directory) {
+  auto path = fs::absolute(directory).lexically_normal();
+  if (!path.has_filename()) path = path.parent_path();
+  const std::unique_ptr<char, decltype(&std::free)> real(::realpath(path.c_str(), nullptr), std::free);
+  return real ? fs::path(real.get()) : path;
+}
+
+}  // namespace
+
+bool is_saved_edit(const fs::path& directory) {
+  std::error_code error;
+  return fs::exists(directory / kRecord, error);
+}
+
+void check_saved_edit_target(const fs::path& directory) {
+  std::error_code error;
+  if (!fs::exists(directory, error)) return;
+  if (!fs::is_directory(directory, error)) {
+    throw usage_error(directory.string() + ": expected a folder for the saved edit, found a file");
+  }
+  struct stat folder {
+  }, parent{};
+  const auto real = real_folder(directory);
+  if (::stat(real.c_str(), &folder) == 0 && ::stat(real.parent_path().c_str(), &parent) == 0 &&
+      (folder.st_dev != parent.st_dev || real == real.parent_path())) {
+    throw usage_error(directory.string() + ": is where a file system is mounted: name a folder inside of it");
+  }
+  const auto here = real_folder(".");
+  if (const auto inside = here.lexically_relative(real); !inside.empty() && *inside.begin() != "..") {
+    throw usage_error(directory.string() +
+                      ": is the current folder, or above it, and would be exchanged: name another");
+  }
+  for (const auto& name : list_directory(directory)) {
+    if (std::find(kFiles.begin(), kFiles.end(), name) != kFiles.end() || is_old_temporary(name) ||
+        name.rfind(".forgedit", 0) == 0) {
+      continue;
+    }
+    throw usage_error(directory.string() + ": holds " + name +
+                      ", which is no part of a saved edit; name a new or empty folder to save in");
+  }
+}
+
+namespace {
+
+void write_to(const fs::path& target, const LearnedPicture& learned) {
+  Staging staging(target.parent_path());
+  const auto name = target.filename().string();
+  const auto folder = staging.folder() / name;
+  make_directory(folder);
+  json files;
+  const auto write_tensors = [&](const char* file, const StateDict& state) {
+    StateDict floats;
+    for (const auto& [key, tensor] : state) floats.emplace(key, tensor.to(torch::kCPU, torch::kFloat));
+    write_safetensors(folder / file, floats);
+    files[file] = fingerprint(floats);
+  };
+  write_tensors(kUnet, learned.result.unet);
+  if (learns_text_encoder(learned)) write_tensors(kTextEncoder, learned.result.text_encoder);
+  write_tensors(kEmbedding, {{"embedding", learned.result.embedding}});
+  write_png(folder / kOriginal, learned.grid);
+  files[kOriginal] = pixels_hash(learned.grid);
+  write_file_atomically(folder / kRecord, json_text(record_of(learned, files), 1) + "\n");
+  staging.replace(name);
+}
+
+/// Beside `target`, where nothing is: "cat.edit-2".
+fs::path free_place(const fs::path& target) {
+  std::error_code error;
+  for (int n = 2;; ++n) {
+    auto place = target;
+    place += "-" + std::to_string(n);
+    if (!fs::exists(fs::symlink_status(place, error))) return place;
+  }
+}
+
+}  // namespace
+
+void write_saved_edit(const fs::path& directory, const LearnedPicture& learned) {
+  const auto target = real_folder(directory);
+  try {
+    check_saved_edit_target(directory);
+  } catch (const Error& error) {
+    const auto place = free_place(target);
+    write_to(place, learned);
+    throw failure(std::string(error.what()) + "; what was learned is in " + place.string());
+  }
+  write_to(target, learned);
+}
+
+namespace {
+
+/// The first setting of learning that differs, as "samples 400 instead of 20".
+std::string changed_option(const json& saved, const json& wanted, const std::string& path = "") {
+  for (const auto& [key, value] : wanted.items()) {
+    const auto found = saved.find(key);
+    const auto name = path + key;
+    if (found != saved.end() && *found == value) continue;
+    if (value.is_object() && found != saved.end() && found->is_object()) {
+      return changed_option(*found, value, name + ".");
+    }
+    return name + " " + (found == saved.end() ? "unknown" : found->dump()) + " instead of " + value.dump();
+  }
+  return {};
+}
+
+}  // namespace
+
+std::string saved_difference(const fs::path& directory, const LearnedPicture& wanted) {
+  const auto saved = read_saved_record(directory);
+  const auto said = [](const std::string& text) { return text.empty() ? "unknown" : text; };
+  if (!wanted.grid.pixels.empty()) {
+    const auto picture = read_image(directory / kOriginal);
+    const auto is_same = picture.pixels == wanted.grid.pixels;
+    if (!is_same && to_json(saved.frame) == to_json(wanted.frame)) {
+      return "of another picture (" + said(saved.picture_name) + ")";
+    }
+    if (!is_same || to_json(saved.frame) != to_json(wanted.frame)) {
+      return "of another picture or at another size (" + said(saved.picture_name) + ", " +
+             std::to_string(saved.frame.source_width) + "x" + std::to_string(saved.frame.source_height) +
+             ", learned at " + std::to_string(saved.frame.width) + "x" + std::to_string(saved.frame.height) +
+             ")";
+    }
+  }
+  if (!wanted.source.empty() && saved.source != wanted.source)
+    return "with the source \"" + saved.source + "\"";
+  const auto options = to_json(saved.options), wanted_options = to_json(wanted.options);
+  if (options != wanted_options) return "with " + changed_option(options, wanted_options);
+  if (!saved.precision.empty() && saved.precision != wanted.precision) return "in " + saved.precision;
+  if (!wanted.base_fingerprint.empty() && saved.base_fingerprint != wanted.base_fingerprint) {
+    return "with another base model (" + said(saved.base_name) + ")";
+  }
+  return {};
+}
+
+LearnedPicture read_saved_record(const fs::path& directory) {
+  if (!fs::is_directory(directory)) {
+    // A killed process may have left it half exchanged.
+    clear_leftovers(real_folder(directory).parent_path());
+  }
+  if (!fs::is_directory(directory)) throw failure(directory.string() + ": no such folder: no saved edit");
+  if (!is_saved_edit(directory)) {
+    throw failure(directory.string() + ": no saved edit: expected " + kRecord + " in it");
+  }
+  LearnedPicture learned;
+  read_record(directory / kRecord, learned);
+  return learned;
+}
+
+LearnedPicture read_saved_edit(const fs::path& directory) {
+  auto learned = read_saved_record(directory);
+  const SavedFiles files(directory);
+  learned.result.embedding = files.embedding(kEmbedding);
+  learned.result.unet = files.weights(kUnet);
+  if (learns_text_encoder(learned)) learned.result.text_encoder = files.weights(kTextEncoder);
+  learned.grid = files.picture(kOriginal);
+  if (learned.grid.width != learned.frame.grid_width || learned.grid.height != learned.frame.grid_height) {
+    throw failure((directory / kOriginal).string() + ": expected " +
+                  std::to_string(learned.frame.grid_width) + "x" + std::to_string(learned.frame.grid_height) +
+                  " pixels as " + kRecord + " says, found " + std::to_string(learned.grid.width) + "x" +
+                  std::to_string(learned.grid.height));
+  }
+  return learned;
+}
+
+namespace {
+
+/// Learned weights of one network, all that `learns` and no others, get the device (`park`: the CPU), dtype
+/// and channels-last strides of its parameters: edits come out the same bytes as right after learning.
+template <typename Learns>
+void attach_weights(StateDict& learned, const torch::nn::Module& network, Learns learns,
+                    const std::string& name, bool park) {
+  const auto parameters = parameters_of(network);
+  for (const auto& [key, parameter] : parameters) {
+    if (learns(key) == (learned.count(key) > 0)) continue;
+    throw failure(name + ": " + key + ": " + (learned.count(key) ? "unexpected" : "missing") +
+                  " among the learned weights");
+  }
+  for (auto& [key, tensor] : learned) {
+    const auto parameter = parameters.find(key);
+    if (parameter == parameters.end() || parameter->second.sizes() != tensor.sizes()) {
+      throw failure(name + ": " + key + ": the model has no such parameter of shape " +
+                    shape_text(tensor.sizes()));
+    }
+    const auto device = park ? c10::Device(c10::DeviceType::CPU) : parameter->second.device();
+    auto placed = torch::empty_like(parameter->second, parameter->second.options().device(device));
+    placed.copy_(tensor);
+    tensor = placed;
+  }
+}
+
+}  // namespace
+
+void attach_to_model(LearnedPicture& learned, const StableDiffusion& model, const std::string& name) {
+  if (learned.base_fingerprint != model.base_fingerprint) {
+    if (learned.fingerprint_method != StableDiffusion::kFingerprintMethod) {
+      throw usage_error("saved edit " + name + ": the fingerprint of its base model (" + learned.base_name +
+                        ") was taken in another way than today, so the two cannot be compared; learn the "
+                        "picture again");
+    }
+    throw usage_error("saved edit " + name + " belongs to another base model (" + learned.base_name +
+                      ", fingerprint " + learned.base_fingerprint + "), this one has " +
+                      model.base_fingerprint);
+  }
+  const auto& text = model.text_encoder->config();
+  const std::vector<std::int64_t> shape{1, text.max_position_embeddings, text.hidden_size};
+  if (learned.result.embedding.sizes() != shape) {
+    throw failure("saved edit " + name + ": embedding: expected " + shape_text(shape) + ", found " +
+                  shape_text(learned.result.embedding.sizes()));
+  }
+  learned.result.embedding = learned.result.embedding.to(model.policy.device);
+  attach_weights(
+      learned.result.unet, *model.unet,
+      [&](const std::string& key) { return learns(learned.options.layers, key); }, "saved edit " + name,
+      model.memory.park);
+  attach_weights(
+      learned.result.text_encoder, *model.text_encoder,
+      [&](const std::string&) { return learns_text_encoder(learned); }, "saved edit " + name,
+      model.memory.park);
+}
+
+}  // namespace forgedit

@@ -1,0 +1,91 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "forgedit/editing/forgetting.h"
+#include "forgedit/editing/interpolation.h"
+#include "forgedit/pipelines/sampling/sample.h"
+
+namespace forgedit {
+
+/// A sweep: every target with every strategy, strength and seed. The paper's symbols; see interpolation.h.
+struct EditRequest {
+  LearnMethod method = LearnMethod::vanilla;  ///< how the picture was learned: which strategies there are
+  std::vector<std::string> targets;           ///< target prompts
+  std::vector<std::string> strategies{"donotforget"};
+  Interpolation interpolation = Interpolation::vector_subtraction;
+  std::vector<double> gammas{0.6, 0.8, 1.0, 1.2, 1.4};  ///< vector subtraction
+  std::vector<double> alphas{0.9};                      ///< vector projection: identity
+  std::vector<double> betas{0.8, 1.0, 1.2, 1.4, 1.6};   ///< vector projection: edit
+  std::vector<std::uint64_t> seeds{0};
+  std::uint64_t repeat = 1;  ///< every seed stands for this many consecutive ones
+  bool unlearned = false;    ///< also draw the targets with the original weights, for comparison
+  SampleOptions sample;
+};
+
+/// A few strengths around those that often work; for Imagic its one published γ (there called α), 1.2.
+EditRequest default_sweep(LearnMethod method);
+
+/// The published sweep, for either interpolation. Vanilla: γ or β 0.0 to 1.6 by 0.1, α 0.8, 0.9 and 1.1, four
+/// repeats. DreamBooth: γ or β 0.8 to 1.6, α 0.8 and 0.9, ten repeats. Imagic: γ 1.2.
+EditRequest published_sweep(LearnMethod method);
+
+/// The published story: vector subtraction with γ 0.5, 0.6 and 0.7, `encoderkv`, four repeats.
+EditRequest story_sweep(LearnMethod method);
+
+/// Where the automatic choice looks (auto_search.h): the four strategies behind most of the method's
+/// published edits, γ or β 0.4 to 1.6, four repeats. Imagic forgets nothing.
+EditRequest auto_sweep(LearnMethod method);
+
+/// One picture to draw.
+struct Candidate {
+  enum class Kind {
+    reconstruction,  ///< learned weights and embedding: what the learned model takes the original for
+    edit,
+    unlearned  ///< original weights, plain target prompt
+  };
+  Kind kind = Kind::edit;
+  std::string target;                            ///< empty for the reconstruction
+  const ForgettingStrategy* strategy = nullptr;  ///< null when unlearned
+  Interpolation interpolation = Interpolation::vector_subtraction;
+  double alpha = 0;     ///< vp: α
+  double strength = 0;  ///< vs: γ; vp: β
+  std::uint64_t seed = 0;
+  SampleOptions sample;
+
+  std::string row;    ///< title of its row on a contact sheet; equal for neighbours in one row
+  std::string label;  ///< its own label, for example "γ 0.8  seed 0"
+  std::string stem;   ///< file name without ending: numbered, ASCII, unique within the plan
+  std::size_t number = 0, last_number = 0;  ///< at the stem's begin, and what its width is for; 0: none
+};
+
+/// All pictures of sweeps over one learned picture: the reconstruction (with the first seed), rows of edits
+/// by target and strategy, one row of unlearned pictures. Throws a usage Error for blank targets, unknown
+/// strategies, empty lists, strengths that are not finite, and more than 10,000 pictures.
+std::vector<Candidate> plan_edit(const std::vector<EditRequest>& requests);
+
+/// The request's seeds with their repeats, each once, in the order given. Throws a usage Error as plan_edit
+/// does.
+std::vector<std::uint64_t> all_seeds(const EditRequest& request);
+
+/// One edit of a sweep, its stem without a number; `alpha` counts in vector projection only.
+Candidate edit_candidate(const EditRequest& request, const std::string& target,
+                         const ForgettingStrategy& strategy, double alpha, double strength,
+                         std::uint64_t seed);
+
+/// Puts a number in front of the stem, as wide as `last` is, of two digits at least.
+void number_stem(Candidate& candidate, std::size_t number, std::size_t last);
+/// The same for a stem that has a number already.
+void renumber_stem(Candidate& candidate, std::size_t number, std::size_t last);
+
+/// Lower-case ASCII letters and digits of `text` with hyphens between words, at most `max_length` characters;
+/// "picture" when nothing is left.
+std::string slug(const std::string& text, std::size_t max_length = 40);
+
+/// The slug of a prompt; where most of the prompt is lost in it (Chinese, emoji), with a hash of the prompt
+/// behind, so that different prompts stay different.
+std::string prompt_slug(const std::string& prompt);
+
+}  // namespace forgedit

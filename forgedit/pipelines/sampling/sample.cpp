@@ -1,0 +1,143 @@
+#include "forgedit/pipelines/sampling/sample.h"
+
+#include "forgedit/core/error.h"
+#include "forgedit/device/batch_parts.h"
+#include "forgedit/device/replay.h"
+#include "forgedit/models/unet_ahead.h"
+#include "forgedit/schedulers/ddim.h"
+#include "forgedit/schedulers/dpm_solver.h"
+
+namespace forgedit {
+namespace {
+
+constexpr std::int64_t kNumbersAStep = 6;
+
+/// (steps, 6) float32: the fields of SamplerStep, so that a recorded step can look its own numbers up.
+torch::Tensor table_of(const std::vector<SamplerStep>& steps) {
+  std::vector<float> numbers;
+  for (const auto& s : steps) {
+    for (const double number :
+         {static_cast<double>(s.timestep), s.alpha, s.sigma, s.sample, s.denoised, s.previous}) {
+      numbers.push_back(static_cast<float>(number));
+    }
+  }
+  return torch::tensor(numbers).view({-1, kNumbersAStep});
+}
+
+std::vector<SamplerStep> steps_of(const SampleOptions& options) {
+  if (options.sampler == SamplerKind::dpm_solver) return dpm_solver_steps(options.steps);
+  return DdimScheduler(options.steps).sampler_steps();
+}
+
+}  // namespace
+
+SamplerKind parse_sampler(const std::string& name) {
+  for (const auto kind : {SamplerKind::ddim, SamplerKind::dpm_solver}) {
+    if (name == sampler_name(kind)) return kind;
+  }
+  throw usage_error("unknown sampler '" + name + "': expected ddim or dpm++");
+}
+
+std::string sampler_name(SamplerKind kind) {
+  return kind == SamplerKind::ddim ? "ddim" : "dpm++";
+}
+
+std::int64_t default_steps(SamplerKind kind) {
+  return kind == SamplerKind::ddim ? 50 : 20;
+}
+
+torch::Tensor initial_latents(std::uint64_t seed, std::int64_t channels, std::int64_t height,
+                              std::int64_t width) {
+  auto generator = at::detail::createCPUGenerator(seed);
+  return torch::randn({1, channels, height, width}, generator, torch::kFloat);
+}
+
+/// The tensors of one batch size, which stay where they are, and the step over them.
+class Sampler::Loop {
+ public:
+  Loop(StableDiffusion& model, const SampleOptions& options, const torch::Tensor& table,
+       at::IntArrayRef latents, at::IntArrayRef embeddings)
+      : model_(model),
+        guidance_scale_(options.guidance_scale),
+        table_(table.to(model.policy.device)),
+        step_(torch::zeros({1}, torch::dtype(torch::kLong).device(model.policy.device))),
+        latents_(torch::zeros(latents, table_.options())),
+        previous_x0_(torch::zeros_like(latents_)),
+        context_(torch::zeros({2 * embeddings[0], embeddings[1], embeddings[2]}, table_.options())),
+        parts_(model.policy, context_.size(0)),
+        work_(model.policy.device, model.policy.reduced(), [this] { advance(); }) {
+    if (model.unet->is_fused()) ahead_.emplace(model.unet, table_.select(1, 0).to(torch::kLong));
+  }
+
+  bool fits(at::IntArrayRef latents) const { return latents_.sizes() == latents; }
+
+  void start(const torch::Tensor& latents, const torch::Tensor& embeddings,
+             const torch::Tensor& unconditional) {
+    latents_.copy_(latents);
+    previous_x0_.zero_();
+    step_.zero_();
+    const auto pair = context_.chunk(2);
+    pair[0].copy_(unconditional.expand_as(pair[0]));
+    pair[1].copy_(embeddings);
+    if (ahead_) ahead_->update(context_);
+  }
+  void step() { work_.run(); }
+  torch::Tensor latents() const { return latents_.clone(); }
+
+ private:
+  void advance() {
+    const auto now = table_.index_select(0, step_).view({kNumbersAStep});
+    const auto &alpha = now[1], &sigma = now[2];
+    const auto predicted = predict(now[0]).to(torch::kFloat).chunk(2);
+    const auto noise = predicted[0] + guidance_scale_ * (predicted[1] - predicted[0]);
+    const auto x0 = (latents_ - sigma * noise) / alpha;
+    latents_.copy_(now[3] * latents_ + now[4] * x0 + now[5] * previous_x0_);
+    previous_x0_.copy_(x0);
+    step_.add_(1);
+  }
+
+  torch::Tensor predict(const torch::Tensor& timestep) {
+    const auto pair = torch::cat({latents_, latents_});
+    if (ahead_) return ahead_->forward(pair, step_);
+    std::vector<torch::Tensor> predicted(static_cast<std::size_t>(parts_.count()));
+    parts_.run([&](std::int64_t part) {
+      predicted[static_cast<std::size_t>(part)] =
+          model_.unet(parts_.of(pair, part), timestep.to(torch::kLong).expand({parts_.size(part)}),
+                      parts_.of(context_, part));
+    });
+    return torch::cat(predicted);
+  }
+
+  StableDiffusion& model_;
+  double guidance_scale_;
+  torch::Tensor table_, step_, latents_, previous_x0_, context_;
+  BatchParts parts_;
+  std::optional<UNetAhead> ahead_;
+  ReplayedWork work_;
+};
+
+Sampler::Sampler(StableDiffusion& model, const SampleOptions& options)
+    : model_(model), options_(options), steps_(steps_of(options)) {}
+
+Sampler::~Sampler() = default;
+
+torch::Tensor Sampler::draw(const torch::Tensor& latents, const torch::Tensor& embeddings,
+                            const torch::Tensor& unconditional, const StepCallback& on_step) {
+  torch::NoGradGuard no_grad;
+  const ReplayScope replay(model_.policy.device);
+  const PrecisionScope precision(model_.policy);
+  if (!loop_ || !loop_->fits(latents.sizes())) {
+    loop_.reset();
+    loop_ = std::make_unique<Loop>(model_, options_, table_of(steps_), latents.sizes(), embeddings.sizes());
+  }
+  loop_->start(latents, embeddings, unconditional);
+  for (std::size_t i = 0; i < steps_.size(); ++i) {
+    loop_->step();
+    if (!on_step) continue;
+    synchronize(model_.policy.device);  // else all steps would seem done at once
+    on_step(static_cast<std::int64_t>(i) + 1);
+  }
+  return loop_->latents();
+}
+
+}  // namespace forgedit

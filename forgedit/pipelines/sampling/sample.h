@@ -1,0 +1,62 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "forgedit/pipelines/model/progress.h"
+#include "forgedit/pipelines/model/stable_diffusion.h"
+#include "forgedit/schedulers/sampler_step.h"
+
+namespace forgedit {
+
+enum class SamplerKind {
+  ddim,       ///< as published
+  dpm_solver  ///< DPM-Solver++ 2M, made for about 20 steps (docs/performance.md, "A faster sampler")
+};
+
+/// "ddim" or "dpm++". Throws a usage Error for other names.
+SamplerKind parse_sampler(const std::string& name);
+std::string sampler_name(SamplerKind kind);
+/// Steps that usually suffice: 50 and 20.
+std::int64_t default_steps(SamplerKind kind);
+
+/// Drawing with classifier-free guidance (section 3.4 of the paper). Defaults are the published code's.
+struct SampleOptions {
+  SamplerKind sampler = SamplerKind::ddim;
+  std::int64_t steps = 50;
+  double guidance_scale = 7.5;
+
+  bool operator==(const SampleOptions&) const = default;
+};
+
+/// Called after every step; may throw to stop.
+using StepCallback = std::function<void(std::int64_t step)>;
+
+/// Initial latents (1, channels, height, width) of a seed, from the CPU generator on every device.
+torch::Tensor initial_latents(std::uint64_t seed, std::int64_t channels, std::int64_t height,
+                              std::int64_t width);
+
+/// Draws batch after batch under the same options; on a GPU batches of one size share one recorded step. The
+/// model's weights may change between batches, but only in place.
+class Sampler {
+ public:
+  /// Throws a usage Error for a number of steps that the sampler cannot take.
+  Sampler(StableDiffusion& model, const SampleOptions& options);
+  ~Sampler();
+
+  /// From `latents` (batch, 4, h, w) towards `embeddings` (batch, 77, width), away from `unconditional`
+  /// (1, 77, width). The guidance pair is one batch. Returns scaled latents.
+  torch::Tensor draw(const torch::Tensor& latents, const torch::Tensor& embeddings,
+                     const torch::Tensor& unconditional, const StepCallback& on_step = {});
+
+ private:
+  class Loop;
+
+  StableDiffusion& model_;
+  SampleOptions options_;
+  std::vector<SamplerStep> steps_;
+  std::unique_ptr<Loop> loop_;
+};
+
+}  // namespace forgedit

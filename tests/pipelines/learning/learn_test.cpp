@@ -1,0 +1,261 @@
+#include "forgedit/pipelines/learning/learn.h"
+
+#include <cmath>
+#include <limits>
+#include <nlohmann/json.hpp>
+
+#include "forgedit/editing/forgetting.h"
+#include "forgedit/pipelines/records/settings_json.h"
+#include "tests/support/temporary_folder.h"
+
+namespace forgedit {
+namespace {
+
+using testing::contains;
+using testing::message_of;
+
+/// The tiny UNet with random weights; learning needs no other part of a model.
+class Learn : public ::testing::Test {
+ protected:
+  Learn() {
+    const std::filesystem::path source = FORGEDIT_SOURCE_DIR;
+    model_.unet = load_unet(source / "tests/golden/tiny-sd/unet", model_.policy.device);
+    torch::manual_seed(2);
+    latents_ = torch::randn({1, 4, 8, 8});
+    source_ = torch::randn({1, 77, 32});
+    options_.batch = 2;
+    options_.samples = 8;
+  }
+  LearnResult run(const ProgressCallback& progress = {}) {
+    const auto batches = random_learn_batches(options_, latents_, at::detail::createCPUGenerator(1), 1000);
+    return learn_vanilla(model_, latents_, source_, options_, batches, progress);
+  }
+  StableDiffusion model_;
+  torch::Tensor latents_, source_;
+  LearnOptions options_;
+};
+
+TEST(LearnOptionsTest, DefaultsArePublished) {
+  const LearnOptions o;
+  EXPECT_EQ(o.samples / o.batch, 40);
+  EXPECT_EQ(o.unet_lr, 6e-5);
+  EXPECT_EQ(o.text_lr, 1e-3);
+  EXPECT_DOUBLE_EQ(o.adam.eps * 65536.0, 1e-8);
+  EXPECT_EQ(o.stop_loss, 0.03);
+  EXPECT_EQ(o.stop_after, 350);
+  EXPECT_EQ(o.layers, LayerScope::code);
+
+  const auto dreambooth = published_options(LearnMethod::dreambooth);
+  EXPECT_EQ(dreambooth.samples / dreambooth.batch, 100);
+  EXPECT_EQ(dreambooth.unet_lr, 5e-6);
+  EXPECT_EQ(dreambooth.text_lr, 5e-6);
+  EXPECT_EQ(dreambooth.stop_loss, 0) << "never stops early";
+
+  const auto imagic = published_options(LearnMethod::imagic);
+  EXPECT_EQ(imagic.embedding_samples, 500);
+  EXPECT_EQ(imagic.samples, 1000);
+  EXPECT_EQ(imagic.batch, 1);
+  EXPECT_EQ(imagic.unet_lr, 2e-6);
+  EXPECT_EQ(imagic.text_lr, 1e-3);
+}
+
+TEST(LearnOptionsTest, FastIsKeptInRecordsAndNotNamedElse) {
+  LearnOptions o;
+  EXPECT_FALSE(to_json(o).contains("fast")) << "records from before there was this stay equal";
+  EXPECT_FALSE(learn_options_from_json("x", to_json(o)).fast);
+  o.fast = true;
+  EXPECT_TRUE(learn_options_from_json("x", to_json(o)).fast);
+}
+
+TEST_F(Learn, LearnsOnlyItsBlocksAndLeavesTheModelAsItWas) {
+  const auto before = parameters_of(*model_.unet);
+  std::map<std::string, void*> pointers;
+  for (const auto& [name, parameter] : before) pointers[name] = parameter.data_ptr();
+  const auto sum = fingerprint(before);
+  const auto result = run();
+  EXPECT_EQ(result.losses.size(), 4U);
+  for (const auto& [name, parameter] : parameters_of(*model_.unet)) {
+    EXPECT_EQ(parameter.data_ptr(), pointers.at(name)) << name;
+    EXPECT_FALSE(parameter.requires_grad()) << name;
+    EXPECT_EQ(result.unet.count(name) > 0, learns(LayerScope::code, name)) << name;
+  }
+  EXPECT_EQ(fingerprint(parameters_of(*model_.unet)), sum);
+  EXPECT_FALSE(torch::equal(result.embedding, source_));
+}
+
+TEST_F(Learn, GlobalGeneratorHasNoPart) {
+  torch::manual_seed(1);
+  const auto first = run();
+  torch::manual_seed(99);
+  const auto second = run();
+  EXPECT_EQ(first.losses, second.losses);
+  EXPECT_TRUE(torch::equal(first.embedding, second.embedding));
+}
+
+// Threads change how a batch is split, and with it the rounding, but nothing else.
+TEST_F(Learn, ThreadsChangeNothingButRounding) {
+  options_.batch = 3;
+  options_.samples = 12;
+  options_.adam.eps = 1e-6;  // so that gradients that are only rounding move nothing
+  const auto run_with = [&](int threads) {
+    at::set_num_threads(threads);
+    return run();
+  };
+  const auto before = at::get_num_threads();
+  const auto alone = run_with(1);
+  const auto split = run_with(2);
+  const auto again = run_with(2);
+  at::set_num_threads(before);
+  ASSERT_EQ(split.losses.size(), alone.losses.size());
+  for (std::size_t i = 0; i < split.losses.size(); ++i) EXPECT_NEAR(split.losses[i], alone.losses[i], 1e-5);
+  EXPECT_TRUE(torch::allclose(split.embedding, alone.embedding, 1e-4, 1e-5));
+  for (const auto& [name, tensor] : alone.unet) {
+    EXPECT_TRUE(torch::allclose(split.unet.at(name), tensor, 1e-3, 1e-5)) << name;
+    EXPECT_TRUE(torch::equal(split.unet.at(name), again.unet.at(name))) << name;
+  }
+}
+
+// The published loop tests before the backward pass: the step that ends learning changes nothing.
+TEST_F(Learn, EarlyStopComesBeforeTheBackwardPass) {
+  options_.stop_loss = 1e9;
+  options_.stop_after = 3;  // passed by the step that starts after 4 samples
+  std::int64_t steps_learned = 0;
+  const auto stopped = run([&](const Progress& p) { steps_learned = p.done; });
+  EXPECT_EQ(stopped.losses.size(), 3U);
+  EXPECT_EQ(steps_learned, 2);
+  options_.stop_loss = 0;
+  options_.samples = 4;
+  const auto two_steps = run();
+  EXPECT_TRUE(torch::equal(stopped.embedding, two_steps.embedding));
+}
+
+TEST_F(Learn, CancellingPutsTheWeightsBack) {
+  const auto sum = fingerprint(parameters_of(*model_.unet));
+  EXPECT_THROW(run([](const Progress& p) {
+                 if (p.done == 2) throw Cancelled();
+               }),
+               Cancelled);
+  EXPECT_EQ(fingerprint(parameters_of(*model_.unet)), sum);
+}
+
+TEST_F(Learn, WeightsThatAreNotFiniteAreFoundAtTheFirstLoss) {
+  parameters_of(*model_.unet).at("conv_in.bias").fill_(NAN);
+  std::int64_t steps = 0;
+  const auto message = message_of([&] { run([&](const Progress& p) { steps = p.done; }); });
+  EXPECT_TRUE(contains(message, "step 1: the loss is not finite")) << message;
+  EXPECT_EQ(steps, 0);
+}
+
+TEST_F(Learn, WhatTheLastStepMakesInfiniteIsFound) {
+  options_.samples = options_.batch;
+  // Adam's first step is the rate times ±1, and of many quotients some round up to more than 1.
+  options_.adam.beta1 = 0;
+  options_.unet_lr = std::numeric_limits<float>::max();
+  const auto message = message_of([&] { run(); });
+  EXPECT_TRUE(contains(message, "what was learned holds values that are not finite")) << message;
+}
+
+/// The whole tiny model under methods that need its text encoder.
+class LearnMethods : public ::testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    const std::filesystem::path source = FORGEDIT_SOURCE_DIR;
+    model_ = new StableDiffusion(StableDiffusion::load(source / "tests/golden/tiny-sd", {}));
+  }
+  static void TearDownTestSuite() { delete model_; }
+
+  LearnMethods() : latents_(torch::randn({1, 4, 8, 8}, at::detail::createCPUGenerator(3))) {}
+
+  static LearnOptions quick(LearnMethod method) {
+    auto options = published_options(method);
+    options.batch = 2;
+    options.samples = 4;
+    if (options.embedding_samples > 0) options.embedding_samples = 6;
+    return options;
+  }
+  LearnResult run(const LearnOptions& options, const ProgressCallback& progress = {}) {
+    const auto batches = random_learn_batches(options, latents_, at::detail::createCPUGenerator(1), 1000);
+    return learn(*model_, latents_, "a dog", options, batches, progress);
+  }
+  static std::string model_sum() {
+    return fingerprint(parameters_of(*model_->unet)) + fingerprint(parameters_of(*model_->text_encoder));
+  }
+  static StableDiffusion* model_;
+  torch::Tensor latents_;
+};
+StableDiffusion* LearnMethods::model_ = nullptr;
+
+TEST_F(LearnMethods, InfinitePixelsAreNoPicture) {
+  auto bias = parameters_of(*model_->vae).at("decoder.conv_out.bias");
+  const auto was = bias.clone();
+  bias.fill_(INFINITY);
+  const auto message = message_of([&] { model_->decode_latents(latents_); });
+  bias.copy_(was);
+  EXPECT_TRUE(contains(message, "the drawn picture holds values that are not finite")) << message;
+}
+
+TEST_F(LearnMethods, DreamboothLearnsBothNetworksAndReturnsTheSourceByTheTunedEncoder) {
+  const auto before = model_sum();
+  const auto result = run(quick(LearnMethod::dreambooth));
+  EXPECT_EQ(result.losses.size(), 2U);
+  EXPECT_EQ(result.unet.size(), parameters_of(*model_->unet).size());
+  const auto text_parameters = parameters_of(*model_->text_encoder);
+  ASSERT_EQ(result.text_encoder.size(), text_parameters.size());
+  EXPECT_EQ(model_sum(), before);
+  EXPECT_FALSE(result.embedding.requires_grad());
+  EXPECT_FALSE(torch::equal(result.embedding, model_->encode_text("a dog")));
+
+  LearnedWeights tuned(text_parameters, result.text_encoder);
+  tuned.learn();
+  EXPECT_TRUE(torch::equal(result.embedding, model_->encode_text("a dog")));
+  tuned.unlearn();
+  EXPECT_EQ(model_sum(), before);
+}
+
+TEST_F(LearnMethods, ImagicLearnsTheEmbeddingFirstAndThenOnlyTheUnet) {
+  const auto before = model_sum();
+  auto options = quick(LearnMethod::imagic);
+  std::vector<std::int64_t> done, totals;
+  const auto both = run(options, [&](const Progress& p) {
+    done.push_back(p.done);
+    totals.push_back(p.total);
+  });
+  EXPECT_EQ(done, (std::vector<std::int64_t>{1, 2, 3, 4, 5})) << "one count over both phases";
+  EXPECT_EQ(totals, std::vector<std::int64_t>(5, 5));
+  EXPECT_FALSE(torch::equal(both.embedding, model_->encode_text("a dog")));
+  EXPECT_TRUE(both.text_encoder.empty());
+  EXPECT_EQ(both.unet.size(), parameters_of(*model_->unet).size());
+  EXPECT_FALSE(
+      torch::equal(both.unet.at("conv_in.weight"), parameters_of(*model_->unet).at("conv_in.weight")));
+  EXPECT_EQ(model_sum(), before);
+
+  // The second phase leaves the embedding alone, and the first the UNet.
+  options.samples = 2;
+  EXPECT_TRUE(torch::equal(run(options).embedding, both.embedding));
+  options.unet_lr = 0;
+  EXPECT_TRUE(torch::equal(run(options).unet.at("conv_in.weight"),
+                           parameters_of(*model_->unet).at("conv_in.weight")));
+  options.embedding_samples = 0;
+  EXPECT_THROW(run(options), Error);
+}
+
+TEST_F(LearnMethods, CancellingPutsBothNetworksBack) {
+  const auto before = model_sum();
+  EXPECT_THROW(run(quick(LearnMethod::dreambooth), [](const Progress&) { throw Cancelled(); }), Cancelled);
+  EXPECT_EQ(model_sum(), before);
+  for (const auto& item : parameters_of(*model_->text_encoder)) {
+    EXPECT_FALSE(item.second.requires_grad()) << item.first;
+    EXPECT_FALSE(item.second.grad().defined()) << item.first;
+  }
+}
+
+TEST_F(Learn, RefusesEmptySchedules) {
+  options_.batch = 0;
+  EXPECT_TRUE(contains(message_of([&] { run(); }), "batch 0"));
+  options_.batch = 10;
+  options_.samples = 9;
+  EXPECT_TRUE(contains(message_of([&] { run(); }), "samples 9"));
+}
+
+}  // namespace
+}  // namespace forgedit

@@ -1,0 +1,313 @@
+#include "forgedit/pipelines/sampling/draw_candidates.h"
+#include "forgedit/pipelines/learning/learn_picture.h"
+
+#include <gtest/gtest.h>
+
+#include <set>
+
+#include "forgedit/core/error.h"
+
+namespace forgedit {
+namespace {
+
+using Kind = Candidate::Kind;
+
+EditRequest small_request() {
+  EditRequest request;
+  request.targets = {"a man running", "a dog"};
+  request.strategies = {"orig", "noencoder"};
+  request.gammas = {0.8, 1.0};
+  request.seeds = {3, 5};
+  return request;
+}
+
+TEST(EditPlan, HoldsEveryCombinationOnce) {
+  auto request = small_request();
+  request.unlearned = true;
+  const auto plan = plan_edit({request});
+  ASSERT_EQ(plan.size(), 1U + 2 * 2 * 2 * 2 + 2 * 2);
+  EXPECT_EQ(plan[0].kind, Kind::reconstruction);
+  EXPECT_EQ(plan[0].seed, 3U);
+  EXPECT_EQ(plan[0].stem, "reconstruction");
+  EXPECT_STREQ(plan[1].strategy->name, "donotforget") << "the alias gives way to the name";
+  EXPECT_EQ(plan[1].row, "a man running · vs · donotforget");
+  EXPECT_EQ(plan[1].label, "γ 0.8  seed 3");
+  EXPECT_EQ(plan[1].stem, "01-a-man-running_vs-0.8_donotforget_seed3");
+  EXPECT_EQ(plan[17].kind, Kind::unlearned);
+  EXPECT_EQ(plan[17].stem, "17-a-man-running_unlearned_seed3");
+  std::set<std::string> stems;
+  for (const auto& candidate : plan) stems.insert(candidate.stem);
+  EXPECT_EQ(stems.size(), plan.size());
+}
+
+TEST(EditPlan, ProjectionTakesAlphaAndBeta) {
+  auto request = small_request();
+  request.interpolation = Interpolation::vector_projection;
+  request.alphas = {0.8, 1.1};
+  request.betas = {1.25};
+  const auto plan = plan_edit({request});
+  ASSERT_EQ(plan.size(), 1U + 2 * 2 * 2 * 2);
+  EXPECT_EQ(plan[2].alpha, 1.1);
+  EXPECT_EQ(plan[2].strength, 1.25);
+  EXPECT_EQ(plan[2].label, "α 1.1  β 1.25  seed 3");
+  EXPECT_EQ(plan[2].stem, "02-a-man-running_vp-1.1-1.25_donotforget_seed3");
+}
+
+TEST(EditPlan, PublishedSweepsHaveTheirSizes) {
+  const auto size = [](LearnMethod method, Interpolation interpolation) {
+    auto request = published_sweep(method);
+    request.targets = {"a dog"};
+    request.interpolation = interpolation;
+    return plan_edit({request}).size() - 1;
+  };
+  EXPECT_EQ(size(LearnMethod::vanilla, Interpolation::vector_subtraction), 17U * 4);
+  EXPECT_EQ(size(LearnMethod::vanilla, Interpolation::vector_projection), 17U * 3 * 4);
+  EXPECT_EQ(size(LearnMethod::dreambooth, Interpolation::vector_subtraction), 9U * 10);
+  EXPECT_EQ(size(LearnMethod::dreambooth, Interpolation::vector_projection), 9U * 2 * 10);
+  EXPECT_EQ(published_sweep(LearnMethod::imagic).gammas, std::vector<double>{1.2});
+  EXPECT_EQ(story_sweep(LearnMethod::vanilla).gammas, (std::vector<double>{0.5, 0.6, 0.7}));
+}
+
+TEST(EditPlan, StrategiesAreTheMethodsOwn) {
+  auto request = small_request();
+  request.strategies = {"nodecoder"};
+  EXPECT_THROW(plan_edit({request}), Error);
+  request.method = LearnMethod::dreambooth;
+  EXPECT_STREQ(plan_edit({request})[1].strategy->name, "nodecoder");
+  request.strategies = {"decoderkv"};
+  EXPECT_THROW(plan_edit({request}), Error);
+  request.method = LearnMethod::imagic;
+  EXPECT_NO_THROW(plan_edit({request}));
+}
+
+TEST(EditPlan, EveryRequestOfAStoryKeepsItsOwnSettings) {
+  auto first = small_request(), second = small_request();
+  first.targets = {"a dog"};
+  second.targets = {"a cat"};
+  second.strategies = {"encoderkv"};
+  second.gammas = {0.6};
+  second.seeds = {9};
+  second.sample.steps = 20;
+  first.unlearned = second.unlearned = true;
+  const auto plan = plan_edit({first, second});
+  ASSERT_EQ(plan.size(), 1U + 8 + 1 + 2 + 1);
+  EXPECT_EQ(plan[8].sample.steps, 50);
+  EXPECT_EQ(plan[9].sample.steps, 20);
+  EXPECT_EQ(plan[9].stem, "09-a-cat_vs-0.6_encoderkv_seed9");
+  EXPECT_EQ(plan[10].kind, Kind::unlearned);
+  EXPECT_EQ(plan[12].target, "a cat");
+}
+
+TEST(EditPlan, RepeatsAreConsecutiveAndNeverTwice) {
+  auto request = small_request();
+  request.targets = {"a dog"};
+  request.strategies = {"orig"};
+  request.gammas = {1};
+  request.seeds = {4, 5};
+  request.repeat = 2;
+  std::vector<std::uint64_t> seeds;
+  for (const auto& candidate : plan_edit({request})) seeds.push_back(candidate.seed);
+  EXPECT_EQ(seeds, (std::vector<std::uint64_t>{4, 4, 5, 6}));
+}
+
+TEST(EditPlan, RefusesWhatCannotBeDrawn) {
+  const auto refuses = [](const std::function<void(EditRequest&)>& change) {
+    auto request = small_request();
+    change(request);
+    EXPECT_THROW(plan_edit({request}), Error);
+  };
+  refuses([](auto& r) { r.targets = {"a dog", " \t"}; });
+  refuses([](auto& r) { r.targets.clear(); });
+  refuses([](auto& r) { r.strategies = {"forgetme"}; });
+  refuses([](auto& r) { r.strategies.clear(); });
+  refuses([](auto& r) { r.gammas.clear(); });
+  refuses([](auto& r) { r.gammas = {NAN}; });
+  refuses([](auto& r) { r.seeds.clear(); });
+  refuses([](auto& r) { r.seeds = {UINT64_MAX}; });
+  refuses([](auto& r) { r.repeat = 0; });
+  refuses([](auto& r) { r.repeat = 5000; });
+}
+
+TEST(EditPlan, SlugsAreShortAscii) {
+  EXPECT_EQ(slug("A photo of a cat, (running)!"), "a-photo-of-a-cat-running");
+  EXPECT_EQ(slug("../../etc/passwd"), "etc-passwd");
+  EXPECT_EQ(slug("猫"), "picture");
+  EXPECT_EQ(slug("one two three", 9), "one-two");
+  EXPECT_EQ(slug(std::string(100, 'x'), 10), std::string(10, 'x'));
+}
+
+TEST(EditPlan, SlugsOfPromptsThatAsciiCannotHoldStayDifferent) {
+  EXPECT_EQ(prompt_slug("A photo of a cat, (running)!"), "a-photo-of-a-cat-running");
+  EXPECT_EQ(prompt_slug("ein Hündchen läuft"), slug("ein Hündchen läuft"));
+  std::set<std::string> slugs;
+  for (const char* prompt :
+       {"一只猫", "一只狗", "一只猫 2", "一只狗 2", "\xf0\x9f\x98\x80", "\xf0\x9f\x98\x81", "!", "?"}) {
+    slugs.insert(prompt_slug(prompt));
+    EXPECT_EQ(prompt_slug(prompt), slug(prompt_slug(prompt)));
+  }
+  EXPECT_EQ(slugs.size(), 8U);
+  EXPECT_EQ(prompt_slug("一只猫").rfind("prompt-", 0), 0U);
+}
+
+TEST(EditPlan, LabelsAreOneLine) {
+  auto request = small_request();
+  request.targets = {"a dog\nbrown"};
+  request.unlearned = true;
+  for (const auto& candidate : plan_edit({request})) {
+    EXPECT_EQ(candidate.row.find('\n'), std::string::npos);
+    EXPECT_TRUE(candidate.target.empty() || candidate.target == "a dog\nbrown");
+    if (candidate.kind == Candidate::Kind::unlearned) {
+      EXPECT_EQ(candidate.label.rfind("a dog brown\nseed ", 0), 0U);
+    }
+  }
+}
+
+/// The tiny model with random weights, and "learned" weights that are clearly different.
+class Sweep : public testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    const auto folder = std::filesystem::path(FORGEDIT_SOURCE_DIR) / "tests/golden/tiny-sd";
+    model_ = new StableDiffusion(StableDiffusion::load(folder, {}));
+    torch::manual_seed(0);
+    learned_ = new LearnResult;
+    learned_->embedding = model_->encode_text("a man standing") + 0.1;
+    for (const auto& [name, parameter] : parameters_of(*model_->unet)) {
+      if (learns(LayerScope::code, name))
+        learned_->unet[name] = parameter + 0.2 * torch::randn_like(parameter);
+    }
+  }
+  static void TearDownTestSuite() {
+    delete model_;
+    delete learned_;
+  }
+
+  std::map<std::string, Image> draw(EditRequest request, const ProgressCallback& progress = {}) {
+    request.sample.steps = 2;
+    DrawOptions options;
+    options.batch = 2;
+    std::map<std::string, Image> pictures;
+    try {
+      draw_candidates(
+          *model_, *learned_, plan_edit({request}), options, 64, 64,
+          [&](const Candidate& candidate, const Image& grid) { pictures[candidate.stem] = grid; }, progress);
+    } catch (const Cancelled&) {
+      cancelled_ = true;
+    }
+    return pictures;
+  }
+
+  static StableDiffusion* model_;
+  static LearnResult* learned_;
+  bool cancelled_ = false;
+};
+StableDiffusion* Sweep::model_ = nullptr;
+LearnResult* Sweep::learned_ = nullptr;
+
+EditRequest one_edit() {
+  EditRequest request;
+  request.targets = {"a man running"};
+  request.gammas = {1.0};
+  return request;
+}
+
+TEST_F(Sweep, DrawsTheSameFromTheSameSeeds) {
+  const auto before = fingerprint(parameters_of(*model_->unet));
+  auto request = one_edit();
+  request.seeds = {0, 1};
+  const auto first = draw(request), second = draw(request);
+  ASSERT_EQ(first.size(), 3U);
+  for (const auto& [stem, image] : first) {
+    EXPECT_EQ(image.width, 64);
+    EXPECT_EQ(image.pixels, second.at(stem).pixels) << stem;
+  }
+  EXPECT_NE(first.at("01-a-man-running_vs-1.0_donotforget_seed0").pixels,
+            first.at("02-a-man-running_vs-1.0_donotforget_seed1").pixels);
+  EXPECT_EQ(fingerprint(parameters_of(*model_->unet)), before);
+}
+
+// A run that was broken off in the middle of a batch ends with the bytes of an unbroken one.
+TEST_F(Sweep, MissingPicturesAreDrawnInTheBatchesOfTheWholePlan) {
+  auto request = one_edit();
+  request.strategies = {"donotforget", "noencoder"};
+  request.gammas = {0.8, 1.0, 1.2};
+  request.sample.steps = 2;
+  const auto plan = plan_edit({request});
+  DrawOptions options;
+  options.batch = 4;
+  std::map<std::string, Image> whole, rest;
+  std::int64_t steps = 0;
+  draw_candidates(*model_, *learned_, plan, options, 64, 64,
+                  [&](const Candidate& candidate, const Image& grid) { whole[candidate.stem] = grid; });
+  for (const std::size_t missing : {0, 2, 5}) {
+    const auto& stem = plan.at(missing).stem;
+    draw_candidates(
+        *model_, *learned_, plan, options, 64, 64,
+        [&](const Candidate& candidate, const Image& grid) { rest[candidate.stem] = grid; },
+        [&](const Progress& progress) { steps = progress.total; },
+        [&](const Candidate& candidate) { return candidate.stem == stem; });
+    EXPECT_LE(steps, 4 * 3) << "one batch";
+  }
+  ASSERT_EQ(rest.size(), 3U);
+  for (const auto& [stem, picture] : rest) EXPECT_EQ(picture.pixels, whole.at(stem).pixels) << stem;
+}
+
+TEST_F(Sweep, EveryRowHasItsOwnWeights) {
+  auto request = one_edit();
+  request.strategies = {"donotforget", "noencoder", "decoderattn"};
+  request.unlearned = true;
+  const auto pictures = draw(request);
+  std::set<std::vector<std::uint8_t>> different;
+  for (const auto& [stem, image] : pictures) different.insert(image.pixels);
+  EXPECT_EQ(pictures.size(), 5U);
+  EXPECT_EQ(different.size(), 5U);
+}
+
+// DreamBooth: all texts come from the tuned encoder, but for pictures by the model before learning.
+TEST_F(Sweep, TunedTextEncoderServesAllButUnlearnedPictures) {
+  const auto before = fingerprint(parameters_of(*model_->text_encoder));
+  auto request = one_edit();
+  request.unlearned = true;
+  const auto plain = draw(request);
+  for (const auto& [name, parameter] : parameters_of(*model_->text_encoder)) {
+    learned_->text_encoder[name] = parameter + 0.5 * torch::randn_like(parameter);
+  }
+  const auto tuned = draw(request);
+  learned_->text_encoder.clear();
+  for (const auto& [stem, image] : plain) {
+    const bool same = image.pixels == tuned.at(stem).pixels;
+    EXPECT_EQ(same, stem.find("unlearned") != std::string::npos) << stem;
+  }
+  EXPECT_EQ(fingerprint(parameters_of(*model_->text_encoder)), before);
+}
+
+TEST_F(Sweep, CountsStepsAndKeepsWhatIsFinishedWhenCancelled) {
+  const auto before = fingerprint(parameters_of(*model_->unet));
+  auto request = one_edit();
+  request.gammas = {0.8, 1.0, 1.2};
+  std::vector<std::int64_t> counts;
+  EXPECT_EQ(draw(request, [&](const Progress& p) { counts.push_back(p.done); }).size(), 4U);
+  EXPECT_EQ(counts, (std::vector<std::int64_t>{2, 4, 5, 6, 8, 10, 11, 12}));
+
+  const auto kept = draw(request, [&](const Progress& p) {
+    if (p.done > 6) throw Cancelled();
+  });
+  EXPECT_TRUE(cancelled_);
+  EXPECT_EQ(kept.size(), 2U);
+  EXPECT_EQ(fingerprint(parameters_of(*model_->unet)), before);
+}
+
+TEST_F(Sweep, LearningFollowsItsSeed) {
+  LearnOptions options;
+  options.samples = 4;
+  options.batch = 2;
+  const Image grid(64, 64, {200, 120, 40});
+  const auto losses = [&](std::uint64_t seed) {
+    options.seed = seed;
+    return learn_picture(*model_, encode_picture(*model_, grid, seed), "a square", options).losses;
+  };
+  EXPECT_EQ(losses(1), losses(1));
+  EXPECT_NE(losses(1), losses(2));
+}
+
+}  // namespace
+}  // namespace forgedit

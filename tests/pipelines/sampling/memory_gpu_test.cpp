@@ -1,0 +1,45 @@
+// Only built with CUDA: learning under a memory plan, recorded, against learning without one.
+#include <gtest/gtest.h>
+
+#include "forgedit/pipelines/sampling/draw_candidates.h"
+
+namespace forgedit {
+namespace {
+
+class MemoryOnGpu : public ::testing::Test {
+ protected:
+  LearnResult learn_under(const MemoryPlan& plan) {
+    const auto folder = std::filesystem::path(FORGEDIT_SOURCE_DIR) / "assets/miniature/model";
+    auto model = StableDiffusion::read(folder, {c10::Device(c10::DeviceType::CUDA, 0), Precision::bf16});
+    model.memory = plan;
+    model.move_to_device();
+    const auto latents = torch::randn({1, 4, 32, 32}, at::detail::createCPUGenerator(3));
+    LearnOptions options;
+    options.samples = 100;
+    const auto batches = random_learn_batches(options, latents, at::detail::createCPUGenerator(1), 1000);
+    auto result = learn(model, latents, "a dog", options, batches);
+    for (const auto& [name, parameter] : parameters_of(*model.unet)) {
+      EXPECT_TRUE(torch::equal(parameter.cpu(), model.unet_float32.at(name).to(torch::kBFloat16))) << name;
+    }
+    return result;
+  }
+};
+
+TEST_F(MemoryOnGpu, LearnsLikeTheFastestWay) {
+  const auto expected = learn_under({});
+  MemoryPlan parts, again, all;
+  parts.micro_batch = 5;
+  again.checkpointing = true;
+  all.park = all.checkpointing = all.eight_bit_adam = true;
+  all.micro_batch = 2;
+  for (const auto& plan : {parts, again, all}) {
+    const auto found = learn_under(plan);
+    ASSERT_EQ(found.losses.size(), expected.losses.size());
+    for (std::size_t i = 0; i < found.losses.size(); ++i) {
+      EXPECT_NEAR(found.losses[i], expected.losses[i], 0.03 * expected.losses[i]) << i;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace forgedit
