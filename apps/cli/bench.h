@@ -12,8 +12,6 @@ class App;
 
 namespace forgedit::cli {
 
-class Console;
-
 // Subcommands of `bench`; each calls `chosen` with what it does once its options are parsed.
 using BenchChosen = std::function<void(std::function<void()> run)>;
 
@@ -23,10 +21,6 @@ void add_bench_score_command(CLI::App& bench, const BenchChosen& chosen);
 
 /// `bench` without a subcommand: how fast learning and drawing are here. Returns what to run.
 std::function<void()> add_speed_options(CLI::App& bench);
-
-/// Writes table.txt, scores.json, report.html and sheet.png into `folder`, prints the summary and says where
-/// they are.
-void write_bench_results(const std::filesystem::path& folder, const BenchReport& report, Console& console);
 
 /// Throws SomeEditsFailed where edits failed, a failure where no other was done.
 void throw_if_failed(const std::vector<EditRecord>& records);

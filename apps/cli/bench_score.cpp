@@ -1,16 +1,18 @@
-#include <spdlog/fmt/fmt.h>
-
 #include <CLI/CLI.hpp>
 #include <memory>
 
 #include "apps/cli/bench.h"
+#include "apps/cli/console.h"
 #include "apps/cli/interrupt.h"
-#include "apps/cli/learning.h"
-#include "apps/cli/lists.h"
-#include "apps/cli/scoring.h"
-#include "forgedit/core/error.h"
+#include "apps/cli/learn_options.h"
+#include "apps/cli/model_options.h"
+#include "apps/cli/streams.h"
+#include "apps/common/places.h"
 #include "forgedit/eval/bench_runner.h"
+#include "forgedit/eval/benchmark_job.h"
 #include "forgedit/eval/found_pictures.h"
+#include "forgedit/jobs/results_folder.h"
+#include "forgedit/jobs/scoring.h"
 
 namespace forgedit::cli {
 namespace {
@@ -18,9 +20,10 @@ namespace {
 namespace fs = std::filesystem;
 
 struct BenchScoreCommand {
-  std::string results, data, set, out, model, device = "auto";
+  std::string results, data, set, out;
+  ModelRequest model;
   std::array<std::uint8_t, 3> background{255, 255, 255};
-  ScoreOptions scoring;
+  ScoreFiles scoring;
 
   void run() const;
 };
@@ -41,19 +44,22 @@ std::string folder_name(const fs::path& folder) {
 
 void BenchScoreCommand::run() const {
   Console console;
-  const ComputePolicy policy{parse_device(device), Precision::fp32};
+  const auto places = find_places();
+  JobContext context(places, console, program_stop());
   const auto benchmark = read_benchmark(data);
   const auto found = find_pictures(benchmark, results);
   for (const auto& file : found.unmatched) {
-    console.note("no edit has this picture: " + file.lexically_relative(results).string());
+    context.note("no edit has this picture: " + file.lexically_relative(results).string());
   }
   const auto name = set.empty() ? folder_name(results) : set;
   const auto folder = out.empty() ? fs::path("out") / ("scores-" + slug(name)) : fs::path(out);
   check_folder_can_be_made(folder);
-  prepare_compute(policy);
-  const auto files = find_scorer_files(scoring, scorer_model_folder(model));
-  EditScorer scorer(files, policy.device);
-  note_left_out(scorer, console);
+  WarmModels models(model, /*keep=*/false);
+  const auto& choice = models.choice(context);
+  prepare_compute(choice.policy, choice.threads);
+  const auto files = find_scorer_files(scoring, choice.folder, places);
+  auto& scorer = models.judge(files, choice.policy.device);
+  note_skipped(scorer.left_out(), context);
 
   BenchReport report{benchmark.name, name, "pictures given", {}, {}, {}, background};
   if (!files.clip.empty()) report.facts.emplace_back("CLIP model", clip_name(files.clip));
@@ -68,10 +74,11 @@ void BenchScoreCommand::run() const {
     } else {
       report.records.push_back(score_pictures(scorer, benchmark.edits[i], found.by_edit[i], background));
     }
-    console.progress({"scoring", static_cast<std::int64_t>(i) + 1, total, 0.0});
+    context.progress({"scoring", static_cast<std::int64_t>(i) + 1, total, 0.0});
   }
-  console.end_stage();
-  write_bench_results(folder, report, console);
+  context.end_stage();
+  print(bench_summary(report));
+  write_bench_results(folder, report, context);
   throw_if_failed(report.records);
 }
 
@@ -88,21 +95,12 @@ void add_bench_score_command(CLI::App& bench, const BenchChosen& chosen) {
       ->required();
   command->add_option("--set", state->set, "what the set is called [the folder's name]")->type_name("NAME");
   command->add_option("--out", state->out, "folder for table and report [out/scores-NAME]")->type_name("DIR");
-  command
-      ->add_option_function<std::string>(
-          "--background",
-          [state](const std::string& text) { state->background = parse_colour("--background", text); },
-          "colour under transparent pictures: #rrggbb, white, black or grey")
-      ->type_name("COLOUR")
-      ->default_str("white");
+  add_background_option(*command, state->background);
   add_score_options(*command, state->scoring);
-  command->add_option("--model", state->model, "look for clip/ in this model's folder [the miniature]")
+  command->add_option("--model", state->model.model, "look for clip/ in this model's folder [the miniature]")
       ->type_name("DIR|FILE|ORG/NAME")
       ->group("Scores");
-  command->add_option("--device", state->device, "auto, cpu, cuda or cuda:N")
-      ->type_name("DEVICE")
-      ->capture_default_str()
-      ->group("Scores");
+  add_device_option(*command, state->model.device, "Scores");
   command->footer(kFooter);
   command->callback([state, chosen] { chosen([state] { state->run(); }); });
 }

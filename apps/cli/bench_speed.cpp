@@ -14,13 +14,16 @@
 
 #include "apps/cli/bench.h"
 #include "apps/cli/interrupt.h"
-#include "apps/cli/learning.h"
-#include "apps/cli/lists.h"
-#include "apps/cli/model_choice.h"
+#include "apps/cli/model_options.h"
 #include "apps/cli/streams.h"
+#include "apps/common/places.h"
 #include "forgedit/core/error.h"
 #include "forgedit/core/files.h"
+#include "forgedit/core/version.h"
 #include "forgedit/eval/speed.h"
+#include "forgedit/jobs/model_choice.h"
+#include "forgedit/jobs/results_folder.h"
+#include "forgedit/jobs/text_values.h"
 #include "forgedit/pipelines/records/settings_json.h"
 
 namespace forgedit::cli {
@@ -29,7 +32,7 @@ namespace {
 namespace fs = std::filesystem;
 
 struct SpeedCommand {
-  ModelOptions model;
+  ModelRequest model;
   SpeedOptions options;
   std::optional<std::pair<int, int>> size;
   std::string json;
@@ -85,10 +88,10 @@ double seconds_of_process(const std::vector<std::string>& arguments) {
 }
 
 /// A whole `forgedit edit`: start, loading, learning, and one edit drawn beside the reconstruction.
-SpeedRow measure_first_picture(const SpeedCommand& command, const ModelChoice& choice) {
+SpeedRow measure_first_picture(const SpeedCommand& command, const ModelChoice& choice, const Places& places) {
   const auto out = fs::temp_directory_path() / fmt::format("forgedit-bench-{}", ::getpid());
   std::vector<std::string> arguments{"edit",
-                                     (find_assets() / "miniature" / "demo.png").string(),
+                                     (assets_of(places) / "miniature" / "demo.png").string(),
                                      "a man running: dark skin tone on a blue background",
                                      "--source",
                                      "a man walking: dark skin tone on a blue background",
@@ -105,8 +108,8 @@ SpeedRow measure_first_picture(const SpeedCommand& command, const ModelChoice& c
   const auto add = [&](const char* option, const std::string& value) {
     if (!value.empty()) arguments.insert(arguments.end(), {option, value});
   };
-  if (choice.memory_gib) add("--memory", fmt::format("{}", *choice.memory_gib));
-  add("--model", command.model.folder);
+  if (choice.memory) add("--memory", fmt::format("{}", *choice.memory));
+  add("--model", command.model.model);
   add("--vae", command.model.vae);
   add("--tokenizer", command.model.tokenizer);
   add("--config", command.model.config);
@@ -125,7 +128,7 @@ MemoryTask SpeedCommand::need(const StableDiffusion& network) {
                                   options.height > 0 ? options.height : native);
   add_learning(task, network, options.learn);
   task.draw_batch = *std::max_element(options.batches.begin(), options.batches.end());
-  if (model.memory_gib && !find_memory_plan(task, *model.memory_gib)) {
+  if (model.memory && !find_memory_plan(task, *model.memory)) {
     options.learns = false;
     task.batch = 0;
   }
@@ -135,7 +138,10 @@ MemoryTask SpeedCommand::need(const StableDiffusion& network) {
 void SpeedCommand::run() {
   if (!json.empty()) check_folder_can_be_made(fs::absolute(json).parent_path());
   Console console;
-  const auto choice = choose_model(model, console);
+  say_which_model(model, console);
+  const auto places = find_places();
+  JobContext context(places, console, program_stop());
+  const auto choice = choose_model(model, context);
   if (size) {
     options.width = size->first;
     options.height = size->second;
@@ -143,21 +149,21 @@ void SpeedCommand::run() {
   std::vector<SpeedRow> rows;
   std::string memory;
   {
-    auto network = load_model(choice, console, [&](const StableDiffusion& loaded) { return need(loaded); });
+    auto network = load_model(choice, context, [&](const StableDiffusion& loaded) { return need(loaded); });
     memory = describe(network.memory);
-    if (!options.learns) console.note("learning is left out: too little memory");
+    if (!options.learns) console.note("learning is skipped: too little memory");
     if (const auto multiple = static_cast<int>(network.size_multiple());
         options.width % multiple != 0 || options.height % multiple != 0) {
-      throw usage_error(fmt::format("--size: expected multiples of {}", multiple));
+      throw usage_error("size", fmt::format("expected multiples of {}", multiple));
     }
     rows = measure_speed(network, options, print_row);
   }
   if (first_picture && options.learns) {
-    rows.push_back(measure_first_picture(*this, choice));
+    rows.push_back(measure_first_picture(*this, choice, places));
     print_row(rows.back());
   }
   if (json.empty()) return;
-  nlohmann::json record{{"software", "forgedit " FORGEDIT_VERSION},
+  nlohmann::json record{{"software", software_name()},
                         {"device", describe_device(choice.policy.device)},
                         {"precision", precision_name(choice.policy.precision)},
                         {"plain", choice.policy.plain},
@@ -177,7 +183,7 @@ std::function<void()> add_speed_options(CLI::App& bench) {
   const auto state = std::make_shared<SpeedCommand>();
   bench
       .add_option_function<std::string>(
-          "--size", [state](const std::string& text) { state->size = parse_size("--size", text); },
+          "--size", [state](const std::string& text) { state->size = parse_size("size", text); },
           "pixels [what the model was made for]")
       ->type_name("WxH");
   const auto add_number = [&](const char* name, auto& value, const char* text) {

@@ -1,35 +1,33 @@
-#include <spdlog/fmt/fmt.h>
-
 #include <CLI/CLI.hpp>
-#include <cstdio>
 #include <memory>
 
-#include "apps/cli/captioning.h"
 #include "apps/cli/commands.h"
+#include "apps/cli/console.h"
 #include "apps/cli/interrupt.h"
-#include "apps/cli/lists.h"
-#include "apps/cli/pictures.h"
+#include "apps/cli/model_options.h"
+#include "apps/cli/streams.h"
+#include "apps/common/places.h"
+#include "forgedit/jobs/small_jobs.h"
+#include "forgedit/jobs/text_values.h"
 
 namespace forgedit::cli {
 namespace {
 
 struct CaptionCommand {
   std::vector<std::string> images;
-  std::string captioner, device = "auto";
-  CaptionSearch search;
+  CaptionRequest request;
+  ModelRequest model;
 
-  void run() const {
+  void run() {
+    request.pictures.assign(images.begin(), images.end());
     Console console;
-    const ComputePolicy policy{parse_device(device), Precision::fp32};
-    const auto model = captioner.empty() ? choose_model({}).folder : std::filesystem::path();
-    const auto place = find_captioner(captioner, model, "--captioner DIR is needed");
-    auto network = load_captioner(place, policy, console);
-    for (const auto& image : images) {
-      throw_if_stopped();
-      const auto text = network.caption(read_picture(image), search);
-      fmt::print(stdout, "{}\n", images.size() == 1 ? text : image + ": " + text);
-      std::fflush(stdout);
-    }
+    const auto places = find_places();
+    JobContext context(places, console, program_stop());
+    WarmModels models(model, /*keep=*/false);
+    run_caption(request, models, context, [&](const std::string& image, const std::string& caption) {
+      print((images.size() == 1 ? caption : image + ": " + caption) + "\n");
+      flush_stdout();
+    });
   }
 };
 
@@ -45,17 +43,15 @@ Command add_caption_command(CLI::App& program) {
   auto* command = program.add_subcommand("caption", "Say in words what pictures show.");
   command->add_option("IMAGE", state->images, "PNG, JPEG, WebP, HEIC or AVIF, one or more")->required();
   command
-      ->add_option("--captioner", state->captioner,
+      ->add_option("--captioner", state->request.captioner,
                    "BLIP folder (transformers layout), or ORG/NAME in the hub's cache [captioner/ beside the "
                    "miniature, else the published one in the hub's cache]")
       ->type_name("DIR|ORG/NAME");
-  command->add_option("--beams", state->search.num_beams, "captions followed at once; 1 is greedy")
+  command->add_option("--beams", state->request.beams, "captions followed at once; 1 is greedy")
       ->check(within(1, 64))
       ->type_name("N")
       ->capture_default_str();
-  command->add_option("--device", state->device, "auto, cpu, cuda or cuda:N")
-      ->type_name("DEVICE")
-      ->capture_default_str();
+  add_device_option(*command, state->model.device, "Options");
   command->footer(kFooter);
   return {command, [state] { state->run(); }};
 }

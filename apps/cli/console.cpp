@@ -22,7 +22,6 @@
 namespace forgedit::cli {
 namespace {
 
-constexpr std::size_t kRecentSteps = 12;
 constexpr std::size_t kUsualColumns = 80, kNoTerminalColumns = 1000;
 constexpr auto kRedraw = std::chrono::milliseconds(100);
 
@@ -56,11 +55,11 @@ class Terminal {
   }
 
   /// The line of progress, over the one before.
-  void show(const Progress& progress, double seconds_left) {
+  void show(const JobProgress& progress) {
     const std::lock_guard lock(mutex_);
     const auto width = columns();
     // A line that reaches the edge would wrap in some terminals.
-    const auto line = progress_line(progress, seconds_left, true, width - 1);
+    const auto line = progress_line(progress, true, width - 1);
     // Since the last line the terminal became narrower than it: wrapped as that is now, it stays.
     if (open_width_ >= width) std::fputs("\n", stderr);
     std::fputs(("\r\033[K" + line).c_str(), stderr);
@@ -113,71 +112,74 @@ class LogSink : public spdlog::sinks::base_sink<std::mutex> {
 
 }  // namespace
 
-Console::Console() = default;
-
 Console::~Console() {
   Terminal::get().clear_line();
-}
-
-void Console::note(const std::string& text) {
-  Terminal::get().say(text);
 }
 
 void Console::highlight(const std::string& text) {
   Terminal::get().say(text, Tint::yellow);
 }
 
-void Console::result(const std::filesystem::path& path) {
-  Terminal::get().clear_line();
-  print(path.string() + "\n");
-  flush_stdout();
+void Console::note(const std::string& text) {
+  Terminal::get().say(text);
 }
 
-void Console::progress(const Progress& progress) {
-  throw_if_stopped();
-  if (progress.stage != stage_) start_stage(progress);
-  stage_done_ = progress.done;
-  const auto now = Clock::now();
-  marks_.push_back({now, progress.done});
-  if (marks_.size() > kRecentSteps) marks_.pop_front();
+void Console::warning(const std::string& text) {
+  Terminal::get().say("warning: " + text, Tint::yellow);
+}
 
+void Console::plan(const JobPlan& plan) {
+  note("plan: " + plan_line(plan));
+}
+
+void Console::progress(const JobProgress& progress) {
+  looked_at_stop();
+  if (progress.stage != stage_) {
+    stage_ = progress.stage;
+    shown_tenths_ = -1;
+  }
   auto& terminal = Terminal::get();
   if (terminal.is_terminal()) {
+    const auto now = Clock::now();
     const bool last = progress.done >= progress.total;
     if (!last && terminal.has_open_line() && now - shown_ < kRedraw) return;
-    terminal.show(progress, seconds_left(progress));
+    terminal.show(progress);
     shown_ = now;
     return;
   }
   const auto tenths = progress.total > 0 ? 10 * progress.done / progress.total : 10;
   if (tenths == shown_tenths_) return;
   shown_tenths_ = tenths;
-  terminal.say(progress_line(progress, seconds_left(progress), false, kNoTerminalColumns));
+  terminal.say(progress_line(progress, false, kNoTerminalColumns));
 }
 
-void Console::end_stage() {
+void Console::stage_ended(const std::string& stage, std::int64_t steps, double seconds) {
   auto& terminal = Terminal::get();
   terminal.keep_line();
-  if (!stage_.empty()) {
-    const std::chrono::duration<double> taken = Clock::now() - stage_start_;
-    terminal.say(fmt::format("{}: {} steps in {:.2f} s", stage_, stage_done_, taken.count()));
-  }
+  terminal.say(fmt::format("{}: {} steps in {:.2f} s", stage, steps, seconds));
   stage_.clear();
 }
 
-void Console::start_stage(const Progress& progress) {
-  end_stage();
-  stage_ = progress.stage;
-  stage_start_ = Clock::now();
-  marks_.clear();
-  shown_tenths_ = -1;
+void Console::caption(const std::string& text) {
+  note(fmt::format("source \"{}\" (--source TEXT overrides it)", text));
 }
 
-double Console::seconds_left(const Progress& progress) const {
-  const auto steps = marks_.back().done - marks_.front().done;
-  if (steps <= 0) return -1;
-  const std::chrono::duration<double> taken = marks_.back().time - marks_.front().time;
-  return taken.count() / static_cast<double>(steps) * static_cast<double>(progress.total - progress.done);
+void Console::picture(const std::string&, const std::filesystem::path& path, const nlohmann::json&) {
+  file(path);
+}
+
+void Console::file(const std::filesystem::path& path) {
+  Terminal::get().clear_line();
+  print(path.string() + "\n");
+  flush_stdout();
+}
+
+void Console::long_write() {
+  allow_long_pause();
+}
+
+void Console::stopping() {
+  allow_last_writes();
 }
 
 void log_to_console() {

@@ -6,7 +6,8 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/cli/commands.h"
-#include "apps/cli/model_choice.h"
+#include "apps/common/places.h"
+#include "forgedit/jobs/model_choice.h"
 #include "forgedit/pipelines/records/inspect.h"
 #include "forgedit/pipelines/records/settings_json.h"
 
@@ -46,7 +47,7 @@ struct InspectCommand {
   bool json = false;
 
   void run() const {
-    const auto place = find_model(path);
+    const auto place = find_model(path, find_places());
     auto inspection = inspect(place.path);
     for (const auto& file : place.unfinished) inspection.missing.push_back(file + " (unfinished download)");
     if (json) {

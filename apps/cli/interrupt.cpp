@@ -8,8 +8,6 @@
 #include <csignal>
 #include <string_view>
 
-#include "forgedit/core/error.h"
-
 namespace forgedit::cli {
 namespace {
 
@@ -22,19 +20,19 @@ constexpr unsigned kLeastPatience = 10, kMostPatience = 3600;
 constexpr unsigned kLastWrites = 300;
 
 // The only state that a signal handler may touch.
-volatile std::sig_atomic_t stop_requested = 0;
+StopFlag stop_flag;
 std::atomic<unsigned> patience{kLeastPatience};
 static_assert(std::atomic<unsigned>::is_always_lock_free);
 
 void request_stop(int signal) {
-  if (stop_requested) {
+  if (stop_flag.stopped()) {
     // A shell sends SIGHUP after the terminal did: that is no second wish.
     if (signal == SIGHUP) return;
     ::signal(signal, SIG_DFL);
     ::raise(signal);  // comes when this handler has returned
     return;
   }
-  stop_requested = 1;
+  stop_flag.stop();
   ::alarm(patience.load());
 }
 
@@ -58,8 +56,14 @@ bool is_ignored(int signal) {
   return ::sigaction(signal, nullptr, &action) == 0 && action.sa_handler == SIG_IGN;
 }
 
+}  // namespace
+
+const StopFlag& program_stop() {
+  return stop_flag;
+}
+
 /// A step may take minutes on a CPU; then a request to stop has to wait for as long.
-void learn_patience() {
+void looked_at_stop() {
   static auto last = Clock::now();
   const auto now = Clock::now();
   const auto pause = std::chrono::duration_cast<std::chrono::seconds>(now - last).count();
@@ -67,8 +71,6 @@ void learn_patience() {
   const auto wanted = static_cast<unsigned>(std::min<std::int64_t>(2 * (pause + 1), kMostPatience));
   if (wanted > patience) patience = wanted;
 }
-
-}  // namespace
 
 void stop_on_signals() {
   handle(SIGINT, request_stop);
@@ -81,13 +83,17 @@ void stop_on_signals() {
 
 void allow_long_pause() {
   patience = kMostPatience;
-  if (stop_requested) ::alarm(kMostPatience);
+  if (stop_flag.stopped()) ::alarm(kMostPatience);
+}
+
+void allow_last_writes() {
+  ::alarm(kLastWrites);
 }
 
 void throw_if_stopped() {
-  learn_patience();
-  if (!stop_requested) return;
-  ::alarm(kLastWrites);
+  looked_at_stop();
+  if (!stop_flag.stopped()) return;
+  allow_last_writes();
   throw Cancelled();
 }
 

@@ -1,5 +1,7 @@
 #pragma once
 
+#include "forgedit/core/stop.h"
+
 namespace forgedit::cli {
 
 /// What signals do from now on. The first SIGINT, SIGTERM or SIGHUP asks to stop; a second SIGINT or SIGTERM
@@ -10,6 +12,16 @@ void stop_on_signals();
 
 /// A part that may take long without looking at requests to stop begins, such as writing gigabytes.
 void allow_long_pause();
+
+/// What the signals set: for the one job that the program runs.
+const StopFlag& program_stop();
+
+/// To be called whenever a job looks at the flag: how far apart looks are decides how long they are waited
+/// for.
+void looked_at_stop();
+
+/// The flag was seen: from now on the last results are written.
+void allow_last_writes();
 
 /// Throws Cancelled when a signal asked to stop.
 void throw_if_stopped();

@@ -4,12 +4,17 @@
 #include <cstring>
 #include <memory>
 
-#include "apps/cli/captioning.h"
 #include "apps/cli/commands.h"
-#include "apps/cli/learning.h"
-#include "apps/cli/lists.h"
-#include "apps/cli/pictures.h"
+#include "apps/cli/console.h"
+#include "apps/cli/interrupt.h"
+#include "apps/cli/learn_options.h"
+#include "apps/cli/model_options.h"
+#include "apps/common/places.h"
 #include "forgedit/core/error.h"
+#include "forgedit/jobs/engine.h"
+#include "forgedit/jobs/learning.h"
+#include "forgedit/jobs/small_jobs.h"
+#include "forgedit/jobs/text_values.h"
 
 namespace forgedit::cli {
 namespace {
@@ -26,41 +31,26 @@ std::string shell_word(const std::string& text) {
 }
 
 struct LearnCommand {
-  LearnArguments learning;
-  std::string target;
-  ModelOptions model;
+  LearnRequest request;
+  std::string image, target;
+  ModelRequest model;
 
   /// Imagic starts from the target prompt instead of a source.
   void take_target() {
-    const bool imagic = learning.options.method == LearnMethod::imagic;
+    const bool imagic = request.options.method == LearnMethod::imagic;
     if (!imagic && !target.empty()) throw usage_error("--target belongs to --method imagic");
-    if (imagic) use_target_as_source(learning, target);
+    if (imagic) use_target_as_source(request, target);
   }
 
   void run() {
     Console console;
-    if (learning.save.empty()) throw usage_error("--save DIR is needed: where to keep what is learned");
+    request.picture = image;
     take_target();
-    check_learn_arguments(learning);
-    const SaveLock lock(learning.save);
-    const auto picture = read_picture(learning.image, learning.background);
-    const auto choice = choose_model(model, console);
-    prepare_learning(learning, picture, choice);
-    if (learning.source.empty()) {
-      learning.source = write_source(learning.captioner, {}, picture, choice, console);
-    }
-    auto network = load_model(choice, console, [&](const StableDiffusion& loaded) {
-      return learning_need(learning, picture, loaded);
-    });
-    auto learned = picture_to_learn(learning, picture, choice, network);
-    if (is_saved_already(learning, learned)) {
-      console.note(learning.save + " holds the same picture, learned with the same settings: it is kept");
-      console.result(learning.save);
-      return;
-    }
-    learn_and_save(learned, learning, choice, network, console);
-    console.note("next: forgedit edit --from " + shell_word(learning.save) + " TARGET" +
-                 (model.folder.empty() ? "" : " --model " + shell_word(model.folder)));
+    check_learn(request);
+    say_which_model(model, console);
+    Engine(find_places(), {model, /*keep_warm=*/false}).run(request, program_stop(), console);
+    console.note("next: forgedit edit --from " + shell_word(request.save.string()) + " TARGET" +
+                 (model.model.empty() ? "" : " --model " + shell_word(model.model)));
   }
 };
 
@@ -75,13 +65,13 @@ Command add_learn_command(CLI::App& program) {
   const auto state = std::make_shared<LearnCommand>();
   auto* command =
       program.add_subcommand("learn", "Learn a picture once, to edit it later as often as wanted.");
-  command->add_option("IMAGE", state->learning.image, "PNG, JPEG, WebP, HEIC or AVIF")->required();
-  add_picture_options(*command, state->learning);
+  command->add_option("IMAGE", state->image, "PNG, JPEG, WebP, HEIC or AVIF")->required();
+  add_picture_options(*command, state->request);
   command->add_option("--target", state->target, "imagic: the edit to learn for, instead of --source")
       ->type_name("TEXT")
       ->group("Picture");
-  add_method_options(*command, state->learning);
-  command->add_option("--seed", state->learning.options.seed, "decides noise and timesteps")
+  add_method_options(*command, state->request);
+  command->add_option("--seed", state->request.options.seed, "decides noise and timesteps")
       ->check(within(0, 9e18))
       ->type_name("NUMBER")
       ->capture_default_str()

@@ -20,6 +20,7 @@
 #include "forgedit/core/error.h"
 #include "forgedit/core/one_line.h"
 #include "forgedit/core/suggest.h"
+#include "forgedit/core/version.h"
 
 namespace forgedit::cli {
 namespace {
@@ -38,6 +39,15 @@ constexpr const char* kFooter =
 int complain(const std::string& message, int code) {
   say_error(message);
   return code;
+}
+
+/// The setting of an error as the option that it is here: "unet_lr" is "--unet-lr: ". A target is no option.
+std::string as_option(const std::string& field) {
+  if (field.empty()) return {};
+  if (field == "target") return "TARGET ";
+  auto name = field;
+  std::replace(name.begin(), name.end(), '_', '-');
+  return "--" + name + ": ";
 }
 
 std::string first_line(const std::string& text) {
@@ -149,7 +159,7 @@ int main(int argc, char** argv) {
   log_to_console();
   CLI::App program{"Edits a picture by a target text: learns the picture, forgets some of it, draws it anew.",
                    "forgedit"};
-  program.set_version_flag("-V,--version", "forgedit " FORGEDIT_VERSION);
+  program.set_version_flag("-V,--version", forgedit::software_name());
   program.require_subcommand(0, 1);  // else the name of a command could not be a target
   program.footer(kFooter);
   program.get_formatter()->column_width(32);
@@ -161,7 +171,8 @@ int main(int argc, char** argv) {
   } catch (const SomeEditsFailed& error) {
     return complain(error.what(), kSomeFailed);
   } catch (const forgedit::Error& error) {
-    return complain(error.what(), error.kind() == forgedit::ErrorKind::usage ? kUsage : kFailure);
+    return complain(as_option(error.field()) + error.what(),
+                    error.kind() == forgedit::ErrorKind::usage ? kUsage : kFailure);
   } catch (const std::filesystem::filesystem_error& error) {
     return complain(error.path1().string() + ": " + error.code().message(), kFailure);
   } catch (const std::bad_alloc&) {

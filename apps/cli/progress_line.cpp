@@ -24,9 +24,21 @@ std::string bar_text(double share, std::size_t width) {
   return " [" + std::string(full, '=') + std::string(width - full, ' ') + "]";
 }
 
+/// No more exact than an estimate is.
+std::string about_text(double seconds) {
+  if (seconds < 10) return fmt::format("about {:.0f} s", std::max(1.0, std::ceil(seconds)));
+  if (seconds < 90) return fmt::format("about {:.0f} s", 5 * std::ceil(seconds / 5));
+  if (seconds < 5400) return fmt::format("about {:.0f} min", std::ceil(seconds / 60));
+  return fmt::format("about {:.1f} h", seconds / 3600);
+}
+
 }  // namespace
 
-std::string progress_line(const Progress& progress, double seconds_left, bool bar, std::size_t columns) {
+std::string plan_line(const JobPlan& plan) {
+  return plan.seconds < 0 ? plan.text : plan.text + ", " + about_text(plan.seconds);
+}
+
+std::string progress_line(const JobProgress& progress, bool bar, std::size_t columns) {
   const double share =
       progress.total > 0
           ? std::clamp(static_cast<double>(progress.done) / static_cast<double>(progress.total), 0.0, 1.0)
@@ -37,8 +49,9 @@ std::string progress_line(const Progress& progress, double seconds_left, bool ba
     step = fmt::format("  step {}/{}", progress.done, progress.total);
     loss = fmt::format("  loss {:.4f}", progress.loss);
   }
-  if (progress.done < progress.total && seconds_left >= 0)
-    left = "  " + duration_text(seconds_left) + " left";
+  if (progress.done < progress.total && progress.seconds_left >= 0) {
+    left = "  " + duration_text(progress.seconds_left) + " left";
+  }
 
   std::size_t taken = display_width(progress.stage) + percent.size() + left.size();
   const auto fits = [&](const std::string& part) {

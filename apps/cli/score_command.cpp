@@ -6,24 +6,18 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/cli/commands.h"
+#include "apps/cli/console.h"
 #include "apps/cli/interrupt.h"
-#include "apps/cli/learning.h"
-#include "apps/cli/lists.h"
-#include "apps/cli/pictures.h"
-#include "apps/cli/scoring.h"
+#include "apps/cli/learn_options.h"
+#include "apps/cli/model_options.h"
+#include "apps/common/places.h"
+#include "forgedit/jobs/small_jobs.h"
 #include "forgedit/pipelines/records/settings_json.h"
 
 namespace forgedit::cli {
 namespace {
 
-namespace fs = std::filesystem;
 using nlohmann::json;
-
-struct ScoredPicture {
-  std::string name;
-  int width, height;
-  EditScores scores;
-};
 
 class ScoreCommand {
  public:
@@ -32,14 +26,12 @@ class ScoreCommand {
 
  private:
   void print_table(const std::vector<ScoredPicture>& pictures) const;
-  void print_json(const std::vector<ScoredPicture>& pictures, const EditScorer& scorer,
-                  const ScorerFiles& files) const;
+  void print_json(const Scoring& scoring) const;
 
-  std::string original_, target_, source_;
+  std::string original_;
   std::vector<std::string> edited_;
-  std::array<std::uint8_t, 3> background_{255, 255, 255};
-  std::string model_, device_ = "auto";
-  ScoreOptions scoring_;
+  ScoreRequest request_;
+  ModelRequest model_;
   bool json_ = false;
   Console console_;
 };
@@ -64,55 +56,36 @@ std::string metrics_help() {
 void ScoreCommand::add_options(CLI::App& command) {
   command.add_option("ORIGINAL", original_, "the picture before the edit")->required();
   command.add_option("EDITED", edited_, "pictures to judge")->required();
-  command.add_option("--target", target_, "what the edited pictures shall show")
+  command.add_option("--target", request_.target, "what the edited pictures shall show")
       ->type_name("TEXT")
       ->required();
-  command.add_option("--source", source_, "what the original shows: for the direction of the edit")
+  command.add_option("--source", request_.source, "what the original shows: for the direction of the edit")
       ->type_name("TEXT");
-  command
-      .add_option_function<std::string>(
-          "--background",
-          [this](const std::string& text) { background_ = parse_colour("--background", text); },
-          "colour under transparent pictures: #rrggbb, white, black or grey")
-      ->type_name("COLOUR")
-      ->default_str("white");
+  add_background_option(command, request_.background);
   command.add_flag("--json", json_, "print JSON instead of a table");
-  add_score_options(command, scoring_);
-  command.add_option("--model", model_, "look for clip/ in this model's folder [the miniature of forgedit]")
+  add_score_options(command, request_.judge);
+  command
+      .add_option("--model", model_.model,
+                  "look for clip/ in this model's folder [the miniature of forgedit]")
       ->type_name("DIR|FILE|ORG/NAME")
       ->group("Scores");
-  command.add_option("--device", device_, "auto, cpu, cuda or cuda:N")
-      ->type_name("DEVICE")
-      ->capture_default_str()
-      ->group("Scores");
+  add_device_option(command, model_.device, "Scores");
   command.footer(kFooter + metrics_help());
 }
 
 void ScoreCommand::run() {
-  require_text("--target", target_);
-  const ComputePolicy policy{parse_device(device_), Precision::fp32};
-  const auto original = read_picture(original_, background_);
-  std::vector<Image> edited;
-  for (const auto& path : edited_) edited.push_back(read_picture(path, background_));
-
-  const auto files = find_scorer_files(scoring_, scorer_model_folder(model_));
-  prepare_compute(policy);
-  EditScorer scorer(files, policy.device);
-  const auto reference =
-      scorer.prepare(original, target_, source_.empty() ? std::nullopt : std::optional(source_));
-  std::vector<ScoredPicture> pictures;
-  for (std::size_t i = 0; i < edited.size(); ++i) {
-    throw_if_stopped();
-    const auto& picture = edited[i];
-    pictures.push_back({fs::path(edited_[i]).filename().string(), picture.width, picture.height,
-                        scorer.score(reference, picture)});
-  }
+  request_.original = original_;
+  request_.edited.assign(edited_.begin(), edited_.end());
+  const auto places = find_places();
+  JobContext context(places, console_, program_stop());
+  WarmModels models(model_, /*keep=*/false);
+  const auto scoring = run_score(request_, models, context);
   if (json_) {
-    print_json(pictures, scorer, files);
-  } else {
-    note_left_out(scorer, console_);
-    print_table(pictures);
+    print_json(scoring);
+    return;
   }
+  note_skipped(scoring.skipped, context);
+  print_table(scoring.pictures);
 }
 
 void ScoreCommand::print_table(const std::vector<ScoredPicture>& pictures) const {
@@ -136,21 +109,20 @@ void ScoreCommand::print_table(const std::vector<ScoredPicture>& pictures) const
   }
 }
 
-void ScoreCommand::print_json(const std::vector<ScoredPicture>& pictures, const EditScorer& scorer,
-                              const ScorerFiles& files) const {
+void ScoreCommand::print_json(const Scoring& scoring) const {
   auto list = json::array();
-  for (const auto& picture : pictures) {
+  for (const auto& picture : scoring.pictures) {
     list.push_back({{"file", picture.name},
                     {"width", picture.width},
                     {"height", picture.height},
                     {"scores", scores_json(picture.scores)}});
   }
-  json result{{"original", fs::path(original_).filename().string()},
-              {"target", target_},
+  json result{{"original", request_.original.filename().string()},
+              {"target", request_.target},
               {"pictures", list},
-              {"left_out", scorer.left_out()}};
-  if (!source_.empty()) result["source"] = source_;
-  if (!files.clip.empty()) result["clip"] = clip_name(files.clip);
+              {"left_out", scoring.skipped}};
+  if (!request_.source.empty()) result["source"] = request_.source;
+  if (!scoring.files.clip.empty()) result["clip"] = clip_name(scoring.files.clip);
   fmt::print("{}\n", json_text(result, 1));
 }
 

@@ -6,6 +6,7 @@
 #include "forgedit/core/error.h"
 #include "forgedit/editing/forgetting.h"
 #include "forgedit/editing/interpolation.h"
+#include "forgedit/editing/learned_weights.h"
 #include "forgedit/io/weights/model_folder.h"
 #include "forgedit/pipelines/learning/learn.h"
 #include "forgedit/pipelines/sampling/sample.h"

@@ -2,6 +2,7 @@
 
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 namespace forgedit {
 
@@ -15,20 +16,33 @@ enum class ErrorKind {
 /// file and key; it is one line unless it lists several tensors.
 class Error : public std::runtime_error {
  public:
-  Error(ErrorKind kind, const std::string& message) : std::runtime_error(message), kind_(kind) {}
+  Error(ErrorKind kind, const std::string& message, std::string field = {})
+      : std::runtime_error(message), kind_(kind), field_(std::move(field)) {}
   ErrorKind kind() const { return kind_; }
+  /// The setting that is wrong, as a request calls it ("unet_lr", "story[2].gamma"); empty where it is none.
+  /// The message does not repeat it: a program prints it as its option, a server as the request's key.
+  const std::string& field() const { return field_; }
 
  private:
   ErrorKind kind_;
+  std::string field_;
 };
 
 /// An Error of kind `usage`: the caller's mistake.
 inline Error usage_error(const std::string& message) {
   return {ErrorKind::usage, message};
 }
+/// The same for one setting of a request: see Error::field.
+inline Error usage_error(const std::string& field, const std::string& message) {
+  return {ErrorKind::usage, message, field};
+}
 /// An Error of kind `failure`: damaged files, missing devices, values that are not finite.
 inline Error failure(const std::string& message) {
   return {ErrorKind::failure, message};
+}
+/// The same where one setting of a request led there: see Error::field.
+inline Error failure(const std::string& field, const std::string& message) {
+  return {ErrorKind::failure, message, field};
 }
 
 /// The user asked to stop; thrown from a progress callback and passed through unchanged. The message says

@@ -50,7 +50,7 @@ std::int64_t room_for_threads(int threads) {
 }
 
 void check_compute_limits(int threads) {
-  const auto way_out = std::string(threads > 1 ? ": raise it, or give --threads 1" : ": raise it");
+  const auto way_out = std::string(threads > 1 ? ": raise it, or compute with one thread" : ": raise it");
   const auto left = memory_within_limits(), needed = room_for_threads(threads);
   if (left < needed) {
     throw failure("the limit on memory (ulimit -v or -d) leaves " + std::to_string(left / kMiB) + " MiB, " +

@@ -27,20 +27,14 @@ c10::Device parse_device(const std::string& text) {
       text.find_first_not_of("0123456789", 5) == std::string::npos) {
     index = std::stoi(text.substr(5));
   } else if (text != "cuda") {
-    throw usage_error("--device: expected auto, cpu, cuda or cuda:N, got '" + text + "'");
+    throw usage_error("device", "expected auto, cpu, cuda or cuda:N, got '" + text + "'");
   }
-  if (!cuda::built()) throw failure("--device " + text + ": this program was built without CUDA");
+  if (!cuda::built()) throw failure("device", text + ": this program was built without CUDA");
   const int count = cuda::device_count();
   if (index >= count) {
-    throw failure("--device " + text + ": this machine has " + std::to_string(count) + " CUDA device(s)");
+    throw failure("device", text + ": this machine has " + std::to_string(count) + " CUDA device(s)");
   }
   return {c10::DeviceType::CUDA, static_cast<c10::DeviceIndex>(index)};
-}
-
-Precision parse_precision(const std::string& text) {
-  if (text == "fp32") return Precision::fp32;
-  if (text == "bf16") return Precision::bf16;
-  throw usage_error("--precision: expected fp32 or bf16, got '" + text + "'");
 }
 
 bool has_bf16(const c10::Device& device) {
@@ -49,9 +43,9 @@ bool has_bf16(const c10::Device& device) {
 
 Precision choose_precision(const c10::Device& device, std::optional<Precision> asked, bool bf16) {
   if (asked == Precision::bf16 && !bf16) {
-    throw usage_error(
-        "--precision bf16: this GPU does not compute in bf16 (compute capability 8.0 or newer does); "
-        "take fp32");
+    throw usage_error("precision",
+                      "bf16: this GPU does not compute in bf16 (compute capability 8.0 or newer does); "
+                      "take fp32");
   }
   return asked.value_or(device.is_cuda() && bf16 ? Precision::bf16 : Precision::fp32);
 }
@@ -68,10 +62,6 @@ void prepare_compute(const ComputePolicy& policy, int threads) {
     at::globalContext().setAllowTF32CuDNN(false);
     choose_attention();
   }
-}
-
-const char* precision_name(Precision precision) {
-  return precision == Precision::bf16 ? "bf16" : "fp32";
 }
 
 std::string describe_device(const c10::Device& device) {

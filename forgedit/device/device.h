@@ -5,9 +5,9 @@
 
 #include <c10/core/Device.h>
 
-namespace forgedit {
+#include "forgedit/device/precision_kind.h"
 
-enum class Precision { fp32, bf16 };
+namespace forgedit {
 
 /// Where and how networks compute.
 struct ComputePolicy {
@@ -23,11 +23,6 @@ struct ComputePolicy {
 /// "auto" (a GPU where there is one), "cpu", "cuda" or "cuda:N". Throws a usage Error for other words and a
 /// failure where the GPU that was asked for is not there.
 c10::Device parse_device(const std::string& text);
-
-/// "fp32" or "bf16". Throws a usage Error otherwise.
-Precision parse_precision(const std::string& text);
-/// "fp32" or "bf16".
-const char* precision_name(Precision precision);
 
 /// `threads` CPU threads, 0 for one a core (LibTorch's default is one on some builds), and what makes the
 /// same seed give the same picture: no TF32, deterministic algorithms of cuDNN. Throws a failure where the

@@ -1,7 +1,5 @@
 #include "forgedit/editing/interpolation.h"
 
-#include "forgedit/core/error.h"
-
 namespace forgedit {
 
 torch::Tensor vector_subtraction(const torch::Tensor& learned, const torch::Tensor& target, double gamma) {
@@ -18,16 +16,6 @@ torch::Tensor vector_projection(const torch::Tensor& learned, const torch::Tenso
   // (2) the part of p that e does not hold already
   const auto orthogonal = target - projection;
   return alpha * learned + beta * orthogonal;
-}
-
-Interpolation parse_interpolation(const std::string& name) {
-  if (name == "vs") return Interpolation::vector_subtraction;
-  if (name == "vp") return Interpolation::vector_projection;
-  throw usage_error("unknown interpolation '" + name + "': expected vs or vp");
-}
-
-std::string interpolation_name(Interpolation interpolation) {
-  return interpolation == Interpolation::vector_subtraction ? "vs" : "vp";
 }
 
 }  // namespace forgedit

@@ -23,10 +23,4 @@ torch::Tensor vector_subtraction(const torch::Tensor& learned, const torch::Tens
 torch::Tensor vector_projection(const torch::Tensor& learned, const torch::Tensor& target, double alpha,
                                 double beta);
 
-enum class Interpolation { vector_subtraction, vector_projection };
-
-/// "vs" or "vp". Throws a usage Error that lists the known names.
-Interpolation parse_interpolation(const std::string& name);
-std::string interpolation_name(Interpolation interpolation);
-
 }  // namespace forgedit

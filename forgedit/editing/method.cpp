@@ -26,7 +26,7 @@ LearnMethod parse_learn_method(const std::string& name) {
     if (name == row.name) return row.method;
     known += (known.empty() ? "" : ", ") + std::string(row.name);
   }
-  throw usage_error("unknown method '" + name + "': expected one of " + known);
+  throw usage_error("method", "unknown method '" + name + "': expected one of " + known);
 }
 
 std::string learn_method_name(LearnMethod method) {

@@ -15,7 +15,7 @@ LayerScope parse_layer_scope(const std::string& name) {
   if (name == "code") return LayerScope::code;
   if (name == "paper") return LayerScope::paper;
   if (name == "all") return LayerScope::all;
-  throw usage_error("unknown layers '" + name + "': expected code, paper or all");
+  throw usage_error("layers", "unknown layers '" + name + "': expected code, paper or all");
 }
 
 std::string layer_scope_name(LayerScope scope) {

@@ -20,7 +20,7 @@ constexpr double kUncertain = 0.7;
 PublishedReading parse_published_reading(const std::string& text) {
   if (text == "vp") return PublishedReading::projection;
   if (text == "vs") return PublishedReading::subtraction;
-  throw usage_error("--published: expected vp or vs, got '" + text + "'");
+  throw usage_error("published", "expected vp or vs, got '" + text + "'");
 }
 
 std::map<std::pair<std::string, std::string>, PublishedEdit> read_published(

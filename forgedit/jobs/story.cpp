@@ -1,21 +1,18 @@
 #include "forgedit/jobs/story.h"
 
 #include <algorithm>
-#include <array>
 #include <nlohmann/json.hpp>
 
 #include "forgedit/core/error.h"
 #include "forgedit/core/files.h"
-#include "forgedit/core/json.h"
 #include "forgedit/core/one_line.h"
+#include "forgedit/jobs/request_json.h"
+#include "forgedit/jobs/sweep.h"
 
 namespace forgedit {
 namespace {
 
 using nlohmann::json;
-
-constexpr std::array kKeys{"target", "interpolation", "gamma", "alpha", "beta",
-                           "forget", "seed",          "seeds", "steps", "guidance"};
 
 std::string trimmed(const std::string& line) {
   const auto begin = line.find_first_not_of(" \t\r");
@@ -33,85 +30,6 @@ std::vector<std::string> lines_of(std::string text) {
   }
   return lines;
 }
-
-/// One JSON line over a request that has all that it does not say.
-class LineReader {
- public:
-  LineReader(const std::string& origin, const json& object) : reader_(origin, object), object_(object) {}
-
-  void read_into(EditRequest& request) const {
-    check_keys();
-    request.targets = {reader_.text("target", {})};
-    take("interpolation", request.interpolation, parse_interpolation);
-    check_strengths_fit(request.interpolation);
-    take_numbers("gamma", request.gammas);
-    take_numbers("alpha", request.alphas);
-    take_numbers("beta", request.betas);
-    if (reader_.has("forget")) {
-      request.strategies = reader_.is_list("forget") ? reader_.texts("forget")
-                                                     : std::vector<std::string>{reader_.text("forget", {})};
-    }
-    take_seeds(request.seeds);
-    request.sample.steps = reader_.integer("steps", request.sample.steps, 1, kMaxSteps);
-    auto& guidance = request.sample.guidance_scale;
-    guidance = reader_.number("guidance", guidance);
-    if (guidance < 0 || guidance > 100) reader_.reject("guidance", "expected a number from 0 to 100");
-  }
-
- private:
-  void check_keys() const {
-    for (const auto& [key, value] : object_.items()) {
-      if (std::find(kKeys.begin(), kKeys.end(), key) != kKeys.end()) continue;
-      std::string known;
-      for (const char* name : kKeys) known += (known.empty() ? "" : ", ") + std::string(name);
-      reader_.reject(key, "unknown key, expected one of " + known);
-    }
-  }
-  void check_strengths_fit(Interpolation interpolation) const {
-    const bool vs = interpolation == Interpolation::vector_subtraction;
-    for (const char* key : {"gamma", "alpha", "beta"}) {
-      if (!reader_.has(key) || (std::string(key) == "gamma") == vs) continue;
-      reader_.reject(key, std::string("belongs to interpolation ") + (vs ? "vp" : "vs"));
-    }
-  }
-  template <typename Value, typename Parse>
-  void take(const char* key, Value& value, Parse parse) const {
-    if (!reader_.has(key)) return;
-    try {
-      value = parse(reader_.text(key, {}));
-    } catch (const Error& error) {
-      reader_.reject(key, error.what());
-    }
-  }
-  void take_numbers(const char* key, std::vector<double>& values) const {
-    if (!reader_.has(key)) return;
-    if (!reader_.is_list(key)) {
-      values = {reader_.number(key, {})};
-      return;
-    }
-    values.clear();
-    for (const auto& item : object_.at(key)) {
-      if (!item.is_number()) reader_.reject(key, "expected a number or a list of numbers");
-      values.push_back(item.get<double>());
-    }
-  }
-  void take_seeds(std::vector<std::uint64_t>& seeds) const {
-    if (reader_.has("seed") && reader_.has("seeds"))
-      reader_.reject("seed", "expected seed or seeds, found both");
-    const auto one = [&](const char* key) {
-      return std::vector<std::int64_t>{reader_.integer(key, {}, 0, INT64_MAX)};
-    };
-    std::vector<std::int64_t> found;
-    if (reader_.has("seed")) found = one("seed");
-    if (reader_.has("seeds")) {
-      found = reader_.is_list("seeds") ? reader_.integers("seeds", 0, INT64_MAX) : one("seeds");
-    }
-    if (reader_.has("seed") || reader_.has("seeds")) seeds.assign(found.begin(), found.end());
-  }
-
-  ConfigReader reader_;
-  const json& object_;
-};
 
 /// UTF-8 without control characters but tabs and line breaks: what a prompt, a label and a PNG's text can
 /// hold.
@@ -134,25 +52,56 @@ json parse_line(const std::string& origin, const std::string& line) {
   return object;
 }
 
+/// One JSON line over a request that has all that it does not say.
+EditRequest request_of_object(const json& object, const std::string& origin, const EditRequest& base) {
+  try {
+    RequestReader reader(object, "");
+    std::string target;
+    reader.text("target", target);
+    if (target.empty()) reader.reject("target", "is needed: what the edited picture shows");
+    SweepRequest sweep;
+    read_sweep(reader, sweep);
+    reader.finish();
+    auto request = with_settings(base, sweep);
+    check_interpolation(sweep, request.interpolation);
+    request.targets = {target};
+    return request;
+  } catch (const Error& error) {
+    const auto key = error.field().empty() ? std::string() : error.field() + ": ";
+    throw failure(origin + ": " + key + one_line(error.what(), kMostMessage));
+  }
+}
+
 }  // namespace
 
-std::vector<EditRequest> parse_story(const std::string& text, const std::string& name,
-                                     const EditRequest& base) {
+std::vector<StoryLine> story_lines(const std::string& text, const std::string& name) {
   if (text.size() > kMaxStoryBytes) {
     throw failure(name + ": too large for a story: expected at most " + std::to_string(kMaxStoryBytes >> 20) +
                   " MiB");
   }
-  std::vector<EditRequest> requests;
+  std::vector<StoryLine> lines;
   std::size_t number = 0;
-  for (const auto& line : lines_of(text)) {
+  for (auto& line : lines_of(text)) {
     ++number;
     if (line.empty() || line.front() == '#') continue;
-    const auto origin = name + ":" + std::to_string(number);
+    lines.push_back({name + ":" + std::to_string(number), std::move(line)});
+  }
+  if (lines.empty()) throw failure(name + ": expected at least one target, a line each");
+  return lines;
+}
+
+std::vector<StoryLine> read_story(const std::filesystem::path& file) {
+  return story_lines(read_file(file, kMaxStoryBytes), file.string());
+}
+
+std::vector<EditRequest> requests_of_story(const std::vector<StoryLine>& lines, const EditRequest& base) {
+  std::vector<EditRequest> requests;
+  for (const auto& [origin, text] : lines) {
     auto request = base;
-    if (line.front() == '{') {
-      LineReader(origin, parse_line(origin, line)).read_into(request);
+    if (text.rfind('{', 0) == 0) {
+      request = request_of_object(parse_line(origin, text), origin, base);
     } else {
-      request.targets = {line};
+      request.targets = {text};
     }
     if (!is_text(request.targets.front())) {
       throw failure(origin + ": the target is no text: expected UTF-8 without control characters");
@@ -164,12 +113,7 @@ std::vector<EditRequest> parse_story(const std::string& text, const std::string&
     }
     requests.push_back(std::move(request));
   }
-  if (requests.empty()) throw failure(name + ": expected at least one target, a line each");
   return requests;
-}
-
-std::vector<EditRequest> read_story(const std::filesystem::path& file, const EditRequest& base) {
-  return parse_story(read_file(file, kMaxStoryBytes), file.string(), base);
 }
 
 }  // namespace forgedit

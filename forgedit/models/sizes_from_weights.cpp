@@ -42,7 +42,7 @@ class Shapes {
     if (found == published) return;
     throw UnpublishedSizes(origin_ + ": a " + what + " of width " + std::to_string(found) +
                            ", published ones have " + std::to_string(published) +
-                           ": give --config DIR of a diffusers folder with its settings");
+                           ": a diffusers folder with its settings is needed");
   }
 
  private:

@@ -17,7 +17,7 @@ namespace forgedit {
 /// Widths that Stable Diffusion 1.x does not have: the settings must be given.
 class UnpublishedSizes : public Error {
  public:
-  explicit UnpublishedSizes(const std::string& message) : Error(ErrorKind::failure, message) {}
+  explicit UnpublishedSizes(const std::string& message) : Error(ErrorKind::failure, message, "config") {}
 };
 
 UNetConfig unet_config_from_weights(const StateDict& state, const std::string& origin);

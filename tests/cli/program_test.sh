@@ -293,7 +293,7 @@ expect 2 "--config belongs to" "${EDIT[@]}" --model "$MODEL" --config "$MODEL"
 expect 1 "found a LoRA" "${EDIT[@]}" --model square-lora.safetensors
 expect 1 "no such VAE" "${EDIT[@]}" --model square.safetensors --vae nowhere
 rm -r square.tokenizer
-expect 1 "give --tokenizer DIR" "${EDIT[@]}" --model square.safetensors
+expect 1 "--tokenizer: " "${EDIT[@]}" --model square.safetensors
 head -c 100000 square.safetensors >short.ckpt
 expect 1 "truncated" "${EDIT[@]}" --model short.ckpt
 echo "hello" >text.ckpt

@@ -1,4 +1,5 @@
 #include "forgedit/editing/forgetting.h"
+#include "forgedit/editing/learned_weights.h"
 
 #include <torch/torch.h>
 

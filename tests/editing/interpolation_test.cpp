@@ -1,4 +1,5 @@
 #include "forgedit/editing/interpolation.h"
+#include "forgedit/editing/interpolation_kind.h"
 
 #include "tests/support/temporary_folder.h"
 

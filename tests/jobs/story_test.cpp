@@ -17,7 +17,7 @@ class Story : public testing::TemporaryFolder {
     EditRequest base;
     base.gammas = {0.5, 0.6};
     base.seeds = {7};
-    return read_story(folder_ / "story.txt", base);
+    return requests_of_story(read_story(folder_ / "story.txt"), base);
   }
   /// The message, which must name file and line.
   std::string refusal(const std::string& text, int line) {
@@ -61,7 +61,7 @@ TEST_F(Story, ALineIsWhatItSays) {
   }
   EXPECT_EQ(read(R"({"target": " a dog\nbrown "})").front().targets,
             std::vector<std::string>{" a dog\nbrown "});
-  EXPECT_EQ(parse_story("a dog\n", "standard input", {}).size(), 1U);
+  EXPECT_EQ(story_lines("a dog\n", "standard input").size(), 1U);
 }
 
 TEST_F(Story, StepsAreLimitedAsTheOptionIs) {

@@ -66,27 +66,6 @@ NoisePredictor predict_under(StableDiffusion& model, const torch::Tensor& embedd
 
 }  // namespace
 
-LearnOptions published_options(LearnMethod method) {
-  LearnOptions o;
-  o.method = method;
-  if (method == LearnMethod::vanilla) return o;
-  o.layers = LayerScope::all;
-  o.stop_loss = 0;
-  o.stop_after = 0;
-  if (method == LearnMethod::dreambooth) {
-    o.samples = 400;
-    o.batch = 4;
-    o.unet_lr = o.text_lr = 5e-6;
-  } else {
-    o.embedding_samples = 500;
-    o.samples = 1000;
-    o.batch = 1;
-    o.unet_lr = 2e-6;
-    o.text_lr = 1e-3;
-  }
-  return o;
-}
-
 void add_learned(MemoryTask& task, const StableDiffusion& model, const LearnOptions& options) {
   const auto learns = blocks_of(options);
   for (const auto& [name, parameter] : parameters_of(*model.unet)) {

@@ -4,32 +4,10 @@
 #include "forgedit/editing/method.h"
 #include "forgedit/editing/train_scope.h"
 #include "forgedit/pipelines/learning/learn_loop.h"
+#include "forgedit/pipelines/learning/learn_options.h"
 #include "forgedit/pipelines/model/stable_diffusion.h"
 
 namespace forgedit {
-
-/// How a picture is learned. Defaults are those of the published vanilla code; published_options has the
-/// others'.
-struct LearnOptions {
-  LearnMethod method = LearnMethod::vanilla;
-  std::int64_t samples = 400;  ///< noisy samples in all that the UNet learns from
-  std::int64_t batch = 10;     ///< samples a step: 40 steps
-  /// imagic: samples from which the embedding learns alone beforehand; other methods have no such phase.
-  std::int64_t embedding_samples = 0;
-  double unet_lr = 6e-5;
-  double text_lr = 1e-3;  ///< of the text embedding; dreambooth: of the text encoder
-  AdamSettings adam;
-  /// Learning ends early when a step's loss is under this ...
-  double stop_loss = 0.03;
-  /// ... and more than this many samples were drawn before the step.
-  std::int64_t stop_after = 350;
-  LayerScope layers = LayerScope::code;
-  std::uint64_t seed = 0;  ///< of posterior sample, noise and timesteps
-  bool fast = false;  ///< bf16 on a GPU: gradients of attention add up in any order, other bytes every time
-};
-
-/// A method with the settings that it was published with.
-LearnOptions published_options(LearnMethod method);
 
 /// Has `task` count what was learned with these options, and what drawing with it needs memory for.
 void add_learned(MemoryTask& task, const StableDiffusion& model, const LearnOptions& options);

@@ -8,18 +8,12 @@
 
 #include "forgedit/core/state_dict.h"
 #include "forgedit/device/device.h"
+#include "forgedit/pipelines/learning/learn_options.h"
 #include "forgedit/pipelines/learning/split_adam.h"
 #include "forgedit/pipelines/model/memory_plan.h"
 #include "forgedit/pipelines/model/progress.h"
 
 namespace forgedit {
-
-struct AdamSettings {
-  double beta1 = 0.9;
-  double beta2 = 0.999;
-  /// The published loops multiply the loss by 65536 and never divide again; with Adam only ε feels that.
-  double eps = 1e-8 / 65536.0;
-};
 
 /// Leaf tensors that learn at one rate.
 struct ParameterGroup {

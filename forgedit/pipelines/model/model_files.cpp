@@ -132,7 +132,7 @@ ModelParts read_checkpoint(const ModelFiles& files) {
     throw failure(origin + ": no text encoder in it: a UNet alone is not a whole checkpoint");
   }
   if (file.vae.empty() && files.vae.empty()) {
-    throw failure(origin + ": no VAE in it: give --vae DIR or FILE");
+    throw failure("vae", origin + ": no VAE in it: name a folder or a file that has one");
   }
   parts.tokenizer = files.tokenizer.empty() ? find_tokenizer(files) : files.tokenizer;
   parts.unet = {settings_of(below(files.config, "unet"), file.metadata, kUnetSettings, file.unet, origin,
@@ -219,9 +219,10 @@ ModelParts read_networks(const ModelFiles& files) {
 ModelParts read_model(const ModelFiles& files) {
   auto parts = read_networks(files);
   if (parts.tokenizer.empty()) {
-    throw failure(files.model.string() +
-                  ": a single file has no tokenizer: give --tokenizer DIR with CLIP's vocab.json and "
-                  "merges.txt, or tokenizer.json");
+    throw failure("tokenizer",
+                  files.model.string() +
+                      ": a single file has no tokenizer: name a folder with CLIP's vocab.json and "
+                      "merges.txt, or tokenizer.json");
   }
   return parts;
 }

@@ -143,6 +143,15 @@ void StableDiffusion::move_to_device() {
   place(*text_encoder, ends);
 }
 
+void StableDiffusion::fit(const MemoryPlan& plan) {
+  const bool moves = plan.park != memory.park;
+  memory = plan;
+  if (!moves) return;
+  const auto ends = plan.park ? c10::Device(c10::DeviceType::CPU) : policy.device;
+  vae->to(ends);
+  text_encoder->to(ends);
+}
+
 torch::Tensor StableDiffusion::tokenize(const std::string& text) const {
   const auto length = static_cast<std::size_t>(text_encoder->config().max_position_embeddings);
   const auto encoding = tokenizer->encode(text, length);

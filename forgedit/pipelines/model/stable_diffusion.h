@@ -44,6 +44,9 @@ struct StableDiffusion {
   /// From where the weights were read to policy.device, in the policy's types; load does it.
   void move_to_device();
 
+  /// Takes another plan for the jobs to come; networks move where it has them lie elsewhere.
+  void fit(const MemoryPlan& plan);
+
   /// Token ids (1, 77) on the model's device. Warns in the log when the text is longer than the model reads.
   torch::Tensor tokenize(const std::string& text) const;
   /// Text embedding (1, 77, width), float32.

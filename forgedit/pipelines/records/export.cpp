@@ -8,6 +8,7 @@
 #include "forgedit/core/leftovers.h"
 #include "forgedit/core/staging.h"
 #include "forgedit/editing/forgetting.h"
+#include "forgedit/editing/learned_weights.h"
 #include "forgedit/io/weights/keymaps/keymaps.h"
 #include "forgedit/io/weights/safetensors.h"
 #include "forgedit/pipelines/model/model_files.h"
@@ -136,14 +137,14 @@ ExportFormat parse_export_format(const std::string& name) {
   if (name == "diffusers") return ExportFormat::diffusers;
   if (name == "single-file") return ExportFormat::single_file;
   if (name == "lora") return ExportFormat::lora;
-  throw usage_error("unknown format '" + name + "': expected diffusers, single-file or lora");
+  throw usage_error("to", "unknown format '" + name + "': expected diffusers, single-file or lora");
 }
 
 at::ScalarType parse_stored_dtype(const std::string& name) {
   if (name == "fp16") return at::kHalf;
   if (name == "bf16") return at::kBFloat16;
   if (name == "fp32") return at::kFloat;
-  throw usage_error("unknown dtype '" + name + "': expected fp16, bf16 or fp32");
+  throw usage_error("dtype", "unknown dtype '" + name + "': expected fp16, bf16 or fp32");
 }
 
 void check_export_target(const fs::path& out, ExportFormat format) {
@@ -191,8 +192,9 @@ ExportResult export_learned(StableDiffusion& model, const LearnedPicture& learne
   } else {
     result.lora = applied.lora(options);
     if (result.lora.tensors.empty()) {
-      throw usage_error("nothing for a LoRA to hold: with --forget " + options.forget +
-                        " no linear or convolution layer differs from the base model");
+      throw usage_error("forget", options.forget +
+                                      ": nothing for a LoRA to hold, no linear or convolution layer differs "
+                                      "from the base model");
     }
     write_safetensors(
         staged, result.lora.tensors,

@@ -147,12 +147,13 @@ void inspect_checkpoint(const fs::path& path, const WeightsFile& file, Inspectio
   add_part(result, "VAE", parts.vae, narrow);
   // A text encoder and a UNet can come from nowhere else, a VAE and a tokenizer can.
   result.usable = result.missing.empty();
-  if (parts.vae.empty()) result.notes.emplace_back("no VAE in it: give --vae");
+  if (parts.vae.empty()) result.notes.emplace_back("no VAE in it: editing needs one from elsewhere");
   auto beside = path;
   if (!is_clip_tokenizer(beside.replace_extension("tokenizer")) &&
       !is_clip_tokenizer(path.parent_path() / "tokenizer") && !is_clip_tokenizer(path.parent_path())) {
     result.missing.emplace_back("tokenizer");
-    result.notes.emplace_back("no tokenizer beside it: one of the hub's cache serves, or --tokenizer");
+    result.notes.emplace_back(
+        "no tokenizer beside it: one of the hub's cache serves, or any other of CLIP's");
   }
   bool noted = false;
   judge(result, [&] {
@@ -310,7 +311,8 @@ Inspection inspect_results(const fs::path& folder) {
   const auto record = read_json_object(folder / "edit.json");
   Inspection result;
   result.what = "results of `forgedit edit`";
-  result.purpose = "pictures, no saved edit: learn --save or edit --save writes one";
+  result.purpose =
+      "pictures, no saved edit: `forgedit learn` writes one, and `forgedit edit` where it is told to";
   const auto pictures = record.find("pictures");
   if (pictures != record.end() && pictures->is_array()) {
     result.notes.push_back(std::to_string(pictures->size()) + " pictures");

@@ -5,6 +5,8 @@
 
 #include "forgedit/core/error.h"
 #include "forgedit/editing/forgetting.h"
+#include "forgedit/editing/interpolation.h"
+#include "forgedit/editing/learned_weights.h"
 #include "forgedit/pipelines/model/device_visit.h"
 #include "forgedit/pipelines/model/picture.h"
 

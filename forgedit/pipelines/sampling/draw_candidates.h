@@ -6,16 +6,11 @@
 
 #include "forgedit/editing/learn_result.h"
 #include "forgedit/io/pictures/image.h"
+#include "forgedit/pipelines/sampling/draw_options.h"
 #include "forgedit/pipelines/sampling/edit_plan.h"
 #include "forgedit/pipelines/sampling/sample.h"
 
 namespace forgedit {
-
-struct DrawOptions {
-  double blend = 0;  ///< forgotten parameters: 0 original, 1 learned
-  /// Pictures drawn at once; by default 4 on a CPU, 8 on a GPU.
-  std::optional<std::int64_t> batch;
-};
 
 /// How many pictures a plan's batches have where memory sets no limit.
 std::int64_t drawn_at_once(const DrawOptions& options, const ComputePolicy& policy);

@@ -5,8 +5,8 @@
 #include <vector>
 
 #include "forgedit/editing/forgetting.h"
-#include "forgedit/editing/interpolation.h"
-#include "forgedit/pipelines/sampling/sample.h"
+#include "forgedit/editing/interpolation_kind.h"
+#include "forgedit/pipelines/sampling/sample_options.h"
 
 namespace forgedit {
 

@@ -4,8 +4,6 @@
 #include "forgedit/device/batch_parts.h"
 #include "forgedit/device/replay.h"
 #include "forgedit/models/unet_ahead.h"
-#include "forgedit/schedulers/ddim.h"
-#include "forgedit/schedulers/dpm_solver.h"
 
 namespace forgedit {
 namespace {
@@ -24,27 +22,7 @@ torch::Tensor table_of(const std::vector<SamplerStep>& steps) {
   return torch::tensor(numbers).view({-1, kNumbersAStep});
 }
 
-std::vector<SamplerStep> steps_of(const SampleOptions& options) {
-  if (options.sampler == SamplerKind::dpm_solver) return dpm_solver_steps(options.steps);
-  return DdimScheduler(options.steps).sampler_steps();
-}
-
 }  // namespace
-
-SamplerKind parse_sampler(const std::string& name) {
-  for (const auto kind : {SamplerKind::ddim, SamplerKind::dpm_solver}) {
-    if (name == sampler_name(kind)) return kind;
-  }
-  throw usage_error("unknown sampler '" + name + "': expected ddim or dpm++");
-}
-
-std::string sampler_name(SamplerKind kind) {
-  return kind == SamplerKind::ddim ? "ddim" : "dpm++";
-}
-
-std::int64_t default_steps(SamplerKind kind) {
-  return kind == SamplerKind::ddim ? 50 : 20;
-}
 
 torch::Tensor initial_latents(std::uint64_t seed, std::int64_t channels, std::int64_t height,
                               std::int64_t width) {
@@ -117,7 +95,7 @@ class Sampler::Loop {
 };
 
 Sampler::Sampler(StableDiffusion& model, const SampleOptions& options)
-    : model_(model), options_(options), steps_(steps_of(options)) {}
+    : model_(model), options_(options), steps_(sampler_of(options.sampler).steps(options.steps)) {}
 
 Sampler::~Sampler() = default;
 

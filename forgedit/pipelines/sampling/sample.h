@@ -6,29 +6,10 @@
 
 #include "forgedit/pipelines/model/progress.h"
 #include "forgedit/pipelines/model/stable_diffusion.h"
+#include "forgedit/pipelines/sampling/sample_options.h"
 #include "forgedit/schedulers/sampler_step.h"
 
 namespace forgedit {
-
-enum class SamplerKind {
-  ddim,       ///< as published
-  dpm_solver  ///< DPM-Solver++ 2M, made for about 20 steps (docs/performance.md, "A faster sampler")
-};
-
-/// "ddim" or "dpm++". Throws a usage Error for other names.
-SamplerKind parse_sampler(const std::string& name);
-std::string sampler_name(SamplerKind kind);
-/// Steps that usually suffice: 50 and 20.
-std::int64_t default_steps(SamplerKind kind);
-
-/// Drawing with classifier-free guidance (section 3.4 of the paper). Defaults are the published code's.
-struct SampleOptions {
-  SamplerKind sampler = SamplerKind::ddim;
-  std::int64_t steps = 50;
-  double guidance_scale = 7.5;
-
-  bool operator==(const SampleOptions&) const = default;
-};
 
 /// Called after every step; may throw to stop.
 using StepCallback = std::function<void(std::int64_t step)>;

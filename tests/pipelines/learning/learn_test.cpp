@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "forgedit/editing/forgetting.h"
+#include "forgedit/editing/learned_weights.h"
 #include "forgedit/pipelines/records/settings_json.h"
 #include "tests/support/temporary_folder.h"
 

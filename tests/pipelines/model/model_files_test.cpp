@@ -87,7 +87,7 @@ TEST_F(ModelFilesTest, PyTorchCheckpointWithNamesWithoutTextModel) {
 
 TEST_F(ModelFilesTest, VaeFromAnywhere) {
   auto files = single("novae.safetensors", checkpoint(at::kHalf, false));
-  EXPECT_TRUE(contains(message_of([&] { read_model(files); }), "no VAE in it: give --vae"));
+  EXPECT_TRUE(contains(message_of([&] { read_model(files); }), "no VAE in it: name a folder or a file"));
   const auto vae = read_vae(kModel / "vae").weights;
   write_safetensors(folder_ / "whole.safetensors", checkpoint(at::kFloat));
   write_safetensors(folder_ / "prefixed.safetensors", vae_to_ldm(vae));
@@ -116,7 +116,7 @@ TEST_F(ModelFilesTest, TokenizerIsLookedForAndAskedFor) {
   fs::copy(kModel, config, fs::copy_options::recursive);
   remove_tree(config / "tokenizer");
   files.config = config;
-  EXPECT_TRUE(contains(message_of([&] { read_model(files); }), "no tokenizer: give --tokenizer DIR"));
+  EXPECT_TRUE(contains(message_of([&] { read_model(files); }), "no tokenizer: name a folder"));
   files.hub_cache = folder_ / "hub";
   const auto cached = files.hub_cache / "models--openai--clip-vit-large-patch14/snapshots/abc";
   fs::create_directories(cached.parent_path());
@@ -152,7 +152,7 @@ TEST_F(ModelFilesTest, SizesComeFromShapesWhereTheyArePublishedOnes) {
   auto files = single("one.safetensors", checkpoint(at::kHalf));
   files.config.clear();
   files.tokenizer = kModel / "tokenizer";
-  EXPECT_TRUE(contains(message_of([&] { read_model(files); }), "give --config DIR"));
+  EXPECT_TRUE(contains(message_of([&] { read_model(files); }), "a diffusers folder with its settings"));
 
   // Only shapes count: tensors without memory stand for Stable Diffusion 1.x's.
   const auto shaped = [](const torch::nn::Module& module) {

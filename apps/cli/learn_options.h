@@ -1,0 +1,27 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "forgedit/jobs/requests.h"
+
+namespace CLI {
+class App;
+class Option;
+}  // namespace CLI
+
+namespace forgedit::cli {
+
+// Each returns its options, so that a caller can forbid them.
+
+/// What the picture shows, its size, where to save; not the picture itself.
+std::vector<CLI::Option*> add_picture_options(CLI::App& command, LearnRequest& request);
+/// The method and its numbers, all but the seed. Numbers that are given win over the method's published ones.
+std::vector<CLI::Option*> add_method_options(CLI::App& command, LearnRequest& request);
+/// --background, for commands that read pictures.
+CLI::Option* add_background_option(CLI::App& command, std::array<std::uint8_t, 3>& background);
+
+/// The methods with their published numbers, for --help.
+std::string methods_help();
+
+}  // namespace forgedit::cli

@@ -1,0 +1,88 @@
+#include "apps/cli/model_options.h"
+
+#include <CLI/CLI.hpp>
+
+#include "forgedit/jobs/text_values.h"
+
+namespace forgedit::cli {
+namespace {
+
+constexpr int kMaxThreads = 1024;
+
+}  // namespace
+
+void add_device_option(CLI::App& command, std::string& device, const char* group) {
+  command.add_option("--device", device, "auto, cpu, cuda or cuda:N")
+      ->type_name("DEVICE")
+      ->capture_default_str()
+      ->group(group);
+}
+
+void add_model_options(CLI::App& command, ModelRequest& model) {
+  command
+      .add_option(
+          "--model", model.model,
+          "Stable Diffusion 1.x: a diffusers folder, a single-file checkpoint, or ORG/NAME in the hub's "
+          "cache [the miniature of forgedit]")
+      ->type_name("DIR|FILE|ORG/NAME")
+      ->group("Model");
+  command.add_option("--vae", model.vae, "another VAE: a folder, a file, or a checkpoint that has one")
+      ->type_name("DIR|FILE")
+      ->group("Model");
+  command
+      .add_option("--tokenizer", model.tokenizer,
+                  "folder with vocab.json and merges.txt, for a single file [beside it, or the hub cache's]")
+      ->type_name("DIR")
+      ->group("Model");
+  command
+      .add_option("--config", model.config,
+                  "diffusers folder with the settings of a single file that is no published size")
+      ->type_name("DIR")
+      ->group("Model");
+  add_device_option(command, model.device, "Model");
+  command
+      .add_option_function<std::string>(
+          "--precision", [&](const std::string& text) { model.precision = parse_precision(text); },
+          "fp32 or bf16 [bf16 on a GPU that has it, else fp32]")
+      ->type_name("NAME")
+      ->group("Model");
+  command.add_flag("--plain", model.plain, "on a GPU: LibTorch's operators only, one by one")->group("Model");
+  command.add_option("--threads", model.threads, "CPU threads [OMP_NUM_THREADS, or one a core]")
+      ->check(within(1, kMaxThreads))
+      ->type_name("N")
+      ->group("Model");
+}
+
+void add_memory_option(CLI::App& command, ModelRequest& model) {
+  command
+      .add_option_function<std::string>(
+          "--memory", [&](const std::string& text) { model.memory = parse_gib("memory", text); },
+          "fit in this many GiB of GPU memory (8, 8GB, 6000MB), which the program then cannot exceed; on a "
+          "CPU "
+          "bounds what is planned for, by estimates [what is free]")
+      ->type_name("GIB")
+      ->group("Model");
+}
+
+void add_score_options(CLI::App& command, ScoreFiles& files) {
+  command
+      .add_option("--clip", files.clip,
+                  "CLIP model folder as transformers saves it, or ORG/NAME in the hub's cache [clip/ in the "
+                  "model's folder, or OpenAI's in the hub's cache]")
+      ->type_name("DIR")
+      ->group("Scores");
+  command
+      .add_option("--lpips", files.lpips,
+                  "LPIPS trunk (torchvision) and heads (lpips package): files, or a folder of safetensors")
+      ->type_name("PATH...")
+      ->group("Scores");
+}
+
+void say_which_model(const ModelRequest& model, Console& console) {
+  if (!model.model.empty()) return;
+  console.highlight(
+      "no --model given: using the bundled emoji demo model. For photos pass --model (Stable Diffusion "
+      "1.x).");
+}
+
+}  // namespace forgedit::cli

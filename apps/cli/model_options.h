@@ -1,0 +1,25 @@
+#pragma once
+
+#include "apps/cli/console.h"
+#include "forgedit/jobs/requests.h"
+
+namespace CLI {
+class App;
+}
+
+namespace forgedit::cli {
+
+/// The model, and where it computes.
+void add_model_options(CLI::App& command, ModelRequest& model);
+/// --memory, for commands that learn or generate.
+void add_memory_option(CLI::App& command, ModelRequest& model);
+/// --device alone.
+void add_device_option(CLI::App& command, std::string& device, const char* group);
+
+/// What judges edits.
+void add_score_options(CLI::App& command, ScoreFiles& files);
+
+/// First of all says when the miniature is used, because no model was named.
+void say_which_model(const ModelRequest& model, Console& console);
+
+}  // namespace forgedit::cli

@@ -1,0 +1,134 @@
+#include "apps/cli/sweep_options.h"
+
+#include <spdlog/fmt/fmt.h>
+
+#include <CLI/CLI.hpp>
+
+#include "apps/cli/model_options.h"
+#include "forgedit/core/error.h"
+#include "forgedit/jobs/sweep.h"
+#include "forgedit/jobs/text_values.h"
+#include "forgedit/pipelines/choice/auto_search.h"
+
+namespace forgedit::cli {
+namespace {
+
+/// "ddim (as published) or dpm++ (…)".
+std::string samplers_help() {
+  std::string text;
+  for (const auto& sampler : samplers()) {
+    text += fmt::format("{}{} ({})", text.empty() ? "" : " or ", sampler.name, sampler.summary);
+  }
+  return text;
+}
+
+/// "[ddim 50, dpm++ 20]".
+std::string default_steps_help() {
+  std::string text;
+  for (const auto& sampler : samplers()) {
+    text += fmt::format("{}{} {}", text.empty() ? "[" : ", ", sampler.name, sampler.default_steps);
+  }
+  return text + "]";
+}
+
+}  // namespace
+
+void add_sweep_options(CLI::App& command, SweepRequest& a) {
+  const auto add = [&](const char* name, const char* type, const char* text, const char* default_text,
+                       std::function<void(const std::string&)> take_text) {
+    command.add_option_function<std::string>(name, std::move(take_text), text)
+        ->type_name(type)
+        ->default_str(default_text)
+        ->group("Sweep");
+  };
+  add("--preset", "NAME",
+      "published: γ or β 0.0:1.6:0.1, α 0.8,0.9,1.1, four repeats (dreambooth: γ or β 0.8:1.6:0.1, α "
+      "0.8,0.9, "
+      "ten); story: γ 0.5:0.7:0.1, encoderkv, four repeats, learned at 768x768",
+      "", [&](const std::string& text) { a.preset = parse_preset(text); });
+  add("--forget", "LIST", "forgetting strategies (`forgedit help edit` names them)", "donotforget",
+      [&](const std::string& text) { a.forget = parse_words("forget", text); });
+  add("--interpolation", "vs|vp", "vector subtraction (γ) or projection (α, β)", "vs",
+      [&](const std::string& text) { a.interpolation = parse_interpolation(text); });
+  add("--gamma", "LIST", "vs: how far to go towards the target (imagic's α; its default is 1.2)",
+      "0.6:1.4:0.2", [&](const std::string& text) { a.gamma = parse_numbers("gamma", text); });
+  add("--alpha", "LIST", "vp: how much identity to keep", "0.9",
+      [&](const std::string& text) { a.alpha = parse_numbers("alpha", text); });
+  add("--beta", "LIST", "vp: how much of the edit to add", "0.8:1.6:0.2",
+      [&](const std::string& text) { a.beta = parse_numbers("beta", text); });
+  add("--seeds", "LIST", "noise seeds; the first one also seeds learning", "0",
+      [&](const std::string& text) { a.seeds = parse_seeds("seeds", text); });
+  command.add_option("--repeat", a.repeat, "use N consecutive seeds, from each given seed on [1]")
+      ->check(within(1, 1000))
+      ->type_name("N")
+      ->group("Sweep");
+  command
+      .add_flag_callback(
+          "--unlearned", [&a] { a.unlearned = true; },
+          "also generate with the untouched model, for comparison")
+      ->group("Sweep");
+  command
+      .add_option_function<std::string>(
+          "--sampler", [&](const std::string& text) { a.sampler = find_sampler(text).kind; }, samplers_help())
+      ->type_name("NAME")
+      ->default_str(samplers().front().name)
+      ->group("Drawing");
+  command.add_option("--steps", a.steps, "steps of the sampler " + default_steps_help())
+      ->check(within(1, kMaxSteps))
+      ->type_name("NUMBER")
+      ->group("Drawing");
+  command
+      .add_option("--guidance-scale,--guidance", a.guidance_scale,
+                  fmt::format("scale of classifier-free guidance (CFG) [{}]", SampleOptions().guidance_scale))
+      ->check(within(0, 100))
+      ->type_name("NUMBER")
+      ->group("Drawing");
+}
+
+void add_draw_options(CLI::App& command, DrawOptions& options) {
+  command.add_option("--blend", options.blend, "forgotten weights: 0 original, 1 learned")
+      ->check(within(0, 1))
+      ->type_name("NUMBER")
+      ->capture_default_str()
+      ->group("Drawing");
+  command.add_option("--draw-batch", options.batch, "pictures drawn at once [4 on a CPU, 8 on a GPU]")
+      ->check(within(1, 1000))
+      ->type_name("NUMBER")
+      ->group("Drawing");
+}
+
+void add_auto_options(CLI::App& command, AutoOptions& a) {
+  command
+      .add_flag(
+          "--auto", a.on,
+          "draw strategies, strengths and seeds around what scores best (CLIP), not all of a sweep; name "
+          "the best three")
+      ->group("Automatic choice");
+  command
+      .add_option("--auto-pictures", a.request.pictures,
+                  fmt::format("candidates of each target [{}]", kAutoPictures))
+      ->check(within(1, kMostAutoPictures))
+      ->type_name("N")
+      ->group("Automatic choice");
+  command
+      .add_option("--auto-seconds", a.request.seconds,
+                  "stop drawing after this time; how far it got then depends on the machine")
+      ->check(within(1, 1e6))
+      ->type_name("NUMBER")
+      ->group("Automatic choice");
+  add_score_options(command, a.request.judge);
+}
+
+std::optional<AutoRequest> auto_request(const AutoOptions& a) {
+  if (a.on) return a.request;
+  const auto& request = a.request;
+  const char* stray = request.pictures               ? "--auto-pictures"
+                      : request.seconds              ? "--auto-seconds"
+                      : !request.judge.clip.empty()  ? "--clip"
+                      : !request.judge.lpips.empty() ? "--lpips"
+                                                     : nullptr;
+  if (stray) throw usage_error(std::string(stray) + " belongs to --auto");
+  return std::nullopt;
+}
+
+}  // namespace forgedit::cli

@@ -1,0 +1,11 @@
+#pragma once
+
+#include "forgedit/jobs/places.h"
+
+namespace forgedit {
+
+/// As the environment has them: assets in $FORGEDIT_ASSETS, the source tree or the installed program's share
+/// folder; the model hub's cache (HF_HUB_CACHE, HF_HOME, …); the system's fonts; OMP_NUM_THREADS.
+Places find_places();
+
+}  // namespace forgedit

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "forgedit/core/state_dict.h"
+#include "forgedit/editing/forgetting.h"
+
+namespace forgedit {
+
+/// Switches one network between original and learned weights. Parameters change hands by pointer: no strategy
+/// copies the network, and a blend makes new tensors only for the parameters that it mixes. Where a recorded
+/// step (device/replay.h) has the parameters' addresses, what changes is copied in place instead.
+class LearnedWeights {
+ public:
+  /// `parameters`: the network's own, by name; `learned`: the changed ones of them.
+  /// Throws Error when a learned name or shape is not the network's.
+  /// In place, original and learned values may lie on another device meanwhile (`storage`).
+  LearnedWeights(StateDict parameters, StateDict learned, bool in_place = false,
+                 std::optional<c10::Device> storage = {});
+
+  /// forgotten parameters: blend · learned + (1 − blend) · original; all others learned.
+  void apply(const ForgettingStrategy& strategy, double blend = 0.0);
+  /// All learned.
+  void learn();
+  /// All original.
+  void unlearn();
+  const StateDict& learned() const { return learned_; }
+
+ private:
+  void put(const std::string& name, const at::Tensor& value);
+
+  StateDict parameters_, original_, learned_;
+  bool in_place_;
+};
+
+}  // namespace forgedit

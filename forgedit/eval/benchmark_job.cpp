@@ -1,0 +1,366 @@
+#include "forgedit/eval/benchmark_job.h"
+
+#include <spdlog/fmt/fmt.h>
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "forgedit/core/error.h"
+#include "forgedit/eval/bench_runner.h"
+#include "forgedit/eval/truth_scorer.h"
+#include "forgedit/jobs/edit_record.h"
+#include "forgedit/jobs/learning.h"
+#include "forgedit/jobs/results_folder.h"
+#include "forgedit/jobs/sweep.h"
+#include "forgedit/pipelines/records/settings_json.h"
+
+namespace forgedit {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+/// One benchmark job from request to report.
+class BenchmarkRun {
+ public:
+  BenchmarkRun(const BenchmarkRequest& request, WarmModels& models, JobContext& context)
+      : request_(request), models_(models), context_(context) {}
+  BenchReport run();
+  std::string check_scorer();
+
+ private:
+  bool is_tedbench() const { return request_.kind == BenchmarkRequest::Kind::tedbench; }
+  bool is_miniedit() const { return request_.kind == BenchmarkRequest::Kind::miniedit; }
+  void check() const;
+  Benchmark read() const;
+  Benchmark read_chosen() const;
+  AutoencoderKL load_truth_scorer();
+  BenchTask task_of(const BenchEdit& edit) const;
+  std::vector<bool> fixed_of(const EditRequest& request, const std::vector<Candidate>& plan) const;
+  void write_sources(Benchmark& benchmark);
+  json settings(const StableDiffusion& network, const ModelChoice& choice, const Benchmark& benchmark) const;
+  std::vector<std::pair<std::string, std::string>> facts(const ModelChoice& choice,
+                                                         const ScorerFiles& files) const;
+  double fixed_strength(Interpolation interpolation) const;
+  MemoryTask need(const StableDiffusion& network) const;
+  BenchCallbacks callbacks(const ModelChoice& choice, StableDiffusion& network, std::size_t tasks);
+
+  const BenchmarkRequest& request_;
+  WarmModels& models_;
+  JobContext& context_;
+  std::map<std::pair<std::string, std::string>, PublishedEdit> published_edits_;
+  std::set<fs::path> unreadable_;     // pictures that no captioner could look at
+  std::optional<TruthScorer> truth_;  // judges true answers
+  std::string scorer_vae_;            // fingerprint of its VAE
+};
+
+void BenchmarkRun::check() const {
+  const bool imagic = request_.learn.options.method == LearnMethod::imagic;
+  if (request_.published) {
+    if (request_.sweep.preset != SweepRequest::Preset::none || request_.sweep.forget ||
+        request_.sweep.interpolation || request_.sweep.gamma || request_.sweep.alpha || request_.sweep.beta ||
+        request_.fixed) {
+      throw usage_error("published",
+                        "has its own strategies and strengths: it cannot be combined with preset, forget, "
+                        "interpolation, gamma, alpha, beta and fixed");
+    }
+    if (request_.learn.options.method != LearnMethod::vanilla) {
+      throw usage_error("published", "belongs to method vanilla");
+    }
+  }
+  if (imagic && !request_.learn.source.empty()) {
+    throw usage_error("source", "has no place with method imagic, which starts from the target");
+  }
+  if (request_.auto_pictures && !request_.automatic)
+    throw usage_error("auto_pictures", "belongs to the automatic choice");
+  auto learn = request_.learn;
+  if (imagic || !is_tedbench()) learn.source = "the benchmark's";
+  check_learn_request(learn);
+}
+
+double BenchmarkRun::fixed_strength(Interpolation interpolation) const {
+  return request_.fixed.value_or(interpolation == Interpolation::vector_subtraction ? 1.0 : 1.2);
+}
+
+std::vector<bool> BenchmarkRun::fixed_of(const EditRequest& request,
+                                         const std::vector<Candidate>& plan) const {
+  const bool vs = request.interpolation == Interpolation::vector_subtraction;
+  const double wanted = fixed_strength(request.interpolation);
+  const auto& strengths = vs ? request.gammas : request.betas;
+  const double nearest = *std::min_element(strengths.begin(), strengths.end(), [&](double a, double b) {
+    return std::abs(a - wanted) < std::abs(b - wanted);
+  });
+  const auto is_edit = [](const Candidate& candidate) { return candidate.kind == Candidate::Kind::edit; };
+  const auto& first = *std::find_if(plan.begin(), plan.end(), is_edit);
+  std::vector<bool> fixed;
+  for (const auto& candidate : plan) {
+    fixed.push_back(is_edit(candidate) && candidate.strength == nearest &&
+                    candidate.strategy == first.strategy && candidate.alpha == first.alpha);
+  }
+  return fixed;
+}
+
+BenchTask BenchmarkRun::task_of(const BenchEdit& edit) const {
+  BenchTask task;
+  task.edit = edit;
+  task.source = request_.learn.options.method == LearnMethod::imagic
+                    ? edit.target
+                    : edit.source.value_or(request_.learn.source);
+  auto request = make_request(request_.sweep, request_.learn.options.method, {edit.target});
+  if (request_.published) {
+    const auto found = published_edits_.find({edit.picture_name, edit.target});
+    if (found == published_edits_.end()) {
+      task.left_out = "no published settings";
+    } else if (!has_released_strategy(found->second)) {
+      task.left_out = "its strategy " + found->second.strategy + " is in no released code";
+    } else {
+      apply_published(found->second, *request_.published, request);
+    }
+  }
+  // What cannot be read fails when its turn comes, and says why.
+  if (task.source.empty() && !unreadable_.count(edit.picture)) task.left_out = "no source prompt";
+  if (!task.left_out.empty()) return task;
+  for (const auto& candidate : plan_edit({request})) {
+    if (candidate.kind != Candidate::Kind::reconstruction || request_.reconstruct)
+      task.plan.push_back(candidate);
+  }
+  task.fixed = fixed_of(request, task.plan);
+  if (request_.automatic) {
+    // Its own sweep, not the one of the fixed settings.
+    SweepRequest own;
+    own.interpolation = request_.sweep.interpolation;
+    own.seeds = request_.sweep.seeds;
+    own.repeat = request_.sweep.repeat;
+    own.sampler = request_.sweep.sampler;
+    own.guidance_scale = request_.sweep.guidance_scale;
+    own.steps = request_.sweep.steps;
+    task.automatic =
+        AutoTask{make_request(own, request_.learn.options.method, {edit.target}, /*automatic=*/true),
+                 request_.auto_pictures.value_or(kAutoPictures)};
+  }
+  return task;
+}
+
+json BenchmarkRun::settings(const StableDiffusion& network, const ModelChoice& choice,
+                            const Benchmark& benchmark) const {
+  auto options = request_.learn.options;
+  options.seed = request_.sweep.first_seed();
+  json result{
+      {"benchmark", benchmark.name},
+      {"model", {{"name", choice.name()}, {"fingerprint", network.base_fingerprint}}},
+      {"precision", precision_name(choice.policy.precision)},
+      {"source", request_.learn.source},
+      {"background", request_.learn.background},
+      {"learning", to_json(options)},
+      {"sweep", sweep_json(make_request(request_.sweep, options.method, {}))},
+      {"blend", request_.drawing.blend},
+      {"fixed", request_.fixed ? json(*request_.fixed) : json("default")},
+      {"reconstruct", request_.reconstruct},
+      {"automatic", request_.automatic ? json(request_.auto_pictures.value_or(kAutoPictures)) : json("no")},
+      {"published", !request_.published                                    ? "no"
+                    : *request_.published == PublishedReading::subtraction ? "vs"
+                                                                           : "vp"}};
+  if (!scorer_vae_.empty()) result["scorer"] = scorer_vae_;
+  result["size"] = request_.learn.size ? json({request_.learn.size->first, request_.learn.size->second})
+                                       : json("own shape");
+  return result;
+}
+
+std::vector<std::pair<std::string, std::string>> BenchmarkRun::facts(const ModelChoice& choice,
+                                                                     const ScorerFiles& files) const {
+  const auto request = make_request(request_.sweep, request_.learn.options.method, {});
+  check_interpolation(request_.sweep, request.interpolation);
+  const auto& o = request_.learn.options;
+  std::vector<std::pair<std::string, std::string>> rows{
+      {"model", choice.name() + " on " + describe_device(choice.policy.device)},
+      {"learning", fmt::format("{}, {} samples in batches of {}, seed {}", learn_method_name(o.method),
+                               o.samples, o.batch, request_.sweep.first_seed())},
+      {"drawing", fmt::format("{} {} steps, guidance {}", request.sample.steps,
+                              sampler_of(request.sample.sampler).name, request.sample.guidance_scale)}};
+  if (request_.published) {
+    rows.emplace_back("settings", std::string("published, textalpha 0.7 read as ") +
+                                      (*request_.published == PublishedReading::subtraction ? "vs" : "vp"));
+  } else {
+    const bool vs = request.interpolation == Interpolation::vector_subtraction;
+    rows.emplace_back("fixed protocol",
+                      fmt::format("{}, {} nearest to {}, mean over the seeds", request.strategies.front(),
+                                  vs ? "γ" : "β", fixed_strength(request.interpolation)));
+  }
+  if (!request_.learn.source.empty())
+    rows.emplace_back("source prompt of all pictures", request_.learn.source);
+  if (!files.clip.empty()) rows.emplace_back("CLIP model", clip_name(files.clip));
+  if (!scorer_vae_.empty()) rows.emplace_back("VAE of the scorer", scorer_vae_);
+  return rows;
+}
+
+/// Where neither the benchmark nor the user says what a picture shows, a captioner does.
+void BenchmarkRun::write_sources(Benchmark& benchmark) {
+  if (request_.learn.options.method == LearnMethod::imagic || !request_.learn.source.empty()) return;
+  std::map<fs::path, std::string> captions;
+  for (auto& edit : benchmark.edits) {
+    if (edit.source || unreadable_.count(edit.picture)) continue;
+    auto caption = captions.find(edit.picture);
+    if (caption == captions.end()) {
+      Image picture;
+      try {
+        picture = read_image(edit.picture, request_.learn.background);
+      } catch (const Error&) {
+        unreadable_.insert(edit.picture);
+        continue;
+      }
+      const auto text = models_.caption(request_.learn.captioner, picture, {}, "source", context_);
+      caption = captions.emplace(edit.picture, text).first;
+      context_.note(edit.picture_name + ": " + text);
+    }
+    edit.source = source_prompt(caption->second, {edit.target});
+  }
+}
+
+Benchmark BenchmarkRun::read() const {
+  if (is_tedbench()) return read_tedbench(request_.data);
+  if (is_miniedit())
+    return read_miniedit(request_.data.empty() ? assets_of(context_.places()) / "miniedit"
+                                               : fs::path(request_.data));
+  return read_editeval(request_.data);
+}
+
+/// Pictures in their own shapes have the model's own area.
+MemoryTask BenchmarkRun::need(const StableDiffusion& network) const {
+  const auto native = static_cast<int>(network.native_size());
+  const auto [width, height] = request_.learn.size.value_or(std::pair(native, native));
+  auto task = network.memory_task(width, height);
+  add_learning(task, network, request_.learn.options);
+  task.draw_batch = drawn_at_once(request_.drawing, network.policy);
+  return task;
+}
+
+Benchmark BenchmarkRun::read_chosen() const {
+  auto benchmark = read();
+  std::vector<BenchEdit> some;
+  for (std::size_t i = 0; i < benchmark.edits.size(); i += static_cast<std::size_t>(request_.every)) {
+    some.push_back(std::move(benchmark.edits[i]));
+  }
+  benchmark.edits = std::move(some);
+  if (request_.limit > 0 && benchmark.edits.size() > static_cast<std::size_t>(request_.limit)) {
+    benchmark.edits.resize(static_cast<std::size_t>(request_.limit));
+  }
+  return benchmark;
+}
+
+/// With the VAE that ships along, not the model's own: another model's pictures are judged by the same
+/// measure.
+AutoencoderKL BenchmarkRun::load_truth_scorer() {
+  const auto& choice = models_.choice(context_);
+  prepare_compute(choice.policy, choice.threads);
+  auto vae = load_vae(miniature_folder(context_.places()) / "vae", choice.policy.device);
+  truth_.emplace(vae, choice.policy.device);
+  scorer_vae_ = fingerprint(parameters_of(*vae));
+  return vae;
+}
+
+std::string BenchmarkRun::check_scorer() {
+  const auto benchmark = read_chosen();
+  auto vae = load_truth_scorer();
+  auto table = check_truth_scorer(*truth_, vae, benchmark,
+                                  [this](const Progress& progress) { context_.progress(progress); });
+  context_.end_stage();
+  return table;
+}
+
+BenchCallbacks BenchmarkRun::callbacks(const ModelChoice& choice, StableDiffusion& network,
+                                       std::size_t tasks) {
+  BenchCallbacks result;
+  result.background = request_.learn.background;
+  result.keep_learned = request_.keep_learned;
+  result.progress = [this](const Progress& progress) { context_.progress(progress); };
+  result.learn = [this, &choice, &network](const BenchTask& task, const Image& picture,
+                                           const fs::path& saved) {
+    auto learn = request_.learn;
+    learn.picture = task.edit.picture;
+    learn.source = task.source;
+    learn.options.seed = request_.sweep.first_seed();
+    context_.note("learning " + task.edit.picture_name + ": " + task.source);
+    prepare_learning(learn, picture, choice);
+    auto learned = picture_to_learn(learn, picture, choice, network);
+    learn_and_save(learned, learn, choice, network, context_);
+    write_saved_edit(saved, learned);
+    return learned;
+  };
+  result.text = [this, &choice](const LearnedPicture& learned, const Candidate& candidate) {
+    return picture_text({{}, request_.drawing, learned, choice.name(), choice.policy, false}, candidate);
+  };
+  if (truth_) {
+    result.judge = [this](const BenchEdit& edit) {
+      return [&scorer = *truth_, reference = truth_->prepare(edit)](const Image& picture) {
+        return scorer.score(reference, picture);
+      };
+    };
+  }
+  result.on_edit = [this, tasks, finished = std::size_t{0}](const EditRecord& record) mutable {
+    context_.end_stage();
+    const auto state = record.state == EditRecord::State::done     ? "done"
+                       : record.state == EditRecord::State::failed ? "failed: " + record.reason
+                                                                   : "skipped: " + record.reason;
+    context_.note(fmt::format("{}/{} {}: {}", ++finished, tasks, record.edit.id, state));
+  };
+  return result;
+}
+
+BenchReport BenchmarkRun::run() {
+  check();
+  auto benchmark = read_chosen();
+  const auto& places = context_.places();
+  if (request_.published)
+    published_edits_ = read_published(assets_of(places) / "tedbench" / "published.json");
+  check_folder_can_be_made(request_.out);
+  const auto& choice = models_.choice(context_);
+  if (is_miniedit()) load_truth_scorer();
+  const ResultsFolder lock(request_.out);
+  write_sources(benchmark);
+  std::vector<BenchTask> tasks;
+  for (const auto& edit : benchmark.edits) tasks.push_back(task_of(edit));
+
+  const auto files = find_scorer_files(request_.judge, choice.folder, places);
+  if (request_.automatic) require_clip(files, choice.folder, places);
+  auto& network = models_.model(context_, [this](const StableDiffusion& loaded) { return need(loaded); });
+  auto& scorer = models_.judge(files, choice.policy.device);
+  note_skipped(scorer.left_out(), context_);
+  BenchRunner runner(network, scorer, request_.drawing, request_.out, settings(network, choice, benchmark),
+                     callbacks(choice, network, tasks.size()));
+  BenchReport report{benchmark.name,
+                     "Forgedit with " + choice.name(),
+                     request_.published ? "published settings" : "fixed protocol",
+                     facts(choice, files),
+                     runner.run(tasks),
+                     request_.out / "edits",
+                     request_.learn.background};
+  if (network.memory.budget_gib > 0) report.facts.emplace_back("memory", describe(network.memory));
+  return report;
+}
+
+}  // namespace
+
+const char* benchmark_name(BenchmarkRequest::Kind kind) {
+  switch (kind) {
+    case BenchmarkRequest::Kind::tedbench:
+      return "tedbench";
+    case BenchmarkRequest::Kind::editeval:
+      return "editeval";
+    case BenchmarkRequest::Kind::miniedit:
+      break;
+  }
+  return "miniedit";
+}
+
+BenchReport run_benchmark(const BenchmarkRequest& request, WarmModels& models, JobContext& context) {
+  return BenchmarkRun(request, models, context).run();
+}
+
+std::string check_scorer(const BenchmarkRequest& request, WarmModels& models, JobContext& context) {
+  return BenchmarkRun(request, models, context).check_scorer();
+}
+
+}  // namespace forgedit

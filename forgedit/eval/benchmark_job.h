@@ -1,0 +1,52 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "forgedit/eval/published.h"
+#include "forgedit/eval/report.h"
+#include "forgedit/jobs/requests.h"
+#include "forgedit/jobs/warm_models.h"
+
+namespace forgedit {
+
+/// A benchmark to run with one way of learning and one sweep.
+struct BenchmarkRequest {
+  enum class Kind { tedbench, editeval, miniedit };
+  Kind kind = Kind::miniedit;
+  std::filesystem::path data;                 ///< its folder; miniedit: empty for the one that ships along
+  std::filesystem::path out;                  ///< folder of the run, which may hold an unfinished one
+  std::optional<PublishedReading> published;  ///< tedbench: each edit with its published settings
+  std::optional<double> fixed;  ///< strength (γ or β) of the fixed protocol; nothing: 1.0, vp 1.2
+  std::int64_t limit = 0;       ///< only the first edits; 0: all
+  std::int64_t every = 1;       ///< only every Nth edit, from the first on
+  bool keep_learned = false;    ///< keep what was learned of each picture
+  bool reconstruct = false;     ///< also generate every picture as learned, not edited
+  bool automatic = false;       ///< also let the automatic choice generate and choose
+  std::optional<std::size_t> auto_pictures;  ///< candidates of each edit for it
+  LearnRequest learn;                        ///< without a picture
+  SweepRequest sweep;
+  DrawOptions drawing;
+  ScoreFiles judge;
+};
+
+/// "tedbench", "editeval" or "miniedit".
+const char* benchmark_name(BenchmarkRequest::Kind kind);
+
+/// Learns, generates and scores all edits of a benchmark, and goes on where a run into the same folder was
+/// stopped. Two protocols come out: one fixed setting for all edits, and the best candidate of each.
+BenchReport run_benchmark(const BenchmarkRequest& request, WarmModels& models, JobContext& context);
+
+/// What MiniEdit's scorer makes of known answers, as a table.
+std::string check_scorer(const BenchmarkRequest& request, WarmModels& models, JobContext& context);
+
+/// Writes table.txt, scores.json, report.html and sheet.png into `folder`, and tells the listener of them.
+void write_bench_results(const std::filesystem::path& folder, const BenchReport& report, JobContext& context);
+
+/// What people look at first: the means by protocol, and answers where they are known.
+std::string bench_summary(const BenchReport& report);
+
+}  // namespace forgedit

@@ -1,0 +1,243 @@
+#include "forgedit/jobs/auto_edit.h"
+
+#include <spdlog/fmt/fmt.h>
+
+#include <cmath>
+#include <cstring>
+#include <nlohmann/json.hpp>
+
+#include "forgedit/core/error.h"
+#include "forgedit/io/charts/scatter_chart.h"
+
+namespace forgedit {
+namespace {
+
+using nlohmann::json;
+using Clock = std::chrono::steady_clock;
+
+constexpr std::size_t kMostCharts = 100;
+
+std::string score_label(const JudgedEdit& judged) {
+  if (!judged.tradeoff) return "no score";
+  return fmt::format("edit {:.3f}  kept {:.3f}", judged.tradeoff->edit, judged.tradeoff->kept);
+}
+
+std::string settings_label(const Candidate& candidate) {
+  return candidate.label + "  " + candidate.strategy->name;
+}
+
+/// One below another; all are of one size.
+Image stacked(const std::vector<Image>& images) {
+  Image result(images.front().width, images.front().height * static_cast<int>(images.size()));
+  auto* end = result.pixels.data();
+  for (const auto& image : images) {
+    std::memcpy(end, image.pixels.data(), image.pixels.size());
+    end += image.pixels.size();
+  }
+  return result;
+}
+
+}  // namespace
+
+AutoEdit::AutoEdit(const std::vector<EditRequest>& requests, const AutoRequest& asked, EditScorer& scorer,
+                   const Image& original, const std::string& source)
+    : asked_(asked), scorer_(scorer), start_(Clock::now()) {
+  for (const auto& request : requests) {
+    for (const auto& target : request.targets) {
+      auto one = request;
+      one.targets = {target};
+      auto reference = scorer.prepare(original, target, source);
+      const auto scores = scorer.score(reference, original);
+      targets_.push_back({target,
+                          std::move(reference),
+                          scores,
+                          AutoSearch(one, asked.pictures.value_or(kAutoPictures)),
+                          {}});
+    }
+  }
+}
+
+std::vector<Candidate> AutoEdit::always_drawn(const std::vector<EditRequest>& requests) {
+  auto smallest = requests;
+  for (auto& request : smallest) {
+    request.strategies.resize(1);
+    for (auto* strengths : {&request.gammas, &request.alphas, &request.betas}) strengths->resize(1);
+    request.seeds.resize(1);
+    request.repeat = 1;
+  }
+  auto plan = plan_edit(smallest);
+  std::erase_if(plan, [](const Candidate& candidate) { return candidate.kind == Candidate::Kind::edit; });
+  return plan;
+}
+
+std::vector<Candidate> AutoEdit::next_round(const Numbering& number) {
+  if (is_time_over()) return {};
+  fit_budget_to_time();
+  std::vector<Candidate> round;
+  std::vector<std::pair<std::size_t, std::string>> asked;  // by which target, under which stem
+  for (std::size_t i = 0; i < targets_.size(); ++i) {
+    for (auto& candidate : targets_[i].search.next_round()) {
+      asked.emplace_back(i, candidate.stem);
+      number_stem(candidate, target_of_.size() + asked.size(), 0);
+      round.push_back(std::move(candidate));
+    }
+  }
+  number(round);
+  for (std::size_t i = 0; i < round.size(); ++i) {
+    const auto& [target, stem] = asked[i];
+    targets_[target].stems.emplace(stem, round[i].stem);
+    target_of_.emplace(round[i].stem, target);
+  }
+  return round;
+}
+
+/// With seconds alone the budget is what they will do for, once it is known how long a picture takes.
+void AutoEdit::fit_budget_to_time() {
+  if (!asked_.seconds || drawn_ == 0) return;
+  const double left = *asked_.seconds - seconds_so_far(),
+               each = seconds_so_far() / static_cast<double>(drawn_);
+  const auto more =
+      static_cast<std::size_t>(std::max(0.0, left) / each / static_cast<double>(targets_.size()));
+  for (auto& target : targets_) {
+    const auto budget = std::clamp<std::size_t>(target.search.asked() + more, 1, kMostAutoPictures);
+    target.search.set_pictures(std::min(budget, asked_.pictures.value_or(budget)));
+  }
+}
+
+void AutoEdit::add(const Candidate& candidate, const Image& picture, bool drawn) {
+  drawn_ += drawn;
+  const auto found = target_of_.find(candidate.stem);
+  if (found == target_of_.end()) return;
+  auto& target = targets_[found->second];
+  target.search.add(candidate, scorer_.score(target.reference, picture));
+  ++scored_;
+}
+
+double AutoEdit::seconds_so_far() const {
+  return std::chrono::duration<double>(Clock::now() - start_).count();
+}
+
+bool AutoEdit::is_time_over() const {
+  return asked_.seconds && scored_ > 0 && seconds_so_far() >= *asked_.seconds;
+}
+
+std::vector<std::string> AutoEdit::lines(bool all) const {
+  std::vector<std::string> result;
+  for (const auto& target : targets_) {
+    const auto edits = target.search.scored();
+    const auto choice = target.search.choose();
+    if (choice.best.empty()) {
+      if (all) result.push_back(fmt::format("\"{}\": no candidate has a score", target.text));
+      continue;
+    }
+    if (!all) {
+      const auto place = choice.best.front().place;
+      result.push_back(fmt::format("best so far, of {} for \"{}\": {}: {}", edits.size(), target.text,
+                                   target.file(edits[place].candidate), score_label(choice.judged[place])));
+      continue;
+    }
+    result.push_back(fmt::format("the best of {} for \"{}\":", edits.size(), target.text));
+    for (std::size_t i = 0; i < choice.best.size(); ++i) {
+      const auto& pick = choice.best[i];
+      result.push_back(
+          fmt::format("  {}. {}: {}", i + 1, target.file(edits[pick.place].candidate), pick.reason));
+    }
+  }
+  return result;
+}
+
+Arrangement AutoEdit::arrangement(const std::filesystem::path& clip, bool complete) const {
+  Arrangement result;
+  result.complete = complete;
+  json record{
+      {"pictures",
+       asked_.seconds && !asked_.pictures ? json(nullptr) : json(asked_.pictures.value_or(kAutoPictures))},
+      {"seconds", asked_.seconds ? json(*asked_.seconds) : json(nullptr)},
+      {"clip", clip_name(clip)},
+      {"left_out", scorer_.left_out()},
+      {"chart", kChartFile},
+      {"targets", json::array()}};
+  for (const auto& target : targets_) {
+    const auto edits = target.search.scored();
+    const auto choice = target.search.choose();
+    const auto stem = [&](std::size_t place) { return target.stems.at(edits[place].candidate.stem); };
+    Arrangement::Row best{target.text + " · the best", {}},
+        front{target.text + " · the rest of the front", {}}, others{target.text + " · other candidates", {}};
+    json entry{{"target", target.text},
+               {"edit", choice.directed ? "CLIP direction" : "CLIP cosine"},
+               {"kept", kept_measure(target.original)},
+               {"original", scores_json(target.original)},
+               {"best", json::array()},
+               {"front", json::array()}};
+    std::vector<bool> shown(edits.size());
+    const auto show = [&](Arrangement::Row& row, std::size_t place, const std::string& mark) {
+      if (shown[place]) return;
+      shown[place] = true;
+      row.cells.emplace_back(stem(place), mark + settings_label(edits[place].candidate) + "\n" +
+                                              score_label(choice.judged[place]));
+    };
+    for (std::size_t i = 0; i < choice.best.size(); ++i) {
+      const auto& pick = choice.best[i];
+      show(best, pick.place, fmt::format("{}.  ", i + 1));
+      entry["best"].push_back({{"file", stem(pick.place) + ".png"}, {"reason", pick.reason}});
+    }
+    for (const auto place : choice.front) {
+      show(front, place, "");
+      entry["front"].push_back(stem(place) + ".png");
+    }
+    for (std::size_t place = 0; place < edits.size(); ++place) {
+      show(others, place, "");
+      const auto& judged = choice.judged[place];
+      json scores{{"scores", scores_json(edits[place].scores)}, {"counts", judged.counts}};
+      if (judged.tradeoff) {
+        scores["edit"] = judged.tradeoff->edit;
+        scores["kept"] = judged.tradeoff->kept;
+      }
+      result.scores.emplace(stem(place), std::make_shared<const json>(std::move(scores)));
+    }
+    for (auto* row : {&best, &front, &others}) {
+      if (!row->cells.empty()) result.rows.push_back(std::move(*row));
+    }
+    record["targets"].push_back(std::move(entry));
+  }
+  result.choice = std::make_shared<const json>(std::move(record));
+  return result;
+}
+
+Image AutoEdit::chart(const std::string& picture_name, const Fonts& font) const {
+  std::vector<Image> charts;
+  for (const auto& target : targets_) {
+    if (charts.size() == kMostCharts) break;
+    const auto edits = target.search.scored();
+    const auto choice = target.search.choose();
+    ScatterChart chart;
+    chart.title = picture_name + ": " + target.text;
+    chart.x_label = "kept: " + kept_measure(target.original);
+    chart.y_label =
+        choice.directed ? "edit: CLIP direction, source to target" : "edit: CLIP cosine with the target text";
+    chart.picked_name = "the best";
+    chart.front_name = "the front";
+    chart.plain_name = "other candidates";
+    for (const auto& judged : choice.judged) {
+      const auto kind = judged.front    ? ChartPoint::Kind::front
+                        : judged.counts ? ChartPoint::Kind::plain
+                                        : ChartPoint::Kind::aside;
+      if (judged.tradeoff && !judged.counts) chart.aside_name = "not towards the target text";
+      const auto at = judged.tradeoff.value_or(Tradeoff{NAN, NAN});
+      chart.points.push_back({at.kept, at.edit, kind, ""});
+    }
+    for (std::size_t i = 0; i < choice.best.size(); ++i) {
+      auto& point = chart.points[choice.best[i].place];
+      point.kind = ChartPoint::Kind::picked;
+      point.label = std::to_string(i + 1);
+    }
+    chart.line = choice.front;
+    if (const auto at = tradeoff_of(target.original, choice.directed)) {
+      chart.reference = ChartPoint{at->kept, at->edit, ChartPoint::Kind::plain, "original"};
+    }
+    charts.push_back(draw_scatter_chart(chart, font));
+  }
+  return stacked(charts);
+}
+
+}  // namespace forgedit

@@ -1,0 +1,67 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "forgedit/jobs/results.h"
+#include "forgedit/jobs/scoring.h"
+#include "forgedit/pipelines/choice/auto_search.h"
+
+namespace forgedit {
+
+/// The automatic choice over all targets of a run: rounds of candidates, their scores, and what came of them.
+/// Time counts from its making.
+class AutoEdit {
+ public:
+  /// `original` is the picture that edits are held against. The scorer stays the caller's.
+  AutoEdit(const std::vector<EditRequest>& requests, const AutoRequest& asked, EditScorer& scorer,
+           const Image& original, const std::string& source);
+
+  /// What is drawn whatever the choice: the reconstruction, and pictures by the model before learning.
+  static std::vector<Candidate> always_drawn(const std::vector<EditRequest>& requests);
+
+  /// Gives the candidates of a round their final stems.
+  using Numbering = std::function<void(std::vector<Candidate>& round)>;
+  /// The next round of all targets, with stems from `number`; empty when the search is over.
+  std::vector<Candidate> next_round(const Numbering& number);
+  /// Scores a picture; those that belong to no search (the reconstruction) are passed over. `drawn`: now, not
+  /// by an earlier run.
+  void add(const Candidate& candidate, const Image& picture, bool drawn);
+  /// Whether the seconds are spent and there is something to choose from.
+  bool is_time_over() const;
+  /// The seconds of the budget are for drawing: called when something else took time.
+  void restart_clock() { start_ = std::chrono::steady_clock::now(); }
+  std::size_t scored() const { return scored_; }
+
+  /// The best candidate of each target so far, a line each; with all three and their reasons at the end.
+  std::vector<std::string> lines(bool all) const;
+  /// `clip` is the folder of the model that judged.
+  Arrangement arrangement(const std::filesystem::path& clip, bool complete) const;
+  /// A trade-off chart a target, one below another.
+  Image chart(const std::string& picture_name, const Fonts& font) const;
+
+ private:
+  struct Target {
+    std::string text;
+    EditScorer::Reference reference;
+    EditScores original;
+    AutoSearch search;
+    std::map<std::string, std::string> stems;  // numbered ones, by those of the search
+    std::string file(const Candidate& candidate) const { return stems.at(candidate.stem) + ".png"; }
+  };
+  void fit_budget_to_time();
+  double seconds_so_far() const;
+
+  AutoRequest asked_;
+  EditScorer& scorer_;
+  std::vector<Target> targets_;
+  std::map<std::string, std::size_t> target_of_;  // by numbered stem
+  std::size_t scored_ = 0, drawn_ = 0;
+  std::chrono::steady_clock::time_point start_;
+};
+
+}  // namespace forgedit

@@ -1,0 +1,404 @@
+#include "forgedit/jobs/edit_job.h"
+
+#include <spdlog/fmt/fmt.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "forgedit/core/error.h"
+#include "forgedit/jobs/auto_edit.h"
+#include "forgedit/jobs/glyphs.h"
+#include "forgedit/jobs/kept_learning.h"
+#include "forgedit/jobs/learning.h"
+#include "forgedit/jobs/pictures.h"
+#include "forgedit/jobs/results.h"
+#include "forgedit/jobs/results_folder.h"
+#include "forgedit/jobs/story.h"
+#include "forgedit/jobs/sweep.h"
+#include "forgedit/pipelines/sampling/draw_candidates.h"
+
+namespace forgedit {
+namespace {
+
+namespace fs = std::filesystem;
+constexpr double kMinReconstruction = 15.0;  // dB
+
+/// Ends a round whose time is over.
+struct TimeIsOver {};
+
+/// One edit job from request to files.
+class EditJobRun {
+ public:
+  EditJobRun(EditJob job, WarmModels& models, JobContext& context);
+  void run();
+
+ private:
+  std::vector<std::string> all_targets() const;
+  void prepare();
+  void load();
+  StableDiffusion& load_network();
+  void generate(EditResults& results);
+  void draw_best(EditResults& results);
+  /// `on_picture` gets each picture, with whether it was generated now.
+  using PictureSeen = std::function<void(const Candidate& candidate, bool drawn)>;
+  void draw(EditResults& results, const std::vector<Candidate>& plan, const EditResults::Resumed& resumed,
+            const PictureSeen& on_picture = {});
+  EditResults::Resumed resume(EditResults& results, std::vector<Candidate>& plan);
+  void make_learned();
+  void say_reconstruction(const EditResults& results);
+  void finish(EditResults& results, bool complete);
+  void finish_what_there_is(EditResults& results);
+  std::string what_is_kept(const EditResults& results) const;
+
+  EditJob job_;
+  EditSubject subject_;
+  WarmModels& models_;
+  JobContext& context_;
+  std::optional<ResultsFolder> folder_;
+  std::optional<SaveLock> save_lock_;
+  Image picture_;  // to learn; empty with `from`
+  ScorerFiles scorer_files_;
+  EditScorer* scorer_ = nullptr;
+  std::optional<AutoEdit> search_;
+  std::optional<LearnedPicture> learned_;
+  std::optional<KeptLearning> kept_;
+  StableDiffusion* network_ = nullptr;
+};
+
+EditJobRun::EditJobRun(EditJob job, WarmModels& models, JobContext& context)
+    : job_(std::move(job)), subject_(check_edit(job_)), models_(models), context_(context) {
+  if (!job_.from.empty()) return;
+  job_.learn.options.seed = job_.sweep.first_seed();
+  job_.learn.story_size = job_.sweep.preset == SweepRequest::Preset::story;
+  if (subject_.method == LearnMethod::imagic) use_target_as_source(job_.learn, all_targets().front());
+}
+
+std::vector<std::string> EditJobRun::all_targets() const {
+  std::vector<std::string> targets;
+  for (const auto& request : subject_.requests) {
+    targets.insert(targets.end(), request.targets.begin(), request.targets.end());
+  }
+  return targets;
+}
+
+/// All that can go wrong before a model is loaded.
+void EditJobRun::prepare() {
+  folder_.emplace(job_.out);
+  if (!job_.learn.save.empty()) save_lock_.emplace(job_.learn.save);
+  if (job_.from.empty()) picture_ = read_picture(job_.learn.picture, job_.learn.background, context_);
+  const auto& choice = models_.choice(context_);
+  if (job_.automatic) {
+    scorer_files_ = find_scorer_files(job_.automatic->judge, choice.folder, context_.places());
+    require_clip(scorer_files_, choice.folder, context_.places());
+  }
+  if (!job_.from.empty()) {
+    learned_ = read_saved_edit(job_.from);
+  } else {
+    prepare_learning(job_.learn, picture_, choice);
+    if (job_.learn.source.empty()) {
+      job_.learn.source = write_source(job_.learn, all_targets(), picture_, models_, context_);
+    }
+  }
+  auto texts = all_targets();
+  texts.push_back(learned_ ? learned_->source : job_.learn.source);
+  texts.push_back(subject_.picture_name);
+  note_missing_glyphs(fonts_of(context_.places()), texts, context_);
+}
+
+StableDiffusion& EditJobRun::load_network() {
+  return models_.model(context_, [&](const StableDiffusion& loaded) {
+    auto task = learned_ ? loaded.memory_task(learned_->frame.grid_width, learned_->frame.grid_height)
+                         : learning_need(job_.learn, picture_, loaded);
+    if (learned_) add_learned(task, loaded, learned_->options);
+    task.draw_batch = drawn_at_once(job_.drawing, loaded.policy);
+    return task;
+  });
+}
+
+void EditJobRun::load() {
+  const auto& choice = models_.choice(context_);
+  network_ = &load_network();
+  if (job_.automatic) {
+    // A plan that has weights wait on the CPU has no room for the judges' either.
+    scorer_ = &models_.judge(
+        scorer_files_, network_->memory.park ? c10::Device(c10::DeviceType::CPU) : choice.policy.device);
+    context_.note("scoring with CLIP model " + clip_name(scorer_files_.clip));
+    note_skipped(scorer_->left_out(), context_);
+  }
+  if (learned_) {
+    attach_to_model(*learned_, *network_, job_.from.string());
+    if (learned_->options.method == LearnMethod::imagic) {
+      context_.note("learned by imagic for \"" + learned_->source +
+                    "\": its γ reaches from there to other targets too");
+    }
+    return;
+  }
+  learned_ = picture_to_learn(job_.learn, picture_, choice, *network_);
+  if (job_.learn.save.empty()) {
+    kept_.emplace(job_.out, *learned_);
+  } else if (!is_saved_already(job_.learn, *learned_)) {
+    // What is to be saved is learned also when no picture is left to generate.
+    learn_and_save(*learned_, job_.learn, choice, *network_, context_);
+  }
+}
+
+void EditJobRun::run() {
+  prepare();
+  load();
+  const auto& choice = models_.choice(context_);
+  EditResults results(job_.out, fonts_of(context_.places()),
+                      {subject_.requests, job_.drawing, *learned_, choice.name(), choice.policy,
+                       job_.at_source_size, job_.automatic.has_value(), describe(network_->memory)},
+                      job_.metadata);
+  try {
+    generate(results);
+    finish(results, true);
+  } catch (const Cancelled&) {
+    finish_what_there_is(results);
+    throw Cancelled(what_is_kept(results));
+  } catch (...) {
+    finish_what_there_is(results);
+    if (results.count() > 0 || (kept_ && kept_->is_there())) context_.note(what_is_kept(results));
+    throw;
+  }
+  if (job_.automatic) {
+    if (const auto older = results.older(); !older.empty()) context_.note(older);
+  }
+  if (!kept_) return;
+  kept_->end_writing(context_);
+  if (kept_->has(*learned_)) kept_->remove();
+}
+
+void EditJobRun::generate(EditResults& results) {
+  if (job_.automatic) {
+    draw_best(results);
+  } else {
+    auto plan = plan_edit(subject_.requests);
+    const auto resumed = resume(results, plan);
+    draw(results, plan, resumed);
+  }
+  say_reconstruction(results);
+}
+
+/// After a stop or an error: sheet and record of the pictures that are finished.
+void EditJobRun::finish_what_there_is(EditResults& results) {
+  context_.end_stage();
+  if (kept_) kept_->end_writing(context_);
+  if (results.count() == 0) return;
+  try {
+    finish(results, false);
+  } catch (const std::exception&) {
+    // A full disk, say: what stopped the generation is the error to report.
+  }
+}
+
+std::string EditJobRun::what_is_kept(const EditResults& results) const {
+  const bool learned_too = kept_ && kept_->is_there();
+  if (results.count() == 0 && !learned_too) {
+    const auto& save = job_.learn.save;
+    return save.empty() || !is_saved_edit(save) ? "nothing was finished"
+                                                : "what was learned is kept in " + save.string();
+  }
+  return fmt::format("{} of {} pictures{} are kept in {}", results.count(), results.planned(),
+                     learned_too ? " and what was learned" : "", job_.out.string());
+}
+
+/// Says what is kept of earlier runs, before anything takes time.
+EditResults::Resumed EditJobRun::resume(EditResults& results, std::vector<Candidate>& plan) {
+  auto resumed = results.resume(plan);
+  if (resumed.kept > 0) {
+    context_.note(
+        fmt::format("{} of {} pictures were finished before and are kept", resumed.kept, plan.size()));
+  }
+  for (const auto& name : results.changed()) context_.note(name + " is damaged: it is generated again");
+  if (const auto older = results.older(); !older.empty() && !job_.automatic) context_.note(older);
+  return resumed;
+}
+
+/// From `save`, or from an earlier run where that learned the same; else learns now.
+void EditJobRun::make_learned() {
+  if (!kept_) {  // load() has found it there, or learned
+    take_saved(*learned_, job_.learn.save, *network_, context_);
+    return;
+  }
+  if (kept_->has(*learned_)) {
+    try {
+      take_saved(*learned_, kept_->place(), *network_, context_);
+      return;
+    } catch (const Error& error) {
+      context_.note(std::string(error.what()) + ": the picture is learned again");
+    }
+  }
+  learn_and_save(*learned_, job_.learn, models_.choice(context_), *network_, context_);
+  kept_->begin_writing(*learned_, context_);
+}
+
+/// Learns the picture first where that is still to be done: a restart that has nothing left to generate does
+/// not.
+void EditJobRun::draw(EditResults& results, const std::vector<Candidate>& plan,
+                      const EditResults::Resumed& resumed, const PictureSeen& on_picture) {
+  const auto missing = [&](const Candidate& candidate) {
+    return std::any_of(resumed.to_draw.begin(), resumed.to_draw.end(),
+                       [&](const Candidate& other) { return other.stem == candidate.stem; });
+  };
+  if (on_picture) {
+    for (const auto& candidate : plan) {
+      if (!missing(candidate)) on_picture(candidate, false);
+    }
+  }
+  if (resumed.to_draw.empty()) return;
+  if (!learned_->result.embedding.defined()) {
+    make_learned();
+    results.set_losses(learned_->result.losses);
+    if (search_) search_->restart_clock();
+  }
+  results.begin();
+  draw_candidates(
+      *network_, learned_->result, plan, job_.drawing, learned_->frame.grid_width,
+      learned_->frame.grid_height,
+      [&](const Candidate& candidate, const Image& grid) {
+        const auto file = results.add(candidate, grid);
+        context_.listener().picture(candidate.stem, file, candidate_json(candidate));
+        if (on_picture) on_picture(candidate, true);
+      },
+      [&](const Progress& progress) {
+        context_.progress(progress);
+        if (search_ && search_->is_time_over()) throw TimeIsOver();
+      },
+      missing);
+  context_.end_stage();
+}
+
+/// Round after round, each around the best of what was generated before.
+void EditJobRun::draw_best(EditResults& results) {
+  search_.emplace(subject_.requests, *job_.automatic, *scorer_, results.original(), learned_->source);
+  auto round = AutoEdit::always_drawn(subject_.requests);
+  auto resumed = resume(results, round);
+  const auto number = [&](std::vector<Candidate>& candidates) {
+    auto more = resume(results, candidates);
+    resumed.to_draw.insert(resumed.to_draw.end(), more.to_draw.begin(), more.to_draw.end());
+  };
+  try {
+    for (auto next = search_->next_round(number); !next.empty(); next = search_->next_round(number)) {
+      round.insert(round.end(), next.begin(), next.end());
+      draw(results, round, resumed, [&](const Candidate& candidate, bool drawn) {
+        context_.throw_if_stopped();
+        search_->add(candidate, read_image(results.path_of(candidate)), drawn);
+      });
+      for (const auto& line : search_->lines(false)) context_.note(line);
+      context_.listener().choice(*search_->arrangement(scorer_files_.clip, false).choice);
+      round.clear();
+      resumed.to_draw.clear();
+    }
+  } catch (const TimeIsOver&) {
+    context_.end_stage();
+    context_.note(fmt::format("the time for the automatic choice is over: {} candidates were generated",
+                              search_->scored()));
+  }
+}
+
+/// Sheet, record and, with the automatic choice, the chart, of all pictures that there are.
+void EditJobRun::finish(EditResults& results, bool complete) {
+  const bool chosen = search_ && search_->scored() > 0;
+  if (chosen) {
+    auto arrangement = search_->arrangement(scorer_files_.clip, complete);
+    context_.listener().choice(*arrangement.choice);
+    results.arrange(std::move(arrangement));
+    for (const auto& line : search_->lines(true)) context_.note(line);
+  }
+  for (const auto& path : results.finish()) context_.file(path);
+  if (!chosen) return;
+  const auto chart = job_.out / kChartFile;
+  write_png(chart, search_->chart(results.picture_name(), fonts_of(context_.places())));
+  context_.file(chart);
+}
+
+/// What the sheet shows of the learned picture, where people look first.
+void EditJobRun::say_reconstruction(const EditResults& results) {
+  const auto quality = results.reconstruction_db();
+  if (!quality) return;
+  context_.note(fmt::format("reconstruction: PSNR {:.1f} dB", *quality));
+  if (*quality >= kMinReconstruction) return;
+  context_.warn(fmt::format(
+      "that is under {:.0f} dB: the model has hardly learned the picture, and its edits may show another "
+      "one; see {}, and learn from more samples",
+      kMinReconstruction, kSheetFile));
+}
+
+std::vector<EditRequest> make_requests(const EditJob& job, LearnMethod method) {
+  const auto base = make_request(job.sweep, method, job.targets, job.automatic.has_value());
+  if (job.story.empty()) {
+    check_interpolation(job.sweep, base.interpolation);
+    return {base};
+  }
+  return requests_of_story(job.story, base);
+}
+
+/// Results must not land on the picture itself or inside of what is saved.
+void check_nothing_is_overwritten(const EditJob& job, const std::vector<EditRequest>& requests) {
+  if (job.out.empty()) return;  // the caller has not chosen yet
+  const auto complain = [&](const std::string& what) {
+    throw usage_error("out", job.out.string() + what + ": name another folder");
+  };
+  if (std::error_code missing; !job.from.empty()) {
+    if (fs::equivalent(job.from, job.out, missing)) complain(" is the saved edit itself");
+    return;
+  }
+  const auto out = fs::absolute(job.out).lexically_normal();
+  if (!job.learn.save.empty()) {
+    const auto relative = out.lexically_relative(fs::absolute(job.learn.save).lexically_normal());
+    if (!relative.empty() && *relative.begin() != "..")
+      complain(" lies inside of " + job.learn.save.string());
+  }
+  const auto picture = job.learn.picture;
+  if (std::error_code missing;
+      job.automatic && fs::equivalent(fs::absolute(picture).parent_path(), out, missing)) {
+    complain(": results of the automatic choice would lie beside " + picture.string());
+  }
+  std::vector<std::string> names{kSheetFile};
+  for (const auto& candidate : plan_edit(requests)) names.push_back(candidate.stem + ".png");
+  for (const auto& name : names) {
+    std::error_code missing;
+    if (fs::equivalent(picture, out / name, missing)) {
+      complain(": a result would take the place of " + picture.string());
+    }
+  }
+}
+
+}  // namespace
+
+EditSubject check_edit(const EditJob& job) {
+  if (job.targets.empty() && job.story.empty()) {
+    throw usage_error("target", "is needed: what the edited picture shows");
+  }
+  if (!job.targets.empty() && !job.story.empty()) {
+    throw usage_error("target", "cannot be combined with a story, which has targets of its own");
+  }
+  EditSubject subject{job.learn.picture.filename().string(), job.learn.options.method, {}};
+  if (!job.from.empty()) {
+    const auto saved = read_saved_record(job.from);
+    subject.picture_name = saved.picture_name;
+    subject.method = saved.options.method;
+  }
+  subject.requests = make_requests(job, subject.method);
+  plan_edit(subject.requests);
+  if (job.from.empty()) {
+    auto learn = job.learn;
+    if (subject.method == LearnMethod::imagic) {
+      if (subject.requests.size() > 1 || subject.requests.front().targets.size() > 1) {
+        throw usage_error("method", "imagic learns for one target, got several");
+      }
+      use_target_as_source(learn, subject.requests.front().targets.front());
+    }
+    check_learn_request(learn);
+  }
+  check_folder_can_be_made(job.out.empty() ? fs::path("out") : job.out);
+  check_nothing_is_overwritten(job, subject.requests);
+  return subject;
+}
+
+void run_edit(EditJob job, WarmModels& models, JobContext& context) {
+  EditJobRun(std::move(job), models, context).run();
+}
+
+}  // namespace forgedit

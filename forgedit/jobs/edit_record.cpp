@@ -1,0 +1,172 @@
+#include "forgedit/jobs/edit_record.h"
+
+#include <spdlog/fmt/fmt.h>
+
+#include <nlohmann/json.hpp>
+
+#include "forgedit/core/content_hash.h"
+#include "forgedit/core/version.h"
+#include "forgedit/jobs/parameters.h"
+#include "forgedit/pipelines/records/settings_json.h"
+
+namespace forgedit {
+namespace {
+
+using nlohmann::json;
+
+std::string kind_name(Candidate::Kind kind) {
+  switch (kind) {
+    case Candidate::Kind::reconstruction:
+      return "reconstruction";
+    case Candidate::Kind::unlearned:
+      return "unlearned";
+    case Candidate::Kind::edit:
+      break;
+  }
+  return "edit";
+}
+
+json model_json(const EditRun& run) {
+  return {{"name", run.model_name},
+          {"fingerprint", run.learned.base_fingerprint},
+          {"device", describe_device(run.policy.device)},
+          {"precision", precision_name(run.policy.precision)},
+          {"libtorch", TORCH_VERSION}};
+}
+
+json picture_json(const LearnedPicture& learned) {
+  const auto& pixels = learned.grid.pixels;
+  return {{"name", learned.picture_name},
+          {"content", content_hash({reinterpret_cast<const char*>(pixels.data()), pixels.size()})},
+          {"background", learned.background},
+          {"stretched", learned.stretched},
+          {"frame", to_json(learned.frame)}};
+}
+
+json drawing_json(const EditRun& run) {
+  const auto& draw = run.draw;
+  return {{"blend", draw.blend},
+          {"batch", draw.batch ? json(*draw.batch) : json("auto")},
+          {"output_size", run.at_source_size ? "source" : "model"}};
+}
+
+json picture_settings(const EditRun& run, const Candidate& candidate) {
+  return {{"software", software_name()},
+          {"source", run.learned.source},
+          {"picture", picture_json(run.learned)},
+          {"model", model_json(run)},
+          {"learning", to_json(run.learned.options)},
+          {"drawing", drawing_json(run)},
+          {"edit", candidate_json(candidate)}};
+}
+
+/// The settings that picture browsers show, in their words.
+std::string browser_text(const EditRun& run, const Candidate& candidate) {
+  const auto& learned = run.learned;
+  const auto number = [](auto value) { return fmt::format("{}", value); };
+  std::vector<std::pair<std::string, std::string>> values{
+      {"Steps", number(candidate.sample.steps)},
+      {"Sampler", sampler_of(candidate.sample.sampler).title},
+      {"CFG scale", number(candidate.sample.guidance_scale)},
+      {"Seed", number(candidate.seed)},
+      {"Size", fmt::format("{}x{}", learned.frame.grid_width, learned.frame.grid_height)},
+      {"Model", run.model_name}};
+  if (candidate.kind == Candidate::Kind::edit) {
+    if (candidate.interpolation == Interpolation::vector_subtraction) {
+      values.emplace_back("Gamma", number(candidate.strength));
+    } else {
+      values.emplace_back("Alpha", number(candidate.alpha));
+      values.emplace_back("Beta", number(candidate.strength));
+    }
+    values.emplace_back("Method", learn_method_name(learned.options.method));
+    values.emplace_back("Forgetting", candidate.strategy->name);
+    values.emplace_back("Blend", number(run.draw.blend));
+  }
+  values.emplace_back("Kind", kind_name(candidate.kind));
+  values.emplace_back("Source", learned.source);
+  values.emplace_back("Version", software_name());
+  return parameters_text(candidate.target.empty() ? learned.source : candidate.target, values);
+}
+
+}  // namespace
+
+json sweep_json(const EditRequest& request) {
+  json sweep{{"targets", request.targets},
+             {"strategies", request.strategies},
+             {"interpolation", interpolation_name(request.interpolation)},
+             {"seeds", request.seeds},
+             {"repeat", request.repeat},
+             {"unlearned", request.unlearned},
+             {"sampler", sampler_of(request.sample.sampler).name},
+             {"steps", request.sample.steps},
+             {"guidance", request.sample.guidance_scale}};
+  if (request.interpolation == Interpolation::vector_subtraction) {
+    sweep["gamma"] = request.gammas;
+  } else {
+    sweep["alpha"] = request.alphas;
+    sweep["beta"] = request.betas;
+  }
+  return sweep;
+}
+
+json run_json(const EditRun& run) {
+  auto sweeps = json::array();
+  for (const auto& request : run.requests) sweeps.push_back(sweep_json(request));
+  return {{"format", kRunFormat},
+          {"software", software_name()},
+          {"picture", picture_json(run.learned)},
+          {"source", run.learned.source},
+          {"model", model_json(run)},
+          {"learned_by", run.learned.software},
+          {"learning", to_json(run.learned.options)},
+          {"losses", run.learned.result.losses},
+          {"sweeps", sweeps},
+          {"drawing", drawing_json(run)},
+          {"memory", {{"learning", run.learned.memory}, {"drawing", run.memory}}}};
+}
+
+json candidate_json(const Candidate& candidate) {
+  json result{{"kind", kind_name(candidate.kind)},
+              {"seed", candidate.seed},
+              {"sampler", sampler_of(candidate.sample.sampler).name},
+              {"steps", candidate.sample.steps},
+              {"guidance", candidate.sample.guidance_scale}};
+  if (!candidate.target.empty()) result["target"] = candidate.target;
+  if (candidate.strategy) result["strategy"] = candidate.strategy->name;
+  if (candidate.kind != Candidate::Kind::edit) return result;
+  result["interpolation"] = interpolation_name(candidate.interpolation);
+  if (candidate.interpolation == Interpolation::vector_subtraction) {
+    result["gamma"] = candidate.strength;
+  } else {
+    result["alpha"] = candidate.alpha;
+    result["beta"] = candidate.strength;
+  }
+  return result;
+}
+
+namespace {
+
+std::string key_of(json settings) {
+  // How many are drawn at once is no property of a picture: a run that went out of memory goes on with less.
+  settings["drawing"].erase("batch");
+  return content_hash(json_text(settings));
+}
+
+}  // namespace
+
+std::string settings_key(const EditRun& run, const Candidate& candidate) {
+  return key_of(picture_settings(run, candidate));
+}
+
+std::string settings_key_of_text(const std::string& text) {
+  auto settings = json::parse(text, nullptr, /*allow_exceptions=*/false);
+  if (!settings.is_object() || !settings.contains("edit") || !settings["drawing"].is_object()) return {};
+  return key_of(std::move(settings));
+}
+
+PngText picture_text(const EditRun& run, const Candidate& candidate) {
+  return {{"parameters", browser_text(run, candidate)},
+          {"forgedit", json_text(picture_settings(run, candidate))}};
+}
+
+}  // namespace forgedit

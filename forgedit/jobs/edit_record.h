@@ -1,0 +1,49 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "forgedit/io/pictures/image.h"
+#include "forgedit/pipelines/records/saved_edit.h"
+#include "forgedit/pipelines/sampling/draw_candidates.h"
+
+namespace forgedit {
+
+/// The version of edit.json, and of the settings inside pictures.
+inline constexpr int kRunFormat = 1;
+
+/// Everything that decides the pictures of one run, for the records beside and inside them.
+struct EditRun {
+  std::vector<EditRequest> requests;
+  DrawOptions draw;
+  LearnedPicture learned;
+  std::string model_name;
+  ComputePolicy policy;
+  bool at_source_size = false;
+  bool automatic = false;   ///< draws what the automatic choice asks for, not all of the requests
+  std::string memory = {};  ///< how memory is saved while drawing; empty: not at all
+};
+
+// No local path goes into any of these: what names a file or folder is its last part.
+
+/// What a sweep draws, and how.
+nlohmann::json sweep_json(const EditRequest& request);
+
+/// All settings of the run but its pictures.
+nlohmann::json run_json(const EditRun& run);
+
+/// What sets one picture apart from the others of its run.
+nlohmann::json candidate_json(const Candidate& candidate);
+
+/// Stands for everything that decides the pixels of one picture: the same key, the same picture.
+std::string settings_key(const EditRun& run, const Candidate& candidate);
+/// The same key, from the text `forgedit` inside of a picture; empty where that is none.
+std::string settings_key_of_text(const std::string& text);
+
+/// `parameters` for people (prompt, then settings in one line) and `forgedit` for programs (JSON).
+PngText picture_text(const EditRun& run, const Candidate& candidate);
+
+}  // namespace forgedit

@@ -1,0 +1,58 @@
+#include "forgedit/jobs/engine.h"
+
+#include "forgedit/core/error.h"
+#include "forgedit/jobs/edit_job.h"
+#include "forgedit/jobs/small_jobs.h"
+
+namespace forgedit {
+
+struct Engine::State {
+  State(Places all_places, EngineOptions options)
+      : places(std::move(all_places)), models(std::move(options.model), options.keep_warm) {}
+
+  Places places;
+  WarmModels models;
+};
+
+Engine::Engine(Places places, EngineOptions options)
+    : state_(std::make_unique<State>(std::move(places), std::move(options))) {}
+
+Engine::~Engine() = default;
+
+namespace {
+
+/// What each kind of request leads to.
+struct Run {
+  WarmModels& models;
+  JobContext& context;
+
+  void operator()(const CaptionRequest& request) const {
+    run_caption(request, models, context, [this](const std::string&, const std::string& caption) {
+      context.listener().caption(caption);
+    });
+  }
+  void operator()(const LearnRequest& request) const { run_learn(request, models, context); }
+  void operator()(const EditJob& job) const { run_edit(job, models, context); }
+  void operator()(const ExportRequest& request) const { run_export(request, models, context); }
+  void operator()(const ScoreRequest& request) const { run_score(request, models, context); }
+  void operator()(const DrawRequest&) const {
+    throw usage_error("kind", "one picture is drawn by Engine::draw_one");
+  }
+};
+
+}  // namespace
+
+void Engine::run(const JobRequest& request, const StopFlag& stop, JobListener& listener) {
+  JobContext context(state_->places, listener, stop);
+  std::visit(Run{state_->models, context}, request);
+}
+
+bool Engine::is_loaded() const {
+  return state_->models.has_model();
+}
+
+void Engine::unload() {
+  state_->models.unload();
+}
+
+}  // namespace forgedit

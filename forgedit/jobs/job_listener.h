@@ -1,0 +1,62 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "forgedit/io/pictures/image.h"
+
+namespace forgedit {
+
+/// Where a job stands.
+struct JobProgress {
+  std::string stage;      ///< "learning" or "drawing"
+  std::int64_t done = 0;  ///< steps of the stage
+  std::int64_t total = 0;
+  double loss = 0;           ///< while learning: the step's loss
+  double seconds_left = -1;  ///< of all stages that are still to come; negative where it is not known
+};
+
+/// What is to be done, before anything takes long.
+struct JobPlan {
+  std::string text;           ///< for people: "3 targets × 5 strengths = 15 images"
+  std::int64_t pictures = 0;  ///< to generate
+  double seconds = -1;        ///< about; negative where it is not known
+};
+
+/// Whoever wants to know what a job does. All calls come from the thread that runs the job, one at a time;
+/// all do nothing unless overridden.
+class JobListener {
+ public:
+  virtual ~JobListener() = default;
+
+  virtual void note(const std::string& /*text*/) {}
+  virtual void warning(const std::string& /*text*/) {}
+  virtual void plan(const JobPlan& /*plan*/) {}
+  virtual void progress(const JobProgress& /*progress*/) {}
+  virtual void stage_ended(const std::string& /*stage*/, std::int64_t /*steps*/, double /*seconds*/) {}
+  /// The source prompt that the captioner wrote.
+  virtual void caption(const std::string& /*text*/) {}
+  /// A picture was learned; `folder` is the saved edit, or empty.
+  virtual void learned(const std::filesystem::path& /*folder*/, const std::vector<double>& /*losses*/) {}
+  /// A generated picture is complete in its file; `entry` is its entry in edit.json.
+  virtual void picture(const std::string& /*stem*/, const std::filesystem::path& /*file*/,
+                       const nlohmann::json& /*entry*/) {}
+  /// Whether `preview` is wanted: it costs a little time at every step.
+  virtual bool wants_previews() const { return false; }
+  /// What a picture looks like after a step, at the size of its latents.
+  virtual void preview(const std::string& /*stem*/, std::int64_t /*step*/, const Image& /*small*/) {}
+  /// After each round of the automatic choice: the best of each target so far, as edit.json's key "auto".
+  virtual void choice(const nlohmann::json& /*best*/) {}
+  /// Another result is complete: a sheet, a record, an export.
+  virtual void file(const std::filesystem::path& /*path*/) {}
+  /// What follows is written as a whole, and nothing looks at the StopFlag meanwhile.
+  virtual void long_write() {}
+  /// The StopFlag was seen: the job ends, and writes what it has finished.
+  virtual void stopping() {}
+};
+
+}  // namespace forgedit

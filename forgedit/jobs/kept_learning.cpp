@@ -1,0 +1,86 @@
+#include "forgedit/jobs/kept_learning.h"
+
+#include <spdlog/fmt/fmt.h>
+
+#include <nlohmann/json.hpp>
+#include <system_error>
+
+#include "forgedit/core/content_hash.h"
+#include "forgedit/core/error.h"
+#include "forgedit/core/files.h"
+#include "forgedit/pipelines/records/settings_json.h"
+
+namespace forgedit {
+namespace {
+
+namespace fs = std::filesystem;
+/// Pictures still come into the same folder.
+constexpr std::uint64_t kRoomForResults = std::uint64_t{64} << 20;
+
+std::uint64_t float_bytes(const StateDict& state) {
+  std::uint64_t bytes = 0;
+  for (const auto& [name, tensor] : state)
+    bytes += static_cast<std::uint64_t>(tensor.numel()) * sizeof(float);
+  return bytes;
+}
+
+}  // namespace
+
+KeptLearning::KeptLearning(const fs::path& results, const LearnedPicture& wanted) {
+  const auto& pixels = wanted.grid.pixels;
+  const nlohmann::json learning{
+      {"picture", content_hash({reinterpret_cast<const char*>(pixels.data()), pixels.size()})},
+      {"frame", to_json(wanted.frame)},
+      {"source", wanted.source},
+      {"model", wanted.base_fingerprint},
+      {"precision", wanted.precision},
+      {"learning", to_json(wanted.options)}};
+  place_ = results / ("unfinished-" + content_hash(json_text(learning)) + ".edit");
+}
+
+bool KeptLearning::has(const LearnedPicture& wanted) const {
+  try {
+    return is_saved_edit(place_) && saved_difference(place_, wanted).empty();
+  } catch (const Error&) {
+    return false;  // damaged: the picture is learned again, and this is replaced
+  }
+}
+
+void KeptLearning::begin_writing(const LearnedPicture& learned, JobContext& job) {
+  const auto skip = [&](const std::string& reason) {
+    job.note("what was learned is not kept while pictures are drawn: " + reason);
+  };
+  const auto needed = float_bytes(learned.result.unet) + float_bytes(learned.result.text_encoder) +
+                      learned.grid.pixels.size() + kRoomForResults;
+  std::error_code error;
+  const auto space = fs::space(place_.parent_path(), error);
+  if (!error && space.available < needed) {
+    return skip(fmt::format("{} MiB are free in {}, and {} MiB are needed", space.available >> 20,
+                            place_.parent_path().string(), needed >> 20));
+  }
+  try {
+    writing_ =
+        std::async(std::launch::async, [place = place_, learned] { write_saved_edit(place, learned); });
+  } catch (const std::system_error& refused) {
+    skip(std::string("no thread can be started: ") + refused.what());
+  }
+}
+
+void KeptLearning::end_writing(JobContext& job) {
+  if (!writing_.valid()) return;
+  job.long_write();
+  if (writing_.wait_for(std::chrono::seconds(0)) != std::future_status::ready) {
+    job.note("keeping what was learned (Ctrl-C gives it up)");
+  }
+  try {
+    writing_.get();
+  } catch (const std::exception& error) {
+    job.note(std::string("what was learned could not be kept: ") + error.what());
+  }
+}
+
+void KeptLearning::remove() {
+  remove_tree(place_);
+}
+
+}  // namespace forgedit

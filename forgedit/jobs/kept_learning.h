@@ -1,0 +1,35 @@
+#pragma once
+
+#include <filesystem>
+#include <future>
+#include <string>
+
+#include "forgedit/jobs/job_context.h"
+#include "forgedit/pipelines/records/saved_edit.h"
+
+namespace forgedit {
+
+/// What `edit` learned without --save: kept in its folder of results, as a saved edit, until the run is
+/// complete. A run that was stopped then goes on without learning again. Each picture, source, model and way
+/// of learning has a place of its own: "unfinished-<hash>.edit".
+class KeptLearning {
+ public:
+  KeptLearning(const std::filesystem::path& results, const LearnedPicture& wanted);
+
+  const std::filesystem::path& place() const { return place_; }
+  /// Whether an earlier run left what learning `wanted` would give.
+  bool has(const LearnedPicture& wanted) const;
+  /// Begins to write in the background; the tensors must stay as they are. Says so where the disk lacks room.
+  void begin_writing(const LearnedPicture& learned, JobContext& job);
+  /// Waits for the writing, and says where it failed.
+  void end_writing(JobContext& job);
+  /// Whether all of it is there.
+  bool is_there() const { return is_saved_edit(place_); }
+  void remove();
+
+ private:
+  std::filesystem::path place_;
+  std::future<void> writing_;
+};
+
+}  // namespace forgedit

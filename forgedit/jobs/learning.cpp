@@ -1,0 +1,193 @@
+#include "forgedit/jobs/learning.h"
+
+#include <spdlog/fmt/fmt.h>
+
+#include <nlohmann/json.hpp>
+
+#include "forgedit/core/error.h"
+#include "forgedit/core/version.h"
+#include "forgedit/jobs/model_domain.h"
+#include "forgedit/jobs/results_folder.h"
+#include "forgedit/pipelines/learning/learn_picture.h"
+#include "forgedit/pipelines/records/settings_json.h"
+#include "forgedit/pipelines/sampling/draw_candidates.h"
+
+namespace forgedit {
+namespace {
+
+namespace fs = std::filesystem;
+constexpr std::int64_t kStableDiffusionSize = 512;
+
+/// Fewer samples than were asked for are never silent.
+void say_how_it_ended(const LearnedPicture& learned, JobContext& job) {
+  const auto& o = learned.options;
+  const auto first = o.embedding_samples / o.batch, planned = first + o.samples / o.batch;
+  const auto done = static_cast<std::int64_t>(learned.result.losses.size());
+  // In its last step too learning may end before the weights change.
+  const bool last_left_out =
+      learned.result.losses.back() < o.stop_loss && (done - first - 1) * o.batch > o.stop_after;
+  if (done < planned || last_left_out) {
+    job.note(fmt::format("learning ended early: loss {:.4f} is under {} (stop_loss)",
+                         learned.result.losses.back(), o.stop_loss));
+  } else if (planned * o.batch != o.embedding_samples + o.samples) {
+    job.note(fmt::format("learned from {} samples: whole batches of {}", planned * o.batch, o.batch));
+  }
+}
+
+void warn(const std::string& text, JobContext& job) {
+  if (!text.empty()) job.warn(text);
+}
+
+}  // namespace
+
+void require_text(const std::string& field, const std::string& text) {
+  if (text.find_first_not_of(" \t\r\n") == std::string::npos) {
+    throw usage_error(field, "is empty: say what the picture shows");
+  }
+}
+
+void use_target_as_source(LearnRequest& request, const std::string& target) {
+  if (!request.source.empty()) {
+    throw usage_error("source", "has no place with method imagic, which starts from the target");
+  }
+  require_text("target", target);
+  request.source = target;
+}
+
+void check_learn_request(const LearnRequest& request) {
+  if (!request.source.empty() && !request.captioner.empty()) {
+    throw usage_error("captioner", "cannot be combined with source: one of them says what the picture shows");
+  }
+  const auto& o = request.options;
+  if (o.samples < o.batch) {
+    throw usage_error("samples",
+                      fmt::format("expected at least one batch of {}, got {}", o.batch, o.samples));
+  }
+  const bool imagic = o.method == LearnMethod::imagic;
+  if (!imagic && o.embedding_samples > 0) {
+    throw usage_error("embedding_samples", "belongs to method imagic");
+  }
+  if (imagic && o.embedding_samples < o.batch) {
+    throw usage_error("embedding_samples",
+                      fmt::format("expected at least one batch of {}, got {}", o.batch, o.embedding_samples));
+  }
+  if (request.save.empty()) return;
+  check_saved_edit_target(request.save);
+  check_folder_can_be_made(request.save);
+}
+
+namespace {
+
+Frame frame_of(const Image& picture, const LearnRequest& request, const PictureGrid& grid) {
+  try {
+    return frame_picture(picture.width, picture.height, request.size, grid);
+  } catch (const Error& error) {
+    if (!request.size) throw;
+    throw Error(error.kind(), error.what(), "size");
+  }
+}
+
+/// All that is known of a picture before the model is read.
+LearnedPicture described(const LearnRequest& request, const Image& picture, const ModelChoice& choice,
+                         const PictureGrid& grid) {
+  LearnedPicture learned;
+  learned.picture_name = request.picture.filename().string();
+  learned.source = request.source;
+  learned.base_name = choice.name();
+  learned.software = software_name();
+  learned.precision = precision_name(choice.policy.precision);
+  learned.options = request.options;
+  learned.background =
+      fmt::format("#{:02x}{:02x}{:02x}", request.background[0], request.background[1], request.background[2]);
+  learned.stretched = request.size.has_value();
+  learned.frame = frame_of(picture, request, grid);
+  learned.grid = lay_into_grid(picture, learned.frame, learned.stretched);
+  return learned;
+}
+
+}  // namespace
+
+void prepare_learning(LearnRequest& request, const Image& picture, const ModelChoice& choice) {
+  const auto grid = read_picture_grid(choice.folder);
+  if (request.story_size && !request.size) {
+    const auto side = static_cast<int>((grid ? grid->native_size : kStableDiffusionSize) * 3 / 2);
+    request.size = {side, side};
+  }
+  if (grid) is_saved_already(request, described(request, picture, choice, *grid));
+}
+
+std::string write_source(const LearnRequest& request, const std::vector<std::string>& targets,
+                         const Image& picture, WarmModels& models, JobContext& job) {
+  const auto source = source_prompt(models.caption(request.captioner, picture, {}, "source", job), targets);
+  job.listener().caption(source);
+  return source;
+}
+
+MemoryTask learning_need(const LearnRequest& request, const Image& picture, const StableDiffusion& model) {
+  const auto frame = frame_of(picture, request, {model.size_multiple(), model.native_size()});
+  auto task = model.memory_task(frame.grid_width, frame.grid_height);
+  add_learning(task, model, request.options);
+  return task;
+}
+
+LearnedPicture picture_to_learn(const LearnRequest& request, const Image& picture, const ModelChoice& choice,
+                                const StableDiffusion& model) {
+  auto learned = described(request, picture, choice, PictureGrid{model.size_multiple(), model.native_size()});
+  learned.base_fingerprint = model.base_fingerprint;
+  learned.memory = describe(model.memory);
+  return learned;
+}
+
+bool is_saved_already(const LearnRequest& request, const LearnedPicture& picture) {
+  if (request.save.empty() || !is_saved_edit(request.save)) return false;
+  std::string difference;
+  try {
+    difference = saved_difference(request.save, picture);
+    // Its hashes are held against its files once all is known.
+    if (difference.empty() && !picture.base_fingerprint.empty()) read_saved_edit(request.save);
+  } catch (const Error& error) {
+    if (request.overwrite) return false;  // what is damaged may be replaced too
+    throw usage_error("save", std::string(error.what()) + "; it is replaced only where overwrite is given");
+  }
+  if (difference.empty()) return true;
+  if (request.overwrite) return false;
+  throw usage_error("save",
+                    fmt::format("{}: holds what was learned {}: name another folder, or have it replaced "
+                                "(overwrite)",
+                                request.save.string(), difference));
+}
+
+void take_saved(LearnedPicture& learned, const fs::path& saved, const StableDiffusion& model,
+                JobContext& job) {
+  auto before = read_saved_edit(saved);
+  attach_to_model(before, model, saved.string());
+  job.note("learned before, and kept in " + saved.string());
+  learned.result = std::move(before.result);
+  learned.memory = before.memory;
+  learned.software = before.software;
+}
+
+void learn_and_save(LearnedPicture& learned, const LearnRequest& request, const ModelChoice& choice,
+                    StableDiffusion& model, JobContext& job) {
+  job.note(fmt::format("picture {}x{}, learned at {}x{}", learned.frame.source_width,
+                       learned.frame.source_height, learned.frame.width, learned.frame.height));
+  const auto encoded = encode_picture(model, learned.grid, learned.options.seed);
+  if (choice.miniature) warn(warn_of_round_trip(model, encoded, learned), job);
+  reset_peak_memory(model.policy.device);
+  learned.result = learn_picture(model, encoded, learned.source, learned.options,
+                                 [&](const Progress& progress) { job.progress(progress); });
+  job.end_stage();
+  say_how_it_ended(learned, job);
+  if (choice.miniature) warn(warn_of_first_losses(learned.result.losses), job);
+  if (model.policy.device.is_cuda()) {
+    job.note(fmt::format("learning took at most {:.1f} GiB of GPU memory",
+                         static_cast<double>(peak_memory(model.policy.device)) / (1U << 30)));
+  }
+  if (!request.save.empty()) {
+    job.long_write();
+    write_saved_edit(request.save, learned);
+    job.file(request.save);
+  }
+}
+
+}  // namespace forgedit

@@ -1,0 +1,52 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "forgedit/jobs/model_choice.h"
+#include "forgedit/jobs/requests.h"
+#include "forgedit/jobs/warm_models.h"
+#include "forgedit/pipelines/model/picture_grid.h"
+#include "forgedit/pipelines/records/saved_edit.h"
+
+namespace forgedit {
+
+/// Imagic's embedding starts from the target prompt; throws a usage Error where a source was given, or no
+/// target.
+void use_target_as_source(LearnRequest& request, const std::string& target);
+
+/// What can be found wrong before any file is read.
+void check_learn_request(const LearnRequest& request);
+
+/// What the picture's file and the model's config.json say before weights are read: settles the preset's
+/// size, throws a usage Error for sizes that the model cannot draw, and where `save` would replace something
+/// else than the same again.
+void prepare_learning(LearnRequest& request, const Image& picture, const ModelChoice& choice);
+
+/// The source prompt for a picture without one, which the listener hears of: see source_prompt.
+std::string write_source(const LearnRequest& request, const std::vector<std::string>& targets,
+                         const Image& picture, WarmModels& models, JobContext& job);
+
+/// What learning `picture` needs memory for.
+MemoryTask learning_need(const LearnRequest& request, const Image& picture, const StableDiffusion& model);
+
+/// All that is known of `picture` (the file's contents) before it is learned: everything but the result.
+LearnedPicture picture_to_learn(const LearnRequest& request, const Image& picture, const ModelChoice& choice,
+                                const StableDiffusion& model);
+
+/// Whether `request.save` holds what learning `picture` would give. Throws a usage Error when it holds
+/// anything else and may not be overwritten.
+bool is_saved_already(const LearnRequest& request, const LearnedPicture& picture);
+
+/// Fills in the result of `learned` from a saved edit of the same learning.
+void take_saved(LearnedPicture& learned, const std::filesystem::path& saved, const StableDiffusion& model,
+                JobContext& job);
+
+/// Fills in the result, and saves it where that was asked for.
+void learn_and_save(LearnedPicture& learned, const LearnRequest& request, const ModelChoice& choice,
+                    StableDiffusion& model, JobContext& job);
+
+/// A usage Error for a text that is only blanks.
+void require_text(const std::string& field, const std::string& text);
+
+}  // namespace forgedit

@@ -1,0 +1,145 @@
+#include "forgedit/jobs/model_choice.h"
+
+#include <spdlog/fmt/fmt.h>
+
+#include <cmath>
+
+#include "forgedit/core/host_memory.h"
+#include "forgedit/device/compute_limits.h"
+#include "forgedit/device/precision.h"
+#include "forgedit/io/weights/hub_cache.h"
+
+namespace forgedit {
+namespace {
+
+namespace fs = std::filesystem;
+constexpr const char* kMiniature = "miniature/model";
+
+}  // namespace
+
+ModelPlace find_model(const std::string& model, const Places& places) {
+  std::error_code error;
+  if (fs::exists(model, error)) {
+    const auto path = fs::absolute(model).lexically_normal();
+    return {model, (path.has_filename() ? path : path.parent_path()).filename().string(), {}};
+  }
+  if (!is_repository_name(model)) throw failure(model + ": no such model folder or file");
+  const auto& cache = places.hub_cache;
+  const auto found = find_in_hub_cache(cache, model);
+  if (found) return {found->folder, model, found->unfinished};
+  throw failure(model + ": no such model folder or file, nor in the hub's cache " + cache.string() +
+                "; forgedit never downloads anything");
+}
+
+fs::path miniature_folder(const Places& places) {
+  return assets_of(places) / kMiniature;
+}
+
+namespace {
+
+ModelPlace place_of(const ModelRequest& request, const Places& places) {
+  if (!request.model.empty()) return find_model(request.model, places);
+  ModelPlace place{miniature_folder(places), "miniature", {}};
+  if (fs::is_directory(place.path)) return place;
+  throw failure("model", place.path.string() +
+                             ": the miniature is not there; name the folder of a Stable Diffusion 1.x model");
+}
+
+}  // namespace
+
+ModelChoice choose_model(const ModelRequest& request, JobContext& job) {
+  const bool miniature = request.model.empty();
+  const auto device = parse_device(request.device);
+  const bool bf16 = has_bf16(device);
+  const ComputePolicy policy{device, choose_precision(device, request.precision, bf16), request.plain};
+  if (!request.precision && device.is_cuda() && !bf16) {
+    job.warn(describe_device(device) + ": computes no bf16, so this runs in fp32");
+  }
+  const int threads = request.threads > 0 ? request.threads : job.places().threads;
+  const auto place = place_of(request, job.places());
+  if (!request.config.empty() && fs::is_directory(place.path)) {
+    throw usage_error("config", "belongs to a model of one file; a folder has its own settings");
+  }
+  ModelFiles files(place.path);
+  files.vae = request.vae;
+  files.tokenizer = request.tokenizer;
+  files.config = request.config;
+  files.hub_cache = job.places().hub_cache;
+  return {place.path, miniature, policy, threads, request.memory, place, files};
+}
+
+Error explained(const Error& error, const ModelPlace& place) {
+  const auto& unfinished = place.unfinished;
+  if (unfinished.empty()) return error;
+  return {error.kind(),
+          fmt::format("{} (the download of {} in the hub's cache is not finished: {}{})", error.what(),
+                      place.name, unfinished.front(), unfinished.size() > 1 ? ", …" : ""),
+          error.field()};
+}
+
+namespace {
+
+StableDiffusion read_from(const ModelChoice& choice) {
+  try {
+    return StableDiffusion::read(choice.files, choice.policy);
+  } catch (const Error& error) {
+    throw explained(error, choice.place);
+  }
+}
+
+constexpr double kGiB = 1024.0 * 1024.0 * 1024.0;
+/// Of outside_of_tensors, what CUDA has taken already when it is asked what is free.
+constexpr double kContextGiB = 0.5;
+
+/// Of what a machine has free, the share that is planned for: other programs live there too.
+constexpr double kOfFreeMemory = 0.95;
+
+/// Bytes in which a CPU's run has to stay, what it holds already included; INT64_MAX where nothing says.
+std::int64_t host_budget(int threads) {
+  const auto machine = free_machine_memory(), limits = memory_within_limits();
+  auto left = INT64_MAX;
+  if (machine != INT64_MAX) left = static_cast<std::int64_t>(kOfFreeMemory * static_cast<double>(machine));
+  if (limits != INT64_MAX)
+    left = std::min(left, std::max<std::int64_t>(0, limits - room_for_threads(threads)));
+  return left == INT64_MAX ? left : left + own_host_memory();
+}
+
+/// Without measures where they are not needed; the kernel ends what takes more than there is.
+MemoryPlan settle_host_memory(const MemoryTask& task) {
+  const auto budget = host_budget(at::get_num_threads());
+  if (estimate_peak(task, {}) <= budget) return {};
+  try {
+    return plan_memory(task, std::max(0.01, std::floor(static_cast<double>(budget) / kGiB * 100) / 100));
+  } catch (const Error& error) {
+    throw failure(std::string(error.what()) + " (what this machine and its limits leave)");
+  }
+}
+
+}  // namespace
+
+MemoryPlan settle_memory(const ModelChoice& choice, const MemoryTask& task) {
+  const auto& device = choice.policy.device;
+  if (choice.memory) {
+    const auto plan = plan_memory(task, *choice.memory);
+    limit_memory(device, static_cast<std::int64_t>(*choice.memory * kGiB) - outside_of_tensors(device));
+    return plan;
+  }
+  if (!device.is_cuda()) return settle_host_memory(task);
+  const double free = static_cast<double>(free_memory(device)) / kGiB + kContextGiB;
+  if (static_cast<double>(estimate_peak(task, {})) <= free * kGiB) return {};
+  return plan_memory(task, std::floor(free * 10) / 10);
+}
+
+StableDiffusion load_model(const ModelChoice& choice, JobContext& job, const MemoryNeed& need) {
+  prepare_compute(choice.policy, choice.threads);
+  auto model = read_from(choice);
+  job.throw_if_stopped();
+  if (need) model.memory = settle_memory(choice, need(model));
+  if (model.memory.budget_gib > 0) job.note("memory: " + describe(model.memory));
+  model.move_to_device();
+  job.note(fmt::format("model {} on {}, {}", choice.name(), describe_device(choice.policy.device),
+                       precision_name(choice.policy.precision)));
+  return model;
+}
+
+}  // namespace forgedit

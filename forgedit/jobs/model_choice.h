@@ -1,0 +1,59 @@
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "forgedit/core/error.h"
+#include "forgedit/jobs/job_context.h"
+#include "forgedit/jobs/requests.h"
+#include "forgedit/pipelines/model/stable_diffusion.h"
+
+namespace forgedit {
+
+/// What `model` of a request names, found on this machine.
+struct ModelPlace {
+  std::filesystem::path path;           ///< folder or file
+  std::string name;                     ///< for records: the last part of the path, or ORG/NAME
+  std::vector<std::string> unfinished;  ///< of a download in the hub's cache
+};
+
+/// A folder, a file, or ORG/NAME in the hub's cache. Throws Error when it is none of these.
+ModelPlace find_model(const std::string& model, const Places& places);
+
+/// `error`, and that the download of `place` is not finished where that is so: it may be why a file is
+/// missing.
+Error explained(const Error& error, const ModelPlace& place);
+
+/// A model and a device, both found but not used yet.
+struct ModelChoice {
+  std::filesystem::path folder;  ///< or file
+  bool miniature = false;
+  ComputePolicy policy;
+  int threads = 0;               ///< 0: one a core
+  std::optional<double> memory;  ///< GiB
+  ModelPlace place;
+  ModelFiles files;
+
+  const std::string& name() const { return place.name; }  ///< for records
+};
+
+/// Throws Error when there is no such folder or device.
+ModelChoice choose_model(const ModelRequest& request, JobContext& job);
+
+/// What a job will need memory for.
+using MemoryNeed = std::function<MemoryTask(const StableDiffusion& model)>;
+
+/// Reads the model and says which one. With a `need` settles how it is met within the budget or what the
+/// device has free, says so, and holds a GPU to the budget.
+StableDiffusion load_model(const ModelChoice& choice, JobContext& job, const MemoryNeed& need = {});
+
+/// How `task` is met within the budget of `choice` or what its device has free. Holds a GPU to the budget.
+MemoryPlan settle_memory(const ModelChoice& choice, const MemoryTask& task);
+
+/// The miniature's folder, of the model and its readers.
+std::filesystem::path miniature_folder(const Places& places);
+
+}  // namespace forgedit

@@ -1,0 +1,55 @@
+#include "forgedit/jobs/progress_meter.h"
+
+#include <algorithm>
+
+namespace forgedit {
+namespace {
+
+constexpr std::size_t kRecentSteps = 12;
+
+double seconds_between(ProgressMeter::Clock::time_point begin, ProgressMeter::Clock::time_point end) {
+  return std::chrono::duration<double>(end - begin).count();
+}
+
+}  // namespace
+
+double ProgressMeter::seconds_left(const Progress& progress, Clock::time_point now) {
+  if (stage_.empty()) {
+    stage_ = progress.stage;
+    stage_start_ = now;
+    marks_.clear();
+  }
+  stage_done_ = progress.done;
+  marks_.push_back({now, progress.done});
+  if (marks_.size() > kRecentSteps) marks_.pop_front();
+  const auto steps = marks_.back().done - marks_.front().done;
+  if (steps <= 0) return -1;
+  const double each = seconds_between(marks_.front().time, marks_.back().time) / static_cast<double>(steps);
+  const double of_stage = each * static_cast<double>(progress.total - progress.done);
+  const double later = seconds_of_later_stages();
+  if (later <= 0) return of_stage;
+  // What the plan was wrong by so far, it will be wrong by later.
+  const double expected = expected_ + planned_.front().seconds;
+  const double taken = taken_ + each * static_cast<double>(progress.total);
+  return of_stage + later * (expected > 0 ? taken / expected : 1);
+}
+
+double ProgressMeter::seconds_of_later_stages() const {
+  if (planned_.empty() || planned_.front().stage != stage_) return 0;
+  double seconds = 0;
+  for (auto stage = planned_.begin() + 1; stage != planned_.end(); ++stage) seconds += stage->seconds;
+  return seconds;
+}
+
+ProgressMeter::Ended ProgressMeter::end_stage(Clock::time_point now) {
+  const Ended ended{stage_, stage_done_, seconds_between(stage_start_, now)};
+  if (!planned_.empty() && planned_.front().stage == stage_) {
+    taken_ += ended.seconds;
+    expected_ += planned_.front().seconds;
+    planned_.erase(planned_.begin());
+  }
+  stage_.clear();
+  return ended;
+}
+
+}  // namespace forgedit

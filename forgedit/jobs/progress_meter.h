@@ -1,0 +1,55 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <string>
+#include <vector>
+
+#include "forgedit/pipelines/model/progress.h"
+
+namespace forgedit {
+
+/// How long a job still takes: what it was planned to take, corrected by how fast it turns out to be.
+class ProgressMeter {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  /// A stage that is to come, and the seconds that it should take.
+  struct Planned {
+    std::string stage;
+    double seconds = 0;
+  };
+  /// All stages in their order; those of one name may come several times. Without a plan only the stage that
+  /// runs is counted.
+  void plan(std::vector<Planned> stages) { planned_ = std::move(stages); }
+
+  /// Counts a step. Returns the seconds left of the whole job; negative where nothing is known yet.
+  double seconds_left(const Progress& progress, Clock::time_point now = Clock::now());
+
+  /// The stage that runs; empty between stages.
+  const std::string& stage() const { return stage_; }
+
+  struct Ended {
+    std::string stage;
+    std::int64_t steps = 0;
+    double seconds = 0;
+  };
+  Ended end_stage(Clock::time_point now = Clock::now());
+
+ private:
+  struct Mark {
+    Clock::time_point time;
+    std::int64_t done;
+  };
+  double seconds_of_later_stages() const;
+
+  std::vector<Planned> planned_;
+  double taken_ = 0, expected_ = 0;  // seconds of planned stages that ended
+  std::string stage_;
+  std::deque<Mark> marks_;  // recent steps
+  Clock::time_point stage_start_;
+  std::int64_t stage_done_ = 0;
+};
+
+}  // namespace forgedit

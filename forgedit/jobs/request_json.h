@@ -1,0 +1,34 @@
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <string>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "forgedit/jobs/request_reader.h"
+#include "forgedit/jobs/requests.h"
+
+namespace forgedit {
+
+/// The version of the JSON form of requests: its key "version", which may be left out.
+inline constexpr int kRequestVersion = 1;
+
+/// What references in a request mean where it came from: a path for a list, an id for a server. Each gives
+/// the file or folder, or throws Error; a null one means that such requests are not taken here.
+struct RequestRules {
+  std::function<std::filesystem::path(const std::string& reference)> picture;
+  std::function<std::filesystem::path(const std::string& reference)> learned;
+  /// The key "model"; null where the model is no matter of the request.
+  std::function<void(const std::string& name)> model = nullptr;
+};
+
+/// Reads a request, strictly (docs/requests.md): unknown keys, wrong types and values outside of their limits
+/// are usage Errors whose field is the key's path. Output folders are not part of a request: the caller sets
+/// them.
+JobRequest request_from_json(const nlohmann::json& request, const RequestRules& rules);
+
+/// The keys of a sweep, which also a line of a story may have.
+void read_sweep(RequestReader& reader, SweepRequest& sweep);
+
+}  // namespace forgedit

@@ -1,0 +1,141 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "forgedit/device/precision_kind.h"
+#include "forgedit/pipelines/learning/learn_options.h"
+#include "forgedit/pipelines/sampling/draw_options.h"
+#include "forgedit/pipelines/sampling/edit_plan.h"
+
+namespace forgedit {
+
+// What can be asked of a job. Each field has its name from the JSON form of requests (docs/requests.md), and
+// so have the settings that errors name (Error::field).
+
+/// The most steps of a sampler that may be asked for: DPM-Solver++ has no more.
+inline constexpr std::int64_t kMaxSteps = 999;
+/// The most candidates of a target that the automatic choice may generate.
+inline constexpr std::size_t kMostAutoPictures = 1000;
+
+/// Which model, and where it computes.
+struct ModelRequest {
+  std::string model;                   ///< folder, file or ORG/NAME; empty: the miniature that ships along
+  std::string vae, tokenizer, config;  ///< see ModelFiles; empty: the model's own
+  std::string device = "auto";
+  std::optional<Precision> precision;  ///< nothing: bf16 on a GPU that has it, else fp32
+  bool plain = false;                  ///< see ComputePolicy
+  std::optional<double> memory;        ///< budget in GiB; nothing: what is free
+  int threads = 0;                     ///< 0: what Places says
+};
+
+/// Which weights judge edits.
+struct ScoreFiles {
+  std::string clip;                ///< a CLIPModel folder or ORG/NAME; empty: where find_scorer_files looks
+  std::vector<std::string> lpips;  ///< safetensors files, or folders of them
+};
+
+/// What pictures show, in words.
+struct CaptionRequest {
+  std::vector<std::filesystem::path> pictures;
+  std::string captioner;  ///< a BLIP folder or ORG/NAME; empty: where find_captioner looks
+  std::int64_t beams = 1;
+};
+
+/// What to learn, and how.
+struct LearnRequest {
+  std::filesystem::path picture;
+  std::string source;     ///< empty: the captioner writes it; imagic: the target that learning starts from
+  std::string captioner;  ///< as in CaptionRequest
+  std::array<std::uint8_t, 3> background{255, 255, 255};
+  std::optional<std::pair<int, int>> size;  ///< stretch to this; nothing: keep the picture's shape
+  bool story_size = false;                  ///< the published story's size, 768x768 for SD 1.x, unless `size`
+  std::filesystem::path save;               ///< folder of the saved edit; empty: not saved
+  bool overwrite = false;                   ///< `save` may replace what was learned otherwise
+  LearnOptions options;
+};
+
+/// What to generate from a learned picture. What is not given follows the preset, and that the learning
+/// method; in a line of a story, the whole story's settings.
+struct SweepRequest {
+  enum class Preset { none, published, story };
+  Preset preset = Preset::none;
+  std::optional<std::vector<std::string>> forget;
+  std::optional<Interpolation> interpolation;
+  std::optional<std::vector<double>> gamma, alpha, beta;
+  std::optional<std::vector<std::uint64_t>> seeds;
+  std::optional<std::uint64_t> repeat;
+  std::optional<bool> unlearned;
+  std::optional<SamplerKind> sampler;
+  std::optional<std::int64_t> steps;  ///< nothing: what the sampler usually needs
+  std::optional<double> guidance_scale;
+
+  /// Of the first seed, which also decides learning.
+  std::uint64_t first_seed() const { return seeds ? seeds->front() : 0; }
+};
+
+/// The automatic choice, and how far it may go.
+struct AutoRequest {
+  std::optional<std::size_t> pictures;  ///< candidates of each target
+  std::optional<double> seconds;        ///< of generating, all targets together
+  ScoreFiles judge;
+};
+
+/// A line of a story: a target, or a JSON object with what differs for it alone.
+struct StoryLine {
+  std::string origin;  ///< for errors: "story.txt:3", "story[2]"
+  std::string text;
+};
+
+/// Edits of one picture, which is learned first or was learned before.
+struct EditJob {
+  LearnRequest learn;
+  std::filesystem::path from;  ///< a saved edit; empty: `learn` says what to learn
+  std::vector<std::string> targets;
+  std::vector<StoryLine> story;
+  SweepRequest sweep;
+  std::optional<AutoRequest> automatic;
+  DrawOptions drawing;
+  bool at_source_size = false;
+  bool metadata = true;       ///< settings inside the PNG files
+  std::filesystem::path out;  ///< folder of the results
+};
+
+/// One more picture of a saved edit.
+struct DrawRequest {
+  std::filesystem::path learned;
+  std::string target;
+  SweepRequest sweep;  ///< with one of each
+  double blend = 0;
+};
+
+/// A saved edit for other programs; names as parse_export_format and parse_stored_dtype take them.
+struct ExportRequest {
+  std::filesystem::path learned, out;
+  std::string to;
+  std::string forget = "donotforget";
+  double blend = 0;
+  std::string dtype = "fp32";
+  std::optional<std::int64_t> rank;  ///< lora
+  std::optional<double> energy;      ///< lora
+};
+
+/// How well edited pictures follow the text and keep the original.
+struct ScoreRequest {
+  std::filesystem::path original;
+  std::vector<std::filesystem::path> edited;
+  std::string target, source;
+  std::array<std::uint8_t, 3> background{255, 255, 255};
+  ScoreFiles judge;
+};
+
+using JobRequest =
+    std::variant<CaptionRequest, LearnRequest, EditJob, DrawRequest, ExportRequest, ScoreRequest>;
+
+}  // namespace forgedit

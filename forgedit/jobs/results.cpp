@@ -1,0 +1,267 @@
+#include "forgedit/jobs/results.h"
+
+#include <spdlog/fmt/fmt.h>
+
+#include <algorithm>
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "forgedit/core/content_hash.h"
+#include "forgedit/core/error.h"
+#include "forgedit/core/files.h"
+#include "forgedit/io/charts/contact_sheet.h"
+#include "forgedit/io/pictures/resample.h"
+#include "forgedit/metrics/image_quality.h"
+#include "forgedit/pipelines/records/settings_json.h"
+
+namespace forgedit {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+constexpr int kCellSize = 256;
+constexpr int kSmallestCell = 64;
+// A sheet stays well under the limit on pictures, with room for labels.
+constexpr double kSheetPixels = 60e6;
+constexpr std::size_t kOlderNamed = 3;
+
+/// A copy no larger than a cell of the sheet.
+Image cell_copy(const Image& image) {
+  const int side = std::max(image.width, image.height);
+  if (side <= kCellSize) return image;
+  const auto scaled = [&](int length) { return std::max(1, length * kCellSize / side); };
+  return resize(image, scaled(image.width), scaled(image.height), Resample::lanczos);
+}
+
+int cell_size_for(std::size_t cells) {
+  const double side = std::sqrt(kSheetPixels / static_cast<double>(std::max<std::size_t>(cells, 1)));
+  return std::clamp(static_cast<int>(side), kSmallestCell, kCellSize);
+}
+
+}  // namespace
+
+EditResults::EditResults(fs::path folder, Fonts fonts, EditRun run, bool with_text)
+    : folder_(std::move(folder)),
+      fonts_(std::move(fonts)),
+      run_(std::move(run)),
+      with_text_(with_text),
+      original_(from_grid(run_.learned.grid, run_.learned.frame)),
+      finished_(folder_) {}
+
+fs::path EditResults::add(const Candidate& candidate, const Image& grid) {
+  const auto& frame = run_.learned.frame;
+  const auto picture = from_grid(grid, frame);
+  const auto path = path_of(candidate);
+  write_png(path, run_.at_source_size ? from_grid_at_source_size(grid, frame) : picture,
+            with_text_ ? picture_text(run_, candidate) : PngText{});
+  pictures_[candidate.stem] = {cell_copy(picture), settings_key(run_, candidate),
+                               content_hash(read_file(path))};
+  if (candidate.kind == Candidate::Kind::reconstruction) reconstruction_db_ = psnr(picture, original_);
+  // The record is what a restart goes by. It grows with the run, so a long run does not write it every time:
+  // of what is finished at least 98 % are in it.
+  if (pictures_.size() % (1 + pictures_.size() / 64) == 0) write_record(false);
+  return path;
+}
+
+EditResults::Resumed EditResults::resume(std::vector<Candidate>& candidates) {
+  std::vector<std::optional<FinishedPicture>> taken;
+  std::vector<std::optional<Image>> images;
+  for (const auto& candidate : candidates) {
+    auto picture = finished_.take(settings_key(run_, candidate), candidate.stem + ".png");
+    std::optional<Image> image;
+    if (picture) {
+      try {
+        image = read_image(folder_ / picture->file);
+        // Only the record has this figure of a picture that is scaled.
+        const bool is_measured = candidate.kind != Candidate::Kind::reconstruction || picture->psnr;
+        if (!is_measured && run_.at_source_size) image.reset();
+        if (!is_measured && image) picture->psnr = psnr(*image, original_);
+      } catch (const Error&) {
+        image.reset();  // damaged since: it is drawn again
+      }
+    }
+    if (!image) picture.reset();
+    taken.push_back(std::move(picture));
+    images.push_back(std::move(image));
+  }
+  number(candidates, taken);
+
+  Resumed result;
+  std::map<std::string, std::string> new_names;
+  for (std::size_t i = 0; i < candidates.size(); ++i) {
+    const auto& candidate = candidates[i];
+    plan_.push_back(candidate);
+    if (!taken[i]) {
+      result.to_draw.push_back(candidate);
+      continue;
+    }
+    pictures_[candidate.stem] = {cell_copy(*images[i]), taken[i]->settings, taken[i]->content};
+    if (candidate.kind == Candidate::Kind::reconstruction) reconstruction_db_ = taken[i]->psnr;
+    const auto name = candidate.stem + ".png";
+    if (taken[i]->file != name) new_names.emplace(taken[i]->file, name);
+    ++result.kept;
+  }
+  auto& losses = run_.learned.result.losses;
+  if (result.kept > 0 && losses.empty()) losses = finished_.losses_of(run_json(run_));
+  rename_all(folder_, std::move(new_names));
+  if (result.kept > 0) write_record(false);
+  return result;
+}
+
+/// In the plan's order, passing over the numbers of pictures that stay. `taken` are the finished ones.
+void EditResults::number(std::vector<Candidate>& candidates,
+                         const std::vector<std::optional<FinishedPicture>>& taken) {
+  std::map<std::size_t, std::set<std::string>> held;  // names by number
+  std::set<std::string> staying = finished_.retouched();
+  for (const auto& picture : finished_.left()) staying.insert(picture.file);
+  for (const auto* names : std::initializer_list<const std::set<std::string>*>{&staying, &finished_.changed(),
+                                                                               &finished_.unknown()}) {
+    for (const auto& name : *names) held[number_of(name)].insert(name);
+  }
+  for (std::size_t i = 0; i < candidates.size(); ++i) {
+    auto& candidate = candidates[i];
+    if (candidate.number == 0) {
+      const auto stem = candidate.stem;
+      for (int n = 2; staying.count(candidate.stem + ".png") > 0; ++n) {
+        candidate.stem = stem + "-" + std::to_string(n);
+      }
+      continue;
+    }
+    const auto is_free = [&](std::size_t number) {
+      const auto file = candidate.stem + ".png";
+      if (taken[i] && taken[i]->file == file) return true;  // it has the number already
+      const auto found = held.find(number);
+      if (found == held.end() || found->second.empty()) return true;
+      // A damaged picture, or one of a run without settings in its pictures, is drawn again in its place.
+      return found->second.size() == 1 && *found->second.begin() == file && staying.count(file) == 0;
+    };
+    renumber_stem(candidate, last_number_ + 1, candidate.last_number);
+    while (!is_free(candidate.number)) renumber_stem(candidate, candidate.number + 1, candidate.last_number);
+    last_number_ = candidate.number;
+  }
+}
+
+std::string EditResults::older() const {
+  std::set<std::string> planned, names = finished_.unknown();
+  names.insert(finished_.retouched().begin(), finished_.retouched().end());
+  for (const auto& candidate : plan_) planned.insert(candidate.stem + ".png");
+  for (const auto& picture : finished_.left()) names.insert(picture.file);
+  std::erase_if(names, [&](const std::string& name) { return planned.count(name) > 0; });
+  if (names.empty()) return {};
+  std::string list;
+  for (auto name = names.begin(); name != names.end(); ++name) {
+    const auto before = static_cast<std::size_t>(std::distance(names.begin(), name));
+    if (before == kOlderNamed) {
+      list += fmt::format(" and {} more", names.size() - before);
+      break;
+    }
+    list += (before > 0 ? ", " : "") + *name;
+  }
+  return fmt::format("{} holds {} picture{} of an earlier run, which stay and are not on the new sheet: {}",
+                     folder_.string(), names.size(), names.size() == 1 ? "" : "s", list);
+}
+
+std::vector<std::string> EditResults::changed() const {
+  std::vector<std::string> names;
+  for (const auto& candidate : plan_) {
+    const auto name = candidate.stem + ".png";
+    if (finished_.changed().count(name) && !pictures_.count(candidate.stem)) names.push_back(name);
+  }
+  return names;
+}
+
+void EditResults::begin() {
+  // Until this run is done there is no sheet, rather than one of another run.
+  std::error_code ignored;
+  fs::remove(folder_ / kSheetFile, ignored);
+  fs::remove(folder_ / kChartFile, ignored);
+  write_record(false);
+}
+
+std::vector<fs::path> EditResults::finish() {
+  std::vector<std::string> gone;
+  for (const auto& [stem, picture] : pictures_) {
+    std::error_code error;
+    if (!fs::exists(folder_ / (stem + ".png"), error)) gone.push_back(stem);
+  }
+  for (const auto& stem : gone) pictures_.erase(stem);
+  const auto sheet = folder_ / kSheetFile;
+  write_png(sheet, draw_sheet(), with_text_ ? PngText{{"forgedit", json_text(run_json(run_))}} : PngText{});
+  write_record(gone.empty());
+  if (!gone.empty()) {
+    throw failure(fmt::format(
+        "{} pictures of this run are gone from {}, such as {}.png; the same command draws them again",
+        gone.size(), folder_.string(), gone.front()));
+  }
+  return {sheet, folder_ / kRecordFile};
+}
+
+void EditResults::write_record(bool ended) const {
+  write_file_atomically(folder_ / kRecordFile, record(ended));
+}
+
+std::string EditResults::label_of(const Candidate& candidate) const {
+  if (candidate.kind != Candidate::Kind::reconstruction || !reconstruction_db_) return candidate.label;
+  return candidate.label + fmt::format("\n{:.1f} dB to the original", *reconstruction_db_);
+}
+
+Image EditResults::draw_sheet() const {
+  std::vector<SheetRow> rows{{"", {{cell_copy(original_), "original"}}}};
+  const auto add = [&](const std::string& stem, const std::string& title, const std::string& label) {
+    const auto picture = pictures_.find(stem);
+    if (picture == pictures_.end()) return;
+    if (rows.back().title != title) rows.push_back({title, {}});
+    rows.back().cells.push_back({picture->second.cell, label});
+  };
+  bool arranged = false;
+  for (const auto& candidate : plan_) {
+    if (!arrangement_ || candidate.kind != Candidate::Kind::edit) {
+      add(candidate.stem, candidate.row, label_of(candidate));
+    } else if (!arranged) {
+      for (const auto& row : arrangement_->rows) {
+        for (const auto& [stem, label] : row.cells) add(stem, row.title, label);
+      }
+      arranged = true;
+    }
+  }
+  const auto title = run_.learned.picture_name + ": " + run_.learned.source;
+  return draw_contact_sheet(rows, fonts_, title, cell_size_for(pictures_.size() + 1));
+}
+
+std::string EditResults::record(bool ended) const {
+  auto result = run_json(run_);
+  auto pictures = json::array();
+  for (const auto& candidate : plan_) {
+    const auto picture = pictures_.find(candidate.stem);
+    if (picture == pictures_.end()) continue;
+    auto entry = candidate_json(candidate);
+    entry["file"] = candidate.stem + ".png";
+    entry["settings"] = picture->second.settings;
+    entry["content"] = picture->second.content;
+    if (candidate.kind == Candidate::Kind::reconstruction && reconstruction_db_) {
+      entry["psnr"] = *reconstruction_db_;
+    }
+    if (arrangement_) {
+      const auto scores = arrangement_->scores.find(candidate.stem);
+      if (scores != arrangement_->scores.end()) entry.update(*scores->second);
+    }
+    pictures.push_back(std::move(entry));
+  }
+  const bool complete =
+      ended && (arrangement_ ? arrangement_->complete : !run_.automatic && pictures.size() == plan_.size());
+  result["complete"] = complete;
+  result["pictures"] = std::move(pictures);
+  if (arrangement_) result["auto"] = *arrangement_->choice;
+  // What stays of earlier runs: the same command as then takes them over again.
+  for (const auto& picture : finished_.left()) {
+    if (pictures_.count(fs::path(picture.file).stem().string())) continue;  // in its place now
+    json entry{{"settings", picture.settings}, {"content", picture.content}};
+    if (picture.psnr) entry["psnr"] = *picture.psnr;
+    result["earlier"][picture.file] = std::move(entry);
+  }
+  return json_text(result, 1) + "\n";
+}
+
+}  // namespace forgedit

@@ -1,0 +1,101 @@
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "forgedit/io/charts/fonts.h"
+#include "forgedit/jobs/edit_record.h"
+#include "forgedit/jobs/finished.h"
+
+namespace forgedit {
+
+/// The names of results beside the pictures.
+inline constexpr const char* kRecordFile = "edit.json";
+inline constexpr const char* kSheetFile = "sheet.png";
+inline constexpr const char* kChartFile = "chart.png";
+
+/// How a run's sheet and record show its pictures when that is not in the order of the plan.
+struct Arrangement {
+  struct Row {
+    std::string title;
+    std::vector<std::pair<std::string, std::string>> cells;  ///< stems and labels
+  };
+  std::vector<Row> rows;  ///< of the edits; all else stays as in the plan
+  std::map<std::string, std::shared_ptr<const nlohmann::json>> scores;  ///< further keys of entries, by stem
+  std::shared_ptr<const nlohmann::json> choice;                         ///< the record's key "auto"
+  bool complete = false;                                                ///< the run got to its end
+};
+
+/// Writes one run: a PNG for each picture as it is drawn and with it edit.json, at the end sheet.png.
+class EditResults {
+ public:
+  /// `fonts` set the sheet's labels; `with_text` puts the settings into each PNG.
+  EditResults(std::filesystem::path folder, Fonts fonts, EditRun run, bool with_text);
+
+  /// What earlier runs into the same folder have to do with this one.
+  struct Resumed {
+    std::vector<Candidate> to_draw;  ///< all of the plan but for what was finished already
+    std::size_t kept = 0;            ///< pictures taken over, since their settings are the same
+  };
+  /// Plans `candidates`, and numbers their stems so that none has the number of another picture in the
+  /// folder; a run that decides as it goes calls this again for more of them.
+  Resumed resume(std::vector<Candidate>& candidates);
+  /// What stays of earlier runs without being a part of this one, in a sentence; empty when there is nothing.
+  std::string older() const;
+  /// Pictures that were damaged since they were drawn, and are drawn again.
+  std::vector<std::string> changed() const;
+  /// Drawing begins: the record says so, and the last run's sheet and chart go.
+  void begin();
+
+  /// The losses of learning, where that came after resume(); an earlier run's record has them else.
+  void set_losses(const std::vector<double>& losses) { run_.learned.result.losses = losses; }
+
+  /// Returns the path of the picture's file.
+  std::filesystem::path add(const Candidate& candidate, const Image& grid);
+  std::filesystem::path path_of(const Candidate& candidate) const {
+    return folder_ / (candidate.stem + ".png");
+  }
+
+  void arrange(Arrangement arrangement) { arrangement_ = std::move(arrangement); }
+  /// Writes sheet and record of all that was added, even when the plan was not finished. Returns their paths.
+  /// Throws a failure when pictures are gone from the folder: the record then leaves them out.
+  std::vector<std::filesystem::path> finish();
+
+  std::size_t count() const { return pictures_.size(); }
+  std::size_t planned() const { return plan_.size(); }
+  const std::string& picture_name() const { return run_.learned.picture_name; }
+  /// The picture itself at the model's scale.
+  const Image& original() const { return original_; }
+  std::optional<double> reconstruction_db() const { return reconstruction_db_; }
+
+ private:
+  void number(std::vector<Candidate>& candidates, const std::vector<std::optional<FinishedPicture>>& taken);
+  std::string label_of(const Candidate& candidate) const;
+  Image draw_sheet() const;
+  std::string record(bool ended) const;
+  void write_record(bool ended) const;
+
+  std::filesystem::path folder_;
+  Fonts fonts_;
+  EditRun run_;
+  bool with_text_;
+  Image original_;
+  FinishedPictures finished_;  // of an earlier run, not taken over yet
+  std::vector<Candidate> plan_;
+  std::size_t last_number_ = 0;  // of the plan so far
+  struct Picture {
+    Image cell;  // a small copy for the sheet
+    std::string settings, content;
+  };
+  std::map<std::string, Picture> pictures_;  // finished ones, by stem
+  std::optional<double> reconstruction_db_;  // against the original
+  std::optional<Arrangement> arrangement_;
+};
+
+}  // namespace forgedit

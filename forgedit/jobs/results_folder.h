@@ -1,0 +1,45 @@
+#pragma once
+
+#include <filesystem>
+#include <vector>
+
+#include "forgedit/core/folder_lock.h"
+
+namespace forgedit {
+
+/// A folder that exists while results may come; it goes away again when nothing was put into it.
+class OutputFolder {
+ public:
+  explicit OutputFolder(const std::filesystem::path& path);
+  ~OutputFolder();
+  OutputFolder(const OutputFolder&) = delete;
+  OutputFolder& operator=(const OutputFolder&) = delete;
+
+ private:
+  std::vector<std::filesystem::path> made_;  // deepest first
+};
+
+/// A folder of results that no other process writes into, without what killed ones left there.
+class ResultsFolder {
+ public:
+  explicit ResultsFolder(const std::filesystem::path& path);
+
+ private:
+  OutputFolder folder_;
+  FolderLock lock_;
+};
+
+/// Keeps other processes away from where a saved edit or an export goes, whose parent folders are made.
+class SaveLock {
+ public:
+  explicit SaveLock(const std::filesystem::path& save);
+
+ private:
+  OutputFolder parent_;
+  FolderLock lock_;
+};
+
+/// Throws where a folder cannot be made: a file, or no right to write.
+void check_folder_can_be_made(const std::filesystem::path& folder);
+
+}  // namespace forgedit

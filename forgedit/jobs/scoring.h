@@ -1,0 +1,31 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "forgedit/jobs/job_context.h"
+#include "forgedit/jobs/requests.h"
+#include "forgedit/metrics/edit_scorer.h"
+
+namespace forgedit {
+
+/// Files for a scorer: what was asked for; else for CLIP what lies in `model_folder`, or one of OpenAI's in
+/// the hub's cache.
+ScorerFiles find_scorer_files(const ScoreFiles& asked, const std::filesystem::path& model_folder,
+                              const Places& places);
+
+/// Throws a usage Error where `files` have no CLIP model.
+void require_clip(const ScorerFiles& files, const std::filesystem::path& model_folder, const Places& places);
+
+/// A CLIP folder's name for records: its last part, or ORG/NAME in the hub's cache.
+std::string clip_name(const std::filesystem::path& folder);
+
+/// Scores by key; the PSNR of equal pictures is "inf", for which JSON has no number.
+nlohmann::json scores_json(const EditScores& scores);
+
+/// Says which metrics are skipped, and why: EditScorer::left_out.
+void note_skipped(const std::map<std::string, std::string>& skipped, JobContext& job);
+
+}  // namespace forgedit

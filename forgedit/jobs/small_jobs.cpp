@@ -1,0 +1,118 @@
+#include "forgedit/jobs/small_jobs.h"
+
+#include <spdlog/fmt/fmt.h>
+
+#include "forgedit/core/error.h"
+#include "forgedit/editing/forgetting.h"
+#include "forgedit/jobs/learning.h"
+#include "forgedit/jobs/pictures.h"
+#include "forgedit/jobs/results_folder.h"
+#include "forgedit/pipelines/records/export.h"
+
+namespace forgedit {
+
+void run_caption(const CaptionRequest& request, WarmModels& models, JobContext& context,
+                 const std::function<void(const std::string&, const std::string&)>& on_caption) {
+  CaptionSearch search;
+  search.num_beams = request.beams;
+  for (const auto& picture : request.pictures) {
+    context.throw_if_stopped();
+    const auto image = read_picture(picture, {255, 255, 255}, context);
+    on_caption(picture.string(), models.caption(request.captioner, image, search, "captioner", context));
+  }
+}
+
+void check_learn(const LearnRequest& request) {
+  if (request.save.empty()) throw usage_error("save", "is needed: where to keep what is learned");
+  check_learn_request(request);
+}
+
+void run_learn(LearnRequest request, WarmModels& models, JobContext& context) {
+  check_learn(request);
+  const SaveLock lock(request.save);
+  const auto picture = read_picture(request.picture, request.background, context);
+  const auto& choice = models.choice(context);
+  prepare_learning(request, picture, choice);
+  if (request.source.empty()) request.source = write_source(request, {}, picture, models, context);
+  auto& network = models.model(
+      context, [&](const StableDiffusion& loaded) { return learning_need(request, picture, loaded); });
+  auto learned = picture_to_learn(request, picture, choice, network);
+  if (is_saved_already(request, learned)) {
+    context.note(request.save.string() +
+                 " holds the same picture, learned with the same settings: it is kept");
+    context.file(request.save);
+    return;
+  }
+  learn_and_save(learned, request, choice, network, context);
+}
+
+namespace {
+
+ExportOptions options_of(const ExportRequest& request) {
+  ExportOptions options;
+  options.format = parse_export_format(request.to);
+  options.dtype = parse_stored_dtype(request.dtype);
+  options.forget = request.forget;
+  options.blend = request.blend;
+  for (const auto& [field, given] :
+       {std::pair{"rank", request.rank.has_value()}, std::pair{"energy", request.energy.has_value()}}) {
+    if (given && options.format != ExportFormat::lora)
+      throw usage_error(field, "belongs to an export to lora");
+  }
+  if (request.rank && request.energy) throw usage_error("energy", "cannot be combined with rank");
+  if (request.rank) options.lora.rank = *request.rank;
+  if (request.energy) options.lora.energy = *request.energy;
+  return options;
+}
+
+/// Each layer's share is in the report.
+void say_what_was_kept(const Lora& lora, JobContext& context) {
+  if (!lora.not_held.empty()) {
+    context.note(fmt::format("a LoRA has no place for {} parameters (norms, biases, tables), such as {}",
+                             lora.not_held.size(), lora.not_held.front()));
+  }
+  context.note(fmt::format("kept {:.1f} % of the change of {} layers, {:.1f} % of the whole change",
+                           100 * lora.kept(false), lora.layers.size(), 100 * lora.kept(true)));
+}
+
+}  // namespace
+
+void run_export(const ExportRequest& request, WarmModels& models, JobContext& context) {
+  const auto options = options_of(request);
+  const SaveLock lock(request.out);
+  check_export_target(request.out, options.format);
+  models.choice(context);
+  auto learned = read_saved_edit(request.learned);
+  find_forgetting_strategy(options.forget, learned.options.method);
+  auto& network = models.model(context);
+  attach_to_model(learned, network, request.learned.string());
+  context.throw_if_stopped();
+  const auto result = export_learned(network, learned, request.out, options);
+  if (options.format == ExportFormat::lora) say_what_was_kept(result.lora, context);
+  for (const auto& path : result.written) context.file(path);
+}
+
+Scoring run_score(const ScoreRequest& request, WarmModels& models, JobContext& context) {
+  require_text("target", request.target);
+  const auto original = read_picture(request.original, request.background, context);
+  std::vector<Image> edited;
+  for (const auto& path : request.edited) edited.push_back(read_picture(path, request.background, context));
+
+  const auto& choice = models.choice(context);
+  Scoring result;
+  result.files = find_scorer_files(request.judge, choice.folder, context.places());
+  prepare_compute(choice.policy, choice.threads);
+  auto& scorer = models.judge(result.files, choice.policy.device);
+  result.skipped = scorer.left_out();
+  const auto source = request.source.empty() ? std::nullopt : std::optional(request.source);
+  const auto reference = scorer.prepare(original, request.target, source);
+  for (std::size_t i = 0; i < edited.size(); ++i) {
+    context.throw_if_stopped();
+    const auto& picture = edited[i];
+    result.pictures.push_back({request.edited[i].filename().string(), picture.width, picture.height,
+                               scorer.score(reference, picture)});
+  }
+  return result;
+}
+
+}  // namespace forgedit

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "forgedit/jobs/job_context.h"
+#include "forgedit/jobs/requests.h"
+#include "forgedit/jobs/warm_models.h"
+#include "forgedit/metrics/edit_scorer.h"
+
+namespace forgedit {
+
+// Jobs that are a few steps over the library. Each throws Error for what is wrong, Cancelled when it is to
+// stop.
+
+/// Captions, in the order of the request's pictures; `on_caption` has each as soon as it is written.
+void run_caption(
+    const CaptionRequest& request, WarmModels& models, JobContext& context,
+    const std::function<void(const std::string& picture, const std::string& caption)>& on_caption);
+
+/// What is wrong with a request to learn by itself; a learn job has to save.
+void check_learn(const LearnRequest& request);
+
+/// Learns a picture and saves it. What is saved there already, in the same way, is kept, with a note.
+void run_learn(LearnRequest request, WarmModels& models, JobContext& context);
+
+/// Writes a saved edit for other programs. Always computes in float32: `models` must say so.
+void run_export(const ExportRequest& request, WarmModels& models, JobContext& context);
+
+/// The scores of one edited picture.
+struct ScoredPicture {
+  std::string name;
+  int width, height;
+  EditScores scores;
+};
+
+/// Scores in the order of the request's pictures, and what was skipped, as a note each.
+struct Scoring {
+  std::vector<ScoredPicture> pictures;
+  ScorerFiles files;
+  std::map<std::string, std::string> skipped;  ///< reasons by metric
+};
+Scoring run_score(const ScoreRequest& request, WarmModels& models, JobContext& context);
+
+}  // namespace forgedit

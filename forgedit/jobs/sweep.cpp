@@ -1,0 +1,70 @@
+#include "forgedit/jobs/sweep.h"
+
+#include "forgedit/core/error.h"
+
+namespace forgedit {
+namespace {
+
+using Preset = SweepRequest::Preset;
+
+EditRequest preset_request(Preset preset, LearnMethod method, bool automatic) {
+  switch (preset) {
+    case Preset::published:
+      return published_sweep(method);
+    case Preset::story:
+      return story_sweep(method);
+    case Preset::none:
+      break;
+  }
+  return automatic ? auto_sweep(method) : default_sweep(method);
+}
+
+template <typename Value>
+void take(Value& value, const std::optional<Value>& given) {
+  if (given) value = *given;
+}
+
+}  // namespace
+
+SweepRequest::Preset parse_preset(const std::string& name) {
+  if (name == "published") return Preset::published;
+  if (name == "story") return Preset::story;
+  throw usage_error("preset", "expected published or story, got '" + name + "'");
+}
+
+void check_interpolation(const SweepRequest& sweep, Interpolation interpolation) {
+  const bool vs = interpolation == Interpolation::vector_subtraction;
+  const char* stray = vs ? (sweep.alpha  ? "alpha"
+                            : sweep.beta ? "beta"
+                                         : nullptr)
+                         : (sweep.gamma ? "gamma" : nullptr);
+  if (stray) throw usage_error(stray, std::string("belongs to interpolation ") + (vs ? "vp" : "vs"));
+}
+
+EditRequest with_settings(EditRequest request, const SweepRequest& given) {
+  take(request.strategies, given.forget);
+  take(request.interpolation, given.interpolation);
+  take(request.gammas, given.gamma);
+  take(request.alphas, given.alpha);
+  take(request.betas, given.beta);
+  take(request.seeds, given.seeds);
+  take(request.repeat, given.repeat);
+  take(request.unlearned, given.unlearned);
+  auto& sample = request.sample;
+  if (given.sampler) {
+    sample.sampler = *given.sampler;
+    sample.steps = sampler_of(sample.sampler).default_steps;
+  }
+  take(sample.steps, given.steps);
+  take(sample.guidance_scale, given.guidance_scale);
+  return request;
+}
+
+EditRequest make_request(const SweepRequest& sweep, LearnMethod method, std::vector<std::string> targets,
+                         bool automatic) {
+  auto request = with_settings(preset_request(sweep.preset, method, automatic), sweep);
+  request.targets = std::move(targets);
+  return request;
+}
+
+}  // namespace forgedit

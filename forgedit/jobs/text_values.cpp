@@ -1,0 +1,200 @@
+#include "forgedit/jobs/text_values.h"
+
+#include <algorithm>
+#include <cctype>
+#include <charconv>
+#include <cmath>
+#include <optional>
+
+#include "forgedit/core/error.h"
+#include "forgedit/core/one_line.h"
+
+namespace forgedit {
+namespace {
+
+constexpr std::size_t kMaxValues = 1000;
+constexpr int kMinSide = 8;
+constexpr int kMaxSide = 4096;
+constexpr double kLargest = 1e6;
+constexpr double kLeastGib = 0.01, kMostGib = 100'000;
+// Numbers of a range are rounded to this many parts of one: 0.3, not 0.30000000000000004.
+constexpr double kGrain = 1e9;
+
+[[noreturn]] void reject(const std::string& field, const std::string& expected, const std::string& text) {
+  throw usage_error(field, "expected " + expected + ", got '" + one_line(text) + "'");
+}
+
+std::vector<std::string> split(const std::string& text, char separator) {
+  std::vector<std::string> parts;
+  std::size_t begin = 0;
+  for (auto end = text.find(separator); end != std::string::npos; end = text.find(separator, begin)) {
+    parts.push_back(text.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  parts.push_back(text.substr(begin));
+  return parts;
+}
+
+std::string trimmed(const std::string& text) {
+  const auto begin = text.find_first_not_of(" \t");
+  if (begin == std::string::npos) return {};
+  return text.substr(begin, text.find_last_not_of(" \t") - begin + 1);
+}
+
+/// The whole of `text` as a number; nothing for anything else.
+template <typename Number, typename... Base>
+std::optional<Number> number_from(const std::string& text, Base... base) {
+  Number value{};
+  const auto* end = text.data() + text.size();
+  const auto result = std::from_chars(text.data(), end, value, base...);
+  if (result.ec != std::errc() || result.ptr != end) return std::nullopt;
+  return value;
+}
+
+std::string short_text(double value) {
+  // As people write them: 100000, not 1e+05.
+  std::array<char, 64> buffer{};
+  const auto result =
+      std::to_chars(buffer.data(), buffer.data() + buffer.size(), value, std::chars_format::fixed);
+  return {buffer.data(), result.ptr};
+}
+
+template <typename Number>
+void append(std::vector<Number>& values, Number value, const std::string& field, const std::string& text) {
+  if (values.size() == kMaxValues) reject(field, "at most 1000 values", text);
+  values.push_back(value);
+}
+
+double parse_number(const std::string& field, const std::string& part, const std::string& text) {
+  const auto value = number_from<double>(trimmed(part));
+  if (!value || !(std::abs(*value) <= kLargest)) {
+    reject(field, "numbers as in 0.8,1.0 or FIRST:LAST:STEP", text);
+  }
+  return *value;
+}
+
+std::uint64_t parse_seed(const std::string& field, const std::string& part, const std::string& text) {
+  const auto value = number_from<std::uint64_t>(trimmed(part));
+  if (!value || *value > static_cast<std::uint64_t>(INT64_MAX)) {
+    reject(field, "whole numbers from 0 as in 0,1,2 or FIRST:LAST", text);
+  }
+  return *value;
+}
+
+}  // namespace
+
+std::vector<double> parse_numbers(const std::string& field, const std::string& text) {
+  std::vector<double> values;
+  for (const auto& item : split(text, ',')) {
+    const auto parts = split(item, ':');
+    if (parts.size() > 3) reject(field, "FIRST:LAST:STEP", item);
+    const double first = parse_number(field, parts[0], text);
+    if (parts.size() == 1) {
+      append(values, first, field, text);
+      continue;
+    }
+    const double last = parse_number(field, parts[1], text);
+    const double step = parts.size() == 3 ? parse_number(field, parts[2], text) : 1.0;
+    if (step <= 0 || last < first) reject(field, "FIRST <= LAST and a STEP over 0", item);
+    const double steps = (last - first) / step;
+    if (steps > static_cast<double>(kMaxValues)) reject(field, "at most 1000 values", text);
+    const double whole = std::round(steps);
+    if (std::abs(steps - whole) > 1e-6) reject(field, "a STEP that leads from FIRST to LAST exactly", item);
+    for (int i = 0; i <= static_cast<int>(whole); ++i) {
+      append(values, std::round((first + i * step) * kGrain) / kGrain, field, text);
+    }
+  }
+  return values;
+}
+
+std::vector<std::uint64_t> parse_seeds(const std::string& field, const std::string& text) {
+  std::vector<std::uint64_t> values;
+  for (const auto& item : split(text, ',')) {
+    const auto parts = split(item, ':');
+    if (parts.size() > 3) reject(field, "FIRST:LAST:STEP", item);
+    const auto first = parse_seed(field, parts[0], text);
+    const auto last = parts.size() > 1 ? parse_seed(field, parts[1], text) : first;
+    const auto step = parts.size() > 2 ? parse_seed(field, parts[2], text) : 1;
+    if (step == 0 || last < first) reject(field, "FIRST <= LAST and a STEP over 0", item);
+    if ((last - first) % step != 0) reject(field, "a STEP that leads from FIRST to LAST exactly", item);
+    for (auto seed = first; seed <= last; seed += step) append(values, seed, field, text);
+  }
+  return values;
+}
+
+std::vector<std::string> parse_words(const std::string& field, const std::string& text) {
+  std::vector<std::string> words;
+  for (const auto& item : split(text, ',')) {
+    auto word = trimmed(item);
+    if (word.empty()) reject(field, "words separated by commas", text);
+    append(words, std::move(word), field, text);
+  }
+  return words;
+}
+
+std::pair<int, int> parse_size(const std::string& field, const std::string& text) {
+  const auto parts = split(text, 'x');
+  const auto side = [&](const std::string& part) {
+    const auto value = number_from<int>(part);
+    return value && *value >= kMinSide && *value <= kMaxSide ? *value : 0;
+  };
+  const int width = side(parts[0]), height = parts.size() == 1   ? width
+                                             : parts.size() == 2 ? side(parts[1])
+                                                                 : 0;
+  if (width == 0 || height == 0) {
+    reject(field,
+           "WIDTHxHEIGHT, or one number for a square, with sides from " + std::to_string(kMinSide) + " to " +
+               std::to_string(kMaxSide),
+           text);
+  }
+  return {width, height};
+}
+
+double parse_gib(const std::string& field, const std::string& text) {
+  const auto word = trimmed(text);
+  const auto end = std::min(word.find_first_not_of("0123456789.+-e"), word.size());
+  auto unit = trimmed(word.substr(end));
+  std::transform(unit.begin(), unit.end(), unit.begin(), [](unsigned char c) { return std::tolower(c); });
+  auto gib = number_from<double>(trimmed(word.substr(0, end)));
+  // Memory is sold by GiB and called GB.
+  if (unit == "m" || unit == "mb" || unit == "mib") {
+    if (gib) *gib /= 1024;
+  } else if (!unit.empty() && unit != "g" && unit != "gb" && unit != "gib") {
+    gib.reset();
+  }
+  if (!gib || !(*gib >= kLeastGib && *gib <= kMostGib)) {
+    reject(field,
+           "GiB from " + short_text(kLeastGib) + " to " + short_text(kMostGib) + " as in 8, 8GB or 6000MiB",
+           text);
+  }
+  return *gib;
+}
+
+std::array<std::uint8_t, 3> parse_colour(const std::string& field, const std::string& text) {
+  if (text == "white") return {255, 255, 255};
+  if (text == "black") return {0, 0, 0};
+  if (text == "grey" || text == "gray") return {128, 128, 128};
+  const std::string digits = text.substr(text.rfind('#', 0) == 0 ? 1 : 0);
+  const std::size_t width = digits.size() / 3;
+  std::array<std::uint8_t, 3> colour{};
+  for (std::size_t i = 0; i < 3; ++i) {
+    const bool has_length = digits.size() == 3 || digits.size() == 6;
+    const auto value = has_length ? number_from<unsigned>(digits.substr(i * width, width), 16) : std::nullopt;
+    if (!value) reject(field, "#rrggbb, white, black or grey", text);
+    colour[i] = static_cast<std::uint8_t>(width == 1 ? *value * 17 : *value);
+  }
+  return colour;
+}
+
+std::function<std::string(const std::string&)> within(double low, double high) {
+  return [=](const std::string& text) -> std::string {
+    const auto value = number_from<double>(text);
+    // CLI11 would read 010 as octal.
+    const bool octal = text.size() > 1 && text[0] == '0' && text[1] >= '0' && text[1] <= '9';
+    if (value && !octal && *value >= low && *value <= high) return {};
+    return "expected a number from " + short_text(low) + " to " + short_text(high) + ", got '" +
+           one_line(text) + "'";
+  };
+}
+
+}  // namespace forgedit

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace forgedit {
+
+// Settings as people type them, in options and requests. Each throws a usage Error for `field` that quotes
+// what it got, shortened.
+
+/// "0.8", "0.8,1.0,1.2" or "FIRST:LAST:STEP" with both ends included (a step of 1 where left out); items may
+/// be mixed. At most 1,000 finite numbers.
+std::vector<double> parse_numbers(const std::string& field, const std::string& text);
+
+/// The same for seeds: whole numbers from 0.
+std::vector<std::uint64_t> parse_seeds(const std::string& field, const std::string& text);
+
+/// "a,b,c" without blanks around the words.
+std::vector<std::string> parse_words(const std::string& field, const std::string& text);
+
+/// "512x384", or "512" for a square: width and height, 8 to 4096 each.
+std::pair<int, int> parse_size(const std::string& field, const std::string& text);
+
+/// "8", "8GB", "8 GiB", "6000MB": an amount of memory in GiB, from 0.01 to 100,000. GB means GiB.
+double parse_gib(const std::string& field, const std::string& text);
+
+/// "#rrggbb", "rrggbb", "#rgb", or white, black, grey.
+std::array<std::uint8_t, 3> parse_colour(const std::string& field, const std::string& text);
+
+/// Says what is wrong when a value is no number within [low, high]; empty when it is one.
+std::function<std::string(const std::string&)> within(double low, double high);
+
+}  // namespace forgedit

@@ -1,0 +1,47 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "forgedit/jobs/captioning.h"
+#include "forgedit/jobs/job_context.h"
+#include "forgedit/jobs/model_choice.h"
+#include "forgedit/jobs/scoring.h"
+#include "forgedit/metrics/edit_scorer.h"
+
+namespace forgedit {
+
+/// The networks of one engine: found and loaded when the first job needs them, and kept for the next ones.
+class WarmModels {
+ public:
+  /// `keep` is false where only one job will come: the captioner then goes before the model is loaded.
+  WarmModels(ModelRequest request, bool keep) : request_(std::move(request)), keep_(keep) {}
+
+  const ModelRequest& request() const { return request_; }
+  /// Which model and device it is. Throws Error when there is no such model or device.
+  const ModelChoice& choice(JobContext& job);
+  /// The model, with its memory planned for this job. Throws Error when it cannot be read or does not fit.
+  StableDiffusion& model(JobContext& job, const MemoryNeed& need = {});
+  /// A caption of the picture. `field` is what an error names where there is no captioner.
+  std::string caption(const std::string& captioner, const Image& picture, const CaptionSearch& search,
+                      const std::string& field, JobContext& job);
+  /// What judges edits by these weights, on `device`.
+  EditScorer& judge(const ScorerFiles& files, const c10::Device& device);
+
+  bool has_model() const { return model_.has_value(); }
+  /// Gives all memory back.
+  void unload();
+
+ private:
+  ModelRequest request_;
+  bool keep_;
+  std::optional<ModelChoice> choice_;
+  std::optional<StableDiffusion> model_;
+  std::string captioner_name_;
+  std::optional<Captioner> captioner_;
+  std::vector<std::string> judge_files_;
+  std::optional<EditScorer> judge_;
+};
+
+}  // namespace forgedit

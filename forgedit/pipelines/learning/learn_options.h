@@ -1,0 +1,53 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+
+#include "forgedit/editing/method.h"
+#include "forgedit/editing/train_scope.h"
+
+namespace forgedit {
+
+struct AdamSettings {
+  double beta1 = 0.9;
+  double beta2 = 0.999;
+  /// The published loops multiply the loss by 65536 and never divide again; with Adam only ε feels that.
+  double eps = 1e-8 / 65536.0;
+};
+
+/// How a picture is learned. Defaults are those of the published vanilla code; published_options has the
+/// others'.
+struct LearnOptions {
+  LearnMethod method = LearnMethod::vanilla;
+  std::int64_t samples = 400;  ///< noisy samples in all that the UNet learns from
+  std::int64_t batch = 10;     ///< samples a step: 40 steps
+  /// imagic: samples from which the embedding learns alone beforehand; other methods have no such phase.
+  std::int64_t embedding_samples = 0;
+  double unet_lr = 6e-5;
+  double text_lr = 1e-3;  ///< of the text embedding; dreambooth: of the text encoder
+  AdamSettings adam;
+  /// Learning ends early when a step's loss is under this ...
+  double stop_loss = 0.03;
+  /// ... and more than this many samples were drawn before the step.
+  std::int64_t stop_after = 350;
+  LayerScope layers = LayerScope::code;
+  std::uint64_t seed = 0;  ///< of posterior sample, noise and timesteps
+  bool fast = false;  ///< bf16 on a GPU: gradients of attention add up in any order, other bytes every time
+};
+
+/// A method with the settings that it was published with.
+LearnOptions published_options(LearnMethod method);
+
+/// A number of LearnOptions that people may set.
+struct LearnNumber {
+  const char* name;     ///< in requests; options have hyphens
+  const char* summary;  ///< for --help
+  double low, high;
+  std::int64_t& (*whole)(LearnOptions&);  ///< null for numbers that need not be whole
+  double& (*real)(LearnOptions&);         ///< null for whole numbers
+};
+
+/// All of them, in the order of their options.
+std::span<const LearnNumber> learn_numbers();
+
+}  // namespace forgedit

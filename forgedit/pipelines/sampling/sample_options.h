@@ -1,0 +1,18 @@
+#pragma once
+
+#include <cstdint>
+
+#include "forgedit/schedulers/samplers.h"
+
+namespace forgedit {
+
+/// Sampling with classifier-free guidance (section 3.4 of the paper). Defaults are the published code's.
+struct SampleOptions {
+  SamplerKind sampler = SamplerKind::ddim;
+  std::int64_t steps = 50;
+  double guidance_scale = 7.5;
+
+  bool operator==(const SampleOptions&) const = default;
+};
+
+}  // namespace forgedit
