@@ -1,7 +1,5 @@
 #include "forgedit/eval/bench_runner.h"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <chrono>
 #include <nlohmann/json.hpp>
@@ -158,7 +156,7 @@ class BenchRunner::Lesson {
   }
   void learn(const BenchTask& task) {
     const auto picture = read_image(task.edit.picture, runner_.callbacks_.background);
-    for (const auto& note : picture.notes) spdlog::warn("{}", note);
+    for (const auto& note : picture.notes) runner_.callbacks_.warn(note);
     make_directory(saved_.parent_path());
     const auto start = Clock::now();
     learned_ = runner_.callbacks_.learn(task, picture, saved_);

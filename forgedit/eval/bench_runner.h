@@ -35,6 +35,7 @@ struct BenchCallbacks {
   std::function<PngText(const LearnedPicture& learned, const Candidate& candidate)> text;
   /// For edits with true answers: how the pictures of one are judged by it. Empty: they are not.
   std::function<std::function<EditScores(const Image& picture)>(const BenchEdit& edit)> judge;
+  std::function<void(const std::string& text)> warn;      ///< of how a picture was read
   ProgressCallback progress;                              ///< of drawing
   std::function<void(const EditRecord& record)> on_edit;  ///< an edit was done, failed or left out
   std::array<std::uint8_t, 3> background{255, 255, 255};

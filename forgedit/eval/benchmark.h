@@ -30,6 +30,7 @@ struct BenchEdit {
 struct Benchmark {
   std::string name;
   std::vector<BenchEdit> edits;
+  std::vector<std::string> notes{};  ///< what people should know of how its files were read
 };
 
 /// TEdBench (arXiv 2210.09276): `input_list.json` and `originals/` in `directory` or its folder tedbench. It

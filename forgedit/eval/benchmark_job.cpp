@@ -263,6 +263,7 @@ AutoencoderKL BenchmarkRun::load_truth_scorer() {
 
 std::string BenchmarkRun::check_scorer() {
   const auto benchmark = read_chosen();
+  for (const auto& note : benchmark.notes) context_.warn(note);
   auto vae = load_truth_scorer();
   auto table = check_truth_scorer(*truth_, vae, benchmark,
                                   [this](const Progress& progress) { context_.progress(progress); });
@@ -275,6 +276,7 @@ BenchCallbacks BenchmarkRun::callbacks(const ModelChoice& choice, StableDiffusio
   BenchCallbacks result;
   result.background = request_.learn.background;
   result.keep_learned = request_.keep_learned;
+  result.warn = [this](const std::string& text) { context_.warn(text); };
   result.progress = [this](const Progress& progress) { context_.progress(progress); };
   result.learn = [this, &choice, &network](const BenchTask& task, const Image& picture,
                                            const fs::path& saved) {
@@ -312,6 +314,7 @@ BenchCallbacks BenchmarkRun::callbacks(const ModelChoice& choice, StableDiffusio
 BenchReport BenchmarkRun::run() {
   check();
   auto benchmark = read_chosen();
+  for (const auto& note : benchmark.notes) context_.warn(note);
   const auto& places = context_.places();
   if (request_.published)
     published_edits_ = read_published(assets_of(places) / "tedbench" / "published.json");

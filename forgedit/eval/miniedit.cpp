@@ -1,8 +1,6 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
-#include <spdlog/spdlog.h>
-
 #include "forgedit/core/error.h"
 #include "forgedit/core/json.h"
 #include "forgedit/eval/benchmark.h"
@@ -25,19 +23,22 @@ const json& member(const ConfigReader& reader, const json& object, const char* k
   return *found;
 }
 
-/// Says once of every key that is none of ours: a misspelt one would look like one left out.
+/// Notes once every key that is none of ours: a misspelt one would look like one left out.
 class UnknownKeys {
  public:
   void look_at(const std::string& where, const json& object, const std::set<std::string>& known) {
     for (const auto& [key, value] : object.items()) {
       if (!known.contains(key) && said_.insert(key).second) {
-        spdlog::warn("{}: {}: no key of MiniEdit, left alone", where, key);
+        notes_.push_back(where + ": " + key + ": no key of MiniEdit, ignored");
       }
     }
   }
 
+  std::vector<std::string> take_notes() { return std::move(notes_); }
+
  private:
   std::set<std::string> said_;
+  std::vector<std::string> notes_;
 };
 
 /// {"picture": ..., "text": ...}; the path stays inside of the folder.
@@ -99,6 +100,7 @@ Benchmark read_miniedit(const fs::path& directory) {
     }
     benchmark.edits.push_back(std::move(edit));
   }
+  benchmark.notes = unknown.take_notes();
   return benchmark;
 }
 

@@ -118,6 +118,9 @@ StableDiffusion& EditJobRun::load_network() {
 void EditJobRun::load() {
   const auto& choice = models_.choice(context_);
   network_ = &load_network();
+  auto texts = all_targets();
+  texts.push_back(learned_ ? learned_->source : job_.learn.source);
+  warn_of_long_texts(texts, *network_, context_);
   if (job_.automatic) {
     // A plan that has weights wait on the CPU has no room for the judges' either.
     scorer_ = &models_.judge(

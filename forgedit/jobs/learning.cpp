@@ -3,6 +3,7 @@
 #include <spdlog/fmt/fmt.h>
 
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "forgedit/core/error.h"
 #include "forgedit/core/version.h"
@@ -121,6 +122,11 @@ std::string write_source(const LearnRequest& request, const std::vector<std::str
   const auto source = source_prompt(models.caption(request.captioner, picture, {}, "source", job), targets);
   job.listener().caption(source);
   return source;
+}
+
+void warn_of_long_texts(const std::vector<std::string>& texts, const StableDiffusion& model,
+                        JobContext& job) {
+  for (const auto& text : std::set<std::string>(texts.begin(), texts.end())) warn(model.too_long(text), job);
 }
 
 MemoryTask learning_need(const LearnRequest& request, const Image& picture, const StableDiffusion& model) {

@@ -27,6 +27,9 @@ void prepare_learning(LearnRequest& request, const Image& picture, const ModelCh
 std::string write_source(const LearnRequest& request, const std::vector<std::string>& targets,
                          const Image& picture, WarmModels& models, JobContext& job);
 
+/// Warns of texts that are longer than the model reads, of each once.
+void warn_of_long_texts(const std::vector<std::string>& texts, const StableDiffusion& model, JobContext& job);
+
 /// What learning `picture` needs memory for.
 MemoryTask learning_need(const LearnRequest& request, const Image& picture, const StableDiffusion& model);
 

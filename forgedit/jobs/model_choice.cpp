@@ -134,6 +134,7 @@ StableDiffusion load_model(const ModelChoice& choice, JobContext& job, const Mem
   prepare_compute(choice.policy, choice.threads);
   auto model = read_from(choice);
   job.throw_if_stopped();
+  for (const auto& note : model.notes) job.note(note);
   if (need) model.memory = settle_memory(choice, need(model));
   if (model.memory.budget_gib > 0) job.note("memory: " + describe(model.memory));
   model.move_to_device();

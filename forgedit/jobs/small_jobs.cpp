@@ -36,6 +36,7 @@ void run_learn(LearnRequest request, WarmModels& models, JobContext& context) {
   if (request.source.empty()) request.source = write_source(request, {}, picture, models, context);
   auto& network = models.model(
       context, [&](const StableDiffusion& loaded) { return learning_need(request, picture, loaded); });
+  warn_of_long_texts({request.source}, network, context);
   auto learned = picture_to_learn(request, picture, choice, network);
   if (is_saved_already(request, learned)) {
     context.note(request.save.string() +

@@ -1,6 +1,6 @@
 #include "forgedit/pipelines/model/stable_diffusion.h"
 
-#include <spdlog/spdlog.h>
+#include <spdlog/fmt/fmt.h>
 
 #include "forgedit/core/error.h"
 #include "forgedit/core/host_memory.h"
@@ -102,8 +102,8 @@ StableDiffusion StableDiffusion::load(const ModelFiles& files, const ComputePoli
 
 StableDiffusion StableDiffusion::read(const ModelFiles& files, const ComputePolicy& policy) {
   auto parts = read_model(files);
-  for (const auto& note : parts.notes) spdlog::info(note);
   StableDiffusion model;
+  model.notes = parts.notes;
   model.policy = policy;
   model.tokenizer = read_tokenizer(parts);
   model.tokenizer_folder = parts.tokenizer;
@@ -155,11 +155,15 @@ void StableDiffusion::fit(const MemoryPlan& plan) {
 torch::Tensor StableDiffusion::tokenize(const std::string& text) const {
   const auto length = static_cast<std::size_t>(text_encoder->config().max_position_embeddings);
   const auto encoding = tokenizer->encode(text, length);
-  if (!encoding.dropped.empty()) {
-    spdlog::warn("the text has {} tokens, the model reads {}: left out \"{}\"", encoding.token_count,
-                 length - 2, encoding.dropped);
-  }
   return torch::tensor(encoding.ids, torch::kLong).unsqueeze(0).to(policy.device);
+}
+
+std::string StableDiffusion::too_long(const std::string& text) const {
+  const auto length = static_cast<std::size_t>(text_encoder->config().max_position_embeddings);
+  const auto encoding = tokenizer->encode(text, length);
+  if (encoding.dropped.empty()) return {};
+  return fmt::format("the text has {} tokens, the model reads {}: cut off \"{}\"", encoding.token_count,
+                     length - 2, encoding.dropped);
 }
 
 torch::Tensor StableDiffusion::encode_text(const std::string& text) {

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "forgedit/core/state_dict.h"
 #include "forgedit/device/device.h"
@@ -25,6 +26,7 @@ struct StableDiffusion {
   AutoencoderKL vae{nullptr};
   UNet unet{nullptr};
   ComputePolicy policy;
+  std::vector<std::string> notes;  ///< what people should know of how its files were read
   /// How learning and drawing save memory. With `park` VAE and text encoder lie on the CPU but for their
   /// work.
   MemoryPlan memory;
@@ -47,8 +49,10 @@ struct StableDiffusion {
   /// Takes another plan for the jobs to come; networks move where it has them lie elsewhere.
   void fit(const MemoryPlan& plan);
 
-  /// Token ids (1, 77) on the model's device. Warns in the log when the text is longer than the model reads.
+  /// Token ids (1, 77) on the model's device. What is longer than the model reads is cut off.
   torch::Tensor tokenize(const std::string& text) const;
+  /// What to warn of where `text` is longer than the model reads; empty where it is not.
+  std::string too_long(const std::string& text) const;
   /// Text embedding (1, 77, width), float32.
   torch::Tensor encode_text(const std::string& text);
   /// image (1, 3, height, width) in [-1, 1] -> one sample of the posterior, scaled: (1, 4, height/f,
