@@ -58,6 +58,40 @@ UNetImpl::UNetImpl(const UNetConfig& config)
   }
 }
 
+// The tensors between the blocks. B batch, T tokens (77), D = cross_attention_dim (768), H x W the latents'
+// sides, C0 ... C3 = block_out_channels (320, 640, 1280, 1280); H/2 is rounded up. F is the type of the
+// weights: float32, or bfloat16 where ComputePolicy::reduced(). The example is SD 1.x at 512x512.
+//
+//   tensor                     shape                     type     512x512
+//   latents                    B, in_channels, H, W      any      B, 4, 64, 64
+//   timesteps                  B                         int64    B
+//   encoder_hidden_states      B, T, D                   any      B, 77, 768
+//   time (embed_time)          B, 4 C0                   F        B, 1280
+//   conv_in           skip 0   B, C0, H, W               F        B, 320, 64, 64
+//   down_blocks.0     skip 1   B, C0, H, W               F        B, 320, 64, 64
+//                     skip 2   B, C0, H, W               F        B, 320, 64, 64
+//     downsampler     skip 3   B, C0, H/2, W/2           F        B, 320, 32, 32
+//   down_blocks.1     skip 4   B, C1, H/2, W/2           F        B, 640, 32, 32
+//                     skip 5   B, C1, H/2, W/2           F        B, 640, 32, 32
+//     downsampler     skip 6   B, C1, H/4, W/4           F        B, 640, 16, 16
+//   down_blocks.2     skip 7   B, C2, H/4, W/4           F        B, 1280, 16, 16
+//                     skip 8   B, C2, H/4, W/4           F        B, 1280, 16, 16
+//     downsampler     skip 9   B, C2, H/8, W/8           F        B, 1280, 8, 8
+//   down_blocks.3     skip 10  B, C3, H/8, W/8           F        B, 1280, 8, 8
+//                     skip 11  B, C3, H/8, W/8           F        B, 1280, 8, 8
+//   mid_block                  B, C3, H/8, W/8           F        B, 1280, 8, 8
+//   up_blocks.0  takes 11..9   B, C3, H/4, W/4           F        B, 1280, 16, 16
+//   up_blocks.1  takes  8..6   B, C2, H/2, W/2           F        B, 1280, 32, 32
+//   up_blocks.2  takes  5..3   B, C1, H, W               F        B, 640, 64, 64
+//   up_blocks.3  takes  2..0   B, C0, H, W               F        B, 320, 64, 64
+//   output                     B, out_channels, H, W     F        B, 4, 64, 64
+//
+// A row is what leaves a block; a down block's output is its last skip. Each residual block of an up block
+// gets the last skip behind its own channels. All maps from conv_in to up_blocks.3 are channels-last; the
+// output is contiguous (NCHW), whatever the latents are. Where one text serves the whole batch it is expanded
+// (stride 0 over B). The fused path (is_fused) hands the blocks no time and no text, but what the layers make
+// of both (UNetLoan). Under autocast (ComputePolicy::plain in bf16) weights are float32, and each operator
+// chooses the type of its result.
 torch::Tensor UNetImpl::forward(const torch::Tensor& latents, const torch::Tensor& timesteps,
                                 const torch::Tensor& encoder_hidden_states) {
   // 1. time
