@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <vector>
 
 #include <torch/torch.h>
@@ -8,14 +10,27 @@
 
 namespace forgedit {
 
+/// When a phase of learning ends before its last step: at a step whose loss is under `loss`, once more than
+/// `after` samples of the phase were used before it. That step does not change the weights.
+struct EarlyStop {
+  double loss = 0;
+  std::int64_t after = 0;
+
+  bool ends_at(double step_loss, std::int64_t samples_before) const {
+    return step_loss < loss && samples_before > after;
+  }
+};
+
 /// What learning one picture gives.
 struct LearnResult {
   /// (1, 77, width): the e of the interpolation. Learned itself, or (dreambooth) the source by the tuned
   /// encoder.
   torch::Tensor embedding;
-  StateDict unet;              ///< learned UNet parameters only
-  StateDict text_encoder;      ///< learned parameters of the text encoder: dreambooth
-  std::vector<double> losses;  ///< one a step
+  StateDict unet;                    ///< learned UNet parameters only
+  StateDict text_encoder;            ///< learned parameters of the text encoder: dreambooth
+  std::vector<double> losses;        ///< one a step
+  std::int64_t planned_steps = 0;    ///< of all phases, had none of them ended early
+  std::optional<double> stopped_at;  ///< the loss that ended the last phase that ended early (EarlyStop)
 };
 
 }  // namespace forgedit

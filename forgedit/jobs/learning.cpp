@@ -22,16 +22,12 @@ constexpr std::int64_t kStableDiffusionSize = 512;
 /// Fewer samples than were asked for are never silent.
 void say_how_it_ended(const LearnedPicture& learned, JobContext& job) {
   const auto& o = learned.options;
-  const auto first = o.embedding_samples / o.batch, planned = first + o.samples / o.batch;
-  const auto done = static_cast<std::int64_t>(learned.result.losses.size());
-  // In its last step too learning may end before the weights change.
-  const bool last_left_out =
-      learned.result.losses.back() < o.stop_loss && (done - first - 1) * o.batch > o.stop_after;
-  if (done < planned || last_left_out) {
+  const auto used = learned.result.planned_steps * o.batch;
+  if (learned.result.stopped_at) {
     job.note(fmt::format("learning ended early: loss {:.4f} is under {} (stop_loss)",
-                         learned.result.losses.back(), o.stop_loss));
-  } else if (planned * o.batch != o.embedding_samples + o.samples) {
-    job.note(fmt::format("learned from {} samples: whole batches of {}", planned * o.batch, o.batch));
+                         *learned.result.stopped_at, o.stop_loss));
+  } else if (used != o.embedding_samples + o.samples) {
+    job.note(fmt::format("learned from {} samples: whole batches of {}", used, o.batch));
   }
 }
 

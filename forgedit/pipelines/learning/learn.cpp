@@ -79,6 +79,23 @@ void add_learning(MemoryTask& task, const StableDiffusion& model, const LearnOpt
   task.batch = options.batch;
 }
 
+void tell_how_it_ended(LearnResult& result, const LearnOptions& options) {
+  const EarlyStop stop{options.stop_loss, options.stop_after};
+  result.planned_steps = 0;
+  result.stopped_at.reset();
+  auto loss = result.losses.begin();
+  for (const auto samples : {options.embedding_samples, options.samples}) {
+    const auto steps = samples / options.batch;
+    result.planned_steps += steps;
+    for (std::int64_t step = 0; step < steps && loss != result.losses.end(); ++step) {
+      const auto value = *loss++;
+      if (!stop.ends_at(value, step * options.batch)) continue;
+      result.stopped_at = value;
+      break;
+    }
+  }
+}
+
 LearnBatches random_learn_batches(const LearnOptions& options, const torch::Tensor& latents,
                                   torch::Generator generator, std::int64_t num_train_timesteps) {
   auto shape = latents.sizes().vec();
@@ -95,10 +112,9 @@ LearnResult learn_vanilla(StableDiffusion& model, const torch::Tensor& latents,
   const auto steps = steps_of(options.samples, options);
   const LearningCopy unet(*model.unet, blocks_of(options), model.unet_float32, model.memory.park);
   const auto embedding = source_embedding.detach().to(model.policy.device).clone();
-  LearnResult result;
-  result.losses = run_learn_loop(make_task(model, latents, options, predict_under(model, embedding)),
-                                 {{{unet.group(options.unet_lr), {{embedding}, options.text_lr}}, steps}},
-                                 batches, progress);
+  auto result = run_learn_loop(make_task(model, latents, options, predict_under(model, embedding)),
+                               {{{unet.group(options.unet_lr), {{embedding}, options.text_lr}}, steps}},
+                               batches, progress);
   result.embedding = embedding;
   result.unet = unet.learned();
   return checked(std::move(result));
@@ -115,10 +131,9 @@ LearnResult learn_dreambooth(StableDiffusion& model, const torch::Tensor& latent
   const NoisePredictor predict = [&](const torch::Tensor& noisy_latents, const torch::Tensor& timesteps) {
     return predict_under(model, model.text_encoder(ids).last_hidden_state)(noisy_latents, timesteps);
   };
-  LearnResult result;
-  result.losses = run_learn_loop(
-      make_task(model, latents, options, predict),
-      {{{unet.group(options.unet_lr), text_encoder.group(options.text_lr)}, steps}}, batches, progress);
+  auto result = run_learn_loop(make_task(model, latents, options, predict),
+                               {{{unet.group(options.unet_lr), text_encoder.group(options.text_lr)}, steps}},
+                               batches, progress);
   torch::NoGradGuard no_grad;
   result.embedding = model.text_encoder(ids).last_hidden_state;
   result.unet = unet.learned();
@@ -136,8 +151,7 @@ LearnResult learn_imagic(StableDiffusion& model, const torch::Tensor& latents,
   const auto unet_steps = steps_of(options.samples, options);
   const LearningCopy unet(*model.unet, blocks_of(options), model.unet_float32, model.memory.park);
   const auto embedding = target_embedding.detach().to(model.policy.device).clone();
-  LearnResult result;
-  result.losses = run_learn_loop(
+  auto result = run_learn_loop(
       make_task(model, latents, options, predict_under(model, embedding)),
       {{{{{embedding}, options.text_lr}}, embedding_steps}, {{unet.group(options.unet_lr)}, unet_steps}},
       batches, progress);

@@ -14,6 +14,10 @@ void add_learned(MemoryTask& task, const StableDiffusion& model, const LearnOpti
 /// The same, and the learning.
 void add_learning(MemoryTask& task, const StableDiffusion& model, const LearnOptions& options);
 
+/// Fills in how learning with `options` ended, from result.losses: what run_learn_loop says of it, for
+/// results that were read from a file.
+void tell_how_it_ended(LearnResult& result, const LearnOptions& options);
+
 /// Noise and timesteps from the CPU generator, so that every device learns from the same.
 LearnBatches random_learn_batches(const LearnOptions& options, const torch::Tensor& latents,
                                   torch::Generator generator, std::int64_t num_train_timesteps);

@@ -273,13 +273,14 @@ class StepRunner {
 
 }  // namespace
 
-std::vector<double> run_learn_loop(const LearnTask& task, const std::vector<LearnPhase>& phases,
-                                   const LearnBatches& batches, const ProgressCallback& progress) {
+LearnResult run_learn_loop(const LearnTask& task, const std::vector<LearnPhase>& phases,
+                           const LearnBatches& batches, const ProgressCallback& progress) {
   const ReplayScope replay(task.policy.device);
   std::optional<DeterminismScope> any_order;
   if (task.fast && task.policy.reduced()) any_order.emplace(false, false);
-  std::int64_t total = 0, first = 0;
-  for (const auto& phase : phases) total += phase.steps;
+  LearnResult result;
+  std::int64_t first = 0;
+  for (const auto& phase : phases) result.planned_steps += phase.steps;
   // Weights of later phases must not be on their way still when the first one is recorded.
   for (std::size_t i = 1; i < phases.size(); ++i) {
     for (const auto& group : phases[i].groups) {
@@ -287,7 +288,7 @@ std::vector<double> run_learn_loop(const LearnTask& task, const std::vector<Lear
     }
   }
 
-  std::vector<double> losses;
+  auto& losses = result.losses;
   for (const auto& phase : phases) {
     const GradientScope gradients(phase.groups);
     std::unique_ptr<StepRunner> runner;
@@ -298,14 +299,17 @@ std::vector<double> run_learn_loop(const LearnTask& task, const std::vector<Lear
       losses.push_back(runner->run_forward(batch));
       check_loss(losses.back(), step);
       // The early end that the published loop tests before its backward pass
-      if (losses.back() < task.stop.loss && samples > task.stop.after) break;
+      if (task.stop.ends_at(losses.back(), samples)) {
+        result.stopped_at = losses.back();
+        break;
+      }
       samples += batch.noise.size(0);
       runner->update();
-      if (progress) progress({"learning", step + 1, total, losses.back()});
+      if (progress) progress({"learning", step + 1, result.planned_steps, losses.back()});
     }
     first += phase.steps;
   }
-  return losses;
+  return result;
 }
 
 LearningCopy::LearningCopy(torch::nn::Module& network, const Selector& learns, const StateDict& float32,

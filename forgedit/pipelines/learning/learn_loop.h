@@ -8,6 +8,7 @@
 
 #include "forgedit/core/state_dict.h"
 #include "forgedit/device/device.h"
+#include "forgedit/editing/learn_result.h"
 #include "forgedit/pipelines/learning/learn_options.h"
 #include "forgedit/pipelines/learning/split_adam.h"
 #include "forgedit/pipelines/model/memory_plan.h"
@@ -40,13 +41,6 @@ struct LearnBatch {
 };
 using LearnBatches = std::function<LearnBatch(std::int64_t step)>;
 
-/// A phase ends early when a step's loss is under `loss` and more than `after` samples of it were drawn
-/// before.
-struct EarlyStop {
-  double loss = 0;
-  std::int64_t after = 0;
-};
-
 /// What all phases share: the network as it is, and what it learns.
 struct LearnTask {
   torch::Tensor latents;  ///< (1, 4, h, w), scaled
@@ -59,11 +53,11 @@ struct LearnTask {
   std::int64_t step_bytes = 0;  ///< that a step takes at least on its way, where known
 };
 
-/// Runs the phases one after the other and returns the loss of every step: the mean square error of the
-/// predicted noise. `batches` and `progress` count steps over all phases. Throws Error when a loss is not
-/// finite.
-std::vector<double> run_learn_loop(const LearnTask& task, const std::vector<LearnPhase>& phases,
-                                   const LearnBatches& batches, const ProgressCallback& progress);
+/// Runs the phases one after the other. The result has the loss of every step (the mean square error of the
+/// predicted noise) and how learning ended; the caller adds what was learned. `batches` and `progress` count
+/// steps over all phases. Throws Error when a loss is not finite.
+LearnResult run_learn_loop(const LearnTask& task, const std::vector<LearnPhase>& phases,
+                           const LearnBatches& batches, const ProgressCallback& progress);
 
 /// Copies of a network's learning parameters, in the network's place while this lives. A network that
 /// computes in bfloat16 learns on float32 weights beside it.

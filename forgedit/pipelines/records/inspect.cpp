@@ -279,10 +279,9 @@ Inspection inspect_model_folder(const fs::path& folder) {
 
 /// "360 samples (400 were asked for; it ended early)": a step for each loss.
 std::string samples_text(const LearnedPicture& learned) {
-  const auto& options = learned.options;
-  const auto learned_from = static_cast<std::int64_t>(learned.result.losses.size()) * options.batch;
-  const auto asked =
-      (options.samples / options.batch + options.embedding_samples / options.batch) * options.batch;
+  const auto batch = learned.options.batch;
+  const auto learned_from = static_cast<std::int64_t>(learned.result.losses.size()) * batch;
+  const auto asked = learned.result.planned_steps * batch;
   auto text = std::to_string(learned_from) + " samples";
   if (learned_from < asked) text += " (" + std::to_string(asked) + " were asked for; it ended early)";
   return text;

@@ -101,6 +101,7 @@ void read_record(const fs::path& path, LearnedPicture& learned) {
   learned.options = learn_options_from_json(origin + ": learning", child_object(origin, record, "learning"));
   learned.frame = frame_from_json(origin + ": frame", child_object(origin, record, "frame"));
   learned.result.losses = read_losses(origin, record);
+  tell_how_it_ended(learned.result, learned.options);
 }
 
 torch::Tensor embedding_of(const fs::path& path, const StateDict& tensors) {

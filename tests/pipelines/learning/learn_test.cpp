@@ -124,10 +124,44 @@ TEST_F(Learn, EarlyStopComesBeforeTheBackwardPass) {
   const auto stopped = run([&](const Progress& p) { steps_learned = p.done; });
   EXPECT_EQ(stopped.losses.size(), 3U);
   EXPECT_EQ(steps_learned, 2);
+  EXPECT_EQ(stopped.planned_steps, 4);
+  EXPECT_EQ(stopped.stopped_at, stopped.losses.back());
+  options_.samples = 6;  // whose last step is the one that ends learning
+  const auto at_the_end = run();
+  EXPECT_EQ(at_the_end.planned_steps, 3);
+  EXPECT_EQ(at_the_end.losses, stopped.losses);
+  EXPECT_EQ(at_the_end.stopped_at, stopped.losses.back());
   options_.stop_loss = 0;
   options_.samples = 4;
   const auto two_steps = run();
   EXPECT_TRUE(torch::equal(stopped.embedding, two_steps.embedding));
+  EXPECT_EQ(two_steps.planned_steps, 2);
+  EXPECT_FALSE(two_steps.stopped_at);
+}
+
+TEST_F(Learn, HowItEndedFollowsFromTheLosses) {
+  options_.method = LearnMethod::imagic;
+  options_.embedding_samples = 6;
+  options_.stop_after = 1;  // so that the second step of a phase may end it
+  LearnResult result;
+  const auto stopped_at = [&](std::vector<double> losses) {
+    result.losses = std::move(losses);
+    tell_how_it_ended(result, options_);
+    return result.stopped_at;
+  };
+  EXPECT_EQ(stopped_at({.5, .5, .5, .5, .5, .5, .5}), std::nullopt);
+  EXPECT_EQ(result.planned_steps, 3 + 4);
+  EXPECT_EQ(stopped_at({.01, .5, .5, .02, .5, .5, .5}), std::nullopt) << "first steps never end a phase";
+  EXPECT_EQ(stopped_at({.5, .01, .5, .5, .5, .5}), .01) << "in the embedding's phase";
+  EXPECT_EQ(stopped_at({.5, .01, .5, .02}), .02) << "in both";
+  EXPECT_EQ(stopped_at({.5, .5, .5, .5, .5, .5, .02}), .02) << "in the last step of all";
+
+  options_.stop_loss = 1e9;
+  const auto batches = random_learn_batches(options_, latents_, at::detail::createCPUGenerator(1), 1000);
+  const auto learned = learn_imagic(model_, latents_, source_, options_, batches);
+  EXPECT_EQ(stopped_at(learned.losses), learned.stopped_at);
+  EXPECT_EQ(result.planned_steps, learned.planned_steps);
+  EXPECT_EQ(learned.losses.size(), 4U);
 }
 
 TEST_F(Learn, CancellingPutsTheWeightsBack) {

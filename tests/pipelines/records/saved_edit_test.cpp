@@ -212,6 +212,17 @@ TEST_F(SavedEdit, OfTheFirstFormatIsRead) {
   EXPECT_EQ(read.result.losses.size(), 2U);
 }
 
+TEST_F(SavedEdit, SaysHowLearningEnded) {
+  auto learned = some_learned_picture();
+  learned.options.samples = 400;
+  learned.result.losses.assign(39, 0.5);
+  learned.result.losses.push_back(0.02);  // the last of 40 steps
+  write_saved_edit(folder_, learned);
+  EXPECT_FALSE(read_json_object(folder_ / "learned.json").contains("stopped_at"));
+  EXPECT_EQ(read_saved_edit(folder_).result.stopped_at, 0.02);
+  EXPECT_EQ(read_saved_record(folder_).result.planned_steps, 40);
+}
+
 TEST_F(SavedEdit, SaysHowItDiffers) {
   const auto saved = some_learned_picture();
   write_saved_edit(folder_, saved);
