@@ -90,8 +90,8 @@ UNetImpl::UNetImpl(const UNetConfig& config)
 // gets the last skip behind its own channels. All maps from conv_in to up_blocks.3 are channels-last; the
 // output is contiguous (NCHW), whatever the latents are. Where one text serves the whole batch it is expanded
 // (stride 0 over B). The fused path (is_fused) hands the blocks no time and no text, but what the layers make
-// of both (UNetLoan). Under autocast (ComputePolicy::plain in bf16) weights are float32, and each operator
-// chooses the type of its result.
+// of both (PrecomputedScope). Under autocast (ComputePolicy::plain in bf16) weights are float32, and each
+// operator chooses the type of its result.
 torch::Tensor UNetImpl::forward(const torch::Tensor& latents, const torch::Tensor& timesteps,
                                 const torch::Tensor& encoder_hidden_states) {
   // 1. time
@@ -102,9 +102,9 @@ torch::Tensor UNetImpl::forward(const torch::Tensor& latents, const torch::Tenso
   const bool one = encoder_hidden_states.stride(0) == 0;
   const auto text = one ? encoder_hidden_states.narrow(0, 0, 1).to(type).expand_as(encoder_hidden_states)
                         : encoder_hidden_states.to(type);
-  // Checkpointed blocks run again in the backward pass, when nothing is lent any more.
+  // Checkpointed blocks run again in the backward pass, after the scope of what is precomputed.
   if (nn::checkpointing()) return forward_embedded(latents, time, text);
-  const UNetLoan loan(*this, join_addends(*this, time), join_keys_and_values(*this, text));
+  const PrecomputedScope precomputed(*this, join_addends(*this, time), join_keys_and_values(*this, text));
   return forward_embedded(latents, {}, {});
 }
 

@@ -52,7 +52,7 @@ class UNetImpl : public torch::nn::Module {
   /// timesteps (batch) -> what the residual blocks get of them (batch, 4·block_out_channels[0]).
   torch::Tensor embed_time(const torch::Tensor& timesteps);
   /// forward over an embedding of time; it and the text may be undefined where all that layers make of them
-  /// is lent (UNetLoan).
+  /// is precomputed (PrecomputedScope).
   torch::Tensor forward_embedded(const torch::Tensor& latents, const torch::Tensor& time,
                                  const torch::Tensor& encoder_hidden_states);
   const UNetConfig& config() const { return config_; }

@@ -73,9 +73,17 @@ torch::Tensor join_keys_and_values(UNetImpl& unet, const torch::Tensor& encoder_
   return nn::project_context(encoder_hidden_states, torch::cat(weights));
 }
 
-UNetLoan::UNetLoan(UNetImpl& unet, const torch::Tensor& addends, const torch::Tensor& keys_and_values,
-                   const JoinedWeights& weights)
-    : unet_(unet) {
+PrecomputedScope::Members::~Members() {
+  for (auto* member : set_) *member = torch::Tensor();
+}
+
+void PrecomputedScope::Members::set(torch::Tensor& member, const torch::Tensor& value) {
+  set_.push_back(&member);
+  member = value;
+}
+
+PrecomputedScope::PrecomputedScope(UNetImpl& unet, const torch::Tensor& addends,
+                                   const torch::Tensor& keys_and_values, const JoinedWeights& weights) {
   const Layers layers(unet);
   std::vector<std::int64_t> widths;
   for (const auto* resnet : layers.resnets) widths.push_back(resnet->first_conv().weight.size(0));
@@ -84,7 +92,7 @@ UNetLoan::UNetLoan(UNetImpl& unet, const torch::Tensor& addends, const torch::Te
   for (std::size_t i = 0; i < layers.resnets.size(); ++i) {
     // Joined with those that learn it would count as learning too, and with it all that depends on it.
     const auto own = addend_learns(unet, *layers.resnets[i]) ? addend_of[i] : addend_of[i].detach();
-    layers.resnets[i]->lent_addend = addends.size(0) == 1 ? own.expand({batch, -1}) : own;
+    members_.set(layers.resnets[i]->precomputed_addend, addends.size(0) == 1 ? own.expand({batch, -1}) : own);
   }
   widths.clear();
   for (auto* attention : layers.text) {
@@ -92,27 +100,18 @@ UNetLoan::UNetLoan(UNetImpl& unet, const torch::Tensor& addends, const torch::Te
   }
   const auto part_of = keys_and_values.split_with_sizes(widths, 2);
   for (std::size_t i = 0; i < layers.text.size(); ++i) {
-    layers.text[i]->lent_keys = part_of[2 * i];
-    layers.text[i]->lent_values = part_of[2 * i + 1];
+    members_.set(layers.text[i]->precomputed_keys, part_of[2 * i]);
+    members_.set(layers.text[i]->precomputed_values, part_of[2 * i + 1]);
   }
   for (std::size_t i = 0; i < weights.projections.size(); ++i) {
-    layers.own[i]->lent_weights = weights.projections[i];
+    members_.set(layers.own[i]->precomputed_weights, weights.projections[i]);
   }
   for (std::size_t i = 0; i < weights.biases.size(); ++i) {
-    layers.transformers[i]->lent_bias = weights.biases[i];
+    members_.set(layers.transformers[i]->precomputed_bias, weights.biases[i]);
   }
   for (std::size_t i = 0; i < weights.upsamplers.size(); ++i) {
-    layers.upsamplers[i]->lent_weight = weights.upsamplers[i];
+    members_.set(layers.upsamplers[i]->precomputed_weight, weights.upsamplers[i]);
   }
-}
-
-UNetLoan::~UNetLoan() {
-  const Layers layers(unet_);
-  for (auto* resnet : layers.resnets) resnet->lent_addend = torch::Tensor();
-  for (auto* attention : layers.text) attention->lent_keys = attention->lent_values = torch::Tensor();
-  for (auto* attention : layers.own) attention->lent_weights = torch::Tensor();
-  for (auto* transformer : layers.transformers) transformer->lent_bias = torch::Tensor();
-  for (auto* upsampler : layers.upsamplers) upsampler->lent_weight = torch::Tensor();
 }
 
 UNetAhead::UNetAhead(UNet unet, const torch::Tensor& timesteps)
@@ -130,7 +129,7 @@ void UNetAhead::update(const torch::Tensor& encoder_hidden_states) {
 }
 
 torch::Tensor UNetAhead::forward(const torch::Tensor& latents, const torch::Tensor& step) {
-  const UNetLoan loan(*unet_, addends_.index_select(0, step), keys_and_values_, weights_);
+  const PrecomputedScope precomputed(*unet_, addends_.index_select(0, step), keys_and_values_, weights_);
   return unet_->forward_embedded(latents, {}, {});
 }
 

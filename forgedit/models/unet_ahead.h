@@ -23,18 +23,28 @@ struct JoinedWeights {
   std::vector<torch::Tensor> upsamplers;   ///< of each (fused_weight)
 };
 
-/// Lends parts of these to their layers while it lives.
-class UNetLoan {
+/// Gives each layer its part of these while it lives: layers take what is precomputed instead of making it
+/// themselves.
+class PrecomputedScope {
  public:
   /// One row of addends serves the whole batch. Weights that are not there the layers join themselves.
-  UNetLoan(UNetImpl& unet, const torch::Tensor& addends, const torch::Tensor& keys_and_values,
-           const JoinedWeights& weights = {});
-  ~UNetLoan();
-  UNetLoan(const UNetLoan&) = delete;
-  UNetLoan& operator=(const UNetLoan&) = delete;
+  PrecomputedScope(UNetImpl& unet, const torch::Tensor& addends, const torch::Tensor& keys_and_values,
+                   const JoinedWeights& weights = {});
 
  private:
-  UNetImpl& unet_;
+  /// Members of layers, which are undefined again at the end: also where the constructor above throws.
+  class Members {
+   public:
+    Members() = default;
+    ~Members();
+    Members(const Members&) = delete;
+    Members& operator=(const Members&) = delete;
+    void set(torch::Tensor& member, const torch::Tensor& value);
+
+   private:
+    std::vector<torch::Tensor*> set_;
+  };
+  Members members_;
 };
 
 /// All of it for a drawing. It stays where it is, so that steps over it may be recorded.

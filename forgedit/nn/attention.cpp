@@ -59,14 +59,14 @@ std::vector<torch::Tensor> AttentionImpl::context_weights() {
 }
 
 torch::Tensor AttentionImpl::attend_to_itself(const torch::Tensor& x) {
-  const auto weights = lent_weights.defined() ? lent_weights : stacked_weights();
+  const auto weights = precomputed_weights.defined() ? precomputed_weights : stacked_weights();
   const auto parts = at::linear(x, weights).chunk(3, -1);
   return merge_heads(forgedit::scaled_dot_product_attention(
       split_heads(parts[0], heads_), split_heads(parts[1], heads_), split_heads(parts[2], heads_)));
 }
 
 torch::Tensor AttentionImpl::attend_fused(const torch::Tensor& x, const torch::Tensor& context) {
-  auto keys = lent_keys, values = lent_values;
+  auto keys = precomputed_keys, values = precomputed_values;
   if (!keys.defined()) {
     const auto parts = project_context(context, torch::cat(context_weights())).chunk(2, -1);
     keys = parts[0], values = parts[1];
@@ -169,7 +169,7 @@ torch::Tensor Transformer2DModelImpl::forward_fused(const torch::Tensor& x,
     std::tie(tokens, bias) =
         block->as<BasicTransformerBlock>()->forward_fused(tokens, bias, encoder_hidden_states);
   }
-  bias = bias.defined() ? (lent_bias.defined() ? lent_bias : joined_bias()) : proj_out->bias;
+  bias = bias.defined() ? (precomputed_bias.defined() ? precomputed_bias : joined_bias()) : proj_out->bias;
   return fused::add_bias_residual(fused::pointwise(to_map(tokens, x), *proj_out), bias, residual);
 }
 

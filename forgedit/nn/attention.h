@@ -26,9 +26,9 @@ class AttentionImpl : public torch::nn::Module {
   /// Weights of to_q, to_k and to_v side by side (3·features, features); of to_k and to_v.
   torch::Tensor stacked_weights();
   std::vector<torch::Tensor> context_weights();
-  /// What these two would make themselves, lent by a caller that has it, or undefined: stacked_weights; keys
-  /// and values (batch, context tokens, features), whose rows may lie apart.
-  torch::Tensor lent_weights, lent_keys, lent_values;
+  /// What these two would make themselves, set by a caller that has it (PrecomputedScope), or undefined:
+  /// stacked_weights; keys and values (batch, context tokens, features), whose rows may lie apart.
+  torch::Tensor precomputed_weights, precomputed_keys, precomputed_values;
 
  private:
   std::int64_t heads_;
@@ -80,10 +80,10 @@ class Transformer2DModelImpl : public torch::nn::Module {
                          std::int64_t norm_groups);
   torch::Tensor forward(const torch::Tensor& x, const torch::Tensor& encoder_hidden_states);
 
-  /// The last block's bias by way of proj_out, and that of proj_out (channels). `lent_bias` is the same, lent
-  /// by a caller that has it, or undefined.
+  /// The last block's bias by way of proj_out, and that of proj_out (channels). `precomputed_bias` is
+  /// the same, set by a caller that has it (PrecomputedScope), or undefined.
   torch::Tensor joined_bias();
-  torch::Tensor lent_bias;
+  torch::Tensor precomputed_bias;
 
  private:
   torch::Tensor forward_fused(const torch::Tensor& x, const torch::Tensor& encoder_hidden_states);

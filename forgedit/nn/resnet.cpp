@@ -30,7 +30,7 @@ torch::Tensor ResnetBlock2DImpl::forward(const torch::Tensor& x, const torch::Te
 torch::Tensor ResnetBlock2DImpl::forward_fused(const torch::Tensor& x, const torch::Tensor& time_embedding) {
   const auto [first, tap] = fused::norm_silu_conv(x, {}, *norm1, *conv1);
   // The first bias goes with the time embedding into the norm, the second with the residual.
-  auto addend = lent_addend;
+  auto addend = precomputed_addend;
   if (!addend.defined()) {
     addend = conv1->bias.unsqueeze(0);
     if (!time_emb_proj.is_empty()) addend = time_emb_proj(torch::silu(time_embedding)) + addend;
@@ -57,7 +57,7 @@ Upsample2DImpl::Upsample2DImpl(std::int64_t channels)
 
 torch::Tensor Upsample2DImpl::forward(const torch::Tensor& x, std::int64_t height, std::int64_t width) {
   if (fused::fits(x, conv->weight) && height == 2 * x.size(2) && width == 2 * x.size(3)) {
-    return fused::upsample_conv(x, *conv, lent_weight.defined() ? lent_weight : fused_weight());
+    return fused::upsample_conv(x, *conv, precomputed_weight.defined() ? precomputed_weight : fused_weight());
   }
   return conv(at::upsample_nearest2d(x, {height, width}));
 }

@@ -21,8 +21,9 @@ class ResnetBlock2DImpl : public torch::nn::Module {
   torch::Tensor forward(const torch::Tensor& x, const torch::Tensor& time_embedding = {});
 
   /// What fused kernels add between the convolutions is the time embedding, projected, and the first one's
-  /// bias. `lent_addend` is the same (batch, out_channels), lent by a caller that has it, or undefined.
-  torch::Tensor lent_addend;
+  /// bias. `precomputed_addend` is the same (batch, out_channels), set by a caller that has it
+  /// (PrecomputedScope), or undefined.
+  torch::Tensor precomputed_addend;
   const Conv2dImpl& first_conv() const { return *conv1; }
   const LinearImpl& time_projection() const { return *time_emb_proj; }
 
@@ -56,10 +57,10 @@ class Upsample2DImpl : public torch::nn::Module {
   explicit Upsample2DImpl(std::int64_t channels);
   torch::Tensor forward(const torch::Tensor& x, std::int64_t height, std::int64_t width);
 
-  /// What fused kernels convolve with (fused::upsample_weight). `lent_weight` is the same, lent by a caller
-  /// that has it, or undefined.
+  /// What fused kernels convolve with (fused::upsample_weight). `precomputed_weight` is the same,
+  /// set by a caller that has it (PrecomputedScope), or undefined.
   torch::Tensor fused_weight();
-  torch::Tensor lent_weight;
+  torch::Tensor precomputed_weight;
 
  private:
   Conv2d conv;

@@ -3,7 +3,10 @@
 #include <nlohmann/json.hpp>
 
 #include "forgedit/core/state_dict.h"
+#include "forgedit/models/unet_ahead.h"
 #include "forgedit/models/unet_flops.h"
+#include "forgedit/nn/attention.h"
+#include "forgedit/nn/resnet.h"
 #include "tests/support/temporary_folder.h"
 
 namespace forgedit {
@@ -58,6 +61,32 @@ class MicroUNet : public ::testing::Test {
   const torch::Tensor timesteps_ = torch::tensor({7, 701});
   torch::Tensor context_ = torch::randn({2, 3, 6}, torch::kDouble);
 };
+
+/// How many members of the UNet's residual blocks and attentions hold something precomputed.
+std::size_t count_precomputed(const UNet& unet) {
+  std::size_t count = 0;
+  for (const auto& module : unet->modules()) {
+    if (const auto* resnet = module->as<nn::ResnetBlock2DImpl>())
+      count += resnet->precomputed_addend.defined();
+    if (const auto* attention = module->as<nn::AttentionImpl>()) {
+      count += attention->precomputed_keys.defined() + attention->precomputed_values.defined();
+    }
+  }
+  return count;
+}
+
+TEST_F(MicroUNet, PrecomputedTensorsAreGoneAfterTheirScope) {
+  torch::NoGradGuard no_grad;
+  const auto addends = join_addends(*unet_, unet_->embed_time(timesteps_));
+  const auto keys_and_values = join_keys_and_values(*unet_, context_);
+  {
+    const PrecomputedScope scope(*unet_, addends, keys_and_values);
+    EXPECT_EQ(count_precomputed(unet_), 8U + 2U * 4U) << "eight residual blocks, four cross-attentions";
+  }
+  EXPECT_EQ(count_precomputed(unet_), 0U);
+  EXPECT_THROW(PrecomputedScope(*unet_, addends, keys_and_values.narrow(2, 1, 5)), c10::Error);
+  EXPECT_EQ(count_precomputed(unet_), 0U) << "addends were set before it threw";
+}
 
 TEST_F(MicroUNet, KeepsTheShapeOfMapsThatDoNotHalveEvenly) {
   torch::NoGradGuard no_grad;

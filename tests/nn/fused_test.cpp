@@ -249,7 +249,7 @@ TEST_F(FusedAttention, ToItself) {
       kAttentionTolerance);
   set(layer, inputs);
   const auto expected = layer->attend_to_itself(inputs[0]);
-  layer->lent_weights = layer->stacked_weights();
+  layer->precomputed_weights = layer->stacked_weights();
   EXPECT_TRUE(layer->attend_to_itself(inputs[0]).equal(expected));
 }
 
@@ -273,9 +273,9 @@ TEST_F(FusedAttention, ToAText) {
     const auto expected = layer->attend_fused(inputs[0], inputs[4].expand({2, -1, -1}));
     const auto text = inputs[4].expand({2, -1, -1});
     const auto parts = project_context(text, torch::cat(layer->context_weights())).chunk(2, -1);
-    layer->lent_keys = parts[0], layer->lent_values = parts[1];
+    layer->precomputed_keys = parts[0], layer->precomputed_values = parts[1];
     EXPECT_TRUE(layer->attend_fused(inputs[0], {}).equal(expected));
-    layer->lent_keys = layer->lent_values = Tensor();
+    layer->precomputed_keys = layer->precomputed_values = Tensor();
   }
 }
 
@@ -337,7 +337,7 @@ TEST(FusedTransformer, IsThePlainOneWithAndWithoutGradients) {
   EXPECT_LT(difference(layer(x, text).detach(), expected), kAttentionTolerance);
   torch::NoGradGuard no_grad;
   EXPECT_LT(difference(layer(x, text), expected), kAttentionTolerance);
-  layer->lent_bias = layer->joined_bias();
+  layer->precomputed_bias = layer->joined_bias();
   EXPECT_LT(difference(layer(x, text), expected), kAttentionTolerance);
 }
 

@@ -29,7 +29,7 @@ LearnTask make_task(const StableDiffusion& model, const torch::Tensor& latents, 
   return task;
 }
 
-LearningCopy::Selector blocks_of(const LearnOptions& options) {
+TrainableParameters::Selector blocks_of(const LearnOptions& options) {
   return [scope = options.layers](const std::string& name) { return learns(scope, name); };
 }
 
@@ -110,7 +110,7 @@ LearnResult learn_vanilla(StableDiffusion& model, const torch::Tensor& latents,
                           const torch::Tensor& source_embedding, const LearnOptions& options,
                           const LearnBatches& batches, const ProgressCallback& progress) {
   const auto steps = steps_of(options.samples, options);
-  const LearningCopy unet(*model.unet, blocks_of(options), model.unet_float32, model.memory.park);
+  const TrainableParameters unet(*model.unet, blocks_of(options), model.unet_float32, model.memory.park);
   const auto embedding = source_embedding.detach().to(model.policy.device).clone();
   auto result = run_learn_loop(make_task(model, latents, options, predict_under(model, embedding)),
                                {{{unet.group(options.unet_lr), {{embedding}, options.text_lr}}, steps}},
@@ -124,9 +124,9 @@ LearnResult learn_dreambooth(StableDiffusion& model, const torch::Tensor& latent
                              const torch::Tensor& source_ids, const LearnOptions& options,
                              const LearnBatches& batches, const ProgressCallback& progress) {
   const auto steps = steps_of(options.samples, options);
-  const LearningCopy unet(*model.unet, blocks_of(options), model.unet_float32, model.memory.park);
+  const TrainableParameters unet(*model.unet, blocks_of(options), model.unet_float32, model.memory.park);
   const DeviceVisit visit(*model.text_encoder, model.policy.device);
-  const LearningCopy text_encoder(*model.text_encoder, [](const std::string&) { return true; });
+  const TrainableParameters text_encoder(*model.text_encoder, [](const std::string&) { return true; });
   const auto ids = source_ids.to(model.policy.device);
   const NoisePredictor predict = [&](const torch::Tensor& noisy_latents, const torch::Tensor& timesteps) {
     return predict_under(model, model.text_encoder(ids).last_hidden_state)(noisy_latents, timesteps);
@@ -149,7 +149,7 @@ LearnResult learn_imagic(StableDiffusion& model, const torch::Tensor& latents,
                          const LearnBatches& batches, const ProgressCallback& progress) {
   const auto embedding_steps = steps_of(options.embedding_samples, options);
   const auto unet_steps = steps_of(options.samples, options);
-  const LearningCopy unet(*model.unet, blocks_of(options), model.unet_float32, model.memory.park);
+  const TrainableParameters unet(*model.unet, blocks_of(options), model.unet_float32, model.memory.park);
   const auto embedding = target_embedding.detach().to(model.policy.device).clone();
   auto result = run_learn_loop(
       make_task(model, latents, options, predict_under(model, embedding)),

@@ -1,7 +1,5 @@
 #include "forgedit/pipelines/learning/learn_loop.h"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <cmath>
 #include <optional>
@@ -312,13 +310,17 @@ LearnResult run_learn_loop(const LearnTask& task, const std::vector<LearnPhase>&
   return result;
 }
 
-LearningCopy::LearningCopy(torch::nn::Module& network, const Selector& learns, const StateDict& float32,
-                           bool park)
+TrainableParameters::TrainableParameters(torch::nn::Module& network, const Selector& learns,
+                                         const StateDict& float32, bool park)
     : park_(park) {
   std::vector<torch::Tensor> parameters, values;
   for (auto& [name, parameter] : parameters_of(network)) {
     if (!learns(name)) continue;
-    originals_.emplace(name, park ? parameter.detach().to(torch::kCPU) : parameter.detach());
+    if (park) {
+      originals_.remember_copy(parameter, torch::kCPU);
+    } else {
+      originals_.remember(parameter);
+    }
     parameters_.emplace(name, parameter);
     if (float32.empty()) {
       parameter.set_data(parameter.detach().clone());
@@ -330,29 +332,13 @@ LearningCopy::LearningCopy(torch::nn::Module& network, const Selector& learns, c
   if (!parameters.empty()) split_ = std::make_unique<SplitWeights>(std::move(parameters), values, park);
 }
 
-LearningCopy::~LearningCopy() {
-  torch::NoGradGuard no_grad;
-  try {
-    for (auto& [name, parameter] : parameters_) {
-      if (park_) {
-        parameter.copy_(originals_.at(name));  // in place: there may be no room for more
-      } else {
-        parameter.set_data(originals_.at(name));
-      }
-    }
-  } catch (const std::exception& error) {
-    // A device that has failed; the failure under way says why.
-    spdlog::error("the model's own weights could not be put back: {}", error.what());
-  }
-}
-
-ParameterGroup LearningCopy::group(double lr) const {
+ParameterGroup TrainableParameters::group(double lr) const {
   ParameterGroup result{{}, lr, split_.get(), true};
   for (const auto& [name, parameter] : parameters_) result.parameters.push_back(parameter);
   return result;
 }
 
-StateDict LearningCopy::learned() const {
+StateDict TrainableParameters::learned() const {
   StateDict result;
   if (split_) {
     const auto values = split_->values(park_ ? std::optional<c10::Device>(torch::kCPU) : std::nullopt);

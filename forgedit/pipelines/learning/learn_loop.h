@@ -6,6 +6,7 @@
 
 #include <torch/torch.h>
 
+#include "forgedit/core/scoped_parameters.h"
 #include "forgedit/core/state_dict.h"
 #include "forgedit/device/device.h"
 #include "forgedit/editing/learn_result.h"
@@ -59,19 +60,16 @@ struct LearnTask {
 LearnResult run_learn_loop(const LearnTask& task, const std::vector<LearnPhase>& phases,
                            const LearnBatches& batches, const ProgressCallback& progress);
 
-/// Copies of a network's learning parameters, in the network's place while this lives. A network that
+/// Copies of those parameters of a network that learn, in their place while this lives. A network that
 /// computes in bfloat16 learns on float32 weights beside it.
-class LearningCopy {
+class TrainableParameters {
  public:
   using Selector = std::function<bool(const std::string& name)>;
 
   /// `float32`: the weights by name where the network's own are bfloat16. `park`: the network's own weights
   /// lie on the CPU meanwhile, and what was learned is returned there.
-  LearningCopy(torch::nn::Module& network, const Selector& learns, const StateDict& float32 = {},
-               bool park = false);
-  ~LearningCopy();
-  LearningCopy(const LearningCopy&) = delete;
-  LearningCopy& operator=(const LearningCopy&) = delete;
+  TrainableParameters(torch::nn::Module& network, const Selector& learns, const StateDict& float32 = {},
+                      bool park = false);
 
   ParameterGroup group(double lr) const;
   /// The copies as they stand, by name, float32.
@@ -79,8 +77,9 @@ class LearningCopy {
 
  private:
   bool park_;
-  StateDict originals_, parameters_;
+  StateDict parameters_;
   std::unique_ptr<SplitWeights> split_;
+  ScopedParameters originals_;  // last: put back before the split weights go
 };
 
 }  // namespace forgedit

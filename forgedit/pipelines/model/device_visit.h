@@ -2,7 +2,7 @@
 
 #include <torch/torch.h>
 
-#include <vector>
+#include "forgedit/core/scoped_parameters.h"
 
 namespace forgedit {
 
@@ -11,12 +11,9 @@ namespace forgedit {
 class DeviceVisit {
  public:
   DeviceVisit(torch::nn::Module& network, const c10::Device& device);
-  ~DeviceVisit();
-  DeviceVisit(const DeviceVisit&) = delete;
-  DeviceVisit& operator=(const DeviceVisit&) = delete;
 
  private:
-  std::vector<torch::Tensor> parameters_, at_home_;
+  ScopedParameters parameters_;
 };
 
 }  // namespace forgedit

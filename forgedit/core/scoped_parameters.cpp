@@ -1,0 +1,38 @@
+#include "forgedit/core/scoped_parameters.h"
+
+#include <spdlog/spdlog.h>
+#include <torch/torch.h>
+
+namespace forgedit {
+
+ScopedParameters::~ScopedParameters() {
+  torch::NoGradGuard no_grad;
+  for (auto own = own_.rbegin(); own != own_.rend(); ++own) {
+    try {
+      if (own->copied) {
+        own->parameter.copy_(own->value);
+      } else {
+        own->parameter.set_data(own->value);
+      }
+    } catch (const std::exception& error) {
+      // The failure under way says why; the next parameters will hardly fare better.
+      spdlog::error("the model's own weights could not be put back: {}", error.what());
+      return;
+    }
+  }
+}
+
+void ScopedParameters::replace(const at::Tensor& parameter, const at::Tensor& value) {
+  remember(parameter);
+  parameter.set_data(value);
+}
+
+void ScopedParameters::remember(const at::Tensor& parameter) {
+  own_.push_back({parameter, parameter.detach(), false});
+}
+
+void ScopedParameters::remember_copy(const at::Tensor& parameter, const c10::Device& storage) {
+  own_.push_back({parameter, parameter.detach().to(storage), true});
+}
+
+}  // namespace forgedit

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <vector>
+
+#include <ATen/core/Tensor.h>
+
+namespace forgedit {
+
+/// Gives parameters of a network other values for a while: when this ends, also by an exception, each has its
+/// own again, the last one first. What was written to the other values is lost, unless somebody else holds
+/// them.
+class ScopedParameters {
+ public:
+  ScopedParameters() = default;
+  /// Never throws: where a device has failed, the log says that a value could not be put back.
+  ~ScopedParameters();
+  ScopedParameters(const ScopedParameters&) = delete;
+  ScopedParameters& operator=(const ScopedParameters&) = delete;
+
+  /// `value` in the parameter's place, on whatever device. Its own tensor stays as it is.
+  void replace(const at::Tensor& parameter, const at::Tensor& value);
+  /// For a caller that replaces the parameter's tensor itself: has this put back the one of now.
+  void remember(const at::Tensor& parameter);
+  /// The same with a copy of the value on `storage`, so that its memory is free meanwhile. At the end it is
+  /// copied into the tensor that the parameter has then: the device may have no room for both.
+  void remember_copy(const at::Tensor& parameter, const c10::Device& storage);
+
+ private:
+  struct Own {
+    at::Tensor parameter, value;
+    bool copied;
+  };
+  std::vector<Own> own_;
+};
+
+}  // namespace forgedit
