@@ -83,10 +83,11 @@ void claim_folder(const fs::path& folder, const json& settings) {
   }
 }
 
-/// "donotforget γ 1.2": what is left of a candidate's label without its seed.
-std::string setting_of(const Candidate& candidate) {
-  if (candidate.kind != Candidate::Kind::edit) return "";
-  return candidate.strategy->name + (" " + candidate.label.substr(0, candidate.label.rfind("  seed")));
+void add_setting(PictureRecord& picture, const Candidate& candidate) {
+  if (candidate.kind != Candidate::Kind::edit) return;
+  picture.setting = candidate.strategy->name + (" " + strength_text(candidate));
+  picture.drawn_with =
+      EditSetting{candidate.strategy->name, candidate.interpolation, candidate.alpha, candidate.strength};
 }
 
 PictureRecord record_of(const BenchTask& task, std::size_t i) {
@@ -98,7 +99,7 @@ PictureRecord record_of(const BenchTask& task, std::size_t i) {
   if (candidate.strategy) picture.label += std::string("  ") + candidate.strategy->name;
   if (candidate.kind == Candidate::Kind::unlearned) picture.label = "without learning  " + picture.label;
   picture.fixed = task.fixed.at(i);
-  picture.setting = setting_of(candidate);
+  add_setting(picture, candidate);
   return picture;
 }
 

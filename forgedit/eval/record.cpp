@@ -31,6 +31,36 @@ const char* state_name(EditRecord::State state) {
   return "done";
 }
 
+void add_setting(json& picture, const EditSetting& setting) {
+  picture["strategy"] = setting.strategy;
+  picture["interpolation"] = interpolation_name(setting.interpolation);
+  if (setting.interpolation == Interpolation::vector_subtraction) {
+    picture["gamma"] = setting.strength;
+  } else {
+    picture["alpha"] = setting.alpha;
+    picture["beta"] = setting.strength;
+  }
+}
+
+/// Nothing in records of earlier versions, which have only the setting's name.
+std::optional<EditSetting> read_setting(const ConfigReader& picture) {
+  EditSetting setting;
+  setting.strategy = picture.text("strategy", "");
+  if (setting.strategy.empty()) return {};
+  const auto interpolation = picture.text("interpolation", {});
+  if (interpolation != "vs" && interpolation != "vp") {
+    picture.reject("interpolation", "expected vs or vp, found '" + interpolation + "'");
+  }
+  setting.interpolation = parse_interpolation(interpolation);
+  if (setting.interpolation == Interpolation::vector_subtraction) {
+    setting.strength = picture.number("gamma", {});
+  } else {
+    setting.alpha = picture.number("alpha", {});
+    setting.strength = picture.number("beta", {});
+  }
+  return setting;
+}
+
 json picture_json(const PictureRecord& picture) {
   json scores = json::object();
   for (const auto& [key, value] : picture.scores) {
@@ -41,6 +71,7 @@ json picture_json(const PictureRecord& picture) {
   if (picture.searched) result["searched"] = true;
   if (picture.chosen) result["chosen"] = true;
   if (!picture.setting.empty()) result["setting"] = picture.setting;
+  if (picture.drawn_with) add_setting(result, *picture.drawn_with);
   return result;
 }
 
@@ -192,6 +223,7 @@ void read_pictures(const std::filesystem::path& file, EditRecord& record) {
     picture.searched = fields.boolean("searched", false);
     picture.chosen = fields.boolean("chosen", false);
     picture.setting = fields.text("setting", "");
+    picture.drawn_with = read_setting(fields);
     picture.seconds = fields.number("seconds", {});
     const auto scores = item.find("scores");
     if (scores == item.end() || !scores->is_object()) fields.reject("scores", "expected an object");

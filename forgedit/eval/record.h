@@ -7,10 +7,19 @@
 
 #include <nlohmann/json_fwd.hpp>
 
+#include "forgedit/editing/interpolation_kind.h"
 #include "forgedit/eval/benchmark.h"
 #include "forgedit/metrics/edit_scorer.h"
 
 namespace forgedit {
+
+/// What a candidate was drawn with, but for its seed.
+struct EditSetting {
+  std::string strategy;  ///< name of a forgetting strategy
+  Interpolation interpolation = Interpolation::vector_subtraction;
+  double alpha = 0;     ///< vp: α
+  double strength = 0;  ///< vs: γ; vp: β
+};
 
 /// One picture of an edit.
 struct PictureRecord {
@@ -20,8 +29,9 @@ struct PictureRecord {
   bool fixed = false;     ///< drawn under the fixed protocol
   bool searched = false;  ///< drawn for the automatic choice
   bool chosen = false;    ///< by the automatic choice: the best of its three
-  std::string setting;    ///< strategy and strengths, equal for all seeds; empty where it is not known
-  double seconds = 0;     ///< of drawing; 0 where it is not known
+  std::string setting;  ///< its name, equal for all seeds: "donotforget γ 1.2"; empty where it is not known
+  std::optional<EditSetting> drawn_with;  ///< the same as data; nothing in records of earlier versions
+  double seconds = 0;                     ///< of drawing; 0 where it is not known
   EditScores scores;
 };
 

@@ -185,7 +185,12 @@ TEST_F(BenchRunnerTest, JudgesEditsWithATrueAnswerOnce) {
   EXPECT_EQ(learned_, 2);
   const auto records = run();
   EXPECT_EQ(judged_, 6);
-  EXPECT_EQ(records[0].pictures[0].setting, "donotforget γ 0.8");
+  const auto& read = records[0].pictures[0];  // from record.json
+  EXPECT_EQ(read.setting, "donotforget γ 0.8");
+  ASSERT_TRUE(read.drawn_with);
+  EXPECT_EQ(read.drawn_with->strategy, "donotforget");
+  EXPECT_EQ(read.drawn_with->interpolation, Interpolation::vector_subtraction);
+  EXPECT_EQ(read.drawn_with->strength, 0.8);
   EXPECT_EQ(records[0].pictures[0].scores.at("right"), 1);
 }
 
@@ -278,6 +283,28 @@ TEST(BenchSummaryTest, FixedIsTheMeanOverSeedsAndBestTheHighestClip) {
 }
 
 using RecordFile = testing::TemporaryFolder;
+
+TEST_F(RecordFile, SettingsOfEarlierVersionsAreNames) {
+  const auto read = [&](const json& fields) {
+    json picture{{"file", "a.png"}, {"label", ""}, {"seconds", 1}, {"scores", json::object()}};
+    picture.update(fields);
+    write_file_atomically(folder_ / "record.json",
+                          json{{"learn_seconds", 1}, {"pictures", json::array({picture})}}.dump());
+    EditRecord record;
+    read_pictures(folder_ / "record.json", record);
+    return record.pictures.at(0);
+  };
+  const auto old = read({{"setting", "donotforget γ 0.8"}});
+  EXPECT_EQ(old.setting, "donotforget γ 0.8");
+  EXPECT_FALSE(old.drawn_with);
+  const auto vp = read({{"strategy", "encoderkv"}, {"interpolation", "vp"}, {"alpha", 0.9}, {"beta", 1.2}});
+  EXPECT_EQ(vp.drawn_with->alpha, 0.9);
+  EXPECT_EQ(vp.drawn_with->strength, 1.2);
+  EXPECT_TRUE(contains(message_of([&] {
+                         read({{"strategy", "a"}, {"interpolation", "slerp"}});
+                       }),
+                       "record.json: picture 1: interpolation: expected vs or vp, found 'slerp'"));
+}
 
 TEST_F(RecordFile, NamesLeadNowhereElse) {
   const auto read = [&](const std::string& name) {

@@ -17,7 +17,7 @@ using nlohmann::json;
 
 constexpr double kNone = std::numeric_limits<double>::quiet_NaN();
 
-/// The number behind `sign` in "encoderkv α 0.9  β 1.2".
+/// The number behind `sign` in "encoderkv α 0.9  β 1.2", for runs of earlier versions: they have only this.
 double number_behind(const std::string& setting, const std::string& sign, double otherwise) {
   const auto at = setting.find(sign + " ");
   return at == std::string::npos ? otherwise : std::atof(setting.c_str() + at + sign.size() + 1);
@@ -28,10 +28,16 @@ RunPicture picture_of(const json& item) {
   picture.candidate = item.value("candidate", true);
   picture.fixed = item.value("fixed", false);
   picture.chosen = item.value("chosen", false);
-  const auto setting = item.value("setting", std::string());
-  picture.strategy = setting.substr(0, setting.find(' '));
-  picture.alpha = number_behind(setting, "α", 0);
-  picture.strength = number_behind(setting, "γ", number_behind(setting, "β", -1));
+  if (item.contains("strategy")) {
+    picture.strategy = item.at("strategy");
+    picture.alpha = item.value("alpha", 0.0);
+    picture.strength = item.at(item.contains("gamma") ? "gamma" : "beta");
+  } else {
+    const auto setting = item.value("setting", std::string());
+    picture.strategy = setting.substr(0, setting.find(' '));
+    picture.alpha = number_behind(setting, "α", 0);
+    picture.strength = number_behind(setting, "γ", number_behind(setting, "β", -1));
+  }
   for (const auto& [key, value] : item.at("scores").items()) {
     if (value.is_number()) picture.scores[key] = value.get<double>();
   }

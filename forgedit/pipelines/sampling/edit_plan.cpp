@@ -53,14 +53,12 @@ void set_strength(Candidate& candidate, Interpolation interpolation, double alph
   candidate.interpolation = interpolation;
   candidate.strength = strength;
   if (interpolation == Interpolation::vector_subtraction) {
-    candidate.label = "γ " + number_text(strength) + "  " + seed_label(candidate);
     candidate.stem = "vs-" + number_text(strength);
   } else {
     candidate.alpha = alpha;
-    candidate.label =
-        "α " + number_text(alpha) + "  β " + number_text(strength) + "  " + seed_label(candidate);
     candidate.stem = "vp-" + number_text(alpha) + "-" + number_text(strength);
   }
+  candidate.label = strength_text(candidate) + "  " + seed_label(candidate);
 }
 
 Candidate reconstruction(const EditRequest& request, std::uint64_t seed) {
@@ -122,6 +120,12 @@ double check_request(const EditRequest& request, std::size_t seeds) {
 }
 
 }  // namespace
+
+std::string strength_text(const Candidate& candidate) {
+  const auto strength = number_text(candidate.strength);
+  if (candidate.interpolation == Interpolation::vector_subtraction) return "γ " + strength;
+  return "α " + number_text(candidate.alpha) + "  β " + strength;
+}
 
 EditRequest default_sweep(LearnMethod method) {
   EditRequest request;

@@ -61,6 +61,9 @@ struct Candidate {
   std::size_t number = 0, last_number = 0;  ///< at the stem's begin, and what its width is for; 0: none
 };
 
+/// How far an edit goes, for people: "γ 0.8", "α 0.9  β 1.2".
+std::string strength_text(const Candidate& candidate);
+
 /// All pictures of sweeps over one learned picture: the reconstruction (with the first seed), rows of edits
 /// by target and strategy, one row of unlearned pictures. Throws a usage Error for blank targets, unknown
 /// strategies, empty lists, strengths that are not finite, and more than 10,000 pictures.
