@@ -135,9 +135,9 @@ StableDiffusion load_model(const ModelChoice& choice, JobContext& job, const Mem
   auto model = read_from(choice);
   job.throw_if_stopped();
   for (const auto& note : model.notes) job.note(note);
-  if (need) model.memory = settle_memory(choice, need(model));
-  if (model.memory.budget_gib > 0) job.note("memory: " + describe(model.memory));
-  model.move_to_device();
+  const auto plan = need ? settle_memory(choice, need(model)) : MemoryPlan{};
+  if (plan.budget_gib > 0) job.note("memory: " + describe(plan));
+  model.place(plan);
   job.note(fmt::format("model {} on {}, {}", choice.name(), describe_device(choice.policy.device),
                        precision_name(choice.policy.precision)));
   return model;

@@ -12,7 +12,7 @@ StableDiffusion& WarmModels::model(JobContext& job, const MemoryNeed& need) {
     if (!keep_) captioner_.reset();
     model_ = load_model(choice(job), job, need);
   } else if (need) {
-    model_->fit(settle_memory(*choice_, need(*model_)));
+    model_->place(settle_memory(*choice_, need(*model_)));
   }
   return *model_;
 }

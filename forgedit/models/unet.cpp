@@ -6,7 +6,6 @@
 #include "forgedit/device/kernels.h"
 #include "forgedit/models/unet_ahead.h"
 #include "forgedit/models/unet_blocks.h"
-#include "forgedit/nn/checkpoint.h"
 #include "forgedit/nn/fused.h"
 
 namespace forgedit {
@@ -93,19 +92,19 @@ UNetImpl::UNetImpl(const UNetConfig& config)
 // of both (PrecomputedScope). Under autocast (ComputePolicy::plain in bf16) weights are float32, and each
 // operator chooses the type of its result.
 torch::Tensor UNetImpl::forward(const torch::Tensor& latents, const torch::Tensor& timesteps,
-                                const torch::Tensor& encoder_hidden_states) {
+                                const torch::Tensor& encoder_hidden_states, bool checkpointing) {
   // 1. time
   const auto time = embed_time(timesteps);
   const auto type = conv_in->weight.scalar_type();
-  if (!is_fused()) return forward_embedded(latents, time, encoder_hidden_states.to(type));
+  if (!is_fused()) return forward_embedded(latents, {time, encoder_hidden_states.to(type), checkpointing});
   // One text for the whole batch (expanded) stays one: another type would lay out all of them.
   const bool one = encoder_hidden_states.stride(0) == 0;
   const auto text = one ? encoder_hidden_states.narrow(0, 0, 1).to(type).expand_as(encoder_hidden_states)
                         : encoder_hidden_states.to(type);
   // Checkpointed blocks run again in the backward pass, after the scope of what is precomputed.
-  if (nn::checkpointing()) return forward_embedded(latents, time, text);
+  if (checkpointing) return forward_embedded(latents, {time, text, checkpointing});
   const PrecomputedScope precomputed(*this, join_addends(*this, time), join_keys_and_values(*this, text));
-  return forward_embedded(latents, {}, {});
+  return forward_embedded(latents, {});
 }
 
 bool UNetImpl::is_fused() const {
@@ -123,21 +122,20 @@ torch::Tensor UNetImpl::embed_time(const torch::Tensor& timesteps) {
                             .to(conv_in->weight.scalar_type()));
 }
 
-torch::Tensor UNetImpl::forward_embedded(const torch::Tensor& latents, const torch::Tensor& time,
-                                         const torch::Tensor& encoder_hidden_states) {
+torch::Tensor UNetImpl::forward_embedded(const torch::Tensor& latents, const UNetBlockInputs& inputs) {
   // 2. in
   const auto type = conv_in->weight.scalar_type();
   auto x = conv_in(latents.to(type).contiguous(at::MemoryFormat::ChannelsLast));
   std::vector<torch::Tensor> skips{x};
   // 3. down
   for (const auto& block : *down_blocks) {
-    x = block->as<UNetDownBlock>()->forward(x, time, encoder_hidden_states, skips);
+    x = block->as<UNetDownBlock>()->forward(x, inputs, skips);
   }
   // 4. mid
-  x = mid_block->forward(x, time, encoder_hidden_states);
+  x = mid_block->forward(x, inputs);
   // 5. up
   for (const auto& block : *up_blocks) {
-    x = block->as<UNetUpBlock>()->forward(x, time, encoder_hidden_states, skips);
+    x = block->as<UNetUpBlock>()->forward(x, inputs, skips);
   }
   // 6. out
   return conv_out(nn::norm_silu(x, conv_norm_out)).contiguous();

@@ -10,6 +10,7 @@
 namespace forgedit {
 
 class UNetMidBlockImpl;
+struct UNetBlockInputs;
 
 /// Sizes of Stable Diffusion 1.x's UNet; defaults are those of CompVis/stable-diffusion-v1-4
 /// (unet/config.json).
@@ -44,17 +45,17 @@ class UNetImpl : public torch::nn::Module {
 
   /// Predicted noise, shape of `latents`, in the type of the weights; inputs are converted to it.
   /// latents (batch, in_channels, height, width), timesteps (batch) int64,
-  /// encoder_hidden_states (batch, tokens, cross_attention_dim).
+  /// encoder_hidden_states (batch, tokens, cross_attention_dim). With `checkpointing` a backward pass
+  /// computes the blocks again instead of keeping what is between them (nn/checkpoint.h).
   torch::Tensor forward(const torch::Tensor& latents, const torch::Tensor& timesteps,
-                        const torch::Tensor& encoder_hidden_states);
+                        const torch::Tensor& encoder_hidden_states, bool checkpointing = false);
   /// Whether all of it is computed by fused kernels: bfloat16 on a GPU, channels in whole vectors.
   bool is_fused() const;
   /// timesteps (batch) -> what the residual blocks get of them (batch, 4·block_out_channels[0]).
   torch::Tensor embed_time(const torch::Tensor& timesteps);
   /// forward over an embedding of time; it and the text may be undefined where all that layers make of them
   /// is precomputed (PrecomputedScope).
-  torch::Tensor forward_embedded(const torch::Tensor& latents, const torch::Tensor& time,
-                                 const torch::Tensor& encoder_hidden_states);
+  torch::Tensor forward_embedded(const torch::Tensor& latents, const UNetBlockInputs& inputs);
   const UNetConfig& config() const { return config_; }
 
  private:

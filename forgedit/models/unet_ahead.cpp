@@ -1,5 +1,6 @@
 #include "forgedit/models/unet_ahead.h"
 
+#include "forgedit/models/unet_blocks.h"
 #include "forgedit/nn/attention.h"
 #include "forgedit/nn/resnet.h"
 
@@ -130,7 +131,7 @@ void UNetAhead::update(const torch::Tensor& encoder_hidden_states) {
 
 torch::Tensor UNetAhead::forward(const torch::Tensor& latents, const torch::Tensor& step) {
   const PrecomputedScope precomputed(*unet_, addends_.index_select(0, step), keys_and_values_, weights_);
-  return unet_->forward_embedded(latents, {}, {});
+  return unet_->forward_embedded(latents, {});
 }
 
 }  // namespace forgedit

@@ -17,22 +17,21 @@ nn::Transformer2DModel make_attention(const UNetBlockOptions& o) {
 }
 
 torch::Tensor run_resnet(torch::nn::ModuleList& resnets, std::size_t i, const torch::Tensor& x,
-                         const torch::Tensor& time_embedding) {
+                         const UNetBlockInputs& inputs) {
   auto* resnet = resnets[i]->as<nn::ResnetBlock2D>();
-  if (!nn::checkpointing()) return resnet->forward(x, time_embedding);
-  return nn::checkpoint(*resnet,
-                        [resnet](const auto& inputs) { return resnet->forward(inputs[0], inputs[1]); },
-                        {x, time_embedding});
+  if (!inputs.checkpointing) return resnet->forward(x, inputs.time);
+  return nn::checkpoint(*resnet, [resnet](const auto& kept) { return resnet->forward(kept[0], kept[1]); },
+                        {x, inputs.time});
 }
 
 torch::Tensor run_attention(torch::nn::ModuleList& attentions, std::size_t i, const torch::Tensor& x,
-                            const torch::Tensor& encoder_hidden_states) {
+                            const UNetBlockInputs& inputs) {
   if (attentions.is_empty()) return x;
   auto* attention = attentions[i]->as<nn::Transformer2DModel>();
-  if (!nn::checkpointing()) return attention->forward(x, encoder_hidden_states);
+  if (!inputs.checkpointing) return attention->forward(x, inputs.text);
   return nn::checkpoint(*attention,
-                        [attention](const auto& inputs) { return attention->forward(inputs[0], inputs[1]); },
-                        {x, encoder_hidden_states});
+                        [attention](const auto& kept) { return attention->forward(kept[0], kept[1]); },
+                        {x, inputs.text});
 }
 
 torch::Tensor join(const torch::Tensor& x, const torch::Tensor& skip) {
@@ -59,12 +58,11 @@ UNetDownBlockImpl::UNetDownBlockImpl(const UNetBlockOptions& o)
   }
 }
 
-torch::Tensor UNetDownBlockImpl::forward(torch::Tensor x, const torch::Tensor& time_embedding,
-                                         const torch::Tensor& encoder_hidden_states,
+torch::Tensor UNetDownBlockImpl::forward(torch::Tensor x, const UNetBlockInputs& inputs,
                                          std::vector<torch::Tensor>& skips) {
   for (std::size_t i = 0; i < resnets->size(); ++i) {
-    x = run_resnet(resnets, i, x, time_embedding);
-    x = run_attention(attentions, i, x, encoder_hidden_states);
+    x = run_resnet(resnets, i, x, inputs);
+    x = run_attention(attentions, i, x, inputs);
     skips.push_back(x);
   }
   if (!downsamplers.is_empty()) {
@@ -79,11 +77,10 @@ UNetMidBlockImpl::UNetMidBlockImpl(const UNetBlockOptions& o)
           "resnets", torch::nn::ModuleList(make_resnet(o, o.in_channels), make_resnet(o, o.out_channels)))),
       attentions(register_module("attentions", torch::nn::ModuleList(make_attention(o)))) {}
 
-torch::Tensor UNetMidBlockImpl::forward(torch::Tensor x, const torch::Tensor& time_embedding,
-                                        const torch::Tensor& encoder_hidden_states) {
-  x = run_resnet(resnets, 0, x, time_embedding);
-  x = run_attention(attentions, 0, x, encoder_hidden_states);
-  return run_resnet(resnets, 1, x, time_embedding);
+torch::Tensor UNetMidBlockImpl::forward(torch::Tensor x, const UNetBlockInputs& inputs) {
+  x = run_resnet(resnets, 0, x, inputs);
+  x = run_attention(attentions, 0, x, inputs);
+  return run_resnet(resnets, 1, x, inputs);
 }
 
 UNetUpBlockImpl::UNetUpBlockImpl(const UNetBlockOptions& o)
@@ -100,14 +97,13 @@ UNetUpBlockImpl::UNetUpBlockImpl(const UNetBlockOptions& o)
   }
 }
 
-torch::Tensor UNetUpBlockImpl::forward(torch::Tensor x, const torch::Tensor& time_embedding,
-                                       const torch::Tensor& encoder_hidden_states,
+torch::Tensor UNetUpBlockImpl::forward(torch::Tensor x, const UNetBlockInputs& inputs,
                                        std::vector<torch::Tensor>& skips) {
   for (std::size_t i = 0; i < resnets->size(); ++i) {
     x = join(x, skips.back());
     skips.pop_back();
-    x = run_resnet(resnets, i, x, time_embedding);
-    x = run_attention(attentions, i, x, encoder_hidden_states);
+    x = run_resnet(resnets, i, x, inputs);
+    x = run_attention(attentions, i, x, inputs);
   }
   if (!upsamplers.is_empty()) {
     x = upsamplers[0]->as<nn::Upsample2D>()->forward(x, skips.back().size(2), skips.back().size(3));

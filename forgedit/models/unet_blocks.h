@@ -20,13 +20,19 @@ struct UNetBlockOptions {
   const UNetConfig* config = nullptr;
 };
 
+/// What all blocks of the UNet get beside their map.
+struct UNetBlockInputs {
+  torch::Tensor time;          ///< (batch, 4·block_out_channels[0]), or undefined: see PrecomputedScope
+  torch::Tensor text;          ///< (batch, tokens, cross_attention_dim), or undefined likewise
+  bool checkpointing = false;  ///< residual blocks and attentions run through nn::checkpoint
+};
+
 /// DownBlock2D or CrossAttnDownBlock2D.
 class UNetDownBlockImpl : public torch::nn::Module {
  public:
   explicit UNetDownBlockImpl(const UNetBlockOptions& options);
   /// Appends what the matching up block takes to `skips`.
-  torch::Tensor forward(torch::Tensor x, const torch::Tensor& time_embedding,
-                        const torch::Tensor& encoder_hidden_states, std::vector<torch::Tensor>& skips);
+  torch::Tensor forward(torch::Tensor x, const UNetBlockInputs& inputs, std::vector<torch::Tensor>& skips);
 
  private:
   torch::nn::ModuleList resnets, attentions, downsamplers;
@@ -37,8 +43,7 @@ TORCH_MODULE(UNetDownBlock);
 class UNetMidBlockImpl : public torch::nn::Module {
  public:
   explicit UNetMidBlockImpl(const UNetBlockOptions& options);
-  torch::Tensor forward(torch::Tensor x, const torch::Tensor& time_embedding,
-                        const torch::Tensor& encoder_hidden_states);
+  torch::Tensor forward(torch::Tensor x, const UNetBlockInputs& inputs);
 
  private:
   torch::nn::ModuleList resnets, attentions;
@@ -51,8 +56,7 @@ class UNetUpBlockImpl : public torch::nn::Module {
   explicit UNetUpBlockImpl(const UNetBlockOptions& options);
   /// Takes its skips off the end of `skips`; enlarges to the size of the next one, so that maps whose sides
   /// do not halve evenly come back to their own size.
-  torch::Tensor forward(torch::Tensor x, const torch::Tensor& time_embedding,
-                        const torch::Tensor& encoder_hidden_states, std::vector<torch::Tensor>& skips);
+  torch::Tensor forward(torch::Tensor x, const UNetBlockInputs& inputs, std::vector<torch::Tensor>& skips);
 
  private:
   torch::nn::ModuleList resnets, attentions, upsamplers;

@@ -6,8 +6,6 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-thread_local bool enabled_here = false;
-
 /// A segment as something that AutogradContext can keep.
 struct HeldSegment : torch::CustomClassHolder {
   explicit HeldSegment(Segment s) : segment(std::move(s)) {}
@@ -56,17 +54,6 @@ class SegmentFunction : public torch::autograd::Function<SegmentFunction> {
 };
 
 }  // namespace
-
-CheckpointScope::CheckpointScope(bool enabled) : before_(enabled_here) {
-  enabled_here = enabled;
-}
-CheckpointScope::~CheckpointScope() {
-  enabled_here = before_;
-}
-
-bool checkpointing() {
-  return enabled_here;
-}
 
 torch::Tensor checkpoint(const torch::nn::Module& module, Segment segment,
                          std::vector<torch::Tensor> inputs) {

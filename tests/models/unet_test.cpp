@@ -1,6 +1,7 @@
 #include "forgedit/models/unet.h"
 
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "forgedit/core/state_dict.h"
 #include "forgedit/models/unet_ahead.h"
@@ -133,6 +134,34 @@ TEST_F(MicroUNet, GradientsAgreeWithFiniteDifferences) {
 
 UNetConfig parse(const json& object) {
   return UNetConfig::from_json(ConfigReader("unet/config.json", object));
+}
+
+/// How many segments of `checkpoint` a result's graph has.
+std::size_t count_segments(const torch::Tensor& result) {
+  std::set<const torch::autograd::Node*> seen;
+  std::vector<const torch::autograd::Node*> next{result.grad_fn().get()};
+  std::size_t count = 0;
+  while (!next.empty()) {
+    const auto* node = next.back();
+    next.pop_back();
+    if (!node || !seen.insert(node).second) continue;
+    count += contains(node->name(), "SegmentFunction");
+    for (const auto& edge : node->next_edges()) next.push_back(edge.function.get());
+  }
+  return count;
+}
+
+TEST_F(MicroUNet, CheckpointingChangesNoGradient) {
+  for (auto& parameter : unet_->parameters()) parameter.set_requires_grad(true);
+  const auto gradients = [&](bool checkpointing, std::size_t segments) {
+    const auto predicted = unet_(latents_, timesteps_, context_, checkpointing);
+    EXPECT_EQ(count_segments(predicted), segments);
+    return torch::autograd::grad({torch::mse_loss(predicted, noise_)}, unet_->parameters());
+  };
+  const auto expected = gradients(false, 0), found = gradients(true, 8 + 4);
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    EXPECT_TRUE(torch::allclose(found[i], expected[i], 1e-10, 1e-12)) << i;
+  }
 }
 
 TEST(UNetFlops, OfStableDiffusion14AreThePublishedOnes) {

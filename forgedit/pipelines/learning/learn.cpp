@@ -60,7 +60,8 @@ LearnResult checked(LearnResult result) {
 /// The UNet under one embedding for the whole batch.
 NoisePredictor predict_under(StableDiffusion& model, const torch::Tensor& embedding) {
   return [&model, embedding](const torch::Tensor& noisy_latents, const torch::Tensor& timesteps) {
-    return model.unet(noisy_latents, timesteps, embedding.expand({noisy_latents.size(0), -1, -1}));
+    return model.unet(noisy_latents, timesteps, embedding.expand({noisy_latents.size(0), -1, -1}),
+                      model.memory.checkpointing);
   };
 }
 

@@ -8,7 +8,6 @@
 #include "forgedit/device/batch_parts.h"
 #include "forgedit/device/replay.h"
 #include "forgedit/device/torch_compat.h"
-#include "forgedit/nn/checkpoint.h"
 #include "forgedit/pipelines/learning/eight_bit_adam.h"
 #include "forgedit/schedulers/noise_schedule.h"
 
@@ -219,7 +218,6 @@ class StepRunner {
     torch::Tensor predicted;
     {
       const PrecisionScope precision(task_.policy);
-      const nn::CheckpointScope checkpoints(task_.memory.checkpointing);
       predicted = task_.predict(noisy_latents, timesteps);
     }
     // 3. loss

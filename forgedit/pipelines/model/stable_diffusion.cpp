@@ -47,7 +47,7 @@ void upload(torch::nn::Module& network, const c10::Device& device, at::ScalarTyp
 }
 
 /// Onto the device, laid out as convolutions there want it.
-void place(torch::nn::Module& network, const c10::Device& device, at::ScalarType type = torch::kFloat) {
+void move_network(torch::nn::Module& network, const c10::Device& device, at::ScalarType type = torch::kFloat) {
   if (device.is_cuda()) upload(network, device, type);
   network.to(device, type);
   nn::use_channels_last(network);
@@ -55,7 +55,7 @@ void place(torch::nn::Module& network, const c10::Device& device, at::ScalarType
 
 template <typename Model>
 Model placed(Model network, const c10::Device& device) {
-  place(*network, device);
+  move_network(*network, device);
   return network;
 }
 
@@ -96,7 +96,7 @@ ClipTextModel load_clip_text(const fs::path& directory, const c10::Device& devic
 
 StableDiffusion StableDiffusion::load(const ModelFiles& files, const ComputePolicy& policy) {
   auto model = read(files, policy);
-  model.move_to_device();
+  model.place({});
   return model;
 }
 
@@ -135,17 +135,22 @@ void StableDiffusion::move_to_device() {
   if (policy.reduced()) {
     for (const auto& [name, parameter] : parameters_of(*unet)) unet_float32.emplace(name, parameter.detach());
   }
-  place(*unet, policy.device, policy.reduced() ? torch::kBFloat16 : torch::kFloat);
+  move_network(*unet, policy.device, policy.reduced() ? torch::kBFloat16 : torch::kFloat);
   const auto ends = memory.park ? c10::Device(c10::DeviceType::CPU) : policy.device;
-  place(*vae, ends);
+  move_network(*vae, ends);
   // The encoder stays float32: it runs once, and learning starts from what it gives.
   if (policy.reduced()) vae->decoder_to(torch::kBFloat16);
-  place(*text_encoder, ends);
+  move_network(*text_encoder, ends);
 }
 
-void StableDiffusion::fit(const MemoryPlan& plan) {
+void StableDiffusion::place(const MemoryPlan& plan) {
   const bool moves = plan.park != memory.park;
   memory = plan;
+  if (!placed_) {
+    move_to_device();
+    placed_ = true;
+    return;
+  }
   if (!moves) return;
   const auto ends = plan.park ? c10::Device(c10::DeviceType::CPU) : policy.device;
   vae->to(ends);

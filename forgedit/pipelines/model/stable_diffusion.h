@@ -27,8 +27,8 @@ struct StableDiffusion {
   UNet unet{nullptr};
   ComputePolicy policy;
   std::vector<std::string> notes;  ///< what people should know of how its files were read
-  /// How learning and drawing save memory. With `park` VAE and text encoder lie on the CPU but for their
-  /// work.
+  /// How learning and drawing save memory (`place` sets it). With `park` VAE and text encoder lie on the CPU
+  /// but for their work.
   MemoryPlan memory;
   /// The UNet's weights as loaded: float32, on the CPU. Empty unless policy.reduced(): then the UNet itself
   /// has bfloat16 ones.
@@ -40,14 +40,13 @@ struct StableDiffusion {
   /// Reads a diffusers folder (unet/, vae/, text_encoder/, tokenizer/) or a checkpoint of one file. Strict:
   /// see load_state.
   static StableDiffusion load(const ModelFiles& files, const ComputePolicy& policy);
-  /// The same, still on the CPU as read: for callers that decide on `memory` first.
+  /// The same, still on the CPU as read, for callers that decide on a plan by the model; `place` comes next.
   static StableDiffusion read(const ModelFiles& files, const ComputePolicy& policy);
 
-  /// From where the weights were read to policy.device, in the policy's types; load does it.
-  void move_to_device();
-
-  /// Takes another plan for the jobs to come; networks move where it has them lie elsewhere.
-  void fit(const MemoryPlan& plan);
+  /// From where the weights were read to policy.device, in the policy's types, under a plan; load does it.
+  /// Once it is there, another plan is for the jobs to come, and networks move where it has them lie
+  /// elsewhere.
+  void place(const MemoryPlan& plan);
 
   /// Token ids (1, 77) on the model's device. What is longer than the model reads is cut off.
   torch::Tensor tokenize(const std::string& text) const;
@@ -68,6 +67,11 @@ struct StableDiffusion {
   std::int64_t size_multiple() const;
   /// Pixels a side that the model was made for.
   std::int64_t native_size() const;
+
+ private:
+  void move_to_device();
+
+  bool placed_ = false;
 };
 
 /// Throws what StableDiffusion::read would throw for these parts, without reading their weights. Parts

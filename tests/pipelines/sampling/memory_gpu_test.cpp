@@ -11,8 +11,7 @@ class MemoryOnGpu : public ::testing::Test {
   LearnResult learn_under(const MemoryPlan& plan) {
     const auto folder = std::filesystem::path(FORGEDIT_SOURCE_DIR) / "assets/miniature/model";
     auto model = StableDiffusion::read(folder, {c10::Device(c10::DeviceType::CUDA, 0), Precision::bf16});
-    model.memory = plan;
-    model.move_to_device();
+    model.place(plan);
     const auto latents = torch::randn({1, 4, 32, 32}, at::detail::createCPUGenerator(3));
     LearnOptions options;
     options.samples = 100;
