@@ -24,36 +24,18 @@ UNetImpl::UNetImpl(const UNetConfig& config)
           nn::GroupNorm(config.norm_num_groups, config.block_out_channels[0], config.norm_eps))),
       conv_out(register_module("conv_out",
                                nn::Conv2d(config.block_out_channels[0], config.out_channels, 3, 1, 1))) {
-  const auto& channels = config_.block_out_channels;
-  const auto levels = channels.size();
-  UNetBlockOptions o;
-  o.config = &config_;
-
-  o.layers = config_.layers_per_block;
-  for (std::size_t i = 0; i < levels; ++i) {
-    o.in_channels = channels[i == 0 ? 0 : i - 1];
-    o.out_channels = channels[i];
-    o.heads = config_.heads[i];
-    o.cross_attention = config_.down_block_types[i] == "CrossAttnDownBlock2D";
-    o.resample = i + 1 < levels;
-    down_blocks->push_back(UNetDownBlock(o));
-  }
-
-  o.in_channels = o.out_channels = channels.back();
-  o.heads = config_.heads.back();
-  mid_block = register_module("mid_block", std::make_shared<UNetMidBlockImpl>(o));
-
-  o.layers = config_.layers_per_block + 1;
-  o.previous_channels = channels.back();
-  for (std::size_t i = 0; i < levels; ++i) {
-    const auto level = levels - 1 - i;
-    o.in_channels = channels[level == 0 ? 0 : level - 1];
-    o.out_channels = channels[level];
-    o.heads = config_.heads[level];
-    o.cross_attention = config_.up_block_types[i] == "CrossAttnUpBlock2D";
-    o.resample = i + 1 < levels;
-    up_blocks->push_back(UNetUpBlock(o));
-    o.previous_channels = o.out_channels;
+  for (const auto& block : unet_blocks(config_)) {
+    switch (block.kind) {
+      case UNetBlockOptions::Kind::down:
+        down_blocks->push_back(UNetDownBlock(block));
+        break;
+      case UNetBlockOptions::Kind::mid:
+        mid_block = register_module("mid_block", std::make_shared<UNetMidBlockImpl>(block));
+        break;
+      case UNetBlockOptions::Kind::up:
+        up_blocks->push_back(UNetUpBlock(block));
+        break;
+    }
   }
 }
 

@@ -6,9 +6,10 @@
 namespace forgedit {
 namespace {
 
-nn::ResnetBlock2D make_resnet(const UNetBlockOptions& o, std::int64_t in_channels) {
-  return nn::ResnetBlock2D(nn::ResnetOptions{in_channels, o.out_channels, o.config->block_out_channels[0] * 4,
-                                             o.config->norm_num_groups, o.config->norm_eps});
+nn::ResnetBlock2D make_resnet(const UNetBlockOptions& o, std::int64_t layer) {
+  return nn::ResnetBlock2D(nn::ResnetOptions{o.resnet_channels(layer), o.out_channels,
+                                             o.config->block_out_channels[0] * 4, o.config->norm_num_groups,
+                                             o.config->norm_eps});
 }
 
 nn::Transformer2DModel make_attention(const UNetBlockOptions& o) {
@@ -49,7 +50,7 @@ UNetDownBlockImpl::UNetDownBlockImpl(const UNetBlockOptions& o)
       downsamplers(nullptr) {
   if (o.cross_attention) attentions = register_module("attentions", torch::nn::ModuleList());
   for (std::int64_t i = 0; i < o.layers; ++i) {
-    resnets->push_back(make_resnet(o, i == 0 ? o.in_channels : o.out_channels));
+    resnets->push_back(make_resnet(o, i));
     if (o.cross_attention) attentions->push_back(make_attention(o));
   }
   if (o.resample) {
@@ -73,8 +74,7 @@ torch::Tensor UNetDownBlockImpl::forward(torch::Tensor x, const UNetBlockInputs&
 }
 
 UNetMidBlockImpl::UNetMidBlockImpl(const UNetBlockOptions& o)
-    : resnets(register_module(
-          "resnets", torch::nn::ModuleList(make_resnet(o, o.in_channels), make_resnet(o, o.out_channels)))),
+    : resnets(register_module("resnets", torch::nn::ModuleList(make_resnet(o, 0), make_resnet(o, 1)))),
       attentions(register_module("attentions", torch::nn::ModuleList(make_attention(o)))) {}
 
 torch::Tensor UNetMidBlockImpl::forward(torch::Tensor x, const UNetBlockInputs& inputs) {
@@ -87,9 +87,7 @@ UNetUpBlockImpl::UNetUpBlockImpl(const UNetBlockOptions& o)
     : resnets(register_module("resnets", torch::nn::ModuleList())), attentions(nullptr), upsamplers(nullptr) {
   if (o.cross_attention) attentions = register_module("attentions", torch::nn::ModuleList());
   for (std::int64_t i = 0; i < o.layers; ++i) {
-    const auto skip_channels = i == o.layers - 1 ? o.in_channels : o.out_channels;
-    const auto below_channels = i == 0 ? o.previous_channels : o.out_channels;
-    resnets->push_back(make_resnet(o, below_channels + skip_channels));
+    resnets->push_back(make_resnet(o, i));
     if (o.cross_attention) attentions->push_back(make_attention(o));
   }
   if (o.resample) {

@@ -2,23 +2,11 @@
 
 #include <vector>
 
-#include "forgedit/models/unet.h"
+#include "forgedit/models/unet_layout.h"
 #include "forgedit/nn/attention.h"
 #include "forgedit/nn/resnet.h"
 
 namespace forgedit {
-
-/// Sizes of one level of the UNet.
-struct UNetBlockOptions {
-  std::int64_t in_channels = 0;
-  std::int64_t out_channels = 0;
-  std::int64_t previous_channels = 0;  ///< up blocks: channels that come from below
-  std::int64_t layers = 0;
-  std::int64_t heads = 0;
-  bool cross_attention = false;
-  bool resample = false;  ///< ends in a down- or upsampler
-  const UNetConfig* config = nullptr;
-};
 
 /// What all blocks of the UNet get beside their map.
 struct UNetBlockInputs {

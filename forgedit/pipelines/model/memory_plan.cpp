@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "forgedit/core/error.h"
+#include "forgedit/models/unet_layout.h"
 
 namespace forgedit {
 namespace {
@@ -63,46 +64,27 @@ class ActivationCount {
 };
 
 Activations count_activations(const MemoryTask& task) {
-  const auto& c = task.unet;
-  const auto levels = c.block_out_channels.size();
-  const auto channels = [&](std::size_t level) { return static_cast<double>(c.block_out_channels[level]); };
   const auto factor = static_cast<double>(task.vae.factor());
   const auto pixels = [&](std::size_t level) {
     const double scale = factor * std::exp2(static_cast<double>(level));
     return std::ceil(task.width / scale) * std::ceil(task.height / scale);
   };
   ActivationCount count(task.policy.reduced());
-  const auto attend = [&](const std::vector<std::string>& types, std::size_t block, std::size_t level) {
-    if (types[block].find("CrossAttn") == std::string::npos) return;
-    count.transformer(channels(level), pixels(level), static_cast<double>(c.heads[level]));
-  };
-  std::vector<double> skips{channels(0)};
-  double x = channels(0);
-  for (std::size_t i = 0; i < levels; ++i) {
-    for (std::int64_t layer = 0; layer < c.layers_per_block; ++layer) {
-      count.resnet(x, channels(i), pixels(i));
-      attend(c.down_block_types, i, i);
-      skips.push_back(x = channels(i));
+  for (const auto& block : unet_blocks(task.unet)) {
+    const auto channels = static_cast<double>(block.out_channels), here = pixels(block.level);
+    const bool mid = block.kind == UNetBlockOptions::Kind::mid;
+    for (std::int64_t layer = 0; layer < block.layers; ++layer) {
+      count.resnet(static_cast<double>(block.resnet_channels(layer)), channels, here);
+      if (!block.cross_attention || (mid && layer > 0)) continue;
+      count.transformer(channels, here, static_cast<double>(block.heads));
     }
-    if (i + 1 == levels) break;
-    count.resample(x, pixels(i + 1));
-    skips.push_back(x);
-  }
-  const auto last = levels - 1;
-  count.resnet(x, x, pixels(last));
-  count.transformer(x, pixels(last), static_cast<double>(c.heads[last]));
-  count.resnet(x, x, pixels(last));
-  for (std::size_t i = 0; i < levels; ++i) {
-    const auto level = last - i;
-    for (std::int64_t layer = 0; layer <= c.layers_per_block; ++layer) {
-      count.resnet(x + skips.back(), channels(level), pixels(level));
-      skips.pop_back();
-      attend(c.up_block_types, i, level);
-      x = channels(level);
+    if (!block.resample) continue;
+    if (block.kind == UNetBlockOptions::Kind::down) {
+      count.resample(channels, pixels(block.level + 1));
+    } else {
+      count.resample(2 * channels, pixels(block.level - 1));
+      count.sum_weights(channels);
     }
-    if (level == 0) break;
-    count.resample(2 * x, pixels(level - 1));
-    count.sum_weights(x);
   }
   return count.sum();
 }
