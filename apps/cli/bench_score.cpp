@@ -22,7 +22,7 @@ namespace fs = std::filesystem;
 struct BenchScoreCommand {
   std::string results, data, set, out;
   ModelRequest model;
-  std::array<std::uint8_t, 3> background{255, 255, 255};
+  std::array<std::uint8_t, 3> background = kWhite;
   ScoreFiles scoring;
 
   void run() const;

@@ -31,10 +31,6 @@ constexpr std::size_t kMaxPlan = 1 << 16;
   throw failure(path.string() + ": cannot be written: " + std::strerror(errno));
 }
 
-bool ends_with(const std::string& text, const std::string& end) {
-  return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
-}
-
 bool is_there(const fs::path& path) {
   struct stat status {};
   return ::lstat(path.c_str(), &status) == 0;
@@ -127,10 +123,10 @@ void clear_leftovers(const fs::path& folder) {
   for (const auto& name : list_directory(folder)) {
     if (name.rfind(".forgedit", 0) != 0) continue;
     const auto path = folder / name;
-    const bool temporary = name.rfind(kPrefix, 0) == 0 && ends_with(name, kTemporaryEnd);
+    const bool temporary = name.rfind(kPrefix, 0) == 0 && name.ends_with(kTemporaryEnd);
     if (temporary && fs::is_directory(fs::symlink_status(path, error))) {
       clear_staging(folder, path);
-    } else if (temporary || ends_with(name, ".lock")) {
+    } else if (temporary || name.ends_with(".lock")) {
       const int file = lock_of_dead(path);
       if (file < 0) continue;
       ::unlink(path.c_str());

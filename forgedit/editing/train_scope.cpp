@@ -3,13 +3,6 @@
 #include "forgedit/core/error.h"
 
 namespace forgedit {
-namespace {
-
-bool starts_with(const std::string& name, const char* prefix) {
-  return name.rfind(prefix, 0) == 0;
-}
-
-}  // namespace
 
 LayerScope parse_layer_scope(const std::string& name) {
   if (name == "code") return LayerScope::code;
@@ -25,10 +18,10 @@ std::string layer_scope_name(LayerScope scope) {
 
 bool learns(LayerScope scope, const std::string& name) {
   if (scope == LayerScope::all) return true;
-  if (starts_with(name, "up_blocks.")) return !starts_with(name, "up_blocks.0.");
-  if (!starts_with(name, "down_blocks.")) return false;
-  return scope == LayerScope::code ? !starts_with(name, "down_blocks.0.")
-                                   : !starts_with(name, "down_blocks.3.");
+  if (name.starts_with("up_blocks.")) return !name.starts_with("up_blocks.0.");
+  if (!name.starts_with("down_blocks.")) return false;
+  return scope == LayerScope::code ? !name.starts_with("down_blocks.0.")
+                                   : !name.starts_with("down_blocks.3.");
 }
 
 }  // namespace forgedit

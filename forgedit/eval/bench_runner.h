@@ -38,7 +38,7 @@ struct BenchCallbacks {
   std::function<void(const std::string& text)> warn;      ///< of how a picture was read
   ProgressCallback progress;                              ///< of drawing
   std::function<void(const EditRecord& record)> on_edit;  ///< an edit was done, failed or left out
-  std::array<std::uint8_t, 3> background{255, 255, 255};
+  std::array<std::uint8_t, 3> background = kWhite;
   bool keep_learned = false;  ///< saved edits otherwise go when the picture's last edit is done
 };
 

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "forgedit/core/error.h"
+#include "forgedit/core/text.h"
 #include "forgedit/eval/benchmark.h"
 #include "forgedit/io/tables/xlsx.h"
 #include "forgedit/pipelines/sampling/edit_plan.h"
@@ -58,14 +59,9 @@ struct Columns {
   }
 };
 
-std::string trimmed(const std::string& text) {
-  const auto first = text.find_first_not_of(" \t\r\n");
-  return first == std::string::npos ? "" : text.substr(first, text.find_last_not_of(" \t\r\n") - first + 1);
-}
-
 std::string cell(const std::map<int, std::string>& row, int column) {
   const auto found = row.find(column);
-  return found == row.end() ? "" : trimmed(found->second);
+  return found == row.end() ? "" : std::string(trimmed(found->second));
 }
 
 /// The edits of one sheet, in order; a sheet without the two columns has none.
@@ -78,7 +74,7 @@ void add_sheet(const Sheet& sheet, const fs::path& dataset, std::vector<BenchEdi
     if (header) columns = Columns(row);
     if (!columns.complete()) continue;
     for (const auto& [column, text] : row) {
-      if (!columns.names_category(column) || trimmed(text).empty() || trimmed(text) == category) continue;
+      if (!columns.names_category(column) || is_blank(text) || trimmed(text) == category) continue;
       category = trimmed(text);
       number = 0;
     }

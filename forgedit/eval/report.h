@@ -7,6 +7,7 @@
 
 #include "forgedit/eval/record.h"
 #include "forgedit/io/charts/fonts.h"
+#include "forgedit/io/pictures/image.h"
 
 namespace forgedit {
 
@@ -18,7 +19,7 @@ struct BenchReport {
   std::vector<std::pair<std::string, std::string>> facts;  ///< settings, for the reader
   std::vector<EditRecord> records;
   std::filesystem::path pictures;  ///< PictureRecord::file lies in FOLDER/ID here; empty: it is a path itself
-  std::array<std::uint8_t, 3> background{255, 255, 255};
+  std::array<std::uint8_t, 3> background = kWhite;
 };
 
 /// Writes one HTML file that needs nothing else: pictures inlined, before/after sliders, sortable by every

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "forgedit/core/error.h"
+#include "forgedit/core/text.h"
 #include "forgedit/core/version.h"
 #include "forgedit/jobs/model_domain.h"
 #include "forgedit/jobs/results_folder.h"
@@ -38,7 +39,7 @@ void warn(const std::string& text, JobContext& job) {
 }  // namespace
 
 void require_text(const std::string& field, const std::string& text) {
-  if (text.find_first_not_of(" \t\r\n") == std::string::npos) {
+  if (is_blank(text)) {
     throw usage_error(field, "is empty: say what the picture shows");
   }
 }

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "forgedit/device/precision_kind.h"
+#include "forgedit/io/pictures/image.h"
 #include "forgedit/pipelines/learning/learn_options.h"
 #include "forgedit/pipelines/sampling/draw_options.h"
 #include "forgedit/pipelines/sampling/edit_plan.h"
@@ -53,7 +54,7 @@ struct LearnRequest {
   std::filesystem::path picture;
   std::string source;     ///< empty: the captioner writes it; imagic: the target that learning starts from
   std::string captioner;  ///< as in CaptionRequest
-  std::array<std::uint8_t, 3> background{255, 255, 255};
+  std::array<std::uint8_t, 3> background = kWhite;
   std::optional<std::pair<int, int>> size;  ///< stretch to this; nothing: keep the picture's shape
   bool story_size = false;                  ///< the published story's size, 768x768 for SD 1.x, unless `size`
   std::filesystem::path save;               ///< folder of the saved edit; empty: not saved
@@ -131,7 +132,7 @@ struct ScoreRequest {
   std::filesystem::path original;
   std::vector<std::filesystem::path> edited;
   std::string target, source;
-  std::array<std::uint8_t, 3> background{255, 255, 255};
+  std::array<std::uint8_t, 3> background = kWhite;
   ScoreFiles judge;
 };
 

@@ -17,7 +17,7 @@ void run_caption(const CaptionRequest& request, WarmModels& models, JobContext& 
   search.num_beams = request.beams;
   for (const auto& picture : request.pictures) {
     context.throw_if_stopped();
-    const auto image = read_picture(picture, {255, 255, 255}, context);
+    const auto image = read_picture(picture, kWhite, context);
     on_caption(picture.string(), models.caption(request.captioner, image, search, "captioner", context));
   }
 }

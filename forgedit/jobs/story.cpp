@@ -6,6 +6,7 @@
 #include "forgedit/core/error.h"
 #include "forgedit/core/files.h"
 #include "forgedit/core/one_line.h"
+#include "forgedit/core/text.h"
 #include "forgedit/jobs/request_json.h"
 #include "forgedit/jobs/sweep.h"
 
@@ -14,18 +15,12 @@ namespace {
 
 using nlohmann::json;
 
-std::string trimmed(const std::string& line) {
-  const auto begin = line.find_first_not_of(" \t\r");
-  if (begin == std::string::npos) return {};
-  return line.substr(begin, line.find_last_not_of(" \t\r") - begin + 1);
-}
-
 std::vector<std::string> lines_of(std::string text) {
   if (text.rfind("\xEF\xBB\xBF", 0) == 0) text.erase(0, 3);  // a byte-order mark
   std::vector<std::string> lines;
   for (std::size_t begin = 0; begin < text.size();) {
     const auto end = std::min(text.find('\n', begin), text.size());
-    lines.push_back(trimmed(text.substr(begin, end - begin)));
+    lines.emplace_back(trimmed(std::string_view(text).substr(begin, end - begin)));
     begin = end + 1;
   }
   return lines;

@@ -8,6 +8,8 @@
 
 #include "forgedit/core/error.h"
 #include "forgedit/core/one_line.h"
+#include "forgedit/core/text.h"
+#include "forgedit/io/pictures/image.h"
 
 namespace forgedit {
 namespace {
@@ -35,10 +37,9 @@ std::vector<std::string> split(const std::string& text, char separator) {
   return parts;
 }
 
-std::string trimmed(const std::string& text) {
-  const auto begin = text.find_first_not_of(" \t");
-  if (begin == std::string::npos) return {};
-  return text.substr(begin, text.find_last_not_of(" \t") - begin + 1);
+/// Without blanks around it; a line break is none here.
+std::string word_in(std::string_view text) {
+  return std::string(trimmed(text, " \t"));
 }
 
 /// The whole of `text` as a number; nothing for anything else.
@@ -66,7 +67,7 @@ void append(std::vector<Number>& values, Number value, const std::string& field,
 }
 
 double parse_number(const std::string& field, const std::string& part, const std::string& text) {
-  const auto value = number_from<double>(trimmed(part));
+  const auto value = number_from<double>(word_in(part));
   if (!value || !(std::abs(*value) <= kLargest)) {
     reject(field, "numbers as in 0.8,1.0 or FIRST:LAST:STEP", text);
   }
@@ -74,7 +75,7 @@ double parse_number(const std::string& field, const std::string& part, const std
 }
 
 std::uint64_t parse_seed(const std::string& field, const std::string& part, const std::string& text) {
-  const auto value = number_from<std::uint64_t>(trimmed(part));
+  const auto value = number_from<std::uint64_t>(word_in(part));
   if (!value || *value > static_cast<std::uint64_t>(INT64_MAX)) {
     reject(field, "whole numbers from 0 as in 0,1,2 or FIRST:LAST", text);
   }
@@ -125,7 +126,7 @@ std::vector<std::uint64_t> parse_seeds(const std::string& field, const std::stri
 std::vector<std::string> parse_words(const std::string& field, const std::string& text) {
   std::vector<std::string> words;
   for (const auto& item : split(text, ',')) {
-    auto word = trimmed(item);
+    auto word = word_in(item);
     if (word.empty()) reject(field, "words separated by commas", text);
     append(words, std::move(word), field, text);
   }
@@ -151,11 +152,11 @@ std::pair<int, int> parse_size(const std::string& field, const std::string& text
 }
 
 double parse_gib(const std::string& field, const std::string& text) {
-  const auto word = trimmed(text);
+  const auto word = word_in(text);
   const auto end = std::min(word.find_first_not_of("0123456789.+-e"), word.size());
-  auto unit = trimmed(word.substr(end));
+  auto unit = word_in(word.substr(end));
   std::transform(unit.begin(), unit.end(), unit.begin(), [](unsigned char c) { return std::tolower(c); });
-  auto gib = number_from<double>(trimmed(word.substr(0, end)));
+  auto gib = number_from<double>(word_in(word.substr(0, end)));
   // Memory is sold by GiB and called GB.
   if (unit == "m" || unit == "mb" || unit == "mib") {
     if (gib) *gib /= 1024;
@@ -171,7 +172,7 @@ double parse_gib(const std::string& field, const std::string& text) {
 }
 
 std::array<std::uint8_t, 3> parse_colour(const std::string& field, const std::string& text) {
-  if (text == "white") return {255, 255, 255};
+  if (text == "white") return kWhite;
   if (text == "black") return {0, 0, 0};
   if (text == "grey" || text == "gray") return {128, 128, 128};
   const std::string digits = text.substr(text.rfind('#', 0) == 0 ? 1 : 0);

@@ -10,6 +10,7 @@
 
 #include "forgedit/core/error.h"
 #include "forgedit/core/files.h"
+#include "forgedit/core/text.h"
 
 namespace forgedit {
 namespace {
@@ -47,12 +48,6 @@ std::uint64_t fnv1a(std::string_view text) {
   hash ^= hash >> 32;
   hash *= 0xd6e8feb86659fd93U;
   return hash ^ hash >> 32;
-}
-
-std::string_view trimmed(std::string_view text) {
-  const auto first = text.find_first_not_of(" \t\r");
-  if (first == std::string_view::npos) return "";
-  return text.substr(first, text.find_last_not_of(" \t\r") - first + 1);
 }
 
 void hold_back_line(EmojiPack& pack, std::string_view line) {

@@ -13,6 +13,7 @@
 
 #include "forgedit/core/error.h"
 #include "forgedit/core/files.h"
+#include "forgedit/core/text.h"
 #include "forgedit/io/pictures/encode_webp.h"
 #include "tools/miniature/scene.h"
 
@@ -41,12 +42,6 @@ struct Line {
   std::string kind;
   Subject source, truth;
 };
-
-std::string_view trimmed(std::string_view text) {
-  const auto first = text.find_first_not_of(" \t\r");
-  if (first == std::string_view::npos) return "";
-  return text.substr(first, text.find_last_not_of(" \t\r") - first + 1);
-}
 
 Subject subject_of(const EmojiPack& pack, std::string_view text) {
   const Scene scene = scene_of_caption(pack, trimmed(text));

@@ -75,7 +75,7 @@ class ChartPainter {
       case Kind::picked:
         canvas_.disc(x, y, kPick + 1.5, kChartGround);
         canvas_.disc(x, y, kPick, kRed);
-        canvas_.text(label, x - canvas_.width(label) / 2, y + 5, kChartTextSize, {255, 255, 255});
+        canvas_.text(label, x - canvas_.width(label) / 2, y + 5, kChartTextSize, kWhite);
         break;
     }
   }

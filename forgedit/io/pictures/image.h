@@ -10,6 +10,8 @@
 
 namespace forgedit {
 
+inline constexpr std::array<std::uint8_t, 3> kWhite{255, 255, 255};
+
 /// 8-bit RGB picture, rows top to bottom, pixels interleaved (HWC).
 struct Image {
   int width = 0;
@@ -18,7 +20,7 @@ struct Image {
   std::vector<std::string> notes;    ///< see RgbaImage::notes; empty unless just read from a file
 
   Image() = default;
-  Image(int w, int h, std::array<std::uint8_t, 3> colour = {255, 255, 255});
+  Image(int w, int h, std::array<std::uint8_t, 3> colour = kWhite);
   std::uint8_t* at(int x, int y) { return pixels.data() + 3 * (static_cast<std::size_t>(y) * width + x); }
   const std::uint8_t* at(int x, int y) const {
     return pixels.data() + 3 * (static_cast<std::size_t>(y) * width + x);
@@ -51,7 +53,7 @@ RgbaImage read_rgba_image(const std::filesystem::path& path);
 RgbaImage decode_rgba_image(std::string_view file, const std::string& name);
 
 /// As read_rgba_image, laid over `background` (white unless told).
-Image read_image(const std::filesystem::path& path, std::array<std::uint8_t, 3> background = {255, 255, 255});
+Image read_image(const std::filesystem::path& path, std::array<std::uint8_t, 3> background = kWhite);
 
 /// Text chunks of a PNG: keyword (Latin-1, 1-79 characters) and UTF-8 text.
 using PngText = std::vector<std::pair<std::string, std::string>>;

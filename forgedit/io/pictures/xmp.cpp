@@ -4,6 +4,8 @@
 #include <set>
 #include <string>
 
+#include "forgedit/core/text.h"
+
 namespace forgedit {
 namespace {
 
@@ -16,11 +18,9 @@ std::string_view local_name(std::string_view name) {
 }
 
 std::optional<int> orientation_in(std::string_view text) {
-  const std::size_t start = text.find_first_not_of(" \t\r\n");
-  if (start == std::string_view::npos) return std::nullopt;
-  const std::size_t end = text.find_last_not_of(" \t\r\n");
-  if (start != end || text[start] < '1' || text[start] > '8') return std::nullopt;
-  return text[start] - '0';
+  const auto digit = trimmed(text);
+  if (digit.size() != 1 || digit[0] < '1' || digit[0] > '8') return std::nullopt;
+  return digit[0] - '0';
 }
 
 /// Finds the orientation among the descriptions. Those of other pictures, such as ingredients, lie deeper.

@@ -30,20 +30,16 @@ constexpr std::array<std::string_view, 15> kSchedule{"betas",
 
 constexpr std::string_view kEmaPrefix = "model_ema.";
 
-bool starts_with(const std::string& name, std::string_view prefix) {
-  return name.compare(0, prefix.size(), prefix) == 0;
-}
-
 }  // namespace
 
 SingleFile split_checkpoint(const StateDict& tensors) {
   SingleFile file;
   for (const auto& [name, tensor] : tensors) {
-    if (starts_with(name, kLdmUnetPrefix) || starts_with(name, kLdmVaePrefix) ||
-        starts_with(name, kLdmClipPrefix)) {
+    if (name.starts_with(kLdmUnetPrefix) || name.starts_with(kLdmVaePrefix) ||
+        name.starts_with(kLdmClipPrefix)) {
       continue;
     }
-    if (starts_with(name, kEmaPrefix)) {
+    if (name.starts_with(kEmaPrefix)) {
       ++file.ema_copies;
     } else if (std::find(kSchedule.begin(), kSchedule.end(), name) != kSchedule.end()) {
       file.schedule.emplace(name, tensor);
@@ -60,7 +56,7 @@ SingleFile split_checkpoint(const StateDict& tensors) {
 SingleFile read_single_file(const std::filesystem::path& path) {
   // Averaged copies (model_ema) are half of some files.
   const auto read =
-      read_weights_file(path, [](const std::string& name) { return !starts_with(name, kEmaPrefix); });
+      read_weights_file(path, [](const std::string& name) { return !name.starts_with(kEmaPrefix); });
   require_kind(checkpoint_kind(read.tensors), CheckpointKind::sd1, path.string());
   try {
     auto file = split_checkpoint(read.tensors);
@@ -74,8 +70,8 @@ SingleFile read_single_file(const std::filesystem::path& path) {
 StateDict read_vae_file(const std::filesystem::path& path, std::map<std::string, std::string>& metadata,
                         std::vector<std::string>& unused) {
   const auto read = read_weights_file(path, [](const std::string& name) {
-    return !starts_with(name, kLdmUnetPrefix) && !starts_with(name, kLdmClipPrefix) &&
-           !starts_with(name, kEmaPrefix);
+    return !name.starts_with(kLdmUnetPrefix) && !name.starts_with(kLdmClipPrefix) &&
+           !name.starts_with(kEmaPrefix);
   });
   const bool inside = has_module(read.tensors, kLdmVaePrefix);
   const auto kind = checkpoint_kind(read.tensors);

@@ -8,6 +8,7 @@
 
 #include "forgedit/core/error.h"
 #include "forgedit/core/files.h"
+#include "forgedit/core/text.h"
 #include "forgedit/models/load_network.h"
 #include "forgedit/pipelines/model/model_settings.h"
 #include "forgedit/schedulers/noise_schedule.h"
@@ -119,11 +120,8 @@ void check_alphas(const Complaint& complaint, const StateDict& schedule) {
 }
 
 /// `text` without spaces and quotes around it.
-std::string trimmed(std::string_view text) {
-  constexpr std::string_view kAround = " \t\r\"'";
-  const auto first = text.find_first_not_of(kAround);
-  if (first == std::string_view::npos) return {};
-  return std::string(text.substr(first, text.find_last_not_of(kAround) - first + 1));
+std::string unquoted(std::string_view text) {
+  return std::string(trimmed(text, " \t\r\"'"));
 }
 
 /// One `key: value` of LDM's training config; nesting does not matter for these.
@@ -162,8 +160,8 @@ void check_yaml(const fs::path& yaml) {
     line = line.substr(0, line.find('#'));
     const auto colon = line.find(':');
     if (colon == std::string_view::npos) continue;
-    const auto value = trimmed(line.substr(colon + 1));
-    if (!value.empty()) check_yaml_value(complaint, trimmed(line.substr(0, colon)), value);
+    const auto value = unquoted(line.substr(colon + 1));
+    if (!value.empty()) check_yaml_value(complaint, unquoted(line.substr(0, colon)), value);
   }
 }
 

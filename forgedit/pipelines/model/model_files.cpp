@@ -81,9 +81,7 @@ NetworkFiles<VaeConfig> vae_of_file(const fs::path& file, const fs::path& config
 
 /// For a checkpoint of one file, which has no tokenizer in it; empty where there is none.
 fs::path find_tokenizer(const ModelFiles& files) {
-  const auto folder = files.model.parent_path();
-  auto own = files.model;
-  std::vector<fs::path> places{own.replace_extension("tokenizer"), folder / "tokenizer", folder};
+  auto places = tokenizer_places(files.model);
   if (!files.config.empty()) places.insert(places.begin(), files.config / "tokenizer");
   for (const char* repository : kTokenizerRepositories) {
     const auto found = find_in_hub_cache(files.hub_cache, repository);
@@ -203,6 +201,12 @@ NetworkFiles<ClipTextConfig> read_clip_text(const fs::path& directory) {
   text.weights = normalise_clip_text_keys(read_component_weights(directory, kTransformersStem), &unused);
   text.notes = note_unused(text.origin, unused);
   return text;
+}
+
+std::vector<fs::path> tokenizer_places(const fs::path& checkpoint) {
+  auto own = checkpoint;
+  const auto folder = checkpoint.parent_path();
+  return {own.replace_extension("tokenizer"), folder / "tokenizer", folder};
 }
 
 ModelParts read_networks(const ModelFiles& files) {

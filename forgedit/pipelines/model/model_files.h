@@ -48,6 +48,10 @@ ModelParts read_model(const ModelFiles& files);
 /// The same, but a checkpoint of one file may have no tokenizer anywhere: `tokenizer` is empty then.
 ModelParts read_networks(const ModelFiles& files);
 
+/// Where the tokenizer of a checkpoint of one file may lie beside it, best first: for dir/NAME.safetensors
+/// dir/NAME.tokenizer, dir/tokenizer and dir.
+std::vector<std::filesystem::path> tokenizer_places(const std::filesystem::path& checkpoint);
+
 /// The VAE of a folder, a whole diffusers folder, or a file; `config`: as ModelFiles has it.
 NetworkFiles<VaeConfig> read_any_vae(const std::filesystem::path& path, const std::filesystem::path& config);
 

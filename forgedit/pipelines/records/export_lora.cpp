@@ -37,14 +37,10 @@ Factors factorise(const at::Tensor& change, const LoraOptions& options) {
   return {basis.t() * root.unsqueeze(1), change.matmul(basis) / root};
 }
 
-bool ends_with(const std::string& text, std::string_view end) {
-  return text.size() >= end.size() && text.compare(text.size() - end.size(), end.size(), end) == 0;
-}
-
 /// Embedding tables are matrices too, but no LoRA loader looks for them.
 bool can_hold(const std::string& name, const at::Tensor& tensor) {
-  return (tensor.dim() == 2 || tensor.dim() == 4) && ends_with(name, ".weight") &&
-         !ends_with(name, "embedding.weight");
+  return (tensor.dim() == 2 || tensor.dim() == 4) && name.ends_with(".weight") &&
+         !name.ends_with("embedding.weight");
 }
 
 double squared_norm(const at::Tensor& tensor) {

@@ -2,6 +2,7 @@
 
 #include <torch/torch.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "forgedit/core/error.h"
@@ -148,9 +149,8 @@ void inspect_checkpoint(const fs::path& path, const WeightsFile& file, Inspectio
   // A text encoder and a UNet can come from nowhere else, a VAE and a tokenizer can.
   result.usable = result.missing.empty();
   if (parts.vae.empty()) result.notes.emplace_back("no VAE in it: editing needs one from elsewhere");
-  auto beside = path;
-  if (!is_clip_tokenizer(beside.replace_extension("tokenizer")) &&
-      !is_clip_tokenizer(path.parent_path() / "tokenizer") && !is_clip_tokenizer(path.parent_path())) {
+  if (const auto places = tokenizer_places(path);
+      std::none_of(places.begin(), places.end(), is_clip_tokenizer)) {
     result.missing.emplace_back("tokenizer");
     result.notes.emplace_back(
         "no tokenizer beside it: one of the hub's cache serves, or any other of CLIP's");

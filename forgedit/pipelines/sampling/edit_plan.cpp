@@ -9,6 +9,7 @@
 #include "forgedit/core/content_hash.h"
 #include "forgedit/core/error.h"
 #include "forgedit/core/one_line.h"
+#include "forgedit/core/text.h"
 
 namespace forgedit {
 namespace {
@@ -16,10 +17,6 @@ namespace {
 constexpr std::uint64_t kMaxPictures = 10'000;
 constexpr std::uint64_t kMaxSeed = INT64_MAX;
 constexpr std::size_t kHashDigits = 8;
-
-bool is_blank(const std::string& text) {
-  return text.find_first_not_of(" \t\r\n") == std::string::npos;
-}
 
 /// The whole prompt in one line.
 std::string label_text(const std::string& prompt) {
