@@ -52,17 +52,43 @@ void group_norm_backward(const GroupNormShape& shape, const GroupNormInput& inpu
                          const Bf16* dy, const Bf16* tap, const GroupNormGradients& gradients,
                          float* workspace, Stream stream);
 
-/// sum = x + offset (width) + residual, normed = layer norm of it; stats (rows, 2). offset and residual may
-/// be null; where both are, sum is not written.
-void layer_norm_forward(std::int64_t rows, std::int64_t width, const Bf16* x, const Bf16* offset,
-                        const Bf16* residual, const Bf16* weight, const Bf16* bias, float eps, Bf16* sum,
-                        Bf16* normed, float* stats, Stream stream);
+struct LayerNormShape {
+  std::int64_t rows = 0, width = 0;
+};
+/// Parameters of a layer norm over sum = x + offset + residual.
+struct LayerNormInput {
+  const Bf16* x = nullptr;         ///< (rows, width)
+  const Bf16* offset = nullptr;    ///< (width), or null
+  const Bf16* residual = nullptr;  ///< (rows, width), or null
+  const Bf16* weight = nullptr;    ///< (width)
+  const Bf16* bias = nullptr;      ///< (width)
+  float eps = 1e-5F;
+};
+struct LayerNormOutput {
+  Bf16* sum = nullptr;     ///< (rows, width); not written where offset and residual are null
+  Bf16* normed = nullptr;  ///< (rows, width)
+  float* stats = nullptr;  ///< (rows, 2): mean and 1/deviation
+};
+void layer_norm_forward(const LayerNormShape& shape, const LayerNormInput& input,
+                        const LayerNormOutput& output, Stream stream);
 std::int64_t layer_norm_workspace(std::int64_t width);
-/// dx of the sum: from dnormed and, where not null, dsum. dweight and dbias: both null when not wanted, and
-/// with them doffset, which may be null alone.
-void layer_norm_backward(std::int64_t rows, std::int64_t width, const Bf16* sum, const Bf16* weight,
-                         const float* stats, const Bf16* dnormed, const Bf16* dsum, Bf16* dx, Bf16* dweight,
-                         Bf16* dbias, Bf16* doffset, float* workspace, Stream stream);
+
+/// What the backward pass needs of the forward one.
+struct LayerNormSaved {
+  const Bf16* sum = nullptr;     ///< x itself where nothing was added
+  const Bf16* weight = nullptr;  ///< (width)
+  const float* stats = nullptr;  ///< as the forward call wrote them
+};
+struct LayerNormGradients {
+  Bf16* x = nullptr;       ///< of the sum
+  Bf16* weight = nullptr;  ///< null: not wanted, together with bias and offset
+  Bf16* bias = nullptr;
+  Bf16* offset = nullptr;  ///< may be null alone
+};
+/// From dnormed and, where not null, dsum.
+void layer_norm_backward(const LayerNormShape& shape, const LayerNormSaved& saved, const Bf16* dnormed,
+                         const Bf16* dsum, const LayerNormGradients& gradients, float* workspace,
+                         Stream stream);
 
 /// x (rows, 2·width) + bias (2·width) -> y (rows, width): first half times gelu of the second.
 void geglu_forward(std::int64_t rows, std::int64_t width, const Bf16* x, const Bf16* bias, Bf16* y,

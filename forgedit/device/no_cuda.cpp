@@ -79,15 +79,14 @@ void group_norm_backward(const GroupNormShape&, const GroupNormInput&, const flo
                          const GroupNormGradients&, float*, Stream) {
   unreachable();
 }
-void layer_norm_forward(int64_t, int64_t, const Bf16*, const Bf16*, const Bf16*, const Bf16*, const Bf16*,
-                        float, Bf16*, Bf16*, float*, Stream) {
+void layer_norm_forward(const LayerNormShape&, const LayerNormInput&, const LayerNormOutput&, Stream) {
   unreachable();
 }
 int64_t layer_norm_workspace(int64_t) {
   unreachable();
 }
-void layer_norm_backward(int64_t, int64_t, const Bf16*, const Bf16*, const float*, const Bf16*, const Bf16*,
-                         Bf16*, Bf16*, Bf16*, Bf16*, float*, Stream) {
+void layer_norm_backward(const LayerNormShape&, const LayerNormSaved&, const Bf16*, const Bf16*,
+                         const LayerNormGradients&, float*, Stream) {
   unreachable();
 }
 int64_t geglu_workspace(int64_t) {

@@ -203,9 +203,14 @@ class AddLayerNormFunction : public Function<AddLayerNormFunction> {
     const auto sum = residual.defined() || offset.defined() ? torch::empty_like(x) : x;
     const auto normed = torch::empty_like(x);
     const auto stats = scratch(x, rows * 2);
-    kernels::layer_norm_forward(rows, width, data(x), data(offset), data(residual), data(weight), data(bias),
-                                static_cast<float>(eps), data(sum), data(normed), floats(stats),
-                                stream_of(x));
+    kernels::LayerNormInput input;
+    input.x = data(x);
+    input.offset = data(offset);
+    input.residual = data(residual);
+    input.weight = data(weight);
+    input.bias = data(bias);
+    input.eps = static_cast<float>(eps);
+    kernels::layer_norm_forward({rows, width}, input, {data(sum), data(normed), floats(stats)}, stream_of(x));
     ctx->saved_data["offset"] = offset.defined();
     ctx->saved_data["residual"] = residual.defined();
     ctx->set_materialize_grads(false);
@@ -224,9 +229,9 @@ class AddLayerNormFunction : public Function<AddLayerNormFunction> {
     const auto doffset = with_offset ? torch::empty_like(weight) : Tensor();
     const auto workspace = scratch(sum, kernels::layer_norm_workspace(width));
     const auto dsum = dense(grads[0]), dnormed = dense_or_zeros(grads[1], sum);
-    kernels::layer_norm_backward(rows, width, data(sum), data(weight), floats(saved[2]), data(dnormed),
-                                 data(dsum), data(dx), data(dweight), data(dbias), data(doffset),
-                                 floats(workspace), stream_of(sum));
+    const kernels::LayerNormGradients gradients{data(dx), data(dweight), data(dbias), data(doffset)};
+    kernels::layer_norm_backward({rows, width}, {data(sum), data(weight), floats(saved[2])}, data(dnormed),
+                                 data(dsum), gradients, floats(workspace), stream_of(sum));
     return {dx, dweight, dbias, doffset, ctx->saved_data["residual"].toBool() ? dx : Tensor(), Tensor()};
   }
 };

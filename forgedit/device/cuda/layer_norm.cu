@@ -222,14 +222,15 @@ void with_vectors(std::int64_t width, Body body) {
 
 }  // namespace
 
-void layer_norm_forward(std::int64_t rows, std::int64_t width, const Bf16* x, const Bf16* offset,
-                        const Bf16* residual, const Bf16* weight, const Bf16* bias, float eps, Bf16* sum,
-                        Bf16* normed, float* stats, Stream stream) {
-  check_aligned("layer_norm_forward", {x, offset, residual, weight, bias, sum, normed});
-  with_vectors(width, [&](auto vectors) {
-    launch("layer_norm_forward", forward_kernel<decltype(vectors)::value>, blocks(ceil_div(rows, kWarps)),
-           dim3(32, kWarps), 0, stream, rows, width, x, offset, residual, weight, bias, eps, sum, normed,
-           stats);
+void layer_norm_forward(const LayerNormShape& shape, const LayerNormInput& input,
+                        const LayerNormOutput& output, Stream stream) {
+  check_aligned("layer_norm_forward", {input.x, input.offset, input.residual, input.weight, input.bias,
+                                       output.sum, output.normed});
+  with_vectors(shape.width, [&](auto vectors) {
+    launch("layer_norm_forward", forward_kernel<decltype(vectors)::value>,
+           blocks(ceil_div(shape.rows, kWarps)), dim3(32, kWarps), 0, stream, shape.rows, shape.width,
+           input.x, input.offset, input.residual, input.weight, input.bias, input.eps, output.sum,
+           output.normed, output.stats);
   });
 }
 
@@ -237,24 +238,26 @@ std::int64_t layer_norm_workspace(std::int64_t width) {
   return backward_blocks() * 3 * width;
 }
 
-void layer_norm_backward(std::int64_t rows, std::int64_t width, const Bf16* sum, const Bf16* weight,
-                         const float* stats, const Bf16* dnormed, const Bf16* dsum, Bf16* dx, Bf16* dweight,
-                         Bf16* dbias, Bf16* doffset, float* workspace, Stream stream) {
-  check_aligned("layer_norm_backward", {sum, weight, dnormed, dsum, dx});
+void layer_norm_backward(const LayerNormShape& shape, const LayerNormSaved& saved, const Bf16* dnormed,
+                         const Bf16* dsum, const LayerNormGradients& gradients, float* workspace,
+                         Stream stream) {
+  const auto rows = shape.rows, width = shape.width;
+  check_aligned("layer_norm_backward", {saved.sum, saved.weight, dnormed, dsum, gradients.x});
   with_vectors(width, [&](auto vectors) {
     constexpr int kVectors = decltype(vectors)::value;
     const auto most = kVectors <= 2 ? backward_blocks() : backward_blocks() / 2;
     const auto count = std::min(most, ceil_div(rows, kWarps));
-    if (!dweight) {
+    if (!gradients.weight) {
       launch("layer_norm_backward", backward_kernel<kVectors, false>, blocks(count), dim3(32, kWarps), 0,
-             stream, rows, width, sum, weight, stats, dnormed, dsum, dx, workspace);
+             stream, rows, width, saved.sum, saved.weight, saved.stats, dnormed, dsum, gradients.x,
+             workspace);
       return;
     }
     const auto shared = sizeof(float) * kWarps * static_cast<std::size_t>(width);
     launch("layer_norm_backward", backward_kernel<kVectors, true>, blocks(count), dim3(32, kWarps), shared,
-           stream, rows, width, sum, weight, stats, dnormed, dsum, dx, workspace);
+           stream, rows, width, saved.sum, saved.weight, saved.stats, dnormed, dsum, gradients.x, workspace);
     launch("layer_norm_finish", finish_kernel, blocks(ceil_div(3 * width, 32)), dim3(32, 16), 0, stream,
-           count, width, workspace, dweight, dbias, doffset);
+           count, width, workspace, gradients.weight, gradients.bias, gradients.offset);
   });
 }
 
