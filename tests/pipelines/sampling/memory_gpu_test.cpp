@@ -1,7 +1,7 @@
 // Only built with CUDA: learning under a memory plan, recorded, against learning without one.
 #include <gtest/gtest.h>
 
-#include "forgedit/pipelines/sampling/draw_candidates.h"
+#include "forgedit/pipelines/learning/learn.h"
 
 namespace forgedit {
 namespace {
