@@ -11,11 +11,12 @@
 #include "forgedit/jobs/kept_learning.h"
 #include "forgedit/jobs/learning.h"
 #include "forgedit/jobs/pictures.h"
+#include "forgedit/jobs/previews.h"
 #include "forgedit/jobs/results.h"
 #include "forgedit/jobs/results_folder.h"
 #include "forgedit/jobs/story.h"
 #include "forgedit/jobs/sweep.h"
-#include "forgedit/pipelines/sampling/draw_candidates.h"
+#include "forgedit/pipelines/sampling/edit_session.h"
 
 namespace forgedit {
 namespace {
@@ -63,6 +64,7 @@ class EditJobRun {
   std::optional<LearnedPicture> learned_;
   std::optional<KeptLearning> kept_;
   StableDiffusion* network_ = nullptr;
+  std::optional<EditSession> session_;  // from the first image on
 };
 
 EditJobRun::EditJobRun(EditJob job, WarmModels& models, JobContext& context)
@@ -110,7 +112,7 @@ StableDiffusion& EditJobRun::load_network() {
     auto task = learned_ ? loaded.memory_task(learned_->frame.grid_width, learned_->frame.grid_height)
                          : learning_need(job_.learn, picture_, loaded);
     if (learned_) add_learned(task, loaded, learned_->options);
-    task.draw_batch = drawn_at_once(job_.drawing, loaded.policy);
+    task.draw_batch = images_per_batch(job_.drawing, loaded.policy);
     return task;
   });
 }
@@ -256,19 +258,17 @@ void EditJobRun::draw(EditResults& results, const std::vector<Candidate>& plan,
     if (search_) search_->restart_clock();
   }
   results.begin();
-  draw_candidates(
-      *network_, learned_->result, plan, job_.drawing, learned_->frame.grid_width,
-      learned_->frame.grid_height,
-      [&](const Candidate& candidate, const Image& grid) {
-        const auto file = results.add(candidate, grid);
-        context_.listener().picture(candidate.stem, file, candidate_json(candidate));
-        if (on_picture) on_picture(candidate, true);
-      },
-      [&](const Progress& progress) {
-        context_.progress(progress);
-        if (search_ && search_->is_time_over()) throw TimeIsOver();
-      },
-      missing);
+  if (!session_) session_.emplace(*network_, learned_->result, learned_->grid);
+  const auto keep = [&](const Candidate& candidate, const Image& grid) {
+    const auto file = results.add(candidate, grid);
+    context_.listener().picture(candidate.stem, file, candidate_json(candidate));
+    if (on_picture) on_picture(candidate, true);
+  };
+  const auto count = [&](const Progress& progress) {
+    context_.progress(progress);
+    if (search_ && search_->is_time_over()) throw TimeIsOver();
+  };
+  session_->generate(plan, job_.drawing, {keep, count, previews_for(context_, learned_->frame)}, missing);
   context_.end_stage();
 }
 

@@ -301,7 +301,7 @@ std::vector<double> run_learn_loop(const LearnTask& task, const std::vector<Lear
       if (losses.back() < task.stop.loss && samples > task.stop.after) break;
       samples += batch.noise.size(0);
       runner->update();
-      if (progress) progress({"learning", step + 1, total, losses.back()});
+      if (progress) progress({kLearningStage, step + 1, total, losses.back()});
     }
     first += phase.steps;
   }

@@ -1,7 +1,8 @@
 // Only built with CUDA: learning under a memory plan, recorded, against learning without one.
 #include <gtest/gtest.h>
 
-#include "forgedit/pipelines/sampling/draw_candidates.h"
+#include "forgedit/pipelines/learning/learn.h"
+#include "forgedit/pipelines/sampling/edit_session.h"
 
 namespace forgedit {
 namespace {
