@@ -6,7 +6,9 @@
 #include "forgedit/editing/forgetting.h"
 #include "forgedit/jobs/learning.h"
 #include "forgedit/jobs/pictures.h"
+#include "forgedit/jobs/previews.h"
 #include "forgedit/jobs/results_folder.h"
+#include "forgedit/jobs/sweep.h"
 #include "forgedit/pipelines/records/export.h"
 
 namespace forgedit {
@@ -91,6 +93,50 @@ void run_export(const ExportRequest& request, WarmModels& models, JobContext& co
   const auto result = export_learned(network, learned, request.out, options);
   if (options.format == ExportFormat::lora) say_what_was_kept(result.lora, context);
   for (const auto& path : result.written) context.file(path);
+}
+
+namespace {
+
+/// The one edit that a request names. Throws a usage Error where it names several.
+Candidate candidate_of(const DrawRequest& request) {
+  require_text("target", request.target);
+  const auto method = read_saved_record(request.learned).options.method;
+  const auto edit = make_request(request.sweep, method, {request.target});
+  check_interpolation(request.sweep, edit.interpolation);
+  const bool vs = edit.interpolation == Interpolation::vector_subtraction;
+  for (const auto& [field, count] :
+       {std::pair{"forget", edit.strategies.size()}, std::pair{"gamma", vs ? edit.gammas.size() : 1},
+        std::pair{"alpha", vs ? 1 : edit.alphas.size()}, std::pair{"beta", vs ? 1 : edit.betas.size()},
+        std::pair{"seeds", all_seeds(edit).size()}}) {
+    if (count != 1)
+      throw usage_error(field, fmt::format("expected one value, got {}: one image is generated", count));
+  }
+  if (edit.unlearned) throw usage_error("unlearned", "is another image: one is generated");
+  return plan_edit({edit}).back();
+}
+
+}  // namespace
+
+Image run_draw(const DrawRequest& request, WarmModels& models, JobContext& context) {
+  const auto candidate = candidate_of(request);
+  context.throw_if_stopped();
+  auto& warm = models.session(context, request.learned);
+  Image result;
+  const auto take = [&](const Candidate&, const Image& grid) {
+    result = from_grid(grid, warm.learned.frame);
+  };
+  try {
+    warm.session.generate({candidate}, {request.blend, 1},
+                          {take, [&](const Progress& progress) { context.progress(progress); },
+                           previews_for(context, warm.learned.frame)});
+  } catch (const Cancelled&) {
+    throw;
+  } catch (...) {
+    models.end_session();  // what failed is not relied on again
+    throw;
+  }
+  context.end_stage();
+  return result;
 }
 
 Scoring run_score(const ScoreRequest& request, WarmModels& models, JobContext& context) {
