@@ -2,8 +2,11 @@
 
 #include <spdlog/fmt/fmt.h>
 
+#include <optional>
+
 #include "forgedit/core/error.h"
 #include "forgedit/editing/forgetting.h"
+#include "forgedit/jobs/job_plan.h"
 #include "forgedit/jobs/learning.h"
 #include "forgedit/jobs/pictures.h"
 #include "forgedit/jobs/previews.h"
@@ -29,23 +32,41 @@ void check_learn(const LearnRequest& request) {
   check_learn_request(request);
 }
 
+namespace {
+
+void note_kept(const LearnRequest& request, JobContext& context) {
+  context.note(request.save.string() + " holds the same picture, learned with the same settings: it is kept");
+}
+
+}  // namespace
+
 void run_learn(LearnRequest request, WarmModels& models, JobContext& context) {
   check_learn(request);
-  const SaveLock lock(request.save);
+  std::optional<SaveLock> lock;
+  if (!request.dry_run) lock.emplace(request.save);
   const auto picture = read_picture(request.picture, request.background, context);
   const auto& choice = models.choice(context);
   prepare_learning(request, picture, choice);
+  const auto need = [&](const StableDiffusion& model) { return learning_need(request, picture, model); };
+  if (request.dry_run) {
+    if (request.source.empty()) find_captioner(request.captioner, choice.folder, context.places(), "source");
+    const auto network = outline_model(choice, context, need);
+    warn_of_long_texts({request.source}, network, context);
+    const auto learned = picture_to_learn(request, picture, choice, network);
+    if (is_saved_already(request, learned)) return note_kept(request, context);
+    tell_learn_plan(request.options, network, learned.frame, context);
+    return note_planned_file(request.save, context);
+  }
   if (request.source.empty()) request.source = write_source(request, {}, picture, models, context);
-  auto& network = models.model(
-      context, [&](const StableDiffusion& loaded) { return learning_need(request, picture, loaded); });
+  auto& network = models.model(context, need);
   warn_of_long_texts({request.source}, network, context);
   auto learned = picture_to_learn(request, picture, choice, network);
   if (is_saved_already(request, learned)) {
-    context.note(request.save.string() +
-                 " holds the same picture, learned with the same settings: it is kept");
+    note_kept(request, context);
     context.file(request.save);
     return;
   }
+  tell_learn_plan(request.options, network, learned.frame, context);
   learn_and_save(learned, request, choice, network, context);
 }
 
@@ -121,6 +142,7 @@ Image run_draw(const DrawRequest& request, WarmModels& models, JobContext& conte
   const auto candidate = candidate_of(request);
   context.throw_if_stopped();
   auto& warm = models.session(context, request.learned);
+  warn_of_long_texts({request.target}, warm.model, context);
   Image result;
   const auto take = [&](const Candidate&, const Image& grid) {
     result = from_grid(grid, warm.learned.frame);
