@@ -40,7 +40,7 @@ class EditCommand {
   ModelRequest model_;
   AutoOptions auto_;
   EditJob job_;
-  bool no_metadata_ = false, dry_run_ = false;
+  bool no_metadata_ = false;
   Console console_;
 };
 
@@ -93,6 +93,7 @@ void EditCommand::add_drawing_options(CLI::App& command) {
       ->group("Results");
   command.add_flag("--no-metadata", no_metadata_, "leave the settings out of the PNG files")
       ->group("Results");
+  add_dry_run_option(command, job_.dry_run);
 }
 
 /// IMAGE and TARGETs, or with --from all of them targets.

@@ -49,6 +49,7 @@ struct LearnCommand {
     check_learn(request);
     say_which_model(model, console);
     Engine(find_places(), {model, /*keep_warm=*/false}).run(request, program_stop(), console);
+    if (request.dry_run) return;
     console.note("next: forgedit edit --from " + shell_word(request.save.string()) + " TARGET" +
                  (model.model.empty() ? "" : " --model " + shell_word(model.model)));
   }
@@ -76,6 +77,7 @@ Command add_learn_command(CLI::App& program) {
       ->type_name("NUMBER")
       ->capture_default_str()
       ->group("Learning");
+  add_dry_run_option(*command, state->request.dry_run);
   add_model_options(*command, state->model);
   add_memory_option(*command, state->model);
   command->footer(kFooter + methods_help());

@@ -93,6 +93,11 @@ std::vector<CLI::Option*> add_method_options(CLI::App& command, LearnRequest& re
   return options.take();
 }
 
+void add_dry_run_option(CLI::App& command, bool& dry_run) {
+  command.add_flag("--dry-run", dry_run, "only check everything, and say what would be done and written")
+      ->group("Results");
+}
+
 std::string methods_help() {
   std::string text = "\nMethods and their published numbers, which options change one by one:\n";
   for (const auto& row : learn_methods()) {

@@ -21,6 +21,8 @@ std::vector<CLI::Option*> add_method_options(CLI::App& command, LearnRequest& re
 /// --background, for commands that read pictures.
 CLI::Option* add_background_option(CLI::App& command, std::array<std::uint8_t, 3>& background);
 
+void add_dry_run_option(CLI::App& command, bool& dry_run);
+
 /// The methods with their published numbers, for --help.
 std::string methods_help();
 

@@ -2,6 +2,8 @@
 
 #include <torch/torch.h>
 
+#include <utility>
+
 #include "forgedit/core/error.h"
 
 namespace forgedit {
@@ -26,6 +28,20 @@ LearnedWeights::LearnedWeights(StateDict parameters, StateDict learned, bool in_
   for (auto& [name, tensor] : learned_) {
     tensor = tensor.to(original_.at(name).options());
     if (tensor.dim() == 4) tensor = tensor.contiguous(original_.at(name).suggest_memory_format());
+  }
+}
+
+LearnedWeights::LearnedWeights(LearnedWeights&& other) noexcept
+    : parameters_(std::exchange(other.parameters_, {})),  // so that `other` restores nothing
+      original_(std::move(other.original_)),
+      learned_(std::move(other.learned_)),
+      in_place_(other.in_place_) {}
+
+LearnedWeights::~LearnedWeights() {
+  try {
+    unlearn();
+  } catch (const std::exception&) {
+    // A device that has failed keeps no weights either.
   }
 }
 

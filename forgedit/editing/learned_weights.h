@@ -8,9 +8,10 @@
 
 namespace forgedit {
 
-/// Switches one network between original and learned weights. Parameters change hands by pointer: no strategy
-/// copies the network, and a blend makes new tensors only for the parameters that it mixes. Where a recorded
-/// step (device/replay.h) has the parameters' addresses, what changes is copied in place instead.
+/// Switches one network between original and learned weights; the original ones are back when it ends,
+/// whatever happens. Parameters change hands by pointer: no strategy copies the network, and a blend makes
+/// new tensors only for the parameters that it mixes. Where a recorded step (device/replay.h) has the
+/// parameters' addresses, what changes is copied in place instead.
 class LearnedWeights {
  public:
   /// `parameters`: the network's own, by name; `learned`: the changed ones of them.
@@ -18,6 +19,9 @@ class LearnedWeights {
   /// In place, original and learned values may lie on another device meanwhile (`storage`).
   LearnedWeights(StateDict parameters, StateDict learned, bool in_place = false,
                  std::optional<c10::Device> storage = {});
+  ~LearnedWeights();
+  LearnedWeights(LearnedWeights&& other) noexcept;
+  LearnedWeights& operator=(LearnedWeights&&) = delete;
 
   /// forgotten parameters: blend · learned + (1 − blend) · original; all others learned.
   void apply(const ForgettingStrategy& strategy, double blend = 0.0);

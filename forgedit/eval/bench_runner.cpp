@@ -142,6 +142,11 @@ class BenchRunner::Lesson {
     }
     return *learned_;
   }
+  EditSession& session(const BenchTask& task) {
+    const auto& picture = learned(task);
+    if (!session_) session_.emplace(runner_.model_, picture.result, picture.grid);
+    return *session_;
+  }
   /// How long learning took, in this run or an earlier one; 0 where that is not known.
   double seconds() const { return fs::exists(timing_) ? ConfigReader(timing_).number("seconds", {}) : 0; }
   void forget() const { remove_tree(saved_); }
@@ -168,6 +173,7 @@ class BenchRunner::Lesson {
   BenchRunner& runner_;
   fs::path saved_, timing_;
   std::optional<LearnedPicture> learned_;
+  std::optional<EditSession> session_;
   std::string failed_;
 };
 
@@ -346,9 +352,9 @@ void BenchRunner::draw_missing(const BenchTask& task, const std::vector<Candidat
     write_png(folder / (candidate.stem + ".png"), from_grid(grid, learned.frame), text);
     last = Clock::now();
   };
-  draw_candidates(model_, learned.result, plan, drawing_, learned.frame.grid_width, learned.frame.grid_height,
-                  keep, callbacks_.progress,
-                  [&](const Candidate& candidate) { return missing.count(candidate.stem) > 0; });
+  lesson.session(task).generate(plan, drawing_, {keep, callbacks_.progress}, [&](const Candidate& candidate) {
+    return missing.count(candidate.stem) > 0;
+  });
 }
 
 EditRecord score_pictures(EditScorer& scorer, const BenchEdit& edit, const std::vector<fs::path>& files,

@@ -5,7 +5,7 @@
 #include "forgedit/eval/record.h"
 #include "forgedit/pipelines/choice/auto_search.h"
 #include "forgedit/pipelines/records/saved_edit.h"
-#include "forgedit/pipelines/sampling/draw_candidates.h"
+#include "forgedit/pipelines/sampling/edit_session.h"
 
 namespace forgedit {
 

@@ -233,7 +233,7 @@ MemoryTask BenchmarkRun::need(const StableDiffusion& network) const {
   const auto [width, height] = request_.learn.size.value_or(std::pair(native, native));
   auto task = network.memory_task(width, height);
   add_learning(task, network, request_.learn.options);
-  task.draw_batch = drawn_at_once(request_.drawing, network.policy);
+  task.draw_batch = images_per_batch(request_.drawing, network.policy);
   return task;
 }
 

@@ -3,7 +3,8 @@
 #include <algorithm>
 #include <chrono>
 
-#include "forgedit/models/unet_flops.h"
+#include "forgedit/device/throughput.h"
+#include "forgedit/jobs/time_estimate.h"
 #include "forgedit/schedulers/noise_schedule.h"
 
 namespace forgedit {
@@ -11,32 +12,8 @@ namespace {
 
 constexpr double kGiB = 1024.0 * 1024.0 * 1024.0;
 
-class Timer {
- public:
-  explicit Timer(const c10::Device& device) : device_(device) {
-    synchronize(device_);
-    start_ = std::chrono::steady_clock::now();
-  }
-  double seconds() const {
-    synchronize(device_);
-    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start_).count();
-  }
-
- private:
-  c10::Device device_;
-  std::chrono::steady_clock::time_point start_;
-};
-
-/// The fastest of a few runs after one that warms up.
 double best_seconds(const c10::Device& device, const std::function<void()>& work) {
-  work();
-  double best = 1e30;
-  for (int run = 0; run < 3; ++run) {
-    const Timer timer(device);
-    work();
-    best = std::min(best, timer.seconds());
-  }
-  return best;
+  return time_runs(device, work).best;
 }
 
 class SpeedRun {
@@ -76,23 +53,18 @@ class SpeedRun {
 
   void measure_ceilings() {
     torch::NoGradGuard no_grad;
-    const bool gpu = device_.is_cuda();
-    const auto type = model_.policy.precision == Precision::bf16 ? torch::kBFloat16 : torch::kFloat;
-    const std::int64_t side = gpu ? 8192 : 1024, count = std::int64_t{1} << (gpu ? 26 : 25);
-    const auto a = random({side, side}).to(device_, type), b = random({side, side}).to(device_, type);
-    const double product = best_seconds(device_, [&] { torch::matmul(a, b); });
-    const auto cubed = static_cast<double>(side) * static_cast<double>(side) * static_cast<double>(side);
-    ceiling_ = 2.0 * cubed / product;
+    ceiling_ = measure_matmul(model_.policy).best;
     add("matmul_tflops", "matrix product, at most", "TFLOP/s", ceiling_ / 1e12);
+    const std::int64_t count = std::int64_t{1} << (device_.is_cuda() ? 26 : 25);
     const auto from = torch::ones({count}, torch::TensorOptions(device_));
     auto to = torch::zeros_like(from);
     const double copy = best_seconds(device_, [&] { to.copy_(from); });
     add("copy_gbps", "copy, at most (read and write)", "GB/s", 8.0 * static_cast<double>(count) / copy / 1e9);
   }
 
-  UNetFlops flops(const std::function<bool(const std::string& name)>& counts) {
-    return count_flops(*model_.unet, height_, width_, model_.text_encoder->config().max_position_embeddings,
-                       counts);
+  UNetWork work() const {
+    const auto factor = static_cast<int>(model_.vae->config().factor());
+    return {model_, static_cast<int>(width_) * factor, static_cast<int>(height_) * factor};
   }
 
   void add_share(const std::string& key, const std::string& title, double flops, double seconds) {
@@ -128,19 +100,17 @@ class SpeedRun {
     };
     learn_samples(options_.learn.batch);  // libraries choose their algorithms
     reset_peak_memory(device_);
-    const Timer timer(device_);
+    synchronize(device_);
+    const auto start = std::chrono::steady_clock::now();
     learn_samples(options_.learn.samples);
-    const double seconds = timer.seconds();
+    synchronize(device_);
+    const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     const auto steps = options_.learn.samples / options_.learn.batch;
     add("learn_s", "learning, " + std::to_string(steps) + " steps of " + std::to_string(options_.learn.batch),
         "s", seconds);
-    // Backward, a layer costs its forward pass for its input, and again for its weights where they learn.
-    const auto all = flops([](const std::string&) { return true; });
-    const auto learned = flops([&](const std::string& name) { return learns(options_.learn.layers, name); });
-    add_share("learn_ceiling_percent", "learning",
-              static_cast<double>(steps * options_.learn.batch) *
-                  (2.0 * all.layers + 3.0 * all.attention + learned.layers),
-              seconds);
+    auto learned = options_.learn;
+    learned.embedding_samples = 0;
+    add_share("learn_ceiling_percent", "learning", work().learning(learned, {}), seconds);
     add_peak("learn_peak_gib", "most memory while learning");
   }
 
@@ -157,9 +127,7 @@ class SpeedRun {
             " at once",
         "s", seconds);
     add_share("picture_" + name + "_ceiling_percent", "a picture, " + std::to_string(batch) + " at once",
-              2.0 * static_cast<double>(options_.sample.steps) *
-                  flops([](const std::string&) { return true; }).forward(),
-              seconds);
+              work().sampling(options_.sample), seconds);
     add_peak("draw_" + name + "_peak_gib", "most memory while drawing " + std::to_string(batch));
   }
 

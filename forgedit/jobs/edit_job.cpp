@@ -8,14 +8,16 @@
 #include "forgedit/core/error.h"
 #include "forgedit/jobs/auto_edit.h"
 #include "forgedit/jobs/glyphs.h"
+#include "forgedit/jobs/job_plan.h"
 #include "forgedit/jobs/kept_learning.h"
 #include "forgedit/jobs/learning.h"
 #include "forgedit/jobs/pictures.h"
+#include "forgedit/jobs/previews.h"
 #include "forgedit/jobs/results.h"
 #include "forgedit/jobs/results_folder.h"
 #include "forgedit/jobs/story.h"
 #include "forgedit/jobs/sweep.h"
-#include "forgedit/pipelines/sampling/draw_candidates.h"
+#include "forgedit/pipelines/sampling/edit_session.h"
 
 namespace forgedit {
 namespace {
@@ -34,10 +36,13 @@ class EditJobRun {
 
  private:
   std::vector<std::string> all_targets() const;
+  std::vector<std::string> all_texts() const;
   void prepare();
   void load();
-  StableDiffusion& load_network();
+  MemoryTask memory_need(const StableDiffusion& model) const;
   void generate(EditResults& results);
+  const LearnOptions* to_learn() const;
+  void dry_run();
   void draw_best(EditResults& results);
   /// `on_picture` gets each picture, with whether it was generated now.
   using PictureSeen = std::function<void(const Candidate& candidate, bool drawn)>;
@@ -45,6 +50,7 @@ class EditJobRun {
             const PictureSeen& on_picture = {});
   EditResults::Resumed resume(EditResults& results, std::vector<Candidate>& plan);
   void make_learned();
+  void ensure_learned(EditResults& results);
   void say_reconstruction(const EditResults& results);
   void finish(EditResults& results, bool complete);
   void finish_what_there_is(EditResults& results);
@@ -61,12 +67,19 @@ class EditJobRun {
   EditScorer* scorer_ = nullptr;
   std::optional<AutoEdit> search_;
   std::optional<LearnedPicture> learned_;
+  bool learns_to_save_ = false;  // `save` does not hold it yet
   std::optional<KeptLearning> kept_;
   StableDiffusion* network_ = nullptr;
+  EditPlanner planner_;
+  std::optional<EditSession> session_;  // from the first image on
 };
 
 EditJobRun::EditJobRun(EditJob job, WarmModels& models, JobContext& context)
-    : job_(std::move(job)), subject_(check_edit(job_)), models_(models), context_(context) {
+    : job_(std::move(job)),
+      subject_(check_edit(job_)),
+      models_(models),
+      context_(context),
+      planner_(job_, subject_.requests, context) {
   if (!job_.from.empty()) return;
   job_.learn.options.seed = job_.sweep.first_seed();
   job_.learn.story_size = job_.sweep.preset == SweepRequest::Preset::story;
@@ -81,10 +94,18 @@ std::vector<std::string> EditJobRun::all_targets() const {
   return targets;
 }
 
+std::vector<std::string> EditJobRun::all_texts() const {
+  auto texts = all_targets();
+  texts.push_back(learned_ ? learned_->source : job_.learn.source);
+  return texts;
+}
+
 /// All that can go wrong before a model is loaded.
 void EditJobRun::prepare() {
-  folder_.emplace(job_.out);
-  if (!job_.learn.save.empty()) save_lock_.emplace(job_.learn.save);
+  if (!job_.dry_run) {
+    folder_.emplace(job_.out);
+    if (!job_.learn.save.empty()) save_lock_.emplace(job_.learn.save);
+  }
   if (job_.from.empty()) picture_ = read_picture(job_.learn.picture, job_.learn.background, context_);
   const auto& choice = models_.choice(context_);
   if (job_.automatic) {
@@ -92,35 +113,32 @@ void EditJobRun::prepare() {
     require_clip(scorer_files_, choice.folder, context_.places());
   }
   if (!job_.from.empty()) {
-    learned_ = read_saved_edit(job_.from);
+    learned_ = job_.dry_run ? read_saved_record(job_.from) : read_saved_edit(job_.from);
   } else {
     prepare_learning(job_.learn, picture_, choice);
-    if (job_.learn.source.empty()) {
+    if (job_.learn.source.empty() && job_.dry_run) {
+      find_captioner(job_.learn.captioner, choice.folder, context_.places(), "source");
+    } else if (job_.learn.source.empty()) {
       job_.learn.source = write_source(job_.learn, all_targets(), picture_, models_, context_);
     }
   }
-  auto texts = all_targets();
-  texts.push_back(learned_ ? learned_->source : job_.learn.source);
+  auto texts = all_texts();
   texts.push_back(subject_.picture_name);
   note_missing_glyphs(fonts_of(context_.places()), texts, context_);
 }
 
-StableDiffusion& EditJobRun::load_network() {
-  return models_.model(context_, [&](const StableDiffusion& loaded) {
-    auto task = learned_ ? loaded.memory_task(learned_->frame.grid_width, learned_->frame.grid_height)
-                         : learning_need(job_.learn, picture_, loaded);
-    if (learned_) add_learned(task, loaded, learned_->options);
-    task.draw_batch = drawn_at_once(job_.drawing, loaded.policy);
-    return task;
-  });
+MemoryTask EditJobRun::memory_need(const StableDiffusion& model) const {
+  auto task = learned_ ? model.memory_task(learned_->frame.grid_width, learned_->frame.grid_height)
+                       : learning_need(job_.learn, picture_, model);
+  if (learned_) add_learned(task, model, learned_->options);
+  task.draw_batch = images_per_batch(job_.drawing, model.policy);
+  return task;
 }
 
 void EditJobRun::load() {
   const auto& choice = models_.choice(context_);
-  network_ = &load_network();
-  auto texts = all_targets();
-  texts.push_back(learned_ ? learned_->source : job_.learn.source);
-  warn_of_long_texts(texts, *network_, context_);
+  network_ = &models_.model(context_, [&](const StableDiffusion& loaded) { return memory_need(loaded); });
+  warn_of_long_texts(all_texts(), *network_, context_);
   if (job_.automatic) {
     // A plan that has weights wait on the CPU has no room for the judges' either.
     scorer_ = &models_.judge(
@@ -139,13 +157,13 @@ void EditJobRun::load() {
   learned_ = picture_to_learn(job_.learn, picture_, choice, *network_);
   if (job_.learn.save.empty()) {
     kept_.emplace(job_.out, *learned_);
-  } else if (!is_saved_already(job_.learn, *learned_)) {
-    // What is to be saved is learned also when no picture is left to generate.
-    learn_and_save(*learned_, job_.learn, choice, *network_, context_);
+  } else {
+    learns_to_save_ = !is_saved_already(job_.learn, *learned_);
   }
 }
 
 void EditJobRun::run() {
+  if (job_.dry_run) return dry_run();
   prepare();
   load();
   const auto& choice = models_.choice(context_);
@@ -178,9 +196,21 @@ void EditJobRun::generate(EditResults& results) {
   } else {
     auto plan = plan_edit(subject_.requests);
     const auto resumed = resume(results, plan);
+    planner_.tell(*network_, learned_->frame,
+                  resumed.to_draw.empty() && !learns_to_save_ ? nullptr : to_learn(), resumed.to_draw.size(),
+                  resumed.kept);
+    // What is to be saved is learned also when no picture is left to generate.
+    if (learns_to_save_) ensure_learned(results);
     draw(results, plan, resumed);
   }
   say_reconstruction(results);
+}
+
+/// What is learned first, should an image be missing; null where that is there already.
+const LearnOptions* EditJobRun::to_learn() const {
+  if (!job_.from.empty() || learned_->result.embedding.defined()) return nullptr;
+  const bool learns = learns_to_save_ || (kept_ && !kept_->has(*learned_));
+  return learns ? &job_.learn.options : nullptr;
 }
 
 /// After a stop or an error: sheet and record of the pictures that are finished.
@@ -220,7 +250,9 @@ EditResults::Resumed EditJobRun::resume(EditResults& results, std::vector<Candid
 
 /// From `save`, or from an earlier run where that learned the same; else learns now.
 void EditJobRun::make_learned() {
-  if (!kept_) {  // load() has found it there, or learned
+  if (learns_to_save_)
+    return learn_and_save(*learned_, job_.learn, models_.choice(context_), *network_, context_);
+  if (!kept_) {
     take_saved(*learned_, job_.learn.save, *network_, context_);
     return;
   }
@@ -234,6 +266,13 @@ void EditJobRun::make_learned() {
   }
   learn_and_save(*learned_, job_.learn, models_.choice(context_), *network_, context_);
   kept_->begin_writing(*learned_, context_);
+}
+
+void EditJobRun::ensure_learned(EditResults& results) {
+  if (learned_->result.embedding.defined()) return;
+  make_learned();
+  results.set_losses(learned_->result.losses);
+  if (search_) search_->restart_clock();
 }
 
 /// Learns the picture first where that is still to be done: a restart that has nothing left to generate does
@@ -250,33 +289,29 @@ void EditJobRun::draw(EditResults& results, const std::vector<Candidate>& plan,
     }
   }
   if (resumed.to_draw.empty()) return;
-  if (!learned_->result.embedding.defined()) {
-    make_learned();
-    results.set_losses(learned_->result.losses);
-    if (search_) search_->restart_clock();
-  }
+  ensure_learned(results);
   results.begin();
-  draw_candidates(
-      *network_, learned_->result, plan, job_.drawing, learned_->frame.grid_width,
-      learned_->frame.grid_height,
-      [&](const Candidate& candidate, const Image& grid) {
-        const auto file = results.add(candidate, grid);
-        context_.listener().picture(candidate.stem, file, candidate_json(candidate));
-        if (on_picture) on_picture(candidate, true);
-      },
-      [&](const Progress& progress) {
-        context_.progress(progress);
-        if (search_ && search_->is_time_over()) throw TimeIsOver();
-      },
-      missing);
+  if (!session_) session_.emplace(*network_, learned_->result, learned_->grid);
+  const auto keep = [&](const Candidate& candidate, const Image& grid) {
+    const auto file = results.add(candidate, grid);
+    context_.listener().picture(candidate.stem, file, candidate_json(candidate));
+    if (on_picture) on_picture(candidate, true);
+  };
+  const auto count = [&](const Progress& progress) {
+    context_.progress(progress);
+    if (search_ && search_->is_time_over()) throw TimeIsOver();
+  };
+  session_->generate(plan, job_.drawing, {keep, count, previews_for(context_, learned_->frame)}, missing);
   context_.end_stage();
 }
 
 /// Round after round, each around the best of what was generated before.
 void EditJobRun::draw_best(EditResults& results) {
-  search_.emplace(subject_.requests, *job_.automatic, *scorer_, results.original(), learned_->source);
   auto round = AutoEdit::always_drawn(subject_.requests);
   auto resumed = resume(results, round);
+  planner_.tell(*network_, learned_->frame, to_learn(), round.size() + planner_.most_candidates(), 0);
+  if (learns_to_save_) ensure_learned(results);
+  search_.emplace(subject_.requests, *job_.automatic, *scorer_, results.original(), learned_->source);
   const auto number = [&](std::vector<Candidate>& candidates) {
     auto more = resume(results, candidates);
     resumed.to_draw.insert(resumed.to_draw.end(), more.to_draw.begin(), more.to_draw.end());
@@ -284,6 +319,7 @@ void EditJobRun::draw_best(EditResults& results) {
   try {
     for (auto next = search_->next_round(number); !next.empty(); next = search_->next_round(number)) {
       round.insert(round.end(), next.begin(), next.end());
+      planner_.next_round(to_learn(), resumed.to_draw.size(), search_->scored());
       draw(results, round, resumed, [&](const Candidate& candidate, bool drawn) {
         context_.throw_if_stopped();
         search_->add(candidate, read_image(results.path_of(candidate)), drawn);
@@ -326,6 +362,20 @@ void EditJobRun::say_reconstruction(const EditResults& results) {
       "that is under {:.0f} dB: the model has hardly learned the picture, and its edits may show another "
       "one; see {}, and learn from more samples",
       kMinReconstruction, kSheetFile));
+}
+
+/// Everything but the work: checks, the plan, and what would be written.
+void EditJobRun::dry_run() {
+  prepare();
+  const auto& choice = models_.choice(context_);
+  const auto network = outline_model(
+      choice, context_, [&](const StableDiffusion& outline) { return memory_need(outline); });
+  warn_of_long_texts(all_texts(), network, context_);
+  if (!learned_) {
+    learned_ = picture_to_learn(job_.learn, picture_, choice, network);
+    learns_to_save_ = job_.learn.save.empty() || !is_saved_already(job_.learn, *learned_);
+  }
+  planner_.tell_dry_run(network, learned_->frame, to_learn());
 }
 
 std::vector<EditRequest> make_requests(const EditJob& job, LearnMethod method) {

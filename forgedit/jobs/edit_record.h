@@ -8,7 +8,7 @@
 
 #include "forgedit/io/pictures/image.h"
 #include "forgedit/pipelines/records/saved_edit.h"
-#include "forgedit/pipelines/sampling/draw_candidates.h"
+#include "forgedit/pipelines/sampling/edit_session.h"
 
 namespace forgedit {
 

@@ -30,8 +30,11 @@ class Engine {
   /// with what is kept.
   void run(const JobRequest& request, const StopFlag& stop, JobListener& listener);
 
-  /// One more picture of a saved edit, at the size of the picture; with a learned picture that is warm it
-  /// costs no more than its steps.
+  /// One more image of a saved edit, cropped to the picture at the model's scale: the same bytes as a job
+  /// that edits it gives with one image a batch. The saved edit stays in the model: the next image of it
+  /// costs only its sampling and decoding, until its files change or another job needs the model. The request
+  /// names one target, strategy, strength and seed; what it leaves open must have one value by default.
+  /// Throws as `run`.
   Image draw_one(const DrawRequest& request, const StopFlag& stop, JobListener& listener);
 
   /// Whether the model is in memory.

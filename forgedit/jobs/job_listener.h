@@ -13,7 +13,7 @@ namespace forgedit {
 
 /// Where a job stands.
 struct JobProgress {
-  std::string stage;      ///< "learning" or "drawing"
+  std::string stage;      ///< "learning" or "generating images"
   std::int64_t done = 0;  ///< steps of the stage
   std::int64_t total = 0;
   double loss = 0;           ///< while learning: the step's loss
@@ -47,7 +47,8 @@ class JobListener {
                        const nlohmann::json& /*entry*/) {}
   /// Whether `preview` is wanted: it costs a little time at every step.
   virtual bool wants_previews() const { return false; }
-  /// What a picture looks like after a step, at the size of its latents.
+  /// What a picture looks like after a step, at the size of its latents: the first one, then one each
+  /// half second.
   virtual void preview(const std::string& /*stem*/, std::int64_t /*step*/, const Image& /*small*/) {}
   /// After each round of the automatic choice: the best of each target so far, as edit.json's key "auto".
   virtual void choice(const nlohmann::json& /*best*/) {}

@@ -12,7 +12,7 @@
 #include "forgedit/jobs/results_folder.h"
 #include "forgedit/pipelines/learning/learn_picture.h"
 #include "forgedit/pipelines/records/settings_json.h"
-#include "forgedit/pipelines/sampling/draw_candidates.h"
+#include "forgedit/pipelines/sampling/edit_session.h"
 
 namespace forgedit {
 namespace {

@@ -8,6 +8,7 @@
 #include "forgedit/device/compute_limits.h"
 #include "forgedit/device/precision.h"
 #include "forgedit/io/weights/hub_cache.h"
+#include "forgedit/models/load_network.h"
 
 namespace forgedit {
 namespace {
@@ -128,6 +129,34 @@ MemoryPlan settle_memory(const ModelChoice& choice, const MemoryTask& task) {
   const double free = static_cast<double>(free_memory(device)) / kGiB + kContextGiB;
   if (static_cast<double>(estimate_peak(task, {})) <= free * kGiB) return {};
   return plan_memory(task, std::floor(free * 10) / 10);
+}
+
+namespace {
+
+template <typename Model, typename Config>
+Model outline_of(const NetworkFiles<Config>& files) {
+  return load_network<Model>(files.config, stand_ins(files.weights), files.origin);
+}
+
+}  // namespace
+
+StableDiffusion outline_model(const ModelChoice& choice, JobContext& job, const MemoryNeed& need) {
+  prepare_compute(choice.policy, choice.threads);
+  StableDiffusion model;
+  try {
+    const auto parts = read_model(choice.files);
+    check_model(parts);
+    for (const auto& note : parts.notes) job.note(note);
+    model.policy = choice.policy;
+    model.tokenizer = ClipTokenizer::from_directory(parts.tokenizer);
+    model.unet = outline_of<UNet>(parts.unet);
+    model.vae = outline_of<AutoencoderKL>(parts.vae);
+    model.text_encoder = outline_of<ClipTextModel>(parts.text_encoder);
+  } catch (const Error& error) {
+    throw explained(error, choice.place);
+  }
+  model.memory = settle_memory(choice, need(model));
+  return model;
 }
 
 StableDiffusion load_model(const ModelChoice& choice, JobContext& job, const MemoryNeed& need) {

@@ -50,6 +50,10 @@ using MemoryNeed = std::function<MemoryTask(const StableDiffusion& model)>;
 /// device has free, says so, and holds a GPU to the budget.
 StableDiffusion load_model(const ModelChoice& choice, JobContext& job, const MemoryNeed& need = {});
 
+/// The model by its settings and the shapes of its weights alone: what is wrong with its files is found, and
+/// the weights are not read. It has no fingerprint and computes nothing. Settles memory as load_model does.
+StableDiffusion outline_model(const ModelChoice& choice, JobContext& job, const MemoryNeed& need);
+
 /// How `task` is met within the budget of `choice` or what its device has free. Holds a GPU to the budget.
 MemoryPlan settle_memory(const ModelChoice& choice, const MemoryTask& task);
 

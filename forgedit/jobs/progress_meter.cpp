@@ -23,8 +23,10 @@ double ProgressMeter::seconds_left(const Progress& progress, Clock::time_point n
   marks_.push_back({now, progress.done});
   if (marks_.size() > kRecentSteps) marks_.pop_front();
   const auto steps = marks_.back().done - marks_.front().done;
-  if (steps <= 0) return -1;
-  const double each = seconds_between(marks_.front().time, marks_.back().time) / static_cast<double>(steps);
+  const bool planned = is_planned();
+  if (steps <= 0 && !planned) return -1;
+  const double each = steps > 0 ? seconds_between(marks_.front().time, now) / static_cast<double>(steps)
+                                : planned_step(progress);
   const double of_stage = each * static_cast<double>(progress.total - progress.done);
   const double later = seconds_of_later_stages();
   if (later <= 0) return of_stage;
@@ -34,8 +36,19 @@ double ProgressMeter::seconds_left(const Progress& progress, Clock::time_point n
   return of_stage + later * (expected > 0 ? taken / expected : 1);
 }
 
+bool ProgressMeter::is_planned() const {
+  return !planned_.empty() && planned_.front().stage == stage_;
+}
+
+/// Before any step was measured: as planned, and as wrong as the stages before.
+double ProgressMeter::planned_step(const Progress& progress) const {
+  const double wrong_by = expected_ > 0 ? taken_ / expected_ : 1;
+  const auto total = static_cast<double>(std::max<std::int64_t>(1, progress.total));
+  return planned_.front().seconds * wrong_by / total;
+}
+
 double ProgressMeter::seconds_of_later_stages() const {
-  if (planned_.empty() || planned_.front().stage != stage_) return 0;
+  if (!is_planned()) return 0;
   double seconds = 0;
   for (auto stage = planned_.begin() + 1; stage != planned_.end(); ++stage) seconds += stage->seconds;
   return seconds;
@@ -43,7 +56,7 @@ double ProgressMeter::seconds_of_later_stages() const {
 
 ProgressMeter::Ended ProgressMeter::end_stage(Clock::time_point now) {
   const Ended ended{stage_, stage_done_, seconds_between(stage_start_, now)};
-  if (!planned_.empty() && planned_.front().stage == stage_) {
+  if (is_planned()) {
     taken_ += ended.seconds;
     expected_ += planned_.front().seconds;
     planned_.erase(planned_.begin());

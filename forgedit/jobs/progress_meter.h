@@ -20,8 +20,8 @@ class ProgressMeter {
     std::string stage;
     double seconds = 0;
   };
-  /// All stages in their order; those of one name may come several times. Without a plan only the stage that
-  /// runs is counted.
+  /// All stages that are still to come, in their order; those of one name may come several times. Without a
+  /// plan only the stage that runs is counted. What was learned of an earlier plan's accuracy stays.
   void plan(std::vector<Planned> stages) { planned_ = std::move(stages); }
 
   /// Counts a step. Returns the seconds left of the whole job; negative where nothing is known yet.
@@ -42,6 +42,8 @@ class ProgressMeter {
     Clock::time_point time;
     std::int64_t done;
   };
+  bool is_planned() const;
+  double planned_step(const Progress& progress) const;
   double seconds_of_later_stages() const;
 
   std::vector<Planned> planned_;

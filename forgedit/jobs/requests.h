@@ -60,6 +60,7 @@ struct LearnRequest {
   std::filesystem::path save;               ///< folder of the saved edit; empty: not saved
   bool overwrite = false;                   ///< `save` may replace what was learned otherwise
   LearnOptions options;
+  bool dry_run = false;  ///< only check, and tell what would be done
 };
 
 /// What to generate from a learned picture. What is not given follows the preset, and that the learning
@@ -106,6 +107,7 @@ struct EditJob {
   bool at_source_size = false;
   bool metadata = true;       ///< settings inside the PNG files
   std::filesystem::path out;  ///< folder of the results
+  bool dry_run = false;       ///< only check, and tell what would be done
 };
 
 /// One more picture of a saved edit.

@@ -2,11 +2,16 @@
 
 #include <spdlog/fmt/fmt.h>
 
+#include <optional>
+
 #include "forgedit/core/error.h"
 #include "forgedit/editing/forgetting.h"
+#include "forgedit/jobs/job_plan.h"
 #include "forgedit/jobs/learning.h"
 #include "forgedit/jobs/pictures.h"
+#include "forgedit/jobs/previews.h"
 #include "forgedit/jobs/results_folder.h"
+#include "forgedit/jobs/sweep.h"
 #include "forgedit/pipelines/records/export.h"
 
 namespace forgedit {
@@ -27,23 +32,41 @@ void check_learn(const LearnRequest& request) {
   check_learn_request(request);
 }
 
+namespace {
+
+void note_kept(const LearnRequest& request, JobContext& context) {
+  context.note(request.save.string() + " holds the same picture, learned with the same settings: it is kept");
+}
+
+}  // namespace
+
 void run_learn(LearnRequest request, WarmModels& models, JobContext& context) {
   check_learn(request);
-  const SaveLock lock(request.save);
+  std::optional<SaveLock> lock;
+  if (!request.dry_run) lock.emplace(request.save);
   const auto picture = read_picture(request.picture, request.background, context);
   const auto& choice = models.choice(context);
   prepare_learning(request, picture, choice);
+  const auto need = [&](const StableDiffusion& model) { return learning_need(request, picture, model); };
+  if (request.dry_run) {
+    if (request.source.empty()) find_captioner(request.captioner, choice.folder, context.places(), "source");
+    const auto network = outline_model(choice, context, need);
+    warn_of_long_texts({request.source}, network, context);
+    const auto learned = picture_to_learn(request, picture, choice, network);
+    if (is_saved_already(request, learned)) return note_kept(request, context);
+    tell_learn_plan(request.options, network, learned.frame, context);
+    return note_planned_file(request.save, context);
+  }
   if (request.source.empty()) request.source = write_source(request, {}, picture, models, context);
-  auto& network = models.model(
-      context, [&](const StableDiffusion& loaded) { return learning_need(request, picture, loaded); });
+  auto& network = models.model(context, need);
   warn_of_long_texts({request.source}, network, context);
   auto learned = picture_to_learn(request, picture, choice, network);
   if (is_saved_already(request, learned)) {
-    context.note(request.save.string() +
-                 " holds the same picture, learned with the same settings: it is kept");
+    note_kept(request, context);
     context.file(request.save);
     return;
   }
+  tell_learn_plan(request.options, network, learned.frame, context);
   learn_and_save(learned, request, choice, network, context);
 }
 
@@ -91,6 +114,51 @@ void run_export(const ExportRequest& request, WarmModels& models, JobContext& co
   const auto result = export_learned(network, learned, request.out, options);
   if (options.format == ExportFormat::lora) say_what_was_kept(result.lora, context);
   for (const auto& path : result.written) context.file(path);
+}
+
+namespace {
+
+/// The one edit that a request names. Throws a usage Error where it names several.
+Candidate candidate_of(const DrawRequest& request) {
+  require_text("target", request.target);
+  const auto method = read_saved_record(request.learned).options.method;
+  const auto edit = make_request(request.sweep, method, {request.target});
+  check_interpolation(request.sweep, edit.interpolation);
+  const bool vs = edit.interpolation == Interpolation::vector_subtraction;
+  for (const auto& [field, count] :
+       {std::pair{"forget", edit.strategies.size()}, std::pair{"gamma", vs ? edit.gammas.size() : 1},
+        std::pair{"alpha", vs ? 1 : edit.alphas.size()}, std::pair{"beta", vs ? 1 : edit.betas.size()},
+        std::pair{"seeds", all_seeds(edit).size()}}) {
+    if (count != 1)
+      throw usage_error(field, fmt::format("expected one value, got {}: one image is generated", count));
+  }
+  if (edit.unlearned) throw usage_error("unlearned", "is another image: one is generated");
+  return plan_edit({edit}).back();
+}
+
+}  // namespace
+
+Image run_draw(const DrawRequest& request, WarmModels& models, JobContext& context) {
+  const auto candidate = candidate_of(request);
+  context.throw_if_stopped();
+  auto& warm = models.session(context, request.learned);
+  warn_of_long_texts({request.target}, warm.model, context);
+  Image result;
+  const auto take = [&](const Candidate&, const Image& grid) {
+    result = from_grid(grid, warm.learned.frame);
+  };
+  try {
+    warm.session.generate({candidate}, {request.blend, 1},
+                          {take, [&](const Progress& progress) { context.progress(progress); },
+                           previews_for(context, warm.learned.frame)});
+  } catch (const Cancelled&) {
+    throw;
+  } catch (...) {
+    models.end_session();  // what failed is not relied on again
+    throw;
+  }
+  context.end_stage();
+  return result;
 }
 
 Scoring run_score(const ScoreRequest& request, WarmModels& models, JobContext& context) {

@@ -28,6 +28,9 @@ void run_learn(LearnRequest request, WarmModels& models, JobContext& context);
 /// Writes a saved edit for other programs. Always computes in float32: `models` must say so.
 void run_export(const ExportRequest& request, WarmModels& models, JobContext& context);
 
+/// One more image of a saved edit: see Engine::draw_one.
+Image run_draw(const DrawRequest& request, WarmModels& models, JobContext& context);
+
 /// The scores of one edited picture.
 struct ScoredPicture {
   std::string name;

@@ -8,6 +8,7 @@ const ModelChoice& WarmModels::choice(JobContext& job) {
 }
 
 StableDiffusion& WarmModels::model(JobContext& job, const MemoryNeed& need) {
+  end_session();
   if (!model_) {
     if (!keep_) captioner_.reset();
     model_ = load_model(choice(job), job, need);
@@ -15,6 +16,21 @@ StableDiffusion& WarmModels::model(JobContext& job, const MemoryNeed& need) {
     model_->place(settle_memory(*choice_, need(*model_)));
   }
   return *model_;
+}
+
+WarmSession& WarmModels::session(JobContext& job, const std::filesystem::path& saved) {
+  auto stamp = saved_edit_stamp(saved);
+  if (session_ && session_->stamp == stamp) return *session_;
+  end_session();
+  auto learned = read_saved_edit(saved);
+  auto& network = model(job, [&](const StableDiffusion& loaded) {
+    auto task = loaded.memory_task(learned.frame.grid_width, learned.frame.grid_height);
+    add_learned(task, loaded, learned.options);
+    task.draw_batch = 1;
+    return task;
+  });
+  attach_to_model(learned, network, saved.string());
+  return session_.emplace(std::move(stamp), std::move(learned), network);
 }
 
 std::string WarmModels::caption(const std::string& captioner, const Image& picture,
@@ -39,6 +55,7 @@ EditScorer& WarmModels::judge(const ScorerFiles& files, const c10::Device& devic
 }
 
 void WarmModels::unload() {
+  end_session();
   judge_.reset();
   captioner_.reset();
   model_.reset();

@@ -9,8 +9,20 @@
 #include "forgedit/jobs/model_choice.h"
 #include "forgedit/jobs/scoring.h"
 #include "forgedit/metrics/edit_scorer.h"
+#include "forgedit/pipelines/records/saved_edit.h"
+#include "forgedit/pipelines/sampling/edit_session.h"
 
 namespace forgedit {
+
+/// A saved edit that was read, in the network: one more of its images costs only its sampling and decoding.
+struct WarmSession {
+  WarmSession(std::string files, LearnedPicture picture, StableDiffusion& model)
+      : stamp(std::move(files)), learned(std::move(picture)), session(model, learned.result, learned.grid) {}
+
+  std::string stamp;  ///< of the files that were read (saved_edit_stamp)
+  LearnedPicture learned;
+  EditSession session;
+};
 
 /// The networks of one engine: found and loaded when the first job needs them, and kept for the next ones.
 class WarmModels {
@@ -21,8 +33,14 @@ class WarmModels {
   const ModelRequest& request() const { return request_; }
   /// Which model and device it is. Throws Error when there is no such model or device.
   const ModelChoice& choice(JobContext& job);
-  /// The model, with its memory planned for this job. Throws Error when it cannot be read or does not fit.
+  /// The model, with its memory planned for this job and its own weights: a warm session ends. Throws Error
+  /// when it cannot be read or does not fit.
   StableDiffusion& model(JobContext& job, const MemoryNeed& need = {});
+  /// The saved edit in the model, for images one at a time. It stays until another one is asked for, its
+  /// files change or something else needs the model. Throws Error when either cannot be read, or they do not
+  /// belong together.
+  WarmSession& session(JobContext& job, const std::filesystem::path& saved);
+  void end_session() { session_.reset(); }
   /// A caption of the picture. `field` is what an error names where there is no captioner.
   std::string caption(const std::string& captioner, const Image& picture, const CaptionSearch& search,
                       const std::string& field, JobContext& job);
@@ -42,6 +60,7 @@ class WarmModels {
   std::optional<Captioner> captioner_;
   std::vector<std::string> judge_files_;
   std::optional<EditScorer> judge_;
+  std::optional<WarmSession> session_;  // of model_
 };
 
 }  // namespace forgedit

@@ -72,7 +72,7 @@ if command -v script >/dev/null; then
   grep -q $'\x1b\[3' shown && complain "NO_COLOR"
   terminal 40 TERM=dumb >shown
   grep -q $'\x1b' shown && complain "TERM=dumb"
-  grep -qE 'drawing +[0-9]+ %' shown || complain "TERM=dumb: no progress"
+  grep -qE 'generating images +[0-9]+ %' shown || complain "TERM=dumb: no progress"
 else
   echo "skipped: script is not there"
 fi

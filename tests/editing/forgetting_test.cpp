@@ -120,6 +120,20 @@ TEST_F(LearnedWeightsTest, BlendMixesOnlyWhatIsForgotten) {
   EXPECT_EQ(learned_.at(kEncoderConv).sum().item<float>(), 16.0F);
 }
 
+TEST_F(LearnedWeightsTest, TheOriginalsAreBackWhenItEnds) {
+  for (const bool in_place : {false, true}) {
+    {
+      LearnedWeights first(network_, learned_, in_place);
+      first.learn();
+      const LearnedWeights second(std::move(first));
+      EXPECT_EQ(network_.at(kEncoderConv).sum().item<float>(), 16.0F) << "moved, not ended";
+    }
+    EXPECT_EQ(network_.at(kEncoderConv).sum().item<float>(), 0.0F);
+    EXPECT_EQ(network_.at(kDecoderKey).sum().item<float>(), 0.0F);
+    expect_original(kEncoderConv);
+  }
+}
+
 TEST_F(LearnedWeightsTest, LearnedWeightsMustBeTheNetworks) {
   const StateDict unknown{{"up_blocks.9.weight", torch::ones({1})}};
   EXPECT_TRUE(contains(message_of([&] { LearnedWeights(network_, unknown); }), "up_blocks.9.weight"));

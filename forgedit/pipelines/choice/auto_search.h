@@ -17,10 +17,9 @@ inline constexpr std::size_t kAutoPictures = 40;
 ///
 ///   AutoSearch search(request, 40);
 ///   for (auto round = search.next_round(); !round.empty(); round = search.next_round()) {
-///     draw_candidates(model, learned, round, drawing, width, height, [&](const auto& candidate, const auto&
-///     grid) {
+///     session.generate(round, drawing, {[&](const auto& candidate, const auto& grid) {
 ///       search.add(candidate, scorer.score(reference, from_grid(grid, frame)));
-///     });
+///     }});
 ///   }
 ///   const auto choice = search.choose();
 ///

@@ -301,7 +301,7 @@ LearnResult run_learn_loop(const LearnTask& task, const std::vector<LearnPhase>&
       }
       samples += batch.noise.size(0);
       runner->update();
-      if (progress) progress({"learning", step + 1, result.planned_steps, losses.back()});
+      if (progress) progress({kLearningStage, step + 1, result.planned_steps, losses.back()});
     }
     first += phase.steps;
   }

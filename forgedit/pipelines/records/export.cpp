@@ -34,7 +34,7 @@ std::vector<TunedNetwork> tuned_networks(StableDiffusion& model, const LearnedPi
           {model.text_encoder.get(), &learned.result.text_encoder, "lora_te_text_model_", false}};
 }
 
-/// Puts what was learned into the model's networks, and the original weights back at its end.
+/// Has what was learned in the model's networks while it lives.
 class Applied {
  public:
   Applied(StableDiffusion& model, const LearnedPicture& learned, const ExportOptions& options) {
@@ -55,11 +55,6 @@ class Applied {
       entry.weights.apply(forgets ? strategy : nothing, forgets ? options.blend : 0.0);
     }
   }
-  ~Applied() {
-    for (auto& entry : networks_) entry.weights.unlearn();
-  }
-  Applied(const Applied&) = delete;
-  Applied& operator=(const Applied&) = delete;
 
   Lora lora(const ExportOptions& options) const {
     Lora all;

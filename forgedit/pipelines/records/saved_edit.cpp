@@ -305,7 +305,9 @@ std::string saved_difference(const fs::path& directory, const LearnedPicture& wa
   return {};
 }
 
-LearnedPicture read_saved_record(const fs::path& directory) {
+namespace {
+
+void require_saved_edit(const fs::path& directory) {
   if (!fs::is_directory(directory)) {
     // A killed process may have left it half exchanged.
     clear_leftovers(real_folder(directory).parent_path());
@@ -314,6 +316,27 @@ LearnedPicture read_saved_record(const fs::path& directory) {
   if (!is_saved_edit(directory)) {
     throw failure(directory.string() + ": no saved edit: expected " + kRecord + " in it");
   }
+}
+
+}  // namespace
+
+std::string saved_edit_stamp(const fs::path& directory) {
+  require_saved_edit(directory);
+  auto text = read_file(directory / kRecord);
+  for (const char* name : kFiles) {
+    struct stat file {};
+    if (::stat((directory / name).c_str(), &file) != 0) continue;
+    for (const auto number :
+         {static_cast<std::int64_t>(file.st_ino), static_cast<std::int64_t>(file.st_size),
+          static_cast<std::int64_t>(file.st_mtim.tv_sec), static_cast<std::int64_t>(file.st_mtim.tv_nsec)}) {
+      text += " " + std::to_string(number);
+    }
+  }
+  return content_hash(text);
+}
+
+LearnedPicture read_saved_record(const fs::path& directory) {
+  require_saved_edit(directory);
   LearnedPicture learned;
   read_record(directory / kRecord, learned);
   return learned;

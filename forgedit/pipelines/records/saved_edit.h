@@ -52,6 +52,10 @@ void write_saved_edit(const std::filesystem::path& directory, const LearnedPictu
 /// known yet of `wanted` (empty source, base_fingerprint or grid) is not compared.
 std::string saved_difference(const std::filesystem::path& directory, const LearnedPicture& wanted);
 
+/// Stands for the files of a saved edit as they are now, without reading more than the record: another stamp
+/// where any of them may have changed. Throws a failure where there is no saved edit.
+std::string saved_edit_stamp(const std::filesystem::path& directory);
+
 /// Reads only what is said about a saved edit: no tensors, no picture.
 LearnedPicture read_saved_record(const std::filesystem::path& directory);
 

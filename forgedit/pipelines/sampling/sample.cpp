@@ -61,6 +61,8 @@ class Sampler::Loop {
   }
   void step() { work_.run(); }
   torch::Tensor latents() const { return latents_.clone(); }
+  /// x0 of the last step, which the next one needs too.
+  const torch::Tensor& denoised() const { return previous_x0_; }
 
  private:
   void advance() {
@@ -113,7 +115,7 @@ torch::Tensor Sampler::draw(const torch::Tensor& latents, const torch::Tensor& e
     loop_->step();
     if (!on_step) continue;
     synchronize(model_.policy.device);  // else all steps would seem done at once
-    on_step(static_cast<std::int64_t>(i) + 1);
+    on_step(static_cast<std::int64_t>(i) + 1, loop_->denoised());
   }
   return loop_->latents();
 }

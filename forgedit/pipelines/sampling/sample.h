@@ -11,8 +11,9 @@
 
 namespace forgedit {
 
-/// Called after every step; may throw to stop.
-using StepCallback = std::function<void(std::int64_t step)>;
+/// Called after every step with what the network takes the latents for without their noise, (batch, 4, h, w)
+/// on the device: copy what is needed, the next step writes over it. May throw to stop.
+using StepCallback = std::function<void(std::int64_t step, const torch::Tensor& denoised)>;
 
 /// Initial latents (1, channels, height, width) of a seed, from the CPU generator on every device.
 torch::Tensor initial_latents(std::uint64_t seed, std::int64_t channels, std::int64_t height,

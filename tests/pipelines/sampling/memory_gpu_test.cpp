@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "forgedit/pipelines/learning/learn.h"
+#include "forgedit/pipelines/sampling/edit_session.h"
 
 namespace forgedit {
 namespace {

@@ -9,9 +9,10 @@
 #include "forgedit/io/pictures/image.h"
 #include "forgedit/metrics/image_quality.h"
 #include "forgedit/nn/checkpoint.h"
+#include "forgedit/pipelines/learning/learn.h"
 #include "forgedit/pipelines/model/picture.h"
 #include "forgedit/pipelines/model/tiled_vae.h"
-#include "forgedit/pipelines/sampling/draw_candidates.h"
+#include "forgedit/pipelines/sampling/edit_session.h"
 
 namespace forgedit {
 namespace {
@@ -186,8 +187,9 @@ TEST_F(Measures, ParkedWeightsComeBackAndDrawTheSame) {
   const auto draw = [&](const MemoryPlan& under) {
     model_->memory = under;
     std::vector<Image> pictures;
-    draw_candidates(*model_, expected, plan_edit({request}), {}, 64, 64,
-                    [&](const Candidate&, const Image& picture) { pictures.push_back(picture); });
+    EditSession(*model_, expected, Image(64, 64, {0, 0, 0}))
+        .generate(plan_edit({request}), {},
+                  {[&](const Candidate&, const Image& picture) { pictures.push_back(picture); }});
     return pictures;
   };
   const auto pictures = draw({}), parked = draw(plan);

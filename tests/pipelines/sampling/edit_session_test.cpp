@@ -1,11 +1,11 @@
-#include "forgedit/pipelines/sampling/draw_candidates.h"
-#include "forgedit/pipelines/learning/learn_picture.h"
+#include "forgedit/pipelines/sampling/edit_session.h"
 
 #include <gtest/gtest.h>
 
 #include <set>
 
 #include "forgedit/core/error.h"
+#include "forgedit/pipelines/learning/learn_picture.h"
 
 namespace forgedit {
 namespace {
@@ -162,6 +162,8 @@ TEST(EditPlan, LabelsAreOneLine) {
   }
 }
 
+const Image kGrid(64, 64, {200, 120, 40});
+
 /// The tiny model with random weights, and "learned" weights that are clearly different.
 class Sweep : public testing::Test {
  protected:
@@ -187,9 +189,10 @@ class Sweep : public testing::Test {
     options.batch = 2;
     std::map<std::string, Image> pictures;
     try {
-      draw_candidates(
-          *model_, *learned_, plan_edit({request}), options, 64, 64,
-          [&](const Candidate& candidate, const Image& grid) { pictures[candidate.stem] = grid; }, progress);
+      EditSession(*model_, *learned_, kGrid)
+          .generate(plan_edit({request}), options,
+                    {[&](const Candidate& candidate, const Image& grid) { pictures[candidate.stem] = grid; },
+                     progress});
     } catch (const Cancelled&) {
       cancelled_ = true;
     }
@@ -236,15 +239,15 @@ TEST_F(Sweep, MissingPicturesAreDrawnInTheBatchesOfTheWholePlan) {
   options.batch = 4;
   std::map<std::string, Image> whole, rest;
   std::int64_t steps = 0;
-  draw_candidates(*model_, *learned_, plan, options, 64, 64,
-                  [&](const Candidate& candidate, const Image& grid) { whole[candidate.stem] = grid; });
+  EditSession session(*model_, *learned_, kGrid);
+  session.generate(plan, options,
+                   {[&](const Candidate& candidate, const Image& grid) { whole[candidate.stem] = grid; }});
   for (const std::size_t missing : {0, 2, 5}) {
     const auto& stem = plan.at(missing).stem;
-    draw_candidates(
-        *model_, *learned_, plan, options, 64, 64,
-        [&](const Candidate& candidate, const Image& grid) { rest[candidate.stem] = grid; },
-        [&](const Progress& progress) { steps = progress.total; },
-        [&](const Candidate& candidate) { return candidate.stem == stem; });
+    session.generate(plan, options,
+                     {[&](const Candidate& candidate, const Image& grid) { rest[candidate.stem] = grid; },
+                      [&](const Progress& progress) { steps = progress.total; }},
+                     [&](const Candidate& candidate) { return candidate.stem == stem; });
     EXPECT_LE(steps, 4 * 3) << "one batch";
   }
   ASSERT_EQ(rest.size(), 3U);
@@ -296,14 +299,107 @@ TEST_F(Sweep, CountsStepsAndKeepsWhatIsFinishedWhenCancelled) {
   EXPECT_EQ(fingerprint(parameters_of(*model_->unet)), before);
 }
 
+// What a session keeps from one plan to the next must not show in any picture.
+TEST_F(Sweep, OneSessionGeneratesWhatNewOnesDo) {
+  const auto before = fingerprint(parameters_of(*model_->unet));
+  auto request = one_edit();
+  request.sample.steps = 2;
+  DrawOptions options;
+  options.batch = 1;
+  std::map<std::string, std::vector<Image>> pictures;
+  const auto plan_of = [&](const char* strategy, double gamma, SamplerKind sampler, const char* target) {
+    request.strategies = {strategy};
+    request.gammas = {gamma};
+    request.sample.sampler = sampler;
+    request.targets = {target};
+    auto plan = plan_edit({request});
+    plan.erase(plan.begin());
+    return plan;
+  };
+  const std::vector<std::vector<Candidate>> plans{plan_of("donotforget", 1.0, SamplerKind::ddim, "a cat"),
+                                                  plan_of("donotforget", 1.3, SamplerKind::ddim, "a dog"),
+                                                  plan_of("noencoder", 1.3, SamplerKind::dpm_solver, "a cat"),
+                                                  plan_of("noencoder", 1.3, SamplerKind::ddim, "a cat")};
+  {
+    EditSession session(*model_, *learned_, kGrid);
+    for (std::size_t i = 0; i < 2 * plans.size(); ++i) {
+      options.blend = i < plans.size() ? 0 : 0.5;
+      const auto keep = [&](const Candidate& candidate, const Image& grid) {
+        pictures[candidate.stem + std::to_string(i)].push_back(grid);
+      };
+      const auto& plan = plans[i % plans.size()];
+      session.generate(plan, options, {keep});
+      EXPECT_EQ(fingerprint(parameters_of(*model_->unet)) == before, false);
+    }
+  }
+  EXPECT_EQ(fingerprint(parameters_of(*model_->unet)), before);
+  for (std::size_t i = 0; i < 2 * plans.size(); ++i) {
+    options.blend = i < plans.size() ? 0 : 0.5;
+    EditSession(*model_, *learned_, kGrid)
+        .generate(plans[i % plans.size()], options, {[&](const Candidate& candidate, const Image& grid) {
+                    pictures[candidate.stem + std::to_string(i)].push_back(grid);
+                  }});
+  }
+  ASSERT_EQ(pictures.size(), 2 * plans.size());
+  for (const auto& [name, pair] : pictures) {
+    ASSERT_EQ(pair.size(), 2U) << name;
+    EXPECT_EQ(pair[0].pixels, pair[1].pixels) << name;
+  }
+}
+
+// The second picture of a target takes no more memory for text: nothing is encoded again.
+TEST_F(Sweep, TextsAreEncodedOnce) {
+  auto plan = plan_edit({one_edit()});
+  for (auto& candidate : plan) candidate.sample.steps = 2;
+  EditSession session(*model_, *learned_, kGrid);
+  std::map<std::string, Image> first, second;
+  session.generate(plan, {}, {[&](const Candidate& c, const Image& grid) { first[c.stem] = grid; }});
+  // An encoder that was damaged since is not asked again.
+  const auto embedding = model_->text_encoder->parameters().front();
+  const auto saved = embedding.detach().clone();
+  embedding.detach().fill_(NAN);
+  session.generate(plan, {}, {[&](const Candidate& c, const Image& grid) { second[c.stem] = grid; }});
+  embedding.detach().copy_(saved);
+  for (const auto& [stem, picture] : first) EXPECT_EQ(picture.pixels, second.at(stem).pixels) << stem;
+}
+
+TEST_F(Sweep, PreviewsAreSmallAndChangeNoPicture) {
+  auto request = one_edit();
+  request.gammas = {0.8, 1.0, 1.2};
+  request.sample.steps = 3;
+  const auto plan = plan_edit({request});
+  DrawOptions options;
+  options.batch = 2;
+  std::map<std::string, Image> plain, shown;
+  std::map<std::string, std::vector<std::int64_t>> steps;
+  EditSession(*model_, *learned_, kGrid).generate(plan, options, {[&](const Candidate& c, const Image& grid) {
+                                                    plain[c.stem] = grid;
+                                                  }});
+  const auto preview = [&](const Candidate& candidate, std::int64_t step,
+                           const std::function<Image()>& render) {
+    steps[candidate.stem].push_back(step);
+    const auto small = render();
+    const auto factor = static_cast<int>(model_->vae->config().factor());
+    EXPECT_EQ(small.width, 64 / factor);
+    EXPECT_EQ(small.height, 64 / factor);
+  };
+  EditSession(*model_, *learned_, kGrid)
+      .generate(plan, options,
+                {[&](const Candidate& c, const Image& grid) { shown[c.stem] = grid; }, {}, preview});
+  ASSERT_EQ(steps.size(), 4U);
+  for (const auto& [stem, picture] : plain) {
+    EXPECT_EQ(steps.at(stem), (std::vector<std::int64_t>{1, 2, 3})) << stem;
+    EXPECT_EQ(picture.pixels, shown.at(stem).pixels) << stem;
+  }
+}
+
 TEST_F(Sweep, LearningFollowsItsSeed) {
   LearnOptions options;
   options.samples = 4;
   options.batch = 2;
-  const Image grid(64, 64, {200, 120, 40});
   const auto losses = [&](std::uint64_t seed) {
     options.seed = seed;
-    return learn_picture(*model_, encode_picture(*model_, grid, seed), "a square", options).losses;
+    return learn_picture(*model_, encode_picture(*model_, kGrid, seed), "a square", options).losses;
   };
   EXPECT_EQ(losses(1), losses(1));
   EXPECT_NE(losses(1), losses(2));

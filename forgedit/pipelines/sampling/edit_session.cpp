@@ -1,0 +1,279 @@
+#include "forgedit/pipelines/sampling/edit_session.h"
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+
+#include "forgedit/core/error.h"
+#include "forgedit/editing/forgetting.h"
+#include "forgedit/editing/interpolation.h"
+#include "forgedit/editing/learned_weights.h"
+#include "forgedit/pipelines/model/device_visit.h"
+#include "forgedit/pipelines/model/picture.h"
+#include "forgedit/pipelines/sampling/preview.h"
+
+namespace forgedit {
+namespace {
+
+using Group = std::vector<const Candidate*>;
+
+/// Candidates with the same weights and sampler, groups in the order of their first member.
+std::vector<Group> group_by_weights(const std::vector<Candidate>& plan) {
+  std::vector<Group> groups;
+  for (const auto& candidate : plan) {
+    const auto alike = [&](const Group& group) {
+      const auto& first = *group.front();
+      return first.strategy == candidate.strategy && first.sample == candidate.sample;
+    };
+    auto group = std::find_if(groups.begin(), groups.end(), alike);
+    if (group == groups.end()) group = groups.emplace(groups.end());
+    group->push_back(&candidate);
+  }
+  return groups;
+}
+
+/// The batches of a plan that have a missing picture, in the order of the plan's groups.
+std::vector<Group> batches_to_generate(const std::vector<Candidate>& plan, std::size_t max_batch,
+                                       const CandidateFilter& missing) {
+  std::vector<Group> batches;
+  for (const auto& group : group_by_weights(plan)) {
+    for (std::size_t first = 0; first < group.size(); first += max_batch) {
+      Group batch(group.begin() + static_cast<std::ptrdiff_t>(first),
+                  group.begin() + static_cast<std::ptrdiff_t>(std::min(first + max_batch, group.size())));
+      const auto is_missing = [&](const Candidate* candidate) { return !missing || missing(*candidate); };
+      if (std::any_of(batch.begin(), batch.end(), is_missing)) batches.push_back(std::move(batch));
+    }
+  }
+  return batches;
+}
+
+/// Texts under the text encoder as it is.
+class TextEmbeddings {
+ public:
+  const torch::Tensor& of(const std::string& text) const { return embeddings_.at(text); }
+  bool has(const std::string& text) const { return embeddings_.count(text) > 0; }
+  void encode(StableDiffusion& model, const std::string& text) {
+    if (!has(text)) embeddings_.emplace(text, model.encode_text(text));
+  }
+
+ private:
+  std::map<std::string, torch::Tensor> embeddings_;
+};
+
+/// Every text, encoded once: by the tuned text encoder where there is one, and for unlearned pictures by the
+/// original one. Forgetting never touches the text encoder.
+class SessionEmbeddings {
+ public:
+  explicit SessionEmbeddings(const LearnResult& learned)
+      : learned_(learned.embedding), tuned_encoder_(learned.text_encoder) {}
+
+  /// All that a plan needs and no plan before it needed.
+  void prepare(StableDiffusion& model, const std::vector<Group>& plan) {
+    const auto original = missing_texts(plan, original_, /*tuned=*/false);
+    const auto tuned = missing_texts(plan, tuned_, /*tuned=*/true);
+    if (original.empty() && tuned.empty()) return;
+    const DeviceVisit visit(*model.text_encoder, model.policy.device);
+    for (const auto& text : original) original_.encode(model, text);
+    if (tuned.empty()) return;
+    LearnedWeights weights(parameters_of(*model.text_encoder), tuned_encoder_);
+    weights.learn();
+    for (const auto& text : tuned) tuned_.encode(model, text);
+  }
+
+  const torch::Tensor& unconditional(const Candidate& candidate) const { return texts(candidate).of(""); }
+
+  torch::Tensor of(const Candidate& candidate) const {
+    if (candidate.kind == Candidate::Kind::reconstruction) return learned_;
+    const auto& target = texts(candidate).of(candidate.target);
+    if (candidate.kind == Candidate::Kind::unlearned) return target;
+    return candidate.interpolation == Interpolation::vector_subtraction
+               ? vector_subtraction(learned_, target, candidate.strength)
+               : vector_projection(learned_, target, candidate.alpha, candidate.strength);
+  }
+
+ private:
+  bool is_tuned(const Candidate& candidate) const {
+    return !tuned_encoder_.empty() && candidate.kind != Candidate::Kind::unlearned;
+  }
+  const TextEmbeddings& texts(const Candidate& candidate) const {
+    return is_tuned(candidate) ? tuned_ : original_;
+  }
+  /// The reconstruction has no target: of it comes the empty text, which guidance needs in any case.
+  std::set<std::string> missing_texts(const std::vector<Group>& plan, const TextEmbeddings& known,
+                                      bool tuned) const {
+    std::set<std::string> texts;
+    for (const auto& batch : plan) {
+      for (const auto* candidate : batch) {
+        if (is_tuned(*candidate) != tuned) continue;
+        for (const auto& text : {std::string(), candidate->target}) {
+          if (!known.has(text)) texts.insert(text);
+        }
+      }
+    }
+    return texts;
+  }
+
+  torch::Tensor learned_;
+  StateDict tuned_encoder_;
+  TextEmbeddings original_, tuned_;
+};
+
+/// Steps of all images, and one for decoding each.
+class SamplingProgress {
+ public:
+  SamplingProgress(const std::vector<Group>& batches, const ProgressCallback& callback)
+      : callback_(callback) {
+    for (const auto& batch : batches) {
+      for (const auto* candidate : batch) total_ += candidate->sample.steps + 1;
+    }
+  }
+  void advance(std::int64_t steps) {
+    done_ += steps;
+    if (callback_) callback_({kSamplingStage, done_, total_, 0.0});
+  }
+
+ private:
+  std::int64_t done_ = 0, total_ = 0;
+  const ProgressCallback& callback_;
+};
+
+std::int64_t batch_size(const DrawOptions& options, const StableDiffusion& model) {
+  const auto batch = images_per_batch(options, model.policy);
+  if (batch < 1) throw usage_error("drawing: expected at least 1 picture at once");
+  return model.memory.draw_batch > 0 ? std::min(batch, model.memory.draw_batch) : batch;
+}
+
+/// In place where the sampler records its step, and where there is no room for both sets.
+LearnedWeights learned_weights(StableDiffusion& model, const LearnResult& learned) {
+  const bool park = model.memory.park;
+  return {parameters_of(*model.unet), learned.unet, model.policy.reduced() || park,
+          park ? std::optional<c10::Device>(c10::DeviceType::CPU) : std::nullopt};
+}
+
+}  // namespace
+
+std::int64_t images_per_batch(const DrawOptions& options, const ComputePolicy& policy) {
+  return options.batch.value_or(policy.device.is_cuda() ? 8 : 4);
+}
+
+class EditSession::State {
+ public:
+  State(StableDiffusion& model, const LearnResult& learned, Image grid)
+      : model_(model),
+        grid_(std::move(grid)),
+        embeddings_(learned),
+        weights_(learned_weights(model, learned)) {}
+
+  void generate(const std::vector<Candidate>& plan, const DrawOptions& options,
+                const EditCallbacks& callbacks, const CandidateFilter& missing) {
+    const auto batches =
+        batches_to_generate(plan, static_cast<std::size_t>(batch_size(options, model_)), missing);
+    embeddings_.prepare(model_, batches);
+    if (callbacks.preview && !previews_.is_fitted()) fit_previews();
+    SamplingProgress progress(batches, callbacks.progress);
+    for (const auto& batch : batches) {
+      use_weights(batch.front()->strategy, options.blend);
+      const auto latents = sample(batch, callbacks, progress);
+      decode(batch, latents, callbacks, missing, progress);
+    }
+  }
+
+ private:
+  /// Null: the model's own.
+  void use_weights(const ForgettingStrategy* strategy, double blend) {
+    const Applied wanted{strategy, strategy ? blend : 0};
+    if (applied_ == wanted) return;
+    applied_.reset();  // unknown, should it fail
+    if (strategy) {
+      weights_.apply(*strategy, blend);
+    } else {
+      weights_.unlearn();
+    }
+    applied_ = wanted;
+  }
+
+  torch::Tensor sample(const Group& batch, const EditCallbacks& callbacks, SamplingProgress& progress) {
+    const auto& like_all = *batch.front();
+    if (!sampler_ || sample_options_ != like_all.sample) {
+      sampler_.reset();  // its recorded step's memory first
+      sampler_.emplace(model_, like_all.sample);
+      sample_options_ = like_all.sample;
+    }
+    const auto channels = model_.unet->config().in_channels;
+    const auto factor = model_.vae->config().factor();
+    std::vector<torch::Tensor> latents, targets;
+    for (const auto* candidate : batch) {
+      latents.push_back(
+          initial_latents(candidate->seed, channels, grid_.height / factor, grid_.width / factor));
+      targets.push_back(embeddings_.of(*candidate));
+    }
+    const auto on_step = [&](std::int64_t step, const torch::Tensor& denoised) {
+      if (callbacks.preview) offer_previews(batch, step, denoised, callbacks.preview);
+      progress.advance(static_cast<std::int64_t>(batch.size()));
+    };
+    return sampler_->draw(torch::cat(latents), torch::cat(targets), embeddings_.unconditional(like_all),
+                          on_step);
+  }
+
+  /// One by one: at high resolution the decoder takes more memory than the UNet.
+  void decode(const Group& batch, const torch::Tensor& latents, const EditCallbacks& callbacks,
+              const CandidateFilter& missing, SamplingProgress& progress) {
+    const DeviceVisit visit(*model_.vae, model_.policy.device);
+    for (std::size_t i = 0; i < batch.size(); ++i) {
+      const auto& candidate = *batch[i];
+      if (!missing || missing(candidate)) {
+        const auto own = latents.narrow(0, static_cast<std::int64_t>(i), 1);
+        const auto picture = model_.decode_latents(own);
+        if (callbacks.preview) previews_.add(own.to(torch::kCPU), picture);
+        callbacks.picture(candidate, tensor_to_image(picture[0]));
+      }
+      progress.advance(1);
+    }
+  }
+
+  /// To the learned picture, until others are decoded. A sample of its posterior is as good as the mean.
+  void fit_previews() {
+    auto generator = at::detail::createCPUGenerator(0);
+    const auto picture = image_to_tensor(grid_);
+    previews_.add(model_.encode_image(picture, generator).to(torch::kCPU), picture * 0.5 + 0.5);
+  }
+
+  void offer_previews(const Group& batch, std::int64_t step, const torch::Tensor& denoised,
+                      const PreviewCallback& preview) const {
+    for (std::size_t i = 0; i < batch.size(); ++i) {
+      preview(*batch[i], step, [&] {
+        return previews_.render(denoised.narrow(0, static_cast<std::int64_t>(i), 1).to(torch::kCPU));
+      });
+    }
+  }
+
+  struct Applied {
+    const ForgettingStrategy* strategy;
+    double blend;
+    bool operator==(const Applied&) const = default;
+  };
+
+  StableDiffusion& model_;
+  Image grid_;
+  SessionEmbeddings embeddings_;
+  LearnedWeights weights_;
+  std::optional<Applied> applied_ = Applied{nullptr, 0};  // weights in the network; nothing: unknown
+  SampleOptions sample_options_;
+  std::optional<Sampler> sampler_;
+  PreviewMap previews_;
+};
+
+EditSession::EditSession(StableDiffusion& model, const LearnResult& learned, Image grid)
+    : state_(std::make_unique<State>(model, learned, std::move(grid))) {}
+
+EditSession::~EditSession() = default;
+
+void EditSession::generate(const std::vector<Candidate>& plan, const DrawOptions& options,
+                           const EditCallbacks& callbacks, const CandidateFilter& missing) {
+  state_->generate(plan, options, callbacks, missing);
+}
+
+}  // namespace forgedit

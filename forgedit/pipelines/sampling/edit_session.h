@@ -1,0 +1,66 @@
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "forgedit/editing/learn_result.h"
+#include "forgedit/io/pictures/image.h"
+#include "forgedit/pipelines/sampling/draw_options.h"
+#include "forgedit/pipelines/sampling/edit_plan.h"
+#include "forgedit/pipelines/sampling/sample.h"
+
+namespace forgedit {
+
+/// How many images a plan's batches have where memory sets no limit.
+std::int64_t images_per_batch(const DrawOptions& options, const ComputePolicy& policy);
+
+/// Takes each image as soon as it is decoded, in the size of the grid.
+using PictureCallback = std::function<void(const Candidate& candidate, const Image& grid)>;
+
+/// Called for each image after each step; `render` makes a preview of what it shows by then, in the size of
+/// its latents, which takes under a millisecond.
+using PreviewCallback =
+    std::function<void(const Candidate& candidate, std::int64_t step, const std::function<Image()>& render)>;
+
+/// Whether a candidate of a plan still has to be generated.
+using CandidateFilter = std::function<bool(const Candidate& candidate)>;
+
+/// Whom EditSession tells; all but `picture` may be empty.
+struct EditCallbacks {
+  PictureCallback picture;
+  /// Counts the steps of all images, and one step for decoding each.
+  ProgressCallback progress = {};
+  PreviewCallback preview = {};
+};
+
+/// Generates images from one learned picture, and keeps what the next ones need again: text embeddings, the
+/// learned weights in the network, and the sampler with its recorded step. One more image costs its steps and
+/// its decoding.
+///
+/// While it lives nothing else may use the model's UNet; the model's own weights are back when it ends,
+/// whatever happens.
+class EditSession {
+ public:
+  /// `model` must outlive the session. `learned` lies on the model's device (attach_to_model); `grid` is the
+  /// learned picture as the model sees it.
+  EditSession(StableDiffusion& model, const LearnResult& learned, Image grid);
+  ~EditSession();
+  EditSession(const EditSession&) = delete;
+  EditSession& operator=(const EditSession&) = delete;
+
+  /// Generates a plan in batches, candidates with the same weights together, so that weights change rarely.
+  /// After an exception of a callback the session can go on.
+  ///
+  /// With `missing` only images that it accepts are handed over. Batches are those of the whole plan: one
+  /// that lacks an image is generated in full, since the size of a batch decides how sums are rounded. So a
+  /// run that was broken off ends with the same bytes.
+  void generate(const std::vector<Candidate>& plan, const DrawOptions& options,
+                const EditCallbacks& callbacks, const CandidateFilter& missing = {});
+
+ private:
+  class State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace forgedit
