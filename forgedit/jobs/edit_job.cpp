@@ -368,8 +368,8 @@ void EditJobRun::say_reconstruction(const EditResults& results) {
 void EditJobRun::dry_run() {
   prepare();
   const auto& choice = models_.choice(context_);
-  const auto network = outline_model(
-      choice, context_, [&](const StableDiffusion& outline) { return memory_need(outline); });
+  const auto network =
+      outline_model(choice, context_, [&](const StableDiffusion& outline) { return memory_need(outline); });
   warn_of_long_texts(all_texts(), network, context_);
   if (!learned_) {
     learned_ = picture_to_learn(job_.learn, picture_, choice, network);

@@ -47,7 +47,8 @@ void upload(torch::nn::Module& network, const c10::Device& device, at::ScalarTyp
 }
 
 /// Onto the device, laid out as convolutions there want it.
-void move_network(torch::nn::Module& network, const c10::Device& device, at::ScalarType type = torch::kFloat) {
+void move_network(torch::nn::Module& network, const c10::Device& device,
+                  at::ScalarType type = torch::kFloat) {
   if (device.is_cuda()) upload(network, device, type);
   network.to(device, type);
   nn::use_channels_last(network);
