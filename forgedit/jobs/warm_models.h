@@ -16,10 +16,14 @@ namespace forgedit {
 
 /// A saved edit that was read, in the network: one more of its images costs only its sampling and decoding.
 struct WarmSession {
-  WarmSession(std::string files, LearnedPicture picture, StableDiffusion& model)
-      : stamp(std::move(files)), learned(std::move(picture)), session(model, learned.result, learned.grid) {}
+  WarmSession(std::string files, LearnedPicture picture, StableDiffusion& network)
+      : stamp(std::move(files)),
+        model(network),
+        learned(std::move(picture)),
+        session(model, learned.result, learned.grid) {}
 
   std::string stamp;  ///< of the files that were read (saved_edit_stamp)
+  StableDiffusion& model;
   LearnedPicture learned;
   EditSession session;
 };
