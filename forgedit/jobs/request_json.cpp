@@ -208,9 +208,11 @@ ScoreRequest read_score(RequestReader& reader, const RequestRules& rules) {
   request.original = required(reader, "picture", rules.picture);
   const auto edited = reader.texts("edited", nullptr);
   if (!edited) reader.reject("edited", "is needed: the pictures to score");
-  for (const auto& reference : *edited) {
-    if (!rules.picture) reader.reject("edited", "is not taken here");
-    request.edited.push_back(rules.picture(reference));
+  if (!rules.picture) reader.reject("edited", "is not taken here");
+  try {
+    for (const auto& reference : *edited) request.edited.push_back(rules.picture(reference));
+  } catch (const Error& error) {
+    reader.reject("edited", error.what());
   }
   reader.text("target", request.target);
   reader.text("source", request.source);
