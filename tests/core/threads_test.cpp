@@ -83,7 +83,8 @@ TEST_F(Threads, ReadersSeeWholeFiles) {
   at_once(4, [&](int i) {
     for (int round = 0; round < 25; ++round) {
       if (i % 2 == 0) {
-        write_file_atomically(path, std::string(10'000, static_cast<char>('a' + (i + round) % 26)), Flush::no);
+        write_file_atomically(path, std::string(10'000, static_cast<char>('a' + (i + round) % 26)),
+                              Flush::no);
       } else {
         const auto contents = read_file(path);
         const auto same = contents.find_first_not_of(contents.front()) == std::string::npos;
