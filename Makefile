@@ -1,11 +1,12 @@
 # Thin front of CMake's presets. Programs land in build/release/bin.
 JOBS ?= $(shell nproc)
-SANITIZER_OPTIONS = ASAN_OPTIONS=detect_leaks=0:abort_on_error=0:allocator_may_return_null=1 UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
+# Test programs that run at once; each uses several threads itself.
+TEST_JOBS ?= 2
 
 # How long `make fuzz` runs each target.
 FUZZ_SECONDS ?= 30
 
-.PHONY: build packages demo test asan fuzz format check clean
+.PHONY: build packages demo test asan asan-build tsan tsan-build fuzz fuzz-build format check clean
 
 build: packages
 	cmake --preset release
@@ -21,20 +22,25 @@ demo: packages
 	tools/demo.sh
 
 test: build
-	ctest --preset release
+	ctest --preset release -j $(TEST_JOBS)
 
 # Everything but the tests labelled slow, under AddressSanitizer and UndefinedBehaviorSanitizer. LibTorch itself
 # is not instrumented.
-asan: packages
-	cmake --preset asan
-	cmake --build --preset asan -j $(JOBS) --target unit_tests
-	$(SANITIZER_OPTIONS) ctest --preset asan --label-exclude slow
+asan: asan-build
+	ctest --preset asan -j $(TEST_JOBS)
+
+# What links no LibTorch, under ThreadSanitizer.
+tsan: tsan-build
+	ctest --preset tsan -j $(TEST_JOBS)
 
 # Every parser of files under libFuzzer and both sanitizers; fails on a finding (fuzz/README.md).
-fuzz: packages
-	cmake --preset fuzz
-	cmake --build --preset fuzz -j $(JOBS)
+fuzz: fuzz-build
 	fuzz/run.sh $(FUZZ_SECONDS)
+
+# The builds alone, of the presets' tests only.
+asan-build tsan-build fuzz-build: %-build: packages
+	cmake --preset $*
+	cmake --build --preset $* -j $(JOBS)
 
 format:
 	tools/check_format.sh --fix

@@ -77,7 +77,7 @@ function(forgedit_program name)
 endfunction()
 
 # forgedit_test(<name> [TORCH] SOURCES ... DEPENDS ...): one GoogleTest program, one CTest entry a test case,
-# called <name>.<Suite>.<Case>.
+# called <name>.<Suite>.<Case>; with FORGEDIT_TESTS_WHOLE one entry for the program, called <name>.
 function(forgedit_test name)
   cmake_parse_arguments(ARG "TORCH" "" "SOURCES;DEPENDS" ${ARGN})
   add_executable(test_${name} ${ARG_SOURCES})
@@ -86,7 +86,18 @@ function(forgedit_test name)
   target_compile_definitions(test_${name} PRIVATE
     FORGEDIT_SOURCE_DIR="${PROJECT_SOURCE_DIR}" FORGEDIT_BIN_DIR="${CMAKE_RUNTIME_OUTPUT_DIRECTORY}")
   set_target_properties(test_${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+  set_property(GLOBAL APPEND PROPERTY FORGEDIT_UNIT_TESTS test_${name})
+  set(label fast)  # one a test: gtest_discover_tests splits lists
+  if(NOT ARG_TORCH)
+    set_property(GLOBAL APPEND PROPERTY FORGEDIT_UNIT_TESTS_WITHOUT_TORCH test_${name})
+    set(label fast_without_torch)
+  endif()
   # Passive: LibTorch's threads otherwise spin while they wait, which costs five times the time on a busy machine.
-  gtest_discover_tests(test_${name} TEST_PREFIX ${name}. DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 120
-    PROPERTIES LABELS fast ENVIRONMENT OMP_WAIT_POLICY=passive)
+  if(FORGEDIT_TESTS_WHOLE)
+    add_test(NAME ${name} COMMAND test_${name})
+    set_tests_properties(${name} PROPERTIES LABELS ${label} ENVIRONMENT OMP_WAIT_POLICY=passive)
+  else()
+    gtest_discover_tests(test_${name} TEST_PREFIX ${name}. DISCOVERY_MODE PRE_TEST DISCOVERY_TIMEOUT 120
+      PROPERTIES LABELS ${label} ENVIRONMENT OMP_WAIT_POLICY=passive)
+  endif()
 endfunction()

@@ -56,6 +56,7 @@ void check_learn_request(const LearnRequest& request) {
   if (!request.source.empty() && !request.captioner.empty()) {
     throw usage_error("captioner", "cannot be combined with source: one of them says what the picture shows");
   }
+  if (!request.source.empty()) require_text("source", request.source);
   const auto& o = request.options;
   if (o.samples < o.batch) {
     throw usage_error("samples",

@@ -112,7 +112,7 @@ MemoryPlan settle_host_memory(const MemoryTask& task) {
   try {
     return plan_memory(task, std::max(0.01, std::floor(static_cast<double>(budget) / kGiB * 100) / 100));
   } catch (const Error& error) {
-    throw failure(std::string(error.what()) + " (what this machine and its limits leave)");
+    throw failure("memory: " + std::string(error.what()) + " (what this machine and its limits leave)");
   }
 }
 

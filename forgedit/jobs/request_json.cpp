@@ -104,6 +104,24 @@ std::optional<AutoRequest> read_auto(RequestReader& reader) {
   return request;
 }
 
+/// The keys of a sweep, which also a line of a story may have.
+void read_sweep(RequestReader& reader, SweepRequest& sweep) {
+  sweep.forget = reader.words("forget");
+  parsed(reader, "interpolation",
+         [&](const std::string& name) { sweep.interpolation = parse_interpolation(name); });
+  sweep.gamma = reader.numbers("gamma");
+  sweep.alpha = reader.numbers("alpha");
+  sweep.beta = reader.numbers("beta");
+  sweep.seeds = reader.seeds("seeds", "seed");
+  std::optional<std::int64_t> repeat;
+  reader.whole("repeat", repeat, 1, 1000);
+  if (repeat) sweep.repeat = static_cast<std::uint64_t>(*repeat);
+  reader.boolean("unlearned", sweep.unlearned);
+  parsed(reader, "sampler", [&](const std::string& name) { sweep.sampler = find_sampler(name).kind; });
+  reader.whole("steps", sweep.steps, 1, kMaxSteps);
+  reader.real("guidance_scale", sweep.guidance_scale, 0, 100, "guidance");
+}
+
 std::vector<StoryLine> read_story_lines(RequestReader& reader) {
   std::vector<StoryLine> lines;
   const auto* found = reader.find("story");
@@ -113,7 +131,10 @@ std::vector<StoryLine> read_story_lines(RequestReader& reader) {
     const auto origin = fmt::format("{}[{}]", reader.path_of("story"), i);
     const auto& item = (*found)[i];
     if (!item.is_string() && !item.is_object()) throw usage_error(origin, "expected a target or an object");
-    lines.push_back({origin, item.is_string() ? json{{"target", item}}.dump() : item.dump()});
+    const auto object = item.is_string() ? json{{"target", item}} : item;
+    RequestReader line(object, origin);
+    read_story_target(line);
+    lines.push_back({origin, object.dump(), /*in_request=*/true});
   }
   return lines;
 }
@@ -187,9 +208,11 @@ ScoreRequest read_score(RequestReader& reader, const RequestRules& rules) {
   request.original = required(reader, "picture", rules.picture);
   const auto edited = reader.texts("edited", nullptr);
   if (!edited) reader.reject("edited", "is needed: the pictures to score");
-  for (const auto& reference : *edited) {
-    if (!rules.picture) reader.reject("edited", "is not taken here");
-    request.edited.push_back(rules.picture(reference));
+  if (!rules.picture) reader.reject("edited", "is not taken here");
+  try {
+    for (const auto& reference : *edited) request.edited.push_back(rules.picture(reference));
+  } catch (const Error& error) {
+    reader.reject("edited", error.what());
   }
   reader.text("target", request.target);
   reader.text("source", request.source);
@@ -231,21 +254,13 @@ const RequestKind& kind_of(RequestReader& reader) {
 
 }  // namespace
 
-void read_sweep(RequestReader& reader, SweepRequest& sweep) {
-  sweep.forget = reader.words("forget");
-  parsed(reader, "interpolation",
-         [&](const std::string& name) { sweep.interpolation = parse_interpolation(name); });
-  sweep.gamma = reader.numbers("gamma");
-  sweep.alpha = reader.numbers("alpha");
-  sweep.beta = reader.numbers("beta");
-  sweep.seeds = reader.seeds("seeds", "seed");
-  std::optional<std::int64_t> repeat;
-  reader.whole("repeat", repeat, 1, 1000);
-  if (repeat) sweep.repeat = static_cast<std::uint64_t>(*repeat);
-  reader.boolean("unlearned", sweep.unlearned);
-  parsed(reader, "sampler", [&](const std::string& name) { sweep.sampler = find_sampler(name).kind; });
-  reader.whole("steps", sweep.steps, 1, kMaxSteps);
-  reader.real("guidance_scale", sweep.guidance_scale, 0, 100, "guidance");
+StoryTarget read_story_target(RequestReader& reader) {
+  StoryTarget line;
+  reader.text("target", line.target);
+  if (line.target.empty()) reader.reject("target", "is needed: what the edited picture shows");
+  read_sweep(reader, line.sweep);
+  reader.finish();
+  return line;
 }
 
 JobRequest request_from_json(const json& request, const RequestRules& rules) {

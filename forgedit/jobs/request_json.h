@@ -28,7 +28,13 @@ struct RequestRules {
 /// them.
 JobRequest request_from_json(const nlohmann::json& request, const RequestRules& rules);
 
-/// The keys of a sweep, which also a line of a story may have.
-void read_sweep(RequestReader& reader, SweepRequest& sweep);
+/// What an object of a story says.
+struct StoryTarget {
+  std::string target;
+  SweepRequest sweep;
+};
+
+/// Reads such an object as strictly, to its end.
+StoryTarget read_story_target(RequestReader& reader);
 
 }  // namespace forgedit

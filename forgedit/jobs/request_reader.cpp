@@ -46,10 +46,15 @@ const json* RequestReader::find(const char* key, const char* alias) {
   return found;
 }
 
+std::string RequestReader::written(const char* key, const char* alias) const {
+  const bool is_alias = alias && object_.contains(alias) && !object_.at(alias).is_null();
+  return is_alias ? alias : key;
+}
+
 void RequestReader::text(const char* key, std::string& value, const char* alias) {
   const auto* found = find(key, alias);
   if (!found) return;
-  if (!found->is_string()) reject(key, "expected a string");
+  if (!found->is_string()) reject(written(key, alias), "expected a string");
   value = found->get<std::string>();
 }
 
@@ -91,7 +96,7 @@ void RequestReader::real(const char* key, std::optional<double>& value, double l
   const auto* found = find(key, alias);
   if (!found) return;
   const bool in_range = found->is_number() && found->get<double>() >= low && found->get<double>() <= high;
-  if (!in_range) reject(key, fmt::format("expected a number from {} to {}", low, high));
+  if (!in_range) reject(written(key, alias), fmt::format("expected a number from {} to {}", low, high));
   value = found->get<double>();
 }
 
@@ -117,16 +122,16 @@ std::optional<std::vector<double>> RequestReader::numbers(const char* key) {
 std::optional<std::vector<std::uint64_t>> RequestReader::seeds(const char* key, const char* alias) {
   const auto* found = find(key, alias);
   if (!found) return {};
-  if (found->is_string()) return parse_seeds(path_of(key), found->get<std::string>());
+  if (found->is_string()) return parse_seeds(path_of(written(key, alias)), found->get<std::string>());
   std::vector<std::uint64_t> values;
   for (const auto* item : items_of(*found)) {
     const bool is_seed =
         item->is_number_integer() && (item->is_number_unsigned() ? item->get<std::uint64_t>() <= INT64_MAX
                                                                  : item->get<std::int64_t>() >= 0);
-    if (!is_seed) reject(key, "expected whole numbers from 0, one or a list");
+    if (!is_seed) reject(written(key, alias), "expected whole numbers from 0, one or a list");
     values.push_back(item->get<std::uint64_t>());
   }
-  if (values.empty()) reject(key, "expected at least one seed");
+  if (values.empty()) reject(written(key, alias), "expected at least one seed");
   return values;
 }
 
@@ -142,10 +147,10 @@ std::optional<std::vector<std::string>> RequestReader::texts(const char* key, co
   if (!found) return {};
   std::vector<std::string> values;
   for (const auto* item : items_of(*found)) {
-    if (!item->is_string()) reject(key, "expected a text or a list of texts");
+    if (!item->is_string()) reject(written(key, alias), "expected a text or a list of texts");
     values.push_back(item->get<std::string>());
   }
-  if (values.empty()) reject(key, "expected at least one text");
+  if (values.empty()) reject(written(key, alias), "expected at least one text");
   return values;
 }
 

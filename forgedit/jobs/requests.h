@@ -93,6 +93,7 @@ struct AutoRequest {
 struct StoryLine {
   std::string origin;  ///< for errors: "story.txt:3", "story[2]"
   std::string text;
+  bool in_request = false;  ///< `origin` is a path of the request: errors name it as their field
 };
 
 /// Edits of one picture, which is learned first or was learned before.

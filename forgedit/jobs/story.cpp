@@ -38,33 +38,36 @@ bool is_text(const std::string& target) {
   }
 }
 
-json parse_line(const std::string& origin, const std::string& line) {
+/// A mistake in `line`: a file that is wrong, or a wrong key of the request.
+Error line_error(const StoryLine& line, const std::string& key, const std::string& message) {
+  if (line.in_request) return usage_error(line.origin + (key.empty() ? "" : "." + key), message);
+  return failure(line.origin + ": " + (key.empty() ? "" : key + ": ") + one_line(message, kMostMessage));
+}
+
+json parse_line(const std::string& line) {
   auto object = json::parse(line, nullptr, /*allow_exceptions=*/false);
-  if (!object.is_object())
-    throw failure(origin +
-                  ": expected a target prompt or one JSON object (a prompt that begins with { goes into "
-                  "its \"target\")");
-  return object;
+  if (object.is_object()) return object;
+  throw usage_error(
+      "expected a target prompt or one JSON object (a prompt that begins with { goes into its \"target\")");
 }
 
 /// One JSON line over a request that has all that it does not say.
-EditRequest request_of_object(const json& object, const std::string& origin, const EditRequest& base) {
-  try {
-    RequestReader reader(object, "");
-    std::string target;
-    reader.text("target", target);
-    if (target.empty()) reader.reject("target", "is needed: what the edited picture shows");
-    SweepRequest sweep;
-    read_sweep(reader, sweep);
-    reader.finish();
-    auto request = with_settings(base, sweep);
-    check_interpolation(sweep, request.interpolation);
-    request.targets = {target};
+EditRequest request_of_object(const json& object, const EditRequest& base) {
+  RequestReader reader(object, "");
+  const auto line = read_story_target(reader);
+  auto request = with_settings(base, line.sweep);
+  check_interpolation(line.sweep, request.interpolation);
+  request.targets = {line.target};
+  return request;
+}
+
+EditRequest request_of_line(const StoryLine& line, const EditRequest& base) {
+  auto request = base;
+  if (line.text.rfind('{', 0) != 0) {
+    request.targets = {line.text};
     return request;
-  } catch (const Error& error) {
-    const auto key = error.field().empty() ? std::string() : error.field() + ": ";
-    throw failure(origin + ": " + key + one_line(error.what(), kMostMessage));
   }
+  return request_of_object(parse_line(line.text), base);
 }
 
 }  // namespace
@@ -91,22 +94,17 @@ std::vector<StoryLine> read_story(const std::filesystem::path& file) {
 
 std::vector<EditRequest> requests_of_story(const std::vector<StoryLine>& lines, const EditRequest& base) {
   std::vector<EditRequest> requests;
-  for (const auto& [origin, text] : lines) {
-    auto request = base;
-    if (text.rfind('{', 0) == 0) {
-      request = request_of_object(parse_line(origin, text), origin, base);
-    } else {
-      request.targets = {text};
-    }
-    if (!is_text(request.targets.front())) {
-      throw failure(origin + ": the target is no text: expected UTF-8 without control characters");
-    }
+  for (const auto& line : lines) {
     try {
+      auto request = request_of_line(line, base);
+      if (!is_text(request.targets.front())) {
+        throw usage_error("the target is no text: expected UTF-8 without control characters");
+      }
       plan_edit({request});
+      requests.push_back(std::move(request));
     } catch (const Error& error) {
-      throw failure(origin + ": " + one_line(error.what(), kMostMessage));
+      throw line_error(line, error.field(), error.what());
     }
-    requests.push_back(std::move(request));
   }
   return requests;
 }

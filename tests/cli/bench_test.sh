@@ -14,11 +14,11 @@ END
 BENCH=(bench tedbench --data ted --model "$MODEL" --source "a man" --samples 2 --batch 1 --size 64x64 --gamma 0.8,1.0)
 
 echo "-- score"
-expect 0 "left out: CLIPScore (no CLIP model given)" score ted/originals/man.png ted/originals/other.jpeg --target "a man" \
+expect 0 "skipped: CLIPScore (no CLIP model given)" score ted/originals/man.png ted/originals/other.jpeg --target "a man" \
   --model "$MODEL"
 grep -q "1.0000" stdout || complain "score: SSIM of equal pictures"
 expect 0 "" score ted/originals/man.png ted/originals/other.jpeg --target "a man" --model "$MODEL" --json
-grep -q '"lpips_vgg": "no weights given"' stdout || complain "score --json: what is left out"
+grep -q '"lpips_vgg": "no weights given"' stdout || complain "score --json: what is skipped"
 expect 2 "--target" score ted/originals/man.png ted/originals/other.jpeg
 expect 1 "nowhere: no such CLIP folder" score ted/originals/man.png ted/originals/man.png --target "a" --clip nowhere
 expect 1 "alex.pth: no such file" score ted/originals/man.png ted/originals/man.png --target "a" --lpips alex.pth
@@ -28,11 +28,11 @@ expect 1 "text.pth: neither a safetensors nor a PyTorch file" score ted/original
 
 echo "-- wrong use of bench"
 expect 2 "--steps" bench --steps 0
-expect 2 "--source TEXT is needed" bench tedbench --data ted --model "$MODEL"
+expect 2 "--source: is needed: there is no captioner" bench tedbench --data ted --model "$MODEL"
 expect 1 "no TEdBench" bench tedbench --data . --model "$MODEL" --source "a man"
 expect 1 "no EditEval_v1" bench editeval --data ted --model "$MODEL"
 expect 2 "--published: expected vp or vs" "${BENCH[@]}" --published maybe
-expect 2 "leave out --preset" "${BENCH[@]}" --published vs
+expect 2 "--published: has its own strategies and strengths: it cannot be combined with preset" "${BENCH[@]}" --published vs
 
 echo "-- a run that is killed"
 "$FORGEDIT" "${BENCH[@]}" --steps 60 --out run >stdout 2>stderr &
@@ -46,12 +46,14 @@ wait $program 2>/dev/null
 [ -f run/report.html ] && complain "the run was not killed in the middle"
 find run/edits -name '*.png' -printf '%p %T@\n' | sort >before
 [ -s before ] || complain "nothing was drawn before the kill"
-touch run/.forgedit-0123456789abcdef.tmp run/edits/001*/record.json.1.tmp
+leftover=.forgedit-0123456789abcdef.tmp
+for folder in run run/edits/001*; do touch "$folder/$leftover"; done
 expect 3 "002-gone-a-cat: failed: gone.png: no such file" "${BENCH[@]}" --steps 60 --out run
 grep -q "forgedit: 1 of 4 edits failed" stderr || complain "the last line does not say that an edit failed"
 find run/edits -name '*.png' -printf '%p %T@\n' | sort >after
 [ "$(wc -l <after)" -eq 6 ] || complain "expected 6 pictures"
 [ -z "$(comm -23 before after)" ] || complain "a picture was drawn twice"
+find run -name '*.tmp' | grep -q . && complain "what a killed run left is still there"
 grep -q "3 done, 1 failed, 0 left out" stdout || complain "the summary"
 [ "$(grep -o 'data:image/webp' run/report.html | wc -l)" -eq 8 ] || complain "pictures in the report"
 grep -qF "$WORK" run/report.html run/scores.json run/table.txt && complain "a local path is in the results"

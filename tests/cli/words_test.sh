@@ -48,9 +48,11 @@ grep -qF '"[a dog, a cat]",' typed/edit.json && grep -qF '"[]",' typed/edit.json
 ls typed | grep -q '^05-prompt-' && ls typed | grep -q '^06-prompt-' || complain "names of prompts that ASCII cannot hold"
 [ "$(ls typed/0[56]-* | sed 's/.*prompt-//' | sort -u | wc -l)" -eq 2 ] || complain "two prompts share a name"
 printf '[a dog]\na cat\n' >lines.txt
-expect 0 "" edit good.png "[one]" --targets - --source $'a dog\nbrown, old' --model "$MODEL" --samples 2 --batch 2 \
+expect 2 "TARGET cannot be combined with --targets" edit good.png "[one]" --targets - --source "a dog" --model "$MODEL" \
+  <lines.txt
+expect 0 "" edit good.png --targets - --source $'a dog\nbrown, old' --model "$MODEL" --samples 2 --batch 2 \
   --steps 1 --gamma 1 --out standard-input <lines.txt
-[ "$(ls standard-input/0*.png | wc -l)" -eq 3 ] || complain "--targets -"
+[ "$(ls standard-input/0*.png | wc -l)" -eq 2 ] || complain "--targets -"
 grep -qaF 'Source: "a dog\nbrown, old", Version: ' standard-input/01-*.png || complain "parameters: a source of two lines"
 expect 0 "" learn good.png --source "a square" --save "next one" --model "$MODEL" --samples 2 --batch 2
 grep -qF "next: forgedit edit --from 'next one' TARGET --model" stderr || complain "learn: no next step"

@@ -12,26 +12,26 @@ std::string message_of(const std::function<void()>& action) {
     action();
   } catch (const Error& error) {
     EXPECT_EQ(error.kind(), ErrorKind::usage);
-    return error.what();
+    return error.field() + ": " + error.what();
   }
   return "no error";
 }
 
 TEST(Lists, ReadsNumbers) {
-  EXPECT_EQ(parse_numbers("--gamma", "0.8"), (std::vector<double>{0.8}));
-  EXPECT_EQ(parse_numbers("--gamma", "0.8, 1,-0.5"), (std::vector<double>{0.8, 1.0, -0.5}));
+  EXPECT_EQ(parse_numbers("gamma", "0.8"), (std::vector<double>{0.8}));
+  EXPECT_EQ(parse_numbers("gamma", "0.8, 1,-0.5"), (std::vector<double>{0.8, 1.0, -0.5}));
 }
 
 TEST(Lists, RangesHoldBothEnds) {
-  const auto published = parse_numbers("--gamma", "0.0:1.6:0.1");
+  const auto published = parse_numbers("gamma", "0.0:1.6:0.1");
   ASSERT_EQ(published.size(), 17U);
   // Exactly the decimal numbers: they go into file names and records.
   EXPECT_EQ(published[3], 0.3);
   EXPECT_EQ(published.back(), 1.6);
-  EXPECT_EQ(parse_numbers("--beta", "1:3"), (std::vector<double>{1, 2, 3}));
-  EXPECT_EQ(parse_numbers("--beta", "0.7:0.7:0.1"), (std::vector<double>{0.7}));
-  EXPECT_EQ(parse_numbers("--beta", "-0.2:0.2:0.2"), (std::vector<double>{-0.2, 0, 0.2}));
-  EXPECT_EQ(parse_numbers("--beta", "0:1:0.5,1.2"), (std::vector<double>{0, 0.5, 1, 1.2}));
+  EXPECT_EQ(parse_numbers("beta", "1:3"), (std::vector<double>{1, 2, 3}));
+  EXPECT_EQ(parse_numbers("beta", "0.7:0.7:0.1"), (std::vector<double>{0.7}));
+  EXPECT_EQ(parse_numbers("beta", "-0.2:0.2:0.2"), (std::vector<double>{-0.2, 0, 0.2}));
+  EXPECT_EQ(parse_numbers("beta", "0:1:0.5,1.2"), (std::vector<double>{0, 0.5, 1, 1.2}));
 }
 
 TEST(Lists, RefusesWhatIsNoListOfNumbers) {
@@ -39,65 +39,65 @@ TEST(Lists, RefusesWhatIsNoListOfNumbers) {
        {"",        ",",         "1,",    "a",        "1.5x",    "nan",          "inf",
         "1e400",   "1e7",       "0:1:0", "0:1:-0.1", "1:0:0.1", "1.6:0.0:-0.1", "0:1:0.3",
         "0:1:nan", "0:1:0.1:2", "::",    "0:",       "0:1:",    "0:1:0.000001", "0:2000"}) {
-    EXPECT_THROW(parse_numbers("--gamma", text), Error) << text;
+    EXPECT_THROW(parse_numbers("gamma", text), Error) << text;
   }
-  EXPECT_EQ(message_of([] { parse_numbers("--gamma", "0:1:0"); }),
-            "--gamma: expected FIRST <= LAST and a STEP over 0, got '0:1:0'");
+  EXPECT_EQ(message_of([] { parse_numbers("gamma", "0:1:0"); }),
+            "gamma: expected FIRST <= LAST and a STEP over 0, got '0:1:0'");
 }
 
 TEST(Lists, ReadsSeeds) {
-  EXPECT_EQ(parse_seeds("--seeds", "0,7"), (std::vector<std::uint64_t>{0, 7}));
-  EXPECT_EQ(parse_seeds("--seeds", "3:5,9"), (std::vector<std::uint64_t>{3, 4, 5, 9}));
-  EXPECT_EQ(parse_seeds("--seeds", "0:10:5"), (std::vector<std::uint64_t>{0, 5, 10}));
-  EXPECT_EQ(parse_seeds("--seeds", "9223372036854775807"), (std::vector<std::uint64_t>{INT64_MAX}));
+  EXPECT_EQ(parse_seeds("seeds", "0,7"), (std::vector<std::uint64_t>{0, 7}));
+  EXPECT_EQ(parse_seeds("seeds", "3:5,9"), (std::vector<std::uint64_t>{3, 4, 5, 9}));
+  EXPECT_EQ(parse_seeds("seeds", "0:10:5"), (std::vector<std::uint64_t>{0, 5, 10}));
+  EXPECT_EQ(parse_seeds("seeds", "9223372036854775807"), (std::vector<std::uint64_t>{INT64_MAX}));
   for (const char* text : {"", "-1", "0.5", "9223372036854775808", "5:3", "0:5:0", "0:5:2", "0:1000"}) {
-    EXPECT_THROW(parse_seeds("--seeds", text), Error) << text;
+    EXPECT_THROW(parse_seeds("seeds", text), Error) << text;
   }
 }
 
 TEST(Lists, ReadsWords) {
-  EXPECT_EQ(parse_words("--forget", "noencoder, decoderattn+decoder2"),
+  EXPECT_EQ(parse_words("forget", "noencoder, decoderattn+decoder2"),
             (std::vector<std::string>{"noencoder", "decoderattn+decoder2"}));
-  EXPECT_THROW(parse_words("--forget", ""), Error);
-  EXPECT_THROW(parse_words("--forget", "noencoder,,orig"), Error);
+  EXPECT_THROW(parse_words("forget", ""), Error);
+  EXPECT_THROW(parse_words("forget", "noencoder,,orig"), Error);
 }
 
 TEST(Lists, ReadsSizes) {
-  EXPECT_EQ(parse_size("--size", "512x384"), (std::pair{512, 384}));
-  EXPECT_EQ(parse_size("--size", "512"), (std::pair{512, 512}));
+  EXPECT_EQ(parse_size("size", "512x384"), (std::pair{512, 384}));
+  EXPECT_EQ(parse_size("size", "512"), (std::pair{512, 512}));
   for (const char* text :
        {"", "0", "512 ", "512x", "x512", "0x0", "-8x8", "512x512x3", "512X512", "5000x512"}) {
-    EXPECT_THROW(parse_size("--size", text), Error) << text;
+    EXPECT_THROW(parse_size("size", text), Error) << text;
   }
 }
 
 TEST(Lists, ReadsMemory) {
   for (const char* text : {"8", "8GB", "8GiB", "8 gib", "8g", " 8.0 GB ", "8192MB", "8192 MiB"}) {
-    EXPECT_EQ(parse_gib("--memory", text), 8) << text;
+    EXPECT_EQ(parse_gib("memory", text), 8) << text;
   }
-  EXPECT_EQ(parse_gib("--memory", "0.5"), 0.5);
+  EXPECT_EQ(parse_gib("memory", "0.5"), 0.5);
   for (const char* text : {"", "GB", "8TB", "8GBx", "-8", "0", "nan", "inf", "8,5", "1e6", "8 8"}) {
-    EXPECT_THROW(parse_gib("--memory", text), Error) << text;
+    EXPECT_THROW(parse_gib("memory", text), Error) << text;
   }
-  EXPECT_EQ(message_of([] { parse_gib("--memory", "lots"); }),
-            "--memory: expected GiB from 0.01 to 100000 as in 8, 8GB or 6000MiB, got 'lots'");
+  EXPECT_EQ(message_of([] { parse_gib("memory", "lots"); }),
+            "memory: expected GiB from 0.01 to 100000 as in 8, 8GB or 6000MiB, got 'lots'");
 }
 
 TEST(Lists, QuotesLittleOfALongValue) {
   const std::string value(100'000, 'x');
-  for (const auto& message : {message_of([&] { parse_numbers("--gamma", value); }),
-                              message_of([&] { parse_size("--size", value); }), within(0, 1)(value)}) {
+  for (const auto& message : {message_of([&] { parse_numbers("gamma", value); }),
+                              message_of([&] { parse_size("size", value); }), within(0, 1)(value)}) {
     EXPECT_LT(message.size(), 300U);
   }
 }
 
 TEST(Lists, ReadsColours) {
   using Colour = std::array<std::uint8_t, 3>;
-  EXPECT_EQ(parse_colour("--background", "white"), (Colour{255, 255, 255}));
-  EXPECT_EQ(parse_colour("--background", "#0a1Bff"), (Colour{10, 27, 255}));
-  EXPECT_EQ(parse_colour("--background", "f80"), (Colour{255, 136, 0}));
+  EXPECT_EQ(parse_colour("background", "white"), (Colour{255, 255, 255}));
+  EXPECT_EQ(parse_colour("background", "#0a1Bff"), (Colour{10, 27, 255}));
+  EXPECT_EQ(parse_colour("background", "f80"), (Colour{255, 136, 0}));
   for (const char* text : {"", "#", "#12", "#12345g", "+1+2+3", "purplish"}) {
-    EXPECT_THROW(parse_colour("--background", text), Error) << text;
+    EXPECT_THROW(parse_colour("background", text), Error) << text;
   }
 }
 

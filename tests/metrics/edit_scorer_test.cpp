@@ -8,6 +8,7 @@
 #include "forgedit/io/weights/safetensors.h"
 #include "tests/io/weights/make_torch_file.h"
 #include "tests/support/temporary_folder.h"
+#include "tests/support/tiny_clip.h"
 
 namespace forgedit {
 namespace {
@@ -15,8 +16,7 @@ namespace {
 namespace fs = std::filesystem;
 using testing::contains;
 using testing::message_of;
-
-const fs::path kTokenizer = fs::path(FORGEDIT_SOURCE_DIR) / "tests/golden/tiny-sd/tokenizer";
+using testing::random_state;
 
 Image picture(int width, int height, int step) {
   Image image(width, height);
@@ -24,15 +24,6 @@ Image picture(int width, int height, int step) {
     image.pixels[i] = static_cast<std::uint8_t>(i * static_cast<std::size_t>(step) % 251);
   }
   return image;
-}
-
-StateDict random_state(const torch::nn::Module& module, std::uint64_t seed) {
-  auto generator = at::detail::createCPUGenerator(seed);
-  StateDict state;
-  for (const auto& [name, parameter] : parameters_of(module)) {
-    state[name] = 0.1 * torch::randn(parameter.sizes(), generator);
-  }
-  return state;
 }
 
 StateDict only(const StateDict& state, const std::string& prefix) {
@@ -47,26 +38,8 @@ class EditScorerTest : public testing::TemporaryFolder {
  protected:
   /// A CLIP folder with random weights and the position_ids that published files carry.
   fs::path write_clip() {
-    ClipConfig config;
-    config.text.vocab_size = 49408;
-    config.text.hidden_size = 8;
-    config.text.intermediate_size = 16;
-    config.text.num_hidden_layers = 1;
-    config.text.num_attention_heads = 2;
-    config.vision.hidden_size = 8;
-    config.vision.intermediate_size = 16;
-    config.vision.num_hidden_layers = 1;
-    config.vision.num_attention_heads = 2;
-    config.vision.image_size = 32;
-    config.vision.patch_size = 8;
-    config.projection_dim = 6;
     const auto clip = folder_ / "clip";
-    fs::copy(kTokenizer, clip, fs::copy_options::recursive);
-    std::ofstream(clip / "config.json") << config.to_json();
-    auto state = random_state(*ClipModel(config), 3);
-    state["text_model.embeddings.position_ids"] = torch::arange(77).unsqueeze(0);
-    state["vision_model.embeddings.position_ids"] = torch::arange(17).unsqueeze(0);
-    write_safetensors(clip / "model.safetensors", state);
+    testing::write_tiny_clip(clip);
     return clip;
   }
 };

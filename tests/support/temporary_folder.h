@@ -36,6 +36,18 @@ std::string message_of(Action action) {
   return {};
 }
 
+/// The field of the forgedit::Error that `action` throws; fails the test when there is none.
+template <typename Action>
+std::string field_of(Action action) {
+  try {
+    action();
+  } catch (const Error& error) {
+    return error.field();
+  }
+  ADD_FAILURE() << "no Error came";
+  return {};
+}
+
 inline bool contains(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
 }

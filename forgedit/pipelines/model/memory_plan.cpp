@@ -302,9 +302,9 @@ MemoryPlan plan_memory(const MemoryTask& task, double budget_gib) {
   for (const auto& plan : all_plans(task)) least = std::min(least, estimate_peak(task, plan));
   // Rounded up, so that what is named works.
   const double gib = std::ceil(static_cast<double>(least) / kGiB * 100) / 100;
-  throw usage_error(fmt::format("memory: {} is too little for {} at {}x{}; the least that works is {}",
-                                gib_text(budget_gib), task.batch > 0 ? "learning" : "drawing", task.width,
-                                task.height, gib_text(gib)));
+  throw usage_error("memory", fmt::format("{} is too little for {} at {}x{}; the least that works is {}",
+                                          gib_text(budget_gib), task.batch > 0 ? "learning" : "drawing",
+                                          task.width, task.height, gib_text(gib)));
 }
 
 }  // namespace forgedit

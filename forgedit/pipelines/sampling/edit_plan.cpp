@@ -30,10 +30,10 @@ std::string number_text(double value) {
   return text;
 }
 
-void check_strengths(const char* what, const std::vector<double>& values) {
-  if (values.empty()) throw usage_error(std::string("sweep: expected at least one ") + what);
+void check_strengths(const char* field, const std::vector<double>& values) {
+  if (values.empty()) throw usage_error(field, "expected at least one strength");
   for (const double value : values) {
-    if (!std::isfinite(value)) throw usage_error(std::string("sweep: ") + what + ": expected finite numbers");
+    if (!std::isfinite(value)) throw usage_error(field, "expected finite numbers");
   }
 }
 
@@ -99,18 +99,18 @@ void add_unlearned(std::vector<Candidate>& plan, const EditRequest& request, con
 
 /// Returns how many edits the request has.
 double check_request(const EditRequest& request, std::size_t seeds) {
-  if (request.targets.empty()) throw usage_error("sweep: expected at least one target prompt");
+  if (request.targets.empty()) throw usage_error("target", "is needed: what the edited picture shows");
   if (std::any_of(request.targets.begin(), request.targets.end(), is_blank)) {
-    throw usage_error("the target prompt is empty: say what the edited picture shows");
+    throw usage_error("target", "is empty: say what the edited picture shows");
   }
-  if (request.strategies.empty()) throw usage_error("sweep: expected at least one forgetting strategy");
+  if (request.strategies.empty()) throw usage_error("forget", "expected at least one forgetting strategy");
   double strengths = 0;
   if (request.interpolation == Interpolation::vector_subtraction) {
-    check_strengths("γ", request.gammas);
+    check_strengths("gamma", request.gammas);
     strengths = static_cast<double>(request.gammas.size());
   } else {
-    check_strengths("α", request.alphas);
-    check_strengths("β", request.betas);
+    check_strengths("alpha", request.alphas);
+    check_strengths("beta", request.betas);
     strengths = static_cast<double>(request.alphas.size() * request.betas.size());
   }
   return static_cast<double>(request.targets.size() * request.strategies.size() * seeds) * strengths;
@@ -162,15 +162,15 @@ EditRequest auto_sweep(LearnMethod method) {
 }
 
 std::vector<std::uint64_t> all_seeds(const EditRequest& request) {
-  if (request.seeds.empty() || request.repeat < 1 || request.repeat > kMaxPictures) {
-    throw usage_error("sweep: expected at least one seed and 1 to " + std::to_string(kMaxPictures) +
-                      " repeats");
+  if (request.seeds.empty()) throw usage_error("seeds", "expected at least one seed");
+  if (request.repeat < 1 || request.repeat > kMaxPictures) {
+    throw usage_error("repeat", "expected 1 to " + std::to_string(kMaxPictures) + " repeats");
   }
   std::vector<std::uint64_t> seeds;
   for (const auto first : request.seeds) {
     if (first > kMaxSeed - request.repeat) {
-      throw usage_error("sweep: seed " + std::to_string(first) + " is over the limit of " +
-                        std::to_string(kMaxSeed));
+      throw usage_error(
+          "seeds", "seed " + std::to_string(first) + " is over the limit of " + std::to_string(kMaxSeed));
     }
     for (auto seed = first; seed < first + request.repeat; ++seed) {
       if (std::find(seeds.begin(), seeds.end(), seed) == seeds.end()) seeds.push_back(seed);
@@ -207,7 +207,7 @@ void renumber_stem(Candidate& candidate, std::size_t number, std::size_t last) {
 }
 
 std::vector<Candidate> plan_edit(const std::vector<EditRequest>& requests) {
-  if (requests.empty()) throw usage_error("sweep: expected at least one target prompt");
+  if (requests.empty()) throw usage_error("target", "is needed: what the edited picture shows");
   double edits = 0;
   for (const auto& request : requests) edits += check_request(request, all_seeds(request).size());
   if (edits > static_cast<double>(kMaxPictures)) {

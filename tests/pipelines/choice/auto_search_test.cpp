@@ -11,6 +11,7 @@ namespace forgedit {
 namespace {
 
 using testing::contains;
+using testing::field_of;
 using testing::message_of;
 
 EditRequest request() {
@@ -175,7 +176,8 @@ TEST(AutoSearch, RefusesWhatIsNoSweepOfOneTarget) {
   wrong.targets = {"a dog", "a cat"};
   EXPECT_TRUE(contains(message_of([&] { AutoSearch(wrong, 4); }), "expected one target prompt"));
   wrong.targets = {" "};
-  EXPECT_TRUE(contains(message_of([&] { AutoSearch(wrong, 4); }), "target prompt is empty"));
+  EXPECT_EQ(field_of([&] { AutoSearch(wrong, 4); }), "target");
+  EXPECT_TRUE(contains(message_of([&] { AutoSearch(wrong, 4); }), "is empty"));
   AutoSearch search(request(), 4);
   EXPECT_TRUE(contains(message_of([&] {
                          search.add(edit_candidate(

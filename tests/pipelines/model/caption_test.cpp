@@ -8,6 +8,7 @@
 #include "forgedit/core/files.h"
 #include "forgedit/io/weights/model_folder.h"
 #include "tests/support/temporary_folder.h"
+#include "tests/support/tiny_captioner.h"
 
 namespace forgedit {
 namespace {
@@ -22,27 +23,7 @@ constexpr const char* kHeadBias = "text_decoder.cls.predictions.decoder.bias";
 
 class Caption : public testing::TemporaryFolder {
  protected:
-  Caption() {
-    auto& c = config_;
-    c.vision.hidden_size = c.vision.intermediate_size = c.text.hidden_size = c.text.intermediate_size = 8;
-    c.vision.num_hidden_layers = c.text.num_hidden_layers = 1;
-    c.vision.num_attention_heads = c.text.num_attention_heads = 2;
-    c.vision.image_size = 16;
-    c.vision.patch_size = 8;
-    c.text.vocab_size = 8;
-    c.text.max_position_embeddings = 24;
-    c.text.bos_token_id = 7;
-    c.text.sep_token_id = 3;
-    torch::manual_seed(3);
-    torch::NoGradGuard no_grad;
-    BlipForConditionalGeneration model(c);
-    for (auto& parameter : model->parameters()) parameter.normal_(0.0, 0.5);
-    weights_ = parameters_of(*model);
-    weights_.at(kBias).slice(0, 4, 7).add_(20.0);  // words, never the end
-    write_json("config.json", c.to_json());
-    write("vocab.txt", "[PAD]\n[UNK]\n[CLS]\n[SEP]\na\ndog\ncat\n");  // as published: no [DEC]
-    write_weights(weights_);
-  }
+  Caption() { testing::write_tiny_captioner(folder_); }
 
   void write(const char* name, const std::string& contents) {
     std::ofstream(folder_ / name, std::ios::binary) << contents;
@@ -57,8 +38,8 @@ class Caption : public testing::TemporaryFolder {
     return model->forward(torch::ones({1, 3, 16, 16}), torch::tensor({{7, 4, 5}}));
   }
 
-  BlipConfig config_;
-  StateDict weights_;
+  BlipConfig config_ = testing::tiny_blip_config();
+  StateDict weights_ = testing::tiny_blip_weights(config_);
 };
 
 TEST_F(Caption, SaysWordsOfItsVocabulary) {

@@ -94,7 +94,7 @@ TEST(MemoryPlan, TooLittleNamesTheLeastThatWorks) {
     message = error.what();
     EXPECT_EQ(error.kind(), ErrorKind::usage);
   }
-  const std::string start = "memory: 4 GiB is too little for learning at 512x512; the least that works is ";
+  const std::string start = "4 GiB is too little for learning at 512x512; the least that works is ";
   ASSERT_EQ(message.rfind(start, 0), 0U) << message;
   const double least = std::stod(message.substr(start.size()));
   EXPECT_LT(least, 8);
