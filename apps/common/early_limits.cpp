@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <cstdint>
 #include <cstring>
 
@@ -68,14 +69,19 @@ bool can_start_threads() {
   cpu_set_t cores;
   const int wanted = ::sched_getaffinity(0, sizeof cores, &cores) == 0 ? CPU_COUNT(&cores) - 1 : 1;
   // Their stacks count against a limit on memory.
-  pthread_attr_t small;
-  ::pthread_attr_init(&small);
-  ::pthread_attr_setstacksize(&small, kTrialStack);
+  pthread_attr_t attributes;
+  ::pthread_attr_init(&attributes);
+  ::pthread_attr_setstacksize(&attributes, kTrialStack);
   pthread_t threads[kMostCores];
   int started = 0;
   ::pthread_mutex_lock(&gate);
-  while (started < wanted && started < kMostCores &&
-         ::pthread_create(&threads[started], &small, wait_at_gate, nullptr) == 0) {
+  while (started < wanted && started < kMostCores) {
+    int error = ::pthread_create(&threads[started], &attributes, wait_at_gate, nullptr);
+    if (error == EINVAL) {  // the libraries' thread-local data alone is larger: CUDA's are
+      ::pthread_attr_init(&attributes);
+      error = ::pthread_create(&threads[started], &attributes, wait_at_gate, nullptr);
+    }
+    if (error != 0) break;
     ++started;
   }
   ::pthread_mutex_unlock(&gate);

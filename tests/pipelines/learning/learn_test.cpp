@@ -2,11 +2,9 @@
 
 #include <cmath>
 #include <limits>
-#include <nlohmann/json.hpp>
 
 #include "forgedit/editing/forgetting.h"
 #include "forgedit/editing/learned_weights.h"
-#include "forgedit/pipelines/records/settings_json.h"
 #include "tests/support/temporary_folder.h"
 
 namespace forgedit {
@@ -58,14 +56,6 @@ TEST(LearnOptionsTest, DefaultsArePublished) {
   EXPECT_EQ(imagic.batch, 1);
   EXPECT_EQ(imagic.unet_lr, 2e-6);
   EXPECT_EQ(imagic.text_lr, 1e-3);
-}
-
-TEST(LearnOptionsTest, FastIsKeptInRecordsAndNotNamedElse) {
-  LearnOptions o;
-  EXPECT_FALSE(to_json(o).contains("fast")) << "records from before there was this stay equal";
-  EXPECT_FALSE(learn_options_from_json("x", to_json(o)).fast);
-  o.fast = true;
-  EXPECT_TRUE(learn_options_from_json("x", to_json(o)).fast);
 }
 
 TEST_F(Learn, LearnsOnlyItsBlocksAndLeavesTheModelAsItWas) {
