@@ -4,14 +4,16 @@
 
 #include <algorithm>
 #include <chrono>
-#include <vector>
+#include <limits>
+
+#include "forgedit/device/batch_parts.h"
 
 namespace forgedit {
 namespace {
 
 using Clock = std::chrono::steady_clock;
-constexpr std::size_t kFewestRuns = 3;
-constexpr double kQuick = 0.2;  // seconds
+constexpr int kFewestRuns = 3;
+constexpr double kQuick = 0.3;  // seconds
 
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
@@ -24,14 +26,15 @@ torch::Tensor some_numbers(std::int64_t side, const ComputePolicy& policy, doubl
   return numbers.mul(frequency).sin_().view({side, side}).to(type);
 }
 
-MatmulRate measure(const ComputePolicy& policy, std::int64_t side, double seconds) {
+/// `parts` threads of a CPU have a product each.
+MatmulRate measure(const ComputePolicy& policy, std::int64_t side, const BatchParts& parts, double seconds) {
   torch::NoGradGuard no_grad;
   const auto a = some_numbers(side, policy, 0.7), b = some_numbers(side, policy, 1.3);
   const auto runs = time_runs(
-      policy.device, [&] { torch::matmul(a, b); }, seconds);
+      policy.device, [&] { parts.run([&](std::int64_t) { torch::matmul(a, b); }); }, seconds);
   const auto length = static_cast<double>(side);
-  const double flops = 2.0 * length * length * length;
-  return {flops / runs.best, flops / runs.median};
+  const double flops = 2.0 * length * length * length * static_cast<double>(parts.count());
+  return {flops / runs.best, flops / runs.mean};
 }
 
 }  // namespace
@@ -39,24 +42,29 @@ MatmulRate measure(const ComputePolicy& policy, std::int64_t side, double second
 TimedRuns time_runs(const c10::Device& device, const std::function<void()>& work, double seconds) {
   work();
   synchronize(device);
-  std::vector<double> runs;
-  for (double taken = 0; runs.size() < kFewestRuns || taken < seconds; taken += runs.back()) {
+  TimedRuns result{std::numeric_limits<double>::max(), 0};
+  double taken = 0;
+  int runs = 0;
+  for (; runs < kFewestRuns || taken < seconds; ++runs) {
     const auto start = Clock::now();
     work();
     synchronize(device);
-    runs.push_back(seconds_since(start));
+    const double each = seconds_since(start);
+    result.best = std::min(result.best, each);
+    taken += each;
   }
-  std::sort(runs.begin(), runs.end());
-  return {runs.front(), runs[runs.size() / 2]};
+  result.mean = taken / runs;
+  return result;
 }
 
 MatmulRate measure_matmul(const ComputePolicy& policy) {
-  return measure(policy, policy.device.is_cuda() ? 8192 : 1024, 0);
+  return measure(policy, policy.device.is_cuda() ? 8192 : 1024, BatchParts(policy, 1), 0);
 }
 
 MatmulRate measure_matmul_quickly(const ComputePolicy& policy) {
   try {
-    const auto rate = measure(policy, policy.device.is_cuda() ? 4096 : 1024, kQuick);
+    const BatchParts parts(policy, at::get_num_threads());
+    const auto rate = measure(policy, policy.device.is_cuda() ? 4096 : 1024, parts, kQuick);
     release_memory(policy.device);  // the job's own tensors have other sizes
     return rate;
   } catch (const c10::OutOfMemoryError&) {

@@ -53,7 +53,7 @@ double UNetWork::sampling(const SampleOptions& options) const {
 }
 
 TimeEstimate::TimeEstimate(const StableDiffusion& model, int width, int height)
-    : model_(model), work_(model, width, height), rate_(measure_matmul_quickly(model.policy).median) {}
+    : model_(model), work_(model, width, height), rate_(measure_matmul_quickly(model.policy).mean) {}
 
 double TimeEstimate::learning(const LearnOptions& options) const {
   if (rate_ <= 0) return -1;

@@ -32,7 +32,7 @@ class UNetWork {
 /// where nothing can be said.
 class TimeEstimate {
  public:
-  /// Takes 0.2 s.
+  /// Takes 0.3 s.
   TimeEstimate(const StableDiffusion& model, int width, int height);
 
   double learning(const LearnOptions& options) const;
