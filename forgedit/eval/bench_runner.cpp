@@ -123,9 +123,9 @@ BenchRunner::BenchRunner(StableDiffusion& model, EditScorer& scorer, const DrawO
 }
 
 /// What a group's edits share, learned or read when the first picture has to be drawn.
-class BenchRunner::Lesson {
+class BenchRunner::GroupLearning {
  public:
-  Lesson(BenchRunner& runner, const std::string& name)
+  GroupLearning(BenchRunner& runner, const std::string& name)
       : runner_(runner), saved_(runner.folder_ / "learned" / name), timing_(saved_.string() + ".json") {}
 
   /// Throws again what it failed with before.
@@ -264,13 +264,13 @@ std::vector<EditRecord> BenchRunner::run(const std::vector<BenchTask>& tasks) {
 }
 
 void BenchRunner::run_group(const Group& group, std::vector<EditRecord>& records) {
-  Lesson lesson(*this, group.name);
+  GroupLearning learning(*this, group.name);
   bool all_done = true;
   for (const auto i : group.tasks) {
     const auto& task = (*group.all)[i];
     auto& record = records[i];
     try {
-      do_edit(task, lesson, record);
+      do_edit(task, learning, record);
     } catch (const Cancelled&) {
       throw;
     } catch (const std::exception& error) {
@@ -281,11 +281,11 @@ void BenchRunner::run_group(const Group& group, std::vector<EditRecord>& records
     }
     callbacks_.on_edit(record);
   }
-  if (all_done && !callbacks_.keep_learned) lesson.forget();
+  if (all_done && !callbacks_.keep_learned) learning.forget();
 }
 
-void BenchRunner::do_edit(const BenchTask& task, Lesson& lesson, EditRecord& record) {
-  draw_missing(task, task.plan, lesson);
+void BenchRunner::do_edit(const BenchTask& task, GroupLearning& learning, EditRecord& record) {
+  draw_missing(task, task.plan, learning);
   const auto original = read_image(task.edit.picture, callbacks_.background);
   const auto reference = scorer_.prepare(original, task.edit.target, task.source);
   const Judge judge = callbacks_.judge && task.edit.answer ? callbacks_.judge(task.edit) : nullptr;
@@ -294,8 +294,8 @@ void BenchRunner::do_edit(const BenchTask& task, Lesson& lesson, EditRecord& rec
   for (std::size_t i = 0; i < task.plan.size(); ++i) {
     record.pictures.push_back(score(task, record_of(task, i), reference, judge));
   }
-  if (task.automatic) search(task, lesson, reference, judge, record);
-  record.learn_seconds = lesson.seconds();
+  if (task.automatic) search(task, learning, reference, judge, record);
+  record.learn_seconds = learning.seconds();
   write_file_atomically(edit_folder(task) / kRecord, json_text(to_json(record), 1) + "\n");
 }
 
@@ -310,14 +310,14 @@ PictureRecord BenchRunner::score(const BenchTask& task, PictureRecord picture,
 }
 
 /// The automatic choice as `edit --auto` makes it. It sees the scorer's values, never the judge's.
-void BenchRunner::search(const BenchTask& task, Lesson& lesson, const EditScorer::Reference& reference,
-                         const Judge& judge, EditRecord& record) {
+void BenchRunner::search(const BenchTask& task, GroupLearning& learning,
+                         const EditScorer::Reference& reference, const Judge& judge, EditRecord& record) {
   AutoSearch search(task.automatic->request, task.automatic->pictures);
   std::map<std::string, std::size_t> places;  // in the record, by the search's stems
   for (auto round = search.next_round(); !round.empty(); round = search.next_round()) {
     auto named = round;
     for (auto& candidate : named) candidate.stem = "auto-" + candidate.stem;
-    draw_missing(task, named, lesson);
+    draw_missing(task, named, learning);
     for (std::size_t i = 0; i < round.size(); ++i) {
       PictureRecord picture;
       picture.file = named[i].stem + ".png";
@@ -336,14 +336,15 @@ void BenchRunner::search(const BenchTask& task, Lesson& lesson, const EditScorer
   record.pictures.at(places.at(best)).chosen = true;
 }
 
-void BenchRunner::draw_missing(const BenchTask& task, const std::vector<Candidate>& plan, Lesson& lesson) {
+void BenchRunner::draw_missing(const BenchTask& task, const std::vector<Candidate>& plan,
+                               GroupLearning& learning) {
   const auto folder = edit_folder(task);
   std::set<std::string> missing;
   for (const auto& candidate : plan) {
     if (!is_picture(folder / (candidate.stem + ".png"))) missing.insert(candidate.stem);
   }
   if (missing.empty()) return;
-  const auto& learned = lesson.learned(task);
+  const auto& learned = learning.learned(task);
   auto last = Clock::now();
   const auto keep = [&](const Candidate& candidate, const Image& grid) {
     auto text = callbacks_.text(learned, candidate);
@@ -352,9 +353,9 @@ void BenchRunner::draw_missing(const BenchTask& task, const std::vector<Candidat
     write_png(folder / (candidate.stem + ".png"), from_grid(grid, learned.frame), text);
     last = Clock::now();
   };
-  lesson.session(task).generate(plan, drawing_, {keep, callbacks_.progress}, [&](const Candidate& candidate) {
-    return missing.count(candidate.stem) > 0;
-  });
+  learning.session(task).generate(
+      plan, drawing_, {keep, callbacks_.progress},
+      [&](const Candidate& candidate) { return missing.count(candidate.stem) > 0; });
 }
 
 EditRecord score_pictures(EditScorer& scorer, const BenchEdit& edit, const std::vector<fs::path>& files,

@@ -61,18 +61,18 @@ class BenchRunner {
 
  private:
   struct Group;
-  class Lesson;
+  class GroupLearning;
   using Judge = std::function<EditScores(const Image& picture)>;
 
   void claim(const BenchTask& task) const;
   bool read_finished(const BenchTask& task, EditRecord& record) const;
   void run_group(const Group& group, std::vector<EditRecord>& records);
-  void do_edit(const BenchTask& task, Lesson& lesson, EditRecord& record);
-  void search(const BenchTask& task, Lesson& lesson, const EditScorer::Reference& reference,
+  void do_edit(const BenchTask& task, GroupLearning& learning, EditRecord& record);
+  void search(const BenchTask& task, GroupLearning& learning, const EditScorer::Reference& reference,
               const Judge& judge, EditRecord& record);
   PictureRecord score(const BenchTask& task, PictureRecord picture, const EditScorer::Reference& reference,
                       const Judge& judge);
-  void draw_missing(const BenchTask& task, const std::vector<Candidate>& plan, Lesson& lesson);
+  void draw_missing(const BenchTask& task, const std::vector<Candidate>& plan, GroupLearning& learning);
   std::filesystem::path edit_folder(const BenchTask& task) const { return folder_ / "edits" / task.edit.id; }
 
   StableDiffusion& model_;

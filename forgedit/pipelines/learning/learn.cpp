@@ -1,7 +1,7 @@
 #include "forgedit/pipelines/learning/learn.h"
 
 #include "forgedit/core/error.h"
-#include "forgedit/pipelines/model/device_visit.h"
+#include "forgedit/pipelines/model/parameters_on_device.h"
 
 namespace forgedit {
 namespace {
@@ -126,7 +126,7 @@ LearnResult learn_dreambooth(StableDiffusion& model, const torch::Tensor& latent
                              const LearnBatches& batches, const ProgressCallback& progress) {
   const auto steps = steps_of(options.samples, options);
   const TrainableParameters unet(*model.unet, blocks_of(options), model.unet_float32, model.memory.park);
-  const DeviceVisit visit(*model.text_encoder, model.policy.device);
+  const ParametersOnDevice moved(*model.text_encoder, model.policy.device);
   const TrainableParameters text_encoder(*model.text_encoder, [](const std::string&) { return true; });
   const auto ids = source_ids.to(model.policy.device);
   const NoisePredictor predict = [&](const torch::Tensor& noisy_latents, const torch::Tensor& timesteps) {

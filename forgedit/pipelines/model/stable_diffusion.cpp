@@ -6,7 +6,7 @@
 #include "forgedit/core/host_memory.h"
 #include "forgedit/device/cuda_bridge.h"
 #include "forgedit/models/load_network.h"
-#include "forgedit/pipelines/model/device_visit.h"
+#include "forgedit/pipelines/model/parameters_on_device.h"
 #include "forgedit/pipelines/model/picture.h"
 #include "forgedit/pipelines/model/picture_grid.h"
 #include "forgedit/pipelines/model/tiled_vae.h"
@@ -174,13 +174,13 @@ std::string StableDiffusion::too_long(const std::string& text) const {
 
 torch::Tensor StableDiffusion::encode_text(const std::string& text) {
   torch::NoGradGuard no_grad;
-  const DeviceVisit visit(*text_encoder, policy.device);
+  const ParametersOnDevice moved(*text_encoder, policy.device);
   return text_encoder(tokenize(text)).last_hidden_state;
 }
 
 torch::Tensor StableDiffusion::encode_image(const torch::Tensor& image, torch::Generator& generator) {
   torch::NoGradGuard no_grad;
-  const DeviceVisit visit(*vae, policy.device);
+  const ParametersOnDevice moved(*vae, policy.device);
   const auto on_device = image.to(policy.device);
   const auto posterior =
       memory.vae_tile > 0 ? encode_in_tiles(vae, on_device, memory.vae_tile) : vae->encode(on_device);
@@ -190,7 +190,7 @@ torch::Tensor StableDiffusion::encode_image(const torch::Tensor& image, torch::G
 
 torch::Tensor StableDiffusion::decode_latents(const torch::Tensor& latents) {
   torch::NoGradGuard no_grad;
-  const DeviceVisit visit(*vae, policy.device);
+  const ParametersOnDevice moved(*vae, policy.device);
   const auto unscaled = latents / vae->config().scaling_factor;
   const auto images =
       (memory.vae_tile > 0 ? decode_in_tiles(vae, unscaled, memory.vae_tile) : vae->decode(unscaled))

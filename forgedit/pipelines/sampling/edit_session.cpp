@@ -11,7 +11,7 @@
 #include "forgedit/editing/forgetting.h"
 #include "forgedit/editing/interpolation.h"
 #include "forgedit/editing/learned_weights.h"
-#include "forgedit/pipelines/model/device_visit.h"
+#include "forgedit/pipelines/model/parameters_on_device.h"
 #include "forgedit/pipelines/model/picture.h"
 #include "forgedit/pipelines/sampling/preview.h"
 
@@ -75,7 +75,7 @@ class SessionEmbeddings {
     const auto original = missing_texts(plan, original_, /*tuned=*/false);
     const auto tuned = missing_texts(plan, tuned_, /*tuned=*/true);
     if (original.empty() && tuned.empty()) return;
-    const DeviceVisit visit(*model.text_encoder, model.policy.device);
+    const ParametersOnDevice moved(*model.text_encoder, model.policy.device);
     for (const auto& text : original) original_.encode(model, text);
     if (tuned.empty()) return;
     LearnedWeights weights(parameters_of(*model.text_encoder), tuned_encoder_);
@@ -221,7 +221,7 @@ class EditSession::State {
   /// One by one: at high resolution the decoder takes more memory than the UNet.
   void decode(const Group& batch, const torch::Tensor& latents, const EditCallbacks& callbacks,
               const CandidateFilter& missing, SamplingProgress& progress) {
-    const DeviceVisit visit(*model_.vae, model_.policy.device);
+    const ParametersOnDevice moved(*model_.vae, model_.policy.device);
     for (std::size_t i = 0; i < batch.size(); ++i) {
       const auto& candidate = *batch[i];
       if (!missing || missing(candidate)) {

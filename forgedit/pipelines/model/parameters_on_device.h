@@ -8,9 +8,9 @@ namespace forgedit {
 
 /// Has a network's weights on `device` while it lives; afterwards they are where they were, as they were:
 /// what is written to them meanwhile is lost. Nothing for a network that is there already.
-class DeviceVisit {
+class ParametersOnDevice {
  public:
-  DeviceVisit(torch::nn::Module& network, const c10::Device& device);
+  ParametersOnDevice(torch::nn::Module& network, const c10::Device& device);
 
  private:
   ScopedParameters parameters_;
