@@ -1,5 +1,6 @@
 #include "forgedit/pipelines/model/picture_grid.h"
 
+#include "forgedit/pipelines/model/stable_diffusion.h"
 #include "tests/support/temporary_folder.h"
 
 namespace forgedit {
