@@ -32,7 +32,9 @@ void ScopedParameters::remember(const at::Tensor& parameter) {
 }
 
 void ScopedParameters::remember_copy(const at::Tensor& parameter, const c10::Device& storage) {
-  own_.push_back({parameter, parameter.detach().to(storage), true});
+  const auto copy =
+      parameter.detach().to(storage, parameter.scalar_type(), /*non_blocking=*/false, /*copy=*/true);
+  own_.push_back({parameter, copy, true});
 }
 
 }  // namespace forgedit

@@ -37,10 +37,10 @@ TEST_F(ScopedParametersTest, ReplacesUntilTheEnd) {
   EXPECT_EQ(second[0][0].item<float>(), 7);
 }
 
-TEST_F(ScopedParametersTest, ReplacesByTensorsElsewhere) {
+TEST_F(ScopedParametersTest, ReplacesByTensorsOfAnotherType) {
   ScopedParameters scope;
-  scope.replace(layer_->weight, layer_->weight.detach().to(torch::kMeta));
-  EXPECT_TRUE(layer_->weight.is_meta());
+  scope.replace(layer_->weight, layer_->weight.detach().to(torch::kBFloat16));
+  EXPECT_EQ(layer_->weight.scalar_type(), torch::kBFloat16);
 }
 
 TEST_F(ScopedParametersTest, RemembersWhatOthersReplace) {
