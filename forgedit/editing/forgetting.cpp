@@ -1,6 +1,5 @@
 #include "forgedit/editing/forgetting.h"
 
-#include <array>
 #include <vector>
 
 #include "forgedit/core/error.h"
@@ -13,7 +12,7 @@ using Keep = ForgettingStrategy::Keep;
 constexpr const char* kEncoder = "down_blocks.";
 constexpr const char* kDecoder = "up_blocks.";
 
-constexpr std::array<ForgettingStrategy, 8> kVanilla{{
+constexpr ForgettingStrategy kVanilla[] = {
     {"donotforget", "orig", kEncoder, Keep::everything, nullptr, "keep all that was learned"},
     {"encoderkv", nullptr, kEncoder, Keep::cross_keys_values, nullptr,
      "forget the encoder but for its cross-attention keys and values"},
@@ -26,10 +25,10 @@ constexpr std::array<ForgettingStrategy, 8> kVanilla{{
     {"decoderattn", nullptr, kDecoder, Keep::attention, nullptr, "forget the decoder but for its attention"},
     {"decoderattn+decoder2", nullptr, kDecoder, Keep::attention, "up_blocks.2.",
      "forget the decoder but for its attention and all of block 2"},
-}};
+};
 
 // The published DreamBooth script's `encoderkv` lacks the `not` of the vanilla one and so does the opposite.
-constexpr std::array<ForgettingStrategy, 7> kDreambooth{{
+constexpr ForgettingStrategy kDreambooth[] = {
     {"donotforget", "orig", kEncoder, Keep::everything, nullptr, "keep all that was learned"},
     {"noencoder", nullptr, kEncoder, Keep::nothing, nullptr, "forget the whole encoder"},
     {"nodecoder", nullptr, kDecoder, Keep::nothing, nullptr, "forget the whole decoder"},
@@ -39,7 +38,7 @@ constexpr std::array<ForgettingStrategy, 7> kDreambooth{{
      "forget only the encoder's cross-attention keys and values"},
     {"encoderattn", nullptr, kEncoder, Keep::attention, nullptr, "forget the encoder but for its attention"},
     {"decoderattn", nullptr, kDecoder, Keep::attention, nullptr, "forget the decoder but for its attention"},
-}};
+};
 
 bool contains(const std::string& name, const char* part) {
   return name.find(part) != std::string::npos;

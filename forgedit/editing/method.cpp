@@ -1,18 +1,16 @@
 #include "forgedit/editing/method.h"
 
-#include <array>
-
 #include "forgedit/core/error.h"
 
 namespace forgedit {
 namespace {
 
-constexpr std::array<LearnMethodName, 3> kMethods{{
+constexpr LearnMethodName kMethods[] = {
     {LearnMethod::vanilla, "vanilla", "Forgedit: the source embedding together with UNet blocks"},
     {LearnMethod::dreambooth, "dreambooth",
      "DreamBoothForgedit: the whole UNet together with the text encoder"},
     {LearnMethod::imagic, "imagic", "Imagic: the target's embedding alone, then the whole UNet"},
-}};
+};
 
 }  // namespace
 
