@@ -24,7 +24,7 @@ struct Kind {
 };
 
 const Kind kTedbench{
-    BenchmarkRequest::Kind::tedbench, "Draw and score TEdBench: 100 edits of 40 pictures.",
+    BenchmarkRequest::Kind::tedbench, "Generate and score TEdBench: 100 edits of 40 pictures.",
     "DIR holds input_list.json and originals/, as published with Imagic. TEdBench has no source prompts.\n\n"
     "Every candidate of the sweep is drawn; two protocols come out side by side. Fixed: the first strategy "
     "and α,\n"
@@ -41,7 +41,7 @@ const Kind kTedbench{
     "      --clip clip-vit-base-patch32 --lpips alexnet.safetensors lpips-alex.safetensors\n"};
 
 const Kind kEditeval{
-    BenchmarkRequest::Kind::editeval, "Draw and score EditEval_v1: 50 edits of seven kinds.",
+    BenchmarkRequest::Kind::editeval, "Generate and score EditEval_v1: 50 edits of seven kinds.",
     "DIR holds editing_prompts_collection.xlsx and the folders of pictures, or Dataset/ with both, as "
     "published\n"
     "in SiatMMLab/Awesome-Diffusion-Model-Based-Image-Editing-Methods. Source prompts come from the sheet. "
@@ -57,7 +57,7 @@ const Kind kEditeval{
     "      --clip clip-vit-base-patch32 --lpips alexnet.safetensors lpips-alex.safetensors\n"};
 
 const Kind kMiniedit{
-    BenchmarkRequest::Kind::miniedit, "Draw and score MiniEdit: edits whose true answers are known.",
+    BenchmarkRequest::Kind::miniedit, "Generate and score MiniEdit: edits whose true answers are known.",
     "DIR holds edits.json and the pictures that it names; docs/miniedit.md describes both, and the "
     "scorer.\n\n"
     "Every candidate of the sweep is drawn and held against the true answer: right where it is nearer to it "

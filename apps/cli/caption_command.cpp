@@ -7,11 +7,24 @@
 #include "apps/cli/model_options.h"
 #include "apps/cli/streams.h"
 #include "apps/common/places.h"
-#include "forgedit/jobs/small_jobs.h"
+#include "forgedit/jobs/engine.h"
 #include "forgedit/jobs/text_values.h"
 
 namespace forgedit::cli {
 namespace {
+
+/// Captions are this command's result.
+class CaptionConsole : public Console {
+ public:
+  explicit CaptionConsole(bool several) : several_(several) {}
+  void captioned(const std::filesystem::path& picture, const std::string& text) override {
+    print((several_ ? picture.string() + ": " : std::string()) + text + "\n");
+    flush_stdout();
+  }
+
+ private:
+  bool several_;
+};
 
 struct CaptionCommand {
   std::vector<std::string> images;
@@ -20,14 +33,8 @@ struct CaptionCommand {
 
   void run() {
     request.pictures.assign(images.begin(), images.end());
-    Console console;
-    const auto places = find_places();
-    JobContext context(places, console, program_stop());
-    WarmModels models(model, /*keep=*/false);
-    run_caption(request, models, context, [&](const std::string& image, const std::string& caption) {
-      print((images.size() == 1 ? caption : image + ": " + caption) + "\n");
-      flush_stdout();
-    });
+    CaptionConsole console(images.size() > 1);
+    Engine(find_places(), {model, /*keep_warm=*/false}).run(request, program_stop(), console);
   }
 };
 

@@ -132,8 +132,11 @@ void Console::plan(const JobPlan& plan) {
   note("plan: " + plan_line(plan));
 }
 
-void Console::progress(const JobProgress& progress) {
+void Console::alive() {
   looked_at_stop();
+}
+
+void Console::progress(const JobProgress& progress) {
   if (progress.stage != stage_) {
     stage_ = progress.stage;
     shown_tenths_ = -1;

@@ -28,6 +28,7 @@ class Console : public JobListener {
   void progress(const JobProgress& progress) override;
   void stage_ended(const std::string& stage, std::int64_t steps, double seconds) override;
   void caption(const std::string& text) override;
+  void alive() override;
   void picture(const std::string& stem, const std::filesystem::path& file,
                const nlohmann::json& entry) override;
   void file(const std::filesystem::path& path) override;

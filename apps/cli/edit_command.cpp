@@ -17,6 +17,7 @@
 #include "forgedit/core/one_line.h"
 #include "forgedit/jobs/edit_job.h"
 #include "forgedit/jobs/engine.h"
+#include "forgedit/jobs/results_folder.h"
 #include "forgedit/jobs/story.h"
 
 namespace forgedit::cli {
@@ -139,6 +140,7 @@ void EditCommand::run() {
   job_.out = out_;
   const auto subject = check_edit(job_);
   if (out_.empty()) {
+    with_field("out", [] { check_folder_can_be_made("out"); });
     job_.out = default_output_folder(subject.picture_name, subject.requests.front().targets.front());
   }
   say_which_model(model_, console_);
@@ -146,8 +148,7 @@ void EditCommand::run() {
   try {
     engine.run(job_, program_stop(), console_);
   } catch (const Cancelled& stop) {
-    const bool is_kept = std::string(stop.what()).find(" kept ") != std::string::npos;
-    if (!is_kept) throw;
+    if (!stop.goes_on()) throw;
     const auto where = out_.empty() ? " with --out " + job_.out.string() : std::string();
     throw Cancelled(fmt::format("{}; the same command{} goes on", stop.what(), where));
   }

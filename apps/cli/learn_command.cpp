@@ -32,20 +32,12 @@ std::string shell_word(const std::string& text) {
 
 struct LearnCommand {
   LearnRequest request;
-  std::string image, target;
+  std::string image;
   ModelRequest model;
-
-  /// Imagic starts from the target prompt instead of a source.
-  void take_target() {
-    const bool imagic = request.options.method == LearnMethod::imagic;
-    if (!imagic && !target.empty()) throw usage_error("--target belongs to --method imagic");
-    if (imagic) use_target_as_source(request, target);
-  }
 
   void run() {
     Console console;
     request.picture = image;
-    take_target();
     check_learn(request);
     say_which_model(model, console);
     Engine(find_places(), {model, /*keep_warm=*/false}).run(request, program_stop(), console);
@@ -68,7 +60,7 @@ Command add_learn_command(CLI::App& program) {
       program.add_subcommand("learn", "Learn a picture once, to edit it later as often as wanted.");
   command->add_option("IMAGE", state->image, "PNG, JPEG, WebP, HEIC or AVIF")->required();
   add_picture_options(*command, state->request);
-  command->add_option("--target", state->target, "imagic: the edit to learn for, instead of --source")
+  command->add_option("--target", state->request.target, "imagic: the edit to learn for, instead of --source")
       ->type_name("TEXT")
       ->group("Picture");
   add_method_options(*command, state->request);

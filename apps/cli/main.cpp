@@ -41,13 +41,16 @@ int complain(const std::string& message, int code) {
   return code;
 }
 
-/// The setting of an error as the option that it is here: "unet_lr" is "--unet-lr: ". A target is no option.
-std::string as_option(const std::string& field) {
+/// The setting of an error as the option that it is in this command: "unet_lr" is "--unet-lr: ". What has no
+/// option stands as an argument, or in the message.
+std::string as_option(const CLI::App& program, const std::string& field) {
   if (field.empty()) return {};
-  if (field == "target") return "TARGET ";
-  auto name = field;
+  auto name = "--" + field;
   std::replace(name.begin(), name.end(), '_', '-');
-  return "--" + name + ": ";
+  const auto* command = &program;
+  while (!command->get_subcommands().empty()) command = command->get_subcommands().front();
+  if (command->get_option_no_throw(name)) return name + ": ";
+  return field == "target" ? "TARGET " : "";
 }
 
 std::string first_line(const std::string& text) {
@@ -157,8 +160,10 @@ int main(int argc, char** argv) {
   forgedit::use_passive_threads(argv);
   stop_on_signals();
   log_to_console();
-  CLI::App program{"Edits a picture by a target text: learns the picture, forgets some of it, draws it anew.",
-                   "forgedit"};
+  CLI::App program{
+      "Edits a picture with a text prompt: fine-tunes Stable Diffusion on it, restores some of the weights, "
+      "generates the edit.",
+      "forgedit"};
   program.set_version_flag("-V,--version", forgedit::software_name());
   program.require_subcommand(0, 1);  // else the name of a command could not be a target
   program.footer(kFooter);
@@ -171,7 +176,7 @@ int main(int argc, char** argv) {
   } catch (const SomeEditsFailed& error) {
     return complain(error.what(), kSomeFailed);
   } catch (const forgedit::Error& error) {
-    return complain(as_option(error.field()) + error.what(),
+    return complain(as_option(program, error.field()) + error.what(),
                     error.kind() == forgedit::ErrorKind::usage ? kUsage : kFailure);
   } catch (const std::filesystem::filesystem_error& error) {
     return complain(error.path1().string() + ": " + error.code().message(), kFailure);

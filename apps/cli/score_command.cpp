@@ -56,9 +56,7 @@ std::string metrics_help() {
 void ScoreCommand::add_options(CLI::App& command) {
   command.add_option("ORIGINAL", original_, "the picture before the edit")->required();
   command.add_option("EDITED", edited_, "pictures to judge")->required();
-  command.add_option("--target", request_.target, "what the edited pictures shall show")
-      ->type_name("TEXT")
-      ->required();
+  command.add_option("--target", request_.target, "prompt of the edit")->type_name("TEXT")->required();
   command.add_option("--source", request_.source, "what the original shows: for the direction of the edit")
       ->type_name("TEXT");
   add_background_option(command, request_.background);
@@ -84,7 +82,6 @@ void ScoreCommand::run() {
     print_json(scoring);
     return;
   }
-  note_skipped(scoring.skipped, context);
   print_table(scoring.pictures);
 }
 
@@ -111,12 +108,7 @@ void ScoreCommand::print_table(const std::vector<ScoredPicture>& pictures) const
 
 void ScoreCommand::print_json(const Scoring& scoring) const {
   auto list = json::array();
-  for (const auto& picture : scoring.pictures) {
-    list.push_back({{"file", picture.name},
-                    {"width", picture.width},
-                    {"height", picture.height},
-                    {"scores", scores_json(picture.scores)}});
-  }
+  for (const auto& picture : scoring.pictures) list.push_back(scored_json(picture));
   json result{{"original", request_.original.filename().string()},
               {"target", request_.target},
               {"pictures", list},

@@ -72,17 +72,17 @@ void add_sweep_options(CLI::App& command, SweepRequest& a) {
           "--sampler", [&](const std::string& text) { a.sampler = find_sampler(text).kind; }, samplers_help())
       ->type_name("NAME")
       ->default_str(samplers().front().name)
-      ->group("Drawing");
+      ->group("Sampling");
   command.add_option("--steps", a.steps, "steps of the sampler " + default_steps_help())
       ->check(within(1, kMaxSteps))
       ->type_name("NUMBER")
-      ->group("Drawing");
+      ->group("Sampling");
   command
       .add_option("--guidance-scale,--guidance", a.guidance_scale,
                   fmt::format("scale of classifier-free guidance (CFG) [{}]", SampleOptions().guidance_scale))
       ->check(within(0, 100))
       ->type_name("NUMBER")
-      ->group("Drawing");
+      ->group("Sampling");
 }
 
 void add_draw_options(CLI::App& command, DrawOptions& options) {
@@ -90,11 +90,11 @@ void add_draw_options(CLI::App& command, DrawOptions& options) {
       ->check(within(0, 1))
       ->type_name("NUMBER")
       ->capture_default_str()
-      ->group("Drawing");
-  command.add_option("--draw-batch", options.batch, "pictures drawn at once [4 on a CPU, 8 on a GPU]")
+      ->group("Sampling");
+  command.add_option("--draw-batch", options.batch, "images per batch [4 on a CPU, 8 on a GPU]")
       ->check(within(1, 1000))
       ->type_name("NUMBER")
-      ->group("Drawing");
+      ->group("Sampling");
 }
 
 void add_auto_options(CLI::App& command, AutoOptions& a) {

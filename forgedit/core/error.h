@@ -46,10 +46,27 @@ inline Error failure(const std::string& field, const std::string& message) {
 }
 
 /// The user asked to stop; thrown from a progress callback and passed through unchanged. The message says
-/// what is kept and how to go on; it is empty where nobody knows.
+/// what is kept; it is empty where nobody knows.
 class Cancelled : public std::runtime_error {
  public:
-  explicit Cancelled(const std::string& kept = {}) : std::runtime_error(kept) {}
+  explicit Cancelled(const std::string& kept = {}, bool goes_on = false)
+      : std::runtime_error(kept), goes_on_(goes_on) {}
+  /// Whether the same request goes on from what is kept.
+  bool goes_on() const { return goes_on_; }
+
+ private:
+  bool goes_on_;
 };
+
+/// Runs `work`; an Error of it that names no setting is one of `field` then.
+template <typename Work>
+auto with_field(const std::string& field, Work work) {
+  try {
+    return work();
+  } catch (const Error& error) {
+    if (!error.field().empty()) throw;
+    throw Error(error.kind(), error.what(), field);
+  }
+}
 
 }  // namespace forgedit

@@ -27,14 +27,14 @@ void ScopedParameters::replace(const at::Tensor& parameter, const at::Tensor& va
   parameter.set_data(value);
 }
 
-void ScopedParameters::remember(const at::Tensor& parameter) {
-  own_.push_back({parameter, parameter.detach(), false});
+at::Tensor ScopedParameters::remember(const at::Tensor& parameter) {
+  return own_.emplace_back(Own{parameter, parameter.detach(), false}).value;
 }
 
-void ScopedParameters::remember_copy(const at::Tensor& parameter, const c10::Device& storage) {
+at::Tensor ScopedParameters::remember_copy(const at::Tensor& parameter, const c10::Device& storage) {
   const auto copy =
       parameter.detach().to(storage, parameter.scalar_type(), /*non_blocking=*/false, /*copy=*/true);
-  own_.push_back({parameter, copy, true});
+  return own_.emplace_back(Own{parameter, copy, true}).value;
 }
 
 }  // namespace forgedit

@@ -19,11 +19,12 @@ class ScopedParameters {
 
   /// `value` in the parameter's place, on whatever device. Its own tensor stays as it is.
   void replace(const at::Tensor& parameter, const at::Tensor& value);
-  /// For a caller that replaces the parameter's tensor itself: has this put back the one of now.
-  void remember(const at::Tensor& parameter);
+  /// For a caller that replaces the parameter's tensor itself: has this put back the one of now, which it
+  /// returns.
+  at::Tensor remember(const at::Tensor& parameter);
   /// The same with a copy of the value on `storage`, so that its memory is free meanwhile. At the end it is
   /// copied into the tensor that the parameter has then: the device may have no room for both.
-  void remember_copy(const at::Tensor& parameter, const c10::Device& storage);
+  at::Tensor remember_copy(const at::Tensor& parameter, const c10::Device& storage);
 
  private:
   struct Own {

@@ -2,15 +2,13 @@
 
 #include <torch/torch.h>
 
-#include <utility>
-
 #include "forgedit/core/error.h"
 
 namespace forgedit {
 
 LearnedWeights::LearnedWeights(StateDict parameters, StateDict learned, bool in_place,
                                std::optional<c10::Device> storage)
-    : learned_(std::move(learned)), in_place_(in_place) {
+    : learned_(std::move(learned)), in_place_(in_place), own_(std::make_unique<ScopedParameters>()) {
   for (const auto& [name, tensor] : learned_) {
     const auto found = parameters.find(name);
     if (found == parameters.end())
@@ -19,29 +17,15 @@ LearnedWeights::LearnedWeights(StateDict parameters, StateDict learned, bool in_
       throw failure("learned weights: " + name + ": expected " + shape_text(found->second.sizes()) +
                     ", found " + shape_text(tensor.sizes()));
     }
-    parameters_.emplace(name, found->second);
-    const auto own = found->second.detach();
-    const bool elsewhere = storage && *storage != own.device();
-    original_.emplace(name, elsewhere ? own.to(*storage) : in_place ? own.clone() : own);
+    const auto& parameter = found->second;
+    parameters_.emplace(name, parameter);
+    original_.emplace(name, in_place ? own_->remember_copy(parameter, storage.value_or(parameter.device()))
+                                     : own_->remember(parameter));
   }
   // Learned tensors may come from a file: onto the network's device, in its layout.
   for (auto& [name, tensor] : learned_) {
     tensor = tensor.to(original_.at(name).options());
     if (tensor.dim() == 4) tensor = tensor.contiguous(original_.at(name).suggest_memory_format());
-  }
-}
-
-LearnedWeights::LearnedWeights(LearnedWeights&& other) noexcept
-    : parameters_(std::exchange(other.parameters_, {})),  // so that `other` restores nothing
-      original_(std::move(other.original_)),
-      learned_(std::move(other.learned_)),
-      in_place_(other.in_place_) {}
-
-LearnedWeights::~LearnedWeights() {
-  try {
-    unlearn();
-  } catch (const std::exception&) {
-    // A device that has failed keeps no weights either.
   }
 }
 

@@ -1,8 +1,10 @@
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 
+#include "forgedit/core/scoped_parameters.h"
 #include "forgedit/core/state_dict.h"
 #include "forgedit/editing/forgetting.h"
 
@@ -19,9 +21,6 @@ class LearnedWeights {
   /// In place, original and learned values may lie on another device meanwhile (`storage`).
   LearnedWeights(StateDict parameters, StateDict learned, bool in_place = false,
                  std::optional<c10::Device> storage = {});
-  ~LearnedWeights();
-  LearnedWeights(LearnedWeights&& other) noexcept;
-  LearnedWeights& operator=(LearnedWeights&&) = delete;
 
   /// forgotten parameters: blend · learned + (1 − blend) · original; all others learned.
   void apply(const ForgettingStrategy& strategy, double blend = 0.0);
@@ -36,6 +35,7 @@ class LearnedWeights {
 
   StateDict parameters_, original_, learned_;
   bool in_place_;
+  std::unique_ptr<ScopedParameters> own_;  // puts the original ones back
 };
 
 }  // namespace forgedit

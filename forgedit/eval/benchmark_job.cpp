@@ -72,7 +72,7 @@ void BenchmarkRun::check() const {
     }
   }
   if (imagic && !request_.learn.source.empty()) {
-    throw usage_error("source", "has no place with method imagic, which starts from the target");
+    throw usage_error("source", "cannot be combined with method imagic, which starts from the target");
   }
   if (request_.auto_pictures && !request_.automatic)
     throw usage_error("auto_pictures", "belongs to the automatic choice");
@@ -286,8 +286,8 @@ BenchCallbacks BenchmarkRun::callbacks(const ModelChoice& choice, StableDiffusio
     learn.options.seed = request_.sweep.first_seed();
     context_.note("learning " + task.edit.picture_name + ": " + task.source);
     prepare_learning(learn, picture, choice);
-    auto learned = picture_to_learn(learn, picture, choice, network);
-    learn_and_save(learned, learn, choice, network, context_);
+    const auto to_learn = picture_to_learn(learn, picture, choice, network);
+    auto learned = learn_and_save(to_learn, learn, choice, network, context_);
     write_saved_edit(saved, learned);
     return learned;
   };

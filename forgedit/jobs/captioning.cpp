@@ -2,6 +2,7 @@
 
 #include <spdlog/fmt/fmt.h>
 
+#include "forgedit/core/error.h"
 #include "forgedit/io/weights/hub_cache.h"
 
 namespace forgedit {
@@ -19,9 +20,10 @@ ModelPlace find_captioner(const std::string& given, const fs::path& model, const
   if (!given.empty()) {
     std::error_code error;
     if (!fs::exists(given, error) && !is_repository_name(given))
-      throw failure(given + ": no such captioner folder");
-    auto place = find_model(given, places);
-    if (!fs::is_directory(place.path)) throw failure(given + ": expected a captioner folder, found a file");
+      throw failure("captioner", given + ": no such captioner folder");
+    auto place = with_field("captioner", [&] { return find_model(given, places); });
+    if (!fs::is_directory(place.path))
+      throw failure("captioner", given + ": expected a captioner folder, found a file");
     return place;
   }
   const auto beside = (fs::is_directory(model) ? model : model.parent_path()) / "captioner";
@@ -34,8 +36,8 @@ ModelPlace find_captioner(const std::string& given, const fs::path& model, const
                                        beside.string(), kPublishedCaptioner, cache.string()));
 }
 
-Captioner load_captioner(const ModelPlace& place, const c10::Device& device, JobContext& job) {
-  prepare_compute({device, Precision::fp32});
+Captioner load_captioner(const ModelPlace& place, const c10::Device& device, int threads, JobContext& job) {
+  prepare_compute({device, Precision::fp32}, threads);
   const auto load = [&] {
     try {
       return Captioner::load(place.path, device);

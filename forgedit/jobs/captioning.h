@@ -16,7 +16,7 @@ namespace forgedit {
 ModelPlace find_captioner(const std::string& given, const std::filesystem::path& model_folder,
                           const Places& places, const std::string& field);
 
-/// Reads the captioner and says which one.
-Captioner load_captioner(const ModelPlace& place, const c10::Device& device, JobContext& job);
+/// Reads the captioner and says which one; `threads` as prepare_compute has them.
+Captioner load_captioner(const ModelPlace& place, const c10::Device& device, int threads, JobContext& job);
 
 }  // namespace forgedit

@@ -17,6 +17,7 @@
 #include "forgedit/jobs/results_folder.h"
 #include "forgedit/jobs/story.h"
 #include "forgedit/jobs/sweep.h"
+#include "forgedit/jobs/text_values.h"
 #include "forgedit/pipelines/sampling/edit_session.h"
 
 namespace forgedit {
@@ -37,11 +38,12 @@ class EditJobRun {
  private:
   std::vector<std::string> all_targets() const;
   std::vector<std::string> all_texts() const;
+  const PictureToLearn& described() const { return learned_ ? *learned_ : *to_learn_; }
   void prepare();
   void load();
   MemoryTask memory_need(const StableDiffusion& model) const;
   void generate(EditResults& results);
-  const LearnOptions* to_learn() const;
+  const LearnOptions* learning_to_do() const;
   void dry_run();
   void draw_best(EditResults& results);
   /// `on_picture` gets each picture, with whether it was generated now.
@@ -49,12 +51,13 @@ class EditJobRun {
   void draw(EditResults& results, const std::vector<Candidate>& plan, const EditResults::Resumed& resumed,
             const PictureSeen& on_picture = {});
   EditResults::Resumed resume(EditResults& results, std::vector<Candidate>& plan);
-  void make_learned();
+  LearnedPicture make_learned();
   void ensure_learned(EditResults& results);
   void say_reconstruction(const EditResults& results);
   void finish(EditResults& results, bool complete);
   void finish_what_there_is(EditResults& results);
-  std::string what_is_kept(const EditResults& results) const;
+  /// In words, and whether the same job goes on from it.
+  std::pair<std::string, bool> what_is_kept(const EditResults& results) const;
 
   EditJob job_;
   EditSubject subject_;
@@ -66,8 +69,9 @@ class EditJobRun {
   ScorerFiles scorer_files_;
   EditScorer* scorer_ = nullptr;
   std::optional<AutoEdit> search_;
-  std::optional<LearnedPicture> learned_;
-  bool learns_to_save_ = false;  // `save` does not hold it yet
+  std::optional<PictureToLearn> to_learn_;  // empty with `from`
+  std::optional<LearnedPicture> learned_;   // once it is
+  bool learns_to_save_ = false;             // `save` does not hold it yet
   std::optional<KeptLearning> kept_;
   StableDiffusion* network_ = nullptr;
   EditPlanner planner_;
@@ -154,11 +158,11 @@ void EditJobRun::load() {
     }
     return;
   }
-  learned_ = picture_to_learn(job_.learn, picture_, choice, *network_);
+  to_learn_ = picture_to_learn(job_.learn, picture_, choice, *network_);
   if (job_.learn.save.empty()) {
-    kept_.emplace(job_.out, *learned_);
+    kept_.emplace(job_.out, *to_learn_);
   } else {
-    learns_to_save_ = !is_saved_already(job_.learn, *learned_);
+    learns_to_save_ = !is_saved_already(job_.learn, *to_learn_);
   }
 }
 
@@ -168,18 +172,20 @@ void EditJobRun::run() {
   load();
   const auto& choice = models_.choice(context_);
   EditResults results(job_.out, fonts_of(context_.places()),
-                      {subject_.requests, job_.drawing, *learned_, choice.name(), choice.policy,
+                      {subject_.requests, job_.drawing, described(), choice.name(), choice.policy,
                        job_.at_source_size, job_.automatic.has_value(), describe(network_->memory)},
                       job_.metadata);
+  if (learned_) results.set_losses(learned_->result.losses);
   try {
     generate(results);
     finish(results, true);
   } catch (const Cancelled&) {
     finish_what_there_is(results);
-    throw Cancelled(what_is_kept(results));
+    const auto [kept, goes_on] = what_is_kept(results);
+    throw Cancelled(kept, goes_on);
   } catch (...) {
     finish_what_there_is(results);
-    if (results.count() > 0 || (kept_ && kept_->is_there())) context_.note(what_is_kept(results));
+    if (results.count() > 0 || (kept_ && kept_->is_there())) context_.note(what_is_kept(results).first);
     throw;
   }
   if (job_.automatic) {
@@ -187,7 +193,7 @@ void EditJobRun::run() {
   }
   if (!kept_) return;
   kept_->end_writing(context_);
-  if (kept_->has(*learned_)) kept_->remove();
+  if (kept_->has(*to_learn_)) kept_->remove();
 }
 
 void EditJobRun::generate(EditResults& results) {
@@ -196,9 +202,9 @@ void EditJobRun::generate(EditResults& results) {
   } else {
     auto plan = plan_edit(subject_.requests);
     const auto resumed = resume(results, plan);
-    planner_.tell(*network_, learned_->frame,
-                  resumed.to_draw.empty() && !learns_to_save_ ? nullptr : to_learn(), resumed.to_draw.size(),
-                  resumed.kept);
+    planner_.tell(*network_, described().frame,
+                  resumed.to_draw.empty() && !learns_to_save_ ? nullptr : learning_to_do(),
+                  resumed.to_draw.size(), resumed.kept);
     // What is to be saved is learned also when no picture is left to generate.
     if (learns_to_save_) ensure_learned(results);
     draw(results, plan, resumed);
@@ -207,9 +213,9 @@ void EditJobRun::generate(EditResults& results) {
 }
 
 /// What is learned first, should an image be missing; null where that is there already.
-const LearnOptions* EditJobRun::to_learn() const {
-  if (!job_.from.empty() || learned_->result.embedding.defined()) return nullptr;
-  const bool learns = learns_to_save_ || (kept_ && !kept_->has(*learned_));
+const LearnOptions* EditJobRun::learning_to_do() const {
+  if (learned_) return nullptr;
+  const bool learns = learns_to_save_ || (kept_ && !kept_->has(*to_learn_));
   return learns ? &job_.learn.options : nullptr;
 }
 
@@ -225,15 +231,16 @@ void EditJobRun::finish_what_there_is(EditResults& results) {
   }
 }
 
-std::string EditJobRun::what_is_kept(const EditResults& results) const {
+std::pair<std::string, bool> EditJobRun::what_is_kept(const EditResults& results) const {
   const bool learned_too = kept_ && kept_->is_there();
-  if (results.count() == 0 && !learned_too) {
-    const auto& save = job_.learn.save;
-    return save.empty() || !is_saved_edit(save) ? "nothing was finished"
-                                                : "what was learned is kept in " + save.string();
+  if (results.count() > 0 || learned_too) {
+    return {fmt::format("{} of {} pictures{} are kept in {}", results.count(), results.planned(),
+                        learned_too ? " and what was learned" : "", job_.out.string()),
+            true};
   }
-  return fmt::format("{} of {} pictures{} are kept in {}", results.count(), results.planned(),
-                     learned_too ? " and what was learned" : "", job_.out.string());
+  const auto& save = job_.learn.save;
+  if (save.empty() || !is_saved_edit(save)) return {"nothing was finished", false};
+  return {"what was learned is kept in " + save.string(), true};
 }
 
 /// Says what is kept of earlier runs, before anything takes time.
@@ -249,28 +256,27 @@ EditResults::Resumed EditJobRun::resume(EditResults& results, std::vector<Candid
 }
 
 /// From `save`, or from an earlier run where that learned the same; else learns now.
-void EditJobRun::make_learned() {
-  if (learns_to_save_)
-    return learn_and_save(*learned_, job_.learn, models_.choice(context_), *network_, context_);
-  if (!kept_) {
-    take_saved(*learned_, job_.learn.save, *network_, context_);
-    return;
-  }
-  if (kept_->has(*learned_)) {
+LearnedPicture EditJobRun::make_learned() {
+  const auto learn = [&] {
+    return learn_and_save(*to_learn_, job_.learn, models_.choice(context_), *network_, context_);
+  };
+  if (learns_to_save_) return learn();
+  if (!kept_) return take_saved(*to_learn_, job_.learn.save, *network_, context_);
+  if (kept_->has(*to_learn_)) {
     try {
-      take_saved(*learned_, kept_->place(), *network_, context_);
-      return;
+      return take_saved(*to_learn_, kept_->place(), *network_, context_);
     } catch (const Error& error) {
       context_.note(std::string(error.what()) + ": the picture is learned again");
     }
   }
-  learn_and_save(*learned_, job_.learn, models_.choice(context_), *network_, context_);
-  kept_->begin_writing(*learned_, context_);
+  auto learned = learn();
+  kept_->begin_writing(learned, context_);
+  return learned;
 }
 
 void EditJobRun::ensure_learned(EditResults& results) {
-  if (learned_->result.embedding.defined()) return;
-  make_learned();
+  if (learned_) return;
+  learned_ = make_learned();
   results.set_losses(learned_->result.losses);
   if (search_) search_->restart_clock();
 }
@@ -309,9 +315,9 @@ void EditJobRun::draw(EditResults& results, const std::vector<Candidate>& plan,
 void EditJobRun::draw_best(EditResults& results) {
   auto round = AutoEdit::always_drawn(subject_.requests);
   auto resumed = resume(results, round);
-  planner_.tell(*network_, learned_->frame, to_learn(), round.size() + planner_.most_candidates(), 0);
+  planner_.tell(*network_, described().frame, learning_to_do(), round.size() + planner_.most_candidates(), 0);
   if (learns_to_save_) ensure_learned(results);
-  search_.emplace(subject_.requests, *job_.automatic, *scorer_, results.original(), learned_->source);
+  search_.emplace(subject_.requests, *job_.automatic, *scorer_, results.original(), described().source);
   const auto number = [&](std::vector<Candidate>& candidates) {
     auto more = resume(results, candidates);
     resumed.to_draw.insert(resumed.to_draw.end(), more.to_draw.begin(), more.to_draw.end());
@@ -319,7 +325,7 @@ void EditJobRun::draw_best(EditResults& results) {
   try {
     for (auto next = search_->next_round(number); !next.empty(); next = search_->next_round(number)) {
       round.insert(round.end(), next.begin(), next.end());
-      planner_.next_round(to_learn(), resumed.to_draw.size(), search_->scored());
+      planner_.next_round(learning_to_do(), resumed.to_draw.size(), search_->scored());
       draw(results, round, resumed, [&](const Candidate& candidate, bool drawn) {
         context_.throw_if_stopped();
         search_->add(candidate, read_image(results.path_of(candidate)), drawn);
@@ -372,10 +378,10 @@ void EditJobRun::dry_run() {
       outline_model(choice, context_, [&](const StableDiffusion& outline) { return memory_need(outline); });
   warn_of_long_texts(all_texts(), network, context_);
   if (!learned_) {
-    learned_ = picture_to_learn(job_.learn, picture_, choice, network);
-    learns_to_save_ = job_.learn.save.empty() || !is_saved_already(job_.learn, *learned_);
+    to_learn_ = picture_to_learn(job_.learn, picture_, choice, network);
+    learns_to_save_ = job_.learn.save.empty() || !is_saved_already(job_.learn, *to_learn_);
   }
-  planner_.tell_dry_run(network, learned_->frame, to_learn());
+  planner_.tell_dry_run(network, described().frame, learning_to_do());
 }
 
 std::vector<EditRequest> make_requests(const EditJob& job, LearnMethod method) {
@@ -421,6 +427,10 @@ void check_nothing_is_overwritten(const EditJob& job, const std::vector<EditRequ
 }  // namespace
 
 EditSubject check_edit(const EditJob& job) {
+  for (const auto& target : job.targets) {
+    if (!is_text(target))
+      throw usage_error("target", "is no text: expected UTF-8 without control characters");
+  }
   if (job.targets.empty() && job.story.empty()) {
     throw usage_error("target", "is needed: what the edited picture shows");
   }
@@ -445,12 +455,16 @@ EditSubject check_edit(const EditJob& job) {
     }
     check_learn_request(learn);
   }
-  check_folder_can_be_made(job.out.empty() ? fs::path("out") : job.out);
+  if (!job.from.empty() && !job.learn.save.empty()) {
+    throw usage_error("save", "cannot be combined with a saved edit, which was learned already");
+  }
+  if (!job.out.empty()) with_field("out", [&] { check_folder_can_be_made(job.out); });
   check_nothing_is_overwritten(job, subject.requests);
   return subject;
 }
 
 void run_edit(EditJob job, WarmModels& models, JobContext& context) {
+  if (job.out.empty()) throw usage_error("out", "is needed: the folder for the results");
   EditJobRun(std::move(job), models, context).run();
 }
 

@@ -28,13 +28,13 @@ std::string kind_name(Candidate::Kind kind) {
 
 json model_json(const EditRun& run) {
   return {{"name", run.model_name},
-          {"fingerprint", run.learned.base_fingerprint},
+          {"fingerprint", run.picture.base_fingerprint},
           {"device", describe_device(run.policy.device)},
           {"precision", precision_name(run.policy.precision)},
           {"libtorch", TORCH_VERSION}};
 }
 
-json picture_json(const LearnedPicture& learned) {
+json picture_json(const PictureToLearn& learned) {
   const auto& pixels = learned.grid.pixels;
   return {{"name", learned.picture_name},
           {"content", content_hash({reinterpret_cast<const char*>(pixels.data()), pixels.size()})},
@@ -52,17 +52,17 @@ json drawing_json(const EditRun& run) {
 
 json picture_settings(const EditRun& run, const Candidate& candidate) {
   return {{"software", software_name()},
-          {"source", run.learned.source},
-          {"picture", picture_json(run.learned)},
+          {"source", run.picture.source},
+          {"picture", picture_json(run.picture)},
           {"model", model_json(run)},
-          {"learning", to_json(run.learned.options)},
+          {"learning", to_json(run.picture.options)},
           {"drawing", drawing_json(run)},
           {"edit", candidate_json(candidate)}};
 }
 
 /// The settings that picture browsers show, in their words.
 std::string browser_text(const EditRun& run, const Candidate& candidate) {
-  const auto& learned = run.learned;
+  const auto& learned = run.picture;
   const auto number = [](auto value) { return fmt::format("{}", value); };
   std::vector<std::pair<std::string, std::string>> values{
       {"Steps", number(candidate.sample.steps)},
@@ -114,15 +114,15 @@ json run_json(const EditRun& run) {
   for (const auto& request : run.requests) sweeps.push_back(sweep_json(request));
   return {{"format", kRunFormat},
           {"software", software_name()},
-          {"picture", picture_json(run.learned)},
-          {"source", run.learned.source},
+          {"picture", picture_json(run.picture)},
+          {"source", run.picture.source},
           {"model", model_json(run)},
-          {"learned_by", run.learned.software},
-          {"learning", to_json(run.learned.options)},
-          {"losses", run.learned.result.losses},
+          {"learned_by", run.picture.software},
+          {"learning", to_json(run.picture.options)},
+          {"losses", run.losses},
           {"sweeps", sweeps},
           {"drawing", drawing_json(run)},
-          {"memory", {{"learning", run.learned.memory}, {"drawing", run.memory}}}};
+          {"memory", {{"learning", run.picture.memory}, {"drawing", run.memory}}}};
 }
 
 json candidate_json(const Candidate& candidate) {

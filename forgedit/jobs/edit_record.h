@@ -19,12 +19,13 @@ inline constexpr int kRunFormat = 1;
 struct EditRun {
   std::vector<EditRequest> requests;
   DrawOptions draw;
-  LearnedPicture learned;
+  PictureToLearn picture;
   std::string model_name;
   ComputePolicy policy;
   bool at_source_size = false;
-  bool automatic = false;   ///< draws what the automatic choice asks for, not all of the requests
-  std::string memory = {};  ///< how memory is saved while drawing; empty: not at all
+  bool automatic = false;           ///< draws what the automatic choice asks for, not all of the requests
+  std::string memory = {};          ///< how memory is saved while drawing; empty: not at all
+  std::vector<double> losses = {};  ///< of learning; empty until then
 };
 
 // No local path goes into any of these: what names a file or folder is its last part.

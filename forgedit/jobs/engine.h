@@ -12,6 +12,7 @@
 
 namespace forgedit {
 
+/// What an engine is made with.
 struct EngineOptions {
   ModelRequest model;
   /// Whether networks stay in memory from one job to the next. Without it the captioner goes as soon as the

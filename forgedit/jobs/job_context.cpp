@@ -10,6 +10,7 @@ void JobContext::progress(const Progress& progress) {
 }
 
 void JobContext::throw_if_stopped() {
+  listener_.alive();
   if (!stop_.stopped()) return;
   listener_.stopping();
   stop_.throw_if_stopped();

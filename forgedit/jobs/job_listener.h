@@ -40,9 +40,16 @@ class JobListener {
   virtual void stage_ended(const std::string& /*stage*/, std::int64_t /*steps*/, double /*seconds*/) {}
   /// The source prompt that the captioner wrote.
   virtual void caption(const std::string& /*text*/) {}
+  /// Of a job for captions: what a picture shows.
+  virtual void captioned(const std::filesystem::path& /*picture*/, const std::string& /*text*/) {}
+  /// Of a job for scores: an edited picture's "file", "width", "height" and "scores" by metric.
+  virtual void scored(const nlohmann::json& /*picture*/) {}
+  /// Of a job for one image.
+  virtual void image(const Image& /*image*/) {}
   /// A picture was learned; `folder` is the saved edit, or empty.
   virtual void learned(const std::filesystem::path& /*folder*/, const std::vector<double>& /*losses*/) {}
-  /// A generated picture is complete in its file; `entry` is its entry in edit.json.
+  /// A generated picture is complete in its file; `entry` says which it is: target, strategy,
+  /// strengths, seed, as its entry in edit.json does.
   virtual void picture(const std::string& /*stem*/, const std::filesystem::path& /*file*/,
                        const nlohmann::json& /*entry*/) {}
   /// Whether `preview` is wanted: it costs a little time at every step.
@@ -54,6 +61,8 @@ class JobListener {
   virtual void choice(const nlohmann::json& /*best*/) {}
   /// Another result is complete: a sheet, a record, an export.
   virtual void file(const std::filesystem::path& /*path*/) {}
+  /// The job looks at the StopFlag: it is alive.
+  virtual void alive() {}
   /// What follows is written as a whole, and nothing looks at the StopFlag meanwhile.
   virtual void long_write() {}
   /// The StopFlag was seen: the job ends, and writes what it has finished.

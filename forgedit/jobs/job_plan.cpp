@@ -99,7 +99,11 @@ void EditPlanner::tell(const StableDiffusion& model, const Frame& frame, const L
   if (learning || missing > 0) {
     estimate_.emplace(model, frame.grid_width, frame.grid_height);
     double sampling = static_cast<double>(missing) * image_seconds();
-    if (job_.automatic && job_.automatic->seconds) sampling = std::min(sampling, *job_.automatic->seconds);
+    if (job_.automatic && job_.automatic->seconds) {
+      // With seconds alone the choice takes all of them.
+      const double limit = *job_.automatic->seconds;
+      sampling = job_.automatic->pictures ? std::min(sampling, limit) : limit;
+    }
     const double learns = learning ? estimate_->learning(*learning) : 0;
     if (sampling >= 0 && learns >= 0) {
       plan.seconds = learns + sampling;
@@ -119,9 +123,11 @@ void EditPlanner::next_round(const LearnOptions* learning, std::size_t images, s
   if (learning) stages.push_back({kLearningStage, estimate_->learning(*learning)});
   stages.push_back({kSamplingStage, each * static_cast<double>(images)});
   const auto so_far = scored + images;
-  if (so_far < most_candidates()) {
-    double later = each * static_cast<double>(most_candidates() - so_far);
+  const bool until_time_is_over = job_.automatic->seconds && !job_.automatic->pictures;
+  if (so_far < most_candidates() || until_time_is_over) {
+    double later = each * static_cast<double>(std::max(so_far, most_candidates()) - so_far);
     if (const auto& limit = job_.automatic->seconds) {
+      if (!job_.automatic->pictures) later = *limit;
       later = std::min(later, std::max(0.0, *limit - each * static_cast<double>(so_far)));
     }
     stages.push_back({kSamplingStage, later});

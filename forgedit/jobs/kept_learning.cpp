@@ -26,7 +26,7 @@ std::uint64_t float_bytes(const StateDict& state) {
 
 }  // namespace
 
-KeptLearning::KeptLearning(const fs::path& results, const LearnedPicture& wanted) {
+KeptLearning::KeptLearning(const fs::path& results, const PictureToLearn& wanted) {
   const auto& pixels = wanted.grid.pixels;
   const nlohmann::json learning{
       {"picture", content_hash({reinterpret_cast<const char*>(pixels.data()), pixels.size()})},
@@ -38,7 +38,7 @@ KeptLearning::KeptLearning(const fs::path& results, const LearnedPicture& wanted
   place_ = results / ("unfinished-" + content_hash(json_text(learning)) + ".edit");
 }
 
-bool KeptLearning::has(const LearnedPicture& wanted) const {
+bool KeptLearning::has(const PictureToLearn& wanted) const {
   try {
     return is_saved_edit(place_) && saved_difference(place_, wanted).empty();
   } catch (const Error&) {
@@ -48,7 +48,7 @@ bool KeptLearning::has(const LearnedPicture& wanted) const {
 
 void KeptLearning::begin_writing(const LearnedPicture& learned, JobContext& job) {
   const auto skip = [&](const std::string& reason) {
-    job.note("what was learned is not kept while pictures are drawn: " + reason);
+    job.note("what was learned is not kept while images are generated: " + reason);
   };
   const auto needed = float_bytes(learned.result.unet) + float_bytes(learned.result.text_encoder) +
                       learned.grid.pixels.size() + kRoomForResults;
@@ -70,7 +70,7 @@ void KeptLearning::end_writing(JobContext& job) {
   if (!writing_.valid()) return;
   job.long_write();
   if (writing_.wait_for(std::chrono::seconds(0)) != std::future_status::ready) {
-    job.note("keeping what was learned (Ctrl-C gives it up)");
+    job.note("keeping what was learned");
   }
   try {
     writing_.get();

@@ -14,11 +14,11 @@ namespace forgedit {
 /// of learning has a place of its own: "unfinished-<hash>.edit".
 class KeptLearning {
  public:
-  KeptLearning(const std::filesystem::path& results, const LearnedPicture& wanted);
+  KeptLearning(const std::filesystem::path& results, const PictureToLearn& wanted);
 
   const std::filesystem::path& place() const { return place_; }
   /// Whether an earlier run left what learning `wanted` would give.
-  bool has(const LearnedPicture& wanted) const;
+  bool has(const PictureToLearn& wanted) const;
   /// Begins to write in the background; the tensors must stay as they are. Says so where the disk lacks room.
   void begin_writing(const LearnedPicture& learned, JobContext& job);
   /// Waits for the writing, and says where it failed.

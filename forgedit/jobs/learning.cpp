@@ -10,6 +10,7 @@
 #include "forgedit/core/version.h"
 #include "forgedit/jobs/model_domain.h"
 #include "forgedit/jobs/results_folder.h"
+#include "forgedit/jobs/text_values.h"
 #include "forgedit/pipelines/learning/learn_picture.h"
 #include "forgedit/pipelines/records/settings_json.h"
 #include "forgedit/pipelines/sampling/edit_session.h"
@@ -38,18 +39,17 @@ void warn(const std::string& text, JobContext& job) {
 
 }  // namespace
 
-void require_text(const std::string& field, const std::string& text) {
-  if (is_blank(text)) {
-    throw usage_error(field, "is empty: say what the picture shows");
-  }
-}
-
 void use_target_as_source(LearnRequest& request, const std::string& target) {
   if (!request.source.empty()) {
-    throw usage_error("source", "has no place with method imagic, which starts from the target");
+    throw usage_error("source", "cannot be combined with method imagic, which starts from the target");
   }
   require_text("target", target);
   request.source = target;
+}
+
+void take_target(LearnRequest& request) {
+  if (request.options.method == LearnMethod::imagic) return use_target_as_source(request, request.target);
+  if (!request.target.empty()) throw usage_error("target", "belongs to method imagic");
 }
 
 void check_learn_request(const LearnRequest& request) {
@@ -71,8 +71,10 @@ void check_learn_request(const LearnRequest& request) {
                       fmt::format("expected at least one batch of {}, got {}", o.batch, o.embedding_samples));
   }
   if (request.save.empty()) return;
-  check_saved_edit_target(request.save);
-  check_folder_can_be_made(request.save);
+  with_field("save", [&] {
+    check_saved_edit_target(request.save);
+    check_folder_can_be_made(request.save);
+  });
 }
 
 namespace {
@@ -87,9 +89,9 @@ Frame frame_of(const Image& picture, const LearnRequest& request, const PictureG
 }
 
 /// All that is known of a picture before the model is read.
-LearnedPicture described(const LearnRequest& request, const Image& picture, const ModelChoice& choice,
+PictureToLearn described(const LearnRequest& request, const Image& picture, const ModelChoice& choice,
                          const PictureGrid& grid) {
-  LearnedPicture learned;
+  PictureToLearn learned;
   learned.picture_name = request.picture.filename().string();
   learned.source = request.source;
   learned.base_name = choice.name();
@@ -134,7 +136,7 @@ MemoryTask learning_need(const LearnRequest& request, const Image& picture, cons
   return task;
 }
 
-LearnedPicture picture_to_learn(const LearnRequest& request, const Image& picture, const ModelChoice& choice,
+PictureToLearn picture_to_learn(const LearnRequest& request, const Image& picture, const ModelChoice& choice,
                                 const StableDiffusion& model) {
   auto learned = described(request, picture, choice, PictureGrid{model.size_multiple(), model.native_size()});
   learned.base_fingerprint = model.base_fingerprint;
@@ -142,7 +144,7 @@ LearnedPicture picture_to_learn(const LearnRequest& request, const Image& pictur
   return learned;
 }
 
-bool is_saved_already(const LearnRequest& request, const LearnedPicture& picture) {
+bool is_saved_already(const LearnRequest& request, const PictureToLearn& picture) {
   if (request.save.empty() || !is_saved_edit(request.save)) return false;
   std::string difference;
   try {
@@ -161,23 +163,26 @@ bool is_saved_already(const LearnRequest& request, const LearnedPicture& picture
                                 request.save.string(), difference));
 }
 
-void take_saved(LearnedPicture& learned, const fs::path& saved, const StableDiffusion& model,
-                JobContext& job) {
+LearnedPicture take_saved(PictureToLearn picture, const fs::path& saved, const StableDiffusion& model,
+                          JobContext& job) {
   auto before = read_saved_edit(saved);
   attach_to_model(before, model, saved.string());
   job.note("learned before, and kept in " + saved.string());
-  learned.result = std::move(before.result);
+  LearnedPicture learned{std::move(picture), std::move(before.result)};
   learned.memory = before.memory;
   learned.software = before.software;
+  job.listener().learned(saved, learned.result.losses);
+  return learned;
 }
 
-void learn_and_save(LearnedPicture& learned, const LearnRequest& request, const ModelChoice& choice,
-                    StableDiffusion& model, JobContext& job) {
-  job.note(fmt::format("picture {}x{}, learned at {}x{}", learned.frame.source_width,
-                       learned.frame.source_height, learned.frame.width, learned.frame.height));
-  const auto encoded = encode_picture(model, learned.grid, learned.options.seed);
-  if (choice.miniature) warn(warn_of_round_trip(model, encoded, learned), job);
+LearnedPicture learn_and_save(PictureToLearn picture, const LearnRequest& request, const ModelChoice& choice,
+                              StableDiffusion& model, JobContext& job) {
+  job.note(fmt::format("picture {}x{}, learned at {}x{}", picture.frame.source_width,
+                       picture.frame.source_height, picture.frame.width, picture.frame.height));
+  const auto encoded = encode_picture(model, picture.grid, picture.options.seed);
+  if (choice.miniature) warn(warn_of_round_trip(model, encoded, picture), job);
   reset_peak_memory(model.policy.device);
+  LearnedPicture learned{std::move(picture), {}};
   learned.result = learn_picture(model, encoded, learned.source, learned.options,
                                  [&](const Progress& progress) { job.progress(progress); });
   job.end_stage();
@@ -192,6 +197,8 @@ void learn_and_save(LearnedPicture& learned, const LearnRequest& request, const 
     write_saved_edit(request.save, learned);
     job.file(request.save);
   }
+  job.listener().learned(request.save, learned.result.losses);
+  return learned;
 }
 
 }  // namespace forgedit

@@ -15,6 +15,9 @@ namespace forgedit {
 /// target.
 void use_target_as_source(LearnRequest& request, const std::string& target);
 
+/// Settles what `request.target` is for: imagic needs it, and no other method has it. Throws a usage Error.
+void take_target(LearnRequest& request);
+
 /// What can be found wrong before any file is read.
 void check_learn_request(const LearnRequest& request);
 
@@ -33,23 +36,20 @@ void warn_of_long_texts(const std::vector<std::string>& texts, const StableDiffu
 /// What learning `picture` needs memory for.
 MemoryTask learning_need(const LearnRequest& request, const Image& picture, const StableDiffusion& model);
 
-/// All that is known of `picture` (the file's contents) before it is learned: everything but the result.
-LearnedPicture picture_to_learn(const LearnRequest& request, const Image& picture, const ModelChoice& choice,
+/// All that is known of `picture` (the file's contents) before it is learned.
+PictureToLearn picture_to_learn(const LearnRequest& request, const Image& picture, const ModelChoice& choice,
                                 const StableDiffusion& model);
 
 /// Whether `request.save` holds what learning `picture` would give. Throws a usage Error when it holds
 /// anything else and may not be overwritten.
-bool is_saved_already(const LearnRequest& request, const LearnedPicture& picture);
+bool is_saved_already(const LearnRequest& request, const PictureToLearn& picture);
 
-/// Fills in the result of `learned` from a saved edit of the same learning.
-void take_saved(LearnedPicture& learned, const std::filesystem::path& saved, const StableDiffusion& model,
-                JobContext& job);
+/// The picture with what a saved edit of the same learning holds.
+LearnedPicture take_saved(PictureToLearn picture, const std::filesystem::path& saved,
+                          const StableDiffusion& model, JobContext& job);
 
-/// Fills in the result, and saves it where that was asked for.
-void learn_and_save(LearnedPicture& learned, const LearnRequest& request, const ModelChoice& choice,
-                    StableDiffusion& model, JobContext& job);
-
-/// A usage Error for a text that is only blanks.
-void require_text(const std::string& field, const std::string& text);
+/// Learns the picture, and saves it where that was asked for.
+LearnedPicture learn_and_save(PictureToLearn picture, const LearnRequest& request, const ModelChoice& choice,
+                              StableDiffusion& model, JobContext& job);
 
 }  // namespace forgedit

@@ -39,7 +39,7 @@ fs::path miniature_folder(const Places& places) {
 namespace {
 
 ModelPlace place_of(const ModelRequest& request, const Places& places) {
-  if (!request.model.empty()) return find_model(request.model, places);
+  if (!request.model.empty()) return with_field("model", [&] { return find_model(request.model, places); });
   ModelPlace place{miniature_folder(places), "miniature", {}};
   if (fs::is_directory(place.path)) return place;
   throw failure("model", place.path.string() +
@@ -112,13 +112,13 @@ MemoryPlan settle_host_memory(const MemoryTask& task) {
   try {
     return plan_memory(task, std::max(0.01, std::floor(static_cast<double>(budget) / kGiB * 100) / 100));
   } catch (const Error& error) {
-    throw failure("memory: " + std::string(error.what()) + " (what this machine and its limits leave)");
+    throw failure("memory", std::string(error.what()) + " (what this machine and its limits leave)");
   }
 }
 
 }  // namespace
 
-MemoryPlan settle_memory(const ModelChoice& choice, const MemoryTask& task) {
+MemoryPlan settle_memory(const ModelChoice& choice, const MemoryTask& task, std::int64_t held) {
   const auto& device = choice.policy.device;
   if (choice.memory) {
     const auto plan = plan_memory(task, *choice.memory);
@@ -126,7 +126,7 @@ MemoryPlan settle_memory(const ModelChoice& choice, const MemoryTask& task) {
     return plan;
   }
   if (!device.is_cuda()) return settle_host_memory(task);
-  const double free = static_cast<double>(free_memory(device)) / kGiB + kContextGiB;
+  const double free = static_cast<double>(free_memory(device) + held) / kGiB + kContextGiB;
   if (static_cast<double>(estimate_peak(task, {})) <= free * kGiB) return {};
   return plan_memory(task, std::floor(free * 10) / 10);
 }

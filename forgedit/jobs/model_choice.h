@@ -55,7 +55,8 @@ StableDiffusion load_model(const ModelChoice& choice, JobContext& job, const Mem
 StableDiffusion outline_model(const ModelChoice& choice, JobContext& job, const MemoryNeed& need);
 
 /// How `task` is met within the budget of `choice` or what its device has free. Holds a GPU to the budget.
-MemoryPlan settle_memory(const ModelChoice& choice, const MemoryTask& task);
+/// `held`: bytes of a GPU that the model takes already.
+MemoryPlan settle_memory(const ModelChoice& choice, const MemoryTask& task, std::int64_t held = 0);
 
 /// The miniature's folder, of the model and its readers.
 std::filesystem::path miniature_folder(const Places& places);

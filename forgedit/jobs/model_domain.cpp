@@ -18,7 +18,7 @@ constexpr std::ptrdiff_t kFirstSteps = 5;
 }  // namespace
 
 std::string warn_of_round_trip(StableDiffusion& model, const EncodedPicture& encoded,
-                               const LearnedPicture& picture) {
+                               const PictureToLearn& picture) {
   const auto round_trip = tensor_to_image(model.decode_latents(encoded.latents)[0]);
   const double quality = psnr(from_grid(round_trip, picture.frame), from_grid(picture.grid, picture.frame));
   if (quality >= kMinRoundTrip) return {};

@@ -13,7 +13,7 @@ namespace forgedit {
 
 /// Before learning: the VAE does not return the picture well, and no edit can look better than the VAE.
 std::string warn_of_round_trip(StableDiffusion& model, const EncodedPicture& encoded,
-                               const LearnedPicture& picture);
+                               const PictureToLearn& picture);
 
 /// After learning: at first the UNet predicts the picture's noise badly.
 std::string warn_of_first_losses(const std::vector<double>& losses);

@@ -20,6 +20,7 @@ double ProgressMeter::seconds_left(const Progress& progress, Clock::time_point n
     marks_.clear();
   }
   stage_done_ = progress.done;
+  stage_total_ = progress.total;
   marks_.push_back({now, progress.done});
   if (marks_.size() > kRecentSteps) marks_.pop_front();
   const auto steps = marks_.back().done - marks_.front().done;
@@ -58,7 +59,9 @@ ProgressMeter::Ended ProgressMeter::end_stage(Clock::time_point now) {
   const Ended ended{stage_, stage_done_, seconds_between(stage_start_, now)};
   if (is_planned()) {
     taken_ += ended.seconds;
-    expected_ += planned_.front().seconds;
+    // A stage may end early.
+    const auto total = static_cast<double>(std::max<std::int64_t>(1, stage_total_));
+    expected_ += planned_.front().seconds * static_cast<double>(stage_done_) / total;
     planned_.erase(planned_.begin());
   }
   stage_.clear();

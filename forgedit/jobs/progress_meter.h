@@ -51,7 +51,7 @@ class ProgressMeter {
   std::string stage_;
   std::deque<Mark> marks_;  // recent steps
   Clock::time_point stage_start_;
-  std::int64_t stage_done_ = 0;
+  std::int64_t stage_done_ = 0, stage_total_ = 0;
 };
 
 }  // namespace forgedit

@@ -25,7 +25,7 @@ void parsed(RequestReader& reader, const char* key, Parse parse) {
   try {
     parse(text);
   } catch (const Error& error) {
-    reader.reject(key, error.what());
+    throw Error(error.kind(), error.what(), reader.path_of(key));
   }
 }
 
@@ -167,6 +167,7 @@ LearnRequest read_learn(RequestReader& reader, const RequestRules& rules) {
   LearnRequest request;
   request.picture = required(reader, "picture", rules.picture);
   read_learning(reader, request);
+  reader.text("target", request.target);
   std::int64_t seed = 0;
   reader.whole("seed", seed, 0, INT64_MAX);
   request.options.seed = static_cast<std::uint64_t>(seed);

@@ -37,7 +37,7 @@ const json* RequestReader::find(const char* key, const char* alias) {
   const json* found = nullptr;
   for (const char* name : {key, alias}) {
     if (!name) continue;
-    known_.emplace_back(name);
+    if (std::find(known_.begin(), known_.end(), name) == known_.end()) known_.emplace_back(name);
     const auto value = object_.find(name);
     if (value == object_.end() || value->is_null()) continue;
     if (found) reject(name, std::string("is another name of ") + key + ", which is there too");

@@ -17,8 +17,8 @@
 
 namespace forgedit {
 
-// What can be asked of a job. Each field has its name from the JSON form of requests (docs/requests.md), and
-// so have the settings that errors name (Error::field).
+// What can be asked of a job. Errors name settings by their keys in the JSON form of requests (Error::field,
+// docs/requests.md).
 
 /// The most steps of a sampler that may be asked for: DPM-Solver++ has no more.
 inline constexpr std::int64_t kMaxSteps = 999;
@@ -52,7 +52,8 @@ struct CaptionRequest {
 /// What to learn, and how.
 struct LearnRequest {
   std::filesystem::path picture;
-  std::string source;     ///< empty: the captioner writes it; imagic: the target that learning starts from
+  std::string source;     ///< empty: the captioner writes it; imagic: nothing else than `target`
+  std::string target;     ///< imagic, of a job that only learns: the prompt that learning starts from
   std::string captioner;  ///< as in CaptionRequest
   std::array<std::uint8_t, 3> background = kWhite;
   std::optional<std::pair<int, int>> size;  ///< stretch to this; nothing: keep the picture's shape

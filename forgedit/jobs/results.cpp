@@ -47,11 +47,11 @@ EditResults::EditResults(fs::path folder, Fonts fonts, EditRun run, bool with_te
       fonts_(std::move(fonts)),
       run_(std::move(run)),
       with_text_(with_text),
-      original_(from_grid(run_.learned.grid, run_.learned.frame)),
+      original_(from_grid(run_.picture.grid, run_.picture.frame)),
       finished_(folder_) {}
 
 fs::path EditResults::add(const Candidate& candidate, const Image& grid) {
-  const auto& frame = run_.learned.frame;
+  const auto& frame = run_.picture.frame;
   const auto picture = from_grid(grid, frame);
   const auto path = path_of(candidate);
   write_png(path, run_.at_source_size ? from_grid_at_source_size(grid, frame) : picture,
@@ -103,7 +103,7 @@ EditResults::Resumed EditResults::resume(std::vector<Candidate>& candidates) {
     if (taken[i]->file != name) new_names.emplace(taken[i]->file, name);
     ++result.kept;
   }
-  auto& losses = run_.learned.result.losses;
+  auto& losses = run_.losses;
   if (result.kept > 0 && losses.empty()) losses = finished_.losses_of(run_json(run_));
   rename_all(folder_, std::move(new_names));
   if (result.kept > 0) write_record(false);
@@ -192,7 +192,7 @@ std::vector<fs::path> EditResults::finish() {
   write_record(gone.empty());
   if (!gone.empty()) {
     throw failure(fmt::format(
-        "{} pictures of this run are gone from {}, such as {}.png; the same command draws them again",
+        "{} pictures of this run are gone from {}, such as {}.png; the same request generates them again",
         gone.size(), folder_.string(), gone.front()));
   }
   return {sheet, folder_ / kRecordFile};
@@ -226,7 +226,7 @@ Image EditResults::draw_sheet() const {
       arranged = true;
     }
   }
-  const auto title = run_.learned.picture_name + ": " + run_.learned.source;
+  const auto title = run_.picture.picture_name + ": " + run_.picture.source;
   return draw_contact_sheet(rows, fonts_, title, cell_size_for(pictures_.size() + 1));
 }
 

@@ -54,7 +54,7 @@ class EditResults {
   void begin();
 
   /// The losses of learning, where that came after resume(); an earlier run's record has them else.
-  void set_losses(const std::vector<double>& losses) { run_.learned.result.losses = losses; }
+  void set_losses(const std::vector<double>& losses) { run_.losses = losses; }
 
   /// Returns the path of the picture's file.
   std::filesystem::path add(const Candidate& candidate, const Image& grid);
@@ -69,7 +69,7 @@ class EditResults {
 
   std::size_t count() const { return pictures_.size(); }
   std::size_t planned() const { return plan_.size(); }
-  const std::string& picture_name() const { return run_.learned.picture_name; }
+  const std::string& picture_name() const { return run_.picture.picture_name; }
   /// The picture itself at the model's scale.
   const Image& original() const { return original_; }
   std::optional<double> reconstruction_db() const { return reconstruction_db_; }

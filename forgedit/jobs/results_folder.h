@@ -39,7 +39,7 @@ class SaveLock {
   FolderLock lock_;
 };
 
-/// Throws where a folder cannot be made: a file, or no right to write.
+/// Throws where a folder cannot be made: a file, or no right to write. An empty path is the current folder.
 void check_folder_can_be_made(const std::filesystem::path& folder);
 
 }  // namespace forgedit

@@ -34,7 +34,8 @@ ScorerFiles find_scorer_files(const ScoreFiles& asked, const fs::path& model_fol
   if (!asked.clip.empty()) {
     std::error_code error;
     const bool elsewhere = !fs::exists(asked.clip, error) && is_repository_name(asked.clip);
-    files.clip = elsewhere ? find_model(asked.clip, places).path : fs::path(asked.clip);
+    files.clip = elsewhere ? with_field("clip", [&] { return find_model(asked.clip, places); }).path
+                           : fs::path(asked.clip);
     if (!fs::is_directory(files.clip, error)) {
       throw failure("clip", one_line(asked.clip) + ": no such CLIP folder");
     }

@@ -2,6 +2,7 @@
 
 #include <spdlog/fmt/fmt.h>
 
+#include <nlohmann/json.hpp>
 #include <optional>
 
 #include "forgedit/core/error.h"
@@ -12,23 +13,25 @@
 #include "forgedit/jobs/previews.h"
 #include "forgedit/jobs/results_folder.h"
 #include "forgedit/jobs/sweep.h"
+#include "forgedit/jobs/text_values.h"
 #include "forgedit/pipelines/records/export.h"
 
 namespace forgedit {
 
-void run_caption(const CaptionRequest& request, WarmModels& models, JobContext& context,
-                 const std::function<void(const std::string&, const std::string&)>& on_caption) {
+void run_caption(const CaptionRequest& request, WarmModels& models, JobContext& context) {
   CaptionSearch search;
   search.num_beams = request.beams;
   for (const auto& picture : request.pictures) {
     context.throw_if_stopped();
     const auto image = read_picture(picture, kWhite, context);
-    on_caption(picture.string(), models.caption(request.captioner, image, search, "captioner", context));
+    const auto text = models.caption(request.captioner, image, search, "captioner", context);
+    context.listener().captioned(picture, text);
   }
 }
 
-void check_learn(const LearnRequest& request) {
+void check_learn(LearnRequest request) {
   if (request.save.empty()) throw usage_error("save", "is needed: where to keep what is learned");
+  take_target(request);
   check_learn_request(request);
 }
 
@@ -42,6 +45,7 @@ void note_kept(const LearnRequest& request, JobContext& context) {
 
 void run_learn(LearnRequest request, WarmModels& models, JobContext& context) {
   check_learn(request);
+  take_target(request);
   std::optional<SaveLock> lock;
   if (!request.dry_run) lock.emplace(request.save);
   const auto picture = read_picture(request.picture, request.background, context);
@@ -60,14 +64,14 @@ void run_learn(LearnRequest request, WarmModels& models, JobContext& context) {
   if (request.source.empty()) request.source = write_source(request, {}, picture, models, context);
   auto& network = models.model(context, need);
   warn_of_long_texts({request.source}, network, context);
-  auto learned = picture_to_learn(request, picture, choice, network);
-  if (is_saved_already(request, learned)) {
+  const auto to_learn = picture_to_learn(request, picture, choice, network);
+  if (is_saved_already(request, to_learn)) {
     note_kept(request, context);
     context.file(request.save);
     return;
   }
-  tell_learn_plan(request.options, network, learned.frame, context);
-  learn_and_save(learned, request, choice, network, context);
+  tell_learn_plan(request.options, network, to_learn.frame, context);
+  learn_and_save(to_learn, request, choice, network, context);
 }
 
 namespace {
@@ -103,14 +107,18 @@ void say_what_was_kept(const Lora& lora, JobContext& context) {
 
 void run_export(const ExportRequest& request, WarmModels& models, JobContext& context) {
   const auto options = options_of(request);
+  if (request.out.empty()) throw usage_error("out", "is needed: what to write");
   const SaveLock lock(request.out);
-  check_export_target(request.out, options.format);
-  models.choice(context);
+  with_field("out", [&] { check_export_target(request.out, options.format); });
+  if (models.choice(context).policy.reduced()) {
+    throw usage_error("precision", "an export needs a model in fp32: in bf16 its weights are rounded");
+  }
   auto learned = read_saved_edit(request.learned);
   find_forgetting_strategy(options.forget, learned.options.method);
   auto& network = models.model(context);
   attach_to_model(learned, network, request.learned.string());
   context.throw_if_stopped();
+  context.long_write();
   const auto result = export_learned(network, learned, request.out, options);
   if (options.format == ExportFormat::lora) say_what_was_kept(result.lora, context);
   for (const auto& path : result.written) context.file(path);
@@ -161,6 +169,13 @@ Image run_draw(const DrawRequest& request, WarmModels& models, JobContext& conte
   return result;
 }
 
+nlohmann::json scored_json(const ScoredPicture& picture) {
+  return {{"file", picture.name},
+          {"width", picture.width},
+          {"height", picture.height},
+          {"scores", scores_json(picture.scores)}};
+}
+
 Scoring run_score(const ScoreRequest& request, WarmModels& models, JobContext& context) {
   require_text("target", request.target);
   const auto original = read_picture(request.original, request.background, context);
@@ -173,13 +188,16 @@ Scoring run_score(const ScoreRequest& request, WarmModels& models, JobContext& c
   prepare_compute(choice.policy, choice.threads);
   auto& scorer = models.judge(result.files, choice.policy.device);
   result.skipped = scorer.left_out();
+  note_skipped(result.skipped, context);
   const auto source = request.source.empty() ? std::nullopt : std::optional(request.source);
   const auto reference = scorer.prepare(original, request.target, source);
   for (std::size_t i = 0; i < edited.size(); ++i) {
     context.throw_if_stopped();
     const auto& picture = edited[i];
-    result.pictures.push_back({request.edited[i].filename().string(), picture.width, picture.height,
-                               scorer.score(reference, picture)});
+    const auto& scored =
+        result.pictures.emplace_back(ScoredPicture{request.edited[i].filename().string(), picture.width,
+                                                   picture.height, scorer.score(reference, picture)});
+    context.listener().scored(scored_json(scored));
   }
   return result;
 }

@@ -1,8 +1,10 @@
 #pragma once
 
-#include <functional>
+#include <map>
 #include <string>
 #include <vector>
+
+#include <nlohmann/json_fwd.hpp>
 
 #include "forgedit/jobs/job_context.h"
 #include "forgedit/jobs/requests.h"
@@ -14,13 +16,11 @@ namespace forgedit {
 // Jobs that are a few steps over the library. Each throws Error for what is wrong, Cancelled when it is to
 // stop.
 
-/// Captions, in the order of the request's pictures; `on_caption` has each as soon as it is written.
-void run_caption(
-    const CaptionRequest& request, WarmModels& models, JobContext& context,
-    const std::function<void(const std::string& picture, const std::string& caption)>& on_caption);
+/// Captions, in the order of the request's pictures; the listener has each as soon as it is written.
+void run_caption(const CaptionRequest& request, WarmModels& models, JobContext& context);
 
 /// What is wrong with a request to learn by itself; a learn job has to save.
-void check_learn(const LearnRequest& request);
+void check_learn(LearnRequest request);
 
 /// Learns a picture and saves it. What is saved there already, in the same way, is kept, with a note.
 void run_learn(LearnRequest request, WarmModels& models, JobContext& context);
@@ -38,7 +38,10 @@ struct ScoredPicture {
   EditScores scores;
 };
 
-/// Scores in the order of the request's pictures, and what was skipped, as a note each.
+/// As JobListener::scored has it.
+nlohmann::json scored_json(const ScoredPicture& picture);
+
+/// Scores in the order of the request's pictures, and what was skipped, which is also a note each.
 struct Scoring {
   std::vector<ScoredPicture> pictures;
   ScorerFiles files;

@@ -9,6 +9,7 @@
 #include "forgedit/core/text.h"
 #include "forgedit/jobs/request_json.h"
 #include "forgedit/jobs/sweep.h"
+#include "forgedit/jobs/text_values.h"
 
 namespace forgedit {
 namespace {
@@ -24,18 +25,6 @@ std::vector<std::string> lines_of(std::string text) {
     begin = end + 1;
   }
   return lines;
-}
-
-/// UTF-8 without control characters but tabs and line breaks: what a prompt, a label and a PNG's text can
-/// hold.
-bool is_text(const std::string& target) {
-  const auto control = [](unsigned char c) { return (c < 0x20 && c != '\t' && c != '\n') || c == 0x7f; };
-  if (std::any_of(target.begin(), target.end(), control)) return false;
-  try {
-    return !json(target).dump().empty();  // throws for what is not UTF-8
-  } catch (const json::type_error&) {
-    return false;
-  }
 }
 
 /// A mistake in `line`: a file that is wrong, or a wrong key of the request.

@@ -4,6 +4,7 @@
 #include <cctype>
 #include <charconv>
 #include <cmath>
+#include <nlohmann/json.hpp>
 #include <optional>
 
 #include "forgedit/core/error.h"
@@ -196,6 +197,21 @@ std::function<std::string(const std::string&)> within(double low, double high) {
     return "expected a number from " + short_text(low) + " to " + short_text(high) + ", got '" +
            one_line(text) + "'";
   };
+}
+
+bool is_text(const std::string& text) {
+  const auto control = [](unsigned char c) { return (c < 0x20 && c != '\t' && c != '\n') || c == 0x7f; };
+  if (std::any_of(text.begin(), text.end(), control)) return false;
+  try {
+    return !nlohmann::json(text).dump().empty();  // throws for what is not UTF-8
+  } catch (const nlohmann::json::type_error&) {
+    return false;
+  }
+}
+
+void require_text(const std::string& field, const std::string& text) {
+  if (is_blank(text)) throw usage_error(field, "is empty: say what the picture shows");
+  if (!is_text(text)) throw usage_error(field, "is no text: expected UTF-8 without control characters");
 }
 
 }  // namespace forgedit

@@ -34,4 +34,11 @@ std::array<std::uint8_t, 3> parse_colour(const std::string& field, const std::st
 /// Says what is wrong when a value is no number within [low, high]; empty when it is one.
 std::function<std::string(const std::string&)> within(double low, double high);
 
+/// Whether `text` is UTF-8 without control characters but tabs and line breaks: what a prompt, a label and a
+/// PNG's text can hold.
+bool is_text(const std::string& text);
+
+/// Throws a usage Error for a prompt that is only blanks or no text (is_text).
+void require_text(const std::string& field, const std::string& text);
+
 }  // namespace forgedit

@@ -1,6 +1,17 @@
 #include "forgedit/jobs/warm_models.h"
 
 namespace forgedit {
+namespace {
+
+/// Bytes of a GPU that tensors take now; 0 on a CPU, whose plans look at the whole process.
+std::int64_t held_by_tensors(const c10::Device& device) {
+  if (!device.is_cuda()) return 0;
+  release_memory(device);
+  reset_peak_memory(device);
+  return peak_memory(device);
+}
+
+}  // namespace
 
 const ModelChoice& WarmModels::choice(JobContext& job) {
   if (!choice_) choice_ = choose_model(request_, job);
@@ -9,12 +20,16 @@ const ModelChoice& WarmModels::choice(JobContext& job) {
 
 StableDiffusion& WarmModels::model(JobContext& job, const MemoryNeed& need) {
   end_session();
+  const auto& device = choice(job).policy.device;
   if (!model_) {
     if (!keep_) captioner_.reset();
-    model_ = load_model(choice(job), job, need);
-  } else if (need) {
-    model_->place(settle_memory(*choice_, need(*model_)));
+    const auto before = held_by_tensors(device);
+    model_ = load_model(*choice_, job, need);
+    model_bytes_ = held_by_tensors(device) - before;
+    return *model_;
   }
+  prepare_compute(choice_->policy, choice_->threads);  // a captioner or a judge may have changed it
+  if (need) model_->place(settle_memory(*choice_, need(*model_), model_bytes_));
   return *model_;
 }
 
@@ -36,9 +51,10 @@ WarmSession& WarmModels::session(JobContext& job, const std::filesystem::path& s
 std::string WarmModels::caption(const std::string& captioner, const Image& picture,
                                 const CaptionSearch& search, const std::string& field, JobContext& job) {
   if (!captioner_ || captioner_name_ != captioner) {
+    const int threads = request_.threads > 0 ? request_.threads : job.places().threads;
     const auto beside = captioner.empty() ? choice(job).folder : std::filesystem::path();
     const auto place = find_captioner(captioner, beside, job.places(), field);
-    captioner_ = load_captioner(place, parse_device(request_.device), job);
+    captioner_ = load_captioner(place, parse_device(request_.device), threads, job);
     captioner_name_ = captioner;
   }
   return captioner_->caption(picture, search);

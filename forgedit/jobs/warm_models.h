@@ -44,6 +44,7 @@ class WarmModels {
   /// files change or something else needs the model. Throws Error when either cannot be read, or they do not
   /// belong together.
   WarmSession& session(JobContext& job, const std::filesystem::path& saved);
+  /// The model has its own weights again.
   void end_session() { session_.reset(); }
   /// A caption of the picture. `field` is what an error names where there is no captioner.
   std::string caption(const std::string& captioner, const Image& picture, const CaptionSearch& search,
@@ -51,6 +52,7 @@ class WarmModels {
   /// What judges edits by these weights, on `device`.
   EditScorer& judge(const ScorerFiles& files, const c10::Device& device);
 
+  /// Whether the model is in memory.
   bool has_model() const { return model_.has_value(); }
   /// Gives all memory back.
   void unload();
@@ -60,6 +62,7 @@ class WarmModels {
   bool keep_;
   std::optional<ModelChoice> choice_;
   std::optional<StableDiffusion> model_;
+  std::int64_t model_bytes_ = 0;  // of a GPU
   std::string captioner_name_;
   std::optional<Captioner> captioner_;
   std::vector<std::string> judge_files_;

@@ -9,6 +9,7 @@
 
 namespace forgedit {
 
+/// Which sampler.
 enum class SamplerKind { ddim, dpm_solver };
 
 /// One sampler: all that the program knows of it.
@@ -25,6 +26,7 @@ struct SamplerRow {
 /// All samplers; the first is the default.
 std::span<const SamplerRow> samplers();
 
+/// The row of a kind.
 const SamplerRow& sampler_of(SamplerKind kind);
 
 /// By name. Throws a usage Error that lists the known names.

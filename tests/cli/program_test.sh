@@ -242,7 +242,7 @@ grep -q '"samples": 2,' imagic/edit.json || complain "imagic: numbers that are g
 expect 0 "" learn good.png --target "a red square" --model "$MODEL" "${IMAGIC[@]}" --save imagic2.edit
 cmp -s imagic.edit/unet.safetensors imagic2.edit/unet.safetensors || complain "imagic: learn differs from edit"
 expect 2 "unknown method 'lora': expected one of vanilla, dreambooth, imagic" "${EDIT[@]}" --method lora
-expect 2 "--source: has no place with method imagic" "${EDIT[@]}" --method imagic
+expect 2 "--source: cannot be combined with method imagic" "${EDIT[@]}" --method imagic
 expect 2 "learns for one TARGET" edit good.png "a" "b" --method imagic
 expect 2 "--target belongs to --method imagic" learn good.png --source "a" --target "b" --save x
 expect 2 "--embedding-samples: belongs to method imagic" "${EDIT[@]}" --embedding-samples 5

@@ -67,9 +67,10 @@ TEST_F(EngineJobs, AnEditGivesEventsAndFilesInOrder) {
   const auto told = run(edit_job("out"));
   auto events = told.events;
   std::erase(events, "generating");
-  EXPECT_EQ(events, (std::vector<std::string>{"learning", "ended learning", "picture reconstruction",
-                                              "picture " + kFirst, "picture " + kSecond, "ended generating",
-                                              "file sheet.png", "file edit.json"}));
+  EXPECT_EQ(events,
+            (std::vector<std::string>{"learning", "ended learning", "learned", "picture reconstruction",
+                                      "picture " + kFirst, "picture " + kSecond, "ended generating",
+                                      "file sheet.png", "file edit.json"}));
   EXPECT_EQ(told.events[2], "generating");
   EXPECT_TRUE(told.captions.empty()) << "there is a source";
   const auto files = contents(folder_ / "out");
@@ -247,6 +248,26 @@ TEST_F(EngineJobs, AnExportWritesItsFiles) {
   EXPECT_EQ(field(request), "forget");
 }
 
+TEST_F(EngineJobs, ImagicLearnsForATargetAndNoOtherMethodHasOne) {
+  LearnRequest request;
+  request.picture = folder_ / "square.png";
+  request.save = folder_ / "saved.edit";
+  request.source = "a square";
+  request.target = "a red square";
+  EXPECT_EQ(field(request), "target");
+  request.options = published_options(LearnMethod::imagic);
+  EXPECT_EQ(field(request), "source");
+  request.source.clear();
+  request.target.clear();
+  EXPECT_EQ(field(request), "target") << "it is not the captioner's to say what is wanted";
+}
+
+TEST_F(EngineJobs, ResultsNeedAPlace) {
+  auto job = edit_job("out");
+  job.out.clear();
+  EXPECT_EQ(field(job), "out");
+}
+
 TEST_F(EngineJobs, ScoresAreOfEachPicture) {
   ScoreRequest request;
   request.original = folder_ / "square.png";
@@ -261,6 +282,9 @@ TEST_F(EngineJobs, ScoresAreOfEachPicture) {
   JobContext context(places, told, stop);
   WarmModels models(tiny_model(), true);
   const auto scoring = run_score(request, models, context);
+  EXPECT_EQ(told.events, (std::vector<std::string>{"scored square.png", "scored grey.png"}));
+  EXPECT_EQ(told.entries[0].at("scores").at("ssim"), 1.0);
+  EXPECT_EQ(told.notes_with("skipped: LPIPS vgg"), 1U);
   ASSERT_EQ(scoring.pictures.size(), 2U);
   EXPECT_EQ(scoring.pictures[0].name, "square.png");
   EXPECT_DOUBLE_EQ(scoring.pictures[0].scores.at("ssim"), 1.0);
@@ -289,6 +313,7 @@ TEST_F(EngineJobs, CaptionsComeInTheOrderOfThePictures) {
   RecordingListener told;
   run(engine, request, told);
   ASSERT_EQ(told.captions.size(), 3U);
+  EXPECT_EQ(told.events[1], "captioned grey.png");
   EXPECT_EQ(told.captions[0], told.captions[2]);
   EXPECT_EQ(told.notes_with("captioner "), 1U) << "one load for all of them";
   EXPECT_FALSE(engine.is_loaded());

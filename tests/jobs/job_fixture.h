@@ -37,6 +37,22 @@ class RecordingListener : public JobListener {
     events.push_back("caption");
     captions.push_back(text);
   }
+  void captioned(const std::filesystem::path& picture, const std::string& text) override {
+    events.push_back("captioned " + picture.filename().string());
+    captions.push_back(text);
+  }
+  void scored(const nlohmann::json& picture) override {
+    events.push_back("scored " + picture.at("file").get<std::string>());
+    entries.push_back(picture);
+  }
+  void learned(const std::filesystem::path& folder, const std::vector<double>& losses) override {
+    EXPECT_FALSE(losses.empty());
+    events.push_back("learned" + (folder.empty() ? std::string() : " " + folder.filename().string()));
+  }
+  void image(const Image& drawn) override {
+    EXPECT_GT(drawn.width, 0);
+    events.push_back("image");
+  }
   void picture(const std::string& stem, const std::filesystem::path& file,
                const nlohmann::json& entry) override {
     EXPECT_TRUE(std::filesystem::is_regular_file(file)) << file;

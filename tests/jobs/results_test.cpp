@@ -20,7 +20,7 @@ const Fonts kFonts{fs::path(FORGEDIT_SOURCE_DIR) / "assets/fonts/DejaVuSans.ttf"
 class Results : public testing::TemporaryFolder {
  protected:
   Results() {
-    auto& learned = run_.learned;
+    auto& learned = run_.picture;
     learned.picture_name = "dog.png";
     learned.source = "a dog";
     learned.frame = stretch_frame(16, 16, 16, 16, 8);
@@ -112,10 +112,10 @@ TEST_F(Results, PicturesAreNumberedAsPlanned) {
 }
 
 TEST_F(Results, ASecondRunTakesAllOver) {
-  run_.learned.result.losses = {0.5, 0.25};
+  run_.losses = {0.5, 0.25};
   run();
   const auto before = contents();
-  run_.learned.result.losses.clear();  // it does not learn
+  run_.losses.clear();  // it does not learn
   const auto ran = run();
   EXPECT_EQ(ran.kept, 5U);
   EXPECT_TRUE(ran.drawn.empty());

@@ -278,7 +278,7 @@ std::string changed_option(const json& saved, const json& wanted, const std::str
 
 }  // namespace
 
-std::string saved_difference(const fs::path& directory, const LearnedPicture& wanted) {
+std::string saved_difference(const fs::path& directory, const PictureToLearn& wanted) {
   const auto saved = read_saved_record(directory);
   const auto said = [](const std::string& text) { return text.empty() ? "unknown" : text; };
   if (!wanted.grid.pixels.empty()) {

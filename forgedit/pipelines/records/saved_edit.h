@@ -9,8 +9,8 @@
 
 namespace forgedit {
 
-/// A picture that was learned: all that drawing edits of it needs, beside the base model.
-struct LearnedPicture {
+/// All that is known of a picture and of how it is learned, before it is.
+struct PictureToLearn {
   std::string picture_name;      ///< file name of the original, without folders
   std::string source;            ///< the source prompt; imagic: the target that learning started from
   std::string base_name;         ///< the base model's folder name, for people
@@ -22,9 +22,13 @@ struct LearnedPicture {
   std::string memory;      ///< how memory was saved meanwhile, as `describe` says it; empty: not at all
   std::string precision;   ///< "fp32" or "bf16"; empty: saved by a version that did not say it
   LearnOptions options;
-  LearnResult result;
   Frame frame;
   Image grid;  ///< the original as the model saw it: grid_width x grid_height
+};
+
+/// A picture that was learned: all that edits of it need, beside the base model.
+struct LearnedPicture : PictureToLearn {
+  LearnResult result;
 };
 
 // A saved edit is a folder with only what learning changed:
@@ -50,7 +54,7 @@ void write_saved_edit(const std::filesystem::path& directory, const LearnedPictu
 /// How what is saved in `directory` differs from what `wanted` would be after learning, for example "with the
 /// source "a dog""; empty when it is the same. The picture counts by its pixels, not by its name. What is not
 /// known yet of `wanted` (empty source, base_fingerprint or grid) is not compared.
-std::string saved_difference(const std::filesystem::path& directory, const LearnedPicture& wanted);
+std::string saved_difference(const std::filesystem::path& directory, const PictureToLearn& wanted);
 
 /// Stands for the files of a saved edit as they are now, without reading more than the record: another stamp
 /// where any of them may have changed. Throws a failure where there is no saved edit.

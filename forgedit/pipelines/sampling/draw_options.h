@@ -5,9 +5,10 @@
 
 namespace forgedit {
 
+/// What all images of a plan are generated with.
 struct DrawOptions {
   double blend = 0;  ///< forgotten parameters: 0 original, 1 learned
-  /// Pictures drawn at once; by default 4 on a CPU, 8 on a GPU.
+  /// Images per batch; by default 4 on a CPU, 8 on a GPU.
   std::optional<std::int64_t> batch;
 };
 

@@ -174,6 +174,7 @@ class EditSession::State {
     embeddings_.prepare(model_, batches);
     if (callbacks.preview && !previews_.is_fitted()) fit_previews();
     SamplingProgress progress(batches, callbacks.progress);
+    const ThreadsOfPlan threads{*this};
     for (const auto& batch : batches) {
       use_weights(batch.front()->strategy, options.blend);
       const auto latents = sample(batch, callbacks, progress);
@@ -182,6 +183,15 @@ class EditSession::State {
   }
 
  private:
+  /// On a CPU a sampler's threads (BatchParts) leave one to all other work, such as scoring: they end with
+  /// the plan. On a GPU the recorded step stays.
+  struct ThreadsOfPlan {
+    State& state;
+    ~ThreadsOfPlan() {
+      if (!state.model_.policy.device.is_cuda()) state.sampler_.reset();
+    }
+  };
+
   /// Null: the model's own.
   void use_weights(const ForgettingStrategy* strategy, double blend) {
     const Applied wanted{strategy, strategy ? blend : 0};

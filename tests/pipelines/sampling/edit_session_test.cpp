@@ -299,6 +299,17 @@ TEST_F(Sweep, CountsStepsAndKeepsWhatIsFinishedWhenCancelled) {
   EXPECT_EQ(fingerprint(parameters_of(*model_->unet)), before);
 }
 
+TEST_F(Sweep, ThreadsAreGivenBackBetweenPlans) {
+  const int before = at::get_num_threads();
+  at::set_num_threads(2);
+  auto request = one_edit();
+  request.gammas = {0.8, 1.2};
+  EditSession session(*model_, *learned_, kGrid);
+  session.generate(plan_edit({request}), {}, {[](const Candidate&, const Image&) {}});
+  EXPECT_EQ(at::get_num_threads(), 2) << "scoring has all of them";
+  at::set_num_threads(before);
+}
+
 // What a session keeps from one plan to the next must not show in any picture.
 TEST_F(Sweep, OneSessionGeneratesWhatNewOnesDo) {
   const auto before = fingerprint(parameters_of(*model_->unet));
