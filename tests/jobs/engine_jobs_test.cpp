@@ -71,7 +71,7 @@ TEST_F(EngineJobs, AnEditGivesEventsAndFilesInOrder) {
             (std::vector<std::string>{"learning", "ended learning", "learned", "picture reconstruction",
                                       "picture " + kFirst, "picture " + kSecond, "ended generating",
                                       "file sheet.png", "file edit.json"}));
-  EXPECT_EQ(told.events[2], "generating");
+  EXPECT_EQ(told.events[3], "generating");
   EXPECT_TRUE(told.captions.empty()) << "there is a source";
   const auto files = contents(folder_ / "out");
   EXPECT_EQ(files.size(), 5U) << "three pictures, sheet.png and edit.json";
@@ -179,7 +179,8 @@ TEST_F(EngineJobs, ALearnedPictureIsKeptTheSecondTime) {
   auto request = learn_request();
   request.save = folder_ / "square.edit";
   const auto first = run(request);
-  EXPECT_EQ(first.events, (std::vector<std::string>{"learning", "ended learning", "file square.edit"}));
+  EXPECT_EQ(first.events, (std::vector<std::string>{"learning", "ended learning", "file square.edit",
+                                                    "learned square.edit"}));
   const auto before = contents(request.save);
   fs::copy_file(request.picture, folder_ / "other-name.png");
   request.picture = folder_ / "other-name.png";
