@@ -5,8 +5,9 @@ namespace forgedit {
 void JobContext::progress(const Progress& progress) {
   throw_if_stopped();
   if (progress.stage != meter_.stage()) end_stage();
+  const double left = meter_.seconds_left(progress);
   listener_.progress(
-      {progress.stage, progress.done, progress.total, progress.loss, meter_.seconds_left(progress)});
+      {progress.stage, progress.done, progress.total, progress.loss, left, meter_.share(progress, left)});
 }
 
 void JobContext::throw_if_stopped() {

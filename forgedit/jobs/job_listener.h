@@ -18,6 +18,7 @@ struct JobProgress {
   std::int64_t total = 0;
   double loss = 0;           ///< while learning: the step's loss
   double seconds_left = -1;  ///< of all stages that are still to come; negative where it is not known
+  double share = 0;          ///< of the whole job's time, from 0 to 1; of the stage where no plan is known
 };
 
 /// What is to be done, before anything takes long.

@@ -37,6 +37,13 @@ double ProgressMeter::seconds_left(const Progress& progress, Clock::time_point n
   return of_stage + later * (expected > 0 ? taken / expected : 1);
 }
 
+double ProgressMeter::share(const Progress& progress, double left, Clock::time_point now) const {
+  const double spent = spent_ + seconds_between(stage_start_, now);
+  if (left >= 0 && spent > 0) return spent / (spent + left);
+  const auto total = static_cast<double>(std::max<std::int64_t>(1, progress.total));
+  return static_cast<double>(progress.done) / total;
+}
+
 bool ProgressMeter::is_planned() const {
   return !planned_.empty() && planned_.front().stage == stage_;
 }
@@ -57,6 +64,7 @@ double ProgressMeter::seconds_of_later_stages() const {
 
 ProgressMeter::Ended ProgressMeter::end_stage(Clock::time_point now) {
   const Ended ended{stage_, stage_done_, seconds_between(stage_start_, now)};
+  spent_ += ended.seconds;
   if (is_planned()) {
     taken_ += ended.seconds;
     // A stage may end early.

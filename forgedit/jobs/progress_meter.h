@@ -27,6 +27,10 @@ class ProgressMeter {
   /// Counts a step. Returns the seconds left of the whole job; negative where nothing is known yet.
   double seconds_left(const Progress& progress, Clock::time_point now = Clock::now());
 
+  /// What is done of the whole job, from 0 to 1, when so many seconds are left (seconds_left); of the stage
+  /// where that is not known.
+  double share(const Progress& progress, double left, Clock::time_point now = Clock::now()) const;
+
   /// The stage that runs; empty between stages.
   const std::string& stage() const { return stage_; }
 
@@ -47,6 +51,7 @@ class ProgressMeter {
   double seconds_of_later_stages() const;
 
   std::vector<Planned> planned_;
+  double spent_ = 0;                 // seconds of all stages that ended
   double taken_ = 0, expected_ = 0;  // seconds of planned stages that ended
   std::string stage_;
   std::deque<Mark> marks_;  // recent steps

@@ -244,7 +244,7 @@ cmp -s imagic.edit/unet.safetensors imagic2.edit/unet.safetensors || complain "i
 expect 2 "unknown method 'lora': expected one of vanilla, dreambooth, imagic" "${EDIT[@]}" --method lora
 expect 2 "--source: cannot be combined with method imagic" "${EDIT[@]}" --method imagic
 expect 2 "learns for one TARGET" edit good.png "a" "b" --method imagic
-expect 2 "--target belongs to --method imagic" learn good.png --source "a" --target "b" --save x
+expect 2 "--target: belongs to method imagic" learn good.png --source "a" --target "b" --save x
 expect 2 "--embedding-samples: belongs to method imagic" "${EDIT[@]}" --embedding-samples 5
 
 expect 0 "" learn other.png --source "a square" --save booth.edit --model "$MODEL" --samples 4 --batch 2 --overwrite

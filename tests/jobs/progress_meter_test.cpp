@@ -33,6 +33,21 @@ TEST_F(Meter, WithoutAPlanOnlyTheStageThatRunsCounts) {
   EXPECT_EQ(ended.seconds, 6);
 }
 
+TEST_F(Meter, TheShareIsOfTheWholeJob) {
+  meter_.plan({{"learning", 20}, {"generating", 30}});
+  const double left = run("learning", 1, 5, 10, 2);
+  EXPECT_EQ(left, 10 + 30);
+  EXPECT_NEAR(meter_.share({"learning", 5, 10, 0}, left, now_), 8.0 / 48, 1e-9) << "the first step began it";
+  EXPECT_NEAR(meter_.share({"learning", 5, 10, 0}, -1, now_), 0.5, 1e-9) << "no plan: of the stage";
+}
+
+TEST_F(Meter, AStageThatEndsEarlyDoesNotMakeTheNextLookFaster) {
+  meter_.plan({{"learning", 20}, {"generating", 30}});
+  run("learning", 1, 5, 10, 4);  // twice as slow as planned
+  meter_.end_stage(now_);
+  EXPECT_GT(run("generating", 1, 1, 10, 3), 40) << "of 30 s, at about half the speed";
+}
+
 TEST_F(Meter, APlanSaysWhatIsLeftFromTheFirstStep) {
   meter_.plan({{"learning", 20}, {"generating", 30}});
   EXPECT_EQ(run("learning", 1, 1, 10, 2), 18 + 30);
