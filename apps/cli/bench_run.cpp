@@ -26,12 +26,14 @@ struct Kind {
 const Kind kTedbench{
     BenchmarkRequest::Kind::tedbench, "Generate and score TEdBench: 100 edits of 40 pictures.",
     "DIR holds input_list.json and originals/, as published with Imagic. TEdBench has no source prompts.\n\n"
-    "Every candidate of the sweep is drawn; two protocols come out side by side. Fixed: the first strategy "
+    "Every candidate of the sweep is generated; two protocols come out side by side. Fixed: the first "
+    "strategy "
     "and α,\n"
     "the strength nearest to --fixed, the mean over all seeds. Best of N: the candidate with the highest "
     "CLIP\n"
     "score. The same command goes on where it was stopped.\n\n"
-    "--published vs|vp draws each edit with its published strategy and strengths. What textalpha 0.7 means "
+    "--published vs|vp generates each edit with its published strategy and strengths. What textalpha 0.7 "
+    "means "
     "in 78\n"
     "of the 100 published names is not known: vs takes it for an unused value, vp for the α of vector "
     "projection.\n"
@@ -47,7 +49,8 @@ const Kind kEditeval{
     "in SiatMMLab/Awesome-Diffusion-Model-Based-Image-Editing-Methods. Source prompts come from the sheet. "
     "The\n"
     "settings of the leaderboard's Forgedit entry are not published.\n\n"
-    "Every candidate of the sweep is drawn; two protocols come out side by side. Fixed: the first strategy "
+    "Every candidate of the sweep is generated; two protocols come out side by side. Fixed: the first "
+    "strategy "
     "and α,\n"
     "the strength nearest to --fixed, the mean over all seeds. Best of N: the candidate with the highest "
     "CLIP\n"
@@ -60,7 +63,8 @@ const Kind kMiniedit{
     BenchmarkRequest::Kind::miniedit, "Generate and score MiniEdit: edits whose true answers are known.",
     "DIR holds edits.json and the pictures that it names; docs/miniedit.md describes both, and the "
     "scorer.\n\n"
-    "Every candidate of the sweep is drawn and held against the true answer: right where it is nearer to it "
+    "Every candidate of the sweep is generated and held against the true answer: right where it is nearer to "
+    "it "
     "than to\n"
     "the source and all distractors, kept where nothing else changed. Side by side: the fixed protocol (the "
     "first\n"
@@ -111,7 +115,7 @@ void BenchRunCommand::add_options(CLI::App& command) {
       ->type_name("N");
   command.add_flag(
       "--auto", request_.automatic,
-      "also let the automatic choice draw and choose, as `edit --auto` does without --forget and "
+      "also let the automatic choice generate and choose, as `edit --auto` does without --forget and "
       "strengths; those given here are the fixed protocol's");
   command
       .add_option("--auto-pictures", request_.auto_pictures,
@@ -119,7 +123,8 @@ void BenchRunCommand::add_options(CLI::App& command) {
       ->check(within(1, 1000))
       ->type_name("N");
   command.add_flag("--keep-learned", request_.keep_learned, "keep what was learned of each picture");
-  command.add_flag("--reconstruct", request_.reconstruct, "also draw every picture as learned, not edited");
+  command.add_flag("--reconstruct", request_.reconstruct,
+                   "also generate every picture as learned, not edited");
   if (is_tedbench()) {
     command
         .add_option_function<std::string>(

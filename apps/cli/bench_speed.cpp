@@ -87,7 +87,7 @@ double seconds_of_process(const std::vector<std::string>& arguments) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-/// A whole `forgedit edit`: start, loading, learning, and one edit drawn beside the reconstruction.
+/// A whole `forgedit edit`: start, loading, learning, and one edit beside the reconstruction.
 SpeedRow measure_first_picture(const SpeedCommand& command, const ModelChoice& choice, const Places& places) {
   const auto out = fs::temp_directory_path() / fmt::format("forgedit-bench-{}", ::getpid());
   std::vector<std::string> arguments{"edit",

@@ -88,7 +88,7 @@ void EditCommand::add_drawing_options(CLI::App& command) {
             }
             job_.at_source_size = text == "source";
           },
-          "as drawn, or scaled back to the source's size")
+          "as generated, or scaled back to the source's size")
       ->type_name("model|source")
       ->default_str("model")
       ->group("Results");
@@ -158,7 +158,7 @@ void EditCommand::run() {
 
 Command add_edit_command(CLI::App& program) {
   const auto state = std::make_shared<EditCommand>();
-  auto* command = program.add_subcommand("edit", "Learn a picture and draw edits of it.");
+  auto* command = program.add_subcommand("edit", "Learn a picture and generate edits of it.");
   state->add_options(*command);
   return {command, [state] { state->run(); }};
 }

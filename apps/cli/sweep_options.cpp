@@ -99,10 +99,10 @@ void add_draw_options(CLI::App& command, DrawOptions& options) {
 
 void add_auto_options(CLI::App& command, AutoOptions& a) {
   command
-      .add_flag(
-          "--auto", a.on,
-          "draw strategies, strengths and seeds around what scores best (CLIP), not all of a sweep; name "
-          "the best three")
+      .add_flag("--auto", a.on,
+                "search strategies, strengths and seeds for the best trade-off of CLIP score and likeness, "
+                "and report "
+                "the top three")
       ->group("Automatic choice");
   command
       .add_option("--auto-pictures", a.request.pictures,
@@ -112,7 +112,7 @@ void add_auto_options(CLI::App& command, AutoOptions& a) {
       ->group("Automatic choice");
   command
       .add_option("--auto-seconds", a.request.seconds,
-                  "stop drawing after this time; how far it got then depends on the machine")
+                  "stop generating after this time; how far it got then depends on the machine")
       ->check(within(1, 1e6))
       ->type_name("NUMBER")
       ->group("Automatic choice");

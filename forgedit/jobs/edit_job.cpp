@@ -146,7 +146,7 @@ void EditJobRun::load() {
   if (job_.automatic) {
     // A plan that has weights wait on the CPU has no room for the judges' either.
     scorer_ = &models_.judge(
-        scorer_files_, network_->memory.park ? c10::Device(c10::DeviceType::CPU) : choice.policy.device);
+        scorer_files_, network_->memory.offload ? c10::Device(c10::DeviceType::CPU) : choice.policy.device);
     context_.note("scoring with CLIP model " + clip_name(scorer_files_.clip));
     note_skipped(scorer_->left_out(), context_);
   }

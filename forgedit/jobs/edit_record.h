@@ -23,7 +23,7 @@ struct EditRun {
   std::string model_name;
   ComputePolicy policy;
   bool at_source_size = false;
-  bool automatic = false;           ///< draws what the automatic choice asks for, not all of the requests
+  bool automatic = false;           ///< generates what the automatic choice asks for, not all
   std::string memory = {};          ///< how memory is saved while drawing; empty: not at all
   std::vector<double> losses = {};  ///< of learning; empty until then
 };

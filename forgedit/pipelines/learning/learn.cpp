@@ -111,7 +111,7 @@ LearnResult learn_vanilla(StableDiffusion& model, const torch::Tensor& latents,
                           const torch::Tensor& source_embedding, const LearnOptions& options,
                           const LearnBatches& batches, const ProgressCallback& progress) {
   const auto steps = steps_of(options.samples, options);
-  const TrainableParameters unet(*model.unet, blocks_of(options), model.unet_float32, model.memory.park);
+  const TrainableParameters unet(*model.unet, blocks_of(options), model.unet_float32, model.memory.offload);
   const auto embedding = source_embedding.detach().to(model.policy.device).clone();
   auto result = run_learn_loop(make_task(model, latents, options, predict_under(model, embedding)),
                                {{{unet.group(options.unet_lr), {{embedding}, options.text_lr}}, steps}},
@@ -125,7 +125,7 @@ LearnResult learn_dreambooth(StableDiffusion& model, const torch::Tensor& latent
                              const torch::Tensor& source_ids, const LearnOptions& options,
                              const LearnBatches& batches, const ProgressCallback& progress) {
   const auto steps = steps_of(options.samples, options);
-  const TrainableParameters unet(*model.unet, blocks_of(options), model.unet_float32, model.memory.park);
+  const TrainableParameters unet(*model.unet, blocks_of(options), model.unet_float32, model.memory.offload);
   const ParametersOnDevice moved(*model.text_encoder, model.policy.device);
   const TrainableParameters text_encoder(*model.text_encoder, [](const std::string&) { return true; });
   const auto ids = source_ids.to(model.policy.device);
@@ -139,7 +139,7 @@ LearnResult learn_dreambooth(StableDiffusion& model, const torch::Tensor& latent
   result.embedding = model.text_encoder(ids).last_hidden_state;
   result.unet = unet.learned();
   result.text_encoder = text_encoder.learned();
-  if (model.memory.park) {
+  if (model.memory.offload) {
     for (auto& [name, tensor] : result.text_encoder) tensor = tensor.to(torch::kCPU);
   }
   return checked(std::move(result));
@@ -150,7 +150,7 @@ LearnResult learn_imagic(StableDiffusion& model, const torch::Tensor& latents,
                          const LearnBatches& batches, const ProgressCallback& progress) {
   const auto embedding_steps = steps_of(options.embedding_samples, options);
   const auto unet_steps = steps_of(options.samples, options);
-  const TrainableParameters unet(*model.unet, blocks_of(options), model.unet_float32, model.memory.park);
+  const TrainableParameters unet(*model.unet, blocks_of(options), model.unet_float32, model.memory.offload);
   const auto embedding = target_embedding.detach().to(model.policy.device).clone();
   auto result = run_learn_loop(
       make_task(model, latents, options, predict_under(model, embedding)),

@@ -309,12 +309,12 @@ LearnResult run_learn_loop(const LearnTask& task, const std::vector<LearnPhase>&
 }
 
 TrainableParameters::TrainableParameters(torch::nn::Module& network, const Selector& learns,
-                                         const StateDict& float32, bool park)
-    : park_(park) {
+                                         const StateDict& float32, bool offload)
+    : offload_(offload) {
   std::vector<torch::Tensor> parameters, values;
   for (auto& [name, parameter] : parameters_of(network)) {
     if (!learns(name)) continue;
-    if (park) {
+    if (offload) {
       originals_.remember_copy(parameter, torch::kCPU);
     } else {
       originals_.remember(parameter);
@@ -327,7 +327,7 @@ TrainableParameters::TrainableParameters(torch::nn::Module& network, const Selec
       values.push_back(float32.at(name));
     }
   }
-  if (!parameters.empty()) split_ = std::make_unique<SplitWeights>(std::move(parameters), values, park);
+  if (!parameters.empty()) split_ = std::make_unique<SplitWeights>(std::move(parameters), values, offload);
 }
 
 ParameterGroup TrainableParameters::group(double lr) const {
@@ -339,14 +339,14 @@ ParameterGroup TrainableParameters::group(double lr) const {
 StateDict TrainableParameters::learned() const {
   StateDict result;
   if (split_) {
-    const auto values = split_->values(park_ ? std::optional<c10::Device>(torch::kCPU) : std::nullopt);
+    const auto values = split_->values(offload_ ? std::optional<c10::Device>(torch::kCPU) : std::nullopt);
     std::size_t i = 0;
     for (const auto& [name, parameter] : parameters_) result.emplace(name, values[i++]);
   } else {
     // In the network's place the originals come back to where these lie.
     for (const auto& [name, parameter] : parameters_) {
-      result.emplace(
-          name, park_ ? parameter.detach().to(torch::kCPU, torch::kFloat, false, true) : parameter.detach());
+      result.emplace(name, offload_ ? parameter.detach().to(torch::kCPU, torch::kFloat, false, true)
+                                    : parameter.detach());
     }
   }
   return result;

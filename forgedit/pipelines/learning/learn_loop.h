@@ -66,17 +66,17 @@ class TrainableParameters {
  public:
   using Selector = std::function<bool(const std::string& name)>;
 
-  /// `float32`: the weights by name where the network's own are bfloat16. `park`: the network's own weights
-  /// lie on the CPU meanwhile, and what was learned is returned there.
+  /// `float32`: the weights by name where the network's own are bfloat16. `offload`: the network's own
+  /// weights lie on the CPU meanwhile, and what was learned is returned there.
   TrainableParameters(torch::nn::Module& network, const Selector& learns, const StateDict& float32 = {},
-                      bool park = false);
+                      bool offload = false);
 
   ParameterGroup group(double lr) const;
   /// The copies as they stand, by name, float32.
   StateDict learned() const;
 
  private:
-  bool park_;
+  bool offload_;
   StateDict parameters_;
   std::unique_ptr<SplitWeights> split_;
   ScopedParameters originals_;  // last: put back before the split weights go

@@ -114,19 +114,19 @@ class Estimate {
   double vae() const { return kWeightGaps * (reduced_ ? 3.0 : 4.0) * static_cast<double>(task_.vae_count); }
   double text() const { return kWeightGaps * 4.0 * static_cast<double>(task_.text_count); }
   /// Of VAE and text encoder, what lies there beside the work in hand.
-  double idle_ends() const { return plan_.park ? 0 : vae() + text(); }
+  double idle_ends() const { return plan_.offload ? 0 : vae() + text(); }
 
   double learning() const {
     const auto count = static_cast<double>(task_.unet_learning);
     const auto text_count = static_cast<double>(task_.text_learning);
-    // Float32 weights arrive where Adam's averages lie later, but for parked ones, which come one by one.
-    const double adam = std::max(plan_.eight_bit_adam ? 2.04 : 8.0, reduced_ && !plan_.park ? 4.0 : 0.0);
+    // Float32 weights arrive where Adam's averages lie later, but for offloaded ones, which come one by one.
+    const double adam = std::max(plan_.eight_bit_adam ? 2.04 : 8.0, reduced_ && !plan_.offload ? 4.0 : 0.0);
     // What learns lies there beside its original, which a plan may have gone. With it the lower halves of
     // float32 weights; gradients; Adam.
-    const double originals = plan_.park ? 0 : bytes_, low = reduced_ ? 2 : 0;
+    const double originals = plan_.offload ? 0 : bytes_, low = reduced_ ? 2 : 0;
     double total = unet() + count * (originals + low + bytes_ + adam);
     total += idle_ends() + text_count * (4 + 4 + (reduced_ ? 8 : adam));
-    if (text_count > 0 && plan_.park) total += text();
+    if (text_count > 0 && plan_.offload) total += text();
     total += 1.5 * bytes_ * activations_.sums;  // and their gradients, one by one
     return total + kActivationGaps * step_activations() + kWorkspace + kLearningGaps;
   }
@@ -151,7 +151,7 @@ class Estimate {
   }
   /// Both sets, for forgetting to choose from; beside them what was just learned, in float32.
   double learned_weights() const {
-    if (plan_.park) return 0;
+    if (plan_.offload) return 0;
     const double just_learned = reduced_ && task_.batch > 0 ? 4 : 0;
     return (2 * bytes_ + just_learned) * static_cast<double>(task_.unet_learning);
   }
@@ -169,13 +169,13 @@ class Estimate {
   }
   double encoding() const {
     const auto channels = static_cast<double>(task_.vae.block_out_channels.front());
-    return unet() + vae() + (plan_.park ? 0 : text()) + vae_maps(channels, 4, 6) + kWorkspace;
+    return unet() + vae() + (plan_.offload ? 0 : text()) + vae_maps(channels, 4, 6) + kWorkspace;
   }
   /// Beside a recorded sampler, whose memory stays its own.
   double decoding() const {
     const auto& levels = task_.vae.block_out_channels;
     const auto channels = static_cast<double>(levels[std::min<std::size_t>(1, levels.size() - 1)]);
-    return drawing() + (plan_.park ? vae() : 0) + vae_maps(channels, bytes_, reduced_ ? 3.5 : 5);
+    return drawing() + (plan_.offload ? vae() : 0) + vae_maps(channels, bytes_, reduced_ ? 3.5 : 5);
   }
 
   const MemoryTask& task_;
@@ -196,7 +196,7 @@ double cost_of(const MemoryTask& task, const MemoryPlan& plan) {
   double cost = 0;
   if (task.batch > 0) cost += slowdown(plan.micro_batch, task.batch) * (plan.checkpointing ? 1.33 : 1);
   if (task.draw_batch > 0) cost += slowdown(2 * plan.draw_batch, 2 * task.draw_batch);
-  if (plan.park) cost += task.batch > 0 ? 0.9 : 0.05;
+  if (plan.offload) cost += task.batch > 0 ? 0.9 : 0.05;
   if (plan.eight_bit_adam) cost += 10;
   if (plan.vae_tile > 0) cost += 100 + 1.0 / static_cast<double>(plan.vae_tile);
   return cost;
@@ -230,8 +230,8 @@ std::vector<MemoryPlan> all_plans(const MemoryTask& task) {
   std::vector<std::int64_t> draws{0};
   for (auto at_once = task.draw_batch / 2; at_once > 0; at_once /= 2) draws.push_back(at_once);
   std::vector<MemoryPlan> plans;
-  for (const bool park : {false, true}) {
-    if (park && policy.device.is_cpu()) continue;
+  for (const bool offload : {false, true}) {
+    if (offload && policy.device.is_cpu()) continue;
     for (const auto micro_batch : parts_of(task.batch)) {
       for (const bool checkpointing : {false, true}) {
         if (checkpointing && !can_checkpoint) continue;
@@ -239,7 +239,7 @@ std::vector<MemoryPlan> all_plans(const MemoryTask& task) {
           if (eight_bit && !can_quantise) continue;
           for (const auto tile : tiles_of(task)) {
             for (const auto at_once : draws) {
-              plans.push_back({0, park, micro_batch, checkpointing, eight_bit, tile, at_once, 0});
+              plans.push_back({0, offload, micro_batch, checkpointing, eight_bit, tile, at_once, 0});
             }
           }
         }
@@ -270,7 +270,7 @@ std::int64_t estimate_step(const MemoryTask& task, const MemoryPlan& plan) {
 std::string describe(const MemoryPlan& plan) {
   if (plan.budget_gib == 0) return {};
   std::vector<std::string> measures;
-  if (plan.park) measures.emplace_back("weights on the CPU while unused");
+  if (plan.offload) measures.emplace_back("weights on the CPU while unused");
   if (plan.micro_batch > 0) measures.push_back(fmt::format("micro-batches of {}", plan.micro_batch));
   if (plan.checkpointing) measures.emplace_back("checkpointing");
   if (plan.eight_bit_adam) measures.emplace_back("8-bit Adam");

@@ -13,7 +13,7 @@ namespace forgedit {
 /// What is done to need less memory than the fastest way does. By default nothing.
 struct MemoryPlan {
   double budget_gib = 0;         ///< what it has to fit in; 0: no budget, and nothing is done
-  bool park = false;             ///< weights lie on the CPU while unused
+  bool offload = false;          ///< weights lie on the CPU while unused
   std::int64_t micro_batch = 0;  ///< samples of a learning step that go through the networks at once; 0: all
   bool checkpointing = false;    ///< blocks of the UNet are computed again in the backward pass
   bool eight_bit_adam = false;   ///< Adam's averages take a byte each
@@ -22,7 +22,7 @@ struct MemoryPlan {
   std::int64_t estimated_peak = 0;  ///< bytes, CUDA's own included
 
   /// Whether learning goes another way than the fastest.
-  bool saves_while_learning() const { return park || micro_batch > 0 || checkpointing || eight_bit_adam; }
+  bool saves_while_learning() const { return offload || micro_batch > 0 || checkpointing || eight_bit_adam; }
   bool operator==(const MemoryPlan&) const = default;
 };
 

@@ -137,7 +137,7 @@ void StableDiffusion::move_to_device() {
     for (const auto& [name, parameter] : parameters_of(*unet)) unet_float32.emplace(name, parameter.detach());
   }
   move_network(*unet, policy.device, policy.reduced() ? torch::kBFloat16 : torch::kFloat);
-  const auto ends = memory.park ? c10::Device(c10::DeviceType::CPU) : policy.device;
+  const auto ends = memory.offload ? c10::Device(c10::DeviceType::CPU) : policy.device;
   move_network(*vae, ends);
   // The encoder stays float32: it runs once, and learning starts from what it gives.
   if (policy.reduced()) vae->decoder_to(torch::kBFloat16);
@@ -145,7 +145,7 @@ void StableDiffusion::move_to_device() {
 }
 
 void StableDiffusion::place(const MemoryPlan& plan) {
-  const bool moves = plan.park != memory.park;
+  const bool moves = plan.offload != memory.offload;
   memory = plan;
   if (!placed_) {
     move_to_device();
@@ -153,7 +153,7 @@ void StableDiffusion::place(const MemoryPlan& plan) {
     return;
   }
   if (!moves) return;
-  const auto ends = plan.park ? c10::Device(c10::DeviceType::CPU) : policy.device;
+  const auto ends = plan.offload ? c10::Device(c10::DeviceType::CPU) : policy.device;
   vae->to(ends);
   text_encoder->to(ends);
 }

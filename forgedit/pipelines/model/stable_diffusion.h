@@ -27,8 +27,8 @@ struct StableDiffusion {
   UNet unet{nullptr};
   ComputePolicy policy;
   std::vector<std::string> notes;  ///< what people should know of how its files were read
-  /// How learning and drawing save memory (`place` sets it). With `park` VAE and text encoder lie on the CPU
-  /// but for their work.
+  /// How learning and drawing save memory (`place` sets it). With `offload` VAE and text encoder lie on the
+  /// CPU but for their work.
   MemoryPlan memory;
   /// The UNet's weights as loaded: float32, on the CPU. Empty unless policy.reduced(): then the UNet itself
   /// has bfloat16 ones.

@@ -360,11 +360,11 @@ LearnedPicture read_saved_edit(const fs::path& directory) {
 
 namespace {
 
-/// Learned weights of one network, all that `learns` and no others, get the device (`park`: the CPU), dtype
-/// and channels-last strides of its parameters: edits come out the same bytes as right after learning.
+/// Learned weights of one network, all that `learns` and no others, get the device (`offload`: the CPU),
+/// dtype and channels-last strides of its parameters: edits come out the same bytes as right after learning.
 template <typename Learns>
 void attach_weights(StateDict& learned, const torch::nn::Module& network, Learns learns,
-                    const std::string& name, bool park) {
+                    const std::string& name, bool offload) {
   const auto parameters = parameters_of(network);
   for (const auto& [key, parameter] : parameters) {
     if (learns(key) == (learned.count(key) > 0)) continue;
@@ -377,7 +377,7 @@ void attach_weights(StateDict& learned, const torch::nn::Module& network, Learns
       throw failure(name + ": " + key + ": the model has no such parameter of shape " +
                     shape_text(tensor.sizes()));
     }
-    const auto device = park ? c10::Device(c10::DeviceType::CPU) : parameter->second.device();
+    const auto device = offload ? c10::Device(c10::DeviceType::CPU) : parameter->second.device();
     auto placed = torch::empty_like(parameter->second, parameter->second.options().device(device));
     placed.copy_(tensor);
     tensor = placed;
@@ -407,11 +407,11 @@ void attach_to_model(LearnedPicture& learned, const StableDiffusion& model, cons
   attach_weights(
       learned.result.unet, *model.unet,
       [&](const std::string& key) { return learns(learned.options.layers, key); }, "saved edit " + name,
-      model.memory.park);
+      model.memory.offload);
   attach_weights(
       learned.result.text_encoder, *model.text_encoder,
       [&](const std::string&) { return learns_text_encoder(learned); }, "saved edit " + name,
-      model.memory.park);
+      model.memory.offload);
 }
 
 }  // namespace forgedit

@@ -142,15 +142,15 @@ class SamplingProgress {
 
 std::int64_t batch_size(const DrawOptions& options, const StableDiffusion& model) {
   const auto batch = images_per_batch(options, model.policy);
-  if (batch < 1) throw usage_error("drawing: expected at least 1 picture at once");
+  if (batch < 1) throw usage_error("draw_batch", "expected at least 1 image per batch");
   return model.memory.draw_batch > 0 ? std::min(batch, model.memory.draw_batch) : batch;
 }
 
 /// In place where the sampler records its step, and where there is no room for both sets.
 LearnedWeights learned_weights(StableDiffusion& model, const LearnResult& learned) {
-  const bool park = model.memory.park;
-  return {parameters_of(*model.unet), learned.unet, model.policy.reduced() || park,
-          park ? std::optional<c10::Device>(c10::DeviceType::CPU) : std::nullopt};
+  const bool offload = model.memory.offload;
+  return {parameters_of(*model.unet), learned.unet, model.policy.reduced() || offload,
+          offload ? std::optional<c10::Device>(c10::DeviceType::CPU) : std::nullopt};
 }
 
 }  // namespace

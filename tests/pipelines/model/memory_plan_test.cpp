@@ -116,7 +116,7 @@ TEST(MemoryPlan, OnlyMeasuresThatTheDeviceHas) {
   task.policy = {};
   for (const double budget : {12.0, 16.0, 20.0, 30.0}) {
     const auto plan = find_memory_plan(task, budget);
-    EXPECT_FALSE(plan && plan->park) << "a CPU's weights are on the CPU";
+    EXPECT_FALSE(plan && plan->offload) << "a CPU's weights are on the CPU";
   }
   task.policy = {c10::Device(c10::DeviceType::CUDA, 0), Precision::bf16, /*plain=*/true};
   for (const double budget : {12.0, 16.0, 20.0, 30.0}) {

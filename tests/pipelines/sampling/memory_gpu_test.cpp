@@ -30,7 +30,7 @@ TEST_F(MemoryOnGpu, LearnsLikeTheFastestWay) {
   MemoryPlan parts, again, all;
   parts.micro_batch = 5;
   again.checkpointing = true;
-  all.park = all.checkpointing = all.eight_bit_adam = true;
+  all.offload = all.checkpointing = all.eight_bit_adam = true;
   all.micro_batch = 2;
   for (const auto& plan : {parts, again, all}) {
     const auto found = learn_under(plan);

@@ -89,7 +89,7 @@ TEST_F(Measures, DreamboothAndImagicToo) {
     if (method == LearnMethod::imagic) options_.embedding_samples = 4;
     const auto expected = learn_under({});
     MemoryPlan plan;
-    plan.park = plan.checkpointing = true;
+    plan.offload = plan.checkpointing = true;
     plan.micro_batch = 1;
     const auto found = learn_under(plan);
     expect_same_losses(found, expected, 1e-5);
@@ -173,7 +173,7 @@ TEST_F(Measures, EightBitAdamStaysNearAdam) {
 TEST_F(Measures, ParkedWeightsComeBackAndDrawTheSame) {
   const auto before = fingerprint(parameters_of(*model_->unet));
   MemoryPlan plan;
-  plan.park = true;
+  plan.offload = true;
   plan.draw_batch = 1;
   const auto expected = learn_under({}), found = learn_under(plan);
   EXPECT_EQ(fingerprint(parameters_of(*model_->unet)), before);
@@ -192,9 +192,9 @@ TEST_F(Measures, ParkedWeightsComeBackAndDrawTheSame) {
                   {[&](const Candidate&, const Image& picture) { pictures.push_back(picture); }});
     return pictures;
   };
-  const auto pictures = draw({}), parked = draw(plan);
-  ASSERT_EQ(parked.size(), 3U);
-  for (std::size_t i = 0; i < 3; ++i) EXPECT_GT(psnr(parked[i], pictures[i]), 45) << i;
+  const auto pictures = draw({}), offloaded = draw(plan);
+  ASSERT_EQ(offloaded.size(), 3U);
+  for (std::size_t i = 0; i < 3; ++i) EXPECT_GT(psnr(offloaded[i], pictures[i]), 45) << i;
   EXPECT_EQ(fingerprint(parameters_of(*model_->unet)), before);
 }
 
