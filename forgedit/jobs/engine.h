@@ -21,7 +21,7 @@ struct EngineOptions {
 };
 
 /// Runs jobs, one at a time: requests in, files and events out. It prints nothing and reads no environment.
-/// Model, captioner, judge and the last learned pictures stay warm. Use it from one thread.
+/// Model, captioner, judge and the last saved edit that `draw_one` used stay warm. Use it from one thread.
 class Engine {
  public:
   Engine(Places places, EngineOptions options);

@@ -70,7 +70,7 @@ std::string edit_plan_text(const std::vector<EditRequest>& requests,
     }
     text += " and the reconstruction";
   }
-  if (kept > 0) text += fmt::format(", {} of them finished before", kept);
+  if (kept > 0) text += fmt::format("; {} were finished before", kept);
   return text;
 }
 

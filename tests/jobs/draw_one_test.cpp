@@ -232,7 +232,7 @@ TEST_F(DrawOne, JobsTellTheirPlanBeforeTheWork) {
   Listener again;
   engine_->run(job, stop_, again);
   EXPECT_EQ(again.order, std::vector<std::string>{"plan"});
-  EXPECT_EQ(again.plans.back().text, "1 image and the reconstruction, 2 of them finished before");
+  EXPECT_EQ(again.plans.back().text, "1 image and the reconstruction; 2 were finished before");
 }
 
 TEST_F(DrawOne, ADryRunWritesNothing) {

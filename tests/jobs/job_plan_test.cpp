@@ -20,7 +20,7 @@ TEST(PlanText, MultipliesWhatThereIsMoreThanOneOf) {
   request.strategies = {"noencoder"};
   request.seeds = {0};
   EXPECT_EQ(edit_plan_text({request}, {}, 12),
-            "3 targets × 5 strengths = 15 images and the reconstruction, 12 of them finished before");
+            "3 targets × 5 strengths = 15 images and the reconstruction; 12 were finished before");
 }
 
 TEST(PlanText, OneImageHasNoFactors) {
