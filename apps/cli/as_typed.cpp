@@ -1,4 +1,5 @@
 #include "apps/cli/as_typed.h"
+#include "forgedit/core/text.h"
 
 #include <CLI/CLI.hpp>
 
@@ -16,7 +17,7 @@ bool is_taken_apart(const std::string& value) {
 std::string marked(const std::string& argument) {
   if (is_taken_apart(argument)) return kMark + argument;
   const auto equals = argument.find('=');
-  if (argument.rfind("--", 0) == 0 && equals != std::string::npos &&
+  if (starts_with(argument, "--") && equals != std::string::npos &&
       is_taken_apart(argument.substr(equals + 1))) {
     return argument.substr(0, equals + 1) + kMark + argument.substr(equals + 1);
   }
@@ -38,7 +39,7 @@ std::vector<std::string> marked_arguments(int argc, const char* const* argv) {
 }
 
 std::string unmarked(const std::string& argument) {
-  const auto at = argument.rfind("--", 0) == 0 ? argument.find('=') + 1 : 0;
+  const auto at = starts_with(argument, "--") ? argument.find('=') + 1 : 0;
   return at < argument.size() && argument[at] == kMark ? std::string(argument).erase(at, 1) : argument;
 }
 

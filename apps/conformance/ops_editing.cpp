@@ -4,6 +4,7 @@
 
 #include "apps/conformance/case.h"
 #include "forgedit/core/error.h"
+#include "forgedit/core/text.h"
 #include "forgedit/editing/forgetting.h"
 #include "forgedit/editing/interpolation.h"
 #include "forgedit/editing/learned_weights.h"
@@ -176,7 +177,7 @@ Outputs edit(const Case& fixture) {
         interpolate_as_named(name.substr(second + 1), fixture.input("learned"), fixture.input("target"));
     const auto latents =
         Sampler(model, options).draw(fixture.input("initial_latents"), embedding, fixture.input("uncond"));
-    outputs.tensors[name] = name.rfind("image.", 0) == 0 ? model.decode_latents(latents) : latents;
+    outputs.tensors[name] = starts_with(name, "image.") ? model.decode_latents(latents) : latents;
   }
   return outputs;
 }

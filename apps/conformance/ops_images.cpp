@@ -2,6 +2,7 @@
 
 #include "apps/conformance/case.h"
 #include "forgedit/core/error.h"
+#include "forgedit/core/text.h"
 #include "forgedit/io/pictures/image.h"
 #include "forgedit/io/pictures/model_image.h"
 #include "forgedit/io/pictures/resample.h"
@@ -30,7 +31,7 @@ Outputs preprocess(const Case& fixture) {
   const auto stride = fixture.settings.value("stride", kStride);
   Outputs outputs;
   for (const auto& [name, reference] : fixture.out) {
-    const auto fallback = name.rfind("clip", 0) == 0 ? ModelImageConfig::clip() : ModelImageConfig::blip();
+    const auto fallback = starts_with(name, "clip") ? ModelImageConfig::clip() : ModelImageConfig::blip();
     const auto config = ModelImageConfig::from_json(
         fixture.settings.at(name), (fixture.folder / "case.json").string() + ": " + name, fallback);
     const auto tensor = model_image(image, config);

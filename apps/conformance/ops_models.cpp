@@ -2,6 +2,7 @@
 
 #include "apps/conformance/case.h"
 #include "forgedit/core/error.h"
+#include "forgedit/core/text.h"
 #include "forgedit/pipelines/model/stable_diffusion.h"
 #include "forgedit/schedulers/ddim.h"
 #include "forgedit/schedulers/dpm_solver.h"
@@ -83,7 +84,7 @@ Outputs ddim(const Case& fixture) {
 // says.
 Outputs dpm_solver(const Case& fixture) {
   const std::string formula = "0.8 * x * cos(0.003 * t) + 0.1 * sin(x)";
-  if (fixture.settings.value("model_output", formula).rfind(formula, 0) != 0) {
+  if (!starts_with(fixture.settings.value("model_output", formula), formula)) {
     throw failure("model_output: expected \"" + formula + "\"");
   }
   NoiseScheduleOptions noise;

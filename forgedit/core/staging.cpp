@@ -15,6 +15,7 @@
 #include "forgedit/core/error.h"
 #include "forgedit/core/files.h"
 #include "forgedit/core/leftovers.h"
+#include "forgedit/core/text.h"
 
 namespace forgedit {
 namespace fs = std::filesystem;
@@ -121,9 +122,9 @@ std::string temporary_name() {
 void clear_leftovers(const fs::path& folder) {
   std::error_code error;
   for (const auto& name : list_directory(folder)) {
-    if (name.rfind(".forgedit", 0) != 0) continue;
+    if (!starts_with(name, ".forgedit")) continue;
     const auto path = folder / name;
-    const bool temporary = name.rfind(kPrefix, 0) == 0 && name.ends_with(kTemporaryEnd);
+    const bool temporary = starts_with(name, kPrefix) && name.ends_with(kTemporaryEnd);
     if (temporary && fs::is_directory(fs::symlink_status(path, error))) {
       clear_staging(folder, path);
     } else if (temporary || name.ends_with(".lock")) {

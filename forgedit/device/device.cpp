@@ -9,6 +9,7 @@
 
 #include "forgedit/core/error.h"
 #include "forgedit/core/host_memory.h"
+#include "forgedit/core/text.h"
 #include "forgedit/device/compute_limits.h"
 #include "forgedit/device/cuda_bridge.h"
 #include "forgedit/device/precision.h"
@@ -23,7 +24,7 @@ c10::Device parse_device(const std::string& text) {
     return {c10::DeviceType::CPU};
   }
   int index = 0;
-  if (text.rfind("cuda:", 0) == 0 && text.size() > 5 && text.size() < 8 &&
+  if (starts_with(text, "cuda:") && text.size() > 5 && text.size() < 8 &&
       text.find_first_not_of("0123456789", 5) == std::string::npos) {
     index = std::stoi(text.substr(5));
   } else if (text != "cuda") {
@@ -73,7 +74,7 @@ std::int64_t peak_memory(const c10::Device& device) {
   if (device.is_cuda()) return cuda::peak_memory(device.index());
   std::ifstream status("/proc/self/status");
   for (std::string line; std::getline(status, line);) {
-    if (line.rfind("VmHWM:", 0) == 0) return std::atoll(line.c_str() + 6) * 1024;
+    if (starts_with(line, "VmHWM:")) return std::atoll(line.c_str() + 6) * 1024;
   }
   return 0;
 }

@@ -4,6 +4,7 @@
 
 #include "forgedit/core/error.h"
 #include "forgedit/core/suggest.h"
+#include "forgedit/core/text.h"
 
 namespace forgedit {
 namespace {
@@ -69,8 +70,8 @@ const ForgettingStrategy& find_forgetting_strategy(const std::string& name, Lear
 }
 
 bool forgets(const ForgettingStrategy& strategy, const std::string& name) {
-  if (name.rfind(strategy.side, 0) != 0) return false;
-  if (strategy.kept_block && name.rfind(strategy.kept_block, 0) == 0) return false;
+  if (!starts_with(name, strategy.side)) return false;
+  if (strategy.kept_block && starts_with(name, strategy.kept_block)) return false;
   switch (strategy.keep) {
     case Keep::everything:
       return false;

@@ -10,6 +10,7 @@
 #include "forgedit/core/files.h"
 #include "forgedit/core/json.h"
 #include "forgedit/core/leftovers.h"
+#include "forgedit/core/text.h"
 #include "forgedit/pipelines/records/settings_json.h"
 
 namespace forgedit {
@@ -60,7 +61,7 @@ bool is_picture(const fs::path& file) {
 bool holds_something(const fs::path& folder) {
   const auto names = list_directory(folder);
   return std::any_of(names.begin(), names.end(), [](const std::string& name) {
-    return fs::path(name).extension() != ".tmp" && name.rfind(".forgedit", 0) != 0;
+    return fs::path(name).extension() != ".tmp" && !starts_with(name, ".forgedit");
   });
 }
 

@@ -17,7 +17,7 @@ namespace {
 using nlohmann::json;
 
 std::vector<std::string> lines_of(std::string text) {
-  if (text.rfind("\xEF\xBB\xBF", 0) == 0) text.erase(0, 3);  // a byte-order mark
+  if (starts_with(text, "\xEF\xBB\xBF")) text.erase(0, 3);  // a byte-order mark
   std::vector<std::string> lines;
   for (std::size_t begin = 0; begin < text.size();) {
     const auto end = std::min(text.find('\n', begin), text.size());
@@ -52,7 +52,7 @@ EditRequest request_of_object(const json& object, const EditRequest& base) {
 
 EditRequest request_of_line(const StoryLine& line, const EditRequest& base) {
   auto request = base;
-  if (line.text.rfind('{', 0) != 0) {
+  if (!starts_with(line.text, "{")) {
     request.targets = {line.text};
     return request;
   }

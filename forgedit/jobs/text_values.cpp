@@ -176,7 +176,7 @@ std::array<std::uint8_t, 3> parse_colour(const std::string& field, const std::st
   if (text == "white") return kWhite;
   if (text == "black") return {0, 0, 0};
   if (text == "grey" || text == "gray") return {128, 128, 128};
-  const std::string digits = text.substr(text.rfind('#', 0) == 0 ? 1 : 0);
+  const std::string digits = text.substr(starts_with(text, "#") ? 1 : 0);
   const std::size_t width = digits.size() / 3;
   std::array<std::uint8_t, 3> colour{};
   for (std::size_t i = 0; i < 3; ++i) {

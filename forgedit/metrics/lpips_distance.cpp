@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "forgedit/core/error.h"
+#include "forgedit/core/text.h"
 #include "forgedit/io/pictures/model_image.h"
 #include "forgedit/io/weights/keymaps/keymaps.h"
 #include "forgedit/io/weights/weights_file.h"
@@ -14,7 +15,7 @@ namespace {
 namespace fs = std::filesystem;
 
 bool is_head(const std::string& name) {
-  return name.rfind("lin", 0) == 0;
+  return starts_with(name, "lin");
 }
 
 /// Tensors of one network, gathered from the files.

@@ -1,6 +1,7 @@
 #include "forgedit/models/unet_flops.h"
 
 #include "forgedit/core/state_dict.h"
+#include "forgedit/core/text.h"
 #include "forgedit/models/unet_layout.h"
 
 namespace forgedit {
@@ -13,7 +14,7 @@ bool contains(const std::string& name, const char* part) {
 /// How many times the map that a layer writes has been halved.
 std::size_t halvings(const std::string& name, const std::vector<UNetBlockOptions>& blocks) {
   for (const auto& block : blocks) {
-    if (!name.starts_with(block.name + ".")) continue;
+    if (!starts_with(name, block.name + ".")) continue;
     return block.level + (contains(name, ".downsamplers.") ? 1 : 0) -
            (contains(name, ".upsamplers.") ? 1 : 0);
   }
@@ -35,7 +36,7 @@ UNetFlops count_flops(const UNetImpl& unet, std::int64_t height, std::int64_t wi
   for (const auto& [name, weight] : parameters_of(unet)) {
     if (weight.dim() < 2 || !counts(name)) continue;
     const auto here = pixels[halvings(name, blocks)];
-    const bool time = name.starts_with("time_embedding.") || contains(name, ".time_emb_proj.");
+    const bool time = starts_with(name, "time_embedding.") || contains(name, ".time_emb_proj.");
     const bool text = contains(name, ".attn2.to_k.") || contains(name, ".attn2.to_v.");
     const auto rows = time ? 1.0 : (text ? static_cast<double>(tokens) : here);
     result.layers += 2.0 * rows * static_cast<double>(weight.numel());

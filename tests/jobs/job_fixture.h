@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "forgedit/core/files.h"
+#include "forgedit/core/text.h"
 #include "forgedit/io/pictures/image.h"
 #include "forgedit/jobs/engine.h"
 #include "tests/support/temporary_folder.h"
@@ -147,7 +148,7 @@ class JobTest : public TemporaryFolder {
     for (const auto& path : list_tree(folder)) {
       const auto name = std::filesystem::relative(path, folder).string();
       // Locks are empty, and only there once somebody used the folder.
-      if (std::filesystem::is_regular_file(path) && path.filename().string().rfind(".forgedit", 0) != 0) {
+      if (std::filesystem::is_regular_file(path) && !starts_with(path.filename().string(), ".forgedit")) {
         files[name] = read_file(path);
       }
     }

@@ -1,4 +1,5 @@
 #include "forgedit/jobs/parameters.h"
+#include "forgedit/core/text.h"
 
 #include <gtest/gtest.h>
 
@@ -44,7 +45,7 @@ class Reader {
   }
 
   void add_line(std::string line) {
-    if (line.rfind("Negative prompt:", 0) == 0) {
+    if (starts_with(line, "Negative prompt:")) {
       is_negative_ = true;
       line = strip(line.substr(16));
     }

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "forgedit/core/files.h"
+#include "forgedit/core/text.h"
 #include "forgedit/io/pictures/resample.h"
 #include "forgedit/io/weights/safetensors.h"
 #include "tests/io/weights/make_torch_file.h"
@@ -29,7 +30,7 @@ Image picture(int width, int height, int step) {
 StateDict only(const StateDict& state, const std::string& prefix) {
   StateDict result;
   for (const auto& [name, tensor] : state) {
-    if (name.rfind(prefix, 0) == 0) result.emplace(name, tensor);
+    if (starts_with(name, prefix)) result.emplace(name, tensor);
   }
   return result;
 }

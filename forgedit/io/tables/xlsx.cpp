@@ -5,6 +5,7 @@
 
 #include "forgedit/core/error.h"
 #include "forgedit/core/files.h"
+#include "forgedit/core/text.h"
 #include "forgedit/io/archive/zip.h"
 
 namespace forgedit {
@@ -148,7 +149,7 @@ std::map<std::string, std::string> relationships(const Archive& archive, const s
   const Part part(archive, origin, "xl/_rels/workbook.xml.rels");
   for (const auto& item : children(part.root(), "Relationship")) {
     const std::string target = item.attribute("Target").value();
-    targets[item.attribute("Id").value()] = target.rfind('/', 0) == 0 ? target.substr(1) : "xl/" + target;
+    targets[item.attribute("Id").value()] = starts_with(target, "/") ? target.substr(1) : "xl/" + target;
   }
   return targets;
 }

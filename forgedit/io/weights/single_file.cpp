@@ -3,6 +3,7 @@
 #include <array>
 
 #include "forgedit/core/error.h"
+#include "forgedit/core/text.h"
 #include "forgedit/io/weights/checkpoint_kind.h"
 #include "forgedit/io/weights/keymaps/keymaps.h"
 #include "forgedit/io/weights/keymaps/ldm_names.h"
@@ -35,11 +36,11 @@ constexpr std::string_view kEmaPrefix = "model_ema.";
 SingleFile split_checkpoint(const StateDict& tensors) {
   SingleFile file;
   for (const auto& [name, tensor] : tensors) {
-    if (name.starts_with(kLdmUnetPrefix) || name.starts_with(kLdmVaePrefix) ||
-        name.starts_with(kLdmClipPrefix)) {
+    if (starts_with(name, kLdmUnetPrefix) || starts_with(name, kLdmVaePrefix) ||
+        starts_with(name, kLdmClipPrefix)) {
       continue;
     }
-    if (name.starts_with(kEmaPrefix)) {
+    if (starts_with(name, kEmaPrefix)) {
       ++file.ema_copies;
     } else if (std::find(kSchedule.begin(), kSchedule.end(), name) != kSchedule.end()) {
       file.schedule.emplace(name, tensor);
@@ -56,7 +57,7 @@ SingleFile split_checkpoint(const StateDict& tensors) {
 SingleFile read_single_file(const std::filesystem::path& path) {
   // Averaged copies (model_ema) are half of some files.
   const auto read =
-      read_weights_file(path, [](const std::string& name) { return !name.starts_with(kEmaPrefix); });
+      read_weights_file(path, [](const std::string& name) { return !starts_with(name, kEmaPrefix); });
   require_kind(checkpoint_kind(read.tensors), CheckpointKind::sd1, path.string());
   try {
     auto file = split_checkpoint(read.tensors);
@@ -70,8 +71,8 @@ SingleFile read_single_file(const std::filesystem::path& path) {
 StateDict read_vae_file(const std::filesystem::path& path, std::map<std::string, std::string>& metadata,
                         std::vector<std::string>& unused) {
   const auto read = read_weights_file(path, [](const std::string& name) {
-    return !name.starts_with(kLdmUnetPrefix) && !name.starts_with(kLdmClipPrefix) &&
-           !name.starts_with(kEmaPrefix);
+    return !starts_with(name, kLdmUnetPrefix) && !starts_with(name, kLdmClipPrefix) &&
+           !starts_with(name, kEmaPrefix);
   });
   const bool inside = has_module(read.tensors, kLdmVaePrefix);
   const auto kind = checkpoint_kind(read.tensors);

@@ -14,6 +14,7 @@
 #include "forgedit/core/json.h"
 #include "forgedit/core/leftovers.h"
 #include "forgedit/core/staging.h"
+#include "forgedit/core/text.h"
 #include "forgedit/io/weights/safetensors.h"
 #include "forgedit/pipelines/records/settings_json.h"
 
@@ -163,7 +164,7 @@ class SavedFiles {
 bool is_old_temporary(const std::string& name) {
   const auto is_of = [&](const char* file) {
     const std::string start = std::string(file) + ".";
-    return name.rfind(start, 0) == 0 && fs::path(name).extension() == ".tmp" &&
+    return starts_with(name, start) && fs::path(name).extension() == ".tmp" &&
            name.find_first_not_of("0123456789", start.size()) ==
                name.size() - std::string_view(".tmp").size();
   };
@@ -205,7 +206,7 @@ void check_saved_edit_target(const fs::path& directory) {
   }
   for (const auto& name : list_directory(directory)) {
     if (std::find(kFiles.begin(), kFiles.end(), name) != kFiles.end() || is_old_temporary(name) ||
-        name.rfind(".forgedit", 0) == 0) {
+        starts_with(name, ".forgedit")) {
       continue;
     }
     throw usage_error(directory.string() + ": holds " + name +

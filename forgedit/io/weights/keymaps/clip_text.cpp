@@ -1,6 +1,7 @@
 #include "forgedit/io/weights/keymaps/keymaps.h"
 
 #include "forgedit/core/error.h"
+#include "forgedit/core/text.h"
 
 namespace forgedit {
 namespace {
@@ -10,7 +11,7 @@ constexpr std::string_view kPrefix = "text_model.";
 StateDict normalise_clip_text_keys(const StateDict& state, UnusedNames* unused) {
   StateDict result;
   for (const auto& [name, tensor] : state) {
-    const auto key = name.rfind(kPrefix, 0) == 0 ? name.substr(kPrefix.size()) : name;
+    const auto key = starts_with(name, kPrefix) ? name.substr(kPrefix.size()) : name;
     if (key == "embeddings.position_ids") continue;
     if (is_clip_output(key) || is_training_leftover(key)) {
       if (unused) unused->push_back(name);
