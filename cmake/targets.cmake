@@ -2,6 +2,8 @@
 add_library(forgedit_flags INTERFACE)
 target_compile_options(forgedit_flags INTERFACE -Wall -Wextra -Wshadow -Wno-unknown-pragmas)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
+  # With CMAKE_UNITY_BUILD a class whose members are of its file's own types stands below the main file.
+  target_compile_options(forgedit_flags INTERFACE -Wno-subobject-linkage)
   # GCC 12 and 13 report std::string concatenation wrongly (GCC bugs 105651, 105329).
   target_compile_options(forgedit_flags INTERFACE -Wno-restrict -Wno-stringop-overflow -Wno-array-bounds)
   if(CMAKE_CXX_COMPILER_VERSION VERSION_GREATER_EQUAL 13)
@@ -56,7 +58,10 @@ function(forgedit_target_setup target use_torch)
   if(use_torch)
     target_link_libraries(${target} PUBLIC forgedit_torch)
     target_precompile_headers(${target} REUSE_FROM forgedit_torch_pch)
-    set_target_properties(${target} PROPERTIES CXX_STANDARD ${FORGEDIT_TORCH_STANDARD})
+    # A file takes some 7 s for <torch/torch.h> alone, precompiled or not: several share them.
+    set_target_properties(${target} PROPERTIES CXX_STANDARD ${FORGEDIT_TORCH_STANDARD} UNITY_BUILD_BATCH_SIZE 8)
+  else()
+    set_target_properties(${target} PROPERTIES UNITY_BUILD OFF)
   endif()
 endfunction()
 

@@ -28,7 +28,7 @@ struct BenchScoreCommand {
   void run() const;
 };
 
-constexpr const char* kFooter =
+constexpr const char* kBenchScoreFooter =
     "Which edit a picture is of is told by its file name: it holds the target text and the original's name, "
     "as\n"
     "in the published sets of Imagic and of Forgedit; or, for EditEval_v1, it has the original's own "
@@ -101,7 +101,7 @@ void add_bench_score_command(CLI::App& bench, const BenchChosen& chosen) {
       ->type_name("DIR|FILE|ORG/NAME")
       ->group("Scores");
   add_device_option(*command, state->model.device, "Scores");
-  command->footer(kFooter);
+  command->footer(kBenchScoreFooter);
   command->callback([state, chosen] { chosen([state] { state->run(); }); });
 }
 

@@ -38,7 +38,7 @@ struct CaptionCommand {
   }
 };
 
-constexpr const char* kFooter =
+constexpr const char* kCaptionFooter =
     "Prints one line a picture: what `edit` and `learn` take as --source where none is given.\n\n"
     "Example:\n"
     "  forgedit caption dog.jpg --captioner blip-image-captioning-base";
@@ -59,7 +59,7 @@ Command add_caption_command(CLI::App& program) {
       ->type_name("N")
       ->capture_default_str();
   add_device_option(*command, state->model.device, "Options");
-  command->footer(kFooter);
+  command->footer(kCaptionFooter);
   return {command, [state] { state->run(); }};
 }
 

@@ -12,7 +12,7 @@
 namespace forgedit::cli {
 namespace {
 
-constexpr const char* kFooter =
+constexpr const char* kExportFooter =
     "Examples:\n"
     "  forgedit export dog.edit --to diffusers --out dog-model --model sd-1.4\n"
     "  forgedit export dog.edit --to single-file --out dog.safetensors --dtype fp16 --model sd-1.4\n"
@@ -65,7 +65,7 @@ Command add_export_command(CLI::App& program) {
       ->check(within(0.01, 1))
       ->type_name("SHARE");
   add_model_options(*command, state->model);
-  command->footer(kFooter);
+  command->footer(kExportFooter);
   return {command, [state] { state->run(); }};
 }
 

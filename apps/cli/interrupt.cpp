@@ -8,12 +8,13 @@
 #include <csignal>
 #include <string_view>
 
+#include "apps/cli/exit_codes.h"
+
 namespace forgedit::cli {
 namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr int kCancelled = 130;
 /// Seconds from a request to stop until somebody has to look at it.
 constexpr unsigned kLeastPatience = 10, kMostPatience = 3600;
 /// And from then until sheet and record are written.

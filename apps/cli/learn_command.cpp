@@ -47,7 +47,7 @@ struct LearnCommand {
   }
 };
 
-constexpr const char* kFooter =
+constexpr const char* kLearnFooter =
     "Example:\n"
     "  forgedit learn dog.jpg --source \"a dog on a lawn\" --save dog.edit --model sd-1.4\n"
     "  forgedit edit --from dog.edit \"a dog on a beach\" --model sd-1.4\n";
@@ -72,7 +72,7 @@ Command add_learn_command(CLI::App& program) {
   add_dry_run_option(*command, state->request.dry_run);
   add_model_options(*command, state->model);
   add_memory_option(*command, state->model);
-  command->footer(kFooter + methods_help());
+  command->footer(kLearnFooter + methods_help());
   return {command, [state] { state->run(); }};
 }
 

@@ -13,6 +13,7 @@
 #include "apps/cli/as_typed.h"
 #include "apps/cli/commands.h"
 #include "apps/cli/console.h"
+#include "apps/cli/exit_codes.h"
 #include "apps/cli/interrupt.h"
 #include "apps/cli/some_failed.h"
 #include "apps/cli/streams.h"
@@ -20,17 +21,13 @@
 #include "forgedit/core/error.h"
 #include "forgedit/core/one_line.h"
 #include "forgedit/core/suggest.h"
+#include "forgedit/core/text.h"
 #include "forgedit/core/version.h"
 
 namespace forgedit::cli {
 namespace {
 
-constexpr int kFailure = 1;
-constexpr int kUsage = 2;
-constexpr int kSomeFailed = 3;
-constexpr int kCancelled = 130;
-
-constexpr const char* kFooter =
+constexpr const char* kProgramFooter =
     "`forgedit help COMMAND` lists all options of a command, `forgedit version` says which this is.\n"
     "Exit codes: 0 done, 1 failure, 2 usage error, 3 some edits failed, 130 stopped by Ctrl-C, SIGTERM or "
     "SIGHUP "
@@ -73,7 +70,7 @@ std::string suggestion(const CLI::App& app, const std::string& word) {
   for (const auto* below : app.get_subcommands([](const CLI::App*) { return true; })) {
     known.push_back(below->get_name());
   }
-  if (word.rfind('-', 0) == 0) known.clear();
+  if (starts_with(word, "-")) known.clear();
   for (const auto* option : app.get_options()) {
     if (!option->get_lnames().empty()) known.push_back(option->get_name());
   }
@@ -119,7 +116,7 @@ int end_of(const CLI::App& command) {
   const int error = flush_stdout();
   const auto& name = command.get_name();
   const bool is_result = name == "caption" || name == "inspect" || name == "score";
-  if (error == 0 || !is_result) return 0;
+  if (error == 0 || !is_result) return kDone;
   if (error == EPIPE) return kFailure;  // the reader wants no more
   return complain(std::string("stdout cannot be written: ") + std::strerror(error), kFailure);
 }
@@ -166,7 +163,7 @@ int main(int argc, char** argv) {
       "forgedit"};
   program.set_version_flag("-V,--version", forgedit::software_name());
   program.require_subcommand(0, 1);  // else the name of a command could not be a target
-  program.footer(kFooter);
+  program.footer(kProgramFooter);
   program.get_formatter()->column_width(32);
   try {
     return run(program, argc, argv);

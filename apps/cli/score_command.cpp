@@ -36,7 +36,7 @@ class ScoreCommand {
   Console console_;
 };
 
-constexpr const char* kFooter =
+constexpr const char* kScoreFooter =
     "CLIP judges every picture at its own size, as the model prepares it. For LPIPS, PSNR and SSIM the "
     "original\n"
     "is first scaled (Lanczos) to the size of the edited picture.\n\n"
@@ -68,7 +68,7 @@ void ScoreCommand::add_options(CLI::App& command) {
       ->type_name("DIR|FILE|ORG/NAME")
       ->group("Scores");
   add_device_option(command, model_.device, "Scores");
-  command.footer(kFooter + metrics_help());
+  command.footer(kScoreFooter + metrics_help());
 }
 
 void ScoreCommand::run() {

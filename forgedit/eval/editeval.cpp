@@ -15,7 +15,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kPrompts = "editing_prompts_collection.xlsx";
-constexpr std::size_t kMaxEdits = 10'000;
+constexpr std::size_t kMaxEditevalEdits = 10'000;
 
 fs::path find_dataset(const fs::path& directory) {
   for (const auto& folder : {directory, directory / "Dataset", directory / "EditEval_v1" / "Dataset"}) {
@@ -80,7 +80,7 @@ void add_sheet(const Sheet& sheet, const fs::path& dataset, std::vector<BenchEdi
     }
     const auto target = cell(row, columns.target);
     if (header || target.empty()) continue;
-    if (edits.size() == kMaxEdits) throw failure((dataset / kPrompts).string() + ": too many rows");
+    if (edits.size() == kMaxEditevalEdits) throw failure((dataset / kPrompts).string() + ": too many rows");
     ++number;
     BenchEdit edit;
     edit.picture = numbered_picture(category_folder(dataset, category), number);

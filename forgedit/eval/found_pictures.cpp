@@ -18,7 +18,7 @@ std::string words(const std::string& text) {
   return "-" + slug(text, kWhole) + "-";
 }
 
-bool is_picture(const fs::path& file) {
+bool has_picture_name(const fs::path& file) {
   auto ending = file.extension().string();
   std::transform(ending.begin(), ending.end(), ending.begin(),
                  [](unsigned char c) { return std::tolower(c); });
@@ -63,7 +63,7 @@ FoundPictures find_pictures(const Benchmark& benchmark, const fs::path& director
   if (!fs::is_directory(directory)) throw failure(directory.string() + ": no such folder");
   std::vector<fs::path> files;
   for (auto& file : list_tree(directory)) {
-    if (fs::is_regular_file(file) && is_picture(file)) files.push_back(std::move(file));
+    if (fs::is_regular_file(file) && has_picture_name(file)) files.push_back(std::move(file));
   }
   FoundPictures found;
   found.by_edit.resize(benchmark.edits.size());

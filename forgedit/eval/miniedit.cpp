@@ -11,7 +11,7 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-constexpr std::size_t kMaxEdits = 10'000, kMaxPictures = 100;
+constexpr std::size_t kMaxMinieditEdits = 10'000, kMaxPictures = 100;
 constexpr const char* kList = "edits.json";
 
 /// A list or object in `object`, checked.
@@ -70,7 +70,7 @@ Benchmark read_miniedit(const fs::path& directory) {
   UnknownKeys unknown;
   unknown.look_at(file.string(), object, {"name", "version", "edits"});
   const auto& list = member(top, object, "edits", true);
-  if (list.empty() || list.size() > kMaxEdits) top.reject("edits", "expected 1 to 10,000 edits");
+  if (list.empty() || list.size() > kMaxMinieditEdits) top.reject("edits", "expected 1 to 10,000 edits");
   Benchmark benchmark{top.text("name", {}), {}};
   for (const auto& item : list) {
     const auto where = file.string() + ": edit " + std::to_string(benchmark.edits.size() + 1);

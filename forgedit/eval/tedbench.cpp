@@ -14,7 +14,7 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-constexpr std::size_t kMaxBytes = 16U << 20, kMaxEdits = 10'000;
+constexpr std::size_t kMaxBytes = 16U << 20, kMaxTedbenchEdits = 10'000;
 constexpr const char* kList = "input_list.json";
 
 }  // namespace
@@ -24,7 +24,7 @@ Benchmark read_tedbench(const fs::path& directory) {
   const auto file = folder / kList;
   if (!fs::exists(file)) throw failure(directory.string() + ": no TEdBench: expected " + kList + " there");
   const auto list = json::parse(read_file(file, kMaxBytes), nullptr, false);
-  if (!list.is_array() || list.empty() || list.size() > kMaxEdits) {
+  if (!list.is_array() || list.empty() || list.size() > kMaxTedbenchEdits) {
     throw failure(file.string() + ": expected a list of edits");
   }
   Benchmark benchmark{"TEdBench", {}};

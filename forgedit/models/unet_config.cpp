@@ -39,7 +39,7 @@ void refuse_other_families(const ConfigReader& json) {
 }
 
 /// Settings that change what the same weights compute, and that have one value in all SD 1.x models.
-void require_published_form(const ConfigReader& json) {
+void require_published_unet(const ConfigReader& json) {
   if (json.has("quantization_config"))
     json.reject("quantization_config", "quantised weights are not supported");
   const std::pair<const char*, const char*> texts[] = {
@@ -68,7 +68,7 @@ void require_published_form(const ConfigReader& json) {
 
 UNetConfig UNetConfig::from_json(const ConfigReader& json) {
   refuse_other_families(json);
-  require_published_form(json);
+  require_published_unet(json);
   UNetConfig c;
   c.sample_size = json.integer("sample_size", c.sample_size, 1, limits::kLatentSide);
   c.in_channels = json.integer("in_channels", c.in_channels, 1, limits::kLatentChannels);

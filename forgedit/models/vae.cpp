@@ -137,7 +137,7 @@ class VaeDecoderImpl : public torch::nn::Module {
 namespace {
 
 /// Settings that change what the same weights compute, and that have one value in all SD 1.x models.
-void require_published_form(const ConfigReader& json) {
+void require_published_vae(const ConfigReader& json) {
   if (json.has("quantization_config"))
     json.reject("quantization_config", "quantised weights are not supported");
   for (const auto& [key, value] : {std::pair{"_class_name", "AutoencoderKL"}, {"act_fn", "silu"}}) {
@@ -159,7 +159,7 @@ void require_published_form(const ConfigReader& json) {
 }  // namespace
 
 VaeConfig VaeConfig::from_json(const ConfigReader& json) {
-  require_published_form(json);
+  require_published_vae(json);
   VaeConfig c;
   c.in_channels = json.integer("in_channels", c.in_channels, 3, 3);
   c.out_channels = json.integer("out_channels", c.out_channels, 3, 3);

@@ -8,7 +8,7 @@ namespace {
 using std::chrono::seconds;
 
 /// A meter with a clock of its own.
-class Meter : public testing::Test {
+class Meter : public ::testing::Test {
  protected:
   /// Steps that take `each` seconds, from the one after `done`; returns what is left after the last one.
   double run(const std::string& stage, std::int64_t from, std::int64_t to, std::int64_t total, int each) {

@@ -7,7 +7,7 @@
 namespace forgedit {
 namespace {
 
-std::string message_of(const std::function<void()>& action) {
+std::string complaint_of(const std::function<void()>& action) {
   try {
     action();
   } catch (const Error& error) {
@@ -41,7 +41,7 @@ TEST(Lists, RefusesWhatIsNoListOfNumbers) {
         "0:1:nan", "0:1:0.1:2", "::",    "0:",       "0:1:",    "0:1:0.000001", "0:2000"}) {
     EXPECT_THROW(parse_numbers("gamma", text), Error) << text;
   }
-  EXPECT_EQ(message_of([] { parse_numbers("gamma", "0:1:0"); }),
+  EXPECT_EQ(complaint_of([] { parse_numbers("gamma", "0:1:0"); }),
             "gamma: expected FIRST <= LAST and a STEP over 0, got '0:1:0'");
 }
 
@@ -79,14 +79,14 @@ TEST(Lists, ReadsMemory) {
   for (const char* text : {"", "GB", "8TB", "8GBx", "-8", "0", "nan", "inf", "8,5", "1e6", "8 8"}) {
     EXPECT_THROW(parse_gib("memory", text), Error) << text;
   }
-  EXPECT_EQ(message_of([] { parse_gib("memory", "lots"); }),
+  EXPECT_EQ(complaint_of([] { parse_gib("memory", "lots"); }),
             "memory: expected GiB from 0.01 to 100000 as in 8, 8GB or 6000MiB, got 'lots'");
 }
 
 TEST(Lists, QuotesLittleOfALongValue) {
   const std::string value(100'000, 'x');
-  for (const auto& message : {message_of([&] { parse_numbers("gamma", value); }),
-                              message_of([&] { parse_size("size", value); }), within(0, 1)(value)}) {
+  for (const auto& message : {complaint_of([&] { parse_numbers("gamma", value); }),
+                              complaint_of([&] { parse_size("size", value); }), within(0, 1)(value)}) {
     EXPECT_LT(message.size(), 300U);
   }
 }

@@ -14,7 +14,7 @@ using Tokens = std::vector<std::int64_t>;
 using testing::contains;
 using testing::message_of;
 
-BlipConfig micro_config() {
+BlipConfig micro_blip_config() {
   BlipConfig c;
   c.vision.hidden_size = 12;
   c.vision.intermediate_size = 16;
@@ -33,7 +33,7 @@ BlipConfig micro_config() {
   return c;
 }
 
-BlipForConditionalGeneration make_model(std::uint64_t seed, const BlipConfig& config = micro_config()) {
+BlipForConditionalGeneration make_blip(std::uint64_t seed, const BlipConfig& config = micro_blip_config()) {
   torch::manual_seed(seed);
   torch::NoGradGuard no_grad;
   BlipForConditionalGeneration model(config);
@@ -43,7 +43,7 @@ BlipForConditionalGeneration make_model(std::uint64_t seed, const BlipConfig& co
 
 TEST(Blip, CacheGivesTheLogitsOfTheWholeSequence) {
   torch::NoGradGuard no_grad;
-  auto model = make_model(1);
+  auto model = make_blip(1);
   const auto image = model->encode_image(torch::randn({1, 3, 8, 8}));
   const auto ids = torch::tensor({{4, 1, 3, 5, 0}, {4, 5, 5, 1, 2}});
   const auto whole = model->decode(ids, image.expand({2, -1, -1}));
@@ -57,7 +57,7 @@ TEST(Blip, CacheGivesTheLogitsOfTheWholeSequence) {
 
 TEST(Blip, SelectedRowsGoOnFromTheirOwnPast) {
   torch::NoGradGuard no_grad;
-  auto model = make_model(2);
+  auto model = make_blip(2);
   const auto image = model->encode_image(torch::randn({1, 3, 8, 8}));
   BlipTextCache cache;
   model->decode(torch::tensor({{4, 1}, {4, 5}}), image, &cache);
@@ -69,7 +69,7 @@ TEST(Blip, SelectedRowsGoOnFromTheirOwnPast) {
 
 TEST(Blip, GreedyTakesTheLikeliestTokenEachTime) {
   torch::NoGradGuard no_grad;
-  auto model = make_model(3);
+  auto model = make_blip(3);
   const auto image = model->encode_image(torch::randn({1, 3, 8, 8}));
   CaptionSearch search;
   search.max_length = 9;
@@ -109,7 +109,7 @@ TEST(Blip, BeamsWideEnoughFindTheBestSequenceOfAll) {
   torch::NoGradGuard no_grad;
   int beyond_greedy = 0;
   for (std::uint64_t seed = 10; seed < 14; ++seed) {
-    auto model = make_model(seed);
+    auto model = make_blip(seed);
     const auto image = model->encode_image(torch::randn({1, 3, 8, 8}));
     CaptionSearch search;
     search.max_length = 4;
@@ -129,7 +129,7 @@ TEST(Blip, BeamsWideEnoughFindTheBestSequenceOfAll) {
 }
 
 TEST(Blip, ASearchThatCannotBeIsRefused) {
-  auto model = make_model(4);
+  auto model = make_blip(4);
   const auto image = torch::zeros({1, 5, 12});
   CaptionSearch search;
   search.max_length = 18;  // one more than positions and the last token, which is not fed back
@@ -144,7 +144,7 @@ TEST(Blip, ASearchThatCannotBeIsRefused) {
 
 TEST(Blip, DamagedWeightsGiveNoCaption) {
   torch::NoGradGuard no_grad;
-  auto model = make_model(6);
+  auto model = make_blip(6);
   model->parameters().back().fill_(NAN);
   CaptionSearch search;
   search.max_length = 5;
@@ -159,9 +159,9 @@ TEST(Blip, DamagedWeightsGiveNoCaption) {
 
 TEST(Blip, TeacherForcingReachesEveryParameter) {
   for (const bool tied : {true, false}) {
-    auto config = micro_config();
+    auto config = micro_blip_config();
     config.text.tie_word_embeddings = tied;
-    auto model = make_model(5, config);
+    auto model = make_blip(5, config);
     const auto ids = torch::tensor({{4, 1, 3, 5}, {4, 5, 0, 2}});
     const auto logits = model->forward(torch::randn({2, 3, 8, 8}), ids);
     ASSERT_EQ(logits.sizes(), (std::vector<std::int64_t>{2, 4, 6}));
@@ -178,7 +178,7 @@ TEST(Blip, TeacherForcingReachesEveryParameter) {
 
 TEST(Blip, ConfigRoundTripsAndNamesWhatItRefuses) {
   using nlohmann::json;
-  const auto good = micro_config().to_json();
+  const auto good = micro_blip_config().to_json();
   EXPECT_EQ(BlipConfig::from_json(good, "config.json").to_json(), good);
   const auto refuse = [&](const json& patch, const std::string& part) {
     auto bad = good;

@@ -10,7 +10,7 @@ namespace {
 
 using nlohmann::json;
 
-ClipConfig micro_config() {
+ClipConfig micro_clip_config() {
   ClipConfig c;
   c.text.vocab_size = 20;
   c.text.hidden_size = 8;
@@ -28,16 +28,16 @@ ClipConfig micro_config() {
   return c;
 }
 
-ClipModel make_model() {
+ClipModel make_clip() {
   torch::manual_seed(5);
   torch::NoGradGuard no_grad;
-  ClipModel model(micro_config());
+  ClipModel model(micro_clip_config());
   for (auto& parameter : model->parameters()) parameter.normal_(0.0, 0.5);
   return model;
 }
 
 TEST(Clip, GradientsReachEveryParameter) {
-  auto model = make_model();
+  auto model = make_clip();
   const auto images = model->encode_image(torch::randn({2, 3, 8, 8}));
   const auto texts = model->encode_text(torch::tensor({{1, 2, 3, 19, 19, 19}, {1, 5, 19, 19, 19, 19}}));
   torch::cross_entropy_loss(model->logits_per_image(images, texts), torch::tensor({0, 1})).backward();
@@ -50,14 +50,14 @@ TEST(Clip, GradientsReachEveryParameter) {
 }
 
 TEST(Clip, PicturesOfAnotherSizeAreRefused) {
-  auto model = make_model();
+  auto model = make_clip();
   const auto message = testing::message_of([&] { model->encode_image(torch::zeros({1, 3, 8, 12})); });
   EXPECT_TRUE(testing::contains(message, "expected pictures of BATCHx3x8x8, got 1x3x8x12")) << message;
 }
 
 TEST(Clip, ConfigTakesTransformersDefaultsAndOldDictionaries) {
-  EXPECT_EQ(ClipConfig::from_json("config.json", micro_config().to_json()).to_json(),
-            micro_config().to_json());
+  EXPECT_EQ(ClipConfig::from_json("config.json", micro_clip_config().to_json()).to_json(),
+            micro_clip_config().to_json());
   const auto base = ClipConfig::from_json("config.json", json::object());
   EXPECT_EQ(base.text.hidden_size, 512);
   EXPECT_EQ(base.vision.patch_size, 32);

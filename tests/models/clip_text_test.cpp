@@ -7,7 +7,7 @@
 namespace forgedit {
 namespace {
 
-ClipTextConfig micro_config() {
+ClipTextConfig micro_text_config() {
   ClipTextConfig c;
   c.vocab_size = 20;
   c.hidden_size = 8;
@@ -18,7 +18,7 @@ ClipTextConfig micro_config() {
   return c;
 }
 
-ClipTextModel make_model(const ClipTextConfig& config) {
+ClipTextModel make_text_model(const ClipTextConfig& config) {
   torch::manual_seed(5);
   torch::NoGradGuard no_grad;
   ClipTextModel model(config);
@@ -28,7 +28,7 @@ ClipTextModel make_model(const ClipTextConfig& config) {
 
 TEST(ClipText, LaterTokensDoNotReachEarlierOnes) {
   torch::NoGradGuard no_grad;
-  auto model = make_model(micro_config());
+  auto model = make_text_model(micro_text_config());
   const auto first = model(torch::tensor({{1, 2, 3, 4, 19, 19}})).last_hidden_state;
   const auto second = model(torch::tensor({{1, 2, 3, 9, 8, 19}})).last_hidden_state;
   EXPECT_TRUE(torch::allclose(first.slice(1, 0, 3), second.slice(1, 0, 3), 1e-5, 1e-6));
@@ -39,9 +39,9 @@ TEST(ClipText, PoolsAtTheFirstEndToken) {
   torch::NoGradGuard no_grad;
   const auto ids = torch::tensor({{1, 5, 19, 19, 19, 19}, {1, 5, 6, 7, 19, 19}});
   for (const std::int64_t eos : {2, 19}) {  // 2: published files, where the end token has the largest id
-    auto config = micro_config();
+    auto config = micro_text_config();
     config.eos_token_id = eos;
-    auto model = make_model(config);
+    auto model = make_text_model(config);
     const auto output = model(ids);
     EXPECT_TRUE(torch::equal(output.pooler_output[0], output.last_hidden_state[0][2]));
     EXPECT_TRUE(torch::equal(output.pooler_output[1], output.last_hidden_state[1][4]));
@@ -53,7 +53,7 @@ TEST(ClipText, ConfigRoundTripsAndNamesWhatItRefuses) {
   const auto parse = [](const json& object) {
     return ClipTextConfig::from_json(ConfigReader("text_encoder/config.json", object));
   };
-  EXPECT_EQ(parse(micro_config().to_json()).to_json(), micro_config().to_json());
+  EXPECT_EQ(parse(micro_text_config().to_json()).to_json(), micro_text_config().to_json());
   const std::pair<const char*, json> rows[] = {
       {"hidden_act", "relu"},     {"num_attention_heads", 7}, {"hidden_size", 0},
       {"hidden_size", 32768},     {"vocab_size", "many"},     {"vocab_size", 1 << 21},

@@ -17,7 +17,7 @@ using nlohmann::json;
 using testing::contains;
 using testing::message_of;
 
-UNetConfig micro_config() {
+UNetConfig micro_unet_config() {
   UNetConfig c;
   c.sample_size = 6;
   c.down_block_types = {"CrossAttnDownBlock2D", "DownBlock2D"};
@@ -48,7 +48,7 @@ class MicroUNet : public ::testing::Test {
  protected:
   MicroUNet() {
     torch::manual_seed(3);
-    unet_ = UNet(micro_config());
+    unet_ = UNet(micro_unet_config());
     fill_parameters(*unet_);
     unet_->to(torch::kDouble);  // finite differences need the digits
   }
@@ -183,8 +183,8 @@ TEST(UNetConfigTest, EmptyMeansStableDiffusion14AndJsonRoundTrips) {
   const auto config = parse(json::object());
   EXPECT_EQ(config.block_out_channels, (std::vector<std::int64_t>{320, 640, 1280, 1280}));
   EXPECT_EQ(config.heads, (std::vector<std::int64_t>{8, 8, 8, 8}));
-  const auto micro = parse(micro_config().to_json());
-  EXPECT_EQ(micro.to_json(), micro_config().to_json());
+  const auto micro = parse(micro_unet_config().to_json());
+  EXPECT_EQ(micro.to_json(), micro_unet_config().to_json());
 }
 
 TEST(UNetConfigTest, NeutralSettingsArePublishedOnesInOtherWords) {

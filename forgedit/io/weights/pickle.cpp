@@ -8,8 +8,6 @@
 namespace forgedit {
 namespace {
 
-using Kind = PickleValue::Kind;
-
 constexpr std::size_t kMaxBytes = std::size_t{64} << 20;  // without tensors, whose bytes lie elsewhere
 constexpr std::size_t kMaxValues = 4'000'000;             // a training checkpoint has some 100,000
 constexpr std::size_t kMaxStack = 4'000'000;
@@ -57,7 +55,7 @@ class Machine {
     return std::string(text);
   }
 
-  PickleValue& make(Kind kind) {
+  PickleValue& make(PickleValue::Kind kind) {
     if (result_.values.size() >= kMaxValues) reject("more values than a checkpoint has");
     result_.values.emplace_back().kind = kind;
     return result_.values.back();
@@ -68,17 +66,17 @@ class Machine {
     stack_.push_back(const_cast<PickleValue*>(&value));
   }
   void push_integer(std::int64_t value) {
-    auto& made = make(Kind::integer);
+    auto& made = make(PickleValue::Kind::integer);
     made.integer = value;
     push(made);
   }
-  void push_text(Kind kind, std::string_view text) {
+  void push_text(PickleValue::Kind kind, std::string_view text) {
     auto& made = make(kind);
     made.text = text;
     push(made);
   }
   void push_long(std::string_view bytes) {
-    if (bytes.size() > 8) return push_text(Kind::big_integer, bytes);
+    if (bytes.size() > 8) return push_text(PickleValue::Kind::big_integer, bytes);
     std::int64_t value = !bytes.empty() && (bytes.back() & 0x80) ? -1 : 0;
     std::memcpy(&value, bytes.data(), bytes.size());
     push_integer(value);
@@ -94,7 +92,7 @@ class Machine {
     // Their two parts may come from the memo again and again.
     name_bytes_ += module.size() + name.size();
     if (name_bytes_ > kMaxAllNameBytes) reject("more names than a checkpoint has");
-    push_text(Kind::global, module + "." + name);
+    push_text(PickleValue::Kind::global, module + "." + name);
   }
 
   std::size_t floor() const { return marks_.empty() ? 0 : marks_.back(); }
@@ -116,37 +114,39 @@ class Machine {
     marks_.pop_back();
     return items;
   }
-  void push_items(Kind kind, std::vector<const PickleValue*> items) {
-    if (kind == Kind::dict && items.size() % 2 != 0) reject("a key without a value");
+  void push_items(PickleValue::Kind kind, std::vector<const PickleValue*> items) {
+    if (kind == PickleValue::Kind::dict && items.size() % 2 != 0) reject("a key without a value");
     count_items(items.size());
     auto& made = make(kind);
     made.items = std::move(items);
     push(made);
   }
-  void push_last(Kind kind, std::size_t count) {
+  void push_last(PickleValue::Kind kind, std::size_t count) {
     std::vector<const PickleValue*> items(count);
     while (count-- > 0) items[count] = pop();
     push_items(kind, std::move(items));
   }
   /// Into the list or dict on top; what would go into an object of another class is dropped.
-  void extend(Kind kind, const std::vector<const PickleValue*>& items) {
+  void extend(PickleValue::Kind kind, const std::vector<const PickleValue*>& items) {
     auto* target = top();
-    if (kind == Kind::dict && items.size() % 2 != 0) reject("a key without a value");
+    if (kind == PickleValue::Kind::dict && items.size() % 2 != 0) reject("a key without a value");
     count_items(items.size());
     if (target->kind == kind) target->items.insert(target->items.end(), items.begin(), items.end());
-    if (target->kind != kind && target->kind != Kind::object) reject("items for what cannot hold any");
+    if (target->kind != kind && target->kind != PickleValue::Kind::object)
+      reject("items for what cannot hold any");
   }
 
   void reduce() {
     const auto* arguments = pop();
     const auto* callable = pop();
-    if (arguments->kind != Kind::tuple) reject("arguments that are no tuple");
+    if (arguments->kind != PickleValue::Kind::tuple) reject("arguments that are no tuple");
     if (callable->is_global("collections.OrderedDict") || callable->is_global("collections.defaultdict")) {
-      auto& dict = make(Kind::dict);
+      auto& dict = make(PickleValue::Kind::dict);
       // Python 2 wrote an OrderedDict's pairs as its argument.
-      if (!arguments->items.empty() && arguments->items[0]->kind == Kind::list) {
+      if (!arguments->items.empty() && arguments->items[0]->kind == PickleValue::Kind::list) {
         for (const auto* pair : arguments->items[0]->items) {
-          const bool holds_two = pair->kind == Kind::list || pair->kind == Kind::tuple;
+          const bool holds_two =
+              pair->kind == PickleValue::Kind::list || pair->kind == PickleValue::Kind::tuple;
           count_items(2);
           if (!holds_two || pair->items.size() != 2) reject("an OrderedDict of no pairs");
           dict.items.insert(dict.items.end(), pair->items.begin(), pair->items.end());
@@ -155,7 +155,7 @@ class Machine {
       return push(dict);
     }
     if (callable->is_global("torch.Size") && arguments->items.size() == 1) return push(*arguments->items[0]);
-    push_items(Kind::object, {callable, arguments});
+    push_items(PickleValue::Kind::object, {callable, arguments});
   }
 
   void remember(std::uint64_t key) {
@@ -212,10 +212,10 @@ void Machine::step(unsigned char opcode) {
       return push(*top());
 
     case 'N':  // NONE
-      return push(make(Kind::none));
+      return push(make(PickleValue::Kind::none));
     case 0x88:    // NEWTRUE
     case 0x89: {  // NEWFALSE
-      auto& made = make(Kind::boolean);
+      auto& made = make(PickleValue::Kind::boolean);
       made.integer = opcode == 0x88;
       return push(made);
     }
@@ -231,60 +231,60 @@ void Machine::step(unsigned char opcode) {
       return push_long(take(number<std::uint32_t>()));
     case 'G': {  // BINFLOAT, big-endian
       const auto bits = __builtin_bswap64(number<std::uint64_t>());
-      auto& made = make(Kind::real);
+      auto& made = make(PickleValue::Kind::real);
       std::memcpy(&made.real, &bits, sizeof bits);
       return push(made);
     }
 
     case 'X':  // BINUNICODE
     case 'T':  // BINSTRING
-      return push_text(Kind::text, take(number<std::uint32_t>()));
+      return push_text(PickleValue::Kind::text, take(number<std::uint32_t>()));
     case 0x8c:  // SHORT_BINUNICODE
     case 'U':   // SHORT_BINSTRING
-      return push_text(Kind::text, take(number<std::uint8_t>()));
+      return push_text(PickleValue::Kind::text, take(number<std::uint8_t>()));
     case 0x8d:  // BINUNICODE8
-      return push_text(Kind::text, take(number<std::uint64_t>()));
+      return push_text(PickleValue::Kind::text, take(number<std::uint64_t>()));
     case 'C':  // SHORT_BINBYTES
-      return push_text(Kind::bytes, take(number<std::uint8_t>()));
+      return push_text(PickleValue::Kind::bytes, take(number<std::uint8_t>()));
     case 'B':  // BINBYTES
-      return push_text(Kind::bytes, take(number<std::uint32_t>()));
+      return push_text(PickleValue::Kind::bytes, take(number<std::uint32_t>()));
     case 0x8e:  // BINBYTES8
     case 0x96:  // BYTEARRAY8
-      return push_text(Kind::bytes, take(number<std::uint64_t>()));
+      return push_text(PickleValue::Kind::bytes, take(number<std::uint64_t>()));
 
     case ']':  // EMPTY_LIST
-      return push_items(Kind::list, {});
+      return push_items(PickleValue::Kind::list, {});
     case 'l':  // LIST
-      return push_items(Kind::list, pop_to_mark());
+      return push_items(PickleValue::Kind::list, pop_to_mark());
     case 'a':  // APPEND
-      return extend(Kind::list, {pop()});
+      return extend(PickleValue::Kind::list, {pop()});
     case 'e':  // APPENDS
-      return extend(Kind::list, pop_to_mark());
+      return extend(PickleValue::Kind::list, pop_to_mark());
     case ')':  // EMPTY_TUPLE
-      return push_items(Kind::tuple, {});
+      return push_items(PickleValue::Kind::tuple, {});
     case 't':  // TUPLE
-      return push_items(Kind::tuple, pop_to_mark());
+      return push_items(PickleValue::Kind::tuple, pop_to_mark());
     case 0x85:  // TUPLE1 to TUPLE3
     case 0x86:
     case 0x87:
-      return push_last(Kind::tuple, opcode - 0x84U);
+      return push_last(PickleValue::Kind::tuple, opcode - 0x84U);
     case '}':  // EMPTY_DICT
-      return push_items(Kind::dict, {});
+      return push_items(PickleValue::Kind::dict, {});
     case 'd':  // DICT
-      return push_items(Kind::dict, pop_to_mark());
+      return push_items(PickleValue::Kind::dict, pop_to_mark());
     case 's': {  // SETITEM
       const auto* value = pop();
       const auto* key = pop();
-      return extend(Kind::dict, {key, value});
+      return extend(PickleValue::Kind::dict, {key, value});
     }
     case 'u':  // SETITEMS
-      return extend(Kind::dict, pop_to_mark());
+      return extend(PickleValue::Kind::dict, pop_to_mark());
     case 0x8f:  // EMPTY_SET
-      return push_items(Kind::list, {});
+      return push_items(PickleValue::Kind::list, {});
     case 0x90:  // ADDITEMS
-      return extend(Kind::list, pop_to_mark());
+      return extend(PickleValue::Kind::list, pop_to_mark());
     case 0x91:  // FROZENSET
-      return push_items(Kind::list, pop_to_mark());
+      return push_items(PickleValue::Kind::list, pop_to_mark());
 
     case 'q':  // BINPUT
       return remember(number<std::uint8_t>());
@@ -304,22 +304,23 @@ void Machine::step(unsigned char opcode) {
     case 0x93: {  // STACK_GLOBAL
       const auto* name = pop();
       const auto* module = pop();
-      if (name->kind != Kind::text || module->kind != Kind::text) reject("a global without a name");
+      if (name->kind != PickleValue::Kind::text || module->kind != PickleValue::Kind::text)
+        reject("a global without a name");
       return push_global(module->text, name->text);
     }
     case 'R':  // REDUCE
       return reduce();
     case 0x81:  // NEWOBJ
-      return push_last(Kind::object, 2);
+      return push_last(PickleValue::Kind::object, 2);
     case 0x92:  // NEWOBJ_EX
       pop();    // keyword arguments
-      return push_last(Kind::object, 2);
+      return push_last(PickleValue::Kind::object, 2);
     case 'b':  // BUILD: attributes, which nothing here reads
       pop();
       top();
       return;
     case 'Q':  // BINPERSID
-      return push_last(Kind::persistent, 1);
+      return push_last(PickleValue::Kind::persistent, 1);
     default:
       reject("opcode " + std::to_string(opcode) + ", which PyTorch does not write,");
   }
@@ -328,10 +329,10 @@ void Machine::step(unsigned char opcode) {
 }  // namespace
 
 const PickleValue* PickleValue::find(std::string_view key) const {
-  if (kind != Kind::dict) return nullptr;
+  if (kind != PickleValue::Kind::dict) return nullptr;
   const PickleValue* found = nullptr;
   for (std::size_t i = 0; i + 1 < items.size(); i += 2) {
-    if (items[i]->kind == Kind::text && items[i]->text == key) found = items[i + 1];
+    if (items[i]->kind == PickleValue::Kind::text && items[i]->text == key) found = items[i + 1];
   }
   return found;
 }

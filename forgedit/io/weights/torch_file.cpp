@@ -7,19 +7,18 @@
 #include <optional>
 
 #include "forgedit/core/error.h"
+#include "forgedit/core/text.h"
 #include "forgedit/io/archive/zip.h"
 #include "forgedit/io/weights/pickle.h"
 
 namespace forgedit {
 namespace {
 
-using Kind = PickleValue::Kind;
-
 constexpr std::string_view kZipMagic = "PK\x03\x04";
 /// LONG1 of 0x1950a86a20f9469cfc6c, with which the older layout starts after the protocol.
 constexpr std::string_view kLegacyMagic = "\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19";
 constexpr std::int64_t kLegacyVersion = 1001;
-constexpr std::size_t kMaxDimensions = 8;
+constexpr std::size_t kMaxTensorDimensions = 8;
 /// Bytes of the older layout that are read first, and five times what a pickle may have.
 constexpr std::uint64_t kLegacyHead = 1 << 20, kMostLegacyHead = std::uint64_t{320} << 20;
 
@@ -58,15 +57,15 @@ struct TensorRecord {
 /// Follows the functions by which PyTorch describes tensors; nothing for every other object.
 std::optional<TensorRecord> as_tensor(const PickleValue* value) {
   constexpr int kMaxWrappers = 4;  // a parameter of a subclass of a tensor
-  for (int i = 0; i < kMaxWrappers && value->kind == Kind::object; ++i) {
+  for (int i = 0; i < kMaxWrappers && value->kind == PickleValue::Kind::object; ++i) {
     const auto* function = value->items[0];
     const auto* arguments = value->items[1];
-    const auto count = arguments->kind == Kind::tuple ? arguments->items.size() : 0;
+    const auto count = arguments->kind == PickleValue::Kind::tuple ? arguments->items.size() : 0;
     if (function->is_global("torch._tensor._rebuild_from_type_v2") && count >= 3) {
       function = arguments->items[0];
       arguments = arguments->items[2];
     }
-    if (arguments->kind != Kind::tuple) return {};
+    if (arguments->kind != PickleValue::Kind::tuple) return {};
     const auto& items = arguments->items;
     if ((function->is_global("torch._utils._rebuild_tensor_v2") ||
          function->is_global("torch._utils._rebuild_tensor")) &&
@@ -91,22 +90,22 @@ class TensorReader {
       : file_(file), storages_(std::move(storages)), wanted_(wanted), origin_(file.origin()) {}
 
   StateDict read(const PickleValue& root) const {
-    if (root.kind == Kind::object && !as_tensor(&root)) {
+    if (root.kind == PickleValue::Kind::object && !as_tensor(&root)) {
       throw failure(origin_ + ": a Python object" + class_of(root) +
                     ", not a dictionary of tensors: save its state_dict() instead");
     }
     const auto* chosen = &root;
     for (const char* key : {"state_dict", "model"}) {
       const auto* inner = root.find(key);
-      if (!inner || inner->kind != Kind::dict) continue;
+      if (!inner || inner->kind != PickleValue::Kind::dict) continue;
       chosen = inner;
       break;
     }
     StateDict result;
-    for (std::size_t i = 0; chosen->kind == Kind::dict && i + 1 < chosen->items.size(); i += 2) {
+    for (std::size_t i = 0; chosen->kind == PickleValue::Kind::dict && i + 1 < chosen->items.size(); i += 2) {
       const auto& name = *chosen->items[i];
       const auto tensor = as_tensor(chosen->items[i + 1]);
-      if (name.kind == Kind::text && tensor) result[name.text] = build(name.text, *tensor);
+      if (name.kind == PickleValue::Kind::text && tensor) result[name.text] = build(name.text, *tensor);
     }
     if (result.empty()) throw failure(origin_ + ": no tensors by name in it");
     return result;
@@ -115,17 +114,17 @@ class TensorReader {
  private:
   static std::string class_of(const PickleValue& object) {
     const auto* callable = object.items[0];
-    return callable->kind == Kind::global ? " (" + callable->text + ")" : "";
+    return callable->kind == PickleValue::Kind::global ? " (" + callable->text + ")" : "";
   }
   [[noreturn]] void reject(const std::string& name, const std::string& what) const {
     throw failure(origin_ + ": " + name + ": " + what);
   }
 
   StorageRecord storage_of(const std::string& name, const PickleValue& value) const {
-    const auto* id = value.kind == Kind::persistent ? value.items[0] : nullptr;
-    if (!id || id->kind != Kind::tuple || id->items.size() < 5 || id->items[0]->text != "storage" ||
-        id->items[1]->kind != Kind::global || id->items[2]->kind != Kind::text ||
-        id->items[4]->kind != Kind::integer) {
+    const auto* id = value.kind == PickleValue::Kind::persistent ? value.items[0] : nullptr;
+    if (!id || id->kind != PickleValue::Kind::tuple || id->items.size() < 5 ||
+        id->items[0]->text != "storage" || id->items[1]->kind != PickleValue::Kind::global ||
+        id->items[2]->kind != PickleValue::Kind::text || id->items[4]->kind != PickleValue::Kind::integer) {
       reject(name, "its storage is not described as PyTorch does it");
     }
     const auto& items = id->items;
@@ -133,13 +132,14 @@ class TensorReader {
     const auto type_name = items[1]->text.substr(dot + 1);
     const auto* type = std::find_if(kStorageTypes.begin(), kStorageTypes.end(),
                                     [&](const auto& known) { return type_name == known.name; });
-    if (items[1]->text.rfind("torch.", 0) != 0 || type == kStorageTypes.end()) {
+    if (!starts_with(items[1]->text, "torch.") || type == kStorageTypes.end()) {
       reject(name, "storage of type " + items[1]->text + ", which is not read");
     }
     StorageRecord record{type->type, items[2]->text, items[4]->integer, 0};
-    if (items.size() >= 6 && items[5]->kind == Kind::tuple) {
+    if (items.size() >= 6 && items[5]->kind == PickleValue::Kind::tuple) {
       const auto& view = items[5]->items;
-      if (view.size() != 3 || view[1]->kind != Kind::integer || view[2]->kind != Kind::integer) {
+      if (view.size() != 3 || view[1]->kind != PickleValue::Kind::integer ||
+          view[2]->kind != PickleValue::Kind::integer) {
         reject(name, "a view of a storage that is not described as PyTorch does it");
       }
       record.view_offset = view[1]->integer;
@@ -148,12 +148,13 @@ class TensorReader {
   }
 
   std::vector<std::int64_t> integers(const std::string& name, const PickleValue& value) const {
-    if ((value.kind != Kind::tuple && value.kind != Kind::list) || value.items.size() > kMaxDimensions) {
+    if ((value.kind != PickleValue::Kind::tuple && value.kind != PickleValue::Kind::list) ||
+        value.items.size() > kMaxTensorDimensions) {
       reject(name, "expected at most 8 sizes and strides");
     }
     std::vector<std::int64_t> result;
     for (const auto* item : value.items) {
-      if (item->kind != Kind::integer || item->integer < 0)
+      if (item->kind != PickleValue::Kind::integer || item->integer < 0)
         reject(name, "sizes and strides that are no counts");
       result.push_back(item->integer);
     }
@@ -173,7 +174,8 @@ class TensorReader {
 
     const auto shape = integers(name, *record.shape), strides = integers(name, *record.strides);
     if (shape.size() != strides.size()) reject(name, "not as many strides as sizes");
-    if (record.offset->kind != Kind::integer || record.offset->integer < 0 || storage.view_offset < 0) {
+    if (record.offset->kind != PickleValue::Kind::integer || record.offset->integer < 0 ||
+        storage.view_offset < 0) {
       reject(name, "its offset is no count");
     }
     // The last element, and the number of elements; sizes beside a zero must not overflow either.
@@ -259,8 +261,9 @@ StateDict read_zip_layout(const WeightsInput& file, const TensorFilter& wanted) 
 std::map<std::string, std::uint64_t> element_sizes(const Pickle& pickle) {
   std::map<std::string, std::uint64_t> result;
   for (const auto& value : pickle.values) {
-    const auto* id = value.kind == Kind::persistent ? value.items[0] : nullptr;
-    if (!id || id->kind != Kind::tuple || id->items.size() < 5 || id->items[1]->kind != Kind::global)
+    const auto* id = value.kind == PickleValue::Kind::persistent ? value.items[0] : nullptr;
+    if (!id || id->kind != PickleValue::Kind::tuple || id->items.size() < 5 ||
+        id->items[1]->kind != PickleValue::Kind::global)
       continue;
     const auto& global = id->items[1]->text;
     const auto name = global.substr(global.rfind('.') + 1);

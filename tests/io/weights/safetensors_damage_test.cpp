@@ -80,14 +80,14 @@ TEST_F(SafetensorsDamage, HeaderText) {
   refuse(file_of(R"({"__metadata__":{"a":3}})", 0));
 }
 
-struct Row {
+struct DamagedSafetensors {
   const char* what;
   std::string entry;
   std::size_t data_bytes;
 };
 
 TEST_F(SafetensorsDamage, EntriesNameTheirKey) {
-  const Row rows[] = {
+  const DamagedSafetensors rows[] = {
       {"not an object", "3", 0},
       {"no dtype", R"({"shape":[1],"data_offsets":[0,4]})", 4},
       {"no shape", R"({"dtype":"F32","data_offsets":[0,4]})", 4},

@@ -19,11 +19,11 @@ namespace fs = std::filesystem;
 using testing::contains;
 using testing::message_of;
 
-const fs::path kModel = fs::path(FORGEDIT_SOURCE_DIR) / "tests/golden/tiny-sd";
+const fs::path kTinyModel = fs::path(FORGEDIT_SOURCE_DIR) / "tests/golden/tiny-sd";
 
 /// The tiny model's tensors as one checkpoint under LDM names.
 StateDict checkpoint(at::ScalarType dtype, bool with_vae = true) {
-  const auto parts = read_model(kModel);
+  const auto parts = read_model(kTinyModel);
   auto tensors = unet_to_ldm(parts.unet.weights);
   tensors.merge(clip_text_to_ldm(parts.text_encoder.weights));
   if (with_vae) tensors.merge(vae_to_ldm(parts.vae.weights));
@@ -47,13 +47,13 @@ class ModelFilesTest : public testing::TemporaryFolder {
   }
   ModelFiles given(const std::string& name) {
     ModelFiles files(folder_ / name);
-    files.config = kModel;
+    files.config = kTinyModel;
     return files;
   }
 };
 
 TEST_F(ModelFilesTest, SingleFilesOfEveryDtypeHoldTheFoldersTensors) {
-  const auto folder = read_model(kModel);
+  const auto folder = read_model(kTinyModel);
   for (const auto dtype : {at::kFloat, at::kHalf, at::kBFloat16}) {
     auto tensors = checkpoint(dtype);
     // What training leaves behind.
@@ -65,7 +65,7 @@ TEST_F(ModelFilesTest, SingleFilesOfEveryDtypeHoldTheFoldersTensors) {
     expect_equal(parts.unet.weights, folder.unet.weights, dtype);
     expect_equal(parts.text_encoder.weights, folder.text_encoder.weights, dtype);
     expect_equal(parts.vae.weights, folder.vae.weights, dtype);
-    EXPECT_EQ(parts.tokenizer, kModel / "tokenizer");
+    EXPECT_EQ(parts.tokenizer, kTinyModel / "tokenizer");
   }
 }
 
@@ -88,7 +88,7 @@ TEST_F(ModelFilesTest, PyTorchCheckpointWithNamesWithoutTextModel) {
 TEST_F(ModelFilesTest, VaeFromAnywhere) {
   auto files = single("novae.safetensors", checkpoint(at::kHalf, false));
   EXPECT_TRUE(contains(message_of([&] { read_model(files); }), "no VAE in it: name a folder or a file"));
-  const auto vae = read_vae(kModel / "vae").weights;
+  const auto vae = read_vae(kTinyModel / "vae").weights;
   write_safetensors(folder_ / "whole.safetensors", checkpoint(at::kFloat));
   write_safetensors(folder_ / "prefixed.safetensors", vae_to_ldm(vae));
   StateDict bare;
@@ -98,14 +98,14 @@ TEST_F(ModelFilesTest, VaeFromAnywhere) {
   write_safetensors(folder_ / "bare.safetensors", bare);
   write_safetensors(folder_ / "diffusers.safetensors", vae);
   for (const auto& place :
-       {kModel, kModel / "vae", folder_ / "whole.safetensors", folder_ / "prefixed.safetensors",
+       {kTinyModel, kTinyModel / "vae", folder_ / "whole.safetensors", folder_ / "prefixed.safetensors",
         folder_ / "bare.safetensors", folder_ / "diffusers.safetensors"}) {
     files.vae = place;
     expect_equal(read_model(files).vae.weights, vae, at::kFloat);
   }
   files.vae = folder_ / "novae.safetensors";
   EXPECT_TRUE(contains(message_of([&] { read_model(files); }), "a checkpoint without a VAE in it"));
-  ModelFiles folder(kModel);
+  ModelFiles folder(kTinyModel);
   folder.vae = folder_ / "bare.safetensors";
   expect_equal(read_model(folder).vae.weights, vae, at::kFloat);
 }
@@ -113,19 +113,19 @@ TEST_F(ModelFilesTest, VaeFromAnywhere) {
 TEST_F(ModelFilesTest, TokenizerIsLookedForAndAskedFor) {
   auto files = single("one.safetensors", checkpoint(at::kHalf));
   const auto config = folder_ / "config";
-  fs::copy(kModel, config, fs::copy_options::recursive);
+  fs::copy(kTinyModel, config, fs::copy_options::recursive);
   remove_tree(config / "tokenizer");
   files.config = config;
   EXPECT_TRUE(contains(message_of([&] { read_model(files); }), "no tokenizer: name a folder"));
   files.hub_cache = folder_ / "hub";
   const auto cached = files.hub_cache / "models--openai--clip-vit-large-patch14/snapshots/abc";
   fs::create_directories(cached.parent_path());
-  fs::copy(kModel / "tokenizer", cached);
+  fs::copy(kTinyModel / "tokenizer", cached);
   EXPECT_EQ(read_model(files).tokenizer, cached);
-  fs::copy(kModel / "tokenizer", folder_ / "one.tokenizer");
+  fs::copy(kTinyModel / "tokenizer", folder_ / "one.tokenizer");
   EXPECT_EQ(read_model(files).tokenizer, folder_ / "one.tokenizer");
-  files.tokenizer = kModel / "tokenizer";
-  EXPECT_EQ(read_model(files).tokenizer, kModel / "tokenizer");
+  files.tokenizer = kTinyModel / "tokenizer";
+  EXPECT_EQ(read_model(files).tokenizer, kTinyModel / "tokenizer");
 }
 
 TEST_F(ModelFilesTest, WhatIsNoCheckpointIsNamed) {
@@ -140,7 +140,7 @@ TEST_F(ModelFilesTest, WhatIsNoCheckpointIsNamed) {
   auto inpainting = checkpoint(at::kHalf);
   inpainting["model.diffusion_model.input_blocks.0.0.weight"] = torch::zeros({16, 9, 3, 3});
   EXPECT_TRUE(contains(refuse(inpainting), "inpainting"));
-  StateDict unet_only = unet_to_ldm(read_unet(kModel / "unet").weights);
+  StateDict unet_only = unet_to_ldm(read_unet(kTinyModel / "unet").weights);
   EXPECT_TRUE(contains(refuse(unet_only), "no text encoder in it"));
   auto incomplete = checkpoint(at::kHalf);
   incomplete.erase("model.diffusion_model.out.2.bias");
@@ -151,7 +151,7 @@ TEST_F(ModelFilesTest, WhatIsNoCheckpointIsNamed) {
 TEST_F(ModelFilesTest, SizesComeFromShapesWhereTheyArePublishedOnes) {
   auto files = single("one.safetensors", checkpoint(at::kHalf));
   files.config.clear();
-  files.tokenizer = kModel / "tokenizer";
+  files.tokenizer = kTinyModel / "tokenizer";
   EXPECT_TRUE(contains(message_of([&] { read_model(files); }), "a diffusers folder with its settings"));
 
   // Only shapes count: tensors without memory stand for Stable Diffusion 1.x's.

@@ -6,7 +6,7 @@
 namespace forgedit {
 namespace {
 
-const std::filesystem::path kModel = std::filesystem::path(FORGEDIT_SOURCE_DIR) / "tests/golden/tiny-sd";
+const std::filesystem::path kGridModel = std::filesystem::path(FORGEDIT_SOURCE_DIR) / "tests/golden/tiny-sd";
 
 TEST(PictureGrid, StableDiffusionAsksForMultiplesOf64) {
   const auto grid = picture_grid(UNetConfig(), VaeConfig());
@@ -15,12 +15,12 @@ TEST(PictureGrid, StableDiffusionAsksForMultiplesOf64) {
 }
 
 TEST(PictureGrid, ConfigsAloneSayTheSameAsTheModel) {
-  const auto model = StableDiffusion::load(kModel, {});
-  const auto grid = read_picture_grid(kModel);
+  const auto model = StableDiffusion::load(kGridModel, {});
+  const auto grid = read_picture_grid(kGridModel);
   ASSERT_TRUE(grid);
   EXPECT_EQ(grid->multiple, model.size_multiple());
   EXPECT_EQ(grid->native_size, model.native_size());
-  EXPECT_FALSE(read_picture_grid(kModel / "unet"));
+  EXPECT_FALSE(read_picture_grid(kGridModel / "unet"));
 }
 
 TEST(PictureGrid, KeepsTheShapeUnlessASizeIsAskedFor) {

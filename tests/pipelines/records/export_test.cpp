@@ -6,6 +6,7 @@
 
 #include "forgedit/core/files.h"
 #include "forgedit/core/json.h"
+#include "forgedit/core/text.h"
 #include "forgedit/io/weights/safetensors.h"
 #include "tests/support/temporary_folder.h"
 
@@ -16,7 +17,7 @@ namespace fs = std::filesystem;
 using testing::contains;
 using testing::message_of;
 
-const fs::path kModel = fs::path(FORGEDIT_SOURCE_DIR) / "tests/golden/tiny-sd";
+const fs::path kExportedModel = fs::path(FORGEDIT_SOURCE_DIR) / "tests/golden/tiny-sd";
 
 /// A saved edit of the tiny model: random changes of all that learns.
 LearnedPicture learned_from(const StableDiffusion& model) {
@@ -41,7 +42,7 @@ class Export : public testing::TemporaryFolder {
   /// Everything but the folder's own entries is gone.
   std::size_t entries() const { return list_directory(folder_).size(); }
 
-  StableDiffusion model_ = StableDiffusion::load(kModel, {});
+  StableDiffusion model_ = StableDiffusion::load(kExportedModel, {});
   LearnedPicture learned_ = learned_from(model_);
 };
 
@@ -90,16 +91,16 @@ TEST_F(Export, FolderAndSingleFileComeBackBitEqual) {
     for (const auto& path : result.written) EXPECT_TRUE(fs::exists(path)) << path;
     auto again = StableDiffusion::load(out, {});
     expect_networks(again, model_, learned_,
-                    [](const std::string& name) { return name.rfind("down_blocks.", 0) != 0; });
+                    [](const std::string& name) { return !starts_with(name, "down_blocks."); });
     EXPECT_EQ(again.tokenizer->tokenize("a red square"), model_.tokenizer->tokenize("a red square"));
     EXPECT_TRUE(
         torch::equal(read_safetensors(result.written[1]).tensors.at("embedding"), learned_.result.embedding));
-    EXPECT_EQ(StableDiffusion::load(kModel, {}).base_fingerprint, before);
+    EXPECT_EQ(StableDiffusion::load(kExportedModel, {}).base_fingerprint, before);
   }
   // The model and its three neighbours: nothing temporary is left.
   EXPECT_EQ(entries(), 4U);
   EXPECT_EQ(fingerprint(parameters_of(*model_.unet)),
-            fingerprint(parameters_of(*StableDiffusion::load(kModel, {}).unet)))
+            fingerprint(parameters_of(*StableDiffusion::load(kExportedModel, {}).unet)))
       << "the model's own weights are back";
 }
 
@@ -110,7 +111,7 @@ TEST_F(Export, CaptionerJudgeAndTokenizerGoAlong) {
   write_file_atomically(base / "blob", "weights");
   fs::create_symlink(base / "blob", base / "captioner/model.safetensors");
   write_file_atomically(base / "clip/config.json", "{}");
-  fs::copy(kModel / "tokenizer", base / "tokenizer");
+  fs::copy(kExportedModel / "tokenizer", base / "tokenizer");
   write_file_atomically(base / "tokenizer/added_tokens.json", "{}");
   write_file_atomically(base / "tokenizer/tokenizer.json", "{}");
   model_.folder = base;
@@ -181,10 +182,10 @@ TEST_F(ExportDreamBooth, FolderAndSingleFileHoldBothTunedNetworks) {
     auto again = StableDiffusion::load(out, {});
     // Forgetting is the UNet's: the text encoder stays as it was tuned.
     expect_networks(again, model_, learned_,
-                    [](const std::string& name) { return name.rfind("up_blocks.", 0) != 0; });
+                    [](const std::string& name) { return !starts_with(name, "up_blocks."); });
   }
   EXPECT_EQ(fingerprint(parameters_of(*model_.text_encoder)),
-            fingerprint(parameters_of(*StableDiffusion::load(kModel, {}).text_encoder)))
+            fingerprint(parameters_of(*StableDiffusion::load(kExportedModel, {}).text_encoder)))
       << "the model's own weights are back";
 }
 

@@ -18,16 +18,16 @@ namespace fs = std::filesystem;
 using testing::contains;
 using testing::message_of;
 
-const fs::path kModel = fs::path(FORGEDIT_SOURCE_DIR) / "tests/golden/tiny-sd";
+const fs::path kInspectedModel = fs::path(FORGEDIT_SOURCE_DIR) / "tests/golden/tiny-sd";
 
 using Inspect = testing::TemporaryFolder;
 
 TEST_F(Inspect, ModelFolder) {
-  const auto whole = inspect(kModel);
+  const auto whole = inspect(kInspectedModel);
   EXPECT_EQ(whole.what, "a diffusers folder (StableDiffusionPipeline)");
   EXPECT_TRUE(whole.usable);
   ASSERT_EQ(whole.parts.size(), 3U);
-  const auto unet = read_unet(kModel / "unet").weights;
+  const auto unet = read_unet(kInspectedModel / "unet").weights;
   EXPECT_EQ(whole.parts[0].name, "UNet");
   EXPECT_EQ(whole.parts[0].types, (std::map<std::string, std::size_t>{{"fp32", unet.size()}}));
   std::uint64_t parameters = 0;
@@ -37,17 +37,17 @@ TEST_F(Inspect, ModelFolder) {
   EXPECT_EQ(to_json(whole)["parts"][0]["parameters"], parameters);
 
   const auto broken = folder_ / "model";
-  fs::copy(kModel, broken, fs::copy_options::recursive);
+  fs::copy(kInspectedModel, broken, fs::copy_options::recursive);
   remove_tree(broken / "vae");
   remove_tree(broken / "tokenizer");
   const auto incomplete = inspect(broken);
   EXPECT_FALSE(incomplete.usable);
   EXPECT_EQ(whole.notes, (std::vector<std::string>{"tokenizer: 1514 tokens (vocab.json, merges.txt)"}));
   EXPECT_EQ(incomplete.missing, (std::vector<std::string>{"VAE", "vae/config.json", "tokenizer"}));
-  EXPECT_EQ(inspect(kModel / "unet").what, "a UNet folder");
-  EXPECT_EQ(inspect(kModel / "vae").what, "a VAE folder");
-  EXPECT_EQ(inspect(kModel / "text_encoder").what, "a CLIP text encoder folder");
-  EXPECT_EQ(inspect(kModel / "tokenizer").what, "a CLIP tokenizer folder");
+  EXPECT_EQ(inspect(kInspectedModel / "unet").what, "a UNet folder");
+  EXPECT_EQ(inspect(kInspectedModel / "vae").what, "a VAE folder");
+  EXPECT_EQ(inspect(kInspectedModel / "text_encoder").what, "a CLIP text encoder folder");
+  EXPECT_EQ(inspect(kInspectedModel / "tokenizer").what, "a CLIP tokenizer folder");
 }
 
 TEST_F(Inspect, CaptionerAndJudgeOfAModelFolder) {
@@ -99,7 +99,7 @@ TEST_F(Inspect, SavedEditsAndResults) {
 }
 
 TEST_F(Inspect, Files) {
-  const auto parts = read_model(kModel);
+  const auto parts = read_model(kInspectedModel);
   auto tensors = unet_to_ldm(parts.unet.weights);
   tensors.merge(clip_text_to_ldm(parts.text_encoder.weights));
   tensors["model_ema.decay"] = torch::zeros({1});

@@ -41,11 +41,12 @@ LearnedPicture some_learned_picture() {
   return learned;
 }
 
-class SavedEdit : public testing::Test {
+class SavedEdit : public ::testing::Test {
  protected:
   void SetUp() override {
-    root_ = fs::path(testing::TempDir()) / ("saved_edit_" + std::to_string(::getpid()) + "_" +
-                                            testing::UnitTest::GetInstance()->current_test_info()->name());
+    root_ =
+        fs::path(::testing::TempDir()) / ("saved_edit_" + std::to_string(::getpid()) + "_" +
+                                          ::testing::UnitTest::GetInstance()->current_test_info()->name());
     fs::create_directories(root_);
     folder_ = root_ / "cat.edit";
   }

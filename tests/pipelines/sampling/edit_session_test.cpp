@@ -165,7 +165,7 @@ TEST(EditPlan, LabelsAreOneLine) {
 const Image kGrid(64, 64, {200, 120, 40});
 
 /// The tiny model with random weights, and "learned" weights that are clearly different.
-class Sweep : public testing::Test {
+class Sweep : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
     const auto folder = std::filesystem::path(FORGEDIT_SOURCE_DIR) / "tests/golden/tiny-sd";

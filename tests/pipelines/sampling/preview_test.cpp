@@ -9,7 +9,7 @@ namespace forgedit {
 namespace {
 
 /// Images of 16x24 whose colours at latent size (8x12) are a linear map of their latents.
-class Previews : public testing::Test {
+class Previews : public ::testing::Test {
  protected:
   torch::Tensor latents() { return torch::randn({1, 4, 8, 12}, generator_, torch::kFloat); }
   torch::Tensor small_image_of(const torch::Tensor& latents) {
