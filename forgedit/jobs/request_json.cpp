@@ -18,25 +18,29 @@ using nlohmann::json;
 
 /// `parse` of a text that is there; its Error names the key, not what `parse` calls it.
 template <typename Parse>
-void parsed(RequestReader& reader, const char* key, Parse parse) {
+void parsed(RequestReader& reader, const char* key, Parse parse, const char* alias = nullptr) {
   std::string text;
-  reader.text(key, text);
-  if (text.empty() && !reader.find(key)) return;
+  reader.text(key, text, alias);
+  if (text.empty() && !reader.find(key, alias)) return;
   try {
     parse(text);
   } catch (const Error& error) {
-    throw Error(error.kind(), error.what(), reader.path_of(key));
+    throw Error(error.kind(), error.what(), reader.path_of(reader.written(key, alias)));
   }
 }
 
 /// A reference that the front end looks up; `resolve` is null where it takes none.
 std::filesystem::path resolved(RequestReader& reader, const char* key,
-                               const std::function<std::filesystem::path(const std::string&)>& resolve) {
+                               const std::function<std::filesystem::path(const std::string&)>& resolve,
+                               const char* alias = nullptr) {
   std::filesystem::path place;
-  parsed(reader, key, [&](const std::string& reference) {
-    if (!resolve) throw usage_error("is not taken here");
-    place = resolve(reference);
-  });
+  parsed(
+      reader, key,
+      [&](const std::string& reference) {
+        if (!resolve) throw usage_error("is not taken here");
+        place = resolve(reference);
+      },
+      alias);
   return place;
 }
 
@@ -88,12 +92,13 @@ void read_judge(RequestReader& reader, ScoreFiles& files) {
   if (auto lpips = reader.texts("lpips", nullptr)) files.lpips = std::move(*lpips);
 }
 
-/// true, or an object with limits.
-std::optional<AutoRequest> read_auto(RequestReader& reader) {
+/// true, false, or an object with limits.
+void read_auto(RequestReader& reader, std::optional<AutoRequest>& automatic) {
   const auto* found = reader.find("auto");
-  if (!found || *found == false) return {};
-  AutoRequest request;
-  if (found->is_boolean()) return request;
+  if (!found) return;
+  if (*found == false) return automatic.reset();
+  auto& request = automatic ? *automatic : automatic.emplace();
+  if (found->is_boolean()) return;
   RequestReader limits(*found, reader.path_of("auto"));
   std::optional<std::int64_t> pictures;
   limits.whole("pictures", pictures, 1, static_cast<std::int64_t>(kMostAutoPictures));
@@ -101,18 +106,20 @@ std::optional<AutoRequest> read_auto(RequestReader& reader) {
   limits.real("seconds", request.seconds, 1, 1e6);
   read_judge(limits, request.judge);
   limits.finish();
-  return request;
 }
 
 /// The keys of a sweep, which also a line of a story may have.
 void read_sweep(RequestReader& reader, SweepRequest& sweep) {
-  sweep.forget = reader.words("forget");
+  const auto given = [](auto& value, auto read) {
+    if (read) value = std::move(read);
+  };
+  given(sweep.forget, reader.words("forget"));
   parsed(reader, "interpolation",
          [&](const std::string& name) { sweep.interpolation = parse_interpolation(name); });
-  sweep.gamma = reader.numbers("gamma");
-  sweep.alpha = reader.numbers("alpha");
-  sweep.beta = reader.numbers("beta");
-  sweep.seeds = reader.seeds("seeds", "seed");
+  given(sweep.gamma, reader.numbers("gamma"));
+  given(sweep.alpha, reader.numbers("alpha"));
+  given(sweep.beta, reader.numbers("beta"));
+  given(sweep.seeds, reader.seeds("seeds", "seed"));
   std::optional<std::int64_t> repeat;
   reader.whole("repeat", repeat, 1, 1000);
   if (repeat) sweep.repeat = static_cast<std::uint64_t>(*repeat);
@@ -141,25 +148,7 @@ std::vector<StoryLine> read_story_lines(RequestReader& reader) {
 
 EditJob read_edit(RequestReader& reader, const RequestRules& rules) {
   EditJob job;
-  job.from = resolved(reader, "learned", rules.learned);
-  job.learn.picture = resolved(reader, "picture", rules.picture);
-  if (job.from.empty() == job.learn.picture.empty()) {
-    reader.reject("picture", "expected either picture or learned: what to edit");
-  }
-  if (job.from.empty()) read_learning(reader, job.learn);
-  if (auto targets = reader.texts("targets", "target")) job.targets = std::move(*targets);
-  job.story = read_story_lines(reader);
-  parsed(reader, "preset", [&](const std::string& name) { job.sweep.preset = parse_preset(name); });
-  read_sweep(reader, job.sweep);
-  job.automatic = read_auto(reader);
-  reader.real("blend", job.drawing.blend, 0, 1);
-  reader.whole("draw_batch", job.drawing.batch, 1, 1000);
-  parsed(reader, "output_size", [&](const std::string& name) {
-    if (name != "model" && name != "source")
-      throw usage_error("expected model or source, got '" + name + "'");
-    job.at_source_size = name == "source";
-  });
-  reader.boolean("metadata", job.metadata);
+  read_edit_keys(reader, rules, job);
   return job;
 }
 
@@ -254,6 +243,28 @@ const RequestKind& kind_of(RequestReader& reader) {
 }
 
 }  // namespace
+
+void read_edit_keys(RequestReader& reader, const RequestRules& rules, EditJob& job) {
+  job.from = resolved(reader, "learned", rules.learned, "from");
+  job.learn.picture = resolved(reader, "picture", rules.picture, "image");
+  if (job.from.empty() == job.learn.picture.empty()) {
+    reader.reject("picture", "expected either picture or learned: what to edit");
+  }
+  if (job.from.empty()) read_learning(reader, job.learn);
+  if (auto targets = reader.texts("targets", "target")) job.targets = std::move(*targets);
+  if (auto story = read_story_lines(reader); !story.empty()) job.story = std::move(story);
+  parsed(reader, "preset", [&](const std::string& name) { job.sweep.preset = parse_preset(name); });
+  read_sweep(reader, job.sweep);
+  read_auto(reader, job.automatic);
+  reader.real("blend", job.drawing.blend, 0, 1);
+  reader.whole("draw_batch", job.drawing.batch, 1, 1000);
+  parsed(reader, "output_size", [&](const std::string& name) {
+    if (name != "model" && name != "source")
+      throw usage_error("expected model or source, got '" + name + "'");
+    job.at_source_size = name == "source";
+  });
+  reader.boolean("metadata", job.metadata);
+}
 
 StoryTarget read_story_target(RequestReader& reader) {
   StoryTarget line;

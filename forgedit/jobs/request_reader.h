@@ -41,11 +41,10 @@ class RequestReader {
 
   [[noreturn]] void reject(const std::string& key, const std::string& message) const;
   std::string path_of(const std::string& key) const { return path_.empty() ? key : path_ + "." + key; }
-
- private:
   /// `key` or `alias`, as the request has it.
   std::string written(const char* key, const char* alias) const;
 
+ private:
   const nlohmann::json& object_;
   std::string path_;
   std::vector<std::string> known_;
