@@ -25,6 +25,7 @@ BEGIN {
   allow["pipelines/choice"] = "core metrics editing pipelines/sampling"
   allow["pipelines/records"] = allow["pipelines/learning"] " pipelines/learning"
   allow["jobs"] = allow["pipelines/records"] " io/charts metrics pipelines/records pipelines/sampling pipelines/choice"
+  allow["work"] = "core"
   allow["eval"] = allow["jobs"] " io/tables jobs"
 }
 function complain(what) { print FILENAME ":" FNR ": " what; bad = 1 }

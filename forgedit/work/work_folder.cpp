@@ -1,0 +1,224 @@
+#include "forgedit/work/work_folder.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <nlohmann/json.hpp>
+#include <random>
+
+#include "forgedit/core/error.h"
+#include "forgedit/core/files.h"
+#include "forgedit/core/leftovers.h"
+#include "forgedit/core/text.h"
+
+namespace forgedit {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+constexpr std::size_t kMaxRecord = 1 << 16;
+constexpr int kSignsPerLease = 6;
+constexpr char kLossMark = '~';
+
+/// The object in a small file; null where there is none, or a damaged one.
+json read_record(const fs::path& path) {
+  try {
+    auto record = json::parse(read_file(path, kMaxRecord), nullptr, /*allow_exceptions=*/false);
+    return record.is_object() ? record : json();
+  } catch (const Error&) {
+    return {};
+  }
+}
+
+std::string text_of(const json& record, const char* key) {
+  const auto found = record.find(key);
+  return found != record.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+std::int64_t number_of(const json& record, const char* key) {
+  const auto found = record.find(key);
+  return found != record.end() && found->is_number_integer() ? found->get<std::int64_t>() : 0;
+}
+
+Worker worker_of(const json& record) {
+  return {text_of(record, "worker"),  text_of(record, "job"),       number_of(record, "restarts"),
+          text_of(record, "machine"), number_of(record, "process"), text_of(record, "started")};
+}
+
+std::string new_token() {
+  std::random_device random;
+  char digits[17];
+  std::snprintf(digits, sizeof digits, "%08x%08x", random(), random());
+  return digits;
+}
+
+/// When a file was written; nothing where there is none.
+std::optional<fs::file_time_type> time_of(const fs::path& path) {
+  std::error_code missing;
+  const auto time = fs::last_write_time(path, missing);
+  if (missing) return {};
+  return time;
+}
+
+}  // namespace
+
+/// Whose a unit is: of the claim itself, or of the last one who took it over.
+struct WorkFolder::Holder {
+  std::string worker, token;
+};
+
+WorkFolder::WorkFolder(fs::path folder, Worker worker, WorkOptions options)
+    : folder_(std::move(folder)), worker_(std::move(worker)), options_(options) {
+  for (const char* part : {"claims", "lost", "workers"}) make_directory(folder_ / part);
+  write_worker({});
+  signs_ = std::thread([this] { keep_alive(); });
+}
+
+WorkFolder::~WorkFolder() {
+  {
+    const std::lock_guard lock(mutex_);
+    ends_ = true;
+  }
+  ending_.notify_all();
+  signs_.join();
+  ::unlink(sign().c_str());
+}
+
+fs::path WorkFolder::claim_path(const std::string& unit) const {
+  return folder_ / "claims" / unit;
+}
+
+fs::path WorkFolder::loss_path(const std::string& unit, const std::string& token) const {
+  return folder_ / "lost" / (unit + kLossMark + token);
+}
+
+fs::path WorkFolder::sign() const {
+  return folder_ / "workers" / (worker_.name + ".json");
+}
+
+void WorkFolder::write_worker(const std::string& item) const {
+  json record{{"worker", worker_.name},     {"job", worker_.job},         {"restarts", worker_.restarts},
+              {"machine", worker_.machine}, {"process", worker_.process}, {"started", worker_.started}};
+  if (!item.empty()) record["item"] = item;
+  write_file_atomically(sign(), record.dump() + "\n", Flush::no);
+}
+
+void WorkFolder::begin(const std::string& item) {
+  const std::lock_guard lock(mutex_);
+  write_worker(item);
+}
+
+/// A touch: the file system sets the time by its own clock.
+void WorkFolder::keep_alive() {
+  std::unique_lock lock(mutex_);
+  while (!ending_.wait_for(lock, options_.lease / kSignsPerLease, [this] { return ends_; })) {
+    if (::utimensat(AT_FDCWD, sign().c_str(), nullptr, 0) == 0 || errno != ENOENT) continue;
+    try {
+      write_worker({});
+    } catch (const Error&) {
+      // The next sign may come through; else this worker counts as dead, and loses its claims.
+    }
+  }
+}
+
+fs::file_time_type WorkFolder::now() const {
+  ::utimensat(AT_FDCWD, sign().c_str(), nullptr, 0);
+  return time_of(sign()).value_or(fs::file_time_type::clock::now());
+}
+
+bool WorkFolder::is_dead(const std::string& name) const {
+  if (name == worker_.name) return false;
+  const auto path = folder_ / "workers" / (name + ".json");
+  const auto record = read_record(path);
+  const auto last_sign = time_of(path);
+  if (!last_sign) return true;  // ended, or was removed by hand
+  if (!record.is_null()) {
+    const auto worker = worker_of(record);
+    if (!worker.job.empty() && worker.job == worker_.job && worker.restarts < worker_.restarts) return true;
+    if (has_ended(worker)) return true;
+  }
+  return now() - *last_sign > options_.lease;
+}
+
+/// Gives a new file its name, unless the name is taken: whether it did.
+bool WorkFolder::link_new(const fs::path& path, const std::string& contents) const {
+  const auto temporary = path.parent_path() / temporary_name();
+  write_file_atomically(temporary, contents);
+  const bool linked = ::link(temporary.c_str(), path.c_str()) == 0;
+  const int reason = errno;
+  struct stat status {};
+  // A server may have made the link and lost the answer.
+  const bool won = linked || (::stat(temporary.c_str(), &status) == 0 && status.st_nlink == 2);
+  ::unlink(temporary.c_str());
+  if (!won && reason != EEXIST) throw failure(path.string() + ": cannot be made: " + std::strerror(reason));
+  return won;
+}
+
+std::optional<WorkFolder::Holder> WorkFolder::holder(const std::string& unit) const {
+  auto record = read_record(claim_path(unit));
+  if (record.is_null()) return {};
+  Holder last{text_of(record, "worker"), text_of(record, "token")};
+  for (;;) {
+    record = read_record(loss_path(unit, last.token));
+    if (record.is_null()) return last;
+    last = {text_of(record, "worker"), text_of(record, "token")};
+  }
+}
+
+std::optional<Claim> WorkFolder::claim(const std::string& unit) {
+  Claim claim{unit, new_token()};
+  json record{{"worker", worker_.name}, {"token", claim.token}};
+  if (link_new(claim_path(unit), record.dump() + "\n")) return claim;
+  const auto last = holder(unit);
+  if (!last || !is_dead(last->worker)) return {};
+  const auto dead = read_record(folder_ / "workers" / (last->worker + ".json"));
+  record["lost"] = last->worker;
+  record["item"] = dead.is_null() ? std::string() : text_of(dead, "item");
+  if (link_new(loss_path(unit, last->token), record.dump() + "\n")) return claim;
+  return {};
+}
+
+bool WorkFolder::holds(const Claim& claim) const {
+  const auto last = holder(claim.unit);
+  return last && last->token == claim.token;
+}
+
+void WorkFolder::release(const Claim& claim) {
+  if (holds(claim)) ::unlink(claim_path(claim.unit).c_str());
+}
+
+std::vector<Loss> WorkFolder::losses(const std::string& unit) const {
+  std::vector<Loss> losses;
+  for (const auto& name : list_directory(folder_ / "lost")) {
+    if (!starts_with(name, unit + kLossMark)) continue;
+    const auto record = read_record(folder_ / "lost" / name);
+    if (!record.is_null()) losses.push_back({text_of(record, "item"), text_of(record, "lost")});
+  }
+  return losses;
+}
+
+void WorkFolder::forget_losses(const std::string& unit) {
+  for (const auto& name : list_directory(folder_ / "lost")) {
+    if (starts_with(name, unit + kLossMark)) ::unlink((folder_ / "lost" / name).c_str());
+  }
+}
+
+std::vector<std::string> living_workers(const fs::path& folder, const WorkOptions& options) {
+  std::vector<std::string> workers;
+  for (const auto& name : list_directory(folder / "workers")) {
+    const auto path = folder / "workers" / name;
+    const auto record = read_record(path);
+    const auto last_sign = time_of(path);
+    if (record.is_null() || !last_sign || has_ended(worker_of(record))) continue;
+    if (fs::file_time_type::clock::now() - *last_sign <= options.lease)
+      workers.push_back(text_of(record, "worker"));
+  }
+  return workers;
+}
+
+}  // namespace forgedit

@@ -1,0 +1,94 @@
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <filesystem>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "forgedit/work/worker.h"
+
+namespace forgedit {
+
+/// How a worker is told from a dead one.
+struct WorkOptions {
+  /// A worker that gave no sign of life for so long is dead. Network file systems show old times for up to
+  /// 60 s.
+  std::chrono::milliseconds lease{60'000};
+};
+
+/// That this worker works on a unit.
+struct Claim {
+  std::string unit;
+  std::string token;  ///< unlike that of every other claim
+};
+
+/// A claim that was taken over, since its worker had died.
+struct Loss {
+  std::string item;    ///< what that worker was at (WorkFolder::begin); empty where it did not say
+  std::string worker;  ///< its name
+};
+
+/// Which of several processes, on one host or on many, works on which unit of a list, in a folder that all of
+/// them share:
+///   claims/UNIT        made by link(), which one worker wins, also on NFS, where locks often do nothing
+///   lost/UNIT~TOKEN    who took over the claim TOKEN of a dead worker; again one wins, and may be lost
+///   likewise workers/NAME.json  each worker; the time of the file is its sign of life, by the file system's
+///   clock
+/// A claim saves work and never decides a result: after a hiccup two workers may have the same unit, so
+/// results must be the same whoever makes them, and appear in one step.
+class WorkFolder {
+ public:
+  /// Makes what is missing of `folder`, and gives signs of life until the object goes. Throws a failure where
+  /// nothing can be written there.
+  WorkFolder(std::filesystem::path folder, Worker worker, WorkOptions options);
+  ~WorkFolder();
+  WorkFolder(const WorkFolder&) = delete;
+  WorkFolder& operator=(const WorkFolder&) = delete;
+
+  /// Claims a unit that nobody works on, or whose worker is dead; nothing where a living one has it. `unit`
+  /// is a file name without '~'.
+  std::optional<Claim> claim(const std::string& unit);
+  /// Whether the unit is this worker's still: another one takes it over where no sign of life came through.
+  bool holds(const Claim& claim) const;
+  /// Anybody may claim the unit from now on.
+  void release(const Claim& claim);
+
+  /// What this worker is at now, part of a unit: should it die, its successor's Loss says so.
+  void begin(const std::string& item);
+  /// The deaths in a unit, in no order.
+  std::vector<Loss> losses(const std::string& unit) const;
+  /// Forgets them.
+  void forget_losses(const std::string& unit);
+
+  const Worker& worker() const { return worker_; }
+
+ private:
+  struct Holder;
+
+  std::filesystem::path claim_path(const std::string& unit) const;
+  std::filesystem::path loss_path(const std::string& unit, const std::string& token) const;
+  std::optional<Holder> holder(const std::string& unit) const;
+  bool is_dead(const std::string& worker) const;
+  bool link_new(const std::filesystem::path& path, const std::string& contents) const;
+  void write_worker(const std::string& item) const;
+  std::filesystem::path sign() const;
+  std::filesystem::file_time_type now() const;
+  void keep_alive();
+
+  std::filesystem::path folder_;
+  Worker worker_;
+  WorkOptions options_;
+  std::mutex mutex_;
+  std::condition_variable ending_;
+  bool ends_ = false;
+  std::thread signs_;  // last: it uses all of the above
+};
+
+/// What lives in a WorkFolder's place: workers that gave a sign of life within the lease.
+std::vector<std::string> living_workers(const std::filesystem::path& folder, const WorkOptions& options);
+
+}  // namespace forgedit
