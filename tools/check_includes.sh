@@ -26,6 +26,7 @@ BEGIN {
   allow["pipelines/records"] = allow["pipelines/learning"] " pipelines/learning"
   allow["jobs"] = allow["pipelines/records"] " io/charts metrics pipelines/records pipelines/sampling pipelines/choice"
   allow["work"] = "core"
+  allow["batch"] = allow["jobs"] " io/tables jobs work"
   allow["eval"] = allow["jobs"] " io/tables jobs"
 }
 function complain(what) { print FILENAME ":" FNR ": " what; bad = 1 }

@@ -8,7 +8,7 @@ packages="
   clang-14 libclang-rt-14-dev
   libtorch-dev libopenblas0-pthread
   libcli11-dev nlohmann-json3-dev libspdlog-dev libutf8proc-dev
-  libjpeg-dev libpng-dev libwebp-dev libheif-dev liblcms2-dev zlib1g-dev libpugixml-dev libstb-dev
+  libjpeg-dev libpng-dev libwebp-dev libheif-dev liblcms2-dev zlib1g-dev libpugixml-dev libcsv-dev libstb-dev
   libgtest-dev
 "
 
@@ -16,7 +16,8 @@ if ! command -v dpkg-query >/dev/null 2>&1; then
   cat >&2 <<'END'
 This is not a Debian system, so its packages were not checked. The build needs: CMake 3.25, Ninja, a C++20
 compiler, LibTorch (1.13 or 2.x, CMAKE_PREFIX_PATH names it) with a fast BLAS, CLI11, nlohmann-json, spdlog,
-utf8proc, libjpeg, libpng, libwebp, libheif, LittleCMS 2, zlib, pugixml, stb (stb_truetype.h) and GoogleTest.
+utf8proc, libjpeg, libpng, libwebp, libheif, LittleCMS 2, zlib, pugixml, libcsv, stb (stb_truetype.h) and
+GoogleTest.
 END
   exit 0
 fi

@@ -111,6 +111,20 @@ void write_file_atomically(const fs::path& path, std::string_view contents, Flus
   file.commit(flush);
 }
 
+bool write_new_file(const fs::path& path, std::string_view contents) {
+  const auto temporary = path.parent_path() / temporary_name();
+  write_file_atomically(temporary, contents);
+  const bool linked = ::link(temporary.c_str(), path.c_str()) == 0;
+  const int reason = errno;
+  struct stat status {};
+  // A server may have made the link, and its answer was lost.
+  const bool won = linked || (::stat(temporary.c_str(), &status) == 0 && status.st_nlink == 2);
+  ::unlink(temporary.c_str());
+  if (!won && reason != EEXIST)
+    throw failure(path.string() + ": cannot be written: " + std::strerror(reason));
+  return won;
+}
+
 void flush_to_disk(const fs::path& path) {
   const int file = ::open(path.empty() ? "." : path.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
   if (file < 0) return;

@@ -38,6 +38,10 @@ class AtomicFile {
 void write_file_atomically(const std::filesystem::path& path, std::string_view contents,
                            Flush flush = Flush::yes);
 
+/// Writes a file unless its name is taken: whether it did. Of several processes one wins, also where the
+/// folder lies on a network file system. Throws a failure where it cannot be written.
+bool write_new_file(const std::filesystem::path& path, std::string_view contents);
+
 /// Flushes a file, or the names in a directory, to the disk.
 void flush_to_disk(const std::filesystem::path& path);
 

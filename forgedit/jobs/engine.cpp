@@ -48,6 +48,13 @@ Image Engine::draw_one(const DrawRequest& request, const StopFlag& stop, JobList
   return run_draw(request, state_->models, context);
 }
 
+EngineModel Engine::load(const StopFlag& stop, JobListener& listener) {
+  JobContext context(state_->places, listener, stop);
+  const auto& choice = state_->models.choice(context);
+  const auto& model = state_->models.model(context);
+  return {choice.name(), model.base_fingerprint, describe_device(choice.policy.device)};
+}
+
 bool Engine::is_loaded() const {
   return state_->models.has_model();
 }

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <string>
 
 #include "forgedit/core/stop.h"
 #include "forgedit/io/pictures/image.h"
@@ -18,6 +19,13 @@ struct EngineOptions {
   /// Whether networks stay in memory from one job to the next. Without it the captioner goes as soon as the
   /// model is loaded: for a program that runs one job.
   bool keep_warm = true;
+};
+
+/// The model of an engine, and where it computes.
+struct EngineModel {
+  std::string name;         ///< of its file or folder
+  std::string fingerprint;  ///< StableDiffusion::base_fingerprint
+  std::string device;       ///< for people, for example "NVIDIA H100 80GB HBM3"
 };
 
 /// Runs jobs, one at a time: requests in, files and events out. It prints nothing and reads no environment.
@@ -38,6 +46,8 @@ class Engine {
   /// Throws as `run`.
   Image draw_one(const DrawRequest& request, const StopFlag& stop, JobListener& listener);
 
+  /// Loads the model, where that is still to be done. Throws as `run`.
+  EngineModel load(const StopFlag& stop, JobListener& listener);
   /// Whether the model is in memory.
   bool is_loaded() const;
   /// Gives the memory of all networks back.

@@ -266,6 +266,14 @@ void read_edit_keys(RequestReader& reader, const RequestRules& rules, EditJob& j
   reader.boolean("metadata", job.metadata);
 }
 
+void check_version(RequestReader& reader) {
+  std::int64_t version = kRequestVersion;
+  reader.whole("version", version, 0, INT64_MAX);
+  if (version == kRequestVersion) return;
+  reader.reject("version", fmt::format("expected {}, got {}: a request of another version of forgedit",
+                                       kRequestVersion, version));
+}
+
 StoryTarget read_story_target(RequestReader& reader) {
   StoryTarget line;
   reader.text("target", line.target);
@@ -277,12 +285,7 @@ StoryTarget read_story_target(RequestReader& reader) {
 
 JobRequest request_from_json(const json& request, const RequestRules& rules) {
   RequestReader reader(request, "");
-  std::int64_t version = kRequestVersion;
-  reader.whole("version", version, 0, INT64_MAX);
-  if (version != kRequestVersion) {
-    reader.reject("version", fmt::format("expected {}, got {}: a request of another version of forgedit",
-                                         kRequestVersion, version));
-  }
+  check_version(reader);
   if (rules.model) parsed(reader, "model", rules.model);
   auto result = kind_of(reader).read(reader, rules);
   reader.finish();

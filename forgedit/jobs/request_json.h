@@ -28,6 +28,9 @@ struct RequestRules {
 /// them.
 JobRequest request_from_json(const nlohmann::json& request, const RequestRules& rules);
 
+/// Reads the key "version". Throws for another one than ours.
+void check_version(RequestReader& reader);
+
 /// Reads the keys of an edit over `job`, which keeps what the request leaves out. The caller then calls
 /// `reader.finish()`.
 void read_edit_keys(RequestReader& reader, const RequestRules& rules, EditJob& job);

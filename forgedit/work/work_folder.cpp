@@ -6,13 +6,11 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstring>
 #include <nlohmann/json.hpp>
 #include <random>
 
 #include "forgedit/core/error.h"
 #include "forgedit/core/files.h"
-#include "forgedit/core/leftovers.h"
 #include "forgedit/core/text.h"
 
 namespace forgedit {
@@ -145,20 +143,6 @@ bool WorkFolder::is_dead(const std::string& name) const {
   return now() - *last_sign > options_.lease;
 }
 
-/// Gives a new file its name, unless the name is taken: whether it did.
-bool WorkFolder::link_new(const fs::path& path, const std::string& contents) const {
-  const auto temporary = path.parent_path() / temporary_name();
-  write_file_atomically(temporary, contents);
-  const bool linked = ::link(temporary.c_str(), path.c_str()) == 0;
-  const int reason = errno;
-  struct stat status {};
-  // A server may have made the link and lost the answer.
-  const bool won = linked || (::stat(temporary.c_str(), &status) == 0 && status.st_nlink == 2);
-  ::unlink(temporary.c_str());
-  if (!won && reason != EEXIST) throw failure(path.string() + ": cannot be made: " + std::strerror(reason));
-  return won;
-}
-
 std::optional<WorkFolder::Holder> WorkFolder::holder(const std::string& unit) const {
   auto record = read_record(claim_path(unit));
   if (record.is_null()) return {};
@@ -173,13 +157,13 @@ std::optional<WorkFolder::Holder> WorkFolder::holder(const std::string& unit) co
 std::optional<Claim> WorkFolder::claim(const std::string& unit) {
   Claim claim{unit, new_token()};
   json record{{"worker", worker_.name}, {"token", claim.token}};
-  if (link_new(claim_path(unit), record.dump() + "\n")) return claim;
+  if (write_new_file(claim_path(unit), record.dump() + "\n")) return claim;
   const auto last = holder(unit);
   if (!last || !is_dead(last->worker)) return {};
   const auto dead = read_record(folder_ / "workers" / (last->worker + ".json"));
   record["lost"] = last->worker;
   record["item"] = dead.is_null() ? std::string() : text_of(dead, "item");
-  if (link_new(loss_path(unit, last->token), record.dump() + "\n")) return claim;
+  if (write_new_file(loss_path(unit, last->token), record.dump() + "\n")) return claim;
   return {};
 }
 

@@ -64,6 +64,8 @@ class WorkFolder {
   /// Forgets them.
   void forget_losses(const std::string& unit);
 
+  /// The time by the file system's clock: hosts have clocks of their own.
+  std::filesystem::file_time_type now() const;
   const Worker& worker() const { return worker_; }
 
  private:
@@ -73,10 +75,8 @@ class WorkFolder {
   std::filesystem::path loss_path(const std::string& unit, const std::string& token) const;
   std::optional<Holder> holder(const std::string& unit) const;
   bool is_dead(const std::string& worker) const;
-  bool link_new(const std::filesystem::path& path, const std::string& contents) const;
   void write_worker(const std::string& item) const;
   std::filesystem::path sign() const;
-  std::filesystem::file_time_type now() const;
   void keep_alive();
 
   std::filesystem::path folder_;

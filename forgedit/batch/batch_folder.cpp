@@ -1,0 +1,224 @@
+#include "forgedit/batch/batch_folder.h"
+
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <nlohmann/json.hpp>
+
+#include "forgedit/core/content_hash.h"
+#include "forgedit/core/error.h"
+#include "forgedit/core/files.h"
+#include "forgedit/core/json.h"
+#include "forgedit/core/text.h"
+
+namespace forgedit {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+constexpr int kBatchFormat = 1;
+constexpr std::size_t kMaxRecord = 1 << 20;
+constexpr const char* kEnding = ".json";
+
+/// JSON text; bytes that are no UTF-8 become U+FFFD.
+std::string text_of(const json& value) {
+  return value.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
+}
+
+/// The object in a small file; null where there is none.
+json small_record(const fs::path& path) {
+  try {
+    auto record = json::parse(read_file(path, kMaxRecord), nullptr, /*allow_exceptions=*/false);
+    return record.is_object() ? record : json();
+  } catch (const Error&) {
+    return {};
+  }
+}
+
+std::string string_in(const json& record, const char* key) {
+  const auto found = record.find(key);
+  return found != record.end() && found->is_string() ? found->get<std::string>() : std::string();
+}
+
+fs::path record_path(const fs::path& folder, const std::string& id) {
+  return folder / (id + kEnding);
+}
+
+/// Reads every ID.json of a folder with `read`.
+template <typename Read>
+auto all_records(const fs::path& folder, Read read) {
+  std::map<std::string, decltype(read(fs::path()))> records;
+  for (const auto& name : list_directory(folder)) {
+    const fs::path path = name;
+    if (path.extension() == kEnding) records.emplace(path.stem().string(), read(folder / name));
+  }
+  return records;
+}
+
+EditFailure read_failure(const fs::path& path) {
+  const auto record = small_record(path);
+  EditFailure failure;
+  failure.reason = record.is_null() ? "its record is damaged" : string_in(record, "reason");
+  if (const auto tries = record.find("tries"); tries != record.end() && tries->is_number_integer())
+    failure.tries = *tries;
+  if (const auto last = record.find("final"); last != record.end() && last->is_boolean())
+    failure.is_final = *last;
+  std::error_code missing;
+  failure.time = fs::last_write_time(path, missing);
+  return failure;
+}
+
+EditMade read_made(const fs::path& path) {
+  const auto record = small_record(path);
+  EditMade made{string_in(record, "worker"), string_in(record, "device"), 0, {}};
+  if (const auto seconds = record.find("seconds"); seconds != record.end() && seconds->is_number())
+    made.seconds = *seconds;
+  for (const auto& picture : record.value("pictures", json::array())) {
+    if (!picture.is_object()) continue;
+    made.pictures.push_back(
+        {string_in(picture, "file"), string_in(picture, "label"), picture.value("edit", json()) == true});
+  }
+  return made;
+}
+
+json subject_json(const BatchSubject& subject) {
+  auto edits = json::array();
+  for (const auto& [id, identity] : subject.edits) edits.push_back({id, identity});
+  return {{"format", kBatchFormat},
+          {"model", {{"name", subject.model}, {"fingerprint", subject.fingerprint}}},
+          {"edits", std::move(edits)}};
+}
+
+/// Throws for the first edit in which two lists differ.
+void compare_lists(const BatchSubject& begun, const BatchSubject& wanted, const fs::path& folder) {
+  const auto complain = [&](const std::string& what) {
+    throw usage_error(folder.string() + ": was begun with another list: " + what +
+                      ": give the same list with the same options, or name another folder");
+  };
+  for (std::size_t i = 0; i < std::min(begun.edits.size(), wanted.edits.size()); ++i) {
+    const auto& [id, identity] = begun.edits[i];
+    if (wanted.edits[i].first != id) {
+      complain("edit " + std::to_string(i + 1) + " was '" + id + "' and is '" + wanted.edits[i].first +
+               "' now");
+    }
+    if (wanted.edits[i].second != identity)
+      complain("the edit '" + id + "' has other settings, or another picture");
+  }
+  if (begun.edits.size() != wanted.edits.size()) {
+    complain("it had " + std::to_string(begun.edits.size()) + " edits and has " +
+             std::to_string(wanted.edits.size()) + " now");
+  }
+}
+
+}  // namespace
+
+fs::path BatchFolder::edit(const std::string& id) const {
+  return folder_ / "edits" / content_hash(id).substr(0, 2) / id;
+}
+
+void BatchFolder::check_place() const {
+  if (fs::exists(folder_ / "batch.json") || fs::exists(work())) return;
+  for (const auto& name : list_directory(folder_)) {
+    if (starts_with(name, ".forgedit")) continue;
+    throw usage_error("out", folder_.string() + ": holds something other than a batch: name another folder");
+  }
+}
+
+std::optional<BatchSubject> BatchFolder::subject() const {
+  const auto path = folder_ / "batch.json";
+  if (!fs::exists(path)) return {};
+  const auto record = read_json_object(path);
+  const ConfigReader reader(path.string(), record);
+  reader.integer("format", {}, kBatchFormat, kBatchFormat);
+  BatchSubject subject;
+  try {
+    subject.model = record.at("model").at("name");
+    subject.fingerprint = record.at("model").at("fingerprint");
+    subject.edits = record.at("edits").get<std::vector<std::pair<std::string, std::string>>>();
+  } catch (const json::exception&) {
+    throw forgedit::failure(path.string() + ": is damaged: model, edits: expected what a batch is of");
+  }
+  return subject;
+}
+
+void BatchFolder::check_list(const BatchSubject& subject) const {
+  if (const auto begun = this->subject()) compare_lists(*begun, subject, folder_);
+}
+
+void BatchFolder::begin(const BatchSubject& subject) const {
+  make_directory(folder_);
+  if (write_new_file(folder_ / "batch.json", text_of(subject_json(subject)))) return;
+  const auto begun = this->subject().value();
+  compare_lists(begun, subject, folder_);
+  if (begun.fingerprint == subject.fingerprint) return;
+  throw forgedit::failure(folder_.string() + ": was begun with another model: " + begun.model +
+                          " with other weights than " + subject.model + " here");
+}
+
+bool BatchFolder::is_done(const std::string& id) const {
+  std::error_code missing;
+  return fs::is_directory(edit(id), missing);
+}
+
+std::set<std::string> BatchFolder::done() const {
+  std::set<std::string> ids;
+  for (const auto& part : list_directory(folder_ / "edits")) {
+    for (auto& id : list_directory(folder_ / "edits" / part)) ids.insert(std::move(id));
+  }
+  return ids;
+}
+
+bool BatchFolder::publish(const std::string& id, const EditMade& made) const {
+  const auto place = edit(id);
+  make_directory(place.parent_path());
+  make_directory(work() / "made");
+  for (const auto& file : list_tree(making(id))) flush_to_disk(file);
+  flush_to_disk(making(id));
+  // A folder that is not empty is never replaced.
+  if (::rename(making(id).c_str(), place.c_str()) != 0) {
+    if (errno == ENOTEMPTY || errno == EEXIST || is_done(id)) return false;
+    throw forgedit::failure(place.string() + ": cannot be made: " + std::strerror(errno));
+  }
+  flush_to_disk(place.parent_path());
+  json record{{"worker", made.worker},
+              {"device", made.device},
+              {"seconds", made.seconds},
+              {"pictures", json::array()}};
+  for (const auto& picture : made.pictures) {
+    record["pictures"].push_back(
+        {{"file", picture.file}, {"label", picture.label}, {"edit", picture.is_edit}});
+  }
+  write_file_atomically(record_path(work() / "made", id), text_of(record));
+  return true;
+}
+
+std::map<std::string, EditMade> BatchFolder::made() const {
+  return all_records(work() / "made", read_made);
+}
+
+void BatchFolder::fail(const std::string& id, const EditFailure& failure) const {
+  make_directory(work() / "failed");
+  write_file_atomically(
+      record_path(work() / "failed", id),
+      text_of({{"reason", failure.reason}, {"tries", failure.tries}, {"final", failure.is_final}}));
+}
+
+std::optional<EditFailure> BatchFolder::failure(const std::string& id) const {
+  const auto path = record_path(work() / "failed", id);
+  std::error_code missing;
+  if (!fs::exists(path, missing)) return {};
+  return read_failure(path);
+}
+
+std::map<std::string, EditFailure> BatchFolder::failures() const {
+  return all_records(work() / "failed", read_failure);
+}
+
+void BatchFolder::forget_failure(const std::string& id) const {
+  ::unlink(record_path(work() / "failed", id).c_str());
+}
+
+}  // namespace forgedit

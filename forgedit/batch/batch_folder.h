@@ -1,0 +1,83 @@
+#pragma once
+
+#include <cstddef>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace forgedit {
+
+/// Why an edit failed.
+struct EditFailure {
+  std::string reason;
+  std::int64_t tries = 1;
+  bool is_final = true;                    ///< else another try may help
+  std::filesystem::file_time_type time{};  ///< when it was recorded, by the file system's clock
+};
+
+/// Who made an edit, in which time, and what came out.
+struct EditMade {
+  std::string worker, device;
+  double seconds = 0;
+  struct Picture {
+    std::string file, label;
+    bool is_edit = true;  ///< else the reconstruction, or one of the untouched model
+  };
+  std::vector<Picture> pictures;
+};
+
+/// What a batch is of.
+struct BatchSubject {
+  std::string model, fingerprint;                          ///< of the base model
+  std::vector<std::pair<std::string, std::string>> edits;  ///< id and identity, in the list's order
+};
+
+/// The folder of a batch, which many workers on many hosts share:
+///   batch.json            what the batch is; the first worker writes it, the others compare
+///   edits/AB/ID/          results as `forgedit edit` writes them, in one step once they are complete: this
+///   is
+///                         what "done" means. AB spreads the folders: two digits of the id's hash
+///   work/claims,lost,workers   WorkFolder
+///   work/making/ID/       results that are not complete
+///   work/failed/ID.json   EditFailure
+///   work/made/ID.json     EditMade
+///   summary.json, failed.jsonl, index.html   batch_report.h
+class BatchFolder {
+ public:
+  explicit BatchFolder(std::filesystem::path folder) : folder_(std::move(folder)) {}
+
+  const std::filesystem::path& path() const { return folder_; }
+  std::filesystem::path work() const { return folder_ / "work"; }
+  std::filesystem::path edit(const std::string& id) const;
+  std::filesystem::path making(const std::string& id) const { return work() / "making" / id; }
+
+  /// Throws a usage Error where the folder holds something other than a batch.
+  void check_place() const;
+  /// What batch.json says; nothing where no worker has begun. Throws a failure where it is damaged.
+  std::optional<BatchSubject> subject() const;
+  /// Writes batch.json, or compares what it says: throws a usage Error for another list, naming the first id
+  /// that differs, and a failure for another model.
+  void begin(const BatchSubject& subject) const;
+  /// Only compares the list, where there is a batch.json.
+  void check_list(const BatchSubject& subject) const;
+
+  bool is_done(const std::string& id) const;
+  std::set<std::string> done() const;
+  /// Moves what was made of an edit to its place: false where another worker was first.
+  bool publish(const std::string& id, const EditMade& made) const;
+  std::map<std::string, EditMade> made() const;
+
+  void fail(const std::string& id, const EditFailure& failure) const;
+  std::optional<EditFailure> failure(const std::string& id) const;
+  std::map<std::string, EditFailure> failures() const;
+  void forget_failure(const std::string& id) const;
+
+ private:
+  std::filesystem::path folder_;
+};
+
+}  // namespace forgedit

@@ -1,0 +1,216 @@
+#include "forgedit/batch/batch_list.h"
+
+#include <algorithm>
+#include <fstream>
+#include <map>
+#include <nlohmann/json.hpp>
+
+#include "forgedit/batch/list_lines.h"
+#include "forgedit/core/content_hash.h"
+#include "forgedit/core/error.h"
+#include "forgedit/core/one_line.h"
+#include "forgedit/jobs/edit_job.h"
+#include "forgedit/jobs/edit_record.h"
+#include "forgedit/jobs/request_json.h"
+#include "forgedit/pipelines/choice/auto_search.h"
+#include "forgedit/pipelines/records/saved_edit.h"
+#include "forgedit/pipelines/records/settings_json.h"
+
+namespace forgedit {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+constexpr std::size_t kMaxId = 100;
+/// A unit of more images is split: its picture is then learned once more, but two workers share it.
+constexpr std::size_t kMostImagesOfUnit = 300;
+/// How much of each end of a picture's file its stamp reads.
+constexpr std::streamsize kStampEnd = 1 << 16;
+
+/// Tells a picture's file from another one by its size and both ends: a list of thousands is checked by every
+/// worker, over the network.
+std::string stamp_of(const fs::path& file) {
+  std::ifstream in(file, std::ios::binary);
+  std::string ends(2 * kStampEnd, '\0');
+  in.read(ends.data(), kStampEnd);
+  auto count = in.gcount();
+  in.clear();
+  in.seekg(0, std::ios::end);
+  const auto size = static_cast<std::streamoff>(in.tellg());
+  in.seekg(std::max<std::streamoff>(size - kStampEnd, 0));
+  in.read(ends.data() + count, kStampEnd);
+  count += in.gcount();
+  if (size < 0 || in.bad()) throw failure(file.string() + ": cannot be read");
+  return std::to_string(size) + " " + content_hash({ends.data(), static_cast<std::size_t>(count)});
+}
+
+/// Where a list's references lead.
+class Lookup {
+ public:
+  explicit Lookup(const fs::path& folder) : folder_(folder) {}
+
+  fs::path picture(const std::string& reference) {
+    const auto path = find(reference);
+    std::error_code error;
+    if (!fs::exists(path, error)) throw usage_error(path.string() + ": no such file");
+    if (!fs::is_regular_file(path, error))
+      throw usage_error(path.string() + ": expected a picture, found something else");
+    return path;
+  }
+  fs::path learned(const std::string& reference) {
+    const auto path = find(reference);
+    if (!is_saved_edit(path))
+      throw usage_error(path.string() + ": expected a saved edit, a folder with learned.json");
+    return path;
+  }
+  /// The same for the same contents.
+  const std::string& stamp(const EditJob& job) {
+    const auto& place = job.from.empty() ? job.learn.picture : job.from;
+    auto& stamp = stamps_[place.string()];
+    if (stamp.empty()) stamp = stamp_of(job.from.empty() ? place : place / "learned.json");
+    return stamp;
+  }
+
+ private:
+  fs::path find(const std::string& reference) const {
+    const fs::path path = reference;
+    if (path.is_absolute()) return path;
+    std::error_code error;
+    auto beside = fs::absolute(folder_ / path).lexically_normal();
+    return fs::exists(beside, error) || !fs::exists(path, error) ? beside
+                                                                 : fs::absolute(path).lexically_normal();
+  }
+
+  fs::path folder_;
+  std::map<std::string, std::string> stamps_;
+};
+
+bool is_id(const std::string& id) {
+  if (id.empty() || id.size() > kMaxId || id.front() == '.' || id.front() == '-') return false;
+  return std::all_of(id.begin(), id.end(), [](unsigned char c) {
+    return (std::isalnum(c) && c < 128) || c == '.' || c == '-' || c == '_';
+  });
+}
+
+/// What learning depends on: edits with the same are learned once.
+json learning_of(const EditJob& job, const EditSubject& subject, const std::string& stamp) {
+  if (!job.from.empty()) return {{"learned", stamp}};
+  const auto& learn = job.learn;
+  const bool imagic = subject.method == LearnMethod::imagic;
+  json result{{"picture", stamp},
+              {"source", imagic ? subject.requests.front().targets.front() : learn.source},
+              {"captioner", learn.captioner},
+              {"background", learn.background},
+              {"story_size", job.sweep.preset == SweepRequest::Preset::story},
+              {"options", to_json(learn.options)},
+              {"seed", job.sweep.first_seed()}};
+  if (learn.size) result["size"] = *learn.size;
+  return result;
+}
+
+std::string identity_of(const EditJob& job, const EditSubject& subject, const json& learning) {
+  json result{{"learning", learning},
+              {"name", subject.picture_name},
+              {"blend", job.drawing.blend},
+              {"at_source_size", job.at_source_size},
+              {"metadata", job.metadata}};
+  for (const auto& request : subject.requests) result["sweeps"].push_back(sweep_json(request));
+  if (job.automatic) {
+    const auto& automatic = *job.automatic;
+    result["auto"] = {{"clip", automatic.judge.clip}, {"lpips", automatic.judge.lpips}};
+    if (automatic.pictures) result["auto"]["pictures"] = *automatic.pictures;
+    if (automatic.seconds) result["auto"]["seconds"] = *automatic.seconds;
+  }
+  return content_hash(json_text(result));
+}
+
+std::size_t images_of(const EditJob& job, const EditSubject& subject) {
+  auto images = plan_edit(subject.requests).size();
+  if (job.automatic) images += job.automatic->pictures.value_or(kAutoPictures) * job.targets.size();
+  return images;
+}
+
+/// The line with paths that lead there from everywhere.
+std::string portable_line(json keys, const EditJob& job, const std::string& id) {
+  const bool saved = !job.from.empty();
+  for (const char* key : {"image", "picture", "from", "learned"}) keys.erase(key);
+  keys[saved ? "from" : "image"] = fs::absolute(saved ? job.from : job.learn.picture).string();
+  keys["id"] = id;
+  return json_text(keys);
+}
+
+/// Puts edits into units, in the list's order.
+class Grouping {
+ public:
+  explicit Grouping(BatchList& list) : list_(list) {}
+
+  void add(std::size_t place, const std::string& learning) {
+    const auto& edit = list_.edits[place];
+    const auto [found, is_new] = open_.try_emplace(learning, Open{list_.units.size(), 0});
+    auto& open = found->second;
+    if (!is_new && open.images + edit.images > kMostImagesOfUnit) open = {list_.units.size(), 0};
+    if (open.unit == list_.units.size()) list_.units.push_back({edit.id, {}});
+    list_.units[open.unit].edits.push_back(place);
+    open.images += edit.images;
+  }
+
+ private:
+  struct Open {
+    std::size_t unit, images;
+  };
+  BatchList& list_;
+  std::map<std::string, Open> open_;  // the unit that takes the next edit, by learning
+};
+
+}  // namespace
+
+std::size_t BatchList::images() const {
+  std::size_t count = 0;
+  for (const auto& edit : edits) count += edit.images;
+  return count;
+}
+
+BatchList read_batch_list(const std::string& text, const std::string& name, const fs::path& folder,
+                          const EditJob& defaults) {
+  Lookup lookup(folder);
+  const RequestRules rules{[&](const std::string& reference) { return lookup.picture(reference); },
+                           [&](const std::string& reference) { return lookup.learned(reference); }};
+  BatchList list;
+  Grouping grouping(list);
+  std::map<std::string, std::string> origins;  // by id
+  for (auto& [origin, keys] : read_list_lines(text, name)) {
+    try {
+      BatchEdit edit{{}, origin, {}, {}, defaults, 0};
+      RequestReader reader(*keys, "");
+      check_version(reader);
+      std::string kind = "edit";
+      reader.text("kind", kind);
+      if (kind != "edit") reader.reject("kind", "a list has edits only, got '" + one_line(kind) + "'");
+      reader.text("id", edit.id);
+      read_edit_keys(reader, rules, edit.job);
+      reader.finish();
+      const auto subject = check_edit(edit.job);
+      const auto learning = learning_of(edit.job, subject, lookup.stamp(edit.job));
+      edit.identity = identity_of(edit.job, subject, learning);
+      if (!edit.id.empty() && !is_id(edit.id)) {
+        reader.reject("id", "expected a file name of letters, digits, '.', '-' and '_', got '" +
+                                one_line(edit.id) + "'");
+      }
+      if (edit.id.empty())
+        edit.id = prompt_slug(subject.requests.front().targets.front()) + "-" + edit.identity;
+      const auto [other, is_new] = origins.emplace(edit.id, origin);
+      if (!is_new) reader.reject("id", edit.id + " stands in " + other->second + " already");
+      edit.images = images_of(edit.job, subject);
+      edit.line = portable_line(*keys, edit.job, edit.id);
+      list.edits.push_back(std::move(edit));
+      grouping.add(list.edits.size() - 1, json_text(learning));
+    } catch (const Error& error) {
+      throw Error(error.kind(), origin + ": " + (error.field().empty() ? "" : error.field() + ": ") +
+                                    one_line(error.what(), kMostMessage));
+    }
+  }
+  return list;
+}
+
+}  // namespace forgedit

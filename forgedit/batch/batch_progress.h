@@ -1,0 +1,55 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <map>
+#include <set>
+#include <string>
+
+#include "forgedit/batch/batch_folder.h"
+#include "forgedit/batch/batch_list.h"
+#include "forgedit/jobs/job_listener.h"
+
+namespace forgedit {
+
+/// How far a list is, whoever works on it, and how long the rest takes.
+class BatchProgress {
+ public:
+  /// Both must outlive it.
+  BatchProgress(const BatchList& list, const BatchFolder& folder);
+
+  /// Looks into the folder again.
+  void look();
+  /// The same, where the last look is some time ago.
+  void look_now_and_then();
+
+  /// What this worker knows already: an edit of the list was done just now.
+  void add_done(const std::string& id);
+
+  bool is_done(const std::string& id) const { return done_.count(id) > 0; }
+  /// The failure of an edit that is not done; null where there is none.
+  const EditFailure* failure(const std::string& id) const;
+  bool is_settled(const std::string& id) const;
+  std::size_t done() const { return done_count_; }
+  std::size_t failed() const { return failed_count_; }
+  std::size_t settled() const { return done_count_ + failed_count_; }
+  bool is_complete() const { return settled() == list_.edits.size(); }
+  /// Until something has come from the workers: what one edit should take, all workers together.
+  void expect_seconds(double seconds);
+  /// Of the list, for a listener: edits as its steps.
+  JobProgress progress() const;
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  const BatchList& list_;
+  const BatchFolder& folder_;
+  std::set<std::string> done_;
+  std::map<std::string, EditFailure> failures_;
+  std::size_t done_count_ = 0, failed_count_ = 0;
+  std::size_t settled_before_ = 0;  // when this worker began
+  Clock::time_point begin_, last_look_;
+  double expected_ = -1;  // seconds an edit
+};
+
+}  // namespace forgedit

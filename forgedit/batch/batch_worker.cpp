@@ -1,0 +1,317 @@
+#include "forgedit/batch/batch_worker.h"
+
+#include <spdlog/fmt/fmt.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cmath>
+#include <cstring>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <system_error>
+#include <thread>
+
+#include "forgedit/batch/batch_progress.h"
+#include "forgedit/core/error.h"
+#include "forgedit/core/files.h"
+#include "forgedit/core/json.h"
+#include "forgedit/core/one_line.h"
+#include "forgedit/jobs/results.h"
+
+namespace forgedit {
+namespace {
+
+namespace fs = std::filesystem;
+using Clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+
+/// So many edits in a row that failed for a reason of this machine: the next ones would too.
+constexpr std::size_t kMostInARow = 3;
+/// The first wait before another try is this part of a lease; each further one is three times as long.
+constexpr int kWaitsPerLease = 6;
+constexpr milliseconds kLookAtStop{50};
+/// Errors of the operating system that say nothing about the edit.
+constexpr std::array kPassingErrors{ENOSPC, EIO, ESTALE, EDQUOT, ENOMEM, EMFILE, ENFILE, ETIMEDOUT};
+
+bool contains_any(const std::string& text, std::initializer_list<const char*> parts) {
+  return std::any_of(parts.begin(), parts.end(),
+                     [&](const char* part) { return text.find(part) != std::string::npos; });
+}
+
+/// Whether a reason lies in this machine at this moment, so that another try, best elsewhere, may succeed.
+bool may_pass(const std::exception& error) {
+  if (dynamic_cast<const std::bad_alloc*>(&error) || dynamic_cast<const std::system_error*>(&error))
+    return true;
+  const std::string text = error.what();
+  if (contains_any(text, {"out of memory", "can't allocate memory", "not enough memory", "CUDA error"}))
+    return true;
+  return std::any_of(kPassingErrors.begin(), kPassingErrors.end(),
+                     [&](int code) { return text.find(std::strerror(code)) != std::string::npos; });
+}
+
+/// In one line; LibTorch's messages carry a stack trace.
+std::string reason_of(const std::exception& error) {
+  const std::string text = error.what();
+  const auto* own = dynamic_cast<const Error*>(&error);
+  const auto field = own && !own->field().empty() ? own->field() + ": " : std::string();
+  return one_line(field + text.substr(0, text.find('\n')), kMostMessage);
+}
+
+/// What an edit's job says, as far as it matters for the list.
+class EditListener : public JobListener {
+ public:
+  EditListener(JobListener& outer, BatchProgress& progress, const std::string& id)
+      : outer_(outer), progress_(progress), id_(id) {}
+
+  void warning(const std::string& text) override { outer_.warning(id_ + ": " + text); }
+  void plan(const JobPlan& plan) override { planned_ = plan.seconds; }
+  void progress(const JobProgress&) override {
+    progress_.look_now_and_then();
+    outer_.progress(progress_.progress());
+  }
+  void alive() override { outer_.alive(); }
+  void long_write() override { outer_.long_write(); }
+  void stopping() override { outer_.stopping(); }
+
+  /// Seconds; negative where nobody knows.
+  double planned() const { return planned_; }
+
+ private:
+  JobListener& outer_;
+  BatchProgress& progress_;
+  const std::string& id_;
+  double planned_ = -1;
+};
+
+/// The files that the automatic choice calls the best, and those that are no candidates.
+std::set<std::string> best_files(const nlohmann::json& record) {
+  std::set<std::string> files;
+  for (const auto& target : record.at("auto").at("targets")) {
+    for (const auto& best : target.at("best")) files.insert(best.at("file").get<std::string>());
+  }
+  for (const auto& picture : record.at("pictures")) {
+    if (picture.at("kind") != "edit") files.insert(picture.at("file").get<std::string>());
+  }
+  return files;
+}
+
+void keep_only_best(const fs::path& folder) {
+  const auto record = read_json_object(folder / kRecordFile);
+  const auto kept = best_files(record);
+  for (const auto& picture : record.at("pictures")) {
+    const auto file = picture.at("file").get<std::string>();
+    if (kept.count(file) == 0) fs::remove(folder / file);
+  }
+}
+
+/// What the page shows of a finished edit.
+std::vector<EditMade::Picture> pictures_in(const fs::path& folder) {
+  const auto record = read_json_object(folder / kRecordFile);
+  std::vector<EditMade::Picture> pictures;
+  for (const auto& picture : record.at("pictures")) {
+    const auto file = picture.at("file").get<std::string>();
+    if (!fs::exists(folder / file)) continue;
+    const auto kind = picture.at("kind").get<std::string>();
+    std::string label = picture.value("strategy", kind);
+    for (const auto& [key, sign] :
+         {std::pair("gamma", "γ"), std::pair("alpha", "α"), std::pair("beta", "β")}) {
+      if (picture.contains(key)) label += fmt::format("  {} {}", sign, picture[key].get<double>());
+    }
+    label += fmt::format("  seed {}", picture.at("seed").get<std::uint64_t>());
+    pictures.push_back({file, label, kind == "edit"});
+  }
+  return pictures;
+}
+
+/// What another kind of device began is not gone on with: its pictures are not quite the same.
+void drop_results_of_another_device(const fs::path& folder, const std::string& device) {
+  if (!fs::exists(folder)) return;
+  try {
+    if (read_json_object(folder / kRecordFile).at("model").at("device") == device) return;
+  } catch (const std::exception&) {
+    // No record: nothing to go on with.
+  }
+  remove_tree(folder);
+}
+
+class BatchWorker {
+ public:
+  BatchWorker(const BatchList& list, const BatchFolder& folder, Engine& engine, const Worker& worker,
+              const BatchOptions& options, const StopFlag& stop, JobListener& listener)
+      : list_(list),
+        folder_(folder),
+        engine_(engine),
+        work_(folder.work(), worker, WorkOptions{options.lease}),
+        options_(options),
+        stop_(stop),
+        listener_(listener),
+        progress_(list, folder) {}
+
+  void run();
+
+ private:
+  bool take_part();
+  void do_unit(const BatchUnit& unit, const Claim& claim);
+  void do_edit(const BatchEdit& edit, const Claim& claim);
+  bool is_due(const BatchEdit& edit) const;
+  bool has_work(const BatchUnit& unit) const;
+  void record_deaths(const BatchUnit& unit);
+  void failed(const BatchEdit& edit, const Claim& claim, const std::exception& error);
+  void wait(milliseconds time);
+  milliseconds first_wait() const { return options_.lease / kWaitsPerLease; }
+
+  const BatchList& list_;
+  const BatchFolder& folder_;
+  Engine& engine_;
+  WorkFolder work_;
+  BatchOptions options_;
+  const StopFlag& stop_;
+  JobListener& listener_;
+  BatchProgress progress_;
+  std::string device_;
+  std::size_t failed_in_a_row_ = 0;
+};
+
+void BatchWorker::run() {
+  if (progress_.is_complete()) return;
+  const auto model = engine_.load(stop_, listener_);
+  device_ = model.device;
+  folder_.begin(batch_subject(list_, model));
+  while (!progress_.is_complete()) {
+    if (!take_part()) wait(std::min<milliseconds>(first_wait(), std::chrono::seconds(2)));
+    progress_.look();
+  }
+  listener_.progress(progress_.progress());
+}
+
+/// Goes through the list once from this worker's own place in it: whether there was something to do.
+bool BatchWorker::take_part() {
+  const auto count = list_.units.size();
+  const auto begin = count * options_.place / std::max<std::size_t>(options_.places, 1);
+  bool did_something = false;
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto& unit = list_.units[(begin + i) % count];
+    if (!has_work(unit)) continue;
+    stop_.throw_if_stopped();
+    const auto claim = work_.claim(unit.name);
+    if (!claim) continue;
+    did_something = true;
+    try {
+      do_unit(unit, *claim);
+    } catch (...) {
+      work_.release(*claim);
+      throw;
+    }
+    work_.release(*claim);
+  }
+  return did_something;
+}
+
+/// Whether an edit may be tried now: it failed never, or long enough ago.
+bool BatchWorker::is_due(const BatchEdit& edit) const {
+  if (folder_.is_done(edit.id)) return false;
+  const auto failure = folder_.failure(edit.id);
+  if (!failure) return true;
+  if (failure->is_final) return false;
+  const auto wait = first_wait() * std::pow(3, failure->tries - 1);
+  return work_.now() - failure->time >= wait;
+}
+
+bool BatchWorker::has_work(const BatchUnit& unit) const {
+  return std::any_of(unit.edits.begin(), unit.edits.end(), [&](std::size_t place) {
+    const auto& id = list_.edits[place].id;
+    return !progress_.is_settled(id);
+  });
+}
+
+/// An edit that took several workers with it is not tried again.
+void BatchWorker::record_deaths(const BatchUnit& unit) {
+  const auto losses = work_.losses(unit.name);
+  for (const auto place : unit.edits) {
+    const auto& id = list_.edits[place].id;
+    const auto deaths =
+        std::count_if(losses.begin(), losses.end(), [&](const Loss& loss) { return loss.item == id; });
+    if (deaths < options_.tries || folder_.is_done(id)) continue;
+    folder_.fail(id, {fmt::format("{} workers died of it", deaths), deaths, true, {}});
+    listener_.warning(fmt::format("{}: {} workers died of it: it counts as failed", id, deaths));
+  }
+}
+
+void BatchWorker::do_unit(const BatchUnit& unit, const Claim& claim) {
+  record_deaths(unit);
+  for (const auto place : unit.edits) {
+    if (!work_.holds(claim)) return;  // no sign of life came through for a lease: another worker has it
+    const auto& edit = list_.edits[place];
+    if (!is_due(edit)) continue;
+    try {
+      do_edit(edit, claim);
+      failed_in_a_row_ = 0;
+    } catch (const Cancelled&) {
+      throw;
+    } catch (const std::exception& error) {
+      failed(edit, claim, error);
+    }
+    progress_.look_now_and_then();
+    listener_.progress(progress_.progress());
+  }
+}
+
+void BatchWorker::do_edit(const BatchEdit& edit, const Claim& claim) {
+  const auto begin = Clock::now();
+  work_.begin(edit.id);
+  auto job = edit.job;
+  job.out = folder_.making(edit.id);
+  drop_results_of_another_device(job.out, device_);
+  EditListener listener(listener_, progress_, edit.id);
+  engine_.run(job, stop_, listener);
+  progress_.expect_seconds(listener.planned());
+  if (options_.keep_best) keep_only_best(job.out);
+  if (!work_.holds(claim)) return;
+  const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
+  folder_.publish(edit.id, {work_.worker().name, device_, seconds, pictures_in(job.out)});
+  folder_.forget_failure(edit.id);
+  progress_.add_done(edit.id);
+}
+
+void BatchWorker::failed(const BatchEdit& edit, const Claim& claim, const std::exception& error) {
+  // A slow worker that lost its claim has no say, and the results of who has it may be what it ran into.
+  if (!work_.holds(claim) || folder_.is_done(edit.id)) return;
+  const auto before = folder_.failure(edit.id);
+  EditFailure failure{reason_of(error), before ? before->tries + 1 : 1, true, {}};
+  const bool passes = may_pass(error);
+  if (passes && failure.tries < options_.tries) failure.is_final = false;
+  folder_.fail(edit.id, failure);
+  listener_.warning(
+      fmt::format("{}: {}{}", edit.id, failure.reason, failure.is_final ? "" : "; it is tried again"));
+  if (!passes) return;
+  if (std::string(error.what()).find("CUDA error") != std::string::npos) throw WorkerBroken(failure.reason);
+  if (++failed_in_a_row_ < kMostInARow) return;
+  throw forgedit::failure(fmt::format("{} edits in a row failed here, the last one for this reason: {}",
+                                      kMostInARow, failure.reason));
+}
+
+/// Ends early when the job is to stop.
+void BatchWorker::wait(milliseconds time) {
+  const auto end = Clock::now() + time;
+  while (Clock::now() < end) {
+    listener_.alive();
+    stop_.throw_if_stopped();
+    std::this_thread::sleep_for(std::min<milliseconds>(time, kLookAtStop));
+  }
+}
+
+}  // namespace
+
+BatchSubject batch_subject(const BatchList& list, const EngineModel& model) {
+  BatchSubject subject{model.name, model.fingerprint, {}};
+  for (const auto& edit : list.edits) subject.edits.emplace_back(edit.id, edit.identity);
+  return subject;
+}
+
+void work_on_batch(const BatchList& list, const BatchFolder& folder, Engine& engine, const Worker& worker,
+                   const BatchOptions& options, const StopFlag& stop, JobListener& listener) {
+  BatchWorker(list, folder, engine, worker, options, stop, listener).run();
+}
+
+}  // namespace forgedit

@@ -1,0 +1,101 @@
+#include "forgedit/batch/batch_folder.h"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "forgedit/batch/batch_report.h"
+#include "tests/support/temporary_folder.h"
+
+namespace forgedit {
+namespace {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+using testing::contains;
+using testing::message_of;
+
+class BatchFolderTest : public testing::TemporaryFolder {
+ protected:
+  /// Results of an edit that is ready to be published.
+  void make(const std::string& id, const std::string& contents) const {
+    make_directory(folder().making(id));
+    write_file_atomically(folder().making(id) / "edit.json", contents);
+  }
+  BatchFolder folder() const { return BatchFolder(folder_ / "batch"); }
+
+  const BatchSubject subject_{"tiny", "f1", {{"one", "i1"}, {"two", "i2"}, {"three", "i3"}}};
+};
+
+TEST_F(BatchFolderTest, GoesOnWithTheSameListAndModelOnly) {
+  EXPECT_FALSE(folder().subject());
+  folder().begin(subject_);
+  folder().begin(subject_);
+  EXPECT_EQ(folder().subject()->edits, subject_.edits);
+  const auto complaint = [&](BatchSubject other) { return message_of([&] { folder().begin(other); }); };
+  auto other = subject_;
+  other.fingerprint = "f2";
+  EXPECT_TRUE(contains(complaint(other), "another model"));
+  other = subject_;
+  other.edits[1].second = "other";
+  EXPECT_TRUE(contains(complaint(other), "'two' has other settings"));
+  other = subject_;
+  other.edits[2].first = "four";
+  EXPECT_TRUE(contains(complaint(other), "edit 3 was 'three' and is 'four' now"));
+  other = subject_;
+  other.edits.pop_back();
+  EXPECT_TRUE(contains(complaint(other), "it had 3 edits and has 2 now"));
+}
+
+TEST_F(BatchFolderTest, WritesIntoNoOtherFolder) {
+  folder().check_place();
+  make_directory(folder().path());
+  write_file_atomically(folder().path() / "photo.png", "x");
+  EXPECT_TRUE(contains(message_of([&] { folder().check_place(); }), "holds something other than a batch"));
+}
+
+TEST_F(BatchFolderTest, AnEditIsThereOnceAndWhole) {
+  make("one", "first");
+  EXPECT_FALSE(folder().is_done("one"));
+  EXPECT_TRUE(folder().publish("one", {"w1", "CPU", 2.5, {{"a.png", "γ 0.8", true}}}));
+  EXPECT_TRUE(folder().is_done("one"));
+  make("one", "second");
+  EXPECT_FALSE(folder().publish("one", {"w2", "CPU", 1, {}}));
+  EXPECT_EQ(read_file(folder().edit("one") / "edit.json"), "first");
+  EXPECT_EQ(folder().done(), std::set<std::string>{"one"});
+  const auto made = folder().made().at("one");
+  EXPECT_EQ(made.worker, "w1");
+  EXPECT_EQ(made.seconds, 2.5);
+  ASSERT_EQ(made.pictures.size(), 1U);
+  EXPECT_EQ(made.pictures[0].label, "γ 0.8");
+}
+
+TEST_F(BatchFolderTest, ReportsWhatIsDoneFailedAndLeft) {
+  folder().begin(subject_);
+  make("one", "{}");
+  folder().publish("one", {"w1", "CPU", 2.5, {{"a.png", "γ 0.8", true}}});
+  folder().fail("two", {"no such </script> picture", 1, true, {}});
+  folder().fail("three", {"out of memory", 1, false, {}});
+  const auto status = batch_status(folder(), subject_);
+  EXPECT_EQ(status_line(status), "1 of 3 edits done, 1 failed, 1 left");
+  const std::vector<std::string> lines{R"({"id":"one","target":"a"})", R"({"id":"two","targets":["b","c"]})",
+                                       R"({"id":"three","target":"d"})"};
+  write_batch_report(folder(), status, lines);
+  EXPECT_EQ(read_file(folder().path() / "failed.jsonl"), lines[1] + "\n");
+  const auto summary = json::parse(read_file(folder().path() / "summary.json"));
+  EXPECT_EQ(summary["done"], 1);
+  EXPECT_EQ(summary["failed"], 1);
+  EXPECT_EQ(summary["left"], 1);
+  EXPECT_EQ(summary["edits"][0]["state"], "done");
+  EXPECT_TRUE(fs::is_directory(folder().path() / summary["edits"][0]["folder"].get<std::string>()));
+  EXPECT_EQ(summary["edits"][1]["reason"], "no such </script> picture");
+  EXPECT_EQ(summary["edits"][2]["state"], "left");
+  EXPECT_FALSE(contains(read_file(folder().path() / "index.html"), "such </script>"));
+
+  folder().forget_failure("two");
+  write_batch_report(folder(), batch_status(folder(), subject_), lines);
+  EXPECT_FALSE(fs::exists(folder().path() / "failed.jsonl"));
+}
+
+}  // namespace
+}  // namespace forgedit
