@@ -22,7 +22,7 @@ void add_bench_score_command(CLI::App& bench, const BenchChosen& chosen);
 /// `bench` without a subcommand: how fast learning and drawing are here. Returns what to run.
 std::function<void()> add_speed_options(CLI::App& bench);
 
-/// Throws SomeEditsFailed where edits failed, a failure where no other was done.
+/// Throws ExitWith where edits failed, a failure where no other was done.
 void throw_if_failed(const std::vector<EditRecord>& records);
 
 }  // namespace forgedit::cli

@@ -5,7 +5,7 @@
 
 #include "apps/cli/bench.h"
 #include "apps/cli/commands.h"
-#include "apps/cli/some_failed.h"
+#include "apps/cli/exit_codes.h"
 #include "forgedit/core/error.h"
 
 namespace forgedit::cli {
@@ -21,8 +21,8 @@ void throw_if_failed(const std::vector<EditRecord>& records) {
   }
   if (failed == 0) return;
   if (done == 0) throw failure("no edit could be done: " + first->reason);
-  throw SomeEditsFailed(fmt::format("{} of {} edits failed, such as {}: {}", failed, done + failed,
-                                    first->edit.id, first->reason));
+  throw ExitWith(kSomeFailed, fmt::format("{} of {} edits failed, such as {}: {}", failed, done + failed,
+                                          first->edit.id, first->reason));
 }
 
 Command add_bench_command(CLI::App& program) {

@@ -4,12 +4,12 @@
 #include <memory>
 
 #include "apps/cli/bench.h"
-#include "apps/cli/interrupt.h"
 #include "apps/cli/learn_options.h"
 #include "apps/cli/model_options.h"
-#include "apps/cli/streams.h"
 #include "apps/cli/sweep_options.h"
+#include "apps/common/interrupt.h"
 #include "apps/common/places.h"
+#include "apps/common/streams.h"
 #include "forgedit/eval/benchmark_job.h"
 #include "forgedit/jobs/text_values.h"
 #include "forgedit/pipelines/choice/auto_search.h"

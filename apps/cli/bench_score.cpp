@@ -3,11 +3,11 @@
 
 #include "apps/cli/bench.h"
 #include "apps/cli/console.h"
-#include "apps/cli/interrupt.h"
 #include "apps/cli/learn_options.h"
 #include "apps/cli/model_options.h"
-#include "apps/cli/streams.h"
+#include "apps/common/interrupt.h"
 #include "apps/common/places.h"
+#include "apps/common/streams.h"
 #include "forgedit/eval/bench_runner.h"
 #include "forgedit/eval/benchmark_job.h"
 #include "forgedit/eval/found_pictures.h"

@@ -13,10 +13,10 @@
 #include <thread>
 
 #include "apps/cli/bench.h"
-#include "apps/cli/interrupt.h"
 #include "apps/cli/model_options.h"
-#include "apps/cli/streams.h"
+#include "apps/common/interrupt.h"
 #include "apps/common/places.h"
+#include "apps/common/streams.h"
 #include "forgedit/core/error.h"
 #include "forgedit/core/files.h"
 #include "forgedit/core/version.h"

@@ -3,10 +3,10 @@
 
 #include "apps/cli/commands.h"
 #include "apps/cli/console.h"
-#include "apps/cli/interrupt.h"
 #include "apps/cli/model_options.h"
-#include "apps/cli/streams.h"
+#include "apps/common/interrupt.h"
 #include "apps/common/places.h"
+#include "apps/common/streams.h"
 #include "forgedit/jobs/engine.h"
 #include "forgedit/jobs/text_values.h"
 

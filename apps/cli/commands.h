@@ -14,6 +14,7 @@ struct Command {
   std::function<void()> run;
 };
 
+Command add_batch_command(CLI::App& program);
 Command add_caption_command(CLI::App& program);
 Command add_edit_command(CLI::App& program);
 Command add_learn_command(CLI::App& program);

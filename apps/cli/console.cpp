@@ -13,9 +13,9 @@
 #include <mutex>
 #include <string_view>
 
-#include "apps/cli/interrupt.h"
 #include "apps/cli/progress_line.h"
-#include "apps/cli/streams.h"
+#include "apps/common/interrupt.h"
+#include "apps/common/streams.h"
 #include "forgedit/core/one_line.h"
 #include "forgedit/text/display_width.h"
 
@@ -182,6 +182,22 @@ void Console::long_write() {
 }
 
 void Console::stopping() {
+  allow_last_writes();
+}
+
+void QuietConsole::warning(const std::string& text) {
+  std::fputs((text + "\n").c_str(), stderr);
+}
+
+void QuietConsole::alive() {
+  looked_at_stop();
+}
+
+void QuietConsole::long_write() {
+  allow_long_pause();
+}
+
+void QuietConsole::stopping() {
   allow_last_writes();
 }
 

@@ -7,11 +7,10 @@
 #include "apps/cli/commands.h"
 #include "apps/cli/console.h"
 #include "apps/cli/edit_help.h"
-#include "apps/cli/interrupt.h"
 #include "apps/cli/learn_options.h"
 #include "apps/cli/model_options.h"
-#include "apps/cli/output_folder.h"
 #include "apps/cli/sweep_options.h"
+#include "apps/common/interrupt.h"
 #include "apps/common/places.h"
 #include "forgedit/core/error.h"
 #include "forgedit/core/one_line.h"
@@ -41,7 +40,6 @@ class EditCommand {
   ModelRequest model_;
   AutoOptions auto_;
   EditJob job_;
-  bool no_metadata_ = false;
   Console console_;
 };
 
@@ -79,21 +77,7 @@ void EditCommand::add_drawing_options(CLI::App& command) {
   command.add_option("--out", out_, "folder for the results [out/PICTURE-TARGET]")
       ->type_name("DIR")
       ->group("Results");
-  command
-      .add_option_function<std::string>(
-          "--output-size",
-          [this](const std::string& text) {
-            if (text != "model" && text != "source") {
-              throw usage_error("--output-size: expected model or source, got '" + text + "'");
-            }
-            job_.at_source_size = text == "source";
-          },
-          "as generated, or scaled back to the source's size")
-      ->type_name("model|source")
-      ->default_str("model")
-      ->group("Results");
-  command.add_flag("--no-metadata", no_metadata_, "leave the settings out of the PNG files")
-      ->group("Results");
+  add_result_options(command, job_);
   add_dry_run_option(command, job_.dry_run);
 }
 
@@ -130,7 +114,6 @@ void EditCommand::check_order() const {
 
 void EditCommand::run() {
   job_.automatic = auto_request(auto_);
-  job_.metadata = !no_metadata_;
   take_positionals();
   if (!story_.empty()) {
     if (!job_.targets.empty())
@@ -141,7 +124,7 @@ void EditCommand::run() {
   const auto subject = check_edit(job_);
   if (out_.empty()) {
     with_field("out", [] { check_folder_can_be_made("out"); });
-    job_.out = default_output_folder(subject.picture_name, subject.requests.front().targets.front());
+    job_.out = default_results_folder(subject.picture_name, subject.requests.front().targets.front());
   }
   say_which_model(model_, console_);
   Engine engine(find_places(), {model_, /*keep_warm=*/false});

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <stdexcept>
+#include <string>
+
 namespace forgedit::cli {
 
 // What a run of the program ends with.
@@ -7,6 +10,14 @@ inline constexpr int kDone = 0;
 inline constexpr int kFailure = 1;
 inline constexpr int kUsage = 2;
 inline constexpr int kSomeFailed = 3;
+inline constexpr int kWorkLeft = 75;  ///< EX_TEMPFAIL of sysexits.h: schedulers start such a job again
 inline constexpr int kCancelled = 130;
+
+/// Ends the program with a message, where there is one, and a code that no error has.
+class ExitWith : public std::runtime_error {
+ public:
+  ExitWith(int exit_code, const std::string& message) : std::runtime_error(message), code(exit_code) {}
+  const int code;
+};
 
 }  // namespace forgedit::cli

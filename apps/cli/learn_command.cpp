@@ -6,9 +6,9 @@
 
 #include "apps/cli/commands.h"
 #include "apps/cli/console.h"
-#include "apps/cli/interrupt.h"
 #include "apps/cli/learn_options.h"
 #include "apps/cli/model_options.h"
+#include "apps/common/interrupt.h"
 #include "apps/common/places.h"
 #include "forgedit/core/error.h"
 #include "forgedit/jobs/engine.h"

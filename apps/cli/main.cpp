@@ -14,10 +14,9 @@
 #include "apps/cli/commands.h"
 #include "apps/cli/console.h"
 #include "apps/cli/exit_codes.h"
-#include "apps/cli/interrupt.h"
-#include "apps/cli/some_failed.h"
-#include "apps/cli/streams.h"
+#include "apps/common/interrupt.h"
 #include "apps/common/passive_threads.h"
+#include "apps/common/streams.h"
 #include "forgedit/core/error.h"
 #include "forgedit/core/one_line.h"
 #include "forgedit/core/suggest.h"
@@ -124,8 +123,8 @@ int end_of(const CLI::App& command) {
 int run(CLI::App& program, int argc, char** argv) {
   const std::array commands{add_edit_command(program),    add_learn_command(program),
                             add_caption_command(program), add_score_command(program),
-                            add_bench_command(program),   add_export_command(program),
-                            add_inspect_command(program)};
+                            add_batch_command(program),   add_bench_command(program),
+                            add_export_command(program),  add_inspect_command(program)};
   leave_as_typed(program);
   auto arguments = marked_arguments(argc, argv);
   translate_words(program, arguments);
@@ -153,9 +152,9 @@ int run(CLI::App& program, int argc, char** argv) {
 
 int main(int argc, char** argv) {
   using namespace forgedit::cli;
-  reserve_standard_streams();
+  forgedit::reserve_standard_streams();
   forgedit::use_passive_threads(argv);
-  stop_on_signals();
+  forgedit::stop_on_signals();
   log_to_console();
   CLI::App program{
       "Edits a picture with a text prompt: fine-tunes Stable Diffusion on it, restores some of the weights, "
@@ -170,8 +169,8 @@ int main(int argc, char** argv) {
   } catch (const forgedit::Cancelled& stop) {
     const std::string kept = stop.what();
     return complain("stopped: " + (kept.empty() ? "nothing is kept" : kept), kCancelled);
-  } catch (const SomeEditsFailed& error) {
-    return complain(error.what(), kSomeFailed);
+  } catch (const ExitWith& end) {
+    return *end.what() ? complain(end.what(), end.code) : end.code;
   } catch (const forgedit::Error& error) {
     return complain(as_option(program, error.field()) + error.what(),
                     error.kind() == forgedit::ErrorKind::usage ? kUsage : kFailure);

@@ -97,6 +97,26 @@ void add_draw_options(CLI::App& command, DrawOptions& options) {
       ->group("Sampling");
 }
 
+void add_result_options(CLI::App& command, EditJob& job) {
+  command
+      .add_option_function<std::string>(
+          "--output-size",
+          [&job](const std::string& text) {
+            if (text != "model" && text != "source") {
+              throw usage_error("--output-size: expected model or source, got '" + text + "'");
+            }
+            job.at_source_size = text == "source";
+          },
+          "as generated, or scaled back to the source's size")
+      ->type_name("model|source")
+      ->default_str("model")
+      ->group("Results");
+  command
+      .add_flag_callback(
+          "--no-metadata", [&job] { job.metadata = false; }, "leave the settings out of the PNG files")
+      ->group("Results");
+}
+
 void add_auto_options(CLI::App& command, AutoOptions& a) {
   command
       .add_flag("--auto", a.on,

@@ -116,7 +116,7 @@ void compare_lists(const BatchSubject& begun, const BatchSubject& wanted, const 
 }  // namespace
 
 fs::path BatchFolder::edit(const std::string& id) const {
-  return folder_ / "edits" / content_hash(id).substr(0, 2) / id;
+  return folder_ / "edits" / content_hash(id).substr(14) / id;
 }
 
 void BatchFolder::check_place() const {

@@ -40,7 +40,7 @@ struct BatchSubject {
 ///   batch.json            what the batch is; the first worker writes it, the others compare
 ///   edits/AB/ID/          results as `forgedit edit` writes them, in one step once they are complete: this
 ///   is
-///                         what "done" means. AB spreads the folders: two digits of the id's hash
+///                         what "done" means. AB spreads the folders: the last two digits of the id's hash
 ///   work/claims,lost,workers   WorkFolder
 ///   work/making/ID/       results that are not complete
 ///   work/failed/ID.json   EditFailure

@@ -51,6 +51,10 @@ Precision choose_precision(const c10::Device& device, std::optional<Precision> a
   return asked.value_or(device.is_cuda() && bf16 ? Precision::bf16 : Precision::fp32);
 }
 
+int gpu_count() {
+  return cuda::device_count();
+}
+
 void prepare_compute(const ComputePolicy& policy, int threads) {
   const auto cores = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
   const int count = threads > 0 ? threads : cores;

@@ -24,6 +24,9 @@ struct ComputePolicy {
 /// failure where the GPU that was asked for is not there.
 c10::Device parse_device(const std::string& text);
 
+/// How many GPUs this process may use.
+int gpu_count();
+
 /// `threads` CPU threads, 0 for one a core (LibTorch's default is one on some builds), and what makes the
 /// same seed give the same picture: no TF32, deterministic algorithms of cuDNN. Throws a failure where the
 /// process may not start so many threads.

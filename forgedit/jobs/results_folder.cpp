@@ -6,6 +6,7 @@
 #include "forgedit/core/files.h"
 #include "forgedit/core/leftovers.h"
 #include "forgedit/core/one_line.h"
+#include "forgedit/pipelines/sampling/edit_plan.h"
 
 namespace forgedit {
 
@@ -49,6 +50,16 @@ ResultsFolder::ResultsFolder(const fs::path& path)
 SaveLock::SaveLock(const fs::path& save)
     : parent_(parent_of(save)), lock_((writable(parent_of(save)), FolderLock::beside(save)), save.string()) {
   clear_leftovers(parent_of(save));
+}
+
+fs::path default_results_folder(const std::string& picture_name, const std::string& target) {
+  const auto name = slug(fs::path(picture_name).stem().string()) + "-" + prompt_slug(target);
+  fs::path folder = fs::path("out") / name;
+  std::error_code ignored;
+  for (int i = 2; fs::exists(folder, ignored); ++i) {
+    folder = fs::path("out") / (name + "-" + std::to_string(i));
+  }
+  return folder;
 }
 
 void check_folder_can_be_made(const fs::path& folder) {

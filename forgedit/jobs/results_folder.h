@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <string>
 #include <vector>
 
 #include "forgedit/core/folder_lock.h"
@@ -38,6 +39,9 @@ class SaveLock {
   OutputFolder parent_;
   FolderLock lock_;
 };
+
+/// Where results go when the user does not say: out/PICTURE-TARGET, numbered where that is taken.
+std::filesystem::path default_results_folder(const std::string& picture_name, const std::string& target);
 
 /// Throws where a folder cannot be made: a file, or no right to write. An empty path is the current folder.
 void check_folder_can_be_made(const std::filesystem::path& folder);

@@ -2,12 +2,13 @@
 
 #include "forgedit/core/stop.h"
 
-namespace forgedit::cli {
+namespace forgedit {
 
-/// What signals do from now on. The first SIGINT, SIGTERM or SIGHUP asks to stop; a second SIGINT or SIGTERM
-/// ends the program at once. Where nothing looks at the request for 10 s, or for twice as long as two looks
-/// were apart before, the program ends by itself: results are written atomically. SIGHUP stays ignored under
-/// nohup. SIGPIPE and SIGXFSZ are ignored, so that writing fails with an error instead.
+/// What signals do from now on. The first SIGINT, SIGTERM, SIGUSR1 or SIGHUP asks to stop; a second SIGINT,
+/// or a SIGTERM some time after that, ends the program at once. Where nothing looks at the request for 10 s,
+/// or for twice as long as two looks were apart before, the program ends by itself: results are written
+/// atomically. SIGHUP stays ignored under nohup. SIGPIPE and SIGXFSZ are ignored, so that writing fails with
+/// an error instead.
 void stop_on_signals();
 
 /// A part that may take long without looking at requests to stop begins, such as writing gigabytes.
@@ -15,6 +16,9 @@ void allow_long_pause();
 
 /// What the signals set: for the one job that the program runs.
 const StopFlag& program_stop();
+
+/// The signal that asked to stop; 0: none did.
+int stop_signal();
 
 /// To be called whenever a job looks at the flag: how far apart looks are decides how long they are waited
 /// for.
@@ -26,4 +30,4 @@ void allow_last_writes();
 /// Throws Cancelled when a signal asked to stop.
 void throw_if_stopped();
 
-}  // namespace forgedit::cli
+}  // namespace forgedit

@@ -1,4 +1,4 @@
-#include "apps/cli/interrupt.h"
+#include "apps/common/interrupt.h"
 
 #include <unistd.h>
 
@@ -6,33 +6,51 @@
 #include <atomic>
 #include <chrono>
 #include <csignal>
+#include <ctime>
 #include <string_view>
 
-#include "apps/cli/exit_codes.h"
-
-namespace forgedit::cli {
+namespace forgedit {
 namespace {
 
 using Clock = std::chrono::steady_clock;
 
+constexpr int kCancelled = 130;
 /// Seconds from a request to stop until somebody has to look at it.
 constexpr unsigned kLeastPatience = 10, kMostPatience = 3600;
-/// And from then until sheet and record are written.
+/// The same signal again within so many seconds is one that came twice.
+constexpr std::int64_t kEcho = 1;
+/// And from a request to stop until sheet and record are written.
 constexpr unsigned kLastWrites = 300;
 
 // The only state that a signal handler may touch.
 StopFlag stop_flag;
 std::atomic<unsigned> patience{kLeastPatience};
-static_assert(std::atomic<unsigned>::is_always_lock_free);
+std::atomic<int> first_signal{0};
+std::atomic<std::int64_t> first_time{0};  // seconds
+static_assert(std::atomic<unsigned>::is_always_lock_free && std::atomic<std::int64_t>::is_always_lock_free);
+
+std::int64_t seconds_now() {
+  timespec now{};
+  ::clock_gettime(CLOCK_MONOTONIC, &now);
+  return now.tv_sec;
+}
+
+/// A shell sends SIGHUP after the terminal did, a batch system SIGTERM after SIGUSR1, and both to a program
+/// and to what started it: none of these is a second wish.
+bool is_second_wish(int signal) {
+  if (signal == SIGHUP || signal == SIGUSR1 || first_signal.load() == SIGUSR1) return signal == SIGINT;
+  return signal == SIGINT || seconds_now() - first_time.load() > kEcho;
+}
 
 void request_stop(int signal) {
   if (stop_flag.stopped()) {
-    // A shell sends SIGHUP after the terminal did: that is no second wish.
-    if (signal == SIGHUP) return;
+    if (!is_second_wish(signal)) return;
     ::signal(signal, SIG_DFL);
     ::raise(signal);  // comes when this handler has returned
     return;
   }
+  first_signal = signal;
+  first_time = seconds_now();
   stop_flag.stop();
   ::alarm(patience.load());
 }
@@ -63,6 +81,10 @@ const StopFlag& program_stop() {
   return stop_flag;
 }
 
+int stop_signal() {
+  return first_signal.load();
+}
+
 /// A step may take minutes on a CPU; then a request to stop has to wait for as long.
 void looked_at_stop() {
   static auto last = Clock::now();
@@ -76,6 +98,7 @@ void looked_at_stop() {
 void stop_on_signals() {
   handle(SIGINT, request_stop);
   handle(SIGTERM, request_stop);
+  handle(SIGUSR1, request_stop);
   if (!is_ignored(SIGHUP)) handle(SIGHUP, request_stop);
   handle(SIGALRM, end_now);
   ::signal(SIGPIPE, SIG_IGN);
@@ -98,4 +121,4 @@ void throw_if_stopped() {
   throw Cancelled();
 }
 
-}  // namespace forgedit::cli
+}  // namespace forgedit

@@ -1,4 +1,4 @@
-#include "apps/cli/streams.h"
+#include "apps/common/streams.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -7,7 +7,7 @@
 #include <cerrno>
 #include <cstdio>
 
-namespace forgedit::cli {
+namespace forgedit {
 namespace {
 
 int first_error = 0;
@@ -47,4 +47,4 @@ int flush_stdout() {
   return first_error;
 }
 
-}  // namespace forgedit::cli
+}  // namespace forgedit

@@ -1,0 +1,230 @@
+#include <spdlog/fmt/fmt.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <cstdio>
+#include <memory>
+
+#include "apps/cli/commands.h"
+#include "apps/cli/console.h"
+#include "apps/cli/exit_codes.h"
+#include "apps/cli/learn_options.h"
+#include "apps/cli/model_options.h"
+#include "apps/cli/sweep_options.h"
+#include "apps/common/interrupt.h"
+#include "apps/common/places.h"
+#include "apps/common/scheduler.h"
+#include "apps/common/streams.h"
+#include "apps/common/worker_commands.h"
+#include "forgedit/batch/batch_job.h"
+#include "forgedit/batch/list_lines.h"
+#include "forgedit/core/error.h"
+#include "forgedit/core/files.h"
+#include "forgedit/device/device.h"
+#include "forgedit/jobs/text_values.h"
+
+namespace forgedit::cli {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::size_t kReasonsShown = 10;
+constexpr int kMostWorkers = 64;
+constexpr const char* kBatchFooter =
+    "LIST has one edit a line, as JSON or as a table with a heading of keys (docs/batch.md):\n"
+    "  {\"image\": \"dog.jpg\", \"target\": \"a dog jumping\"}\n"
+    "  {\"image\": \"dog.jpg\", \"targets\": [\"a cat\", \"a cow\"], \"gamma\": [0.8, 1.0], \"id\": "
+    "\"others\"}\n"
+    "What a line leaves out is as the options say. Pictures are looked up beside LIST, then in the current "
+    "folder.\n"
+    "The same command on other hosts, with the same --out, shares the work; run again it goes on where it "
+    "was.\n\n"
+    "Exit codes: 0 all done, 1 cannot work here, 2 usage error, 3 some edits failed, 75 stopped with work "
+    "left,\n"
+    "130 stopped by Ctrl-C.\n";
+
+class BatchCommand {
+ public:
+  void add_options(CLI::App& command);
+  void run();
+
+ private:
+  void add_work_options(CLI::App& command);
+  void read_list();
+  void work(const Batch& batch);
+  void tell_status() const;
+  void end(const Batch& batch, bool stopped);
+
+  std::string list_, keep_ = "all";
+  BatchRequest request_;
+  ModelRequest model_;
+  AutoOptions auto_;
+  WorkerCount workers_;
+  double lease_ = 60;
+  bool status_ = false, dry_run_ = false;
+  Console console_;
+};
+
+void BatchCommand::add_options(CLI::App& command) {
+  auto& defaults = request_.defaults;
+  command.add_option("LIST", list_, "JSON lines or CSV, an edit a line; - is standard input")
+      ->type_name("FILE");
+  command.add_option("--out", request_.out, "folder of the batch, shared by all workers")
+      ->type_name("DIR")
+      ->required()
+      ->group("Work");
+  add_work_options(command);
+  for (auto* option : add_picture_options(command, defaults.learn)) {
+    const auto name = option->get_name();
+    if (name == "--save" || name == "--overwrite") command.remove_option(option);
+  }
+  add_sweep_options(command, defaults.sweep);
+  add_auto_options(command, auto_);
+  add_draw_options(command, defaults.drawing);
+  add_result_options(command, defaults);
+  add_method_options(command, defaults.learn);
+  add_model_options(command, model_);
+  add_memory_option(command, model_);
+  command.footer(kBatchFooter);
+}
+
+void BatchCommand::add_work_options(CLI::App& command) {
+  const auto group = [](CLI::Option* option) { option->group("Work"); };
+  auto* gpus =
+      command.add_option("--gpus", workers_.gpus, "a worker process a GPU: all, how many, or which as 0,1");
+  group(gpus->type_name("all|N|LIST"));
+  group(
+      command.add_option("--workers", workers_.processes, "so many worker processes, which share the cores")
+          ->type_name("N")
+          ->check(within(1, kMostWorkers))
+          ->excludes(gpus));
+  command.add_option("--worker-of", workers_.child)->group("");  // what the program gives to its workers
+  group(command.add_flag("--status", status_, "only say how the batch stands; the exit code says it too"));
+  group(command.add_flag("--retry-failed", request_.retry_failed, "try failed edits again"));
+  group(command.add_option("--keep", keep_, "all images, or of --auto only the best")
+            ->type_name("all|best")
+            ->check(CLI::IsMember({"all", "best"}))
+            ->capture_default_str());
+  group(command
+            .add_option("--tries", request_.options.tries,
+                        "after so many tries, or deaths of a worker, an edit has failed")
+            ->type_name("N")
+            ->check(within(1, 100))
+            ->capture_default_str());
+  group(command.add_option("--lease", lease_, "seconds without a sign of life after which a worker is dead")
+            ->type_name("SECONDS")
+            ->check(within(1, 3600))
+            ->capture_default_str());
+  group(command.add_flag("--dry-run", dry_run_, "only check the list, and say what would be done"));
+}
+
+void BatchCommand::read_list() {
+  if (list_.empty()) throw usage_error("expected LIST: a file with an edit a line, or - for standard input");
+  if (list_ != "-") {
+    request_.text = read_file(list_, kMaxListBytes);
+    request_.name = list_;
+    request_.folder = fs::absolute(list_).parent_path();
+    return;
+  }
+  request_.name = "standard input";
+  request_.folder = ".";
+  char buffer[1 << 16];
+  for (std::size_t size = 0; (size = std::fread(buffer, 1, sizeof buffer, stdin)) > 0;) {
+    request_.text.append(buffer, size);
+    if (request_.text.size() > kMaxListBytes) break;  // the reader complains
+  }
+}
+
+void BatchCommand::run() {
+  if (status_) return tell_status();
+  request_.defaults.automatic = auto_request(auto_);
+  const auto scheduler = scheduler_job();
+  std::tie(request_.options.place, request_.options.places) =
+      workers_.is_child() ? workers_.place() : std::pair(scheduler.place, scheduler.places);
+  request_.options.keep_best = keep_ == "best";
+  request_.options.lease = std::chrono::milliseconds(static_cast<std::int64_t>(1000 * lease_));
+  read_list();
+  const Batch batch(std::move(request_));
+  if (!workers_.is_child()) {
+    console_.note("plan: " + batch.plan());
+    if (dry_run_) return;
+    say_which_model(model_, console_);
+  }
+  bool stopped = false;
+  try {
+    batch.prepare();
+    if (workers_.is_many()) {
+      batch.work_by_processes(worker_commands(workers_, static_cast<std::size_t>(gpu_count())),
+                              program_stop(), console_);
+    } else {
+      work(batch);
+    }
+  } catch (const Cancelled&) {
+    stopped = true;
+  }
+  end(batch, stopped);
+}
+
+void BatchCommand::work(const Batch& batch) {
+  const auto scheduler = scheduler_job();
+  Engine engine(find_places(), {model_, /*keep_warm=*/true});
+  try {
+    if (!workers_.is_child())
+      return batch.work(engine, this_worker(scheduler.job, scheduler.restarts), program_stop(), console_);
+    ::prctl(PR_SET_PDEATHSIG, SIGTERM);  // no worker outlives what started it
+    QuietConsole quiet;
+    batch.work(engine, this_worker(scheduler.job, scheduler.restarts), program_stop(), quiet);
+  } catch (const WorkerBroken& broken) {
+    throw ExitWith(kWorkLeft, std::string("this process cannot go on, a new one can: ") + broken.what());
+  }
+}
+
+/// The last line, the report, and the exit code.
+void BatchCommand::end(const Batch& batch, bool stopped) {
+  const auto status = batch.status();
+  const auto line = status_line(status);
+  const bool is_child = workers_.is_child();
+  if (!is_child) {
+    for (const auto& path : batch.report(status)) console_.file(path);
+  }
+  if (status.left > 0) {
+    const bool by_hand = stopped && stop_signal() == SIGINT;
+    throw ExitWith(by_hand ? kCancelled : kWorkLeft, is_child ? "" : line + "; the same command goes on");
+  }
+  if (status.failed > 0)
+    throw ExitWith(kSomeFailed, is_child ? "" : line + ": see failed.jsonl, and --retry-failed");
+  if (!is_child) console_.note(line);
+}
+
+void BatchCommand::tell_status() const {
+  const auto status = status_of_batch(request_.out);
+  const auto workers =
+      living_workers(request_.out / "work",
+                     WorkOptions{std::chrono::milliseconds(static_cast<std::int64_t>(1000 * lease_))});
+  print(status_line(status) +
+        fmt::format("; {} worker{} at work\n", workers.size(), workers.size() == 1 ? "" : "s"));
+  std::size_t shown = 0;
+  for (const auto& edit : status.edits) {
+    if (edit.state != BatchStatus::State::failed) continue;
+    if (++shown > kReasonsShown) break;
+    print("failed: " + edit.id + ": " + edit.reason + "\n");
+  }
+  if (status.failed > kReasonsShown)
+    print(fmt::format("and {} more, see failed.jsonl\n", status.failed - kReasonsShown));
+  if (status.left > 0) throw ExitWith(kWorkLeft, "work is left");
+  if (status.failed > 0) throw ExitWith(kSomeFailed, "some edits failed");
+}
+
+}  // namespace
+
+Command add_batch_command(CLI::App& program) {
+  const auto state = std::make_shared<BatchCommand>();
+  auto* command =
+      program.add_subcommand("batch", "Edit a list of pictures, with as many workers as share it.");
+  state->add_options(*command);
+  return {command, [state] { state->run(); }};
+}
+
+}  // namespace forgedit::cli

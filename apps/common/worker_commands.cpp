@@ -1,0 +1,92 @@
+#include "apps/common/worker_commands.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <fstream>
+#include <sstream>
+#include <thread>
+
+#include "forgedit/core/error.h"
+
+namespace forgedit {
+namespace {
+
+std::vector<std::string> words_of(const std::string& text) {
+  std::vector<std::string> words;
+  std::istringstream list(text);
+  for (std::string word; std::getline(list, word, ',');) words.push_back(word);
+  return words;
+}
+
+bool is_number(const std::string& text) {
+  return !text.empty() && text.size() < 4 && text.find_first_not_of("0123456789") == std::string::npos;
+}
+
+/// What each worker's CUDA_VISIBLE_DEVICES says.
+std::vector<std::string> gpus_of(const std::string& asked, std::size_t there) {
+  if (there == 0) throw failure("gpus", "no GPU is visible here");
+  std::vector<std::string> all;
+  if (const char* visible = std::getenv("CUDA_VISIBLE_DEVICES"); visible && *visible) {
+    all = words_of(visible);
+  }
+  all.resize(std::min(all.empty() ? there : all.size(), there));
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    if (all[i].empty()) all[i] = std::to_string(i);
+  }
+  if (asked == "all") return all;
+  std::vector<std::string> chosen;
+  if (is_number(asked)) {
+    const auto count = std::stoul(asked);
+    if (count < 1 || count > all.size()) {
+      throw usage_error("gpus", "expected 1 to " + std::to_string(all.size()) +
+                                    ", as many as are visible here, got " + asked);
+    }
+    all.resize(count);
+    return all;
+  }
+  for (const auto& word : words_of(asked)) {
+    if (!is_number(word) || std::stoul(word) >= all.size()) {
+      throw usage_error("gpus", "expected all, how many, or numbers as 0,1 from 0 to " +
+                                    std::to_string(all.size() - 1) + ", got '" + word + "'");
+    }
+    chosen.push_back(all[std::stoul(word)]);
+  }
+  return chosen;
+}
+
+/// As this program was started.
+std::vector<std::string> own_arguments() {
+  std::ifstream file("/proc/self/cmdline", std::ios::binary);
+  std::vector<std::string> arguments;
+  for (std::string word; std::getline(file, word, '\0');) arguments.push_back(word);
+  arguments.front() = "/proc/self/exe";
+  return arguments;
+}
+
+}  // namespace
+
+std::vector<WorkerProcesses::Command> worker_commands(const WorkerCount& workers, std::size_t gpus_there) {
+  const auto gpus = workers.gpus.empty() ? std::vector<std::string>() : gpus_of(workers.gpus, gpus_there);
+  const auto count = gpus.empty() ? workers.processes : gpus.size();
+  const auto cores = std::max<std::size_t>(std::thread::hardware_concurrency(), 1);
+  std::vector<WorkerProcesses::Command> commands;
+  for (std::size_t i = 0; i < count; ++i) {
+    WorkerProcesses::Command command{own_arguments(), {}};
+    command.arguments.push_back("--worker-of=" + std::to_string(i) + "/" + std::to_string(count));
+    command.environment["OMP_NUM_THREADS"] = std::to_string(std::max<std::size_t>(cores / count, 1));
+    if (!gpus.empty()) command.environment["CUDA_VISIBLE_DEVICES"] = gpus[i];
+    commands.push_back(std::move(command));
+  }
+  return commands;
+}
+
+std::pair<std::size_t, std::size_t> WorkerCount::place() const {
+  const auto slash = child.find('/');
+  if (slash == std::string::npos || child.size() > 8) return {0, 1};
+  const auto i = std::strtoul(child.c_str(), nullptr, 10),
+             n = std::strtoul(child.c_str() + slash + 1, nullptr, 10);
+  return n > 0 && i < n ? std::pair<std::size_t, std::size_t>(i, n)
+                        : std::pair<std::size_t, std::size_t>(0, 1);
+}
+
+}  // namespace forgedit

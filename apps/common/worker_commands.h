@@ -1,0 +1,27 @@
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "forgedit/work/worker_processes.h"
+
+namespace forgedit {
+
+/// How many worker processes this host gets.
+struct WorkerCount {
+  std::string gpus;           ///< "all", how many, or which as "0,1"
+  std::size_t processes = 0;  ///< without `gpus`: so many, which share the cores
+  std::string child;          ///< "I/N": this process is one of them
+
+  bool is_many() const { return !is_child() && (!gpus.empty() || processes > 1); }
+  bool is_child() const { return !child.empty(); }
+  /// Of a child: I and N.
+  std::pair<std::size_t, std::size_t> place() const;
+};
+
+/// This program as it was started, once for each worker: with its GPU of the `gpus_there` that are visible
+/// here, its share of the cores and its WorkerCount::child. Throws Error for GPUs that are not there.
+std::vector<WorkerProcesses::Command> worker_commands(const WorkerCount& workers, std::size_t gpus_there);
+
+}  // namespace forgedit

@@ -1,0 +1,119 @@
+#include "forgedit/batch/batch_job.h"
+
+#include <spdlog/fmt/fmt.h>
+
+#include <csignal>
+#include <set>
+#include <thread>
+
+#include "forgedit/batch/batch_progress.h"
+#include "forgedit/core/error.h"
+#include "forgedit/core/files.h"
+#include "forgedit/jobs/results_folder.h"
+
+namespace forgedit {
+namespace {
+
+constexpr std::chrono::milliseconds kBetweenProcessLooks{100};
+
+BatchList read_list(const BatchRequest& request) {
+  auto list = read_batch_list(request.text, request.name, request.folder, request.defaults);
+  if (!request.options.keep_best) return list;
+  for (const auto& edit : list.edits) {
+    if (!edit.job.automatic) {
+      throw usage_error("keep",
+                        "best needs the automatic choice (auto), which " + edit.origin + " does not ask for");
+    }
+  }
+  return list;
+}
+
+std::string counted(std::size_t count, const std::string& thing) {
+  return fmt::format("{} {}{}", count, thing, count == 1 ? "" : "s");
+}
+
+}  // namespace
+
+Batch::Batch(BatchRequest request)
+    : request_(std::move(request)), folder_(request_.out), list_(read_list(request_)) {
+  with_field("out", [&] { check_folder_can_be_made(request_.out); });
+  folder_.check_place();
+  folder_.check_list(batch_subject(list_, {}));
+}
+
+std::string Batch::plan() const {
+  std::set<std::string> pictures;
+  for (const auto& edit : list_.edits) {
+    pictures.insert((edit.job.from.empty() ? edit.job.learn.picture : edit.job.from).string());
+  }
+  auto text = fmt::format("{} of {}, {}", counted(list_.edits.size(), "edit"),
+                          counted(pictures.size(), "picture"), counted(list_.images(), "image"));
+  const auto now = status();
+  if (now.done > 0) text += fmt::format("; {} done before", now.done);
+  if (now.failed > 0) text += fmt::format("; {} failed before", now.failed);
+  return text;
+}
+
+void Batch::prepare() const {
+  make_directory(folder_.work());
+  if (!request_.retry_failed) return;
+  WorkFolder work(folder_.work(), this_worker(), WorkOptions{request_.options.lease});
+  for (const auto& [id, failure] : folder_.failures()) folder_.forget_failure(id);
+  for (const auto& unit : list_.units) work.forget_losses(unit.name);
+}
+
+void Batch::work(Engine& engine, const Worker& worker, const StopFlag& stop, JobListener& listener) const {
+  work_on_batch(list_, folder_, engine, worker, request_.options, stop, listener);
+}
+
+void Batch::work_by_processes(const std::vector<WorkerProcesses::Command>& commands, const StopFlag& stop,
+                              JobListener& listener) const {
+  WorkerProcesses::Options options;
+  options.input = request_.text;
+  options.restart_code = kRestartCode;
+  options.on_line = [&](std::size_t worker, const std::string& line) {
+    listener.note(fmt::format("worker {}: {}", worker + 1, line));
+  };
+  listener.note(counted(commands.size(), "worker"));
+  BatchProgress progress(list_, folder_);
+  WorkerProcesses processes(commands, options);
+  bool told = false;
+  for (auto settled = progress.settled(); processes.look();) {
+    listener.alive();
+    if (stop.stopped() && !told) {
+      processes.stop(SIGTERM);
+      listener.stopping();
+      told = true;
+    }
+    progress.look_now_and_then();
+    if (progress.settled() != settled) processes.progressed();
+    settled = progress.settled();
+    listener.progress(progress.progress());
+    std::this_thread::sleep_for(kBetweenProcessLooks);
+  }
+  progress.look();
+  listener.progress(progress.progress());
+  if (progress.is_complete()) return;
+  stop.throw_if_stopped();
+  throw failure("no worker can go on here: what they said stands above");
+}
+
+BatchStatus Batch::status() const {
+  const auto begun = folder_.subject();
+  return batch_status(folder_, begun ? *begun : batch_subject(list_, {}));
+}
+
+std::vector<std::filesystem::path> Batch::report(const BatchStatus& status) const {
+  std::vector<std::string> lines;
+  for (const auto& edit : list_.edits) lines.push_back(edit.line);
+  return write_batch_report(folder_, status, lines);
+}
+
+BatchStatus status_of_batch(const std::filesystem::path& out) {
+  const BatchFolder folder(out);
+  const auto subject = folder.subject();
+  if (!subject) throw usage_error("out", out.string() + ": holds no batch that a worker has begun");
+  return batch_status(folder, *subject);
+}
+
+}  // namespace forgedit

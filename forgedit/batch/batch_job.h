@@ -1,0 +1,59 @@
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "forgedit/batch/batch_report.h"
+#include "forgedit/batch/batch_worker.h"
+#include "forgedit/work/worker_processes.h"
+
+namespace forgedit {
+
+/// What a worker process exits with where a new one may go on: it is broken, or was stopped.
+inline constexpr int kRestartCode = 75;
+
+/// A list of edits, and how this host works on it.
+struct BatchRequest {
+  std::string text, name;        ///< the list, and what errors call it
+  std::filesystem::path folder;  ///< relative paths of the list lead from here
+  std::filesystem::path out;     ///< folder of the batch
+  EditJob defaults;              ///< what a line leaves out
+  BatchOptions options;
+  bool retry_failed = false;  ///< failed edits count as not tried
+};
+
+/// A batch whose list was read and whose folder fits it.
+class Batch {
+ public:
+  /// Checks everything that can be checked without a model. Throws Error before anything is written.
+  explicit Batch(BatchRequest request);
+
+  const BatchList& list() const { return list_; }
+  const BatchFolder& folder() const { return folder_; }
+  /// "60 edits of 12 pictures, 300 images; 20 are done, 1 failed".
+  std::string plan() const;
+  /// Makes the folder, and forgets failures where that was asked for.
+  void prepare() const;
+  /// One worker's part: see work_on_batch.
+  void work(Engine& engine, const Worker& worker, const StopFlag& stop, JobListener& listener) const;
+  /// The same by processes of this host, which read the list from their standard input: starts them, starts
+  /// anew what crashes, and tells of the whole list. Throws Cancelled once `stop` is set and all have ended,
+  /// a failure where none could work.
+  void work_by_processes(const std::vector<WorkerProcesses::Command>& commands, const StopFlag& stop,
+                         JobListener& listener) const;
+  BatchStatus status() const;
+  /// Writes the report of how the batch stands. Returns its files.
+  std::vector<std::filesystem::path> report(const BatchStatus& status) const;
+
+ private:
+  BatchRequest request_;
+  BatchFolder folder_;
+  BatchList list_;
+};
+
+/// How the batch in `out` stands, without its list. Only reads. Throws a usage Error where there is none.
+BatchStatus status_of_batch(const std::filesystem::path& out);
+
+}  // namespace forgedit
