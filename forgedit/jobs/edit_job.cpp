@@ -226,6 +226,11 @@ const LearnOptions* EditJobRun::learning_to_do() const {
 
 /// After a stop or an error: sheet and record of the pictures that are finished.
 void EditJobRun::finish_what_there_is(EditResults& results) {
+  try {
+    results.drain();
+  } catch (const std::exception&) {
+    // Of a picture that cannot be written: see below.
+  }
   context_.end_stage();
   if (kept_) kept_->end_writing(context_);
   if (results.count() == 0) return;
@@ -307,15 +312,20 @@ void EditJobRun::draw(EditResults& results, const std::vector<Candidate>& plan,
   results.begin();
   if (!session_) session_.emplace(*network_, learned_->result, learned_->grid);
   const auto keep = [&](const Candidate& candidate, const Image& grid) {
-    const auto file = results.add(candidate, grid);
-    context_.listener().picture(candidate.stem, file, candidate_json(candidate));
-    if (on_picture) on_picture(candidate, true);
+    results.add(candidate, grid, [this, candidate](const fs::path& file) {
+      context_.listener().picture(candidate.stem, file, candidate_json(candidate));
+    });
+    if (!on_picture) return;
+    results.drain();
+    on_picture(candidate, true);
   };
   const auto count = [&](const Progress& progress) {
+    results.collect();
     context_.progress(progress);
     if (search_ && search_->is_time_over()) throw TimeIsOver();
   };
   session_->generate(plan, job_.drawing, {keep, count, previews_for(context_, learned_->frame)}, missing);
+  results.drain();
   context_.end_stage();
 }
 

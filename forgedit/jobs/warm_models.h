@@ -76,7 +76,7 @@ class WarmModels {
   std::optional<Captioner> captioner_;
   std::vector<std::string> judge_files_;
   std::optional<EditScorer> judge_;
-  std::optional<WarmSession> session_;  // of model_
+  std::optional<WarmSession> session_;     // of model_
   std::optional<LearnedPicture> learned_;  // by the job before, with model_
 };
 

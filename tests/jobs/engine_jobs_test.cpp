@@ -299,7 +299,8 @@ TEST_F(EngineJobs, LearningIsNotKeptWhereNobodyWantsIt) {
     return progress.stage != "learning" && progress.done == 4;
   });
   EXPECT_EQ(kept, "1 of 3 pictures are kept in " + job.out.string());
-  EXPECT_TRUE(std::none_of(seen.begin(), seen.end(), [](const auto& name) { return contains(name, "unfin"); }));
+  EXPECT_TRUE(
+      std::none_of(seen.begin(), seen.end(), [](const auto& name) { return contains(name, "unfin"); }));
   EXPECT_EQ(contents(job.out).size(), 3U) << "a picture, sheet.png and edit.json";
   EXPECT_GT(run(job).steps_of("learning"), 0);
   run(edit_job("whole"));
