@@ -11,6 +11,7 @@
 #include "forgedit/core/json.h"
 #include "forgedit/core/leftovers.h"
 #include "forgedit/core/text.h"
+#include "forgedit/jobs/background_writer.h"
 #include "forgedit/pipelines/records/settings_json.h"
 
 namespace forgedit {
@@ -346,17 +347,20 @@ void BenchRunner::draw_missing(const BenchTask& task, const std::vector<Candidat
   }
   if (missing.empty()) return;
   const auto& learned = learning.learned(task);
+  BackgroundWriter writer;
   auto last = Clock::now();
   const auto keep = [&](const Candidate& candidate, const Image& grid) {
     auto text = callbacks_.text(learned, candidate);
     // A batch's time is its first picture's, decoding aside: sums are right, and so are means over all.
     text.emplace_back(kSecondsKey, std::to_string(seconds_since(last)));
-    write_png(folder / (candidate.stem + ".png"), from_grid(grid, learned.frame), text);
+    writer.add([file = folder / (candidate.stem + ".png"), image = from_grid(grid, learned.frame),
+                text = std::move(text)] { write_png(file, image, text); });
     last = Clock::now();
   };
   learning.session(task).generate(
       plan, drawing_, {keep, callbacks_.progress},
       [&](const Candidate& candidate) { return missing.count(candidate.stem) > 0; });
+  writer.drain();
 }
 
 EditRecord score_pictures(EditScorer& scorer, const BenchEdit& edit, const std::vector<fs::path>& files,

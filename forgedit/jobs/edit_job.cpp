@@ -72,7 +72,8 @@ class EditJobRun {
   std::optional<PictureToLearn> to_learn_;  // empty with `from`
   std::optional<LearnedPicture> learned_;   // once it is
   bool learns_to_save_ = false;             // `save` does not hold it yet
-  std::optional<KeptLearning> kept_;
+  std::optional<KeptLearning> kept_;        // with keep_learning and without `save`
+  const LearnResult* before_ = nullptr;     // in memory, where the job before learned the same
   StableDiffusion* network_ = nullptr;
   EditPlanner planner_;
   std::optional<EditSession> session_;  // from the first image on
@@ -141,7 +142,10 @@ MemoryTask EditJobRun::memory_need(const StableDiffusion& model) const {
 
 void EditJobRun::load() {
   const auto& choice = models_.choice(context_);
-  network_ = &models_.model(context_, [&](const StableDiffusion& loaded) { return memory_need(loaded); });
+  const bool may_reuse = !learned_ && job_.learn.save.empty();
+  network_ = &models_.model(
+      context_, [&](const StableDiffusion& loaded) { return memory_need(loaded); },
+      may_reuse ? LearnedBefore::keep : LearnedBefore::drop);
   warn_of_long_texts(all_texts(), *network_, context_);
   if (job_.automatic) {
     // A plan that has weights wait on the CPU has no room for the judges' either.
@@ -159,11 +163,12 @@ void EditJobRun::load() {
     return;
   }
   to_learn_ = picture_to_learn(job_.learn, picture_, choice, *network_);
-  if (job_.learn.save.empty()) {
-    kept_.emplace(job_.out, *to_learn_);
-  } else {
+  if (!may_reuse) {
     learns_to_save_ = !is_saved_already(job_.learn, *to_learn_);
+    return;
   }
+  before_ = models_.learned_before(*to_learn_);
+  if (job_.keep_learning) kept_.emplace(job_.out, *to_learn_);
 }
 
 void EditJobRun::run() {
@@ -214,13 +219,18 @@ void EditJobRun::generate(EditResults& results) {
 
 /// What is learned first, should an image be missing; null where that is there already.
 const LearnOptions* EditJobRun::learning_to_do() const {
-  if (learned_) return nullptr;
-  const bool learns = learns_to_save_ || (kept_ && !kept_->has(*to_learn_));
-  return learns ? &job_.learn.options : nullptr;
+  const bool is_there = learned_ || before_ || (kept_ && kept_->has(*to_learn_));
+  const bool is_saved = !job_.learn.save.empty() && !learns_to_save_;
+  return is_there || is_saved ? nullptr : &job_.learn.options;
 }
 
 /// After a stop or an error: sheet and record of the pictures that are finished.
 void EditJobRun::finish_what_there_is(EditResults& results) {
+  try {
+    results.drain();
+  } catch (const std::exception&) {
+    // Of a picture that cannot be written: see below.
+  }
   context_.end_stage();
   if (kept_) kept_->end_writing(context_);
   if (results.count() == 0) return;
@@ -255,28 +265,31 @@ EditResults::Resumed EditJobRun::resume(EditResults& results, std::vector<Candid
   return resumed;
 }
 
-/// From `save`, or from an earlier run where that learned the same; else learns now.
+/// From `save`, from the job before or from an earlier run where that learned the same; else learns now.
 LearnedPicture EditJobRun::make_learned() {
   const auto learn = [&] {
     return learn_and_save(*to_learn_, job_.learn, models_.choice(context_), *network_, context_);
   };
   if (learns_to_save_) return learn();
-  if (!kept_) return take_saved(*to_learn_, job_.learn.save, *network_, context_);
-  if (kept_->has(*to_learn_)) {
+  if (const auto& save = job_.learn.save; !save.empty()) {
+    return take_saved(*to_learn_, save, *network_, context_);
+  }
+  if (!before_ && kept_ && kept_->has(*to_learn_)) {
     try {
       return take_saved(*to_learn_, kept_->place(), *network_, context_);
     } catch (const Error& error) {
       context_.note(std::string(error.what()) + ": the picture is learned again");
     }
   }
-  auto learned = learn();
-  kept_->begin_writing(learned, context_);
+  auto learned = before_ ? take_learned(*to_learn_, *before_, context_) : learn();
+  if (kept_ && !(before_ && kept_->has(*to_learn_))) kept_->begin_writing(learned, context_);
   return learned;
 }
 
 void EditJobRun::ensure_learned(EditResults& results) {
   if (learned_) return;
   learned_ = make_learned();
+  if (!before_) models_.keep_learned(*to_learn_, learned_->result);
   results.set_losses(learned_->result.losses);
   if (search_) search_->restart_clock();
 }
@@ -299,15 +312,20 @@ void EditJobRun::draw(EditResults& results, const std::vector<Candidate>& plan,
   results.begin();
   if (!session_) session_.emplace(*network_, learned_->result, learned_->grid);
   const auto keep = [&](const Candidate& candidate, const Image& grid) {
-    const auto file = results.add(candidate, grid);
-    context_.listener().picture(candidate.stem, file, candidate_json(candidate));
-    if (on_picture) on_picture(candidate, true);
+    results.add(candidate, grid, [this, candidate](const fs::path& file) {
+      context_.listener().picture(candidate.stem, file, candidate_json(candidate));
+    });
+    if (!on_picture) return;
+    results.drain();
+    on_picture(candidate, true);
   };
   const auto count = [&](const Progress& progress) {
+    results.collect();
     context_.progress(progress);
     if (search_ && search_->is_time_over()) throw TimeIsOver();
   };
   session_->generate(plan, job_.drawing, {keep, count, previews_for(context_, learned_->frame)}, missing);
+  results.drain();
   context_.end_stage();
 }
 

@@ -175,6 +175,12 @@ LearnedPicture take_saved(PictureToLearn picture, const fs::path& saved, const S
   return learned;
 }
 
+LearnedPicture take_learned(PictureToLearn picture, const LearnResult& before, JobContext& job) {
+  job.note("learned just before");
+  job.listener().learned({}, before.losses);
+  return {std::move(picture), before};
+}
+
 LearnedPicture learn_and_save(PictureToLearn picture, const LearnRequest& request, const ModelChoice& choice,
                               StableDiffusion& model, JobContext& job) {
   job.note(fmt::format("picture {}x{}, learned at {}x{}", picture.frame.source_width,

@@ -48,6 +48,9 @@ bool is_saved_already(const LearnRequest& request, const PictureToLearn& picture
 LearnedPicture take_saved(PictureToLearn picture, const std::filesystem::path& saved,
                           const StableDiffusion& model, JobContext& job);
 
+/// The picture with what the job before learned of it: see WarmModels::learned_before.
+LearnedPicture take_learned(PictureToLearn picture, const LearnResult& before, JobContext& job);
+
 /// Learns the picture, and saves it where that was asked for.
 LearnedPicture learn_and_save(PictureToLearn picture, const LearnRequest& request, const ModelChoice& choice,
                               StableDiffusion& model, JobContext& job);

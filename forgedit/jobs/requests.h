@@ -109,7 +109,9 @@ struct EditJob {
   bool at_source_size = false;
   bool metadata = true;       ///< settings inside the PNG files
   std::filesystem::path out;  ///< folder of the results
-  bool dry_run = false;       ///< only check, and tell what would be done
+  /// What was learned without `save` lies in `out` until the job ends, so that a stop does not lose it.
+  bool keep_learning = true;
+  bool dry_run = false;  ///< only check, and tell what would be done
 };
 
 /// One more picture of a saved edit.

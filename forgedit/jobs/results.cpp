@@ -11,6 +11,7 @@
 #include "forgedit/core/error.h"
 #include "forgedit/core/files.h"
 #include "forgedit/io/charts/contact_sheet.h"
+#include "forgedit/io/pictures/encode_png.h"
 #include "forgedit/io/pictures/resample.h"
 #include "forgedit/metrics/image_quality.h"
 #include "forgedit/pipelines/records/settings_json.h"
@@ -50,22 +51,49 @@ EditResults::EditResults(fs::path folder, Fonts fonts, EditRun run, bool with_te
       original_(from_grid(run_.picture.grid, run_.picture.frame)),
       finished_(folder_) {}
 
-fs::path EditResults::add(const Candidate& candidate, const Image& grid) {
+void EditResults::set_losses(const std::vector<double>& losses) {
+  writer_.wait();
+  run_.losses = losses;
+}
+
+void EditResults::arrange(Arrangement arrangement) {
+  writer_.wait();
+  arrangement_ = std::move(arrangement);
+}
+
+std::size_t EditResults::count() const {
+  writer_.wait();
+  return pictures_.size();
+}
+
+std::optional<double> EditResults::reconstruction_db() const {
+  writer_.wait();
+  return reconstruction_db_;
+}
+
+void EditResults::add(const Candidate& candidate, const Image& grid, PictureWritten written) {
+  BackgroundWriter::Task done;
+  if (written) done = [file = path_of(candidate), written = std::move(written)] { written(file); };
+  writer_.add([this, candidate, grid] { write(candidate, grid); }, std::move(done));
+}
+
+/// On the writer's thread.
+void EditResults::write(const Candidate& candidate, const Image& grid) {
   const auto& frame = run_.picture.frame;
   const auto picture = from_grid(grid, frame);
   const auto path = path_of(candidate);
-  write_png(path, run_.at_source_size ? from_grid_at_source_size(grid, frame) : picture,
-            with_text_ ? picture_text(run_, candidate) : PngText{});
-  pictures_[candidate.stem] = {cell_copy(picture), settings_key(run_, candidate),
-                               content_hash(read_file(path))};
+  const auto file = encode_png(run_.at_source_size ? from_grid_at_source_size(grid, frame) : picture,
+                               with_text_ ? picture_text(run_, candidate) : PngText{}, path.string());
+  write_file_atomically(path, file, Flush::no);
+  pictures_[candidate.stem] = {cell_copy(picture), settings_key(run_, candidate), content_hash(file)};
   if (candidate.kind == Candidate::Kind::reconstruction) reconstruction_db_ = psnr(picture, original_);
   // The record is what a restart goes by. It grows with the run, so a long run does not write it every time:
   // of what is finished at least 98 % are in it.
   if (pictures_.size() % (1 + pictures_.size() / 64) == 0) write_record(false);
-  return path;
 }
 
 EditResults::Resumed EditResults::resume(std::vector<Candidate>& candidates) {
+  drain();
   std::vector<std::optional<FinishedPicture>> taken;
   std::vector<std::optional<Image>> images;
   for (const auto& candidate : candidates) {
@@ -164,6 +192,7 @@ std::string EditResults::older() const {
 }
 
 std::vector<std::string> EditResults::changed() const {
+  writer_.wait();
   std::vector<std::string> names;
   for (const auto& candidate : plan_) {
     const auto name = candidate.stem + ".png";
@@ -173,6 +202,7 @@ std::vector<std::string> EditResults::changed() const {
 }
 
 void EditResults::begin() {
+  drain();
   // Until this run is done there is no sheet, rather than one of another run.
   std::error_code ignored;
   fs::remove(folder_ / kSheetFile, ignored);
@@ -181,6 +211,7 @@ void EditResults::begin() {
 }
 
 std::vector<fs::path> EditResults::finish() {
+  drain();
   std::vector<std::string> gone;
   for (const auto& [stem, picture] : pictures_) {
     std::error_code error;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -10,6 +11,7 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include "forgedit/io/charts/fonts.h"
+#include "forgedit/jobs/background_writer.h"
 #include "forgedit/jobs/edit_record.h"
 #include "forgedit/jobs/finished.h"
 
@@ -33,6 +35,8 @@ struct Arrangement {
 };
 
 /// Writes one run: a PNG for each picture as it is drawn and with it edit.json, at the end sheet.png.
+/// Pictures are written by a thread of its own, and what depends on them waits for it. Use it from one
+/// thread.
 class EditResults {
  public:
   /// `fonts` set the sheet's labels; `with_text` puts the settings into each PNG.
@@ -54,27 +58,36 @@ class EditResults {
   void begin();
 
   /// The losses of learning, where that came after resume(); an earlier run's record has them else.
-  void set_losses(const std::vector<double>& losses) { run_.losses = losses; }
+  void set_losses(const std::vector<double>& losses);
 
-  /// Returns the path of the picture's file.
-  std::filesystem::path add(const Candidate& candidate, const Image& grid);
+  /// Gets the path of a picture's file.
+  using PictureWritten = std::function<void(const std::filesystem::path& file)>;
+  /// Hands a picture over to be written, and waits while several others are not. `written` is called by this
+  /// thread, in a later call of this class, when file and record are complete. Throws what an earlier picture
+  /// failed with; the others are written all the same.
+  void add(const Candidate& candidate, const Image& grid, PictureWritten written = {});
+  /// Calls `written` of all pictures that are complete by now. Throws as `add`.
+  void collect() { writer_.collect(); }
+  /// Waits for all pictures, then collects.
+  void drain() { writer_.drain(); }
   std::filesystem::path path_of(const Candidate& candidate) const {
     return folder_ / (candidate.stem + ".png");
   }
 
-  void arrange(Arrangement arrangement) { arrangement_ = std::move(arrangement); }
+  void arrange(Arrangement arrangement);
   /// Writes sheet and record of all that was added, even when the plan was not finished. Returns their paths.
   /// Throws a failure when pictures are gone from the folder: the record then leaves them out.
   std::vector<std::filesystem::path> finish();
 
-  std::size_t count() const { return pictures_.size(); }
+  std::size_t count() const;
   std::size_t planned() const { return plan_.size(); }
   const std::string& picture_name() const { return run_.picture.picture_name; }
   /// The picture itself at the model's scale.
   const Image& original() const { return original_; }
-  std::optional<double> reconstruction_db() const { return reconstruction_db_; }
+  std::optional<double> reconstruction_db() const;
 
  private:
+  void write(const Candidate& candidate, const Image& grid);
   void number(std::vector<Candidate>& candidates, const std::vector<std::optional<FinishedPicture>>& taken);
   std::string label_of(const Candidate& candidate) const;
   Image draw_sheet() const;
@@ -96,6 +109,8 @@ class EditResults {
   std::map<std::string, Picture> pictures_;  // finished ones, by stem
   std::optional<double> reconstruction_db_;  // against the original
   std::optional<Arrangement> arrangement_;
+  /// While it has work, all of the above is its thread's. The last member: it ends before the others do.
+  mutable BackgroundWriter writer_;
 };
 
 }  // namespace forgedit

@@ -11,6 +11,17 @@ std::int64_t held_by_tensors(const c10::Device& device) {
   return peak_memory(device);
 }
 
+/// Bytes of a GPU.
+std::int64_t gpu_bytes(const LearnResult& learned) {
+  std::int64_t bytes = 0;
+  for (const auto* state : {&learned.unet, &learned.text_encoder}) {
+    for (const auto& [name, tensor] : *state) {
+      if (tensor.is_cuda()) bytes += static_cast<std::int64_t>(tensor.nbytes());
+    }
+  }
+  return bytes;
+}
+
 }  // namespace
 
 const ModelChoice& WarmModels::choice(JobContext& job) {
@@ -18,8 +29,9 @@ const ModelChoice& WarmModels::choice(JobContext& job) {
   return *choice_;
 }
 
-StableDiffusion& WarmModels::model(JobContext& job, const MemoryNeed& need) {
+StableDiffusion& WarmModels::model(JobContext& job, const MemoryNeed& need, LearnedBefore learned) {
   end_session();
+  if (learned == LearnedBefore::drop) learned_.reset();
   const auto& device = choice(job).policy.device;
   if (!model_) {
     if (!keep_) captioner_.reset();
@@ -29,8 +41,19 @@ StableDiffusion& WarmModels::model(JobContext& job, const MemoryNeed& need) {
     return *model_;
   }
   prepare_compute(choice_->policy, choice_->threads);  // a captioner or a judge may have changed it
-  if (need) model_->place(settle_memory(*choice_, need(*model_), model_bytes_));
+  // What was learned before is either all that this job learns, or gone before it learns.
+  const auto held = model_bytes_ + (learned_ ? gpu_bytes(learned_->result) : 0);
+  if (need) model_->place(settle_memory(*choice_, need(*model_), held));
   return *model_;
+}
+
+void WarmModels::keep_learned(const PictureToLearn& picture, const LearnResult& result) {
+  if (keep_) learned_ = LearnedPicture{picture, result};
+}
+
+const LearnResult* WarmModels::learned_before(const PictureToLearn& wanted) {
+  if (learned_ && !learns_the_same(*learned_, wanted)) learned_.reset();
+  return learned_ ? &learned_->result : nullptr;
 }
 
 WarmSession& WarmModels::session(JobContext& job, const std::filesystem::path& saved) {
@@ -72,6 +95,7 @@ EditScorer& WarmModels::judge(const ScorerFiles& files, const c10::Device& devic
 
 void WarmModels::unload() {
   end_session();
+  learned_.reset();
   judge_.reset();
   captioner_.reset();
   model_.reset();

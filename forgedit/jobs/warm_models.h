@@ -28,6 +28,9 @@ struct WarmSession {
   EditSession session;
 };
 
+/// What becomes of what the job before learned.
+enum class LearnedBefore { drop, keep };
+
 /// The networks of one engine: found and loaded when the first job needs them, and kept for the next ones.
 class WarmModels {
  public:
@@ -39,7 +42,13 @@ class WarmModels {
   const ModelChoice& choice(JobContext& job);
   /// The model, with its memory planned for this job and its own weights: a warm session ends. Throws Error
   /// when it cannot be read or does not fit.
-  StableDiffusion& model(JobContext& job, const MemoryNeed& need = {});
+  StableDiffusion& model(JobContext& job, const MemoryNeed& need = {},
+                         LearnedBefore learned = LearnedBefore::drop);
+  /// Keeps what learning `picture` gave for the next job that learns the same. Does nothing where only one
+  /// job will come.
+  void keep_learned(const PictureToLearn& picture, const LearnResult& result);
+  /// What the job before learned, where that was exactly `wanted`. Else null, and its memory is free.
+  const LearnResult* learned_before(const PictureToLearn& wanted);
   /// The saved edit in the model, for images one at a time. It stays until another one is asked for, its
   /// files change or something else needs the model. Throws Error when either cannot be read, or they do not
   /// belong together.
@@ -67,7 +76,8 @@ class WarmModels {
   std::optional<Captioner> captioner_;
   std::vector<std::string> judge_files_;
   std::optional<EditScorer> judge_;
-  std::optional<WarmSession> session_;  // of model_
+  std::optional<WarmSession> session_;     // of model_
+  std::optional<LearnedPicture> learned_;  // by the job before, with model_
 };
 
 }  // namespace forgedit

@@ -138,8 +138,11 @@ TEST_F(EngineJobs, StoppedWhileLearningItEndsWithTheSameBytes) {
 TEST_F(EngineJobs, StoppedWhileGeneratingItGoesOnFromWhatIsKept) {
   run(edit_job("whole"));
   RecordingListener told;
-  const auto kept =
-      stopped(edit_job("out"), told, [&](const auto&) { return told.has("picture reconstruction"); });
+  // Two steps and the decoding of the first picture, and the first step of the second one.
+  const auto kept = stopped(edit_job("out"), told, [&](const auto& progress) {
+    return progress.stage != "learning" && progress.done == 4;
+  });
+  EXPECT_TRUE(told.has("picture reconstruction"));
   EXPECT_EQ(kept, "1 of 3 pictures and what was learned are kept in " + (folder_ / "out").string());
   EXPECT_EQ(read_json_object(folder_ / "out/edit.json").at("complete"), false);
   EXPECT_TRUE(fs::exists(folder_ / "out/sheet.png"));
@@ -219,6 +222,89 @@ TEST_F(EngineJobs, TheSecondJobFindsTheModelLoaded) {
   run(engine, edit_job("three"), third);
   EXPECT_EQ(third.notes_with("model tiny-sd on "), 1U);
   EXPECT_EQ(contents(folder_ / "three"), alone);
+}
+
+TEST_F(EngineJobs, TheNextJobOfTheSamePictureDoesNotLearnAgain) {
+  auto engine = this->engine();
+  RecordingListener first, second;
+  run(engine, edit_job("one"), first);
+  EXPECT_GT(first.steps_of("learning"), 0);
+  auto job = edit_job("two");
+  job.targets = {"a ring"};
+  job.sweep.forget = {"donotforget", "encoderattn"};
+  run(engine, job, second);
+  EXPECT_EQ(second.steps_of("learning"), 0);
+  EXPECT_EQ(second.notes_with("learned just before"), 1U);
+  EXPECT_EQ(second.events.front(), "learned");
+  EXPECT_EQ(first.plans.size(), 1U);
+  ASSERT_EQ(second.plans.size(), 1U);
+  job.out = folder_ / "two-alone";
+  run(job);
+  EXPECT_EQ(contents(folder_ / "two"), contents(job.out)) << "also the losses";
+  // What two jobs have used is still what was learned.
+  RecordingListener third;
+  run(engine, edit_job("three"), third);
+  EXPECT_EQ(third.steps_of("learning"), 0);
+  EXPECT_EQ(contents(folder_ / "three"), contents(folder_ / "one"));
+}
+
+TEST_F(EngineJobs, WhatWasLearnedBeforeServesOnlyTheSameLearning) {
+  auto engine = this->engine();
+  int jobs = 0;
+  const auto learns = [&](auto change) {
+    auto job = edit_job("out" + std::to_string(++jobs));
+    change(job);
+    RecordingListener told;
+    run(engine, job, told);
+    return told.steps_of("learning") > 0;
+  };
+  const auto same = [](EditJob&) {};
+  EXPECT_TRUE(learns(same));
+  EXPECT_FALSE(learns(same));
+  EXPECT_FALSE(learns([&](auto& job) {
+    fs::copy_file(job.learn.picture, folder_ / "renamed.png");
+    job.learn.picture = folder_ / "renamed.png";
+  })) << "pixels count, not names";
+  EXPECT_TRUE(learns([](auto& job) { job.learn.source = "a ring"; }));
+  EXPECT_TRUE(learns(same)) << "only the last one is kept";
+  EXPECT_TRUE(learns([](auto& job) { job.sweep.seeds = {1}; }));
+  EXPECT_TRUE(learns([](auto& job) { job.learn.options.samples = 6; }));
+  EXPECT_TRUE(learns([](auto& job) { job.learn.options.stop_loss *= 2; }));
+  EXPECT_TRUE(learns([](auto& job) { job.learn.size = {64, 128}; }));
+  EXPECT_TRUE(learns([&](auto& job) {
+    write_png(folder_ / "grey.png", Image(40, 40, {90, 90, 90}));
+    job.learn.picture = folder_ / "grey.png";
+  }));
+  EXPECT_TRUE(learns(same));
+  EXPECT_TRUE(learns([&](auto& job) { job.learn.save = folder_ / "square.edit"; }));
+  EXPECT_FALSE(learns(same)) << "it is what was saved";
+  engine.unload();
+  EXPECT_TRUE(learns(same));
+
+  Engine once(places(), {tiny_model(), /*keep_warm=*/false});
+  for (const auto* out : {"once", "twice"}) {
+    RecordingListener told;
+    run(once, edit_job(out), told);
+    EXPECT_GT(told.steps_of("learning"), 0) << "nothing stays of one job";
+  }
+}
+
+TEST_F(EngineJobs, LearningIsNotKeptWhereNobodyWantsIt) {
+  auto job = edit_job("out");
+  job.keep_learning = false;
+  RecordingListener told;
+  std::vector<std::string> seen;
+  const auto kept = stopped(job, told, [&](const auto& progress) {
+    for (const auto& name : list_directory(job.out)) seen.push_back(name);
+    return progress.stage != "learning" && progress.done == 4;
+  });
+  EXPECT_EQ(kept, "1 of 3 pictures are kept in " + job.out.string());
+  EXPECT_TRUE(
+      std::none_of(seen.begin(), seen.end(), [](const auto& name) { return contains(name, "unfin"); }));
+  EXPECT_EQ(contents(job.out).size(), 3U) << "a picture, sheet.png and edit.json";
+  EXPECT_GT(run(job).steps_of("learning"), 0);
+  run(edit_job("whole"));
+  EXPECT_EQ(contents(job.out), contents(folder_ / "whole"));
 }
 
 TEST_F(EngineJobs, AnExportWritesItsFiles) {

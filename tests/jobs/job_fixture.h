@@ -21,11 +21,13 @@ class RecordingListener : public JobListener {
   std::vector<std::string> events;
   std::vector<std::string> captions;
   std::vector<nlohmann::json> entries;
+  std::vector<JobPlan> plans;
   std::vector<JobProgress> steps;
   std::function<void(const JobProgress&)> on_progress;
 
   void note(const std::string& text) override { notes.push_back(text); }
   void warning(const std::string& text) override { warnings.push_back(text); }
+  void plan(const JobPlan& plan) override { plans.push_back(plan); }
   void progress(const JobProgress& progress) override {
     steps.push_back(progress);
     if (events.empty() || events.back() != name_of(progress.stage)) events.push_back(name_of(progress.stage));

@@ -1,6 +1,7 @@
 #include "forgedit/jobs/results.h"
 
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "forgedit/core/files.h"
 #include "forgedit/core/json.h"
@@ -226,10 +227,57 @@ TEST_F(Results, PicturesThatAreGoneAreNotRecorded) {
   auto plan = plan_edit(run_.requests);
   const auto resumed = results.resume(plan);
   for (const auto& candidate : resumed.to_draw) results.add(candidate, picture_of(candidate));
+  results.drain();
   fs::remove(results.path_of(plan[1]));
   EXPECT_TRUE(contains(message_of([&] { results.finish(); }), "1 pictures of this run are gone"));
   EXPECT_EQ(record().at("complete"), false);
   EXPECT_EQ(recorded().size(), 4U);
+}
+
+TEST_F(Results, PicturesAreToldOnceTheyAreComplete) {
+  EditResults results(folder_, kFonts, run_, true);
+  auto plan = plan_edit(run_.requests);
+  results.resume(plan);
+  const auto owner = std::this_thread::get_id();
+  std::vector<std::string> told;
+  for (const auto& candidate : plan) {
+    results.add(candidate, picture_of(candidate), [&, candidate](const fs::path& file) {
+      EXPECT_EQ(std::this_thread::get_id(), owner);
+      EXPECT_EQ(read_image(file).pixels, picture_of(candidate).pixels);
+      told.push_back(candidate.stem);
+    });
+  }
+  EXPECT_EQ(results.count(), plan.size()) << "it waits for all of them";
+  results.collect();
+  ASSERT_EQ(told.size(), plan.size());
+  for (std::size_t i = 0; i < plan.size(); ++i) EXPECT_EQ(told[i], plan[i].stem);
+  EXPECT_TRUE(results.reconstruction_db().has_value());
+  results.finish();
+  EXPECT_EQ(told.size(), plan.size());
+}
+
+TEST_F(Results, APictureThatCannotBeWrittenEndsTheRunWithTheOthers) {
+  EditResults results(folder_, kFonts, run_, true);
+  auto plan = plan_edit(run_.requests);
+  results.resume(plan);
+  const auto in_the_way = results.path_of(plan[1]);
+  fs::create_directory(in_the_way);
+  std::size_t told = 0;
+  const auto message = message_of([&] {
+    for (const auto& candidate : plan) {
+      results.add(candidate, picture_of(candidate), [&](const fs::path&) { ++told; });
+    }
+    results.drain();
+  });
+  EXPECT_TRUE(contains(message, in_the_way.string() + ": cannot be written: ")) << message;
+  const auto count = results.count();
+  EXPECT_GE(count, 1U);
+  EXPECT_LT(count, plan.size());
+  results.finish();
+  EXPECT_EQ(told, count);
+  EXPECT_EQ(recorded().size(), count);
+  EXPECT_EQ(record().at("complete"), false);
+  for (const auto& name : recorded()) EXPECT_NE(name, in_the_way.filename().string());
 }
 
 TEST_F(Results, AnArrangementDecidesTheRecord) {

@@ -7,7 +7,7 @@
 
 #include "forgedit/core/error.h"
 #include "forgedit/core/files.h"
-#include "forgedit/io/pictures/image.h"
+#include "forgedit/io/pictures/encode_png.h"
 
 namespace forgedit {
 namespace fs = std::filesystem;
@@ -24,21 +24,21 @@ bool is_png_keyword(const std::string& keyword) {
                      [](unsigned char c) { return (c >= 32 && c <= 126) || c >= 161; });
 }
 
-void check_writable(const fs::path& path, const Image& image, const PngText& text) {
+void check_writable(const std::string& name, const Image& image, const PngText& text) {
   const std::size_t expected = 3 * static_cast<std::size_t>(std::max(image.width, 0)) *
                                static_cast<std::size_t>(std::max(image.height, 0));
   if (expected == 0 || image.pixels.size() != expected) {
-    throw usage_error(path.string() + ": cannot write a picture of " + std::to_string(image.width) + "x" +
+    throw usage_error(name + ": cannot write a picture of " + std::to_string(image.width) + "x" +
                       std::to_string(image.height) + " pixels with " + std::to_string(image.pixels.size()) +
                       " values");
   }
   for (const auto& [keyword, value] : text) {
     if (!is_png_keyword(keyword)) {
-      throw usage_error(path.string() + ": PNG keyword \"" + keyword +
+      throw usage_error(name + ": PNG keyword \"" + keyword +
                         "\", expected 1 to 79 printable Latin-1 characters without outer or double spaces");
     }
     if (value.find('\0') != std::string::npos) {
-      throw usage_error(path.string() + ": PNG text \"" + keyword + "\" holds a zero byte");
+      throw usage_error(name + ": PNG text \"" + keyword + "\" holds a zero byte");
     }
   }
 }
@@ -71,7 +71,7 @@ class PngWriter {
     return true;
   }
 
-  const std::string& file() const { return file_; }
+  std::string take_file() { return std::move(file_); }
   const char* message() const { return message_; }
 
  private:
@@ -103,8 +103,8 @@ class PngWriter {
 
 }  // namespace
 
-void write_png(const fs::path& path, const Image& image, const PngText& text) {
-  check_writable(path, image, text);
+std::string encode_png(const Image& image, const PngText& text, const std::string& name) {
+  check_writable(name, image, text);
   std::vector<png_text> chunks(text.size());
   for (std::size_t i = 0; i < text.size(); ++i) {
     // libpng's structure takes pointers to non-const, but copies what they point to.
@@ -115,9 +115,13 @@ void write_png(const fs::path& path, const Image& image, const PngText& text) {
   }
   PngWriter writer;
   if (!writer.run(image, chunks.data(), static_cast<int>(chunks.size()))) {
-    throw failure(path.string() + ": cannot be encoded as PNG: " + writer.message());
+    throw failure(name + ": cannot be encoded as PNG: " + writer.message());
   }
-  write_file_atomically(path, writer.file(), Flush::no);
+  return writer.take_file();
+}
+
+void write_png(const fs::path& path, const Image& image, const PngText& text) {
+  write_file_atomically(path, encode_png(image, text, path.string()), Flush::no);
 }
 
 }  // namespace forgedit

@@ -90,6 +90,8 @@ WeightsInput::WeightsInput(const std::filesystem::path& path) : origin_(path.str
   }
   descriptor_.number = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (descriptor_.number < 0) throw failure(origin_ + ": cannot be opened: " + std::strerror(errno));
+  // Requests of twice the size: where each waits for a network, weights are read in half the time.
+  ::posix_fadvise(descriptor_.number, 0, 0, POSIX_FADV_SEQUENTIAL);
   identity_ = identity_of(descriptor_.number);
   size_ = static_cast<std::uint64_t>(identity_[2]);
   if (size_ >= kLfsPointer.size() && read(0, kLfsPointer.size()) == kLfsPointer) {

@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <tuple>
 
 #include "forgedit/core/content_hash.h"
 #include "forgedit/core/error.h"
@@ -184,6 +185,15 @@ fs::path real_folder(const fs::path& directory) {
 bool is_saved_edit(const fs::path& directory) {
   std::error_code error;
   return fs::exists(directory / kRecord, error);
+}
+
+bool learns_the_same(const PictureToLearn& one, const PictureToLearn& other) {
+  const auto settings = [](const PictureToLearn& p) {
+    return std::tie(p.source, p.base_fingerprint, p.fingerprint_method, p.background, p.stretched, p.memory,
+                    p.precision, p.grid.width, p.grid.height, p.grid.pixels);
+  };
+  return settings(one) == settings(other) && to_json(one.options) == to_json(other.options) &&
+         to_json(one.frame) == to_json(other.frame);
 }
 
 void check_saved_edit_target(const fs::path& directory) {

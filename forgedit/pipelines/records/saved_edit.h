@@ -42,6 +42,10 @@ struct LearnedPicture : PictureToLearn {
 /// Whether a finished saved edit lies there.
 bool is_saved_edit(const std::filesystem::path& directory);
 
+/// Whether learning either gives the same weights, bit for bit: all that is known but names and software is
+/// equal.
+bool learns_the_same(const PictureToLearn& one, const PictureToLearn& other);
+
 /// Throws a usage Error where a saved edit may not be written: on a file, or in a folder that holds something
 /// other than a saved edit.
 void check_saved_edit_target(const std::filesystem::path& directory);

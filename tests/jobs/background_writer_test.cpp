@@ -1,0 +1,135 @@
+#include "forgedit/jobs/background_writer.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <future>
+#include <numeric>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace forgedit {
+namespace {
+
+std::vector<int> up_to(int count) {
+  std::vector<int> numbers(static_cast<std::size_t>(count));
+  std::iota(numbers.begin(), numbers.end(), 0);
+  return numbers;
+}
+
+TEST(BackgroundWriter, WorkIsDoneInOrderAndToldOnTheOwnersThread) {
+  const auto owner = std::this_thread::get_id();
+  std::vector<int> worked, told;  // without locks: ThreadSanitizer sees whether `drain` is one
+  BackgroundWriter writer(3);
+  for (int i = 0; i < 50; ++i) {
+    writer.add(
+        [&, i] {
+          EXPECT_NE(std::this_thread::get_id(), owner);
+          worked.push_back(i);
+        },
+        [&, i] {
+          EXPECT_EQ(std::this_thread::get_id(), owner);
+          told.push_back(i);
+        });
+  }
+  writer.drain();
+  EXPECT_EQ(worked, up_to(50));
+  EXPECT_EQ(told, up_to(50));
+}
+
+TEST(BackgroundWriter, WaitingTellsNothing) {
+  int worked = 0, told = 0;
+  BackgroundWriter writer;
+  writer.wait();
+  writer.add([&] { ++worked; });
+  std::promise<void> go;
+  writer.add([&, ready = go.get_future().share()] { ready.wait(), ++worked; }, [&] { ++told; });
+  go.set_value();
+  writer.wait();
+  EXPECT_EQ(worked, 2);
+  EXPECT_EQ(told, 0);
+  writer.collect();
+  EXPECT_EQ(told, 1);
+}
+
+TEST(BackgroundWriter, AFullQueueMakesTheOwnerWait) {
+  std::atomic<int> begun{0}, ended{0};
+  BackgroundWriter writer(2);
+  for (int i = 0; i < 20; ++i) {
+    writer.add([&] {
+      ++begun;
+      std::this_thread::yield();
+      ++ended;
+    });
+    EXPECT_GE(ended, i - 2) << "two wait, and one is being done";
+  }
+  writer.drain();
+  EXPECT_EQ(begun, 20);
+}
+
+TEST(BackgroundWriter, AFailureIsThrownOnceAndTheRestIsDone) {
+  std::vector<int> worked, told;
+  BackgroundWriter writer;
+  std::promise<void> go;
+  writer.add([ready = go.get_future().share()] { ready.wait(); });
+  for (int i = 0; i < 5; ++i) {
+    writer.add(
+        [&, i] {
+          if (i == 1 || i == 3) throw std::runtime_error("disk " + std::to_string(i));
+          worked.push_back(i);
+        },
+        [&, i] { told.push_back(i); });
+  }
+  go.set_value();
+  writer.wait();
+  std::string message;
+  try {
+    writer.drain();
+  } catch (const std::runtime_error& error) {
+    message = error.what();
+  }
+  EXPECT_EQ(message, "disk 1");
+  EXPECT_EQ(worked, (std::vector<int>{0, 2, 4}));
+  EXPECT_EQ(told, worked) << "before the failure is thrown";
+  EXPECT_NO_THROW(writer.drain());
+  const auto again = [&] {
+    writer.add([] { throw std::runtime_error("again"); });
+    writer.drain();
+  };
+  EXPECT_THROW(again(), std::runtime_error);
+}
+
+TEST(BackgroundWriter, WhatAListenerThrowsLosesNothing) {
+  int told = 0;
+  BackgroundWriter writer;
+  std::promise<void> go;
+  writer.add([ready = go.get_future().share()] { ready.wait(); }, [] { throw std::runtime_error("stop"); });
+  writer.add([] {}, [&] { ++told; });
+  go.set_value();
+  writer.wait();
+  EXPECT_THROW(writer.collect(), std::runtime_error);
+  writer.collect();
+  EXPECT_EQ(told, 1);
+}
+
+TEST(BackgroundWriter, ItsEndLeavesNothingUndone) {
+  int worked = 0, told = 0;
+  {
+    BackgroundWriter writer;
+    for (int i = 0; i < 6; ++i) writer.add([&] { ++worked; });
+    std::promise<void> go;
+    writer.add([ready = go.get_future().share()] { ready.wait(); });
+    writer.add([&] { ++worked; }, [&] { ++told; });
+    writer.add([&] {
+      ++worked;
+      throw std::runtime_error("nobody hears");
+    });
+    go.set_value();
+  }
+  EXPECT_EQ(worked, 8);
+  EXPECT_EQ(told, 0);
+}
+
+}  // namespace
+}  // namespace forgedit
