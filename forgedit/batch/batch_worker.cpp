@@ -262,6 +262,7 @@ void BatchWorker::do_edit(const BatchEdit& edit, const Claim& claim) {
   work_.begin(edit.id);
   auto job = edit.job;
   job.out = folder_.making(edit.id);
+  job.keep_learning = false;  // gigabytes on a shared disk for seconds of learning
   drop_results_of_another_device(job.out, device_);
   EditListener listener(listener_, progress_, edit.id);
   engine_.run(job, stop_, listener);
