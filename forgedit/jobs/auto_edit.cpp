@@ -104,12 +104,16 @@ void AutoEdit::fit_budget_to_time() {
   }
 }
 
-void AutoEdit::add(const Candidate& candidate, const Image& picture, bool drawn) {
-  drawn_ += drawn;
+std::optional<EditScores> AutoEdit::score(const Candidate& candidate, const Image& picture) {
   const auto found = target_of_.find(candidate.stem);
-  if (found == target_of_.end()) return;
-  auto& target = targets_[found->second];
-  target.search.add(candidate, scorer_.score(target.reference, picture));
+  if (found == target_of_.end()) return {};
+  return scorer_.score(targets_[found->second].reference, picture);
+}
+
+void AutoEdit::add(const Candidate& candidate, const std::optional<EditScores>& scores, bool drawn) {
+  drawn_ += drawn;
+  if (!scores) return;
+  targets_[target_of_.at(candidate.stem)].search.add(candidate, *scores);
   ++scored_;
 }
 

@@ -28,9 +28,10 @@ class AutoEdit {
   using Numbering = std::function<void(std::vector<Candidate>& round)>;
   /// The next round of all targets, with stems from `number`; empty when the search is over.
   std::vector<Candidate> next_round(const Numbering& number);
-  /// Scores a picture; those that belong to no search (the reconstruction) are passed over. `drawn`: now, not
-  /// by an earlier run.
-  void add(const Candidate& candidate, const Image& picture, bool drawn);
+  /// The scores of a picture; nothing for those that belong to no search (the reconstruction).
+  std::optional<EditScores> score(const Candidate& candidate, const Image& picture);
+  /// Takes what `score` gave into account. `drawn`: now, not by an earlier run.
+  void add(const Candidate& candidate, const std::optional<EditScores>& scores, bool drawn);
   /// Whether the seconds are spent and there is something to choose from.
   bool is_time_over() const;
   /// The seconds of the budget are for drawing: called when something else took time.

@@ -46,8 +46,8 @@ class EditJobRun {
   const LearnOptions* learning_to_do() const;
   void dry_run();
   void draw_best(EditResults& results);
-  /// `on_picture` gets each picture, with whether it was generated now.
-  using PictureSeen = std::function<void(const Candidate& candidate, bool drawn)>;
+  /// `on_picture` gets each picture; `grid` is null where an earlier run has generated it.
+  using PictureSeen = std::function<void(const Candidate& candidate, const Image* grid)>;
   void draw(EditResults& results, const std::vector<Candidate>& plan, const EditResults::Resumed& resumed,
             const PictureSeen& on_picture = {});
   EditResults::Resumed resume(EditResults& results, std::vector<Candidate>& plan);
@@ -304,7 +304,7 @@ void EditJobRun::draw(EditResults& results, const std::vector<Candidate>& plan,
   };
   if (on_picture) {
     for (const auto& candidate : plan) {
-      if (!missing(candidate)) on_picture(candidate, false);
+      if (!missing(candidate)) on_picture(candidate, nullptr);
     }
   }
   if (resumed.to_draw.empty()) return;
@@ -315,9 +315,7 @@ void EditJobRun::draw(EditResults& results, const std::vector<Candidate>& plan,
     results.add(candidate, grid, [this, candidate](const fs::path& file) {
       context_.listener().picture(candidate.stem, file, candidate_json(candidate));
     });
-    if (!on_picture) return;
-    results.drain();
-    on_picture(candidate, true);
+    if (on_picture) on_picture(candidate, &grid);
   };
   const auto count = [&](const Progress& progress) {
     results.collect();
@@ -344,9 +342,12 @@ void EditJobRun::draw_best(EditResults& results) {
     for (auto next = search_->next_round(number); !next.empty(); next = search_->next_round(number)) {
       round.insert(round.end(), next.begin(), next.end());
       planner_.next_round(learning_to_do(), resumed.to_draw.size(), search_->scored());
-      draw(results, round, resumed, [&](const Candidate& candidate, bool drawn) {
+      draw(results, round, resumed, [&](const Candidate& candidate, const Image* grid) {
         context_.throw_if_stopped();
-        search_->add(candidate, read_image(results.path_of(candidate)), drawn);
+        const auto shown = grid ? results.shown(*grid) : read_image(results.path_of(candidate));
+        const auto scores = search_->score(candidate, shown);
+        results.drain();  // a picture is no choice before its file is complete
+        search_->add(candidate, scores, grid != nullptr);
       });
       for (const auto& line : search_->lines(false)) context_.note(line);
       context_.listener().choice(*search_->arrangement(scorer_files_.clip, false).choice);

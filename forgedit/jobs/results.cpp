@@ -77,12 +77,16 @@ void EditResults::add(const Candidate& candidate, const Image& grid, PictureWrit
   writer_.add([this, candidate, grid] { write(candidate, grid); }, std::move(done));
 }
 
+Image EditResults::shown(const Image& grid) const {
+  const auto& frame = run_.picture.frame;
+  return run_.at_source_size ? from_grid_at_source_size(grid, frame) : from_grid(grid, frame);
+}
+
 /// On the writer's thread.
 void EditResults::write(const Candidate& candidate, const Image& grid) {
-  const auto& frame = run_.picture.frame;
-  const auto picture = from_grid(grid, frame);
+  const auto picture = from_grid(grid, run_.picture.frame);
   const auto path = path_of(candidate);
-  const auto file = encode_png(run_.at_source_size ? from_grid_at_source_size(grid, frame) : picture,
+  const auto file = encode_png(run_.at_source_size ? shown(grid) : picture,
                                with_text_ ? picture_text(run_, candidate) : PngText{}, path.string());
   write_file_atomically(path, file, Flush::no);
   pictures_[candidate.stem] = {cell_copy(picture), settings_key(run_, candidate), content_hash(file)};

@@ -70,6 +70,8 @@ class EditResults {
   void collect() { writer_.collect(); }
   /// Waits for all pictures, then collects.
   void drain() { writer_.drain(); }
+  /// What the file of a picture shows.
+  Image shown(const Image& grid) const;
   std::filesystem::path path_of(const Candidate& candidate) const {
     return folder_ / (candidate.stem + ".png");
   }

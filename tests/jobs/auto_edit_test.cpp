@@ -46,7 +46,8 @@ class AutoEdits : public testing::TemporaryFolder {
     std::vector<std::size_t> sizes;
     const auto keep = [](std::vector<Candidate>&) {};
     for (auto round = search.next_round(keep); !round.empty(); round = search.next_round(keep)) {
-      for (const auto& candidate : round) search.add(candidate, picture_of(candidate), true);
+      for (const auto& candidate : round)
+        search.add(candidate, search.score(candidate, picture_of(candidate)), true);
       sizes.push_back(round.size());
       all.insert(all.end(), round.begin(), round.end());
     }
@@ -94,7 +95,7 @@ TEST_F(AutoEdits, TheResultsHaveTheLastWordOnNames) {
     for (auto& candidate : candidates) renumber_stem(candidate, candidate.number + 40, 0);
   });
   ASSERT_EQ(round.size(), 1U);
-  one.add(round.front(), picture_of(round.front()), true);
+  one.add(round.front(), one.score(round.front(), picture_of(round.front())), true);
   EXPECT_EQ(one.scored(), 1U);
   EXPECT_EQ(one.lines(false).size(), 1U);
   EXPECT_TRUE(testing::contains(one.lines(false).front(), "41-a-cat_vs-")) << one.lines(false).front();
@@ -108,7 +109,7 @@ TEST_F(AutoEdits, SecondsEndTheSearchOnceThereIsSomethingToChooseFrom) {
   EXPECT_FALSE(search.is_time_over()) << "nothing is scored yet";
   const auto round = search.next_round(keep);
   ASSERT_FALSE(round.empty());
-  search.add(round.front(), picture_of(round.front()), true);
+  search.add(round.front(), search.score(round.front(), picture_of(round.front())), true);
   EXPECT_TRUE(search.is_time_over());
   EXPECT_TRUE(search.next_round(keep).empty());
 }
@@ -124,7 +125,7 @@ TEST_F(AutoEdits, SecondsToSpareGiveMoreThanTheUsualBudget) {
   std::size_t drawn = 0;
   for (int i = 0; i < 3; ++i) {
     for (const auto& candidate : search.next_round(keep)) {
-      search.add(candidate, picture_of(candidate), true);
+      search.add(candidate, search.score(candidate, picture_of(candidate)), true);
       ++drawn;
     }
   }

@@ -246,6 +246,29 @@ TEST_F(SavedEdit, SaysHowItDiffers) {
   EXPECT_EQ(saved_difference(folder_, wanted), "with another base model (base)");
 }
 
+TEST(LearnsTheSame, WhereEverythingButNamesIsEqual) {
+  const PictureToLearn picture = some_learned_picture();
+  const auto same = [&](const std::function<void(PictureToLearn&)>& change) {
+    auto other = picture;
+    change(other);
+    return learns_the_same(picture, other) && learns_the_same(other, picture);
+  };
+  EXPECT_TRUE(same([](auto&) {}));
+  EXPECT_TRUE(
+      same([](auto& p) { p.picture_name = "dog.png", p.base_name = "b", p.software = "forgedit 9"; }));
+  EXPECT_FALSE(same([](auto& p) { p.source = "a dog"; }));
+  EXPECT_FALSE(same([](auto& p) { p.base_fingerprint = "0"; }));
+  EXPECT_FALSE(same([](auto& p) { p.background = "#000000"; }));
+  EXPECT_FALSE(same([](auto& p) { p.stretched = false; }));
+  EXPECT_FALSE(same([](auto& p) { p.memory = "4 GiB: offloaded"; }));
+  EXPECT_FALSE(same([](auto& p) { p.precision = "bf16"; }));
+  EXPECT_FALSE(same([](auto& p) { p.options.seed = 8; }));
+  EXPECT_FALSE(same([](auto& p) { p.options.unet_lr *= 2; }));
+  EXPECT_FALSE(same([](auto& p) { p.options.fast = true; }));
+  EXPECT_FALSE(same([](auto& p) { ++p.frame.source_width; }));
+  EXPECT_FALSE(same([](auto& p) { ++p.grid.pixels.back(); }));
+}
+
 TEST_F(SavedEdit, WhatAKilledProcessLeftIsNoObstacle) {
   fs::create_directories(folder_);
   std::ofstream(folder_ / "unet.safetensors") << "half";
