@@ -24,9 +24,9 @@ BEGIN {
   allow["pipelines/sampling"] = allow["pipelines/model"] " editing pipelines/model"
   allow["pipelines/choice"] = "core metrics editing pipelines/sampling"
   allow["pipelines/records"] = allow["pipelines/learning"] " pipelines/learning"
-  allow["jobs"] = allow["pipelines/records"] " io/charts metrics pipelines/records pipelines/sampling pipelines/choice"
   allow["work"] = "core"
-  allow["batch"] = allow["jobs"] " io/tables jobs work"
+  allow["jobs"] = allow["pipelines/records"] " io/charts metrics pipelines/records pipelines/sampling pipelines/choice work"
+  allow["batch"] = allow["jobs"] " io/tables jobs"
   allow["eval"] = allow["jobs"] " io/tables jobs"
 }
 function complain(what) { print FILENAME ":" FNR ": " what; bad = 1 }

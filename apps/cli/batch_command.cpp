@@ -31,7 +31,6 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kReasonsShown = 10;
-constexpr int kMostWorkers = 64;
 constexpr const char* kBatchFooter =
     "LIST has one edit a line, as JSON or as a table with a heading of keys (docs/batch.md):\n"
     "  {\"image\": \"dog.jpg\", \"target\": \"a dog jumping\"}\n"
@@ -92,15 +91,7 @@ void BatchCommand::add_options(CLI::App& command) {
 
 void BatchCommand::add_work_options(CLI::App& command) {
   const auto group = [](CLI::Option* option) { option->group("Work"); };
-  auto* gpus =
-      command.add_option("--gpus", workers_.gpus, "a worker process a GPU: all, how many, or which as 0,1");
-  group(gpus->type_name("all|N|LIST"));
-  group(
-      command.add_option("--workers", workers_.processes, "so many worker processes, which share the cores")
-          ->type_name("N")
-          ->check(within(1, kMostWorkers))
-          ->excludes(gpus));
-  command.add_option("--worker-of", workers_.child)->group("");  // what the program gives to its workers
+  add_worker_options(command, workers_);
   group(command.add_flag("--status", status_, "only say how the batch stands; the exit code says it too"));
   group(command.add_flag("--retry-failed", request_.retry_failed, "try failed edits again"));
   group(command.add_option("--keep", keep_, "all images, or of --auto only the best")
@@ -140,9 +131,8 @@ void BatchCommand::read_list() {
 void BatchCommand::run() {
   if (status_) return tell_status();
   request_.defaults.automatic = auto_request(auto_);
-  const auto scheduler = scheduler_job();
-  std::tie(request_.options.place, request_.options.places) =
-      workers_.is_child() ? workers_.place() : std::pair(scheduler.place, scheduler.places);
+  std::tie(request_.options.place, request_.options.places) = worker_place(workers_);
+  if (scheduler_job().restarts > 0) request_.retry_failed = false;  // the job did that when it began
   request_.options.keep_best = keep_ == "best";
   request_.options.lease = std::chrono::milliseconds(static_cast<std::int64_t>(1000 * lease_));
   read_list();
@@ -154,7 +144,7 @@ void BatchCommand::run() {
   }
   bool stopped = false;
   try {
-    batch.prepare();
+    if (!workers_.is_child()) batch.prepare();
     if (workers_.is_many()) {
       batch.work_by_processes(worker_commands(workers_, static_cast<std::size_t>(gpu_count())),
                               program_stop(), console_);
@@ -183,12 +173,10 @@ void BatchCommand::work(const Batch& batch) {
 
 /// The last line, the report, and the exit code.
 void BatchCommand::end(const Batch& batch, bool stopped) {
-  const auto status = batch.status();
-  const auto line = status_line(status);
   const bool is_child = workers_.is_child();
-  if (!is_child) {
-    for (const auto& path : batch.report(status)) console_.file(path);
-  }
+  const auto [status, files] = is_child ? std::pair(batch.status(), std::vector<fs::path>()) : batch.report();
+  for (const auto& path : files) console_.file(path);
+  const auto line = status_line(status);
   if (status.left > 0) {
     const bool by_hand = stopped && stop_signal() == SIGINT;
     throw ExitWith(by_hand ? kCancelled : kWorkLeft, is_child ? "" : line + "; the same command goes on");
@@ -200,9 +188,7 @@ void BatchCommand::end(const Batch& batch, bool stopped) {
 
 void BatchCommand::tell_status() const {
   const auto status = status_of_batch(request_.out);
-  const auto workers =
-      living_workers(request_.out / "work",
-                     WorkOptions{std::chrono::milliseconds(static_cast<std::int64_t>(1000 * lease_))});
+  const auto workers = living_workers(request_.out / "work");
   print(status_line(status) +
         fmt::format("; {} worker{} at work\n", workers.size(), workers.size() == 1 ? "" : "s"));
   std::size_t shown = 0;

@@ -1,16 +1,23 @@
 #include <spdlog/fmt/fmt.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <memory>
 
 #include "apps/cli/bench.h"
+#include "apps/cli/exit_codes.h"
 #include "apps/cli/learn_options.h"
 #include "apps/cli/model_options.h"
 #include "apps/cli/sweep_options.h"
 #include "apps/common/interrupt.h"
 #include "apps/common/places.h"
+#include "apps/common/scheduler.h"
 #include "apps/common/streams.h"
+#include "forgedit/core/error.h"
+#include "forgedit/core/files.h"
+#include "forgedit/device/device.h"
 #include "forgedit/eval/benchmark_job.h"
+#include "forgedit/jobs/supervise.h"
 #include "forgedit/jobs/text_values.h"
 #include "forgedit/pipelines/choice/auto_search.h"
 
@@ -20,59 +27,48 @@ namespace {
 struct Kind {
   BenchmarkRequest::Kind kind;
   const char* summary;
-  const char* footer;
+  const char* about;
+  const char* more;  ///< after the two protocols; empty: there are none
 };
+
+constexpr const char* kTwoProtocols =
+    "Every candidate of the sweep is generated; two protocols come out side by side. Fixed: the first\n"
+    "strategy and α, the strength nearest to --fixed, the mean over all seeds. Best of N: the candidate\n"
+    "with the highest CLIP score. The same command goes on where it was stopped, or shares the work\n"
+    "where it runs elsewhere.\n\n";
 
 const Kind kTedbench{
     BenchmarkRequest::Kind::tedbench, "Generate and score TEdBench: 100 edits of 40 pictures.",
-    "DIR holds input_list.json and originals/, as published with Imagic. TEdBench has no source prompts.\n\n"
-    "Every candidate of the sweep is generated; two protocols come out side by side. Fixed: the first "
-    "strategy "
-    "and α,\n"
-    "the strength nearest to --fixed, the mean over all seeds. Best of N: the candidate with the highest "
-    "CLIP\n"
-    "score. The same command goes on where it was stopped.\n\n"
-    "--published vs|vp generates each edit with its published strategy and strengths. What textalpha 0.7 "
-    "means "
-    "in 78\n"
-    "of the 100 published names is not known: vs takes it for an unused value, vp for the α of vector "
-    "projection.\n"
-    "Three edits used strategies that no released code has; they are left out.\n\n"
+    "DIR holds input_list.json and originals/, as published with Imagic. TEdBench has no source prompts.\n\n",
+    "--published vs|vp generates each edit with its published strategy and strengths. What textalpha\n"
+    "0.7 means in 78 of the 100 published names is not known: vs takes it for an unused value, vp for\n"
+    "the α of vector projection. Three edits used strategies that no released code has; they are left\n"
+    "out.\n\n"
     "Example:\n"
     "  forgedit bench tedbench --data tedbench --model sd-1.4 --source \"a photo\" --seeds 0,1,2 \\\n"
     "      --clip clip-vit-base-patch32 --lpips alexnet.safetensors lpips-alex.safetensors\n"};
 
 const Kind kEditeval{
     BenchmarkRequest::Kind::editeval, "Generate and score EditEval_v1: 50 edits of seven kinds.",
-    "DIR holds editing_prompts_collection.xlsx and the folders of pictures, or Dataset/ with both, as "
-    "published\n"
-    "in SiatMMLab/Awesome-Diffusion-Model-Based-Image-Editing-Methods. Source prompts come from the sheet. "
-    "The\n"
-    "settings of the leaderboard's Forgedit entry are not published.\n\n"
-    "Every candidate of the sweep is generated; two protocols come out side by side. Fixed: the first "
-    "strategy "
-    "and α,\n"
-    "the strength nearest to --fixed, the mean over all seeds. Best of N: the candidate with the highest "
-    "CLIP\n"
-    "score. The same command goes on where it was stopped.\n\n"
+    "DIR holds editing_prompts_collection.xlsx and the folders of pictures, or Dataset/ with both, as\n"
+    "published in SiatMMLab/Awesome-Diffusion-Model-Based-Image-Editing-Methods. Source prompts come\n"
+    "from the sheet. The settings of the leaderboard's Forgedit entry are not published.\n\n",
     "Example:\n"
     "  forgedit bench editeval --data EditEval_v1 --model sd-1.4 --seeds 0,1,2 \\\n"
     "      --clip clip-vit-base-patch32 --lpips alexnet.safetensors lpips-alex.safetensors\n"};
 
 const Kind kMiniedit{
     BenchmarkRequest::Kind::miniedit, "Generate and score MiniEdit: edits whose true answers are known.",
-    "DIR holds edits.json and the pictures that it names; docs/miniedit.md describes both, and the "
+    "DIR holds edits.json and the pictures that it names; docs/miniedit.md describes both, and the\n"
     "scorer.\n\n"
-    "Every candidate of the sweep is generated and held against the true answer: right where it is nearer to "
-    "it "
-    "than to\n"
-    "the source and all distractors, kept where nothing else changed. Side by side: the fixed protocol (the "
-    "first\n"
-    "strategy and α, the strength nearest to --fixed, the mean over all seeds), the setting that is best for "
-    "all\n"
-    "edits together, and the best candidate of each edit. The same command goes on where it was stopped.\n\n"
+    "Every candidate of the sweep is generated and held against the true answer: right where it is\n"
+    "nearer to it than to the source and all distractors, kept where nothing else changed. Side by\n"
+    "side: the fixed protocol (the first strategy and α, the strength nearest to --fixed, the mean over\n"
+    "all seeds), the setting that is best for all edits together, and the best candidate of each edit.\n"
+    "The same command goes on where it was stopped.\n\n"
     "Example:\n"
-    "  forgedit bench miniedit --forget donotforget,encoderattn --gamma 0.6:1.4:0.2 --seeds 0,1\n"};
+    "  forgedit bench miniedit --forget donotforget,encoderattn --gamma 0.6:1.4:0.2 --seeds 0,1\n",
+    ""};
 
 /// `bench tedbench`, `bench editeval` and `bench miniedit`.
 class BenchRunCommand {
@@ -83,6 +79,7 @@ class BenchRunCommand {
   void run();
 
  private:
+  void run_workers(const Places& places);
   bool is_tedbench() const { return kind_.kind == BenchmarkRequest::Kind::tedbench; }
   bool is_miniedit() const { return kind_.kind == BenchmarkRequest::Kind::miniedit; }
 
@@ -91,6 +88,7 @@ class BenchRunCommand {
   bool check_scorer_ = false;
   BenchmarkRequest request_;
   ModelRequest model_;
+  WorkerCount workers_;
   Console console_;
 };
 
@@ -122,6 +120,7 @@ void BenchRunCommand::add_options(CLI::App& command) {
                   fmt::format("candidates of each edit for the automatic choice [{}]", kAutoPictures))
       ->check(within(1, 1000))
       ->type_name("N");
+  add_worker_options(command, workers_);
   command.add_flag("--keep-learned", request_.keep_learned, "keep what was learned of each picture");
   command.add_flag("--reconstruct", request_.reconstruct,
                    "also generate every picture as learned, not edited");
@@ -146,23 +145,42 @@ void BenchRunCommand::add_options(CLI::App& command) {
   add_score_options(command, request_.judge);
   add_model_options(command, model_);
   add_memory_option(command, model_);
-  command.footer(kind_.footer);
+  command.footer(*kind_.more ? std::string(kind_.about) + kTwoProtocols + kind_.more : kind_.about);
+}
+
+/// The workers make the report; the last one has all of it.
+void BenchRunCommand::run_workers(const Places& places) {
+  auto seen = benchmark_progress(request_, places);
+  const auto codes =
+      supervise(worker_commands(workers_, static_cast<std::size_t>(gpu_count())), {}, program_stop(),
+                console_, [&] { return seen = benchmark_progress(request_, places); });
+  const auto worst = *std::max_element(codes.begin(), codes.end());
+  const bool all_ended = worst == kDone || worst == kSomeFailed;
+  if (!all_ended && seen.done < seen.total)
+    throw failure("no worker can go on here: what they said stands above");
+  print(read_file(request_.out / "table.txt"));
+  if (worst == kSomeFailed) throw ExitWith(kSomeFailed, "some edits failed: see table.txt");
 }
 
 void BenchRunCommand::run() {
   request_.data = data_;
   request_.out =
       out_.empty() ? std::filesystem::path("out") / benchmark_name(kind_.kind) : std::filesystem::path(out_);
-  say_which_model(model_, console_);
   const auto places = find_places();
-  JobContext context(places, console_, program_stop());
+  if (workers_.is_many() && !check_scorer_) return run_workers(places);
+  std::tie(request_.work.place, request_.work.places) = worker_place(workers_);
+  request_.work.worker = this_worker(scheduler_job().job, scheduler_job().restarts);
+  if (!workers_.is_child()) say_which_model(model_, console_);
+  QuietConsole quiet;
+  JobContext context(places, workers_.is_child() ? static_cast<JobListener&>(quiet) : console_,
+                     program_stop());
   WarmModels models(model_, /*keep=*/false);
   if (check_scorer_) {
     print(check_scorer(request_, models, context));
     return;
   }
   const auto report = run_benchmark(request_, models, context);
-  print(bench_summary(report));
+  if (!workers_.is_child()) print(bench_summary(report));
   write_bench_results(request_.out, report, context);
   throw_if_failed(report.records);
 }

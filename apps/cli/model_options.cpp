@@ -8,6 +8,7 @@ namespace forgedit::cli {
 namespace {
 
 constexpr int kMaxThreads = 1024;
+constexpr int kMaxWorkers = 64;
 
 }  // namespace
 
@@ -62,6 +63,19 @@ void add_memory_option(CLI::App& command, ModelRequest& model) {
           "bounds what is planned for, by estimates [what is free]")
       ->type_name("GIB")
       ->group("Model");
+}
+
+void add_worker_options(CLI::App& command, WorkerCount& workers) {
+  auto* gpus =
+      command.add_option("--gpus", workers.gpus, "a worker process a GPU: all, how many, or which as 0,1")
+          ->type_name("all|N|LIST")
+          ->group("Work");
+  command.add_option("--workers", workers.processes, "so many worker processes, which share the cores")
+      ->check(within(1, kMaxWorkers))
+      ->type_name("N")
+      ->excludes(gpus)
+      ->group("Work");
+  command.add_option("--worker-of", workers.child)->group("");  // what the program gives to its workers
 }
 
 void add_score_options(CLI::App& command, ScoreFiles& files) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "apps/cli/console.h"
+#include "apps/common/worker_commands.h"
 #include "forgedit/jobs/requests.h"
 
 namespace CLI {
@@ -15,6 +16,9 @@ void add_model_options(CLI::App& command, ModelRequest& model);
 void add_memory_option(CLI::App& command, ModelRequest& model);
 /// --device alone.
 void add_device_option(CLI::App& command, std::string& device, const char* group);
+
+/// Worker processes on this host.
+void add_worker_options(CLI::App& command, WorkerCount& workers);
 
 /// What judges edits.
 void add_score_options(CLI::App& command, ScoreFiles& files);

@@ -6,6 +6,7 @@
 #include <sstream>
 #include <thread>
 
+#include "apps/common/scheduler.h"
 #include "forgedit/core/error.h"
 
 namespace forgedit {
@@ -80,13 +81,16 @@ std::vector<WorkerProcesses::Command> worker_commands(const WorkerCount& workers
   return commands;
 }
 
-std::pair<std::size_t, std::size_t> WorkerCount::place() const {
+std::pair<std::size_t, std::size_t> worker_place(const WorkerCount& workers) {
+  const auto& child = workers.child;
   const auto slash = child.find('/');
-  if (slash == std::string::npos || child.size() > 8) return {0, 1};
-  const auto i = std::strtoul(child.c_str(), nullptr, 10),
-             n = std::strtoul(child.c_str() + slash + 1, nullptr, 10);
-  return n > 0 && i < n ? std::pair<std::size_t, std::size_t>(i, n)
-                        : std::pair<std::size_t, std::size_t>(0, 1);
+  if (slash != std::string::npos) {
+    const std::size_t i = std::strtoul(child.c_str(), nullptr, 10),
+                      n = std::strtoul(child.c_str() + slash + 1, nullptr, 10);
+    if (i < n) return {i, n};
+  }
+  const auto job = scheduler_job();
+  return {job.place, job.places};
 }
 
 }  // namespace forgedit

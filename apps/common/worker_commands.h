@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "forgedit/work/worker_processes.h"
@@ -16,9 +17,10 @@ struct WorkerCount {
 
   bool is_many() const { return !is_child() && (!gpus.empty() || processes > 1); }
   bool is_child() const { return !child.empty(); }
-  /// Of a child: I and N.
-  std::pair<std::size_t, std::size_t> place() const;
 };
+
+/// Which of how many workers this process is: as WorkerCount::child says, else as the batch system does.
+std::pair<std::size_t, std::size_t> worker_place(const WorkerCount& workers);
 
 /// This program as it was started, once for each worker: with its GPU of the `gpus_there` that are visible
 /// here, its share of the cores and its WorkerCount::child. Throws Error for GPUs that are not there.

@@ -10,6 +10,7 @@
 #include "forgedit/core/content_hash.h"
 #include "forgedit/core/error.h"
 #include "forgedit/core/files.h"
+#include "forgedit/core/folder_lock.h"
 #include "forgedit/core/json.h"
 #include "forgedit/core/text.h"
 
@@ -22,6 +23,7 @@ using nlohmann::json;
 constexpr int kBatchFormat = 1;
 constexpr std::size_t kMaxRecord = 1 << 20;
 constexpr const char* kEnding = ".json";
+constexpr char kTokenMark = '~';
 
 /// JSON text; bytes that are no UTF-8 become U+FFFD.
 std::string text_of(const json& value) {
@@ -171,14 +173,39 @@ std::set<std::string> BatchFolder::done() const {
   return ids;
 }
 
-bool BatchFolder::publish(const std::string& id, const EditMade& made) const {
+fs::path BatchFolder::making(const std::string& id, const std::string& token) const {
+  return work() / "making" / (id + kTokenMark + token);
+}
+
+void BatchFolder::take_over(const std::string& id, const std::string& token) const {
+  const auto mine = making(id, token);
+  make_directory(mine.parent_path());
+  for (const auto& name : list_directory(mine.parent_path())) {
+    const auto place = mine.parent_path() / name;
+    if (!starts_with(name, id + kTokenMark) || place == mine) continue;
+    if (::rename(place.c_str(), mine.c_str()) != 0) {
+      remove_tree(place);  // there was one already
+      continue;
+    }
+    // A worker that is only slow holds the lock of what is not its own any more.
+    ::unlink(FolderLock::inside(mine).c_str());
+  }
+}
+
+void BatchFolder::clear_work() const {
+  for (const auto& name : list_directory(work() / "making")) remove_tree(work() / "making" / name);
+  for (const auto& name : list_directory(work() / "claims")) ::unlink((work() / "claims" / name).c_str());
+}
+
+bool BatchFolder::publish(const std::string& id, const std::string& token, const EditMade& made) const {
   const auto place = edit(id);
   make_directory(place.parent_path());
   make_directory(work() / "made");
-  for (const auto& file : list_tree(making(id))) flush_to_disk(file);
-  flush_to_disk(making(id));
+  const auto mine = making(id, token);
+  for (const auto& file : list_tree(mine)) flush_to_disk(file);
+  flush_to_disk(mine);
   // A folder that is not empty is never replaced.
-  if (::rename(making(id).c_str(), place.c_str()) != 0) {
+  if (::rename(mine.c_str(), place.c_str()) != 0) {
     if (errno == ENOTEMPTY || errno == EEXIST || is_done(id)) return false;
     throw forgedit::failure(place.string() + ": cannot be made: " + std::strerror(errno));
   }

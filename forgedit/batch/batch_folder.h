@@ -42,7 +42,7 @@ struct BatchSubject {
 ///   is
 ///                         what "done" means. AB spreads the folders: the last two digits of the id's hash
 ///   work/claims,lost,workers   WorkFolder
-///   work/making/ID/       results that are not complete
+///   work/making/ID~TOKEN/ results that are not complete
 ///   work/failed/ID.json   EditFailure
 ///   work/made/ID.json     EditMade
 ///   summary.json, failed.jsonl, index.html   batch_report.h
@@ -53,7 +53,9 @@ class BatchFolder {
   const std::filesystem::path& path() const { return folder_; }
   std::filesystem::path work() const { return folder_ / "work"; }
   std::filesystem::path edit(const std::string& id) const;
-  std::filesystem::path making(const std::string& id) const { return work() / "making" / id; }
+  /// Where the claim `token` makes an edit: each has a place of its own, for a slow worker may still write
+  /// into what was its own.
+  std::filesystem::path making(const std::string& id, const std::string& token) const;
 
   /// Throws a usage Error where the folder holds something other than a batch.
   void check_place() const;
@@ -67,14 +69,18 @@ class BatchFolder {
 
   bool is_done(const std::string& id) const;
   std::set<std::string> done() const;
-  /// Moves what was made of an edit to its place: false where another worker was first.
-  bool publish(const std::string& id, const EditMade& made) const;
+  /// What an earlier claim has made of an edit is this one's from now on.
+  void take_over(const std::string& id, const std::string& token) const;
+  /// Moves what a claim made of an edit to its place: false where another worker was first.
+  bool publish(const std::string& id, const std::string& token, const EditMade& made) const;
   std::map<std::string, EditMade> made() const;
 
   void fail(const std::string& id, const EditFailure& failure) const;
   std::optional<EditFailure> failure(const std::string& id) const;
   std::map<std::string, EditFailure> failures() const;
   void forget_failure(const std::string& id) const;
+  /// Once all is done or has failed: removes what dead workers have left.
+  void clear_work() const;
 
  private:
   std::filesystem::path folder_;

@@ -2,19 +2,17 @@
 
 #include <spdlog/fmt/fmt.h>
 
-#include <csignal>
+#include <algorithm>
 #include <set>
-#include <thread>
 
 #include "forgedit/batch/batch_progress.h"
 #include "forgedit/core/error.h"
 #include "forgedit/core/files.h"
 #include "forgedit/jobs/results_folder.h"
+#include "forgedit/jobs/supervise.h"
 
 namespace forgedit {
 namespace {
-
-constexpr std::chrono::milliseconds kBetweenProcessLooks{100};
 
 BatchList read_list(const BatchRequest& request) {
   auto list = read_batch_list(request.text, request.name, request.folder, request.defaults);
@@ -58,8 +56,14 @@ void Batch::prepare() const {
   make_directory(folder_.work());
   if (!request_.retry_failed) return;
   WorkFolder work(folder_.work(), this_worker(), WorkOptions{request_.options.lease});
-  for (const auto& [id, failure] : folder_.failures()) folder_.forget_failure(id);
-  for (const auto& unit : list_.units) work.forget_losses(unit.name);
+  const auto failures = folder_.failures();
+  for (const auto& unit : list_.units) {
+    const bool failed = std::any_of(unit.edits.begin(), unit.edits.end(), [&](std::size_t place) {
+      return failures.count(list_.edits[place].id) > 0;
+    });
+    if (failed) work.forget_losses(unit.name);
+  }
+  for (const auto& [id, failure] : failures) folder_.forget_failure(id);
 }
 
 void Batch::work(Engine& engine, const Worker& worker, const StopFlag& stop, JobListener& listener) const {
@@ -68,34 +72,14 @@ void Batch::work(Engine& engine, const Worker& worker, const StopFlag& stop, Job
 
 void Batch::work_by_processes(const std::vector<WorkerProcesses::Command>& commands, const StopFlag& stop,
                               JobListener& listener) const {
-  WorkerProcesses::Options options;
-  options.input = request_.text;
-  options.restart_code = kRestartCode;
-  options.on_line = [&](std::size_t worker, const std::string& line) {
-    listener.note(fmt::format("worker {}: {}", worker + 1, line));
-  };
-  listener.note(counted(commands.size(), "worker"));
   BatchProgress progress(list_, folder_);
-  WorkerProcesses processes(commands, options);
-  bool told = false;
-  for (auto settled = progress.settled(); processes.look();) {
-    listener.alive();
-    if (stop.stopped() && !told) {
-      processes.stop(SIGTERM);
-      listener.stopping();
-      told = true;
-    }
+  supervise(commands, request_.text, stop, listener, [&] {
     progress.look_now_and_then();
-    if (progress.settled() != settled) processes.progressed();
-    settled = progress.settled();
-    listener.progress(progress.progress());
-    std::this_thread::sleep_for(kBetweenProcessLooks);
-  }
+    return progress.progress();
+  });
   progress.look();
   listener.progress(progress.progress());
-  if (progress.is_complete()) return;
-  stop.throw_if_stopped();
-  throw failure("no worker can go on here: what they said stands above");
+  if (!progress.is_complete()) throw failure("no worker can go on here: what they said stands above");
 }
 
 BatchStatus Batch::status() const {
@@ -103,10 +87,15 @@ BatchStatus Batch::status() const {
   return batch_status(folder_, begun ? *begun : batch_subject(list_, {}));
 }
 
-std::vector<std::filesystem::path> Batch::report(const BatchStatus& status) const {
+std::pair<BatchStatus, std::vector<std::filesystem::path>> Batch::report() const {
   std::vector<std::string> lines;
   for (const auto& edit : list_.edits) lines.push_back(edit.line);
-  return write_batch_report(folder_, status, lines);
+  for (auto now = status();;) {
+    auto files = write_batch_report(folder_, now, lines);
+    auto after = status();
+    if (after.done == now.done && after.failed == now.failed) return {std::move(after), std::move(files)};
+    now = std::move(after);
+  }
 }
 
 BatchStatus status_of_batch(const std::filesystem::path& out) {

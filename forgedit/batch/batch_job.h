@@ -11,9 +11,6 @@
 
 namespace forgedit {
 
-/// What a worker process exits with where a new one may go on: it is broken, or was stopped.
-inline constexpr int kRestartCode = 75;
-
 /// A list of edits, and how this host works on it.
 struct BatchRequest {
   std::string text, name;        ///< the list, and what errors call it
@@ -34,7 +31,8 @@ class Batch {
   const BatchFolder& folder() const { return folder_; }
   /// "60 edits of 12 pictures, 300 images; 20 are done, 1 failed".
   std::string plan() const;
-  /// Makes the folder, and forgets failures where that was asked for.
+  /// Makes the folder, and forgets failures where that was asked for. Of one worker process of several only
+  /// the one that starts the others calls it.
   void prepare() const;
   /// One worker's part: see work_on_batch.
   void work(Engine& engine, const Worker& worker, const StopFlag& stop, JobListener& listener) const;
@@ -44,8 +42,9 @@ class Batch {
   void work_by_processes(const std::vector<WorkerProcesses::Command>& commands, const StopFlag& stop,
                          JobListener& listener) const;
   BatchStatus status() const;
-  /// Writes the report of how the batch stands. Returns its files.
-  std::vector<std::filesystem::path> report(const BatchStatus& status) const;
+  /// Writes the report, until it is how the batch stands: of several workers that end, the last one's stays.
+  /// Returns that, and the files.
+  std::pair<BatchStatus, std::vector<std::filesystem::path>> report() const;
 
  private:
   BatchRequest request_;

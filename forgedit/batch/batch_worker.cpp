@@ -183,6 +183,7 @@ void BatchWorker::run() {
     progress_.look();
   }
   listener_.progress(progress_.progress());
+  folder_.clear_work();
 }
 
 /// Goes through the list once from this worker's own place in it: whether there was something to do.
@@ -261,7 +262,8 @@ void BatchWorker::do_edit(const BatchEdit& edit, const Claim& claim) {
   const auto begin = Clock::now();
   work_.begin(edit.id);
   auto job = edit.job;
-  job.out = folder_.making(edit.id);
+  job.out = folder_.making(edit.id, claim.token);
+  folder_.take_over(edit.id, claim.token);
   job.keep_learning = false;  // gigabytes on a shared disk for seconds of learning
   drop_results_of_another_device(job.out, device_);
   EditListener listener(listener_, progress_, edit.id);
@@ -270,7 +272,7 @@ void BatchWorker::do_edit(const BatchEdit& edit, const Claim& claim) {
   if (options_.keep_best) keep_only_best(job.out);
   if (!work_.holds(claim)) return;
   const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
-  folder_.publish(edit.id, {work_.worker().name, device_, seconds, pictures_in(job.out)});
+  folder_.publish(edit.id, claim.token, {work_.worker().name, device_, seconds, pictures_in(job.out)});
   folder_.forget_failure(edit.id);
   progress_.add_done(edit.id);
 }

@@ -4,6 +4,7 @@
 #include <chrono>
 #include <nlohmann/json.hpp>
 #include <set>
+#include <thread>
 
 #include "forgedit/core/content_hash.h"
 #include "forgedit/core/error.h"
@@ -21,6 +22,7 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 using Clock = std::chrono::steady_clock;
 
+constexpr std::chrono::milliseconds kBetweenLooks{200};
 constexpr const char* kRun = "run.json";
 constexpr const char* kEdit = "edit.json";
 constexpr const char* kRecord = "record.json";
@@ -69,13 +71,13 @@ bool holds_something(const fs::path& folder) {
 /// A run goes on only under the settings it began with.
 void claim_folder(const fs::path& folder, const json& settings) {
   const auto file = folder / kRun;
+  clear_leftovers(folder);
   if (!fs::exists(file)) {
     make_directory(folder);
     if (holds_something(folder)) {
       throw usage_error(folder.string() + ": holds something other than a benchmark: name another folder");
     }
-    write_file_atomically(file, json_text(settings, 1) + "\n");
-    return;
+    if (write_new_file(file, json_text(settings, 1) + "\n")) return;
   }
   const auto found = read_json_object(file);
   for (const auto& [key, value] : settings.items()) {
@@ -115,13 +117,17 @@ struct BenchRunner::Group {
 };
 
 BenchRunner::BenchRunner(StableDiffusion& model, EditScorer& scorer, const DrawOptions& drawing,
-                         fs::path folder, const json& settings, BenchCallbacks callbacks)
+                         fs::path folder, const json& settings, BenchCallbacks callbacks,
+                         const BenchWork& work)
     : model_(model),
       scorer_(scorer),
       drawing_(drawing),
       folder_(std::move(folder)),
-      callbacks_(std::move(callbacks)) {
+      callbacks_(std::move(callbacks)),
+      place_(work.place),
+      places_(std::max<std::size_t>(work.places, 1)) {
   claim_folder(folder_, settings);
+  work_.emplace(folder_ / "work", work.worker, work.options);
 }
 
 /// What a group's edits share, learned or read when the first picture has to be drawn.
@@ -261,8 +267,47 @@ std::vector<EditRecord> BenchRunner::run(const std::vector<BenchTask>& tasks) {
   for (const auto& [key, name] : names) {
     if (!callbacks_.keep_learned && unfinished.count(name) == 0) remove_tree(folder_ / "learned" / name);
   }
-  for (const auto& group : groups) run_group(group, records);
+  run_groups(std::move(groups), records);
   return records;
+}
+
+/// What another worker has finished of a group: whether that is all of it.
+bool BenchRunner::take_over_finished(const Group& group, std::vector<EditRecord>& records) {
+  std::vector<EditRecord> found;
+  for (const auto i : group.tasks) {
+    auto record = records[i];
+    if (!read_finished((*group.all)[i], record)) return false;
+    found.push_back(std::move(record));
+  }
+  for (std::size_t k = 0; k < found.size(); ++k) {
+    auto& record = records[group.tasks[k]] = std::move(found[k]);
+    callbacks_.on_edit(record);
+  }
+  return true;
+}
+
+/// Those that no living worker has, from this worker's own place in the list on, until none is left.
+void BenchRunner::run_groups(std::vector<Group> groups, std::vector<EditRecord>& records) {
+  std::rotate(groups.begin(), groups.begin() + static_cast<std::ptrdiff_t>(groups.size() * place_ / places_),
+              groups.end());
+  while (!groups.empty()) {
+    const auto before = groups.size();
+    std::erase_if(groups, [&](const Group& group) {
+      const auto claim = work_->claim(group.name);
+      if (!claim) return take_over_finished(group, records);
+      try {
+        if (!take_over_finished(group, records)) run_group(group, records);
+      } catch (...) {
+        work_->release(*claim);
+        throw;
+      }
+      work_->release(*claim);
+      return true;
+    });
+    if (groups.size() < before || groups.empty()) continue;
+    if (callbacks_.waiting) callbacks_.waiting();
+    std::this_thread::sleep_for(kBetweenLooks);
+  }
 }
 
 void BenchRunner::run_group(const Group& group, std::vector<EditRecord>& records) {
@@ -272,7 +317,7 @@ void BenchRunner::run_group(const Group& group, std::vector<EditRecord>& records
     const auto& task = (*group.all)[i];
     auto& record = records[i];
     try {
-      do_edit(task, learning, record);
+      if (!read_finished(task, record)) do_edit(task, learning, record);
     } catch (const Cancelled&) {
       throw;
     } catch (const std::exception& error) {

@@ -1,11 +1,14 @@
 #pragma once
 
+#include <cstddef>
 #include <functional>
+#include <optional>
 
 #include "forgedit/eval/record.h"
 #include "forgedit/pipelines/choice/auto_search.h"
 #include "forgedit/pipelines/records/saved_edit.h"
 #include "forgedit/pipelines/sampling/edit_session.h"
+#include "forgedit/work/work_folder.h"
 
 namespace forgedit {
 
@@ -39,24 +42,36 @@ struct BenchCallbacks {
   ProgressCallback progress;                              ///< of drawing
   std::function<void(const EditRecord& record)> on_edit;  ///< an edit was done, failed or left out
   std::array<std::uint8_t, 3> background = kWhite;
-  bool keep_learned = false;  ///< saved edits otherwise go when the picture's last edit is done
+  std::function<void()> waiting;  ///< while others have all that is left: may throw Cancelled
+  bool keep_learned = false;      ///< saved edits otherwise go when the picture's last edit is done
 };
 
-/// Works through a benchmark in a folder, and goes on there after it was stopped, however that happened:
+/// How one of several processes takes part in a benchmark.
+struct BenchWork {
+  Worker worker = this_worker();
+  WorkOptions options;
+  std::size_t place = 0, places = 1;  ///< which of how many this is: where it begins
+};
+
+/// Works through a benchmark in a folder, which several processes may share (WorkFolder), and goes on there
+/// after it was stopped, however that happened:
 ///   run.json            what the run is; another run is refused
 ///   learned/NAME        saved edits of pictures that still have edits to do; NAME.json says how long it took
 ///   edits/ID/edit.json  which picture and texts its pictures are of; others are refused
 ///   edits/ID/*.png      pictures, each written as soon as it is drawn and never drawn again
 ///   edits/ID/auto-*.png pictures of the automatic choice, likewise
 ///   edits/ID/record.json  scores, once all pictures of the edit are there
-/// An edit that fails is recorded and does not stop the others; the next run tries it again.
+///   work/               who works on which picture
+/// An edit that fails is recorded and does not stop the others; another worker and the next run try it again.
 class BenchRunner {
  public:
   /// `settings` describe the run for run.json. Throws a usage Error when the folder holds another run.
   BenchRunner(StableDiffusion& model, EditScorer& scorer, const DrawOptions& drawing,
-              std::filesystem::path folder, const nlohmann::json& settings, BenchCallbacks callbacks);
+              std::filesystem::path folder, const nlohmann::json& settings, BenchCallbacks callbacks,
+              const BenchWork& work = {});
 
-  /// All tasks; edits of one picture and source together. Records come in the order of `tasks`.
+  /// All tasks, also what other workers have; edits of one picture and source together. Records come in the
+  /// order of `tasks`.
   std::vector<EditRecord> run(const std::vector<BenchTask>& tasks);
 
  private:
@@ -66,6 +81,8 @@ class BenchRunner {
 
   void claim(const BenchTask& task) const;
   bool read_finished(const BenchTask& task, EditRecord& record) const;
+  bool take_over_finished(const Group& group, std::vector<EditRecord>& records);
+  void run_groups(std::vector<Group> groups, std::vector<EditRecord>& records);
   void run_group(const Group& group, std::vector<EditRecord>& records);
   void do_edit(const BenchTask& task, GroupLearning& learning, EditRecord& record);
   void search(const BenchTask& task, GroupLearning& learning, const EditScorer::Reference& reference,
@@ -80,6 +97,8 @@ class BenchRunner {
   DrawOptions drawing_;
   std::filesystem::path folder_;
   BenchCallbacks callbacks_;
+  std::size_t place_, places_;
+  std::optional<WorkFolder> work_;  // once the folder is known to be this run's
 };
 
 /// Scores `files`, pictures of one edit that were made elsewhere.

@@ -23,6 +23,31 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
+Benchmark read(const BenchmarkRequest& request, const Places& places) {
+  switch (request.kind) {
+    case BenchmarkRequest::Kind::tedbench:
+      return read_tedbench(request.data);
+    case BenchmarkRequest::Kind::editeval:
+      return read_editeval(request.data);
+    case BenchmarkRequest::Kind::miniedit:
+      break;
+  }
+  return read_miniedit(request.data.empty() ? assets_of(places) / "miniedit" : request.data);
+}
+
+Benchmark read_chosen(const BenchmarkRequest& request, const Places& places) {
+  auto benchmark = read(request, places);
+  std::vector<BenchEdit> some;
+  for (std::size_t i = 0; i < benchmark.edits.size(); i += static_cast<std::size_t>(request.every)) {
+    some.push_back(std::move(benchmark.edits[i]));
+  }
+  benchmark.edits = std::move(some);
+  if (request.limit > 0 && benchmark.edits.size() > static_cast<std::size_t>(request.limit)) {
+    benchmark.edits.resize(static_cast<std::size_t>(request.limit));
+  }
+  return benchmark;
+}
+
 /// One benchmark job from request to report.
 class BenchmarkRun {
  public:
@@ -35,8 +60,6 @@ class BenchmarkRun {
   bool is_tedbench() const { return request_.kind == BenchmarkRequest::Kind::tedbench; }
   bool is_miniedit() const { return request_.kind == BenchmarkRequest::Kind::miniedit; }
   void check() const;
-  Benchmark read() const;
-  Benchmark read_chosen() const;
   AutoencoderKL load_truth_scorer();
   BenchTask task_of(const BenchEdit& edit) const;
   std::vector<bool> fixed_of(const EditRequest& request, const std::vector<Candidate>& plan) const;
@@ -219,14 +242,6 @@ void BenchmarkRun::write_sources(Benchmark& benchmark) {
   }
 }
 
-Benchmark BenchmarkRun::read() const {
-  if (is_tedbench()) return read_tedbench(request_.data);
-  if (is_miniedit())
-    return read_miniedit(request_.data.empty() ? assets_of(context_.places()) / "miniedit"
-                                               : fs::path(request_.data));
-  return read_editeval(request_.data);
-}
-
 /// Pictures in their own shapes have the model's own area.
 MemoryTask BenchmarkRun::need(const StableDiffusion& network) const {
   const auto native = static_cast<int>(network.native_size());
@@ -235,19 +250,6 @@ MemoryTask BenchmarkRun::need(const StableDiffusion& network) const {
   add_learning(task, network, request_.learn.options);
   task.draw_batch = images_per_batch(request_.drawing, network.policy);
   return task;
-}
-
-Benchmark BenchmarkRun::read_chosen() const {
-  auto benchmark = read();
-  std::vector<BenchEdit> some;
-  for (std::size_t i = 0; i < benchmark.edits.size(); i += static_cast<std::size_t>(request_.every)) {
-    some.push_back(std::move(benchmark.edits[i]));
-  }
-  benchmark.edits = std::move(some);
-  if (request_.limit > 0 && benchmark.edits.size() > static_cast<std::size_t>(request_.limit)) {
-    benchmark.edits.resize(static_cast<std::size_t>(request_.limit));
-  }
-  return benchmark;
 }
 
 /// With the VAE that ships along, not the model's own: another model's pictures are judged by the same
@@ -262,7 +264,7 @@ AutoencoderKL BenchmarkRun::load_truth_scorer() {
 }
 
 std::string BenchmarkRun::check_scorer() {
-  const auto benchmark = read_chosen();
+  const auto benchmark = read_chosen(request_, context_.places());
   for (const auto& note : benchmark.notes) context_.warn(note);
   auto vae = load_truth_scorer();
   auto table = check_truth_scorer(*truth_, vae, benchmark,
@@ -278,6 +280,7 @@ BenchCallbacks BenchmarkRun::callbacks(const ModelChoice& choice, StableDiffusio
   result.keep_learned = request_.keep_learned;
   result.warn = [this](const std::string& text) { context_.warn(text); };
   result.progress = [this](const Progress& progress) { context_.progress(progress); };
+  result.waiting = [this] { context_.throw_if_stopped(); };
   result.learn = [this, &choice, &network](const BenchTask& task, const Image& picture,
                                            const fs::path& saved) {
     auto learn = request_.learn;
@@ -313,7 +316,7 @@ BenchCallbacks BenchmarkRun::callbacks(const ModelChoice& choice, StableDiffusio
 
 BenchReport BenchmarkRun::run() {
   check();
-  auto benchmark = read_chosen();
+  auto benchmark = read_chosen(request_, context_.places());
   for (const auto& note : benchmark.notes) context_.warn(note);
   const auto& places = context_.places();
   if (request_.published)
@@ -321,7 +324,7 @@ BenchReport BenchmarkRun::run() {
   check_folder_can_be_made(request_.out);
   const auto& choice = models_.choice(context_);
   if (is_miniedit()) load_truth_scorer();
-  const ResultsFolder lock(request_.out);
+  const OutputFolder folder(request_.out);
   write_sources(benchmark);
   std::vector<BenchTask> tasks;
   for (const auto& edit : benchmark.edits) tasks.push_back(task_of(edit));
@@ -332,7 +335,7 @@ BenchReport BenchmarkRun::run() {
   auto& scorer = models_.judge(files, choice.policy.device);
   note_skipped(scorer.left_out(), context_);
   BenchRunner runner(network, scorer, request_.drawing, request_.out, settings(network, choice, benchmark),
-                     callbacks(choice, network, tasks.size()));
+                     callbacks(choice, network, tasks.size()), request_.work);
   BenchReport report{benchmark.name,
                      "Forgedit with " + choice.name(),
                      request_.published ? "published settings" : "fixed protocol",
@@ -360,6 +363,16 @@ const char* benchmark_name(BenchmarkRequest::Kind kind) {
 
 BenchReport run_benchmark(const BenchmarkRequest& request, WarmModels& models, JobContext& context) {
   return BenchmarkRun(request, models, context).run();
+}
+
+JobProgress benchmark_progress(const BenchmarkRequest& request, const Places& places) {
+  JobProgress progress;
+  progress.stage = "edits";
+  for (const auto& edit : read_chosen(request, places).edits) {
+    ++progress.total;
+    progress.done += fs::exists(request.out / "edits" / edit.id / "record.json");
+  }
+  return progress;
 }
 
 std::string check_scorer(const BenchmarkRequest& request, WarmModels& models, JobContext& context) {

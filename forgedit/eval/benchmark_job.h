@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "forgedit/eval/bench_runner.h"
 #include "forgedit/eval/published.h"
 #include "forgedit/eval/report.h"
 #include "forgedit/jobs/requests.h"
@@ -23,6 +24,7 @@ struct BenchmarkRequest {
   std::optional<double> fixed;  ///< strength (γ or β) of the fixed protocol; nothing: 1.0, vp 1.2
   std::int64_t limit = 0;       ///< only the first edits; 0: all
   std::int64_t every = 1;       ///< only every Nth edit, from the first on
+  BenchWork work;               ///< of several processes that share `out`
   bool keep_learned = false;    ///< keep what was learned of each picture
   bool reconstruct = false;     ///< also generate every picture as learned, not edited
   bool automatic = false;       ///< also let the automatic choice generate and choose
@@ -39,6 +41,9 @@ const char* benchmark_name(BenchmarkRequest::Kind kind);
 /// Learns, generates and scores all edits of a benchmark, and goes on where a run into the same folder was
 /// stopped. Two protocols come out: one fixed setting for all edits, and the best candidate of each.
 BenchReport run_benchmark(const BenchmarkRequest& request, WarmModels& models, JobContext& context);
+
+/// How far a run into `request.out` is, whoever works on it: edits as steps.
+JobProgress benchmark_progress(const BenchmarkRequest& request, const Places& places);
 
 /// What MiniEdit's scorer makes of known answers, as a table.
 std::string check_scorer(const BenchmarkRequest& request, WarmModels& models, JobContext& context);

@@ -55,6 +55,12 @@ std::string new_token() {
   return digits;
 }
 
+/// Each worker has its own: its signs of life come in parts of it.
+std::chrono::milliseconds lease_of(const json& record, std::chrono::milliseconds otherwise) {
+  const auto lease = record.is_null() ? 0 : number_of(record, "lease");
+  return lease > 0 ? std::chrono::milliseconds(lease) : otherwise;
+}
+
 /// When a file was written; nothing where there is none.
 std::optional<fs::file_time_type> time_of(const fs::path& path) {
   std::error_code missing;
@@ -102,6 +108,7 @@ fs::path WorkFolder::sign() const {
 void WorkFolder::write_worker(const std::string& item) const {
   json record{{"worker", worker_.name},     {"job", worker_.job},         {"restarts", worker_.restarts},
               {"machine", worker_.machine}, {"process", worker_.process}, {"started", worker_.started}};
+  record["lease"] = options_.lease.count();
   if (!item.empty()) record["item"] = item;
   write_file_atomically(sign(), record.dump() + "\n", Flush::no);
 }
@@ -140,7 +147,7 @@ bool WorkFolder::is_dead(const std::string& name) const {
     if (!worker.job.empty() && worker.job == worker_.job && worker.restarts < worker_.restarts) return true;
     if (has_ended(worker)) return true;
   }
-  return now() - *last_sign > options_.lease;
+  return now() - *last_sign > lease_of(record, options_.lease);
 }
 
 std::optional<WorkFolder::Holder> WorkFolder::holder(const std::string& unit) const {
@@ -187,20 +194,24 @@ std::vector<Loss> WorkFolder::losses(const std::string& unit) const {
 }
 
 void WorkFolder::forget_losses(const std::string& unit) {
+  // Who holds a unit that was taken over stands there too: it must be free.
+  const auto claim = this->claim(unit);
+  if (!claim) return;
+  release(*claim);
   for (const auto& name : list_directory(folder_ / "lost")) {
     if (starts_with(name, unit + kLossMark)) ::unlink((folder_ / "lost" / name).c_str());
   }
 }
 
-std::vector<std::string> living_workers(const fs::path& folder, const WorkOptions& options) {
+std::vector<std::string> living_workers(const fs::path& folder) {
   std::vector<std::string> workers;
   for (const auto& name : list_directory(folder / "workers")) {
     const auto path = folder / "workers" / name;
     const auto record = read_record(path);
     const auto last_sign = time_of(path);
     if (record.is_null() || !last_sign || has_ended(worker_of(record))) continue;
-    if (fs::file_time_type::clock::now() - *last_sign <= options.lease)
-      workers.push_back(text_of(record, "worker"));
+    const auto lease = lease_of(record, WorkOptions().lease);
+    if (fs::file_time_type::clock::now() - *last_sign <= lease) workers.push_back(text_of(record, "worker"));
   }
   return workers;
 }

@@ -61,7 +61,7 @@ class WorkFolder {
   void begin(const std::string& item);
   /// The deaths in a unit, in no order.
   std::vector<Loss> losses(const std::string& unit) const;
-  /// Forgets them.
+  /// Forgets them, where no living worker has the unit.
   void forget_losses(const std::string& unit);
 
   /// The time by the file system's clock: hosts have clocks of their own.
@@ -88,7 +88,7 @@ class WorkFolder {
   std::thread signs_;  // last: it uses all of the above
 };
 
-/// What lives in a WorkFolder's place: workers that gave a sign of life within the lease.
-std::vector<std::string> living_workers(const std::filesystem::path& folder, const WorkOptions& options);
+/// The workers of a folder that live, as far as this host's clock tells.
+std::vector<std::string> living_workers(const std::filesystem::path& folder);
 
 }  // namespace forgedit

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "forgedit/batch/batch_report.h"
+#include "forgedit/core/folder_lock.h"
 #include "tests/support/temporary_folder.h"
 
 namespace forgedit {
@@ -19,8 +20,8 @@ class BatchFolderTest : public testing::TemporaryFolder {
  protected:
   /// Results of an edit that is ready to be published.
   void make(const std::string& id, const std::string& contents) const {
-    make_directory(folder().making(id));
-    write_file_atomically(folder().making(id) / "edit.json", contents);
+    make_directory(folder().making(id, "t"));
+    write_file_atomically(folder().making(id, "t") / "edit.json", contents);
   }
   BatchFolder folder() const { return BatchFolder(folder_ / "batch"); }
 
@@ -57,10 +58,10 @@ TEST_F(BatchFolderTest, WritesIntoNoOtherFolder) {
 TEST_F(BatchFolderTest, AnEditIsThereOnceAndWhole) {
   make("one", "first");
   EXPECT_FALSE(folder().is_done("one"));
-  EXPECT_TRUE(folder().publish("one", {"w1", "CPU", 2.5, {{"a.png", "γ 0.8", true}}}));
+  EXPECT_TRUE(folder().publish("one", "t", {"w1", "CPU", 2.5, {{"a.png", "γ 0.8", true}}}));
   EXPECT_TRUE(folder().is_done("one"));
   make("one", "second");
-  EXPECT_FALSE(folder().publish("one", {"w2", "CPU", 1, {}}));
+  EXPECT_FALSE(folder().publish("one", "t", {"w2", "CPU", 1, {}}));
   EXPECT_EQ(read_file(folder().edit("one") / "edit.json"), "first");
   EXPECT_EQ(folder().done(), std::set<std::string>{"one"});
   const auto made = folder().made().at("one");
@@ -70,10 +71,23 @@ TEST_F(BatchFolderTest, AnEditIsThereOnceAndWhole) {
   EXPECT_EQ(made.pictures[0].label, "γ 0.8");
 }
 
+TEST_F(BatchFolderTest, AnotherClaimGoesOnInAPlaceOfItsOwn) {
+  make("one", "begun");
+  make("one-more", "another edit");
+  write_file_atomically(FolderLock::inside(folder().making("one", "t")), "held by one that is only slow");
+  folder().take_over("one", "u");
+  EXPECT_EQ(read_file(folder().making("one", "u") / "edit.json"), "begun");
+  EXPECT_FALSE(fs::exists(FolderLock::inside(folder().making("one", "u"))));
+  EXPECT_FALSE(fs::exists(folder().making("one", "t")));
+  EXPECT_TRUE(fs::exists(folder().making("one-more", "t")));
+  folder().clear_work();
+  EXPECT_TRUE(list_directory(folder().work() / "making").empty());
+}
+
 TEST_F(BatchFolderTest, ReportsWhatIsDoneFailedAndLeft) {
   folder().begin(subject_);
   make("one", "{}");
-  folder().publish("one", {"w1", "CPU", 2.5, {{"a.png", "γ 0.8", true}}});
+  folder().publish("one", "t", {"w1", "CPU", 2.5, {{"a.png", "γ 0.8", true}}});
   folder().fail("two", {"no such </script> picture", 1, true, {}});
   folder().fail("three", {"out of memory", 1, false, {}});
   const auto status = batch_status(folder(), subject_);

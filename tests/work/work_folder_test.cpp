@@ -85,7 +85,12 @@ TEST_F(WorkFolderTest, WhoTookAUnitOverCanDieAsWell) {
   EXPECT_TRUE(c->holds(*last));
   EXPECT_EQ(c->losses("unit").size(), 2);
   EXPECT_TRUE(c->losses("another").empty());
-  c->forget_losses("unit");
+  const auto other = open(distant("other"));
+  other->forget_losses("unit");
+  EXPECT_EQ(c->losses("unit").size(), 2);
+  EXPECT_TRUE(c->holds(*last));
+  c->release(*last);
+  other->forget_losses("unit");
   EXPECT_TRUE(c->losses("unit").empty());
 }
 
@@ -109,7 +114,7 @@ TEST_F(WorkFolderTest, AProcessOfThisMachineThatEndedIsDeadAtOnce) {
   ASSERT_EQ(::waitpid(child, &status, 0), child);
   const auto b = open(this_worker());
   EXPECT_TRUE(b->claim("unit"));
-  EXPECT_EQ(living_workers(folder_, WorkOptions{60s}), std::vector<std::string>{b->worker().name});
+  EXPECT_EQ(living_workers(folder_), std::vector<std::string>{b->worker().name});
 }
 
 TEST_F(WorkFolderTest, SignsOfLifeComeByThemselves) {

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "forgedit/core/stop.h"
+#include "forgedit/jobs/job_listener.h"
+#include "forgedit/work/worker_processes.h"
+
+namespace forgedit {
+
+/// What a worker process exits with where a new one may go on: it is broken, or was stopped.
+inline constexpr int kRestartCode = 75;
+
+/// Runs worker processes to their end: starts anew what crashes, and asks all to stop once `stop` is set.
+/// `look` says how far they are together, for `listener`; what they print are notes. Returns their exit
+/// codes. Throws Cancelled when it was to stop and all have ended.
+std::vector<int> supervise(const std::vector<WorkerProcesses::Command>& commands, const std::string& input,
+                           const StopFlag& stop, JobListener& listener,
+                           const std::function<JobProgress()>& look);
+
+}  // namespace forgedit
