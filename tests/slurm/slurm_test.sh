@@ -41,15 +41,19 @@ are_done() { [ "$(done_edits)" -ge "$1" ]; }
 node_of() { squeue -h -j "$1" -o %N; }
 job_says() { scontrol show job -o "$1" 2>/dev/null | grep -q "$2"; }
 is_over() { [ -z "$(squeue -h -j "$1" 2>/dev/null)" ]; }
-# Slurm holds back what was requeued for two minutes.
-start_now() { scontrol update job="$1" StartTime=now 2>/dev/null; }
+# Slurm holds back what was requeued for two minutes, and a node refuses a job that comes back within the second.
+hold_less() { # JOB_TASK
+  local start
+  start=$(SLURM_TIME_FORMAT=%s squeue -h -t PENDING -j "$1" -o %S 2>/dev/null)
+  [[ $start =~ ^[0-9]+$ ]] && [ "$start" -gt $(($(date +%s) + 20)) ] && scontrol update job="$1" StartTime=now+3
+}
 is_running_again() {
-  start_now "$1"
+  hold_less "$1"
   job_says "$1" "JobState=RUNNING"
 }
 is_over_after_all() {
   local job
-  for job in $(squeue -h -r -t PENDING -j "$1" -o %i 2>/dev/null); do start_now "$job"; done
+  for job in $(squeue -h -r -t PENDING -j "$1" -o %i 2>/dev/null); do hold_less "$job"; done
   is_over "$1"
 }
 
@@ -59,18 +63,25 @@ process_of() { # JOB_TASK
     [ "$(cat "/proc/$id/comm" 2>/dev/null)" = "$(basename "$FORGEDIT")" ] && echo "$id"
   done
 }
+record_of() { # JOB_TASK: where its worker says what it is at
+  grep -lsF "\"job\":\"$(squeue -h -j "$1" -o %A)\"" run/work/workers/*.json
+}
 claim_of() { # JOB_TASK: the name of its worker, where that has a claim
   local record name
-  record=$(grep -lsF "\"job\":\"$(squeue -h -j "$1" -o %A)\"" run/work/workers/*.json) || return 1
+  record=$(record_of "$1") || return 1
   name=$(basename "$record" .json)
   grep -qsrF "\"worker\":\"$name\"" run/work/claims && echo "$name"
 }
 has_claim() { claim_of "$1" >/dev/null; }
+is_in_an_edit() { # JOB_TASK
+  local item
+  has_claim "$1" && item=$(grep -oP '"item":"\K[^"]+' "$(record_of "$1")") && ! ls -d run/edits/*/"$item" >/dev/null 2>&1
+}
 # Holds a worker in the middle of an edit.
 freeze() { # JOB_TASK
   local process
   process=$(process_of "$1") && [ -n "$process" ] && kill -STOP "$process" || return 1
-  has_claim "$1" && return 0
+  is_in_an_edit "$1" && return 0
   kill -CONT "$process"
   return 1
 }
