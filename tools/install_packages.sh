@@ -10,6 +10,7 @@ packages="
   libcli11-dev nlohmann-json3-dev libspdlog-dev libutf8proc-dev
   libjpeg-dev libpng-dev libwebp-dev libheif-dev liblcms2-dev zlib1g-dev libpugixml-dev libcsv-dev libstb-dev
   libgtest-dev
+  slurmctld slurmd slurm-client
 "
 
 if ! command -v dpkg-query >/dev/null 2>&1; then
@@ -17,7 +18,7 @@ if ! command -v dpkg-query >/dev/null 2>&1; then
 This is not a Debian system, so its packages were not checked. The build needs: CMake 3.25, Ninja, a C++20
 compiler, LibTorch (1.13 or 2.x, CMAKE_PREFIX_PATH names it) with a fast BLAS, CLI11, nlohmann-json, spdlog,
 utf8proc, libjpeg, libpng, libwebp, libheif, LittleCMS 2, zlib, pugixml, libcsv, stb (stb_truetype.h) and
-GoogleTest.
+GoogleTest. One test runs Slurm (slurmctld, slurmd, sbatch) on pretend nodes; without it that test is skipped.
 END
   exit 0
 fi

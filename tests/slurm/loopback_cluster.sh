@@ -1,0 +1,137 @@
+# shellcheck shell=bash
+# A Slurm cluster of pretend nodes n1, n2, ... on loopback, for tests. To be sourced; needs root, and of Debian slurmctld,
+# slurmd and slurm-client. Where the kernel allows it each node has process ids of its own, as hosts have.
+#   cluster_can_run             says in one line why not
+#   cluster_start DIR NODES     everything lies in DIR; exports SLURM_CONF
+#   cluster_kill_node NODE      at once, with all that runs there
+#   cluster_node NODE           starts it (again)
+#   cluster_processes NAME=VALUE...  ids of processes whose environment had all of these when they began
+#   cluster_stop                kills what is left of the cluster and of its jobs
+
+cluster_can_run() {
+  local program
+  PATH=$PATH:/usr/sbin:/sbin
+  for program in slurmctld slurmd sbatch srun; do
+    command -v $program >/dev/null && continue
+    echo "skipped: no $program here (apt-get install --no-install-recommends slurmctld slurmd slurm-client)"
+    return 1
+  done
+  [ "$(id -u)" -eq 0 ] && return 0
+  echo "skipped: a Slurm cluster of pretend nodes needs root"
+  return 1
+}
+
+# AuthType=auth/none trusts everybody who reaches the ports: all of them listen on loopback alone.
+# No RequeueExit, and a KillWait that a worker must not need: what sites have differs.
+_cluster_settings() { # PORT
+  cat <<CONF
+ClusterName=forgedit
+SlurmctldHost=localhost(127.0.0.1)
+SlurmctldPort=$1
+SlurmUser=root
+SlurmdUser=root
+AuthType=auth/none
+CredType=cred/none
+CommunicationParameters=NoCtldInAddrAny,NoInAddrAny
+StateSaveLocation=$CLUSTER/state
+SlurmdSpoolDir=$CLUSTER/spool/%n
+SlurmctldPidFile=$CLUSTER/slurmctld.pid
+SlurmdPidFile=$CLUSTER/spool/%n/slurmd.pid
+SlurmctldLogFile=$CLUSTER/log/slurmctld.log
+SlurmdLogFile=$CLUSTER/log/slurmd-%n.log
+ProctrackType=proctrack/linuxproc
+TaskPlugin=task/none
+SelectType=select/cons_tres
+SelectTypeParameters=CR_Core
+SchedulerParameters=bf_interval=1,sched_interval=1,batch_sched_delay=0
+PreemptType=preempt/partition_prio
+PreemptMode=REQUEUE
+ReturnToService=2
+SlurmdParameters=config_overrides
+SlurmctldTimeout=10
+SlurmdTimeout=5
+KillWait=20
+GresTypes=gpu
+NodeName=n[1-$CLUSTER_NODES] NodeHostname=localhost NodeAddr=127.0.0.1 Port=$(($1 + 1))-$(($1 + CLUSTER_NODES)) CPUs=1 RealMemory=1000 Gres=gpu:1
+PartitionName=batch Nodes=ALL Default=YES MaxTime=INFINITE PriorityTier=1 PreemptMode=REQUEUE GraceTime=20
+PartitionName=urgent Nodes=ALL MaxTime=INFINITE PriorityTier=10 PreemptMode=OFF
+CONF
+}
+
+# A port with so many free ones after it, by this process's id: other runs try others first.
+_cluster_port() { # TRY
+  local port=$((15000 + ($$ * 8 + $1 * 1000) % 14000)) next
+  for ((next = port; next <= port + CLUSTER_NODES; next++)); do
+    (: <"/dev/tcp/127.0.0.1/$next") 2>/dev/null && return 1
+  done
+  echo $port
+}
+
+cluster_processes() { # NAME=VALUE...
+  local file line
+  for file in /proc/[0-9]*/environ; do
+    for line in "$@"; do
+      grep -qszxF -- "$line" "$file" || continue 2
+    done
+    file=${file#/proc/}
+    echo "${file%/environ}"
+  done
+}
+
+_cluster_kill() { # NAME=VALUE...
+  local id
+  for id in $(cluster_processes "$@"); do kill -KILL "$id" 2>/dev/null; done
+  return 0
+}
+
+cluster_node() { # NODE
+  local -a separate=()
+  unshare --pid --fork --mount-proc true 2>/dev/null && separate=(unshare --pid --fork --mount-proc)
+  mkdir -p "$CLUSTER/spool/$1"
+  # The shell is the first process of the node, and collects those that lost their parents.
+  # shellcheck disable=SC2016  # that shell's $1
+  CLUSTER_NODE=$CLUSTER/$1 setsid "${separate[@]}" bash -c 'slurmd -D -N "$1" & wait' node "$1" \
+    </dev/null >>"$CLUSTER/log/start.log" 2>&1 &
+  disown
+}
+
+cluster_kill_node() { # NODE
+  _cluster_kill "CLUSTER_NODE=$CLUSTER/$1"
+  _cluster_kill "SLURM_CONF=$SLURM_CONF" "SLURMD_NODENAME=$1"
+}
+
+# Waits until so many nodes are ready.
+_cluster_is_up() {
+  local i
+  for ((i = 0; i < 150; i++)); do
+    [ "$(sinfo -h -N -p batch -t idle -o %N 2>/dev/null | sort -u | wc -l)" -eq "$CLUSTER_NODES" ] && return 0
+    sleep 0.1
+  done
+  return 1
+}
+
+cluster_start() { # DIR NODES
+  CLUSTER=$(realpath -m "$1") CLUSTER_NODES=$2
+  export SLURM_CONF=$CLUSTER/slurm.conf
+  local try port i
+  for try in 0 1 2 3 4; do
+    port=$(_cluster_port $try) || continue
+    rm -rf "$CLUSTER"
+    mkdir -p "$CLUSTER"/{state,log,spool}
+    _cluster_settings "$port" >"$SLURM_CONF"
+    echo "Name=gpu File=/dev/null" >"$CLUSTER/gres.conf"
+    setsid slurmctld -D -i </dev/null >>"$CLUSTER/log/start.log" 2>&1 &
+    disown
+    for ((i = 1; i <= CLUSTER_NODES; i++)); do cluster_node n$i; done
+    _cluster_is_up && return 0
+    _cluster_kill "SLURM_CONF=$SLURM_CONF"
+  done
+  tail -n 5 "$CLUSTER"/log/*.log
+  return 1
+}
+
+cluster_stop() {
+  [ -n "${CLUSTER:-}" ] || return 0
+  _cluster_kill "SLURM_CONF=$SLURM_CONF"
+  _cluster_kill "SLURM_CONF=$SLURM_CONF" # what was just being started
+}
