@@ -28,9 +28,9 @@ namespace {
 
 constexpr const char* kProgramFooter =
     "`forgedit help COMMAND` lists all options of a command, `forgedit version` says which this is.\n"
-    "Exit codes: 0 done, 1 failure, 2 usage error, 3 some edits failed, 130 stopped by Ctrl-C, SIGTERM or "
-    "SIGHUP "
-    "(what is finished is kept).";
+    "Exit codes: 0 done, 1 failure, 2 usage error, 3 some edits failed, 75 stopped with work of a list left, "
+    "130\n"
+    "stopped by Ctrl-C, SIGTERM or SIGHUP (what is finished is kept).";
 
 int complain(const std::string& message, int code) {
   say_error(message);
