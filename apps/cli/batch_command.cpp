@@ -144,11 +144,12 @@ void BatchCommand::run() {
   }
   bool stopped = false;
   try {
-    if (!workers_.is_child()) batch.prepare();
     if (workers_.is_many()) {
-      batch.work_by_processes(worker_commands(workers_, static_cast<std::size_t>(gpu_count())),
-                              program_stop(), console_);
+      const auto commands = worker_commands(workers_, static_cast<std::size_t>(gpu_count()));
+      batch.prepare();
+      batch.work_by_processes(commands, program_stop(), console_);
     } else {
+      if (!workers_.is_child()) batch.prepare();
       work(batch);
     }
   } catch (const Cancelled&) {

@@ -75,7 +75,6 @@ void add_worker_options(CLI::App& command, WorkerCount& workers) {
       ->type_name("N")
       ->excludes(gpus)
       ->group("Work");
-  command.add_option("--worker-of", workers.child)->group("");  // what the program gives to its workers
 }
 
 void add_score_options(CLI::App& command, ScoreFiles& files) {

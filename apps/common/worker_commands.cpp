@@ -12,6 +12,9 @@
 namespace forgedit {
 namespace {
 
+/// "I/N": which of the workers that a process of ours started this one is.
+constexpr const char* kWorkerVariable = "FORGEDIT_WORKER";
+
 std::vector<std::string> words_of(const std::string& text) {
   std::vector<std::string> words;
   std::istringstream list(text);
@@ -25,6 +28,10 @@ bool is_number(const std::string& text) {
 
 /// What each worker's CUDA_VISIBLE_DEVICES says.
 std::vector<std::string> gpus_of(const std::string& asked, std::size_t there) {
+  const auto words = words_of(asked);
+  if (asked != "all" && (words.empty() || !std::all_of(words.begin(), words.end(), is_number))) {
+    throw usage_error("gpus", "expected all, how many, or numbers as 0,1, got '" + asked + "'");
+  }
   if (there == 0) throw failure("gpus", "no GPU is visible here");
   std::vector<std::string> all;
   if (const char* visible = std::getenv("CUDA_VISIBLE_DEVICES"); visible && *visible) {
@@ -45,12 +52,13 @@ std::vector<std::string> gpus_of(const std::string& asked, std::size_t there) {
     all.resize(count);
     return all;
   }
-  for (const auto& word : words_of(asked)) {
-    if (!is_number(word) || std::stoul(word) >= all.size()) {
-      throw usage_error("gpus", "expected all, how many, or numbers as 0,1 from 0 to " +
-                                    std::to_string(all.size() - 1) + ", got '" + word + "'");
+  for (const auto& word : words) {
+    const auto number = std::stoul(word);
+    if (number >= all.size()) {
+      throw usage_error("gpus",
+                        "expected numbers from 0 to " + std::to_string(all.size() - 1) + ", got " + word);
     }
-    chosen.push_back(all[std::stoul(word)]);
+    chosen.push_back(all[number]);
   }
   return chosen;
 }
@@ -73,12 +81,17 @@ std::vector<WorkerProcesses::Command> worker_commands(const WorkerCount& workers
   std::vector<WorkerProcesses::Command> commands;
   for (std::size_t i = 0; i < count; ++i) {
     WorkerProcesses::Command command{own_arguments(), {}};
-    command.arguments.push_back("--worker-of=" + std::to_string(i) + "/" + std::to_string(count));
+    command.environment[kWorkerVariable] = std::to_string(i) + "/" + std::to_string(count);
     command.environment["OMP_NUM_THREADS"] = std::to_string(std::max<std::size_t>(cores / count, 1));
     if (!gpus.empty()) command.environment["CUDA_VISIBLE_DEVICES"] = gpus[i];
     commands.push_back(std::move(command));
   }
   return commands;
+}
+
+std::string worker_of_environment() {
+  const char* text = std::getenv(kWorkerVariable);
+  return text ? text : "";
 }
 
 std::pair<std::size_t, std::size_t> worker_place(const WorkerCount& workers) {

@@ -9,11 +9,14 @@
 
 namespace forgedit {
 
+/// What a process that starts workers says to each: "I/N"; empty in a process that nobody started so.
+std::string worker_of_environment();
+
 /// How many worker processes this host gets.
 struct WorkerCount {
-  std::string gpus;           ///< "all", how many, or which as "0,1"
-  std::size_t processes = 0;  ///< without `gpus`: so many, which share the cores
-  std::string child;          ///< "I/N": this process is one of them
+  std::string gpus;                             ///< "all", how many, or which as "0,1"
+  std::size_t processes = 0;                    ///< without `gpus`: so many, which share the cores
+  std::string child = worker_of_environment();  ///< "I/N": this process is one of them
 
   bool is_many() const { return !is_child() && (!gpus.empty() || processes > 1); }
   bool is_child() const { return !child.empty(); }

@@ -95,24 +95,24 @@ json subject_json(const BatchSubject& subject) {
 }
 
 /// Throws for the first edit in which two lists differ.
-void compare_lists(const BatchSubject& begun, const BatchSubject& wanted, const fs::path& folder) {
-  const auto complain = [&](const std::string& what) {
-    throw usage_error(folder.string() + ": was begun with another list: " + what +
+void compare_lists(const BatchSubject& begun, const BatchSubject& wanted, const fs::path& folder,
+                   const std::set<std::string>& may_differ) {
+  const auto complain = [&](std::size_t i, const std::string& what) {
+    const auto place = i < wanted.origins.size() ? wanted.origins[i] + ": " : std::string();
+    throw usage_error(place + folder.string() + " was begun with another list: " + what +
                       ": give the same list with the same options, or name another folder");
   };
   for (std::size_t i = 0; i < std::min(begun.edits.size(), wanted.edits.size()); ++i) {
     const auto& [id, identity] = begun.edits[i];
-    if (wanted.edits[i].first != id) {
-      complain("edit " + std::to_string(i + 1) + " was '" + id + "' and is '" + wanted.edits[i].first +
-               "' now");
+    const auto& now = wanted.edits[i];
+    if (now.first != id) complain(i, "this edit was '" + id + "' and is '" + now.first + "' now");
+    if (now.second != identity && may_differ.count(id) == 0) {
+      complain(i, "the edit '" + id + "' has other settings, or another picture");
     }
-    if (wanted.edits[i].second != identity)
-      complain("the edit '" + id + "' has other settings, or another picture");
   }
-  if (begun.edits.size() != wanted.edits.size()) {
-    complain("it had " + std::to_string(begun.edits.size()) + " edits and has " +
-             std::to_string(wanted.edits.size()) + " now");
-  }
+  if (begun.edits.size() == wanted.edits.size()) return;
+  complain(wanted.origins.size(), "it had " + std::to_string(begun.edits.size()) + " edits and has " +
+                                      std::to_string(wanted.edits.size()) + " now");
 }
 
 }  // namespace
@@ -146,15 +146,22 @@ std::optional<BatchSubject> BatchFolder::subject() const {
   return subject;
 }
 
-void BatchFolder::check_list(const BatchSubject& subject) const {
-  if (const auto begun = this->subject()) compare_lists(*begun, subject, folder_);
+void BatchFolder::check_list(const BatchSubject& subject, const std::set<std::string>& may_differ) const {
+  if (const auto begun = this->subject()) compare_lists(*begun, subject, folder_, may_differ);
+}
+
+void BatchFolder::renew(const BatchSubject& subject) const {
+  auto begun = this->subject();
+  if (!begun || begun->edits == subject.edits) return;
+  begun->edits = subject.edits;
+  write_file_atomically(folder_ / "batch.json", text_of(subject_json(*begun)));
 }
 
 void BatchFolder::begin(const BatchSubject& subject) const {
   make_directory(folder_);
   if (write_new_file(folder_ / "batch.json", text_of(subject_json(subject)))) return;
   const auto begun = this->subject().value();
-  compare_lists(begun, subject, folder_);
+  compare_lists(begun, subject, folder_, {});
   if (begun.fingerprint == subject.fingerprint) return;
   throw forgedit::failure(folder_.string() + ": was begun with another model: " + begun.model +
                           " with other weights than " + subject.model + " here");

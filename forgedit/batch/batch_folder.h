@@ -34,6 +34,8 @@ struct EditMade {
 struct BatchSubject {
   std::string model, fingerprint;                          ///< of the base model
   std::vector<std::pair<std::string, std::string>> edits;  ///< id and identity, in the list's order
+  std::vector<std::string>
+      origins;  ///< for errors: where each stands in the list; empty where that is unknown
 };
 
 /// The folder of a batch, which many workers on many hosts share:
@@ -64,8 +66,10 @@ class BatchFolder {
   /// Writes batch.json, or compares what it says: throws a usage Error for another list, naming the first id
   /// that differs, and a failure for another model.
   void begin(const BatchSubject& subject) const;
-  /// Only compares the list, where there is a batch.json.
-  void check_list(const BatchSubject& subject) const;
+  /// Only compares the list, where there is a batch.json. Edits of `may_differ` may have become others.
+  void check_list(const BatchSubject& subject, const std::set<std::string>& may_differ = {}) const;
+  /// From now on batch.json says of all edits what `subject` says, which check_list has found fit.
+  void renew(const BatchSubject& subject) const;
 
   bool is_done(const std::string& id) const;
   std::set<std::string> done() const;

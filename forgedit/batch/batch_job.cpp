@@ -7,7 +7,6 @@
 
 #include "forgedit/batch/batch_progress.h"
 #include "forgedit/core/error.h"
-#include "forgedit/core/files.h"
 #include "forgedit/jobs/results_folder.h"
 #include "forgedit/jobs/supervise.h"
 
@@ -36,7 +35,11 @@ Batch::Batch(BatchRequest request)
     : request_(std::move(request)), folder_(request_.out), list_(read_list(request_)) {
   with_field("out", [&] { check_folder_can_be_made(request_.out); });
   folder_.check_place();
-  folder_.check_list(batch_subject(list_, {}));
+  std::set<std::string> mended;
+  if (request_.retry_failed) {
+    for (const auto& item : folder_.failures()) mended.insert(item.first);
+  }
+  folder_.check_list(batch_subject(list_, {}), mended);
 }
 
 std::string Batch::plan() const {
@@ -53,10 +56,10 @@ std::string Batch::plan() const {
 }
 
 void Batch::prepare() const {
-  make_directory(folder_.work());
-  if (!request_.retry_failed) return;
+  if (!request_.retry_failed || !folder_.subject()) return;
   WorkFolder work(folder_.work(), this_worker(), WorkOptions{request_.options.lease});
   const auto failures = folder_.failures();
+  folder_.renew(batch_subject(list_, {}));
   for (const auto& unit : list_.units) {
     const bool failed = std::any_of(unit.edits.begin(), unit.edits.end(), [&](std::size_t place) {
       return failures.count(list_.edits[place].id) > 0;

@@ -31,8 +31,8 @@ class Batch {
   const BatchFolder& folder() const { return folder_; }
   /// "60 edits of 12 pictures, 300 images; 20 are done, 1 failed".
   std::string plan() const;
-  /// Makes the folder, and forgets failures where that was asked for. Of one worker process of several only
-  /// the one that starts the others calls it.
+  /// Forgets failures where that was asked for; their edits may have been mended in the list. Of one worker
+  /// process of several only the one that starts the others calls it.
   void prepare() const;
   /// One worker's part: see work_on_batch.
   void work(Engine& engine, const Worker& worker, const StopFlag& stop, JobListener& listener) const;

@@ -23,6 +23,7 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 
 constexpr std::size_t kMaxId = 100;
+constexpr std::size_t kIdDigits = 12;  // of a hash, in an id that the line does not have
 /// A unit of more images is split: its picture is then learned once more, but two workers share it.
 constexpr std::size_t kMostImagesOfUnit = 300;
 /// How much of each end of a picture's file its stamp reads.
@@ -125,6 +126,13 @@ std::string identity_of(const EditJob& job, const EditSubject& subject, const js
   return content_hash(json_text(result));
 }
 
+/// Of the first target and what the line says: a picture that is mended later keeps its edit's id.
+std::string made_id(const EditJob& job, const EditSubject& subject) {
+  const auto& place = job.from.empty() ? job.learn.picture : job.from;
+  const auto hash = identity_of(job, subject, learning_of(job, subject, place.string()));
+  return prompt_slug(subject.requests.front().targets.front()) + "-" + hash.substr(0, kIdDigits);
+}
+
 std::size_t images_of(const EditJob& job, const EditSubject& subject) {
   auto images = plan_edit(subject.requests).size();
   if (job.automatic) images += job.automatic->pictures.value_or(kAutoPictures) * job.targets.size();
@@ -197,8 +205,7 @@ BatchList read_batch_list(const std::string& text, const std::string& name, cons
         reader.reject("id", "expected a file name of letters, digits, '.', '-' and '_', got '" +
                                 one_line(edit.id) + "'");
       }
-      if (edit.id.empty())
-        edit.id = prompt_slug(subject.requests.front().targets.front()) + "-" + edit.identity;
+      if (edit.id.empty()) edit.id = made_id(edit.job, subject);
       const auto [other, is_new] = origins.emplace(edit.id, origin);
       if (!is_new) reader.reject("id", edit.id + " stands in " + other->second + " already");
       edit.images = images_of(edit.job, subject);

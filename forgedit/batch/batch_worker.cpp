@@ -8,6 +8,7 @@
 #include <cmath>
 #include <cstring>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <set>
 #include <system_error>
 #include <thread>
@@ -142,7 +143,7 @@ class BatchWorker {
       : list_(list),
         folder_(folder),
         engine_(engine),
-        work_(folder.work(), worker, WorkOptions{options.lease}),
+        worker_(worker),
         options_(options),
         stop_(stop),
         listener_(listener),
@@ -151,6 +152,7 @@ class BatchWorker {
   void run();
 
  private:
+  void require_captioner();
   bool take_part();
   void do_unit(const BatchUnit& unit, const Claim& claim);
   void do_edit(const BatchEdit& edit, const Claim& claim);
@@ -164,7 +166,8 @@ class BatchWorker {
   const BatchList& list_;
   const BatchFolder& folder_;
   Engine& engine_;
-  WorkFolder work_;
+  Worker worker_;
+  std::optional<WorkFolder> work_;  // once it is known that this worker can work
   BatchOptions options_;
   const StopFlag& stop_;
   JobListener& listener_;
@@ -175,15 +178,37 @@ class BatchWorker {
 
 void BatchWorker::run() {
   if (progress_.is_complete()) return;
+  require_captioner();
   const auto model = engine_.load(stop_, listener_);
   device_ = model.device;
   folder_.begin(batch_subject(list_, model));
+  work_.emplace(folder_.work(), worker_, WorkOptions{options_.lease});
   while (!progress_.is_complete()) {
     if (!take_part()) wait(std::min<milliseconds>(first_wait(), std::chrono::seconds(2)));
     progress_.look();
   }
   listener_.progress(progress_.progress());
   folder_.clear_work();
+}
+
+/// Lines without a source need a captioner here. Everything else that is wrong with one is that edit's
+/// failure.
+void BatchWorker::require_captioner() {
+  const auto needs = std::find_if(list_.edits.begin(), list_.edits.end(), [](const BatchEdit& edit) {
+    const auto& learn = edit.job.learn;
+    return edit.job.from.empty() && learn.source.empty() && learn.options.method != LearnMethod::imagic;
+  });
+  if (needs == list_.edits.end()) return;
+  auto job = needs->job;
+  job.dry_run = true;
+  job.out = folder_.path();
+  JobListener nobody;
+  try {
+    engine_.run(job, stop_, nobody);
+  } catch (const Error& error) {
+    if (error.field() != "source" && error.field() != "captioner") return;
+    throw Error(error.kind(), needs->origin + ": " + error.field() + ": " + error.what());
+  }
 }
 
 /// Goes through the list once from this worker's own place in it: whether there was something to do.
@@ -195,16 +220,16 @@ bool BatchWorker::take_part() {
     const auto& unit = list_.units[(begin + i) % count];
     if (!has_work(unit)) continue;
     stop_.throw_if_stopped();
-    const auto claim = work_.claim(unit.name);
+    const auto claim = work_->claim(unit.name);
     if (!claim) continue;
     did_something = true;
     try {
       do_unit(unit, *claim);
     } catch (...) {
-      work_.release(*claim);
+      work_->release(*claim);
       throw;
     }
-    work_.release(*claim);
+    work_->release(*claim);
   }
   return did_something;
 }
@@ -216,7 +241,7 @@ bool BatchWorker::is_due(const BatchEdit& edit) const {
   if (!failure) return true;
   if (failure->is_final) return false;
   const auto wait = first_wait() * std::pow(3, failure->tries - 1);
-  return work_.now() - failure->time >= wait;
+  return work_->now() - failure->time >= wait;
 }
 
 bool BatchWorker::has_work(const BatchUnit& unit) const {
@@ -228,7 +253,7 @@ bool BatchWorker::has_work(const BatchUnit& unit) const {
 
 /// An edit that took several workers with it is not tried again.
 void BatchWorker::record_deaths(const BatchUnit& unit) {
-  const auto losses = work_.losses(unit.name);
+  const auto losses = work_->losses(unit.name);
   for (const auto place : unit.edits) {
     const auto& id = list_.edits[place].id;
     const auto deaths =
@@ -242,7 +267,7 @@ void BatchWorker::record_deaths(const BatchUnit& unit) {
 void BatchWorker::do_unit(const BatchUnit& unit, const Claim& claim) {
   record_deaths(unit);
   for (const auto place : unit.edits) {
-    if (!work_.holds(claim)) return;  // no sign of life came through for a lease: another worker has it
+    if (!work_->holds(claim)) return;  // no sign of life came through for a lease: another worker has it
     const auto& edit = list_.edits[place];
     if (!is_due(edit)) continue;
     try {
@@ -260,7 +285,7 @@ void BatchWorker::do_unit(const BatchUnit& unit, const Claim& claim) {
 
 void BatchWorker::do_edit(const BatchEdit& edit, const Claim& claim) {
   const auto begin = Clock::now();
-  work_.begin(edit.id);
+  work_->begin(edit.id);
   auto job = edit.job;
   job.out = folder_.making(edit.id, claim.token);
   folder_.take_over(edit.id, claim.token);
@@ -270,16 +295,16 @@ void BatchWorker::do_edit(const BatchEdit& edit, const Claim& claim) {
   engine_.run(job, stop_, listener);
   progress_.expect_seconds(listener.planned());
   if (options_.keep_best) keep_only_best(job.out);
-  if (!work_.holds(claim)) return;
+  if (!work_->holds(claim)) return;
   const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
-  folder_.publish(edit.id, claim.token, {work_.worker().name, device_, seconds, pictures_in(job.out)});
+  folder_.publish(edit.id, claim.token, {work_->worker().name, device_, seconds, pictures_in(job.out)});
   folder_.forget_failure(edit.id);
   progress_.add_done(edit.id);
 }
 
 void BatchWorker::failed(const BatchEdit& edit, const Claim& claim, const std::exception& error) {
   // A slow worker that lost its claim has no say, and the results of who has it may be what it ran into.
-  if (!work_.holds(claim) || folder_.is_done(edit.id)) return;
+  if (!work_->holds(claim) || folder_.is_done(edit.id)) return;
   const auto before = folder_.failure(edit.id);
   EditFailure failure{reason_of(error), before ? before->tries + 1 : 1, true, {}};
   const bool passes = may_pass(error);
@@ -307,8 +332,11 @@ void BatchWorker::wait(milliseconds time) {
 }  // namespace
 
 BatchSubject batch_subject(const BatchList& list, const EngineModel& model) {
-  BatchSubject subject{model.name, model.fingerprint, {}};
-  for (const auto& edit : list.edits) subject.edits.emplace_back(edit.id, edit.identity);
+  BatchSubject subject{model.name, model.fingerprint, {}, {}};
+  for (const auto& edit : list.edits) {
+    subject.edits.emplace_back(edit.id, edit.identity);
+    subject.origins.push_back(edit.origin);
+  }
   return subject;
 }
 

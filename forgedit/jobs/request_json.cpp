@@ -248,7 +248,8 @@ void read_edit_keys(RequestReader& reader, const RequestRules& rules, EditJob& j
   job.from = resolved(reader, "learned", rules.learned, "from");
   job.learn.picture = resolved(reader, "picture", rules.picture, "image");
   if (job.from.empty() == job.learn.picture.empty()) {
-    reader.reject("picture", "expected either picture or learned: what to edit");
+    reader.reject("picture", "expected either picture (or image) or learned (or from): what to edit" +
+                                 reader.misspelt({"picture", "image", "learned", "from"}));
   }
   if (job.from.empty()) read_learning(reader, job.learn);
   if (auto targets = reader.texts("targets", "target")) job.targets = std::move(*targets);

@@ -29,6 +29,15 @@ RequestReader::RequestReader(const json& object, std::string path) : object_(obj
   if (!object_.is_object()) throw usage_error(path_, "expected a JSON object");
 }
 
+std::string RequestReader::misspelt(const std::vector<std::string>& names) const {
+  for (const auto& item : object_.items()) {
+    if (std::find(known_.begin(), known_.end(), item.key()) != known_.end()) continue;
+    const auto suggestion = did_you_mean(item.key(), names);
+    if (!suggestion.empty()) return "; got '" + one_line(item.key()) + "'" + suggestion;
+  }
+  return {};
+}
+
 void RequestReader::reject(const std::string& key, const std::string& message) const {
   throw usage_error(path_of(key), message);
 }

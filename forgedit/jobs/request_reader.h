@@ -39,6 +39,9 @@ class RequestReader {
   /// Throws a usage Error for the first key that was not asked for, with the known one that is nearest.
   void finish() const;
 
+  /// "; got 'X'; did you mean 'Y'?" for a key that is like one of `names`; empty where there is none.
+  std::string misspelt(const std::vector<std::string>& names) const;
+
   [[noreturn]] void reject(const std::string& key, const std::string& message) const;
   std::string path_of(const std::string& key) const { return path_.empty() ? key : path_ + "." + key; }
   /// `key` or `alias`, as the request has it.

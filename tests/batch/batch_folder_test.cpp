@@ -25,7 +25,8 @@ class BatchFolderTest : public testing::TemporaryFolder {
   }
   BatchFolder folder() const { return BatchFolder(folder_ / "batch"); }
 
-  const BatchSubject subject_{"tiny", "f1", {{"one", "i1"}, {"two", "i2"}, {"three", "i3"}}};
+  const BatchSubject subject_{
+      "tiny", "f1", {{"one", "i1"}, {"two", "i2"}, {"three", "i3"}}, {"list:1", "list:2", "list:4"}};
 };
 
 TEST_F(BatchFolderTest, GoesOnWithTheSameListAndModelOnly) {
@@ -42,7 +43,14 @@ TEST_F(BatchFolderTest, GoesOnWithTheSameListAndModelOnly) {
   EXPECT_TRUE(contains(complaint(other), "'two' has other settings"));
   other = subject_;
   other.edits[2].first = "four";
-  EXPECT_TRUE(contains(complaint(other), "edit 3 was 'three' and is 'four' now"));
+  EXPECT_TRUE(contains(complaint(other), "list:4: "));
+  other = subject_;
+  other.edits[1].second = "mended";
+  EXPECT_TRUE(contains(complaint(other), "list:2: "));
+  folder().check_list(other, {"two"});
+  folder().renew(other);
+  folder().begin(other);
+  folder().renew(subject_);
   other = subject_;
   other.edits.pop_back();
   EXPECT_TRUE(contains(complaint(other), "it had 3 edits and has 2 now"));
