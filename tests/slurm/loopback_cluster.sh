@@ -95,9 +95,24 @@ cluster_node() { # NODE
   disown
 }
 
+# A slurmstepd has an environment of its own: it is the parent of what runs in its step.
+_cluster_processes_of_node() { # NODE
+  local id parent
+  cluster_processes "CLUSTER_NODE=$CLUSTER/$1"
+  for id in $(cluster_processes "SLURM_CONF=$SLURM_CONF" "SLURMD_NODENAME=$1"); do
+    echo "$id"
+    parent=$(awk '/^PPid:/ { print $2 }' "/proc/$id/status" 2>/dev/null)
+    [ "$(cat "/proc/$parent/comm" 2>/dev/null)" = slurmstepd ] && echo "$parent"
+  done
+}
+
+# All of it stands still before the first one goes, so that nothing of the node reports the death of another part.
 cluster_kill_node() { # NODE
-  _cluster_kill "CLUSTER_NODE=$CLUSTER/$1"
-  _cluster_kill "SLURM_CONF=$SLURM_CONF" "SLURMD_NODENAME=$1"
+  local -a ids
+  mapfile -t ids < <(_cluster_processes_of_node "$1")
+  kill -STOP "${ids[@]}" 2>/dev/null
+  kill -KILL "${ids[@]}" 2>/dev/null
+  return 0
 }
 
 # Waits until so many nodes are ready.

@@ -9,7 +9,7 @@ trap 'cluster_stop; cleanup' EXIT
 
 export FORGEDIT OMP_NUM_THREADS=1
 EDITS=24
-EDIT=(--model "$MODEL" --size 64x64 --samples 4 --batch 2 --steps 20 --gamma "0.8,1.0")
+EDIT=(--model "$MODEL" --size 64x64 --samples 4 --batch 2 --steps 12 --gamma "0.8,1.0")
 OPTIONS=("${EDIT[@]}" --lease 5)
 cp "$SOURCE_DIR/assets/miniature/demo.png" good.png
 : >stderr
@@ -59,7 +59,7 @@ is_over_after_all() {
 
 process_of() { # JOB_TASK
   local id
-  for id in $(cluster_processes "SLURM_ARRAY_JOB_ID=${1%_*}" "SLURM_ARRAY_TASK_ID=${1#*_}"); do
+  for id in $(cluster_processes "SLURM_CONF=$SLURM_CONF" "SLURM_ARRAY_JOB_ID=${1%_*}" "SLURM_ARRAY_TASK_ID=${1#*_}"); do
     [ "$(cat "/proc/$id/comm" 2>/dev/null)" = "$(basename "$FORGEDIT")" ] && echo "$id"
   done
 }
