@@ -1,6 +1,4 @@
 #include <spdlog/fmt/fmt.h>
-#include <sys/prctl.h>
-#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <csignal>
@@ -18,6 +16,7 @@
 #include "apps/common/scheduler.h"
 #include "apps/common/streams.h"
 #include "apps/common/worker_commands.h"
+#include "apps/common/worker_listener.h"
 #include "forgedit/batch/batch_job.h"
 #include "forgedit/batch/list_lines.h"
 #include "forgedit/core/error.h"
@@ -154,6 +153,9 @@ void BatchCommand::run() {
     }
   } catch (const Cancelled&) {
     stopped = true;
+  } catch (...) {
+    if (!workers_.is_child() && batch.folder().subject()) batch.report();
+    throw;
   }
   end(batch, stopped);
 }
@@ -164,8 +166,7 @@ void BatchCommand::work(const Batch& batch) {
   try {
     if (!workers_.is_child())
       return batch.work(engine, this_worker(scheduler.job, scheduler.restarts), program_stop(), console_);
-    ::prctl(PR_SET_PDEATHSIG, SIGTERM);  // no worker outlives what started it
-    QuietConsole quiet;
+    WorkerListener quiet;
     batch.work(engine, this_worker(scheduler.job, scheduler.restarts), program_stop(), quiet);
   } catch (const WorkerBroken& broken) {
     throw ExitWith(kWorkLeft, std::string("this process cannot go on, a new one can: ") + broken.what());

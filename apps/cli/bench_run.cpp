@@ -13,6 +13,7 @@
 #include "apps/common/places.h"
 #include "apps/common/scheduler.h"
 #include "apps/common/streams.h"
+#include "apps/common/worker_listener.h"
 #include "forgedit/core/error.h"
 #include "forgedit/core/files.h"
 #include "forgedit/device/device.h"
@@ -150,16 +151,14 @@ void BenchRunCommand::add_options(CLI::App& command) {
 
 /// The workers make the report; the last one has all of it.
 void BenchRunCommand::run_workers(const Places& places) {
-  auto seen = benchmark_progress(request_, places);
-  const auto codes =
-      supervise(worker_commands(workers_, static_cast<std::size_t>(gpu_count())), {}, program_stop(),
-                console_, [&] { return seen = benchmark_progress(request_, places); });
-  const auto worst = *std::max_element(codes.begin(), codes.end());
-  const bool all_ended = worst == kDone || worst == kSomeFailed;
-  if (!all_ended && seen.done < seen.total)
+  const auto codes = supervise(worker_commands(workers_, static_cast<std::size_t>(gpu_count())), {},
+                               program_stop(), console_, benchmark_progress(request_, places));
+  const auto ended = [&](int code) { return std::count(codes.begin(), codes.end(), code) > 0; };
+  if (!ended(kDone) && !ended(kSomeFailed)) {
     throw failure("no worker can go on here: what they said stands above");
+  }
   print(read_file(request_.out / "table.txt"));
-  if (worst == kSomeFailed) throw ExitWith(kSomeFailed, "some edits failed: see table.txt");
+  if (!ended(kDone)) throw ExitWith(kSomeFailed, "some edits failed: see table.txt");
 }
 
 void BenchRunCommand::run() {
@@ -171,7 +170,7 @@ void BenchRunCommand::run() {
   std::tie(request_.work.place, request_.work.places) = worker_place(workers_);
   request_.work.worker = this_worker(scheduler_job().job, scheduler_job().restarts);
   if (!workers_.is_child()) say_which_model(model_, console_);
-  QuietConsole quiet;
+  WorkerListener quiet;
   JobContext context(places, workers_.is_child() ? static_cast<JobListener&>(quiet) : console_,
                      program_stop());
   WarmModels models(model_, /*keep=*/false);
@@ -179,7 +178,13 @@ void BenchRunCommand::run() {
     print(check_scorer(request_, models, context));
     return;
   }
-  const auto report = run_benchmark(request_, models, context);
+  const auto report = [&] {
+    try {
+      return run_benchmark(request_, models, context);
+    } catch (const WorkerBroken& broken) {
+      throw ExitWith(kWorkLeft, broken.what());
+    }
+  }();
   if (!workers_.is_child()) print(bench_summary(report));
   write_bench_results(request_.out, report, context);
   throw_if_failed(report.records);

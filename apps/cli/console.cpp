@@ -185,22 +185,6 @@ void Console::stopping() {
   allow_last_writes();
 }
 
-void QuietConsole::warning(const std::string& text) {
-  std::fputs((text + "\n").c_str(), stderr);
-}
-
-void QuietConsole::alive() {
-  looked_at_stop();
-}
-
-void QuietConsole::long_write() {
-  allow_long_pause();
-}
-
-void QuietConsole::stopping() {
-  allow_last_writes();
-}
-
 void log_to_console() {
   spdlog::set_default_logger(std::make_shared<spdlog::logger>("forgedit", std::make_shared<LogSink>()));
 }

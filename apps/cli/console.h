@@ -43,15 +43,6 @@ class Console : public JobListener {
   std::int64_t shown_tenths_ = -1;
 };
 
-/// Tells warnings only: of a worker process, whose parent tells the rest.
-class QuietConsole : public JobListener {
- public:
-  void warning(const std::string& text) override;
-  void alive() override;
-  void long_write() override;
-  void stopping() override;
-};
-
 /// Sends what the library logs to stderr as "warning: ..." (yellow) or "error: ..." (red), below a line of
 /// progress and never into it.
 void log_to_console();

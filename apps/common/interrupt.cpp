@@ -6,6 +6,7 @@
 #include <atomic>
 #include <chrono>
 #include <csignal>
+#include <cstdlib>
 #include <ctime>
 #include <string_view>
 
@@ -29,6 +30,9 @@ std::atomic<int> first_signal{0};
 std::atomic<std::int64_t> first_time{0};  // seconds
 static_assert(std::atomic<unsigned>::is_always_lock_free && std::atomic<std::int64_t>::is_always_lock_free);
 
+// A worker's parent passes SIGTERM on, which the batch system may have sent to the worker too.
+const bool has_parent_of_ours = std::getenv("FORGEDIT_WORKER") != nullptr;
+
 std::int64_t seconds_now() {
   timespec now{};
   ::clock_gettime(CLOCK_MONOTONIC, &now);
@@ -38,7 +42,8 @@ std::int64_t seconds_now() {
 /// A shell sends SIGHUP after the terminal did, a batch system SIGTERM after SIGUSR1, and both to a program
 /// and to what started it: none of these is a second wish.
 bool is_second_wish(int signal) {
-  if (signal == SIGHUP || signal == SIGUSR1 || first_signal.load() == SIGUSR1) return signal == SIGINT;
+  if (signal == SIGHUP || signal == SIGUSR1) return false;
+  if (has_parent_of_ours || first_signal.load() == SIGUSR1) return signal == SIGINT;
   return signal == SIGINT || seconds_now() - first_time.load() > kEcho;
 }
 

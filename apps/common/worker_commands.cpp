@@ -58,6 +58,9 @@ std::vector<std::string> gpus_of(const std::string& asked, std::size_t there) {
       throw usage_error("gpus",
                         "expected numbers from 0 to " + std::to_string(all.size() - 1) + ", got " + word);
     }
+    if (std::find(chosen.begin(), chosen.end(), all[number]) != chosen.end()) {
+      throw usage_error("gpus", "GPU " + word + " stands there twice");
+    }
     chosen.push_back(all[number]);
   }
   return chosen;

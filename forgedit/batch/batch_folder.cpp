@@ -206,17 +206,16 @@ void BatchFolder::clear_work() const {
 
 bool BatchFolder::publish(const std::string& id, const std::string& token, const EditMade& made) const {
   const auto place = edit(id);
-  make_directory(place.parent_path());
+  if (is_done(id)) return false;
+  if (!fs::exists(place.parent_path())) {
+    make_directory(place.parent_path());
+    flush_to_disk(folder_ / "edits");
+  }
   make_directory(work() / "made");
   const auto mine = making(id, token);
   for (const auto& file : list_tree(mine)) flush_to_disk(file);
   flush_to_disk(mine);
-  // A folder that is not empty is never replaced.
-  if (::rename(mine.c_str(), place.c_str()) != 0) {
-    if (errno == ENOTEMPTY || errno == EEXIST || is_done(id)) return false;
-    throw forgedit::failure(place.string() + ": cannot be made: " + std::strerror(errno));
-  }
-  flush_to_disk(place.parent_path());
+  // First, so that what is done always has it.
   json record{{"worker", made.worker},
               {"device", made.device},
               {"seconds", made.seconds},
@@ -226,6 +225,12 @@ bool BatchFolder::publish(const std::string& id, const std::string& token, const
         {{"file", picture.file}, {"label", picture.label}, {"edit", picture.is_edit}});
   }
   write_file_atomically(record_path(work() / "made", id), text_of(record));
+  // A folder that is not empty is never replaced.
+  if (::rename(mine.c_str(), place.c_str()) != 0) {
+    if (errno == ENOTEMPTY || errno == EEXIST || is_done(id)) return false;
+    throw forgedit::failure(place.string() + ": cannot be made: " + std::strerror(errno));
+  }
+  flush_to_disk(place.parent_path());
   return true;
 }
 

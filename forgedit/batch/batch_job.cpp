@@ -2,7 +2,6 @@
 
 #include <spdlog/fmt/fmt.h>
 
-#include <algorithm>
 #include <set>
 
 #include "forgedit/batch/batch_progress.h"
@@ -36,8 +35,11 @@ Batch::Batch(BatchRequest request)
   with_field("out", [&] { check_folder_can_be_made(request_.out); });
   folder_.check_place();
   std::set<std::string> mended;
-  if (request_.retry_failed) {
-    for (const auto& item : folder_.failures()) mended.insert(item.first);
+  // Workers that have the old list in memory would make the old edits.
+  if (request_.retry_failed && living_workers(folder_.work()).empty()) {
+    for (const auto& [id, failure] : folder_.failures()) {
+      if (failure.is_final && !folder_.is_done(id)) mended.insert(id);
+    }
   }
   folder_.check_list(batch_subject(list_, {}), mended);
 }
@@ -49,24 +51,25 @@ std::string Batch::plan() const {
   }
   auto text = fmt::format("{} of {}, {}", counted(list_.edits.size(), "edit"),
                           counted(pictures.size(), "picture"), counted(list_.images(), "image"));
-  const auto now = status();
-  if (now.done > 0) text += fmt::format("; {} done before", now.done);
-  if (now.failed > 0) text += fmt::format("; {} failed before", now.failed);
+  const BatchProgress now(list_, folder_);
+  if (now.done() > 0) text += fmt::format("; {} done before", now.done());
+  if (now.failed() > 0) text += fmt::format("; {} failed before", now.failed());
   return text;
 }
 
 void Batch::prepare() const {
   if (!request_.retry_failed || !folder_.subject()) return;
   WorkFolder work(folder_.work(), this_worker(), WorkOptions{request_.options.lease});
-  const auto failures = folder_.failures();
   folder_.renew(batch_subject(list_, {}));
+  const auto failures = folder_.failures();
   for (const auto& unit : list_.units) {
-    const bool failed = std::any_of(unit.edits.begin(), unit.edits.end(), [&](std::size_t place) {
-      return failures.count(list_.edits[place].id) > 0;
-    });
-    if (failed) work.forget_losses(unit.name);
+    std::vector<std::string> failed;
+    for (const auto place : unit.edits) {
+      if (failures.count(list_.edits[place].id) > 0) failed.push_back(list_.edits[place].id);
+    }
+    if (failed.empty() || !work.forget_losses(unit.name)) continue;
+    for (const auto& id : failed) folder_.forget_failure(id);
   }
-  for (const auto& [id, failure] : failures) folder_.forget_failure(id);
 }
 
 void Batch::work(Engine& engine, const Worker& worker, const StopFlag& stop, JobListener& listener) const {

@@ -1,10 +1,14 @@
 #include "forgedit/batch/batch_progress.h"
 
+#include <algorithm>
+
 namespace forgedit {
 namespace {
 
-/// A look lists the folder, which costs a server some requests.
+/// A look lists the folder, which costs a server some requests and this worker some time: at most one part in
+/// so many of it.
 constexpr std::chrono::seconds kBetweenLooks{2};
+constexpr int kTimePerLook = 50;
 
 }  // namespace
 
@@ -15,6 +19,7 @@ BatchProgress::BatchProgress(const BatchList& list, const BatchFolder& folder)
 }
 
 void BatchProgress::look() {
+  const auto begin = Clock::now();
   done_ = folder_.done();
   failures_ = folder_.failures();
   done_count_ = failed_count_ = 0;
@@ -26,10 +31,11 @@ void BatchProgress::look() {
     }
   }
   last_look_ = Clock::now();
+  pause_ = std::max<Clock::duration>(kBetweenLooks, kTimePerLook * (last_look_ - begin));
 }
 
 void BatchProgress::look_now_and_then() {
-  if (Clock::now() - last_look_ >= kBetweenLooks) look();
+  if (Clock::now() - last_look_ >= pause_) look();
 }
 
 void BatchProgress::add_done(const std::string& id) {

@@ -49,7 +49,8 @@ class BatchProgress {
   std::size_t done_count_ = 0, failed_count_ = 0;
   std::size_t settled_before_ = 0;  // when this worker began
   Clock::time_point begin_, last_look_;
-  double expected_ = -1;  // seconds an edit
+  Clock::duration pause_{};  // until the next look
+  double expected_ = -1;     // seconds an edit
 };
 
 }  // namespace forgedit

@@ -19,6 +19,7 @@
 #include "forgedit/core/json.h"
 #include "forgedit/core/one_line.h"
 #include "forgedit/jobs/results.h"
+#include "forgedit/jobs/supervise.h"
 
 namespace forgedit {
 namespace {
@@ -45,8 +46,8 @@ bool may_pass(const std::exception& error) {
   if (dynamic_cast<const std::bad_alloc*>(&error) || dynamic_cast<const std::system_error*>(&error))
     return true;
   const std::string text = error.what();
-  if (contains_any(text, {"out of memory", "can't allocate memory", "not enough memory", "CUDA error"}))
-    return true;
+  if (contains_any(text, {"out of memory", "can't allocate memory", "not enough memory"})) return true;
+  if (breaks_worker(error)) return true;
   return std::any_of(kPassingErrors.begin(), kPassingErrors.end(),
                      [&](int code) { return text.find(std::strerror(code)) != std::string::npos; });
 }
@@ -173,12 +174,13 @@ class BatchWorker {
   JobListener& listener_;
   BatchProgress progress_;
   std::string device_;
-  std::size_t failed_in_a_row_ = 0;
+  std::set<std::string> failed_in_a_row_;  // edits, for reasons of this machine
 };
 
 void BatchWorker::run() {
   if (progress_.is_complete()) return;
   require_captioner();
+  listener_.long_write();  // gigabytes are read, and nothing looks at the flag meanwhile
   const auto model = engine_.load(stop_, listener_);
   device_ = model.device;
   folder_.begin(batch_subject(list_, model));
@@ -246,8 +248,8 @@ bool BatchWorker::is_due(const BatchEdit& edit) const {
 
 bool BatchWorker::has_work(const BatchUnit& unit) const {
   return std::any_of(unit.edits.begin(), unit.edits.end(), [&](std::size_t place) {
-    const auto& id = list_.edits[place].id;
-    return !progress_.is_settled(id);
+    const auto& edit = list_.edits[place];
+    return !progress_.is_settled(edit.id) && (!progress_.failure(edit.id) || is_due(edit));
   });
 }
 
@@ -272,7 +274,7 @@ void BatchWorker::do_unit(const BatchUnit& unit, const Claim& claim) {
     if (!is_due(edit)) continue;
     try {
       do_edit(edit, claim);
-      failed_in_a_row_ = 0;
+      failed_in_a_row_.clear();
     } catch (const Cancelled&) {
       throw;
     } catch (const std::exception& error) {
@@ -300,6 +302,7 @@ void BatchWorker::do_edit(const BatchEdit& edit, const Claim& claim) {
   folder_.publish(edit.id, claim.token, {work_->worker().name, device_, seconds, pictures_in(job.out)});
   folder_.forget_failure(edit.id);
   progress_.add_done(edit.id);
+  listener_.file(folder_.edit(edit.id));
 }
 
 void BatchWorker::failed(const BatchEdit& edit, const Claim& claim, const std::exception& error) {
@@ -313,8 +316,10 @@ void BatchWorker::failed(const BatchEdit& edit, const Claim& claim, const std::e
   listener_.warning(
       fmt::format("{}: {}{}", edit.id, failure.reason, failure.is_final ? "" : "; it is tried again"));
   if (!passes) return;
-  if (std::string(error.what()).find("CUDA error") != std::string::npos) throw WorkerBroken(failure.reason);
-  if (++failed_in_a_row_ < kMostInARow) return;
+  if (breaks_worker(error)) throw WorkerBroken(failure.reason);
+  failed_in_a_row_.insert(edit.id);
+  progress_.look();
+  if (failed_in_a_row_.size() < kMostInARow || progress_.is_complete()) return;
   throw forgedit::failure(fmt::format("{} edits in a row failed here, the last one for this reason: {}",
                                       kMostInARow, failure.reason));
 }

@@ -22,19 +22,13 @@ struct BatchOptions {
   bool keep_best = false;             ///< of the automatic choice's candidates only the best stay
 };
 
-/// That this process can do nothing more, and a new one may: the device is in a state that only a new process
-/// leaves.
-class WorkerBroken : public std::runtime_error {
- public:
-  using std::runtime_error::runtime_error;
-};
-
 /// What a batch is of, for batch.json.
 BatchSubject batch_subject(const BatchList& list, const EngineModel& model);
 
 /// Takes part in a batch until all of its edits are done or have failed, also those of workers that die
-/// meanwhile. `listener` hears of the whole list's progress, and of warnings. Throws Cancelled once `stop` is
-/// set, with the edit at hand given back; Error where this worker cannot work; WorkerBroken.
+/// meanwhile. `listener` hears of the whole list's progress, of each finished edit's folder, and of warnings.
+/// Throws Cancelled once `stop` is set, with the edit at hand given back; Error where this worker cannot
+/// work; WorkerBroken.
 void work_on_batch(const BatchList& list, const BatchFolder& folder, Engine& engine, const Worker& worker,
                    const BatchOptions& options, const StopFlag& stop, JobListener& listener);
 

@@ -23,7 +23,7 @@ constexpr std::array<std::string_view, 9> kTextKeys{"id",     "image",  "picture
                                                     "target", "source", "size",    "captioner"};
 
 [[noreturn]] void reject(const std::string& origin, const std::string& message) {
-  throw failure(origin + ": " + message);
+  throw usage_error(origin + ": " + message);
 }
 
 void add(std::vector<ListLine>& lines, const std::string& origin, json keys) {
@@ -108,19 +108,19 @@ std::vector<ListLine> table_lines(std::string_view text, const std::string& name
 
 std::vector<ListLine> read_list_lines(const std::string& text, const std::string& name) {
   if (text.size() > kMaxListBytes) {
-    throw failure(name + ": too large for a list: expected at most " + std::to_string(kMaxListBytes >> 20) +
-                  " MiB");
+    throw usage_error(name + ": too large for a list: expected at most " +
+                      std::to_string(kMaxListBytes >> 20) + " MiB");
   }
   std::string_view rest = text;
   if (starts_with(rest, kByteOrderMark)) rest.remove_prefix(kByteOrderMark.size());
   const auto content = trimmed(rest);
   if (starts_with(content, "[")) {
-    throw failure(name +
-                  ": expected one JSON object a line, found a JSON list: `jq -c '.[]'` makes lines of it");
+    throw usage_error(
+        name + ": expected one JSON object a line, found a JSON list: `jq -c '.[]'` makes lines of it");
   }
   const bool is_json = starts_with(content, "{") || starts_with(content, "#");
   auto lines = is_json ? json_lines(rest, name) : table_lines(rest, name);
-  if (lines.empty()) throw failure(name + ": expected at least one edit: a line each");
+  if (lines.empty()) throw usage_error(name + ": expected at least one edit: a line each");
   return lines;
 }
 

@@ -23,7 +23,7 @@ struct ListLine {
 /// The lines of a list of edits: JSON lines, or comma-separated values with a heading of keys (where `text`
 /// does not begin with a brace). Empty lines are ignored, and in JSON lines those that begin with #. Of a
 /// table an empty cell is a key that is not there; numbers, true, false and JSON lists are taken as such,
-/// except in keys that are texts. Throws a failure "NAME:LINE: ..." for what is no such list.
+/// except in keys that are texts. Throws a usage Error "NAME:LINE: ..." for what is no such list.
 std::vector<ListLine> read_list_lines(const std::string& text, const std::string& name);
 
 }  // namespace forgedit

@@ -13,6 +13,7 @@
 #include "forgedit/core/leftovers.h"
 #include "forgedit/core/text.h"
 #include "forgedit/jobs/background_writer.h"
+#include "forgedit/jobs/supervise.h"
 #include "forgedit/pipelines/records/settings_json.h"
 
 namespace forgedit {
@@ -22,7 +23,9 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 using Clock = std::chrono::steady_clock;
 
-constexpr std::chrono::milliseconds kBetweenLooks{200};
+constexpr std::chrono::milliseconds kPauseOfWaiting{200};
+/// An edit that took so many workers with it is not tried again.
+constexpr int kMostDeaths = 3;
 constexpr const char* kRun = "run.json";
 constexpr const char* kEdit = "edit.json";
 constexpr const char* kRecord = "record.json";
@@ -71,7 +74,8 @@ bool holds_something(const fs::path& folder) {
 /// A run goes on only under the settings it began with.
 void claim_folder(const fs::path& folder, const json& settings) {
   const auto file = folder / kRun;
-  clear_leftovers(folder);
+  // Locks, which tell what the living write, may do nothing on a network's file system.
+  if (living_workers(folder / "work").empty()) clear_leftovers(folder);
   if (!fs::exists(file)) {
     make_directory(folder);
     if (holds_something(folder)) {
@@ -127,6 +131,7 @@ BenchRunner::BenchRunner(StableDiffusion& model, EditScorer& scorer, const DrawO
       place_(work.place),
       places_(std::max<std::size_t>(work.places, 1)) {
   claim_folder(folder_, settings);
+  is_alone_ = living_workers(folder_ / "work").empty();
   work_.emplace(folder_ / "work", work.worker, work.options);
 }
 
@@ -187,7 +192,7 @@ class BenchRunner::GroupLearning {
 
 /// Pictures that an edit's folder holds already must be of the same picture and texts.
 void BenchRunner::claim(const BenchTask& task) const {
-  clear_leftovers(edit_folder(task));
+  if (is_alone_) clear_leftovers(edit_folder(task));
   const json wanted{{"source", task.source},
                     {"target", task.edit.target},
                     {"picture", content_hash(read_file(task.edit.picture))}};
@@ -267,7 +272,17 @@ std::vector<EditRecord> BenchRunner::run(const std::vector<BenchTask>& tasks) {
   for (const auto& [key, name] : names) {
     if (!callbacks_.keep_learned && unfinished.count(name) == 0) remove_tree(folder_ / "learned" / name);
   }
+  std::vector<std::size_t> tried;
+  for (const auto& group : groups) tried.insert(tried.end(), group.tasks.begin(), group.tasks.end());
   run_groups(std::move(groups), records);
+  // What failed here another worker may have done since.
+  for (const auto i : tried) {
+    auto record = records[i];
+    if (record.state != EditRecord::State::failed || !read_finished(tasks[i], record)) continue;
+    record.state = EditRecord::State::done;
+    record.reason.clear();
+    records[i] = std::move(record);
+  }
   return records;
 }
 
@@ -306,7 +321,7 @@ void BenchRunner::run_groups(std::vector<Group> groups, std::vector<EditRecord>&
     });
     if (groups.size() < before || groups.empty()) continue;
     if (callbacks_.waiting) callbacks_.waiting();
-    std::this_thread::sleep_for(kBetweenLooks);
+    std::this_thread::sleep_for(kPauseOfWaiting);
   }
 }
 
@@ -316,11 +331,17 @@ void BenchRunner::run_group(const Group& group, std::vector<EditRecord>& records
   for (const auto i : group.tasks) {
     const auto& task = (*group.all)[i];
     auto& record = records[i];
+    const auto losses = work_->losses(group.name);
+    const auto deaths = std::count_if(losses.begin(), losses.end(),
+                                      [&](const Loss& loss) { return loss.item == task.edit.id; });
     try {
+      if (deaths >= kMostDeaths) throw failure(std::to_string(deaths) + " workers died of it");
+      work_->begin(task.edit.id);
       if (!read_finished(task, record)) do_edit(task, learning, record);
     } catch (const Cancelled&) {
       throw;
     } catch (const std::exception& error) {
+      if (breaks_worker(error)) throw WorkerBroken(reason_of(error, task.edit));
       record.state = EditRecord::State::failed;
       record.reason = reason_of(error, task.edit);
       record.pictures.clear();

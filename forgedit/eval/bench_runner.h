@@ -98,6 +98,7 @@ class BenchRunner {
   std::filesystem::path folder_;
   BenchCallbacks callbacks_;
   std::size_t place_, places_;
+  bool is_alone_ = true;
   std::optional<WorkFolder> work_;  // once the folder is known to be this run's
 };
 

@@ -3,6 +3,7 @@
 #include <spdlog/fmt/fmt.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <map>
 #include <nlohmann/json.hpp>
@@ -22,6 +23,8 @@ namespace {
 
 namespace fs = std::filesystem;
 using nlohmann::json;
+
+constexpr std::chrono::seconds kBetweenLooks{2};
 
 Benchmark read(const BenchmarkRequest& request, const Places& places) {
   switch (request.kind) {
@@ -365,14 +368,23 @@ BenchReport run_benchmark(const BenchmarkRequest& request, WarmModels& models, J
   return BenchmarkRun(request, models, context).run();
 }
 
-JobProgress benchmark_progress(const BenchmarkRequest& request, const Places& places) {
-  JobProgress progress;
-  progress.stage = "edits";
+std::function<JobProgress()> benchmark_progress(const BenchmarkRequest& request, const Places& places) {
+  using Clock = std::chrono::steady_clock;
+  std::vector<fs::path> records;
   for (const auto& edit : read_chosen(request, places).edits) {
-    ++progress.total;
-    progress.done += fs::exists(request.out / "edits" / edit.id / "record.json");
+    records.push_back(request.out / "edits" / edit.id / "record.json");
   }
-  return progress;
+  JobProgress now;
+  now.stage = "edits";
+  now.total = static_cast<std::int64_t>(records.size());
+  return [records, now, last = Clock::time_point()]() mutable {
+    if (Clock::now() - last < kBetweenLooks) return now;
+    const auto is_there = [](const fs::path& record) { return fs::exists(record); };
+    now.done = std::count_if(records.begin(), records.end(), is_there);
+    now.share = static_cast<double>(now.done) / static_cast<double>(std::max<std::size_t>(records.size(), 1));
+    last = Clock::now();
+    return now;
+  };
 }
 
 std::string check_scorer(const BenchmarkRequest& request, WarmModels& models, JobContext& context) {

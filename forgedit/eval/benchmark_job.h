@@ -42,8 +42,9 @@ const char* benchmark_name(BenchmarkRequest::Kind kind);
 /// stopped. Two protocols come out: one fixed setting for all edits, and the best candidate of each.
 BenchReport run_benchmark(const BenchmarkRequest& request, WarmModels& models, JobContext& context);
 
-/// How far a run into `request.out` is, whoever works on it: edits as steps.
-JobProgress benchmark_progress(const BenchmarkRequest& request, const Places& places);
+/// How far a run into `request.out` is, whoever works on it: edits as steps. Reads the benchmark, then looks
+/// into the folder every two seconds.
+std::function<JobProgress()> benchmark_progress(const BenchmarkRequest& request, const Places& places);
 
 /// What MiniEdit's scorer makes of known answers, as a table.
 std::string check_scorer(const BenchmarkRequest& request, WarmModels& models, JobContext& context);

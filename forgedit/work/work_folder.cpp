@@ -79,7 +79,7 @@ struct WorkFolder::Holder {
 WorkFolder::WorkFolder(fs::path folder, Worker worker, WorkOptions options)
     : folder_(std::move(folder)), worker_(std::move(worker)), options_(options) {
   for (const char* part : {"claims", "lost", "workers"}) make_directory(folder_ / part);
-  write_worker({});
+  write_worker();
   signs_ = std::thread([this] { keep_alive(); });
 }
 
@@ -105,17 +105,18 @@ fs::path WorkFolder::sign() const {
   return folder_ / "workers" / (worker_.name + ".json");
 }
 
-void WorkFolder::write_worker(const std::string& item) const {
+void WorkFolder::write_worker() const {
   json record{{"worker", worker_.name},     {"job", worker_.job},         {"restarts", worker_.restarts},
               {"machine", worker_.machine}, {"process", worker_.process}, {"started", worker_.started}};
   record["lease"] = options_.lease.count();
-  if (!item.empty()) record["item"] = item;
+  if (!item_.empty()) record["item"] = item_;
   write_file_atomically(sign(), record.dump() + "\n", Flush::no);
 }
 
 void WorkFolder::begin(const std::string& item) {
   const std::lock_guard lock(mutex_);
-  write_worker(item);
+  item_ = item;
+  write_worker();
 }
 
 /// A touch: the file system sets the time by its own clock.
@@ -124,7 +125,7 @@ void WorkFolder::keep_alive() {
   while (!ending_.wait_for(lock, options_.lease / kSignsPerLease, [this] { return ends_; })) {
     if (::utimensat(AT_FDCWD, sign().c_str(), nullptr, 0) == 0 || errno != ENOENT) continue;
     try {
-      write_worker({});
+      write_worker();
     } catch (const Error&) {
       // The next sign may come through; else this worker counts as dead, and loses its claims.
     }
@@ -141,7 +142,8 @@ bool WorkFolder::is_dead(const std::string& name) const {
   const auto path = folder_ / "workers" / (name + ".json");
   const auto record = read_record(path);
   const auto last_sign = time_of(path);
-  if (!last_sign) return true;  // ended, or was removed by hand
+  // Ended, or was removed by hand. Any other error is the file system's, and says nothing of the worker.
+  if (!last_sign) return ::access(path.c_str(), F_OK) != 0 && errno == ENOENT;
   if (!record.is_null()) {
     const auto worker = worker_of(record);
     if (!worker.job.empty() && worker.job == worker_.job && worker.restarts < worker_.restarts) return true;
@@ -193,20 +195,22 @@ std::vector<Loss> WorkFolder::losses(const std::string& unit) const {
   return losses;
 }
 
-void WorkFolder::forget_losses(const std::string& unit) {
+bool WorkFolder::forget_losses(const std::string& unit) {
   // Who holds a unit that was taken over stands there too: it must be free.
   const auto claim = this->claim(unit);
-  if (!claim) return;
+  if (!claim) return false;
   release(*claim);
   for (const auto& name : list_directory(folder_ / "lost")) {
     if (starts_with(name, unit + kLossMark)) ::unlink((folder_ / "lost" / name).c_str());
   }
+  return true;
 }
 
 std::vector<std::string> living_workers(const fs::path& folder) {
   std::vector<std::string> workers;
   for (const auto& name : list_directory(folder / "workers")) {
     const auto path = folder / "workers" / name;
+    if (path.extension() != ".json") continue;  // half-written
     const auto record = read_record(path);
     const auto last_sign = time_of(path);
     if (record.is_null() || !last_sign || has_ended(worker_of(record))) continue;

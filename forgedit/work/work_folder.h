@@ -61,8 +61,8 @@ class WorkFolder {
   void begin(const std::string& item);
   /// The deaths in a unit, in no order.
   std::vector<Loss> losses(const std::string& unit) const;
-  /// Forgets them, where no living worker has the unit.
-  void forget_losses(const std::string& unit);
+  /// Forgets them, where no living worker has the unit: whether it did.
+  bool forget_losses(const std::string& unit);
 
   /// The time by the file system's clock: hosts have clocks of their own.
   std::filesystem::file_time_type now() const;
@@ -75,7 +75,7 @@ class WorkFolder {
   std::filesystem::path loss_path(const std::string& unit, const std::string& token) const;
   std::optional<Holder> holder(const std::string& unit) const;
   bool is_dead(const std::string& worker) const;
-  void write_worker(const std::string& item) const;
+  void write_worker() const;
   std::filesystem::path sign() const;
   void keep_alive();
 
@@ -85,6 +85,7 @@ class WorkFolder {
   std::mutex mutex_;
   std::condition_variable ending_;
   bool ends_ = false;
+  std::string item_;
   std::thread signs_;  // last: it uses all of the above
 };
 

@@ -148,8 +148,8 @@ bool WorkerProcesses::look() {
   return any;
 }
 
-void WorkerProcesses::progressed() {
-  for (auto& process : processes_) process.crashes = 0;
+void WorkerProcesses::progressed(std::size_t worker) {
+  processes_.at(worker).crashes = 0;
 }
 
 void WorkerProcesses::stop(int signal) {

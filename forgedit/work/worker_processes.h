@@ -36,8 +36,8 @@ class WorkerProcesses {
 
   /// Reads what they print, and looks who has ended: false once none runs or is to be started any more.
   bool look();
-  /// Crashes so far are forgotten.
-  void progressed();
+  /// The crashes of a worker are forgotten.
+  void progressed(std::size_t worker);
   /// Sends `signal` to all, of which none is started anew.
   void stop(int signal);
   /// How each ended: its exit code, or 128 and the signal.

@@ -59,7 +59,7 @@ std::vector<CsvRow> read_csv(std::string_view text, const std::string& name) {
       csv_fini(&parser.state, on_cell, on_row, &rows) == 0;
   if (whole) return std::move(rows.rows);
   if (csv_error(&parser.state) == CSV_ENOMEM) throw std::bad_alloc();
-  throw failure(
+  throw usage_error(
       name + ":" + std::to_string(rows.line) +
       ": quotes in the wrong place: a cell with a quote or a comma stands in quotes, and quotes in it "
       "are doubled");
