@@ -34,15 +34,14 @@ struct EditMade {
 struct BatchSubject {
   std::string model, fingerprint;                          ///< of the base model
   std::vector<std::pair<std::string, std::string>> edits;  ///< id and identity, in the list's order
-  std::vector<std::string>
-      origins;  ///< for errors: where each stands in the list; empty where that is unknown
+  std::vector<std::string> origins;                        ///< for errors: places in the list, where known
 };
 
 /// The folder of a batch, which many workers on many hosts share:
 ///   batch.json            what the batch is; the first worker writes it, the others compare
-///   edits/AB/ID/          results as `forgedit edit` writes them, in one step once they are complete: this
-///   is
-///                         what "done" means. AB spreads the folders: the last two digits of the id's hash
+///   edits/AB/ID/          results as `forgedit edit` writes them. The folder appears when it is complete:
+///   that is
+///                         what "done" means. AB are the last two digits of the id's hash
 ///   work/claims,lost,workers   WorkFolder
 ///   work/making/ID~TOKEN/ results that are not complete
 ///   work/failed/ID.json   EditFailure

@@ -36,7 +36,7 @@ class Batch {
   void prepare() const;
   /// One worker's part: see work_on_batch.
   void work(Engine& engine, const Worker& worker, const StopFlag& stop, JobListener& listener) const;
-  /// The same by processes of this host, which read the list from their standard input: starts them, starts
+  /// The same by processes of this host, with the list as their standard input: starts them, starts
   /// anew what crashes, and tells of the whole list. Throws Cancelled once `stop` is set and all have ended,
   /// a failure where none could work.
   void work_by_processes(const std::vector<WorkerProcesses::Command>& commands, const StopFlag& stop,

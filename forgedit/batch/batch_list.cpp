@@ -126,10 +126,12 @@ std::string identity_of(const EditJob& job, const EditSubject& subject, const js
   return content_hash(json_text(result));
 }
 
-/// Of the first target and what the line says: a picture that is mended later keeps its edit's id.
-std::string made_id(const EditJob& job, const EditSubject& subject) {
-  const auto& place = job.from.empty() ? job.learn.picture : job.from;
-  const auto hash = identity_of(job, subject, learning_of(job, subject, place.string()));
+/// Of the first target and what the line says, not of what the picture is: one that is mended later keeps its
+/// edit's id, and hosts may see it at other places.
+std::string made_id(const EditJob& job, const EditSubject& subject, const json& keys) {
+  std::string reference;
+  for (const char* key : {"image", "picture", "from", "learned"}) reference += keys.value(key, "");
+  const auto hash = identity_of(job, subject, learning_of(job, subject, reference));
   return prompt_slug(subject.requests.front().targets.front()) + "-" + hash.substr(0, kIdDigits);
 }
 
@@ -205,7 +207,7 @@ BatchList read_batch_list(const std::string& text, const std::string& name, cons
         reader.reject("id", "expected a file name of letters, digits, '.', '-' and '_', got '" +
                                 one_line(edit.id) + "'");
       }
-      if (edit.id.empty()) edit.id = made_id(edit.job, subject);
+      if (edit.id.empty()) edit.id = made_id(edit.job, subject, *keys);
       const auto [other, is_new] = origins.emplace(edit.id, origin);
       if (!is_new) reader.reject("id", edit.id + " stands in " + other->second + " already");
       edit.images = images_of(edit.job, subject);

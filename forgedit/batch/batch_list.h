@@ -11,7 +11,7 @@ namespace forgedit {
 
 /// One edit of a list.
 struct BatchEdit {
-  std::string id;      ///< the line's own, or made of target and identity: a file name, unique in the list
+  std::string id;      ///< the line's own, or made of target and settings: a file name, unique in the list
   std::string origin;  ///< for errors: "list.jsonl:3"
   std::string
       identity;      ///< stands for the request: its settings, its texts and its picture, not for the device

@@ -13,7 +13,7 @@
 
 namespace forgedit {
 
-/// How a worker is told from a dead one.
+/// When a worker counts as dead.
 struct WorkOptions {
   /// A worker that gave no sign of life for so long is dead. Network file systems show old times for up to
   /// 60 s.
@@ -28,16 +28,15 @@ struct Claim {
 
 /// A claim that was taken over, since its worker had died.
 struct Loss {
-  std::string item;    ///< what that worker was at (WorkFolder::begin); empty where it did not say
+  std::string item;    ///< its current item (WorkFolder::begin); empty where it did not say
   std::string worker;  ///< its name
 };
 
 /// Which of several processes, on one host or on many, works on which unit of a list, in a folder that all of
 /// them share:
-///   claims/UNIT        made by link(), which one worker wins, also on NFS, where locks often do nothing
-///   lost/UNIT~TOKEN    who took over the claim TOKEN of a dead worker; again one wins, and may be lost
-///   likewise workers/NAME.json  each worker; the time of the file is its sign of life, by the file system's
-///   clock
+///   claims/UNIT        made by link(): one worker wins, also on NFS, where locks often do nothing
+///   lost/UNIT~TOKEN    who took over the claim TOKEN of a dead worker: one wins, and may die too
+///   workers/NAME.json  each worker; the file's time is its last sign of life, by the file system's clock
 /// A claim saves work and never decides a result: after a hiccup two workers may have the same unit, so
 /// results must be the same whoever makes them, and appear in one step.
 class WorkFolder {
