@@ -7,7 +7,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   fuzzing::expect_only_errors([&] {
     std::size_t last = 0;
     for (const auto& row : read_csv(fuzzing::as_text(data, size), "list.csv")) {
-      if (row.line <= last || row.cells.empty()) std::abort();
+      if (row.line < last || row.cells.empty()) std::abort();  // rows that end in CR alone share a line
       last = row.line;
     }
   });
