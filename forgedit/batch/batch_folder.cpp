@@ -107,7 +107,9 @@ void compare_lists(const BatchSubject& begun, const BatchSubject& wanted, const 
     const auto& now = wanted.edits[i];
     if (now.first != id) complain(i, "this edit was '" + id + "' and is '" + now.first + "' now");
     if (now.second != identity && may_differ.count(id) == 0) {
-      complain(i, "the edit '" + id + "' has other settings, or another picture");
+      complain(i, "the edit '" + id +
+                      "' has other settings, or another picture (one that has failed may, when " +
+                      "failed edits are retried and no worker runs)");
     }
   }
   if (begun.edits.size() == wanted.edits.size()) return;
@@ -201,7 +203,10 @@ void BatchFolder::take_over(const std::string& id, const std::string& token) con
 
 void BatchFolder::clear_work() const {
   for (const auto& name : list_directory(work() / "making")) remove_tree(work() / "making" / name);
-  for (const auto& name : list_directory(work() / "claims")) ::unlink((work() / "claims" / name).c_str());
+  for (const auto& name : list_directory(work() / "claims")) {
+    // A worker that has not seen the end yet may be about to claim: its temporary file stays.
+    if (!starts_with(name, ".forgedit")) ::unlink((work() / "claims" / name).c_str());
+  }
 }
 
 bool BatchFolder::publish(const std::string& id, const std::string& token, const EditMade& made) const {

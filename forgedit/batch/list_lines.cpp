@@ -45,7 +45,18 @@ json parse_object(const std::string& text, const std::string& origin) {
     }
     return true;
   };
-  const auto object = json::parse(text, watch, /*allow_exceptions=*/false);
+  json object;
+  try {
+    object = json::parse(text, watch);
+  } catch (const json::parse_error& error) {
+    reject(
+        origin,
+        "expected one JSON object, but its JSON is wrong at character " + std::to_string(error.byte) +
+            ", near '" +
+            one_line(text.substr(std::min(text.size(), error.byte - std::min<std::size_t>(error.byte, 12))),
+                     24) +
+            "'");
+  }
   if (!object.is_object()) {
     reject(origin,
            "expected one JSON object, as {\"image\": \"dog.jpg\", \"target\": \"a dog on a beach\"}, got '" +

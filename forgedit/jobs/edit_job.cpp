@@ -383,10 +383,11 @@ void EditJobRun::say_reconstruction(const EditResults& results) {
   if (!quality) return;
   context_.note(fmt::format("reconstruction: PSNR {:.1f} dB", *quality));
   if (*quality >= kMinReconstruction) return;
-  context_.warn(fmt::format(
-      "that is under {:.0f} dB: the model has hardly learned the picture, and its edits may show another "
-      "one; see {}, and learn from more samples",
-      kMinReconstruction, kSheetFile));
+  context_.warn(
+      fmt::format("a reconstruction under {:.0f} dB: the model has hardly learned the picture, and its edits "
+                  "may show another "
+                  "one; see {}, and learn from more samples",
+                  kMinReconstruction, kSheetFile));
 }
 
 /// Everything but the work: checks, the plan, and what would be written.
