@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Tries to break the program: kills, signals, full disks, limits, several processes at once, models that change
-# under a run, links. Prints a table of figures; all of them but the tries must be 0.
+# under a run, links, workers of a list. Prints a table of figures; all of them but the tries must be 0.
 # usage: tools/break_it.sh [--quick] [--only AREA[/ROW]] [--jobs N] [--seed N] [FOLDER]
 #
 #   --quick       a few moments of each kind: minutes instead of half an hour
-#   --only        one area, or one row of it: kills signals disk limits together models links, kills/learn
+#   --only        one area, or one row of it: kills signals disk limits together models links batch, kills/learn
 #   --jobs N      tries at the same time (as many as processors)
 #   --seed N      of the random moments (another one each time)
 #   FOLDER        where to work (a new one in $TMPDIR); what broke is kept there
@@ -61,7 +61,7 @@ while [ $# -gt 0 ]; do
   shift
 done
 
-AREAS="kills signals disk limits together models links"
+AREAS="kills signals disk limits together models links batch"
 [[ $JOBS =~ ^[1-9][0-9]*$ ]] || wrong_use "--jobs: expected a number, got $JOBS"
 [[ $SEED =~ ^[0-9]+$ ]] || wrong_use "--seed: expected a number, got $SEED"
 [[ -z $ONLY || " $AREAS " == *" ${ONLY%%/*} "* ]] || wrong_use "--only: expected one of $AREAS, got $ONLY"
@@ -76,7 +76,7 @@ WORK=$(realpath "$WORK")
 [ -z "$(ls -A "$WORK")" ] || wrong_use "$WORK is not empty"
 chmod 755 "$WORK"  # tries of another user read it
 
-for part in common scenarios kills signals disk limits together models links; do
+for part in common scenarios kills signals disk limits together models links batch; do
   # shellcheck source=/dev/null
   . "$ROOT/tools/break_it/$part.sh"
 done

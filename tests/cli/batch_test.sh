@@ -51,26 +51,26 @@ BENCH=(bench miniedit --limit 3 --every 30 "${SMALL[@]}" --gamma 1)
 alone=$!
 
 echo "-- wrong lists"
-# rejected CODE MESSAGE_PART LINE...: one line of error, and nothing is made.
+# rejected MESSAGE_PART LINE...: one line of error, and nothing is made.
 rejected() {
-  local code=$1 part=$2
-  shift 2
+  local part=$1
+  shift
   [ $# -eq 0 ] || printf '%s\n' "$@" >wrong
-  expect "$code" "forgedit: $part" batch wrong --out nothing "${OPTIONS[@]}"
+  expect 2 "forgedit: $part" batch wrong --out nothing "${OPTIONS[@]}"
   [ "$(wc -l <stderr)" -eq 1 ] || complain "$part: expected one line"
   [ ! -e nothing ] || complain "$part: something was made"
 }
 GOOD="{$EDIT, \"target\": \"a cat\", \"id\": \"cat\"}"
-rejected 2 "wrong:2: gama: unknown key; did you mean 'gamma'?" "$GOOD" "{$EDIT, \"target\": \"a cow\", \"gama\": 1}"
-rejected 2 "wrong:3: image: $WORK/gone.png: no such file" "$GOOD" "" '{"image": "gone.png", "target": "a cow"}'
-rejected 2 "wrong:2: id: cat stands in wrong:1 already" "$GOOD" "$GOOD"
-rejected 2 "wrong:2: target: the key stands there twice" "$GOOD" "{$EDIT, \"target\": \"a\", \"target\": \"b\"}"
-rejected 2 "wrong: expected one JSON object a line, found a JSON list" "[$GOOD]"
-rejected 2 "wrong:3: quotes in the wrong place" image,target "good.png,a cat" 'good.png,a "red" cat'
-rejected 2 "wrong:3: expected 2 cells as in the heading, got 3" image,target "good.png,a cat" "good.png,a cat, sitting"
-rejected 2 "wrong: expected at least one edit" "# none" ""
+rejected "wrong:2: gama: unknown key; did you mean 'gamma'?" "$GOOD" "{$EDIT, \"target\": \"a cow\", \"gama\": 1}"
+rejected "wrong:3: image: $WORK/gone.png: no such file" "$GOOD" "" '{"image": "gone.png", "target": "a cow"}'
+rejected "wrong:2: id: cat stands in wrong:1 already" "$GOOD" "$GOOD"
+rejected "wrong:2: target: the key stands there twice" "$GOOD" "{$EDIT, \"target\": \"a\", \"target\": \"b\"}"
+rejected "wrong: expected one JSON object a line, found a JSON list" "[$GOOD]"
+rejected "wrong:3: quotes in the wrong place" image,target "good.png,a cat" 'good.png,a "red" cat'
+rejected "wrong:3: expected 2 cells as in the heading, got 3" image,target "good.png,a cat" "good.png,a cat, sitting"
+rejected "wrong: expected at least one edit" "# none" ""
 printf '%s\n{"image": "%01200000d' "$GOOD" 0 >wrong
-rejected 2 "wrong:2: a line of 1200011 bytes, expected at most 1048576"
+rejected "wrong:2: a line of 1200011 bytes, expected at most 1048576"
 
 echo "-- wrong use"
 echo "$GOOD" >cat.jsonl
@@ -79,6 +79,9 @@ expect 2 "expected LIST" batch --out nothing "${OPTIONS[@]}"
 expect 2 "--keep: best needs the automatic choice (auto), which cat.jsonl:1 does not ask for" \
   batch cat.jsonl --out nothing "${OPTIONS[@]}" --keep best
 expect 2 "--workers: expected a number from 1 to 64, got '0'" batch cat.jsonl --out nothing "${OPTIONS[@]}" --workers 0
+expect 2 "--gpus: expected all, how many, or numbers as 0,1, got 'x'" \
+  batch cat.jsonl --out nothing "${OPTIONS[@]}" --gpus x
+expect 1 "nowhere: no such model folder or file" batch cat.jsonl --out nothing --model nowhere
 expect 2 "--out: other: holds something other than a batch" batch cat.jsonl --out other "${OPTIONS[@]}"
 expect 2 "--out: nothing: holds no batch" batch --out nothing --status
 expect 0 "plan: 6 edits of 1 picture, 12 images" batch list.jsonl --out nothing "${OPTIONS[@]}" --dry-run
@@ -105,11 +108,14 @@ workers=$!
 echo "-- another list"
 stamps lines >before
 head -1 lines.jsonl >changed.jsonl
-expect 2 "was begun with another list: it had 2 edits and has 1 now" batch changed.jsonl --out lines "${OPTIONS[@]}"
+expect 2 "lines was begun with another list: it had 2 edits and has 1 now" \
+  batch changed.jsonl --out lines "${OPTIONS[@]}"
 sed 's/"two"/"three"/' lines.jsonl >changed.jsonl
-expect 2 "another list: this edit was 'two' and is 'three' now" batch changed.jsonl --out lines "${OPTIONS[@]}"
+expect 2 "changed.jsonl:2: lines was begun with another list: this edit was 'two' and is 'three' now" \
+  batch changed.jsonl --out lines "${OPTIONS[@]}"
 sed 's/"seeds": 2/"seeds": 3/' lines.jsonl >changed.jsonl
-expect 2 "another list: the edit '1' has other settings" batch changed.jsonl --out lines "${OPTIONS[@]}" --dry-run
+expect 2 "changed.jsonl:1: lines was begun with another list: the edit '1' has other settings" \
+  batch changed.jsonl --out lines "${OPTIONS[@]}" --dry-run
 stamps lines | cmp -s before - || complain "another list: something was made"
 
 echo "-- stopped"
@@ -164,13 +170,10 @@ cat shared/work/made/*.json | grep -o '"worker":"[^"]*"' | sort -u >workers
 [ "$(wc -l <workers)" -eq 2 ] || complain "two commands: one of them made all"
 
 echo "-- a damaged picture"
-# The list tells pictures by their size and both ends: damaged between, this one stays what it was for the list.
-cp "$SOURCE_DIR/docs/images/demo_sheet.png" damaged.png
-[ "$(stat -c %s damaged.png)" -gt 140000 ] || complain "docs/images/demo_sheet.png is too small for this test"
-printf 'damaged' | dd of=damaged.png bs=1 seek=70000 conv=notrunc status=none
+head -c 3000 good.png >damaged.png
 {
   sed -n 1,2p list.jsonl
-  echo '{"image": "damaged.png", "source": "squares", "target": "circles", "id": "damaged"}'
+  echo '{"image": "damaged.png", "source": "a square", "target": "a circle", "id": "damaged"}'
 } >mixed.jsonl
 expect 3 "forgedit: 2 of 3 edits done, 1 failed: see failed.jsonl, and --retry-failed" \
   batch mixed.jsonl --out mixed "${OPTIONS[@]}"
@@ -180,7 +183,9 @@ status 3 "2 of 3 edits done, 1 failed" mixed
 grep -q "^failed: damaged: $WORK/damaged.png: " stdout || complain "--status: why it failed"
 stamps mixed >before
 expect 3 "1 failed before" batch mixed.jsonl --out mixed "${OPTIONS[@]}"
-cp "$SOURCE_DIR/docs/images/demo_sheet.png" damaged.png
+cp good.png damaged.png
+expect 2 "mixed.jsonl:3: mixed was begun with another list: the edit 'damaged'" \
+  batch mixed.jsonl --out mixed "${OPTIONS[@]}"
 expect 0 "1 of 1 edit" batch mixed/failed.jsonl --out mended "${OPTIONS[@]}"
 expect 0 "3 of 3 edits done" batch mixed.jsonl --out mixed "${OPTIONS[@]}" --retry-failed
 stamps mixed >after
