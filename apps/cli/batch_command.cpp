@@ -7,10 +7,10 @@
 
 #include "apps/cli/commands.h"
 #include "apps/cli/console.h"
-#include "apps/cli/exit_codes.h"
 #include "apps/cli/learn_options.h"
 #include "apps/cli/model_options.h"
 #include "apps/cli/sweep_options.h"
+#include "apps/common/exit_codes.h"
 #include "apps/common/interrupt.h"
 #include "apps/common/places.h"
 #include "apps/common/scheduler.h"
@@ -52,6 +52,7 @@ class BatchCommand {
   void add_work_options(CLI::App& command);
   void read_list();
   void work(const Batch& batch);
+  void report_after_error(const Batch& batch) const;
   void tell_status() const;
   void end(const Batch& batch, bool stopped);
 
@@ -154,10 +155,20 @@ void BatchCommand::run() {
   } catch (const Cancelled&) {
     stopped = true;
   } catch (...) {
-    if (!workers_.is_child() && batch.folder().subject()) batch.report();
+    report_after_error(batch);
     throw;
   }
   end(batch, stopped);
+}
+
+/// What there is: the error that ended the work is the one to tell.
+void BatchCommand::report_after_error(const Batch& batch) const {
+  if (workers_.is_child()) return;
+  try {
+    if (batch.folder().subject()) batch.report();
+  } catch (const std::exception&) {
+    // A full disk, say.
+  }
 }
 
 void BatchCommand::work(const Batch& batch) {

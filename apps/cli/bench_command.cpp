@@ -5,7 +5,7 @@
 
 #include "apps/cli/bench.h"
 #include "apps/cli/commands.h"
-#include "apps/cli/exit_codes.h"
+#include "apps/common/exit_codes.h"
 #include "forgedit/core/error.h"
 
 namespace forgedit::cli {

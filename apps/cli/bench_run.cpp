@@ -3,12 +3,13 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <memory>
+#include <optional>
 
 #include "apps/cli/bench.h"
-#include "apps/cli/exit_codes.h"
 #include "apps/cli/learn_options.h"
 #include "apps/cli/model_options.h"
 #include "apps/cli/sweep_options.h"
+#include "apps/common/exit_codes.h"
 #include "apps/common/interrupt.h"
 #include "apps/common/places.h"
 #include "apps/common/scheduler.h"
@@ -170,8 +171,8 @@ void BenchRunCommand::run() {
   std::tie(request_.work.place, request_.work.places) = worker_place(workers_);
   request_.work.worker = this_worker(scheduler_job().job, scheduler_job().restarts);
   if (!workers_.is_child()) say_which_model(model_, console_);
-  WorkerListener quiet;
-  JobContext context(places, workers_.is_child() ? static_cast<JobListener&>(quiet) : console_,
+  std::optional<WorkerListener> quiet;
+  JobContext context(places, workers_.is_child() ? static_cast<JobListener&>(quiet.emplace()) : console_,
                      program_stop());
   WarmModels models(model_, /*keep=*/false);
   if (check_scorer_) {

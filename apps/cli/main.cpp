@@ -13,7 +13,7 @@
 #include "apps/cli/as_typed.h"
 #include "apps/cli/commands.h"
 #include "apps/cli/console.h"
-#include "apps/cli/exit_codes.h"
+#include "apps/common/exit_codes.h"
 #include "apps/common/interrupt.h"
 #include "apps/common/passive_threads.h"
 #include "apps/common/streams.h"
@@ -168,20 +168,20 @@ int main(int argc, char** argv) {
     return run(program, argc, argv);
   } catch (const forgedit::Cancelled& stop) {
     const std::string kept = stop.what();
-    return complain("stopped: " + (kept.empty() ? "nothing is kept" : kept), kCancelled);
-  } catch (const ExitWith& end) {
+    return complain("stopped: " + (kept.empty() ? "nothing is kept" : kept), forgedit::kCancelled);
+  } catch (const forgedit::ExitWith& end) {
     return *end.what() ? complain(end.what(), end.code) : end.code;
   } catch (const forgedit::Error& error) {
     return complain(as_option(program, error.field()) + error.what(),
-                    error.kind() == forgedit::ErrorKind::usage ? kUsage : kFailure);
+                    error.kind() == forgedit::ErrorKind::usage ? forgedit::kUsage : forgedit::kFailure);
   } catch (const std::filesystem::filesystem_error& error) {
-    return complain(error.path1().string() + ": " + error.code().message(), kFailure);
+    return complain(error.path1().string() + ": " + error.code().message(), forgedit::kFailure);
   } catch (const std::bad_alloc&) {
     return complain_unexpected("out of memory");
   } catch (const c10::Error& error) {
     return complain_unexpected(error.what_without_backtrace());
   } catch (const std::system_error& error) {
-    if (error.code().value() == EPIPE) return kFailure;  // whoever read the result has gone
+    if (error.code().value() == EPIPE) return forgedit::kFailure;  // whoever read the result has gone
     return complain_unexpected(error.what());
   } catch (const std::exception& error) {
     return complain_unexpected(error.what());

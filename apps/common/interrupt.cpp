@@ -10,12 +10,13 @@
 #include <ctime>
 #include <string_view>
 
+#include "apps/common/exit_codes.h"
+
 namespace forgedit {
 namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr int kCancelled = 130;
 /// Seconds from a request to stop until somebody has to look at it.
 constexpr unsigned kLeastPatience = 10, kMostPatience = 3600;
 /// The same signal again within so many seconds is one that came twice.

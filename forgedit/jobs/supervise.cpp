@@ -23,7 +23,6 @@ std::vector<int> supervise(const std::vector<WorkerProcesses::Command>& commands
                            const std::function<JobProgress()>& look) {
   WorkerProcesses::Options options;
   options.input = input;
-  options.restart_code = kRestartCode;
   std::vector<std::size_t> finishing;
   options.on_line = [&](std::size_t worker, const std::string& line) {
     if (!starts_with(line, kFinished)) {

@@ -12,9 +12,6 @@
 
 namespace forgedit {
 
-/// What a worker process exits with where a new one may go on: it is broken, or was stopped.
-inline constexpr int kRestartCode = 75;
-
 /// What a worker process prints before the path of what it has finished.
 inline constexpr std::string_view kFinished = "finished ";
 

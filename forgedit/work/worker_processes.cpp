@@ -126,7 +126,7 @@ void WorkerProcesses::reap(Process& process) {
   process.id = 0;
   process.line.clear();
   process.code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
-  const bool crashed = WIFSIGNALED(status) || process.code == options_.restart_code;
+  const bool crashed = WIFSIGNALED(status) || process.code == kRestartCode;
   process.ended = stopping_ || !crashed || ++process.crashes > options_.most_crashes;
   const auto doublings = std::min<std::size_t>(process.crashes, 10);
   process.start_at = Clock::now() + std::min(kLongestWait, options_.first_wait * (1U << doublings) / 2);

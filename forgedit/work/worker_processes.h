@@ -11,7 +11,12 @@
 
 namespace forgedit {
 
-/// Starts the worker processes of this host, and starts anew what crashes.
+/// What a worker process exits with where a new one may go on: it is broken, or was stopped. EX_TEMPFAIL of
+/// sysexits.h: schedulers start such a job again.
+inline constexpr int kRestartCode = 75;
+
+/// Starts the worker processes of this host, and starts anew what crashes: ends by a signal, or with
+/// kRestartCode.
 class WorkerProcesses {
  public:
   struct Command {
@@ -22,8 +27,7 @@ class WorkerProcesses {
     std::string input;  ///< what each reads from its standard input
     /// Before a crashed one is started anew; each further crash without `progressed` doubles it, up to 30 s.
     std::chrono::milliseconds first_wait{1'000};
-    int restart_code = 75;          ///< an exit code that asks for a new process; a signal does too
-    std::size_t most_crashes = 10;  ///< in a row, of one worker
+    std::size_t most_crashes = 10;                                             ///< in a row, of one worker
     std::function<void(std::size_t worker, const std::string& line)> on_line;  ///< of what they print
   };
 

@@ -3,14 +3,16 @@
 #include <stdexcept>
 #include <string>
 
-namespace forgedit::cli {
+#include "forgedit/work/worker_processes.h"
+
+namespace forgedit {
 
 // What a run of the program ends with.
 inline constexpr int kDone = 0;
 inline constexpr int kFailure = 1;
 inline constexpr int kUsage = 2;
 inline constexpr int kSomeFailed = 3;
-inline constexpr int kWorkLeft = 75;  ///< EX_TEMPFAIL of sysexits.h: schedulers start such a job again
+inline constexpr int kWorkLeft = kRestartCode;
 inline constexpr int kCancelled = 130;
 
 /// Ends the program with a message, where there is one, and a code that no error has.
@@ -20,4 +22,4 @@ class ExitWith : public std::runtime_error {
   const int code;
 };
 
-}  // namespace forgedit::cli
+}  // namespace forgedit
