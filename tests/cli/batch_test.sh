@@ -14,15 +14,6 @@ for ((i = 1; i <= 6; i++)); do
   echo "{$EDIT, \"target\": \"a red square $i\", \"seeds\": $((i < 6 ? i : 5)), \"id\": \"e$i\"}"
 done >list.jsonl
 
-# within SECONDS COMMAND...: until it succeeds.
-within() {
-  local end=$((SECONDS + $1))
-  shift
-  until "$@"; do
-    [ $SECONDS -lt $end ] || return 1
-    sleep 0.05
-  done
-}
 done_edits() { find "$1/edits" -mindepth 2 -maxdepth 2 2>/dev/null | wc -l; }
 are_done() { [ "$(done_edits "$1")" -ge "$2" ]; }
 # What an edit that is written again would change.

@@ -19,16 +19,6 @@ for ((i = 1; i <= EDITS; i++)); do
   echo "{\"image\": \"good.png\", \"source\": \"a square\", \"target\": \"a red square $i\", \"seeds\": $seed, \"id\": \"e$i\"}"
 done >list.jsonl
 
-# within SECONDS COMMAND...: until it succeeds.
-within() {
-  local end=$((SECONDS + $1))
-  shift
-  until "$@"; do
-    [ $SECONDS -lt $end ] || return 1
-    sleep 0.1
-  done
-}
-
 submit() { # [OPTION OF sbatch]... -- DIR
   local -a options=()
   while [ "$1" != -- ]; do options+=("$1") && shift; done

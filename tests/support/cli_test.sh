@@ -35,6 +35,16 @@ expect() {
   [ -z "$part" ] || grep -qF -- "$part" stderr || complain "forgedit $*: no '$part' on stderr"
 }
 
+# within SECONDS COMMAND...: until it succeeds.
+within() {
+  local end=$((SECONDS + $1))
+  shift
+  until "$@"; do
+    [ $SECONDS -lt $end ] || return 1
+    sleep 0.05
+  done
+}
+
 end_of_test() {
   [ $FAILED -eq 0 ] && echo "all passed" || echo "$FAILED failed"
   [ $FAILED -eq 0 ]
