@@ -12,6 +12,9 @@
 #include "forgedit/core/files.h"
 #include "forgedit/core/folder_lock.h"
 #include "forgedit/core/json.h"
+#include "forgedit/core/json_text.h"
+#include "forgedit/core/leftovers.h"
+#include "forgedit/core/small_record.h"
 #include "forgedit/core/text.h"
 
 namespace forgedit {
@@ -21,29 +24,8 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 
 constexpr int kBatchFormat = 1;
-constexpr std::size_t kMaxRecord = 1 << 20;
 constexpr const char* kEnding = ".json";
 constexpr char kTokenMark = '~';
-
-/// JSON text; bytes that are no UTF-8 become U+FFFD.
-std::string text_of(const json& value) {
-  return value.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
-}
-
-/// The object in a small file; null where there is none.
-json small_record(const fs::path& path) {
-  try {
-    auto record = json::parse(read_file(path, kMaxRecord), nullptr, /*allow_exceptions=*/false);
-    return record.is_object() ? record : json();
-  } catch (const Error&) {
-    return {};
-  }
-}
-
-std::string string_in(const json& record, const char* key) {
-  const auto found = record.find(key);
-  return found != record.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
 
 fs::path record_path(const fs::path& folder, const std::string& id) {
   return folder / (id + kEnding);
@@ -61,9 +43,9 @@ auto all_records(const fs::path& folder, Read read) {
 }
 
 EditFailure read_failure(const fs::path& path) {
-  const auto record = small_record(path);
+  const auto record = read_small_record(path);
   EditFailure failure;
-  failure.reason = record.is_null() ? "its record is damaged" : string_in(record, "reason");
+  failure.reason = record.is_null() ? "its record is damaged" : text_in(record, "reason");
   if (const auto tries = record.find("tries"); tries != record.end() && tries->is_number_integer())
     failure.tries = *tries;
   if (const auto last = record.find("final"); last != record.end() && last->is_boolean())
@@ -74,14 +56,14 @@ EditFailure read_failure(const fs::path& path) {
 }
 
 EditMade read_made(const fs::path& path) {
-  const auto record = small_record(path);
-  EditMade made{string_in(record, "worker"), string_in(record, "device"), 0, {}};
+  const auto record = read_small_record(path);
+  EditMade made{text_in(record, "worker"), text_in(record, "device"), 0, {}};
   if (const auto seconds = record.find("seconds"); seconds != record.end() && seconds->is_number())
     made.seconds = *seconds;
   for (const auto& picture : record.value("pictures", json::array())) {
     if (!picture.is_object()) continue;
     made.pictures.push_back(
-        {string_in(picture, "file"), string_in(picture, "label"), picture.value("edit", json()) == true});
+        {text_in(picture, "file"), text_in(picture, "label"), picture.value("edit", json()) == true});
   }
   return made;
 }
@@ -156,12 +138,12 @@ void BatchFolder::renew(const BatchSubject& subject) const {
   auto begun = this->subject();
   if (!begun || begun->edits == subject.edits) return;
   begun->edits = subject.edits;
-  write_file_atomically(folder_ / "batch.json", text_of(subject_json(*begun)));
+  write_file_atomically(folder_ / "batch.json", json_text(subject_json(*begun)) + "\n");
 }
 
 void BatchFolder::begin(const BatchSubject& subject) const {
   make_directory(folder_);
-  if (write_new_file(folder_ / "batch.json", text_of(subject_json(subject)))) return;
+  if (write_new_file(folder_ / "batch.json", json_text(subject_json(subject)) + "\n")) return;
   const auto begun = this->subject().value();
   compare_lists(begun, subject, folder_, {});
   if (begun.fingerprint == subject.fingerprint) return;
@@ -201,6 +183,11 @@ void BatchFolder::take_over(const std::string& id, const std::string& token) con
   }
 }
 
+void BatchFolder::clear_temporary_files() const {
+  clear_leftovers(folder_);
+  for (const char* part : {"failed", "made"}) clear_leftovers(work() / part);
+}
+
 void BatchFolder::clear_work() const {
   for (const auto& name : list_directory(work() / "making")) remove_tree(work() / "making" / name);
   for (const auto& name : list_directory(work() / "claims")) {
@@ -229,7 +216,7 @@ bool BatchFolder::publish(const std::string& id, const std::string& token, const
     record["pictures"].push_back(
         {{"file", picture.file}, {"label", picture.label}, {"edit", picture.is_edit}});
   }
-  write_file_atomically(record_path(work() / "made", id), text_of(record));
+  write_file_atomically(record_path(work() / "made", id), json_text(record) + "\n");
   // A folder that is not empty is never replaced.
   if (::rename(mine.c_str(), place.c_str()) != 0) {
     if (errno == ENOTEMPTY || errno == EEXIST || is_done(id)) return false;
@@ -247,7 +234,7 @@ void BatchFolder::fail(const std::string& id, const EditFailure& failure) const 
   make_directory(work() / "failed");
   write_file_atomically(
       record_path(work() / "failed", id),
-      text_of({{"reason", failure.reason}, {"tries", failure.tries}, {"final", failure.is_final}}));
+      json_text({{"reason", failure.reason}, {"tries", failure.tries}, {"final", failure.is_final}}) + "\n");
 }
 
 std::optional<EditFailure> BatchFolder::failure(const std::string& id) const {

@@ -84,6 +84,8 @@ class BatchFolder {
   void forget_failure(const std::string& id) const;
   /// Once all is done or has failed: removes what dead workers have left.
   void clear_work() const;
+  /// Removes what killed workers had begun to write. For the last worker alone.
+  void clear_temporary_files() const;
 
  private:
   std::filesystem::path folder_;

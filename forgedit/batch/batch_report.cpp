@@ -7,6 +7,7 @@
 
 #include "forgedit/batch/batch_page.h"
 #include "forgedit/core/files.h"
+#include "forgedit/core/json_text.h"
 
 namespace forgedit {
 namespace {
@@ -19,10 +20,6 @@ constexpr std::string_view kPlace = "/*DATA*/null";  // in the page
 
 const char* state_name(State state) {
   return state == State::done ? "done" : state == State::failed ? "failed" : "left";
-}
-
-std::string text_of(const json& value, int indent = -1) {
-  return value.dump(indent, ' ', false, json::error_handler_t::replace);
 }
 
 json edit_json(const BatchFolder& folder, const BatchStatus::Edit& edit) {
@@ -74,7 +71,7 @@ std::string page(const BatchFolder& folder, const BatchStatus& status,
     edits.push_back(std::move(entry));
   }
   const auto name = fs::absolute(folder.path()).lexically_normal().filename().string();
-  auto data = text_of({{"name", name}, {"model", status.model}, {"edits", std::move(edits)}});
+  auto data = json_text({{"name", name}, {"model", status.model}, {"edits", std::move(edits)}});
   // Inside of a script "</" could end it.
   for (std::size_t at = 0; (at = data.find("</", at)) != std::string::npos;) data.replace(at, 2, "<\\/");
   std::string text(kBatchPage);
@@ -119,7 +116,7 @@ std::vector<fs::path> write_batch_report(const BatchFolder& folder, const BatchS
   const auto summary = folder.path() / "summary.json", index = folder.path() / "index.html",
              failed = folder.path() / "failed.jsonl";
   std::vector<fs::path> written{summary, index};
-  write_file_atomically(summary, text_of(summary_json(folder, status), 1) + "\n");
+  write_file_atomically(summary, json_text(summary_json(folder, status), 1) + "\n");
   write_file_atomically(index, page(folder, status, lines));
   if (status.failed == 0) {
     ::unlink(failed.c_str());

@@ -153,6 +153,7 @@ class BatchWorker {
   void run();
 
  private:
+  void clear() const;
   void require_captioner();
   bool take_part();
   void do_unit(const BatchUnit& unit, const Claim& claim);
@@ -178,7 +179,7 @@ class BatchWorker {
 };
 
 void BatchWorker::run() {
-  if (progress_.is_complete()) return;
+  if (progress_.is_complete()) return clear();
   require_captioner();
   listener_.long_write();  // gigabytes are read, and nothing looks at the flag meanwhile
   const auto model = engine_.load(stop_, listener_);
@@ -190,7 +191,13 @@ void BatchWorker::run() {
     progress_.look();
   }
   listener_.progress(progress_.progress());
+  clear();
+}
+
+/// What dead workers have left of a list that is complete.
+void BatchWorker::clear() const {
   folder_.clear_work();
+  if (clear_dead_workers(folder_.work(), worker_.name)) folder_.clear_temporary_files();
 }
 
 /// Lines without a source need a captioner here. Everything else that is wrong with one is that edit's

@@ -283,6 +283,7 @@ std::vector<EditRecord> BenchRunner::run(const std::vector<BenchTask>& tasks) {
     record.reason.clear();
     records[i] = std::move(record);
   }
+  if (clear_dead_workers(folder_ / "work", work_->worker().name)) clear_leftovers(folder_);
   return records;
 }
 

@@ -9,6 +9,7 @@
 #include "forgedit/core/error.h"
 #include "forgedit/core/files.h"
 #include "forgedit/core/json.h"
+#include "forgedit/core/small_record.h"
 #include "forgedit/jobs/edit_record.h"
 
 namespace forgedit {
@@ -20,11 +21,6 @@ using nlohmann::json;
 constexpr const char* kRecord = "edit.json";
 /// What losses depend on, of all that run_json has.
 constexpr const char* kLearningKeys[] = {"picture", "source", "model", "learning"};
-
-std::string text_of(const json& entry, const char* key) {
-  const auto found = entry.find(key);
-  return found != entry.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
 
 /// Only a PNG of the folder itself can be a picture of its record.
 void check_name(const fs::path& record, const std::string& name) {
@@ -91,7 +87,7 @@ void FinishedPictures::read_record(const fs::path& path) {
   }
   const auto add = [&](const std::string& name, const json& entry) {
     check_name(path, name);
-    FinishedPicture picture{name, text_of(entry, "settings"), text_of(entry, "content"), std::nullopt};
+    FinishedPicture picture{name, text_in(entry, "settings"), text_in(entry, "content"), std::nullopt};
     const auto psnr = entry.find("psnr");
     if (psnr != entry.end() && psnr->is_number()) picture.psnr = psnr->get<double>();
     recorded_.emplace(name, std::move(picture));
@@ -101,7 +97,7 @@ void FinishedPictures::read_record(const fs::path& path) {
     if (!pictures.is_structured()) continue;
     // "earlier" is a list in records of the first versions, and an object by name since.
     for (const auto& [key, entry] : pictures.items()) {
-      if (entry.is_object()) add(pictures.is_object() ? key : text_of(entry, "file"), entry);
+      if (entry.is_object()) add(pictures.is_object() ? key : text_in(entry, "file"), entry);
     }
   }
 }

@@ -11,6 +11,8 @@
 
 #include "forgedit/core/error.h"
 #include "forgedit/core/files.h"
+#include "forgedit/core/leftovers.h"
+#include "forgedit/core/small_record.h"
 #include "forgedit/core/text.h"
 
 namespace forgedit {
@@ -19,33 +21,12 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-constexpr std::size_t kMaxRecord = 1 << 16;
 constexpr int kSignsPerLease = 6;
 constexpr char kLossMark = '~';
 
-/// The object in a small file; null where there is none, or a damaged one.
-json read_record(const fs::path& path) {
-  try {
-    auto record = json::parse(read_file(path, kMaxRecord), nullptr, /*allow_exceptions=*/false);
-    return record.is_object() ? record : json();
-  } catch (const Error&) {
-    return {};
-  }
-}
-
-std::string text_of(const json& record, const char* key) {
-  const auto found = record.find(key);
-  return found != record.end() && found->is_string() ? found->get<std::string>() : std::string();
-}
-
-std::int64_t number_of(const json& record, const char* key) {
-  const auto found = record.find(key);
-  return found != record.end() && found->is_number_integer() ? found->get<std::int64_t>() : 0;
-}
-
 Worker worker_of(const json& record) {
-  return {text_of(record, "worker"),  text_of(record, "job"),       number_of(record, "restarts"),
-          text_of(record, "machine"), number_of(record, "process"), text_of(record, "started")};
+  return {text_in(record, "worker"),  text_in(record, "job"),      whole_in(record, "restarts"),
+          text_in(record, "machine"), whole_in(record, "process"), text_in(record, "started")};
 }
 
 std::string new_token() {
@@ -57,7 +38,7 @@ std::string new_token() {
 
 /// Each worker has its own: its signs of life come in parts of it.
 std::chrono::milliseconds lease_of(const json& record, std::chrono::milliseconds otherwise) {
-  const auto lease = record.is_null() ? 0 : number_of(record, "lease");
+  const auto lease = record.is_null() ? 0 : whole_in(record, "lease");
   return lease > 0 ? std::chrono::milliseconds(lease) : otherwise;
 }
 
@@ -140,7 +121,7 @@ fs::file_time_type WorkFolder::now() const {
 bool WorkFolder::is_dead(const std::string& name) const {
   if (name == worker_.name) return false;
   const auto path = folder_ / "workers" / (name + ".json");
-  const auto record = read_record(path);
+  const auto record = read_small_record(path);
   const auto last_sign = time_of(path);
   // Ended, or was removed by hand. Any other error is the file system's, and says nothing of the worker.
   if (!last_sign) return ::access(path.c_str(), F_OK) != 0 && errno == ENOENT;
@@ -153,13 +134,13 @@ bool WorkFolder::is_dead(const std::string& name) const {
 }
 
 std::optional<WorkFolder::Holder> WorkFolder::holder(const std::string& unit) const {
-  auto record = read_record(claim_path(unit));
+  auto record = read_small_record(claim_path(unit));
   if (record.is_null()) return {};
-  Holder last{text_of(record, "worker"), text_of(record, "token")};
+  Holder last{text_in(record, "worker"), text_in(record, "token")};
   for (;;) {
-    record = read_record(loss_path(unit, last.token));
+    record = read_small_record(loss_path(unit, last.token));
     if (record.is_null()) return last;
-    last = {text_of(record, "worker"), text_of(record, "token")};
+    last = {text_in(record, "worker"), text_in(record, "token")};
   }
 }
 
@@ -169,9 +150,9 @@ std::optional<Claim> WorkFolder::claim(const std::string& unit) {
   if (write_new_file(claim_path(unit), record.dump() + "\n")) return claim;
   const auto last = holder(unit);
   if (!last || !is_dead(last->worker)) return {};
-  const auto dead = read_record(folder_ / "workers" / (last->worker + ".json"));
+  const auto dead = read_small_record(folder_ / "workers" / (last->worker + ".json"));
   record["lost"] = last->worker;
-  record["item"] = dead.is_null() ? std::string() : text_of(dead, "item");
+  record["item"] = dead.is_null() ? std::string() : text_in(dead, "item");
   if (write_new_file(loss_path(unit, last->token), record.dump() + "\n")) return claim;
   return {};
 }
@@ -189,8 +170,8 @@ std::vector<Loss> WorkFolder::losses(const std::string& unit) const {
   std::vector<Loss> losses;
   for (const auto& name : list_directory(folder_ / "lost")) {
     if (!starts_with(name, unit + kLossMark)) continue;
-    const auto record = read_record(folder_ / "lost" / name);
-    if (!record.is_null()) losses.push_back({text_of(record, "item"), text_of(record, "lost")});
+    const auto record = read_small_record(folder_ / "lost" / name);
+    if (!record.is_null()) losses.push_back({text_in(record, "item"), text_in(record, "lost")});
   }
   return losses;
 }
@@ -211,13 +192,26 @@ std::vector<std::string> living_workers(const fs::path& folder) {
   for (const auto& name : list_directory(folder / "workers")) {
     const auto path = folder / "workers" / name;
     if (path.extension() != ".json") continue;  // half-written
-    const auto record = read_record(path);
+    const auto record = read_small_record(path);
     const auto last_sign = time_of(path);
     if (record.is_null() || !last_sign || has_ended(worker_of(record))) continue;
     const auto lease = lease_of(record, WorkOptions().lease);
-    if (fs::file_time_type::clock::now() - *last_sign <= lease) workers.push_back(text_of(record, "worker"));
+    if (fs::file_time_type::clock::now() - *last_sign <= lease) workers.push_back(text_in(record, "worker"));
   }
   return workers;
+}
+
+bool clear_dead_workers(const fs::path& folder, const std::string& worker) {
+  for (const auto& living : living_workers(folder)) {
+    if (living != worker) return false;
+  }
+  for (const char* part : {"claims", "lost", "workers"}) {
+    clear_leftovers(folder / part);
+    for (const auto& name : list_directory(folder / part)) {
+      if (name != worker + ".json") ::unlink((folder / part / name).c_str());
+    }
+  }
+  return true;
 }
 
 }  // namespace forgedit

@@ -88,6 +88,10 @@ class WorkFolder {
   std::thread signs_;  // last: it uses all of the above
 };
 
+/// Removes claims and files of dead workers once nothing is left to do. Does nothing while another worker
+/// than `worker` (a name) lives: whether it did.
+bool clear_dead_workers(const std::filesystem::path& folder, const std::string& worker);
+
 /// The workers of a folder that live, as far as this host's clock tells.
 std::vector<std::string> living_workers(const std::filesystem::path& folder);
 

@@ -91,8 +91,4 @@ Frame frame_from_json(const std::string& origin, const json& object) {
   return f;
 }
 
-std::string json_text(const json& object, int indent) {
-  return object.dump(indent, ' ', false, json::error_handler_t::replace);
-}
-
 }  // namespace forgedit

@@ -4,6 +4,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
+#include "forgedit/core/json_text.h"
 #include "forgedit/io/pictures/frame.h"
 #include "forgedit/pipelines/learning/learn.h"
 
@@ -18,8 +19,5 @@ nlohmann::json to_json(const Frame& frame);
 LearnOptions learn_options_from_json(const std::string& origin, const nlohmann::json& json);
 /// Also checks that the frame lies inside its grid.
 Frame frame_from_json(const std::string& origin, const nlohmann::json& json);
-
-/// JSON text; bytes that are no UTF-8 (from file names, say) become U+FFFD.
-std::string json_text(const nlohmann::json& json, int indent = -1);
 
 }  // namespace forgedit

@@ -1,0 +1,21 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+
+#include <nlohmann/json_fwd.hpp>
+
+namespace forgedit {
+
+// Small JSON files that processes write for each other. Whoever reads one takes it as it is: what is not
+// there, or not of the wanted type, counts as not said.
+
+/// The object in a file of at most 1 MiB; null where there is none, or a damaged one.
+nlohmann::json read_small_record(const std::filesystem::path& path);
+
+/// The value of a key; empty, or 0, where it is no text, or no number.
+std::string text_in(const nlohmann::json& record, const char* key);
+std::int64_t whole_in(const nlohmann::json& record, const char* key);
+
+}  // namespace forgedit
