@@ -208,7 +208,8 @@ bool clear_dead_workers(const fs::path& folder, const std::string& worker) {
   for (const char* part : {"claims", "lost", "workers"}) {
     clear_leftovers(folder / part);
     for (const auto& name : list_directory(folder / part)) {
-      if (name != worker + ".json") ::unlink((folder / part / name).c_str());
+      // What was lost stays: it says who died of what.
+      if (part != std::string("lost") && name != worker + ".json") ::unlink((folder / part / name).c_str());
     }
   }
   return true;

@@ -157,5 +157,25 @@ TEST_F(WorkFolderTest, RacersForADeadWorkersUnitsWinEachOnce) {
   EXPECT_EQ(race(workers, 40), std::vector<int>(40, 1));
 }
 
+TEST_F(WorkFolderTest, TheLastWorkerClearsWhatDeadOnesLeft) {
+  std::string dead;
+  {
+    const auto a = open(distant("a")), b = open(distant("b"));
+    ASSERT_TRUE(a->claim("unit"));
+    age(folder_, "a");
+    ASSERT_TRUE(b->claim("unit"));
+    dead = read_file(folder_ / "workers" / "a.json");
+    EXPECT_FALSE(clear_dead_workers(folder_, "c"));
+    EXPECT_TRUE(fs::exists(folder_ / "claims" / "unit"));
+  }
+  write_file_atomically(folder_ / "workers" / "a.json", dead);
+  age(folder_, "a");
+  const auto c = open(distant("c"));
+  EXPECT_TRUE(clear_dead_workers(folder_, "c"));
+  EXPECT_EQ(list_directory(folder_ / "claims"), std::vector<std::string>{});
+  EXPECT_EQ(list_directory(folder_ / "workers"), std::vector<std::string>{"c.json"});
+  EXPECT_EQ(list_directory(folder_ / "lost").size(), 1U);
+}
+
 }  // namespace
 }  // namespace forgedit

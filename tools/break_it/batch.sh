@@ -153,7 +153,8 @@ killed_lists() {
 poison() {
   begin "$1"
   HOW="kill -9 of every worker that is at e5 of: $(quoted "$FORGEDIT" "${COMMAND[@]}" --workers 2)"
-  local pid record worker deaths
+  local pid record worker
+  local -A dead=()  # a dead worker can be killed once more until its parent has waited for it
   head -8 "$BASE/list.jsonl" | sed '/"id": "e5"/s/"seeds"/"steps": 999, "seeds"/' >"$TRY/list.jsonl"
   (cd "$TRY" && exec timeout -k 15 "$PATIENCE" "${CLEAN[@]}" "$FORGEDIT" "${COMMAND[@]}" --workers 2) \
     </dev/null >"$TRY.out" 2>"$TRY.err" &
@@ -161,16 +162,14 @@ poison() {
   while kill -0 $pid 2>/dev/null; do
     for record in $(grep -ls '"item":"e5"' "$TRY"/O/work/workers/*.json); do
       worker=$(grep -ao '"process":[0-9]*' "$record" | cut -d : -f 2)
-      [ -n "$worker" ] && kill -KILL "$worker" 2>/dev/null
+      [ -n "$worker" ] && kill -KILL "$worker" 2>/dev/null && dead[$record]=1
     done
     sleep 0.1
   done
   wait $pid 2>/dev/null
   CODE=$? TOOK=0
   [ $CODE -eq 3 ] || violation locked "expected exit 3: $(last_words)"
-  # A dead worker can be killed once more until its parent has waited for it: only its successor counts deaths.
-  deaths=$(find "$TRY/O/work/lost" -name 'e5~*' | wc -l)
-  [ "$deaths" -eq 3 ] || violation unclear "$deaths workers died of one edit, expected 3"
+  [ ${#dead[@]} -eq 3 ] || violation unclear "${#dead[@]} workers died of one edit, expected 3"
   grep -qs '"reason": "3 workers died of it"' "$TRY/O/summary.json" || violation unclear "the reason is not said"
   [ "$(find "$TRY/O/edits" -name edit.json | wc -l)" -eq 7 ] || violation lost "other edits are not done"
   end
