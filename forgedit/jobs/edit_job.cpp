@@ -15,9 +15,6 @@
 #include "forgedit/jobs/previews.h"
 #include "forgedit/jobs/results.h"
 #include "forgedit/jobs/results_folder.h"
-#include "forgedit/jobs/story.h"
-#include "forgedit/jobs/sweep.h"
-#include "forgedit/jobs/text_values.h"
 #include "forgedit/pipelines/sampling/edit_session.h"
 
 namespace forgedit {
@@ -404,84 +401,7 @@ void EditJobRun::dry_run() {
   planner_.tell_dry_run(network, described().frame, learning_to_do());
 }
 
-std::vector<EditRequest> make_requests(const EditJob& job, LearnMethod method) {
-  const auto base = make_request(job.sweep, method, job.targets, job.automatic.has_value());
-  if (job.story.empty()) {
-    check_interpolation(job.sweep, base.interpolation);
-    return {base};
-  }
-  return requests_of_story(job.story, base);
-}
-
-/// Results must not land on the picture itself or inside of what is saved.
-void check_nothing_is_overwritten(const EditJob& job, const std::vector<EditRequest>& requests) {
-  if (job.out.empty()) return;  // the caller has not chosen yet
-  const auto complain = [&](const std::string& what) {
-    throw usage_error("out", job.out.string() + what + ": name another folder");
-  };
-  if (std::error_code missing; !job.from.empty()) {
-    if (fs::equivalent(job.from, job.out, missing)) complain(" is the saved edit itself");
-    return;
-  }
-  const auto out = fs::absolute(job.out).lexically_normal();
-  if (!job.learn.save.empty()) {
-    const auto relative = out.lexically_relative(fs::absolute(job.learn.save).lexically_normal());
-    if (!relative.empty() && *relative.begin() != "..")
-      complain(" lies inside of " + job.learn.save.string());
-  }
-  const auto picture = job.learn.picture;
-  if (std::error_code missing;
-      job.automatic && fs::equivalent(fs::absolute(picture).parent_path(), out, missing)) {
-    complain(": results of the automatic choice would lie beside " + picture.string());
-  }
-  std::vector<std::string> names{kSheetFile};
-  for (const auto& candidate : plan_edit(requests)) names.push_back(candidate.stem + ".png");
-  for (const auto& name : names) {
-    std::error_code missing;
-    if (fs::equivalent(picture, out / name, missing)) {
-      complain(": a result would take the place of " + picture.string());
-    }
-  }
-}
-
 }  // namespace
-
-EditSubject check_edit(const EditJob& job) {
-  for (const auto& target : job.targets) {
-    if (!is_text(target))
-      throw usage_error("target", "is no text: expected UTF-8 without control characters");
-  }
-  if (job.targets.empty() && job.story.empty()) {
-    throw usage_error("target", "is needed: what the edited picture shows");
-  }
-  if (!job.targets.empty() && !job.story.empty()) {
-    throw usage_error("target", "cannot be combined with a story, which has targets of its own");
-  }
-  EditSubject subject{job.learn.picture.filename().string(), job.learn.options.method, {}};
-  if (!job.from.empty()) {
-    const auto saved = read_saved_record(job.from);
-    subject.picture_name = saved.picture_name;
-    subject.method = saved.options.method;
-  }
-  subject.requests = make_requests(job, subject.method);
-  plan_edit(subject.requests);
-  if (job.from.empty()) {
-    auto learn = job.learn;
-    if (subject.method == LearnMethod::imagic) {
-      if (subject.requests.size() > 1 || subject.requests.front().targets.size() > 1) {
-        throw usage_error("method", "imagic learns for one target, got several");
-      }
-      use_target_as_source(learn, subject.requests.front().targets.front());
-    }
-    check_learn_request(learn);
-  }
-  if (!job.from.empty() && !job.learn.save.empty()) {
-    throw usage_error("save", "cannot be combined with a saved edit, which was learned already");
-  }
-  if (!job.out.empty()) with_field("out", [&] { check_folder_can_be_made(job.out); });
-  check_nothing_is_overwritten(job, subject.requests);
-  return subject;
-}
 
 void run_edit(EditJob job, WarmModels& models, JobContext& context) {
   if (job.out.empty()) throw usage_error("out", "is needed: the folder for the results");
