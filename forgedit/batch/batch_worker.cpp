@@ -7,17 +7,21 @@
 #include <cerrno>
 #include <cmath>
 #include <cstring>
+#include <exception>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
 #include <set>
 #include <system_error>
 #include <thread>
+#include <utility>
 
 #include "forgedit/batch/batch_progress.h"
 #include "forgedit/core/error.h"
 #include "forgedit/core/files.h"
 #include "forgedit/core/json.h"
 #include "forgedit/core/one_line.h"
+#include "forgedit/jobs/background_writer.h"
 #include "forgedit/jobs/results.h"
 #include "forgedit/jobs/supervise.h"
 
@@ -63,12 +67,13 @@ std::string reason_of(const std::exception& error) {
 /// What an edit's job says, as far as it matters for the list.
 class EditListener : public JobListener {
  public:
-  EditListener(JobListener& outer, BatchProgress& progress, const std::string& id)
-      : outer_(outer), progress_(progress), id_(id) {}
+  EditListener(JobListener& outer, BatchProgress& progress, BackgroundWriter& endings, const std::string& id)
+      : outer_(outer), progress_(progress), endings_(endings), id_(id) {}
 
   void warning(const std::string& text) override { outer_.warning(id_ + ": " + text); }
   void plan(const JobPlan& plan) override { planned_ = plan.seconds; }
   void progress(const JobProgress&) override {
+    endings_.collect();
     progress_.look_now_and_then();
     outer_.progress(progress_.progress());
   }
@@ -82,6 +87,7 @@ class EditListener : public JobListener {
  private:
   JobListener& outer_;
   BatchProgress& progress_;
+  BackgroundWriter& endings_;  // of the edits before
   const std::string& id_;
   double planned_ = -1;
 };
@@ -156,12 +162,25 @@ class BatchWorker {
   void clear() const;
   void require_captioner();
   bool take_part();
+  /// An edit whose pictures are drawn, and how it ended.
+  struct Drawn {
+    const BatchEdit& edit;
+    Claim claim;
+    LastFiles files;
+    double seconds = 0;
+    bool published = false;
+    std::exception_ptr error = {};
+  };
+
   void do_unit(const BatchUnit& unit, const Claim& claim);
-  void do_edit(const BatchEdit& edit, const Claim& claim);
+  std::shared_ptr<Drawn> do_edit(const BatchEdit& edit, const Claim& claim);
+  void publish(Drawn& drawn) const;
+  void settle(const Drawn& drawn);
   bool is_due(const BatchEdit& edit) const;
   bool has_work(const BatchUnit& unit) const;
   void record_deaths(const BatchUnit& unit);
   void failed(const BatchEdit& edit, const Claim& claim, const std::exception& error);
+  void throw_if_broken();
   void wait(milliseconds time);
   milliseconds first_wait() const { return options_.lease / kWaitsPerLease; }
 
@@ -176,6 +195,9 @@ class BatchWorker {
   BatchProgress progress_;
   std::string device_;
   std::set<std::string> failed_in_a_row_;  // edits, for reasons of this machine
+  std::exception_ptr broken_;              // why this worker cannot go on
+  /// Sheets, records and flushing of one edit, while the device is at the next one. The last member.
+  BackgroundWriter endings_{1};
 };
 
 void BatchWorker::run() {
@@ -235,11 +257,15 @@ bool BatchWorker::take_part() {
     try {
       do_unit(unit, *claim);
     } catch (...) {
+      endings_.drain();
       work_->release(*claim);
       throw;
     }
-    work_->release(*claim);
+    endings_.add([] {}, [this, claim = *claim] { work_->release(claim); });
+    throw_if_broken();
   }
+  endings_.drain();
+  throw_if_broken();
   return did_something;
 }
 
@@ -280,19 +306,21 @@ void BatchWorker::do_unit(const BatchUnit& unit, const Claim& claim) {
     const auto& edit = list_.edits[place];
     if (!is_due(edit)) continue;
     try {
-      do_edit(edit, claim);
-      failed_in_a_row_.clear();
+      const auto drawn = do_edit(edit, claim);
+      endings_.add([this, drawn] { publish(*drawn); }, [this, drawn] { settle(*drawn); });
     } catch (const Cancelled&) {
       throw;
     } catch (const std::exception& error) {
       failed(edit, claim, error);
     }
+    throw_if_broken();
     progress_.look_now_and_then();
     listener_.progress(progress_.progress());
   }
 }
 
-void BatchWorker::do_edit(const BatchEdit& edit, const Claim& claim) {
+/// Draws an edit's pictures.
+std::shared_ptr<BatchWorker::Drawn> BatchWorker::do_edit(const BatchEdit& edit, const Claim& claim) {
   const auto begin = Clock::now();
   work_->begin(edit.id);
   auto job = edit.job;
@@ -300,16 +328,47 @@ void BatchWorker::do_edit(const BatchEdit& edit, const Claim& claim) {
   folder_.take_over(edit.id, claim.token);
   job.keep_learning = false;  // gigabytes on a shared disk for seconds of learning
   drop_results_of_another_device(job.out, device_);
-  EditListener listener(listener_, progress_, edit.id);
-  engine_.run(job, stop_, listener);
+  EditListener listener(listener_, progress_, endings_, edit.id);
+  auto files = engine_.run_up_to_last_files(job, stop_, listener);
   progress_.expect_seconds(listener.planned());
-  if (options_.keep_best) keep_only_best(job.out);
-  if (!work_->holds(claim)) return;
   const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
-  folder_.publish(edit.id, claim.token, {work_->worker().name, device_, seconds, pictures_in(job.out)});
-  folder_.forget_failure(edit.id);
-  progress_.add_done(edit.id);
-  listener_.file(folder_.edit(edit.id));
+  return std::make_shared<Drawn>(Drawn{edit, claim, std::move(files), seconds});
+}
+
+/// On the thread of endings_: completes an edit and moves it to its place.
+void BatchWorker::publish(Drawn& drawn) const {
+  try {
+    drawn.files();
+    drawn.files = nullptr;  // the folder is not locked any more
+    const auto& id = drawn.edit.id;
+    const auto folder = folder_.making(id, drawn.claim.token);
+    if (options_.keep_best) keep_only_best(folder);
+    if (!work_->holds(drawn.claim)) return;
+    folder_.publish(id, drawn.claim.token,
+                    {work_->worker().name, device_, drawn.seconds, pictures_in(folder)});
+    folder_.forget_failure(id);
+    drawn.published = true;
+  } catch (...) {
+    drawn.files = nullptr;
+    drawn.error = std::current_exception();
+  }
+}
+
+/// On the worker's own thread, once publish() is through.
+void BatchWorker::settle(const Drawn& drawn) {
+  try {
+    if (drawn.error) std::rethrow_exception(drawn.error);
+    if (!drawn.published) return;
+    failed_in_a_row_.clear();
+    progress_.add_done(drawn.edit.id);
+    listener_.file(folder_.edit(drawn.edit.id));
+  } catch (const std::exception& error) {
+    failed(drawn.edit, drawn.claim, error);
+  }
+}
+
+void BatchWorker::throw_if_broken() {
+  if (const auto broken = std::exchange(broken_, nullptr)) std::rethrow_exception(broken);
 }
 
 void BatchWorker::failed(const BatchEdit& edit, const Claim& claim, const std::exception& error) {
@@ -323,12 +382,15 @@ void BatchWorker::failed(const BatchEdit& edit, const Claim& claim, const std::e
   listener_.warning(
       fmt::format("{}: {}{}", edit.id, failure.reason, failure.is_final ? "" : "; it is tried again"));
   if (!passes) return;
-  if (breaks_worker(error)) throw WorkerBroken(failure.reason);
+  if (breaks_worker(error)) {
+    broken_ = std::make_exception_ptr(WorkerBroken(failure.reason));
+    return;
+  }
   failed_in_a_row_.insert(edit.id);
   progress_.look();
   if (failed_in_a_row_.size() < kMostInARow || progress_.is_complete()) return;
-  throw forgedit::failure(fmt::format("{} edits in a row failed here, the last one for this reason: {}",
-                                      kMostInARow, failure.reason));
+  broken_ = std::make_exception_ptr(forgedit::failure(fmt::format(
+      "{} edits in a row failed here, the last one for this reason: {}", kMostInARow, failure.reason)));
 }
 
 /// Ends early when the job is to stop.

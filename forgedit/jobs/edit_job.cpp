@@ -3,6 +3,7 @@
 #include <spdlog/fmt/fmt.h>
 
 #include <algorithm>
+#include <memory>
 #include <nlohmann/json.hpp>
 
 #include "forgedit/core/error.h"
@@ -30,7 +31,8 @@ struct TimeIsOver {};
 class EditJobRun {
  public:
   EditJobRun(EditJob job, WarmModels& models, JobContext& context);
-  void run();
+  /// With `last_files` the caller writes those.
+  void run(LastFiles* last_files = nullptr);
 
  private:
   std::vector<std::string> all_targets() const;
@@ -51,8 +53,9 @@ class EditJobRun {
   LearnedPicture make_learned();
   void ensure_learned(EditResults& results);
   void say_reconstruction(const EditResults& results);
-  void finish(EditResults& results, bool complete);
-  void finish_what_there_is(EditResults& results);
+  LastFiles last_files(const std::shared_ptr<EditResults>& results, bool complete);
+  void write(const LastFiles& files);
+  void finish_what_there_is(const std::shared_ptr<EditResults>& results);
   /// In words, and whether the same job goes on from it.
   std::pair<std::string, bool> what_is_kept(const EditResults& results) const;
 
@@ -60,7 +63,7 @@ class EditJobRun {
   EditSubject subject_;
   WarmModels& models_;
   JobContext& context_;
-  std::optional<ResultsFolder> folder_;
+  std::shared_ptr<ResultsFolder> folder_;
   std::optional<SaveLock> save_lock_;
   Image picture_;  // to learn; empty with `from`
   ScorerFiles scorer_files_;
@@ -105,7 +108,7 @@ std::vector<std::string> EditJobRun::all_texts() const {
 /// All that can go wrong before a model is loaded.
 void EditJobRun::prepare() {
   if (!job_.dry_run) {
-    folder_.emplace(job_.out);
+    folder_ = std::make_shared<ResultsFolder>(job_.out);
     if (!job_.learn.save.empty()) save_lock_.emplace(job_.learn.save);
   }
   if (job_.from.empty()) picture_ = read_picture(job_.learn.picture, job_.learn.background, context_);
@@ -168,30 +171,42 @@ void EditJobRun::load() {
   if (job_.keep_learning) kept_.emplace(job_.out, *to_learn_);
 }
 
-void EditJobRun::run() {
+void EditJobRun::run(LastFiles* last_files) {
+  if (job_.out.empty()) throw usage_error("out", "is needed: the folder for the results");
   if (job_.dry_run) return dry_run();
   prepare();
   load();
   const auto& choice = models_.choice(context_);
-  EditResults results(job_.out, fonts_of(context_.places()),
-                      {subject_.requests, job_.drawing, described(), choice.name(), choice.policy,
-                       job_.at_source_size, job_.automatic.has_value(), describe(network_->memory)},
-                      job_.metadata);
-  if (learned_) results.set_losses(learned_->result.losses);
+  const EditRun run{subject_.requests,
+                    job_.drawing,
+                    described(),
+                    choice.name(),
+                    choice.policy,
+                    job_.at_source_size,
+                    job_.automatic.has_value(),
+                    describe(network_->memory)};
+  const auto results =
+      std::make_shared<EditResults>(job_.out, fonts_of(context_.places()), run, job_.metadata);
+  if (learned_) results->set_losses(learned_->result.losses);
   try {
-    generate(results);
-    finish(results, true);
+    generate(*results);
+    auto files = this->last_files(results, true);
+    if (last_files) {
+      *last_files = std::move(files);
+    } else {
+      write(files);
+    }
   } catch (const Cancelled&) {
     finish_what_there_is(results);
-    const auto [kept, goes_on] = what_is_kept(results);
+    const auto [kept, goes_on] = what_is_kept(*results);
     throw Cancelled(kept, goes_on);
   } catch (...) {
     finish_what_there_is(results);
-    if (results.count() > 0 || (kept_ && kept_->is_there())) context_.note(what_is_kept(results).first);
+    if (results->count() > 0 || (kept_ && kept_->is_there())) context_.note(what_is_kept(*results).first);
     throw;
   }
   if (job_.automatic) {
-    if (const auto older = results.older(); !older.empty()) context_.note(older);
+    if (const auto older = results->older(); !older.empty()) context_.note(older);
   }
   if (!kept_) return;
   kept_->end_writing(context_);
@@ -222,17 +237,17 @@ const LearnOptions* EditJobRun::learning_to_do() const {
 }
 
 /// After a stop or an error: sheet and record of the pictures that are finished.
-void EditJobRun::finish_what_there_is(EditResults& results) {
+void EditJobRun::finish_what_there_is(const std::shared_ptr<EditResults>& results) {
   try {
-    results.drain();
+    results->drain();
   } catch (const std::exception&) {
     // Of a picture that cannot be written: see below.
   }
   context_.end_stage();
   if (kept_) kept_->end_writing(context_);
-  if (results.count() == 0) return;
+  if (results->count() == 0) return;
   try {
-    finish(results, false);
+    write(last_files(results, false));
   } catch (const std::exception&) {
     // A full disk, say: what stopped the generation is the error to report.
   }
@@ -359,19 +374,23 @@ void EditJobRun::draw_best(EditResults& results) {
 }
 
 /// Sheet, record and, with the automatic choice, the chart, of all pictures that there are.
-void EditJobRun::finish(EditResults& results, bool complete) {
-  const bool chosen = search_ && search_->scored() > 0;
-  if (chosen) {
-    auto arrangement = search_->arrangement(scorer_files_.clip, complete);
-    context_.listener().choice(*arrangement.choice);
-    results.arrange(std::move(arrangement));
-    for (const auto& line : search_->lines(true)) context_.note(line);
-  }
-  for (const auto& path : results.finish()) context_.file(path);
-  if (!chosen) return;
-  const auto chart = job_.out / kChartFile;
-  write_png(chart, search_->chart(results.picture_name(), fonts_of(context_.places())));
-  context_.file(chart);
+LastFiles EditJobRun::last_files(const std::shared_ptr<EditResults>& results, bool complete) {
+  if (!search_ || search_->scored() == 0) return [results, folder = folder_] { return results->finish(); };
+  auto arrangement = search_->arrangement(scorer_files_.clip, complete);
+  context_.listener().choice(*arrangement.choice);
+  results->arrange(std::move(arrangement));
+  for (const auto& line : search_->lines(true)) context_.note(line);
+  const auto chart = search_->chart(results->picture_name(), fonts_of(context_.places()));
+  return [results, folder = folder_, chart, place = job_.out / kChartFile] {
+    auto files = results->finish();
+    write_png(place, chart);
+    files.push_back(place);
+    return files;
+  };
+}
+
+void EditJobRun::write(const LastFiles& files) {
+  for (const auto& path : files()) context_.file(path);
 }
 
 /// What the sheet shows of the learned picture, where people look first.
@@ -404,8 +423,13 @@ void EditJobRun::dry_run() {
 }  // namespace
 
 void run_edit(EditJob job, WarmModels& models, JobContext& context) {
-  if (job.out.empty()) throw usage_error("out", "is needed: the folder for the results");
   EditJobRun(std::move(job), models, context).run();
+}
+
+LastFiles run_edit_up_to_last_files(EditJob job, WarmModels& models, JobContext& context) {
+  LastFiles files;
+  EditJobRun(std::move(job), models, context).run(&files);
+  return files;
 }
 
 }  // namespace forgedit

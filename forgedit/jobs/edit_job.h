@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "forgedit/jobs/job_context.h"
+#include "forgedit/jobs/last_files.h"
 #include "forgedit/jobs/requests.h"
 #include "forgedit/jobs/warm_models.h"
 
@@ -24,5 +25,8 @@ EditSubject check_edit(const EditJob& job);
 /// and sheet there. Goes on where an earlier run into the same folder was stopped. Throws Cancelled with what
 /// is kept.
 void run_edit(EditJob job, WarmModels& models, JobContext& context);
+
+/// The same, but the caller writes the last files. For jobs that keep no learning.
+LastFiles run_edit_up_to_last_files(EditJob job, WarmModels& models, JobContext& context);
 
 }  // namespace forgedit

@@ -43,6 +43,11 @@ void Engine::run(const JobRequest& request, const StopFlag& stop, JobListener& l
   std::visit(Run{state_->models, context}, request);
 }
 
+LastFiles Engine::run_up_to_last_files(const EditJob& job, const StopFlag& stop, JobListener& listener) {
+  JobContext context(state_->places, listener, stop);
+  return run_edit_up_to_last_files(job, state_->models, context);
+}
+
 Image Engine::draw_one(const DrawRequest& request, const StopFlag& stop, JobListener& listener) {
   JobContext context(state_->places, listener, stop);
   return run_draw(request, state_->models, context);

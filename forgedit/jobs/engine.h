@@ -8,6 +8,7 @@
 #include "forgedit/core/stop.h"
 #include "forgedit/io/pictures/image.h"
 #include "forgedit/jobs/job_listener.h"
+#include "forgedit/jobs/last_files.h"
 #include "forgedit/jobs/places.h"
 #include "forgedit/jobs/requests.h"
 
@@ -38,6 +39,9 @@ class Engine {
   /// Runs a job to its end. Throws Error for a request that cannot be done, and Cancelled once `stop` is set,
   /// with what is kept.
   void run(const JobRequest& request, const StopFlag& stop, JobListener& listener);
+
+  /// Runs an edit up to its last files, which the caller writes. Throws as `run`.
+  LastFiles run_up_to_last_files(const EditJob& job, const StopFlag& stop, JobListener& listener);
 
   /// One more image of a saved edit, cropped to the picture at the model's scale: the same bytes as a job
   /// that edits it gives with one image a batch. The saved edit stays in the model: the next image of it

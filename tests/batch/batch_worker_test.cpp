@@ -67,7 +67,8 @@ TEST_F(BatchWorkerTest, AnEditIsWhatAJobOfItsOwnMakes) {
 }
 
 TEST_F(BatchWorkerTest, AStopGivesTheEditBack) {
-  const auto list = this->list({"dog", "cat"});
+  // The last files of two edits may still be written when the third one begins.
+  const auto list = this->list({"dog", "cat", "cow", "hen", "pig"});
   StopFlag stop;
   RecordingListener listener;
   listener.on_progress = [&](const JobProgress& progress) {
@@ -75,10 +76,12 @@ TEST_F(BatchWorkerTest, AStopGivesTheEditBack) {
   };
   EXPECT_THROW(work(list, listener, stop), Cancelled);
   EXPECT_TRUE(list_directory(batch().work() / "claims").empty());
-  EXPECT_EQ(status_line(status(list)), "1 of 2 edits done, 1 left");
+  const auto stopped = status(list);
+  EXPECT_GT(stopped.done, 0U);
+  EXPECT_LT(stopped.done, 5U);
   RecordingListener again;
   work(list, again);
-  EXPECT_EQ(status_line(status(list)), "2 of 2 edits done");
+  EXPECT_EQ(status_line(status(list)), "5 of 5 edits done");
 }
 
 TEST_F(BatchWorkerTest, AFailureStopsNoOtherEdit) {

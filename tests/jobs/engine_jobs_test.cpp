@@ -1,4 +1,5 @@
 #include <fstream>
+#include <future>
 
 #include "forgedit/core/json.h"
 #include "forgedit/jobs/small_jobs.h"
@@ -222,6 +223,27 @@ TEST_F(EngineJobs, TheSecondJobFindsTheModelLoaded) {
   run(engine, edit_job("three"), third);
   EXPECT_EQ(third.notes_with("model tiny-sd on "), 1U);
   EXPECT_EQ(contents(folder_ / "three"), alone);
+}
+
+TEST_F(EngineJobs, TheLastFilesCanBeWrittenBesideTheNextJob) {
+  auto engine = this->engine();
+  RecordingListener first, second;
+  auto files = engine.run_up_to_last_files(edit_job("one"), StopFlag(), first);
+  EXPECT_FALSE(fs::exists(folder_ / "one/sheet.png"));
+  EXPECT_EQ(read_json_object(folder_ / "one/edit.json").at("complete"), false);
+  EXPECT_TRUE(contains(message_of([&] { run(edit_job("one")); }), "in use by another"))
+      << "until they are written";
+  auto writing = std::async(std::launch::async, [&] {
+    const auto written = files();
+    files = nullptr;
+    return written.size();
+  });
+  auto job = edit_job("two");
+  job.targets = {"a ring"};
+  run(engine, job, second);
+  EXPECT_EQ(writing.get(), 2U);
+  run(edit_job("alone"));
+  EXPECT_EQ(contents(folder_ / "one"), contents(folder_ / "alone"));
 }
 
 TEST_F(EngineJobs, TheNextJobOfTheSamePictureDoesNotLearnAgain) {

@@ -133,6 +133,8 @@ killed_list() {
     break
   done 2>>"$WORK/shell.log"
   wait
+  # Workers whose parent was killed end by themselves.
+  for slot in {1..50}; do compgen -G "$TRY/O/work/workers/*.json" >/dev/null && sleep 0.1; done
   look_at_edits
   check_list_done
   end
