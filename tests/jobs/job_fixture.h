@@ -12,6 +12,10 @@
 
 namespace forgedit::testing {
 
+/// The edits of JobTest::edit_job.
+inline const std::string kFirst = "01-a-red-square_vs-0.8_donotforget_seed0",
+                         kSecond = "02-a-red-square_vs-1.0_donotforget_seed0";
+
 /// Writes down all that a job tells, and may stop it.
 class RecordingListener : public JobListener {
  public:
