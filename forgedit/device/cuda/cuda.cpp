@@ -69,6 +69,8 @@ std::int64_t peak_memory(int index) {
   return stats.allocated_bytes[0].peak;  // entry 0 is the sum over all pools
 }
 void reset_peak_memory(int index) {
+  // LibTorch's allocator knows no device before the first tensor on it.
+  at::empty({1}, at::TensorOptions().device(c10::DeviceType::CUDA, static_cast<c10::DeviceIndex>(index)));
   c10::cuda::CUDACachingAllocator::resetPeakStats(static_cast<c10::DeviceIndex>(index));
 }
 void empty_cache() {
