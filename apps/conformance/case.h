@@ -8,6 +8,7 @@
 
 #include "forgedit/core/state_dict.h"
 #include "forgedit/device/device.h"
+#include "forgedit/schedulers/noise_schedule.h"
 
 namespace forgedit::conformance {
 
@@ -42,6 +43,9 @@ struct Outputs {
   std::map<std::string, Comparison> comparisons;
   std::map<std::string, double> differences{};  ///< from references in case.json; must be zero
 };
+
+/// The noise schedule and prediction type of a case's settings, under scheduler_config.json's names.
+NoiseScheduleOptions noise_of(const Case& fixture);
 
 using Op = std::function<Outputs(const Case&)>;
 

@@ -64,6 +64,7 @@ UNetConfig unet_config_from_weights(const StateDict& state, const std::string& o
   c.cross_attention_dim = shapes.size("mid_block.attentions.0.transformer_blocks.0.attn2.to_k.weight", 1);
   const auto levels = c.block_out_channels.size();
   c.heads.assign(levels, c.heads.front());
+  c.transformer_layers_per_block.assign(levels, 1);
   c.down_block_types.clear();
   c.up_block_types.clear();
   for (std::size_t level = 0; level < levels; ++level) {

@@ -42,11 +42,13 @@ class ActivationCount {
     add(in * pixels, (fused_ ? in + out : 3 * in + 4 * out) * pixels);
     sum_.widest = std::max(sum_.widest, (in + out) * pixels);
   }
-  /// Fused: x, its norm, three layer norms with their sums, queries, keys and values, two attentions, the
-  /// feed-forward layer's eight. Otherwise also gates and, where attention is one product after the other,
-  /// its matrix.
-  void transformer(double channels, double pixels, double heads) {
-    add(channels * pixels, fused_ ? 23 * channels * pixels : (33 * channels + 2 * heads * pixels) * pixels);
+  /// Fused: x and its norm; in each block three layer norms with their sums, queries, keys and values, two
+  /// attentions, the feed-forward layer's eight. Otherwise also gates and, where attention is one product
+  /// after the other, its matrix.
+  void transformer(double channels, double pixels, double heads, double blocks) {
+    const double outside = 2 * channels,
+                 block = fused_ ? 21 * channels : 31 * channels + 2 * heads * pixels;
+    add(channels * pixels, (outside + blocks * block) * pixels);
   }
   void resample(double channels, double pixels) { add(0, channels * pixels); }
   void sum_weights(double channels) { sum_.sums += fused_ ? 16 * channels * channels : 0; }
@@ -76,7 +78,8 @@ Activations count_activations(const MemoryTask& task) {
     for (std::int64_t layer = 0; layer < block.layers; ++layer) {
       count.resnet(static_cast<double>(block.resnet_channels(layer)), channels, here);
       if (!block.cross_attention || (mid && layer > 0)) continue;
-      count.transformer(channels, here, static_cast<double>(block.heads));
+      count.transformer(channels, here, static_cast<double>(block.heads),
+                        static_cast<double>(block.transformer_layers));
     }
     if (!block.resample) continue;
     if (block.kind == UNetBlockOptions::Kind::down) {

@@ -184,8 +184,8 @@ torch::Tensor StableDiffusion::encode_image(const torch::Tensor& image, torch::G
   const auto on_device = image.to(policy.device);
   const auto posterior =
       memory.vae_tile > 0 ? encode_in_tiles(vae, on_device, memory.vae_tile) : vae->encode(on_device);
-  const auto noise = torch::randn(posterior.mean.sizes(), generator, torch::kFloat).to(policy.device);
-  return (posterior.mean + (0.5 * posterior.logvar).exp() * noise) * vae->config().scaling_factor;
+  const auto offset = torch::randn(posterior.mean.sizes(), generator, torch::kFloat).to(policy.device);
+  return (posterior.mean + (0.5 * posterior.logvar).exp() * offset) * vae->config().scaling_factor;
 }
 
 torch::Tensor StableDiffusion::decode_latents(const torch::Tensor& latents) {

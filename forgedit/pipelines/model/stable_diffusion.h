@@ -12,6 +12,7 @@
 #include "forgedit/models/vae.h"
 #include "forgedit/pipelines/model/memory_plan.h"
 #include "forgedit/pipelines/model/model_files.h"
+#include "forgedit/schedulers/noise_schedule.h"
 #include "forgedit/text/clip_tokenizer.h"
 
 namespace forgedit {
@@ -26,6 +27,7 @@ struct StableDiffusion {
   AutoencoderKL vae{nullptr};
   UNet unet{nullptr};
   ComputePolicy policy;
+  NoiseScheduleOptions noise;      ///< what it was trained on, and what it predicts
   std::vector<std::string> notes;  ///< what people should know of how its files were read
   /// How learning and drawing save memory (`place` sets it). With `offload` VAE and text encoder lie on the
   /// CPU but for their work.
