@@ -55,6 +55,7 @@ const std::map<std::string, Op>& ops();
 // One function an op; each reads only its case.
 Outputs clip_tokenize(const Case&);
 Outputs clip_text(const Case&);
+Outputs sdxl_text(const Case&);
 Outputs blip(const Case&);
 Outputs unet_forward_backward(const Case&);
 Outputs vae_encode_decode(const Case&);

@@ -192,8 +192,9 @@ Outputs edit(const Case& fixture) {
     const auto learned = embedding_of(fixture, "learned");
     const auto embedding = interpolate_as_named(name.substr(second + 1), learned,
                                                 embedding_of(fixture, "target"), {{learned.tokens.size(-1)}});
-    const auto latents = Sampler(model, options)
-                             .draw(fixture.input("initial_latents"), embedding.tokens, fixture.input("uncond"));
+    const auto latents =
+        Sampler(model, options)
+            .draw(fixture.input("initial_latents"), embedding.tokens, fixture.input("uncond"));
     outputs.tensors[name] = starts_with(name, "image.") ? model.decode_latents(latents) : latents;
   }
   return outputs;

@@ -27,11 +27,13 @@ NoiseScheduleOptions noise_of(const Case& fixture) {
   NoiseScheduleOptions noise;
   noise.beta_start = fixture.number("beta_start", noise.beta_start);
   noise.beta_end = fixture.number("beta_end", noise.beta_end);
-  noise.beta_schedule = choice<BetaSchedule>(fixture, "beta_schedule", {"scaled_linear", BetaSchedule::scaled_linear},
-                                             {"linear", BetaSchedule::linear});
+  noise.beta_schedule =
+      choice<BetaSchedule>(fixture, "beta_schedule", {"scaled_linear", BetaSchedule::scaled_linear},
+                           {"linear", BetaSchedule::linear});
   noise.rescale_betas_zero_snr = fixture.settings.value("rescale_betas_zero_snr", false);
-  noise.prediction_type = choice<PredictionType>(fixture, "prediction_type", {"epsilon", PredictionType::epsilon},
-                                                 {"v_prediction", PredictionType::v_prediction});
+  noise.prediction_type =
+      choice<PredictionType>(fixture, "prediction_type", {"epsilon", PredictionType::epsilon},
+                             {"v_prediction", PredictionType::v_prediction});
   return noise;
 }
 
@@ -40,6 +42,30 @@ Outputs clip_text(const Case& fixture) {
   auto model = load_clip_text(fixture.path("model"), fixture.policy.device);
   const auto output = model(fixture.input("ids").to(fixture.policy.device));
   return {{{"last_hidden_state", output.last_hidden_state}, {"pooler_output", output.pooler_output}}, {}};
+}
+
+// Both text encoders of a model folder, each under its own tokenizer. How many ids differ from in.safetensors
+// (ids, ids_2) must be zero.
+Outputs sdxl_text(const Case& fixture) {
+  torch::NoGradGuard no_grad;
+  Outputs outputs;
+  std::vector<torch::Tensor> prompt_embeds;
+  for (const std::string number : {"", "_2"}) {
+    const auto tokenizer = ClipTokenizer::from_directory(fixture.path("model") / ("tokenizer" + number));
+    auto encoder = load_clip_text(fixture.path("model") / ("text_encoder" + number), fixture.policy.device);
+    const auto length = static_cast<std::size_t>(encoder->config().max_position_embeddings);
+    std::vector<torch::Tensor> rows;
+    for (const auto& text : fixture.settings.at("texts")) {
+      rows.push_back(torch::tensor(tokenizer.encode(text.get<std::string>(), length).ids, torch::kLong));
+    }
+    const auto ids = torch::stack(rows);
+    outputs.differences["ids" + number] = (ids != fixture.input("ids" + number)).sum().item<double>();
+    const auto output = encoder(ids.to(fixture.policy.device));
+    prompt_embeds.push_back(output.hidden_states.end()[-2]);
+    outputs.tensors["pooled_prompt_embeds"] = output.text_embeds;  // of the last encoder
+  }
+  outputs.tensors["prompt_embeds"] = torch::cat(prompt_embeds, -1);
+  return outputs;
 }
 
 Outputs unet_forward_backward(const Case& fixture) {

@@ -20,12 +20,14 @@ constexpr ForgettingStrategy kVanilla[] = {
     {"encoderkv", nullptr, kEncoder, Keep::cross_keys_values, KeptBlock::none,
      "forget the encoder but for its cross-attention keys and values"},
     {"noencoder", nullptr, kEncoder, Keep::nothing, KeptBlock::none, "forget the whole encoder"},
-    {"encoderattn", nullptr, kEncoder, Keep::attention, KeptBlock::none, "forget the encoder but for its attention"},
+    {"encoderattn", nullptr, kEncoder, Keep::attention, KeptBlock::none,
+     "forget the encoder but for its attention"},
     {"encoderattn+encoder1", nullptr, kEncoder, Keep::attention, KeptBlock::encoder1,
      "forget the encoder but for its attention and all of block 1"},
     {"decoderkv", nullptr, kDecoder, Keep::cross_keys_values, KeptBlock::none,
      "forget the decoder but for its cross-attention keys and values"},
-    {"decoderattn", nullptr, kDecoder, Keep::attention, KeptBlock::none, "forget the decoder but for its attention"},
+    {"decoderattn", nullptr, kDecoder, Keep::attention, KeptBlock::none,
+     "forget the decoder but for its attention"},
     {"decoderattn+decoder2", nullptr, kDecoder, Keep::attention, KeptBlock::decoder2,
      "forget the decoder but for its attention and all of block 2"},
 };
@@ -39,8 +41,10 @@ constexpr ForgettingStrategy kDreambooth[] = {
      "forget the encoder but for its attention and all of block 1"},
     {"encoderkv", nullptr, kEncoder, Keep::all_but_cross_keys_values, KeptBlock::none,
      "forget only the encoder's cross-attention keys and values"},
-    {"encoderattn", nullptr, kEncoder, Keep::attention, KeptBlock::none, "forget the encoder but for its attention"},
-    {"decoderattn", nullptr, kDecoder, Keep::attention, KeptBlock::none, "forget the decoder but for its attention"},
+    {"encoderattn", nullptr, kEncoder, Keep::attention, KeptBlock::none,
+     "forget the encoder but for its attention"},
+    {"decoderattn", nullptr, kDecoder, Keep::attention, KeptBlock::none,
+     "forget the decoder but for its attention"},
 };
 
 bool contains(const std::string& name, const char* part) {

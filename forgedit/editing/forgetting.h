@@ -33,8 +33,8 @@ struct ForgettingStrategy {
 
 /// What strategies must know of the UNet whose parameters they choose from.
 struct UNetBlocks {
-  /// The block of strategies with "decoder2". The published one is up_blocks.2, whose 640 channels are those of
-  /// down_blocks.1. Where the last up block has no attention (SDXL) it is the last that has.
+  /// The block of strategies with "decoder2". The published one is up_blocks.2, whose 640 channels are those
+  /// of down_blocks.1. Where the last up block has no attention (SDXL) it is the last that has.
   std::string decoder2 = "up_blocks.2.";
 
   /// `parameters`: the names of all of the UNet's.

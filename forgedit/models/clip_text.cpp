@@ -98,8 +98,7 @@ ClipTextModelImpl::Output ClipTextModelImpl::forward(const torch::Tensor& ids) {
   // Published files carry eos_token_id 2, although their end token has the largest id of all.
   const auto end =
       config_.eos_token_id == 2 ? ids.argmax(1) : (ids == config_.eos_token_id).to(at::kInt).argmax(1);
-  output.pooler_output =
-      output.last_hidden_state.index({torch::arange(ids.size(0), ids.options()), end});
+  output.pooler_output = output.last_hidden_state.index({torch::arange(ids.size(0), ids.options()), end});
   if (!text_projection.is_empty()) output.text_embeds = text_projection(output.pooler_output);
   return output;
 }

@@ -26,9 +26,9 @@ UNetImpl::UNetImpl(const UNetConfig& config)
       conv_out(register_module("conv_out",
                                nn::Conv2d(config.block_out_channels[0], config.out_channels, 3, 1, 1))) {
   if (config_.takes_added_conditions()) {
-    add_embedding = register_module("add_embedding",
-                                    nn::TimestepEmbedding(config.projection_class_embeddings_input_dim,
-                                                          config.block_out_channels[0] * 4));
+    add_embedding =
+        register_module("add_embedding", nn::TimestepEmbedding(config.projection_class_embeddings_input_dim,
+                                                               config.block_out_channels[0] * 4));
   }
   for (const auto& block : unet_blocks(config_)) {
     switch (block.kind) {

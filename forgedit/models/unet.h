@@ -37,10 +37,10 @@ struct UNetConfig {
   std::vector<std::int64_t> heads{8, 8, 8, 8};
   /// Transformer blocks in each attention of a level; those of the middle block are the last level's.
   std::vector<std::int64_t> transformer_layers_per_block{1, 1, 1, 1};
-  bool use_linear_projection = false;  ///< proj_in and proj_out are linear layers, not 1x1 convolutions
-  std::string addition_embed_type;     ///< "text_time": takes AddedConditions; or empty
-  std::int64_t addition_time_embed_dim = 0;               ///< sinusoidal features of each of the time_ids
-  std::int64_t projection_class_embeddings_input_dim = 0; ///< of the pooled embedding and all of these
+  bool use_linear_projection = false;        ///< proj_in and proj_out are linear layers, not 1x1 convolutions
+  std::string addition_embed_type;           ///< "text_time": takes AddedConditions; or empty
+  std::int64_t addition_time_embed_dim = 0;  ///< sinusoidal features of each of the time_ids
+  std::int64_t projection_class_embeddings_input_dim = 0;  ///< of the pooled embedding and all of these
   std::int64_t norm_num_groups = 32;
   double norm_eps = 1e-5;
   bool flip_sin_to_cos = true;
@@ -57,8 +57,8 @@ struct UNetConfig {
 /// Numbers in a row of AddedConditions::time_ids.
 inline constexpr std::int64_t kTimeIds = 6;
 
-/// UNet2DConditionModel of diffusers, restricted to what these families use; module names are the checkpoints'
-/// keys.
+/// UNet2DConditionModel of diffusers, restricted to what these families use; module names are the
+/// checkpoints' keys.
 class UNetImpl : public torch::nn::Module {
  public:
   explicit UNetImpl(const UNetConfig& config);

@@ -11,7 +11,7 @@ namespace forgedit {
 
 /// What all residual blocks add to their maps.
 struct JoinedAddends {
-  torch::Tensor rows;      ///< (batch, or 1 for all of it; out_channels of all blocks side by side)
+  torch::Tensor rows;        ///< (batch, or 1 for all of it; out_channels of all blocks side by side)
   bool time_learns = false;  ///< whether a gradient is wanted of the time embeddings that they are made from
 };
 

@@ -15,10 +15,9 @@ void refuse_other_families(const ConfigReader& json) {
                 "a consistency-distilled (LCM) UNet, which takes the guidance scale as an input; it is not "
                 "supported");
   }
-  for (const char* key :
-       {"class_embed_type", "num_class_embeds", "encoder_hid_dim", "encoder_hid_dim_type",
-        "cross_attention_norm", "time_embedding_act_fn", "timestep_post_act",
-        "reverse_transformer_layers_per_block"}) {
+  for (const char* key : {"class_embed_type", "num_class_embeds", "encoder_hid_dim", "encoder_hid_dim_type",
+                          "cross_attention_norm", "time_embedding_act_fn", "timestep_post_act",
+                          "reverse_transformer_layers_per_block"}) {
     if (json.has(key)) {
       json.reject(key, "belongs to another model family; expected Stable Diffusion 1.x, 2.x or XL");
     }

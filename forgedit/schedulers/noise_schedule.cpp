@@ -15,8 +15,8 @@ torch::Tensor betas_of(const NoiseScheduleOptions& o) {
       .square();
 }
 
-/// Shifts sqrt(ᾱ) to 0 at the end and scales it to what it was at the beginning. By way of betas, as diffusers
-/// does it, so that roundings are the same.
+/// Shifts sqrt(ᾱ) to 0 at the end and scales it to what it was at the beginning. By way of betas, as
+/// diffusers does it, so that roundings are the same.
 torch::Tensor rescaled_to_zero_snr(const torch::Tensor& betas) {
   auto root = torch::cumprod(1.0 - betas, 0).sqrt();
   const auto first = root[0].clone(), last = root[-1].clone();
@@ -67,9 +67,7 @@ torch::Tensor NoiseSchedule::target(const torch::Tensor& latents, const torch::T
 }
 
 torch::Tensor NoiseSchedule::alpha_of(const torch::Tensor& timesteps, const torch::Tensor& like) const {
-  return alphas_cumprod_.to(like.device())
-      .index_select(0, timesteps.to(like.device()))
-      .view({-1, 1, 1, 1});
+  return alphas_cumprod_.to(like.device()).index_select(0, timesteps.to(like.device())).view({-1, 1, 1, 1});
 }
 
 }  // namespace forgedit

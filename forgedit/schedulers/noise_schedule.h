@@ -13,8 +13,8 @@ enum class PredictionType {
 /// How betas go from the first timestep to the last.
 enum class BetaSchedule { linear, scaled_linear };
 
-/// The forward process q(x_t | x_0) that a model was trained on, and what the model predicts of it; names as in
-/// scheduler_config.json. Defaults are those of Stable Diffusion 1.x and XL.
+/// The forward process q(x_t | x_0) that a model was trained on, and what the model predicts of it; names as
+/// in scheduler_config.json. Defaults are those of Stable Diffusion 1.x and XL.
 struct NoiseScheduleOptions {
   double beta_start = 0.00085;
   double beta_end = 0.012;

@@ -11,8 +11,8 @@ namespace forgedit {
 ///     x0 = (input·x − output·out) / divisor
 ///     x' = sample·x + denoised·x0 + previous·(x0 of the step before)
 ///
-/// DDIM and DPM-Solver++ 2M both have this form, for networks that predict noise or velocity, so one loop (and
-/// one recorded step on a GPU) samples with either. What gives x0 (set_prediction):
+/// DDIM and DPM-Solver++ 2M both have this form, for networks that predict noise or velocity, so one loop
+/// (and one recorded step on a GPU) samples with either. What gives x0 (set_prediction):
 ///
 /// | network predicts | input     | output      | divisor   |
 /// |------------------|-----------|-------------|-----------|

@@ -63,7 +63,8 @@ TEST(ForgettingStrategies, EncoderkvOfTheTwoMethodsAreOpposites) {
 TEST(ForgettingStrategies, Decoder2IsTheLastUpBlockWithAttentionWhereTheLastHasNone) {
   const auto decoder2_of = [](const std::vector<std::string>& blocks_with_attention, int blocks) {
     std::vector<std::string> names{"down_blocks.3.attentions.0.norm.weight", "conv_in.weight"};
-    for (int i = 0; i < blocks; ++i) names.push_back("up_blocks." + std::to_string(i) + ".resnets.0.norm1.bias");
+    for (int i = 0; i < blocks; ++i)
+      names.push_back("up_blocks." + std::to_string(i) + ".resnets.0.norm1.bias");
     for (const auto& block : blocks_with_attention) names.push_back(block + "attentions.0.norm.weight");
     return UNetBlocks::of(names).decoder2;
   };

@@ -54,9 +54,9 @@ TEST_F(InterpolationTest, PartsOfTheWidthAndThePooledEmbeddingAreProjectedByThem
   const std::vector<std::int64_t> widths{3, 5};
   const auto vp = vector_projection(learned, target, widths, 0.8, 1.5);
   for (const auto& [first, width] : {std::pair{0, 3}, {3, 5}}) {
-    EXPECT_TRUE(torch::equal(vp.tokens.narrow(-1, first, width),
-                             vector_projection(learned_.narrow(-1, first, width),
-                                               target_.narrow(-1, first, width), 0.8, 1.5)));
+    EXPECT_TRUE(torch::equal(
+        vp.tokens.narrow(-1, first, width),
+        vector_projection(learned_.narrow(-1, first, width), target_.narrow(-1, first, width), 0.8, 1.5)));
   }
   EXPECT_TRUE(torch::equal(vp.pooled, vector_projection(pooled, pooled_target, 0.8, 1.5)));
   const auto vs = vector_subtraction(learned, target, 0.7);

@@ -58,7 +58,8 @@ TEST(ClipText, HiddenStatesAndProjection) {
   ASSERT_EQ(output.hidden_states.size(), 3U);
   const auto parameters = model->named_parameters();
   const auto norm = [&](const torch::Tensor& x) {
-    return torch::layer_norm(x, {8}, parameters["final_layer_norm.weight"], parameters["final_layer_norm.bias"]);
+    return torch::layer_norm(x, {8}, parameters["final_layer_norm.weight"],
+                             parameters["final_layer_norm.bias"]);
   };
   EXPECT_TRUE(torch::allclose(norm(output.hidden_states.back()), output.last_hidden_state, 1e-5, 1e-6));
   EXPECT_TRUE(torch::equal(output.pooler_output[0], output.last_hidden_state[0][2]));

@@ -212,7 +212,8 @@ TEST_F(MicroXl, ConditionsMustBeWhatTheConfigAsksFor) {
   EXPECT_TRUE(contains(message_of([&] { unet_(latents_, timesteps_, context_); }), "found none"));
   UNet plain(micro_unet_config());
   fill_parameters(*plain);
-  EXPECT_TRUE(contains(message_of([&] { plain(latents_, timesteps_, context_, added_); }), "expected no added"));
+  EXPECT_TRUE(
+      contains(message_of([&] { plain(latents_, timesteps_, context_, added_); }), "expected no added"));
 }
 
 TEST_F(MicroXl, CheckpointingChangesNoGradient) {

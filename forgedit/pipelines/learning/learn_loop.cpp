@@ -221,8 +221,8 @@ class StepRunner {
       predicted = task_.predict(noisy_latents, timesteps);
     }
     // 3. loss
-    const auto loss = torch::mse_loss(
-        predicted.to(torch::kFloat), schedule_.target(latents_.expand_as(noise), noise, timesteps));
+    const auto loss = torch::mse_loss(predicted.to(torch::kFloat),
+                                      schedule_.target(latents_.expand_as(noise), noise, timesteps));
     const auto samples = noise.size(0);
     return samples == batch_ ? loss : loss * (static_cast<double>(samples) / static_cast<double>(batch_));
   }

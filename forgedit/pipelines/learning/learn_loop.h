@@ -52,9 +52,9 @@ struct LearnTask {
   EarlyStop stop;
   ComputePolicy policy;
   MemoryPlan memory;
-  bool fast = false;            ///< see LearnOptions
+  bool fast = false;             ///< see LearnOptions
   NoiseScheduleOptions noise{};  ///< of the model
-  std::int64_t step_bytes = 0;  ///< that a step takes at least on its way, where known
+  std::int64_t step_bytes = 0;   ///< that a step takes at least on its way, where known
 };
 
 /// Runs the phases one after the other. The result has the loss of every step (the mean square error of the

@@ -96,7 +96,9 @@ class Sampler::Loop {
 };
 
 Sampler::Sampler(StableDiffusion& model, const SampleOptions& options)
-    : model_(model), options_(options), steps_(sampler_of(options.sampler).steps(options.steps, model.noise)) {}
+    : model_(model),
+      options_(options),
+      steps_(sampler_of(options.sampler).steps(options.steps, model.noise)) {}
 
 Sampler::~Sampler() = default;
 
