@@ -117,7 +117,7 @@ void add_delta_norms(Outputs& outputs, const std::string& prefix, const StateDic
 Outputs finetune_vanilla(const Case& fixture) {
   StableDiffusion model;
   model.policy = fixture.policy;
-  model.noise = noise_of(fixture);
+  model.settings.noise = noise_of(fixture);
   model.unet = load_unet(fixture.path("model") / "unet", fixture.policy.device);
   const auto original = parameters_of(*model.unet);
   const auto result = learn_vanilla(model, fixture.input("latents"), fixture.input("source_embedding"),

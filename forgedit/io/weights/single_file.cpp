@@ -4,6 +4,8 @@
 #include <array>
 #include <string_view>
 
+#include <ATen/ATen.h>
+
 #include "forgedit/core/error.h"
 #include "forgedit/core/text.h"
 #include "forgedit/io/weights/keymaps/keymaps.h"
@@ -85,11 +87,29 @@ SingleFile split_checkpoint(const StateDict& tensors) {
       file.unused.push_back(name);
     }
   }
-  // Files of 2.x and XL hold linear projections, but for old conversions with convolutions.
-  file.unet = with_projections(unet_from_ldm(tensors), file.kind != CheckpointKind::sd1);
+  file.unet = unet_from_ldm(tensors);
+  if (file.kind != CheckpointKind::sd1) file.unet = linear_projections(file.unet);
   if (has_module(tensors, kLdmVaePrefix)) file.vae = vae_from_ldm(tensors, &file.unused);
   take_text_encoders(tensors, file);
   return file;
+}
+
+StateDict join_checkpoint(const SingleFile& file) {
+  auto tensors = unet_to_ldm(file.unet);
+  tensors.merge(vae_to_ldm(file.vae));
+  switch (file.kind) {
+    case CheckpointKind::sd2:
+      tensors.merge(clip_text_to_openclip(file.text_encoder, OpenClip::penultimate));
+      break;
+    case CheckpointKind::sdxl:
+      tensors.merge(clip_text_to_ldm(file.text_encoder, kXlClipPrefix));
+      tensors.merge(clip_text_to_openclip(file.text_encoder_2, OpenClip::projected));
+      break;
+    default:
+      tensors.merge(clip_text_to_ldm(file.text_encoder));
+  }
+  for (const auto& mark : file.marks) tensors.emplace(mark, at::empty({0}));
+  return tensors;
 }
 
 SingleFile read_single_file(const std::filesystem::path& path) {

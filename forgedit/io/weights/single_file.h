@@ -29,6 +29,9 @@ SingleFile read_single_file(const std::filesystem::path& path);
 /// Takes tensors of a checkpoint apart, as above; what is of no supported family is taken for sd1.
 SingleFile split_checkpoint(const StateDict& tensors);
 
+/// The tensors of one file again, under the names that other programs read: the networks and the marks.
+StateDict join_checkpoint(const SingleFile& file);
+
 /// The VAE of a VAE file (under LDM or diffusers' names) or of a whole checkpoint; and the file's metadata.
 /// `unused` gets the names of what training left beside it.
 StateDict read_vae_file(const std::filesystem::path& path, std::map<std::string, std::string>& metadata,

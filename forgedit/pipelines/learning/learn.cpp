@@ -19,7 +19,7 @@ LearnTask make_task(const StableDiffusion& model, const torch::Tensor& latents, 
   LearnTask task{latents,      std::move(predict), o.adam, {o.stop_loss, o.stop_after},
                  model.policy, model.memory};
   task.fast = o.fast;
-  task.noise = model.noise;
+  task.noise = model.settings.noise;
   if (!model.policy.reduced()) return task;  // whose steps are not recorded
   const auto factor = model.vae->config().factor();
   auto need = model.memory_task(static_cast<int>(latents.size(3) * factor),

@@ -12,8 +12,8 @@ EncodedPicture encode_picture(StableDiffusion& model, const Image& grid, std::ui
 
 LearnResult learn_picture(StableDiffusion& model, const EncodedPicture& picture, const std::string& text,
                           const LearnOptions& options, const ProgressCallback& progress) {
-  const auto batches =
-      random_learn_batches(options, picture.latents, picture.generator, model.noise.num_train_timesteps);
+  const auto batches = random_learn_batches(options, picture.latents, picture.generator,
+                                            model.settings.noise.num_train_timesteps);
   return learn(model, picture.latents, text, options, batches, progress);
 }
 

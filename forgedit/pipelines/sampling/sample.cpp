@@ -98,7 +98,7 @@ class Sampler::Loop {
 Sampler::Sampler(StableDiffusion& model, const SampleOptions& options)
     : model_(model),
       options_(options),
-      steps_(sampler_of(options.sampler).steps(options.steps, model.noise)) {}
+      steps_(sampler_of(options.sampler).steps(options.steps, model.settings.noise)) {}
 
 Sampler::~Sampler() = default;
 

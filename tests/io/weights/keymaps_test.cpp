@@ -139,13 +139,13 @@ TEST(Keymaps, OpenClipOfStableDiffusion2LeavesTheLastLayerOut) {
   EXPECT_EQ(names_of(clip_text_from_openclip(written, OpenClip::penultimate)), names_of(text));
 }
 
-TEST(Keymaps, ProjectionsAroundAttentionFitTheNetwork) {
-  const std::string name = "mid_block.attentions.0.proj_in.weight";
-  const StateDict matrix{{name, torch::randn({4, 4})}}, convolution{{name, torch::randn({4, 4, 1, 1})}};
-  EXPECT_EQ(with_projections(convolution, true).at(name).dim(), 2);
-  EXPECT_EQ(with_projections(matrix, true).at(name).dim(), 2);
-  EXPECT_EQ(with_projections(matrix, false).at(name).dim(), 4);
-  EXPECT_EQ(with_projections(convolution, false).at(name).dim(), 4);
+TEST(Keymaps, ProjectionsOfOldConversionsBecomeLinear) {
+  const std::string name = "mid_block.attentions.0.proj_in.weight", other = "conv_in.weight";
+  const StateDict convolutions{{name, torch::randn({4, 4, 1, 1})}, {other, torch::randn({4, 4, 1, 1})}};
+  const auto linear = linear_projections(convolutions);
+  EXPECT_TRUE(torch::equal(linear.at(name), convolutions.at(name).flatten(1)));
+  EXPECT_EQ(linear.at(other).dim(), 4);
+  EXPECT_EQ(linear_projections(linear).at(name).dim(), 2);
 }
 
 }  // namespace

@@ -49,9 +49,9 @@ inline constexpr const char* kLdmUnetPrefix = "model.diffusion_model.";
 StateDict unet_from_ldm(const StateDict& checkpoint);
 StateDict unet_to_ldm(const StateDict& unet);
 
-/// A UNet's projections around attention (`proj_in`, `proj_out`) as matrices (out, in) where `linear`, else
-/// as 1x1 convolutions (out, in, 1, 1): files hold either, whichever the network has.
-StateDict with_projections(const StateDict& unet, bool linear);
+/// A UNet's projections around attention (`proj_in`, `proj_out`) as matrices (out, in): old conversions of
+/// Stable Diffusion 2.x hold 1x1 convolutions.
+StateDict linear_projections(const StateDict& unet);
 
 inline constexpr const char* kLdmVaePrefix = "first_stage_model.";
 /// Also takes VAE files of their own, which have no prefix; 1x1 convolutions of its attention become

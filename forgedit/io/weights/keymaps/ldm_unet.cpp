@@ -86,17 +86,14 @@ StateDict unet_to_ldm(const StateDict& unet) {
   return with_prefix(rename_modules(unet, modules(layout), Direction::second_to_first), kLdmUnetPrefix);
 }
 
-StateDict with_projections(const StateDict& unet, bool linear) {
+StateDict linear_projections(const StateDict& unet) {
   auto result = unet;
   for (auto& [key, tensor] : result) {
     const bool is_projection =
         key.find(".attentions.") != std::string::npos && (key.find(".proj_in.weight") != std::string::npos ||
                                                           key.find(".proj_out.weight") != std::string::npos);
-    if (!is_projection) continue;
-    if (linear && tensor.dim() == 4 && tensor.size(2) == 1 && tensor.size(3) == 1) {
+    if (is_projection && tensor.dim() == 4 && tensor.size(2) == 1 && tensor.size(3) == 1) {
       tensor = tensor.flatten(1);
-    } else if (!linear && tensor.dim() == 2) {
-      tensor = tensor.unsqueeze(-1).unsqueeze(-1);
     }
   }
   return result;
