@@ -43,7 +43,7 @@ ModelPlace place_of(const ModelRequest& request, const Places& places) {
   ModelPlace place{miniature_folder(places), "miniature", {}};
   if (fs::is_directory(place.path)) return place;
   throw failure("model", place.path.string() +
-                             ": the miniature is not there; name the folder of a Stable Diffusion 1.x model");
+                             ": the miniature is not there; name the folder of a Stable Diffusion model");
 }
 
 }  // namespace

@@ -48,6 +48,11 @@ std::vector<std::string_view> network_prefixes(CheckpointKind kind) {
   }
 }
 
+bool begins_with_one(const std::string& name, const std::vector<std::string_view>& prefixes) {
+  return std::any_of(prefixes.begin(), prefixes.end(),
+                     [&](std::string_view prefix) { return starts_with(name, prefix); });
+}
+
 bool is_of_any_encoder(const std::string& name) {
   return starts_with(name, "cond_stage_model.") || starts_with(name, "conditioner.");
 }
@@ -73,10 +78,7 @@ SingleFile split_checkpoint(const StateDict& tensors) {
   if (const auto kind = checkpoint_kind(tensors); is_stable_diffusion(kind)) file.kind = kind;
   const auto prefixes = network_prefixes(file.kind);
   for (const auto& [name, tensor] : tensors) {
-    if (std::any_of(prefixes.begin(), prefixes.end(),
-                    [&](const auto& prefix) { return starts_with(name, prefix); })) {
-      continue;
-    }
+    if (begins_with_one(name, prefixes)) continue;
     if (starts_with(name, kEmaPrefix)) {
       ++file.ema_copies;
     } else if (std::find(kSchedule.begin(), kSchedule.end(), name) != kSchedule.end()) {

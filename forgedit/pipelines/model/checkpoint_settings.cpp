@@ -283,7 +283,9 @@ std::vector<std::string> read_checkpoint_settings(const fs::path& file, const Si
   }
   statements.settle(settings);
 
+  // Of 2.x and XL the published layer, which is never the last, is read.
   std::vector<std::string> notes;
+  if (checkpoint.kind != CheckpointKind::sd1) return notes;
   for (const char* key : {"modelspec.encoder_layer", "ss_clip_skip"}) {
     const auto found = checkpoint.metadata.find(key);
     if (found == checkpoint.metadata.end() || found->second == "1" || is_off(lower(found->second))) continue;

@@ -113,8 +113,9 @@ NetworkFiles<VaeConfig> vae_of_file(const fs::path& file, const fs::path& config
   return vae;
 }
 
-/// For a checkpoint of one file, which has no tokenizer in it; empty where there is none.
-fs::path find_tokenizer(const ModelFiles& files) {
+/// For a checkpoint of one file, which has no tokenizer in it; empty where there is none. `rows`: of its text
+/// encoder's table.
+fs::path find_tokenizer(const ModelFiles& files, std::int64_t rows) {
   auto places = tokenizer_places(files.model);
   if (!files.config.empty()) places.insert(places.begin(), files.config / "tokenizer");
   for (const char* repository : kTokenizerRepositories) {
@@ -123,7 +124,7 @@ fs::path find_tokenizer(const ModelFiles& files) {
     places.push_back(found->folder / "tokenizer");
     places.push_back(found->folder);
   }
-  places.push_back(files.clip_vocabulary);
+  if (rows >= ClipTextConfig().vocab_size) places.push_back(files.clip_vocabulary);
   const auto found = std::find_if(places.begin(), places.end(), is_clip_tokenizer);
   return found == places.end() ? fs::path() : *found;
 }
@@ -135,8 +136,8 @@ fs::path own_tokenizer(const fs::path& checkpoint, const char* end) {
 }
 
 /// A folder that belongs to the model also says what pads; any other is only asked for its words.
-TokenizerFiles checkpoint_tokenizer(const ModelFiles& files, const char* pad_token) {
-  const auto folder = files.tokenizer.empty() ? find_tokenizer(files) : files.tokenizer;
+TokenizerFiles checkpoint_tokenizer(const ModelFiles& files, std::int64_t rows, const char* pad_token) {
+  const auto folder = files.tokenizer.empty() ? find_tokenizer(files, rows) : files.tokenizer;
   const bool own = files.tokenizer.empty() && (folder == own_tokenizer(files.model, "tokenizer") ||
                                                folder == below(files.config, "tokenizer"));
   return {folder, own ? "" : pad_token};
@@ -235,7 +236,7 @@ ModelParts read_checkpoint(const ModelFiles& files) {
   parts.text_encoder =
       network_of<ClipTextConfig>(files, file, "text_encoder", kTextEncoderSettings,
                                  std::move(file.text_encoder), clip_text_config_from_weights);
-  parts.tokenizer = checkpoint_tokenizer(files, defaults.pad_token);
+  parts.tokenizer = checkpoint_tokenizer(files, parts.text_encoder.config.vocab_size, defaults.pad_token);
   if (!file.text_encoder_2.empty()) {
     parts.text_encoder_2 =
         network_of<ClipTextConfig>(files, file, "text_encoder_2", kTextEncoder2Settings,
@@ -325,8 +326,8 @@ ModelParts read_model(const ModelFiles& files) {
   if (parts.tokenizer.folder.empty()) {
     throw failure("tokenizer",
                   files.model.string() +
-                      ": a single file has no tokenizer, and CLIP's vocabulary is not among the program's "
-                      "assets: name a folder with vocab.json and merges.txt, or tokenizer.json");
+                      ": a single file has no tokenizer, and none was found that fits: name a folder with "
+                      "vocab.json and merges.txt, or tokenizer.json");
   }
   return parts;
 }

@@ -105,13 +105,13 @@ StableDiffusion StableDiffusion::read(const ModelFiles& files, const ComputePoli
   model.text_encoder = finish<ClipTextModel>(std::move(parts.text_encoder));
   if (parts.text_encoder_2) model.text_encoder_2 = finish<ClipTextModel>(std::move(*parts.text_encoder_2));
   StateDict all;
-  for (const auto& [prefix, module] : {std::pair<std::string, torch::nn::Module*>{"unet.", model.unet.get()},
-                                       {"text_encoder.", model.text_encoder.get()},
-                                       {"text_encoder_2.", model.text_encoder_2.get()},
-                                       {"vae.", model.vae.get()}}) {
-    if (!module) continue;
-    for (const auto& [name, tensor] : parameters_of(*module)) all.emplace(prefix + name, tensor);
-  }
+  const auto add = [&](const std::string& prefix, const torch::nn::Module& network) {
+    for (const auto& [name, tensor] : parameters_of(network)) all.emplace(prefix + name, tensor);
+  };
+  add("unet.", *model.unet);
+  add("text_encoder.", *model.text_encoder);
+  if (model.text_encoder_2) add("text_encoder_2.", *model.text_encoder_2);
+  add("vae.", *model.vae);
   model.base_fingerprint = fingerprint(all);
   return model;
 }

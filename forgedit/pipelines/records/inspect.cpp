@@ -164,7 +164,15 @@ void inspect_checkpoint(const fs::path& path, const WeightsFile& file, Inspectio
   if (parts.vae.empty()) result.notes.emplace_back("no VAE in it: editing needs one from elsewhere");
   if (const auto places = tokenizer_places(path);
       std::none_of(places.begin(), places.end(), is_clip_tokenizer)) {
-    result.notes.emplace_back("no tokenizer beside it: CLIP's published vocabulary is used");
+    const auto words = parts.text_encoder.find("embeddings.token_embedding.weight");
+    const bool fits = words != parts.text_encoder.end() && words->second.dim() == 2 &&
+                      words->second.size(0) >= ClipTextConfig().vocab_size;
+    if (fits) {
+      result.notes.emplace_back("no tokenizer beside it: CLIP's published vocabulary is used");
+    } else {
+      result.missing.emplace_back("tokenizer");
+      result.notes.emplace_back("no tokenizer beside it, and CLIP's published vocabulary does not fit it");
+    }
   }
   bool noted = false;
   judge(result, [&] {
