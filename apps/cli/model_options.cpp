@@ -23,8 +23,8 @@ void add_model_options(CLI::App& command, ModelRequest& model) {
   command
       .add_option(
           "--model", model.model,
-          "Stable Diffusion 1.x: a diffusers folder, a single-file checkpoint, or ORG/NAME in the hub's "
-          "cache [the miniature of forgedit]")
+          "Stable Diffusion 1.x, 2.x or XL: a diffusers folder, a single-file checkpoint, or ORG/NAME in the "
+          "hub's cache [the miniature of forgedit]")
       ->type_name("DIR|FILE|ORG/NAME")
       ->group("Model");
   command.add_option("--vae", model.vae, "another VAE: a folder, a file, or a checkpoint that has one")
@@ -32,7 +32,8 @@ void add_model_options(CLI::App& command, ModelRequest& model) {
       ->group("Model");
   command
       .add_option("--tokenizer", model.tokenizer,
-                  "folder with vocab.json and merges.txt, for a single file [beside it, or the hub cache's]")
+                  "folder with vocab.json and merges.txt, for a single file [beside it, the hub cache's, or "
+                  "CLIP's published one]")
       ->type_name("DIR")
       ->group("Model");
   command

@@ -37,6 +37,7 @@ const std::map<std::string, Op>& ops() {
   static const std::map<std::string, Op> table{
       {"clip_tokenize", clip_tokenize},
       {"clip_text", clip_text},
+      {"sdxl_text", sdxl_text},
       {"blip", blip},
       {"unet_forward_backward", unet_forward_backward},
       {"vae_encode_decode", vae_encode_decode},

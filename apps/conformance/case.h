@@ -8,6 +8,7 @@
 
 #include "forgedit/core/state_dict.h"
 #include "forgedit/device/device.h"
+#include "forgedit/schedulers/noise_schedule.h"
 
 namespace forgedit::conformance {
 
@@ -43,6 +44,9 @@ struct Outputs {
   std::map<std::string, double> differences{};  ///< from references in case.json; must be zero
 };
 
+/// The noise schedule and prediction type of a case's settings, under scheduler_config.json's names.
+NoiseScheduleOptions noise_of(const Case& fixture);
+
 using Op = std::function<Outputs(const Case&)>;
 
 /// All ops that are covered, by the name in case.json.
@@ -51,6 +55,7 @@ const std::map<std::string, Op>& ops();
 // One function an op; each reads only its case.
 Outputs clip_tokenize(const Case&);
 Outputs clip_text(const Case&);
+Outputs sdxl_text(const Case&);
 Outputs blip(const Case&);
 Outputs unet_forward_backward(const Case&);
 Outputs vae_encode_decode(const Case&);

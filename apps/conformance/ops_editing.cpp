@@ -16,22 +16,35 @@ namespace forgedit::conformance {
 namespace {
 
 /// "vs_GAMMA" or "vp_EDIT_IDENTITY": EDIT is the paper's β, IDENTITY its α.
-torch::Tensor interpolate_as_named(const std::string& name, const torch::Tensor& learned,
-                                   const torch::Tensor& target) {
+TextEmbedding interpolate_as_named(const std::string& name, const TextEmbedding& learned,
+                                   const TextEmbedding& target, std::span<const std::int64_t> widths) {
   double edit = 0, identity = 0;
   if (std::sscanf(name.c_str(), "vs_%lf", &edit) == 1) return vector_subtraction(learned, target, edit);
   if (std::sscanf(name.c_str(), "vp_%lf_%lf", &edit, &identity) == 2) {
-    return vector_projection(learned, target, identity, edit);
+    return vector_projection(learned, target, widths, identity, edit);
   }
   throw failure(name + ": expected vs_GAMMA or vp_EDIT_IDENTITY");
 }
 
+/// The input `name`, and `name`_pooled where there is one.
+TextEmbedding embedding_of(const Case& fixture, const std::string& name) {
+  const auto pooled = fixture.in.find(name + "_pooled");
+  return {fixture.input(name), pooled == fixture.in.end() ? torch::Tensor() : pooled->second};
+}
+
 }  // namespace
 
+// Names: INTERPOLATION, and pooled_INTERPOLATION. `widths`: of each text encoder's part.
 Outputs interpolate(const Case& fixture) {
+  constexpr std::string_view kPooled = "pooled_";
+  const auto learned = embedding_of(fixture, "learned"), target = embedding_of(fixture, "target");
+  const auto widths = fixture.settings.value("widths", std::vector<std::int64_t>{learned.tokens.size(-1)});
   Outputs outputs;
   for (const auto& [name, reference] : fixture.out) {
-    outputs.tensors[name] = interpolate_as_named(name, fixture.input("learned"), fixture.input("target"));
+    const bool pooled = name.starts_with(kPooled);
+    const auto result =
+        interpolate_as_named(pooled ? name.substr(kPooled.size()) : name, learned, target, widths);
+    outputs.tensors[name] = pooled ? result.pooled : result.tokens;
   }
   return outputs;
 }
@@ -39,15 +52,17 @@ Outputs interpolate(const Case& fixture) {
 // Per strategy, how many parameter names differ from the list in case.json.
 Outputs forgetting(const Case& fixture) {
   const auto all = fixture.settings.at("all").get<std::vector<std::string>>();
+  const auto blocks = UNetBlocks::of(all);
   Outputs outputs;
   for (const auto& [key, method] :
        {std::pair{"vanilla", LearnMethod::vanilla}, std::pair{"dreambooth", LearnMethod::dreambooth}}) {
+    if (!fixture.settings.contains(key)) continue;
     for (const auto& [name, list] : fixture.settings.at(key).items()) {
       const auto expected = list.get<std::set<std::string>>();
       const auto& strategy = find_forgetting_strategy(name, method);
       int differing = 0;
       for (const auto& parameter : all)
-        differing += forgets(strategy, parameter) != (expected.count(parameter) > 0);
+        differing += forgets(strategy, parameter, blocks) != (expected.count(parameter) > 0);
       const auto row = std::string(key) + "." + name;
       outputs.tensors[row] = torch::tensor(differing);
       outputs.comparisons[row] = {Comparison::Kind::equal, 0};
@@ -102,6 +117,7 @@ void add_delta_norms(Outputs& outputs, const std::string& prefix, const StateDic
 Outputs finetune_vanilla(const Case& fixture) {
   StableDiffusion model;
   model.policy = fixture.policy;
+  model.settings.noise = noise_of(fixture);
   model.unet = load_unet(fixture.path("model") / "unet", fixture.policy.device);
   const auto original = parameters_of(*model.unet);
   const auto result = learn_vanilla(model, fixture.input("latents"), fixture.input("source_embedding"),
@@ -173,10 +189,12 @@ Outputs edit(const Case& fixture) {
     const auto first = name.find('.'), second = name.find('.', first + 1);
     weights.apply(find_forgetting_strategy(name.substr(first + 1, second - first - 1)),
                   fixture.number("blend", 0.0));
-    const auto embedding =
-        interpolate_as_named(name.substr(second + 1), fixture.input("learned"), fixture.input("target"));
+    const auto learned = embedding_of(fixture, "learned");
+    const auto embedding = interpolate_as_named(name.substr(second + 1), learned,
+                                                embedding_of(fixture, "target"), {{learned.tokens.size(-1)}});
     const auto latents =
-        Sampler(model, options).draw(fixture.input("initial_latents"), embedding, fixture.input("uncond"));
+        Sampler(model, options)
+            .draw(fixture.input("initial_latents"), embedding.tokens, fixture.input("uncond"));
     outputs.tensors[name] = starts_with(name, "image.") ? model.decode_latents(latents) : latents;
   }
   return outputs;

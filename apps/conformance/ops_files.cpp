@@ -1,5 +1,8 @@
 #include <torch/torch.h>
 
+#include <tuple>
+#include <vector>
+
 #include "apps/conformance/case.h"
 #include "forgedit/core/error.h"
 #include "forgedit/pipelines/model/stable_diffusion.h"
@@ -14,10 +17,13 @@ Outputs single_file(const Case& fixture) {
   files.config = folder;
   auto single = StableDiffusion::load(files, fixture.policy);
   auto reference = StableDiffusion::load(folder, fixture.policy);
-  const std::tuple<const char*, torch::nn::Module*, torch::nn::Module*> networks[] = {
+  std::vector<std::tuple<const char*, torch::nn::Module*, torch::nn::Module*>> networks{
       {"unet", single.unet.get(), reference.unet.get()},
       {"text_encoder", single.text_encoder.get(), reference.text_encoder.get()},
       {"vae", single.vae.get(), reference.vae.get()}};
+  if (reference.text_encoder_2) {
+    networks.emplace_back("text_encoder_2", single.text_encoder_2.get(), reference.text_encoder_2.get());
+  }
   Outputs outputs;
   for (const auto& [name, loaded, expected] : networks) {
     const auto weights = parameters_of(*loaded);

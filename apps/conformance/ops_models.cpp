@@ -9,11 +9,63 @@
 
 namespace forgedit::conformance {
 
+namespace {
+
+/// One of two names, or the first where case.json has none.
+template <class Kind>
+Kind choice(const Case& fixture, const char* key, std::pair<const char*, Kind> first,
+            std::pair<const char*, Kind> second) {
+  const auto name = fixture.settings.value(key, std::string(first.first));
+  if (name == first.first) return first.second;
+  if (name == second.first) return second.second;
+  throw failure(std::string(key) + ": expected " + first.first + " or " + second.first + ", found " + name);
+}
+
+}  // namespace
+
+NoiseScheduleOptions noise_of(const Case& fixture) {
+  NoiseScheduleOptions noise;
+  noise.beta_start = fixture.number("beta_start", noise.beta_start);
+  noise.beta_end = fixture.number("beta_end", noise.beta_end);
+  noise.beta_schedule =
+      choice<BetaSchedule>(fixture, "beta_schedule", {"scaled_linear", BetaSchedule::scaled_linear},
+                           {"linear", BetaSchedule::linear});
+  noise.rescale_betas_zero_snr = fixture.settings.value("rescale_betas_zero_snr", false);
+  noise.prediction_type =
+      choice<PredictionType>(fixture, "prediction_type", {"epsilon", PredictionType::epsilon},
+                             {"v_prediction", PredictionType::v_prediction});
+  return noise;
+}
+
 Outputs clip_text(const Case& fixture) {
   torch::NoGradGuard no_grad;
   auto model = load_clip_text(fixture.path("model"), fixture.policy.device);
   const auto output = model(fixture.input("ids").to(fixture.policy.device));
   return {{{"last_hidden_state", output.last_hidden_state}, {"pooler_output", output.pooler_output}}, {}};
+}
+
+// Both text encoders of a model folder, each under its own tokenizer. How many ids differ from in.safetensors
+// (ids, ids_2) must be zero.
+Outputs sdxl_text(const Case& fixture) {
+  torch::NoGradGuard no_grad;
+  Outputs outputs;
+  std::vector<torch::Tensor> prompt_embeds;
+  for (const std::string number : {"", "_2"}) {
+    const auto tokenizer = ClipTokenizer::from_directory(fixture.path("model") / ("tokenizer" + number));
+    auto encoder = load_clip_text(fixture.path("model") / ("text_encoder" + number), fixture.policy.device);
+    const auto length = static_cast<std::size_t>(encoder->config().max_position_embeddings);
+    std::vector<torch::Tensor> rows;
+    for (const auto& text : fixture.settings.at("texts")) {
+      rows.push_back(torch::tensor(tokenizer.encode(text.get<std::string>(), length).ids, torch::kLong));
+    }
+    const auto ids = torch::stack(rows);
+    outputs.differences["ids" + number] = (ids != fixture.input("ids" + number)).sum().item<double>();
+    const auto output = encoder(ids.to(fixture.policy.device));
+    prompt_embeds.push_back(output.hidden_states.end()[-2]);
+    outputs.tensors["pooled_prompt_embeds"] = output.text_embeds;  // of the last encoder
+  }
+  outputs.tensors["prompt_embeds"] = torch::cat(prompt_embeds, -1);
+  return outputs;
 }
 
 Outputs unet_forward_backward(const Case& fixture) {
@@ -22,8 +74,13 @@ Outputs unet_forward_backward(const Case& fixture) {
   for (auto& parameter : unet->parameters()) parameter.set_requires_grad(true);
   const auto encoder_hidden_states =
       fixture.input("encoder_hidden_states").to(device).clone().set_requires_grad(true);
-  const auto predicted =
-      unet(fixture.input("sample").to(device), fixture.input("timesteps").to(device), encoder_hidden_states);
+  AddedConditions added;
+  if (unet->config().takes_added_conditions()) {
+    added.text_embeds = fixture.input("text_embeds").to(device).clone().set_requires_grad(true);
+    added.time_ids = fixture.input("time_ids").to(device);
+  }
+  const auto predicted = unet(fixture.input("sample").to(device), fixture.input("timesteps").to(device),
+                              encoder_hidden_states, added);
   const auto loss = torch::mse_loss(predicted, fixture.input("noise").to(device));
   loss.backward();
 
@@ -31,6 +88,7 @@ Outputs unet_forward_backward(const Case& fixture) {
   outputs.tensors = {{"sample", predicted.detach()},
                      {"loss", loss.detach()},
                      {"grad.encoder_hidden_states", encoder_hidden_states.grad()}};
+  if (added.text_embeds.defined()) outputs.tensors["grad.text_embeds"] = added.text_embeds.grad();
   for (const auto& [name, parameter] : parameters_of(*unet))
     outputs.tensors["grad." + name] = parameter.grad();
   return outputs;
@@ -47,11 +105,13 @@ Outputs vae_encode_decode(const Case& fixture) {
           {}};
 }
 
-// Names: timesteps_STEPS, step_STEPS_INDEX, etaETA_step_STEPS_INDEX, add_noise, alphas_cumprod.
+// Names: timesteps_STEPS, step_STEPS_INDEX, etaETA_step_STEPS_INDEX, add_noise, velocity, alphas_cumprod.
 Outputs ddim(const Case& fixture) {
   DdimOptions options;
-  options.noise.beta_start = fixture.number("beta_start", options.noise.beta_start);
-  options.noise.beta_end = fixture.number("beta_end", options.noise.beta_end);
+  options.noise = noise_of(fixture);
+  options.timestep_spacing =
+      choice<TimestepSpacing>(fixture, "timestep_spacing", {"leading", TimestepSpacing::leading},
+                              {"trailing", TimestepSpacing::trailing});
   options.set_alpha_to_one = fixture.settings.value("set_alpha_to_one", false);
   options.steps_offset = fixture.settings.value("steps_offset", std::int64_t{0});
   const auto& sample = fixture.input("sample");
@@ -66,6 +126,9 @@ Outputs ddim(const Case& fixture) {
     } else if (name == "add_noise") {
       outputs.tensors[name] =
           schedule.add_noise(sample, fixture.input("model_output"), fixture.input("add_noise_timesteps"));
+    } else if (name == "velocity") {
+      outputs.tensors[name] =
+          schedule.velocity(sample, fixture.input("model_output"), fixture.input("add_noise_timesteps"));
     } else if (std::sscanf(name.c_str(), "timesteps_%d", &steps) == 1) {
       outputs.tensors[name] = torch::tensor(DdimScheduler(steps, options).timesteps(), torch::kLong);
       outputs.comparisons[name] = {Comparison::Kind::equal, 0};
@@ -80,17 +143,14 @@ Outputs ddim(const Case& fixture) {
   return outputs;
 }
 
-// Names: timesteps_STEPS, sample_STEPS_INDEX: what step INDEX leaves, under the noise that `model_output`
-// says.
+// Names: timesteps_STEPS, sample_STEPS_INDEX: what step INDEX leaves, under the prediction that
+// `model_output` says.
 Outputs dpm_solver(const Case& fixture) {
   const std::string formula = "0.8 * x * cos(0.003 * t) + 0.1 * sin(x)";
   if (!starts_with(fixture.settings.value("model_output", formula), formula)) {
     throw failure("model_output: expected \"" + formula + "\"");
   }
-  NoiseScheduleOptions noise;
-  noise.beta_start = fixture.number("beta_start", noise.beta_start);
-  noise.beta_end = fixture.number("beta_end", noise.beta_end);
-  const NoiseSchedule schedule(noise);
+  const NoiseSchedule schedule(noise_of(fixture));
 
   Outputs outputs;
   std::map<int, std::vector<torch::Tensor>> samples;  // by number of steps
@@ -107,7 +167,7 @@ Outputs dpm_solver(const Case& fixture) {
         auto x = fixture.input("sample").to(fixture.policy.device), previous = torch::zeros_like(x);
         for (const auto& s : dpm_solver_steps(steps, schedule)) {
           const auto predicted = 0.8 * x * std::cos(0.003 * static_cast<double>(s.timestep)) + 0.1 * x.sin();
-          const auto x0 = (x - s.sigma * predicted) / s.alpha;
+          const auto x0 = (s.input * x - s.output * predicted) / s.divisor;
           x = s.sample * x + s.denoised * x0 + s.previous * previous;
           previous = x0;
           path.push_back(x);

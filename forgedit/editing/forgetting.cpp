@@ -1,6 +1,7 @@
 #include "forgedit/editing/forgetting.h"
 
-#include <vector>
+#include <algorithm>
+#include <cstdio>
 
 #include "forgedit/core/error.h"
 #include "forgedit/core/suggest.h"
@@ -10,35 +11,40 @@ namespace forgedit {
 namespace {
 
 using Keep = ForgettingStrategy::Keep;
+using KeptBlock = ForgettingStrategy::KeptBlock;
 constexpr const char* kEncoder = "down_blocks.";
 constexpr const char* kDecoder = "up_blocks.";
 
 constexpr ForgettingStrategy kVanilla[] = {
-    {"donotforget", "orig", kEncoder, Keep::everything, nullptr, "keep all that was learned"},
-    {"encoderkv", nullptr, kEncoder, Keep::cross_keys_values, nullptr,
+    {"donotforget", "orig", kEncoder, Keep::everything, KeptBlock::none, "keep all that was learned"},
+    {"encoderkv", nullptr, kEncoder, Keep::cross_keys_values, KeptBlock::none,
      "forget the encoder but for its cross-attention keys and values"},
-    {"noencoder", nullptr, kEncoder, Keep::nothing, nullptr, "forget the whole encoder"},
-    {"encoderattn", nullptr, kEncoder, Keep::attention, nullptr, "forget the encoder but for its attention"},
-    {"encoderattn+encoder1", nullptr, kEncoder, Keep::attention, "down_blocks.1.",
+    {"noencoder", nullptr, kEncoder, Keep::nothing, KeptBlock::none, "forget the whole encoder"},
+    {"encoderattn", nullptr, kEncoder, Keep::attention, KeptBlock::none,
+     "forget the encoder but for its attention"},
+    {"encoderattn+encoder1", nullptr, kEncoder, Keep::attention, KeptBlock::encoder1,
      "forget the encoder but for its attention and all of block 1"},
-    {"decoderkv", nullptr, kDecoder, Keep::cross_keys_values, nullptr,
+    {"decoderkv", nullptr, kDecoder, Keep::cross_keys_values, KeptBlock::none,
      "forget the decoder but for its cross-attention keys and values"},
-    {"decoderattn", nullptr, kDecoder, Keep::attention, nullptr, "forget the decoder but for its attention"},
-    {"decoderattn+decoder2", nullptr, kDecoder, Keep::attention, "up_blocks.2.",
+    {"decoderattn", nullptr, kDecoder, Keep::attention, KeptBlock::none,
+     "forget the decoder but for its attention"},
+    {"decoderattn+decoder2", nullptr, kDecoder, Keep::attention, KeptBlock::decoder2,
      "forget the decoder but for its attention and all of block 2"},
 };
 
 // The published DreamBooth script's `encoderkv` lacks the `not` of the vanilla one and so does the opposite.
 constexpr ForgettingStrategy kDreambooth[] = {
-    {"donotforget", "orig", kEncoder, Keep::everything, nullptr, "keep all that was learned"},
-    {"noencoder", nullptr, kEncoder, Keep::nothing, nullptr, "forget the whole encoder"},
-    {"nodecoder", nullptr, kDecoder, Keep::nothing, nullptr, "forget the whole decoder"},
-    {"encoderattn+encoder1", nullptr, kEncoder, Keep::attention, "down_blocks.1.",
+    {"donotforget", "orig", kEncoder, Keep::everything, KeptBlock::none, "keep all that was learned"},
+    {"noencoder", nullptr, kEncoder, Keep::nothing, KeptBlock::none, "forget the whole encoder"},
+    {"nodecoder", nullptr, kDecoder, Keep::nothing, KeptBlock::none, "forget the whole decoder"},
+    {"encoderattn+encoder1", nullptr, kEncoder, Keep::attention, KeptBlock::encoder1,
      "forget the encoder but for its attention and all of block 1"},
-    {"encoderkv", nullptr, kEncoder, Keep::all_but_cross_keys_values, nullptr,
+    {"encoderkv", nullptr, kEncoder, Keep::all_but_cross_keys_values, KeptBlock::none,
      "forget only the encoder's cross-attention keys and values"},
-    {"encoderattn", nullptr, kEncoder, Keep::attention, nullptr, "forget the encoder but for its attention"},
-    {"decoderattn", nullptr, kDecoder, Keep::attention, nullptr, "forget the decoder but for its attention"},
+    {"encoderattn", nullptr, kEncoder, Keep::attention, KeptBlock::none,
+     "forget the encoder but for its attention"},
+    {"decoderattn", nullptr, kDecoder, Keep::attention, KeptBlock::none,
+     "forget the decoder but for its attention"},
 };
 
 bool contains(const std::string& name, const char* part) {
@@ -49,7 +55,34 @@ bool is_cross_key_or_value(const std::string& name) {
   return contains(name, "attn2.to_k.") || contains(name, "attn2.to_v.");
 }
 
+bool is_kept_whole(KeptBlock block, const std::string& name, const UNetBlocks& blocks) {
+  switch (block) {
+    case KeptBlock::none:
+      return false;
+    case KeptBlock::encoder1:
+      return starts_with(name, "down_blocks.1.");
+    case KeptBlock::decoder2:
+      return starts_with(name, blocks.decoder2);
+  }
+  return false;
+}
+
 }  // namespace
+
+UNetBlocks UNetBlocks::of(const std::vector<std::string>& parameters) {
+  int last = -1, last_with_attention = -1;
+  for (const auto& name : parameters) {
+    int block = 0;
+    if (std::sscanf(name.c_str(), "up_blocks.%d.", &block) != 1) continue;
+    last = std::max(last, block);
+    if (contains(name, ".attentions.")) last_with_attention = std::max(last_with_attention, block);
+  }
+  UNetBlocks result;
+  if (last_with_attention >= 0 && last_with_attention < last) {
+    result.decoder2 = kDecoder + std::to_string(last_with_attention) + ".";
+  }
+  return result;
+}
 
 std::span<const ForgettingStrategy> forgetting_strategies(LearnMethod method) {
   if (method == LearnMethod::dreambooth) return kDreambooth;
@@ -69,9 +102,9 @@ const ForgettingStrategy& find_forgetting_strategy(const std::string& name, Lear
                                   did_you_mean(name, names));
 }
 
-bool forgets(const ForgettingStrategy& strategy, const std::string& name) {
+bool forgets(const ForgettingStrategy& strategy, const std::string& name, const UNetBlocks& blocks) {
   if (!starts_with(name, strategy.side)) return false;
-  if (strategy.kept_block && starts_with(name, strategy.kept_block)) return false;
+  if (is_kept_whole(strategy.kept_block, name, blocks)) return false;
   switch (strategy.keep) {
     case Keep::everything:
       return false;

@@ -2,6 +2,7 @@
 
 #include <span>
 #include <string>
+#include <vector>
 
 #include "forgedit/editing/method.h"
 
@@ -21,8 +22,23 @@ struct ForgettingStrategy {
   const char* alias;  ///< another accepted name, or null
   const char* side;   ///< "down_blocks." (encoder) or "up_blocks." (decoder)
   Keep keep;
-  const char* kept_block;  ///< a block that stays learned as a whole, for example "down_blocks.1.", or null
+  enum class KeptBlock {
+    none,
+    encoder1,  ///< down_blocks.1
+    decoder2,  ///< see UNetBlocks
+  };
+  KeptBlock kept_block;  ///< stays learned as a whole
   const char* summary;
+};
+
+/// What strategies must know of the UNet whose parameters they choose from.
+struct UNetBlocks {
+  /// The block of strategies with "decoder2". The published one is up_blocks.2, whose 640 channels are those
+  /// of down_blocks.1. Where the last up block has no attention (SDXL) it is the last that has.
+  std::string decoder2 = "up_blocks.2.";
+
+  /// `parameters`: the names of all of the UNet's.
+  static UNetBlocks of(const std::vector<std::string>& parameters);
 };
 
 /// The published strategies of a method, in the order of the paper's code. The two scripts disagree (see
@@ -34,6 +50,6 @@ const ForgettingStrategy& find_forgetting_strategy(const std::string& name,
                                                    LearnMethod method = LearnMethod::vanilla);
 
 /// Whether the strategy returns the UNet parameter `name` to its original weights.
-bool forgets(const ForgettingStrategy& strategy, const std::string& name);
+bool forgets(const ForgettingStrategy& strategy, const std::string& name, const UNetBlocks& blocks);
 
 }  // namespace forgedit

@@ -18,4 +18,28 @@ torch::Tensor vector_projection(const torch::Tensor& learned, const torch::Tenso
   return alpha * learned + beta * orthogonal;
 }
 
+TextEmbedding vector_subtraction(const TextEmbedding& learned, const TextEmbedding& target, double gamma) {
+  TextEmbedding result{vector_subtraction(learned.tokens, target.tokens, gamma), {}};
+  if (learned.pooled.defined()) {
+    result.pooled = vector_subtraction(learned.pooled, target.pooled, gamma);
+  }
+  return result;
+}
+
+TextEmbedding vector_projection(const TextEmbedding& learned, const TextEmbedding& target,
+                                std::span<const std::int64_t> widths, double alpha, double beta) {
+  const at::IntArrayRef parts(widths.data(), widths.size());
+  const auto of_learned = learned.tokens.split_with_sizes(parts, -1),
+             of_target = target.tokens.split_with_sizes(parts, -1);
+  std::vector<torch::Tensor> projected;
+  for (std::size_t i = 0; i < of_learned.size(); ++i) {
+    projected.push_back(vector_projection(of_learned[i], of_target[i], alpha, beta));
+  }
+  TextEmbedding result{torch::cat(projected, -1), {}};
+  if (learned.pooled.defined()) {
+    result.pooled = vector_projection(learned.pooled, target.pooled, alpha, beta);
+  }
+  return result;
+}
+
 }  // namespace forgedit

@@ -1,8 +1,10 @@
 #pragma once
 
-#include <string>
+#include <span>
 
 #include <torch/torch.h>
+
+#include "forgedit/editing/text_embedding.h"
 
 namespace forgedit {
 
@@ -22,5 +24,13 @@ torch::Tensor vector_subtraction(const torch::Tensor& learned, const torch::Tens
 /// α·e + β·(p − proj_e p)
 torch::Tensor vector_projection(const torch::Tensor& learned, const torch::Tensor& target, double alpha,
                                 double beta);
+
+/// Of tokens and, where there are some, pooled embeddings.
+TextEmbedding vector_subtraction(const TextEmbedding& learned, const TextEmbedding& target, double gamma);
+
+/// The same by itself in each text encoder's part of the width, and for the pooled embeddings: one projection
+/// over all parts would be ruled by the one with the largest norm. `widths`: of the parts, in their order.
+TextEmbedding vector_projection(const TextEmbedding& learned, const TextEmbedding& target,
+                                std::span<const std::int64_t> widths, double alpha, double beta);
 
 }  // namespace forgedit

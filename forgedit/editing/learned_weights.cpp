@@ -5,10 +5,22 @@
 #include "forgedit/core/error.h"
 
 namespace forgedit {
+namespace {
+
+std::vector<std::string> names_of(const StateDict& parameters) {
+  std::vector<std::string> names;
+  for (const auto& item : parameters) names.push_back(item.first);
+  return names;
+}
+
+}  // namespace
 
 LearnedWeights::LearnedWeights(StateDict parameters, StateDict learned, bool in_place,
                                std::optional<c10::Device> storage)
-    : learned_(std::move(learned)), in_place_(in_place), own_(std::make_unique<ScopedParameters>()) {
+    : blocks_(UNetBlocks::of(names_of(parameters))),
+      learned_(std::move(learned)),
+      in_place_(in_place),
+      own_(std::make_unique<ScopedParameters>()) {
   for (const auto& [name, tensor] : learned_) {
     const auto found = parameters.find(name);
     if (found == parameters.end())
@@ -42,7 +54,7 @@ void LearnedWeights::apply(const ForgettingStrategy& strategy, double blend) {
   torch::NoGradGuard no_grad;
   for (const auto& [name, parameter] : parameters_) {
     const auto& learned = learned_.at(name);
-    if (!forgets(strategy, name) || blend == 1.0) {
+    if (!forgets(strategy, name, blocks_) || blend == 1.0) {
       put(name, learned);
     } else if (blend == 0.0) {
       put(name, original_.at(name));

@@ -16,7 +16,7 @@ namespace forgedit {
 /// parameters' addresses, what changes is copied in place instead.
 class LearnedWeights {
  public:
-  /// `parameters`: the network's own, by name; `learned`: the changed ones of them.
+  /// `parameters`: all of the network's own, by name; `learned`: the changed ones of them.
   /// Throws Error when a learned name or shape is not the network's.
   /// In place, original and learned values may lie on another device meanwhile (`storage`).
   LearnedWeights(StateDict parameters, StateDict learned, bool in_place = false,
@@ -33,6 +33,7 @@ class LearnedWeights {
  private:
   void put(const std::string& name, const at::Tensor& value);
 
+  UNetBlocks blocks_;
   StateDict parameters_, original_, learned_;
   bool in_place_;
   std::unique_ptr<ScopedParameters> own_;  // puts the original ones back

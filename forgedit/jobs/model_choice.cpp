@@ -43,7 +43,7 @@ ModelPlace place_of(const ModelRequest& request, const Places& places) {
   ModelPlace place{miniature_folder(places), "miniature", {}};
   if (fs::is_directory(place.path)) return place;
   throw failure("model", place.path.string() +
-                             ": the miniature is not there; name the folder of a Stable Diffusion 1.x model");
+                             ": the miniature is not there; name the folder of a Stable Diffusion model");
 }
 
 }  // namespace
@@ -66,6 +66,7 @@ ModelChoice choose_model(const ModelRequest& request, JobContext& job) {
   files.tokenizer = request.tokenizer;
   files.config = request.config;
   files.hub_cache = job.places().hub_cache;
+  if (const auto& assets = job.places().assets; !assets.empty()) files.clip_vocabulary = assets / kClipFolder;
   return {place.path, miniature, policy, threads, request.memory, place, files};
 }
 
@@ -148,7 +149,7 @@ StableDiffusion outline_model(const ModelChoice& choice, JobContext& job, const 
     check_model(parts);
     for (const auto& note : parts.notes) job.note(note);
     model.policy = choice.policy;
-    model.tokenizer = ClipTokenizer::from_directory(parts.tokenizer);
+    model.tokenizer = ClipTokenizer::from_directory(parts.tokenizer.folder, parts.tokenizer.pad_token);
     model.unet = outline_of<UNet>(parts.unet);
     model.vae = outline_of<AutoencoderKL>(parts.vae);
     model.text_encoder = outline_of<ClipTextModel>(parts.text_encoder);

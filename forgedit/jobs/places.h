@@ -24,6 +24,9 @@ const std::filesystem::path& assets_of(const Places& places);
 /// The font below `assets`.
 inline constexpr const char* kFontFile = "fonts/DejaVuSans.ttf";
 
+/// The folder below `assets` of CLIP's published vocabulary.
+inline constexpr const char* kClipFolder = "clip";
+
 /// The font that ships with the program, and those of the machine for what it lacks.
 Fonts fonts_of(const Places& places);
 

@@ -1,5 +1,6 @@
 #include "forgedit/models/clip_text.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "forgedit/models/config_limits.h"
@@ -15,6 +16,15 @@ nn::ClipEncoderSizes encoder_sizes(const ClipTextConfig& c) {
           c.layer_norm_eps,
           c.hidden_act == "quick_gelu",
           true};
+}
+
+constexpr const char* kWithProjection = "CLIPTextModelWithProjection";
+
+/// Whether the class that the settings are for has a projection; all of them name its width.
+bool has_projection(const ConfigReader& json) {
+  if (!json.has("architectures")) return false;
+  const auto classes = json.texts("architectures");
+  return std::find(classes.begin(), classes.end(), kWithProjection) != classes.end();
 }
 
 }  // namespace
@@ -43,23 +53,26 @@ ClipTextConfig ClipTextConfig::from_json(const ConfigReader& json, const ClipTex
   if (c.hidden_size % c.num_attention_heads != 0) {
     json.reject("num_attention_heads", "does not divide hidden_size");
   }
+  if (has_projection(json)) c.projection_dim = json.integer("projection_dim", 512, 1, limits::kWidth);
   return c;
 }
 
 nlohmann::json ClipTextConfig::to_json() const {
-  return {{"architectures", {"CLIPTextModel"}},
-          {"model_type", "clip_text_model"},
-          {"vocab_size", vocab_size},
-          {"hidden_size", hidden_size},
-          {"intermediate_size", intermediate_size},
-          {"num_hidden_layers", num_hidden_layers},
-          {"num_attention_heads", num_attention_heads},
-          {"max_position_embeddings", max_position_embeddings},
-          {"bos_token_id", vocab_size - 2},
-          {"eos_token_id", eos_token_id},
-          {"pad_token_id", vocab_size - 1},
-          {"layer_norm_eps", layer_norm_eps},
-          {"hidden_act", hidden_act}};
+  nlohmann::json json{{"architectures", {projection_dim > 0 ? kWithProjection : "CLIPTextModel"}},
+                      {"model_type", "clip_text_model"},
+                      {"vocab_size", vocab_size},
+                      {"hidden_size", hidden_size},
+                      {"intermediate_size", intermediate_size},
+                      {"num_hidden_layers", num_hidden_layers},
+                      {"num_attention_heads", num_attention_heads},
+                      {"max_position_embeddings", max_position_embeddings},
+                      {"bos_token_id", vocab_size - 2},
+                      {"eos_token_id", eos_token_id},
+                      {"pad_token_id", vocab_size - 1},
+                      {"layer_norm_eps", layer_norm_eps},
+                      {"hidden_act", hidden_act}};
+  if (projection_dim > 0) json["projection_dim"] = projection_dim;
+  return json;
 }
 
 ClipTextModelImpl::ClipTextModelImpl(const ClipTextConfig& config) : config_(config) {
@@ -71,15 +84,23 @@ ClipTextModelImpl::ClipTextModelImpl(const ClipTextConfig& config) : config_(con
   encoder = register_module("encoder", nn::ClipEncoder(encoder_sizes(config)));
   final_layer_norm =
       register_module("final_layer_norm", nn::LayerNorm(config.hidden_size, config.layer_norm_eps));
+  if (config.projection_dim > 0) {
+    text_projection =
+        register_module("text_projection", nn::Linear(config.hidden_size, config.projection_dim, false));
+  }
 }
 
 ClipTextModelImpl::Output ClipTextModelImpl::forward(const torch::Tensor& ids) {
   const auto embedded = token_embedding_(ids) + position_embedding_->weight.slice(0, 0, ids.size(1));
-  const auto x = final_layer_norm(encoder(embedded));
+  Output output;
+  output.hidden_states = encoder->hidden_states(embedded);
+  output.last_hidden_state = final_layer_norm(output.hidden_states.back());
   // Published files carry eos_token_id 2, although their end token has the largest id of all.
   const auto end =
       config_.eos_token_id == 2 ? ids.argmax(1) : (ids == config_.eos_token_id).to(at::kInt).argmax(1);
-  return {x, x.index({torch::arange(ids.size(0), ids.options()), end})};
+  output.pooler_output = output.last_hidden_state.index({torch::arange(ids.size(0), ids.options()), end});
+  if (!text_projection.is_empty()) output.text_embeds = text_projection(output.pooler_output);
+  return output;
 }
 
 }  // namespace forgedit

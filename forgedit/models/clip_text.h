@@ -1,13 +1,15 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "forgedit/core/json.h"
 #include "forgedit/nn/clip_encoder.h"
 
 namespace forgedit {
 
-/// Sizes of CLIP's text model; defaults are Stable Diffusion 1.x's (openai/clip-vit-large-patch14).
+/// Sizes of CLIP's text model; defaults are Stable Diffusion 1.x's (openai/clip-vit-large-patch14). SDXL has
+/// the same one, and a second one with a projection; SD 2.x has one of 23 layers.
 struct ClipTextConfig {
   std::int64_t vocab_size = 49408;
   std::int64_t hidden_size = 768;
@@ -18,6 +20,7 @@ struct ClipTextConfig {
   std::int64_t eos_token_id = 2;  ///< 2 in published files means "the largest id"
   double layer_norm_eps = 1e-5;
   std::string hidden_act = "quick_gelu";
+  std::int64_t projection_dim = 0;  ///< width of text_embeds (CLIPTextModelWithProjection); 0: none
 
   static ClipTextConfig from_json(const ConfigReader& json) { return from_json(json, ClipTextConfig()); }
   /// Keys that are absent have the value in `defaults`.
@@ -25,12 +28,17 @@ struct ClipTextConfig {
   nlohmann::json to_json() const;
 };
 
-/// CLIPTextModel of transformers, keys without the `text_model.` prefix.
+/// CLIPTextModel of transformers, or CLIPTextModelWithProjection where the config has a projection_dim; keys
+/// without the `text_model.` prefix.
 class ClipTextModelImpl : public torch::nn::Module {
  public:
   struct Output {
     torch::Tensor last_hidden_state;  ///< (batch, tokens, hidden), after the final layer norm
-    torch::Tensor pooler_output;      ///< (batch, hidden): the state at the end token
+    torch::Tensor pooler_output;      ///< (batch, hidden): that state at the end token
+    torch::Tensor text_embeds;        ///< (batch, projection_dim): its projection, or undefined
+    /// The embedded tokens and what each layer makes of them, without the final layer norm, (batch, tokens,
+    /// hidden) each. SDXL reads the last but one, diffusers' hidden_states[-2].
+    std::vector<torch::Tensor> hidden_states;
   };
 
   explicit ClipTextModelImpl(const ClipTextConfig& config);
@@ -43,6 +51,7 @@ class ClipTextModelImpl : public torch::nn::Module {
   nn::Embedding token_embedding_{nullptr}, position_embedding_{nullptr};
   nn::ClipEncoder encoder{nullptr};
   nn::LayerNorm final_layer_norm{nullptr};
+  nn::Linear text_projection{nullptr};
 };
 TORCH_MODULE(ClipTextModel);
 

@@ -34,6 +34,22 @@ void reject_scaled_weights(const StateDict& weights, const std::string& origin) 
   }
 }
 
+StateDict fit_projections(const torch::nn::Module& network, StateDict weights) {
+  const auto squeezed = [](at::IntArrayRef sizes) {
+    const bool pointwise = sizes.size() == 4 && sizes[2] == 1 && sizes[3] == 1;
+    return pointwise ? sizes.slice(0, 2) : sizes;
+  };
+  for (const auto& parameter : network.named_parameters()) {
+    const auto& name = parameter.key();
+    if (!name.ends_with("proj_in.weight") && !name.ends_with("proj_out.weight")) continue;
+    const auto found = weights.find(name);
+    if (found == weights.end()) continue;
+    const auto wanted = parameter.value().sizes(), given = found->second.sizes();
+    if (wanted != given && squeezed(wanted) == squeezed(given)) found->second = found->second.view(wanted);
+  }
+  return weights;
+}
+
 StateDict stand_ins(const StateDict& weights) {
   StateDict result;
   for (const auto& [name, tensor] : weights) {

@@ -19,6 +19,10 @@ void reject_scaled_weights(const StateDict& weights, const std::string& origin);
 /// Tensors of the same names, shapes and kinds (floating point or not) that take no memory.
 StateDict stand_ins(const StateDict& weights);
 
+/// The weights with those of proj_in and proj_out in the network's shapes: old conversions hold a 1x1
+/// convolution (out, in, 1, 1) where a linear layer (out, in) belongs, or the reverse. The same memory.
+StateDict fit_projections(const torch::nn::Module& network, StateDict weights);
+
 /// A network with these settings and weights, for use as it is: no gradients, in evaluation. Throws Error
 /// that starts with `origin` where settings and weights do not fit each other, or the settings ask for more
 /// memory than there is. Weights are assigned, not copied, where they are float32 already.
@@ -34,7 +38,7 @@ Network load_network(const Config& config, const StateDict& weights, const std::
   };
   reject_scaled_weights(weights, origin);
   Network network = make();
-  load_state(*network, weights, origin);
+  load_state(*network, fit_projections(*network, weights), origin);
   for (auto& parameter : network->parameters()) parameter.set_requires_grad(false);
   network->eval();
   return network;

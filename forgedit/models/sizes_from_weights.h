@@ -11,10 +11,13 @@
 namespace forgedit {
 
 // The sizes of networks that come without a config.json, from the shapes of their tensors (diffusers' names).
-// Shapes do not tell heads and norm groups: those of Stable Diffusion 1.x are taken where the first width is
-// also its own, and anything else is refused with an Error that starts with `origin`.
+// Shapes do not tell heads, norm groups and activations: those of Stable Diffusion 1.x, 2.x and XL are taken
+// where the first width is also theirs (a UNet with convolutions around attention has 8 heads, one with
+// linear projections heads of 64 channels, a text encoder heads of 64), and anything else is refused with an
+// Error that starts with `origin`. What the model was made for (sample_size) is 64 latents a side, 128 with
+// added conditions.
 
-/// Widths that Stable Diffusion 1.x does not have: the settings must be given.
+/// Widths that none of these has: the settings must be given.
 class UnpublishedSizes : public Error {
  public:
   explicit UnpublishedSizes(const std::string& message) : Error(ErrorKind::failure, message, "config") {}

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "forgedit/core/error.h"
 #include "forgedit/device/cuda_bridge.h"
 #include "forgedit/device/kernels.h"
 #include "forgedit/models/unet_ahead.h"
@@ -24,6 +25,11 @@ UNetImpl::UNetImpl(const UNetConfig& config)
           nn::GroupNorm(config.norm_num_groups, config.block_out_channels[0], config.norm_eps))),
       conv_out(register_module("conv_out",
                                nn::Conv2d(config.block_out_channels[0], config.out_channels, 3, 1, 1))) {
+  if (config_.takes_added_conditions()) {
+    add_embedding =
+        register_module("add_embedding", nn::TimestepEmbedding(config.projection_class_embeddings_input_dim,
+                                                               config.block_out_channels[0] * 4));
+  }
   for (const auto& block : unet_blocks(config_)) {
     switch (block.kind) {
       case UNetBlockOptions::Kind::down:
@@ -47,7 +53,10 @@ UNetImpl::UNetImpl(const UNetConfig& config)
 //   latents                    B, in_channels, H, W      any      B, 4, 64, 64
 //   timesteps                  B                         int64    B
 //   encoder_hidden_states      B, T, D                   any      B, 77, 768
-//   time (embed_time)          B, 4 C0                   F        B, 1280
+//   added.text_embeds          B, pooled_width           any      -           SDXL: B, 1280
+//   added.time_ids             B, 6                      any      -           SDXL: B, 6
+//   time (embed_time, and      B, 4 C0                   F        B, 1280
+//         embed_added)
 //   conv_in           skip 0   B, C0, H, W               F        B, 320, 64, 64
 //   down_blocks.0     skip 1   B, C0, H, W               F        B, 320, 64, 64
 //                     skip 2   B, C0, H, W               F        B, 320, 64, 64
@@ -74,9 +83,11 @@ UNetImpl::UNetImpl(const UNetConfig& config)
 // of both (PrecomputedScope). Under autocast (ComputePolicy::plain in bf16) weights are float32, and each
 // operator chooses the type of its result.
 torch::Tensor UNetImpl::forward(const torch::Tensor& latents, const torch::Tensor& timesteps,
-                                const torch::Tensor& encoder_hidden_states, bool checkpointing) {
-  // 1. time
-  const auto time = embed_time(timesteps);
+                                const torch::Tensor& encoder_hidden_states, const AddedConditions& added,
+                                bool checkpointing) {
+  // 1. time, and what is added to it
+  auto time = embed_time(timesteps);
+  if (const auto more = embed_added(added); more.defined()) time = time + more;
   const auto type = conv_in->weight.scalar_type();
   if (!is_fused()) return forward_embedded(latents, {time, encoder_hidden_states.to(type), checkpointing});
   // One text for the whole batch (expanded) stays one: another type would lay out all of them.
@@ -102,6 +113,21 @@ torch::Tensor UNetImpl::embed_time(const torch::Tensor& timesteps) {
   return time_embedding(nn::timestep_features(timesteps, config_.block_out_channels[0],
                                               config_.flip_sin_to_cos, config_.freq_shift)
                             .to(conv_in->weight.scalar_type()));
+}
+
+torch::Tensor UNetImpl::embed_added(const AddedConditions& added) {
+  if (added.text_embeds.defined() != config_.takes_added_conditions() ||
+      added.time_ids.defined() != config_.takes_added_conditions()) {
+    throw failure(config_.takes_added_conditions()
+                      ? "UNet: expected a pooled text embedding and time ids, found none"
+                      : "UNet: expected no added conditions, found a pooled text embedding or time ids");
+  }
+  if (!config_.takes_added_conditions()) return {};
+  const auto times = nn::timestep_features(added.time_ids.flatten(), config_.addition_time_embed_dim,
+                                           config_.flip_sin_to_cos, config_.freq_shift)
+                         .view({added.time_ids.size(0), -1});
+  const auto type = conv_in->weight.scalar_type();
+  return add_embedding(torch::cat({added.text_embeds.to(type), times.to(type)}, 1));
 }
 
 torch::Tensor UNetImpl::forward_embedded(const torch::Tensor& latents, const UNetBlockInputs& inputs) {

@@ -12,8 +12,16 @@ namespace forgedit {
 class UNetMidBlockImpl;
 struct UNetBlockInputs;
 
-/// Sizes of Stable Diffusion 1.x's UNet; defaults are those of CompVis/stable-diffusion-v1-4
-/// (unet/config.json).
+/// What a UNet with `addition_embed_type` gets beside the tokens of a text; undefined for one without.
+struct AddedConditions {
+  torch::Tensor text_embeds;  ///< (batch, pooled_width): the pooled embedding
+  /// (batch, 6): height and width of the original, top and left of the crop, height and width of the target,
+  /// in pixels.
+  torch::Tensor time_ids;
+};
+
+/// Sizes of the UNet of Stable Diffusion 1.x, 2.x and XL; defaults are those of CompVis/stable-diffusion-v1-4
+/// (unet/config.json). Names are config.json's.
 struct UNetConfig {
   std::int64_t sample_size = 64;  ///< latents a side
   std::int64_t in_channels = 4;
@@ -25,34 +33,50 @@ struct UNetConfig {
   std::vector<std::int64_t> block_out_channels{320, 640, 1280, 1280};
   std::int64_t layers_per_block = 2;
   std::int64_t cross_attention_dim = 768;
-  /// Attention heads of each level. The checkpoints' key is `attention_head_dim`, which in SD 1.x counts
-  /// heads.
+  /// Attention heads of each level. The checkpoints' key is `attention_head_dim`, which counts heads.
   std::vector<std::int64_t> heads{8, 8, 8, 8};
+  /// Transformer blocks in each attention of a level; those of the middle block are the last level's.
+  std::vector<std::int64_t> transformer_layers_per_block{1, 1, 1, 1};
+  bool use_linear_projection = false;        ///< proj_in and proj_out are linear layers, not 1x1 convolutions
+  std::string addition_embed_type;           ///< "text_time": takes AddedConditions; or empty
+  std::int64_t addition_time_embed_dim = 0;  ///< sinusoidal features of each of the time_ids
+  std::int64_t projection_class_embeddings_input_dim = 0;  ///< of the pooled embedding and all of these
   std::int64_t norm_num_groups = 32;
   double norm_eps = 1e-5;
   bool flip_sin_to_cos = true;
   std::int64_t freq_shift = 0;
 
-  /// Throws Error naming file and key for values that SD 1.x does not have (SD 2.x, SDXL, other variants).
+  /// Throws Error naming file and key for values that none of these families has.
   static UNetConfig from_json(const ConfigReader& json);
   nlohmann::json to_json() const;
+  bool takes_added_conditions() const { return !addition_embed_type.empty(); }
+  /// Width of the pooled embedding; 0 where none is taken.
+  std::int64_t pooled_width() const;
 };
 
-/// UNet2DConditionModel of diffusers, restricted to what SD 1.x uses; module names are the checkpoints' keys.
+/// Numbers in a row of AddedConditions::time_ids.
+inline constexpr std::int64_t kTimeIds = 6;
+
+/// UNet2DConditionModel of diffusers, restricted to what these families use; module names are the
+/// checkpoints' keys.
 class UNetImpl : public torch::nn::Module {
  public:
   explicit UNetImpl(const UNetConfig& config);
 
-  /// Predicted noise, shape of `latents`, in the type of the weights; inputs are converted to it.
+  /// Predicted noise or velocity, shape of `latents`, in the type of the weights; inputs are converted to it.
   /// latents (batch, in_channels, height, width), timesteps (batch) int64,
-  /// encoder_hidden_states (batch, tokens, cross_attention_dim). With `checkpointing` a backward pass
-  /// computes the blocks again instead of keeping what is between them (nn/checkpoint.h).
+  /// encoder_hidden_states (batch, tokens, cross_attention_dim); `added` where the config asks for it. With
+  /// `checkpointing` a backward pass computes the blocks again instead of keeping what is between them
+  /// (nn/checkpoint.h). Throws Error where `added` is not what the config asks for.
   torch::Tensor forward(const torch::Tensor& latents, const torch::Tensor& timesteps,
-                        const torch::Tensor& encoder_hidden_states, bool checkpointing = false);
+                        const torch::Tensor& encoder_hidden_states, const AddedConditions& added = {},
+                        bool checkpointing = false);
   /// Whether all of it is computed by fused kernels: bfloat16 on a GPU, channels in whole vectors.
   bool is_fused() const;
   /// timesteps (batch) -> what the residual blocks get of them (batch, 4·block_out_channels[0]).
   torch::Tensor embed_time(const torch::Tensor& timesteps);
+  /// What is added to that for `added`, of the same shape; undefined where the config asks for none.
+  torch::Tensor embed_added(const AddedConditions& added);
   /// forward over an embedding of time; it and the text may be undefined where all that layers make of them
   /// is precomputed (PrecomputedScope).
   torch::Tensor forward_embedded(const torch::Tensor& latents, const UNetBlockInputs& inputs);
@@ -62,6 +86,7 @@ class UNetImpl : public torch::nn::Module {
   UNetConfig config_;
   nn::Conv2d conv_in;
   nn::TimestepEmbedding time_embedding;
+  nn::TimestepEmbedding add_embedding{nullptr};
   torch::nn::ModuleList down_blocks;
   std::shared_ptr<UNetMidBlockImpl> mid_block;
   torch::nn::ModuleList up_blocks;

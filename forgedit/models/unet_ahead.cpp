@@ -42,28 +42,34 @@ void keep_all(std::vector<torch::Tensor>& kept, const std::vector<Layer*>& layer
   for (std::size_t i = 0; i < layers.size(); ++i) keep(kept[i], make(*layers[i]));
 }
 
-/// Whether anything that a block's addend is made of learns.
-bool addend_learns(UNetImpl& unet, const nn::ResnetBlock2DImpl& resnet) {
-  if (resnet.time_projection().weight.requires_grad() || resnet.time_projection().bias.requires_grad() ||
-      resnet.first_conv().bias.requires_grad()) {
-    return true;
-  }
-  for (const auto& parameter : unet.named_children()["time_embedding"]->parameters()) {
-    if (parameter.requires_grad()) return true;
-  }
-  return false;
+/// Whether anything of a block's own that its addend is made of learns.
+bool addend_learns(const nn::ResnetBlock2DImpl& resnet) {
+  return resnet.time_projection().weight.requires_grad() || resnet.time_projection().bias.requires_grad() ||
+         resnet.first_conv().bias.requires_grad();
 }
 
 }  // namespace
 
-torch::Tensor join_addends(UNetImpl& unet, const torch::Tensor& time) {
+JoinedAddends join_addends(UNetImpl& unet, const torch::Tensor& time) {
   std::vector<torch::Tensor> weights, biases, conv_biases;
   for (const auto* resnet : Layers(unet).resnets) {
     weights.push_back(resnet->time_projection().weight);
     biases.push_back(resnet->time_projection().bias);
     conv_biases.push_back(resnet->first_conv().bias);
   }
-  return at::linear(torch::silu(time), torch::cat(weights), torch::cat(biases) + torch::cat(conv_biases));
+  return {at::linear(torch::silu(time), torch::cat(weights), torch::cat(biases) + torch::cat(conv_biases)),
+          time.requires_grad()};
+}
+
+torch::Tensor join_addends_of_steps(UNetImpl& unet, const torch::Tensor& timesteps,
+                                    const AddedConditions& added) {
+  auto time = unet.embed_time(timesteps);
+  // Each sample has its own then in each step: the layers' SiLU comes after the sum.
+  if (const auto more = unet.embed_added(added); more.defined()) {
+    time = (time.unsqueeze(1) + more.unsqueeze(0)).flatten(0, 1);
+  }
+  const auto rows = join_addends(unet, time).rows;
+  return rows.view({timesteps.size(0), -1, rows.size(1)});
 }
 
 torch::Tensor join_keys_and_values(UNetImpl& unet, const torch::Tensor& encoder_hidden_states) {
@@ -83,17 +89,19 @@ void PrecomputedScope::Members::set(torch::Tensor& member, const torch::Tensor& 
   member = value;
 }
 
-PrecomputedScope::PrecomputedScope(UNetImpl& unet, const torch::Tensor& addends,
+PrecomputedScope::PrecomputedScope(UNetImpl& unet, const JoinedAddends& addends,
                                    const torch::Tensor& keys_and_values, const JoinedWeights& weights) {
   const Layers layers(unet);
   std::vector<std::int64_t> widths;
   for (const auto* resnet : layers.resnets) widths.push_back(resnet->first_conv().weight.size(0));
-  const auto addend_of = addends.split_with_sizes(widths, 1);
+  const auto addend_of = addends.rows.split_with_sizes(widths, 1);
   const auto batch = keys_and_values.size(0);
   for (std::size_t i = 0; i < layers.resnets.size(); ++i) {
     // Joined with those that learn it would count as learning too, and with it all that depends on it.
-    const auto own = addend_learns(unet, *layers.resnets[i]) ? addend_of[i] : addend_of[i].detach();
-    members_.set(layers.resnets[i]->precomputed_addend, addends.size(0) == 1 ? own.expand({batch, -1}) : own);
+    const bool learns = addends.time_learns || addend_learns(*layers.resnets[i]);
+    const auto own = learns ? addend_of[i] : addend_of[i].detach();
+    members_.set(layers.resnets[i]->precomputed_addend,
+                 addends.rows.size(0) == 1 ? own.expand({batch, -1}) : own);
   }
   widths.clear();
   for (auto* attention : layers.text) {
@@ -118,11 +126,11 @@ PrecomputedScope::PrecomputedScope(UNetImpl& unet, const torch::Tensor& addends,
 UNetAhead::UNetAhead(UNet unet, const torch::Tensor& timesteps)
     : unet_(std::move(unet)), timesteps_(timesteps) {}
 
-void UNetAhead::update(const torch::Tensor& encoder_hidden_states) {
+void UNetAhead::update(const torch::Tensor& encoder_hidden_states, const AddedConditions& added) {
   torch::NoGradGuard no_grad;
-  const auto time = unet_->embed_time(timesteps_);
-  keep(addends_, join_addends(*unet_, time));
-  keep(keys_and_values_, join_keys_and_values(*unet_, encoder_hidden_states.to(time.scalar_type())));
+  const auto addends = join_addends_of_steps(*unet_, timesteps_, added);
+  keep(addends_, addends);
+  keep(keys_and_values_, join_keys_and_values(*unet_, encoder_hidden_states.to(addends.scalar_type())));
   const Layers layers(*unet_);
   keep_all(weights_.projections, layers.own, [](auto& layer) { return layer.stacked_weights(); });
   keep_all(weights_.biases, layers.transformers, [](auto& layer) { return layer.joined_bias(); });
@@ -130,7 +138,8 @@ void UNetAhead::update(const torch::Tensor& encoder_hidden_states) {
 }
 
 torch::Tensor UNetAhead::forward(const torch::Tensor& latents, const torch::Tensor& step) {
-  const PrecomputedScope precomputed(*unet_, addends_.index_select(0, step), keys_and_values_, weights_);
+  const PrecomputedScope precomputed(*unet_, {addends_.index_select(0, step).squeeze(0)}, keys_and_values_,
+                                     weights_);
   return unet_->forward_embedded(latents, {});
 }
 

@@ -9,8 +9,19 @@
 // kernels compute (UNetImpl::is_fused).
 namespace forgedit {
 
-/// Of time embeddings (rows, features): what all residual blocks add (rows, their out_channels side by side).
-torch::Tensor join_addends(UNetImpl& unet, const torch::Tensor& time);
+/// What all residual blocks add to their maps.
+struct JoinedAddends {
+  torch::Tensor rows;        ///< (batch, or 1 for all of it; out_channels of all blocks side by side)
+  bool time_learns = false;  ///< whether a gradient is wanted of the time embeddings that they are made from
+};
+
+/// Of time embeddings (batch, features).
+JoinedAddends join_addends(UNetImpl& unet, const torch::Tensor& time);
+
+/// For each of timesteps (steps), which are one for the whole batch: (steps; batch, or 1 where nothing is
+/// added to the time; all side by side).
+torch::Tensor join_addends_of_steps(UNetImpl& unet, const torch::Tensor& timesteps,
+                                    const AddedConditions& added);
 
 /// Of texts (batch, tokens, width): keys and values of all cross-attentions, (batch, tokens, all side by
 /// side).
@@ -28,7 +39,7 @@ struct JoinedWeights {
 class PrecomputedScope {
  public:
   /// One row of addends serves the whole batch. Weights that are not there the layers join themselves.
-  PrecomputedScope(UNetImpl& unet, const torch::Tensor& addends, const torch::Tensor& keys_and_values,
+  PrecomputedScope(UNetImpl& unet, const JoinedAddends& addends, const torch::Tensor& keys_and_values,
                    const JoinedWeights& weights = {});
 
  private:
@@ -53,9 +64,10 @@ class UNetAhead {
   /// timesteps (steps) int64: each is one for the whole batch.
   UNetAhead(UNet unet, const torch::Tensor& timesteps);
 
-  /// Makes all of it from texts (batch, tokens, width) and the weights as they are now.
-  void update(const torch::Tensor& encoder_hidden_states);
-  /// The UNet's forward(latents, timesteps[step], texts); `step` (1) int64 on the device.
+  /// Makes all of it from texts (batch, tokens, width), `added` of the same batch where the UNet takes them,
+  /// and the weights as they are now.
+  void update(const torch::Tensor& encoder_hidden_states, const AddedConditions& added = {});
+  /// The UNet's forward(latents, timesteps[step], texts, added); `step` (1) int64 on the device.
   torch::Tensor forward(const torch::Tensor& latents, const torch::Tensor& step);
 
  private:

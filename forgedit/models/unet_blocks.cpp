@@ -13,8 +13,9 @@ nn::ResnetBlock2D make_resnet(const UNetBlockOptions& o, std::int64_t layer) {
 }
 
 nn::Transformer2DModel make_attention(const UNetBlockOptions& o) {
-  return nn::Transformer2DModel(o.out_channels, o.config->cross_attention_dim, o.heads,
-                                o.config->norm_num_groups);
+  return nn::Transformer2DModel(nn::TransformerOptions{o.out_channels, o.config->cross_attention_dim, o.heads,
+                                                       o.transformer_layers, o.config->norm_num_groups,
+                                                       o.config->use_linear_projection});
 }
 
 torch::Tensor run_resnet(torch::nn::ModuleList& resnets, std::size_t i, const torch::Tensor& x,

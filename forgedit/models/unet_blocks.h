@@ -10,7 +10,8 @@ namespace forgedit {
 
 /// What all blocks of the UNet get beside their map.
 struct UNetBlockInputs {
-  torch::Tensor time;          ///< (batch, 4·block_out_channels[0]), or undefined: see PrecomputedScope
+  /// (batch, 4·block_out_channels[0]), added conditions in it; or undefined: see PrecomputedScope
+  torch::Tensor time;
   torch::Tensor text;          ///< (batch, tokens, cross_attention_dim), or undefined likewise
   bool checkpointing = false;  ///< residual blocks and attentions run through nn::checkpoint
 };

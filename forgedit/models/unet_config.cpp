@@ -8,37 +8,27 @@
 namespace forgedit {
 namespace {
 
-/// Settings of other model families; any other value than SD 1.x's would be computed wrongly, so it is
-/// refused.
+/// Settings of other model families; their networks would be computed wrongly, so they are refused.
 void refuse_other_families(const ConfigReader& json) {
-  if (json.boolean("use_linear_projection", false)) {
-    json.reject("use_linear_projection", "true belongs to Stable Diffusion 2.x; expected a 1.x model");
-  }
   if (json.has("time_cond_proj_dim")) {
     json.reject("time_cond_proj_dim",
                 "a consistency-distilled (LCM) UNet, which takes the guidance scale as an input; it is not "
                 "supported");
   }
-  for (const char* key : {"addition_embed_type", "class_embed_type", "num_class_embeds", "encoder_hid_dim",
-                          "encoder_hid_dim_type", "cross_attention_norm", "time_embedding_act_fn",
-                          "timestep_post_act", "reverse_transformer_layers_per_block"}) {
-    if (json.has(key)) json.reject(key, "belongs to another model family (SDXL, …); expected a 1.x model");
+  for (const char* key : {"class_embed_type", "num_class_embeds", "encoder_hid_dim", "encoder_hid_dim_type",
+                          "cross_attention_norm", "time_embedding_act_fn", "timestep_post_act",
+                          "reverse_transformer_layers_per_block"}) {
+    if (json.has(key)) {
+      json.reject(key, "belongs to another model family; expected Stable Diffusion 1.x, 2.x or XL");
+    }
   }
   for (const char* key : {"dual_cross_attention", "class_embeddings_concat", "center_input_sample",
                           "only_cross_attention", "mid_block_only_cross_attention", "resnet_skip_time_act"}) {
-    if (json.boolean(key, false)) json.reject(key, "expected false, as in Stable Diffusion 1.x");
-  }
-  if (json.is_list("transformer_layers_per_block")) {
-    const auto depths = json.integers("transformer_layers_per_block", 0, limits::kLayers);
-    if (std::any_of(depths.begin(), depths.end(), [](auto depth) { return depth != 1; })) {
-      json.reject("transformer_layers_per_block", "a list belongs to SDXL; expected a 1.x model");
-    }
-  } else {
-    json.integer("transformer_layers_per_block", 1, 1, 1);
+    if (json.boolean(key, false)) json.reject(key, "expected false, as in Stable Diffusion");
   }
 }
 
-/// Settings that change what the same weights compute, and that have one value in all SD 1.x models.
+/// Settings that change what the same weights compute, and that have one value in all models of the families.
 void require_published_unet(const ConfigReader& json) {
   if (json.has("quantization_config"))
     json.reject("quantization_config", "quantised weights are not supported");
@@ -58,37 +48,18 @@ void require_published_unet(const ConfigReader& json) {
   for (const auto& [key, value] : numbers) {
     const auto found = json.number(key, value);
     if (found != value) {
-      json.reject(key, "expected " + nlohmann::json(value).dump() + ", as in Stable Diffusion 1.x, found " +
+      json.reject(key, "expected " + nlohmann::json(value).dump() + ", as in Stable Diffusion, found " +
                            nlohmann::json(found).dump());
     }
   }
 }
 
-}  // namespace
-
-UNetConfig UNetConfig::from_json(const ConfigReader& json) {
-  refuse_other_families(json);
-  require_published_unet(json);
-  UNetConfig c;
-  c.sample_size = json.integer("sample_size", c.sample_size, 1, limits::kLatentSide);
-  c.in_channels = json.integer("in_channels", c.in_channels, 1, limits::kLatentChannels);
-  c.out_channels = json.integer("out_channels", c.out_channels, 1, limits::kLatentChannels);
-  if (c.in_channels != c.out_channels) {
-    json.reject("in_channels",
-                "differs from out_channels: an inpainting or instruction model, not a 1.x text-to-image one");
-  }
+void read_levels(const ConfigReader& json, UNetConfig& c) {
   if (json.has("down_block_types")) c.down_block_types = json.texts("down_block_types");
   if (json.has("up_block_types")) c.up_block_types = json.texts("up_block_types");
   if (json.has("block_out_channels")) {
     c.block_out_channels = json.integers("block_out_channels", 1, limits::kWidth);
   }
-  c.layers_per_block = json.integer("layers_per_block", c.layers_per_block, 1, limits::kLayersPerBlock);
-  c.cross_attention_dim = json.integer("cross_attention_dim", c.cross_attention_dim, 1, limits::kWidth);
-  c.norm_num_groups = json.integer("norm_num_groups", c.norm_num_groups, 1, 1024);
-  c.norm_eps = json.number("norm_eps", c.norm_eps);
-  if (c.norm_eps <= 0) json.reject("norm_eps", "expected a positive number");
-  c.flip_sin_to_cos = json.boolean("flip_sin_to_cos", c.flip_sin_to_cos);
-  c.freq_shift = json.integer("freq_shift", c.freq_shift, 0, 1);
   const auto levels = c.block_out_channels.size();
   if (levels < 2 || levels > limits::kLevels) {
     json.reject("block_out_channels", "expected 2 to " + std::to_string(limits::kLevels) + " levels, found " +
@@ -104,18 +75,83 @@ UNetConfig UNetConfig::from_json(const ConfigReader& json) {
   for (const auto& type : c.up_block_types) {
     if (type != "UpBlock2D" && type != "CrossAttnUpBlock2D") json.reject("up_block_types", "unknown " + type);
   }
+}
+
+/// A number for all levels, or a list with one for each.
+std::vector<std::int64_t> number_a_level(const ConfigReader& json, const char* key, std::int64_t fallback,
+                                         std::int64_t least, std::int64_t most, std::size_t levels) {
+  if (!json.is_list(key)) return std::vector<std::int64_t>(levels, json.integer(key, fallback, 1, most));
+  auto numbers = json.integers(key, least, most);
+  if (numbers.size() != levels) json.reject(key, "not as long as block_out_channels");
+  return numbers;
+}
+
+/// Heads and depths of transformers, once the levels are known.
+void read_transformers(const ConfigReader& json, UNetConfig& c) {
+  const auto levels = c.block_out_channels.size();
   const char* heads_key = json.has("num_attention_heads") ? "num_attention_heads" : "attention_head_dim";
-  c.heads = json.is_list(heads_key)
-                ? json.integers(heads_key, 1, limits::kHeads)
-                : std::vector<std::int64_t>(levels, json.integer(heads_key, 8, 1, limits::kHeads));
-  if (c.heads.size() != levels) json.reject(heads_key, "not as long as block_out_channels");
+  c.heads = number_a_level(json, heads_key, 8, 1, limits::kHeads, levels);
+  const char* depth_key = "transformer_layers_per_block";
+  c.transformer_layers_per_block = number_a_level(json, depth_key, 1, 0, limits::kLayers, levels);
   for (std::size_t i = 0; i < levels; ++i) {
     if (c.block_out_channels[i] % c.norm_num_groups != 0) {
       json.reject("norm_num_groups", "does not divide block_out_channels");
     }
     if (c.block_out_channels[i] % c.heads[i] != 0)
       json.reject(heads_key, "does not divide block_out_channels");
+    const bool attends = c.down_block_types[i] == "CrossAttnDownBlock2D" || i + 1 == levels ||
+                         c.up_block_types[levels - 1 - i] == "CrossAttnUpBlock2D";
+    if (attends && c.transformer_layers_per_block[i] == 0) {
+      json.reject(depth_key, "expected at least 1 at a level with attention, found 0");
+    }
   }
+  c.use_linear_projection = json.boolean("use_linear_projection", c.use_linear_projection);
+}
+
+void read_added_conditions(const ConfigReader& json, UNetConfig& c) {
+  c.addition_embed_type = json.text("addition_embed_type", c.addition_embed_type);
+  if (c.addition_embed_type.empty()) return;
+  if (c.addition_embed_type != "text_time") {
+    json.reject("addition_embed_type", "expected text_time, found " + c.addition_embed_type);
+  }
+  c.addition_time_embed_dim = json.integer("addition_time_embed_dim", 0, 2, limits::kWidth);
+  if (c.addition_time_embed_dim % 2 != 0) json.reject("addition_time_embed_dim", "expected an even number");
+  const char* key = "projection_class_embeddings_input_dim";
+  c.projection_class_embeddings_input_dim = json.integer(key, 0, 1, 2 * limits::kWidth);
+  if (c.pooled_width() < 1) {
+    json.reject(key, "expected more than the " + std::to_string(kTimeIds * c.addition_time_embed_dim) +
+                         " features of the time ids, found " +
+                         std::to_string(c.projection_class_embeddings_input_dim));
+  }
+}
+
+}  // namespace
+
+std::int64_t UNetConfig::pooled_width() const {
+  return projection_class_embeddings_input_dim - kTimeIds * addition_time_embed_dim;
+}
+
+UNetConfig UNetConfig::from_json(const ConfigReader& json) {
+  refuse_other_families(json);
+  require_published_unet(json);
+  UNetConfig c;
+  c.sample_size = json.integer("sample_size", c.sample_size, 1, limits::kLatentSide);
+  c.in_channels = json.integer("in_channels", c.in_channels, 1, limits::kLatentChannels);
+  c.out_channels = json.integer("out_channels", c.out_channels, 1, limits::kLatentChannels);
+  if (c.in_channels != c.out_channels) {
+    json.reject("in_channels",
+                "differs from out_channels: an inpainting or instruction model, not a text-to-image one");
+  }
+  c.layers_per_block = json.integer("layers_per_block", c.layers_per_block, 1, limits::kLayersPerBlock);
+  c.cross_attention_dim = json.integer("cross_attention_dim", c.cross_attention_dim, 1, limits::kWidth);
+  c.norm_num_groups = json.integer("norm_num_groups", c.norm_num_groups, 1, 1024);
+  c.norm_eps = json.number("norm_eps", c.norm_eps);
+  if (c.norm_eps <= 0) json.reject("norm_eps", "expected a positive number");
+  c.flip_sin_to_cos = json.boolean("flip_sin_to_cos", c.flip_sin_to_cos);
+  c.freq_shift = json.integer("freq_shift", c.freq_shift, 0, 1);
+  read_levels(json, c);
+  read_transformers(json, c);
+  read_added_conditions(json, c);
   if (c.block_out_channels[0] % 2 != 0) json.reject("block_out_channels", "the first must be even");
   const auto time_width = 4 * c.block_out_channels[0];
   if (json.integer("time_embedding_dim", time_width, 1, limits::kWidth) != time_width) {
@@ -125,24 +161,37 @@ UNetConfig UNetConfig::from_json(const ConfigReader& json) {
 }
 
 nlohmann::json UNetConfig::to_json() const {
-  const bool same_heads =
-      std::all_of(heads.begin(), heads.end(), [&](auto count) { return count == heads[0]; });
-  return {{"_class_name", "UNet2DConditionModel"},
-          {"sample_size", sample_size},
-          {"in_channels", in_channels},
-          {"out_channels", out_channels},
-          {"down_block_types", down_block_types},
-          {"up_block_types", up_block_types},
-          {"block_out_channels", block_out_channels},
-          {"layers_per_block", layers_per_block},
-          {"cross_attention_dim", cross_attention_dim},
-          {"attention_head_dim", same_heads ? nlohmann::json(heads[0]) : nlohmann::json(heads)},
-          {"norm_num_groups", norm_num_groups},
-          {"norm_eps", norm_eps},
-          {"flip_sin_to_cos", flip_sin_to_cos},
-          {"freq_shift", freq_shift},
-          {"act_fn", "silu"},
-          {"mid_block_type", "UNetMidBlock2DCrossAttn"}};
+  const auto one_or_all = [](const std::vector<std::int64_t>& numbers) {
+    const bool same = std::all_of(numbers.begin(), numbers.end(), [&](auto n) { return n == numbers[0]; });
+    return same ? nlohmann::json(numbers[0]) : nlohmann::json(numbers);
+  };
+  nlohmann::json json{{"_class_name", "UNet2DConditionModel"},
+                      {"sample_size", sample_size},
+                      {"in_channels", in_channels},
+                      {"out_channels", out_channels},
+                      {"down_block_types", down_block_types},
+                      {"up_block_types", up_block_types},
+                      {"block_out_channels", block_out_channels},
+                      {"layers_per_block", layers_per_block},
+                      {"cross_attention_dim", cross_attention_dim},
+                      {"attention_head_dim", one_or_all(heads)},
+                      {"norm_num_groups", norm_num_groups},
+                      {"norm_eps", norm_eps},
+                      {"flip_sin_to_cos", flip_sin_to_cos},
+                      {"freq_shift", freq_shift},
+                      {"act_fn", "silu"},
+                      {"mid_block_type", "UNetMidBlock2DCrossAttn"}};
+  // What SD 1.x does not have is not written for it.
+  if (const auto depths = one_or_all(transformer_layers_per_block); depths != 1) {
+    json["transformer_layers_per_block"] = depths;
+  }
+  if (use_linear_projection) json["use_linear_projection"] = true;
+  if (takes_added_conditions()) {
+    json["addition_embed_type"] = addition_embed_type;
+    json["addition_time_embed_dim"] = addition_time_embed_dim;
+    json["projection_class_embeddings_input_dim"] = projection_class_embeddings_input_dim;
+  }
+  return json;
 }
 
 }  // namespace forgedit

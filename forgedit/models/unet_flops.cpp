@@ -36,7 +36,8 @@ UNetFlops count_flops(const UNetImpl& unet, std::int64_t height, std::int64_t wi
   for (const auto& [name, weight] : parameters_of(unet)) {
     if (weight.dim() < 2 || !counts(name)) continue;
     const auto here = pixels[halvings(name, blocks)];
-    const bool time = starts_with(name, "time_embedding.") || contains(name, ".time_emb_proj.");
+    const bool time = starts_with(name, "time_embedding.") || starts_with(name, "add_embedding.") ||
+                      contains(name, ".time_emb_proj.");
     const bool text = contains(name, ".attn2.to_k.") || contains(name, ".attn2.to_v.");
     const auto rows = time ? 1.0 : (text ? static_cast<double>(tokens) : here);
     result.layers += 2.0 * rows * static_cast<double>(weight.numel());

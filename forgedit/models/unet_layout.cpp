@@ -23,6 +23,7 @@ std::vector<UNetBlockOptions> unet_blocks(const UNetConfig& config) {
     o.in_channels = channels[i == 0 ? 0 : i - 1];
     o.out_channels = channels[i];
     o.heads = config.heads[i];
+    o.transformer_layers = config.transformer_layers_per_block[i];
     o.cross_attention = config.down_block_types[i] == "CrossAttnDownBlock2D";
     o.resample = i + 1 < levels;
     blocks.push_back(o);
@@ -33,6 +34,7 @@ std::vector<UNetBlockOptions> unet_blocks(const UNetConfig& config) {
   o.layers = 2;
   o.in_channels = o.out_channels = channels.back();
   o.heads = config.heads.back();
+  o.transformer_layers = config.transformer_layers_per_block.back();
   o.cross_attention = true;
   o.resample = false;
   blocks.push_back(o);
@@ -46,6 +48,7 @@ std::vector<UNetBlockOptions> unet_blocks(const UNetConfig& config) {
     o.in_channels = channels[o.level == 0 ? 0 : o.level - 1];
     o.out_channels = channels[o.level];
     o.heads = config.heads[o.level];
+    o.transformer_layers = config.transformer_layers_per_block[o.level];
     o.cross_attention = config.up_block_types[i] == "CrossAttnUpBlock2D";
     o.resample = i + 1 < levels;
     blocks.push_back(o);

@@ -19,6 +19,7 @@ struct UNetBlockOptions {
   std::int64_t previous_channels = 0;  ///< up blocks: channels that come from below
   std::int64_t layers = 0;
   std::int64_t heads = 0;
+  std::int64_t transformer_layers = 0;  ///< blocks of each transformer
   bool cross_attention = false;
   bool resample = false;  ///< ends in a down- or upsampler, to the next or the previous level
   const UNetConfig* config = nullptr;

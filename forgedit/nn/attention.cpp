@@ -141,13 +141,28 @@ std::pair<torch::Tensor, torch::Tensor> BasicTransformerBlockImpl::forward_fused
   return ff->forward_fused(normed3, x3);
 }
 
-Transformer2DModelImpl::Transformer2DModelImpl(std::int64_t channels, std::int64_t context_features,
-                                               std::int64_t heads, std::int64_t norm_groups)
-    : norm(register_module("norm", GroupNorm(norm_groups, channels, 1e-6))),
-      proj_in(register_module("proj_in", Conv2d(channels, channels, 1))),
-      transformer_blocks(register_module("transformer_blocks", torch::nn::ModuleList(BasicTransformerBlock(
-                                                                   channels, context_features, heads)))),
-      proj_out(register_module("proj_out", Conv2d(channels, channels, 1))) {}
+ChannelProjection::ChannelProjection(torch::nn::Module& parent, const std::string& name,
+                                     std::int64_t channels, bool linear) {
+  if (linear) {
+    linear_ = parent.register_module(name, Linear(channels, channels));
+  } else {
+    conv_ = parent.register_module(name, Conv2d(channels, channels, 1));
+  }
+}
+
+torch::Tensor ChannelProjection::operator()(const torch::Tensor& x) const {
+  return linear_.is_empty() ? conv_->forward(x) : to_map(linear_->forward(to_tokens(x)), x);
+}
+
+Transformer2DModelImpl::Transformer2DModelImpl(const TransformerOptions& o)
+    : norm(register_module("norm", GroupNorm(o.norm_groups, o.channels, 1e-6))),
+      proj_in(*this, "proj_in", o.channels, o.linear_projection),
+      transformer_blocks(register_module("transformer_blocks", torch::nn::ModuleList())),
+      proj_out(*this, "proj_out", o.channels, o.linear_projection) {
+  for (std::int64_t i = 0; i < o.layers; ++i) {
+    transformer_blocks->push_back(BasicTransformerBlock(o.channels, o.context_features, o.heads));
+  }
+}
 
 torch::Tensor Transformer2DModelImpl::forward(const torch::Tensor& x,
                                               const torch::Tensor& encoder_hidden_states) {
@@ -163,20 +178,20 @@ torch::Tensor Transformer2DModelImpl::forward(const torch::Tensor& x,
 torch::Tensor Transformer2DModelImpl::forward_fused(const torch::Tensor& x,
                                                     const torch::Tensor& encoder_hidden_states) {
   const auto [normed, residual] = fused::group_norm(x, *norm, false);
-  auto tokens = to_tokens(fused::pointwise(normed, *proj_in));
-  auto bias = proj_in->bias;
+  auto tokens = to_tokens(fused::pointwise(normed, proj_in.weight()));
+  auto bias = proj_in.bias();
   for (const auto& block : *transformer_blocks) {
     std::tie(tokens, bias) =
         block->as<BasicTransformerBlock>()->forward_fused(tokens, bias, encoder_hidden_states);
   }
-  bias = bias.defined() ? (precomputed_bias.defined() ? precomputed_bias : joined_bias()) : proj_out->bias;
-  return fused::add_bias_residual(fused::pointwise(to_map(tokens, x), *proj_out), bias, residual);
+  bias = bias.defined() ? (precomputed_bias.defined() ? precomputed_bias : joined_bias()) : proj_out.bias();
+  return fused::add_bias_residual(fused::pointwise(to_map(tokens, x), proj_out.weight()), bias, residual);
 }
 
 torch::Tensor Transformer2DModelImpl::joined_bias() {
   const auto& last = *transformer_blocks[transformer_blocks->size() - 1]->as<BasicTransformerBlock>();
-  const auto weight = proj_out->weight.view({proj_out->weight.size(0), proj_out->weight.size(1)});
-  return torch::addmv(proj_out->bias, weight, last.out_bias());
+  const auto weight = proj_out.weight().view({proj_out.weight().size(0), proj_out.weight().size(1)});
+  return torch::addmv(proj_out.bias(), weight, last.out_bias());
 }
 
 SpatialAttentionImpl::SpatialAttentionImpl(std::int64_t channels, std::int64_t norm_groups)

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -73,11 +74,37 @@ class BasicTransformerBlockImpl : public torch::nn::Module {
 };
 TORCH_MODULE(BasicTransformerBlock);
 
-/// One transformer block over the pixels of a feature map (batch, channels, height, width).
+/// A linear layer over the channels of each pixel of a map: a 1x1 convolution (SD 1.x), or a Linear (SD 2.x
+/// and XL).
+class ChannelProjection {
+ public:
+  /// Registers the layer in `parent` under `name`.
+  ChannelProjection(torch::nn::Module& parent, const std::string& name, std::int64_t channels, bool linear);
+  /// (batch, channels, height, width) -> the same shape.
+  torch::Tensor operator()(const torch::Tensor& x) const;
+  /// (channels, channels, 1, 1), or (channels, channels) where it is linear.
+  const torch::Tensor& weight() const { return linear_.is_empty() ? conv_->weight : linear_->weight; }
+  const torch::Tensor& bias() const { return linear_.is_empty() ? conv_->bias : linear_->bias; }
+
+ private:
+  Conv2d conv_{nullptr};
+  Linear linear_{nullptr};
+};
+
+/// Sizes of a Transformer2DModel.
+struct TransformerOptions {
+  std::int64_t channels;
+  std::int64_t context_features;  ///< width of the text
+  std::int64_t heads;
+  std::int64_t layers;  ///< transformer blocks
+  std::int64_t norm_groups;
+  bool linear_projection;  ///< see ChannelProjection
+};
+
+/// Transformer blocks over the pixels of a feature map (batch, channels, height, width).
 class Transformer2DModelImpl : public torch::nn::Module {
  public:
-  Transformer2DModelImpl(std::int64_t channels, std::int64_t context_features, std::int64_t heads,
-                         std::int64_t norm_groups);
+  explicit Transformer2DModelImpl(const TransformerOptions& options);
   torch::Tensor forward(const torch::Tensor& x, const torch::Tensor& encoder_hidden_states);
 
   /// The last block's bias by way of proj_out, and that of proj_out (channels). `precomputed_bias` is
@@ -89,9 +116,9 @@ class Transformer2DModelImpl : public torch::nn::Module {
   torch::Tensor forward_fused(const torch::Tensor& x, const torch::Tensor& encoder_hidden_states);
 
   GroupNorm norm;
-  Conv2d proj_in;
+  ChannelProjection proj_in;
   torch::nn::ModuleList transformer_blocks;
-  Conv2d proj_out;
+  ChannelProjection proj_out;
 };
 TORCH_MODULE(Transformer2DModel);
 

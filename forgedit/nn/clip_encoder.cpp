@@ -82,4 +82,12 @@ torch::Tensor ClipEncoderImpl::forward(torch::Tensor x) {
   return x;
 }
 
+std::vector<torch::Tensor> ClipEncoderImpl::hidden_states(const torch::Tensor& x) {
+  std::vector<torch::Tensor> states{x};
+  for (const auto& layer : *layers) {
+    states.push_back(layer->as<ClipEncoderLayer>()->forward(states.back()));
+  }
+  return states;
+}
+
 }  // namespace forgedit::nn

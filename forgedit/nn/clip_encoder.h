@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "forgedit/nn/layers.h"
 
@@ -23,6 +24,8 @@ class ClipEncoderImpl : public torch::nn::Module {
   explicit ClipEncoderImpl(const ClipEncoderSizes& sizes);
   /// (batch, tokens, hidden) -> the same shape.
   torch::Tensor forward(torch::Tensor x);
+  /// x, and what each layer makes of it: the last one is forward(x).
+  std::vector<torch::Tensor> hidden_states(const torch::Tensor& x);
 
  private:
   torch::nn::ModuleList layers;

@@ -402,9 +402,9 @@ Tensor upsample_conv(const Tensor& x, const Conv2dImpl& conv, const Tensor& phas
   return JoinPhasesFunction::apply(dense(torch::conv2d(dense(x), phases, {}, 1, 1)), conv.bias);
 }
 
-Tensor pointwise(const Tensor& x, const Conv2dImpl& conv) {
+Tensor pointwise(const Tensor& x, const Tensor& weight) {
   const auto pixels = dense(x).permute({0, 2, 3, 1}).reshape({-1, x.size(1)});
-  const auto y = at::linear(pixels, conv.weight.view({conv.weight.size(0), conv.weight.size(1)}));
+  const auto y = at::linear(pixels, weight.view({weight.size(0), weight.size(1)}));
   return y.view({x.size(0), x.size(2), x.size(3), y.size(1)}).permute({0, 3, 1, 2});
 }
 

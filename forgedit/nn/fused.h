@@ -55,8 +55,8 @@ torch::Tensor upsample_conv(const torch::Tensor& x, const Conv2dImpl& conv, cons
 /// Weights (4 · out, in, 2, 2) of that convolution: sums of the 3x3 ones.
 torch::Tensor upsample_weight(const Conv2dImpl& conv);
 
-/// A 1x1 convolution as a matrix product over pixels, without its bias.
-torch::Tensor pointwise(const torch::Tensor& x, const Conv2dImpl& conv);
+/// A 1x1 convolution as a matrix product over pixels; its weight (out, in, 1, 1), or (out, in).
+torch::Tensor pointwise(const torch::Tensor& x, const torch::Tensor& weight);
 
 }  // namespace forgedit::nn::fused
 

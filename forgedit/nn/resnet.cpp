@@ -39,7 +39,7 @@ torch::Tensor ResnetBlock2DImpl::forward_fused(const torch::Tensor& x, const tor
   const auto second = fused::norm_silu_conv(first, addend, *norm2, *conv2).first;
   if (conv_shortcut.is_empty()) return fused::add_bias_residual(second, conv2->bias, tap);
   return fused::add_bias_residual(second, conv2->bias + conv_shortcut->bias,
-                                  fused::pointwise(tap, *conv_shortcut));
+                                  fused::pointwise(tap, conv_shortcut->weight));
 }
 
 Downsample2DImpl::Downsample2DImpl(std::int64_t channels, bool asymmetric)

@@ -8,12 +8,19 @@
 
 namespace forgedit {
 
+/// Which timesteps are taken (arXiv 2305.08891, table 2).
+enum class TimestepSpacing {
+  leading,  ///< multiples of a whole stride, from 0: the last timestep is left out
+  trailing  ///< from the last timestep down, as evenly as whole numbers allow
+};
+
 /// DDIM (arXiv 2010.02502), as the published method constructs diffusers' DDIMScheduler: "leading" timesteps,
 /// no clipping, ᾱ of the step before the first taken from timestep 0 (set_alpha_to_one off), steps_offset 0.
 struct DdimOptions {
   NoiseScheduleOptions noise;
   bool set_alpha_to_one = false;
-  std::int64_t steps_offset = 0;
+  std::int64_t steps_offset = 0;  ///< added to leading timesteps
+  TimestepSpacing timestep_spacing = TimestepSpacing::leading;
 };
 
 class DdimScheduler {
@@ -24,7 +31,7 @@ class DdimScheduler {
   const std::vector<std::int64_t>& timesteps() const { return timesteps_; }
   const NoiseSchedule& noise_schedule() const { return schedule_; }
 
-  /// x_{t-1} from x_t and the predicted noise. `eta` > 0 adds that share of the DDPM variance, from `noise`.
+  /// x_{t-1} from x_t and the prediction. `eta` > 0 adds that share of the DDPM variance, from `noise`.
   ///
   /// | here            | paper (eq. 12)                                    |
   /// |-----------------|---------------------------------------------------|

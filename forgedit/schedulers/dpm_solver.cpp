@@ -1,5 +1,6 @@
 #include "forgedit/schedulers/dpm_solver.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "forgedit/core/error.h"
@@ -13,7 +14,8 @@ struct Point {
 };
 
 Point point_at(const NoiseSchedule& schedule, std::int64_t timestep) {
-  const double alpha_cumprod = schedule.alpha_cumprod(timestep);
+  constexpr double kLeastSignal = 1.0 / (1 << 24);  // λ would be infinite without any
+  const double alpha_cumprod = std::max(schedule.alpha_cumprod(timestep), kLeastSignal);
   const double alpha = std::sqrt(alpha_cumprod), sigma = std::sqrt(1.0 - alpha_cumprod);
   return {alpha, sigma, std::log(alpha / sigma)};
 }
@@ -32,8 +34,7 @@ std::vector<SamplerStep> dpm_solver_steps(std::int64_t steps, const NoiseSchedul
     step.timestep = static_cast<std::int64_t>(
         std::nearbyint(static_cast<double>((train_steps - 1) * i) / static_cast<double>(steps)));
     const auto here = point_at(schedule, step.timestep);
-    step.alpha = here.alpha;
-    step.sigma = here.sigma;
+    step.set_prediction(schedule.options().prediction_type, here.alpha, here.sigma);
     result.push_back(step);
   }
   for (std::size_t i = 0; i < result.size(); ++i) {

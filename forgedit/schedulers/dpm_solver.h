@@ -9,7 +9,8 @@ namespace forgedit {
 
 /// DPM-Solver++ 2M (arXiv 2211.01095, algorithm 2), as diffusers' DPMSolverMultistepScheduler is by default:
 /// midpoint, "linspace" timesteps, sigma 0 at the end, first order in the first and the last step. Made for
-/// about 20 steps. Throws a usage Error unless 1 <= steps < num_train_timesteps.
+/// about 20 steps. Where the last timestep has no signal it starts from ᾱ = 2⁻²⁴ instead, as there.
+/// Throws a usage Error unless 1 <= steps < num_train_timesteps.
 std::vector<SamplerStep> dpm_solver_steps(std::int64_t steps,
                                           const NoiseSchedule& schedule = NoiseSchedule());
 

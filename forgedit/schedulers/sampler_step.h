@@ -1,21 +1,35 @@
 #pragma once
 
 #include <cstdint>
-#include <vector>
+
+#include "forgedit/schedulers/noise_schedule.h"
 
 namespace forgedit {
 
-/// One step of a sampler whose network predicts the noise ε, as numbers:
+/// One step of a sampler as numbers, where `out` is what the network predicts at `timestep`:
 ///
-///     x0 = (x − sigma·ε) / alpha
+///     x0 = (input·x − output·out) / divisor
 ///     x' = sample·x + denoised·x0 + previous·(x0 of the step before)
 ///
-/// DDIM and DPM-Solver++ 2M both have this form, so one loop (and one recorded step on a GPU) draws with
-/// either.
+/// DDIM and DPM-Solver++ 2M both have this form, for networks that predict noise or velocity, so one loop
+/// (and one recorded step on a GPU) samples with either. What gives x0 (set_prediction):
+///
+/// | network predicts | input     | output      | divisor   |
+/// |------------------|-----------|-------------|-----------|
+/// | noise            | 1         | sqrt(1 − ᾱ) | sqrt(ᾱ)   |
+/// | velocity         | sqrt(ᾱ)   | sqrt(1 − ᾱ) | 1         |
 struct SamplerStep {
   std::int64_t timestep = 0;
-  double alpha = 1, sigma = 0;  ///< sqrt(ᾱ_t) and sqrt(1 − ᾱ_t)
+  double input = 1, output = 0, divisor = 1;
   double sample = 0, denoised = 0, previous = 0;
+
+  /// The first row of numbers, of alpha = sqrt(ᾱ_t) and sigma = sqrt(1 − ᾱ_t).
+  void set_prediction(PredictionType type, double alpha, double sigma) {
+    const bool noise = type == PredictionType::epsilon;
+    input = noise ? 1 : alpha;
+    output = sigma;
+    divisor = noise ? alpha : 1;
+  }
 };
 
 }  // namespace forgedit

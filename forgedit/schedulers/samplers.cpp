@@ -11,12 +11,16 @@
 namespace forgedit {
 namespace {
 
-std::vector<SamplerStep> ddim_steps(std::int64_t steps) {
-  return DdimScheduler(steps).sampler_steps();
+/// As the published method has it; but where the last timestep has no signal, sampling must begin there.
+std::vector<SamplerStep> ddim_steps(std::int64_t steps, const NoiseScheduleOptions& noise) {
+  DdimOptions options;
+  options.noise = noise;
+  if (noise.rescale_betas_zero_snr) options.timestep_spacing = TimestepSpacing::trailing;
+  return DdimScheduler(steps, options).sampler_steps();
 }
 
-std::vector<SamplerStep> dpm_steps(std::int64_t steps) {
-  return dpm_solver_steps(steps);
+std::vector<SamplerStep> dpm_steps(std::int64_t steps, const NoiseScheduleOptions& noise) {
+  return dpm_solver_steps(steps, NoiseSchedule(noise));
 }
 
 constexpr std::array kSamplers{

@@ -19,8 +19,9 @@ struct SamplerRow {
   const char* title;           ///< as other programs write it into pictures
   std::int64_t default_steps;  ///< that usually suffice
   const char* summary;         ///< for --help
-  /// The numbers of its steps; throws a usage Error for how many it cannot take.
-  std::vector<SamplerStep> (*steps)(std::int64_t steps);
+  /// The numbers of its steps for a model trained with `noise`; throws a usage Error for how many it cannot
+  /// take.
+  std::vector<SamplerStep> (*steps)(std::int64_t steps, const NoiseScheduleOptions& noise);
 };
 
 /// All samplers; the first is the default.

@@ -45,8 +45,9 @@ void take_tokenizer_json(const std::filesystem::path& file, const nlohmann::json
                          ClipVocabulary& vocabulary);
 
 /// Roles, and all tokens that are looked for in texts, from every file of the folder that names some.
-/// `tokenizer`: the contents of tokenizer.json; empty where there is none.
+/// `tokenizer`: the contents of tokenizer.json; empty where there is none. `pad_token`: what pads, where that
+/// is not the folder's to say.
 void take_special_tokens(const std::filesystem::path& directory, const nlohmann::json& tokenizer,
-                         ClipVocabulary& vocabulary);
+                         const std::string& pad_token, ClipVocabulary& vocabulary);
 
 }  // namespace forgedit

@@ -50,8 +50,9 @@ std::optional<ClipSpecialToken> token_under(const json& object, const char* key,
 /// Collects tokens, and gives ids to those that the vocabulary lacks.
 class SpecialTokens {
  public:
-  SpecialTokens(const fs::path& directory, ClipVocabulary& vocabulary)
-      : config_file_(directory / "tokenizer_config.json"),
+  SpecialTokens(const fs::path& directory, const std::string& pad_token, ClipVocabulary& vocabulary)
+      : pad_token_(pad_token),
+        config_file_(directory / "tokenizer_config.json"),
         map_file_(directory / "special_tokens_map.json"),
         added_file_(directory / "added_tokens.json"),
         whole_file_(directory / "tokenizer.json"),
@@ -165,8 +166,16 @@ class SpecialTokens {
   void take_roles() {
     vocabulary_.start = role("bos_token", kClipStartToken);
     vocabulary_.end = role("eos_token", kClipEndToken);
-    vocabulary_.pad = role("pad_token", kClipEndToken);
+    vocabulary_.pad = pad_token_.empty() ? role("pad_token", kClipEndToken) : given_pad();
     vocabulary_.unknown = role("unk_token", kClipEndToken);
+  }
+
+  ClipSpecialToken given_pad() const {
+    const auto found = vocabulary_.ids.find(pad_token_);
+    if (found == vocabulary_.ids.end()) {
+      throw key_error(vocabulary_.file, pad_token_, "missing (the text encoder's padding)");
+    }
+    return {pad_token_, found->second};
   }
 
   ClipSpecialToken role(const char* key, std::string_view fallback) const {
@@ -248,6 +257,7 @@ class SpecialTokens {
     for (const auto& entry : entries_) take(entry.token);
   }
 
+  const std::string pad_token_;
   const fs::path config_file_, map_file_, added_file_, whole_file_;
   ClipVocabulary& vocabulary_;
   const json config_, map_;
@@ -256,8 +266,9 @@ class SpecialTokens {
 
 }  // namespace
 
-void take_special_tokens(const fs::path& directory, const json& tokenizer, ClipVocabulary& vocabulary) {
-  SpecialTokens(directory, vocabulary).take(tokenizer);
+void take_special_tokens(const fs::path& directory, const json& tokenizer, const std::string& pad_token,
+                         ClipVocabulary& vocabulary) {
+  SpecialTokens(directory, pad_token, vocabulary).take(tokenizer);
 }
 
 }  // namespace forgedit

@@ -63,8 +63,9 @@ ClipTokenizer::ClipTokenizer(ClipVocabulary vocabulary)
   }
 }
 
-ClipTokenizer ClipTokenizer::from_directory(const std::filesystem::path& directory) {
-  return ClipTokenizer(read_clip_vocabulary(directory));
+ClipTokenizer ClipTokenizer::from_directory(const std::filesystem::path& directory,
+                                            const std::string& pad_token) {
+  return ClipTokenizer(read_clip_vocabulary(directory, pad_token));
 }
 
 ClipTokenizer::Encoding ClipTokenizer::encode(std::string_view text, std::size_t max_length) const {

@@ -27,7 +27,8 @@ class ClipTokenizer {
   };
 
   /// See read_clip_vocabulary. Throws Error naming file and key when files are damaged.
-  static ClipTokenizer from_directory(const std::filesystem::path& directory);
+  static ClipTokenizer from_directory(const std::filesystem::path& directory,
+                                      const std::string& pad_token = {});
 
   Encoding encode(std::string_view text, std::size_t max_length = 77) const;
   /// Token ids without start, end and padding.

@@ -134,7 +134,7 @@ bool is_clip_tokenizer(const fs::path& directory) {
   return (has("vocab.json") && has("merges.txt")) || has("tokenizer.json");
 }
 
-ClipVocabulary read_clip_vocabulary(const fs::path& directory) {
+ClipVocabulary read_clip_vocabulary(const fs::path& directory, const std::string& pad_token) {
   ClipVocabulary vocabulary;
   std::error_code ignored;
   const auto has = [&](const char* name) { return fs::exists(directory / name, ignored); };
@@ -147,12 +147,12 @@ ClipVocabulary read_clip_vocabulary(const fs::path& directory) {
     vocabulary.file = directory / "vocab.json";
     const auto vocab = read_tokenizer_object(vocabulary.file, kMaxVocabularyBytes, 0);
     take_tokens(vocabulary.file, vocab, vocab.size(), vocabulary);
-    take_special_tokens(directory, tokenizer, vocabulary);
+    take_special_tokens(directory, tokenizer, pad_token, vocabulary);
     read_merges(directory / "merges.txt", vocabulary);
   } else {
     vocabulary.file = whole;
     take_tokenizer_json(whole, tokenizer, vocabulary);
-    take_special_tokens(directory, tokenizer, vocabulary);
+    take_special_tokens(directory, tokenizer, pad_token, vocabulary);
   }
   return vocabulary;
 }

@@ -38,7 +38,9 @@ bool is_clip_tokenizer(const std::filesystem::path& directory);
 
 /// Reads vocab.json and merges.txt, or where one of them is missing tokenizer.json; and, where present, the
 /// added tokens and roles of tokenizer_config.json, special_tokens_map.json, added_tokens.json and
-/// tokenizer.json. Throws Error with one line naming file and key.
-ClipVocabulary read_clip_vocabulary(const std::filesystem::path& directory);
+/// tokenizer.json. With `pad_token` that token pads, whatever the files say. Throws Error with one line
+/// naming file and key.
+ClipVocabulary read_clip_vocabulary(const std::filesystem::path& directory,
+                                    const std::string& pad_token = {});
 
 }  // namespace forgedit

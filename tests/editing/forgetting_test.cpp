@@ -19,7 +19,7 @@ constexpr const char* kEncoderKey = "down_blocks.2.attentions.0.transformer_bloc
 constexpr const char* kDecoderKey = "up_blocks.1.attentions.0.transformer_blocks.0.attn2.to_v.weight";
 
 bool forgotten(const char* strategy, const char* name, LearnMethod method = LearnMethod::vanilla) {
-  return forgets(find_forgetting_strategy(strategy, method), name);
+  return forgets(find_forgetting_strategy(strategy, method), name, {});
 }
 
 TEST(ForgettingStrategies, UnknownNamesListTheKnownOnes) {
@@ -58,6 +58,23 @@ TEST(ForgettingStrategies, EncoderkvOfTheTwoMethodsAreOpposites) {
   }
   EXPECT_FALSE(forgotten("encoderkv", kEncoderKey));
   EXPECT_FALSE(forgotten("encoderkv", kDecoderKey, LearnMethod::dreambooth));
+}
+
+TEST(ForgettingStrategies, Decoder2IsTheLastUpBlockWithAttentionWhereTheLastHasNone) {
+  const auto decoder2_of = [](const std::vector<std::string>& blocks_with_attention, int blocks) {
+    std::vector<std::string> names{"down_blocks.3.attentions.0.norm.weight", "conv_in.weight"};
+    for (int i = 0; i < blocks; ++i)
+      names.push_back("up_blocks." + std::to_string(i) + ".resnets.0.norm1.bias");
+    for (const auto& block : blocks_with_attention) names.push_back(block + "attentions.0.norm.weight");
+    return UNetBlocks::of(names).decoder2;
+  };
+  EXPECT_EQ(decoder2_of({"up_blocks.1.", "up_blocks.2.", "up_blocks.3."}, 4), "up_blocks.2.") << "1.x, 2.x";
+  EXPECT_EQ(decoder2_of({"up_blocks.0.", "up_blocks.1."}, 3), "up_blocks.1.") << "XL";
+  EXPECT_EQ(decoder2_of({}, 3), "up_blocks.2.");
+  const auto& strategy = find_forgetting_strategy("decoderattn+decoder2");
+  const std::string kept = "up_blocks.1.resnets.0.conv1.weight";
+  EXPECT_FALSE(forgets(strategy, kept, {"up_blocks.1."}));
+  EXPECT_TRUE(forgets(strategy, kept, {}));
 }
 
 TEST(LearnMethods, RoundTripAndRefuse) {

@@ -48,6 +48,29 @@ TEST_F(InterpolationTest, TargetThatIsTheIdentityAddsNothing) {
   EXPECT_TRUE(torch::allclose(vector_projection(learned_, 2.0 * learned_, 1.0, 5.0), learned_));
 }
 
+TEST_F(InterpolationTest, PartsOfTheWidthAndThePooledEmbeddingAreProjectedByThemselves) {
+  const auto pooled = torch::randn({1, 4}, kDouble), pooled_target = torch::randn({1, 4}, kDouble);
+  const TextEmbedding learned{learned_, pooled}, target{target_, pooled_target};
+  const std::vector<std::int64_t> widths{3, 5};
+  const auto vp = vector_projection(learned, target, widths, 0.8, 1.5);
+  for (const auto& [first, width] : {std::pair{0, 3}, {3, 5}}) {
+    EXPECT_TRUE(torch::equal(
+        vp.tokens.narrow(-1, first, width),
+        vector_projection(learned_.narrow(-1, first, width), target_.narrow(-1, first, width), 0.8, 1.5)));
+  }
+  EXPECT_TRUE(torch::equal(vp.pooled, vector_projection(pooled, pooled_target, 0.8, 1.5)));
+  const auto vs = vector_subtraction(learned, target, 0.7);
+  EXPECT_TRUE(torch::equal(vs.tokens, vector_subtraction(learned_, target_, 0.7)));
+  EXPECT_TRUE(torch::equal(vs.pooled, vector_subtraction(pooled, pooled_target, 0.7)));
+}
+
+TEST_F(InterpolationTest, OnePartWithoutAPooledEmbeddingIsWhatItWas) {
+  const std::vector<std::int64_t> widths{8};
+  const auto vp = vector_projection({learned_, {}}, {target_, {}}, widths, 0.8, 1.5);
+  EXPECT_TRUE(torch::equal(vp.tokens, vector_projection(learned_, target_, 0.8, 1.5)));
+  EXPECT_FALSE(vp.pooled.defined());
+}
+
 TEST(InterpolationNames, RoundTripAndRefuse) {
   for (const char* name : {"vs", "vp"}) EXPECT_EQ(interpolation_name(parse_interpolation(name)), name);
   const auto message = testing::message_of([] { parse_interpolation("VS"); });

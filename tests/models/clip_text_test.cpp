@@ -48,12 +48,37 @@ TEST(ClipText, PoolsAtTheFirstEndToken) {
   }
 }
 
+TEST(ClipText, HiddenStatesAndProjection) {
+  torch::NoGradGuard no_grad;
+  auto config = micro_text_config();
+  config.projection_dim = 3;
+  auto model = make_text_model(config);
+  const auto ids = torch::tensor({{1, 5, 19, 0, 0, 0}});  // padded with another token than the end's
+  const auto output = model(ids);
+  ASSERT_EQ(output.hidden_states.size(), 3U);
+  const auto parameters = model->named_parameters();
+  const auto norm = [&](const torch::Tensor& x) {
+    return torch::layer_norm(x, {8}, parameters["final_layer_norm.weight"],
+                             parameters["final_layer_norm.bias"]);
+  };
+  EXPECT_TRUE(torch::allclose(norm(output.hidden_states.back()), output.last_hidden_state, 1e-5, 1e-6));
+  EXPECT_TRUE(torch::equal(output.pooler_output[0], output.last_hidden_state[0][2]));
+  EXPECT_TRUE(torch::allclose(output.text_embeds,
+                              output.pooler_output.matmul(parameters["text_projection.weight"].t())));
+  EXPECT_FALSE(make_text_model(micro_text_config())(ids).text_embeds.defined());
+}
+
 TEST(ClipText, ConfigRoundTripsAndNamesWhatItRefuses) {
   using nlohmann::json;
   const auto parse = [](const json& object) {
     return ClipTextConfig::from_json(ConfigReader("text_encoder/config.json", object));
   };
   EXPECT_EQ(parse(micro_text_config().to_json()).to_json(), micro_text_config().to_json());
+  auto projected = micro_text_config();
+  projected.projection_dim = 3;
+  EXPECT_EQ(parse(projected.to_json()).to_json(), projected.to_json());
+  EXPECT_EQ(parse({{"architectures", {"CLIPTextModel"}}, {"projection_dim", 768}}).projection_dim, 0)
+      << "published files name a width that their class does not use";
   const std::pair<const char*, json> rows[] = {
       {"hidden_act", "relu"},     {"num_attention_heads", 7}, {"hidden_size", 0},
       {"hidden_size", 32768},     {"vocab_size", "many"},     {"vocab_size", 1 << 21},

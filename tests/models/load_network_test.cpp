@@ -1,5 +1,7 @@
 #include "forgedit/models/load_network.h"
 
+#include "forgedit/nn/attention.h"
+
 #include <torch/torch.h>
 
 #include "tests/support/temporary_folder.h"
@@ -33,6 +35,22 @@ TEST(LoadNetwork, ChecksWithoutValues) {
   EXPECT_TRUE(testing::contains(complaint({{"weight", torch::ones({4})}}), "expected 3, found 4"));
   EXPECT_TRUE(testing::contains(complaint({{"weight", torch::ones({})}}), "expected 3, found scalar"));
   EXPECT_TRUE(testing::contains(complaint({{"weight", torch::ones({3}, torch::kInt)}}), "floating point"));
+}
+
+TEST(LoadNetwork, ProjectionsMayComeAsLinearLayersOrConvolutions) {
+  const auto options = [](bool linear) { return nn::TransformerOptions{4, 3, 2, 1, 2, linear}; };
+  for (const bool linear : {false, true}) {
+    const nn::Transformer2DModel network(options(linear)), other(options(!linear));
+    for (auto& parameter : other->parameters()) torch::nn::init::constant_(parameter, 2.0);
+    auto weights = parameters_of(*other);
+    const auto fitted = fit_projections(*network, weights);
+    for (const auto& [name, parameter] : parameters_of(*network)) {
+      EXPECT_EQ(fitted.at(name).sizes(), parameter.sizes()) << name;
+    }
+    EXPECT_TRUE(fitted.at("proj_in.weight").is_alias_of(weights.at("proj_in.weight")));
+    weights["proj_in.weight"] = torch::ones({4, 4, 3, 3});
+    EXPECT_EQ(fit_projections(*network, weights).at("proj_in.weight").dim(), 4) << "nothing to fit";
+  }
 }
 
 TEST(LoadNetwork, ScaledWeightsAreRejectedByName) {

@@ -44,6 +44,20 @@ void fill_parameters(torch::nn::Module& module) {
   }
 }
 
+/// With all that SDXL has beside: linear projections, depths, added conditions.
+UNetConfig micro_xl_config() {
+  auto c = micro_unet_config();
+  c.up_block_types = {"CrossAttnUpBlock2D", "UpBlock2D"};
+  c.down_block_types = {"DownBlock2D", "CrossAttnDownBlock2D"};
+  c.heads = {2, 4};
+  c.transformer_layers_per_block = {1, 2};
+  c.use_linear_projection = true;
+  c.addition_embed_type = "text_time";
+  c.addition_time_embed_dim = 4;
+  c.projection_class_embeddings_input_dim = 5 + 6 * 4;
+  return c;
+}
+
 class MicroUNet : public ::testing::Test {
  protected:
   MicroUNet() {
@@ -154,13 +168,95 @@ std::size_t count_segments(const torch::Tensor& result) {
 TEST_F(MicroUNet, CheckpointingChangesNoGradient) {
   for (auto& parameter : unet_->parameters()) parameter.set_requires_grad(true);
   const auto gradients = [&](bool checkpointing, std::size_t segments) {
-    const auto predicted = unet_(latents_, timesteps_, context_, checkpointing);
+    const auto predicted = unet_(latents_, timesteps_, context_, AddedConditions(), checkpointing);
     EXPECT_EQ(count_segments(predicted), segments);
     return torch::autograd::grad({torch::mse_loss(predicted, noise_)}, unet_->parameters());
   };
   const auto expected = gradients(false, 0), found = gradients(true, 8 + 4);
   for (std::size_t i = 0; i < expected.size(); ++i) {
     EXPECT_TRUE(torch::allclose(found[i], expected[i], 1e-10, 1e-12)) << i;
+  }
+}
+
+class MicroXl : public ::testing::Test {
+ protected:
+  MicroXl() {
+    torch::manual_seed(4);
+    unet_ = UNet(micro_xl_config());
+    fill_parameters(*unet_);
+    unet_->to(torch::kDouble);
+    added_.text_embeds = torch::randn({2, 5}, torch::kDouble);
+    added_.time_ids = torch::tensor({{48, 40, 0, 0, 48, 40}, {96, 80, 8, 0, 48, 40}});
+  }
+  UNet unet_{nullptr};
+  const torch::Tensor latents_ = torch::randn({2, 4, 6, 5}, torch::kDouble);
+  const torch::Tensor timesteps_ = torch::tensor({7, 701});
+  const torch::Tensor context_ = torch::randn({2, 3, 6}, torch::kDouble);
+  AddedConditions added_;
+};
+
+TEST_F(MicroXl, ConditionsReachTheirOwnSampleOnly) {
+  torch::NoGradGuard no_grad;
+  const auto before = unet_(latents_, timesteps_, context_, added_);
+  for (auto* condition : {&added_.text_embeds, &added_.time_ids}) {
+    const auto kept = condition->clone();
+    condition->select(0, 1).select(0, 0).add_(30);
+    const auto after = unet_(latents_, timesteps_, context_, added_);
+    EXPECT_TRUE(torch::allclose(after[0], before[0], 1e-10, 1e-12));
+    EXPECT_FALSE(torch::allclose(after[1], before[1]));
+    condition->copy_(kept);
+  }
+}
+
+TEST_F(MicroXl, ConditionsMustBeWhatTheConfigAsksFor) {
+  EXPECT_TRUE(contains(message_of([&] { unet_(latents_, timesteps_, context_); }), "found none"));
+  UNet plain(micro_unet_config());
+  fill_parameters(*plain);
+  EXPECT_TRUE(
+      contains(message_of([&] { plain(latents_, timesteps_, context_, added_); }), "expected no added"));
+}
+
+TEST_F(MicroXl, CheckpointingChangesNoGradient) {
+  for (auto& parameter : unet_->parameters()) parameter.set_requires_grad(true);
+  added_.text_embeds.set_requires_grad(true);
+  auto wanted = unet_->parameters();
+  wanted.push_back(added_.text_embeds);
+  const auto gradients = [&](bool checkpointing) {
+    const auto predicted = unet_(latents_, timesteps_, context_, added_, checkpointing);
+    return torch::autograd::grad({predicted.square().mean()}, wanted);
+  };
+  const auto expected = gradients(false), found = gradients(true);
+  for (std::size_t i = 0; i < expected.size(); ++i) {
+    EXPECT_TRUE(torch::allclose(found[i], expected[i], 1e-10, 1e-12)) << i;
+  }
+}
+
+// What CUDA's path makes of time and text, by LibTorch's operators.
+TEST_F(MicroXl, AheadHasTheAddendsOfEachSampleInEachStep) {
+  torch::NoGradGuard no_grad;
+  const auto time = unet_->embed_time(timesteps_), more = unet_->embed_added(added_);
+  const auto addends = join_addends_of_steps(*unet_, timesteps_, added_);
+  for (const std::int64_t step : {0, 1}) {
+    const auto expected = join_addends(*unet_, time[step] + more).rows;
+    EXPECT_TRUE(torch::allclose(addends[step], expected, 1e-10, 1e-12)) << step;
+  }
+  EXPECT_EQ(addends.size(1), 2);
+}
+
+TEST_F(MicroXl, AddendsLearnWithThePooledEmbedding) {
+  const auto addends = [&] {
+    return join_addends(*unet_, unet_->embed_time(timesteps_) + unet_->embed_added(added_));
+  };
+  for (auto& parameter : unet_->parameters()) parameter.set_requires_grad(false);
+  EXPECT_FALSE(addends().time_learns);
+  added_.text_embeds.set_requires_grad(true);
+  const auto learning = addends();
+  EXPECT_TRUE(learning.time_learns);
+  const PrecomputedScope scope(*unet_, learning, join_keys_and_values(*unet_, context_));
+  for (const auto& module : unet_->modules()) {
+    if (const auto* resnet = module->as<nn::ResnetBlock2DImpl>()) {
+      EXPECT_TRUE(resnet->precomputed_addend.requires_grad());
+    }
   }
 }
 
@@ -185,6 +281,35 @@ TEST(UNetConfigTest, EmptyMeansStableDiffusion14AndJsonRoundTrips) {
   EXPECT_EQ(config.heads, (std::vector<std::int64_t>{8, 8, 8, 8}));
   const auto micro = parse(micro_unet_config().to_json());
   EXPECT_EQ(micro.to_json(), micro_unet_config().to_json());
+  for (const char* key : {"use_linear_projection", "transformer_layers_per_block", "addition_embed_type"}) {
+    EXPECT_FALSE(micro.to_json().contains(key)) << key;
+  }
+  const auto xl = parse(micro_xl_config().to_json());
+  EXPECT_EQ(xl.to_json(), micro_xl_config().to_json());
+  EXPECT_EQ(xl.transformer_layers_per_block, (std::vector<std::int64_t>{1, 2}));
+  EXPECT_EQ(xl.pooled_width(), 5);
+}
+
+TEST(UNetConfigTest, StableDiffusionXl) {
+  const json sdxl{{"down_block_types", {"DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"}},
+                  {"up_block_types", {"CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"}},
+                  {"block_out_channels", {320, 640, 1280}},
+                  {"attention_head_dim", {5, 10, 20}},
+                  {"num_attention_heads", nullptr},
+                  {"transformer_layers_per_block", {1, 2, 10}},
+                  {"use_linear_projection", true},
+                  {"cross_attention_dim", 2048},
+                  {"addition_embed_type", "text_time"},
+                  {"addition_time_embed_dim", 256},
+                  {"projection_class_embeddings_input_dim", 2816}};
+  const auto config = parse(sdxl);
+  EXPECT_EQ(config.pooled_width(), 1280);
+  const UNet unet{config};  // never touched: no memory
+  std::int64_t count = 0;
+  for (const auto& parameter : unet->parameters()) count += parameter.numel();
+  EXPECT_EQ(count, 2567463684);
+  const auto all = count_flops(*unet, 128, 128, 77, [](const std::string&) { return true; });
+  EXPECT_NEAR(all.forward() / 1e12, 6.76, 0.02);
 }
 
 TEST(UNetConfigTest, NeutralSettingsArePublishedOnesInOtherWords) {
@@ -204,10 +329,11 @@ TEST(UNetConfigTest, NeutralSettingsArePublishedOnesInOtherWords) {
 
 TEST(UNetConfigTest, OtherFamiliesAreRefusedByKey) {
   const std::pair<const char*, json> rows[] = {
-      {"use_linear_projection", true},               // SD 2.x
-      {"addition_embed_type", "text_time"},          // SDXL
-      {"transformer_layers_per_block", {1, 2, 10}},  // SDXL
-      {"transformer_layers_per_block", 2},
+      {"transformer_layers_per_block", {1, 2, 10}},  // of three levels
+      {"transformer_layers_per_block", {1, 1, 0, 1}},
+      {"transformer_layers_per_block", 0},
+      {"addition_embed_type", "text_image"},  // Kandinsky
+      {"reverse_transformer_layers_per_block", {1, 1, 1, 1}},
       {"class_embed_type", "projection"},
       {"encoder_hid_dim", 1024},
       {"in_channels", 9},  // inpainting

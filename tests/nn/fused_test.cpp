@@ -322,8 +322,9 @@ TEST_P(FusedTokens, AddGegluLinear) {
 
 TEST(FusedTransformer, IsThePlainOneWithAndWithoutGradients) {
   torch::manual_seed(8);
-  Transformer2DModel layer(320, 64, 8, 32);
-  Transformer2DModel plain(320, 64, 8, 32);
+  const TransformerOptions options{320, 64, 8, 1, 32, false};
+  Transformer2DModel layer(options);
+  Transformer2DModel plain(options);
   const auto parameters = plain->named_parameters();
   for (auto& item : layer->named_parameters()) {
     const auto& shape = item.value().sizes();

@@ -44,6 +44,48 @@ TEST(NoiseSchedule, AddsNoisePerSample) {
   }
 }
 
+TEST(NoiseSchedule, ZeroTerminalSnrEndsWithoutASignal) {
+  NoiseScheduleOptions options;
+  options.prediction_type = PredictionType::v_prediction;
+  const double first = NoiseSchedule(options).alpha_cumprod(0);
+  options.rescale_betas_zero_snr = true;
+  const NoiseSchedule schedule(options);
+  EXPECT_EQ(schedule.alpha_cumprod(999), 0);
+  EXPECT_NEAR(schedule.alpha_cumprod(0), first, 1e-6);
+  options.prediction_type = PredictionType::epsilon;
+  const auto message = testing::message_of([&] { NoiseSchedule noise(options); });
+  EXPECT_TRUE(testing::contains(message, "rescale_betas_zero_snr")) << message;
+}
+
+TEST(NoiseSchedule, TargetIsWhatTheNetworkPredicts) {
+  const auto latents = torch::full({1, 1, 1, 1}, 3.0), noise = torch::full({1, 1, 1, 1}, 2.0);
+  const auto timesteps = torch::tensor({500});
+  NoiseScheduleOptions options;
+  EXPECT_TRUE(torch::equal(NoiseSchedule(options).target(latents, noise, timesteps), noise));
+  options.prediction_type = PredictionType::v_prediction;
+  const NoiseSchedule schedule(options);
+  const double alpha = schedule.alpha_cumprod(500);
+  EXPECT_NEAR(schedule.target(latents, noise, timesteps).item<double>(),
+              2.0 * std::sqrt(alpha) - 3.0 * std::sqrt(1.0 - alpha), 1e-6);
+}
+
+TEST(NoiseSchedule, LinearBetas) {
+  NoiseScheduleOptions options;
+  options.beta_schedule = BetaSchedule::linear;
+  const double second = 0.00085 + (0.012 - 0.00085) / 999.0;
+  EXPECT_NEAR(NoiseSchedule(options).alpha_cumprod(1), (1.0 - 0.00085) * (1.0 - second), 1e-6);
+}
+
+TEST(Ddim, TrailingTimesteps) {
+  DdimOptions options;
+  options.timestep_spacing = TimestepSpacing::trailing;
+  EXPECT_EQ(DdimScheduler(4, options).timesteps(), (Timesteps{999, 749, 499, 249}));
+  EXPECT_EQ(DdimScheduler(7, options).timesteps(), (Timesteps{999, 856, 713, 570, 428, 285, 142}));
+  options.timestep_spacing = TimestepSpacing::leading;
+  options.steps_offset = 1;
+  EXPECT_EQ(DdimScheduler(4, options).timesteps(), (Timesteps{751, 501, 251, 1}));
+}
+
 TEST(Ddim, LeadingTimesteps) {
   EXPECT_EQ(DdimScheduler(4).timesteps(), (Timesteps{750, 500, 250, 0}));
   EXPECT_EQ(DdimScheduler(1).timesteps(), (Timesteps{0}));

@@ -6,6 +6,7 @@
 
 #include "forgedit/core/error.h"
 #include "forgedit/schedulers/ddim.h"
+#include "forgedit/schedulers/samplers.h"
 
 namespace forgedit {
 namespace {
@@ -14,8 +15,8 @@ namespace {
 torch::Tensor draw_towards(const torch::Tensor& target, const std::vector<SamplerStep>& steps) {
   auto sample = torch::full_like(target, 3.0), previous = torch::zeros_like(target);
   for (const auto& s : steps) {
-    const auto noise = (sample - s.alpha * target) / s.sigma;
-    const auto x0 = (sample - s.sigma * noise) / s.alpha;
+    const auto predicted = (s.input * sample - s.divisor * target) / s.output;
+    const auto x0 = (s.input * sample - s.output * predicted) / s.divisor;
     sample = s.sample * sample + s.denoised * x0 + s.previous * previous;
     previous = x0;
   }
@@ -43,15 +44,45 @@ TEST(DpmSolver, RefusesStepsOutsideOfTheSchedule) {
   EXPECT_THROW(dpm_solver_steps(1000), Error);
 }
 
+NoiseScheduleOptions zero_snr() {
+  NoiseScheduleOptions noise;
+  noise.rescale_betas_zero_snr = true;
+  noise.prediction_type = PredictionType::v_prediction;
+  return noise;
+}
+
+// As diffusers has it: the first step starts from the smallest signal that half precision can write.
+TEST(DpmSolver, StartsWithoutASignal) {
+  const auto steps = dpm_solver_steps(10, NoiseSchedule(zero_snr()));
+  EXPECT_EQ(steps.front().timestep, 999);
+  EXPECT_DOUBLE_EQ(steps.front().input, 1.0 / 4096);
+  const auto target = torch::tensor({-1.0, 0.25, 2.0}, torch::kDouble);
+  EXPECT_TRUE(torch::allclose(draw_towards(target, steps), target, 0, 1e-9));
+}
+
 TEST(DdimAsNumbers, StepsAsDdimStepDoes) {
-  const DdimScheduler scheduler(20);
+  DdimOptions velocity, last_without_signal;
+  velocity.noise.prediction_type = PredictionType::v_prediction;
+  last_without_signal.noise = zero_snr();
+  last_without_signal.timestep_spacing = TimestepSpacing::trailing;
   torch::manual_seed(1);
-  for (const auto& s : scheduler.sampler_steps()) {
-    const auto sample = torch::randn({2, 4}), noise = torch::randn({2, 4});
-    const auto x0 = (sample - s.sigma * noise) / s.alpha;
-    EXPECT_TRUE(torch::allclose(s.sample * sample + s.denoised * x0,
-                                scheduler.step(noise, s.timestep, sample), 1e-4, 1e-5))
-        << s.timestep;
+  for (const auto& options : {DdimOptions(), velocity, last_without_signal}) {
+    const DdimScheduler scheduler(20, options);
+    for (const auto& s : scheduler.sampler_steps()) {
+      const auto sample = torch::randn({2, 4}), predicted = torch::randn({2, 4});
+      const auto x0 = (s.input * sample - s.output * predicted) / s.divisor;
+      const auto expected = scheduler.step(predicted, s.timestep, sample);
+      EXPECT_TRUE(torch::isfinite(expected).all().item<bool>()) << s.timestep;
+      EXPECT_TRUE(torch::allclose(s.sample * sample + s.denoised * x0, expected, 1e-4, 1e-5)) << s.timestep;
+    }
+  }
+}
+
+TEST(Samplers, BeginAtTheLastTimestepWhereItHasNoSignal) {
+  for (const auto& sampler : samplers()) {
+    const auto steps = sampler.steps(10, zero_snr());
+    EXPECT_EQ(steps.front().timestep, 999) << sampler.name;
+    EXPECT_NEAR(steps.front().input, 0, 1e-3) << sampler.name;
   }
 }
 

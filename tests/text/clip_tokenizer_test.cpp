@@ -309,5 +309,29 @@ TEST(ClipTokenizerFolder, LoadsTheTinyModel) {
   EXPECT_EQ(tokenizer.tokenize("Every women"), (std::vector<std::int64_t>{1505, 1507}));
 }
 
+TEST(ClipTokenizerFolder, TheVocabularyThatShipsIsClips) {
+  const auto folder = fs::path(FORGEDIT_SOURCE_DIR) / "assets" / "clip";
+  const auto tokenizer = ClipTokenizer::from_directory(folder);
+  EXPECT_EQ(tokenizer.vocab_size(), 49408u);
+  EXPECT_EQ(tokenizer.end_id(), 49407);
+  EXPECT_EQ(tokenizer.encode("a photo of a cat", 8).ids,
+            (std::vector<std::int64_t>{49406, 320, 1125, 539, 320, 2368, 49407, 49407}));
+}
+
+TEST(ClipTokenizerFolder, TheCallerMaySayWhatPads) {
+  const auto folder = fs::path(FORGEDIT_SOURCE_DIR) / "assets" / "clip";
+  const auto tokenizer = ClipTokenizer::from_directory(folder, "!");
+  EXPECT_EQ(tokenizer.pad_id(), 0);
+  EXPECT_EQ(tokenizer.encode("cat!", 6).ids, (std::vector<std::int64_t>{49406, 2368, 0, 49407, 0, 0}))
+      << "as with a folder that names it: a token with a role is looked for in texts, too";
+  try {
+    ClipTokenizer::from_directory(folder, "<|nothing|>");
+    ADD_FAILURE() << "no Error came";
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("vocab.json: key \"<|nothing|>\": missing"), std::string::npos)
+        << error.what();
+  }
+}
+
 }  // namespace
 }  // namespace forgedit

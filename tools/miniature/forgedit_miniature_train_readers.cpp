@@ -96,7 +96,7 @@ void train(const Arguments& a) {
     clip->to(device);
     train_clip(clip, pool, captions.ids(), device, a.clip);
     write_reader(*clip, clip->config().to_json(), preparation("CLIPImageProcessor"), a.out / "clip");
-    copy_tokenizer(a.tokenizer, a.out / "clip");
+    copy_tokenizer({a.tokenizer, {}}, a.out / "clip");
     ClipScorer scorer(a.out / "clip", device);
     const auto ranks = check_clip(scorer, pack, a.check, 7);
     spdlog::info("clip: the true caption first among 100 for {:.1f} % ({:.1f} % among the nearest) of {}",

@@ -3,6 +3,8 @@
 #include <torch/torch.h>
 
 #include <algorithm>
+#include <iterator>
+#include <optional>
 
 #include "forgedit/core/error.h"
 #include "forgedit/io/weights/keymaps/keymaps.h"
@@ -26,34 +28,84 @@ bool any_key(const StateDict& tensors, std::initializer_list<const char*> parts)
   });
 }
 
+/// Marks of noise that is described by sigmas.
+std::optional<Kind> edm_kind(const StateDict& tensors) {
+  if (tensors.count("edm_vpred.sigma_max") > 0) return Kind::cosxl;
+  if (tensors.count("edm_mean") > 0 || tensors.count("edm_std") > 0) return Kind::playground;
+  return has_module(tensors, "edm_") ? std::optional(Kind::edm) : std::nullopt;
+}
+
+Kind sdxl_kind(const StateDict& tensors, std::int64_t channels) {
+  // Its one text encoder has OpenCLIP's names where XL has CLIP's; its first convolution is wider.
+  const bool refiner = has_module(tensors, "conditioner.embedders.0.model.") ||
+                       size_of(tensors, std::string(kLdmUnetPrefix) + "input_blocks.0.0.weight", 0) == 384;
+  if (refiner) return Kind::sdxl_refiner;
+  return channels == 9 ? Kind::sdxl_inpainting : channels == 8 ? Kind::sdxl_instruct : Kind::sdxl;
+}
+
+Kind sd2_kind(std::int64_t channels) {
+  return channels == 9 ? Kind::sd2_inpainting : channels == 5 ? Kind::sd2_depth : Kind::sd2;
+}
+
 /// Families that share the LDM names of Stable Diffusion.
 Kind ldm_kind(const StateDict& tensors) {
+  if (const auto edm = edm_kind(tensors)) return *edm;
   const std::string unet = kLdmUnetPrefix;
+  const auto channels = size_of(tensors, unet + "input_blocks.0.0.weight", 1);
+  const bool openclip = has_module(tensors, kOpenClipPrefix);
   if (has_module(tensors, unet + "label_emb.")) {
-    return has_module(tensors, "conditioner.embedders.1.") ? Kind::sdxl : Kind::sdxl_refiner;
+    return openclip ? Kind::sd2_unclip : sdxl_kind(tensors, channels);
   }
   // Linear projections around attention, or the other text encoder.
   const auto proj_in = tensors.find(unet + "input_blocks.1.1.proj_in.weight");
   const bool linear = proj_in != tensors.end() && proj_in->second.dim() == 2;
-  if (linear || has_module(tensors, "cond_stage_model.model.")) return Kind::sd2;
-  switch (size_of(tensors, unet + "input_blocks.0.0.weight", 1)) {
-    case 9:
-      return Kind::sd1_inpainting;
-    case 8:
-      return Kind::sd1_instruct;
-    default:
-      return Kind::sd1;
-  }
+  if (linear || openclip) return sd2_kind(channels);
+  return channels == 9 ? Kind::sd1_inpainting : channels == 8 ? Kind::sd1_instruct : Kind::sd1;
 }
 
 Kind diffusers_unet_kind(const StateDict& tensors) {
-  if (has_module(tensors, "add_embedding.")) return Kind::sdxl;
-  const bool linear = std::any_of(tensors.begin(), tensors.end(), [](const auto& item) {
-    return item.first.find(".proj_in.weight") != std::string::npos && item.second.dim() == 2;
-  });
-  if (linear) return Kind::sd2;
-  return size_of(tensors, "conv_in.weight", 1) == 9 ? Kind::sd1_inpainting : Kind::unet;
+  if (size_of(tensors, "conv_in.weight", 1) != 9) return Kind::unet;
+  switch (unet_family(tensors)) {
+    case Kind::sdxl:
+      return Kind::sdxl_inpainting;
+    case Kind::sd2:
+      return Kind::sd2_inpainting;
+    default:
+      return Kind::sd1_inpainting;
+  }
 }
+
+struct KindTitle {
+  Kind kind;
+  const char* title;
+};
+constexpr KindTitle kTitles[] = {
+    {Kind::sd1, "a Stable Diffusion 1.x checkpoint"},
+    {Kind::sd1_inpainting, "a Stable Diffusion 1.x inpainting model (9 channels in)"},
+    {Kind::sd1_instruct, "an InstructPix2Pix model (8 channels in)"},
+    {Kind::sd2, "a Stable Diffusion 2.x checkpoint"},
+    {Kind::sd2_inpainting, "a Stable Diffusion 2.x inpainting model (9 channels in)"},
+    {Kind::sd2_depth, "a Stable Diffusion 2.x depth model (5 channels in)"},
+    {Kind::sd2_unclip, "a Stable Diffusion 2.x unCLIP model (it takes the embedding of a picture)"},
+    {Kind::sdxl, "a Stable Diffusion XL checkpoint"},
+    {Kind::sdxl_inpainting, "a Stable Diffusion XL inpainting model (9 channels in)"},
+    {Kind::sdxl_instruct, "a Stable Diffusion XL instruction model (8 channels in)"},
+    {Kind::sdxl_refiner, "a Stable Diffusion XL refiner"},
+    {Kind::cosxl, "a CosXL model (edm_vpred.sigma_max: its noise is described by sigmas)"},
+    {Kind::playground, "a Playground v2.5 model (edm_mean, edm_std: its noise is described by sigmas)"},
+    {Kind::edm, "an EDM model (its noise is described by sigmas)"},
+    {Kind::sd3, "a Stable Diffusion 3 model"},
+    {Kind::flux, "a Flux model"},
+    {Kind::lora, "a LoRA"},
+    {Kind::controlnet, "a ControlNet"},
+    {Kind::textual_inversion, "a textual inversion embedding"},
+    {Kind::unet, "a UNet alone"},
+    {Kind::vae, "a VAE alone"},
+    {Kind::text_encoder, "a CLIP text encoder alone"},
+    {Kind::clip, "a CLIP model"},
+    {Kind::captioner, "a BLIP captioner"},
+    {Kind::unknown, "weights of an unknown kind"},
+};
 
 }  // namespace
 
@@ -78,49 +130,33 @@ CheckpointKind checkpoint_kind(const StateDict& tensors) {
   return Kind::unknown;
 }
 
+CheckpointKind unet_family(const StateDict& unet) {
+  if (has_module(unet, "add_embedding.")) return Kind::sdxl;
+  const bool linear = std::any_of(unet.begin(), unet.end(), [](const auto& item) {
+    return item.first.find(".proj_in.weight") != std::string::npos && item.second.dim() == 2;
+  });
+  return linear ? Kind::sd2 : Kind::sd1;
+}
+
 std::string checkpoint_title(CheckpointKind kind) {
-  switch (kind) {
-    case Kind::sd1:
-      return "a Stable Diffusion 1.x checkpoint";
-    case Kind::sd1_inpainting:
-      return "a Stable Diffusion 1.x inpainting model (9 channels in)";
-    case Kind::sd1_instruct:
-      return "an InstructPix2Pix model (8 channels in)";
-    case Kind::sd2:
-      return "a Stable Diffusion 2.x model";
-    case Kind::sdxl:
-      return "a Stable Diffusion XL model";
-    case Kind::sdxl_refiner:
-      return "a Stable Diffusion XL refiner";
-    case Kind::sd3:
-      return "a Stable Diffusion 3 model";
-    case Kind::flux:
-      return "a Flux model";
-    case Kind::lora:
-      return "a LoRA";
-    case Kind::controlnet:
-      return "a ControlNet";
-    case Kind::textual_inversion:
-      return "a textual inversion embedding";
-    case Kind::unet:
-      return "a UNet alone";
-    case Kind::vae:
-      return "a VAE alone";
-    case Kind::text_encoder:
-      return "a CLIP text encoder alone";
-    case Kind::clip:
-      return "a CLIP model";
-    case Kind::captioner:
-      return "a BLIP captioner";
-    case Kind::unknown:
-      break;
-  }
-  return "weights of an unknown kind";
+  const auto found =
+      std::find_if(std::begin(kTitles), std::end(kTitles), [&](const auto& row) { return row.kind == kind; });
+  return found->title;
+}
+
+bool is_stable_diffusion(CheckpointKind kind) {
+  return kind == Kind::sd1 || kind == Kind::sd2 || kind == Kind::sdxl;
 }
 
 void require_kind(CheckpointKind kind, CheckpointKind expected, const std::string& origin) {
   if (kind == expected) return;
   throw failure(origin + ": expected " + checkpoint_title(expected) + ", found " + checkpoint_title(kind));
+}
+
+void require_stable_diffusion(CheckpointKind kind, const std::string& origin) {
+  if (is_stable_diffusion(kind)) return;
+  throw failure(origin + ": expected a Stable Diffusion 1.x, 2.x or XL checkpoint, found " +
+                checkpoint_title(kind));
 }
 
 }  // namespace forgedit

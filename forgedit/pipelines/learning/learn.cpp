@@ -19,6 +19,7 @@ LearnTask make_task(const StableDiffusion& model, const torch::Tensor& latents, 
   LearnTask task{latents,      std::move(predict), o.adam, {o.stop_loss, o.stop_after},
                  model.policy, model.memory};
   task.fast = o.fast;
+  task.noise = model.settings.noise;
   if (!model.policy.reduced()) return task;  // whose steps are not recorded
   const auto factor = model.vae->config().factor();
   auto need = model.memory_task(static_cast<int>(latents.size(3) * factor),
@@ -61,7 +62,7 @@ LearnResult checked(LearnResult result) {
 NoisePredictor predict_under(StableDiffusion& model, const torch::Tensor& embedding) {
   return [&model, embedding](const torch::Tensor& noisy_latents, const torch::Tensor& timesteps) {
     return model.unet(noisy_latents, timesteps, embedding.expand({noisy_latents.size(0), -1, -1}),
-                      model.memory.checkpointing);
+                      AddedConditions(), model.memory.checkpointing);
   };
 }
 

@@ -146,7 +146,7 @@ class StepRunner {
         parts_(task.policy, micro_batch_, saves_memory_ ? 1 : most_parts(parameters_)),
         losses_(static_cast<std::size_t>(parts_.count())),
         optimizer_(groups, task.adam, {task.memory.eight_bit_adam, saves_memory_}),
-        schedule_(NoiseSchedule().to(task.policy.device)),
+        schedule_(NoiseSchedule(task.noise).to(task.policy.device)),
         latents_(task.latents.to(task.policy.device)),
         noise_(first.noise, task.policy.device),
         timesteps_(first.timesteps, task.policy.device),
@@ -214,14 +214,15 @@ class StepRunner {
   torch::Tensor share_of_loss(const torch::Tensor& noise, const torch::Tensor& timesteps) {
     // 1. x_t for a batch of t
     const auto noisy_latents = schedule_.add_noise(latents_.expand_as(noise), noise, timesteps);
-    // 2. predicted noise
+    // 2. predicted noise, or velocity
     torch::Tensor predicted;
     {
       const PrecisionScope precision(task_.policy);
       predicted = task_.predict(noisy_latents, timesteps);
     }
     // 3. loss
-    const auto loss = torch::mse_loss(predicted.to(torch::kFloat), noise);
+    const auto loss = torch::mse_loss(predicted.to(torch::kFloat),
+                                      schedule_.target(latents_.expand_as(noise), noise, timesteps));
     const auto samples = noise.size(0);
     return samples == batch_ ? loss : loss * (static_cast<double>(samples) / static_cast<double>(batch_));
   }

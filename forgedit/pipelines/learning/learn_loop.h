@@ -14,6 +14,7 @@
 #include "forgedit/pipelines/learning/split_adam.h"
 #include "forgedit/pipelines/model/memory_plan.h"
 #include "forgedit/pipelines/model/progress.h"
+#include "forgedit/schedulers/noise_schedule.h"
 
 namespace forgedit {
 
@@ -25,7 +26,8 @@ struct ParameterGroup {
   bool network = false;           ///< whether 8-bit Adam, where it is wanted, is for these too
 };
 
-/// Noisy latents (batch, 4, h, w) and their timesteps (batch) -> the noise that the network sees in them.
+/// Noisy latents (batch, 4, h, w) and their timesteps (batch) -> the noise that the network sees in them, or
+/// the velocity.
 using NoisePredictor =
     std::function<torch::Tensor(const torch::Tensor& noisy_latents, const torch::Tensor& timesteps)>;
 
@@ -50,12 +52,13 @@ struct LearnTask {
   EarlyStop stop;
   ComputePolicy policy;
   MemoryPlan memory;
-  bool fast = false;            ///< see LearnOptions
-  std::int64_t step_bytes = 0;  ///< that a step takes at least on its way, where known
+  bool fast = false;             ///< see LearnOptions
+  NoiseScheduleOptions noise{};  ///< of the model
+  std::int64_t step_bytes = 0;   ///< that a step takes at least on its way, where known
 };
 
 /// Runs the phases one after the other. The result has the loss of every step (the mean square error of the
-/// predicted noise) and how learning ended; the caller adds what was learned. `batches` and `progress` count
+/// prediction) and how learning ended; the caller adds what was learned. `batches` and `progress` count
 /// steps over all phases. Throws Error when a loss is not finite.
 LearnResult run_learn_loop(const LearnTask& task, const std::vector<LearnPhase>& phases,
                            const LearnBatches& batches, const ProgressCallback& progress);

@@ -1,7 +1,6 @@
 #include "forgedit/pipelines/learning/learn_picture.h"
 
 #include "forgedit/pipelines/model/picture.h"
-#include "forgedit/schedulers/noise_schedule.h"
 
 namespace forgedit {
 
@@ -13,8 +12,8 @@ EncodedPicture encode_picture(StableDiffusion& model, const Image& grid, std::ui
 
 LearnResult learn_picture(StableDiffusion& model, const EncodedPicture& picture, const std::string& text,
                           const LearnOptions& options, const ProgressCallback& progress) {
-  const auto train_steps = NoiseSchedule().num_train_timesteps();
-  const auto batches = random_learn_batches(options, picture.latents, picture.generator, train_steps);
+  const auto batches = random_learn_batches(options, picture.latents, picture.generator,
+                                            model.settings.noise.num_train_timesteps);
   return learn(model, picture.latents, text, options, batches, progress);
 }
 

@@ -3,7 +3,8 @@
 
 #include <algorithm>
 #include <array>
-#include <cmath>
+#include <iterator>
+#include <optional>
 #include <string_view>
 
 #include "forgedit/core/error.h"
@@ -18,7 +19,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr const char* kOnlyEpsilon = "only models that predict the noise (epsilon) are supported";
 constexpr std::size_t kMaxYamlBytes = std::size_t{1} << 20;
 constexpr std::size_t kLongestValue = 60;
 
@@ -50,73 +50,162 @@ class Complaint {
   fs::path file_;
 };
 
-void check_prediction(const Complaint& complaint, const std::map<std::string, std::string>& metadata) {
+/// What files say of the prediction, from whichever places they say so; they must agree.
+class Statements {
+ public:
+  explicit Statements(const Complaint& complaint) : complaint_(complaint) {}
+
+  void predicts(PredictionType type, const std::string& key) { predicts(type, key, complaint_); }
+  void predicts(PredictionType type, const std::string& key, const Complaint& complaint) {
+    if (prediction_ && *prediction_ != type) {
+      complaint.reject(key, std::string(name(*prediction_)) + " by " + said_by_, name(type),
+                       "what the model predicts is said twice");
+    }
+    if (prediction_) return;
+    prediction_ = type;
+    said_by_ = key;
+  }
+  /// `value` in the words of any program; rejected where none of them knows it.
+  void predicts(const std::string& value, const std::string& key, const Complaint& complaint) {
+    if (is_one_of(value, {"epsilon", "eps", "noise"})) {
+      return predicts(PredictionType::epsilon, key, complaint);
+    }
+    if (is_one_of(value, {"v", "v_prediction", "v-prediction", "velocity"})) {
+      return predicts(PredictionType::v_prediction, key, complaint);
+    }
+    complaint.reject(key, "epsilon or v_prediction", value, "other predictions are not supported");
+  }
+  void has_zero_terminal_snr(const std::string& key) { zero_snr_by_ = key; }
+  bool says_prediction() const { return prediction_.has_value(); }
+
+  void settle(ModelSettings& settings) const {
+    settings.prediction_unknown = !prediction_;
+    if (prediction_) settings.noise.prediction_type = *prediction_;
+    if (zero_snr_by_.empty()) return;
+    if (prediction_ != PredictionType::v_prediction) {
+      complaint_.reject(zero_snr_by_, "a model that predicts the velocity", "none that says so",
+                        "without a signal at the end the noise cannot be predicted");
+    }
+    if (settings.noise.rescale_betas_zero_snr) return;
+    settings.noise.rescale_betas_zero_snr = true;
+    settings.timestep_spacing = TimestepSpacing::trailing;  // to begin where there is no signal
+  }
+
+ private:
+  static const char* name(PredictionType type) {
+    return type == PredictionType::epsilon ? "epsilon" : "v_prediction";
+  }
+
+  const Complaint& complaint_;
+  std::optional<PredictionType> prediction_;
+  std::string said_by_, zero_snr_by_;
+};
+
+void read_metadata(const Complaint& complaint, const std::map<std::string, std::string>& metadata,
+                   Statements& statements) {
   for (const auto& [key, text] : metadata) {
     const auto value = lower(text);
-    if (is_one_of(key, {"modelspec.prediction_type", "prediction_type", "ss_prediction_type",
-                        "ss_model_prediction_type"}) &&
-        !is_off(value) && value != "epsilon" && value != "eps") {
-      complaint.reject(key, "epsilon", text, kOnlyEpsilon);
+    if (is_off(value)) continue;
+    if (is_one_of(key, {"modelspec.prediction_type", "modelspec.predict_key", "prediction_type",
+                        "ss_prediction_type", "ss_model_prediction_type"})) {
+      statements.predicts(value, key, complaint);
     }
-    if (is_one_of(key, {"ss_v_parameterization", "v_parameterization", "v_pred"}) && !is_off(value)) {
-      complaint.reject(key, "False", text, kOnlyEpsilon);
-    }
-    if (is_one_of(key, {"ss_zero_terminal_snr", "zero_terminal_snr", "ztsnr"}) && !is_off(value)) {
-      complaint.reject(key, "False", text, "models of zero terminal SNR are not supported");
+    // kohya's names of base models end in _v, as does the architecture of 2.x at 768 pixels.
+    const bool velocity =
+        is_one_of(key, {"ss_v_parameterization", "v_parameterization", "v_pred"}) ||
+        (key == "modelspec.architecture" && value.starts_with("stable-diffusion-v2-768-v")) ||
+        (key == "ss_base_model_version" && is_one_of(value, {"sd_v2_v", "sd_v1_v"}));
+    if (velocity) statements.predicts(PredictionType::v_prediction, key);
+    if (is_one_of(key, {"ss_zero_terminal_snr", "zero_terminal_snr", "ztsnr"})) {
+      statements.has_zero_terminal_snr(key);
     }
   }
 }
 
-void check_family(const Complaint& complaint, const std::map<std::string, std::string>& metadata) {
-  constexpr const char* kOtherFamily = "another model family";
-  constexpr std::string_view kFamily = "stable-diffusion-v1";
+/// The words that programs have for one family.
+struct FamilyWords {
+  CheckpointKind kind;
+  const char* architecture;  ///< how `modelspec.architecture` begins
+  const char* base_version;  ///< how `ss_base_model_version` begins
+};
+constexpr FamilyWords kFamilies[] = {{CheckpointKind::sd1, "stable-diffusion-v1", "sd_v1"},
+                                     {CheckpointKind::sd2, "stable-diffusion-v2", "sd_v2"},
+                                     {CheckpointKind::sdxl, "stable-diffusion-xl", "sdxl"}};
+/// Uses of a family's networks that are none of this project's.
+constexpr const char* kOtherUses[] = {"inpaint", "refiner", "edit", "depth",
+                                      "unclip",  "turbo",   "lora", "controlnet"};
+
+void check_family(const Complaint& complaint, CheckpointKind kind,
+                  const std::map<std::string, std::string>& metadata) {
+  constexpr const char* kOtherFamily = "another model family or use";
+  const auto family = std::find_if(std::begin(kFamilies), std::end(kFamilies),
+                                   [&](const auto& row) { return row.kind == kind; });
   for (const auto& [key, text] : metadata) {
     const auto value = lower(text);
-    if (key == "modelspec.architecture" && !is_off(value) &&
-        (!value.starts_with(kFamily) || value.find("inpaint") != std::string::npos)) {
-      complaint.reject(key, std::string(kFamily), text, kOtherFamily);
+    if (is_off(value)) continue;
+    if (key == "modelspec.architecture") {
+      const bool other_use = std::any_of(std::begin(kOtherUses), std::end(kOtherUses), [&](const char* use) {
+        return value.find(use) != std::string::npos;
+      });
+      if (other_use || !value.starts_with(family->architecture)) {
+        complaint.reject(key, family->architecture, text, kOtherFamily);
+      }
     }
-    if (key == "ss_v2" && !is_off(value)) complaint.reject(key, "False", text, kOtherFamily);
-    const bool other = value.starts_with("sd_v2") || value.starts_with("sdxl") || value.starts_with("sd3") ||
+    if (key == "ss_v2" && kind != CheckpointKind::sd2) complaint.reject(key, "False", text, kOtherFamily);
+    const bool known = std::any_of(std::begin(kFamilies), std::end(kFamilies),
+                                   [&](const auto& row) { return value.starts_with(row.base_version); });
+    const bool other = (known && !value.starts_with(family->base_version)) || value.starts_with("sd3") ||
                        value.starts_with("flux");
-    if (key == "ss_base_model_version" && other) complaint.reject(key, "sd_v1", text, kOtherFamily);
+    if (key == "ss_base_model_version" && other) {
+      complaint.reject(key, family->base_version, text, kOtherFamily);
+    }
   }
 }
 
 /// Tensors without values whose names are the message.
-void check_marks(const fs::path& file, const std::vector<std::string>& names) {
-  for (const auto& name : names) {
-    std::string what;
-    if (name == "v_pred") what = "a v-prediction model";
-    if (name == "ztsnr") what = "a model of zero terminal SNR";
-    if (name.starts_with("edm_")) what = "a model whose noise is described by sigmas (EDM)";
-    if (!what.empty()) throw failure(file.string() + ": " + name + ": marks " + what + "; " + kOnlyEpsilon);
+void read_marks(const fs::path& file, const SingleFile& checkpoint, Statements& statements) {
+  for (const auto& mark : checkpoint.marks) {
+    if (mark == "v_pred") statements.predicts(PredictionType::v_prediction, mark);
+    if (mark == "ztsnr") statements.has_zero_terminal_snr(mark);
+  }
+  for (const auto& name : checkpoint.unused) {
     if (is_scale_of_weights(name)) {
       throw failure(file.string() + ": " + name + ": marks scaled 8-bit weights, which are not read");
     }
   }
 }
 
-/// ᾱ of the training, which original checkpoints carry along.
-void check_alphas(const Complaint& complaint, const StateDict& schedule) {
+/// ᾱ of the training, which original checkpoints carry along: the schedule that all else describes, or the
+/// same without noise at its end.
+void read_alphas(const Complaint& complaint, const StateDict& schedule, NoiseScheduleOptions noise,
+                 Statements& statements) {
   constexpr double kHalfPrecision = 5e-3;
-  const auto found = schedule.find("alphas_cumprod");
-  if (found == schedule.end()) return;
-  const auto published = NoiseSchedule().alphas_cumprod().to(torch::kDouble);
-  const auto& alphas = found->second;
   constexpr const char* kKey = "alphas_cumprod";
-  if (alphas.numel() != published.numel()) {
-    complaint.reject(kKey, std::to_string(published.numel()) + " values", std::to_string(alphas.numel()),
-                     "another noise schedule than Stable Diffusion 1.x's");
+  constexpr const char* kWhy = "another noise schedule than the model's settings describe";
+  const auto found = schedule.find(kKey);
+  if (found == schedule.end()) return;
+  const auto values = found->second.flatten().to(torch::kDouble);
+  noise.prediction_type = PredictionType::v_prediction;  // with which any schedule goes
+  const auto described = NoiseSchedule(noise).alphas_cumprod().to(torch::kDouble);
+  if (values.numel() != described.numel()) {
+    complaint.reject(kKey, std::to_string(described.numel()) + " values", std::to_string(values.numel()),
+                     kWhy);
   }
-  const auto values = alphas.flatten().to(torch::kDouble);
-  const auto off = (values - published).abs() - kHalfPrecision * published;
-  const auto worst = off.argmax().item<std::int64_t>();
-  if (off.isnan().any().item<bool>() || off[worst].item<double>() > 0) {
-    complaint.reject(kKey, fmt::format("{:.5f} at step {}", published[worst].item<double>(), worst),
-                     fmt::format("{:.5f}", values[worst].item<double>()),
-                     "another noise schedule than Stable Diffusion 1.x's");
+  const auto off = [&](const torch::Tensor& expected) {
+    return (values - expected).abs() - kHalfPrecision * expected - 1e-7;
+  };
+  const auto fits = [&](const torch::Tensor& difference) {
+    return !difference.isnan().any().item<bool>() && difference.max().item<double>() <= 0;
+  };
+  const auto difference = off(described);
+  if (fits(difference)) return;
+  noise.rescale_betas_zero_snr = true;
+  if (fits(off(NoiseSchedule(noise).alphas_cumprod().to(torch::kDouble)))) {
+    return statements.has_zero_terminal_snr(kKey);
   }
+  const auto worst = difference.argmax().item<std::int64_t>();
+  complaint.reject(kKey, fmt::format("{:.5f} at step {}", described[worst].item<double>(), worst),
+                   fmt::format("{:.5f}", values[worst].item<double>()), kWhy);
 }
 
 /// `text` without spaces and quotes around it.
@@ -124,59 +213,79 @@ std::string unquoted(std::string_view text) {
   return std::string(trimmed(text, " \t\r\"'"));
 }
 
+double yaml_number(const Complaint& complaint, const std::string& key, const std::string& value) {
+  char* end = nullptr;
+  const double number = std::strtod(value.c_str(), &end);
+  if (end == value.c_str() || !(number > 0)) {
+    complaint.reject(key, "a positive number", value, "it describes the noise schedule");
+  }
+  return number;
+}
+
 /// One `key: value` of LDM's training config; nesting does not matter for these.
-void check_yaml_value(const Complaint& complaint, const std::string& key, const std::string& value) {
-  constexpr const char* kOtherSchedule = "another noise schedule than Stable Diffusion 1.x's";
-  if (key == "parameterization" && lower(value) != "eps") complaint.reject(key, "eps", value, kOnlyEpsilon);
+void read_yaml_value(const Complaint& complaint, const std::string& key, const std::string& value,
+                     NoiseScheduleOptions& noise, Statements& statements) {
+  if (key == "parameterization") statements.predicts(lower(value), key, complaint);
   if (is_one_of(key, {"zero_terminal_snr", "rescale_betas_zero_snr", "ztsnr"}) && !is_off(lower(value))) {
-    complaint.reject(key, "false", value, "models of zero terminal SNR are not supported");
+    statements.has_zero_terminal_snr(key);
   }
   if (key == "beta_schedule" && lower(value) != "linear") {  // LDM's word for scaled_linear
-    complaint.reject(key, "linear", value, kOtherSchedule);
+    complaint.reject(key, "linear", value, "other noise schedules are not supported");
   }
-  const NoiseScheduleOptions published;
-  const std::pair<const char*, double> numbers[] = {
-      {"linear_start", published.beta_start},
-      {"linear_end", published.beta_end},
-      {"timesteps", static_cast<double>(published.num_train_timesteps)}};
-  for (const auto& [name, expected] : numbers) {
-    if (key != name) continue;
-    char* end = nullptr;
-    const double found = std::strtod(value.c_str(), &end);
-    if (end == value.c_str() || std::abs(found - expected) > 1e-6 * expected) {
-      complaint.reject(key, fmt::format("{}", expected), value, kOtherSchedule);
-    }
+  if (key == "linear_start") noise.beta_start = yaml_number(complaint, key, value);
+  if (key == "linear_end") noise.beta_end = yaml_number(complaint, key, value);
+  if (key == "timesteps" &&
+      yaml_number(complaint, key, value) != static_cast<double>(noise.num_train_timesteps)) {
+    complaint.reject(key, std::to_string(noise.num_train_timesteps), value,
+                     "other noise schedules are not supported");
   }
 }
 
-void check_yaml(const fs::path& yaml) {
+void read_yaml(const fs::path& yaml, NoiseScheduleOptions& noise, Statements& statements) {
   std::error_code ignored;
   if (!fs::is_regular_file(yaml, ignored)) return;
   const auto contents = read_file(yaml, kMaxYamlBytes);
   const Complaint complaint(yaml);
+  bool is_training_config = false;
   for (std::string_view rest = contents; !rest.empty();) {
     auto line = rest.substr(0, rest.find('\n'));
     rest.remove_prefix(std::min(line.size() + 1, rest.size()));
     line = line.substr(0, line.find('#'));
     const auto colon = line.find(':');
     if (colon == std::string_view::npos) continue;
-    const auto value = unquoted(line.substr(colon + 1));
-    if (!value.empty()) check_yaml_value(complaint, unquoted(line.substr(0, colon)), value);
+    const auto key = unquoted(line.substr(0, colon)), value = unquoted(line.substr(colon + 1));
+    if (!value.empty()) read_yaml_value(complaint, key, value, noise, statements);
+    is_training_config = is_training_config || key == "linear_start";
+  }
+  // LDM's own default.
+  if (is_training_config && !statements.says_prediction()) {
+    statements.predicts(PredictionType::epsilon, yaml.filename().string());
   }
 }
 
 }  // namespace
 
-std::vector<std::string> check_checkpoint_settings(const fs::path& file, const SingleFile& checkpoint) {
+std::vector<std::string> read_checkpoint_settings(const fs::path& file, const SingleFile& checkpoint,
+                                                  ModelSettings& settings) {
   const Complaint complaint(file);
-  check_marks(file, checkpoint.unused);
-  check_prediction(complaint, checkpoint.metadata);
-  check_family(complaint, checkpoint.metadata);
-  check_alphas(complaint, checkpoint.schedule);
+  Statements statements(complaint);
+  if (!settings.prediction_unknown) {
+    statements.predicts(settings.noise.prediction_type, "the settings beside it");
+  }
+  check_family(complaint, checkpoint.kind, checkpoint.metadata);
+  read_marks(file, checkpoint, statements);
+  read_metadata(complaint, checkpoint.metadata, statements);
   auto yaml = file;
-  check_yaml(yaml.replace_extension(".yaml"));
+  read_yaml(yaml.replace_extension(".yaml"), settings.noise, statements);
+  read_alphas(complaint, checkpoint.schedule, settings.noise, statements);
+  if (checkpoint.kind != CheckpointKind::sd2 && !statements.says_prediction()) {
+    statements.predicts(PredictionType::epsilon, "the family");
+  }
+  statements.settle(settings);
 
+  // Of 2.x and XL the published layer, which is never the last, is read.
   std::vector<std::string> notes;
+  if (checkpoint.kind != CheckpointKind::sd1) return notes;
   for (const char* key : {"modelspec.encoder_layer", "ss_clip_skip"}) {
     const auto found = checkpoint.metadata.find(key);
     if (found == checkpoint.metadata.end() || found->second == "1" || is_off(lower(found->second))) continue;

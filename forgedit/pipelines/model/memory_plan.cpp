@@ -31,6 +31,7 @@ struct Activations {
   double largest = 0;  ///< of one block
   double widest = 0;   ///< the largest map
   double sums = 0;     ///< of upsamplers' weights, once for all samples (fused::upsample_weight)
+  double stacked = 0;  ///< weights of self-attentions side by side, once for all samples (stacked_weights)
 };
 
 /// Counts blocks as nn/fused.cpp (where `fused`) or LibTorch's operators keep their tensors.
@@ -42,11 +43,13 @@ class ActivationCount {
     add(in * pixels, (fused_ ? in + out : 3 * in + 4 * out) * pixels);
     sum_.widest = std::max(sum_.widest, (in + out) * pixels);
   }
-  /// Fused: x, its norm, three layer norms with their sums, queries, keys and values, two attentions, the
-  /// feed-forward layer's eight. Otherwise also gates and, where attention is one product after the other,
-  /// its matrix.
-  void transformer(double channels, double pixels, double heads) {
-    add(channels * pixels, fused_ ? 23 * channels * pixels : (33 * channels + 2 * heads * pixels) * pixels);
+  /// Fused: x and its norm; in each block three layer norms with their sums, queries, keys and values, two
+  /// attentions, the feed-forward layer's eight. Otherwise also gates and, where attention is one product
+  /// after the other, its matrix.
+  void transformer(double channels, double pixels, double heads, double blocks) {
+    const double outside = 2 * channels, block = fused_ ? 21 * channels : 31 * channels + 2 * heads * pixels;
+    add(channels * pixels, (outside + blocks * block) * pixels);
+    sum_.stacked += fused_ ? 3 * channels * channels * blocks : 0;
   }
   void resample(double channels, double pixels) { add(0, channels * pixels); }
   void sum_weights(double channels) { sum_.sums += fused_ ? 16 * channels * channels : 0; }
@@ -76,7 +79,8 @@ Activations count_activations(const MemoryTask& task) {
     for (std::int64_t layer = 0; layer < block.layers; ++layer) {
       count.resnet(static_cast<double>(block.resnet_channels(layer)), channels, here);
       if (!block.cross_attention || (mid && layer > 0)) continue;
-      count.transformer(channels, here, static_cast<double>(block.heads));
+      count.transformer(channels, here, static_cast<double>(block.heads),
+                        static_cast<double>(block.transformer_layers));
     }
     if (!block.resample) continue;
     if (block.kind == UNetBlockOptions::Kind::down) {
@@ -140,8 +144,10 @@ class Estimate {
   double drawing() const {
     const auto pictures = static_cast<double>(
         plan_.draw_batch > 0 ? std::min(plan_.draw_batch, task_.draw_batch) : task_.draw_batch);
-    // UNetAhead's copies of what self-attention projects with are a twentieth of the weights.
-    return 1.05 * unet() + bytes_ * activations_.sums + idle_ends() + learned_weights() +
+    // UNetAhead's copies of what self-attention projects with: a twentieth of the weights in SD 1.x, more
+    // where transformers are deep.
+    const double ahead = std::max(0.05 * unet(), kWeightGaps * bytes_ * activations_.stacked);
+    return unet() + ahead + bytes_ * activations_.sums + idle_ends() + learned_weights() +
            2 * pictures * drawing_maps() + kWorkspace;
   }
   /// A sample's maps while nothing is kept for a backward pass: the skips and one block at work.

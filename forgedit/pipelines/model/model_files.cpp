@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
+#include <iterator>
 #include <nlohmann/json.hpp>
 
 #include "forgedit/core/error.h"
@@ -11,7 +13,6 @@
 #include "forgedit/io/weights/single_file.h"
 #include "forgedit/models/clip.h"
 #include "forgedit/models/sizes_from_weights.h"
-#include "forgedit/pipelines/model/model_settings.h"
 #include "forgedit/text/clip_vocabulary.h"
 
 namespace forgedit {
@@ -29,7 +30,8 @@ constexpr const char* kTokenizerRepositories[] = {
 fs::path config_of(const fs::path& directory) {
   if (!fs::is_directory(directory)) {
     throw failure(directory.string() +
-                  ": no such folder: a diffusers model has unet, vae, text_encoder and tokenizer");
+                  ": no such folder: a diffusers model has unet, vae, text_encoder and tokenizer, one of XL "
+                  "also text_encoder_2 and tokenizer_2");
   }
   return directory / "config.json";
 }
@@ -39,9 +41,10 @@ using Metadata = std::map<std::string, std::string>;
 /// Settings of a network whose file has no config.json beside it: of the folder that was named for them, else
 /// those that the file carries, else by the shapes of its tensors.
 template <class Config>
-Config settings_of(const fs::path& named, const Metadata& metadata, const char* key, const StateDict& weights,
-                   const std::string& origin,
-                   Config (*from_weights)(const StateDict& state, const std::string& origin)) {
+Config settings_of(
+    const fs::path& named, const Metadata& metadata, const char* key, const StateDict& weights,
+    const std::string& origin,
+    const std::function<Config(const StateDict& state, const std::string& origin)>& from_weights) {
   if (!named.empty()) return Config::from_json(ConfigReader(config_of(named)));
   if (const auto carried = metadata.find(key); carried != metadata.end()) {
     const auto json = nlohmann::json::parse(carried->second, nullptr, false);
@@ -59,15 +62,46 @@ void append(std::vector<std::string>& notes, const std::vector<std::string>& mor
 std::vector<std::string> note_unused(const std::string& origin, const UnusedNames& unused) {
   if (unused.empty()) return {};
   const auto count = std::to_string(unused.size()) + (unused.size() == 1 ? " tensor" : " tensors");
-  return {origin + ": " + count + " that Stable Diffusion 1.x does not use, such as " + unused.front() +
+  return {origin + ": " + count + " that Stable Diffusion does not use, such as " + unused.front() +
           ": ignored"};
+}
+
+/// What no shape tells of a family, where no file beside the weights says it.
+struct FamilyDefaults {
+  CheckpointKind kind;
+  double vae_scaling_factor;
+  bool zeros_for_empty_prompt;
+  const char* pad_token;     ///< of the text encoder; empty: what the tokenizer's files say
+  const char* text_encoder;  ///< how its tensors begin
+};
+constexpr const char* kOpenClipPad = "!";
+constexpr FamilyDefaults kFamilyDefaults[] = {
+    {CheckpointKind::sd1, 0.18215, false, "", kLdmClipPrefix},
+    {CheckpointKind::sd2, 0.18215, false, kOpenClipPad, kOpenClipPrefix},
+    {CheckpointKind::sdxl, 0.13025, true, "", kXlClipPrefix},
+};
+
+const FamilyDefaults& defaults_of(CheckpointKind kind) {
+  return *std::find_if(std::begin(kFamilyDefaults), std::end(kFamilyDefaults),
+                       [&](const auto& row) { return row.kind == kind; });
+}
+
+/// Latents a side of Stable Diffusion 2.x models that predict the velocity.
+constexpr std::int64_t kVelocitySide = 96;
+
+std::function<VaeConfig(const StateDict&, const std::string&)> scaled_vae_config(double scaling_factor) {
+  return [=](const StateDict& weights, const std::string& origin) {
+    auto config = vae_config_from_weights(weights, origin);
+    config.scaling_factor = scaling_factor;
+    return config;
+  };
 }
 
 fs::path below(const fs::path& folder, const char* name) {
   return folder.empty() ? fs::path() : folder / name;
 }
 
-NetworkFiles<VaeConfig> vae_of_file(const fs::path& file, const fs::path& config) {
+NetworkFiles<VaeConfig> vae_of_file(const fs::path& file, const fs::path& config, double scaling_factor) {
   NetworkFiles<VaeConfig> vae;
   Metadata metadata;
   UnusedNames unused;
@@ -75,12 +109,13 @@ NetworkFiles<VaeConfig> vae_of_file(const fs::path& file, const fs::path& config
   vae.weights = read_vae_file(file, metadata, unused);
   vae.notes = note_unused(vae.origin, unused);
   vae.config = settings_of(below(config, "vae"), metadata, kVaeSettings, vae.weights, vae.origin,
-                           vae_config_from_weights);
+                           scaled_vae_config(scaling_factor));
   return vae;
 }
 
-/// For a checkpoint of one file, which has no tokenizer in it; empty where there is none.
-fs::path find_tokenizer(const ModelFiles& files) {
+/// For a checkpoint of one file, which has no tokenizer in it; empty where there is none. `rows`: of its text
+/// encoder's table.
+fs::path find_tokenizer(const ModelFiles& files, std::int64_t rows) {
   auto places = tokenizer_places(files.model);
   if (!files.config.empty()) places.insert(places.begin(), files.config / "tokenizer");
   for (const char* repository : kTokenizerRepositories) {
@@ -89,20 +124,50 @@ fs::path find_tokenizer(const ModelFiles& files) {
     places.push_back(found->folder / "tokenizer");
     places.push_back(found->folder);
   }
+  if (rows >= ClipTextConfig().vocab_size) places.push_back(files.clip_vocabulary);
   const auto found = std::find_if(places.begin(), places.end(), is_clip_tokenizer);
   return found == places.end() ? fs::path() : *found;
 }
 
+/// Exports write one beside their checkpoint for each text encoder.
+fs::path own_tokenizer(const fs::path& checkpoint, const char* end) {
+  auto path = checkpoint;
+  return path.replace_extension(end);
+}
+
+/// A folder that belongs to the model also says what pads; any other is only asked for its words.
+TokenizerFiles checkpoint_tokenizer(const ModelFiles& files, std::int64_t rows, const char* pad_token) {
+  const auto folder = files.tokenizer.empty() ? find_tokenizer(files, rows) : files.tokenizer;
+  const bool own = files.tokenizer.empty() && (folder == own_tokenizer(files.model, "tokenizer") ||
+                                               folder == below(files.config, "tokenizer"));
+  return {folder, own ? "" : pad_token};
+}
+
+TokenizerFiles checkpoint_tokenizer_2(const ModelFiles& files, const TokenizerFiles& first) {
+  if (files.tokenizer.empty()) {
+    for (const auto& own : {below(files.config, "tokenizer_2"), own_tokenizer(files.model, "tokenizer_2")}) {
+      if (is_clip_tokenizer(own)) return {own, ""};
+    }
+  }
+  return {first.folder, kOpenClipPad};
+}
+
 ModelParts read_folder(const ModelFiles& files) {
   const auto& directory = files.model;
-  check_model_index(directory / "model_index.json");
   ModelParts parts;
+  read_model_index(directory / "model_index.json", parts.settings);
   // The UNet first: it is what a folder that is no model lacks.
   parts.unet = read_unet(directory / "unet");
-  parts.notes = check_scheduler_config(directory / "scheduler" / "scheduler_config.json");
+  parts.notes = read_scheduler_config(directory / "scheduler" / "scheduler_config.json", parts.settings);
   parts.vae = files.vae.empty() ? read_vae(directory / "vae") : read_any_vae(files.vae, directory);
   parts.text_encoder = read_clip_text(directory / "text_encoder");
-  parts.tokenizer = files.tokenizer.empty() ? directory / "tokenizer" : files.tokenizer;
+  const bool given = !files.tokenizer.empty();
+  parts.tokenizer.folder = given ? files.tokenizer : directory / "tokenizer";
+  if (parts.unet.config.takes_added_conditions()) {
+    parts.text_encoder_2 = read_clip_text(directory / "text_encoder_2");
+    parts.tokenizer_2 =
+        given ? TokenizerFiles{files.tokenizer, kOpenClipPad} : TokenizerFiles{directory / "tokenizer_2", ""};
+  }
   return parts;
 }
 
@@ -117,51 +182,85 @@ void check_scale_factor(const SingleFile& file, const NetworkFiles<VaeConfig>& v
                 " as the settings of the VAE say, found " + nlohmann::json(value).dump());
 }
 
-ModelParts read_checkpoint(const ModelFiles& files) {
+/// Settings of one of a checkpoint's networks, and the network.
+template <class Config>
+NetworkFiles<Config> network_of(
+    const ModelFiles& files, const SingleFile& file, const char* name, const char* key, StateDict weights,
+    const std::function<Config(const StateDict& state, const std::string& origin)>& from_weights) {
   const auto origin = files.model.string();
-  auto file = read_single_file(files.model);
-  ModelParts parts;
-  parts.notes = check_checkpoint_settings(files.model, file);
-  append(parts.notes, note_unused(origin, file.unused));
-  if (!files.config.empty()) {
-    append(parts.notes, check_scheduler_config(files.config / "scheduler" / "scheduler_config.json"));
-  }
+  auto config = settings_of(below(files.config, name), file.metadata, key, weights, origin, from_weights);
+  return {std::move(config), std::move(weights), origin, {}};
+}
+
+void require_networks(const ModelFiles& files, const SingleFile& file) {
+  const auto origin = files.model.string();
   if (file.text_encoder.empty()) {
-    throw failure(origin + ": no text encoder in it: a UNet alone is not a whole checkpoint");
+    throw failure(origin + ": no text encoder in it: expected tensors " +
+                  defaults_of(file.kind).text_encoder + "…; a UNet alone is not a whole checkpoint");
+  }
+  if (file.kind == CheckpointKind::sdxl && file.text_encoder_2.empty()) {
+    throw failure(origin + ": no second text encoder in it: expected tensors " + kXlClip2Prefix + "…");
   }
   if (file.vae.empty() && files.vae.empty()) {
     throw failure("vae", origin + ": no VAE in it: name a folder or a file that has one");
   }
-  parts.tokenizer = files.tokenizer.empty() ? find_tokenizer(files) : files.tokenizer;
-  parts.unet = {settings_of(below(files.config, "unet"), file.metadata, kUnetSettings, file.unet, origin,
-                            unet_config_from_weights),
-                std::move(file.unet),
-                origin,
-                {}};
-  parts.text_encoder = {settings_of(below(files.config, "text_encoder"), file.metadata, kTextEncoderSettings,
-                                    file.text_encoder, origin, clip_text_config_from_weights),
-                        std::move(file.text_encoder),
-                        origin,
-                        {}};
+}
+
+/// What the checkpoint and a folder that was named for its settings say.
+std::vector<std::string> read_settings(const ModelFiles& files, const SingleFile& file,
+                                       ModelSettings& settings) {
+  settings.zeros_for_empty_prompt = defaults_of(file.kind).zeros_for_empty_prompt;
+  settings.prediction_unknown = true;
+  std::vector<std::string> notes;
+  if (!files.config.empty()) {
+    const auto scheduler = files.config / "scheduler" / "scheduler_config.json";
+    settings.prediction_unknown = !fs::exists(scheduler);
+    notes = read_scheduler_config(scheduler, settings);
+    if (!file.text_encoder_2.empty()) read_model_index(files.config / "model_index.json", settings);
+  } else if (const auto carried = file.metadata.find(kModelSettings); carried != file.metadata.end()) {
+    read_carried_settings(files.model.string() + ": " + kModelSettings, carried->second, settings);
+  }
+  append(notes, read_checkpoint_settings(files.model, file, settings));
+  return notes;
+}
+
+ModelParts read_checkpoint(const ModelFiles& files) {
+  auto file = read_single_file(files.model);
+  const auto& defaults = defaults_of(file.kind);
+  ModelParts parts;
+  parts.notes = read_settings(files, file, parts.settings);
+  append(parts.notes, note_unused(files.model.string(), file.unused));
+  require_networks(files, file);
+  parts.unet = network_of<UNetConfig>(files, file, "unet", kUnetSettings, std::move(file.unet),
+                                      unet_config_from_weights);
+  parts.text_encoder =
+      network_of<ClipTextConfig>(files, file, "text_encoder", kTextEncoderSettings,
+                                 std::move(file.text_encoder), clip_text_config_from_weights);
+  parts.tokenizer = checkpoint_tokenizer(files, parts.text_encoder.config.vocab_size, defaults.pad_token);
+  if (!file.text_encoder_2.empty()) {
+    parts.text_encoder_2 =
+        network_of<ClipTextConfig>(files, file, "text_encoder_2", kTextEncoder2Settings,
+                                   std::move(file.text_encoder_2), clip_text_config_from_weights);
+    parts.tokenizer_2 = checkpoint_tokenizer_2(files, parts.tokenizer);
+  }
   if (!files.vae.empty()) {
-    parts.vae = read_any_vae(files.vae, files.config);
+    parts.vae = read_any_vae(files.vae, files.config, defaults.vae_scaling_factor);
   } else {
-    parts.vae = {settings_of(below(files.config, "vae"), file.metadata, kVaeSettings, file.vae, origin,
-                             vae_config_from_weights),
-                 std::move(file.vae),
-                 origin,
-                 {}};
+    parts.vae = network_of<VaeConfig>(files, file, "vae", kVaeSettings, std::move(file.vae),
+                                      scaled_vae_config(defaults.vae_scaling_factor));
     check_scale_factor(file, parts.vae);
   }
+  const bool said = file.kind == CheckpointKind::sd2 && !parts.settings.prediction_unknown;
+  if (said) settle_prediction(parts, parts.settings.noise.prediction_type);
   return parts;
 }
 
 }  // namespace
 
-NetworkFiles<VaeConfig> read_any_vae(const fs::path& path, const fs::path& config) {
+NetworkFiles<VaeConfig> read_any_vae(const fs::path& path, const fs::path& config, double scaling_factor) {
   if (fs::is_directory(path)) return read_vae(fs::is_directory(path / "vae") ? path / "vae" : path);
   if (!fs::exists(path)) throw failure(path.string() + ": no such VAE folder or file");
-  return vae_of_file(path, config);
+  return vae_of_file(path, config, scaling_factor);
 }
 
 NetworkFiles<UNetConfig> read_unet(const fs::path& directory) {
@@ -198,7 +297,8 @@ NetworkFiles<ClipTextConfig> read_clip_text(const fs::path& directory) {
   text.config = whole ? ClipConfig::text_from_json(file.string(), json)
                       : ClipTextConfig::from_json(ConfigReader(file.string(), json));
   UnusedNames unused;
-  text.weights = normalise_clip_text_keys(read_component_weights(directory, kTransformersStem), &unused);
+  text.weights = normalise_clip_text_keys(read_component_weights(directory, kTransformersStem), &unused,
+                                          text.config.projection_dim > 0);
   text.notes = note_unused(text.origin, unused);
   return text;
 }
@@ -217,18 +317,55 @@ ModelParts read_networks(const ModelFiles& files) {
   for (const auto* notes : {&parts.unet.notes, &parts.vae.notes, &parts.text_encoder.notes}) {
     append(parts.notes, *notes);
   }
+  if (parts.text_encoder_2) append(parts.notes, parts.text_encoder_2->notes);
   return parts;
 }
 
 ModelParts read_model(const ModelFiles& files) {
   auto parts = read_networks(files);
-  if (parts.tokenizer.empty()) {
+  if (parts.tokenizer.folder.empty()) {
     throw failure("tokenizer",
                   files.model.string() +
-                      ": a single file has no tokenizer: name a folder with CLIP's vocab.json and "
-                      "merges.txt, or tokenizer.json");
+                      ": a single file has no tokenizer, and none was found that fits: name a folder with "
+                      "vocab.json and merges.txt, or tokenizer.json");
   }
   return parts;
+}
+
+void settle_prediction(ModelParts& parts, PredictionType found) {
+  parts.settings.noise.prediction_type = found;
+  parts.settings.prediction_unknown = false;
+  // 64 is also what is taken where no file says the size.
+  auto& side = parts.unet.config.sample_size;
+  if (found == PredictionType::v_prediction && side == UNetConfig().sample_size) side = kVelocitySide;
+}
+
+void check_agreement(const ModelParts& parts) {
+  const auto& unet = parts.unet.config;
+  const auto reject = [](const std::string& where, std::int64_t expected, const std::string& as,
+                         std::int64_t found) {
+    throw failure(where + ": expected " + std::to_string(expected) + " as " + as + ", found " +
+                  std::to_string(found));
+  };
+  if (!parts.text_encoder_2 && unet.takes_added_conditions()) {
+    throw failure(parts.unet.origin + ": UNet: addition_embed_type: " + unet.addition_embed_type +
+                  ": a second text encoder is needed");
+  }
+  const auto widths = parts.text_encoder.config.hidden_size +
+                      (parts.text_encoder_2 ? parts.text_encoder_2->config.hidden_size : std::int64_t{0});
+  if (widths != unet.cross_attention_dim) {
+    reject(parts.unet.origin + ": UNet: cross_attention_dim", widths,
+           parts.text_encoder_2 ? "the text encoders give" : "the text encoder gives",
+           unet.cross_attention_dim);
+  }
+  if (parts.text_encoder_2 && parts.text_encoder_2->config.projection_dim != unet.pooled_width()) {
+    reject(parts.text_encoder_2->origin + ": second text encoder: projection_dim", unet.pooled_width(),
+           "the UNet takes", parts.text_encoder_2->config.projection_dim);
+  }
+  if (parts.vae.config.latent_channels != unet.in_channels) {
+    reject(parts.vae.origin + ": VAE: latent_channels", unet.in_channels, "the UNet takes",
+           parts.vae.config.latent_channels);
+  }
 }
 
 }  // namespace forgedit

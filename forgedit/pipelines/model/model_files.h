@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -8,16 +9,18 @@
 #include "forgedit/models/clip_text.h"
 #include "forgedit/models/unet.h"
 #include "forgedit/models/vae.h"
+#include "forgedit/pipelines/model/model_settings.h"
 
 namespace forgedit {
 
 /// Where a model's files are. All but `model` may be left empty.
 struct ModelFiles {
-  std::filesystem::path model;      ///< a diffusers folder, or a checkpoint of one file under LDM names
+  std::filesystem::path model;      ///< a diffusers folder, or a checkpoint of one file
   std::filesystem::path vae;        ///< instead of the model's own: VAE or model folder, VAE file, checkpoint
   std::filesystem::path tokenizer;  ///< a folder with vocab.json and merges.txt, or tokenizer.json
   std::filesystem::path config;     ///< a diffusers folder whose settings a checkpoint of one file goes by
-  std::filesystem::path hub_cache;  ///< where to look for a tokenizer at last
+  std::filesystem::path hub_cache;  ///< where to look for a tokenizer
+  std::filesystem::path clip_vocabulary;  ///< folder of CLIP's published one, where no tokenizer was found
 
   ModelFiles() = default;
   ModelFiles(std::filesystem::path path) : model(std::move(path)) {}  // NOLINT: a path alone is a model
@@ -32,28 +35,52 @@ struct NetworkFiles {
   std::vector<std::string> notes;  ///< settings and tensors that are known and not used, for people
 };
 
+/// Where a text encoder's tokens come from.
+struct TokenizerFiles {
+  std::filesystem::path folder;  ///< empty: none was found
+  /// What pads, where that is not the folder's to say: OpenCLIP pads with "!", and a checkpoint of one file
+  /// may have been given a tokenizer of CLIP's, which pads with the end token.
+  std::string pad_token;
+};
+
 /// All that StableDiffusion is made of.
 struct ModelParts {
   NetworkFiles<UNetConfig> unet;
   NetworkFiles<VaeConfig> vae;
   NetworkFiles<ClipTextConfig> text_encoder;
-  std::filesystem::path tokenizer;  ///< folder
-  std::vector<std::string> notes;   ///< what was read and is not used, for people
+  /// Where the UNet takes added conditions (XL): a CLIPTextModelWithProjection, whose tokens stand behind the
+  /// first one's, and whose projection is the pooled embedding.
+  std::optional<NetworkFiles<ClipTextConfig>> text_encoder_2;
+  TokenizerFiles tokenizer;
+  std::optional<TokenizerFiles> tokenizer_2;  ///< of text_encoder_2
+  ModelSettings settings;
+  std::vector<std::string> notes;  ///< what was read and is not used, for people
 };
 
 /// Reads a model, its tensors still on their files' maps, and holds the settings beside its weights against
 /// what is supported (model_settings.h). Throws Error that says what is missing and which option gives it: a
 /// VAE, a tokenizer, settings.
 ModelParts read_model(const ModelFiles& files);
-/// The same, but a checkpoint of one file may have no tokenizer anywhere: `tokenizer` is empty then.
+/// The same, but a checkpoint of one file may have no tokenizer anywhere: its folder is empty then.
 ModelParts read_networks(const ModelFiles& files);
 
+/// Throws an Error that names file and key unless the networks fit each other: widths of text encoders,
+/// pooled embedding and UNet, channels of UNet and VAE.
+void check_agreement(const ModelParts& parts);
+
+/// For parts with settings.prediction_unknown: what the UNet was found to predict. Checkpoints of Stable
+/// Diffusion 2.x that predict the velocity are those of 768 pixels.
+void settle_prediction(ModelParts& parts, PredictionType found);
+
 /// Where the tokenizer of a checkpoint of one file may lie beside it, best first: for dir/NAME.safetensors
-/// dir/NAME.tokenizer, dir/tokenizer and dir.
+/// dir/NAME.tokenizer, dir/tokenizer and dir. The second text encoder's own one is dir/NAME.tokenizer_2, if
+/// any.
 std::vector<std::filesystem::path> tokenizer_places(const std::filesystem::path& checkpoint);
 
 /// The VAE of a folder, a whole diffusers folder, or a file; `config`: as ModelFiles has it.
-NetworkFiles<VaeConfig> read_any_vae(const std::filesystem::path& path, const std::filesystem::path& config);
+/// `scaling_factor`: of a file that nothing else says it of.
+NetworkFiles<VaeConfig> read_any_vae(const std::filesystem::path& path, const std::filesystem::path& config,
+                                     double scaling_factor = VaeConfig().scaling_factor);
 
 /// One network of a diffusers folder, with its config.json.
 NetworkFiles<UNetConfig> read_unet(const std::filesystem::path& directory);
@@ -65,5 +92,8 @@ NetworkFiles<ClipTextConfig> read_clip_text(const std::filesystem::path& directo
 inline constexpr const char* kUnetSettings = "forgedit.unet";
 inline constexpr const char* kVaeSettings = "forgedit.vae";
 inline constexpr const char* kTextEncoderSettings = "forgedit.text_encoder";
+inline constexpr const char* kTextEncoder2Settings = "forgedit.text_encoder_2";
+/// The same for ModelSettings, as settings_json has them.
+inline constexpr const char* kModelSettings = "forgedit.settings";
 
 }  // namespace forgedit

@@ -194,26 +194,36 @@ std::vector<std::string> note_unknown(const fs::path& file, const nlohmann::json
   return {file.string() + ": unknown settings are ignored: " + names};
 }
 
-void require_number(const ConfigReader& json, const char* key, double expected) {
-  constexpr double kRounding = 1e-6;
-  const auto found = json.number(key, expected);
-  if (std::abs(found - expected) <= kRounding * expected) return;
-  json.reject(
-      key, fmt::format("expected {}, the noise schedule of Stable Diffusion 1.x, found {}", expected, found));
+double beta(const ConfigReader& json, const char* key, double fallback) {
+  const auto found = json.number(key, fallback);
+  if (!(found > 0 && found < 1))
+    json.reject(key, fmt::format("expected a number between 0 and 1, found {}", found));
+  return found;
 }
 
-void check_noise_schedule(const ConfigReader& json) {
-  const NoiseScheduleOptions published;
-  const auto schedule = json.text("beta_schedule", "scaled_linear");
-  if (schedule != "scaled_linear") json.reject("beta_schedule", "expected scaled_linear, found " + schedule);
-  require_number(json, "beta_start", published.beta_start);
-  require_number(json, "beta_end", published.beta_end);
-  require_number(json, "num_train_timesteps", static_cast<double>(published.num_train_timesteps));
-  if (json.has("trained_betas")) {
-    json.reject("trained_betas", "expected none: Stable Diffusion 1.x has betas from 0.00085 to 0.012");
+void read_noise_schedule(const ConfigReader& json, ModelSettings& settings) {
+  auto& noise = settings.noise;
+  const auto name = json.text("beta_schedule", "scaled_linear");
+  if (name != "scaled_linear" && name != "linear") {
+    json.reject("beta_schedule", "expected scaled_linear or linear, found " + name);
   }
-  if (json.boolean("rescale_betas_zero_snr", false)) {
-    json.reject("rescale_betas_zero_snr", "expected false, found true: a model of zero terminal SNR");
+  noise.beta_schedule = name == "linear" ? BetaSchedule::linear : BetaSchedule::scaled_linear;
+  noise.beta_start = beta(json, "beta_start", noise.beta_start);
+  noise.beta_end = beta(json, "beta_end", noise.beta_end);
+  if (noise.beta_end < noise.beta_start) json.reject("beta_end", "expected no less than beta_start");
+  const auto steps = static_cast<double>(noise.num_train_timesteps);
+  if (const auto found = json.number("num_train_timesteps", steps); found != steps) {
+    json.reject("num_train_timesteps", fmt::format("expected {}, found {}", steps, found));
+  }
+  if (json.has("trained_betas")) {
+    json.reject("trained_betas", "expected none: betas are read from beta_start, beta_end and beta_schedule");
+  }
+  noise.rescale_betas_zero_snr = json.boolean("rescale_betas_zero_snr", false);
+  if (noise.rescale_betas_zero_snr && noise.prediction_type == PredictionType::epsilon) {
+    json.reject(
+        "rescale_betas_zero_snr",
+        "expected false, found true: a model of zero terminal SNR that predicts the noise has nothing to "
+        "go by at the first step");
   }
   for (const char* key : {"sigma_data", "sigma_min", "sigma_max"}) {
     if (json.has(key)) json.reject(key, "expected none: noise described by sigmas (EDM) is not supported");
@@ -223,11 +233,18 @@ void check_noise_schedule(const ConfigReader& json) {
   }
 }
 
-void check_prediction(const ConfigReader& json) {
+constexpr const char* kZerosKey = "force_zeros_for_empty_prompt";
+
+void read_prediction(const ConfigReader& json, ModelSettings& settings) {
   const auto prediction = json.text("prediction_type", "epsilon");
-  if (prediction != "epsilon") json.reject("prediction_type", "expected epsilon, found " + prediction);
+  if (prediction != "epsilon" && prediction != "v_prediction") {
+    json.reject("prediction_type", "expected epsilon or v_prediction, found " + prediction);
+  }
+  settings.noise.prediction_type =
+      prediction == "epsilon" ? PredictionType::epsilon : PredictionType::v_prediction;
   if (!json.boolean("predict_epsilon", true)) {
-    json.reject("predict_epsilon", "expected true, found false: only models that predict the noise fit");
+    json.reject("predict_epsilon",
+                "expected true, found false: models that predict the image are not supported");
   }
   const auto variance = json.text("variance_type", "fixed_small");
   if (variance.starts_with("learned")) {
@@ -236,15 +253,18 @@ void check_prediction(const ConfigReader& json) {
 }
 
 /// The steps that a model was made for; which of the usual ones a sampler takes is its own choice.
-std::vector<std::string> check_steps(const ConfigReader& json, const fs::path& file) {
+std::vector<std::string> read_steps(const ConfigReader& json, const fs::path& file, ModelSettings& settings) {
   const auto spacing = json.text("timestep_spacing", "leading");
-  if (spacing != "leading" && spacing != "linspace") {
-    json.reject("timestep_spacing", "expected leading or linspace, found " + spacing +
-                                        ": steps for models of zero terminal SNR or of few steps");
+  if (spacing == "trailing" && settings.noise.prediction_type == PredictionType::v_prediction) {
+    settings.timestep_spacing = TimestepSpacing::trailing;
+  } else if (spacing != "leading" && spacing != "linspace") {
+    json.reject("timestep_spacing",
+                "expected leading or linspace, found " + spacing +
+                    (spacing == "trailing" ? ": a model of few steps (Turbo, Lightning)" : ""));
   }
   const auto type = json.text("timestep_type", "discrete");
   if (type != "discrete") json.reject("timestep_type", "expected discrete, found " + type);
-  std::string set = spacing == "leading" ? "" : "timestep_spacing " + spacing;
+  std::string set = spacing == "linspace" ? "timestep_spacing " + spacing : "";
   for (const char* key : kSamplerSwitches) {
     if (json.boolean(key, false)) set += (set.empty() ? "" : ", ") + std::string(key);
   }
@@ -254,37 +274,77 @@ std::vector<std::string> check_steps(const ConfigReader& json, const fs::path& f
 
 }  // namespace
 
-std::vector<std::string> check_scheduler_config(const fs::path& file) {
+std::vector<std::string> read_scheduler_config(const fs::path& file, ModelSettings& settings) {
   std::error_code ignored;
   if (!fs::exists(file, ignored)) return {};
   const auto object = read_json_object(file);
   const ConfigReader json(file.string(), object);
   const auto name = json.text("_class_name", "DDIMScheduler");
   if (kDistilledSchedulers.contains(name)) {
-    json.reject("_class_name", "expected a sampler of Stable Diffusion 1.x, found " + name +
+    json.reject("_class_name", "expected a sampler of Stable Diffusion, found " + name +
                                    ": a consistency-distilled (LCM) model; it is not supported");
   }
   if (!kSchedulers.contains(name)) {
-    json.reject("_class_name", "expected a sampler of Stable Diffusion 1.x, found " + name);
+    json.reject("_class_name", "expected a sampler of Stable Diffusion, found " + name);
   }
-  check_prediction(json);
-  check_noise_schedule(json);
-  auto notes = check_steps(json, file);
+  read_prediction(json, settings);
+  read_noise_schedule(json, settings);
+  auto notes = read_steps(json, file, settings);
   for (auto& note : note_unknown(file, object, kSchedulerKeys)) notes.push_back(std::move(note));
   return notes;
 }
 
-void check_model_index(const fs::path& file) {
+nlohmann::json scheduler_json(const ModelSettings& settings) {
+  const auto& noise = settings.noise;
+  const bool linear = noise.beta_schedule == BetaSchedule::linear;
+  nlohmann::json json{{"_class_name", "DDIMScheduler"},
+                      {"beta_start", noise.beta_start},
+                      {"beta_end", noise.beta_end},
+                      {"beta_schedule", linear ? "linear" : "scaled_linear"},
+                      {"num_train_timesteps", noise.num_train_timesteps},
+                      {"clip_sample", false},
+                      {"set_alpha_to_one", false},
+                      {"steps_offset", 0}};
+  // What all readers take for granted is left out.
+  if (noise.prediction_type == PredictionType::v_prediction) json["prediction_type"] = "v_prediction";
+  if (noise.rescale_betas_zero_snr) json["rescale_betas_zero_snr"] = true;
+  if (settings.timestep_spacing == TimestepSpacing::trailing) json["timestep_spacing"] = "trailing";
+  return json;
+}
+
+nlohmann::json carried_settings(const ModelSettings& settings) {
+  auto json = scheduler_json(settings);
+  json[kZerosKey] = settings.zeros_for_empty_prompt;
+  return json;
+}
+
+void read_carried_settings(const std::string& origin, const std::string& text, ModelSettings& settings) {
+  const auto object = nlohmann::json::parse(text, nullptr, false);
+  if (!object.is_object()) throw failure(origin + ": expected a JSON object in the metadata");
+  const ConfigReader json(origin, object);
+  read_prediction(json, settings);
+  read_noise_schedule(json, settings);
+  read_steps(json, origin, settings);
+  settings.prediction_unknown = false;
+  settings.zeros_for_empty_prompt = json.boolean(kZerosKey, settings.zeros_for_empty_prompt);
+}
+
+void read_model_index(const fs::path& file, ModelSettings& settings) {
+  static constexpr const char* kXl = "StableDiffusionXLPipeline";
   // The same networks, put to another use.
   static const Names kPipelines{"StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline",
-                                "StableDiffusionInpaintPipelineLegacy", "StableDiffusionPipelineSafe"};
+                                "StableDiffusionInpaintPipelineLegacy", "StableDiffusionPipelineSafe", kXl};
   std::error_code ignored;
   if (!fs::exists(file, ignored)) return;
   const ConfigReader json(file);
   const auto name = json.text("_class_name", "StableDiffusionPipeline");
   if (!kPipelines.contains(name)) {
-    json.reject("_class_name", "expected StableDiffusionPipeline, found " + name);
+    json.reject("_class_name", "expected StableDiffusionPipeline or " + std::string(kXl) + ", found " + name);
   }
+  if (json.boolean("requires_aesthetics_score", false)) {
+    json.reject("requires_aesthetics_score", "expected false, found true: a Stable Diffusion XL refiner");
+  }
+  settings.zeros_for_empty_prompt = json.boolean(kZerosKey, name == kXl);
 }
 
 std::vector<std::string> note_unknown_settings(const fs::path& file, const std::string& network) {

@@ -4,14 +4,34 @@
 
 #include "forgedit/core/error.h"
 #include "forgedit/core/files.h"
+#include "forgedit/core/json.h"
+#include "forgedit/core/json_text.h"
 #include "forgedit/io/weights/keymaps/keymaps.h"
 #include "forgedit/io/weights/model_folder.h"
+#include "forgedit/io/weights/safetensors.h"
+#include "forgedit/io/weights/single_file.h"
 
 namespace forgedit {
 namespace {
 
 void write_json(const std::filesystem::path& path, const nlohmann::json& json) {
   write_file_atomically(path, json.dump(2) + "\n");
+}
+
+nlohmann::json index_of(const StableDiffusion& model) {
+  const auto component = [](const char* library, const char* type) { return nlohmann::json{library, type}; };
+  nlohmann::json index{{"_class_name", "StableDiffusionPipeline"},
+                       {"scheduler", component("diffusers", "DDIMScheduler")},
+                       {"text_encoder", component("transformers", "CLIPTextModel")},
+                       {"tokenizer", component("transformers", "CLIPTokenizer")},
+                       {"unet", component("diffusers", "UNet2DConditionModel")},
+                       {"vae", component("diffusers", "AutoencoderKL")}};
+  if (!model.text_encoder_2) return index;
+  index["_class_name"] = "StableDiffusionXLPipeline";
+  index["force_zeros_for_empty_prompt"] = model.settings.zeros_for_empty_prompt;
+  index["text_encoder_2"] = component("transformers", "CLIPTextModelWithProjection");
+  index["tokenizer_2"] = component("transformers", "CLIPTokenizer");
+  return index;
 }
 
 }  // namespace
@@ -41,28 +61,54 @@ void write_model_folder(const StableDiffusion& model, const VaeConfig& vae_confi
                           published_clip_text_keys(stored_weights(*model.text_encoder, dtype)),
                           max_shard_bytes);
   write_json(directory / "text_encoder" / "config.json", model.text_encoder->config().to_json());
-  write_json(part("scheduler") / "scheduler_config.json", {{"_class_name", "DDIMScheduler"},
-                                                           {"beta_start", 0.00085},
-                                                           {"beta_end", 0.012},
-                                                           {"beta_schedule", "scaled_linear"},
-                                                           {"num_train_timesteps", 1000},
-                                                           {"clip_sample", false},
-                                                           {"set_alpha_to_one", false},
-                                                           {"steps_offset", 0}});
-  const auto component = [](const char* library, const char* type) { return nlohmann::json{library, type}; };
-  write_json(directory / "model_index.json", {{"_class_name", "StableDiffusionPipeline"},
-                                              {"scheduler", component("diffusers", "DDIMScheduler")},
-                                              {"text_encoder", component("transformers", "CLIPTextModel")},
-                                              {"tokenizer", component("transformers", "CLIPTokenizer")},
-                                              {"unet", component("diffusers", "UNet2DConditionModel")},
-                                              {"vae", component("diffusers", "AutoencoderKL")}});
+  if (model.text_encoder_2) {
+    write_component_weights(part("text_encoder_2"), "model",
+                            published_clip_text_keys(stored_weights(*model.text_encoder_2, dtype)),
+                            max_shard_bytes);
+    write_json(directory / "text_encoder_2" / "config.json", model.text_encoder_2->config().to_json());
+  }
+  write_json(part("scheduler") / "scheduler_config.json", scheduler_json(model.settings));
+  write_json(directory / "model_index.json", index_of(model));
 }
 
-void copy_tokenizer(const std::filesystem::path& from, const std::filesystem::path& to) {
+void write_checkpoint(const StableDiffusion& model, const std::filesystem::path& path, at::ScalarType dtype) {
+  SingleFile file;
+  file.unet = stored_weights(*model.unet, dtype);
+  file.kind = unet_family(file.unet);
+  file.vae = stored_weights(*model.vae, dtype);
+  file.text_encoder = stored_weights(*model.text_encoder, dtype);
+  std::map<std::string, std::string> metadata{
+      {"format", "pt"},
+      {kUnetSettings, json_text(model.unet->config().to_json())},
+      {kVaeSettings, json_text(model.vae->config().to_json())},
+      {kTextEncoderSettings, json_text(model.text_encoder->config().to_json())}};
+  if (model.text_encoder_2) {
+    file.text_encoder_2 = stored_weights(*model.text_encoder_2, dtype);
+    metadata[kTextEncoder2Settings] = json_text(model.text_encoder_2->config().to_json());
+  }
+  const auto settings = carried_settings(model.settings);
+  // What a checkpoint of 1.x means without a word.
+  const bool says_itself = file.kind == CheckpointKind::sd1 && settings == carried_settings({});
+  if (!says_itself) metadata[kModelSettings] = json_text(settings);
+  // The marks of other programs.
+  const auto& noise = model.settings.noise;
+  if (noise.prediction_type == PredictionType::v_prediction) file.marks.emplace_back("v_pred");
+  if (noise.rescale_betas_zero_snr) file.marks.emplace_back("ztsnr");
+  write_safetensors(path, join_checkpoint(file), metadata);
+}
+
+void copy_tokenizer(const TokenizerFiles& from, const std::filesystem::path& to) {
   make_directory(to);
   for (const char* name : {"vocab.json", "merges.txt", "tokenizer.json", "added_tokens.json",
                            "tokenizer_config.json", "special_tokens_map.json"}) {
-    if (std::filesystem::exists(from / name)) write_file_atomically(to / name, read_file(from / name));
+    const auto file = from.folder / name;
+    if (std::filesystem::exists(file)) write_file_atomically(to / name, read_file(file));
+  }
+  if (from.pad_token.empty()) return;
+  for (const char* name : {"tokenizer_config.json", "special_tokens_map.json"}) {
+    auto json = std::filesystem::exists(to / name) ? read_json_object(to / name) : nlohmann::json::object();
+    json["pad_token"] = from.pad_token;
+    write_json(to / name, json);
   }
 }
 

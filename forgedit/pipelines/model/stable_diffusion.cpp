@@ -60,24 +60,9 @@ Model placed(Model network, const c10::Device& device) {
   return network;
 }
 
-/// What networks and tokenizer must agree on.
-void check_agreement(const ModelParts& parts) {
-  const auto& text = parts.text_encoder.config;
-  const auto& unet = parts.unet.config;
-  if (text.hidden_size != unet.cross_attention_dim) {
-    throw failure(parts.unet.origin + ": UNet: cross_attention_dim: expected " +
-                  std::to_string(text.hidden_size) + " as the text encoder gives, found " +
-                  std::to_string(unet.cross_attention_dim));
-  }
-  if (parts.vae.config.latent_channels != unet.in_channels) {
-    throw failure(parts.vae.origin + ": VAE: latent_channels: expected " + std::to_string(unet.in_channels) +
-                  " as the UNet takes, found " + std::to_string(parts.vae.config.latent_channels));
-  }
-}
-
-ClipTokenizer read_tokenizer(const ModelParts& parts) {
-  auto tokenizer = ClipTokenizer::from_directory(parts.tokenizer);
-  tokenizer.require_rows(parts.text_encoder.config.vocab_size, "text encoder");
+ClipTokenizer read_tokenizer(const TokenizerFiles& files, const ClipTextConfig& text_encoder) {
+  auto tokenizer = ClipTokenizer::from_directory(files.folder, files.pad_token);
+  tokenizer.require_rows(text_encoder.vocab_size, "text encoder");
   return tokenizer;
 }
 
@@ -106,19 +91,27 @@ StableDiffusion StableDiffusion::read(const ModelFiles& files, const ComputePoli
   StableDiffusion model;
   model.notes = parts.notes;
   model.policy = policy;
-  model.tokenizer = read_tokenizer(parts);
-  model.tokenizer_folder = parts.tokenizer;
+  model.tokenizer = read_tokenizer(parts.tokenizer, parts.text_encoder.config);
+  model.tokenizer_files = parts.tokenizer;
+  if (parts.text_encoder_2) {
+    model.tokenizer_2 = read_tokenizer(*parts.tokenizer_2, parts.text_encoder_2->config);
+    model.tokenizer_2_files = parts.tokenizer_2;
+  }
   model.folder = fs::is_directory(files.model) ? files.model : files.model.parent_path();
+  model.settings = parts.settings;
   check_agreement(parts);
   model.unet = finish<UNet>(std::move(parts.unet));
   model.vae = finish<AutoencoderKL>(std::move(parts.vae));
   model.text_encoder = finish<ClipTextModel>(std::move(parts.text_encoder));
+  if (parts.text_encoder_2) model.text_encoder_2 = finish<ClipTextModel>(std::move(*parts.text_encoder_2));
   StateDict all;
-  for (const auto& [prefix, module] : {std::pair<std::string, torch::nn::Module*>{"unet.", model.unet.get()},
-                                       {"text_encoder.", model.text_encoder.get()},
-                                       {"vae.", model.vae.get()}}) {
-    for (const auto& [name, tensor] : parameters_of(*module)) all.emplace(prefix + name, tensor);
-  }
+  const auto add = [&](const std::string& prefix, const torch::nn::Module& network) {
+    for (const auto& [name, tensor] : parameters_of(network)) all.emplace(prefix + name, tensor);
+  };
+  add("unet.", *model.unet);
+  add("text_encoder.", *model.text_encoder);
+  if (model.text_encoder_2) add("text_encoder_2.", *model.text_encoder_2);
+  add("vae.", *model.vae);
   model.base_fingerprint = fingerprint(all);
   return model;
 }
@@ -128,7 +121,14 @@ void check_model(const ModelParts& parts) {
   check_network<AutoencoderKL>(parts.vae.config, parts.vae.weights, parts.vae.origin);
   check_network<ClipTextModel>(parts.text_encoder.config, parts.text_encoder.weights,
                                parts.text_encoder.origin);
-  if (!parts.tokenizer.empty()) read_tokenizer(parts);
+  if (parts.text_encoder_2) {
+    check_network<ClipTextModel>(parts.text_encoder_2->config, parts.text_encoder_2->weights,
+                                 parts.text_encoder_2->origin);
+  }
+  if (!parts.tokenizer.folder.empty()) {
+    read_tokenizer(parts.tokenizer, parts.text_encoder.config);
+    if (parts.text_encoder_2) read_tokenizer(*parts.tokenizer_2, parts.text_encoder_2->config);
+  }
   check_agreement(parts);
 }
 
@@ -184,8 +184,8 @@ torch::Tensor StableDiffusion::encode_image(const torch::Tensor& image, torch::G
   const auto on_device = image.to(policy.device);
   const auto posterior =
       memory.vae_tile > 0 ? encode_in_tiles(vae, on_device, memory.vae_tile) : vae->encode(on_device);
-  const auto noise = torch::randn(posterior.mean.sizes(), generator, torch::kFloat).to(policy.device);
-  return (posterior.mean + (0.5 * posterior.logvar).exp() * noise) * vae->config().scaling_factor;
+  const auto offset = torch::randn(posterior.mean.sizes(), generator, torch::kFloat).to(policy.device);
+  return (posterior.mean + (0.5 * posterior.logvar).exp() * offset) * vae->config().scaling_factor;
 }
 
 torch::Tensor StableDiffusion::decode_latents(const torch::Tensor& latents) {

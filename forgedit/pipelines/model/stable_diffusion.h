@@ -16,15 +16,19 @@
 
 namespace forgedit {
 
-/// A Stable Diffusion 1.x model in memory, on one device: channels-last, nothing requires gradients. Float32,
+/// A Stable Diffusion model in memory, on one device: channels-last, nothing requires gradients. Float32,
 /// but for the UNet and the VAE's decoder where policy.reduced().
 struct StableDiffusion {
   std::optional<ClipTokenizer> tokenizer;
-  std::filesystem::path tokenizer_folder;  ///< where its files are
-  std::filesystem::path folder;            ///< the model's own, or the one its file lies in
+  TokenizerFiles tokenizer_files;
+  std::optional<ClipTokenizer> tokenizer_2;  ///< of text_encoder_2
+  std::optional<TokenizerFiles> tokenizer_2_files;
+  std::filesystem::path folder;  ///< the model's own, or the one its file lies in
   ClipTextModel text_encoder{nullptr};
+  ClipTextModel text_encoder_2{nullptr};  ///< where the UNet takes added conditions
   AutoencoderKL vae{nullptr};
   UNet unet{nullptr};
+  ModelSettings settings;
   ComputePolicy policy;
   std::vector<std::string> notes;  ///< what people should know of how its files were read
   /// How learning and drawing save memory (`place` sets it). With `offload` VAE and text encoder lie on the

@@ -1,5 +1,6 @@
 #include "forgedit/pipelines/records/export.h"
 
+#include <algorithm>
 #include <array>
 #include <nlohmann/json.hpp>
 
@@ -91,27 +92,18 @@ fs::path beside(const fs::path& out, const std::string& end) {
 
 constexpr const char* kEmbeddingEnd = ".embedding.safetensors";
 constexpr const char* kTokenizerEnd = ".tokenizer";
+constexpr const char* kTokenizer2End = ".tokenizer_2";
 constexpr const char* kReportEnd = ".report.json";
 
+/// What may stand beside an export.
 std::vector<const char*> ends_of(ExportFormat format) {
   if (format == ExportFormat::lora) return {kEmbeddingEnd, kReportEnd};
-  return {kEmbeddingEnd, kTokenizerEnd};
+  return {kEmbeddingEnd, kTokenizerEnd, kTokenizer2End};
 }
 
 void write_embedding(const fs::path& path, const LearnedPicture& learned) {
   write_safetensors(path, {{"embedding", learned.result.embedding.to(at::kFloat)}},
                     {{"source", learned.source}, {"base_model", learned.base_fingerprint}});
-}
-
-void write_checkpoint(const fs::path& path, const StableDiffusion& model, at::ScalarType dtype) {
-  auto tensors = unet_to_ldm(stored_weights(*model.unet, dtype));
-  tensors.merge(vae_to_ldm(stored_weights(*model.vae, dtype)));
-  tensors.merge(clip_text_to_ldm(stored_weights(*model.text_encoder, dtype)));
-  write_safetensors(path, tensors,
-                    {{"format", "pt"},
-                     {kUnetSettings, json_text(model.unet->config().to_json())},
-                     {kVaeSettings, json_text(model.vae->config().to_json())},
-                     {kTextEncoderSettings, json_text(model.text_encoder->config().to_json())}});
 }
 
 json report_of(const Lora& lora, const ExportOptions& options) {
@@ -173,7 +165,8 @@ ExportResult export_learned(StableDiffusion& model, const LearnedPicture& learne
   if (options.format == ExportFormat::diffusers) {
     make_directory(staged);
     write_model_folder(model, model.vae->config(), staged, options.dtype, SIZE_MAX);
-    copy_tokenizer(model.tokenizer_folder, staged / "tokenizer");
+    copy_tokenizer(model.tokenizer_files, staged / "tokenizer");
+    if (model.tokenizer_2_files) copy_tokenizer(*model.tokenizer_2_files, staged / "tokenizer_2");
     copy_companions(model.folder, staged);
     write_embedding(staged / "learned_embedding.safetensors", learned);
     staging.publish({name});
@@ -182,8 +175,9 @@ ExportResult export_learned(StableDiffusion& model, const LearnedPicture& learne
   }
 
   if (options.format == ExportFormat::single_file) {
-    write_checkpoint(staged, model, options.dtype);
-    copy_tokenizer(model.tokenizer_folder, beside(staged, kTokenizerEnd));
+    write_checkpoint(model, staged, options.dtype);
+    copy_tokenizer(model.tokenizer_files, beside(staged, kTokenizerEnd));
+    if (model.tokenizer_2_files) copy_tokenizer(*model.tokenizer_2_files, beside(staged, kTokenizer2End));
   } else {
     result.lora = applied.lora(options);
     if (result.lora.tensors.empty()) {
@@ -197,13 +191,17 @@ ExportResult export_learned(StableDiffusion& model, const LearnedPicture& learne
     write_file_atomically(beside(staged, kReportEnd), json_text(report_of(result.lora, options), 1) + "\n");
   }
   write_embedding(beside(staged, kEmbeddingEnd), learned);
+  auto ends = ends_of(options.format);
+  ends.erase(std::remove_if(ends.begin(), ends.end(),
+                            [&](const char* end) { return !fs::exists(beside(staged, end)); }),
+             ends.end());
   // The model comes last: without it nothing was exported.
   std::vector<std::string> names;
-  for (const char* end : ends_of(options.format)) names.push_back(beside(staged, end).filename().string());
+  for (const char* end : ends) names.push_back(beside(staged, end).filename().string());
   names.push_back(name);
   staging.publish(names);
   result.written = {out};
-  for (const char* end : ends_of(options.format)) result.written.push_back(beside(out, end));
+  for (const char* end : ends) result.written.push_back(beside(out, end));
   return result;
 }
 

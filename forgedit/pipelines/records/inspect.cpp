@@ -139,29 +139,53 @@ std::string lora_ranks(const StateDict& tensors) {
   return std::to_string(layers) + " layers of rank " + ranks;
 }
 
+/// What differs from a model that predicts the noise.
+void note_settings(Inspection& result, const ModelSettings& settings) {
+  if (settings.prediction_unknown) {
+    result.notes.emplace_back("it does not say what it predicts (noise or velocity): its UNet is asked");
+  } else if (settings.noise.prediction_type == PredictionType::v_prediction) {
+    const bool zero = settings.noise.rescale_betas_zero_snr;
+    result.notes.emplace_back(std::string("predicts the velocity") + (zero ? ", zero terminal SNR" : ""));
+  }
+}
+
 /// A checkpoint of one file: its parts, and what `edit --model FILE` would say.
 void inspect_checkpoint(const fs::path& path, const WeightsFile& file, Inspection& result) {
   const auto parts = split_checkpoint(file.tensors);
   const auto narrow = narrow_types(file.tensors, file.widened);
   add_part(result, "UNet", parts.unet, narrow);
   add_part(result, "text encoder", parts.text_encoder, narrow);
+  if (parts.kind == CheckpointKind::sdxl) {
+    add_part(result, "second text encoder", parts.text_encoder_2, narrow);
+  }
   add_part(result, "VAE", parts.vae, narrow);
   // A text encoder and a UNet can come from nowhere else, a VAE and a tokenizer can.
   result.usable = result.missing.empty();
   if (parts.vae.empty()) result.notes.emplace_back("no VAE in it: editing needs one from elsewhere");
   if (const auto places = tokenizer_places(path);
       std::none_of(places.begin(), places.end(), is_clip_tokenizer)) {
-    result.missing.emplace_back("tokenizer");
-    result.notes.emplace_back(
-        "no tokenizer beside it: one of the hub's cache serves, or any other of CLIP's");
+    const auto words = parts.text_encoder.find("embeddings.token_embedding.weight");
+    const bool fits = words != parts.text_encoder.end() && words->second.dim() == 2 &&
+                      words->second.size(0) >= ClipTextConfig().vocab_size;
+    if (fits) {
+      result.notes.emplace_back("no tokenizer beside it: CLIP's published vocabulary is used");
+    } else {
+      result.missing.emplace_back("tokenizer");
+      result.notes.emplace_back("no tokenizer beside it, and CLIP's published vocabulary does not fit it");
+    }
   }
   bool noted = false;
   judge(result, [&] {
     auto marked = parts;
     marked.metadata = file.metadata;
-    if (!result.usable) return append(result.notes, check_checkpoint_settings(path, marked));
+    if (!result.usable) {
+      ModelSettings settings;
+      settings.prediction_unknown = true;
+      return append(result.notes, read_checkpoint_settings(path, marked, settings));
+    }
     const auto networks = read_networks(path);
     check_model(networks);
+    note_settings(result, networks.settings);
     append(result.notes, networks.notes);
     noted = true;
   });
@@ -169,7 +193,7 @@ void inspect_checkpoint(const fs::path& path, const WeightsFile& file, Inspectio
     if (count > 0) result.notes.push_back(std::to_string(count) + " " + what);
   };
   note_count(parts.schedule.size(), "tensors of the training's noise schedule, not used");
-  if (!noted) note_count(parts.unused.size(), "tensors that Stable Diffusion 1.x does not use");
+  if (!noted) note_count(parts.unused.size(), "tensors that Stable Diffusion does not use");
   note_count(parts.ema_copies, "averaged copies (model_ema), not used");
 }
 
@@ -184,10 +208,10 @@ Inspection inspect_file(const fs::path& path) {
   }
   Inspection result;
   result.what = checkpoint_title(kind);
-  result.usable = kind == CheckpointKind::sd1 || kind == CheckpointKind::vae;
+  result.usable = is_stable_diffusion(kind) || kind == CheckpointKind::vae;
   result.notes.emplace_back(file.format == WeightsFile::Format::safetensors ? "safetensors"
                                                                             : "PyTorch pickle");
-  if (kind == CheckpointKind::sd1) {
+  if (is_stable_diffusion(kind)) {
     inspect_checkpoint(path, file, result);
     return result;
   }
@@ -236,6 +260,23 @@ void add_companions(Inspection& result, const fs::path& folder) {
   }
 }
 
+/// How names of a folder's text encoders and tokenizers end.
+std::vector<std::string> encoder_ends(CheckpointKind family) {
+  if (family == CheckpointKind::sdxl) return {"", "_2"};
+  return {""};
+}
+
+void add_tokenizers(Inspection& result, const fs::path& folder, const std::vector<std::string>& ends) {
+  for (const auto& end : ends) {
+    const auto name = "tokenizer" + end;
+    if (is_clip_tokenizer(folder / name)) {
+      note_tokenizer(result, folder / name);
+    } else {
+      result.missing.push_back(name);
+    }
+  }
+}
+
 Inspection inspect_model_folder(const fs::path& folder) {
   Inspection result;
   result.what = "a diffusers folder";
@@ -244,33 +285,42 @@ Inspection inspect_model_folder(const fs::path& folder) {
     result.what += " (" + ConfigReader(index).text("_class_name", "StableDiffusionPipeline") + ")";
   }
   result.usable = true;
-  auto kind = CheckpointKind::unet;
+  auto kind = CheckpointKind::unet, family = CheckpointKind::sd1;
   {
     const auto unet = weights_in(folder / "unet", "diffusion_pytorch_model");
     add_part(result, "UNet", unet);
-    if (!unet.tensors.empty()) kind = checkpoint_kind(unet.tensors);
+    if (!unet.tensors.empty()) {
+      kind = checkpoint_kind(unet.tensors);
+      family = unet_family(unet.tensors);
+    }
   }
-  add_part(result, "text encoder", weights_in(folder / "text_encoder", "model"));
+  const auto ends = encoder_ends(family);
+  for (const auto& end : ends) {
+    add_part(result, end.empty() ? "text encoder" : "second text encoder",
+             weights_in(folder / ("text_encoder" + end), "model"));
+  }
   add_part(result, "VAE", weights_in(folder / "vae", "diffusion_pytorch_model"));
   add_companions(result, folder);
-  for (const char* name : {"unet", "text_encoder", "vae"}) {
-    if (!fs::exists(folder / name / "config.json"))
-      result.missing.push_back(std::string(name) + "/config.json");
+  std::vector<std::string> networks{"unet"};
+  for (const auto& end : ends) networks.push_back("text_encoder" + end);
+  networks.emplace_back("vae");
+  for (const auto& name : networks) {
+    if (!fs::exists(folder / name / "config.json")) result.missing.push_back(name + "/config.json");
   }
-  if (is_clip_tokenizer(folder / "tokenizer")) {
-    note_tokenizer(result, folder / "tokenizer");
-  } else {
-    result.missing.emplace_back("tokenizer");
-  }
+  add_tokenizers(result, folder, ends);
+  if (family == CheckpointKind::sd2) result.notes.emplace_back("its UNet: of Stable Diffusion 2.x");
+  if (family == CheckpointKind::sdxl) result.notes.emplace_back("its UNet: of Stable Diffusion XL");
   if (kind != CheckpointKind::unet) result.notes.push_back("its UNet: " + checkpoint_title(kind));
-  judge(result, [&] { check_model_index(index); });
+  ModelSettings settings;
+  judge(result, [&] { read_model_index(index, settings); });
   if (!result.missing.empty() || kind != CheckpointKind::unet) {
     result.usable = false;
-    judge(result, [&] { check_scheduler_config(folder / "scheduler" / "scheduler_config.json"); });
+    judge(result, [&] { read_scheduler_config(folder / "scheduler" / "scheduler_config.json", settings); });
   } else if (result.reasons.empty()) {
     judge(result, [&] {
       const auto parts = read_model(folder);
       check_model(parts);
+      note_settings(result, parts.settings);
       append(result.notes, parts.notes);
     });
   }

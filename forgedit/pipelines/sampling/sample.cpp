@@ -8,14 +8,14 @@
 namespace forgedit {
 namespace {
 
-constexpr std::int64_t kNumbersAStep = 6;
+constexpr std::int64_t kNumbersAStep = 7;
 
-/// (steps, 6) float32: the fields of SamplerStep, so that a recorded step can look its own numbers up.
+/// (steps, 7) float32: the fields of SamplerStep, so that a recorded step can look its own numbers up.
 torch::Tensor table_of(const std::vector<SamplerStep>& steps) {
   std::vector<float> numbers;
   for (const auto& s : steps) {
     for (const double number :
-         {static_cast<double>(s.timestep), s.alpha, s.sigma, s.sample, s.denoised, s.previous}) {
+         {static_cast<double>(s.timestep), s.input, s.output, s.divisor, s.sample, s.denoised, s.previous}) {
       numbers.push_back(static_cast<float>(number));
     }
   }
@@ -67,11 +67,10 @@ class Sampler::Loop {
  private:
   void advance() {
     const auto now = table_.index_select(0, step_).view({kNumbersAStep});
-    const auto &alpha = now[1], &sigma = now[2];
     const auto predicted = predict(now[0]).to(torch::kFloat).chunk(2);
-    const auto noise = predicted[0] + guidance_scale_ * (predicted[1] - predicted[0]);
-    const auto x0 = (latents_ - sigma * noise) / alpha;
-    latents_.copy_(now[3] * latents_ + now[4] * x0 + now[5] * previous_x0_);
+    const auto out = predicted[0] + guidance_scale_ * (predicted[1] - predicted[0]);
+    const auto x0 = (now[1] * latents_ - now[2] * out) / now[3];
+    latents_.copy_(now[4] * latents_ + now[5] * x0 + now[6] * previous_x0_);
     previous_x0_.copy_(x0);
     step_.add_(1);
   }
@@ -97,7 +96,9 @@ class Sampler::Loop {
 };
 
 Sampler::Sampler(StableDiffusion& model, const SampleOptions& options)
-    : model_(model), options_(options), steps_(sampler_of(options.sampler).steps(options.steps)) {}
+    : model_(model),
+      options_(options),
+      steps_(sampler_of(options.sampler).steps(options.steps, model.settings.noise)) {}
 
 Sampler::~Sampler() = default;
 

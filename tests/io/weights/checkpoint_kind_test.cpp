@@ -38,11 +38,53 @@ TEST(CheckpointKind, FamiliesWithLdmNames) {
   auto linear = ldm(4);
   linear[kUnet + "input_blocks.1.1.proj_in.weight"] = torch::zeros({320, 320});
   EXPECT_EQ(checkpoint_kind(linear), Kind::sd2);
-  auto xl = ldm(4);
-  xl[kUnet + "label_emb.0.0.weight"] = torch::zeros({1});
-  EXPECT_EQ(checkpoint_kind(xl), Kind::sdxl_refiner);
-  xl["conditioner.embedders.1.model.ln_final.weight"] = torch::zeros({1});
-  EXPECT_EQ(checkpoint_kind(xl), Kind::sdxl);
+  const auto with = [](StateDict tensors, std::initializer_list<std::string> names) {
+    for (const auto& name : names) tensors[name] = torch::zeros({1});
+    return tensors;
+  };
+  const auto xl = [&](std::int64_t channels) {
+    return with(ldm(channels), {kUnet + "label_emb.0.0.weight"});
+  };
+  const std::string first = "conditioner.embedders.0.transformer.text_model.final_layer_norm.bias",
+                    other = "conditioner.embedders.1.model.ln_final.weight";
+  EXPECT_EQ(checkpoint_kind(with(xl(4), {first, other})), Kind::sdxl);
+  EXPECT_EQ(checkpoint_kind(with(xl(4), {first})), Kind::sdxl) << "the other encoder is missed by its name";
+  EXPECT_EQ(checkpoint_kind(with(xl(4), {other})), Kind::sdxl);
+  EXPECT_EQ(checkpoint_kind(with(xl(9), {first, other})), Kind::sdxl_inpainting);
+  EXPECT_EQ(checkpoint_kind(with(xl(8), {first, other})), Kind::sdxl_instruct);
+  EXPECT_EQ(checkpoint_kind(with(xl(4), {"conditioner.embedders.0.model.ln_final.weight"})),
+            Kind::sdxl_refiner);
+  auto refiner = xl(4);
+  refiner[kUnet + "input_blocks.0.0.weight"] = torch::zeros({384, 4, 3, 3});
+  EXPECT_EQ(checkpoint_kind(refiner), Kind::sdxl_refiner) << "its UNet alone";
+  const auto openclip = [&](std::int64_t channels) {
+    return with(ldm(channels), {"cond_stage_model.model.ln_final.weight"});
+  };
+  EXPECT_EQ(checkpoint_kind(openclip(9)), Kind::sd2_inpainting);
+  EXPECT_EQ(checkpoint_kind(openclip(5)), Kind::sd2_depth);
+  EXPECT_EQ(checkpoint_kind(with(openclip(4), {kUnet + "label_emb.0.0.weight"})), Kind::sd2_unclip);
+  EXPECT_EQ(checkpoint_kind(with(xl(4), {first, other, "v_pred", "ztsnr"})), Kind::sdxl);
+  EXPECT_EQ(checkpoint_kind(with(xl(4), {first, other, "edm_vpred.sigma_max", "edm_vpred.sigma_min"})),
+            Kind::cosxl);
+  EXPECT_EQ(checkpoint_kind(with(xl(4), {first, other, "edm_mean", "edm_std"})), Kind::playground);
+  EXPECT_EQ(checkpoint_kind(with(ldm(4), {"edm_other"})), Kind::edm);
+}
+
+TEST(CheckpointKind, UnetsUnderDiffusersNames) {
+  auto unet = named({"down_blocks.0.resnets.0.conv1.bias"});
+  unet["conv_in.weight"] = torch::zeros({320, 4, 3, 3});
+  unet["mid_block.attentions.0.proj_in.weight"] = torch::zeros({8, 8, 1, 1});
+  const auto expect = [&](Kind alone, Kind family) {
+    EXPECT_EQ(checkpoint_kind(unet), alone);
+    EXPECT_EQ(unet_family(unet), family);
+  };
+  expect(Kind::unet, Kind::sd1);
+  unet["mid_block.attentions.0.proj_in.weight"] = torch::zeros({8, 8});
+  expect(Kind::unet, Kind::sd2);
+  unet["conv_in.weight"] = torch::zeros({320, 9, 3, 3});
+  expect(Kind::sd2_inpainting, Kind::sd2);
+  unet["add_embedding.linear_1.weight"] = torch::zeros({1});
+  expect(Kind::sdxl_inpainting, Kind::sdxl);
 }
 
 TEST(CheckpointKind, OtherFiles) {
@@ -69,7 +111,13 @@ TEST(CheckpointKind, OtherFiles) {
 TEST(CheckpointKind, RefusalsNameBothInOneLine) {
   const auto message = message_of([] { require_kind(Kind::sdxl, Kind::sd1, "xl.safetensors"); });
   EXPECT_EQ(message,
-            "xl.safetensors: expected a Stable Diffusion 1.x checkpoint, found a Stable Diffusion XL model");
+            "xl.safetensors: expected a Stable Diffusion 1.x checkpoint, found a Stable Diffusion XL "
+            "checkpoint");
+  EXPECT_EQ(message_of([] { require_stable_diffusion(Kind::playground, "pg.safetensors"); }),
+            "pg.safetensors: expected a Stable Diffusion 1.x, 2.x or XL checkpoint, found a Playground v2.5 "
+            "model (edm_mean, edm_std: its noise is described by sigmas)");
+  for (const auto kind : {Kind::sd1, Kind::sd2, Kind::sdxl})
+    EXPECT_NO_THROW(require_stable_diffusion(kind, "x"));
 }
 
 }  // namespace

@@ -58,7 +58,94 @@ TEST(Keymaps, CheckpointsListWhatIsUsedByNothing) {
   EXPECT_EQ(names_of(file.unet), (std::vector<std::string>{"conv_in.bias"}));
   EXPECT_EQ(names_of(file.schedule), (std::vector<std::string>{"betas"}));
   EXPECT_EQ(file.ema_copies, 1U);
-  EXPECT_EQ(file.unused.size(), 5U);
+  EXPECT_EQ(file.marks, (std::vector<std::string>{"v_pred"}));
+  EXPECT_EQ(file.unused.size(), 4U);
+}
+
+/// Names of the modules of OpenCLIP's layer `block` and ours, with values that tell them apart.
+StateDict openclip_layer(const std::string& block) {
+  StateDict state;
+  for (const char* name :
+       {"ln_1.weight", "ln_2.bias", "attn.out_proj.weight", "mlp.c_fc.bias", "mlp.c_proj.weight"}) {
+    state[block + name] = torch::randn({2});
+  }
+  state[block + "attn.in_proj_weight"] = torch::randn({6, 2});
+  state[block + "attn.in_proj_bias"] = torch::randn({6});
+  return state;
+}
+
+TEST(Keymaps, OpenClipOfTheSecondEncoder) {
+  const std::string prefix = "conditioner.embedders.1.model.";
+  auto file = openclip_layer(prefix + "transformer.resblocks.0.");
+  file.merge(openclip_layer(prefix + "transformer.resblocks.23."));
+  for (int i = 1; i < 23; ++i)
+    file.merge(openclip_layer(prefix + "transformer.resblocks." + std::to_string(i) + "."));
+  for (const char* name :
+       {"ln_final.bias", "positional_embedding", "token_embedding.weight", "logit_scale"}) {
+    file[prefix + name] = torch::randn({3});
+  }
+  file[prefix + "text_projection"] = torch::randn({2, 3});
+  const auto at = [&](const std::string& name) { return file.at(prefix + name); };
+  const auto text = clip_text_from_openclip(file, OpenClip::projected);
+  const auto stacked = at("transformer.resblocks.23.attn.in_proj_weight");
+  const std::string layer = "encoder.layers.23.";
+  EXPECT_TRUE(torch::equal(text.at(layer + "self_attn.q_proj.weight"), stacked.slice(0, 0, 2)));
+  EXPECT_TRUE(torch::equal(text.at(layer + "self_attn.k_proj.weight"), stacked.slice(0, 2, 4)));
+  EXPECT_TRUE(torch::equal(text.at(layer + "self_attn.v_proj.weight"), stacked.slice(0, 4, 6)));
+  for (const auto& [ours, theirs] :
+       {std::pair{"encoder.layers.0.layer_norm1.weight", "transformer.resblocks.0.ln_1.weight"},
+        {"encoder.layers.0.layer_norm2.bias", "transformer.resblocks.0.ln_2.bias"},
+        {"encoder.layers.0.self_attn.out_proj.weight", "transformer.resblocks.0.attn.out_proj.weight"},
+        {"encoder.layers.0.mlp.fc1.bias", "transformer.resblocks.0.mlp.c_fc.bias"},
+        {"encoder.layers.0.mlp.fc2.weight", "transformer.resblocks.0.mlp.c_proj.weight"},
+        {"embeddings.token_embedding.weight", "token_embedding.weight"},
+        {"embeddings.position_embedding.weight", "positional_embedding"},
+        {"final_layer_norm.bias", "ln_final.bias"}}) {
+    EXPECT_TRUE(torch::equal(text.at(ours), at(theirs))) << ours;
+  }
+  EXPECT_TRUE(torch::equal(text.at("text_projection.weight"), at("text_projection").t()));
+  EXPECT_EQ(text.count("logit_scale"), 0U);
+
+  auto written = clip_text_to_openclip(text, OpenClip::projected);
+  file.erase(prefix + "logit_scale");
+  ASSERT_EQ(names_of(written), names_of(file));
+  for (const auto& [name, tensor] : file) EXPECT_TRUE(torch::equal(written.at(name), tensor)) << name;
+
+  // Playground v2 has the matrix of a linear layer.
+  file.erase(prefix + "text_projection");
+  file[prefix + "text_projection.weight"] = torch::randn({3, 2});
+  EXPECT_TRUE(torch::equal(clip_text_from_openclip(file, OpenClip::projected).at("text_projection.weight"),
+                           at("text_projection.weight")));
+  file[prefix + "transformer.resblocks.0.attn.in_proj_bias"] = torch::zeros({7});
+  EXPECT_EQ(
+      testing::message_of([&] { clip_text_from_openclip(file, OpenClip::projected); }),
+      "transformer.resblocks.0.attn.in_proj_bias: expected queries, keys and values, found the shape 7");
+}
+
+TEST(Keymaps, OpenClipOfStableDiffusion2LeavesTheLastLayerOut) {
+  const std::string prefix = "cond_stage_model.model.";
+  StateDict file;
+  for (int i = 0; i < 24; ++i)
+    file.merge(openclip_layer(prefix + "transformer.resblocks." + std::to_string(i) + "."));
+  file[prefix + "text_projection"] = torch::randn({2, 2});
+  file[prefix + "ln_final.bias"] = torch::randn({2});
+  const auto text = clip_text_from_openclip(file, OpenClip::penultimate);
+  EXPECT_EQ(text.count("encoder.layers.22.layer_norm1.weight"), 1U);
+  EXPECT_EQ(text.count("encoder.layers.23.layer_norm1.weight"), 0U);
+  EXPECT_EQ(text.count("text_projection.weight"), 0U);
+  const auto written = clip_text_to_openclip(text, OpenClip::penultimate);
+  EXPECT_EQ(written.count(prefix + "transformer.resblocks.23.attn.in_proj_weight"), 1U)
+      << "other programs look for all layers of ViT-H";
+  EXPECT_EQ(names_of(clip_text_from_openclip(written, OpenClip::penultimate)), names_of(text));
+}
+
+TEST(Keymaps, ProjectionsOfOldConversionsBecomeLinear) {
+  const std::string name = "mid_block.attentions.0.proj_in.weight", other = "conv_in.weight";
+  const StateDict convolutions{{name, torch::randn({4, 4, 1, 1})}, {other, torch::randn({4, 4, 1, 1})}};
+  const auto linear = linear_projections(convolutions);
+  EXPECT_TRUE(torch::equal(linear.at(name), convolutions.at(name).flatten(1)));
+  EXPECT_EQ(linear.at(other).dim(), 4);
+  EXPECT_EQ(linear_projections(linear).at(name).dim(), 2);
 }
 
 }  // namespace

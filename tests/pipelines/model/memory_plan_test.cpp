@@ -50,6 +50,33 @@ TEST(MemoryPlan, EstimatesAreNearWhatWasMeasured) {
   EXPECT_GT(gib(task, {}) - outside, 22.3);
 }
 
+/// Of one picture at a time.
+MemoryTask sdxl(int side) {
+  MemoryTask task;
+  task.policy = {c10::Device(c10::DeviceType::CUDA, 0), Precision::bf16};
+  task.unet.down_block_types = {"DownBlock2D", "CrossAttnDownBlock2D", "CrossAttnDownBlock2D"};
+  task.unet.up_block_types = {"CrossAttnUpBlock2D", "CrossAttnUpBlock2D", "UpBlock2D"};
+  task.unet.block_out_channels = {320, 640, 1280};
+  task.unet.heads = {5, 10, 20};
+  task.unet.transformer_layers_per_block = {1, 2, 10};
+  task.unet_count = 2'567'463'684;
+  task.width = task.height = side;
+  task.batch = 1;
+  return task;
+}
+
+// By hand: a transformer of ten blocks keeps 23 + 9 · 21 maps.
+TEST(MemoryPlan, DeepTransformersKeepMore) {
+  const auto activations = [](int side) { return static_cast<double>(estimate_step(sdxl(side), {})) / kGiB; };
+  EXPECT_NEAR(activations(1024), 4.48, 0.02);
+  EXPECT_NEAR(activations(512), 1.12, 0.01);
+  auto drawing = sdxl(1024), shallow = drawing;
+  drawing.batch = shallow.batch = 0;
+  drawing.draw_batch = shallow.draw_batch = 1;
+  shallow.unet.transformer_layers_per_block = {1, 1, 1};
+  EXPECT_GT(gib(drawing, {}), gib(shallow, {}) + 0.3) << "weights of self-attentions side by side";
+}
+
 TEST(MemoryPlan, PublishedBudgets) {
   const auto plan = [](const MemoryTask& task, double budget) { return describe(plan_memory(task, budget)); };
   EXPECT_EQ(plan(only_learning(), 24), "24 GiB: enough as it is");

@@ -68,18 +68,18 @@ class ModelSettings : public testing::TemporaryFolder {
 TEST_F(ModelSettings, SchedulersOfOtherModels) {
   const auto betas = std::vector<double>(1000, 0.01);
   const std::tuple<const char*, json, const char*> rows[] = {
-      {"beta_start", 0.0001, "expected 0.00085, the noise schedule of Stable Diffusion 1.x, found 0.0001"},
-      {"beta_end", 0.02, "expected 0.012"},
-      {"beta_schedule", "linear", "expected scaled_linear, found linear"},
+      {"beta_start", 1.5, "expected a number between 0 and 1, found 1.5"},
+      {"beta_end", -0.02, "expected a number between 0 and 1"},
+      {"beta_end", 0.0001, "expected no less than beta_start"},
       {"beta_schedule", "squaredcos_cap_v2", "found squaredcos_cap_v2"},
       {"trained_betas", betas, "expected none"},
       {"num_train_timesteps", 500, "expected 1000"},
       {"rescale_betas_zero_snr", true, "expected false, found true"},
-      {"prediction_type", "v_prediction", "expected epsilon, found v_prediction"},
-      {"prediction_type", "sample", "found sample"},
+      {"prediction_type", "sample", "expected epsilon or v_prediction, found sample"},
       {"prediction_type", "flow_prediction", "found flow_prediction"},
       {"predict_epsilon", false, "expected true"},
-      {"timestep_spacing", "trailing", "expected leading or linspace, found trailing"},
+      {"timestep_spacing", "trailing", "expected leading or linspace, found trailing: a model of few steps"},
+      {"timestep_spacing", "sideways", "found sideways"},
       {"timestep_type", "continuous", "expected discrete"},
       {"variance_type", "learned_range", "expected a fixed one"},
       {"sigma_data", 0.5, "EDM"},
@@ -95,6 +95,43 @@ TEST_F(ModelSettings, SchedulersOfOtherModels) {
     const auto message = refused();
     EXPECT_TRUE(contains(message, std::string("scheduler_config.json: ") + key + ": ")) << message;
     EXPECT_TRUE(contains(message, about)) << message;
+  }
+}
+
+TEST_F(ModelSettings, WhatTheSchedulerSaysIsUsed) {
+  const auto read = [&](const json& changes) {
+    set("scheduler/scheduler_config.json", changes);
+    EXPECT_TRUE(inspect(model_).usable) << changes;
+    return read_model(model_).settings;
+  };
+  const auto plain = read(json::object());
+  EXPECT_EQ(plain.noise.prediction_type, PredictionType::epsilon);
+  EXPECT_FALSE(plain.noise.rescale_betas_zero_snr);
+  EXPECT_FALSE(plain.prediction_unknown);
+  EXPECT_FALSE(plain.zeros_for_empty_prompt);
+  EXPECT_EQ(plain.timestep_spacing, TimestepSpacing::leading);
+
+  const auto other = read({{"beta_start", 0.0001}, {"beta_end", 0.02}, {"beta_schedule", "linear"}});
+  EXPECT_EQ(other.noise.beta_start, 0.0001);
+  EXPECT_EQ(other.noise.beta_end, 0.02);
+  EXPECT_EQ(other.noise.beta_schedule, BetaSchedule::linear);
+
+  const auto velocity = read({{"prediction_type", "v_prediction"}});
+  EXPECT_EQ(velocity.noise.prediction_type, PredictionType::v_prediction);
+  EXPECT_EQ(velocity.timestep_spacing, TimestepSpacing::leading);
+  const auto zero = read({{"prediction_type", "v_prediction"},
+                          {"rescale_betas_zero_snr", true},
+                          {"timestep_spacing", "trailing"}});
+  EXPECT_TRUE(zero.noise.rescale_betas_zero_snr);
+  EXPECT_EQ(zero.timestep_spacing, TimestepSpacing::trailing);
+  const auto notes = inspect(model_).notes;
+  EXPECT_EQ(std::count(notes.begin(), notes.end(), "predicts the velocity, zero terminal SNR"), 1);
+
+  // What is written says the same.
+  for (const auto& settings : {plain, other, velocity, zero}) {
+    forgedit::ModelSettings again;
+    read_carried_settings("x", carried_settings(settings).dump(), again);
+    EXPECT_EQ(carried_settings(again), carried_settings(settings));
   }
 }
 
@@ -157,7 +194,7 @@ TEST_F(ModelSettings, TensorsThatNoNetworkUses) {
   write_safetensors(model_ / "text_encoder/model.safetensors", text);
   ASSERT_EQ(notes().size(), 1U);
   EXPECT_TRUE(contains(notes()[0],
-                       "text_encoder: 3 tensors that Stable Diffusion 1.x does not use, such as "
+                       "text_encoder: 3 tensors that Stable Diffusion does not use, such as "
                        "logit_scale: ignored"))
       << notes()[0];
 
@@ -236,18 +273,43 @@ class CheckpointSettings : public ModelSettings {
 
 TEST_F(CheckpointSettings, MarksAndMetadata) {
   const auto mark = torch::empty({0});
-  EXPECT_TRUE(contains(refused({{"v_pred", mark}, {"ztsnr", mark}}), "v_pred: marks a v-prediction model"));
-  EXPECT_TRUE(contains(refused({{"ztsnr", mark}}), "ztsnr: marks a model of zero terminal SNR"));
-  EXPECT_TRUE(contains(refused({{"edm_mean", mark}, {"edm_std", mark}}), "edm_mean: marks"));
-  EXPECT_TRUE(contains(refused({{"edm_vpred.sigma_max", mark}}), "edm_vpred.sigma_max: marks"));
+  const auto read = [&](const StateDict& more, const std::map<std::string, std::string>& metadata = {}) {
+    const auto files = write(more, metadata);
+    EXPECT_TRUE(inspect(file_).usable);
+    const auto parts = read_model(files);
+    EXPECT_EQ(parts.notes, std::vector<std::string>());
+    EXPECT_FALSE(parts.settings.prediction_unknown);
+    return parts.settings;
+  };
+  EXPECT_EQ(read({}).noise.prediction_type, PredictionType::epsilon);
+  const auto velocity = read({{"v_pred", mark}});
+  EXPECT_EQ(velocity.noise.prediction_type, PredictionType::v_prediction);
+  EXPECT_FALSE(velocity.noise.rescale_betas_zero_snr);
+  const auto zero = read({{"v_pred", mark}, {"ztsnr", mark}});
+  EXPECT_TRUE(zero.noise.rescale_betas_zero_snr);
+  EXPECT_EQ(zero.timestep_spacing, TimestepSpacing::trailing);
+  for (const auto& [key, value] : {std::pair{"modelspec.prediction_type", "v"},
+                                   {"modelspec.predict_key", "v"},
+                                   {"ss_prediction_type", "v_prediction"},
+                                   {"ss_v_parameterization", "True"},
+                                   {"ss_base_model_version", "sd_v1_v"}}) {
+    EXPECT_EQ(read({}, {{key, value}}).noise.prediction_type, PredictionType::v_prediction) << key;
+  }
+  EXPECT_TRUE(contains(refused({{"ztsnr", mark}}), "ztsnr: expected a model that predicts the velocity"));
+  EXPECT_TRUE(contains(refused({{"v_pred", mark}}, {{"modelspec.prediction_type", "epsilon"}}),
+                       "modelspec.prediction_type: expected v_prediction by v_pred, found epsilon"));
+  for (const auto& [name, about] : {std::pair{"edm_mean", "found a Playground v2.5 model (edm_mean"},
+                                    {"edm_vpred.sigma_max", "found a CosXL model (edm_vpred.sigma_max"},
+                                    {"edm_other", "found an EDM model"}}) {
+    const auto files = write({{name, mark}});
+    EXPECT_TRUE(contains(message_of([&] { read_model(files); }), about)) << name;
+    EXPECT_FALSE(inspect(file_).usable) << name;
+  }
   EXPECT_TRUE(contains(refused({{"scaled_fp8", mark}}), "scaled_fp8: marks scaled 8-bit weights"));
   EXPECT_TRUE(contains(refused({{"model.diffusion_model.out.2.scale_weight", torch::ones({1})}}),
                        "scale_weight: scaled or quantised"));
   const std::pair<const char*, const char*> rows[] = {
-      {"modelspec.prediction_type", "v"},
-      {"modelspec.prediction_type", "v_prediction"},
-      {"ss_v_parameterization", "True"},
-      {"ss_zero_terminal_snr", "true"},
+      {"modelspec.prediction_type", "sample"},
       {"modelspec.architecture", "stable-diffusion-v2-768-v"},
       {"modelspec.architecture", "stable-diffusion-xl-v1-base"},
       {"modelspec.architecture", "stable-diffusion-v1-inpainting"},
@@ -277,6 +339,14 @@ TEST_F(CheckpointSettings, NoiseScheduleOfTheTraining) {
   zero[999] = 0;
   EXPECT_TRUE(contains(refused({{"alphas_cumprod", zero}}),
                        "alphas_cumprod: expected 0.00466 at step 999, found 0.00000"));
+  NoiseScheduleOptions rescaled;
+  rescaled.prediction_type = PredictionType::v_prediction;
+  rescaled.rescale_betas_zero_snr = true;
+  const auto without_signal = NoiseSchedule(rescaled).alphas_cumprod();
+  EXPECT_TRUE(
+      contains(refused({{"alphas_cumprod", without_signal}}), "expected a model that predicts the velocity"));
+  write({{"alphas_cumprod", without_signal}, {"v_pred", torch::empty({0})}});
+  EXPECT_TRUE(read_networks(file_).settings.noise.rescale_betas_zero_snr);
   EXPECT_TRUE(
       contains(refused({{"alphas_cumprod", alphas.slice(0, 0, 500)}}), "expected 1000 values, found 500"));
   NoiseScheduleOptions other;
@@ -293,13 +363,20 @@ TEST_F(CheckpointSettings, TrainingConfigBeside) {
     write_file_atomically(folder_ / "one.yaml", "model:\n  params:\n" + lines);
   };
   yaml("    parameterization: \"v\"  # as in 2.x\n");
-  EXPECT_TRUE(contains(refused({}), "one.yaml: parameterization: expected eps, found v"));
+  write({});
+  EXPECT_EQ(read_networks(file_).settings.noise.prediction_type, PredictionType::v_prediction);
+  yaml("    parameterization: x0\n");
+  EXPECT_TRUE(
+      contains(refused({}), "one.yaml: parameterization: expected epsilon or v_prediction, found x0"));
   yaml("    linear_end: 0.02\n");
-  EXPECT_TRUE(contains(refused({}), "one.yaml: linear_end: expected 0.012, found 0.02"));
+  write({});
+  EXPECT_EQ(read_networks(file_).settings.noise.beta_end, 0.02);
+  yaml("    linear_end: much\n");
+  EXPECT_TRUE(contains(refused({}), "one.yaml: linear_end: expected a positive number, found much"));
   yaml("    timesteps: 500\n");
   EXPECT_TRUE(contains(refused({}), "one.yaml: timesteps: expected 1000, found 500"));
   yaml("    zero_terminal_snr: true\n");
-  EXPECT_TRUE(contains(refused({}), "one.yaml: zero_terminal_snr"));
+  EXPECT_TRUE(contains(refused({}), "one.safetensors: zero_terminal_snr: expected a model that predicts"));
   yaml(
       "    linear_start: 0.00085\n    linear_end: 0.0120\n    timesteps: 1000\n    parameterization: eps\n"
       "    # parameterization: v\n    first_stage_key: \"jpg\"\n");
@@ -312,7 +389,11 @@ TEST_F(CheckpointSettings, SettingsOfTheFolderThatConfigNames) {
   files.config = model_;
   EXPECT_EQ(read_model(files).notes, std::vector<std::string>());
   set("scheduler/scheduler_config.json", {{"prediction_type", "v_prediction"}});
-  EXPECT_TRUE(contains(message_of([&] { read_model(files); }), "prediction_type: expected epsilon"));
+  EXPECT_EQ(read_model(files).settings.noise.prediction_type, PredictionType::v_prediction);
+  files = write({}, {{"modelspec.prediction_type", "epsilon"}});
+  files.config = model_;
+  EXPECT_TRUE(
+      contains(message_of([&] { read_model(files); }), "expected v_prediction by the settings beside it"));
 }
 
 TEST_F(CheckpointSettings, TensorsThatNoNetworkUses) {
@@ -320,8 +401,7 @@ TEST_F(CheckpointSettings, TensorsThatNoNetworkUses) {
                            {"cond_stage_model.logit_scale", torch::ones({})},
                            {"first_stage_model.loss.logvar", torch::ones({})}});
   ASSERT_EQ(said.size(), 1U);
-  EXPECT_TRUE(contains(said[0], "one.safetensors: 3 tensors that Stable Diffusion 1.x does not use"))
-      << said[0];
+  EXPECT_TRUE(contains(said[0], "one.safetensors: 3 tensors that Stable Diffusion does not use")) << said[0];
   EXPECT_TRUE(
       contains(refused({{"model.diffusion_model.out.3.weight", torch::ones({1})}}), "unexpected 1: out.3"));
 }

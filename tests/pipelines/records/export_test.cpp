@@ -115,7 +115,7 @@ TEST_F(Export, CaptionerJudgeAndTokenizerGoAlong) {
   write_file_atomically(base / "tokenizer/added_tokens.json", "{}");
   write_file_atomically(base / "tokenizer/tokenizer.json", "{}");
   model_.folder = base;
-  model_.tokenizer_folder = base / "tokenizer";
+  model_.tokenizer_files.folder = base / "tokenizer";
   ExportOptions options;
   options.format = ExportFormat::diffusers;
   const auto out = folder_ / "out";

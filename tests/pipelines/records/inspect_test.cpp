@@ -2,12 +2,14 @@
 
 #include <torch/torch.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "forgedit/core/files.h"
 #include "forgedit/io/weights/keymaps/keymaps.h"
 #include "forgedit/io/weights/safetensors.h"
 #include "forgedit/pipelines/model/model_files.h"
+#include "forgedit/pipelines/model/model_writer.h"
 #include "forgedit/pipelines/records/saved_edit.h"
 #include "tests/support/temporary_folder.h"
 
@@ -48,6 +50,40 @@ TEST_F(Inspect, ModelFolder) {
   EXPECT_EQ(inspect(kInspectedModel / "vae").what, "a VAE folder");
   EXPECT_EQ(inspect(kInspectedModel / "text_encoder").what, "a CLIP text encoder folder");
   EXPECT_EQ(inspect(kInspectedModel / "tokenizer").what, "a CLIP tokenizer folder");
+}
+
+TEST_F(Inspect, ModelsOfOtherFamilies) {
+  const auto golden = kInspectedModel.parent_path();
+  const auto names = [](const Inspection& inspection) {
+    std::vector<std::string> result;
+    for (const auto& part : inspection.parts) result.push_back(part.name);
+    return result;
+  };
+  const auto xl = inspect(golden / "tiny-sdxl");
+  EXPECT_EQ(xl.what, "a diffusers folder (StableDiffusionXLPipeline)");
+  EXPECT_TRUE(xl.usable);
+  EXPECT_EQ(names(xl), (std::vector<std::string>{"UNet", "text encoder", "second text encoder", "VAE"}));
+  EXPECT_EQ(std::count(xl.notes.begin(), xl.notes.end(), "its UNet: of Stable Diffusion XL"), 1);
+  const auto second = inspect(golden / "tiny-sd2");
+  EXPECT_TRUE(second.usable);
+  EXPECT_EQ(std::count(second.notes.begin(), second.notes.end(), "predicts the velocity"), 1);
+
+  const auto broken = folder_ / "model";
+  fs::copy(golden / "tiny-sdxl", broken, fs::copy_options::recursive);
+  remove_tree(broken / "text_encoder_2");
+  remove_tree(broken / "tokenizer_2");
+  EXPECT_EQ(inspect(broken).missing,
+            (std::vector<std::string>{"second text encoder", "text_encoder_2/config.json", "tokenizer_2"}));
+
+  for (const auto& [name, title] : {std::pair{"sd2", "a Stable Diffusion 2.x checkpoint"},
+                                    {"sdxl", "a Stable Diffusion XL checkpoint"}}) {
+    const auto file = folder_ / (std::string(name) + ".safetensors");
+    write_checkpoint(StableDiffusion::read(golden / (std::string("tiny-") + name), {}), file, at::kHalf);
+    const auto one = inspect(file);
+    EXPECT_EQ(one.what, title);
+    EXPECT_TRUE(one.usable);
+    EXPECT_EQ(one.parts.size(), name == std::string("sdxl") ? 4U : 3U);
+  }
 }
 
 TEST_F(Inspect, CaptionerAndJudgeOfAModelFolder) {

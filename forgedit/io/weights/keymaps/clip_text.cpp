@@ -6,14 +6,16 @@
 namespace forgedit {
 namespace {
 constexpr std::string_view kPrefix = "text_model.";
-}
+constexpr std::string_view kProjectionWeight = "text_projection.weight";
+}  // namespace
 
-StateDict normalise_clip_text_keys(const StateDict& state, UnusedNames* unused) {
+StateDict normalise_clip_text_keys(const StateDict& state, UnusedNames* unused, bool projection) {
   StateDict result;
   for (const auto& [name, tensor] : state) {
     const auto key = starts_with(name, kPrefix) ? name.substr(kPrefix.size()) : name;
     if (key == "embeddings.position_ids") continue;
-    if (is_clip_output(key) || is_training_leftover(key)) {
+    const bool wanted = projection && key == kProjectionWeight;
+    if (!wanted && (is_clip_output(key) || is_training_leftover(key))) {
       if (unused) unused->push_back(name);
       continue;
     }
@@ -25,7 +27,9 @@ StateDict normalise_clip_text_keys(const StateDict& state, UnusedNames* unused) 
 
 StateDict published_clip_text_keys(const StateDict& state) {
   StateDict result;
-  for (const auto& [name, tensor] : state) result.emplace(std::string(kPrefix) + name, tensor);
+  for (const auto& [name, tensor] : state) {
+    result.emplace(name == kProjectionWeight ? name : std::string(kPrefix) + name, tensor);
+  }
   return result;
 }
 

@@ -18,10 +18,12 @@ bool is_clip_output(const std::string& name);
 StateDict without_leftovers(const StateDict& state, UnusedNames* unused = nullptr);
 
 /// transformers' CLIP text model, alone or in a whole CLIP: drops the `text_model.` prefix of published
-/// files, the `position_ids` buffer, and all that a text encoder alone does not use.
-StateDict normalise_clip_text_keys(const StateDict& state, UnusedNames* unused = nullptr);
+/// files, the `position_ids` buffer, and all that a text encoder alone does not use. With `projection` the
+/// network is a CLIPTextModelWithProjection, whose `text_projection.weight` stays.
+StateDict normalise_clip_text_keys(const StateDict& state, UnusedNames* unused = nullptr,
+                                   bool projection = false);
 
-/// The published names again (`text_model.` in front), which every loader reads.
+/// The published names again (`text_model.` in front of all but `text_projection`), which every loader reads.
 StateDict published_clip_text_keys(const StateDict& state);
 
 /// transformers' BlipForConditionalGeneration: leaves out `position_ids` and what is only another name of a
@@ -47,14 +49,33 @@ inline constexpr const char* kLdmUnetPrefix = "model.diffusion_model.";
 StateDict unet_from_ldm(const StateDict& checkpoint);
 StateDict unet_to_ldm(const StateDict& unet);
 
+/// A UNet's projections around attention (`proj_in`, `proj_out`) as matrices (out, in): old conversions of
+/// Stable Diffusion 2.x hold 1x1 convolutions.
+StateDict linear_projections(const StateDict& unet);
+
 inline constexpr const char* kLdmVaePrefix = "first_stage_model.";
 /// Also takes VAE files of their own, which have no prefix; 1x1 convolutions of its attention become
 /// matrices; without what training left.
 StateDict vae_from_ldm(const StateDict& checkpoint, UnusedNames* unused = nullptr);
 StateDict vae_to_ldm(const StateDict& vae);
 
-inline constexpr const char* kLdmClipPrefix = "cond_stage_model.transformer.";
-StateDict clip_text_from_ldm(const StateDict& checkpoint, UnusedNames* unused = nullptr);
-StateDict clip_text_to_ldm(const StateDict& text_encoder);
+inline constexpr const char* kLdmClipPrefix = "cond_stage_model.transformer.";        // 1.x
+inline constexpr const char* kXlClipPrefix = "conditioner.embedders.0.transformer.";  // the first of XL
+StateDict clip_text_from_ldm(const StateDict& checkpoint, UnusedNames* unused = nullptr,
+                             const std::string& prefix = kLdmClipPrefix);
+StateDict clip_text_to_ldm(const StateDict& text_encoder, const std::string& prefix = kLdmClipPrefix);
+
+// OpenCLIP's names: text encoders of Stable Diffusion 2.x and the second of XL. Attention's three input
+// projections are one tensor there, and `text_projection` is the transposed matrix.
+
+inline constexpr const char* kOpenClipPrefix = "cond_stage_model.model.";        // 2.x
+inline constexpr const char* kXlClip2Prefix = "conditioner.embedders.1.model.";  // the second of XL
+enum class OpenClip {
+  penultimate,  ///< 2.x: without the last layer of ViT-H and without its projection
+  projected,    ///< the second of XL: all layers, and the projection
+};
+/// Throws Error that names the key for shapes that cannot be split.
+StateDict clip_text_from_openclip(const StateDict& checkpoint, OpenClip scheme);
+StateDict clip_text_to_openclip(const StateDict& text_encoder, OpenClip scheme);
 
 }  // namespace forgedit

@@ -6,12 +6,12 @@ namespace forgedit {
 // LDM holds transformers' own module, so the names are transformers' behind a prefix: with `text_model.` in
 // published checkpoints, without it in some that were saved by newer versions.
 
-StateDict clip_text_from_ldm(const StateDict& checkpoint, UnusedNames* unused) {
-  return normalise_clip_text_keys(without_prefix(checkpoint, kLdmClipPrefix), unused);
+StateDict clip_text_from_ldm(const StateDict& checkpoint, UnusedNames* unused, const std::string& prefix) {
+  return normalise_clip_text_keys(without_prefix(checkpoint, prefix), unused);
 }
 
-StateDict clip_text_to_ldm(const StateDict& text_encoder) {
-  return with_prefix(published_clip_text_keys(text_encoder), kLdmClipPrefix);
+StateDict clip_text_to_ldm(const StateDict& text_encoder, const std::string& prefix) {
+  return with_prefix(published_clip_text_keys(text_encoder), prefix);
 }
 
 }  // namespace forgedit

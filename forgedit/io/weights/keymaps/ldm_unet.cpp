@@ -28,6 +28,8 @@ void add_resnet(ModuleNames& names, const std::string& ldm, const std::string& d
 ModuleNames modules(const Layout& layout) {
   ModuleNames names{{"time_embed.0", "time_embedding.linear_1"},
                     {"time_embed.2", "time_embedding.linear_2"},
+                    {"label_emb.0.0", "add_embedding.linear_1"},
+                    {"label_emb.0.2", "add_embedding.linear_2"},
                     {"input_blocks.0.0", "conv_in"},
                     {"middle_block.1", "mid_block.attentions.0"},
                     {"out.0", "conv_norm_out"},
@@ -82,6 +84,19 @@ StateDict unet_to_ldm(const StateDict& unet) {
     layout.decoder_has_attention.push_back(has_module(unet, name("up_blocks.", level, ".attentions.")));
   }
   return with_prefix(rename_modules(unet, modules(layout), Direction::second_to_first), kLdmUnetPrefix);
+}
+
+StateDict linear_projections(const StateDict& unet) {
+  auto result = unet;
+  for (auto& [key, tensor] : result) {
+    const bool is_projection =
+        key.find(".attentions.") != std::string::npos && (key.find(".proj_in.weight") != std::string::npos ||
+                                                          key.find(".proj_out.weight") != std::string::npos);
+    if (is_projection && tensor.dim() == 4 && tensor.size(2) == 1 && tensor.size(3) == 1) {
+      tensor = tensor.flatten(1);
+    }
+  }
+  return result;
 }
 
 }  // namespace forgedit
