@@ -112,6 +112,13 @@ void add_delta_norms(Outputs& outputs, const std::string& prefix, const StateDic
   }
 }
 
+/// That the fixture was made under the numbers that the model itself takes for this size.
+void check_time_ids(const Case& fixture, const AddedConditions& added) {
+  if (!added.time_ids.defined() || fixture.in.count("time_ids") == 0) return;
+  if (torch::equal(added.time_ids.to(torch::kCPU), fixture.input("time_ids").to(torch::kCPU))) return;
+  throw failure("time_ids: expected (height, width, 0, 0, height, width) of the picture");
+}
+
 }  // namespace
 
 Outputs finetune_vanilla(const Case& fixture) {
@@ -120,11 +127,19 @@ Outputs finetune_vanilla(const Case& fixture) {
   model.settings.noise = noise_of(fixture);
   model.unet = load_unet(fixture.path("model") / "unet", fixture.policy.device);
   const auto original = parameters_of(*model.unet);
-  const auto result = learn_vanilla(model, fixture.input("latents"), fixture.input("source_embedding"),
-                                    learn_options(fixture, LearnMethod::vanilla), given_batches(fixture));
+  const auto latents = fixture.input("latents");
+  TextEmbedding source{fixture.input("source_embedding"), {}};
+  if (model.unet->config().takes_added_conditions()) {
+    model.vae = load_vae(fixture.path("model") / "vae", fixture.policy.device);
+    source.pooled = fixture.input("source_pooled");
+    check_time_ids(fixture, model.added_conditions(source.pooled, latents.size(2), latents.size(3)));
+  }
+  const auto result = learn_vanilla(model, latents, source, learn_options(fixture, LearnMethod::vanilla),
+                                    given_batches(fixture));
   Outputs outputs;
   add_losses(outputs, result, fixture);
-  outputs.tensors["text_embedding"] = result.embedding;
+  outputs.tensors["text_embedding"] = result.embedding.tokens;
+  if (source.pooled.defined()) outputs.tensors["pooled_embedding"] = result.embedding.pooled;
   for (const auto& [name, tensor] : result.unet) {
     outputs.tensors["delta." + name] = tensor - original.at(name);
     outputs.comparisons["delta." + name] = {Comparison::Kind::rel_l2, fixture.number("delta_rel_l2", 1e-3)};
@@ -148,7 +163,7 @@ Outputs finetune_dreambooth(const Case& fixture) {
                        given_batches(fixture));
   Outputs outputs;
   add_losses(outputs, result, fixture);
-  outputs.tensors["embedding_after"] = result.embedding;
+  outputs.tensors["embedding_after"] = result.embedding.tokens;
   add_delta_norms(outputs, "unet_delta_norm.", result.unet, unet, fixture);
   add_delta_norms(outputs, "text_delta_norm.", result.text_encoder, text_encoder, fixture);
   return outputs;
@@ -160,17 +175,17 @@ Outputs finetune_imagic(const Case& fixture) {
   model.policy = fixture.policy;
   model.unet = load_unet(fixture.path("model") / "unet", fixture.policy.device);
   const auto original = parameters_of(*model.unet);
-  const auto& target = fixture.input("target_embedding");
+  const TextEmbedding target{fixture.input("target_embedding").to(fixture.policy.device), {}};
   const auto result = learn_imagic(model, fixture.input("latents"), target,
                                    learn_options(fixture, LearnMethod::imagic), given_batches(fixture));
   Outputs outputs;
   add_losses(outputs, result, fixture);
-  outputs.tensors["text_embedding"] = result.embedding;
+  outputs.tensors["text_embedding"] = result.embedding.tokens;
   add_delta_norms(outputs, "unet_delta_norm.", result.unet, original, fixture);
   for (const auto& [name, reference] : fixture.out) {
     double alpha = 0;
     if (std::sscanf(name.c_str(), "edit_embedding_%lf", &alpha) != 1) continue;
-    outputs.tensors[name] = vector_subtraction(result.embedding, target.to(fixture.policy.device), alpha);
+    outputs.tensors[name] = vector_subtraction(result.embedding, target, alpha).tokens;
   }
   return outputs;
 }
@@ -189,12 +204,11 @@ Outputs edit(const Case& fixture) {
     const auto first = name.find('.'), second = name.find('.', first + 1);
     weights.apply(find_forgetting_strategy(name.substr(first + 1, second - first - 1)),
                   fixture.number("blend", 0.0));
-    const auto learned = embedding_of(fixture, "learned");
-    const auto embedding = interpolate_as_named(name.substr(second + 1), learned,
-                                                embedding_of(fixture, "target"), {{learned.tokens.size(-1)}});
-    const auto latents =
-        Sampler(model, options)
-            .draw(fixture.input("initial_latents"), embedding.tokens, fixture.input("uncond"));
+    const auto embedding = interpolate_as_named(name.substr(second + 1), embedding_of(fixture, "learned"),
+                                                embedding_of(fixture, "target"), model.text_widths());
+    const auto start = fixture.input("initial_latents");
+    check_time_ids(fixture, model.added_conditions(embedding.pooled, start.size(2), start.size(3)));
+    const auto latents = Sampler(model, options).draw(start, embedding, embedding_of(fixture, "uncond"));
     outputs.tensors[name] = starts_with(name, "image.") ? model.decode_latents(latents) : latents;
   }
   return outputs;

@@ -47,24 +47,22 @@ Outputs clip_text(const Case& fixture) {
 // Both text encoders of a model folder, each under its own tokenizer. How many ids differ from in.safetensors
 // (ids, ids_2) must be zero.
 Outputs sdxl_text(const Case& fixture) {
-  torch::NoGradGuard no_grad;
-  Outputs outputs;
-  std::vector<torch::Tensor> prompt_embeds;
-  for (const std::string number : {"", "_2"}) {
-    const auto tokenizer = ClipTokenizer::from_directory(fixture.path("model") / ("tokenizer" + number));
-    auto encoder = load_clip_text(fixture.path("model") / ("text_encoder" + number), fixture.policy.device);
-    const auto length = static_cast<std::size_t>(encoder->config().max_position_embeddings);
-    std::vector<torch::Tensor> rows;
-    for (const auto& text : fixture.settings.at("texts")) {
-      rows.push_back(torch::tensor(tokenizer.encode(text.get<std::string>(), length).ids, torch::kLong));
-    }
-    const auto ids = torch::stack(rows);
-    outputs.differences["ids" + number] = (ids != fixture.input("ids" + number)).sum().item<double>();
-    const auto output = encoder(ids.to(fixture.policy.device));
-    prompt_embeds.push_back(output.hidden_states.end()[-2]);
-    outputs.tensors["pooled_prompt_embeds"] = output.text_embeds;  // of the last encoder
+  auto model = StableDiffusion::load(fixture.path("model"), fixture.policy);
+  const auto length = static_cast<std::size_t>(model.text_encoder_2->config().max_position_embeddings);
+  std::vector<torch::Tensor> ids, ids_2;
+  std::vector<TextEmbedding> embeddings;
+  for (const auto& setting : fixture.settings.at("texts")) {
+    const auto text = setting.get<std::string>();
+    ids.push_back(model.tokenize(text).to(torch::kCPU));
+    ids_2.push_back(torch::tensor(model.tokenizer_2->encode(text, length).ids, torch::kLong));
+    embeddings.push_back(model.encode_text(text));
   }
-  outputs.tensors["prompt_embeds"] = torch::cat(prompt_embeds, -1);
+  const auto all = join(embeddings);
+  Outputs outputs;
+  outputs.differences["ids"] = (torch::cat(ids) != fixture.input("ids")).sum().item<double>();
+  outputs.differences["ids_2"] = (torch::stack(ids_2) != fixture.input("ids_2")).sum().item<double>();
+  outputs.tensors["prompt_embeds"] = all.tokens;
+  outputs.tensors["pooled_prompt_embeds"] = all.pooled;
   return outputs;
 }
 

@@ -7,6 +7,7 @@
 #include <torch/torch.h>
 
 #include "forgedit/core/state_dict.h"
+#include "forgedit/editing/text_embedding.h"
 
 namespace forgedit {
 
@@ -23,9 +24,8 @@ struct EarlyStop {
 
 /// What learning one picture gives.
 struct LearnResult {
-  /// (1, 77, width): the e of the interpolation. Learned itself, or (dreambooth) the source by the tuned
-  /// encoder.
-  torch::Tensor embedding;
+  /// The e of the interpolation. Learned itself, or (dreambooth) the source by the tuned encoder.
+  TextEmbedding embedding;
   StateDict unet;                    ///< learned UNet parameters only
   StateDict text_encoder;            ///< learned parameters of the text encoder: dreambooth
   std::vector<double> losses;        ///< one a step

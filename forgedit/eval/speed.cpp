@@ -46,9 +46,12 @@ class SpeedRun {
 
   torch::Tensor random(at::IntArrayRef shape) { return torch::randn(shape, generator_, torch::kFloat); }
 
-  torch::Tensor random_embedding(std::int64_t batch) {
-    const auto& text = model_.text_encoder->config();
-    return random({batch, text.max_position_embeddings, text.hidden_size});
+  TextEmbedding random_embedding(std::int64_t batch) {
+    const auto& unet = model_.unet->config();
+    const auto length = model_.text_encoder->config().max_position_embeddings;
+    TextEmbedding embedding{random({batch, length, unet.cross_attention_dim}), {}};
+    if (unet.takes_added_conditions()) embedding.pooled = random({batch, unet.pooled_width()});
+    return embedding;
   }
 
   void measure_ceilings() {

@@ -24,6 +24,11 @@ constexpr std::int64_t kStableDiffusionSize = 512;
 /// Fewer samples than were asked for are never silent.
 void say_how_it_ended(const LearnedPicture& learned, JobContext& job) {
   const auto& o = learned.options;
+  if (o.stop_loss > 0 && learned.prediction == PredictionType::v_prediction) {
+    job.note(
+        "the model predicts the velocity: learning does not end early (stop_loss), whose thresholds are made "
+        "for predicted noise");
+  }
   const auto used = learned.result.planned_steps * o.batch;
   if (learned.result.stopped_at) {
     job.note(fmt::format("learning ended early: loss {:.4f} is under {} (stop_loss)",
@@ -140,6 +145,7 @@ PictureToLearn picture_to_learn(const LearnRequest& request, const Image& pictur
                                 const StableDiffusion& model) {
   auto learned = described(request, picture, choice, PictureGrid{model.size_multiple(), model.native_size()});
   learned.base_fingerprint = model.base_fingerprint;
+  learned.prediction = model.settings.noise.prediction_type;
   learned.memory = describe(model.memory);
   return learned;
 }

@@ -145,14 +145,17 @@ StableDiffusion outline_model(const ModelChoice& choice, JobContext& job, const 
   prepare_compute(choice.policy, choice.threads);
   StableDiffusion model;
   try {
-    const auto parts = read_model(choice.files);
+    auto parts = read_model(choice.files);
     check_model(parts);
+    ask_prediction(parts);
     for (const auto& note : parts.notes) job.note(note);
     model.policy = choice.policy;
     model.tokenizer = ClipTokenizer::from_directory(parts.tokenizer.folder, parts.tokenizer.pad_token);
     model.unet = outline_of<UNet>(parts.unet);
     model.vae = outline_of<AutoencoderKL>(parts.vae);
     model.text_encoder = outline_of<ClipTextModel>(parts.text_encoder);
+    if (parts.text_encoder_2) model.text_encoder_2 = outline_of<ClipTextModel>(*parts.text_encoder_2);
+    model.settings = parts.settings;
   } catch (const Error& error) {
     throw explained(error, choice.place);
   }

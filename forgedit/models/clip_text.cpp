@@ -21,9 +21,9 @@ nn::ClipEncoderSizes encoder_sizes(const ClipTextConfig& c) {
 constexpr const char* kWithProjection = "CLIPTextModelWithProjection";
 
 /// Whether the class that the settings are for has a projection; all of them name its width.
-bool has_projection(const ConfigReader& json) {
-  if (!json.has("architectures")) return false;
-  const auto classes = json.texts("architectures");
+bool has_projection(const ConfigReader& config) {
+  if (!config.has("architectures")) return false;
+  const auto classes = config.texts("architectures");
   return std::find(classes.begin(), classes.end(), kWithProjection) != classes.end();
 }
 

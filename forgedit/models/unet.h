@@ -18,6 +18,12 @@ struct AddedConditions {
   /// (batch, 6): height and width of the original, top and left of the crop, height and width of the target,
   /// in pixels.
   torch::Tensor time_ids;
+
+  /// Of one row for a batch of `batch`.
+  AddedConditions expand(std::int64_t batch) const {
+    if (!text_embeds.defined()) return {};
+    return {text_embeds.expand({batch, -1}), time_ids.expand({batch, -1})};
+  }
 };
 
 /// Sizes of the UNet of Stable Diffusion 1.x, 2.x and XL; defaults are those of CompVis/stable-diffusion-v1-4

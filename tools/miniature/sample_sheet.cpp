@@ -26,12 +26,12 @@ void write_sample_sheet(StableDiffusion& model, const EmojiPack& pack, int count
   const auto side = model.unet->config().sample_size;
   for (int i = 0; i < count; ++i) {
     captions.push_back(caption(pack, random_scene(pack, engine, Split::held_back)));
-    embeddings.push_back(model.encode_text(captions.back()));
+    embeddings.push_back(model.encode_text(captions.back()).tokens);
     latents.push_back(initial_latents(seed + static_cast<std::uint64_t>(i), 4, side, side));
   }
-  const auto unconditional = model.encode_text("");
+  const auto unconditional = model.encode_unconditional();
   const auto drawn = model.decode_latents(
-      Sampler(model, SampleOptions()).draw(torch::cat(latents), torch::cat(embeddings), unconditional));
+      Sampler(model, SampleOptions()).draw(torch::cat(latents), {torch::cat(embeddings), {}}, unconditional));
   std::vector<SheetRow> rows;
   for (int first = 0; first < count; first += kColumns) {
     SheetRow truths{"true", {}}, pictures{"drawn", {}};

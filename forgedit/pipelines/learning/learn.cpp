@@ -16,7 +16,8 @@ std::int64_t steps_of(std::int64_t samples, const LearnOptions& o) {
 
 LearnTask make_task(const StableDiffusion& model, const torch::Tensor& latents, const LearnOptions& o,
                     NoisePredictor predict) {
-  LearnTask task{latents,      std::move(predict), o.adam, {o.stop_loss, o.stop_after},
+  LearnTask task{latents,      std::move(predict),
+                 o.adam,       early_stop(o, model.settings.noise.prediction_type),
                  model.policy, model.memory};
   task.fast = o.fast;
   task.noise = model.settings.noise;
@@ -38,7 +39,11 @@ TrainableParameters::Selector blocks_of(const LearnOptions& options) {
 LearnResult checked(LearnResult result) {
   torch::NoGradGuard no_grad;
   std::vector<std::string> names{"the embedding"};
-  std::vector<torch::Tensor> values{result.embedding};
+  std::vector<torch::Tensor> values{result.embedding.tokens};
+  if (result.embedding.pooled.defined()) {
+    names.push_back("the pooled embedding");
+    values.push_back(result.embedding.pooled);
+  }
   for (const auto* learned : {&result.unet, &result.text_encoder}) {
     for (const auto& [name, tensor] : *learned) names.push_back(name), values.push_back(tensor);
   }
@@ -58,12 +63,30 @@ LearnResult checked(LearnResult result) {
   return result;
 }
 
-/// The UNet under one embedding for the whole batch.
-NoisePredictor predict_under(StableDiffusion& model, const torch::Tensor& embedding) {
-  return [&model, embedding](const torch::Tensor& noisy_latents, const torch::Tensor& timesteps) {
-    return model.unet(noisy_latents, timesteps, embedding.expand({noisy_latents.size(0), -1, -1}),
-                      AddedConditions(), model.memory.checkpointing);
+/// The UNet under one embedding for the whole batch, on latents of one size.
+NoisePredictor predict_under(StableDiffusion& model, const torch::Tensor& latents,
+                             const TextEmbedding& embedding) {
+  const auto added = model.added_conditions(embedding.pooled, latents.size(2), latents.size(3));
+  return [&model, tokens = embedding.tokens, added](const torch::Tensor& noisy_latents,
+                                                    const torch::Tensor& timesteps) {
+    const auto batch = noisy_latents.size(0);
+    return model.unet(noisy_latents, timesteps, tokens.expand({batch, -1, -1}), added.expand(batch),
+                      model.memory.checkpointing);
   };
+}
+
+/// A copy on the model's device, to learn on.
+TextEmbedding copy_of(const TextEmbedding& embedding, const StableDiffusion& model) {
+  const auto copy = [&](const torch::Tensor& part) {
+    return part.defined() ? part.detach().to(model.policy.device).clone() : part;
+  };
+  return {copy(embedding.tokens), copy(embedding.pooled)};
+}
+
+ParameterGroup group_of(const TextEmbedding& embedding, double lr) {
+  ParameterGroup group{{embedding.tokens}, lr};
+  if (embedding.pooled.defined()) group.parameters.push_back(embedding.pooled);
+  return group;
 }
 
 }  // namespace
@@ -81,8 +104,13 @@ void add_learning(MemoryTask& task, const StableDiffusion& model, const LearnOpt
   task.batch = options.batch;
 }
 
-void tell_how_it_ended(LearnResult& result, const LearnOptions& options) {
-  const EarlyStop stop{options.stop_loss, options.stop_after};
+EarlyStop early_stop(const LearnOptions& options, PredictionType prediction) {
+  if (prediction == PredictionType::v_prediction) return {};
+  return {options.stop_loss, options.stop_after};
+}
+
+void tell_how_it_ended(LearnResult& result, const LearnOptions& options, PredictionType prediction) {
+  const auto stop = early_stop(options, prediction);
   result.planned_steps = 0;
   result.stopped_at.reset();
   auto loss = result.losses.begin();
@@ -109,13 +137,13 @@ LearnBatches random_learn_batches(const LearnOptions& options, const torch::Tens
 }
 
 LearnResult learn_vanilla(StableDiffusion& model, const torch::Tensor& latents,
-                          const torch::Tensor& source_embedding, const LearnOptions& options,
+                          const TextEmbedding& source_embedding, const LearnOptions& options,
                           const LearnBatches& batches, const ProgressCallback& progress) {
   const auto steps = steps_of(options.samples, options);
   const TrainableParameters unet(*model.unet, blocks_of(options), model.unet_float32, model.memory.offload);
-  const auto embedding = source_embedding.detach().to(model.policy.device).clone();
-  auto result = run_learn_loop(make_task(model, latents, options, predict_under(model, embedding)),
-                               {{{unet.group(options.unet_lr), {{embedding}, options.text_lr}}, steps}},
+  const auto embedding = copy_of(source_embedding, model);
+  auto result = run_learn_loop(make_task(model, latents, options, predict_under(model, latents, embedding)),
+                               {{{unet.group(options.unet_lr), group_of(embedding, options.text_lr)}, steps}},
                                batches, progress);
   result.embedding = embedding;
   result.unet = unet.learned();
@@ -125,19 +153,25 @@ LearnResult learn_vanilla(StableDiffusion& model, const torch::Tensor& latents,
 LearnResult learn_dreambooth(StableDiffusion& model, const torch::Tensor& latents,
                              const torch::Tensor& source_ids, const LearnOptions& options,
                              const LearnBatches& batches, const ProgressCallback& progress) {
+  if (model.text_encoder_2) {
+    throw usage_error("method",
+                      "dreambooth tunes a text encoder, and this model has two of them, of 818 million "
+                      "parameters in Stable Diffusion XL: use vanilla or imagic");
+  }
   const auto steps = steps_of(options.samples, options);
   const TrainableParameters unet(*model.unet, blocks_of(options), model.unet_float32, model.memory.offload);
   const ParametersOnDevice moved(*model.text_encoder, model.policy.device);
   const TrainableParameters text_encoder(*model.text_encoder, [](const std::string&) { return true; });
   const auto ids = source_ids.to(model.policy.device);
   const NoisePredictor predict = [&](const torch::Tensor& noisy_latents, const torch::Tensor& timesteps) {
-    return predict_under(model, model.text_encoder(ids).last_hidden_state)(noisy_latents, timesteps);
+    const TextEmbedding embedding{model.text_encoder(ids).last_hidden_state, {}};
+    return predict_under(model, latents, embedding)(noisy_latents, timesteps);
   };
   auto result = run_learn_loop(make_task(model, latents, options, predict),
                                {{{unet.group(options.unet_lr), text_encoder.group(options.text_lr)}, steps}},
                                batches, progress);
   torch::NoGradGuard no_grad;
-  result.embedding = model.text_encoder(ids).last_hidden_state;
+  result.embedding.tokens = model.text_encoder(ids).last_hidden_state;
   result.unet = unet.learned();
   result.text_encoder = text_encoder.learned();
   if (model.memory.offload) {
@@ -147,16 +181,16 @@ LearnResult learn_dreambooth(StableDiffusion& model, const torch::Tensor& latent
 }
 
 LearnResult learn_imagic(StableDiffusion& model, const torch::Tensor& latents,
-                         const torch::Tensor& target_embedding, const LearnOptions& options,
+                         const TextEmbedding& target_embedding, const LearnOptions& options,
                          const LearnBatches& batches, const ProgressCallback& progress) {
   const auto embedding_steps = steps_of(options.embedding_samples, options);
   const auto unet_steps = steps_of(options.samples, options);
   const TrainableParameters unet(*model.unet, blocks_of(options), model.unet_float32, model.memory.offload);
-  const auto embedding = target_embedding.detach().to(model.policy.device).clone();
-  auto result = run_learn_loop(
-      make_task(model, latents, options, predict_under(model, embedding)),
-      {{{{{embedding}, options.text_lr}}, embedding_steps}, {{unet.group(options.unet_lr)}, unet_steps}},
-      batches, progress);
+  const auto embedding = copy_of(target_embedding, model);
+  auto result = run_learn_loop(make_task(model, latents, options, predict_under(model, latents, embedding)),
+                               {{{group_of(embedding, options.text_lr)}, embedding_steps},
+                                {{unet.group(options.unet_lr)}, unet_steps}},
+                               batches, progress);
   result.embedding = embedding;
   result.unet = unet.learned();
   return checked(std::move(result));

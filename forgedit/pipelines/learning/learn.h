@@ -14,9 +14,13 @@ void add_learned(MemoryTask& task, const StableDiffusion& model, const LearnOpti
 /// The same, and the learning.
 void add_learning(MemoryTask& task, const StableDiffusion& model, const LearnOptions& options);
 
+/// When learning with `options` ends early. Thresholds are made for losses of predicted noise: never, where
+/// the model predicts the velocity.
+EarlyStop early_stop(const LearnOptions& options, PredictionType prediction);
+
 /// Fills in how learning with `options` ended, from result.losses: what run_learn_loop says of it, for
 /// results that were read from a file.
-void tell_how_it_ended(LearnResult& result, const LearnOptions& options);
+void tell_how_it_ended(LearnResult& result, const LearnOptions& options, PredictionType prediction);
 
 /// Noise and timesteps from the CPU generator, so that every device learns from the same.
 LearnBatches random_learn_batches(const LearnOptions& options, const torch::Tensor& latents,
@@ -26,19 +30,20 @@ LearnBatches random_learn_batches(const LearnOptions& options, const torch::Tens
 // throws. Throws a usage Error for less than one batch of samples, a failure when a loss or what was learned
 // is not finite.
 
-/// Section 3.1 of the paper: the source embedding (1, 77, width) and the UNet's blocks together.
+/// Section 3.1 of the paper: the source embedding, its pooled part too, and the UNet's blocks together.
 LearnResult learn_vanilla(StableDiffusion& model, const torch::Tensor& latents,
-                          const torch::Tensor& source_embedding, const LearnOptions& options,
+                          const TextEmbedding& source_embedding, const LearnOptions& options,
                           const LearnBatches& batches, const ProgressCallback& progress = {});
 
-/// UNet and text encoder together; the source's tokens (1, 77) are encoded anew in every step.
+/// UNet and text encoder together; the source's tokens (1, 77) are encoded anew in every step. Throws a usage
+/// Error for a model of two text encoders.
 LearnResult learn_dreambooth(StableDiffusion& model, const torch::Tensor& latents,
                              const torch::Tensor& source_ids, const LearnOptions& options,
                              const LearnBatches& batches, const ProgressCallback& progress = {});
 
-/// The embedding, which starts from the target's (1, 77, width), alone; then the UNet with what it became.
+/// The embedding, which starts from the target's, alone; then the UNet with what it became.
 LearnResult learn_imagic(StableDiffusion& model, const torch::Tensor& latents,
-                         const torch::Tensor& target_embedding, const LearnOptions& options,
+                         const TextEmbedding& target_embedding, const LearnOptions& options,
                          const LearnBatches& batches, const ProgressCallback& progress = {});
 
 /// By options.method. `text` is the source prompt; for imagic the target prompt.

@@ -66,7 +66,30 @@ ClipTokenizer read_tokenizer(const TokenizerFiles& files, const ClipTextConfig& 
   return tokenizer;
 }
 
+/// (1, length that the encoder reads) int64, on the CPU.
+torch::Tensor token_ids(const ClipTokenizer& tokenizer, const ClipTextModel& encoder,
+                        const std::string& text) {
+  const auto length = static_cast<std::size_t>(encoder->config().max_position_embeddings);
+  return torch::tensor(tokenizer.encode(text, length).ids, torch::kLong).unsqueeze(0);
+}
+
 }  // namespace
+
+void ask_prediction(ModelParts& parts) {
+  if (!parts.settings.prediction_unknown) return;
+  constexpr std::int64_t kSide = 8, kTokens = 2;
+  torch::NoGradGuard no_grad;
+  auto unet = load_network<UNet>(parts.unet.config, parts.unet.weights, parts.unet.origin);
+  const auto& config = unet->config();
+  const auto latents = torch::full({1, config.in_channels, kSide, kSide}, 0.5);
+  const auto last = torch::full({1}, parts.settings.noise.num_train_timesteps - 1, torch::kLong);
+  const auto out = unet(latents, last, torch::full({1, kTokens, config.cross_attention_dim}, 0.5));
+  // At the last timestep noise is what goes in; a velocity is not like it.
+  const bool velocity = (out - latents).mean().item<double>() < -1;
+  settle_prediction(parts, velocity ? PredictionType::v_prediction : PredictionType::epsilon);
+  parts.notes.push_back(fmt::format("{}: nothing says what the UNet predicts; asked, it predicts the {}",
+                                    parts.unet.origin, velocity ? "velocity" : "noise"));
+}
 
 UNet load_unet(const fs::path& directory, const c10::Device& device) {
   return placed(finish<UNet>(read_unet(directory)), device);
@@ -88,6 +111,7 @@ StableDiffusion StableDiffusion::load(const ModelFiles& files, const ComputePoli
 
 StableDiffusion StableDiffusion::read(const ModelFiles& files, const ComputePolicy& policy) {
   auto parts = read_model(files);
+  ask_prediction(parts);
   StableDiffusion model;
   model.notes = parts.notes;
   model.policy = policy;
@@ -142,6 +166,7 @@ void StableDiffusion::move_to_device() {
   // The encoder stays float32: it runs once, and learning starts from what it gives.
   if (policy.reduced()) vae->decoder_to(torch::kBFloat16);
   move_network(*text_encoder, ends);
+  if (text_encoder_2) move_network(*text_encoder_2, ends);
 }
 
 void StableDiffusion::place(const MemoryPlan& plan) {
@@ -156,12 +181,11 @@ void StableDiffusion::place(const MemoryPlan& plan) {
   const auto ends = plan.offload ? c10::Device(c10::DeviceType::CPU) : policy.device;
   vae->to(ends);
   text_encoder->to(ends);
+  if (text_encoder_2) text_encoder_2->to(ends);
 }
 
 torch::Tensor StableDiffusion::tokenize(const std::string& text) const {
-  const auto length = static_cast<std::size_t>(text_encoder->config().max_position_embeddings);
-  const auto encoding = tokenizer->encode(text, length);
-  return torch::tensor(encoding.ids, torch::kLong).unsqueeze(0).to(policy.device);
+  return token_ids(*tokenizer, text_encoder, text).to(policy.device);
 }
 
 std::string StableDiffusion::too_long(const std::string& text) const {
@@ -172,10 +196,41 @@ std::string StableDiffusion::too_long(const std::string& text) const {
                      length - 2, encoding.dropped);
 }
 
-torch::Tensor StableDiffusion::encode_text(const std::string& text) {
+TextEmbedding StableDiffusion::encode_text(const std::string& text) {
   torch::NoGradGuard no_grad;
   const ParametersOnDevice moved(*text_encoder, policy.device);
-  return text_encoder(tokenize(text)).last_hidden_state;
+  const auto first = text_encoder(tokenize(text));
+  if (!text_encoder_2) return {first.last_hidden_state, {}};
+  const ParametersOnDevice moved_2(*text_encoder_2, policy.device);
+  const auto second = text_encoder_2(token_ids(*tokenizer_2, text_encoder_2, text).to(policy.device));
+  const auto before_last = [](const ClipTextModelImpl::Output& output) {
+    return output.hidden_states[output.hidden_states.size() - 2];
+  };
+  return {torch::cat({before_last(first), before_last(second)}, -1), second.text_embeds};
+}
+
+TextEmbedding StableDiffusion::encode_unconditional() {
+  auto embedding = encode_text("");
+  if (!settings.zeros_for_empty_prompt) return embedding;
+  embedding.tokens.zero_();
+  if (embedding.pooled.defined()) embedding.pooled.zero_();
+  return embedding;
+}
+
+std::vector<std::int64_t> StableDiffusion::text_widths() const {
+  std::vector<std::int64_t> widths{text_encoder->config().hidden_size};
+  if (text_encoder_2) widths.push_back(text_encoder_2->config().hidden_size);
+  return widths;
+}
+
+AddedConditions StableDiffusion::added_conditions(const torch::Tensor& pooled, std::int64_t latent_height,
+                                                  std::int64_t latent_width) const {
+  if (!unet->config().takes_added_conditions()) return {};
+  const auto factor = vae->config().factor();
+  const auto height = static_cast<float>(latent_height * factor),
+             width = static_cast<float>(latent_width * factor);
+  const auto time_ids = torch::tensor({height, width, 0.0F, 0.0F, height, width}).to(policy.device);
+  return {pooled, time_ids.expand({pooled.size(0), -1}).contiguous()};
 }
 
 torch::Tensor StableDiffusion::encode_image(const torch::Tensor& image, torch::Generator& generator) {
@@ -211,7 +266,7 @@ MemoryTask StableDiffusion::memory_task(int width, int height) const {
   task.vae = vae->config();
   task.unet_count = count(*unet);
   task.vae_count = count(*vae);
-  task.text_count = count(*text_encoder);
+  task.text_count = count(*text_encoder) + (text_encoder_2 ? count(*text_encoder_2) : 0);
   task.width = width;
   task.height = height;
   return task;

@@ -7,6 +7,7 @@
 
 #include "forgedit/core/state_dict.h"
 #include "forgedit/device/device.h"
+#include "forgedit/editing/text_embedding.h"
 #include "forgedit/models/clip_text.h"
 #include "forgedit/models/unet.h"
 #include "forgedit/models/vae.h"
@@ -25,13 +26,15 @@ struct StableDiffusion {
   std::optional<TokenizerFiles> tokenizer_2_files;
   std::filesystem::path folder;  ///< the model's own, or the one its file lies in
   ClipTextModel text_encoder{nullptr};
-  ClipTextModel text_encoder_2{nullptr};  ///< where the UNet takes added conditions
+  /// Where the UNet takes added conditions: its tokens stand behind the first one's, and it gives the pooled
+  /// embedding.
+  ClipTextModel text_encoder_2{nullptr};
   AutoencoderKL vae{nullptr};
   UNet unet{nullptr};
   ModelSettings settings;
   ComputePolicy policy;
   std::vector<std::string> notes;  ///< what people should know of how its files were read
-  /// How learning and drawing save memory (`place` sets it). With `offload` VAE and text encoder lie on the
+  /// How learning and drawing save memory (`place` sets it). With `offload` VAE and text encoders lie on the
   /// CPU but for their work.
   MemoryPlan memory;
   /// The UNet's weights as loaded: float32, on the CPU. Empty unless policy.reduced(): then the UNet itself
@@ -39,7 +42,7 @@ struct StableDiffusion {
   StateDict unet_float32;
   /// How base_fingerprint is taken; a new way of taking it gets the next number.
   static constexpr int kFingerprintMethod = 3;
-  std::string base_fingerprint;  ///< of UNet, text encoder and VAE as loaded: what a saved edit belongs to
+  std::string base_fingerprint;  ///< of UNet, text encoders and VAE as loaded: what a saved edit belongs to
 
   /// Reads a diffusers folder (unet/, vae/, text_encoder/, tokenizer/) or a checkpoint of one file. Strict:
   /// see load_state.
@@ -52,12 +55,22 @@ struct StableDiffusion {
   /// elsewhere.
   void place(const MemoryPlan& plan);
 
-  /// Token ids (1, 77) on the model's device. What is longer than the model reads is cut off.
+  /// Token ids (1, 77) for text_encoder, on the model's device. What is longer than the model reads is cut
+  /// off.
   torch::Tensor tokenize(const std::string& text) const;
   /// What to warn of where `text` is longer than the model reads; empty where it is not.
   std::string too_long(const std::string& text) const;
-  /// Text embedding (1, 77, width), float32.
-  torch::Tensor encode_text(const std::string& text);
+  /// Float32. With two text encoders their states before the last layer, side by side, and the second one's
+  /// projection; else the last state (encode_prompt of diffusers' pipelines).
+  TextEmbedding encode_text(const std::string& text);
+  /// What guidance goes away from: the empty text, or zeros where the model was trained so.
+  TextEmbedding encode_unconditional();
+  /// Widths of the text encoders' parts of an embedding.
+  std::vector<std::int64_t> text_widths() const;
+  /// What the UNet gets beside tokens for latents of this size: a row for each of `pooled` (batch, pooled
+  /// width), and the picture's size as original and target, uncropped. Nothing for a UNet that takes nothing.
+  AddedConditions added_conditions(const torch::Tensor& pooled, std::int64_t latent_height,
+                                   std::int64_t latent_width) const;
   /// image (1, 3, height, width) in [-1, 1] -> one sample of the posterior, scaled: (1, 4, height/f,
   /// width/f).
   torch::Tensor encode_image(const torch::Tensor& image, torch::Generator& generator);
@@ -81,6 +94,10 @@ struct StableDiffusion {
 /// Throws what StableDiffusion::read would throw for these parts, without reading their weights. Parts
 /// without a tokenizer are checked but for that.
 void check_model(const ModelParts& parts);
+
+/// Where no file says it, has the UNet itself tell whether it predicts noise or velocity (the test of
+/// stable-diffusion.cpp), and settles what depends on it.
+void ask_prediction(ModelParts& parts);
 
 /// Loads one network of a diffusers folder with its config.json; also used where only that one is needed.
 UNet load_unet(const std::filesystem::path& directory, const c10::Device& device);

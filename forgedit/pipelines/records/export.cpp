@@ -102,7 +102,7 @@ std::vector<const char*> ends_of(ExportFormat format) {
 }
 
 void write_embedding(const fs::path& path, const LearnedPicture& learned) {
-  write_safetensors(path, {{"embedding", learned.result.embedding.to(at::kFloat)}},
+  write_safetensors(path, embedding_tensors(learned.result.embedding),
                     {{"source", learned.source}, {"base_model", learned.base_fingerprint}});
 }
 

@@ -109,7 +109,7 @@ void append(std::vector<std::string>& notes, const std::vector<std::string>& mor
 
 /// What exports put beside a model.
 bool is_learned_embedding(const WeightsFile& file) {
-  return file.tensors.size() == 1 && file.tensors.count("embedding") > 0 &&
+  return file.tensors.size() == 1 + file.tensors.count("pooled") && file.tensors.count("embedding") > 0 &&
          file.tensors.at("embedding").dim() == 3;
 }
 
@@ -346,7 +346,7 @@ Inspection inspect_saved_edit(const fs::path& folder) {
   if (!learned.result.text_encoder.empty()) {
     result.parts.push_back(part_of("learned text encoder", learned.result.text_encoder));
   }
-  result.parts.push_back(part_of("learned embedding", {{"embedding", learned.result.embedding}}));
+  result.parts.push_back(part_of("learned embedding", embedding_tensors(learned.result.embedding)));
   result.notes = {"picture " + learned.picture_name, "source \"" + learned.source + "\"",
                   "learned by " + learn_method_name(learned.options.method) + " from " +
                       samples_text(learned) + " at " + std::to_string(learned.frame.grid_width) + "x" +

@@ -32,25 +32,29 @@ constexpr const char* kUnet = "unet.safetensors";
 constexpr const char* kTextEncoder = "text_encoder.safetensors";
 constexpr const char* kEmbedding = "embedding.safetensors";
 constexpr const char* kOriginal = "original.png";
+constexpr const char *kEpsilon = "epsilon", *kVelocity = "v_prediction";
+constexpr const char *kTokens = "embedding", *kPooled = "pooled";  // tensors in kEmbedding
 constexpr std::array kFiles{kRecord, kUnet, kTextEncoder, kEmbedding, kOriginal};
 
 json record_of(const LearnedPicture& learned, const json& files) {
-  return {{"format", kFormat},
-          {"software", learned.software},
-          {"picture", learned.picture_name},
-          {"source", learned.source},
-          {"background", learned.background},
-          {"stretched", learned.stretched},
-          {"base_model",
-           {{"name", learned.base_name},
-            {"fingerprint", learned.base_fingerprint},
-            {"fingerprint_method", learned.fingerprint_method}}},
-          {"memory", learned.memory},
-          {"precision", learned.precision},
-          {"learning", to_json(learned.options)},
-          {"losses", learned.result.losses},
-          {"frame", to_json(learned.frame)},
-          {"files", files}};
+  json record{{"format", kFormat},
+              {"software", learned.software},
+              {"picture", learned.picture_name},
+              {"source", learned.source},
+              {"background", learned.background},
+              {"stretched", learned.stretched},
+              {"base_model",
+               {{"name", learned.base_name},
+                {"fingerprint", learned.base_fingerprint},
+                {"fingerprint_method", learned.fingerprint_method}}},
+              {"memory", learned.memory},
+              {"precision", learned.precision},
+              {"learning", to_json(learned.options)},
+              {"losses", learned.result.losses},
+              {"frame", to_json(learned.frame)},
+              {"files", files}};
+  if (learned.prediction == PredictionType::v_prediction) record["prediction_type"] = kVelocity;
+  return record;
 }
 
 std::string pixels_hash(const Image& image) {
@@ -103,19 +107,35 @@ void read_record(const fs::path& path, LearnedPicture& learned) {
   learned.options = learn_options_from_json(origin + ": learning", child_object(origin, record, "learning"));
   learned.frame = frame_from_json(origin + ": frame", child_object(origin, record, "frame"));
   learned.result.losses = read_losses(origin, record);
-  tell_how_it_ended(learned.result, learned.options);
+  const auto prediction = reader.text("prediction_type", kEpsilon);
+  if (prediction != kEpsilon && prediction != kVelocity) {
+    reader.reject("prediction_type",
+                  fmt::format("expected {} or {}, found {}", kEpsilon, kVelocity, prediction));
+  }
+  if (prediction == kVelocity) learned.prediction = PredictionType::v_prediction;
+  tell_how_it_ended(learned.result, learned.options, learned.prediction);
 }
 
-torch::Tensor embedding_of(const fs::path& path, const StateDict& tensors) {
-  const auto found = tensors.find("embedding");
-  if (found == tensors.end()) throw failure(path.string() + ": embedding: missing");
-  if (tensors.size() != 1) throw failure(path.string() + ": expected the tensor `embedding` and no other");
-  const auto& embedding = found->second;
-  if (!embedding.is_floating_point() || embedding.dim() != 3 || embedding.size(0) != 1) {
-    throw failure(path.string() + ": embedding: expected floating point 1xTOKENSxWIDTH, found " +
-                  std::string(embedding.dtype().name()) + " " + shape_text(embedding.sizes()));
+/// One tensor of an embedding's file. `shape`: for people.
+torch::Tensor part_of_embedding(const fs::path& path, const StateDict& tensors, const std::string& name,
+                                std::int64_t dimensions, const std::string& shape) {
+  const auto found = tensors.find(name);
+  if (found == tensors.end()) throw failure(path.string() + ": " + name + ": missing");
+  const auto& part = found->second;
+  if (!part.is_floating_point() || part.dim() != dimensions || part.size(0) != 1) {
+    throw failure(path.string() + ": " + name + ": expected floating point " + shape + ", found " +
+                  std::string(part.dtype().name()) + " " + shape_text(part.sizes()));
   }
-  return embedding.to(torch::kFloat);
+  return part.to(torch::kFloat);
+}
+
+TextEmbedding embedding_of(const fs::path& path, const StateDict& tensors) {
+  TextEmbedding embedding{part_of_embedding(path, tensors, kTokens, 3, "1xTOKENSxWIDTH"), {}};
+  if (tensors.count(kPooled) > 0) embedding.pooled = part_of_embedding(path, tensors, kPooled, 2, "1xWIDTH");
+  if (tensors.size() > (embedding.pooled.defined() ? 2 : 1)) {
+    throw failure(path.string() + ": expected the tensors `embedding` and `pooled`, and no other");
+  }
+  return embedding;
 }
 
 /// Files of a saved edit, held against the hashes in its record where that has them.
@@ -127,7 +147,7 @@ class SavedFiles {
     hashes_ = child_object((directory / kRecord).string(), record, "files");
   }
 
-  torch::Tensor embedding(const char* name) const {
+  TextEmbedding embedding(const char* name) const {
     const auto tensors = read_safetensors(directory_ / name).tensors;
     auto embedding = embedding_of(directory_ / name, tensors);
     check(name, fingerprint(tensors));
@@ -240,7 +260,7 @@ void write_to(const fs::path& target, const LearnedPicture& learned) {
   };
   write_tensors(kUnet, learned.result.unet);
   if (learns_text_encoder(learned)) write_tensors(kTextEncoder, learned.result.text_encoder);
-  write_tensors(kEmbedding, {{"embedding", learned.result.embedding}});
+  write_tensors(kEmbedding, embedding_tensors(learned.result.embedding));
   write_png(folder / kOriginal, learned.grid);
   files[kOriginal] = pixels_hash(learned.grid);
   write_file_atomically(folder / kRecord, json_text(record_of(learned, files), 1) + "\n");
@@ -395,7 +415,25 @@ void attach_weights(StateDict& learned, const torch::nn::Module& network, Learns
   }
 }
 
+/// Moves one tensor of an embedding to the model's device. Throws a failure that begins with `owner` where it
+/// is not what the model takes.
+void attach_part(torch::Tensor& part, const std::string& name, const std::vector<std::int64_t>& shape,
+                 const std::string& owner, const c10::Device& device) {
+  if (!part.defined()) throw failure(owner + ": " + name + ": missing");
+  if (part.sizes() != shape) {
+    throw failure(owner + ": " + name + ": expected " + shape_text(shape) + ", found " +
+                  shape_text(part.sizes()));
+  }
+  part = part.to(device);
+}
+
 }  // namespace
+
+StateDict embedding_tensors(const TextEmbedding& embedding) {
+  StateDict tensors{{kTokens, embedding.tokens.to(torch::kFloat)}};
+  if (embedding.pooled.defined()) tensors.emplace(kPooled, embedding.pooled.to(torch::kFloat));
+  return tensors;
+}
 
 void attach_to_model(LearnedPicture& learned, const StableDiffusion& model, const std::string& name) {
   if (learned.base_fingerprint != model.base_fingerprint) {
@@ -408,13 +446,17 @@ void attach_to_model(LearnedPicture& learned, const StableDiffusion& model, cons
                       ", fingerprint " + learned.base_fingerprint + "), this one has " +
                       model.base_fingerprint);
   }
-  const auto& text = model.text_encoder->config();
-  const std::vector<std::int64_t> shape{1, text.max_position_embeddings, text.hidden_size};
-  if (learned.result.embedding.sizes() != shape) {
-    throw failure("saved edit " + name + ": embedding: expected " + shape_text(shape) + ", found " +
-                  shape_text(learned.result.embedding.sizes()));
+  const auto& unet = model.unet->config();
+  auto& embedding = learned.result.embedding;
+  attach_part(embedding.tokens, kTokens,
+              {1, model.text_encoder->config().max_position_embeddings, unet.cross_attention_dim},
+              "saved edit " + name, model.policy.device);
+  if (unet.takes_added_conditions()) {
+    attach_part(embedding.pooled, kPooled, {1, unet.pooled_width()}, "saved edit " + name,
+                model.policy.device);
+  } else if (embedding.pooled.defined()) {
+    throw failure("saved edit " + name + ": " + kPooled + ": this model takes no pooled embedding");
   }
-  learned.result.embedding = learned.result.embedding.to(model.policy.device);
   attach_weights(
       learned.result.unet, *model.unet,
       [&](const std::string& key) { return learns(learned.options.layers, key); }, "saved edit " + name,

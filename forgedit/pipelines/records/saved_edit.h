@@ -21,6 +21,8 @@ struct PictureToLearn {
   bool stretched = false;  ///< to a size that was asked for, instead of keeping its shape
   std::string memory;      ///< how memory was saved meanwhile, as `describe` says it; empty: not at all
   std::string precision;   ///< "fp32" or "bf16"; empty: saved by a version that did not say it
+  /// What the base model predicts.
+  PredictionType prediction = PredictionType::epsilon;
   LearnOptions options;
   Frame frame;
   Image grid;  ///< the original as the model saw it: grid_width x grid_height
@@ -35,7 +37,7 @@ struct LearnedPicture : PictureToLearn {
 //   learned.json              format, prompts, options, losses, base model, frame, hashes of the other files
 //   unet.safetensors          the learned UNet parameters, float32
 //   text_encoder.safetensors  dreambooth: the learned parameters of the text encoder, float32
-//   embedding.safetensors     the learned source embedding: `embedding`
+//   embedding.safetensors     the learned source embedding: `embedding`, and `pooled` where the model has one
 //   original.png              the picture as the model saw it
 // What is drawn from it (interpolation, strategy) is no part of it: each saved edit serves all.
 
@@ -69,6 +71,9 @@ LearnedPicture read_saved_record(const std::filesystem::path& directory);
 
 /// Reads and checks the folder; tensors stay on the CPU. Throws Error naming file and key.
 LearnedPicture read_saved_edit(const std::filesystem::path& directory);
+
+/// An embedding's tensors by the names that they have in files, float32.
+StateDict embedding_tensors(const TextEmbedding& embedding);
 
 /// Moves what was learned to the model's device and layout. Throws a usage Error when it was learned on
 /// another base model; `name` stands for the saved edit in messages.

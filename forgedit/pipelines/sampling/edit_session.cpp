@@ -53,22 +53,23 @@ std::vector<Group> batches_to_generate(const std::vector<Candidate>& plan, std::
 /// Texts under the text encoder as it is.
 class TextEmbeddings {
  public:
-  const torch::Tensor& of(const std::string& text) const { return embeddings_.at(text); }
+  const TextEmbedding& of(const std::string& text) const { return embeddings_.at(text); }
   bool has(const std::string& text) const { return embeddings_.count(text) > 0; }
   void encode(StableDiffusion& model, const std::string& text) {
-    if (!has(text)) embeddings_.emplace(text, model.encode_text(text));
+    if (has(text)) return;
+    embeddings_.emplace(text, text.empty() ? model.encode_unconditional() : model.encode_text(text));
   }
 
  private:
-  std::map<std::string, torch::Tensor> embeddings_;
+  std::map<std::string, TextEmbedding> embeddings_;
 };
 
 /// Every text, encoded once: by the tuned text encoder where there is one, and for unlearned pictures by the
 /// original one. Forgetting never touches the text encoder.
 class SessionEmbeddings {
  public:
-  explicit SessionEmbeddings(const LearnResult& learned)
-      : learned_(learned.embedding), tuned_encoder_(learned.text_encoder) {}
+  SessionEmbeddings(const StableDiffusion& model, const LearnResult& learned)
+      : widths_(model.text_widths()), learned_(learned.embedding), tuned_encoder_(learned.text_encoder) {}
 
   /// All that a plan needs and no plan before it needed.
   void prepare(StableDiffusion& model, const std::vector<Group>& plan) {
@@ -76,6 +77,8 @@ class SessionEmbeddings {
     const auto tuned = missing_texts(plan, tuned_, /*tuned=*/true);
     if (original.empty() && tuned.empty()) return;
     const ParametersOnDevice moved(*model.text_encoder, model.policy.device);
+    std::optional<ParametersOnDevice> moved_2;
+    if (model.text_encoder_2) moved_2.emplace(*model.text_encoder_2, model.policy.device);
     for (const auto& text : original) original_.encode(model, text);
     if (tuned.empty()) return;
     LearnedWeights weights(parameters_of(*model.text_encoder), tuned_encoder_);
@@ -83,15 +86,15 @@ class SessionEmbeddings {
     for (const auto& text : tuned) tuned_.encode(model, text);
   }
 
-  const torch::Tensor& unconditional(const Candidate& candidate) const { return texts(candidate).of(""); }
+  const TextEmbedding& unconditional(const Candidate& candidate) const { return texts(candidate).of(""); }
 
-  torch::Tensor of(const Candidate& candidate) const {
+  TextEmbedding of(const Candidate& candidate) const {
     if (candidate.kind == Candidate::Kind::reconstruction) return learned_;
     const auto& target = texts(candidate).of(candidate.target);
     if (candidate.kind == Candidate::Kind::unlearned) return target;
     return candidate.interpolation == Interpolation::vector_subtraction
                ? vector_subtraction(learned_, target, candidate.strength)
-               : vector_projection(learned_, target, candidate.alpha, candidate.strength);
+               : vector_projection(learned_, target, widths_, candidate.alpha, candidate.strength);
   }
 
  private:
@@ -116,7 +119,8 @@ class SessionEmbeddings {
     return texts;
   }
 
-  torch::Tensor learned_;
+  std::vector<std::int64_t> widths_;
+  TextEmbedding learned_;
   StateDict tuned_encoder_;
   TextEmbeddings original_, tuned_;
 };
@@ -164,7 +168,7 @@ class EditSession::State {
   State(StableDiffusion& model, const LearnResult& learned, Image grid)
       : model_(model),
         grid_(std::move(grid)),
-        embeddings_(learned),
+        embeddings_(model, learned),
         weights_(learned_weights(model, learned)) {}
 
   void generate(const std::vector<Candidate>& plan, const DrawOptions& options,
@@ -214,7 +218,8 @@ class EditSession::State {
     }
     const auto channels = model_.unet->config().in_channels;
     const auto factor = model_.vae->config().factor();
-    std::vector<torch::Tensor> latents, targets;
+    std::vector<torch::Tensor> latents;
+    std::vector<TextEmbedding> targets;
     for (const auto* candidate : batch) {
       latents.push_back(
           initial_latents(candidate->seed, channels, grid_.height / factor, grid_.width / factor));
@@ -224,8 +229,7 @@ class EditSession::State {
       if (callbacks.preview) offer_previews(batch, step, denoised, callbacks.preview);
       progress.advance(static_cast<std::int64_t>(batch.size()));
     };
-    return sampler_->draw(torch::cat(latents), torch::cat(targets), embeddings_.unconditional(like_all),
-                          on_step);
+    return sampler_->draw(torch::cat(latents), join(targets), embeddings_.unconditional(like_all), on_step);
   }
 
   /// One by one: at high resolution the decoder takes more memory than the UNet.

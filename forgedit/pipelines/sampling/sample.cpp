@@ -34,14 +34,15 @@ torch::Tensor initial_latents(std::uint64_t seed, std::int64_t channels, std::in
 class Sampler::Loop {
  public:
   Loop(StableDiffusion& model, const SampleOptions& options, const torch::Tensor& table,
-       at::IntArrayRef latents, at::IntArrayRef embeddings)
+       at::IntArrayRef latents, const TextEmbedding& embeddings)
       : model_(model),
         guidance_scale_(options.guidance_scale),
         table_(table.to(model.policy.device)),
         step_(torch::zeros({1}, torch::dtype(torch::kLong).device(model.policy.device))),
         latents_(torch::zeros(latents, table_.options())),
         previous_x0_(torch::zeros_like(latents_)),
-        context_(torch::zeros({2 * embeddings[0], embeddings[1], embeddings[2]}, table_.options())),
+        context_(twice(embeddings.tokens)),
+        added_(model.added_conditions(twice(embeddings.pooled), latents[2], latents[3])),
         parts_(model.policy, context_.size(0)),
         work_(model.policy.device, model.policy.reduced(), [this] { advance(); }) {
     if (model.unet->is_fused()) ahead_.emplace(model.unet, table_.select(1, 0).to(torch::kLong));
@@ -49,15 +50,14 @@ class Sampler::Loop {
 
   bool fits(at::IntArrayRef latents) const { return latents_.sizes() == latents; }
 
-  void start(const torch::Tensor& latents, const torch::Tensor& embeddings,
-             const torch::Tensor& unconditional) {
+  void start(const torch::Tensor& latents, const TextEmbedding& embeddings,
+             const TextEmbedding& unconditional) {
     latents_.copy_(latents);
     previous_x0_.zero_();
     step_.zero_();
-    const auto pair = context_.chunk(2);
-    pair[0].copy_(unconditional.expand_as(pair[0]));
-    pair[1].copy_(embeddings);
-    if (ahead_) ahead_->update(context_);
+    fill(context_, unconditional.tokens, embeddings.tokens);
+    if (added_.text_embeds.defined()) fill(added_.text_embeds, unconditional.pooled, embeddings.pooled);
+    if (ahead_) ahead_->update(context_, added_);
   }
   void step() { work_.run(); }
   torch::Tensor latents() const { return latents_.clone(); }
@@ -65,6 +65,19 @@ class Sampler::Loop {
   const torch::Tensor& denoised() const { return previous_x0_; }
 
  private:
+  /// Room for the guidance pair of `rows`.
+  torch::Tensor twice(const torch::Tensor& rows) const {
+    if (!rows.defined()) return {};
+    auto shape = rows.sizes().vec();
+    shape[0] *= 2;
+    return torch::zeros(shape, table_.options());
+  }
+  static void fill(const torch::Tensor& both, const torch::Tensor& unconditional, const torch::Tensor& rows) {
+    const auto pair = both.chunk(2);
+    pair[0].copy_(unconditional.expand_as(pair[0]));
+    pair[1].copy_(rows);
+  }
+
   void advance() {
     const auto now = table_.index_select(0, step_).view({kNumbersAStep});
     const auto predicted = predict(now[0]).to(torch::kFloat).chunk(2);
@@ -82,14 +95,20 @@ class Sampler::Loop {
     parts_.run([&](std::int64_t part) {
       predicted[static_cast<std::size_t>(part)] =
           model_.unet(parts_.of(pair, part), timestep.to(torch::kLong).expand({parts_.size(part)}),
-                      parts_.of(context_, part));
+                      parts_.of(context_, part), part_of_added(part));
     });
     return torch::cat(predicted);
+  }
+
+  AddedConditions part_of_added(std::int64_t part) const {
+    if (!added_.text_embeds.defined()) return {};
+    return {parts_.of(added_.text_embeds, part), parts_.of(added_.time_ids, part)};
   }
 
   StableDiffusion& model_;
   double guidance_scale_;
   torch::Tensor table_, step_, latents_, previous_x0_, context_;
+  AddedConditions added_;
   BatchParts parts_;
   std::optional<UNetAhead> ahead_;
   ReplayedWork work_;
@@ -102,14 +121,14 @@ Sampler::Sampler(StableDiffusion& model, const SampleOptions& options)
 
 Sampler::~Sampler() = default;
 
-torch::Tensor Sampler::draw(const torch::Tensor& latents, const torch::Tensor& embeddings,
-                            const torch::Tensor& unconditional, const StepCallback& on_step) {
+torch::Tensor Sampler::draw(const torch::Tensor& latents, const TextEmbedding& embeddings,
+                            const TextEmbedding& unconditional, const StepCallback& on_step) {
   torch::NoGradGuard no_grad;
   const ReplayScope replay(model_.policy.device);
   const PrecisionScope precision(model_.policy);
   if (!loop_ || !loop_->fits(latents.sizes())) {
     loop_.reset();
-    loop_ = std::make_unique<Loop>(model_, options_, table_of(steps_), latents.sizes(), embeddings.sizes());
+    loop_ = std::make_unique<Loop>(model_, options_, table_of(steps_), latents.sizes(), embeddings);
   }
   loop_->start(latents, embeddings, unconditional);
   for (std::size_t i = 0; i < steps_.size(); ++i) {

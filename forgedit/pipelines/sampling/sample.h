@@ -27,10 +27,10 @@ class Sampler {
   Sampler(StableDiffusion& model, const SampleOptions& options);
   ~Sampler();
 
-  /// From `latents` (batch, 4, h, w) towards `embeddings` (batch, 77, width), away from `unconditional`
-  /// (1, 77, width). The guidance pair is one batch. Returns scaled latents.
-  torch::Tensor draw(const torch::Tensor& latents, const torch::Tensor& embeddings,
-                     const torch::Tensor& unconditional, const StepCallback& on_step = {});
+  /// From `latents` (batch, 4, h, w) towards `embeddings` (a row each), away from `unconditional` (one row).
+  /// The guidance pair is one batch. Returns scaled latents.
+  torch::Tensor draw(const torch::Tensor& latents, const TextEmbedding& embeddings,
+                     const TextEmbedding& unconditional, const StepCallback& on_step = {});
 
  private:
   class Loop;

@@ -21,7 +21,7 @@ class Learn : public ::testing::Test {
     model_.unet = load_unet(source / "tests/golden/tiny-sd/unet", model_.policy.device);
     torch::manual_seed(2);
     latents_ = torch::randn({1, 4, 8, 8});
-    source_ = torch::randn({1, 77, 32});
+    source_.tokens = torch::randn({1, 77, 32});
     options_.batch = 2;
     options_.samples = 8;
   }
@@ -30,7 +30,8 @@ class Learn : public ::testing::Test {
     return learn_vanilla(model_, latents_, source_, options_, batches, progress);
   }
   StableDiffusion model_;
-  torch::Tensor latents_, source_;
+  torch::Tensor latents_;
+  TextEmbedding source_;
   LearnOptions options_;
 };
 
@@ -71,7 +72,7 @@ TEST_F(Learn, LearnsOnlyItsBlocksAndLeavesTheModelAsItWas) {
     EXPECT_EQ(result.unet.count(name) > 0, learns(LayerScope::code, name)) << name;
   }
   EXPECT_EQ(fingerprint(parameters_of(*model_.unet)), sum);
-  EXPECT_FALSE(torch::equal(result.embedding, source_));
+  EXPECT_FALSE(torch::equal(result.embedding.tokens, source_.tokens));
 }
 
 TEST_F(Learn, GlobalGeneratorHasNoPart) {
@@ -80,7 +81,7 @@ TEST_F(Learn, GlobalGeneratorHasNoPart) {
   torch::manual_seed(99);
   const auto second = run();
   EXPECT_EQ(first.losses, second.losses);
-  EXPECT_TRUE(torch::equal(first.embedding, second.embedding));
+  EXPECT_TRUE(torch::equal(first.embedding.tokens, second.embedding.tokens));
 }
 
 // Threads change how a batch is split, and with it the rounding, but nothing else.
@@ -99,7 +100,7 @@ TEST_F(Learn, ThreadsChangeNothingButRounding) {
   at::set_num_threads(before);
   ASSERT_EQ(split.losses.size(), alone.losses.size());
   for (std::size_t i = 0; i < split.losses.size(); ++i) EXPECT_NEAR(split.losses[i], alone.losses[i], 1e-5);
-  EXPECT_TRUE(torch::allclose(split.embedding, alone.embedding, 1e-4, 1e-5));
+  EXPECT_TRUE(torch::allclose(split.embedding.tokens, alone.embedding.tokens, 1e-4, 1e-5));
   for (const auto& [name, tensor] : alone.unet) {
     EXPECT_TRUE(torch::allclose(split.unet.at(name), tensor, 1e-3, 1e-5)) << name;
     EXPECT_TRUE(torch::equal(split.unet.at(name), again.unet.at(name))) << name;
@@ -124,7 +125,7 @@ TEST_F(Learn, EarlyStopComesBeforeTheBackwardPass) {
   options_.stop_loss = 0;
   options_.samples = 4;
   const auto two_steps = run();
-  EXPECT_TRUE(torch::equal(stopped.embedding, two_steps.embedding));
+  EXPECT_TRUE(torch::equal(stopped.embedding.tokens, two_steps.embedding.tokens));
   EXPECT_EQ(two_steps.planned_steps, 2);
   EXPECT_FALSE(two_steps.stopped_at);
 }
@@ -136,7 +137,7 @@ TEST_F(Learn, HowItEndedFollowsFromTheLosses) {
   LearnResult result;
   const auto stopped_at = [&](std::vector<double> losses) {
     result.losses = std::move(losses);
-    tell_how_it_ended(result, options_);
+    tell_how_it_ended(result, options_, PredictionType::epsilon);
     return result.stopped_at;
   };
   EXPECT_EQ(stopped_at({.5, .5, .5, .5, .5, .5, .5}), std::nullopt);
@@ -227,12 +228,12 @@ TEST_F(LearnMethods, DreamboothLearnsBothNetworksAndReturnsTheSourceByTheTunedEn
   const auto text_parameters = parameters_of(*model_->text_encoder);
   ASSERT_EQ(result.text_encoder.size(), text_parameters.size());
   EXPECT_EQ(model_sum(), before);
-  EXPECT_FALSE(result.embedding.requires_grad());
-  EXPECT_FALSE(torch::equal(result.embedding, model_->encode_text("a dog")));
+  EXPECT_FALSE(result.embedding.tokens.requires_grad());
+  EXPECT_FALSE(torch::equal(result.embedding.tokens, model_->encode_text("a dog").tokens));
 
   LearnedWeights tuned(text_parameters, result.text_encoder);
   tuned.learn();
-  EXPECT_TRUE(torch::equal(result.embedding, model_->encode_text("a dog")));
+  EXPECT_TRUE(torch::equal(result.embedding.tokens, model_->encode_text("a dog").tokens));
   tuned.unlearn();
   EXPECT_EQ(model_sum(), before);
 }
@@ -247,7 +248,7 @@ TEST_F(LearnMethods, ImagicLearnsTheEmbeddingFirstAndThenOnlyTheUnet) {
   });
   EXPECT_EQ(done, (std::vector<std::int64_t>{1, 2, 3, 4, 5})) << "one count over both phases";
   EXPECT_EQ(totals, std::vector<std::int64_t>(5, 5));
-  EXPECT_FALSE(torch::equal(both.embedding, model_->encode_text("a dog")));
+  EXPECT_FALSE(torch::equal(both.embedding.tokens, model_->encode_text("a dog").tokens));
   EXPECT_TRUE(both.text_encoder.empty());
   EXPECT_EQ(both.unet.size(), parameters_of(*model_->unet).size());
   EXPECT_FALSE(
@@ -256,7 +257,7 @@ TEST_F(LearnMethods, ImagicLearnsTheEmbeddingFirstAndThenOnlyTheUnet) {
 
   // The second phase leaves the embedding alone, and the first the UNet.
   options.samples = 2;
-  EXPECT_TRUE(torch::equal(run(options).embedding, both.embedding));
+  EXPECT_TRUE(torch::equal(run(options).embedding.tokens, both.embedding.tokens));
   options.unet_lr = 0;
   EXPECT_TRUE(torch::equal(run(options).unet.at("conv_in.weight"),
                            parameters_of(*model_->unet).at("conv_in.weight")));

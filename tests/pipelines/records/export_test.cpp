@@ -25,7 +25,7 @@ LearnedPicture learned_from(const StableDiffusion& model) {
   LearnedPicture learned;
   learned.source = "a cat";
   learned.base_fingerprint = model.base_fingerprint;
-  learned.result.embedding = torch::randn({1, 77, 32});
+  learned.result.embedding.tokens = torch::randn({1, 77, 32});
   for (const auto& [name, tensor] : parameters_of(*model.unet)) {
     if (learns(learned.options.layers, name)) {
       learned.result.unet[name] = tensor.detach() + 0.01 * torch::randn(tensor.sizes());
@@ -93,8 +93,8 @@ TEST_F(Export, FolderAndSingleFileComeBackBitEqual) {
     expect_networks(again, model_, learned_,
                     [](const std::string& name) { return !starts_with(name, "down_blocks."); });
     EXPECT_EQ(again.tokenizer->tokenize("a red square"), model_.tokenizer->tokenize("a red square"));
-    EXPECT_TRUE(
-        torch::equal(read_safetensors(result.written[1]).tensors.at("embedding"), learned_.result.embedding));
+    EXPECT_TRUE(torch::equal(read_safetensors(result.written[1]).tensors.at("embedding"),
+                             learned_.result.embedding.tokens));
     EXPECT_EQ(StableDiffusion::load(kExportedModel, {}).base_fingerprint, before);
   }
   // The model and its three neighbours: nothing temporary is left.
@@ -234,7 +234,7 @@ TEST_F(ExportDreamBooth, LoraHoldsBothNetworksAndReportsWhatItKeeps) {
   EXPECT_NEAR(report.at("kept_of_layers"), 1 - lost / held_change, 1e-9);
   EXPECT_NEAR(report.at("kept_in_all"), (held_change - lost) / whole_change, 1e-9);
   const auto rest = read_safetensors(folder_ / "lora.embedding.safetensors").tensors;
-  EXPECT_TRUE(torch::equal(rest.at("embedding"), learned_.result.embedding));
+  EXPECT_TRUE(torch::equal(rest.at("embedding"), learned_.result.embedding.tokens));
 }
 
 TEST_F(Export, RankIsTheBestOfItsSizeAndEnergyTheSmallestThatDoes) {

@@ -110,7 +110,7 @@ TEST_F(Inspect, SavedEditsAndResults) {
   learned.picture_name = "cat.png";
   learned.source = "a cat";
   learned.base_fingerprint = "0123456789abcdef";
-  learned.result.embedding = torch::ones({1, 77, 32});
+  learned.result.embedding.tokens = torch::ones({1, 77, 32});
   learned.result.unet = {{"down_blocks.1.a.weight", torch::ones({4})}};
   learned.result.losses.assign(36, 0.5);
   learned.frame = fit_frame(100, 80, 64 * 64, 16);

@@ -32,7 +32,7 @@ LearnedPicture some_learned_picture() {
   learned.stretched = true;
   learned.options.layers = LayerScope::paper;
   learned.options.seed = 7;
-  learned.result.embedding = torch::randn({1, 77, 32});
+  learned.result.embedding.tokens = torch::randn({1, 77, 32});
   learned.result.unet = {{"down_blocks.1.a.weight", torch::randn({4, 3})},
                          {"up_blocks.1.b.bias", torch::randn({5})}};
   learned.result.losses = {0.5, 0.25};
@@ -91,7 +91,7 @@ TEST_F(SavedEdit, ComesBackAsItWas) {
   EXPECT_EQ(after.frame.left, before.frame.left);
   EXPECT_EQ(after.frame.grid_width, before.frame.grid_width);
   EXPECT_EQ(after.grid.pixels, before.grid.pixels);
-  EXPECT_TRUE(torch::equal(after.result.embedding, before.result.embedding));
+  EXPECT_TRUE(torch::equal(after.result.embedding.tokens, before.result.embedding.tokens));
   ASSERT_EQ(after.result.unet.size(), 2U);
   for (const auto& [name, tensor] : before.result.unet) {
     EXPECT_TRUE(torch::equal(after.result.unet.at(name), tensor)) << name;

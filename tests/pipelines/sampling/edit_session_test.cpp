@@ -172,7 +172,7 @@ class Sweep : public ::testing::Test {
     model_ = new StableDiffusion(StableDiffusion::load(folder, {}));
     torch::manual_seed(0);
     learned_ = new LearnResult;
-    learned_->embedding = model_->encode_text("a man standing") + 0.1;
+    learned_->embedding.tokens = model_->encode_text("a man standing").tokens + 0.1;
     for (const auto& [name, parameter] : parameters_of(*model_->unet)) {
       if (learns(LayerScope::code, name))
         learned_->unet[name] = parameter + 0.2 * torch::randn_like(parameter);
