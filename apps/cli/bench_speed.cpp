@@ -113,6 +113,9 @@ SpeedRow measure_first_picture(const SpeedCommand& command, const ModelChoice& c
   add("--vae", command.model.vae);
   add("--tokenizer", command.model.tokenizer);
   add("--config", command.model.config);
+  for (const auto& lora : command.model.loras) {
+    add("--lora", fmt::format("{}:{}", lora.path.string(), lora.scale));
+  }
   if (command.size) add("--size", fmt::format("{}x{}", command.size->first, command.size->second));
   if (choice.policy.plain) arguments.emplace_back("--plain");
   if (command.options.learn.fast) arguments.emplace_back("--fast");

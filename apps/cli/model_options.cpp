@@ -41,6 +41,19 @@ void add_model_options(CLI::App& command, ModelRequest& model) {
                   "diffusers folder with the settings of a single file that is no published size")
       ->type_name("DIR")
       ->group("Model");
+  command
+      .add_option_function<std::vector<std::string>>(
+          "--lora",
+          [&](const std::vector<std::string>& texts) {
+            model.loras.clear();
+            for (const auto& text : texts) model.loras.push_back(parse_lora("lora", text));
+          },
+          "a LoRA that changes the model (kohya's, diffusers' or PEFT's names), with its strength [1]; may "
+          "be "
+          "repeated")
+      ->type_name("FILE[:SCALE]")
+      ->allow_extra_args(false)
+      ->group("Model");
   add_device_option(command, model.device, "Model");
   command
       .add_option_function<std::string>(

@@ -61,12 +61,16 @@ ModelChoice choose_model(const ModelRequest& request, JobContext& job) {
   if (!request.config.empty() && fs::is_directory(place.path)) {
     throw usage_error("config", "belongs to a model of one file; a folder has its own settings");
   }
+  for (const auto& lora : request.loras) {
+    if (!fs::exists(lora.path)) throw failure("lora", lora.path.string() + ": no such LoRA file");
+  }
   ModelFiles files(place.path);
   files.vae = request.vae;
   files.tokenizer = request.tokenizer;
   files.config = request.config;
   files.hub_cache = job.places().hub_cache;
   if (const auto& assets = job.places().assets; !assets.empty()) files.clip_vocabulary = assets / kClipFolder;
+  files.loras = request.loras;
   return {place.path, miniature, policy, threads, request.memory, place, files};
 }
 
@@ -156,6 +160,7 @@ StableDiffusion outline_model(const ModelChoice& choice, JobContext& job, const 
     model.text_encoder = outline_of<ClipTextModel>(parts.text_encoder);
     if (parts.text_encoder_2) model.text_encoder_2 = outline_of<ClipTextModel>(*parts.text_encoder_2);
     model.settings = parts.settings;
+    check_loras(choice.files.loras, model.lora_targets());
   } catch (const Error& error) {
     throw explained(error, choice.place);
   }

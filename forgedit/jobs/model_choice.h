@@ -37,7 +37,8 @@ struct ModelChoice {
   ModelPlace place;
   ModelFiles files;
 
-  const std::string& name() const { return place.name; }  ///< for records
+  /// For records: the model, and the LoRA files that change it.
+  std::string name() const { return place.name + loras_text(files.loras); }
 };
 
 /// Throws Error when there is no such folder or device.

@@ -12,6 +12,7 @@
 #include "forgedit/device/precision_kind.h"
 #include "forgedit/io/pictures/image.h"
 #include "forgedit/pipelines/learning/learn_options.h"
+#include "forgedit/pipelines/model/lora_file.h"
 #include "forgedit/pipelines/sampling/draw_options.h"
 #include "forgedit/pipelines/sampling/edit_plan.h"
 
@@ -29,6 +30,7 @@ inline constexpr std::size_t kMostAutoPictures = 1000;
 struct ModelRequest {
   std::string model;                   ///< folder, file or ORG/NAME; empty: the miniature that ships along
   std::string vae, tokenizer, config;  ///< see ModelFiles; empty: the model's own
+  std::vector<LoraFile> loras;         ///< see ModelFiles
   std::string device = "auto";
   std::optional<Precision> precision;  ///< nothing: bf16 on a GPU that has it, else fp32
   bool plain = false;                  ///< see ComputePolicy

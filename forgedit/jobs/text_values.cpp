@@ -19,6 +19,7 @@ constexpr std::size_t kMaxValues = 1000;
 constexpr int kMinSide = 8;
 constexpr int kMaxSide = 4096;
 constexpr double kLargest = 1e6;
+constexpr double kMostLora = 100;
 constexpr double kLeastGib = 0.01, kMostGib = 100'000;
 // Numbers of a range are rounded to this many parts of one: 0.3, not 0.30000000000000004.
 constexpr double kGrain = 1e9;
@@ -170,6 +171,17 @@ double parse_gib(const std::string& field, const std::string& text) {
            text);
   }
   return *gib;
+}
+
+LoraFile parse_lora(const std::string& field, const std::string& text) {
+  const auto colon = text.rfind(':');
+  std::error_code error;
+  if (colon == std::string::npos || std::filesystem::exists(text, error)) return {text};
+  const auto scale = number_from<double>(text.substr(colon + 1));
+  if (!scale || !(std::abs(*scale) <= kMostLora) || colon == 0) {
+    reject(field, "FILE, or FILE:STRENGTH with a number from -100 to 100", text);
+  }
+  return {text.substr(0, colon), *scale};
 }
 
 std::array<std::uint8_t, 3> parse_colour(const std::string& field, const std::string& text) {

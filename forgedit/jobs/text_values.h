@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#include "forgedit/pipelines/model/lora_file.h"
+
 namespace forgedit {
 
 // Settings as people type them, in options and requests. Each throws a usage Error for `field` that quotes
@@ -24,6 +26,10 @@ std::vector<std::string> parse_words(const std::string& field, const std::string
 
 /// "512x384", or "512" for a square: width and height, 8 to 4096 each.
 std::pair<int, int> parse_size(const std::string& field, const std::string& text);
+
+/// "style.safetensors" or "style.safetensors:0.8": a LoRA, and its strength from -100 to 100. A path that
+/// exists as a whole is a path, whatever its colons.
+LoraFile parse_lora(const std::string& field, const std::string& text);
 
 /// "8", "8GB", "8 GiB", "6000MB": an amount of memory in GiB, from 0.01 to 100,000. GB means GiB.
 double parse_gib(const std::string& field, const std::string& text);

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "forgedit/core/error.h"
+#include "tests/support/temporary_folder.h"
 
 namespace forgedit {
 namespace {
@@ -110,6 +111,22 @@ TEST(Lists, ChecksNumbersOfOptions) {
   EXPECT_EQ(within(0, 9e18)("x"), "expected a number from 0 to 9000000000000000000, got 'x'");
   EXPECT_NE(check("nan"), "");
   EXPECT_NE(check("half"), "");
+}
+
+TEST(TextValues, LoraFilesAndTheirStrengths) {
+  const auto read = [](const std::string& text) {
+    const auto lora = parse_lora("lora", text);
+    return std::pair(lora.path.string(), lora.scale);
+  };
+  EXPECT_EQ(read("a/style.safetensors"), (std::pair<std::string, double>("a/style.safetensors", 1)));
+  EXPECT_EQ(read("style.safetensors:-0.5"), (std::pair<std::string, double>("style.safetensors", -0.5)));
+  for (const char* wrong : {"style.safetensors:", "style.safetensors:strong", ":1", "a:1e9", "a:nan"}) {
+    EXPECT_EQ(testing::field_of([&] { parse_lora("lora", wrong); }), "lora") << wrong;
+  }
+  const auto odd = std::filesystem::path(::testing::TempDir()) / "style:0.5";
+  write_file_atomically(odd, "");
+  EXPECT_EQ(read(odd.string()), (std::pair<std::string, double>(odd.string(), 1))) << "it is there";
+  std::filesystem::remove(odd);
 }
 
 }  // namespace

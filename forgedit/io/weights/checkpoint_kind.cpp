@@ -110,7 +110,7 @@ constexpr KindTitle kTitles[] = {
 }  // namespace
 
 CheckpointKind checkpoint_kind(const StateDict& tensors) {
-  if (any_key(tensors, {"lora_", ".lora", "hada_w1", "lokr_w"})) return Kind::lora;
+  if (any_key(tensors, {"lora_", ".lora", "_lora.", "hada_w1", "lokr_w"})) return Kind::lora;
   if (any_key(tensors, {"control_model.", "controlnet_", "input_hint_block"})) return Kind::controlnet;
   if (any_key(tensors, {"joint_blocks.0."})) return Kind::sd3;
   if (any_key(tensors, {"double_blocks.0."})) return Kind::flux;

@@ -6,6 +6,7 @@
 #include "forgedit/core/host_memory.h"
 #include "forgedit/device/cuda_bridge.h"
 #include "forgedit/models/load_network.h"
+#include "forgedit/pipelines/model/apply_lora.h"
 #include "forgedit/pipelines/model/parameters_on_device.h"
 #include "forgedit/pipelines/model/picture.h"
 #include "forgedit/pipelines/model/picture_grid.h"
@@ -128,6 +129,7 @@ StableDiffusion StableDiffusion::read(const ModelFiles& files, const ComputePoli
   model.vae = finish<AutoencoderKL>(std::move(parts.vae));
   model.text_encoder = finish<ClipTextModel>(std::move(parts.text_encoder));
   if (parts.text_encoder_2) model.text_encoder_2 = finish<ClipTextModel>(std::move(*parts.text_encoder_2));
+  apply_loras(files.loras, model.lora_targets());
   StateDict all;
   const auto add = [&](const std::string& prefix, const torch::nn::Module& network) {
     for (const auto& [name, tensor] : parameters_of(network)) all.emplace(prefix + name, tensor);
@@ -138,6 +140,12 @@ StableDiffusion StableDiffusion::read(const ModelFiles& files, const ComputePoli
   add("vae.", *model.vae);
   model.base_fingerprint = fingerprint(all);
   return model;
+}
+
+NamedNetworks StableDiffusion::lora_targets() const {
+  NamedNetworks networks{{"unet", unet.get()}, {"text_encoder", text_encoder.get()}};
+  if (text_encoder_2) networks.emplace_back("text_encoder_2", text_encoder_2.get());
+  return networks;
 }
 
 void check_model(const ModelParts& parts) {

@@ -11,6 +11,7 @@
 #include "forgedit/models/clip_text.h"
 #include "forgedit/models/unet.h"
 #include "forgedit/models/vae.h"
+#include "forgedit/pipelines/model/apply_lora.h"
 #include "forgedit/pipelines/model/memory_plan.h"
 #include "forgedit/pipelines/model/model_files.h"
 #include "forgedit/text/clip_tokenizer.h"
@@ -79,6 +80,9 @@ struct StableDiffusion {
 
   /// What a run of this model needs memory for, but for the work itself.
   MemoryTask memory_task(int width, int height) const;
+
+  /// The networks that a LoRA may change.
+  NamedNetworks lora_targets() const;
 
   /// Sides of pictures must be multiples of this: the VAE's factor times the UNet's own halvings.
   std::int64_t size_multiple() const;
