@@ -75,6 +75,13 @@ std::vector<CLI::Option*> add_method_options(CLI::App& command, LearnRequest& re
               "how to learn (`forgedit help edit` has the methods)")
           ->default_str("vanilla"),
       "NAME");
+  options.add(command
+                  .add_option_function<std::string>(
+                      "--learn", [&](const std::string& text) { set_tuning(o, parse_tuning(text)); },
+                      "what learns: the UNet's weights, or a LoRA on its attention (less memory; other "
+                      "learning rate)")
+                  ->default_str("full"),
+              "full|lora");
   for (const auto& number : learn_numbers()) {
     auto name = "--" + std::string(number.name);
     std::replace(name.begin() + 2, name.end(), '_', '-');

@@ -26,7 +26,10 @@ struct EarlyStop {
 struct LearnResult {
   /// The e of the interpolation. Learned itself, or (dreambooth) the source by the tuned encoder.
   TextEmbedding embedding;
-  StateDict unet;                    ///< learned UNet parameters only
+  StateDict unet;  ///< learned UNet parameters only
+  /// Where adapters learned: MODULE.lora_down.weight and MODULE.lora_up.weight of the UNet, float32. `unet`
+  /// then has the weights that they change.
+  StateDict lora;
   StateDict text_encoder;            ///< learned parameters of the text encoder: dreambooth
   std::vector<double> losses;        ///< one a step
   std::int64_t planned_steps = 0;    ///< of all phases, had none of them ended early

@@ -75,6 +75,7 @@ void check_learn_request(const LearnRequest& request) {
     throw usage_error("embedding_samples",
                       fmt::format("expected at least one batch of {}, got {}", o.batch, o.embedding_samples));
   }
+  check_tuning(o);
   if (request.save.empty()) return;
   with_field("save", [&] {
     check_saved_edit_target(request.save);

@@ -71,6 +71,7 @@ void read_size(RequestReader& reader, std::optional<std::pair<int, int>>& size) 
 void read_learning(RequestReader& reader, LearnRequest& request) {
   auto& o = request.options;
   parsed(reader, "method", [&](const std::string& name) { o = published_options(parse_learn_method(name)); });
+  parsed(reader, "learn", [&](const std::string& name) { set_tuning(o, parse_tuning(name)); });
   reader.text("source", request.source);
   reader.text("captioner", request.captioner);
   read_background(reader, request.background);

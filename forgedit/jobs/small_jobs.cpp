@@ -115,6 +115,11 @@ void run_export(const ExportRequest& request, WarmModels& models, JobContext& co
   }
   auto learned = read_saved_edit(request.learned);
   find_forgetting_strategy(options.forget, learned.options.method);
+  if (learned.options.tuning == Tuning::lora && (request.rank || request.energy)) {
+    throw usage_error(request.rank ? "rank" : "energy",
+                      fmt::format("what was learned is a LoRA of rank {}, which is written as it is",
+                                  learned.options.lora_rank));
+  }
   auto& network = models.model(context);
   attach_to_model(learned, network, request.learned.string());
   context.throw_if_stopped();

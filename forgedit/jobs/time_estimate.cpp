@@ -38,8 +38,11 @@ UNetWork::UNetWork(const StableDiffusion& model, int width, int height)
 double UNetWork::learning(const LearnOptions& options, const MemoryPlan& memory) const {
   const auto learned =
       count_flops(*model_.unet, height_, width_, model_.text_encoder->config().max_position_embeddings,
-                  [&](const std::string& name) { return learns(options.layers, name); });
-  // Backward, a layer costs its forward pass for its input, and again for its weights where they learn.
+                  [&](const std::string& name) {
+                    return options.tuning == Tuning::full && learns(options.layers, name);
+                  });
+  // Backward, a layer costs its forward pass for its input, and again for its weights where they learn. What
+  // adapters add is not counted.
   const double again = memory.checkpointing ? layers_ + attention_ : 0;
   const double through = 2.0 * layers_ + 3.0 * attention_ + again;
   const auto samples = [&](std::int64_t count) {

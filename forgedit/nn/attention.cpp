@@ -61,8 +61,9 @@ std::vector<torch::Tensor> AttentionImpl::context_weights() {
 torch::Tensor AttentionImpl::attend_to_itself(const torch::Tensor& x) {
   const auto weights = precomputed_weights.defined() ? precomputed_weights : stacked_weights();
   const auto parts = at::linear(x, weights).chunk(3, -1);
-  return merge_heads(forgedit::scaled_dot_product_attention(
-      split_heads(parts[0], heads_), split_heads(parts[1], heads_), split_heads(parts[2], heads_)));
+  return merge_heads(forgedit::scaled_dot_product_attention(split_heads(to_q->adapted(parts[0], x), heads_),
+                                                            split_heads(to_k->adapted(parts[1], x), heads_),
+                                                            split_heads(to_v->adapted(parts[2], x), heads_)));
 }
 
 torch::Tensor AttentionImpl::attend_fused(const torch::Tensor& x, const torch::Tensor& context) {
@@ -71,6 +72,9 @@ torch::Tensor AttentionImpl::attend_fused(const torch::Tensor& x, const torch::T
     const auto parts = project_context(context, torch::cat(context_weights())).chunk(2, -1);
     keys = parts[0], values = parts[1];
   }
+  // What was precomputed is of the weights alone.
+  if (to_k->adapter.defined()) keys = keys + project_once(to_k->adapter, context);
+  if (to_v->adapter.defined()) values = values + project_once(to_v->adapter, context);
   return merge_heads(forgedit::scaled_dot_product_attention(
       split_heads(to_q(x), heads_), split_heads(keys, heads_), split_heads(values, heads_)));
 }
@@ -102,7 +106,12 @@ torch::Tensor FeedForwardImpl::forward(const torch::Tensor& x) {
 
 std::pair<torch::Tensor, torch::Tensor> FeedForwardImpl::forward_fused(const torch::Tensor& x,
                                                                        const torch::Tensor& residual) {
-  const auto hidden = at::linear(x, proj->weight);
+  const auto hidden = proj->adapted(at::linear(x, proj->weight), x);
+  if (out->adapter.defined()) {
+    const auto active = fused::geglu(hidden, proj->bias);
+    const auto y = out->adapted(at::linear(active, out->weight), active);
+    return {fused::add_bias_residual(y, out->bias, residual), {}};
+  }
   if (!c10::GradMode::is_enabled()) {
     fused::add_geglu_linear(hidden, proj->bias, *out, residual);
     return {residual, out->bias};
@@ -131,7 +140,7 @@ torch::Tensor BasicTransformerBlockImpl::forward(torch::Tensor x,
 std::pair<torch::Tensor, torch::Tensor> BasicTransformerBlockImpl::forward_fused(
     const torch::Tensor& x, const torch::Tensor& bias, const torch::Tensor& encoder_hidden_states) {
   const auto unbiased_out = [](Attention& attention, const torch::Tensor& attended) {
-    return at::linear(attended, attention->out().weight);
+    return attention->out().adapted(at::linear(attended, attention->out().weight), attended);
   };
   const auto [x1, normed1] = fused::add_layer_norm(x, bias, {}, *norm1);
   const auto own = unbiased_out(attn1, attn1->attend_to_itself(normed1));
@@ -152,6 +161,12 @@ ChannelProjection::ChannelProjection(torch::nn::Module& parent, const std::strin
 
 torch::Tensor ChannelProjection::operator()(const torch::Tensor& x) const {
   return linear_.is_empty() ? conv_->forward(x) : to_map(linear_->forward(to_tokens(x)), x);
+}
+
+torch::Tensor ChannelProjection::unbiased(const torch::Tensor& x) const {
+  const auto y = fused::pointwise(x, weight());
+  const auto& adapter = linear_.is_empty() ? conv_->adapter : linear_->adapter;
+  return adapter.defined() ? y + to_map(adapter(to_tokens(x)), x) : y;
 }
 
 Transformer2DModelImpl::Transformer2DModelImpl(const TransformerOptions& o)
@@ -178,14 +193,14 @@ torch::Tensor Transformer2DModelImpl::forward(const torch::Tensor& x,
 torch::Tensor Transformer2DModelImpl::forward_fused(const torch::Tensor& x,
                                                     const torch::Tensor& encoder_hidden_states) {
   const auto [normed, residual] = fused::group_norm(x, *norm, false);
-  auto tokens = to_tokens(fused::pointwise(normed, proj_in.weight()));
+  auto tokens = to_tokens(proj_in.unbiased(normed));
   auto bias = proj_in.bias();
   for (const auto& block : *transformer_blocks) {
     std::tie(tokens, bias) =
         block->as<BasicTransformerBlock>()->forward_fused(tokens, bias, encoder_hidden_states);
   }
   bias = bias.defined() ? (precomputed_bias.defined() ? precomputed_bias : joined_bias()) : proj_out.bias();
-  return fused::add_bias_residual(fused::pointwise(to_map(tokens, x), proj_out.weight()), bias, residual);
+  return fused::add_bias_residual(proj_out.unbiased(to_map(tokens, x)), bias, residual);
 }
 
 torch::Tensor Transformer2DModelImpl::joined_bias() {

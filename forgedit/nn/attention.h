@@ -85,6 +85,8 @@ class ChannelProjection {
   /// (channels, channels, 1, 1), or (channels, channels) where it is linear.
   const torch::Tensor& weight() const { return linear_.is_empty() ? conv_->weight : linear_->weight; }
   const torch::Tensor& bias() const { return linear_.is_empty() ? conv_->bias : linear_->bias; }
+  /// The same without the bias, as one matrix product over pixels.
+  torch::Tensor unbiased(const torch::Tensor& x) const;
 
  private:
   Conv2d conv_{nullptr};

@@ -1,5 +1,7 @@
 #include "forgedit/nn/checkpoint.h"
 
+#include "forgedit/nn/layers.h"
+
 namespace forgedit::nn {
 namespace {
 
@@ -60,6 +62,13 @@ torch::Tensor checkpoint(const torch::nn::Module& module, Segment segment,
   const auto input_count = static_cast<std::int64_t>(inputs.size());
   for (const auto& parameter : module.parameters()) {
     if (parameter.requires_grad()) inputs.push_back(parameter);
+  }
+  for (const auto& part : module.modules()) {
+    const auto* adapter = adapter_of(*part);
+    if (!adapter || !adapter->defined()) continue;
+    for (const auto& matrix : {adapter->down, adapter->up}) {
+      if (matrix.requires_grad()) inputs.push_back(matrix);
+    }
   }
   return SegmentFunction::apply(at::TensorList(inputs), input_count,
                                 c10::make_intrusive<HeldSegment>(std::move(segment)));

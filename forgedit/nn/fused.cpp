@@ -267,6 +267,28 @@ class GegluLinearFunction : public Function<GegluLinearFunction> {
   }
 };
 
+class GegluFunction : public Function<GegluFunction> {
+ public:
+  static Tensor forward(AutogradContext* ctx, const Tensor& x, const Tensor& bias) {
+    ctx->save_for_backward({x, bias});
+    return GegluLinearFunction::activate(x, bias);
+  }
+  static variable_list backward(AutogradContext* ctx, const variable_list& grads) {
+    const auto saved = ctx->get_saved_variables();
+    const auto &x = saved[0], &bias = saved[1];
+    const auto dactive = dense(grads[0]);
+    const auto width = dactive.size(-1);
+    const bool with_bias = ctx->needs_input_grad(1);
+    const auto dx = torch::empty_like(x);
+    const auto dbias = with_bias ? torch::empty_like(bias) : Tensor();
+    const auto active = with_bias ? torch::empty_like(dactive) : Tensor();
+    const auto workspace = scratch(x, kernels::geglu_workspace(width));
+    kernels::geglu_backward(dactive.numel() / width, width, data(x), data(bias), data(dactive), data(dx),
+                            data(dbias), data(active), floats(workspace), stream_of(x));
+    return {dx, dbias};
+  }
+};
+
 class JoinChannelsFunction : public Function<JoinChannelsFunction> {
  public:
   static Tensor forward(AutogradContext* ctx, const Tensor& a, const Tensor& b) {
@@ -376,6 +398,10 @@ std::pair<Tensor, Tensor> add_layer_norm(const Tensor& x, const Tensor& bias, co
 
 Tensor geglu_linear(const Tensor& x, const Tensor& bias, const LinearImpl& linear) {
   return GegluLinearFunction::apply(dense(x), bias, linear.weight);
+}
+
+Tensor geglu(const Tensor& x, const Tensor& bias) {
+  return GegluFunction::apply(dense(x), bias);
 }
 
 void add_geglu_linear(const Tensor& x, const Tensor& bias, const LinearImpl& linear, const Tensor& residual) {

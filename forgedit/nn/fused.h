@@ -38,6 +38,9 @@ std::pair<torch::Tensor, torch::Tensor> add_layer_norm(const torch::Tensor& x, c
 /// is kept for the backward pass.
 torch::Tensor geglu_linear(const torch::Tensor& x, const torch::Tensor& bias, const LinearImpl& linear);
 
+/// value · gelu(gate) alone, for layers that do more with it.
+torch::Tensor geglu(const torch::Tensor& x, const torch::Tensor& bias);
+
 /// residual += geglu_linear(x) in its place; only without gradients.
 void add_geglu_linear(const torch::Tensor& x, const torch::Tensor& bias, const LinearImpl& linear,
                       const torch::Tensor& residual);

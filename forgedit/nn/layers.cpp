@@ -8,8 +8,16 @@ LinearImpl::LinearImpl(std::int64_t in_features, std::int64_t out_features, bool
   if (with_bias) bias = register_parameter("bias", torch::empty({out_features}));
 }
 
+torch::Tensor Adapter::operator()(const torch::Tensor& x) const {
+  return torch::linear(torch::linear(x, down) * scale, up);
+}
+
 torch::Tensor LinearImpl::forward(const torch::Tensor& x) const {
-  return F::linear(x, weight, bias);
+  return adapted(F::linear(x, weight, bias), x);
+}
+
+torch::Tensor LinearImpl::adapted(const torch::Tensor& y, const torch::Tensor& x) const {
+  return adapter.defined() ? y + adapter(x) : y;
 }
 
 Conv2dImpl::Conv2dImpl(std::int64_t in_channels, std::int64_t out_channels, std::int64_t kernel,
@@ -20,7 +28,9 @@ Conv2dImpl::Conv2dImpl(std::int64_t in_channels, std::int64_t out_channels, std:
       padding_(padding) {}
 
 torch::Tensor Conv2dImpl::forward(const torch::Tensor& x) const {
-  return torch::conv2d(x, weight, bias, stride_, padding_);
+  const auto y = torch::conv2d(x, weight, bias, stride_, padding_);
+  if (!adapter.defined()) return y;
+  return y + adapter(x.permute({0, 2, 3, 1})).permute({0, 3, 1, 2});
 }
 
 GroupNormImpl::GroupNormImpl(std::int64_t groups, std::int64_t channels, double eps)
@@ -47,6 +57,12 @@ EmbeddingImpl::EmbeddingImpl(std::int64_t count, std::int64_t features)
 
 torch::Tensor EmbeddingImpl::forward(const torch::Tensor& ids) const {
   return torch::embedding(weight, ids);
+}
+
+Adapter* adapter_of(torch::nn::Module& module) {
+  if (auto* linear = module.as<LinearImpl>()) return &linear->adapter;
+  if (auto* conv = module.as<Conv2dImpl>()) return &conv->adapter;
+  return nullptr;
 }
 
 void use_channels_last(torch::nn::Module& module) {

@@ -277,7 +277,7 @@ inspected() {
   grep -qF "$1" stdout || complain "inspect $2: no '$1'"
 }
 inspected "a Stable Diffusion 1.x checkpoint" square.safetensors
-inspected "a LoRA (not usable" square-lora.safetensors
+inspected "found LoCon" square-lora.safetensors
 inspected "a saved edit" square.edit
 inspected "a diffusers folder" square-model
 inspected "(unfinished download)" me/square
@@ -291,6 +291,32 @@ expect 2 "--rank: belongs to an export to lora" export square.edit --to diffuser
 expect 2 "donotforget, encoderkv" export square.edit --to diffusers --out out --forget noencodr --model "$MODEL"
 expect 2 "--config: belongs to a model of one file" "${EDIT[@]}" --model "$MODEL" --config "$MODEL"
 expect 1 "found a LoRA" "${EDIT[@]}" --model square-lora.safetensors
+expect 1 "--lora: square-lora.safetensors: lora_unet" "${EDIT[@]}" --model "$MODEL" --lora square-lora.safetensors
+grep -q "expected a plain LoRA, found LoCon (a convolution of 3x3)" stderr || complain "a LoCon's message"
+expect 1 "--lora: nowhere.safetensors: no such LoRA file" "${EDIT[@]}" --model "$MODEL" --lora nowhere.safetensors
+expect 2 "--lora: expected FILE, or FILE:STRENGTH" "${EDIT[@]}" --model "$MODEL" --lora nowhere.safetensors:strong
+expect 1 "expected a LoRA, found a UNet alone" "${EDIT[@]}" --model "$MODEL" --lora "$MODEL/$WEIGHTS"
+safetensors '{"lora_te2_text_model_encoder_layers_0_mlp_fc1.alpha":{"dtype":"F32","shape":[],"data_offsets":[0,4]}}' 4 \
+  >other-lora.safetensors
+expect 1 "this model has no such layer: a LoRA for Stable Diffusion XL" "${EDIT[@]}" --model "$MODEL" \
+  --lora other-lora.safetensors
+LORA=(--model "$MODEL" --samples 4 --batch 2 --learn lora --lora-rank 2)
+expect 0 "" learn good.png --source "a square" "${LORA[@]}" --save small.edit
+[ -f small.edit/lora.safetensors ] && [ ! -f small.edit/unet.safetensors ] || complain "what is saved of a LoRA"
+expect 0 "" edit --from small.edit "a red square" --model "$MODEL" --steps 1 --gamma 1 --out small
+expect 0 "" export small.edit --to lora --out small.safetensors --model "$MODEL"
+grep -q "kept 100.0 % of the change" stderr || complain "a LoRA is exported as it is"
+inspected "a LoRA" small.safetensors
+expect 0 "" "${EDIT[@]}" --model "$MODEL" --lora small.safetensors:0.5 --steps 1 --samples 2 --batch 2 --gamma 1 \
+  --out with-lora --save on-lora.edit
+grep -q 'tiny-sd + small.safetensors:0.5' with-lora/edit.json || complain "the LoRA in the record"
+expect 2 "belongs to another base model (tiny-sd + small.safetensors:0.5" edit --from on-lora.edit "a" --model "$MODEL"
+expect 0 "" edit --from on-lora.edit "a" --model "$MODEL" --lora small.safetensors:0.5 --steps 1 --gamma 1 --out again
+expect 2 "--rank: what was learned is a LoRA of rank 2" export small.edit --to lora --out x.safetensors --rank 4 \
+  --model "$MODEL"
+expect 2 "--lora-rank: belongs to learning a LoRA" "${EDIT[@]}" --lora-rank 4
+expect 2 "--learn: method dreambooth" "${EDIT[@]}" --method dreambooth --learn lora
+expect 2 "--learn: unknown way to learn 'locon'" "${EDIT[@]}" --learn locon
 expect 1 "no such VAE" "${EDIT[@]}" --model square.safetensors --vae nowhere
 rm -r square.tokenizer
 expect 1 "--tokenizer: " "${EDIT[@]}" --model square.safetensors

@@ -130,6 +130,22 @@ TEST(RequestJson, TheMethodComesBeforeItsNumbers) {
   EXPECT_EQ(job.learn.options.unet_lr, published_options(LearnMethod::imagic).unet_lr);
 }
 
+TEST(RequestJson, ALoraComesBeforeItsNumbers) {
+  const auto o =
+      read<LearnRequest>(
+          json::parse(
+              R"({"kind": "learn", "picture": "p", "unet_lr": 0.25, "lora_rank": 4, "lora_alpha": 2, "learn": "lora"})"))
+          .options;
+  EXPECT_EQ(o.tuning, Tuning::lora);
+  EXPECT_EQ(o.lora_rank, 4);
+  EXPECT_EQ(o.lora_scale(), 0.5);
+  EXPECT_EQ(o.unet_lr, 0.25);
+  const auto usual = read<LearnRequest>(with("learn", "learn", "lora")).options;
+  EXPECT_EQ(usual.lora_rank, 16);
+  EXPECT_GT(usual.unet_lr, published_options(LearnMethod::vanilla).unet_lr);
+  EXPECT_EQ(field_with("edit", "learn", "locon"), "learn");
+}
+
 TEST(RequestJson, AStoryKeepsItsObjectsForLater) {
   const auto job = read<EditJob>(
       json::parse(R"({"learned": "e", "story": ["{a cat", {"target": "a cow", "gamma": 0.5}]})"));

@@ -320,11 +320,8 @@ TEST_P(FusedTokens, AddGegluLinear) {
   EXPECT_LT(difference(residual, expected), kTolerance);
 }
 
-TEST(FusedTransformer, IsThePlainOneWithAndWithoutGradients) {
-  torch::manual_seed(8);
-  const TransformerOptions options{320, 64, 8, 1, 32, false};
-  Transformer2DModel layer(options);
-  Transformer2DModel plain(options);
+/// The same random weights in both, of which `plain` has float32 copies.
+void set_alike(Transformer2DModel& layer, Transformer2DModel& plain) {
   const auto parameters = plain->named_parameters();
   for (auto& item : layer->named_parameters()) {
     const auto& shape = item.value().sizes();
@@ -333,6 +330,48 @@ TEST(FusedTransformer, IsThePlainOneWithAndWithoutGradients) {
     item.value().set_data(value);
     parameters[item.key()].set_data(value.to(torch::kFloat));
   }
+}
+
+TEST(FusedTransformer, AdaptersAddWhatTheyDoInThePlainOne) {
+  torch::manual_seed(9);
+  const TransformerOptions options{320, 64, 8, 1, 32, false};
+  Transformer2DModel layer(options), plain(options);
+  set_alike(layer, plain);
+  for (auto& parameter : layer->parameters()) parameter.set_requires_grad(false);
+  for (auto& parameter : plain->parameters()) parameter.set_requires_grad(false);
+  Tensors leaves, float_leaves;
+  const auto modules = plain->named_modules();
+  for (const auto& item : layer->named_modules()) {
+    auto* adapter = adapter_of(*item.value());
+    if (!adapter) continue;
+    const auto& weight = item.value()->named_parameters(false)["weight"];
+    for (const auto& shape : {std::vector{std::int64_t{8}, weight.size(1)}, {weight.size(0), 8}}) {
+      leaves.push_back((random(shape) / std::sqrt(shape[1])).to(torch::kBFloat16).set_requires_grad(true));
+      float_leaves.push_back(leaves.back().detach().to(torch::kFloat).set_requires_grad(true));
+    }
+    *adapter = {leaves.end()[-2], leaves.back(), 0.5};
+    *adapter_of(*modules[item.key()]) = {float_leaves.end()[-2], float_leaves.back(), 0.5};
+  }
+  ASSERT_EQ(leaves.size(), 24U) << "projections, two attentions and the feed-forward layer";
+  const auto x = random({2, 320, 16, 16}), text = random({2, 77, 64});
+  const auto found = layer(x, text), expected = plain(x.to(torch::kFloat), text.to(torch::kFloat));
+  EXPECT_LT(difference(found.detach(), expected.detach()), kAttentionTolerance);
+  const auto weight = random(expected.sizes());
+  (found * weight).to(torch::kFloat).sum().backward();
+  (expected * weight.to(torch::kFloat)).sum().backward();
+  for (std::size_t i = 0; i < leaves.size(); ++i) {
+    EXPECT_LT(difference(leaves[i].grad(), float_leaves[i].grad()), 2 * kAttentionTolerance) << i;
+  }
+  torch::NoGradGuard no_grad;  // as a checkpointed block's first pass
+  EXPECT_LT(difference(layer(x, text), expected.detach()), kAttentionTolerance);
+}
+
+TEST(FusedTransformer, IsThePlainOneWithAndWithoutGradients) {
+  torch::manual_seed(8);
+  const TransformerOptions options{320, 64, 8, 1, 32, false};
+  Transformer2DModel layer(options);
+  Transformer2DModel plain(options);
+  set_alike(layer, plain);
   const auto x = random({2, 320, 16, 16}), text = random({2, 77, 64});
   const auto expected = plain(x.to(torch::kFloat), text.to(torch::kFloat)).detach();
   EXPECT_LT(difference(layer(x, text).detach(), expected), kAttentionTolerance);

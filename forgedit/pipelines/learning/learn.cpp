@@ -1,6 +1,9 @@
 #include "forgedit/pipelines/learning/learn.h"
 
+#include <optional>
+
 #include "forgedit/core/error.h"
+#include "forgedit/pipelines/learning/lora_adapters.h"
 #include "forgedit/pipelines/model/parameters_on_device.h"
 
 namespace forgedit {
@@ -44,7 +47,7 @@ LearnResult checked(LearnResult result) {
     names.push_back("the pooled embedding");
     values.push_back(result.embedding.pooled);
   }
-  for (const auto* learned : {&result.unet, &result.text_encoder}) {
+  for (const auto* learned : {&result.lora, &result.unet, &result.text_encoder}) {
     for (const auto& [name, tensor] : *learned) names.push_back(name), values.push_back(tensor);
   }
   std::vector<torch::Tensor> extremes;
@@ -62,6 +65,35 @@ LearnResult checked(LearnResult result) {
   }
   return result;
 }
+
+/// What learns of the UNet: copies of its weights, or adapters.
+class LearningUNet {
+ public:
+  LearningUNet(StableDiffusion& model, const LearnOptions& options) : model_(model), options_(options) {
+    if (options.tuning == Tuning::lora) {
+      adapters_.emplace(model.unet, options, model.policy);
+    } else {
+      weights_.emplace(*model.unet, blocks_of(options), model.unet_float32, model.memory.offload);
+    }
+  }
+  ParameterGroup group() const {
+    return adapters_ ? adapters_->group(options_.unet_lr) : weights_->group(options_.unet_lr);
+  }
+  void store(LearnResult& result) const {
+    if (!adapters_) {
+      result.unet = weights_->learned();
+      return;
+    }
+    result.lora = adapters_->learned();
+    result.unet = merged_adapters(result.lora, options_, model_);
+  }
+
+ private:
+  StableDiffusion& model_;
+  const LearnOptions& options_;
+  std::optional<TrainableParameters> weights_;
+  std::optional<LoraAdapters> adapters_;
+};
 
 /// The UNet under one embedding for the whole batch, on latents of one size.
 NoisePredictor predict_under(StableDiffusion& model, const torch::Tensor& latents,
@@ -92,9 +124,15 @@ ParameterGroup group_of(const TextEmbedding& embedding, double lr) {
 }  // namespace
 
 void add_learned(MemoryTask& task, const StableDiffusion& model, const LearnOptions& options) {
-  const auto learns = blocks_of(options);
-  for (const auto& [name, parameter] : parameters_of(*model.unet)) {
-    if (learns(name)) task.unet_learning += parameter.numel();
+  if (options.tuning == Tuning::lora) {
+    const auto count = count_adapters(options, *model.unet);
+    task.unet_learning += count.weights;
+    task.unet_adapters += count.adapters;
+  } else {
+    const auto learns = blocks_of(options);
+    for (const auto& [name, parameter] : parameters_of(*model.unet)) {
+      if (learns(name)) task.unet_learning += parameter.numel();
+    }
   }
   if (options.method == LearnMethod::dreambooth) task.text_learning = task.text_count;
 }
@@ -140,13 +178,13 @@ LearnResult learn_vanilla(StableDiffusion& model, const torch::Tensor& latents,
                           const TextEmbedding& source_embedding, const LearnOptions& options,
                           const LearnBatches& batches, const ProgressCallback& progress) {
   const auto steps = steps_of(options.samples, options);
-  const TrainableParameters unet(*model.unet, blocks_of(options), model.unet_float32, model.memory.offload);
+  const LearningUNet unet(model, options);
   const auto embedding = copy_of(source_embedding, model);
-  auto result = run_learn_loop(make_task(model, latents, options, predict_under(model, latents, embedding)),
-                               {{{unet.group(options.unet_lr), group_of(embedding, options.text_lr)}, steps}},
-                               batches, progress);
+  auto result =
+      run_learn_loop(make_task(model, latents, options, predict_under(model, latents, embedding)),
+                     {{{unet.group(), group_of(embedding, options.text_lr)}, steps}}, batches, progress);
   result.embedding = embedding;
-  result.unet = unet.learned();
+  unet.store(result);
   return checked(std::move(result));
 }
 
@@ -159,7 +197,7 @@ LearnResult learn_dreambooth(StableDiffusion& model, const torch::Tensor& latent
                       "parameters in Stable Diffusion XL: use vanilla or imagic");
   }
   const auto steps = steps_of(options.samples, options);
-  const TrainableParameters unet(*model.unet, blocks_of(options), model.unet_float32, model.memory.offload);
+  const LearningUNet unet(model, options);
   const ParametersOnDevice moved(*model.text_encoder, model.policy.device);
   const TrainableParameters text_encoder(*model.text_encoder, [](const std::string&) { return true; });
   const auto ids = source_ids.to(model.policy.device);
@@ -167,12 +205,12 @@ LearnResult learn_dreambooth(StableDiffusion& model, const torch::Tensor& latent
     const TextEmbedding embedding{model.text_encoder(ids).last_hidden_state, {}};
     return predict_under(model, latents, embedding)(noisy_latents, timesteps);
   };
-  auto result = run_learn_loop(make_task(model, latents, options, predict),
-                               {{{unet.group(options.unet_lr), text_encoder.group(options.text_lr)}, steps}},
-                               batches, progress);
+  auto result =
+      run_learn_loop(make_task(model, latents, options, predict),
+                     {{{unet.group(), text_encoder.group(options.text_lr)}, steps}}, batches, progress);
   torch::NoGradGuard no_grad;
   result.embedding.tokens = model.text_encoder(ids).last_hidden_state;
-  result.unet = unet.learned();
+  unet.store(result);
   result.text_encoder = text_encoder.learned();
   if (model.memory.offload) {
     for (auto& [name, tensor] : result.text_encoder) tensor = tensor.to(torch::kCPU);
@@ -185,14 +223,13 @@ LearnResult learn_imagic(StableDiffusion& model, const torch::Tensor& latents,
                          const LearnBatches& batches, const ProgressCallback& progress) {
   const auto embedding_steps = steps_of(options.embedding_samples, options);
   const auto unet_steps = steps_of(options.samples, options);
-  const TrainableParameters unet(*model.unet, blocks_of(options), model.unet_float32, model.memory.offload);
+  const LearningUNet unet(model, options);
   const auto embedding = copy_of(target_embedding, model);
-  auto result = run_learn_loop(make_task(model, latents, options, predict_under(model, latents, embedding)),
-                               {{{group_of(embedding, options.text_lr)}, embedding_steps},
-                                {{unet.group(options.unet_lr)}, unet_steps}},
-                               batches, progress);
+  auto result = run_learn_loop(
+      make_task(model, latents, options, predict_under(model, latents, embedding)),
+      {{{group_of(embedding, options.text_lr)}, embedding_steps}, {{unet.group()}, unet_steps}}, batches, progress);
   result.embedding = embedding;
-  result.unet = unet.learned();
+  unet.store(result);
   return checked(std::move(result));
 }
 

@@ -2,6 +2,8 @@
 
 #include <array>
 
+#include "forgedit/core/error.h"
+
 namespace forgedit {
 namespace {
 
@@ -29,13 +31,52 @@ constexpr std::array kNumbers{
     real("beta2", "Adam's β2 [0.999]", 0, 0.999999, [](Options& o) -> double& { return o.adam.beta2; }),
     real("adam_eps", "Adam's ε [1e-8/65536, the published loops' in effect]", 0, 1,
          [](Options& o) -> double& { return o.adam.eps; }),
+    whole("lora_rank", "a LoRA's rank [16]", 1, 1024,
+          [](Options& o) -> std::int64_t& { return o.lora_rank; }),
+    real("lora_alpha", "a LoRA's alpha: its strength times the rank [the rank]", 1e-3, 1e6,
+         [](Options& o) -> double& { return o.lora_alpha; }),
     real("stop_loss", "end early under this loss ...", 0, 1e6,
          [](Options& o) -> double& { return o.stop_loss; }),
     whole("stop_after", "... once this many samples were used", 0, 1e6,
           [](Options& o) -> std::int64_t& { return o.stop_after; }),
 };
 
+/// Adapters start at zero: what is usual for a thousand steps (1e-4) is too little for vanilla's forty
+/// (docs/lora.md has measurements).
+constexpr double kAdapterRate = 1e-3, kImagicAdapterRate = 1e-4;
+constexpr std::int64_t kAdapterRank = 16;
+
 }  // namespace
+
+Tuning parse_tuning(const std::string& name) {
+  if (name == "full") return Tuning::full;
+  if (name == "lora") return Tuning::lora;
+  throw usage_error("learn", "unknown way to learn '" + name + "': expected full or lora");
+}
+
+std::string tuning_name(Tuning tuning) {
+  return tuning == Tuning::lora ? "lora" : "full";
+}
+
+void set_tuning(LearnOptions& o, Tuning tuning) {
+  const bool lora = tuning == Tuning::lora;
+  o.tuning = tuning;
+  o.lora_rank = lora ? kAdapterRank : 0;
+  o.lora_alpha = 0;
+  const bool imagic = o.method == LearnMethod::imagic;
+  o.unet_lr = lora ? (imagic ? kImagicAdapterRate : kAdapterRate) : published_options(o.method).unet_lr;
+}
+
+void check_tuning(const LearnOptions& o) {
+  if (o.tuning == Tuning::full) {
+    if (o.lora_rank > 0) throw usage_error("lora_rank", "belongs to learning a LoRA");
+    if (o.lora_alpha > 0) throw usage_error("lora_alpha", "belongs to learning a LoRA");
+  } else if (o.method == LearnMethod::dreambooth) {
+    throw usage_error("learn",
+                      "method dreambooth learns the whole text encoder, which a LoRA's adapters here "
+                      "do not reach: use vanilla or imagic");
+  }
+}
 
 std::span<const LearnNumber> learn_numbers() {
   return kNumbers;

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 
 #include "forgedit/editing/method.h"
 #include "forgedit/editing/train_scope.h"
@@ -14,6 +15,16 @@ struct AdamSettings {
   /// The published loops multiply the loss by 65536 and never divide again; with Adam only ε feels that.
   double eps = 1e-8 / 65536.0;
 };
+
+/// What learns of the UNet.
+enum class Tuning {
+  full,  ///< the weights of the layers that LearnOptions::layers selects
+  lora,  ///< adapters of a low rank on the attention there (arXiv 2106.09685)
+};
+
+/// "full" or "lora". Throws a usage Error of the field "learn" otherwise.
+Tuning parse_tuning(const std::string& name);
+std::string tuning_name(Tuning tuning);
 
 /// How a picture is learned. Defaults are those of the published vanilla code; published_options has the
 /// others'.
@@ -31,12 +42,23 @@ struct LearnOptions {
   /// ... and more than this many samples were drawn before the step.
   std::int64_t stop_after = 350;
   LayerScope layers = LayerScope::code;
-  std::uint64_t seed = 0;  ///< of posterior sample, noise and timesteps
+  Tuning tuning = Tuning::full;
+  std::int64_t lora_rank = 0;  ///< of the adapters; 0 where none learn
+  double lora_alpha = 0;       ///< the adapters' strength times their rank; 0: the rank
+  std::uint64_t seed = 0;      ///< of posterior sample, noise and timesteps
   bool fast = false;  ///< bf16 on a GPU: gradients of attention add up in any order, other bytes every time
+
+  /// What an adapter's product is multiplied with.
+  double lora_scale() const { return lora_alpha > 0 ? lora_alpha / static_cast<double>(lora_rank) : 1; }
 };
 
 /// A method with the settings that it was published with.
 LearnOptions published_options(LearnMethod method);
+
+/// Has adapters learn (rank 16), or again the weights, at the rate that is usual for them; keeps all else.
+void set_tuning(LearnOptions& options, Tuning tuning);
+/// Throws a usage Error for settings of adapters where none learn, and for methods that cannot learn them.
+void check_tuning(const LearnOptions& options);
 
 /// A number of LearnOptions that people may set.
 struct LearnNumber {

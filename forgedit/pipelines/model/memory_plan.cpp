@@ -37,7 +37,7 @@ struct Activations {
 /// Counts blocks as nn/fused.cpp (where `fused`) or LibTorch's operators keep their tensors.
 class ActivationCount {
  public:
-  explicit ActivationCount(bool fused) : fused_(fused) {}
+  ActivationCount(bool fused, bool adapters) : fused_(fused), adapters_(adapters) {}
 
   void resnet(double in, double out, double pixels) {
     add(in * pixels, (fused_ ? in + out : 3 * in + 4 * out) * pixels);
@@ -45,9 +45,10 @@ class ActivationCount {
   }
   /// Fused: x and its norm; in each block three layer norms with their sums, queries, keys and values, two
   /// attentions, the feed-forward layer's eight. Otherwise also gates and, where attention is one product
-  /// after the other, its matrix.
+  /// after the other, its matrix. Adapters also need the feed-forward layer's activation.
   void transformer(double channels, double pixels, double heads, double blocks) {
-    const double outside = 2 * channels, block = fused_ ? 21 * channels : 31 * channels + 2 * heads * pixels;
+    const double maps = adapters_ ? 25 : 21, outside = 2 * channels;
+    const double block = fused_ ? maps * channels : 31 * channels + 2 * heads * pixels;
     add(channels * pixels, (outside + blocks * block) * pixels);
     sum_.stacked += fused_ ? 3 * channels * channels * blocks : 0;
   }
@@ -62,7 +63,7 @@ class ActivationCount {
     sum_.largest = std::max(sum_.largest, kept);
   }
 
-  bool fused_;
+  bool fused_, adapters_;
   Activations sum_;
 };
 
@@ -72,7 +73,7 @@ Activations count_activations(const MemoryTask& task) {
     const double scale = factor * std::exp2(static_cast<double>(level));
     return std::ceil(task.width / scale) * std::ceil(task.height / scale);
   };
-  ActivationCount count(task.policy.reduced());
+  ActivationCount count(task.policy.reduced(), task.unet_adapters > 0);
   for (const auto& block : unet_blocks(task.unet)) {
     const auto channels = static_cast<double>(block.out_channels), here = pixels(block.level);
     const bool mid = block.kind == UNetBlockOptions::Kind::mid;
@@ -121,13 +122,14 @@ class Estimate {
   double idle_ends() const { return plan_.offload ? 0 : vae() + text(); }
 
   double learning() const {
-    const auto count = static_cast<double>(task_.unet_learning);
+    const bool adapters = task_.unet_adapters > 0;
+    const auto count = static_cast<double>(adapters ? task_.unet_adapters : task_.unet_learning);
     const auto text_count = static_cast<double>(task_.text_learning);
     // Float32 weights arrive where Adam's averages lie later, but for offloaded ones, which come one by one.
     const double adam = std::max(plan_.eight_bit_adam ? 2.04 : 8.0, reduced_ && !plan_.offload ? 4.0 : 0.0);
     // What learns lies there beside its original, which a plan may have gone. With it the lower halves of
     // float32 weights; gradients; Adam.
-    const double originals = plan_.offload ? 0 : bytes_, low = reduced_ ? 2 : 0;
+    const double originals = plan_.offload || adapters ? 0 : bytes_, low = reduced_ ? 2 : 0;
     double total = unet() + count * (originals + low + bytes_ + adam);
     total += idle_ends() + text_count * (4 + 4 + (reduced_ ? 8 : adam));
     if (text_count > 0 && plan_.offload) total += text();
@@ -158,7 +160,7 @@ class Estimate {
   /// Both sets, for forgetting to choose from; beside them what was just learned, in float32.
   double learned_weights() const {
     if (plan_.offload) return 0;
-    const double just_learned = reduced_ && task_.batch > 0 ? 4 : 0;
+    const double just_learned = reduced_ && task_.batch > 0 && task_.unet_adapters == 0 ? 4 : 0;
     return (2 * bytes_ + just_learned) * static_cast<double>(task_.unet_learning);
   }
 

@@ -38,8 +38,9 @@ struct MemoryTask {
   int width = 0, height = 0;  ///< pixels
 
   std::int64_t unet_learning = 0, text_learning = 0;  ///< of these, what learns or was learned
-  std::int64_t batch = 0;                             ///< of a learning step; 0: nothing is learned
-  std::int64_t draw_batch = 0;                        ///< pictures at once; 0: nothing is drawn
+  std::int64_t unet_adapters = 0;  ///< that learn in the place of unet_learning, which they change; 0: none
+  std::int64_t batch = 0;          ///< of a learning step; 0: nothing is learned
+  std::int64_t draw_batch = 0;     ///< pictures at once; 0: nothing is drawn
 };
 
 /// Bytes that the task takes at most under the plan, as estimated from the networks' sizes: weights and what

@@ -26,19 +26,20 @@ using nlohmann::json;
 struct TunedNetwork {
   torch::nn::Module* module;
   const StateDict* learned;
-  const char* lora_prefix;
-  bool forgets;  ///< whether strategies apply to it
+  const char* name;  ///< in LoRA files
+  bool forgets;      ///< whether strategies apply to it
 };
 
 std::vector<TunedNetwork> tuned_networks(StableDiffusion& model, const LearnedPicture& learned) {
-  return {{model.unet.get(), &learned.result.unet, "lora_unet_", true},
-          {model.text_encoder.get(), &learned.result.text_encoder, "lora_te_text_model_", false}};
+  return {{model.unet.get(), &learned.result.unet, "unet", true},
+          {model.text_encoder.get(), &learned.result.text_encoder, "text_encoder", false}};
 }
 
 /// Has what was learned in the model's networks while it lives.
 class Applied {
  public:
-  Applied(StableDiffusion& model, const LearnedPicture& learned, const ExportOptions& options) {
+  Applied(StableDiffusion& model, const LearnedPicture& learned, const ExportOptions& options)
+      : learned_(learned), names_(kohya_lora_names(lora_networks(model.lora_targets()))) {
     for (const auto& network : tuned_networks(model, learned)) {
       const auto parameters = parameters_of(*network.module);
       StateDict original;
@@ -49,7 +50,7 @@ class Applied {
       networks_.push_back({network, LearnedWeights(parameters, *network.learned), std::move(original)});
     }
     const auto method = learned.options.method;
-    const auto& strategy = find_forgetting_strategy(options.forget, method);
+    const auto& strategy = *(strategy_ = &find_forgetting_strategy(options.forget, method));
     const auto& nothing = find_forgetting_strategy("donotforget", method);
     for (auto& entry : networks_) {
       const bool forgets = entry.network.forgets;
@@ -58,13 +59,19 @@ class Applied {
   }
 
   Lora lora(const ExportOptions& options) const {
+    if (learned_.options.tuning == Tuning::lora) {
+      const auto share = [&](const std::string& name) {
+        return forgets(*strategy_, name) ? options.blend : 1.0;
+      };
+      return lora_of_adapters(names_of("unet"), learned_.result, learned_.options, share, options.dtype);
+    }
     Lora all;
     for (const auto& entry : networks_) {
       StateDict tuned;
       for (const auto& [name, tensor] : parameters_of(*entry.network.module)) {
         if (entry.original.count(name)) tuned.emplace(name, tensor.detach());
       }
-      all.append(make_lora(entry.network.lora_prefix, entry.original, tuned, options.lora, options.dtype));
+      all.append(make_lora(names_of(entry.network.name), entry.original, tuned, options.lora, options.dtype));
     }
     return all;
   }
@@ -75,6 +82,15 @@ class Applied {
     LearnedWeights weights;
     StateDict original;
   };
+  LoraNames names_of(const char* network) const {
+    return [this, network](const std::string& parameter) {
+      return names_.at(std::string(network) + "." + parameter);
+    };
+  }
+
+  const LearnedPicture& learned_;
+  std::map<std::string, std::string> names_;
+  const ForgettingStrategy* strategy_ = nullptr;
   std::vector<Entry> networks_;
 };
 

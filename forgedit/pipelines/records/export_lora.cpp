@@ -47,6 +47,18 @@ double squared_norm(const at::Tensor& tensor) {
   return tensor.square().sum().item<double>();
 }
 
+constexpr std::string_view kWeight = ".weight";
+
+std::string module_of(const std::string& parameter) {
+  return parameter.substr(0, parameter.size() - kWeight.size());
+}
+
+void store(Lora& lora, const std::string& key, const at::Tensor& down, const at::Tensor& up, double alpha) {
+  lora.tensors[key + ".lora_down.weight"] = down.cpu();
+  lora.tensors[key + ".lora_up.weight"] = up.cpu();
+  lora.tensors[key + ".alpha"] = torch::tensor(alpha).to(down.scalar_type());
+}
+
 }  // namespace
 
 double Lora::kept(bool all) const {
@@ -65,7 +77,7 @@ void Lora::append(Lora other) {
   not_held_change += other.not_held_change;
 }
 
-Lora make_lora(const std::string& prefix, const StateDict& original, const StateDict& tuned,
+Lora make_lora(const LoraNames& names, const StateDict& original, const StateDict& tuned,
                const LoraOptions& options, at::ScalarType dtype) {
   torch::NoGradGuard no_grad;
   Lora lora;
@@ -83,17 +95,44 @@ Lora make_lora(const std::string& prefix, const StateDict& original, const State
     auto down = factors.down.to(dtype), up = factors.up.to(dtype);
     const auto rank = down.size(0);
     const double lost = squared_norm(matrix - up.to(at::kDouble).matmul(down.to(at::kDouble)));
-    const auto module = name.substr(0, name.size() - std::string_view(".weight").size());
+    const auto module = module_of(name);
     lora.layers.push_back({module, rank, norm, lost});
     if (tensor.dim() == 4) {
       down = down.reshape({rank, tensor.size(1), tensor.size(2), tensor.size(3)});
       up = up.reshape({tensor.size(0), rank, 1, 1});
     }
-    auto key = prefix + module;
-    std::replace(key.begin() + static_cast<std::ptrdiff_t>(prefix.size()), key.end(), '.', '_');
-    lora.tensors[key + ".lora_down.weight"] = down.cpu();
-    lora.tensors[key + ".lora_up.weight"] = up.cpu();
-    lora.tensors[key + ".alpha"] = torch::tensor(static_cast<double>(rank)).to(dtype);
+    store(lora, names(name), down, up, static_cast<double>(rank));
+  }
+  return lora;
+}
+
+Lora lora_of_adapters(const LoraNames& names, const LearnResult& learned, const LearnOptions& options,
+                      const std::function<double(const std::string& parameter)>& share,
+                      at::ScalarType dtype) {
+  torch::NoGradGuard no_grad;
+  constexpr std::string_view kDown = ".lora_down.weight";
+  const double scale = options.lora_scale();
+  Lora lora;
+  for (const auto& [name, adapter] : learned.lora) {
+    if (!name.ends_with(kDown)) continue;
+    const auto module = name.substr(0, name.size() - kDown.size());
+    const auto parameter = module + std::string(kWeight);
+    const double kept = share(parameter);
+    if (kept == 0) continue;
+    const auto exact_up = kept * learned.lora.at(module + ".lora_up.weight");
+    auto down = adapter.to(dtype), up = exact_up.to(dtype);
+    const auto change_of = [&](const at::Tensor& u, const at::Tensor& d) {
+      return scale * u.to(at::kDouble).matmul(d.to(at::kDouble));
+    };
+    const auto change = change_of(exact_up, adapter);
+    const double norm = squared_norm(change);
+    if (norm == 0) continue;
+    lora.layers.push_back({module, options.lora_rank, norm, squared_norm(change - change_of(up, down))});
+    if (learned.unet.at(parameter).dim() == 4) {
+      down = down.view({down.size(0), down.size(1), 1, 1});
+      up = up.view({up.size(0), up.size(1), 1, 1});
+    }
+    store(lora, names(parameter), down, up, scale * static_cast<double>(options.lora_rank));
   }
   return lora;
 }

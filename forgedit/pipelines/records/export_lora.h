@@ -1,9 +1,12 @@
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
 #include "forgedit/core/state_dict.h"
+#include "forgedit/editing/learn_result.h"
+#include "forgedit/pipelines/learning/learn_options.h"
 
 namespace forgedit {
 
@@ -35,10 +38,18 @@ struct Lora {
   void append(Lora other);
 };
 
+/// What a LoRA file calls the module of a parameter, as "lora_unet_conv_in" (kohya_lora_names).
+using LoraNames = std::function<std::string(const std::string& parameter)>;
+
 /// Factors of `tuned` − `original`, for linear and convolution weights, by singular values: the best
 /// approximation of its rank. Convolutions are taken as matrices out x (in·height·width).
-/// `prefix`: "lora_unet_" or "lora_te_text_model_"; parameters by module name, the same in both.
-Lora make_lora(const std::string& prefix, const StateDict& original, const StateDict& tuned,
+/// Parameters by name, the same in both.
+Lora make_lora(const LoraNames& names, const StateDict& original, const StateDict& tuned,
                const LoraOptions& options, at::ScalarType dtype);
+
+/// The adapters themselves (LearnResult::lora), learned with `options`. `share` says how much of a
+/// parameter's change stays, from 0 to 1: those of which nothing does are not in it.
+Lora lora_of_adapters(const LoraNames& names, const LearnResult& learned, const LearnOptions& options,
+                      const std::function<double(const std::string& parameter)>& share, at::ScalarType dtype);
 
 }  // namespace forgedit

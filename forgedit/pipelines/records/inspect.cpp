@@ -9,6 +9,7 @@
 #include "forgedit/core/json.h"
 #include "forgedit/io/weights/checkpoint_kind.h"
 #include "forgedit/io/weights/keymaps/keymaps.h"
+#include "forgedit/io/weights/keymaps/lora.h"
 #include "forgedit/io/weights/model_folder.h"
 #include "forgedit/io/weights/single_file.h"
 #include "forgedit/io/weights/weights_file.h"
@@ -218,7 +219,8 @@ Inspection inspect_file(const fs::path& path) {
   add_part(result, "weights", file.tensors, narrow_types(file.tensors, file.widened));
   if (kind == CheckpointKind::lora) {
     result.notes.push_back(lora_ranks(file.tensors));
-    result.purpose = "other programs load it, forgedit loads none";
+    result.usable = true;
+    judge(result, [&] { require_plain_lora(file.tensors, path.string()); });
   }
   if (kind == CheckpointKind::vae) {
     judge(result, [&] {
@@ -342,7 +344,11 @@ Inspection inspect_saved_edit(const fs::path& folder) {
   Inspection result;
   result.what = "a saved edit";
   result.usable = true;
-  result.parts.push_back(part_of("learned UNet", learned.result.unet));
+  if (learned.options.tuning == Tuning::lora) {
+    result.parts.push_back(part_of("learned LoRA", learned.result.lora));
+  } else {
+    result.parts.push_back(part_of("learned UNet", learned.result.unet));
+  }
   if (!learned.result.text_encoder.empty()) {
     result.parts.push_back(part_of("learned text encoder", learned.result.text_encoder));
   }

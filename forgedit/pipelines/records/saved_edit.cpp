@@ -17,6 +17,7 @@
 #include "forgedit/core/staging.h"
 #include "forgedit/core/text.h"
 #include "forgedit/io/weights/safetensors.h"
+#include "forgedit/pipelines/learning/lora_adapters.h"
 #include "forgedit/pipelines/records/settings_json.h"
 
 namespace forgedit {
@@ -25,19 +26,20 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-// 1: without "precision" and "files". Readers take both.
-constexpr int kFormat = 2;
+// 1: without "precision" and "files". 3: adapters learned; all others are still 2. Readers take all.
+constexpr int kFormat = 3, kFormatOfWeights = 2;
 constexpr const char* kRecord = "learned.json";
 constexpr const char* kUnet = "unet.safetensors";
+constexpr const char* kLora = "lora.safetensors";
 constexpr const char* kTextEncoder = "text_encoder.safetensors";
 constexpr const char* kEmbedding = "embedding.safetensors";
 constexpr const char* kOriginal = "original.png";
 constexpr const char *kEpsilon = "epsilon", *kVelocity = "v_prediction";
 constexpr const char *kTokens = "embedding", *kPooled = "pooled";  // tensors in kEmbedding
-constexpr std::array kFiles{kRecord, kUnet, kTextEncoder, kEmbedding, kOriginal};
+constexpr std::array kFiles{kRecord, kUnet, kLora, kTextEncoder, kEmbedding, kOriginal};
 
 json record_of(const LearnedPicture& learned, const json& files) {
-  json record{{"format", kFormat},
+  json record{{"format", learned.options.tuning == Tuning::lora ? kFormat : kFormatOfWeights},
               {"software", learned.software},
               {"picture", learned.picture_name},
               {"source", learned.source},
@@ -81,6 +83,10 @@ bool learns_text_encoder(const LearnedPicture& learned) {
   return learned.options.method == LearnMethod::dreambooth;
 }
 
+bool learns_lora(const LearnedPicture& learned) {
+  return learned.options.tuning == Tuning::lora;
+}
+
 void read_record(const fs::path& path, LearnedPicture& learned) {
   const auto record = read_json_object(path);
   const auto origin = path.string();
@@ -110,7 +116,7 @@ void read_record(const fs::path& path, LearnedPicture& learned) {
   const auto prediction = reader.text("prediction_type", kEpsilon);
   if (prediction != kEpsilon && prediction != kVelocity) {
     reader.reject("prediction_type",
-                  fmt::format("expected {} or {}, found {}", kEpsilon, kVelocity, prediction));
+                  std::string("expected ") + kEpsilon + " or " + kVelocity + ", found " + prediction);
   }
   if (prediction == kVelocity) learned.prediction = PredictionType::v_prediction;
   tell_how_it_ended(learned.result, learned.options, learned.prediction);
@@ -258,7 +264,11 @@ void write_to(const fs::path& target, const LearnedPicture& learned) {
     write_safetensors(folder / file, floats);
     files[file] = fingerprint(floats);
   };
-  write_tensors(kUnet, learned.result.unet);
+  if (learns_lora(learned)) {
+    write_tensors(kLora, learned.result.lora);
+  } else {
+    write_tensors(kUnet, learned.result.unet);
+  }
   if (learns_text_encoder(learned)) write_tensors(kTextEncoder, learned.result.text_encoder);
   write_tensors(kEmbedding, embedding_tensors(learned.result.embedding));
   write_png(folder / kOriginal, learned.grid);
@@ -295,6 +305,9 @@ namespace {
 
 /// The first setting of learning that differs, as "samples 400 instead of 20".
 std::string changed_option(const json& saved, const json& wanted, const std::string& path = "") {
+  for (const auto& [key, value] : saved.items()) {  // of records, settings that are not the usual ones
+    if (!wanted.contains(key)) return path + key + " " + value.dump() + ", which was not asked for";
+  }
   for (const auto& [key, value] : wanted.items()) {
     const auto found = saved.find(key);
     const auto name = path + key;
@@ -377,7 +390,11 @@ LearnedPicture read_saved_edit(const fs::path& directory) {
   auto learned = read_saved_record(directory);
   const SavedFiles files(directory);
   learned.result.embedding = files.embedding(kEmbedding);
-  learned.result.unet = files.weights(kUnet);
+  if (learns_lora(learned)) {
+    learned.result.lora = files.weights(kLora);
+  } else {
+    learned.result.unet = files.weights(kUnet);
+  }
   if (learns_text_encoder(learned)) learned.result.text_encoder = files.weights(kTextEncoder);
   learned.grid = files.picture(kOriginal);
   if (learned.grid.width != learned.frame.grid_width || learned.grid.height != learned.frame.grid_height) {
@@ -457,10 +474,15 @@ void attach_to_model(LearnedPicture& learned, const StableDiffusion& model, cons
   } else if (embedding.pooled.defined()) {
     throw failure("saved edit " + name + ": " + kPooled + ": this model takes no pooled embedding");
   }
-  attach_weights(
-      learned.result.unet, *model.unet,
-      [&](const std::string& key) { return learns(learned.options.layers, key); }, "saved edit " + name,
-      model.memory.offload);
+  if (learns_lora(learned)) {
+    check_adapters(learned.result.lora, learned.options, *model.unet, "saved edit " + name);
+    learned.result.unet = merged_adapters(learned.result.lora, learned.options, model);
+  } else {
+    attach_weights(
+        learned.result.unet, *model.unet,
+        [&](const std::string& key) { return learns(learned.options.layers, key); }, "saved edit " + name,
+        model.memory.offload);
+  }
   attach_weights(
       learned.result.text_encoder, *model.text_encoder,
       [&](const std::string&) { return learns_text_encoder(learned); }, "saved edit " + name,

@@ -36,6 +36,7 @@ struct LearnedPicture : PictureToLearn {
 // A saved edit is a folder with only what learning changed:
 //   learned.json              format, prompts, options, losses, base model, frame, hashes of the other files
 //   unet.safetensors          the learned UNet parameters, float32
+//   lora.safetensors          instead of that where adapters learned: LearnResult::lora
 //   text_encoder.safetensors  dreambooth: the learned parameters of the text encoder, float32
 //   embedding.safetensors     the learned source embedding: `embedding`, and `pooled` where the model has one
 //   original.png              the picture as the model saw it

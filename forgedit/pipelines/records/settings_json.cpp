@@ -39,6 +39,11 @@ json to_json(const LearnOptions& o) {
               {"layers", layer_scope_name(o.layers)},
               {"seed", o.seed}};
   if (o.fast) result["fast"] = true;  // else as records were before there was this
+  if (o.tuning == Tuning::lora) {     // the same
+    result["learn"] = tuning_name(o.tuning);
+    result["lora_rank"] = o.lora_rank;
+    result["lora_alpha"] = o.lora_scale() * static_cast<double>(o.lora_rank);
+  }
   return result;
 }
 
@@ -71,6 +76,11 @@ LearnOptions learn_options_from_json(const std::string& origin, const json& obje
   o.layers = named(reader, "layers", {}, parse_layer_scope);
   o.seed = static_cast<std::uint64_t>(reader.integer("seed", {}, 0, INT64_MAX));
   o.fast = reader.boolean("fast", false);
+  o.tuning = named(reader, "learn", tuning_name(Tuning::full), parse_tuning);
+  if (o.tuning == Tuning::lora) {
+    o.lora_rank = reader.integer("lora_rank", {}, 1, kMaxCount);
+    o.lora_alpha = reader.number("lora_alpha", {});
+  }
   return o;
 }
 

@@ -17,6 +17,7 @@ namespace fs = std::filesystem;
 using testing::contains;
 using testing::message_of;
 
+const LoraNames kNames = [](const std::string& parameter) { return "p_" + parameter; };
 const fs::path kExportedModel = fs::path(FORGEDIT_SOURCE_DIR) / "tests/golden/tiny-sd";
 
 /// A saved edit of the tiny model: random changes of all that learns.
@@ -246,17 +247,17 @@ TEST_F(Export, RankIsTheBestOfItsSizeAndEnergyTheSmallestThatDoes) {
     auto change = (basis * values).matmul(torch::eye(6, 9, torch::kDouble)).to(torch::kFloat);
     if (tall) change = change.t().contiguous();
     const StateDict original{{"m.weight", torch::zeros(change.sizes())}}, tuned{{"m.weight", change}};
-    const auto lora = make_lora("p_", original, tuned, {1, 0}, at::kFloat);
+    const auto lora = make_lora(kNames, original, tuned, {1, 0}, at::kFloat);
     EXPECT_EQ(lora.layers[0].rank, 1);
     EXPECT_NEAR(lora.kept(true), 16.0 / 21, 1e-6);
-    EXPECT_EQ(make_lora("p_", original, tuned, {1, 0.9}, at::kFloat).layers[0].rank, 2);
-    EXPECT_EQ(make_lora("p_", original, tuned, {1, 0.76}, at::kFloat).layers[0].rank, 1);
-    EXPECT_EQ(make_lora("p_", original, tuned, {5, 0}, at::kFloat).layers[0].rank, 3)
+    EXPECT_EQ(make_lora(kNames, original, tuned, {1, 0.9}, at::kFloat).layers[0].rank, 2);
+    EXPECT_EQ(make_lora(kNames, original, tuned, {1, 0.76}, at::kFloat).layers[0].rank, 1);
+    EXPECT_EQ(make_lora(kNames, original, tuned, {5, 0}, at::kFloat).layers[0].rank, 3)
         << "no more than there is";
   }
   const StateDict table{{"token_embedding.weight", torch::ones({3, 3})}},
       none{{"token_embedding.weight", torch::zeros({3, 3})}};
-  EXPECT_EQ(make_lora("p_", none, table, {1, 0}, at::kFloat).not_held.size(), 1U);
+  EXPECT_EQ(make_lora(kNames, none, table, {1, 0}, at::kFloat).not_held.size(), 1U);
 }
 
 TEST_F(Export, NothingIsOverwrittenOrHalfWritten) {

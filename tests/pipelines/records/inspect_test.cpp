@@ -156,8 +156,11 @@ TEST_F(Inspect, Files) {
                                                    {"lora_unet_b.lora_down.weight", torch::ones({6, 8})}});
   EXPECT_EQ(inspect(folder_ / "lora.safetensors").notes.back(), "2 layers of rank 4 to 6");
   EXPECT_EQ(inspect(folder_ / "lora.safetensors").what, "a LoRA");
-  EXPECT_FALSE(inspect(folder_ / "lora.safetensors").usable);
-  EXPECT_EQ(inspect(folder_ / "lora.safetensors").purpose, "other programs load it, forgedit loads none");
+  EXPECT_TRUE(inspect(folder_ / "lora.safetensors").usable);
+  write_safetensors(folder_ / "locon.safetensors", {{"lora_unet_a.lora_mid.weight", torch::ones({1})}});
+  const auto locon = inspect(folder_ / "locon.safetensors");
+  EXPECT_FALSE(locon.usable);
+  EXPECT_TRUE(contains(locon.reasons.at(0), "found LoCon")) << locon.reasons.at(0);
   write_safetensors(folder_ / "dog.embedding.safetensors", {{"embedding", torch::ones({1, 77, 32})}},
                     {{"source", "a dog"}});
   const auto embedding = inspect(folder_ / "dog.embedding.safetensors");

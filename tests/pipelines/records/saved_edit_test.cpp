@@ -141,7 +141,7 @@ TEST_F(SavedEdit, ReplacesOnlyItsOwnKind) {
 
 TEST_F(SavedEdit, RefusesDamage) {
   EXPECT_NE(read_message().find("no such folder"), std::string::npos);
-  EXPECT_NE(message_after([](auto& r) { r["format"] = 3; }).find("format: expected 1 to 2, found 3"),
+  EXPECT_NE(message_after([](auto& r) { r["format"] = 4; }).find("format: expected 1 to 3, found 4"),
             std::string::npos);
   EXPECT_NE(
       message_after([](auto& r) { r["learning"]["method"] = "other"; }).find("learning: method: unknown"),

@@ -15,5 +15,16 @@ TEST(SettingsJson, FastIsKeptInRecordsAndNotNamedElse) {
   EXPECT_TRUE(learn_options_from_json("x", to_json(o)).fast);
 }
 
+TEST(SettingsJson, AdaptersAreKeptInRecordsAndNotNamedElse) {
+  LearnOptions o;
+  for (const char* key : {"learn", "lora_rank", "lora_alpha"}) EXPECT_FALSE(to_json(o).contains(key)) << key;
+  set_tuning(o, Tuning::lora);
+  EXPECT_EQ(to_json(o)["lora_alpha"], 16) << "the rank, where nothing else was asked for";
+  auto again = learn_options_from_json("x", to_json(o));
+  EXPECT_EQ(again.tuning, Tuning::lora);
+  EXPECT_EQ(again.lora_rank, 16);
+  EXPECT_EQ(to_json(again), to_json(o)) << "0 and the rank are the same alpha";
+}
+
 }  // namespace
 }  // namespace forgedit
