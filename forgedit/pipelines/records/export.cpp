@@ -10,6 +10,7 @@
 #include "forgedit/core/staging.h"
 #include "forgedit/editing/forgetting.h"
 #include "forgedit/editing/learned_weights.h"
+#include "forgedit/io/weights/checkpoint_kind.h"
 #include "forgedit/io/weights/keymaps/keymaps.h"
 #include "forgedit/io/weights/safetensors.h"
 #include "forgedit/pipelines/model/model_files.h"
@@ -122,6 +123,18 @@ void write_embedding(const fs::path& path, const LearnedPicture& learned) {
                     {{"source", learned.source}, {"base_model", learned.base_fingerprint}});
 }
 
+/// What kohya's programs call the model's family.
+const char* kohya_family(const StableDiffusion& model) {
+  switch (unet_family(parameters_of(*model.unet))) {
+    case CheckpointKind::sdxl:
+      return "sdxl_base_v1-0";
+    case CheckpointKind::sd2:
+      return "sd_v2";
+    default:
+      return "sd_v1";
+  }
+}
+
 json report_of(const Lora& lora, const ExportOptions& options) {
   json layers = json::array();
   for (const auto& layer : lora.layers) {
@@ -203,7 +216,7 @@ ExportResult export_learned(StableDiffusion& model, const LearnedPicture& learne
     }
     write_safetensors(
         staged, result.lora.tensors,
-        {{"format", "pt"}, {"ss_network_module", "networks.lora"}, {"ss_base_model_version", "sd_v1"}});
+        {{"format", "pt"}, {"ss_network_module", "networks.lora"}, {"ss_base_model_version", kohya_family(model)}});
     write_file_atomically(beside(staged, kReportEnd), json_text(report_of(result.lora, options), 1) + "\n");
   }
   write_embedding(beside(staged, kEmbeddingEnd), learned);

@@ -14,10 +14,11 @@ using testing::contains;
 using testing::field_of;
 using testing::message_of;
 
-const fs::path kChangedModel = fs::path(FORGEDIT_SOURCE_DIR) / "tests/golden/tiny-sd";
+const fs::path kChangedModels = fs::path(FORGEDIT_SOURCE_DIR) / "tests/golden";
 
 class ApplyLora : public testing::TemporaryFolder {
  protected:
+  explicit ApplyLora(const std::string& model = "tiny-sd") : folder_of_model_(kChangedModels / model) {}
   /// A LoRA of rank 2 and alpha 1 on all layers that one may change; `factor` tells several apart.
   fs::path lora(const std::string& name, double factor) {
     torch::manual_seed(1);
@@ -38,17 +39,26 @@ class ApplyLora : public testing::TemporaryFolder {
     return folder_ / name;
   }
   StableDiffusion load(std::vector<LoraFile> loras) const {
-    ModelFiles files(kChangedModel);
+    ModelFiles files(folder_of_model_);
     files.loras = std::move(loras);
     return StableDiffusion::load(files, {});
   }
 
-  StableDiffusion base_ = StableDiffusion::load(kChangedModel, {});
+  fs::path folder_of_model_;
+  StableDiffusion base_ = StableDiffusion::load(folder_of_model_, {});
   std::map<std::string, std::string> names_ = kohya_lora_names(lora_networks(base_.lora_targets()));
   StateDict changes_;
 };
 
-TEST_F(ApplyLora, AddsToTheWeightsByItsStrength) {
+/// Of every family: names and shapes of layers differ.
+class ApplyLoraToFamily : public ApplyLora, public ::testing::WithParamInterface<const char*> {
+ protected:
+  ApplyLoraToFamily() : ApplyLora(GetParam()) {}
+};
+
+INSTANTIATE_TEST_SUITE_P(Families, ApplyLoraToFamily, ::testing::Values("tiny-sd", "tiny-sd2", "tiny-sdxl"));
+
+TEST_P(ApplyLoraToFamily, AddsToTheWeightsByItsStrength) {
   const auto file = lora("a.safetensors", 0.01);
   auto model = load({{file, 0.5}, {file, 1.5}});
   EXPECT_NE(model.base_fingerprint, base_.base_fingerprint) << "it is another base model";
@@ -68,8 +78,16 @@ TEST_F(ApplyLora, AddsToTheWeightsByItsStrength) {
   EXPECT_GT(changed, 50U);
 }
 
+TEST_F(ApplyLora, AnotherFamilysLoraIsNamed) {
+  base_ = StableDiffusion::load(kChangedModels / "tiny-sdxl", {});
+  names_ = kohya_lora_names(lora_networks(base_.lora_targets()));
+  const auto file = lora("xl.safetensors", 0.01);
+  const auto message = message_of([&] { load({{file, 1}}); });
+  EXPECT_TRUE(contains(message, "xl.safetensors: lora_") && contains(message, "for Stable Diffusion XL")) << message;
+}
+
 TEST_F(ApplyLora, WhatIsNoLoraIsNamed) {
-  const auto checkpoint = kChangedModel / "unet/diffusion_pytorch_model.safetensors";
+  const auto checkpoint = folder_of_model_ / "unet/diffusion_pytorch_model.safetensors";
   const auto message = message_of([&] { load({{checkpoint, 1}}); });
   EXPECT_TRUE(contains(message, checkpoint.string() + ": expected a LoRA, found a UNet alone")) << message;
   EXPECT_EQ(field_of([&] { load({{checkpoint, 1}}); }), "lora");

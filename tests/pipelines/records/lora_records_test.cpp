@@ -14,12 +14,12 @@ namespace fs = std::filesystem;
 using testing::contains;
 using testing::message_of;
 
-const fs::path kLoraModel = fs::path(FORGEDIT_SOURCE_DIR) / "tests/golden/tiny-sd";
+const fs::path kLoraModels = fs::path(FORGEDIT_SOURCE_DIR) / "tests/golden";
 
 /// Random adapters of rank 3, as if they had been learned.
 class LoraRecords : public testing::TemporaryFolder {
  protected:
-  LoraRecords() {
+  explicit LoraRecords(const std::string& model = "tiny-sd") : base_(kLoraModels / model) {
     torch::manual_seed(4);
     set_tuning(learned_.options, Tuning::lora);
     learned_.options.lora_rank = 3;
@@ -46,12 +46,13 @@ class LoraRecords : public testing::TemporaryFolder {
     return folder_ / name;
   }
   StateDict unet_with(const fs::path& lora) {
-    ModelFiles files(kLoraModel);
+    ModelFiles files(base_);
     files.loras = {{lora, 1}};
     return parameters_of(*StableDiffusion::load(files, {}).unet);
   }
 
-  StableDiffusion model_ = StableDiffusion::load(kLoraModel, {});
+  fs::path base_;
+  StableDiffusion model_ = StableDiffusion::load(base_, {});
   LearnedPicture learned_;
 };
 
@@ -80,7 +81,14 @@ TEST_F(LoraRecords, RankOfTheRecordMustBeTheFiles) {
   EXPECT_TRUE(contains(message_of([&] { attach_to_model(again, model_, "cat.edit"); }), "expected 4x"));
 }
 
-TEST_F(LoraRecords, ExportOntoTheBaseModelGivesWhatWasLearned) {
+class LoraRecordsOfFamily : public LoraRecords, public ::testing::WithParamInterface<const char*> {
+ protected:
+  LoraRecordsOfFamily() : LoraRecords(GetParam()) {}
+};
+
+INSTANTIATE_TEST_SUITE_P(Families, LoraRecordsOfFamily, ::testing::Values("tiny-sd", "tiny-sd2", "tiny-sdxl"));
+
+TEST_P(LoraRecordsOfFamily, ExportOntoTheBaseModelGivesWhatWasLearned) {
   const auto weights = unet_with(export_lora("cat.safetensors"));
   for (const auto& [name, tensor] : parameters_of(*model_.unet)) {
     const auto learned = learned_.result.unet.find(name);
@@ -90,7 +98,10 @@ TEST_F(LoraRecords, ExportOntoTheBaseModelGivesWhatWasLearned) {
       EXPECT_TRUE(torch::allclose(weights.at(name), learned->second, 1e-6, 1e-7)) << name;
     }
   }
-  const auto tensors = read_safetensors(folder_ / "cat.safetensors").tensors;
+}
+
+TEST_F(LoraRecords, ExportHoldsTheAdaptersThemselves) {
+  const auto tensors = read_safetensors(export_lora("cat.safetensors")).tensors;
   const auto module = "up_blocks.1.attentions.0.transformer_blocks.0.attn1.to_q";
   const std::string key = "lora_unet_up_blocks_1_attentions_0_transformer_blocks_0_attn1_to_q";
   EXPECT_TRUE(torch::equal(tensors.at(key + ".lora_down.weight"),
@@ -99,6 +110,20 @@ TEST_F(LoraRecords, ExportOntoTheBaseModelGivesWhatWasLearned) {
   EXPECT_EQ(tensors.at(key + ".alpha").item<float>(), 6);
   EXPECT_EQ(tensors.at("lora_unet_up_blocks_1_attentions_0_proj_in.lora_down.weight").dim(), 4)
       << "as other programs have it for convolutions";
+}
+
+class LoraRecordsOfXl : public LoraRecords {
+ protected:
+  LoraRecordsOfXl() : LoraRecords("tiny-sdxl") {}
+};
+
+TEST_F(LoraRecordsOfXl, ExportHasTheOriginalCodesNames) {
+  const auto file = read_safetensors(export_lora("cat.safetensors"));
+  EXPECT_EQ(file.metadata.at("ss_base_model_version"), "sdxl_base_v1-0");
+  EXPECT_TRUE(file.tensors.count("lora_unet_input_blocks_4_1_transformer_blocks_0_attn1_to_k.lora_down.weight"));
+  for (const auto& [name, tensor] : file.tensors) {
+    EXPECT_FALSE(contains(name, "down_blocks") || contains(name, "up_blocks")) << name;
+  }
 }
 
 TEST_F(LoraRecords, ForgettingDropsAdaptersByName) {
@@ -115,7 +140,7 @@ TEST_F(LoraRecords, ForgettingDropsAdaptersByName) {
 TEST_F(LoraRecords, ASavedEditOnALoraBelongsToBaseAndLora) {
   const auto place = folder_ / "cat.edit";
   write_saved_edit(place, learned_);
-  ModelFiles files(kLoraModel);
+  ModelFiles files(base_);
   files.loras = {{export_lora("cat.safetensors"), 0.5}};
   const auto other = StableDiffusion::load(files, {});
   auto again = read_saved_edit(place);

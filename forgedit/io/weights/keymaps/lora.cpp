@@ -75,6 +75,11 @@ std::string with_underscores(std::string name) {
   return name;
 }
 
+/// A text encoder's module as transformers calls it.
+std::string published_name(const std::string& module) {
+  return starts_with(module, "text_projection") ? module : std::string(kTextModel) + module;
+}
+
 /// Module names of linear layers and convolutions; embedding tables are matrices too, but nobody adapts them.
 std::vector<std::string> modules_of(const StateDict& parameters) {
   std::vector<std::string> names;
@@ -238,7 +243,7 @@ class LoraReader {
         name(module);
         continue;
       }
-      const auto published = std::string(kTextModel) + module;
+      const auto published = published_name(module);
       const bool second = network.name == "text_encoder_2";
       for (const char* prefix : second ? std::vector{"lora_te2_"} : std::vector{"lora_te_", "lora_te1_"}) {
         name(prefix + with_underscores(published));
@@ -348,14 +353,13 @@ std::map<std::string, std::string> kohya_lora_names(const std::vector<LoraNetwor
     const bool unet = network.name == "unet";
     const auto original =
         unet && two_encoders ? original_names(network.parameters) : std::map<std::string, std::string>();
-    std::string prefix = "lora_unet_";
-    if (!unet) {
-      prefix = network.name == "text_encoder_2" ? "lora_te2_" : two_encoders ? "lora_te1_" : "lora_te_";
-      prefix += with_underscores(std::string(kTextModel));
-    }
+    const char* prefix = unet                             ? "lora_unet_"
+                         : network.name == "text_encoder_2" ? "lora_te2_"
+                         : two_encoders                     ? "lora_te1_"
+                                                            : "lora_te_";
     for (const auto& module : modules_of(network.parameters)) {
-      names.emplace(network.name + "." + module + std::string(kWeight),
-                    prefix + with_underscores(original.empty() ? module : original.at(module)));
+      const auto name = !unet ? published_name(module) : original.empty() ? module : original.at(module);
+      names.emplace(network.name + "." + module + std::string(kWeight), prefix + with_underscores(name));
     }
   }
   return names;
