@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "forgedit/core/state_dict.h"
 #include "forgedit/editing/method.h"
 
 namespace forgedit {
@@ -37,8 +38,9 @@ struct UNetBlocks {
   /// of down_blocks.1. Where the last up block has no attention (SDXL) it is the last that has.
   std::string decoder2 = "up_blocks.2.";
 
-  /// `parameters`: the names of all of the UNet's.
+  /// `parameters`: all of the UNet's, or their names.
   static UNetBlocks of(const std::vector<std::string>& parameters);
+  static UNetBlocks of(const StateDict& parameters);
 };
 
 /// The published strategies of a method, in the order of the paper's code. The two scripts disagree (see

@@ -5,19 +5,10 @@
 #include "forgedit/core/error.h"
 
 namespace forgedit {
-namespace {
-
-std::vector<std::string> names_of(const StateDict& parameters) {
-  std::vector<std::string> names;
-  for (const auto& item : parameters) names.push_back(item.first);
-  return names;
-}
-
-}  // namespace
 
 LearnedWeights::LearnedWeights(StateDict parameters, StateDict learned, bool in_place,
                                std::optional<c10::Device> storage)
-    : blocks_(UNetBlocks::of(names_of(parameters))),
+    : blocks_(UNetBlocks::of(parameters)),
       learned_(std::move(learned)),
       in_place_(in_place),
       own_(std::make_unique<ScopedParameters>()) {

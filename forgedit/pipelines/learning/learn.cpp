@@ -227,7 +227,8 @@ LearnResult learn_imagic(StableDiffusion& model, const torch::Tensor& latents,
   const auto embedding = copy_of(target_embedding, model);
   auto result = run_learn_loop(
       make_task(model, latents, options, predict_under(model, latents, embedding)),
-      {{{group_of(embedding, options.text_lr)}, embedding_steps}, {{unet.group()}, unet_steps}}, batches, progress);
+      {{{group_of(embedding, options.text_lr)}, embedding_steps}, {{unet.group()}, unet_steps}}, batches,
+      progress);
   result.embedding = embedding;
   unet.store(result);
   return checked(std::move(result));

@@ -22,7 +22,7 @@ struct ModelFiles {
   std::filesystem::path config;     ///< a diffusers folder whose settings a checkpoint of one file goes by
   std::filesystem::path hub_cache;  ///< where to look for a tokenizer
   std::filesystem::path clip_vocabulary;  ///< folder of CLIP's published one, where no tokenizer was found
-  std::vector<LoraFile> loras;  ///< added to the weights when these are read, in their order
+  std::vector<LoraFile> loras;            ///< added to the weights when these are read, in their order
 
   ModelFiles() = default;
   ModelFiles(std::filesystem::path path) : model(std::move(path)) {}  // NOLINT: a path alone is a model

@@ -50,6 +50,7 @@ class Applied {
       }
       networks_.push_back({network, LearnedWeights(parameters, *network.learned), std::move(original)});
     }
+    blocks_ = UNetBlocks::of(parameters_of(*model.unet));
     const auto method = learned.options.method;
     const auto& strategy = *(strategy_ = &find_forgetting_strategy(options.forget, method));
     const auto& nothing = find_forgetting_strategy("donotforget", method);
@@ -62,7 +63,7 @@ class Applied {
   Lora lora(const ExportOptions& options) const {
     if (learned_.options.tuning == Tuning::lora) {
       const auto share = [&](const std::string& name) {
-        return forgets(*strategy_, name) ? options.blend : 1.0;
+        return forgets(*strategy_, name, blocks_) ? options.blend : 1.0;
       };
       return lora_of_adapters(names_of("unet"), learned_.result, learned_.options, share, options.dtype);
     }
@@ -92,6 +93,7 @@ class Applied {
   const LearnedPicture& learned_;
   std::map<std::string, std::string> names_;
   const ForgettingStrategy* strategy_ = nullptr;
+  UNetBlocks blocks_;
   std::vector<Entry> networks_;
 };
 
@@ -214,9 +216,10 @@ ExportResult export_learned(StableDiffusion& model, const LearnedPicture& learne
                                       ": nothing for a LoRA to hold, no linear or convolution layer differs "
                                       "from the base model");
     }
-    write_safetensors(
-        staged, result.lora.tensors,
-        {{"format", "pt"}, {"ss_network_module", "networks.lora"}, {"ss_base_model_version", kohya_family(model)}});
+    write_safetensors(staged, result.lora.tensors,
+                      {{"format", "pt"},
+                       {"ss_network_module", "networks.lora"},
+                       {"ss_base_model_version", kohya_family(model)}});
     write_file_atomically(beside(staged, kReportEnd), json_text(report_of(result.lora, options), 1) + "\n");
   }
   write_embedding(beside(staged, kEmbeddingEnd), learned);

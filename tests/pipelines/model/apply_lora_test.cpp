@@ -83,7 +83,8 @@ TEST_F(ApplyLora, AnotherFamilysLoraIsNamed) {
   names_ = kohya_lora_names(lora_networks(base_.lora_targets()));
   const auto file = lora("xl.safetensors", 0.01);
   const auto message = message_of([&] { load({{file, 1}}); });
-  EXPECT_TRUE(contains(message, "xl.safetensors: lora_") && contains(message, "for Stable Diffusion XL")) << message;
+  EXPECT_TRUE(contains(message, "xl.safetensors: lora_") && contains(message, "for Stable Diffusion XL"))
+      << message;
 }
 
 TEST_F(ApplyLora, WhatIsNoLoraIsNamed) {

@@ -86,7 +86,8 @@ class LoraRecordsOfFamily : public LoraRecords, public ::testing::WithParamInter
   LoraRecordsOfFamily() : LoraRecords(GetParam()) {}
 };
 
-INSTANTIATE_TEST_SUITE_P(Families, LoraRecordsOfFamily, ::testing::Values("tiny-sd", "tiny-sd2", "tiny-sdxl"));
+INSTANTIATE_TEST_SUITE_P(Families, LoraRecordsOfFamily,
+                         ::testing::Values("tiny-sd", "tiny-sd2", "tiny-sdxl"));
 
 TEST_P(LoraRecordsOfFamily, ExportOntoTheBaseModelGivesWhatWasLearned) {
   const auto weights = unet_with(export_lora("cat.safetensors"));
@@ -120,7 +121,8 @@ class LoraRecordsOfXl : public LoraRecords {
 TEST_F(LoraRecordsOfXl, ExportHasTheOriginalCodesNames) {
   const auto file = read_safetensors(export_lora("cat.safetensors"));
   EXPECT_EQ(file.metadata.at("ss_base_model_version"), "sdxl_base_v1-0");
-  EXPECT_TRUE(file.tensors.count("lora_unet_input_blocks_4_1_transformer_blocks_0_attn1_to_k.lora_down.weight"));
+  EXPECT_TRUE(
+      file.tensors.count("lora_unet_input_blocks_4_1_transformer_blocks_0_attn1_to_k.lora_down.weight"));
   for (const auto& [name, tensor] : file.tensors) {
     EXPECT_FALSE(contains(name, "down_blocks") || contains(name, "up_blocks")) << name;
   }

@@ -353,7 +353,7 @@ std::map<std::string, std::string> kohya_lora_names(const std::vector<LoraNetwor
     const bool unet = network.name == "unet";
     const auto original =
         unet && two_encoders ? original_names(network.parameters) : std::map<std::string, std::string>();
-    const char* prefix = unet                             ? "lora_unet_"
+    const char* prefix = unet                               ? "lora_unet_"
                          : network.name == "text_encoder_2" ? "lora_te2_"
                          : two_encoders                     ? "lora_te1_"
                                                             : "lora_te_";
