@@ -144,7 +144,9 @@ int main(int argc, char** argv) {
   app.add_option("--family", family, "sd1 (1.4), sd2 (2.1 at 768 pixels, velocity) or sdxl (1.0)")
       ->check(CLI::IsMember(families))
       ->capture_default_str();
-  app.add_flag("--tiny", tiny, "the same structure with narrow layers: some 100,000 parameters");
+  app.add_flag(
+      "--tiny", tiny,
+      "the same structure with narrow layers: a few million parameters, most of them token embeddings");
   app.add_option("--tokenizer", tokenizer, "folder with CLIP's vocab.json and merges.txt, copied")
       ->required();
   app.add_option("--seed", seed, "of the weights")->capture_default_str();

@@ -44,7 +44,16 @@ Kind sdxl_kind(const StateDict& tensors, std::int64_t channels) {
 }
 
 Kind sd2_kind(std::int64_t channels) {
-  return channels == 9 ? Kind::sd2_inpainting : channels == 5 ? Kind::sd2_depth : Kind::sd2;
+  switch (channels) {
+    case 9:
+      return Kind::sd2_inpainting;
+    case 8:
+      return Kind::sd2_instruct;
+    case 5:
+      return Kind::sd2_depth;
+    default:
+      return Kind::sd2;
+  }
 }
 
 /// Families that share the LDM names of Stable Diffusion.
@@ -85,6 +94,7 @@ constexpr KindTitle kTitles[] = {
     {Kind::sd1_instruct, "an InstructPix2Pix model (8 channels in)"},
     {Kind::sd2, "a Stable Diffusion 2.x checkpoint"},
     {Kind::sd2_inpainting, "a Stable Diffusion 2.x inpainting model (9 channels in)"},
+    {Kind::sd2_instruct, "a Stable Diffusion 2.x instruction model (8 channels in)"},
     {Kind::sd2_depth, "a Stable Diffusion 2.x depth model (5 channels in)"},
     {Kind::sd2_unclip, "a Stable Diffusion 2.x unCLIP model (it takes the embedding of a picture)"},
     {Kind::sdxl, "a Stable Diffusion XL checkpoint"},

@@ -13,6 +13,7 @@ enum class CheckpointKind {
   sd1_instruct,     ///< 8 input channels: InstructPix2Pix
   sd2,              ///< Stable Diffusion 2.x, one file under LDM and OpenCLIP names
   sd2_inpainting,   ///< 9 input channels
+  sd2_instruct,     ///< 8 input channels
   sd2_depth,        ///< 5 input channels
   sd2_unclip,       ///< takes the embedding of a picture
   sdxl,             ///< Stable Diffusion XL, one file under SGM names

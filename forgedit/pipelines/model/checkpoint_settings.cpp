@@ -77,6 +77,7 @@ class Statements {
   }
   void has_zero_terminal_snr(const std::string& key) { zero_snr_by_ = key; }
   bool says_prediction() const { return prediction_.has_value(); }
+  bool says_zero_terminal_snr() const { return !zero_snr_by_.empty(); }
 
   void settle(ModelSettings& settings) const {
     settings.prediction_unknown = !prediction_;
@@ -278,8 +279,12 @@ std::vector<std::string> read_checkpoint_settings(const fs::path& file, const Si
   auto yaml = file;
   read_yaml(yaml.replace_extension(".yaml"), settings.noise, statements);
   read_alphas(complaint, checkpoint.schedule, settings.noise, statements);
-  if (checkpoint.kind != CheckpointKind::sd2 && !statements.says_prediction()) {
-    statements.predicts(PredictionType::epsilon, "the family");
+  if (!statements.says_prediction()) {
+    if (checkpoint.kind != CheckpointKind::sd2) {
+      statements.predicts(PredictionType::epsilon, "the family");
+    } else if (statements.says_zero_terminal_snr()) {
+      statements.predicts(PredictionType::v_prediction, "the family");  // the only way for such a model
+    }
   }
   statements.settle(settings);
 

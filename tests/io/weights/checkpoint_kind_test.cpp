@@ -61,6 +61,7 @@ TEST(CheckpointKind, FamiliesWithLdmNames) {
     return with(ldm(channels), {"cond_stage_model.model.ln_final.weight"});
   };
   EXPECT_EQ(checkpoint_kind(openclip(9)), Kind::sd2_inpainting);
+  EXPECT_EQ(checkpoint_kind(openclip(8)), Kind::sd2_instruct);
   EXPECT_EQ(checkpoint_kind(openclip(5)), Kind::sd2_depth);
   EXPECT_EQ(checkpoint_kind(with(openclip(4), {kUnet + "label_emb.0.0.weight"})), Kind::sd2_unclip);
   EXPECT_EQ(checkpoint_kind(with(xl(4), {first, other, "v_pred", "ztsnr"})), Kind::sdxl);

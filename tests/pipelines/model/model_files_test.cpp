@@ -361,6 +361,14 @@ TEST_F(ModelFilesTest, CheckpointsOfStableDiffusion2MayNotSayWhatTheyPredict) {
   EXPECT_FALSE(parts.settings.prediction_unknown);
   EXPECT_EQ(parts.settings.noise.prediction_type, PredictionType::v_prediction);
   EXPECT_EQ(parts.unet.config.sample_size, 96);
+  auto marked = join_checkpoint(taken_apart(read_model(tiny("sd2"))));
+  marked["ztsnr"] = torch::empty({0});
+  write_safetensors(files.model, marked);
+  parts = read_model(files);
+  EXPECT_FALSE(parts.settings.prediction_unknown) << "without a signal only the velocity can be predicted";
+  EXPECT_TRUE(parts.settings.noise.rescale_betas_zero_snr);
+  marked.erase("ztsnr");
+  write_safetensors(files.model, marked);
   write_file_atomically(folder_ / "two.yaml", "    linear_start: 0.00085\n    linear_end: 0.0120\n");
   parts = read_model(files);
   EXPECT_FALSE(parts.settings.prediction_unknown) << "a training config without parameterization";
