@@ -77,6 +77,29 @@ TEST(MemoryPlan, DeepTransformersKeepMore) {
   EXPECT_GT(gib(drawing, {}), gib(shallow, {}) + 0.3) << "weights of self-attentions side by side";
 }
 
+/// Learning at 1024x1024 and drawing, with the sizes of SDXL: the blocks that the published code learns.
+MemoryTask sdxl_edit() {
+  auto task = sdxl(1024);
+  task.vae_count = 83'653'863;
+  task.text_count = 817'719'552;
+  task.unet_learning = 935'000'000;
+  task.batch = 10;
+  task.draw_batch = 8;
+  return task;
+}
+
+TEST(MemoryPlan, SdxlFitsCardsThatPeopleHave) {
+  const auto full = plan_memory(sdxl_edit(), 24);
+  EXPECT_FALSE(full.eight_bit_adam) << describe(full);
+  EXPECT_TRUE(find_memory_plan(sdxl_edit(), 16)) << "with 8-bit Adam";
+  auto lora = sdxl_edit();
+  lora.unet_adapters = 23'000'000;
+  EXPECT_FALSE(plan_memory(lora, 12).eight_bit_adam);
+  auto drawing = sdxl_edit();
+  drawing.batch = 0;
+  EXPECT_TRUE(find_memory_plan(drawing, 8));
+}
+
 TEST(MemoryPlan, PublishedBudgets) {
   const auto plan = [](const MemoryTask& task, double budget) { return describe(plan_memory(task, budget)); };
   EXPECT_EQ(plan(only_learning(), 24), "24 GiB: enough as it is");
