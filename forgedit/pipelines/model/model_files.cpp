@@ -198,7 +198,8 @@ NetworkFiles<ClipTextConfig> read_clip_text(const fs::path& directory) {
   text.config = whole ? ClipConfig::text_from_json(file.string(), json)
                       : ClipTextConfig::from_json(ConfigReader(file.string(), json));
   UnusedNames unused;
-  text.weights = normalise_clip_text_keys(read_component_weights(directory, kTransformersStem), &unused);
+  text.weights = normalise_clip_text_keys(read_component_weights(directory, kTransformersStem), &unused,
+                                          text.config.projection_dim > 0);
   text.notes = note_unused(text.origin, unused);
   return text;
 }
