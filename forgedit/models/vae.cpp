@@ -146,13 +146,16 @@ void require_published_vae(const ConfigReader& json) {
   }
   for (const char* key : {"use_quant_conv", "use_post_quant_conv", "mid_block_add_attention"}) {
     if (!json.boolean(key, true))
-      json.reject(key, "false belongs to another model family; expected a VAE of Stable Diffusion 1.x, 2.x or XL");
+      json.reject(key,
+                  "false belongs to another model family; expected a VAE of Stable Diffusion 1.x, 2.x or XL");
   }
   for (const char* key : {"latents_mean", "latents_std"}) {
-    if (json.has(key)) json.reject(key, "belongs to another model family; expected a VAE of Stable Diffusion 1.x, 2.x or XL");
+    if (json.has(key))
+      json.reject(key, "belongs to another model family; expected a VAE of Stable Diffusion 1.x, 2.x or XL");
   }
   if (json.number("shift_factor", 0) != 0) {
-    json.reject("shift_factor", "belongs to another model family; expected a VAE of Stable Diffusion 1.x, 2.x or XL");
+    json.reject("shift_factor",
+                "belongs to another model family; expected a VAE of Stable Diffusion 1.x, 2.x or XL");
   }
 }
 
