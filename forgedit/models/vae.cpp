@@ -136,7 +136,7 @@ class VaeDecoderImpl : public torch::nn::Module {
 
 namespace {
 
-/// Settings that change what the same weights compute, and that have one value in all SD 1.x models.
+/// Settings that change what the same weights compute, and that have one value in all models of the families.
 void require_published_vae(const ConfigReader& json) {
   if (json.has("quantization_config"))
     json.reject("quantization_config", "quantised weights are not supported");
@@ -146,13 +146,16 @@ void require_published_vae(const ConfigReader& json) {
   }
   for (const char* key : {"use_quant_conv", "use_post_quant_conv", "mid_block_add_attention"}) {
     if (!json.boolean(key, true))
-      json.reject(key, "false belongs to another model family; expected a 1.x VAE");
+      json.reject(key,
+                  "false belongs to another model family; expected a VAE of Stable Diffusion 1.x, 2.x or XL");
   }
   for (const char* key : {"latents_mean", "latents_std"}) {
-    if (json.has(key)) json.reject(key, "belongs to another model family; expected a 1.x VAE");
+    if (json.has(key))
+      json.reject(key, "belongs to another model family; expected a VAE of Stable Diffusion 1.x, 2.x or XL");
   }
   if (json.number("shift_factor", 0) != 0) {
-    json.reject("shift_factor", "belongs to another model family; expected a 1.x VAE");
+    json.reject("shift_factor",
+                "belongs to another model family; expected a VAE of Stable Diffusion 1.x, 2.x or XL");
   }
 }
 
