@@ -69,12 +69,6 @@ bool is_kept_whole(KeptBlock block, const std::string& name, const UNetBlocks& b
 
 }  // namespace
 
-UNetBlocks UNetBlocks::of(const StateDict& parameters) {
-  std::vector<std::string> names;
-  for (const auto& item : parameters) names.push_back(item.first);
-  return of(names);
-}
-
 UNetBlocks UNetBlocks::of(const std::vector<std::string>& parameters) {
   int last = -1, last_with_attention = -1;
   for (const auto& name : parameters) {

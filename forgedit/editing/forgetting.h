@@ -1,10 +1,10 @@
 #pragma once
 
+#include <map>
 #include <span>
 #include <string>
 #include <vector>
 
-#include "forgedit/core/state_dict.h"
 #include "forgedit/editing/method.h"
 
 namespace forgedit {
@@ -40,7 +40,12 @@ struct UNetBlocks {
 
   /// `parameters`: all of the UNet's, or their names.
   static UNetBlocks of(const std::vector<std::string>& parameters);
-  static UNetBlocks of(const StateDict& parameters);
+  template <typename Tensor>
+  static UNetBlocks of(const std::map<std::string, Tensor>& parameters) {
+    std::vector<std::string> names;
+    for (const auto& item : parameters) names.push_back(item.first);
+    return of(names);
+  }
 };
 
 /// The published strategies of a method, in the order of the paper's code. The two scripts disagree (see
