@@ -30,7 +30,7 @@ class LoraRecords : public testing::TemporaryFolder {
     learned_.base_fingerprint = model_.base_fingerprint;
     learned_.frame = fit_frame(64, 64, 64 * 64, 16);
     learned_.grid = Image(learned_.frame.grid_width, learned_.frame.grid_height, {10, 20, 30});
-    learned_.result.embedding = torch::randn({1, 77, 32});
+    learned_.result.embedding = {torch::randn({1, 77, 32}), {}};
     const LoraAdapters adapters(model_.unet, learned_.options, model_.policy);
     for (const auto& [name, tensor] : adapters.learned()) {
       learned_.result.lora[name] = 0.1 * torch::randn(tensor.sizes());
