@@ -303,7 +303,7 @@ expect 1 "this model has no such layer: a LoRA for Stable Diffusion XL" "${EDIT[
 LORA=(--model "$MODEL" --samples 4 --batch 2 --learn lora --lora-rank 2)
 expect 0 "" learn good.png --source "a square" "${LORA[@]}" --save small.edit
 [ -f small.edit/lora.safetensors ] && [ ! -f small.edit/unet.safetensors ] || complain "what is saved of a LoRA"
-expect 0 "" edit --from small.edit "a red square" --model "$MODEL" --steps 1 --gamma 1 --out small
+expect 0 "" edit --from small.edit "a red square" --model "$MODEL" --steps 1 --gamma 1 --out from-small
 expect 0 "" export small.edit --to lora --out small.safetensors --model "$MODEL"
 grep -q "kept 100.0 % of the change" stderr || complain "a LoRA is exported as it is"
 inspected "a LoRA" small.safetensors

@@ -28,7 +28,7 @@ class LearnLora : public ::testing::Test {
   }
   LearnResult run() {
     const auto batches = random_learn_batches(options_, latents_, at::detail::createCPUGenerator(1), 1000);
-    return learn_vanilla(model_, latents_, source_, options_, batches);
+    return learn_vanilla(model_, latents_, {source_, {}}, options_, batches);
   }
   torch::Tensor predict() {
     torch::NoGradGuard no_grad;
@@ -61,7 +61,7 @@ TEST_F(LearnLora, ChangesWhatItAdaptsAndLeavesTheModelAsItWas) {
     EXPECT_TRUE(torch::allclose(result.unet.at(name), expected, 1e-5, 1e-7)) << name;
   }
   EXPECT_EQ(result.lora.size(), 2 * adapted);
-  EXPECT_FALSE(torch::equal(result.embedding, source_));
+  EXPECT_FALSE(torch::equal(result.embedding.tokens, source_));
 }
 
 TEST_F(LearnLora, AdaptsAttentionFeedForwardAndProjectionsOfTheScope) {
