@@ -1,0 +1,118 @@
+#include "forgedit/serve/access.h"
+
+#include <gtest/gtest.h>
+
+namespace forgedit {
+namespace {
+
+const AccessRules kRules = access_rules("127.0.0.1", 7860, {}, "");
+
+AccessRequest get(std::string_view host) {
+  AccessRequest request;
+  request.method = "GET";
+  request.path = "/api/v1/jobs";
+  request.host = host;
+  return request;
+}
+
+AccessRequest post(std::string_view origin, std::string_view site = {}) {
+  auto request = get("127.0.0.1:7860");
+  request.method = "POST";
+  request.origin = origin;
+  request.fetch_site = site;
+  return request;
+}
+
+TEST(Access, OnlyNamedHostsAreAnswered) {
+  for (const auto* host : {"127.0.0.1:7860", "localhost:7860", "LocalHost:7860", "[::1]:7860"}) {
+    EXPECT_EQ(check_access(kRules, get(host)), Access::allowed) << host;
+  }
+  for (const auto* host :
+       {"", "evil.example:7860", "evil.example", "127.0.0.1", "127.0.0.1:80", "127.0.0.1:78600",
+        "localhost.:7860", "localhost:7860 ", "127.0.0.2:7860", "::1:7860", "localhost:7860.evil.example",
+        "user@localhost:7860", "0.0.0.0:7860"}) {
+    EXPECT_EQ(check_access(kRules, get(host)), Access::forbidden_host) << host;
+  }
+  auto health = get("evil.example:7860");
+  health.path = "/healthz";
+  EXPECT_EQ(check_access(kRules, health), Access::forbidden_host) << "on every path";
+}
+
+// What Chromium sends from pages of an attacker to a server on loopback.
+TEST(Access, PagesFromElsewhereAreRefused) {
+  EXPECT_EQ(check_access(kRules, post("http://127.0.0.1:18702", "same-site")), Access::forbidden_origin);
+  EXPECT_EQ(check_access(kRules, post("http://127.0.0.1:18702")), Access::forbidden_origin);
+  auto no_cors = get("127.0.0.1:7860");
+  no_cors.fetch_site = "same-site";
+  no_cors.fetch_mode = "no-cors";
+  EXPECT_EQ(check_access(kRules, no_cors), Access::forbidden_origin);
+  EXPECT_EQ(check_access(kRules, post("http://localhost:18702", "cross-site")), Access::forbidden_origin);
+  EXPECT_EQ(check_access(kRules, post("null", "cross-site")), Access::forbidden_origin);
+  EXPECT_EQ(check_access(kRules, post("null")), Access::forbidden_origin);
+  auto rebound = post("http://evil.example:7860");
+  rebound.host = "evil.example:7860";
+  EXPECT_EQ(check_access(kRules, rebound), Access::forbidden_host);
+  EXPECT_EQ(check_access(kRules, get("evil.example:7860")), Access::forbidden_host);
+}
+
+TEST(Access, OriginsAreComparedExactly) {
+  EXPECT_EQ(check_access(kRules, post("")), Access::allowed) << "programs send none";
+  EXPECT_EQ(check_access(kRules, post("http://127.0.0.1:7860", "same-origin")), Access::allowed);
+  EXPECT_EQ(check_access(kRules, post("http://[::1]:7860")), Access::allowed);
+  for (const auto* origin : {"https://127.0.0.1:7860", "http://127.0.0.1", "http://127.0.0.1:7860/",
+                             "http://127.0.0.1:7860.evil.example", "HTTP://127.0.0.1:7860"}) {
+    EXPECT_EQ(check_access(kRules, post(origin)), Access::forbidden_origin) << origin;
+  }
+  auto read = get("127.0.0.1:7860");
+  read.origin = "http://evil.example";
+  EXPECT_EQ(check_access(kRules, read), Access::forbidden_origin);
+}
+
+TEST(Access, ALinkMayOpenThePageOnly) {
+  auto link = get("127.0.0.1:7860");
+  link.path = "/";
+  link.fetch_site = "cross-site";
+  link.fetch_mode = "navigate";
+  EXPECT_EQ(check_access(kRules, link), Access::allowed);
+  link.fetch_mode = "no-cors";
+  EXPECT_EQ(check_access(kRules, link), Access::forbidden_origin);
+  link.fetch_mode = "navigate";
+  link.path = "/api/v1/jobs";
+  EXPECT_EQ(check_access(kRules, link), Access::forbidden_origin);
+  link.fetch_site = "none";
+  EXPECT_EQ(check_access(kRules, link), Access::allowed) << "typed by the user";
+}
+
+TEST(Access, ATokenIsNeededWhereThereIsOne) {
+  const auto rules = access_rules("192.0.2.7", 80, {"edits.example"}, "secret");
+  auto request = get("edits.example");
+  EXPECT_EQ(check_access(rules, request), Access::unauthorized);
+  for (const auto* wrong :
+       {"secret", "Bearer", "Bearer ", "Bearer secre", "Bearer secrets", "Basic secret"}) {
+    request.authorization = wrong;
+    EXPECT_EQ(check_access(rules, request), Access::unauthorized) << wrong;
+  }
+  request.authorization = "bearer secret";
+  EXPECT_EQ(check_access(rules, request), Access::allowed);
+  request.host = "192.0.2.7:80";
+  EXPECT_EQ(check_access(rules, request), Access::allowed);
+  request.host = "localhost";
+  EXPECT_EQ(check_access(rules, request), Access::forbidden_host) << "it does not listen there";
+  auto health = get("192.0.2.7");
+  health.path = "/healthz";
+  EXPECT_EQ(check_access(rules, health), Access::allowed);
+}
+
+TEST(Access, SecretsAndAddresses) {
+  EXPECT_TRUE(is_same_secret("abc", "abc"));
+  EXPECT_FALSE(is_same_secret("abcabc", "abc"));
+  EXPECT_FALSE(is_same_secret("", "abc"));
+  EXPECT_FALSE(is_same_secret("abc", ""));
+  EXPECT_TRUE(is_loopback("127.0.0.1"));
+  EXPECT_TRUE(is_loopback("::1"));
+  EXPECT_FALSE(is_loopback("0.0.0.0"));
+  EXPECT_FALSE(is_loopback("12.7.0.1"));
+}
+
+}  // namespace
+}  // namespace forgedit
