@@ -92,6 +92,10 @@ std::vector<WorkerProcesses::Command> worker_commands(const WorkerCount& workers
   return commands;
 }
 
+WorkerProcesses::Command only_worker_command() {
+  return {own_arguments(), {{kWorkerVariable, "0/1"}}};
+}
+
 std::string worker_of_environment() {
   const char* text = std::getenv(kWorkerVariable);
   return text ? text : "";

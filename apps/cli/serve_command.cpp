@@ -1,0 +1,58 @@
+#include <CLI/CLI.hpp>
+#include <memory>
+
+#include "apps/cli/commands.h"
+#include "apps/cli/model_options.h"
+#include "apps/common/serve_program.h"
+#include "forgedit/jobs/text_values.h"
+
+namespace forgedit::cli {
+namespace {
+
+constexpr int kMostMinutes = 100'000;
+constexpr const char* kServeFooter =
+    "Prints its address and serves until Ctrl-C or SIGTERM. Jobs and pictures are kept in the data folder: a "
+    "server that\nis started again goes on where it was. docs/server.md has the API.\n\n"
+    "Example:\n"
+    "  forgedit serve --model stable-diffusion-v1-4 --port 7860";
+
+void add_serve_options(CLI::App& command, ServeRequest& request) {
+  const auto group = [](CLI::Option* option) { option->group("Server"); };
+  group(command
+            .add_option("--host", request.host,
+                        "address to listen at; off this machine, clients need the token that is printed")
+            ->type_name("ADDRESS")
+            ->capture_default_str());
+  group(command.add_option("--port", request.port, "port to listen at; 0 is one that is free")
+            ->type_name("N")
+            ->check(within(0, 65535))
+            ->capture_default_str());
+  group(command
+            .add_option("--allow-host", request.host_names,
+                        "another name or address by which clients call this server; may be repeated")
+            ->type_name("NAME")
+            ->allow_extra_args(false));
+  group(command.add_option("--data", request.data, "folder of jobs and pictures [$XDG_DATA_HOME/forgedit]")
+            ->type_name("DIR"));
+  group(command
+            .add_option("--idle", request.idle_minutes,
+                        "minutes without a job after which the model leaves the memory")
+            ->type_name("MINUTES")
+            ->check(within(0, kMostMinutes))
+            ->capture_default_str());
+  add_model_options(command, request.model);
+  add_memory_option(command, request.model);
+  command.footer(kServeFooter);
+}
+
+}  // namespace
+
+Command add_serve_command(CLI::App& program) {
+  const auto request = std::make_shared<ServeRequest>();
+  auto* command =
+      program.add_subcommand("serve", "Serve edits of pictures over HTTP, from a queue that lasts.");
+  add_serve_options(*command, *request);
+  return {command, [request] { serve(*request); }};
+}
+
+}  // namespace forgedit::cli

@@ -1,0 +1,122 @@
+#include "apps/common/serve_program.h"
+
+#include <sys/stat.h>
+
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "apps/common/interrupt.h"
+#include "apps/common/serve_requests.h"
+#include "apps/common/serve_worker.h"
+#include "apps/common/streams.h"
+#include "apps/common/worker_commands.h"
+#include "forgedit/core/error.h"
+#include "forgedit/core/files.h"
+#include "forgedit/core/folder_lock.h"
+#include "forgedit/core/one_line.h"
+#include "forgedit/core/text.h"
+#include "forgedit/serve/access.h"
+#include "forgedit/serve/api.h"
+#include "forgedit/serve/http_server.h"
+#include "forgedit/serve/ids.h"
+
+namespace forgedit {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::chrono::milliseconds kBetweenLooks{50};
+constexpr std::size_t kTokenBytes = 32;
+constexpr std::size_t kMostTokenFile = 4096;
+
+fs::path data_folder(const std::string& given) {
+  if (!given.empty()) return fs::absolute(given).lexically_normal();
+  if (const char* data = std::getenv("XDG_DATA_HOME"); data && *data) return fs::path(data) / "forgedit";
+  if (const char* home = std::getenv("HOME"); home && *home) return fs::path(home) / ".local/share/forgedit";
+  throw usage_error("data", "is needed: there is no home folder");
+}
+
+/// Off loopback nobody is answered without a token: one that is there already, or a new one.
+std::string token_for(const std::string& host, const fs::path& data) {
+  if (is_loopback(host)) return {};
+  const auto file = data / "token";
+  if (std::error_code missing; !fs::exists(file, missing)) {
+    write_file_atomically(file, random_hex(kTokenBytes) + "\n");
+  }
+  const std::string token(trimmed(read_file(file, kMostTokenFile)));
+  if (token.size() < kTokenBytes)
+    throw failure(file.string() + ": expected a token of at least 32 characters");
+  return token;
+}
+
+void check_names(const ServeRequest& request) {
+  if ((request.host == "0.0.0.0" || request.host == "::") && request.host_names.empty()) {
+    throw usage_error("allow_host",
+                      "is needed with " + request.host + ": the name or address that clients use");
+  }
+}
+
+void report(const std::string& what) {
+  std::fputs(("forgedit serve: " + one_line(what, kMostMessage) + "\n").c_str(), stderr);
+}
+
+std::string address_of(const ServeRequest& request, std::uint16_t port, const std::string& token) {
+  const bool is_v6 = request.host.find(':') != std::string::npos;
+  return "http://" + (is_v6 ? "[" + request.host + "]" : request.host) + ":" + std::to_string(port) + "/" +
+         (token.empty() ? "" : "#token=" + token);
+}
+
+Dispatcher::Options worker_options(const ServeRequest& request) {
+  Dispatcher::Options options;
+  options.worker = only_worker_command();
+  options.idle = std::chrono::milliseconds(static_cast<std::int64_t>(60'000 * request.idle_minutes));
+  options.trouble = report;
+  return options;
+}
+
+void run_server(const ServeRequest& request, const fs::path& data) {
+  check_names(request);
+  ::umask(S_IRWXG | S_IRWXO);
+  for (const char* name : {"pictures", "jobs"}) make_directory(data / name);
+  const FolderLock lock(data / "lock", data.string() + " is used by another server");
+  const auto token = token_for(request.host, data);
+  Store store(data / "forgedit.db");
+  store.put_all_back();
+  EventRing events(random_hex(4));
+
+  Dispatcher dispatcher(worker_options(request), store, events);
+  ApiOptions api;
+  api.data = data;
+  // No job has this id: it stands for the one that the job gets.
+  api.check = [data, id = new_id()](const nlohmann::json& asked) { served_request(asked, data, id); };
+  HttpOptions http;
+  http.address = request.host;
+  http.port = request.port;
+  http.host_names = request.host_names;
+  http.token = token;
+  http.trouble = report;
+  HttpServer server(http, HttpRouter(api_routes(api, store, dispatcher)), events);
+  print(address_of(request, server.port(), token) + "\n");
+  flush_stdout();
+
+  std::thread serving([&] { server.run(); });
+  while (!program_stop().stopped()) std::this_thread::sleep_for(kBetweenLooks);
+  allow_last_writes();
+  server.stop();
+  serving.join();
+  dispatcher.stop();
+}
+
+}  // namespace
+
+void serve(const ServeRequest& request) {
+  const auto data = data_folder(request.data);
+  if (!worker_of_environment().empty()) run_serve_worker(request.model, data);
+  run_server(request, data);
+}
+
+}  // namespace forgedit

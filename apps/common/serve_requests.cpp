@@ -1,0 +1,87 @@
+#include "apps/common/serve_requests.h"
+
+#include <spdlog/fmt/fmt.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "forgedit/core/error.h"
+#include "forgedit/jobs/edit_job.h"
+#include "forgedit/jobs/request_json.h"
+#include "forgedit/serve/uploads.h"
+
+namespace forgedit {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::size_t kMostTextBytes = 4'000;
+
+/// Keys that name files of this machine are not a client's to give.
+void refuse_places(const json& request) {
+  const auto refuse = [](const json& object, const char* key, const std::string& before) {
+    if (object.is_object() && object.contains(key)) {
+      throw usage_error(before + key, "is not taken here: it is the server's to say");
+    }
+  };
+  for (const char* key : {"captioner", "clip", "lpips"}) refuse(request, key, "");
+  if (!request.is_object() || !request.contains("auto")) return;
+  for (const char* key : {"clip", "lpips"}) refuse(request["auto"], key, "auto.");
+}
+
+void check_texts(const json& request) {
+  for (const auto& [key, value] : request.items()) {
+    if (value.is_string() && value.get_ref<const std::string&>().size() > kMostTextBytes) {
+      throw usage_error(key, fmt::format("expected a text of at most {} bytes", kMostTextBytes));
+    }
+    if (!value.is_structured()) continue;
+    for (const auto& part : value.flatten()) {
+      if (part.is_string() && part.get_ref<const std::string&>().size() > kMostTextBytes) {
+        throw usage_error(key, fmt::format("expected texts of at most {} bytes", kMostTextBytes));
+      }
+    }
+  }
+}
+
+/// How many edits a request asks for.
+double count_of(const EditRequest& request) {
+  const bool is_subtraction = request.interpolation == Interpolation::vector_subtraction;
+  const double strengths = is_subtraction ? static_cast<double>(request.gammas.size())
+                                          : static_cast<double>(request.alphas.size() * request.betas.size());
+  return strengths * static_cast<double>(request.targets.size()) *
+         static_cast<double>(request.strategies.size()) * static_cast<double>(request.seeds.size()) *
+         static_cast<double>(request.repeat);
+}
+
+void check_count(const EditJob& job, const std::vector<EditRequest>& requests) {
+  double count = 0;
+  if (job.automatic) {
+    count = static_cast<double>(job.automatic->pictures.value_or(0) * job.targets.size());
+  } else {
+    for (const auto& request : requests) count += count_of(request);
+  }
+  if (count <= static_cast<double>(kMostServedPictures)) return;
+  throw usage_error("targets",
+                    fmt::format("{:.0f} images in one job, expected at most {}", count, kMostServedPictures));
+}
+
+}  // namespace
+
+JobRequest served_request(const json& request, const std::filesystem::path& data, const std::string& id) {
+  refuse_places(request);
+  check_texts(request);
+  RequestRules rules;
+  rules.picture = [&](const std::string& picture) { return uploaded_file(data, picture); };
+  auto job = request_from_json(request, rules);
+  if (auto* edit = std::get_if<EditJob>(&job)) {
+    edit->out = job_folder(data, id);
+    // Each image is complete as soon as it can be, and has the same bytes whatever else the job generates.
+    if (!edit->drawing.batch) edit->drawing.batch = 1;
+    check_count(*edit, check_edit(*edit).requests);
+    return job;
+  }
+  if (std::holds_alternative<CaptionRequest>(job)) return job;
+  throw usage_error("kind", "expected edit or caption: the server takes no other jobs");
+}
+
+}  // namespace forgedit

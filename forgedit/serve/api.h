@@ -1,0 +1,28 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <vector>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "forgedit/serve/dispatcher.h"
+#include "forgedit/serve/http.h"
+#include "forgedit/serve/store.h"
+
+namespace forgedit {
+
+struct ApiOptions {
+  std::filesystem::path data;  ///< pictures/ID, jobs/ID
+  std::size_t most_upload = std::size_t{32} << 20, most_json = 256 << 10;
+  std::int64_t most_queued = 64;
+  /// Throws a usage Error for a request that cannot become a job.
+  std::function<void(const nlohmann::json& request)> check;
+};
+
+/// The server's API (docs/server.md) as rows of the routing table. `store` and `dispatcher` outlive them.
+std::vector<HttpRoute> api_routes(const ApiOptions& options, Store& store, Dispatcher& dispatcher);
+
+}  // namespace forgedit

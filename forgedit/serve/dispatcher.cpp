@@ -1,0 +1,249 @@
+#include "forgedit/serve/dispatcher.h"
+
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <nlohmann/json.hpp>
+
+#include "forgedit/core/error.h"
+#include "forgedit/core/json_text.h"
+#include "forgedit/serve/job_view.h"
+
+namespace forgedit {
+namespace {
+
+using nlohmann::json;
+using std::chrono::milliseconds;
+
+constexpr milliseconds kAfterTrouble{1'000};
+constexpr milliseconds kToEnd{5'000};
+constexpr milliseconds kLook{50};
+
+}  // namespace
+
+Dispatcher::Dispatcher(Options options, Store& store, EventRing& events)
+    : options_(std::move(options)),
+      store_(store),
+      events_(events),
+      bell_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+  if (bell_ < 0) throw failure(std::string("no eventfd can be made: ") + std::strerror(errno));
+  thread_ = std::thread([this] { loop(); });
+}
+
+Dispatcher::~Dispatcher() {
+  stop();
+  ::close(bell_);
+}
+
+void Dispatcher::wake() {
+  rung_ = true;
+  ::eventfd_write(bell_, 1);
+}
+
+void Dispatcher::stop() {
+  stopping_ = true;
+  wake();
+  if (thread_.joinable()) thread_.join();
+}
+
+std::string Dispatcher::progress_of(const std::string& job) const {
+  const std::lock_guard lock(mutex_);
+  return job == progress_job_ ? progress_ : std::string();
+}
+
+void Dispatcher::loop() {
+  for (;;) {
+    try {
+      if (!turn()) return;
+    } catch (const std::exception& error) {
+      // The disk is full, say: the same is tried again.
+      if (options_.trouble) options_.trouble(error.what());
+      if (stopping_) return;  // what runs goes back to the queue at the next start
+      std::this_thread::sleep_for(kAfterTrouble);
+    }
+  }
+}
+
+/// One look at everything: false once nothing is left to do.
+bool Dispatcher::turn() {
+  settle();
+  if (stopping_ && !link_ && !running_) return false;
+  if (!stopping_) start_next();
+  wait();
+  look_at_lines();
+  look_at_end_of_worker();
+  look_at_stops();
+  return true;
+}
+
+void Dispatcher::start_next() {
+  if (running_ || closing_by_) return;
+  const auto job = store_.take();
+  if (!job) return;
+  running_ = Running();
+  running_->id = job->id;
+  rung_ = true;  // its cancellation may have come since
+  try {
+    if (!link_) link_ = std::make_unique<WorkerLink>(options_.worker);
+    has_worker_ = true;
+    hung_up_ = false;
+  } catch (const Error& error) {
+    running_->end = JobEnd{JobState::failed, "worker_lost", error.what()};
+    return;
+  }
+  tell(job->id);
+  link_->send(json_text({{"run", {{"id", job->id}, {"request", json::parse(job->request)}}}}));
+}
+
+void Dispatcher::wait() {
+  const auto now = Clock::now();
+  milliseconds time{-1};
+  if (running_ && running_->end) {
+    time = milliseconds(0);
+  } else if (closing_by_ || hung_up_ || (running_ && running_->stop_by) || stopping_) {
+    time = kLook;
+  } else if (link_ && !running_) {
+    const auto left = std::chrono::duration_cast<milliseconds>(idle_since_ + options_.idle - now);
+    time = std::clamp(left + milliseconds(1), milliseconds(0), milliseconds(3'600'000));
+  }
+  struct pollfd places[2] = {{bell_, POLLIN, 0}, {link_ && !hung_up_ ? link_->output() : -1, POLLIN, 0}};
+  ::poll(places, 2, static_cast<int>(time.count()));
+  eventfd_t ignored = 0;
+  ::eventfd_read(bell_, &ignored);
+  if ((places[1].revents & (POLLHUP | POLLERR)) != 0) hung_up_ = true;
+}
+
+void Dispatcher::look_at_lines() {
+  if (!link_) return;
+  for (const auto& line : link_->read_lines()) take_line(line);
+  if (hung_up_) link_->kill();  // it has ended, or can say nothing more
+}
+
+void Dispatcher::look_at_end_of_worker() {
+  if (!link_) return;
+  const auto how = link_->ended();
+  if (!how) return;
+  for (const auto& line : link_->read_lines()) take_line(line);
+  link_.reset();
+  has_worker_ = false;
+  closing_by_.reset();
+  if (!running_ || running_->end) return;
+  const auto job = store_.job(running_->id);
+  if (running_->goes_back) {
+    running_->end = JobEnd{JobState::queued, "", ""};
+  } else if (!job || job->cancel_requested) {
+    running_->end = JobEnd{JobState::cancelled, "", ""};
+  } else if (job->lost_workers + 1 >= options_.most_lost) {
+    running_->end = JobEnd{JobState::failed, "worker_lost",
+                           "the worker process died of this job " + std::to_string(job->lost_workers + 1) +
+                               " times, at last with " + *how};
+  } else {
+    running_->worker_died = true;
+    running_->end = JobEnd{JobState::queued, "", ""};
+  }
+}
+
+void Dispatcher::look_at_stops() {
+  const auto now = Clock::now();
+  if (running_ && !running_->end) {
+    const bool rung = rung_.exchange(false);
+    if (stopping_ && !running_->goes_back) ask_to_stop(/*goes_back=*/true);
+    if (rung && !running_->stop_by) {
+      const auto job = store_.job(running_->id);
+      if (job && job->cancel_requested) ask_to_stop(/*goes_back=*/false);
+    }
+    if (running_->stop_by && now > *running_->stop_by && link_) link_->kill();
+  } else if (link_ && !running_ && !closing_by_ && (stopping_ || now >= idle_since_ + options_.idle)) {
+    link_->close_input();
+    closing_by_ = now + kToEnd;
+  }
+  if (link_ && closing_by_ && now > *closing_by_) link_->kill();
+}
+
+void Dispatcher::ask_to_stop(bool goes_back) {
+  running_->goes_back = goes_back;
+  if (running_->stop_by) return;
+  running_->stop_by = Clock::now() + (goes_back ? kToEnd : options_.patience);
+  if (link_) link_->send(json_text({{"stop", running_->id}}));
+}
+
+/// Stores how the running job has ended, and lets go of it.
+void Dispatcher::settle() {
+  if (!running_ || !running_->end) return;
+  const auto& end = *running_->end;
+  if (end.state == JobState::queued) {
+    store_.put_back(running_->id, running_->worker_died);
+  } else {
+    store_.finish(running_->id, end);
+  }
+  const auto id = running_->id;
+  running_.reset();
+  idle_since_ = Clock::now();
+  {
+    const std::lock_guard lock(mutex_);
+    progress_job_.clear();
+  }
+  tell(id);
+}
+
+void Dispatcher::take_line(const std::string& line) {
+  const auto parsed = json::parse(line, nullptr, /*allow_exceptions=*/false);
+  const auto is_text = [&](const char* key) { return parsed.contains(key) && parsed[key].is_string(); };
+  if (!parsed.is_object() || !is_text("job") || !is_text("event")) {
+    if (options_.trouble) options_.trouble("the worker said what nobody understands");
+    return;
+  }
+  // What a job that is over had still to say is of no use.
+  if (!running_ || running_->end || parsed["job"] != running_->id) return;
+  try {
+    take_event(parsed["event"], parsed);
+  } catch (const json::exception& error) {
+    if (options_.trouble) options_.trouble(std::string("the worker's line: ") + error.what());
+  }
+}
+
+void Dispatcher::take_event(const std::string& event, const json& line) {
+  const auto& id = running_->id;
+  if (event == "progress") return take_progress(line.at("progress"));
+  if (event == "note") {
+    events_.publish("note",
+                    json_text({{"job", id}, {"text", line.at("text")}, {"warning", line.at("warning")}}));
+  } else if (event == "result") {
+    store_.set_result(id, json_text(line.at("result")));
+    tell(id);
+  } else if (event == "picture") {
+    const StoredPicture picture{line.at("stem"), json_text(line.at("entry"))};
+    store_.add_picture(id, picture);
+    auto told = picture_json(id, picture);
+    told["job"] = id;
+    events_.publish("picture", json_text(told));
+  } else if (event == "done") {
+    running_->end = JobEnd{JobState::done, "", ""};
+  } else if (event == "cancelled") {
+    running_->end = JobEnd{running_->goes_back ? JobState::queued : JobState::cancelled, "", ""};
+  } else if (event == "failed") {
+    running_->end = JobEnd{JobState::failed, line.at("code"), line.at("message")};
+  }
+}
+
+void Dispatcher::take_progress(const json& progress) {
+  {
+    const std::lock_guard lock(mutex_);
+    progress_job_ = running_->id;
+    progress_ = json_text(progress);
+  }
+  const auto now = Clock::now();
+  if (now - told_progress_ < options_.between_progress) return;
+  told_progress_ = now;
+  tell(running_->id);
+}
+
+void Dispatcher::tell(const std::string& id) {
+  if (const auto job = store_.job(id)) events_.publish("job", json_text(job_summary(*job, progress_of(id))));
+}
+
+}  // namespace forgedit

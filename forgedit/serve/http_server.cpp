@@ -1,0 +1,474 @@
+#include "forgedit/serve/http_server.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <cstring>
+#include <limits>
+#include <optional>
+#include <set>
+#include <utility>
+
+// After <utility>, which Asio 1.74 needs and does not include.
+#include <boost/asio.hpp>
+#include <boost/beast/core.hpp>
+#include <boost/beast/http.hpp>
+
+#include "forgedit/core/error.h"
+#include "forgedit/serve/access.h"
+
+namespace forgedit {
+namespace {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = beast::http;
+using tcp = asio::ip::tcp;
+using ErrorCode = boost::system::error_code;
+
+// A client that still sends must be heard out for a while, else it sees a reset in the place of the answer.
+constexpr std::size_t kLingerBytes = std::size_t{1} << 20;
+constexpr std::chrono::seconds kLingerTime{2};
+constexpr std::size_t kBufferBytes = std::size_t{64} << 10;
+constexpr std::size_t kStreamPart = std::size_t{64} << 10;
+constexpr std::uint64_t kSlowestBody = 16 << 10;  // bytes a second
+constexpr std::chrono::milliseconds kAcceptAgain{100};
+
+constexpr std::pair<const char*, const char*> kSafetyHeaders[] = {
+    {"Content-Security-Policy",
+     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src "
+     "'self'; "
+     "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"},
+    {"X-Content-Type-Options", "nosniff"},
+    {"Referrer-Policy", "no-referrer"},
+    {"Cross-Origin-Resource-Policy", "same-origin"},
+    {"Cross-Origin-Opener-Policy", "same-origin"},
+};
+
+std::string_view view(beast::string_view text) {
+  return {text.data(), text.size()};
+}
+
+/// The value of a header; one that stands there twice is like none that could be right.
+template <typename Fields>
+std::string_view header(const Fields& fields, beast::string_view name) {
+  if (fields.count(name) > 1) return "\n";
+  return view(fields[name]);
+}
+
+/// "image/png" of "Image/PNG; charset=x".
+std::string media_type(std::string_view value) {
+  std::string type(value.substr(0, value.find(';')));
+  while (!type.empty() && (type.back() == ' ' || type.back() == '\t')) type.pop_back();
+  std::transform(type.begin(), type.end(), type.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  return type;
+}
+
+bool is_health_check(std::string_view path) {
+  return path == "/healthz" || path == "/readyz";
+}
+
+}  // namespace
+
+struct HttpServer::State {
+  State(HttpOptions all_options, HttpRouter all_routes, EventRing& ring)
+      : options(std::move(all_options)), router(std::move(all_routes)), events(ring) {}
+
+  void listen();
+  void accept();
+  void wake_streams();
+
+  HttpOptions options;
+  HttpRouter router;
+  EventRing& events;
+  AccessRules rules;
+  // Above `io`: sessions that it still holds at its end count themselves out here.
+  std::set<HttpSession*> streams;
+  std::size_t connections = 0, bodies_bytes = 0;
+  asio::io_context io{1};
+  tcp::acceptor acceptor{io};
+  asio::steady_timer again{io};
+  std::atomic<bool> wake_is_due{false};
+};
+
+/// One connection: requests one after another, or a stream of events.
+class HttpSession : public std::enable_shared_from_this<HttpSession> {
+ public:
+  using Parser = http::request_parser<http::string_body>;
+
+  HttpSession(tcp::socket socket, HttpServer::State& server)
+      : stream_(std::move(socket)), server_(server), buffer_(kBufferBytes), ping_(server.io) {
+    ++server_.connections;
+  }
+  ~HttpSession() {
+    release_body();
+    server_.streams.erase(this);
+    --server_.connections;
+  }
+
+  void read_header() {
+    parser_.emplace();
+    parser_->header_limit(static_cast<std::uint32_t>(options().most_header_bytes));
+    // The route decides, once the header is there.
+    parser_->body_limit(std::numeric_limits<std::uint64_t>::max());
+    stream_.expires_after(requests_ == 0 ? options().header_time : options().idle_time);
+    http::async_read_header(
+        stream_, buffer_, *parser_,
+        [self = shared_from_this()](ErrorCode error, std::size_t) { self->on_header(error); });
+  }
+
+  /// Sends what the ring has for this stream.
+  void send_events() {
+    if (is_writing_) return;
+    if (sending_.empty()) {
+      auto place = server_.events.next(after_, kStreamPart);
+      after_ = place.after;
+      sending_ = std::move(place.text);
+    }
+    if (sending_.empty()) return;
+    is_writing_ = true;
+    stream_.expires_after(options().write_time);  // reading waits for ever and keeps doing so
+    asio::async_write(stream_, asio::buffer(sending_),
+                      [self = shared_from_this()](ErrorCode error, std::size_t) { self->on_events(error); });
+  }
+
+ private:
+  const HttpOptions& options() const { return server_.options; }
+
+  void on_header(ErrorCode error) {
+    if (error == http::error::header_limit || error == http::error::buffer_overflow) {
+      return refuse(431, "headers_too_large", "the headers of the request are too large");
+    }
+    if (error.category() == http::make_error_code(http::error::bad_method).category() &&
+        error != http::error::end_of_stream && error != http::error::partial_message) {
+      return refuse(400, "bad_request", "this is no HTTP request: " + error.message());
+    }
+    if (error) return close();
+    ++requests_;
+    check_header();
+  }
+
+  /// All that can be refused before the body is read.
+  void check_header() {
+    const auto& head = parser_->get();
+    const auto count = static_cast<std::size_t>(std::distance(head.begin(), head.end()));
+    if (count > options().most_headers)
+      return refuse(431, "headers_too_large", "the request has too many headers");
+    const auto target = view(head.target());
+    if (target.size() > options().most_target)
+      return refuse(414, "address_too_long", "the address is too long");
+    if (target.empty() || target.front() != '/')
+      return refuse(400, "bad_request", "expected an address with a path");
+    const auto path = target.substr(0, target.find('?'));
+    const auto method = view(head.method_string());
+    const bool is_busy = server_.connections + options().kept_for_health > options().most_connections;
+    AccessRequest asks{method,
+                       path,
+                       header(head, "Host"),
+                       header(head, "Origin"),
+                       header(head, "Sec-Fetch-Site"),
+                       header(head, "Sec-Fetch-Mode"),
+                       header(head, "Authorization")};
+    switch (check_access(server_.rules, asks)) {
+      case Access::forbidden_host:
+        return refuse(403, "forbidden_host", "the server does not answer to this name");
+      case Access::forbidden_origin:
+        return refuse(403, "forbidden_origin", "a page from elsewhere may not ask this server");
+      case Access::unauthorized:
+        extra_ = {{"WWW-Authenticate", "Bearer"}};
+        return refuse(401, "unauthorized",
+                      "expected the header Authorization: Bearer with the server's token");
+      case Access::allowed:
+        break;
+    }
+    if (is_busy && !is_health_check(path)) return refuse(503, "too_many_connections", "too many connections");
+    try {
+      find_route(method, path, target);
+    } catch (const HttpError& wrong) {
+      refuse(wrong.status(), wrong.code(), wrong.what());
+    }
+  }
+
+  void find_route(std::string_view method, std::string_view path, std::string_view target) {
+    auto match = server_.router.find(method, path);
+    if (!match.route) {
+      if (match.allow.empty()) return refuse(404, "not_found", "there is nothing at this address");
+      extra_ = {{"Allow", match.allow}};
+      return refuse(405, "method_not_allowed", "expected one of the methods " + match.allow);
+    }
+    route_ = match.route;
+    request_ = {};
+    request_.method = std::string(method);
+    request_.path = std::string(path);
+    request_.parts = std::move(match.parts);
+    if (path.size() < target.size()) request_.query = parse_query(target.substr(path.size() + 1));
+    const auto& head = parser_->get();
+    request_.content_type = media_type(header(head, "Content-Type"));
+    request_.last_event_id = std::string(header(head, "Last-Event-ID"));
+    read_body();
+  }
+
+  void read_body() {
+    const auto length = parser_->content_length();
+    const std::uint64_t most = route_->most_body;
+    if (!length && !parser_->chunked()) return respond();
+    if (length.value_or(0) > most || (parser_->chunked() && most == 0)) return refuse_body();
+    const auto bytes = static_cast<std::size_t>(length.value_or(most));
+    if (server_.bodies_bytes + bytes > options().most_bodies_bytes) {
+      extra_ = {{"Retry-After", "2"}};
+      return refuse(503, "busy", "too many uploads at once");
+    }
+    body_bytes_ = bytes;
+    server_.bodies_bytes += bytes;
+    parser_->body_limit(most);
+    const auto seconds = std::chrono::seconds(10 + static_cast<std::int64_t>(bytes / kSlowestBody));
+    stream_.expires_after(std::min(seconds, options().body_time));
+    const auto& expects = parser_->get()[http::field::expect];
+    if (!beast::iequals(expects, "100-continue")) return read_rest();
+    static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
+    asio::async_write(stream_, asio::buffer(kContinue),
+                      [self = shared_from_this()](ErrorCode error, std::size_t) {
+                        if (error) return self->close();
+                        self->read_rest();
+                      });
+  }
+
+  void read_rest() {
+    http::async_read(stream_, buffer_, *parser_, [self = shared_from_this()](ErrorCode error, std::size_t) {
+      if (error == http::error::body_limit) return self->refuse_body();
+      if (error == beast::error::timeout || error == http::error::partial_message) return self->close();
+      if (error) return self->refuse(400, "bad_request", "the body is malformed: " + error.message());
+      self->request_.body = std::move(self->parser_->get().body());
+      self->respond();
+    });
+  }
+
+  void refuse_body() {
+    refuse(413, "too_large", "expected a body of at most " + std::to_string(route_->most_body) + " bytes");
+  }
+
+  void release_body() {
+    server_.bodies_bytes -= body_bytes_;
+    body_bytes_ = 0;
+  }
+
+  void respond() {
+    auto response = answer(*route_, request_, options().trouble);
+    request_.body = {};
+    release_body();
+    if (response.events) return begin_stream();
+    send(std::move(response), parser_->get().keep_alive() && requests_ < options().most_requests);
+  }
+
+  /// Answers with an error, after which the connection ends: the rest of the request was not read.
+  void refuse(int status, const std::string& code, const std::string& message) {
+    release_body();
+    auto response = error_response(HttpError(status, code, message));
+    response.headers = std::exchange(extra_, {});
+    send(std::move(response), false);
+  }
+
+  template <typename Body>
+  void set_headers(http::response<Body>& message, const HttpResponse& response, bool keep) {
+    message.version(11);
+    message.result(static_cast<unsigned>(response.status));
+    message.set(http::field::content_type, response.content_type);
+    message.set(http::field::cache_control, "no-store");
+    for (const auto& [name, value] : kSafetyHeaders) message.set(name, value);
+    for (const auto& [name, value] : response.headers) message.set(name, value);
+    message.keep_alive(keep);
+  }
+
+  void send(HttpResponse response, bool keep) {
+    if (!response.file.empty()) return send_file(std::move(response), keep);
+    const auto message = std::make_shared<http::response<http::string_body>>();
+    set_headers(*message, response, keep);
+    message->body() = std::move(response.body);
+    message->prepare_payload();
+    write(message, keep);
+  }
+
+  void send_file(HttpResponse response, bool keep) {
+    const auto gone = [&] {
+      send(error_response(HttpError(410, "file_gone", "the file is no longer there")), keep);
+    };
+    beast::file file;
+    const int number = ::open(response.file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (number < 0) return gone();
+    file.native_handle(number);
+    const auto message = std::make_shared<http::response<http::file_body>>();
+    ErrorCode error;
+    message->body().reset(std::move(file), error);
+    if (error) return gone();
+    set_headers(*message, response, keep);
+    message->prepare_payload();
+    write(message, keep);
+  }
+
+  template <typename Message>
+  void write(const std::shared_ptr<Message>& message, bool keep) {
+    stream_.expires_after(options().write_time);
+    http::async_write(stream_, *message,
+                      [self = shared_from_this(), message, keep](ErrorCode error, std::size_t) {
+                        if (error) return self->close();
+                        keep ? self->read_header() : self->linger();
+                      });
+  }
+
+  void linger() {
+    ErrorCode ignored;
+    stream_.socket().shutdown(tcp::socket::shutdown_send, ignored);
+    stream_.expires_after(kLingerTime);
+    throw_away(0);
+  }
+
+  void throw_away(std::size_t done) {
+    buffer_.clear();
+    stream_.async_read_some(buffer_.prepare(kBufferBytes),
+                            [self = shared_from_this(), done](ErrorCode error, std::size_t bytes) {
+                              if (error || done + bytes > kLingerBytes) return self->close();
+                              self->throw_away(done + bytes);
+                            });
+  }
+
+  void close() {
+    ErrorCode ignored;
+    ping_.cancel();
+    server_.streams.erase(this);
+    stream_.socket().shutdown(tcp::socket::shutdown_both, ignored);
+    stream_.close();
+  }
+
+  void begin_stream() {
+    if (server_.streams.size() >= options().most_streams) {
+      extra_ = {{"Retry-After", "10"}};
+      return refuse(429, "too_many_streams", "too many streams of events are open");
+    }
+    server_.streams.insert(this);
+    auto place = server_.events.begin(request_.last_event_id);
+    after_ = place.after;
+    sending_ =
+        "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-store\r\n"
+        "X-Accel-Buffering: no\r\nConnection: close\r\n";
+    for (const auto& [name, value] : kSafetyHeaders) {
+      sending_.append(name).append(": ").append(value).append("\r\n");
+    }
+    sending_ += "\r\n" + place.text;
+    // A client says no more; what comes is its end.
+    stream_.expires_never();
+    buffer_.clear();
+    stream_.async_read_some(buffer_.prepare(1),
+                            [self = shared_from_this()](ErrorCode, std::size_t) { self->close(); });
+    send_events();
+    wait_for_ping();
+  }
+
+  void on_events(ErrorCode error) {
+    is_writing_ = false;
+    sending_.clear();
+    if (error) return close();
+    send_events();
+  }
+
+  void wait_for_ping() {
+    ping_.expires_after(options().ping_every);
+    ping_.async_wait([self = shared_from_this()](ErrorCode error) {
+      if (error || self->server_.streams.count(self.get()) == 0) return;
+      if (!self->is_writing_) self->sending_ = ":\n\n";
+      self->send_events();
+      self->wait_for_ping();
+    });
+  }
+
+  beast::tcp_stream stream_;
+  HttpServer::State& server_;
+  beast::flat_buffer buffer_;
+  std::optional<Parser> parser_;
+  const HttpRoute* route_ = nullptr;
+  HttpRequest request_;
+  std::vector<std::pair<std::string, std::string>> extra_;  // headers of the next refusal
+  std::size_t requests_ = 0, body_bytes_ = 0;
+  // Of a stream of events:
+  asio::steady_timer ping_;
+  std::uint64_t after_ = 0;
+  std::string sending_;
+  bool is_writing_ = false;
+};
+
+void HttpServer::State::listen() {
+  ErrorCode error;
+  const auto address = asio::ip::make_address(options.address, error);
+  if (error) throw usage_error("host", "expected an IP address, got '" + options.address + "'");
+  const tcp::endpoint place(address, options.port);
+  acceptor.open(place.protocol());
+  acceptor.set_option(asio::socket_base::reuse_address(true));
+  acceptor.bind(place, error);
+  if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
+  if (error == asio::error::address_in_use) {
+    throw failure("port",
+                  std::to_string(options.port) + " of " + options.address + " is in use by another program");
+  }
+  if (error == asio::error::access_denied) {
+    throw failure("port", std::to_string(options.port) + ": no right to listen there");
+  }
+  if (error) throw failure("host", options.address + ": " + error.message());
+  rules = access_rules(options.address, acceptor.local_endpoint().port(), options.host_names, options.token);
+}
+
+void HttpServer::State::accept() {
+  acceptor.async_accept([this](ErrorCode error, tcp::socket socket) {
+    if (error == asio::error::operation_aborted) return;
+    if (error) {  // no file number is free, say
+      again.expires_after(kAcceptAgain);
+      again.async_wait([this](ErrorCode stopped) {
+        if (!stopped) accept();
+      });
+      return;
+    }
+    if (connections < options.most_connections) {
+      ErrorCode ignored;
+      socket.set_option(tcp::no_delay(true), ignored);
+      std::make_shared<HttpSession>(std::move(socket), *this)->read_header();
+    }
+    accept();
+  });
+}
+
+void HttpServer::State::wake_streams() {
+  if (wake_is_due.exchange(true)) return;
+  asio::post(io, [this] {
+    wake_is_due = false;
+    for (auto* session : streams) session->send_events();
+  });
+}
+
+HttpServer::HttpServer(HttpOptions options, HttpRouter router, EventRing& events)
+    : state_(std::make_shared<State>(std::move(options), std::move(router), events)) {
+  state_->listen();
+  state_->accept();
+  state_->events.on_publish([state = std::weak_ptr<State>(state_)] {
+    if (const auto there = state.lock()) there->wake_streams();
+  });
+}
+
+HttpServer::~HttpServer() {
+  state_->events.on_publish({});
+  stop();
+}
+
+std::uint16_t HttpServer::port() const {
+  return state_->acceptor.local_endpoint().port();
+}
+
+void HttpServer::run() {
+  state_->io.run();
+}
+
+void HttpServer::stop() {
+  state_->io.stop();
+}
+
+}  // namespace forgedit
