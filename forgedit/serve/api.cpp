@@ -143,6 +143,7 @@ HttpResponse Api::add_job(const HttpRequest& request) {
     return response;
   }
   const auto job = store_.add_job(body.value("kind", "edit"), json_text(body));
+  dispatcher_.tell(job.id);
   dispatcher_.wake();
   auto response = json_response(201, job_json(job, "", {}));
   response.headers.emplace_back("Location", "/api/v1/jobs/" + job.id);
@@ -183,6 +184,7 @@ HttpResponse Api::cancel(const HttpRequest& request) {
   }
   const auto before = find_job(request.parts.at(0));
   const auto after = store_.request_cancel(before.id);
+  dispatcher_.tell(before.id);
   dispatcher_.wake();
   return json_response(is_over(before) ? 200 : 202, job_summary(*after, dispatcher_.progress_of(before.id)));
 }

@@ -46,6 +46,9 @@ class Dispatcher {
   /// The running job goes back to the queue, and the worker ends.
   void stop();
 
+  /// Publishes where a job stands. Any thread may call it.
+  void tell(const std::string& id);
+
   /// How far a running job is: a JSON object, or empty where that is not known.
   std::string progress_of(const std::string& job) const;
   /// Whether there is a worker process.
@@ -73,7 +76,6 @@ class Dispatcher {
   void take_event(const std::string& event, const nlohmann::json& line);
   void take_progress(const nlohmann::json& progress);
   void ask_to_stop(bool goes_back);
-  void tell(const std::string& id);
 
   Options options_;
   Store& store_;
