@@ -206,4 +206,17 @@ ask 401 GET api/v1/jobs
 ask 401 GET api/v1/jobs -H "Authorization: Bearer ${TOKEN}x"
 ask 200 GET api/v1/jobs -H "Authorization: Bearer $TOKEN"
 ask 200 GET healthz
+kill -TERM "$SERVER"
+wait "$SERVER"
+
+echo "-- a caption by the miniature's captioner"
+OPTIONS=(--device cpu --threads 1 --data captions)
+expect 0 "" caption picture.png
+start_server
+upload 201
+add_job 201 "{\"kind\": \"caption\", \"picture\": \"$PICTURE\"}"
+ends_as "$JOB" "done"
+grep -qF "\"caption\":\"$(cat stdout)\"" answer || complain "expected the caption $(cat stdout), got $(cat answer)"
+kill -TERM "$SERVER"
+wait "$SERVER"
 end_of_test
