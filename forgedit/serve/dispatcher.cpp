@@ -95,8 +95,8 @@ void Dispatcher::start_next() {
     running_->end = JobEnd{JobState::failed, "worker_lost", error.what()};
     return;
   }
-  tell(job->id);
   link_->send(json_text({{"run", {{"id", job->id}, {"request", json::parse(job->request)}}}}));
+  tell(job->id);
 }
 
 void Dispatcher::wait() {
@@ -119,15 +119,21 @@ void Dispatcher::wait() {
 
 void Dispatcher::look_at_lines() {
   if (!link_) return;
-  for (const auto& line : link_->read_lines()) take_line(line);
+  take_lines();
   if (hung_up_) link_->kill();  // it has ended, or can say nothing more
+}
+
+/// A line that cannot be stored now stays for the next turn.
+void Dispatcher::take_lines() {
+  for (auto& line : link_->read_lines()) lines_.push_back(std::move(line));
+  for (; !lines_.empty(); lines_.pop_front()) take_line(lines_.front());
 }
 
 void Dispatcher::look_at_end_of_worker() {
   if (!link_) return;
   const auto how = link_->ended();
   if (!how) return;
-  for (const auto& line : link_->read_lines()) take_line(line);
+  take_lines();
   link_.reset();
   has_worker_ = false;
   closing_by_.reset();

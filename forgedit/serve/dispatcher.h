@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -72,6 +73,7 @@ class Dispatcher {
   void look_at_end_of_worker();
   void look_at_stops();
   void settle();
+  void take_lines();
   void take_line(const std::string& line);
   void take_event(const std::string& event, const nlohmann::json& line);
   void take_progress(const nlohmann::json& progress);
@@ -84,6 +86,7 @@ class Dispatcher {
   std::atomic<bool> stopping_{false}, rung_{true}, has_worker_{false};
   // The thread's own:
   std::unique_ptr<WorkerLink> link_;
+  std::deque<std::string> lines_;  // that it has said
   std::optional<Running> running_;
   std::optional<Clock::time_point> closing_by_;  // the worker's input is closed; then it is killed
   Clock::time_point idle_since_, told_progress_;

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -21,11 +22,12 @@ namespace {
 // What a process that is alive takes at least within this time.
 constexpr int kSendMs = 5'000;
 
-/// A pipe whose ends close when another program starts.
-std::array<int, 2> new_pipe() {
+/// Two ends, of the child and of this process, that close when another program starts. A socket, since
+/// writing to a pipe that nobody reads raises a signal.
+std::array<int, 2> new_input() {
   std::array<int, 2> ends{};
-  if (::pipe2(ends.data(), O_CLOEXEC) == 0) return ends;
-  throw failure(std::string("no pipe can be made: ") + std::strerror(errno));
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) == 0) return ends;
+  throw failure(std::string("no socket can be made: ") + std::strerror(errno));
 }
 
 std::vector<std::string> environment_of(const WorkerProcesses::Command& command) {
@@ -48,8 +50,13 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
 }  // namespace
 
 WorkerLink::WorkerLink(const WorkerProcesses::Command& command) {
-  const auto in = new_pipe();
-  const auto out = new_pipe();
+  const auto in = new_input();
+  std::array<int, 2> out{};
+  if (::pipe2(out.data(), O_CLOEXEC) != 0) {
+    const int error = errno;
+    for (const int end : in) ::close(end);
+    throw failure(std::string("no pipe can be made: ") + std::strerror(error));
+  }
   posix_spawn_file_actions_t actions;
   posix_spawnattr_t attributes;
   ::posix_spawn_file_actions_init(&actions);
@@ -89,7 +96,7 @@ WorkerLink::~WorkerLink() {
 void WorkerLink::send(const std::string& line) {
   const auto text = line + "\n";
   for (std::size_t done = 0; done < text.size() && input_ >= 0;) {
-    const auto count = ::write(input_, text.data() + done, text.size() - done);
+    const auto count = ::send(input_, text.data() + done, text.size() - done, MSG_NOSIGNAL);
     if (count >= 0) {
       done += static_cast<std::size_t>(count);
       continue;

@@ -10,8 +10,8 @@
 
 namespace forgedit {
 
-/// One worker process and the two pipes to it: lines of JSON go in on its standard input and come out of its
-/// standard output; its standard error is this process's. Use it from one thread.
+/// One worker process and the two channels to it: lines of JSON go in on its standard input and come out of
+/// its standard output; its standard error is this process's. Use it from one thread.
 class WorkerLink {
  public:
   /// Lines longer than this break the link: the worker is killed.
