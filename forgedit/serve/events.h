@@ -38,8 +38,6 @@ class EventRing {
   /// where nothing did.
   Place next(std::uint64_t after, std::size_t most_bytes) const;
 
-  const std::string& boot() const { return boot_; }
-
  private:
   std::string resync() const;
   std::string frame(std::uint64_t number, std::string_view kind, std::string_view data) const;
