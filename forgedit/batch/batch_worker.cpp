@@ -247,25 +247,26 @@ bool BatchWorker::take_part() {
   const auto count = list_.units.size();
   const auto begin = count * options_.place / std::max<std::size_t>(options_.places, 1);
   bool did_something = false;
-  for (std::size_t i = 0; i < count; ++i) {
-    const auto& unit = list_.units[(begin + i) % count];
-    if (!has_work(unit)) continue;
-    stop_.throw_if_stopped();
-    const auto claim = work_->claim(unit.name);
-    if (!claim) continue;
-    did_something = true;
-    try {
+  std::optional<Claim> claim;
+  try {
+    for (std::size_t i = 0; i < count; ++i) {
+      const auto& unit = list_.units[(begin + i) % count];
+      if (!has_work(unit)) continue;
+      stop_.throw_if_stopped();
+      claim = work_->claim(unit.name);
+      if (!claim) continue;
+      did_something = true;
       do_unit(unit, *claim);
-    } catch (...) {
-      endings_.drain();
-      work_->release(*claim);
-      throw;
+      endings_.add([] {}, [this, done = *std::exchange(claim, {})] { work_->release(done); });
+      throw_if_broken();
     }
-    endings_.add([] {}, [this, claim = *claim] { work_->release(claim); });
+    endings_.drain();
     throw_if_broken();
+  } catch (...) {
+    endings_.drain();
+    if (claim) work_->release(*claim);
+    throw;
   }
-  endings_.drain();
-  throw_if_broken();
   return did_something;
 }
 
@@ -301,6 +302,9 @@ void BatchWorker::record_deaths(const BatchUnit& unit) {
 
 void BatchWorker::do_unit(const BatchUnit& unit, const Claim& claim) {
   record_deaths(unit);
+  // Where workers died before, it must be clear of which edit the next one does: one at a time.
+  const bool one_by_one = !work_->losses(unit.name).empty();
+  if (one_by_one) endings_.drain();
   for (const auto place : unit.edits) {
     if (!work_->holds(claim)) return;  // no sign of life came through for a lease: another worker has it
     const auto& edit = list_.edits[place];
@@ -308,6 +312,7 @@ void BatchWorker::do_unit(const BatchUnit& unit, const Claim& claim) {
     try {
       const auto drawn = do_edit(edit, claim);
       endings_.add([this, drawn] { publish(*drawn); }, [this, drawn] { settle(*drawn); });
+      if (one_by_one) endings_.drain();
     } catch (const Cancelled&) {
       throw;
     } catch (const std::exception& error) {
@@ -354,16 +359,22 @@ void BatchWorker::publish(Drawn& drawn) const {
   }
 }
 
-/// On the worker's own thread, once publish() is through.
+/// On the worker's own thread, once publish() is through. Throws nothing: the next edit may be under way.
 void BatchWorker::settle(const Drawn& drawn) {
   try {
-    if (drawn.error) std::rethrow_exception(drawn.error);
-    if (!drawn.published) return;
-    failed_in_a_row_.clear();
-    progress_.add_done(drawn.edit.id);
-    listener_.file(folder_.edit(drawn.edit.id));
-  } catch (const std::exception& error) {
-    failed(drawn.edit, drawn.claim, error);
+    if (drawn.error) {
+      try {
+        std::rethrow_exception(drawn.error);
+      } catch (const std::exception& error) {
+        failed(drawn.edit, drawn.claim, error);
+      }
+    } else if (drawn.published) {
+      failed_in_a_row_.clear();
+      progress_.add_done(drawn.edit.id);
+      listener_.file(folder_.edit(drawn.edit.id));
+    }
+  } catch (...) {
+    broken_ = std::current_exception();
   }
 }
 
