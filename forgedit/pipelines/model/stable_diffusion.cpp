@@ -2,8 +2,12 @@
 
 #include <spdlog/fmt/fmt.h>
 
+#include <nlohmann/json.hpp>
+
+#include "forgedit/core/content_hash.h"
 #include "forgedit/core/error.h"
 #include "forgedit/core/host_memory.h"
+#include "forgedit/core/json_text.h"
 #include "forgedit/device/cuda_bridge.h"
 #include "forgedit/models/load_network.h"
 #include "forgedit/pipelines/model/apply_lora.h"
@@ -139,6 +143,11 @@ StableDiffusion StableDiffusion::read(const ModelFiles& files, const ComputePoli
   if (model.text_encoder_2) add("text_encoder_2.", *model.text_encoder_2);
   add("vae.", *model.vae);
   model.base_fingerprint = fingerprint(all);
+  // The same weights are another model where they are said to predict something else.
+  const auto settings = carried_settings(model.settings);
+  if (settings != carried_settings({})) {
+    model.base_fingerprint = content_hash(model.base_fingerprint + json_text(settings));
+  }
   return model;
 }
 

@@ -43,7 +43,8 @@ struct StableDiffusion {
   StateDict unet_float32;
   /// How base_fingerprint is taken; a new way of taking it gets the next number.
   static constexpr int kFingerprintMethod = 3;
-  std::string base_fingerprint;  ///< of UNet, text encoders and VAE as loaded: what a saved edit belongs to
+  std::string
+      base_fingerprint;  ///< of UNet, text encoders, VAE and settings as loaded: what a saved edit belongs to
 
   /// Reads a diffusers folder (unet/, vae/, text_encoder/, tokenizer/) or a checkpoint of one file. Strict:
   /// see load_state.
