@@ -223,10 +223,23 @@ double yaml_number(const Complaint& complaint, const std::string& key, const std
   return number;
 }
 
-/// One `key: value` of LDM's training config; nesting does not matter for these.
+/// What sgm, which trained XL, names the prediction by: the class of its denoiser's scaling.
+void read_yaml_target(const Complaint& complaint, const std::string& key, const std::string& value,
+                      Statements& statements) {
+  constexpr std::string_view kScaling = "denoiser_scaling.";
+  const auto at = value.find(kScaling);
+  if (at == std::string::npos) return;
+  const auto scaling = value.substr(at + kScaling.size());
+  if (scaling == "EpsScaling") return statements.predicts(PredictionType::epsilon, key, complaint);
+  if (scaling == "VScaling") return statements.predicts(PredictionType::v_prediction, key, complaint);
+  complaint.reject(key, "EpsScaling or VScaling", scaling, "other predictions are not supported");
+}
+
+/// One `key: value` of a training config of LDM or sgm; nesting does not matter for these.
 void read_yaml_value(const Complaint& complaint, const std::string& key, const std::string& value,
                      NoiseScheduleOptions& noise, Statements& statements) {
   if (key == "parameterization") statements.predicts(lower(value), key, complaint);
+  if (key == "target") read_yaml_target(complaint, key, value, statements);
   if (is_one_of(key, {"zero_terminal_snr", "rescale_betas_zero_snr", "ztsnr"}) && !is_off(lower(value))) {
     statements.has_zero_terminal_snr(key);
   }

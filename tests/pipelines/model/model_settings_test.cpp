@@ -368,6 +368,17 @@ TEST_F(CheckpointSettings, TrainingConfigBeside) {
   yaml("    parameterization: x0\n");
   EXPECT_TRUE(
       contains(refused({}), "one.yaml: parameterization: expected epsilon or v_prediction, found x0"));
+  for (const auto& [scaling, expected] :
+       {std::pair{"EpsScaling", PredictionType::epsilon}, {"VScaling", PredictionType::v_prediction}}) {
+    yaml(std::string("    target: sgm.modules.diffusionmodules.denoiser_weighting.EpsWeighting\n") +
+         "    target: sgm.modules.diffusionmodules.denoiser_scaling." + scaling + "\n");
+    write({});
+    EXPECT_EQ(read_networks(file_).settings.noise.prediction_type, expected) << scaling;
+  }
+  for (const std::string scaling : {"EDMScaling", "VScalingWithEDMcNoise"}) {
+    yaml("    target: sgm.modules.diffusionmodules.denoiser_scaling." + scaling + "\n");
+    EXPECT_TRUE(contains(refused({}), "one.yaml: target: expected EpsScaling or VScaling, found " + scaling));
+  }
   yaml("    linear_end: 0.02\n");
   write({});
   EXPECT_EQ(read_networks(file_).settings.noise.beta_end, 0.02);
