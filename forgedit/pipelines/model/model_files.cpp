@@ -74,11 +74,11 @@ struct FamilyDefaults {
   const char* pad_token;     ///< of the text encoder; empty: what the tokenizer's files say
   const char* text_encoder;  ///< how its tensors begin
 };
-constexpr const char* kOpenClipPad = "!";
+constexpr const char *kClipPad = "<|endoftext|>", *kOpenClipPad = "!";
 constexpr FamilyDefaults kFamilyDefaults[] = {
     {CheckpointKind::sd1, 0.18215, false, "", kLdmClipPrefix},
     {CheckpointKind::sd2, 0.18215, false, kOpenClipPad, kOpenClipPrefix},
-    {CheckpointKind::sdxl, 0.13025, true, "", kXlClipPrefix},
+    {CheckpointKind::sdxl, 0.13025, true, kClipPad, kXlClipPrefix},
 };
 
 const FamilyDefaults& defaults_of(CheckpointKind kind) {
@@ -158,11 +158,15 @@ ModelParts read_folder(const ModelFiles& files) {
   read_model_index(directory / "model_index.json", parts.settings);
   // The UNet first: it is what a folder that is no model lacks.
   parts.unet = read_unet(directory / "unet");
-  parts.notes = read_scheduler_config(directory / "scheduler" / "scheduler_config.json", parts.settings);
+  const auto family = unet_family(parts.unet.weights);
+  const auto scheduler = directory / "scheduler" / "scheduler_config.json";
+  parts.settings.prediction_unknown = family == CheckpointKind::sd2 && !fs::exists(scheduler);
+  parts.notes = read_scheduler_config(scheduler, parts.settings);
   parts.vae = files.vae.empty() ? read_vae(directory / "vae") : read_any_vae(files.vae, directory);
   parts.text_encoder = read_clip_text(directory / "text_encoder");
   const bool given = !files.tokenizer.empty();
-  parts.tokenizer.folder = given ? files.tokenizer : directory / "tokenizer";
+  parts.tokenizer = given ? TokenizerFiles{files.tokenizer, defaults_of(family).pad_token}
+                          : TokenizerFiles{directory / "tokenizer", ""};
   if (parts.unet.config.takes_added_conditions()) {
     parts.text_encoder_2 = read_clip_text(directory / "text_encoder_2");
     parts.tokenizer_2 =

@@ -320,9 +320,17 @@ TEST_F(ModelFilesTest, WhatPadsIsTheFamilysWhereNoFileOfTheModelSays) {
   EXPECT_EQ(read_model(second).tokenizer.pad_token, "!");
   auto xl = files_of("sdxl");
   xl.tokenizer = kTinyModel / "tokenizer";
-  EXPECT_EQ(read_model(xl).tokenizer.pad_token, "");
+  EXPECT_EQ(read_model(xl).tokenizer.pad_token, "<|endoftext|>") << "whatever that folder says";
   EXPECT_EQ(read_model(xl).tokenizer_2->folder, kTinyModel / "tokenizer");
   EXPECT_EQ(read_model(xl).tokenizer_2->pad_token, "!");
+
+  for (const auto& [model, pad] :
+       {std::pair{kTinyModel, ""}, {tiny("sd2"), "!"}, {tiny("sdxl"), "<|endoftext|>"}}) {
+    ModelFiles folder(model);
+    EXPECT_EQ(read_model(folder).tokenizer.pad_token, "") << "its own folder says it";
+    folder.tokenizer = kTinyModel / "tokenizer";
+    EXPECT_EQ(read_model(folder).tokenizer.pad_token, pad) << model;
+  }
 
   // Copies that stand for themselves.
   copy_tokenizer({fs::path(FORGEDIT_SOURCE_DIR) / "assets/clip", "!"}, folder_ / "copy");
@@ -347,6 +355,19 @@ TEST_F(ModelFilesTest, TheVocabularyThatShipsComesLastAndOnlyWhereItFits) {
   EXPECT_NO_THROW(check_model(read_model(files)));
   fs::copy(kTinyModel / "tokenizer", folder_ / "one.tokenizer");
   EXPECT_EQ(read_model(files).tokenizer.folder, folder_ / "one.tokenizer");
+}
+
+TEST_F(ModelFilesTest, FoldersWithoutASchedulersConfig) {
+  for (const std::string family : {"sd", "sd2", "sdxl"}) {
+    const auto model = folder_ / family;
+    fs::copy(tiny(family), model, fs::copy_options::recursive);
+    remove_tree(model / "scheduler");
+    auto parts = read_model(model);
+    EXPECT_EQ(parts.settings.prediction_unknown, family == "sd2") << family;
+    EXPECT_EQ(parts.settings.noise.prediction_type, PredictionType::epsilon);
+    ask_prediction(parts);
+    EXPECT_FALSE(parts.settings.prediction_unknown);
+  }
 }
 
 TEST_F(ModelFilesTest, CheckpointsOfStableDiffusion2MayNotSayWhatTheyPredict) {
