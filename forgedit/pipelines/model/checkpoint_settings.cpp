@@ -217,7 +217,7 @@ std::string unquoted(std::string_view text) {
 double yaml_number(const Complaint& complaint, const std::string& key, const std::string& value) {
   char* end = nullptr;
   const double number = std::strtod(value.c_str(), &end);
-  if (end == value.c_str() || !(number > 0)) {
+  if (end == value.c_str() || *end != '\0' || !(number > 0)) {
     complaint.reject(key, "a positive number", value, "it describes the noise schedule");
   }
   return number;
@@ -271,6 +271,9 @@ void read_yaml(const fs::path& yaml, NoiseScheduleOptions& noise, Statements& st
     if (!value.empty()) read_yaml_value(complaint, key, value, noise, statements);
     is_training_config = is_training_config || key == "linear_start";
   }
+  check_betas(noise, [&](const std::string& key, const std::string& message) {
+    throw failure(yaml.string() + ": " + (key == "beta_end" ? "linear_end: " : "linear_start: ") + message);
+  });
   // LDM's own default.
   if (is_training_config && !statements.says_prediction()) {
     statements.predicts(PredictionType::epsilon, yaml.filename().string());

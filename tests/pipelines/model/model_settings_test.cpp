@@ -384,6 +384,12 @@ TEST_F(CheckpointSettings, TrainingConfigBeside) {
   EXPECT_EQ(read_networks(file_).settings.noise.beta_end, 0.02);
   yaml("    linear_end: much\n");
   EXPECT_TRUE(contains(refused({}), "one.yaml: linear_end: expected a positive number, found much"));
+  yaml("    linear_end: 0.0120abc\n");
+  EXPECT_TRUE(contains(refused({}), "one.yaml: linear_end: expected a positive number, found 0.0120abc"));
+  yaml("    linear_end: 12\n");
+  EXPECT_TRUE(contains(refused({}), "one.yaml: linear_end: expected a number between 0 and 1, found 12"));
+  yaml("    linear_end: 0.0001\n");
+  EXPECT_TRUE(contains(refused({}), "one.yaml: linear_end: expected no less than"));
   yaml("    timesteps: 500\n");
   EXPECT_TRUE(contains(refused({}), "one.yaml: timesteps: expected 1000, found 500"));
   yaml("    zero_terminal_snr: true\n");
