@@ -21,14 +21,20 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// What the network does not keep of its tensors, such as half-precision ones, is gone at the end.
-template <typename Model, typename Config>
-Model finish(NetworkFiles<Config> files) {
+/// Throws where the host lacks memory for what loading converts to float32.
+template <typename Config>
+void require_memory(const NetworkFiles<Config>& files) {
   std::int64_t converted = 0;
   for (const auto& [name, tensor] : files.weights) {
     if (tensor.scalar_type() != torch::kFloat) converted += 4 * tensor.numel();
   }
   require_host_memory(files.origin, converted);
+}
+
+/// What the network does not keep of its tensors, such as half-precision ones, is gone at the end.
+template <typename Model, typename Config>
+Model finish(NetworkFiles<Config> files) {
+  require_memory(files);
   return load_network<Model>(files.config, files.weights, files.origin);
 }
 
@@ -84,6 +90,7 @@ void ask_prediction(ModelParts& parts) {
   if (!parts.settings.prediction_unknown) return;
   constexpr std::int64_t kSide = 8, kTokens = 2;
   torch::NoGradGuard no_grad;
+  require_memory(parts.unet);
   auto unet = load_network<UNet>(parts.unet.config, parts.unet.weights, parts.unet.origin);
   const auto& config = unet->config();
   const auto latents = torch::full({1, config.in_channels, kSide, kSide}, 0.5);
