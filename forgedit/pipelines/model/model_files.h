@@ -34,7 +34,8 @@ struct NetworkFiles {
   Config config;
   StateDict weights;
   std::string origin;
-  std::vector<std::string> notes;  ///< settings and tensors that are known and not used, for people
+  std::vector<std::string> notes;    ///< settings and tensors that are known and not used, for people
+  bool config_from_weights = false;  ///< no file says the settings: they come from shapes
 };
 
 /// Where a text encoder's tokens come from.
@@ -71,7 +72,7 @@ ModelParts read_networks(const ModelFiles& files);
 void check_agreement(const ModelParts& parts);
 
 /// For parts with settings.prediction_unknown: what the UNet was found to predict. Checkpoints of Stable
-/// Diffusion 2.x that predict the velocity are those of 768 pixels.
+/// Diffusion 2.x that predict the velocity are those of 768 pixels, unless a file says their size.
 void settle_prediction(ModelParts& parts, PredictionType found);
 
 /// Where the tokenizer of a checkpoint of one file may lie beside it, best first: for dir/NAME.safetensors
@@ -87,7 +88,8 @@ NetworkFiles<VaeConfig> read_any_vae(const std::filesystem::path& path, const st
 /// One network of a diffusers folder, with its config.json.
 NetworkFiles<UNetConfig> read_unet(const std::filesystem::path& directory);
 NetworkFiles<VaeConfig> read_vae(const std::filesystem::path& directory);
-NetworkFiles<ClipTextConfig> read_clip_text(const std::filesystem::path& directory);
+/// `second`: of XL. Where its config.json does not name its class, it has a projection if the weights have.
+NetworkFiles<ClipTextConfig> read_clip_text(const std::filesystem::path& directory, bool second = false);
 
 /// Keys of a safetensors file's metadata under which a checkpoint carries the settings of its networks, as
 /// the text of their config.json: what the tensors' shapes do not tell.

@@ -21,14 +21,20 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// What the network does not keep of its tensors, such as half-precision ones, is gone at the end.
-template <typename Model, typename Config>
-Model finish(NetworkFiles<Config> files) {
+/// Throws where the host lacks memory for what loading converts to float32.
+template <typename Config>
+void require_memory(const NetworkFiles<Config>& files) {
   std::int64_t converted = 0;
   for (const auto& [name, tensor] : files.weights) {
     if (tensor.scalar_type() != torch::kFloat) converted += 4 * tensor.numel();
   }
   require_host_memory(files.origin, converted);
+}
+
+/// What the network does not keep of its tensors, such as half-precision ones, is gone at the end.
+template <typename Model, typename Config>
+Model finish(NetworkFiles<Config> files) {
+  require_memory(files);
   return load_network<Model>(files.config, files.weights, files.origin);
 }
 
@@ -84,6 +90,7 @@ void ask_prediction(ModelParts& parts) {
   if (!parts.settings.prediction_unknown) return;
   constexpr std::int64_t kSide = 8, kTokens = 2;
   torch::NoGradGuard no_grad;
+  require_memory(parts.unet);
   auto unet = load_network<UNet>(parts.unet.config, parts.unet.weights, parts.unet.origin);
   const auto& config = unet->config();
   const auto latents = torch::full({1, config.in_channels, kSide, kSide}, 0.5);
@@ -213,17 +220,22 @@ std::string StableDiffusion::too_long(const std::string& text) const {
                      length - 2, encoding.dropped);
 }
 
+c10::Device StableDiffusion::text_device() const {
+  return memory.offload && text_encoder_2 ? c10::Device(c10::DeviceType::CPU) : policy.device;
+}
+
 TextEmbedding StableDiffusion::encode_text(const std::string& text) {
   torch::NoGradGuard no_grad;
-  const ParametersOnDevice moved(*text_encoder, policy.device);
-  const auto first = text_encoder(tokenize(text));
+  const auto device = text_device();
+  const ParametersOnDevice moved(*text_encoder, device);
+  const auto first = text_encoder(token_ids(*tokenizer, text_encoder, text).to(device));
   if (!text_encoder_2) return {first.last_hidden_state, {}};
-  const ParametersOnDevice moved_2(*text_encoder_2, policy.device);
-  const auto second = text_encoder_2(token_ids(*tokenizer_2, text_encoder_2, text).to(policy.device));
+  const auto second = text_encoder_2(token_ids(*tokenizer_2, text_encoder_2, text).to(device));
   const auto before_last = [](const ClipTextModelImpl::Output& output) {
     return output.hidden_states[output.hidden_states.size() - 2];
   };
-  return {torch::cat({before_last(first), before_last(second)}, -1), second.text_embeds};
+  return {torch::cat({before_last(first), before_last(second)}, -1).to(policy.device),
+          second.text_embeds.to(policy.device)};
 }
 
 TextEmbedding StableDiffusion::encode_unconditional() {
@@ -284,6 +296,7 @@ MemoryTask StableDiffusion::memory_task(int width, int height) const {
   task.unet_count = count(*unet);
   task.vae_count = count(*vae);
   task.text_count = count(*text_encoder) + (text_encoder_2 ? count(*text_encoder_2) : 0);
+  task.text_brought = text_encoder_2 ? 0 : task.text_count;  // text_device
   task.width = width;
   task.height = height;
   return task;

@@ -36,7 +36,7 @@ struct StableDiffusion {
   ComputePolicy policy;
   std::vector<std::string> notes;  ///< what people should know of how its files were read
   /// How learning and drawing save memory (`place` sets it). With `offload` VAE and text encoders lie on the
-  /// CPU but for their work.
+  /// CPU but for their work (text_device).
   MemoryPlan memory;
   /// The UNet's weights as loaded: float32, on the CPU. Empty unless policy.reduced(): then the UNet itself
   /// has bfloat16 ones.
@@ -62,8 +62,11 @@ struct StableDiffusion {
   torch::Tensor tokenize(const std::string& text) const;
   /// What to warn of where `text` is longer than the model reads; empty where it is not.
   std::string too_long(const std::string& text) const;
-  /// Float32. With two text encoders their states before the last layer, side by side, and the second one's
-  /// projection; else the last state (encode_prompt of diffusers' pipelines).
+  /// Where text encoders work: under `offload` two of them stay on the CPU, as beside the UNet not
+  /// even the larger one of XL fits into 8 GiB; a text then takes about a second.
+  c10::Device text_device() const;
+  /// Float32, on the model's device. With two text encoders their states before the last layer, side by side,
+  /// and the second one's projection; else the last state (encode_prompt of diffusers' pipelines).
   TextEmbedding encode_text(const std::string& text);
   /// What guidance goes away from: the empty text, or zeros where the model was trained so.
   TextEmbedding encode_unconditional();

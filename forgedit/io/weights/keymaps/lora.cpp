@@ -257,7 +257,8 @@ class LoraReader {
     const auto* part = part_of(key);
     const auto target = by_stem_.find(stem_of(key, *part));
     if (target == by_stem_.end()) reject(key, "this model has no such layer" + made_for());
-    if (!tensor.is_floating_point()) {
+    // Some of kohya's tools write alphas as integers.
+    if (part->part != Part::alpha && !tensor.is_floating_point()) {
       reject(key, "expected floating point, found " + std::string(tensor.dtype().name()));
     }
     auto& found = found_[target->second];
