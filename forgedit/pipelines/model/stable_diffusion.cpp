@@ -124,6 +124,7 @@ StableDiffusion StableDiffusion::read(const ModelFiles& files, const ComputePoli
   }
   model.folder = fs::is_directory(files.model) ? files.model : files.model.parent_path();
   model.settings = parts.settings;
+  model.clip_skip = parts.clip_skip;
   check_agreement(parts);
   model.unet = finish<UNet>(std::move(parts.unet));
   model.vae = finish<AutoencoderKL>(std::move(parts.vae));
@@ -138,8 +139,20 @@ StableDiffusion StableDiffusion::read(const ModelFiles& files, const ComputePoli
   add("text_encoder.", *model.text_encoder);
   if (model.text_encoder_2) add("text_encoder_2.", *model.text_encoder_2);
   add("vae.", *model.vae);
-  model.base_fingerprint = fingerprint(all);
+  model.base_fingerprint = with_clip_skip(fingerprint(all), model.clip_skip);
   return model;
+}
+
+namespace {
+constexpr const char* kClipSkipMark = "-clip-skip-";
+}  // namespace
+
+std::string with_clip_skip(const std::string& fingerprint, const std::optional<std::int64_t>& clip_skip) {
+  return clip_skip ? fingerprint + kClipSkipMark + std::to_string(*clip_skip) : fingerprint;
+}
+
+std::string without_clip_skip(const std::string& fingerprint) {
+  return fingerprint.substr(0, fingerprint.find(kClipSkipMark));
 }
 
 NamedNetworks StableDiffusion::lora_targets() const {
@@ -204,17 +217,29 @@ std::string StableDiffusion::too_long(const std::string& text) const {
                      length - 2, encoding.dropped);
 }
 
+namespace {
+
+const torch::Tensor& state_from_end(const ClipTextModelImpl::Output& output, std::int64_t layer) {
+  return output.hidden_states[output.hidden_states.size() - static_cast<std::size_t>(layer)];
+}
+
+}  // namespace
+
 TextEmbedding StableDiffusion::encode_text(const std::string& text) {
   torch::NoGradGuard no_grad;
   const ParametersOnDevice moved(*text_encoder, policy.device);
+  if (!text_encoder_2) return {encode_ids(tokenize(text)), {}};
   const auto first = text_encoder(tokenize(text));
-  if (!text_encoder_2) return {first.last_hidden_state, {}};
   const ParametersOnDevice moved_2(*text_encoder_2, policy.device);
   const auto second = text_encoder_2(token_ids(*tokenizer_2, text_encoder_2, text).to(policy.device));
-  const auto before_last = [](const ClipTextModelImpl::Output& output) {
-    return output.hidden_states[output.hidden_states.size() - 2];
-  };
-  return {torch::cat({before_last(first), before_last(second)}, -1), second.text_embeds};
+  const auto layer = clip_skip.value_or(usual_clip_skip(/*two_encoders=*/true));
+  return {torch::cat({state_from_end(first, layer), state_from_end(second, layer)}, -1), second.text_embeds};
+}
+
+torch::Tensor StableDiffusion::encode_ids(const torch::Tensor& ids) {
+  const auto output = text_encoder(ids);
+  if (!clip_skip) return output.last_hidden_state;
+  return text_encoder->normalise(state_from_end(output, *clip_skip));
 }
 
 TextEmbedding StableDiffusion::encode_unconditional() {
