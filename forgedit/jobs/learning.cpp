@@ -121,6 +121,10 @@ PictureToLearn described(const LearnRequest& request, const Image& picture, cons
 }  // namespace
 
 void prepare_learning(const LearnRequest& request, const Image& picture, const ModelChoice& choice) {
+  const auto method = request.options.method;
+  if (method == LearnMethod::dreambooth) {
+    require_one_text_encoder(method, has_two_text_encoders(choice.folder));
+  }
   const auto grid = read_picture_grid(choice.folder);
   if (grid) is_saved_already(request, described(request, picture, choice, *grid));
 }

@@ -310,8 +310,9 @@ std::vector<std::string> read_checkpoint_settings(const fs::path& file, const Si
   for (const char* key : {"modelspec.encoder_layer", "ss_clip_skip"}) {
     const auto found = checkpoint.metadata.find(key);
     if (found == checkpoint.metadata.end() || found->second == "1" || is_off(lower(found->second))) continue;
-    notes.push_back(fmt::format("{}: {} {} is ignored: texts are encoded by the last layer", file.string(),
-                                key, found->second.substr(0, kLongestValue)));
+    notes.push_back(
+        fmt::format("{}: {} {} is ignored: only clip_skip chooses another layer than the last one",
+                    file.string(), key, found->second.substr(0, kLongestValue)));
   }
   return notes;
 }

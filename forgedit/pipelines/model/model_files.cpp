@@ -11,6 +11,7 @@
 #include "forgedit/io/weights/keymaps/keymaps.h"
 #include "forgedit/io/weights/model_folder.h"
 #include "forgedit/io/weights/single_file.h"
+#include "forgedit/io/weights/weights_file.h"
 #include "forgedit/models/clip.h"
 #include "forgedit/models/sizes_from_weights.h"
 #include "forgedit/text/clip_vocabulary.h"
@@ -320,6 +321,34 @@ std::vector<fs::path> tokenizer_places(const fs::path& checkpoint) {
   return {own.replace_extension("tokenizer"), folder / "tokenizer", folder};
 }
 
+std::int64_t usual_clip_skip(bool two_encoders) {
+  return two_encoders ? 2 : 1;
+}
+
+bool has_two_text_encoders(const fs::path& model) {
+  if (!fs::is_directory(model)) {
+    return checkpoint_kind(read_weights_file(model, no_values).tensors) == CheckpointKind::sdxl;
+  }
+  return UNetConfig::from_json(ConfigReader(config_of(model / "unet"))).takes_added_conditions();
+}
+
+namespace {
+
+void settle_clip_skip(const ModelFiles& files, ModelParts& parts) {
+  if (!files.clip_skip) return;
+  const auto& second = parts.text_encoder_2;
+  auto layers = parts.text_encoder.config.num_hidden_layers;
+  if (second) layers = std::min(layers, second->config.num_hidden_layers);
+  if (*files.clip_skip < 1 || *files.clip_skip > layers) {
+    throw usage_error("clip_skip", "expected 1 to " + std::to_string(layers) +
+                                       ", the layers of the text encoder, got " +
+                                       std::to_string(*files.clip_skip));
+  }
+  if (*files.clip_skip != usual_clip_skip(second.has_value())) parts.clip_skip = files.clip_skip;
+}
+
+}  // namespace
+
 ModelParts read_networks(const ModelFiles& files) {
   if (!fs::is_directory(files.model) && !fs::exists(files.model)) {
     throw failure(files.model.string() + ": no such model folder or file");
@@ -329,6 +358,7 @@ ModelParts read_networks(const ModelFiles& files) {
     append(parts.notes, *notes);
   }
   if (parts.text_encoder_2) append(parts.notes, parts.text_encoder_2->notes);
+  settle_clip_skip(files, parts);
   return parts;
 }
 

@@ -23,6 +23,9 @@ struct ModelFiles {
   std::filesystem::path hub_cache;  ///< where to look for a tokenizer
   std::filesystem::path clip_vocabulary;  ///< folder of CLIP's published one, where no tokenizer was found
   std::vector<LoraFile> loras;            ///< added to the weights when these are read, in their order
+  /// Which layer of the text encoders the UNet reads, counted from the last one (1), as ComfyUI and kohya's
+  /// programs count; nothing: usual_clip_skip.
+  std::optional<std::int64_t> clip_skip;
 
   ModelFiles() = default;
   ModelFiles(std::filesystem::path path) : model(std::move(path)) {}  // NOLINT: a path alone is a model
@@ -57,8 +60,17 @@ struct ModelParts {
   TokenizerFiles tokenizer;
   std::optional<TokenizerFiles> tokenizer_2;  ///< of text_encoder_2
   ModelSettings settings;
-  std::vector<std::string> notes;  ///< what was read and is not used, for people
+  std::optional<std::int64_t> clip_skip;  ///< ModelFiles::clip_skip where it is not the usual one
+  std::vector<std::string> notes;         ///< what was read and is not used, for people
 };
+
+/// The layer that models with one text encoder, or with two, were trained on: the last one, or the one
+/// before it.
+std::int64_t usual_clip_skip(bool two_encoders);
+
+/// Whether a model has two text encoders, by its UNet's config.json or by the names of a file's tensors
+/// alone. Throws Error where those cannot be read.
+bool has_two_text_encoders(const std::filesystem::path& model);
 
 /// Reads a model, its tensors still on their files' maps, and holds the settings beside its weights against
 /// what is supported (model_settings.h). Throws Error that says what is missing and which option gives it: a

@@ -135,6 +135,7 @@ StableDiffusion StableDiffusion::read(const ModelFiles& files, const ComputePoli
   }
   model.folder = fs::is_directory(files.model) ? files.model : files.model.parent_path();
   model.settings = parts.settings;
+  model.clip_skip = parts.clip_skip;
   check_agreement(parts);
   model.unet = finish<UNet>(std::move(parts.unet));
   model.vae = finish<AutoencoderKL>(std::move(parts.vae));
@@ -155,7 +156,20 @@ StableDiffusion StableDiffusion::read(const ModelFiles& files, const ComputePoli
   if (settings != carried_settings({})) {
     model.base_fingerprint = content_hash(model.base_fingerprint + json_text(settings));
   }
+  model.base_fingerprint = with_clip_skip(model.base_fingerprint, model.clip_skip);
   return model;
+}
+
+namespace {
+constexpr const char* kClipSkipMark = "-clip-skip-";
+}  // namespace
+
+std::string with_clip_skip(const std::string& fingerprint, const std::optional<std::int64_t>& clip_skip) {
+  return clip_skip ? fingerprint + kClipSkipMark + std::to_string(*clip_skip) : fingerprint;
+}
+
+std::string without_clip_skip(const std::string& fingerprint) {
+  return fingerprint.substr(0, fingerprint.find(kClipSkipMark));
 }
 
 NamedNetworks StableDiffusion::lora_targets() const {
@@ -220,6 +234,14 @@ std::string StableDiffusion::too_long(const std::string& text) const {
                      length - 2, encoding.dropped);
 }
 
+namespace {
+
+const torch::Tensor& state_from_end(const ClipTextModelImpl::Output& output, std::int64_t layer) {
+  return output.hidden_states[output.hidden_states.size() - static_cast<std::size_t>(layer)];
+}
+
+}  // namespace
+
 c10::Device StableDiffusion::text_device() const {
   return memory.offload && text_encoder_2 ? c10::Device(c10::DeviceType::CPU) : policy.device;
 }
@@ -228,14 +250,19 @@ TextEmbedding StableDiffusion::encode_text(const std::string& text) {
   torch::NoGradGuard no_grad;
   const auto device = text_device();
   const ParametersOnDevice moved(*text_encoder, device);
-  const auto first = text_encoder(token_ids(*tokenizer, text_encoder, text).to(device));
-  if (!text_encoder_2) return {first.last_hidden_state, {}};
+  const auto ids = token_ids(*tokenizer, text_encoder, text).to(device);
+  if (!text_encoder_2) return {encode_ids(ids), {}};
+  const auto first = text_encoder(ids);
   const auto second = text_encoder_2(token_ids(*tokenizer_2, text_encoder_2, text).to(device));
-  const auto before_last = [](const ClipTextModelImpl::Output& output) {
-    return output.hidden_states[output.hidden_states.size() - 2];
-  };
-  return {torch::cat({before_last(first), before_last(second)}, -1).to(policy.device),
+  const auto layer = clip_skip.value_or(usual_clip_skip(/*two_encoders=*/true));
+  return {torch::cat({state_from_end(first, layer), state_from_end(second, layer)}, -1).to(policy.device),
           second.text_embeds.to(policy.device)};
+}
+
+torch::Tensor StableDiffusion::encode_ids(const torch::Tensor& ids) {
+  const auto output = text_encoder(ids);
+  if (!clip_skip) return output.last_hidden_state;
+  return text_encoder->normalise(state_from_end(output, *clip_skip));
 }
 
 TextEmbedding StableDiffusion::encode_unconditional() {
