@@ -77,6 +77,11 @@ ClipTokenizer read_tokenizer(const TokenizerFiles& files, const ClipTextConfig& 
   return tokenizer;
 }
 
+/// What the encoder's layer `layer` gives, counted from the last one (1).
+const torch::Tensor& state_from_end(const ClipTextModelImpl::Output& output, std::int64_t layer) {
+  return output.hidden_states[output.hidden_states.size() - static_cast<std::size_t>(layer)];
+}
+
 /// (1, length that the encoder reads) int64, on the CPU.
 torch::Tensor token_ids(const ClipTokenizer& tokenizer, const ClipTextModel& encoder,
                         const std::string& text) {
@@ -233,14 +238,6 @@ std::string StableDiffusion::too_long(const std::string& text) const {
   return fmt::format("the text has {} tokens, the model reads {}: cut off \"{}\"", encoding.token_count,
                      length - 2, encoding.dropped);
 }
-
-namespace {
-
-const torch::Tensor& state_from_end(const ClipTextModelImpl::Output& output, std::int64_t layer) {
-  return output.hidden_states[output.hidden_states.size() - static_cast<std::size_t>(layer)];
-}
-
-}  // namespace
 
 c10::Device StableDiffusion::text_device() const {
   return memory.offload && text_encoder_2 ? c10::Device(c10::DeviceType::CPU) : policy.device;

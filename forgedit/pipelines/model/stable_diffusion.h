@@ -67,9 +67,9 @@ struct StableDiffusion {
   /// Where text encoders work: under `offload` two of them stay on the CPU, as beside the UNet not
   /// even the larger one of XL fits into 8 GiB; a text then takes about a second.
   c10::Device text_device() const;
-  /// Float32, on the model's device. With two text encoders their states before the last layer (clip_skip: after
-  /// another one), side by side, and the second one's projection; else encode_ids (encode_prompt of diffusers'
-  /// pipelines).
+  /// Float32, on the model's device. With two text encoders their states before the last layer (clip_skip:
+  /// after another one), side by side, and the second one's projection; else encode_ids (encode_prompt of
+  /// diffusers' pipelines).
   TextEmbedding encode_text(const std::string& text);
   /// Token ids (1, 77) as text_encoder alone encodes them, for the gradients of its weights: its last state,
   /// or of clip_skip the final layer norm of an earlier one, (1, 77, width).

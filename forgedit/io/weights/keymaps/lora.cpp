@@ -62,10 +62,6 @@ constexpr std::array<OtherMethod, 10> kOtherMethods{{{"lora_mid", "LoCon (lora_m
                                                      {".diff", "a full difference of weights"},
                                                      {"bundle_emb", "a bundled textual inversion"}}};
 
-bool ends_with(std::string_view text, std::string_view end) {
-  return text.size() >= end.size() && text.substr(text.size() - end.size()) == end;
-}
-
 bool contains(std::string_view text, std::string_view part) {
   return text.find(part) != std::string_view::npos;
 }
