@@ -243,7 +243,9 @@ TEST_F(LearnMethods, DreamboothEncodesByTheLayerThatClipSkipNames) {
   model_->clip_skip = 2;
   const auto result = run(quick(LearnMethod::dreambooth));
   for (const auto& [name, tensor] : result.text_encoder) {
-    if (contains(name, "encoder.layers.2.")) EXPECT_TRUE(torch::equal(tensor, original.at(name))) << name;
+    if (contains(name, "encoder.layers.2.")) {
+      EXPECT_TRUE(torch::equal(tensor, original.at(name))) << name;
+    }
   }
   const std::string before_last = "encoder.layers.1.mlp.fc1.weight";
   EXPECT_FALSE(torch::equal(result.text_encoder.at(before_last), original.at(before_last)));
