@@ -22,7 +22,8 @@ void take_target(LearnRequest& request);
 void check_learn_request(const LearnRequest& request);
 
 /// What the picture's file and the model's config.json say before weights are read: throws a usage Error for
-/// sizes that the model cannot draw, and where `save` would replace something else than the same again.
+/// sizes that the model cannot generate, for dreambooth where it has two text encoders, and where `save`
+/// would replace something else than the same again.
 void prepare_learning(const LearnRequest& request, const Image& picture, const ModelChoice& choice);
 
 /// The source prompt for a picture without one, which the listener hears of: see source_prompt.
