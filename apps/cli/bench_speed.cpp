@@ -116,6 +116,7 @@ SpeedRow measure_first_picture(const SpeedCommand& command, const ModelChoice& c
   for (const auto& lora : command.model.loras) {
     add("--lora", fmt::format("{}:{}", lora.path.string(), lora.scale));
   }
+  if (command.model.clip_skip) add("--clip-skip", std::to_string(*command.model.clip_skip));
   if (command.size) add("--size", fmt::format("{}x{}", command.size->first, command.size->second));
   if (choice.policy.plain) arguments.emplace_back("--plain");
   if (command.options.learn.fast) arguments.emplace_back("--fast");

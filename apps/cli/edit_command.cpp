@@ -52,8 +52,9 @@ std::string read_standard_input() {
 
 void EditCommand::add_options(CLI::App& command) {
   command.add_option("IMAGE", image_, "PNG, JPEG, WebP, HEIC or AVIF; left out with --from");
-  command.add_option("TARGET", targets_,
-                     "what the edited picture shows, as typed; each target gets its own rows");
+  command.add_option(
+      "TARGET", targets_,
+      "what the edited picture shows, as typed: (word:1.2) is text too; each target gets its own rows");
   learn_options_ = add_picture_options(command, job_.learn);
   command.add_option("--from", from_, "edit what `forgedit learn` or --save kept in this folder")
       ->type_name("DIR")

@@ -1,3 +1,5 @@
+#include <spdlog/fmt/fmt.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cctype>
@@ -30,6 +32,21 @@ std::string shell_word(const std::string& text) {
   return word + "'";
 }
 
+/// The options that name the same model again.
+std::string options_of(const ModelRequest& model) {
+  std::string options;
+  const auto add = [&](const std::string& option, const std::string& value) {
+    if (!value.empty()) options += " " + option + " " + shell_word(value);
+  };
+  add("--model", model.model);
+  add("--vae", model.vae);
+  add("--tokenizer", model.tokenizer);
+  add("--config", model.config);
+  for (const auto& lora : model.loras) add("--lora", fmt::format("{}:{}", lora.path.string(), lora.scale));
+  if (model.clip_skip) add("--clip-skip", std::to_string(*model.clip_skip));
+  return options;
+}
+
 struct LearnCommand {
   LearnRequest request;
   std::string image;
@@ -43,7 +60,7 @@ struct LearnCommand {
     Engine(find_places(), {model, /*keep_warm=*/false}).run(request, program_stop(), console);
     if (request.dry_run) return;
     console.note("next: forgedit edit --from " + shell_word(request.save.string()) + " TARGET" +
-                 (model.model.empty() ? "" : " --model " + shell_word(model.model)));
+                 options_of(model));
   }
 };
 

@@ -9,6 +9,7 @@ namespace {
 
 constexpr int kMaxThreads = 1024;
 constexpr int kMaxWorkers = 64;
+constexpr int kMaxLayers = 1000;
 
 }  // namespace
 
@@ -53,6 +54,13 @@ void add_model_options(CLI::App& command, ModelRequest& model) {
           "repeated")
       ->type_name("FILE[:SCALE]")
       ->allow_extra_args(false)
+      ->group("Model");
+  command
+      .add_option("--clip-skip", model.clip_skip,
+                  "encode texts by the Nth last layer of the text encoders, 1 being the last one [1; Stable "
+                  "Diffusion XL 2]")
+      ->check(within(1, kMaxLayers))
+      ->type_name("N")
       ->group("Model");
   add_device_option(command, model.device, "Model");
   command
@@ -108,8 +116,8 @@ void add_score_options(CLI::App& command, ScoreFiles& files) {
 void say_which_model(const ModelRequest& model, Console& console) {
   if (!model.model.empty()) return;
   console.highlight(
-      "no --model given: using the bundled emoji demo model. For photos pass --model (Stable Diffusion "
-      "1.x).");
+      "no --model given: using the bundled emoji demo model. For photos pass --model (Stable Diffusion 1.x, "
+      "2.x or XL).");
 }
 
 }  // namespace forgedit::cli

@@ -162,8 +162,8 @@ class BatchWorker {
   void clear() const;
   void require_captioner();
   bool take_part();
-  /// An edit whose pictures are drawn, and how it ended.
-  struct Drawn {
+  /// An edit whose images are generated, and how it ended.
+  struct Generated {
     const BatchEdit& edit;
     Claim claim;
     LastFiles files;
@@ -173,9 +173,9 @@ class BatchWorker {
   };
 
   void do_unit(const BatchUnit& unit, const Claim& claim);
-  std::shared_ptr<Drawn> do_edit(const BatchEdit& edit, const Claim& claim);
-  void publish(Drawn& drawn) const;
-  void settle(const Drawn& drawn);
+  std::shared_ptr<Generated> do_edit(const BatchEdit& edit, const Claim& claim);
+  void publish(Generated& generated) const;
+  void settle(const Generated& generated);
   bool is_due(const BatchEdit& edit) const;
   bool has_work(const BatchUnit& unit) const;
   void record_deaths(const BatchUnit& unit);
@@ -247,25 +247,26 @@ bool BatchWorker::take_part() {
   const auto count = list_.units.size();
   const auto begin = count * options_.place / std::max<std::size_t>(options_.places, 1);
   bool did_something = false;
-  for (std::size_t i = 0; i < count; ++i) {
-    const auto& unit = list_.units[(begin + i) % count];
-    if (!has_work(unit)) continue;
-    stop_.throw_if_stopped();
-    const auto claim = work_->claim(unit.name);
-    if (!claim) continue;
-    did_something = true;
-    try {
+  std::optional<Claim> claim;
+  try {
+    for (std::size_t i = 0; i < count; ++i) {
+      const auto& unit = list_.units[(begin + i) % count];
+      if (!has_work(unit)) continue;
+      stop_.throw_if_stopped();
+      claim = work_->claim(unit.name);
+      if (!claim) continue;
+      did_something = true;
       do_unit(unit, *claim);
-    } catch (...) {
-      endings_.drain();
-      work_->release(*claim);
-      throw;
+      endings_.add([] {}, [this, done = *std::exchange(claim, {})] { work_->release(done); });
+      throw_if_broken();
     }
-    endings_.add([] {}, [this, claim = *claim] { work_->release(claim); });
+    endings_.drain();
     throw_if_broken();
+  } catch (...) {
+    endings_.drain();
+    if (claim) work_->release(*claim);
+    throw;
   }
-  endings_.drain();
-  throw_if_broken();
   return did_something;
 }
 
@@ -301,13 +302,17 @@ void BatchWorker::record_deaths(const BatchUnit& unit) {
 
 void BatchWorker::do_unit(const BatchUnit& unit, const Claim& claim) {
   record_deaths(unit);
+  // Where workers died before, it must be clear of which edit the next one does: one at a time.
+  const bool one_by_one = !work_->losses(unit.name).empty();
+  if (one_by_one) endings_.drain();
   for (const auto place : unit.edits) {
     if (!work_->holds(claim)) return;  // no sign of life came through for a lease: another worker has it
     const auto& edit = list_.edits[place];
     if (!is_due(edit)) continue;
     try {
-      const auto drawn = do_edit(edit, claim);
-      endings_.add([this, drawn] { publish(*drawn); }, [this, drawn] { settle(*drawn); });
+      const auto generated = do_edit(edit, claim);
+      endings_.add([this, generated] { publish(*generated); }, [this, generated] { settle(*generated); });
+      if (one_by_one) endings_.drain();
     } catch (const Cancelled&) {
       throw;
     } catch (const std::exception& error) {
@@ -319,8 +324,8 @@ void BatchWorker::do_unit(const BatchUnit& unit, const Claim& claim) {
   }
 }
 
-/// Draws an edit's pictures.
-std::shared_ptr<BatchWorker::Drawn> BatchWorker::do_edit(const BatchEdit& edit, const Claim& claim) {
+/// Generates an edit's images.
+std::shared_ptr<BatchWorker::Generated> BatchWorker::do_edit(const BatchEdit& edit, const Claim& claim) {
   const auto begin = Clock::now();
   work_->begin(edit.id);
   auto job = edit.job;
@@ -332,38 +337,44 @@ std::shared_ptr<BatchWorker::Drawn> BatchWorker::do_edit(const BatchEdit& edit, 
   auto files = engine_.run_up_to_last_files(job, stop_, listener);
   progress_.expect_seconds(listener.planned());
   const double seconds = std::chrono::duration<double>(Clock::now() - begin).count();
-  return std::make_shared<Drawn>(Drawn{edit, claim, std::move(files), seconds});
+  return std::make_shared<Generated>(Generated{edit, claim, std::move(files), seconds});
 }
 
 /// On the thread of endings_: completes an edit and moves it to its place.
-void BatchWorker::publish(Drawn& drawn) const {
+void BatchWorker::publish(Generated& generated) const {
   try {
-    drawn.files();
-    drawn.files = nullptr;  // the folder is not locked any more
-    const auto& id = drawn.edit.id;
-    const auto folder = folder_.making(id, drawn.claim.token);
+    generated.files();
+    generated.files = nullptr;  // the folder is not locked any more
+    const auto& id = generated.edit.id;
+    const auto folder = folder_.making(id, generated.claim.token);
     if (options_.keep_best) keep_only_best(folder);
-    if (!work_->holds(drawn.claim)) return;
-    folder_.publish(id, drawn.claim.token,
-                    {work_->worker().name, device_, drawn.seconds, pictures_in(folder)});
+    if (!work_->holds(generated.claim)) return;
+    folder_.publish(id, generated.claim.token,
+                    {work_->worker().name, device_, generated.seconds, pictures_in(folder)});
     folder_.forget_failure(id);
-    drawn.published = true;
+    generated.published = true;
   } catch (...) {
-    drawn.files = nullptr;
-    drawn.error = std::current_exception();
+    generated.files = nullptr;
+    generated.error = std::current_exception();
   }
 }
 
-/// On the worker's own thread, once publish() is through.
-void BatchWorker::settle(const Drawn& drawn) {
+/// On the worker's own thread, once publish() is through. Throws nothing: the next edit may be under way.
+void BatchWorker::settle(const Generated& generated) {
   try {
-    if (drawn.error) std::rethrow_exception(drawn.error);
-    if (!drawn.published) return;
-    failed_in_a_row_.clear();
-    progress_.add_done(drawn.edit.id);
-    listener_.file(folder_.edit(drawn.edit.id));
-  } catch (const std::exception& error) {
-    failed(drawn.edit, drawn.claim, error);
+    if (generated.error) {
+      try {
+        std::rethrow_exception(generated.error);
+      } catch (const std::exception& error) {
+        failed(generated.edit, generated.claim, error);
+      }
+    } else if (generated.published) {
+      failed_in_a_row_.clear();
+      progress_.add_done(generated.edit.id);
+      listener_.file(folder_.edit(generated.edit.id));
+    }
+  } catch (...) {
+    broken_ = std::current_exception();
   }
 }
 

@@ -13,9 +13,13 @@ constexpr std::string_view trimmed(std::string_view text, std::string_view aroun
   return text.substr(first, text.find_last_not_of(around) - first + 1);
 }
 
-/// std::string_view's own of C++20, also for files that Clang compiles as C++17 (cmake/targets.cmake).
+/// std::string_view's own of C++20, both also for files that Clang compiles as C++17 (cmake/targets.cmake).
 constexpr bool starts_with(std::string_view text, std::string_view beginning) {
   return text.substr(0, beginning.size()) == beginning;
+}
+
+constexpr bool ends_with(std::string_view text, std::string_view end) {
+  return text.size() >= end.size() && text.substr(text.size() - end.size()) == end;
 }
 
 /// Whether nothing but blanks is in it.

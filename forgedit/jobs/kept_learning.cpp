@@ -50,7 +50,8 @@ void KeptLearning::begin_writing(const LearnedPicture& learned, JobContext& job)
   const auto skip = [&](const std::string& reason) {
     job.note("what was learned is not kept while images are generated: " + reason);
   };
-  const auto needed = float_bytes(learned.result.unet) + float_bytes(learned.result.text_encoder) +
+  const auto& unet = learned.options.tuning == Tuning::lora ? learned.result.lora : learned.result.unet;
+  const auto needed = float_bytes(unet) + float_bytes(learned.result.text_encoder) +
                       learned.grid.pixels.size() + kRoomForResults;
   std::error_code error;
   const auto space = fs::space(place_.parent_path(), error);

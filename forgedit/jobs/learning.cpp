@@ -19,7 +19,6 @@ namespace forgedit {
 namespace {
 
 namespace fs = std::filesystem;
-constexpr std::int64_t kStableDiffusionSize = 512;
 
 /// Fewer samples than were asked for are never silent.
 void say_how_it_ended(const LearnedPicture& learned, JobContext& job) {
@@ -85,9 +84,16 @@ void check_learn_request(const LearnRequest& request) {
 
 namespace {
 
+/// The size that the picture is stretched to; nothing where it keeps its shape.
+std::optional<std::pair<int, int>> size_of(const LearnRequest& request, const PictureGrid& grid) {
+  if (request.size || !request.story_size) return request.size;
+  const auto side = static_cast<int>(grid.native_size * 3 / 2);
+  return std::pair(side, side);
+}
+
 Frame frame_of(const Image& picture, const LearnRequest& request, const PictureGrid& grid) {
   try {
-    return frame_picture(picture.width, picture.height, request.size, grid);
+    return frame_picture(picture.width, picture.height, size_of(request, grid), grid);
   } catch (const Error& error) {
     if (!request.size) throw;
     throw Error(error.kind(), error.what(), "size");
@@ -106,7 +112,7 @@ PictureToLearn described(const LearnRequest& request, const Image& picture, cons
   learned.options = request.options;
   learned.background =
       fmt::format("#{:02x}{:02x}{:02x}", request.background[0], request.background[1], request.background[2]);
-  learned.stretched = request.size.has_value();
+  learned.stretched = size_of(request, grid).has_value();
   learned.frame = frame_of(picture, request, grid);
   learned.grid = lay_into_grid(picture, learned.frame, learned.stretched);
   return learned;
@@ -114,12 +120,12 @@ PictureToLearn described(const LearnRequest& request, const Image& picture, cons
 
 }  // namespace
 
-void prepare_learning(LearnRequest& request, const Image& picture, const ModelChoice& choice) {
-  const auto grid = read_picture_grid(choice.folder);
-  if (request.story_size && !request.size) {
-    const auto side = static_cast<int>((grid ? grid->native_size : kStableDiffusionSize) * 3 / 2);
-    request.size = {side, side};
+void prepare_learning(const LearnRequest& request, const Image& picture, const ModelChoice& choice) {
+  const auto method = request.options.method;
+  if (method == LearnMethod::dreambooth) {
+    require_one_text_encoder(method, has_two_text_encoders(choice.folder));
   }
+  const auto grid = read_picture_grid(choice.folder);
   if (grid) is_saved_already(request, described(request, picture, choice, *grid));
 }
 

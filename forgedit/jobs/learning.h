@@ -21,10 +21,10 @@ void take_target(LearnRequest& request);
 /// What can be found wrong before any file is read.
 void check_learn_request(const LearnRequest& request);
 
-/// What the picture's file and the model's config.json say before weights are read: settles the preset's
-/// size, throws a usage Error for sizes that the model cannot draw, and where `save` would replace something
-/// else than the same again.
-void prepare_learning(LearnRequest& request, const Image& picture, const ModelChoice& choice);
+/// What the picture's file and the model's config.json say before weights are read: throws a usage Error for
+/// sizes that the model cannot generate, for dreambooth where it has two text encoders, and where `save`
+/// would replace something else than the same again.
+void prepare_learning(const LearnRequest& request, const Image& picture, const ModelChoice& choice);
 
 /// The source prompt for a picture without one, which the listener hears of: see source_prompt.
 std::string write_source(const LearnRequest& request, const std::vector<std::string>& targets,

@@ -71,7 +71,17 @@ ModelChoice choose_model(const ModelRequest& request, JobContext& job) {
   files.hub_cache = job.places().hub_cache;
   if (const auto& assets = job.places().assets; !assets.empty()) files.clip_vocabulary = assets / kClipFolder;
   files.loras = request.loras;
+  // What is usual is no setting: records are those of runs that do not name it.
+  if (request.clip_skip && *request.clip_skip != usual_clip_skip(has_two_text_encoders(place.path))) {
+    files.clip_skip = request.clip_skip;
+  }
   return {place.path, miniature, policy, threads, request.memory, place, files};
+}
+
+std::string ModelChoice::name() const {
+  auto name = place.name + loras_text(files.loras);
+  if (files.clip_skip) name += fmt::format(" + clip skip {}", *files.clip_skip);
+  return name;
 }
 
 Error explained(const Error& error, const ModelPlace& place) {
@@ -160,6 +170,7 @@ StableDiffusion outline_model(const ModelChoice& choice, JobContext& job, const 
     model.text_encoder = outline_of<ClipTextModel>(parts.text_encoder);
     if (parts.text_encoder_2) model.text_encoder_2 = outline_of<ClipTextModel>(*parts.text_encoder_2);
     model.settings = parts.settings;
+    model.clip_skip = parts.clip_skip;
     check_loras(choice.files.loras, model.lora_targets());
   } catch (const Error& error) {
     throw explained(error, choice.place);

@@ -37,8 +37,8 @@ struct ModelChoice {
   ModelPlace place;
   ModelFiles files;
 
-  /// For records: the model, and the LoRA files that change it.
-  std::string name() const { return place.name + loras_text(files.loras); }
+  /// For records: the model, the LoRA files that change it, and an unusual clip_skip.
+  std::string name() const;
 };
 
 /// Throws Error when there is no such folder or device.

@@ -28,9 +28,10 @@ inline constexpr std::size_t kMostAutoPictures = 1000;
 
 /// Which model, and where it computes.
 struct ModelRequest {
-  std::string model;                   ///< folder, file or ORG/NAME; empty: the miniature that ships along
-  std::string vae, tokenizer, config;  ///< see ModelFiles; empty: the model's own
-  std::vector<LoraFile> loras;         ///< see ModelFiles
+  std::string model;                      ///< folder, file or ORG/NAME; empty: the miniature that ships along
+  std::string vae, tokenizer, config;     ///< see ModelFiles; empty: the model's own
+  std::vector<LoraFile> loras;            ///< see ModelFiles
+  std::optional<std::int64_t> clip_skip;  ///< see ModelFiles
   std::string device = "auto";
   std::optional<Precision> precision;  ///< nothing: bf16 on a GPU that has it, else fp32
   bool plain = false;                  ///< see ComputePolicy

@@ -2,6 +2,7 @@
 
 #include <spdlog/fmt/fmt.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <optional>
 
@@ -93,6 +94,20 @@ ExportOptions options_of(const ExportRequest& request) {
   return options;
 }
 
+bool is_large_convolution(const torch::Tensor& factor) {
+  return factor.dim() == 4 && factor.size(2) * factor.size(3) > 1;
+}
+
+void say_if_locon(const Lora& lora, JobContext& context) {
+  const auto count = std::count_if(lora.tensors.begin(), lora.tensors.end(),
+                                   [](const auto& item) { return is_large_convolution(item.second); });
+  if (count == 0) return;
+  context.note(fmt::format(
+      "{} of its layers are convolutions larger than 1x1: a LoCon, which this program cannot use as a LoRA "
+      "itself; a picture learned as a LoRA (learn lora) is exported as a plain one",
+      count));
+}
+
 /// Each layer's share is in the report.
 void say_what_was_kept(const Lora& lora, JobContext& context) {
   if (!lora.not_held.empty()) {
@@ -125,7 +140,10 @@ void run_export(const ExportRequest& request, WarmModels& models, JobContext& co
   context.throw_if_stopped();
   context.long_write();
   const auto result = export_learned(network, learned, request.out, options);
-  if (options.format == ExportFormat::lora) say_what_was_kept(result.lora, context);
+  if (options.format == ExportFormat::lora) {
+    say_what_was_kept(result.lora, context);
+    say_if_locon(result.lora, context);
+  }
   for (const auto& path : result.written) context.file(path);
 }
 

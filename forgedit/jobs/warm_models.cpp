@@ -14,7 +14,7 @@ std::int64_t held_by_tensors(const c10::Device& device) {
 /// Bytes of a GPU.
 std::int64_t gpu_bytes(const LearnResult& learned) {
   std::int64_t bytes = 0;
-  for (const auto* state : {&learned.unet, &learned.text_encoder}) {
+  for (const auto* state : {&learned.unet, &learned.lora, &learned.text_encoder}) {
     for (const auto& [name, tensor] : *state) {
       if (tensor.is_cuda()) bytes += static_cast<std::int64_t>(tensor.nbytes());
     }

@@ -94,13 +94,17 @@ ClipTextModelImpl::Output ClipTextModelImpl::forward(const torch::Tensor& ids) {
   const auto embedded = token_embedding_(ids) + position_embedding_->weight.slice(0, 0, ids.size(1));
   Output output;
   output.hidden_states = encoder->hidden_states(embedded);
-  output.last_hidden_state = final_layer_norm(output.hidden_states.back());
+  output.last_hidden_state = normalise(output.hidden_states.back());
   // Published files carry eos_token_id 2, although their end token has the largest id of all.
   const auto end =
       config_.eos_token_id == 2 ? ids.argmax(1) : (ids == config_.eos_token_id).to(at::kInt).argmax(1);
   output.pooler_output = output.last_hidden_state.index({torch::arange(ids.size(0), ids.options()), end});
   if (!text_projection.is_empty()) output.text_embeds = text_projection(output.pooler_output);
   return output;
+}
+
+torch::Tensor ClipTextModelImpl::normalise(const torch::Tensor& hidden_state) {
+  return final_layer_norm(hidden_state);
 }
 
 }  // namespace forgedit

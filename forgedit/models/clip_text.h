@@ -44,6 +44,8 @@ class ClipTextModelImpl : public torch::nn::Module {
   explicit ClipTextModelImpl(const ClipTextConfig& config);
   /// ids (batch, tokens) int64, at most max_position_embeddings tokens.
   Output forward(const torch::Tensor& ids);
+  /// The final layer norm of hidden_states' tensors: that of the last one is last_hidden_state.
+  torch::Tensor normalise(const torch::Tensor& hidden_state);
   const ClipTextConfig& config() const { return config_; }
 
  private:

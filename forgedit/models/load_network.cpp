@@ -1,5 +1,7 @@
 #include "forgedit/models/load_network.h"
 
+#include "forgedit/core/text.h"
+
 #include <torch/torch.h>
 
 #include <algorithm>
@@ -41,7 +43,7 @@ StateDict fit_projections(const torch::nn::Module& network, StateDict weights) {
   };
   for (const auto& parameter : network.named_parameters()) {
     const auto& name = parameter.key();
-    if (!name.ends_with("proj_in.weight") && !name.ends_with("proj_out.weight")) continue;
+    if (!ends_with(name, "proj_in.weight") && !ends_with(name, "proj_out.weight")) continue;
     const auto found = weights.find(name);
     if (found == weights.end()) continue;
     const auto wanted = parameter.value().sizes(), given = found->second.sizes();

@@ -14,7 +14,7 @@ constexpr std::int64_t kHeadWidth = 64;
 /// Sinusoidal features of each of XL's time ids, and the latents a side that it was made for.
 constexpr std::int64_t kXlTimeWidth = 256, kXlSide = 128;
 
-/// Text encoders that are told by their width.
+/// Text encoders, determined by their width.
 struct PublishedText {
   std::int64_t width;
   const char* hidden_act;

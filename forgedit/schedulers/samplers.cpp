@@ -11,15 +11,20 @@
 namespace forgedit {
 namespace {
 
-/// As the published method has it; but where the last timestep has no signal, sampling must begin there.
-std::vector<SamplerStep> ddim_steps(std::int64_t steps, const NoiseScheduleOptions& noise) {
+/// As the published method has it for models made for leading timesteps; but where the last timestep has no
+/// signal, sampling must begin there.
+std::vector<SamplerStep> ddim_steps(std::int64_t steps, const NoiseScheduleOptions& noise,
+                                    TimestepSpacing spacing) {
   DdimOptions options;
   options.noise = noise;
+  options.timestep_spacing = spacing;
   if (noise.rescale_betas_zero_snr) options.timestep_spacing = TimestepSpacing::trailing;
   return DdimScheduler(steps, options).sampler_steps();
 }
 
-std::vector<SamplerStep> dpm_steps(std::int64_t steps, const NoiseScheduleOptions& noise) {
+/// Begins at the last timestep for any model.
+std::vector<SamplerStep> dpm_steps(std::int64_t steps, const NoiseScheduleOptions& noise,
+                                   TimestepSpacing /*spacing*/) {
   return dpm_solver_steps(steps, NoiseSchedule(noise));
 }
 

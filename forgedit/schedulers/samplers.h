@@ -9,6 +9,8 @@
 
 namespace forgedit {
 
+enum class TimestepSpacing;
+
 /// Which sampler.
 enum class SamplerKind { ddim, dpm_solver };
 
@@ -19,9 +21,10 @@ struct SamplerRow {
   const char* title;           ///< as other programs write it into pictures
   std::int64_t default_steps;  ///< that usually suffice
   const char* summary;         ///< for --help
-  /// The numbers of its steps for a model trained with `noise`; throws a usage Error for how many it cannot
-  /// take.
-  std::vector<SamplerStep> (*steps)(std::int64_t steps, const NoiseScheduleOptions& noise);
+  /// The numbers of its steps for a model trained with `noise` and made for `spacing`; throws a usage Error
+  /// for how many it cannot take.
+  std::vector<SamplerStep> (*steps)(std::int64_t steps, const NoiseScheduleOptions& noise,
+                                    TimestepSpacing spacing);
 };
 
 /// All samplers; the first is the default.

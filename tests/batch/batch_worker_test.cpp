@@ -22,15 +22,17 @@ class BatchWorkerTest : public testing::JobTest {
  protected:
   BatchWorkerTest() { options_.lease = 600ms; }
 
-  /// Edits of the same picture, a target each.
-  BatchList list(const std::vector<std::string>& targets) const {
+  /// Edits of the same picture, a target each; of one unit, unless each has a source of its own.
+  BatchList list(const std::vector<std::string>& targets, bool own_sources = false) const {
     auto defaults = edit_job("");
     defaults.out.clear();
     defaults.targets.clear();
     defaults.learn.picture.clear();
     std::string text;
     for (const auto& target : targets) {
-      text += json{{"id", target}, {"image", "square.png"}, {"target", "a " + target}}.dump() + "\n";
+      json line{{"id", target}, {"image", "square.png"}, {"target", "a " + target}};
+      if (own_sources) line["source"] = "no " + target;
+      text += line.dump() + "\n";
     }
     return read_batch_list(text, "list", folder_, defaults);
   }
@@ -39,6 +41,17 @@ class BatchWorkerTest : public testing::JobTest {
   void work(const BatchList& list, RecordingListener& listener, const StopFlag& stop = {}) {
     auto engine = this->engine();
     work_on_batch(list, batch(), engine, this_worker(), options_, stop, listener);
+  }
+  /// Stops once one edit of five is done. The last files of two may still be written when the third begins.
+  void stop_after_one(const BatchList& list, RecordingListener& listener) {
+    StopFlag stop;
+    listener.on_progress = [&](const JobProgress& progress) {
+      if (progress.done == 1) stop.stop();
+    };
+    EXPECT_THROW(work(list, listener, stop), Cancelled);
+    listener.on_progress = {};
+    EXPECT_TRUE(list_directory(batch().work() / "claims").empty());
+    EXPECT_LT(status(list).done, 5U);
   }
   BatchStatus status(const BatchList& list) const { return batch_status(batch(), batch_subject(list, {})); }
 
@@ -67,21 +80,34 @@ TEST_F(BatchWorkerTest, AnEditIsWhatAJobOfItsOwnMakes) {
 }
 
 TEST_F(BatchWorkerTest, AStopGivesTheEditBack) {
-  // The last files of two edits may still be written when the third one begins.
   const auto list = this->list({"dog", "cat", "cow", "hen", "pig"});
-  StopFlag stop;
-  RecordingListener listener;
-  listener.on_progress = [&](const JobProgress& progress) {
-    if (progress.done == 1) stop.stop();
-  };
-  EXPECT_THROW(work(list, listener, stop), Cancelled);
-  EXPECT_TRUE(list_directory(batch().work() / "claims").empty());
-  const auto stopped = status(list);
-  EXPECT_GT(stopped.done, 0U);
-  EXPECT_LT(stopped.done, 5U);
-  RecordingListener again;
+  RecordingListener listener, again;
+  stop_after_one(list, listener);
+  EXPECT_GT(status(list).done, 0U);
   work(list, again);
   EXPECT_EQ(status_line(status(list)), "5 of 5 edits done");
+}
+
+TEST_F(BatchWorkerTest, AStopGivesTheUnitsBack) {
+  const auto list = this->list({"dog", "cat", "cow", "hen", "pig"}, /*own_sources=*/true);
+  ASSERT_EQ(list.units.size(), 5U);
+  RecordingListener listener;
+  stop_after_one(list, listener);
+  const auto told = std::count_if(listener.events.begin(), listener.events.end(),
+                                  [](const std::string& event) { return event.rfind("file ", 0) == 0; });
+  EXPECT_EQ(static_cast<std::size_t>(told), status(list).done) << "also what was completed while it stopped";
+}
+
+TEST_F(BatchWorkerTest, AnEditThatCannotBeCompletedHasFailed) {
+  const auto list = this->list({"dog", "cat"});
+  make_directory(batch().work());
+  write_file_atomically(batch().work() / "made", "in the way of what is written last");
+  RecordingListener listener;
+  work(list, listener);
+  const auto status = this->status(list);
+  EXPECT_EQ(status_line(status), "0 of 2 edits done, 2 failed");
+  EXPECT_TRUE(contains(status.edits[0].reason, "made"));
+  EXPECT_TRUE(list_directory(batch().work() / "claims").empty());
 }
 
 TEST_F(BatchWorkerTest, AFailureStopsNoOtherEdit) {

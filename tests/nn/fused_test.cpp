@@ -360,7 +360,9 @@ TEST(FusedTransformer, AdaptersAddWhatTheyDoInThePlainOne) {
   (found * weight).to(torch::kFloat).sum().backward();
   (expected * weight.to(torch::kFloat)).sum().backward();
   for (std::size_t i = 0; i < leaves.size(); ++i) {
-    EXPECT_LT(difference(leaves[i].grad(), float_leaves[i].grad()), 2 * kAttentionTolerance) << i;
+    // Gradients of adapters in front of attention round once more, in a product of eight columns: 0.071 on an
+    // H100.
+    EXPECT_LT(difference(leaves[i].grad(), float_leaves[i].grad()), 3 * kAttentionTolerance) << i;
   }
   torch::NoGradGuard no_grad;  // as a checkpointed block's first pass
   EXPECT_LT(difference(layer(x, text), expected.detach()), kAttentionTolerance);

@@ -80,10 +80,19 @@ TEST(DdimAsNumbers, StepsAsDdimStepDoes) {
 
 TEST(Samplers, BeginAtTheLastTimestepWhereItHasNoSignal) {
   for (const auto& sampler : samplers()) {
-    const auto steps = sampler.steps(10, zero_snr());
+    const auto steps = sampler.steps(10, zero_snr(), TimestepSpacing::leading);
     EXPECT_EQ(steps.front().timestep, 999) << sampler.name;
     EXPECT_NEAR(steps.front().input, 0, 1e-3) << sampler.name;
   }
+}
+
+TEST(Samplers, BeginAtTheLastTimestepWhereTheModelIsMadeForIt) {
+  NoiseScheduleOptions noise;
+  noise.prediction_type = PredictionType::v_prediction;
+  for (const auto& sampler : samplers()) {
+    EXPECT_EQ(sampler.steps(10, noise, TimestepSpacing::trailing).front().timestep, 999) << sampler.name;
+  }
+  EXPECT_EQ(sampler_of(SamplerKind::ddim).steps(10, noise, TimestepSpacing::leading).front().timestep, 900);
 }
 
 }  // namespace

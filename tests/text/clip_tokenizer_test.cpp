@@ -106,6 +106,11 @@ TEST_F(ClipTokenizerTest, SplitsContractionsDigitsAndPunctuation) {
   EXPECT_EQ(pieces("a_b"), Names({"a</w>", "_</w>", "b</w>"}));
 }
 
+TEST_F(ClipTokenizerTest, WeightsOfWordsAreLiteral) {
+  EXPECT_EQ(pieces("a (cat:1.2)"), pieces("a ( cat : 1 . 2 )"));
+  EXPECT_EQ(pieces("[cat]"), pieces("[ cat ]"));
+}
+
 TEST_F(ClipTokenizerTest, ControlTokensInsideATextAreThemselves) {
   EXPECT_EQ(pieces("<|startoftext|>cat<|endoftext|>dog"),
             Names({"<|startoftext|>", "cat</w>", "<|endoftext|>", "dog</w>"}));

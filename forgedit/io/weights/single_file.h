@@ -23,7 +23,7 @@ struct SingleFile {
 };
 
 /// Reads a checkpoint of Stable Diffusion 1.x, 2.x or XL under LDM, OpenCLIP and SGM names: safetensors or a
-/// PyTorch file. Other families and kinds are refused by name.
+/// PyTorch file. Other families and kinds are recognised and rejected.
 SingleFile read_single_file(const std::filesystem::path& path);
 
 /// Takes tensors of a checkpoint apart, as above; what is of no supported family is taken for sd1.

@@ -142,6 +142,13 @@ void add_learning(MemoryTask& task, const StableDiffusion& model, const LearnOpt
   task.batch = options.batch;
 }
 
+void require_one_text_encoder(LearnMethod method, bool has_two) {
+  if (method != LearnMethod::dreambooth || !has_two) return;
+  throw usage_error("method",
+                    "dreambooth tunes a text encoder, and this model has two of them, of 818 million "
+                    "parameters in Stable Diffusion XL: use vanilla or imagic");
+}
+
 EarlyStop early_stop(const LearnOptions& options, PredictionType prediction) {
   if (prediction == PredictionType::v_prediction) return {};
   return {options.stop_loss, options.stop_after};
@@ -191,25 +198,21 @@ LearnResult learn_vanilla(StableDiffusion& model, const torch::Tensor& latents,
 LearnResult learn_dreambooth(StableDiffusion& model, const torch::Tensor& latents,
                              const torch::Tensor& source_ids, const LearnOptions& options,
                              const LearnBatches& batches, const ProgressCallback& progress) {
-  if (model.text_encoder_2) {
-    throw usage_error("method",
-                      "dreambooth tunes a text encoder, and this model has two of them, of 818 million "
-                      "parameters in Stable Diffusion XL: use vanilla or imagic");
-  }
+  require_one_text_encoder(options.method, bool(model.text_encoder_2));
   const auto steps = steps_of(options.samples, options);
   const LearningUNet unet(model, options);
   const ParametersOnDevice moved(*model.text_encoder, model.policy.device);
   const TrainableParameters text_encoder(*model.text_encoder, [](const std::string&) { return true; });
   const auto ids = source_ids.to(model.policy.device);
   const NoisePredictor predict = [&](const torch::Tensor& noisy_latents, const torch::Tensor& timesteps) {
-    const TextEmbedding embedding{model.text_encoder(ids).last_hidden_state, {}};
+    const TextEmbedding embedding{model.encode_ids(ids), {}};
     return predict_under(model, latents, embedding)(noisy_latents, timesteps);
   };
   auto result =
       run_learn_loop(make_task(model, latents, options, predict),
                      {{{unet.group(), text_encoder.group(options.text_lr)}, steps}}, batches, progress);
   torch::NoGradGuard no_grad;
-  result.embedding.tokens = model.text_encoder(ids).last_hidden_state;
+  result.embedding.tokens = model.encode_ids(ids);
   unet.store(result);
   result.text_encoder = text_encoder.learned();
   if (model.memory.offload) {

@@ -14,6 +14,9 @@ void add_learned(MemoryTask& task, const StableDiffusion& model, const LearnOpti
 /// The same, and the learning.
 void add_learning(MemoryTask& task, const StableDiffusion& model, const LearnOptions& options);
 
+/// Throws a usage Error where a method that tunes a text encoder meets a model that has two.
+void require_one_text_encoder(LearnMethod method, bool has_two);
+
 /// When learning with `options` ends early. Thresholds are made for losses of predicted noise: never, where
 /// the model predicts the velocity.
 EarlyStop early_stop(const LearnOptions& options, PredictionType prediction);

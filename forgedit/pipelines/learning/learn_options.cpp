@@ -59,6 +59,7 @@ std::string tuning_name(Tuning tuning) {
 }
 
 void set_tuning(LearnOptions& o, Tuning tuning) {
+  if (o.tuning == tuning) return;  // saying what is so already changes nothing
   const bool lora = tuning == Tuning::lora;
   o.tuning = tuning;
   o.lora_rank = lora ? kAdapterRank : 0;

@@ -217,16 +217,29 @@ std::string unquoted(std::string_view text) {
 double yaml_number(const Complaint& complaint, const std::string& key, const std::string& value) {
   char* end = nullptr;
   const double number = std::strtod(value.c_str(), &end);
-  if (end == value.c_str() || !(number > 0)) {
+  if (end == value.c_str() || *end != '\0' || !(number > 0)) {
     complaint.reject(key, "a positive number", value, "it describes the noise schedule");
   }
   return number;
 }
 
-/// One `key: value` of LDM's training config; nesting does not matter for these.
+/// What sgm, which trained XL, names the prediction by: the class of its denoiser's scaling.
+void read_yaml_target(const Complaint& complaint, const std::string& key, const std::string& value,
+                      Statements& statements) {
+  constexpr std::string_view kScaling = "denoiser_scaling.";
+  const auto at = value.find(kScaling);
+  if (at == std::string::npos) return;
+  const auto scaling = value.substr(at + kScaling.size());
+  if (scaling == "EpsScaling") return statements.predicts(PredictionType::epsilon, key, complaint);
+  if (scaling == "VScaling") return statements.predicts(PredictionType::v_prediction, key, complaint);
+  complaint.reject(key, "EpsScaling or VScaling", scaling, "other predictions are not supported");
+}
+
+/// One `key: value` of a training config of LDM or sgm; nesting does not matter for these.
 void read_yaml_value(const Complaint& complaint, const std::string& key, const std::string& value,
                      NoiseScheduleOptions& noise, Statements& statements) {
   if (key == "parameterization") statements.predicts(lower(value), key, complaint);
+  if (key == "target") read_yaml_target(complaint, key, value, statements);
   if (is_one_of(key, {"zero_terminal_snr", "rescale_betas_zero_snr", "ztsnr"}) && !is_off(lower(value))) {
     statements.has_zero_terminal_snr(key);
   }
@@ -258,6 +271,9 @@ void read_yaml(const fs::path& yaml, NoiseScheduleOptions& noise, Statements& st
     if (!value.empty()) read_yaml_value(complaint, key, value, noise, statements);
     is_training_config = is_training_config || key == "linear_start";
   }
+  check_betas(noise, [&](const std::string& key, const std::string& message) {
+    throw failure(yaml.string() + ": " + (key == "beta_end" ? "linear_end: " : "linear_start: ") + message);
+  });
   // LDM's own default.
   if (is_training_config && !statements.says_prediction()) {
     statements.predicts(PredictionType::epsilon, yaml.filename().string());
@@ -294,8 +310,9 @@ std::vector<std::string> read_checkpoint_settings(const fs::path& file, const Si
   for (const char* key : {"modelspec.encoder_layer", "ss_clip_skip"}) {
     const auto found = checkpoint.metadata.find(key);
     if (found == checkpoint.metadata.end() || found->second == "1" || is_off(lower(found->second))) continue;
-    notes.push_back(fmt::format("{}: {} {} is ignored: texts are encoded by the last layer", file.string(),
-                                key, found->second.substr(0, kLongestValue)));
+    notes.push_back(
+        fmt::format("{}: {} {} is ignored: only clip_skip chooses another layer than the last one",
+                    file.string(), key, found->second.substr(0, kLongestValue)));
   }
   return notes;
 }

@@ -105,7 +105,7 @@ class Estimate {
         activations_(count_activations(task)) {}
 
   std::int64_t peak() const {
-    double most = 0;
+    double most = text_encoding();
     if (task_.batch > 0) most = std::max(encoding(), learning());
     if (task_.draw_batch > 0) most = std::max({most, drawing(), decoding()});
     return static_cast<std::int64_t>(most) + outside_of_tensors(task_.policy.device);
@@ -121,6 +121,11 @@ class Estimate {
   /// Of VAE and text encoder, what lies there beside the work in hand.
   double idle_ends() const { return plan_.offload ? 0 : vae() + text(); }
 
+  /// Before anything is learned or drawn; a text's own maps are small.
+  double text_encoding() const {
+    const auto brought = kWeightGaps * 4.0 * static_cast<double>(task_.text_brought);
+    return unet() + (plan_.offload ? brought : idle_ends()) + kWorkspace;
+  }
   double learning() const {
     const bool adapters = task_.unet_adapters > 0;
     const auto count = static_cast<double>(adapters ? task_.unet_adapters : task_.unet_learning);

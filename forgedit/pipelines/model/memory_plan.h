@@ -35,7 +35,8 @@ struct MemoryTask {
   UNetConfig unet;
   VaeConfig vae;
   std::int64_t unet_count = 0, vae_count = 0, text_count = 0;
-  int width = 0, height = 0;  ///< pixels
+  std::int64_t text_brought = 0;  ///< of text_count, what offloading brings to the device to encode texts
+  int width = 0, height = 0;      ///< pixels
 
   std::int64_t unet_learning = 0, text_learning = 0;  ///< of these, what learns or was learned
   std::int64_t unet_adapters = 0;  ///< that learn in the place of unet_learning, which they change; 0: none

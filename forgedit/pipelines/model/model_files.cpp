@@ -11,6 +11,7 @@
 #include "forgedit/io/weights/keymaps/keymaps.h"
 #include "forgedit/io/weights/model_folder.h"
 #include "forgedit/io/weights/single_file.h"
+#include "forgedit/io/weights/weights_file.h"
 #include "forgedit/models/clip.h"
 #include "forgedit/models/sizes_from_weights.h"
 #include "forgedit/text/clip_vocabulary.h"
@@ -74,11 +75,11 @@ struct FamilyDefaults {
   const char* pad_token;     ///< of the text encoder; empty: what the tokenizer's files say
   const char* text_encoder;  ///< how its tensors begin
 };
-constexpr const char* kOpenClipPad = "!";
+constexpr const char *kClipPad = "<|endoftext|>", *kOpenClipPad = "!";
 constexpr FamilyDefaults kFamilyDefaults[] = {
     {CheckpointKind::sd1, 0.18215, false, "", kLdmClipPrefix},
     {CheckpointKind::sd2, 0.18215, false, kOpenClipPad, kOpenClipPrefix},
-    {CheckpointKind::sdxl, 0.13025, true, "", kXlClipPrefix},
+    {CheckpointKind::sdxl, 0.13025, true, kClipPad, kXlClipPrefix},
 };
 
 const FamilyDefaults& defaults_of(CheckpointKind kind) {
@@ -158,13 +159,17 @@ ModelParts read_folder(const ModelFiles& files) {
   read_model_index(directory / "model_index.json", parts.settings);
   // The UNet first: it is what a folder that is no model lacks.
   parts.unet = read_unet(directory / "unet");
-  parts.notes = read_scheduler_config(directory / "scheduler" / "scheduler_config.json", parts.settings);
+  const auto family = unet_family(parts.unet.weights);
+  const auto scheduler = directory / "scheduler" / "scheduler_config.json";
+  parts.settings.prediction_unknown = family == CheckpointKind::sd2 && !fs::exists(scheduler);
+  parts.notes = read_scheduler_config(scheduler, parts.settings);
   parts.vae = files.vae.empty() ? read_vae(directory / "vae") : read_any_vae(files.vae, directory);
   parts.text_encoder = read_clip_text(directory / "text_encoder");
   const bool given = !files.tokenizer.empty();
-  parts.tokenizer.folder = given ? files.tokenizer : directory / "tokenizer";
+  parts.tokenizer = given ? TokenizerFiles{files.tokenizer, defaults_of(family).pad_token}
+                          : TokenizerFiles{directory / "tokenizer", ""};
   if (parts.unet.config.takes_added_conditions()) {
-    parts.text_encoder_2 = read_clip_text(directory / "text_encoder_2");
+    parts.text_encoder_2 = read_clip_text(directory / "text_encoder_2", /*second=*/true);
     parts.tokenizer_2 =
         given ? TokenizerFiles{files.tokenizer, kOpenClipPad} : TokenizerFiles{directory / "tokenizer_2", ""};
   }
@@ -189,7 +194,8 @@ NetworkFiles<Config> network_of(
     const std::function<Config(const StateDict& state, const std::string& origin)>& from_weights) {
   const auto origin = files.model.string();
   auto config = settings_of(below(files.config, name), file.metadata, key, weights, origin, from_weights);
-  return {std::move(config), std::move(weights), origin, {}};
+  const bool said = !files.config.empty() || file.metadata.count(key) > 0;
+  return {std::move(config), std::move(weights), origin, {}, !said};
 }
 
 void require_networks(const ModelFiles& files, const SingleFile& file) {
@@ -287,7 +293,7 @@ NetworkFiles<VaeConfig> read_vae(const fs::path& directory) {
   return vae;
 }
 
-NetworkFiles<ClipTextConfig> read_clip_text(const fs::path& directory) {
+NetworkFiles<ClipTextConfig> read_clip_text(const fs::path& directory, bool second) {
   const auto file = config_of(directory);
   NetworkFiles<ClipTextConfig> text;
   text.origin = directory.string();
@@ -297,8 +303,14 @@ NetworkFiles<ClipTextConfig> read_clip_text(const fs::path& directory) {
   text.config = whole ? ClipConfig::text_from_json(file.string(), json)
                       : ClipTextConfig::from_json(ConfigReader(file.string(), json));
   UnusedNames unused;
-  text.weights = normalise_clip_text_keys(read_component_weights(directory, kTransformersStem), &unused,
-                                          text.config.projection_dim > 0);
+  const auto weights = read_component_weights(directory, kTransformersStem);
+  if (second && !whole && !json.contains("architectures")) {
+    const auto projection = weights.find("text_projection.weight");
+    if (projection != weights.end() && projection->second.dim() == 2) {
+      text.config.projection_dim = projection->second.size(0);
+    }
+  }
+  text.weights = normalise_clip_text_keys(weights, &unused, text.config.projection_dim > 0);
   text.notes = note_unused(text.origin, unused);
   return text;
 }
@@ -309,6 +321,34 @@ std::vector<fs::path> tokenizer_places(const fs::path& checkpoint) {
   return {own.replace_extension("tokenizer"), folder / "tokenizer", folder};
 }
 
+std::int64_t usual_clip_skip(bool two_encoders) {
+  return two_encoders ? 2 : 1;
+}
+
+bool has_two_text_encoders(const fs::path& model) {
+  if (!fs::is_directory(model)) {
+    return checkpoint_kind(read_weights_file(model, no_values).tensors) == CheckpointKind::sdxl;
+  }
+  return UNetConfig::from_json(ConfigReader(config_of(model / "unet"))).takes_added_conditions();
+}
+
+namespace {
+
+void settle_clip_skip(const ModelFiles& files, ModelParts& parts) {
+  if (!files.clip_skip) return;
+  const auto& second = parts.text_encoder_2;
+  auto layers = parts.text_encoder.config.num_hidden_layers;
+  if (second) layers = std::min(layers, second->config.num_hidden_layers);
+  if (*files.clip_skip < 1 || *files.clip_skip > layers) {
+    throw usage_error("clip_skip", "expected 1 to " + std::to_string(layers) +
+                                       ", the layers of the text encoder, got " +
+                                       std::to_string(*files.clip_skip));
+  }
+  if (*files.clip_skip != usual_clip_skip(second.has_value())) parts.clip_skip = files.clip_skip;
+}
+
+}  // namespace
+
 ModelParts read_networks(const ModelFiles& files) {
   if (!fs::is_directory(files.model) && !fs::exists(files.model)) {
     throw failure(files.model.string() + ": no such model folder or file");
@@ -318,6 +358,7 @@ ModelParts read_networks(const ModelFiles& files) {
     append(parts.notes, *notes);
   }
   if (parts.text_encoder_2) append(parts.notes, parts.text_encoder_2->notes);
+  settle_clip_skip(files, parts);
   return parts;
 }
 
@@ -335,9 +376,9 @@ ModelParts read_model(const ModelFiles& files) {
 void settle_prediction(ModelParts& parts, PredictionType found) {
   parts.settings.noise.prediction_type = found;
   parts.settings.prediction_unknown = false;
-  // 64 is also what is taken where no file says the size.
-  auto& side = parts.unet.config.sample_size;
-  if (found == PredictionType::v_prediction && side == UNetConfig().sample_size) side = kVelocitySide;
+  if (found == PredictionType::v_prediction && parts.unet.config_from_weights) {
+    parts.unet.config.sample_size = kVelocitySide;
+  }
 }
 
 void check_agreement(const ModelParts& parts) {

@@ -23,6 +23,9 @@ struct ModelFiles {
   std::filesystem::path hub_cache;  ///< where to look for a tokenizer
   std::filesystem::path clip_vocabulary;  ///< folder of CLIP's published one, where no tokenizer was found
   std::vector<LoraFile> loras;            ///< added to the weights when these are read, in their order
+  /// Which layer of the text encoders the UNet reads, counted from the last one (1), as ComfyUI and kohya's
+  /// programs count; nothing: usual_clip_skip.
+  std::optional<std::int64_t> clip_skip;
 
   ModelFiles() = default;
   ModelFiles(std::filesystem::path path) : model(std::move(path)) {}  // NOLINT: a path alone is a model
@@ -34,7 +37,8 @@ struct NetworkFiles {
   Config config;
   StateDict weights;
   std::string origin;
-  std::vector<std::string> notes;  ///< settings and tensors that are known and not used, for people
+  std::vector<std::string> notes;    ///< settings and tensors that are known and not used, for people
+  bool config_from_weights = false;  ///< no file says the settings: they come from shapes
 };
 
 /// Where a text encoder's tokens come from.
@@ -56,8 +60,17 @@ struct ModelParts {
   TokenizerFiles tokenizer;
   std::optional<TokenizerFiles> tokenizer_2;  ///< of text_encoder_2
   ModelSettings settings;
-  std::vector<std::string> notes;  ///< what was read and is not used, for people
+  std::optional<std::int64_t> clip_skip;  ///< ModelFiles::clip_skip where it is not the usual one
+  std::vector<std::string> notes;         ///< what was read and is not used, for people
 };
+
+/// The layer that models with one text encoder, or with two, were trained on: the last one, or the one
+/// before it.
+std::int64_t usual_clip_skip(bool two_encoders);
+
+/// Whether a model has two text encoders, by its UNet's config.json or by the names of a file's tensors
+/// alone. Throws Error where those cannot be read.
+bool has_two_text_encoders(const std::filesystem::path& model);
 
 /// Reads a model, its tensors still on their files' maps, and holds the settings beside its weights against
 /// what is supported (model_settings.h). Throws Error that says what is missing and which option gives it: a
@@ -71,7 +84,7 @@ ModelParts read_networks(const ModelFiles& files);
 void check_agreement(const ModelParts& parts);
 
 /// For parts with settings.prediction_unknown: what the UNet was found to predict. Checkpoints of Stable
-/// Diffusion 2.x that predict the velocity are those of 768 pixels.
+/// Diffusion 2.x that predict the velocity are those of 768 pixels, unless a file says their size.
 void settle_prediction(ModelParts& parts, PredictionType found);
 
 /// Where the tokenizer of a checkpoint of one file may lie beside it, best first: for dir/NAME.safetensors
@@ -87,7 +100,8 @@ NetworkFiles<VaeConfig> read_any_vae(const std::filesystem::path& path, const st
 /// One network of a diffusers folder, with its config.json.
 NetworkFiles<UNetConfig> read_unet(const std::filesystem::path& directory);
 NetworkFiles<VaeConfig> read_vae(const std::filesystem::path& directory);
-NetworkFiles<ClipTextConfig> read_clip_text(const std::filesystem::path& directory);
+/// `second`: of XL. Where its config.json does not name its class, it has a projection if the weights have.
+NetworkFiles<ClipTextConfig> read_clip_text(const std::filesystem::path& directory, bool second = false);
 
 /// Keys of a safetensors file's metadata under which a checkpoint carries the settings of its networks, as
 /// the text of their config.json: what the tensors' shapes do not tell.

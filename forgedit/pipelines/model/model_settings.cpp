@@ -194,13 +194,6 @@ std::vector<std::string> note_unknown(const fs::path& file, const nlohmann::json
   return {file.string() + ": unknown settings are ignored: " + names};
 }
 
-double beta(const ConfigReader& json, const char* key, double fallback) {
-  const auto found = json.number(key, fallback);
-  if (!(found > 0 && found < 1))
-    json.reject(key, fmt::format("expected a number between 0 and 1, found {}", found));
-  return found;
-}
-
 void read_noise_schedule(const ConfigReader& json, ModelSettings& settings) {
   auto& noise = settings.noise;
   const auto name = json.text("beta_schedule", "scaled_linear");
@@ -208,9 +201,9 @@ void read_noise_schedule(const ConfigReader& json, ModelSettings& settings) {
     json.reject("beta_schedule", "expected scaled_linear or linear, found " + name);
   }
   noise.beta_schedule = name == "linear" ? BetaSchedule::linear : BetaSchedule::scaled_linear;
-  noise.beta_start = beta(json, "beta_start", noise.beta_start);
-  noise.beta_end = beta(json, "beta_end", noise.beta_end);
-  if (noise.beta_end < noise.beta_start) json.reject("beta_end", "expected no less than beta_start");
+  noise.beta_start = json.number("beta_start", noise.beta_start);
+  noise.beta_end = json.number("beta_end", noise.beta_end);
+  check_betas(noise, [&](const char* key, const std::string& message) { json.reject(key, message); });
   const auto steps = static_cast<double>(noise.num_train_timesteps);
   if (const auto found = json.number("num_train_timesteps", steps); found != steps) {
     json.reject("num_train_timesteps", fmt::format("expected {}, found {}", steps, found));
@@ -273,6 +266,15 @@ std::vector<std::string> read_steps(const ConfigReader& json, const fs::path& fi
 }
 
 }  // namespace
+
+void check_betas(const NoiseScheduleOptions& noise,
+                 const std::function<void(const char* key, const std::string& message)>& reject) {
+  for (const auto& [key, beta] : {std::pair{"beta_start", noise.beta_start}, {"beta_end", noise.beta_end}}) {
+    if (beta > 0 && beta < 1) continue;
+    reject(key, fmt::format("expected a number between 0 and 1, found {}", beta));
+  }
+  if (noise.beta_end < noise.beta_start) reject("beta_end", "expected no less than beta_start");
+}
 
 std::vector<std::string> read_scheduler_config(const fs::path& file, ModelSettings& settings) {
   std::error_code ignored;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,11 @@ struct ModelSettings {
 /// scheduler_config.json of a diffusers folder; a file that is not there says nothing. Which sampler it
 /// names, and with which steps, is the choice of the method (docs/files.md).
 std::vector<std::string> read_scheduler_config(const std::filesystem::path& file, ModelSettings& settings);
+
+/// Calls `reject` with the key of scheduler_config.json and what is wrong with it unless betas can begin and
+/// end so: between 0 and 1, and not falling.
+void check_betas(const NoiseScheduleOptions& noise,
+                 const std::function<void(const char* key, const std::string& message)>& reject);
 
 /// model_index.json: only pipelines from text of Stable Diffusion 1.x, 2.x and XL; and whether an empty
 /// prompt is zeros, which is the default for XL. May not exist.

@@ -2,8 +2,12 @@
 
 #include <spdlog/fmt/fmt.h>
 
+#include <nlohmann/json.hpp>
+
+#include "forgedit/core/content_hash.h"
 #include "forgedit/core/error.h"
 #include "forgedit/core/host_memory.h"
+#include "forgedit/core/json_text.h"
 #include "forgedit/device/cuda_bridge.h"
 #include "forgedit/models/load_network.h"
 #include "forgedit/pipelines/model/apply_lora.h"
@@ -17,14 +21,20 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// What the network does not keep of its tensors, such as half-precision ones, is gone at the end.
-template <typename Model, typename Config>
-Model finish(NetworkFiles<Config> files) {
+/// Throws where the host lacks memory for what loading converts to float32.
+template <typename Config>
+void require_memory(const NetworkFiles<Config>& files) {
   std::int64_t converted = 0;
   for (const auto& [name, tensor] : files.weights) {
     if (tensor.scalar_type() != torch::kFloat) converted += 4 * tensor.numel();
   }
   require_host_memory(files.origin, converted);
+}
+
+/// What the network does not keep of its tensors, such as half-precision ones, is gone at the end.
+template <typename Model, typename Config>
+Model finish(NetworkFiles<Config> files) {
+  require_memory(files);
   return load_network<Model>(files.config, files.weights, files.origin);
 }
 
@@ -67,6 +77,11 @@ ClipTokenizer read_tokenizer(const TokenizerFiles& files, const ClipTextConfig& 
   return tokenizer;
 }
 
+/// What the encoder's layer `layer` gives, counted from the last one (1).
+const torch::Tensor& state_from_end(const ClipTextModelImpl::Output& output, std::int64_t layer) {
+  return output.hidden_states[output.hidden_states.size() - static_cast<std::size_t>(layer)];
+}
+
 /// (1, length that the encoder reads) int64, on the CPU.
 torch::Tensor token_ids(const ClipTokenizer& tokenizer, const ClipTextModel& encoder,
                         const std::string& text) {
@@ -80,6 +95,7 @@ void ask_prediction(ModelParts& parts) {
   if (!parts.settings.prediction_unknown) return;
   constexpr std::int64_t kSide = 8, kTokens = 2;
   torch::NoGradGuard no_grad;
+  require_memory(parts.unet);
   auto unet = load_network<UNet>(parts.unet.config, parts.unet.weights, parts.unet.origin);
   const auto& config = unet->config();
   const auto latents = torch::full({1, config.in_channels, kSide, kSide}, 0.5);
@@ -124,6 +140,7 @@ StableDiffusion StableDiffusion::read(const ModelFiles& files, const ComputePoli
   }
   model.folder = fs::is_directory(files.model) ? files.model : files.model.parent_path();
   model.settings = parts.settings;
+  model.clip_skip = parts.clip_skip;
   check_agreement(parts);
   model.unet = finish<UNet>(std::move(parts.unet));
   model.vae = finish<AutoencoderKL>(std::move(parts.vae));
@@ -139,7 +156,25 @@ StableDiffusion StableDiffusion::read(const ModelFiles& files, const ComputePoli
   if (model.text_encoder_2) add("text_encoder_2.", *model.text_encoder_2);
   add("vae.", *model.vae);
   model.base_fingerprint = fingerprint(all);
+  // The same weights are another model where they are said to predict something else.
+  const auto settings = carried_settings(model.settings);
+  if (settings != carried_settings({})) {
+    model.base_fingerprint = content_hash(model.base_fingerprint + json_text(settings));
+  }
+  model.base_fingerprint = with_clip_skip(model.base_fingerprint, model.clip_skip);
   return model;
+}
+
+namespace {
+constexpr const char* kClipSkipMark = "-clip-skip-";
+}  // namespace
+
+std::string with_clip_skip(const std::string& fingerprint, const std::optional<std::int64_t>& clip_skip) {
+  return clip_skip ? fingerprint + kClipSkipMark + std::to_string(*clip_skip) : fingerprint;
+}
+
+std::string without_clip_skip(const std::string& fingerprint) {
+  return fingerprint.substr(0, fingerprint.find(kClipSkipMark));
 }
 
 NamedNetworks StableDiffusion::lora_targets() const {
@@ -204,17 +239,27 @@ std::string StableDiffusion::too_long(const std::string& text) const {
                      length - 2, encoding.dropped);
 }
 
+c10::Device StableDiffusion::text_device() const {
+  return memory.offload && text_encoder_2 ? c10::Device(c10::DeviceType::CPU) : policy.device;
+}
+
 TextEmbedding StableDiffusion::encode_text(const std::string& text) {
   torch::NoGradGuard no_grad;
-  const ParametersOnDevice moved(*text_encoder, policy.device);
-  const auto first = text_encoder(tokenize(text));
-  if (!text_encoder_2) return {first.last_hidden_state, {}};
-  const ParametersOnDevice moved_2(*text_encoder_2, policy.device);
-  const auto second = text_encoder_2(token_ids(*tokenizer_2, text_encoder_2, text).to(policy.device));
-  const auto before_last = [](const ClipTextModelImpl::Output& output) {
-    return output.hidden_states[output.hidden_states.size() - 2];
-  };
-  return {torch::cat({before_last(first), before_last(second)}, -1), second.text_embeds};
+  const auto device = text_device();
+  const ParametersOnDevice moved(*text_encoder, device);
+  const auto ids = token_ids(*tokenizer, text_encoder, text).to(device);
+  if (!text_encoder_2) return {encode_ids(ids), {}};
+  const auto first = text_encoder(ids);
+  const auto second = text_encoder_2(token_ids(*tokenizer_2, text_encoder_2, text).to(device));
+  const auto layer = clip_skip.value_or(usual_clip_skip(/*two_encoders=*/true));
+  return {torch::cat({state_from_end(first, layer), state_from_end(second, layer)}, -1).to(policy.device),
+          second.text_embeds.to(policy.device)};
+}
+
+torch::Tensor StableDiffusion::encode_ids(const torch::Tensor& ids) {
+  const auto output = text_encoder(ids);
+  if (!clip_skip) return output.last_hidden_state;
+  return text_encoder->normalise(state_from_end(output, *clip_skip));
 }
 
 TextEmbedding StableDiffusion::encode_unconditional() {
@@ -275,6 +320,7 @@ MemoryTask StableDiffusion::memory_task(int width, int height) const {
   task.unet_count = count(*unet);
   task.vae_count = count(*vae);
   task.text_count = count(*text_encoder) + (text_encoder_2 ? count(*text_encoder_2) : 0);
+  task.text_brought = text_encoder_2 ? 0 : task.text_count;  // text_device
   task.width = width;
   task.height = height;
   return task;

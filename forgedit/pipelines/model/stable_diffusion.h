@@ -33,17 +33,20 @@ struct StableDiffusion {
   AutoencoderKL vae{nullptr};
   UNet unet{nullptr};
   ModelSettings settings;
+  std::optional<std::int64_t> clip_skip;  ///< as ModelParts has it
   ComputePolicy policy;
   std::vector<std::string> notes;  ///< what people should know of how its files were read
   /// How learning and drawing save memory (`place` sets it). With `offload` VAE and text encoders lie on the
-  /// CPU but for their work.
+  /// CPU but for their work (text_device).
   MemoryPlan memory;
   /// The UNet's weights as loaded: float32, on the CPU. Empty unless policy.reduced(): then the UNet itself
   /// has bfloat16 ones.
   StateDict unet_float32;
   /// How base_fingerprint is taken; a new way of taking it gets the next number.
   static constexpr int kFingerprintMethod = 3;
-  std::string base_fingerprint;  ///< of UNet, text encoders and VAE as loaded: what a saved edit belongs to
+  /// Of UNet, text encoders, VAE and settings as loaded, and of clip_skip (with_clip_skip): what a saved edit
+  /// belongs to.
+  std::string base_fingerprint;
 
   /// Reads a diffusers folder (unet/, vae/, text_encoder/, tokenizer/) or a checkpoint of one file. Strict:
   /// see load_state.
@@ -61,9 +64,16 @@ struct StableDiffusion {
   torch::Tensor tokenize(const std::string& text) const;
   /// What to warn of where `text` is longer than the model reads; empty where it is not.
   std::string too_long(const std::string& text) const;
-  /// Float32. With two text encoders their states before the last layer, side by side, and the second one's
-  /// projection; else the last state (encode_prompt of diffusers' pipelines).
+  /// Where text encoders work: under `offload` two of them stay on the CPU, as beside the UNet not
+  /// even the larger one of XL fits into 8 GiB; a text then takes about a second.
+  c10::Device text_device() const;
+  /// Float32, on the model's device. With two text encoders their states before the last layer (clip_skip:
+  /// after another one), side by side, and the second one's projection; else encode_ids (encode_prompt of
+  /// diffusers' pipelines).
   TextEmbedding encode_text(const std::string& text);
+  /// Token ids (1, 77) as text_encoder alone encodes them, for the gradients of its weights: its last state,
+  /// or of clip_skip the final layer norm of an earlier one, (1, 77, width).
+  torch::Tensor encode_ids(const torch::Tensor& ids);
   /// What guidance goes away from: the empty text, or zeros where the model was trained so.
   TextEmbedding encode_unconditional();
   /// Widths of the text encoders' parts of an embedding.
@@ -94,6 +104,10 @@ struct StableDiffusion {
 
   bool placed_ = false;
 };
+
+/// A fingerprint of weights with what else decides how texts are encoded; and the weights' own part of it.
+std::string with_clip_skip(const std::string& fingerprint, const std::optional<std::int64_t>& clip_skip);
+std::string without_clip_skip(const std::string& fingerprint);
 
 /// Throws what StableDiffusion::read would throw for these parts, without reading their weights. Parts
 /// without a tokenizer are checked but for that.

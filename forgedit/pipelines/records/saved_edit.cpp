@@ -459,6 +459,10 @@ void attach_to_model(LearnedPicture& learned, const StableDiffusion& model, cons
                         ") was taken in another way than today, so the two cannot be compared; learn the "
                         "picture again");
     }
+    if (without_clip_skip(learned.base_fingerprint) == without_clip_skip(model.base_fingerprint)) {
+      throw usage_error("clip_skip", "saved edit " + name + " was learned on " + learned.base_name +
+                                         ", and this run encodes texts by another layer");
+    }
     throw usage_error("saved edit " + name + " belongs to another base model (" + learned.base_name +
                       ", fingerprint " + learned.base_fingerprint + "), this one has " +
                       model.base_fingerprint);

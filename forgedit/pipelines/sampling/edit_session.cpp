@@ -76,9 +76,8 @@ class SessionEmbeddings {
     const auto original = missing_texts(plan, original_, /*tuned=*/false);
     const auto tuned = missing_texts(plan, tuned_, /*tuned=*/true);
     if (original.empty() && tuned.empty()) return;
-    const ParametersOnDevice moved(*model.text_encoder, model.policy.device);
-    std::optional<ParametersOnDevice> moved_2;
-    if (model.text_encoder_2) moved_2.emplace(*model.text_encoder_2, model.policy.device);
+    // Once for all texts.
+    const ParametersOnDevice moved(*model.text_encoder, model.text_device());
     for (const auto& text : original) original_.encode(model, text);
     if (tuned.empty()) return;
     LearnedWeights weights(parameters_of(*model.text_encoder), tuned_encoder_);

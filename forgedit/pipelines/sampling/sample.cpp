@@ -117,7 +117,8 @@ class Sampler::Loop {
 Sampler::Sampler(StableDiffusion& model, const SampleOptions& options)
     : model_(model),
       options_(options),
-      steps_(sampler_of(options.sampler).steps(options.steps, model.settings.noise)) {}
+      steps_(sampler_of(options.sampler)
+                 .steps(options.steps, model.settings.noise, model.settings.timestep_spacing)) {}
 
 Sampler::~Sampler() = default;
 

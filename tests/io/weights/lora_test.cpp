@@ -88,6 +88,17 @@ TEST(Lora, MatricesForConvolutionsOfOnePixelAndAnAlpha) {
   EXPECT_EQ(factors[0].alpha, 0.5);
 }
 
+TEST(Lora, AlphasMayBeIntegersButFactorsMayNot) {
+  const std::string stem = "lora_unet_down_blocks_1_attentions_0_proj_in.";
+  StateDict tensors{{stem + "lora_down.weight", torch::ones({2, 4, 1, 1})},
+                    {stem + "lora_up.weight", torch::ones({4, 2, 1, 1})},
+                    {stem + "alpha", torch::tensor(std::int64_t{4})}};
+  EXPECT_EQ(read(tensors).at(0).alpha, 4);
+  tensors[stem + "lora_up.weight"] = torch::ones({4, 2, 1, 1}, torch::kLong);
+  EXPECT_EQ(message_of([&] { read(tensors); }),
+            "x.safetensors: " + stem + "lora_up.weight: expected floating point, found long int");
+}
+
 TEST(Lora, AlphaOfPeft) {
   const auto tensors = pair("unet." + std::string(kKey, strlen(kKey) - 7) + ".lora_A.weight",
                             "unet." + std::string(kKey, strlen(kKey) - 7) + ".lora_B.weight");

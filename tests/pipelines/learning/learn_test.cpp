@@ -238,6 +238,24 @@ TEST_F(LearnMethods, DreamboothLearnsBothNetworksAndReturnsTheSourceByTheTunedEn
   EXPECT_EQ(model_sum(), before);
 }
 
+TEST_F(LearnMethods, DreamboothEncodesByTheLayerThatClipSkipNames) {
+  const auto original = parameters_of(*model_->text_encoder);
+  model_->clip_skip = 2;
+  const auto result = run(quick(LearnMethod::dreambooth));
+  for (const auto& [name, tensor] : result.text_encoder) {
+    if (contains(name, "encoder.layers.2.")) {
+      EXPECT_TRUE(torch::equal(tensor, original.at(name))) << name;
+    }
+  }
+  const std::string before_last = "encoder.layers.1.mlp.fc1.weight";
+  EXPECT_FALSE(torch::equal(result.text_encoder.at(before_last), original.at(before_last)));
+  LearnedWeights tuned(original, result.text_encoder);
+  tuned.learn();
+  EXPECT_TRUE(torch::equal(result.embedding.tokens, model_->encode_text("a dog").tokens));
+  tuned.unlearn();
+  model_->clip_skip.reset();
+}
+
 TEST_F(LearnMethods, ImagicLearnsTheEmbeddingFirstAndThenOnlyTheUnet) {
   const auto before = model_sum();
   auto options = quick(LearnMethod::imagic);

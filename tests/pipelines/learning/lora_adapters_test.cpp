@@ -151,6 +151,17 @@ TEST_F(LearnLora, WhatIsReadMustBeItsOwn) {
       contains(message_of([&] { check_adapters(result.lora, options_, *model_.unet, "e"); }), "expected 5x"));
 }
 
+TEST(Tuning, SayingWhatIsSoChangesNothing) {
+  LearnOptions options;
+  options.unet_lr = 1e-7;
+  set_tuning(options, Tuning::full);
+  EXPECT_EQ(options.unet_lr, 1e-7);
+  set_tuning(options, Tuning::lora);
+  options.lora_rank = 4;
+  set_tuning(options, Tuning::lora);
+  EXPECT_EQ(options.lora_rank, 4);
+}
+
 TEST(Tuning, SettingsBelongTogether) {
   LearnOptions options;
   EXPECT_NO_THROW(check_tuning(options));

@@ -15,7 +15,7 @@ MemoryTask sd14() {
   task.policy = {c10::Device(c10::DeviceType::CUDA, 0), Precision::bf16};
   task.unet_count = 859'520'964;
   task.vae_count = 83'653'863;
-  task.text_count = 123'060'480;
+  task.text_count = task.text_brought = 123'060'480;
   task.width = task.height = 512;
   task.unet_learning = 587'600'000;
   task.batch = 10;
@@ -97,7 +97,11 @@ TEST(MemoryPlan, SdxlFitsCardsThatPeopleHave) {
   EXPECT_FALSE(plan_memory(lora, 12).eight_bit_adam);
   auto drawing = sdxl_edit();
   drawing.batch = 0;
-  EXPECT_TRUE(find_memory_plan(drawing, 8));
+  ASSERT_TRUE(find_memory_plan(drawing, 8));
+  EXPECT_TRUE(find_memory_plan(drawing, 8)->offload);
+  // Texts are encoded beside the UNet: not even the larger text encoder has room there.
+  drawing.text_brought = 694'659'840;
+  EXPECT_FALSE(find_memory_plan(drawing, 8));
 }
 
 TEST(MemoryPlan, PublishedBudgets) {

@@ -238,6 +238,14 @@ TEST_F(ModelFilesTest, SingleFilesOfOtherFamiliesHaveTheNamesOfOtherPrograms) {
   }
 }
 
+/// Fingerprints of all networks.
+std::string weights_of(const StableDiffusion& model) {
+  auto text = fingerprint(parameters_of(*model.unet)) + fingerprint(parameters_of(*model.vae)) +
+              fingerprint(parameters_of(*model.text_encoder));
+  if (model.text_encoder_2) text += fingerprint(parameters_of(*model.text_encoder_2));
+  return text;
+}
+
 TEST_F(ModelFilesTest, WhatIsWrittenOfOtherFamiliesComesBack) {
   for (const std::string family : {"sd2", "sdxl"}) {
     auto model = StableDiffusion::read(tiny(family), {});
@@ -253,7 +261,9 @@ TEST_F(ModelFilesTest, WhatIsWrittenOfOtherFamiliesComesBack) {
     if (model.tokenizer_2_files) copy_tokenizer(*model.tokenizer_2_files, out / "tokenizer_2");
     for (const auto& place : {file, out}) {
       const auto again = StableDiffusion::read(place, {});
-      EXPECT_EQ(again.base_fingerprint, model.base_fingerprint) << place;
+      EXPECT_EQ(weights_of(again), weights_of(model)) << place;
+      EXPECT_NE(again.base_fingerprint, model.base_fingerprint)
+          << "the settings were others when it was read";
       EXPECT_EQ(carried_settings(again.settings), carried_settings(model.settings)) << place;
       EXPECT_EQ(again.unet->config().to_json(), model.unet->config().to_json());
       EXPECT_EQ(again.vae->config().scaling_factor, model.vae->config().scaling_factor);
@@ -297,6 +307,10 @@ TEST_F(ModelFilesTest, PartsOfXlThatAreMissingOrOfAnotherWidth) {
 
   const auto model = folder_ / "model";
   fs::copy(tiny("sdxl"), model, fs::copy_options::recursive);
+  auto nameless = read_json_object(model / "text_encoder_2/config.json");
+  nameless.erase("architectures");
+  write_file_atomically(model / "text_encoder_2/config.json", nameless.dump());
+  EXPECT_NO_THROW(check_model(read_model(model)));
   remove_tree(model / "text_encoder_2");
   EXPECT_TRUE(contains(message_of([&] { read_model(model); }), "text_encoder_2: no such folder"));
   fs::copy(model / "text_encoder", model / "text_encoder_2");
@@ -320,9 +334,17 @@ TEST_F(ModelFilesTest, WhatPadsIsTheFamilysWhereNoFileOfTheModelSays) {
   EXPECT_EQ(read_model(second).tokenizer.pad_token, "!");
   auto xl = files_of("sdxl");
   xl.tokenizer = kTinyModel / "tokenizer";
-  EXPECT_EQ(read_model(xl).tokenizer.pad_token, "");
+  EXPECT_EQ(read_model(xl).tokenizer.pad_token, "<|endoftext|>") << "whatever that folder says";
   EXPECT_EQ(read_model(xl).tokenizer_2->folder, kTinyModel / "tokenizer");
   EXPECT_EQ(read_model(xl).tokenizer_2->pad_token, "!");
+
+  for (const auto& [model, pad] :
+       {std::pair{kTinyModel, ""}, {tiny("sd2"), "!"}, {tiny("sdxl"), "<|endoftext|>"}}) {
+    ModelFiles folder(model);
+    EXPECT_EQ(read_model(folder).tokenizer.pad_token, "") << "its own folder says it";
+    folder.tokenizer = kTinyModel / "tokenizer";
+    EXPECT_EQ(read_model(folder).tokenizer.pad_token, pad) << model;
+  }
 
   // Copies that stand for themselves.
   copy_tokenizer({fs::path(FORGEDIT_SOURCE_DIR) / "assets/clip", "!"}, folder_ / "copy");
@@ -349,6 +371,19 @@ TEST_F(ModelFilesTest, TheVocabularyThatShipsComesLastAndOnlyWhereItFits) {
   EXPECT_EQ(read_model(files).tokenizer.folder, folder_ / "one.tokenizer");
 }
 
+TEST_F(ModelFilesTest, FoldersWithoutASchedulersConfig) {
+  for (const std::string family : {"sd", "sd2", "sdxl"}) {
+    const auto model = folder_ / family;
+    fs::copy(tiny(family), model, fs::copy_options::recursive);
+    remove_tree(model / "scheduler");
+    auto parts = read_model(model);
+    EXPECT_EQ(parts.settings.prediction_unknown, family == "sd2") << family;
+    EXPECT_EQ(parts.settings.noise.prediction_type, PredictionType::epsilon);
+    ask_prediction(parts);
+    EXPECT_FALSE(parts.settings.prediction_unknown);
+  }
+}
+
 TEST_F(ModelFilesTest, CheckpointsOfStableDiffusion2MayNotSayWhatTheyPredict) {
   auto files = single("two.safetensors", join_checkpoint(taken_apart(read_model(tiny("sd2")))));
   files.config = folder_ / "config";
@@ -356,7 +391,11 @@ TEST_F(ModelFilesTest, CheckpointsOfStableDiffusion2MayNotSayWhatTheyPredict) {
   remove_tree(files.config / "scheduler");
   auto parts = read_model(files);
   EXPECT_TRUE(parts.settings.prediction_unknown);
-  parts.unet.config.sample_size = UNetConfig().sample_size;
+  auto said = parts;
+  said.unet.config.sample_size = 64;
+  settle_prediction(said, PredictionType::v_prediction);
+  EXPECT_EQ(said.unet.config.sample_size, 64) << "a file says it";
+  parts.unet.config_from_weights = true;
   settle_prediction(parts, PredictionType::v_prediction);
   EXPECT_FALSE(parts.settings.prediction_unknown);
   EXPECT_EQ(parts.settings.noise.prediction_type, PredictionType::v_prediction);
@@ -373,6 +412,19 @@ TEST_F(ModelFilesTest, CheckpointsOfStableDiffusion2MayNotSayWhatTheyPredict) {
   parts = read_model(files);
   EXPECT_FALSE(parts.settings.prediction_unknown) << "a training config without parameterization";
   EXPECT_EQ(parts.settings.noise.prediction_type, PredictionType::epsilon);
+}
+
+TEST_F(ModelFilesTest, TheSizeThatAFileSaysStays) {
+  const auto model = folder_ / "sd2";
+  fs::copy(tiny("sd2"), model, fs::copy_options::recursive);
+  auto config = read_json_object(model / "unet/config.json");
+  config["sample_size"] = 64;
+  write_file_atomically(model / "unet/config.json", config.dump());
+  const auto written = StableDiffusion::read(model, {});
+  ASSERT_EQ(written.settings.noise.prediction_type, PredictionType::v_prediction);
+  write_checkpoint(written, folder_ / "one.safetensors", at::kFloat);
+  copy_tokenizer(written.tokenizer_files, folder_ / "one.tokenizer");
+  EXPECT_EQ(read_model(folder_ / "one.safetensors").unet.config.sample_size, 64);
 }
 
 TEST_F(ModelFilesTest, SizesOfOtherFamiliesComeFromShapes) {

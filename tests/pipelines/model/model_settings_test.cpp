@@ -368,11 +368,28 @@ TEST_F(CheckpointSettings, TrainingConfigBeside) {
   yaml("    parameterization: x0\n");
   EXPECT_TRUE(
       contains(refused({}), "one.yaml: parameterization: expected epsilon or v_prediction, found x0"));
+  for (const auto& [scaling, expected] :
+       {std::pair{"EpsScaling", PredictionType::epsilon}, {"VScaling", PredictionType::v_prediction}}) {
+    yaml(std::string("    target: sgm.modules.diffusionmodules.denoiser_weighting.EpsWeighting\n") +
+         "    target: sgm.modules.diffusionmodules.denoiser_scaling." + scaling + "\n");
+    write({});
+    EXPECT_EQ(read_networks(file_).settings.noise.prediction_type, expected) << scaling;
+  }
+  for (const std::string scaling : {"EDMScaling", "VScalingWithEDMcNoise"}) {
+    yaml("    target: sgm.modules.diffusionmodules.denoiser_scaling." + scaling + "\n");
+    EXPECT_TRUE(contains(refused({}), "one.yaml: target: expected EpsScaling or VScaling, found " + scaling));
+  }
   yaml("    linear_end: 0.02\n");
   write({});
   EXPECT_EQ(read_networks(file_).settings.noise.beta_end, 0.02);
   yaml("    linear_end: much\n");
   EXPECT_TRUE(contains(refused({}), "one.yaml: linear_end: expected a positive number, found much"));
+  yaml("    linear_end: 0.0120abc\n");
+  EXPECT_TRUE(contains(refused({}), "one.yaml: linear_end: expected a positive number, found 0.0120abc"));
+  yaml("    linear_end: 12\n");
+  EXPECT_TRUE(contains(refused({}), "one.yaml: linear_end: expected a number between 0 and 1, found 12"));
+  yaml("    linear_end: 0.0001\n");
+  EXPECT_TRUE(contains(refused({}), "one.yaml: linear_end: expected no less than"));
   yaml("    timesteps: 500\n");
   EXPECT_TRUE(contains(refused({}), "one.yaml: timesteps: expected 1000, found 500"));
   yaml("    zero_terminal_snr: true\n");

@@ -168,6 +168,32 @@ TEST_F(SavedEdit, RefusesDamage) {
   EXPECT_NE(read_message().find("embedding: expected floating point 1xTOKENSxWIDTH"), std::string::npos);
 }
 
+TEST_F(SavedEdit, KeepsThePooledPartOfAnEmbedding) {
+  auto learned = some_learned_picture();
+  learned.result.embedding.pooled = torch::randn({1, 20});
+  write_saved_edit(folder_, learned);
+  const auto read = read_saved_edit(folder_).result.embedding;
+  EXPECT_TRUE(torch::equal(read.pooled, learned.result.embedding.pooled));
+  EXPECT_TRUE(torch::equal(read.tokens, learned.result.embedding.tokens));
+  write_safetensors(folder_ / "embedding.safetensors",
+                    {{"embedding", torch::ones({1, 77, 32})}, {"pool", torch::ones({1, 20})}});
+  EXPECT_NE(read_message().find("`embedding` and `pooled`, and no other"), std::string::npos);
+  write_safetensors(folder_ / "embedding.safetensors",
+                    {{"embedding", torch::ones({1, 77, 32})}, {"pooled", torch::ones({20})}});
+  EXPECT_NE(read_message().find("pooled: expected floating point 1xWIDTH"), std::string::npos);
+}
+
+TEST_F(SavedEdit, WhatTheModelPredictsIsKept) {
+  auto learned = some_learned_picture();
+  learned.options.stop_loss = 0.4;
+  learned.options.stop_after = 0;
+  learned.prediction = PredictionType::v_prediction;
+  write_saved_edit(folder_, learned);
+  const auto read = read_saved_record(folder_);
+  EXPECT_EQ(read.prediction, PredictionType::v_prediction);
+  EXPECT_FALSE(read.result.stopped_at) << "losses of a velocity end nothing";
+}
+
 TEST_F(SavedEdit, FilesMustBeThoseOfTheRecord) {
   write_saved_edit(folder_, some_learned_picture());
   auto other = some_learned_picture();

@@ -25,6 +25,13 @@ class MemoryOnGpu : public ::testing::Test {
   }
 };
 
+// In a process of its own: LibTorch's allocator knows the device only from the first tensor on.
+TEST(GpuMemory, CanBeAskedBeforeTheFirstTensor) {
+  const c10::Device device(c10::DeviceType::CUDA, 0);
+  reset_peak_memory(device);
+  EXPECT_GE(peak_memory(device), 0);
+}
+
 TEST_F(MemoryOnGpu, LearnsLikeTheFastestWay) {
   const auto expected = learn_under({});
   MemoryPlan parts, again, all;

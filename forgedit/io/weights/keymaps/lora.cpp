@@ -62,10 +62,6 @@ constexpr std::array<OtherMethod, 10> kOtherMethods{{{"lora_mid", "LoCon (lora_m
                                                      {".diff", "a full difference of weights"},
                                                      {"bundle_emb", "a bundled textual inversion"}}};
 
-bool ends_with(std::string_view text, std::string_view end) {
-  return text.size() >= end.size() && text.substr(text.size() - end.size()) == end;
-}
-
 bool contains(std::string_view text, std::string_view part) {
   return text.find(part) != std::string_view::npos;
 }
@@ -257,7 +253,8 @@ class LoraReader {
     const auto* part = part_of(key);
     const auto target = by_stem_.find(stem_of(key, *part));
     if (target == by_stem_.end()) reject(key, "this model has no such layer" + made_for());
-    if (!tensor.is_floating_point()) {
+    // Some of kohya's tools write alphas as integers.
+    if (part->part != Part::alpha && !tensor.is_floating_point()) {
       reject(key, "expected floating point, found " + std::string(tensor.dtype().name()));
     }
     auto& found = found_[target->second];
