@@ -1,0 +1,99 @@
+// @ts-check
+// What can be done with the image in the viewer: star, download, copy; and what is known of it.
+import { patch, post } from "./api.js";
+import { commandOf, curlOf } from "./commands.js";
+import { copy } from "./dialogs.js";
+import { h, keyed, set, setText, show } from "./dom.js";
+import { changed, isOver, learnedOf, note, state, takeJob, watch } from "./store.js";
+import { texts } from "./texts.js";
+
+const kLoraRank = 16;
+
+export function createActions() {
+  const view = { job: null, picture: null, exports: new Map() };
+  const star = h("button", { type: "button", class: "star", "aria-pressed": "false", text: texts.view.star, on: { click: toggleStar } });
+  const png = h("a", { class: "button", download: true, title: texts.view.png_title, text: texts.view.png });
+  const command = h("button", { type: "button", text: texts.view.command, on: { click: () => copy(commandOf(view.job, view.picture.entry)) } });
+  const curl = h("button", { type: "button", class: "quiet", text: texts.view.curl, on: { click: () => copy(curlOf(view.picture.job || view.job, view.picture.entry)) } });
+  const downloads = h("ul", { class: "downloads" });
+  const lora = h("button", { type: "button", text: texts.view.lora, on: { click: exportLora } });
+  const more = h("details", {}, h("summary", { text: texts.view.downloads }), downloads, lora);
+  const facts = h("dl", { class: "facts" });
+  const buttons = h("div", { class: "buttons" }, star, png, command, curl);
+  const node = h("div", { class: "actions" }, buttons, facts, more);
+
+  async function toggleStar() {
+    const { picture } = view;
+    const owner = picture?.job;
+    if (!owner) return;
+    const held = owner.pictures.find((one) => one.stem === picture.stem);
+    const wanted = !held.star;
+    held.star = wanted;
+    changed();
+    try {
+      await patch(`api/v1/gallery/${owner.id}/${encodeURIComponent(picture.stem)}`, { star: wanted });
+    } catch (error) {
+      held.star = !wanted;
+      changed();
+      note(error);
+    }
+  }
+
+  async function exportLora() {
+    const learned = learnedOf(view.job);
+    try {
+      const job = takeJob(await post("api/v1/jobs", { kind: "export", learned, to: "lora", rank: kLoraRank }));
+      view.exports.set(learned, job.id);
+      watch(job.id);
+    } catch (error) {
+      note(error);
+    }
+  }
+
+  function updateLora(job) {
+    const learned = learnedOf(job);
+    const found = state.jobs.get(view.exports.get(learned)) ||
+      [...state.jobs.values()].find((one) => one.kind === "export" && one.request?.learned === learned && one.state === "done");
+    const given = found?.result?.export;
+    show(lora, Boolean(learned) && !given);
+    lora.disabled = Boolean(found && !isOver(found));
+    setText(lora, lora.disabled ? texts.view.loraBusy : found?.state === "failed" ? texts.job.errorIn(found.error?.message) : texts.view.lora);
+    return given;
+  }
+
+  function update(job, picture) {
+    Object.assign(view, { job, picture });
+    show(buttons, Boolean(picture));
+    show(facts, Boolean(picture));
+    const learned = learnedOf(job), base = `api/v1/jobs/${job.id}/`, over = isOver(job), given = updateLora(job);
+    const files = [
+      over && job.kind === "edit" && [base + "sheet.png", texts.view.sheet],
+      over && job.result?.auto && [base + "chart.png", texts.view.chart],
+      over && job.kind === "edit" && [base + "edit.json", texts.view.record],
+      over && job.kind === "edit" && state.info?.model && [base + "all.zip", texts.view.zip],
+      picture && state.info?.model && [picture.url + "?metadata=none", texts.view.pngPlain],
+      learned && [`api/v1/learned/${learned}/saved.zip`, texts.view.saved],
+      given && [given.url, texts.view.loraGet(given.bytes && texts.bytes(given.bytes))],
+    ].filter(Boolean);
+    show(more, files.length > 0);
+    keyed(downloads, files, ([url]) => url, ([url]) => h("li", {}, h("a", { href: url, download: true })), (item, [, text]) => setText(item.firstElementChild, text));
+    if (!picture) return;
+    const held = picture.job?.pictures?.find((one) => one.stem === picture.stem);
+    set(star, "aria-pressed", String(Boolean(held?.star)));
+    setText(star, held?.star ? texts.view.starred : texts.view.star);
+    set(png, "href", picture.url);
+    fillFacts(facts, picture.entry);
+  }
+
+  return { node, update, star: toggleStar };
+}
+
+function fillFacts(list, entry) {
+  const name = texts.view.facts, edit = entry.kind === "edit";
+  const rows = [
+    edit && [name.strategy, entry.strategy], edit && [name.strength, texts.grid.strength(entry)], [name.seed, entry.seed],
+    [name.sampler, entry.sampler], [name.steps, entry.steps], [name.guidance, entry.guidance], entry.blend && [name.blend, entry.blend],
+    Number.isFinite(entry.edit) && [name.edit, entry.edit.toFixed(3)], Number.isFinite(entry.kept) && [name.kept, entry.kept.toFixed(3)],
+  ].filter((row) => row && row[1] !== undefined && row[1] !== "");
+  keyed(list, rows, ([key]) => key, ([key]) => h("div", {}, h("dt", { text: key }), h("dd")), (row, [, value]) => setText(row.lastElementChild, String(value)));
+}

@@ -1,0 +1,231 @@
+// @ts-check
+// Sliders on what was learned. While one moves, the nearest finished image is shown; when it is let go, an image is
+// generated. The newest wish wins: the server drops an older one of this kind.
+import { ApiError, get, post, query } from "./api.js";
+import { field, h, keyed, option, set, setText, show } from "./dom.js";
+import { labelOf } from "./plan.js";
+import { changed, learnedOf, note, readJob, state, takeJob } from "./store.js";
+import { texts } from "./texts.js";
+
+const kWait = 250;  // after the last change, so that a held arrow key asks for one image
+const kMostStrength = 2;
+
+/** The images that were generated with the sliders from one saved edit, oldest first. */
+export function triesOf(learned) {
+  return [...state.jobs.values()]
+    .filter((job) => job.kind === "draw" && learnedOf(job) === learned && job.error?.code !== "superseded" && job.state !== "cancelled")
+    .sort((a, b) => a.made - b.made || (a.id < b.id ? -1 : 1));
+}
+
+/** What a job of the kind `draw` generates, as an entry. */
+export function entryOfDraw(job) {
+  const request = job.request || {};
+  const single = (value) => (Array.isArray(value) ? value[0] : value);
+  return { kind: "edit", interpolation: "vs", ...request, ...job.pictures?.[0]?.entry, target: request.target, strategy: single(request.forget),
+    gamma: single(request.gamma), alpha: single(request.alpha), beta: single(request.beta), seed: single(request.seed ?? request.seeds) ?? 0,
+    guidance: request.guidance ?? 7.5, blend: request.blend ?? 0 };
+}
+
+function distance(a, b) {
+  const apart = (key, unit) => Math.abs((a[key] ?? 0) - (b[key] ?? 0)) / unit;
+  const differs = (key, cost) => (a[key] === b[key] ? 0 : cost);
+  return differs("interpolation", 9) + differs("strategy", 1) + differs("seed", 2) + apart("gamma", 0.4) + apart("alpha", 0.4) +
+    apart("beta", 0.4) + apart("blend", 1);
+}
+
+/**
+ * @param {{onNearest: (picture: any|null) => void, onDraw: (id: string) => void}} options
+ */
+export function createAdjust({ onNearest, onDraw }) {
+  const wish = { target: "", strategy: "donotforget", interpolation: "vs", gamma: 1, alpha: 0.9, beta: 1, blend: 0, seed: 0, sampler: "ddim",
+    steps: 50, guidance: 7.5 };
+  const view = { learned: null, known: "", pictures: [], timer: 0, tried: null, undone: [] };
+  const controls = makeControls(wish, moved, settled);
+  const missing = h("p", { class: "hint" });
+  const film = h("div", { class: "film", role: "group", "aria-label": texts.adjust.tries });
+  const empty = h("p", { class: "hint", text: texts.adjust.noTries });
+  const error = h("p", { class: "error", role: "alert", hidden: true });
+  const undo = h("button", { type: "button", class: "quiet", text: texts.adjust.undo, on: { click: () => step(-1) } });
+  const redo = h("button", { type: "button", class: "quiet", text: texts.adjust.redo, on: { click: () => step(1) } });
+  const body = h("div", {}, controls.node, error);
+  const node = h("section", { class: "panel adjust" }, h("h3", { text: texts.adjust.title }), missing, body);
+  const strip = h("section", { class: "panel" }, h("div", { class: "row" }, h("h3", { text: texts.adjust.tries }), undo, redo), empty, film);
+
+  function moved() {
+    const finished = view.pictures.filter((one) => one.url && one.entry.target === wish.target);
+    finished.sort((a, b) => distance(a.entry, wish) - distance(b.entry, wish));
+    onNearest(finished[0] || null);
+  }
+
+  function settled() {
+    clearTimeout(view.timer);
+    view.timer = window.setTimeout(draw, kWait);
+  }
+
+  async function draw() {
+    show(error, false);
+    try {
+      const job = takeJob(await post("api/v1/jobs", drawRequest(view.learned, wish)));
+      onDraw(job.id);
+    } catch (problem) {
+      note(problem);
+      setText(error, problem instanceof ApiError ? texts.errors.at(problem.param, problem.message) : texts.errors.offline);
+      show(error, true);
+    }
+  }
+
+  function step(by) {
+    const tries = triesOf(view.learned);
+    const at = tries.findIndex((job) => job.id === view.tried);
+    const to = tries[(at < 0 ? tries.length : at) + by];
+    if (to) onDraw(to.id);
+  }
+
+  function fillFilm(tries) {
+    show(empty, tries.length === 0);
+    for (const button of [undo, redo]) show(button, tries.length > 0);
+    const at = tries.findIndex((job) => job.id === view.tried);
+    undo.disabled = at === 0 || tries.length === 0;
+    redo.disabled = at < 0 || at === tries.length - 1;
+    keyed(film, tries, (job) => job.id, (job) => h("button", { type: "button", class: "cell", on: { click: () => onDraw(job.id) } }, h("img", { alt: "" }), h("span")),
+      (button, job) => {
+        const picture = job.pictures?.[0], preview = [...job.previews.values()].pop();
+        const label = labelOf(entryOfDraw(job));
+        set(button, "aria-pressed", String(job.id === view.tried));
+        set(button, "aria-label", texts.adjust.tryLabel(tries.indexOf(job) + 1, label));
+        set(button, "title", label);
+        const image = button.querySelector("img");
+        set(image, "src", picture?.thumb || picture?.url || preview?.image);
+        show(image, Boolean(picture || preview));
+        setText(button.lastElementChild, picture ? "" : job.state === "failed" ? texts.states.failed : texts.adjust.pending);
+      });
+  }
+
+  return {
+    node,
+    strip,
+    undo: () => step(-1),
+    nudge: (by) => controls.nudge(by),
+    /**
+     * `picked` is what the viewer shows: {entry}; `tried` the id of the draw that it came of, or null; `pictures` all
+     * finished ones of the same saved edit.
+     */
+    update({ learned, isOver, picked, tried, pictures }) {
+      show(missing, !learned);
+      setText(missing, isOver ? texts.adjust.missing : texts.adjust.later);
+      show(body, Boolean(learned && picked));
+      show(strip, Boolean(learned));
+      if (!learned) return;
+      if (view.learned !== learned) readTries(learned);
+      Object.assign(view, { learned, pictures, tried });
+      const known = picked ? JSON.stringify([tried, picked.stem, Boolean(picked.entry)]) : "";
+      if (picked && view.known !== known) {
+        view.known = known;
+        takeWish(wish, picked.entry);
+        controls.fill();
+      }
+      fillFilm(triesOf(learned));
+    },
+  };
+}
+
+function takeWish(wish, entry) {
+  for (const key of Object.keys(wish)) if (entry[key] !== undefined && entry[key] !== null) wish[key] = entry[key];
+  if (entry.blend === undefined) wish.blend = 0;
+}
+
+function drawRequest(learned, wish) {
+  const { target, strategy, interpolation, gamma, alpha, beta, blend, seed, sampler, steps, guidance } = wish;
+  const strength = interpolation === "vp" ? { interpolation, alpha, beta } : { gamma };
+  return { kind: "draw", learned, target, forget: strategy, ...strength, blend, seed, sampler, steps, guidance };
+}
+
+async function readTries(learned) {
+  try {
+    const page = await get("api/v1/jobs" + query({ kind: "draw", learned, limit: 100 }));
+    for (const job of page.jobs) takeJob(job);
+  } catch (error) {
+    if (!(error instanceof ApiError)) return note(error);
+  }
+  for (const job of triesOf(learned)) if (!job.pictures) await readJob(job.id);
+  changed();
+}
+
+/** A range with its value beside it. */
+function slider(label, { min, max, step }, hint) {
+  const output = h("output");
+  const input = h("input", { type: "range", min, max, step });
+  const node = field(label, input, hint);
+  node.classList.add("slider");
+  node.insertBefore(output, input);
+  return { node, input, output };
+}
+
+function makeControls(wish, moved, settled) {
+  const strategies = (state.info?.strategies?.vanilla || []).map((one) => [one.name, one.name, one.summary]);
+  if (!strategies.length) strategies.push(["donotforget", "donotforget", ""]);
+  const strategy = h("select", {}, ...strategies.map(([value, text, title]) => {
+    const item = option(value, text);
+    set(item, "title", title || null);
+    return item;
+  }));
+  const sliders = {
+    gamma: slider(texts.adjust.gamma, { min: 0, max: kMostStrength, step: 0.05 }),
+    alpha: slider(texts.adjust.alpha, { min: 0, max: kMostStrength, step: 0.05 }),
+    beta: slider(texts.adjust.beta, { min: 0, max: kMostStrength, step: 0.05 }),
+    blend: slider(texts.adjust.blend, { min: 0, max: 1, step: 0.1 }, texts.adjust.blendHint),
+    guidance: slider(texts.adjust.guidance, { min: 1, max: 15, step: 0.5 }),
+  };
+  const target = h("input", { type: "text", maxlength: 1000, autocomplete: "off" });
+  const seed = h("input", { type: "number", min: 0, step: 1, inputmode: "numeric" });
+  const next = h("button", { type: "button", text: texts.adjust.nextSeed });
+  const sampler = h("select", {}, option("dpm++ 20", texts.adjust.quick(20)), option("ddim 50", texts.adjust.published(50)));
+  const seedField = field(texts.adjust.seed, seed);
+  seedField.append(next);
+  seedField.classList.add("with-button");
+  const node = h("div", { class: "controls" }, field(texts.adjust.target, target), sliders.gamma.node, sliders.alpha.node, sliders.beta.node,
+    field(texts.adjust.strategy, strategy), sliders.blend.node, seedField, field(texts.adjust.sampler, sampler), sliders.guidance.node);
+
+  const fill = () => {
+    const isVp = wish.interpolation === "vp";
+    for (const [key, one] of Object.entries(sliders)) {
+      one.input.value = String(wish[key]);
+      setText(one.output, texts.number(wish[key]));
+    }
+    show(sliders.gamma.node, !isVp);
+    show(sliders.alpha.node, isVp);
+    show(sliders.beta.node, isVp);
+    show(sliders.blend.node, wish.strategy !== "donotforget");
+    if (![...strategy.options].some((one) => one.value === wish.strategy)) strategy.append(option(wish.strategy, wish.strategy));
+    const sampling = `${wish.sampler} ${wish.steps}`;
+    if (![...sampler.options].some((one) => one.value === sampling)) sampler.append(option(sampling, sampling));
+    Object.assign(strategy, { value: wish.strategy });
+    Object.assign(sampler, { value: sampling });
+    if (document.activeElement !== target) target.value = wish.target;
+    seed.value = String(wish.seed);
+  };
+  const change = (values, isSettled) => {
+    Object.assign(wish, values);
+    fill();
+    moved();
+    if (isSettled) settled();
+  };
+  for (const [key, { input }] of Object.entries(sliders)) {
+    input.addEventListener("input", () => change({ [key]: Number(input.value) }, false));
+    input.addEventListener("change", () => change({ [key]: Number(input.value) }, true));
+  }
+  strategy.addEventListener("change", () => change({ strategy: strategy.value }, true));
+  seed.addEventListener("change", () => change({ seed: Math.max(0, Math.floor(Number(seed.value) || 0)) }, true));
+  next.addEventListener("click", () => change({ seed: wish.seed + 1 }, true));
+  target.addEventListener("change", () => target.value.trim() && change({ target: target.value.trim() }, true));
+  sampler.addEventListener("change", () => {
+    const [name, steps] = sampler.value.split(" ");
+    change({ sampler: name, steps: Number(steps) }, true);
+  });
+  const nudge = (by) => {
+    const key = wish.interpolation === "vp" ? "beta" : "gamma";
+    const value = Math.min(kMostStrength, Math.max(0, Math.round((wish[key] + by * 0.05) * 100) / 100));
+    change({ [key]: value }, true);
+  };
+  return { node, fill, nudge };
+}

@@ -1,0 +1,361 @@
+// @ts-check
+// The form of a new edit: picture, caption, texts, how to search, and the settings behind it.
+import { ApiError, post } from "./api.js";
+import { announce, field, h, newId, option, set, setText, show } from "./dom.js";
+import { candidates, cost, difference, draft, editTexts, knownLearned, request, sampler, save, steps, takeSettings, usualSteps } from "./draft.js";
+import { createPictureField } from "./picture_field.js";
+import { go, links } from "./route.js";
+import { changed, note, state, takeJob, watch } from "./store.js";
+import { texts } from "./texts.js";
+
+const kMostText = 1000, kMostTokens = 77, kMostTargets = 20;
+
+/** Roughly, from above: each word and each sign is one token or more. */
+const tokens = (text) => (text.match(/[\p{L}]+|\p{N}|[^\s\p{L}\p{N}]/gu) || []).length + 2;
+
+export function createForm() {
+  const picture = createPictureField({ onPicture: () => suggest(), onAgain: drawAgain });
+  const source = createSource(suggest);
+  const targets = createTargets(refresh);
+  const search = createSearch(refresh);
+  const costLine = h("p", { class: "cost" });
+  const error = h("p", { class: "error", role: "alert", hidden: true });
+  const run = h("button", { type: "submit", class: "primary", text: texts.form.run });
+  const learnedNote = h("div", { class: "learned-note" }, h("p", {}), h("p", { class: "hint", text: texts.form.learnedNote }),
+    h("button", { type: "button", class: "quiet", text: texts.form.forgetLearned, on: { click: () => {
+      draft.learned = null;
+      edited();
+    } } }));
+  const form = h("form", { novalidate: true, on: { submit: (event) => {
+    event.preventDefault();
+    send();
+  } } }, picture.node, learnedNote, source.node, targets.node, search.node, h("div", { class: "send" }, run, costLine), error);
+  const node = h("section", { "aria-labelledby": "form-title" }, h("h2", { id: "form-title", text: texts.form.title }), form);
+
+  function edited() {
+    save();
+    changed();
+  }
+
+  function refresh() {
+    save();
+    update();
+  }
+
+  async function suggest() {
+    if (!draft.picture) return;
+    try {
+      const job = takeJob(await post("api/v1/jobs", { kind: "caption", picture: draft.picture }));
+      draft.captionJob = job.id;
+      watch(job.id);
+      edited();
+    } catch (problem) {
+      note(problem);
+      source.fail(problem.message);
+    }
+  }
+
+  /** What is missing, in words; null where the form can be sent. */
+  function lacks() {
+    if (!draft.picture && !draft.learned) return [texts.form.needPicture, "choose"];
+    if (!draft.learned && !draft.source.trim()) return [texts.form.needSource, "source"];
+    if (!editTexts().length) return [texts.form.needTarget, draft.mode === "story" ? "story" : "target-0"];
+    return null;
+  }
+
+  async function send() {
+    const missing = lacks();
+    if (missing) return fail(...missing);
+    show(error, false);
+    run.disabled = true;
+    try {
+      const job = takeJob(await post("api/v1/jobs", request()));
+      announce(texts.form.sent);
+      go(links.job(job.id));
+    } catch (problem) {
+      note(problem);
+      fail(problem instanceof ApiError ? texts.errors.at(problem.param, problem.message) : problem.message);
+    }
+    run.disabled = false;
+  }
+
+  function fail(text, focus) {
+    setText(error, text);
+    show(error, true);
+    if (focus) document.getElementById(focus)?.focus();
+  }
+
+  async function drawAgain(settings) {
+    try {
+      go(links.job(takeJob(await post("api/v1/jobs", settings.request || settings)).id));
+    } catch (problem) {
+      note(problem);
+      fail(problem instanceof ApiError ? texts.errors.at(problem.param, problem.message) : problem.message);
+    }
+  }
+
+  function update() {
+    const learned = draft.learned && state.learned?.get(draft.learned);
+    show(learnedNote, Boolean(draft.learned));
+    if (draft.learned) setText(learnedNote.firstElementChild, texts.form.learnedFrom(learned?.name || learned?.source || ""));
+    picture.update();
+    source.update(Boolean(draft.learned), learned?.source);
+    targets.update(learned?.source || draft.source);
+    search.update();
+    const { images, learns, seconds } = cost();
+    const line = draft.picture || draft.learned ? (learns ? texts.form.costLearn : texts.form.cost)(images, seconds) : "";
+    setText(costLine, learns || draft.learned || !knownLearned() ? line : `${line}. ${texts.form.learnedNote}`);
+  }
+
+  return {
+    node,
+    update,
+    focusTarget: () => document.getElementById(draft.mode === "story" ? "story" : "target-0")?.focus(),
+    /** Takes a job's settings, a saved edit, or the demo into the form. */
+    use(job) {
+      takeSettings(job);
+      fillAll();
+    },
+    useLearned(item) {
+      Object.assign(draft, { learned: item.id, picture: null, source: item.source || "" });
+      fillAll();
+    },
+    async demo(example) {
+      const answer = await fetch(example.picture);
+      await picture.take(new File([await answer.blob()], "demo.png", { type: "image/png" }));
+      if (!draft.picture) return;
+      Object.assign(draft, { captionJob: null, source: example.source || draft.source, targets: [example.target], mode: "best" });
+      fillAll();
+      await send();
+    },
+  };
+
+  function fillAll() {
+    source.fill();
+    targets.fill();
+    search.fill();
+    edited();
+  }
+}
+
+/** The caption: suggested, and the user's to change. */
+function createSource(suggest) {
+  const area = h("textarea", { id: "source", rows: 2, maxlength: kMostText, value: draft.source, on: { input: () => {
+    draft.source = area.value;
+    save();
+    changed();
+  } } });
+  const status = h("p", { class: "hint busy", role: "status" });
+  const again = h("button", { type: "button", class: "quiet", text: texts.form.suggest, on: { click: suggest } });
+  const reset = h("button", { type: "button", class: "quiet", text: texts.form.reset, on: { click: () => {
+    draft.source = draft.suggestion;
+    fill();
+    save();
+    changed();
+  } } });
+  const node = h("div", {}, field(texts.form.source, area, texts.form.sourceHint), status, h("div", { class: "buttons" }, again, reset));
+
+  function fill() {
+    area.value = draft.source;
+  }
+
+  function takeCaption() {
+    const job = draft.captionJob && state.jobs.get(draft.captionJob);
+    if (!job || !["done", "failed", "cancelled"].includes(job.state)) return;
+    const caption = job.result?.caption;
+    if (job.state === "done" && !caption) return void watch(job.id);
+    draft.captionJob = null;
+    if (caption) {
+      const isTouched = draft.source.trim() && draft.source !== draft.suggestion;
+      draft.suggestion = caption;
+      if (!isTouched) draft.source = caption;
+      fill();
+    }
+    setText(status, caption ? "" : texts.form.captionFailed(job.error?.message || texts.states[job.state]));
+    save();
+  }
+
+  return {
+    node,
+    fill,
+    fail: (why) => setText(status, texts.form.captionFailed(why)),
+    update(isLearned, learnedSource) {
+      if (draft.captionJob && !state.jobs.get(draft.captionJob)?.read) watch(draft.captionJob);
+      takeCaption();
+      status.classList.toggle("spins", Boolean(draft.captionJob));
+      if (draft.captionJob) setText(status, texts.form.captioning);
+      area.readOnly = isLearned;
+      if (isLearned && learnedSource && area.value !== learnedSource) area.value = learnedSource;
+      show(again, Boolean(draft.picture) && !draft.captionJob && !draft.suggestion);
+      show(reset, !isLearned && Boolean(draft.suggestion) && draft.source !== draft.suggestion);
+    },
+  };
+}
+
+/** The texts of the edit, each with what it changes. */
+function createTargets(refresh) {
+  const list = h("div", { class: "targets" });
+  const copyCaption = h("button", { type: "button", class: "quiet", text: texts.form.copyCaption, on: { click: () => {
+    draft.targets[0] = draft.source;
+    fill();
+    refresh();
+    document.getElementById("target-0")?.focus();
+  } } });
+  const add = h("button", { type: "button", class: "quiet", text: texts.form.addTarget, on: { click: () => {
+    draft.targets.push("");
+    fill();
+    refresh();
+    document.getElementById(`target-${draft.targets.length - 1}`)?.focus();
+  } } });
+  const story = h("textarea", { id: "story", rows: 5, value: draft.story, on: { input: () => {
+    draft.story = story.value;
+    refresh();
+  } } });
+  const storyField = field(texts.form.storyLabel, story, texts.form.storyNote);
+  const several = h("div", {}, list, h("div", { class: "buttons" }, copyCaption, add));
+  const node = h("div", {}, several, storyField);
+
+  function row(text, i) {
+    const input = h("input", { type: "text", id: `target-${i}`, maxlength: kMostText, value: text, autocomplete: "off", enterkeyhint: "go", on: { input: () => {
+      draft.targets[i] = input.value;
+      refresh();
+    } } });
+    const change = h("p", { class: "hint change", id: newId("change") });
+    set(input, "aria-describedby", change.id);
+    const away = h("button", { type: "button", class: "quiet", text: "×", "aria-label": texts.form.removeTarget(i + 1), on: { click: () => {
+      draft.targets.splice(i, 1);
+      fill();
+      refresh();
+    } } });
+    return h("div", { class: "field" }, h("label", { for: input.id, text: draft.targets.length > 1 ? texts.form.targetNumber(i + 1) : texts.form.target }),
+      h("div", { class: "with-button" }, input, draft.targets.length > 1 ? away : null), change);
+  }
+
+  function fill() {
+    if (!draft.targets.length) draft.targets = [""];
+    list.replaceChildren(...draft.targets.map(row));
+    story.value = draft.story;
+  }
+
+  fill();
+  return {
+    node,
+    fill,
+    update(source) {
+      show(several, draft.mode !== "story");
+      show(storyField, draft.mode === "story");
+      show(copyCaption, Boolean(source) && !draft.targets[0]);
+      show(add, draft.targets.length < kMostTargets);
+      [...list.querySelectorAll(".change")].forEach((line, i) => {
+        const target = (draft.targets[i] || "").trim();
+        const change = source && target ? difference(source, target) : undefined;
+        const text = change === undefined ? texts.form.targetHint : change ? texts.form.change(change.from, change.to) : texts.form.same;
+        setText(line, tokens(target) > kMostTokens ? texts.form.long : text);
+        line.classList.toggle("changes", Boolean(change));
+      });
+    },
+  };
+}
+
+/** Find the best, a sweep, or a story; and their settings. */
+function createSearch(refresh) {
+  const radios = ["best", "sweep", "story"].map((mode) => h("input", { type: "radio", name: "mode", value: mode, id: `mode-${mode}`, checked: draft.mode === mode,
+    on: { change: () => {
+      draft.mode = mode;
+      refresh();
+    } } }));
+  const modes = h("fieldset", { class: "modes" }, h("legend", { text: texts.form.mode }),
+    ...radios.flatMap((radio) => [radio, h("label", { for: radio.id, text: texts.form[radio.value] })]));
+  const hint = h("p", { class: "hint" });
+  const controls = new Map();
+  const bound = (key, label, attributes, usual) => {
+    const input = h("input", { type: "number", inputmode: "decimal", ...attributes, on: { input: () => {
+      if (input.value === "" || !input.checkValidity()) return;
+      draft[key] = Number(input.value);
+      refresh();
+    } } });
+    controls.set(key, () => document.activeElement !== input && (input.value = String(usual ? usual() : draft[key])));
+    return field(label, input);
+  };
+  const select = (key, label, options, usual) => {
+    const input = h("select", { on: { change: () => {
+      draft[key] = input.value;
+      if (key === "sampler") draft.steps = usualSteps(input.value);
+      refresh();
+    } } }, ...options.map(([value, text]) => option(value, text)));
+    controls.set(key, () => (input.value = usual ? usual() : draft[key]));
+    return field(label, input);
+  };
+  const strengthStep = { min: 0, max: 3, step: 0.05 };
+  const strategies = createStrategies(refresh);
+  const auto = h("div", { class: "fields" }, bound("candidates", texts.form.candidates, { min: 3, max: 200, step: 1 }, candidates));
+  const alpha = bound("alpha", texts.form.alpha, strengthStep);
+  const strengthLegend = h("legend");
+  const sweep = h("div", {}, strategies.node,
+    h("fieldset", { class: "fields three" }, strengthLegend, bound("first", texts.form.first, strengthStep), bound("last", texts.form.last, strengthStep),
+      bound("step", texts.form.step, { min: 0.05, max: 2, step: 0.05 })),
+    h("div", { class: "fields" }, bound("seeds", texts.form.seeds, { min: 1, max: 20, step: 1 }),
+      select("interpolation", texts.form.interpolation, [["vs", texts.form.vs], ["vp", texts.form.vp]]), alpha));
+  const methods = (state.info?.methods || [{ name: "vanilla" }, { name: "dreambooth" }, { name: "imagic" }]).map((one) => [one.name, one.name]);
+  const samplers = (state.info?.samplers || [{ name: "ddim", title: "DDIM" }, { name: "dpm++", title: "DPM++ 2M" }]).map((one) => [one.name, one.title || one.name]);
+  const learning = h("div", { class: "fields" }, select("method", texts.form.method, methods), bound("samples", texts.form.samples, { min: 0, max: 100000, step: 1 }));
+  const more = h("details", { class: "more" }, h("summary", { text: texts.form.more }), learning, h("div", { class: "fields" },
+    select("sampler", texts.form.sampler, samplers, sampler), bound("steps", texts.form.steps, { min: 1, max: 999, step: 1 }, steps),
+    bound("guidance", texts.form.guidance, { min: 0, max: 100, step: 0.5 }), bound("seed", texts.form.seed, { min: 0, step: 1 }),
+    bound("blend", texts.form.blend, { min: 0, max: 1, step: 0.1 })));
+  const node = h("div", {}, modes, hint, auto, sweep, more);
+  const fill = () => {
+    for (const radio of radios) radio.checked = radio.value === draft.mode;
+    strategies.fill();
+  };
+  return {
+    node,
+    fill,
+    update() {
+      const judge = state.info?.judge, noJudge = judge && judge.there === false;
+      radios[0].disabled = Boolean(noJudge);
+      if (noJudge && draft.mode === "best") Object.assign(draft, { mode: "sweep" }), fill();
+      setText(hint, noJudge ? `${texts.form.best}: ${texts.form.noJudge(judge.why || "")}` : draft.mode === "best" ? texts.form.bestNote : draft.mode === "sweep" ? texts.form.sweepNote : texts.form.storyNote);
+      show(auto, draft.mode === "best");
+      show(sweep, draft.mode !== "best");
+      show(alpha, draft.interpolation === "vp");
+      setText(strengthLegend, draft.interpolation === "vp" ? texts.form.beta : texts.form.gamma);
+      show(learning, !draft.learned);
+      strategies.update();
+      for (const refill of controls.values()) refill();
+    },
+  };
+}
+
+function createStrategies(refresh) {
+  const box = h("div", { class: "checks" });
+  const node = h("details", { class: "more" }, h("summary"), h("fieldset", {}, h("legend", { class: "unseen", text: texts.form.strategies }), box));
+  const known = () => {
+    const all = state.info?.strategies || {};
+    return all[draft.method] || all.vanilla || [{ name: "donotforget" }, { name: "encoderkv" }, { name: "noencoder" }, { name: "encoderattn" },
+      { name: "encoderattn+encoder1" }, { name: "decoderkv" }, { name: "decoderattn" }, { name: "decoderattn+decoder2" }];
+  };
+  let shown = "";
+  function fill() {
+    const list = known();
+    shown = draft.method + list.length;
+    box.replaceChildren(...list.map((one) => {
+      const input = h("input", { type: "checkbox", id: newId("strategy"), checked: draft.strategies.includes(one.name), on: { change: () => {
+        const rest = draft.strategies.filter((name) => name !== one.name);
+        draft.strategies = input.checked ? [...rest, one.name] : rest.length ? rest : [one.name];
+        if (!input.checked && !rest.length) input.checked = true;
+        refresh();
+      } } });
+      return h("div", { class: "check" }, input, h("label", { for: input.id }, h("span", { text: one.name }), one.summary ? h("span", { class: "hint", text: one.summary }) : null));
+    }));
+  }
+  fill();
+  return {
+    node,
+    fill,
+    update() {
+      if (shown !== draft.method + known().length) fill();
+      setText(node.firstElementChild, `${texts.form.strategies}: ${draft.strategies.join(", ")}`);
+    },
+  };
+}

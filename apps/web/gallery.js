@@ -1,0 +1,118 @@
+// @ts-check
+// All images of all jobs: stars, a filter, and deleting with a way back.
+import { ApiError, get, patch, query } from "./api.js";
+import { flash } from "./dialogs.js";
+import { field, h, keyed, option, set, setText, show } from "./dom.js";
+import { labelOf } from "./plan.js";
+import { links } from "./route.js";
+import { learnedOf, note, state } from "./store.js";
+import { setThumb, thumb } from "./side.js";
+import { texts } from "./texts.js";
+
+const kPage = 50, kTyping = 250;
+const pathOf = (item) => `api/v1/gallery/${item.job}/${encodeURIComponent(item.stem)}`;
+const keyOf = (item) => `${item.job}/${item.stem}`;
+
+export function createGalleryScreen() {
+  const view = { items: /** @type {any[]} */ ([]), next: null, selected: new Set(), read: false, missing: false, asked: 0, timer: 0 };
+  const search = h("input", { type: "search", autocomplete: "off", on: { input: () => {
+    clearTimeout(view.timer);
+    view.timer = window.setTimeout(read, kTyping);
+  } } });
+  const starred = h("input", { type: "checkbox", id: "starred", on: { change: () => read() } });
+  const picture = h("select", { on: { change: () => read() } }, option("", texts.gallery.allPictures));
+  const none = h("p", { class: "hint" });
+  const list = h("ul", { class: "wall" });
+  const more = h("button", { type: "button", text: texts.gallery.more, on: { click: () => read(view.next) } });
+  const count = h("span"), away = h("button", { type: "button", text: texts.gallery.remove, on: { click: removeSelected } });
+  const selection = h("div", { class: "row selection" }, count, away);
+  const node = h("section", {}, h("h2", { text: texts.gallery.title }),
+    h("div", { class: "filters" }, field(texts.gallery.search, search), field(texts.gallery.picture, picture),
+      h("div", { class: "check" }, starred, h("label", { for: "starred", text: texts.gallery.starred }))), selection, none, list, more);
+  read();
+
+  async function read(before = null) {
+    const asked = ++view.asked;
+    const filter = { target: search.value.trim(), star: starred.checked ? 1 : "", picture: picture.value, limit: kPage, before };
+    try {
+      const page = await get("api/v1/gallery" + query(filter));
+      if (asked !== view.asked) return;
+      view.items = before ? [...view.items, ...page.pictures] : page.pictures;
+      view.next = page.next;
+    } catch (error) {
+      view.missing = error instanceof ApiError && error.status === 404;
+      if (!view.missing) note(error);
+    }
+    view.read = true;
+    update();
+  }
+
+  async function change(item, values) {
+    Object.assign(item, values);
+    update();
+    await patch(pathOf(item), values).catch(note);
+  }
+
+  async function removeSelected() {
+    const chosen = view.items.filter((item) => view.selected.has(keyOf(item)));
+    view.items = view.items.filter((item) => !view.selected.has(keyOf(item)));
+    view.selected.clear();
+    update();
+    await Promise.all(chosen.map((item) => patch(pathOf(item), { hidden: true }).catch(note)));
+    flash(texts.gallery.removed(chosen.length), { label: texts.gallery.undo, run: async () => {
+      await Promise.all(chosen.map((item) => patch(pathOf(item), { hidden: false }).catch(note)));
+      read();
+    } });
+  }
+
+  function tile(item) {
+    const label = `${item.entry?.target || ""}, ${item.entry ? labelOf(item.entry) : item.stem}`;
+    const check = h("input", { type: "checkbox", "aria-label": texts.gallery.select(label), on: { change: () => {
+      if (check.checked) view.selected.add(keyOf(item));
+      else view.selected.delete(keyOf(item));
+      update();
+    } } });
+    const star = h("button", { type: "button", class: "star", "aria-label": texts.gallery.star(label), text: "★", on: { click: () => {
+      const held = view.items.find((one) => keyOf(one) === keyOf(item));
+      if (held) change(held, { star: !held.star });
+    } } });
+    return h("li", {}, h("a", { href: linkOf(item), "aria-label": texts.gallery.open(label), title: label }, thumb()),
+      h("div", { class: "tile-tools" }, h("span", { class: "pick" }, check), star), h("p", { class: "tile-text", text: item.entry?.target || "" }));
+  }
+
+  function update() {
+    keyed(list, view.items, keyOf, tile, (node, item) => {
+      setThumb(node.querySelector("img"), item.thumb || item.url);
+      node.querySelector("input").checked = view.selected.has(keyOf(item));
+      set(node.querySelector(".star"), "aria-pressed", String(Boolean(item.star)));
+    });
+    const isFiltered = search.value || starred.checked || picture.value;
+    setText(none, view.missing ? texts.gallery.unavailable : isFiltered ? texts.gallery.noneFound : texts.gallery.none);
+    show(none, view.read && view.items.length === 0);
+    show(more, Boolean(view.next));
+    show(selection, view.selected.size > 0);
+    setText(count, texts.gallery.selected(view.selected.size));
+    fillPictures(picture);
+  }
+
+  return { node, update, place() {}, keys: {} };
+}
+
+/** Images of sliders belong to a saved edit, and so to the job that made it. */
+function linkOf(item) {
+  const job = state.jobs.get(item.job);
+  if (item.kind !== "draw" && job?.kind !== "draw") return links.job(item.job, item.stem);
+  const learned = item.learned || (job && learnedOf(job));
+  const parent = [...state.jobs.values()].find((one) => one.kind === "edit" && learnedOf(one) === learned);
+  return parent ? links.draw(parent.id, item.job) : links.job(item.job, item.stem);
+}
+
+function fillPictures(select) {
+  const names = new Map();
+  for (const [id, upload] of state.uploads) if (upload.name) names.set(id, upload.name);
+  for (const item of state.learned?.values() || []) if (item.picture && !names.has(item.picture)) names.set(item.picture, item.name || item.source);
+  const chosen = select.value;
+  keyed(select, ["", ...names.keys()], (id) => id || "all", (id) => option(id, id ? names.get(id) : texts.gallery.allPictures));
+  select.value = chosen;
+  show(select.parentElement, names.size > 1);
+}

@@ -1,0 +1,257 @@
+// @ts-check
+// A job: what it does now, its images, and one of them to look at, compare, adjust and take away.
+import { createActions } from "./actions.js";
+import { createAdjust, entryOfDraw, triesOf } from "./adjust.js";
+import { ApiError, post, remove } from "./api.js";
+import { lossChart, scatterChart } from "./charts.js";
+import { ask } from "./dialogs.js";
+import { h, keyed, set, setStyle, setText, show } from "./dom.js";
+import { createGrid } from "./grid.js";
+import { bestOf, labelOf, measuresOf, plannedCount } from "./plan.js";
+import { go, links } from "./route.js";
+import { isOver, learnedOf, note, pictureOf, pictureUrl, state, targetsOf, takeJob, watch } from "./store.js";
+import { texts } from "./texts.js";
+import { createViewer } from "./viewer.js";
+
+/**
+ * The screen of one job.
+ * @param {string} id
+ * @param {{onUse: (job: any) => void}} options
+ */
+export function createJobScreen(id, { onUse }) {
+  watch(id);
+  const view = { picked: null, tried: null, nearest: null, shown: null };
+  const pick = (stem) => go(links.job(id, stem));
+  const head = createHead(id, onUse);
+  const viewer = createViewer();
+  const actions = createActions();
+  const loss = lossChart();
+  const lossPanel = h("section", { class: "panel" }, h("h3", { text: texts.job.lossTitle }), loss.node);
+  const grid = createGrid({ onPick: pick });
+  const scatter = scatterChart(pick);
+  const best = createBest(pick);
+  const adjust = createAdjust({
+    onNearest: (picture) => {
+      view.nearest = picture;
+      update();
+    },
+    onDraw: (draw) => {
+      view.nearest = null;
+      go(links.draw(id, draw));
+    },
+  });
+  const notes = h("ul", { class: "notes" });
+  const message = h("p", { class: "hint", text: texts.job.loading });
+  const content = h("div", { hidden: true }, head.node,
+    h("div", { class: "stage" }, h("div", { class: "stage-left" }, viewer.node, actions.node), h("div", { class: "stage-right" }, lossPanel, adjust.node)),
+    adjust.strip, best.node, h("div", { class: "pair" }, grid.node, scatter.node), notes);
+  const node = h("article", { class: "job" }, message, content);
+
+  /** What the viewer shows: the nearest image while a slider moves, a try, what was picked, or what is best so far. */
+  function shown(job) {
+    if (view.nearest) return { ...view.nearest, note: texts.view.nearest(labelOf(view.nearest.entry)) };
+    if (view.tried) return shownTry(view.tried);
+    const pictures = (job.pictures || []).filter((one) => one.entry);
+    const asked = pictures.find((one) => one.stem === view.picked);
+    if (asked) return { ...asked, job };
+    const edits = pictures.filter((one) => one.entry.kind === "edit");
+    const first = bestOf(job)[0];
+    const found = edits.find((one) => one.stem === first?.stem) || (isOver(job) ? edits[Math.floor((edits.length - 1) / 2)] : edits[edits.length - 1]);
+    if (found) return { ...found, job };
+    const preview = [...job.previews.values()].pop();
+    return preview ? { preview, entry: preview.entry } : null;
+  }
+
+  function shownTry(tried) {
+    const job = state.jobs.get(tried);
+    if (!job) return watch(tried), null;
+    if (!job.pictures && job.read === undefined) watch(tried);
+    const entry = entryOfDraw(job), picture = job.pictures?.[0];
+    if (picture) return { ...picture, entry, job, tried };
+    if (job.state === "failed") return { entry, tried, note: texts.job.errorIn(job.error?.message || "") };
+    const preview = [...job.previews.values()].pop();
+    return { entry, tried, preview, note: texts.view.drawing(preview?.step, preview?.of) };
+  }
+
+  function update() {
+    const job = state.jobs.get(id);
+    setText(message, job?.missing ? texts.job.unknown : texts.job.loading);
+    const isRead = Boolean(job?.request);
+    show(message, !isRead);
+    show(content, isRead);
+    if (!isRead) return;
+    const one = shown(job);
+    view.shown = one;
+    head.update(job);
+    updateViewer(job, one);
+    actions.update(job, one?.job ? one : null);
+    loss.update(job.losses, job.learnSteps);
+    const learned = learnedOf(job);
+    const isLearning = !isOver(job) && !learned && !(job.pictures || []).length;
+    show(lossPanel, job.losses.length > 0 && (isLearning || !learned));
+    const finished = [...(job.pictures || []).filter((picture) => picture.entry?.kind === "edit"),
+      ...triesOf(learned).filter((draw) => draw.pictures?.[0]).map((draw) => ({ ...draw.pictures[0], entry: entryOfDraw(draw) }))];
+    adjust.update({ learned, isOver: isOver(job), picked: view.nearest ? null : one?.entry?.kind === "edit" ? one : null, tried: view.tried, pictures: finished });
+    const picked = view.tried ? null : one?.stem;
+    best.update(job, picked);
+    grid.update(job, picked);
+    scatter.update((job.pictures || []).filter((picture) => picture.entry?.kind === "edit"),
+      { best: bestOf(job).map((item) => item.stem), front: frontOf(job), picked, measures: measuresOf(job) });
+    updateNotes(notes, job);
+  }
+
+  function updateViewer(job, one) {
+    const upload = pictureOf(job);
+    viewer.update({
+      original: pictureUrl(upload) || (job.pictures || []).find((picture) => picture.entry?.kind === "reconstruction")?.url || null,
+      url: one?.url || one?.preview?.image || null,
+      alt: one?.entry ? texts.view.alt(one.entry.target || "", labelOf(one.entry)) : "",
+      note: one?.note || (one?.preview ? texts.view.drawing(one.preview.step, one.preview.of) : one ? null : isOver(job) ? null : texts.job.learnWait),
+      preview: !one?.url,
+    });
+  }
+
+  return {
+    node,
+    update,
+    /** `part` of the address: {stem}, {draw}, or nothing. */
+    place(part) {
+      Object.assign(view, { picked: part.stem || null, tried: part.draw || null, nearest: null });
+      if (view.tried) watch(view.tried);
+      update();
+    },
+    keys: {
+      star: () => actions.star(),
+      compare: () => viewer.nextMode(),
+      hold: (held) => viewer.setHeld(held),
+      best: (rank) => {
+        const found = bestOf(state.jobs.get(id) || {})[rank];
+        if (found) pick(found.stem);
+      },
+      nudge: (by) => learnedOf(state.jobs.get(id) || {}) && adjust.nudge(by),
+      undo: () => adjust.undo(),
+      cancel: () => head.cancel(),
+    },
+  };
+}
+
+const frontOf = (job) =>
+  new Set((job.result?.auto?.targets || []).flatMap((target) => target.front || []).map((file) => file.replace(/\.png$/, "")));
+
+function updateNotes(list, job) {
+  const shown = job.notes.filter((one) => one.warning);
+  keyed(list, shown, (one) => one.text, (one) => h("li", { class: one.warning ? "warning" : "", text: one.text }));
+  show(list, shown.length > 0);
+}
+
+/** The best three of an automatic choice, with their reasons. */
+function createBest(pick) {
+  const title = h("h3");
+  const list = h("ol", { class: "best" });
+  const node = h("section", { class: "panel", hidden: true }, title, list);
+  const update = (job, picked) => {
+    const targets = targetsOf(job);
+    const all = targets.flatMap((target) => bestOf(job, target).map((one, rank) => ({ ...one, rank, target })))
+      .map((one) => ({ ...one, picture: (job.pictures || []).find((picture) => picture.stem === one.stem) })).filter((one) => one.picture);
+    show(node, all.length > 0);
+    setText(title, isOver(job) ? texts.best.title : texts.best.soFar);
+    keyed(list, all, (one) => one.stem, (one) =>
+      h("li", {}, h("button", { type: "button", class: "cell", on: { click: () => pick(one.stem) } }, h("img", { alt: "" })), h("p")), (item, one) => {
+      const button = item.firstElementChild;
+      set(button.firstElementChild, "src", one.picture.thumb || one.picture.url);
+      set(button, "aria-label", texts.best.pick(one.rank, labelOf(one.picture.entry)));
+      set(button, "aria-pressed", String(one.stem === picked));
+      set(button, "data-best", texts.grid.best(one.rank));
+      setText(item.lastElementChild, one.reason);
+    });
+  };
+  return { node, update };
+}
+
+/** The job's texts, where it stands, and what can be done about it. */
+function createHead(id, onUse) {
+  const title = h("h2"), from = h("p", { class: "from" }), status = h("p", { class: "status" });
+  const bar = h("div", { class: "bar-fill" });
+  const meter = h("div", { class: "meter", role: "progressbar", "aria-valuemin": 0, "aria-valuemax": 100, "aria-label": texts.states.running }, bar);
+  const error = h("p", { class: "error", role: "alert", hidden: true });
+  const act = async (work) => {
+    show(error, false);
+    try {
+      await work();
+    } catch (problem) {
+      note(problem);
+      setText(error, problem.message);
+      show(error, true);
+    }
+  };
+  const stop = (body) => act(async () => takeJob(await post(`api/v1/jobs/${id}/cancel`, body)));
+  const button = (text, run, kind = "") => h("button", { type: "button", class: kind, text, on: { click: run } });
+  const cancel = button(texts.job.cancelNow, () => stop({ when: "now" }));
+  const after = button(texts.job.cancelAfter, () => stop({ when: "picture" }));
+  const retry = button(texts.job.retry, () => act(async () => {
+    const job = takeJob(await post(`api/v1/jobs/${id}/retry`, {}));
+    go(links.job(job.id));
+  }));
+  const use = button(texts.job.settings, () => onUse(state.jobs.get(id)), "quiet");
+  const away = button(texts.job.remove, () => removeJob(id, act), "quiet");
+  const node = h("header", { class: "job-head" }, h("div", { class: "job-title" }, title, from), status, meter,
+    h("div", { class: "buttons" }, after, cancel, retry, use, away), error);
+  const update = (job) => {
+    const over = isOver(job), targets = targetsOf(job);
+    setText(title, targets.join(" · "));
+    const source = job.result?.source || job.request?.source || state.learned?.get(learnedOf(job))?.source;
+    setText(from, source ? `${texts.job.from} ${source}` : "");
+    setText(status, statusText(job));
+    set(status, "data-state", job.state);
+    const share = Math.round((job.progress?.share || 0) * 100);
+    show(meter, job.state === "running");
+    setStyle(bar, { width: share + "%" });
+    set(meter, "aria-valuenow", share);
+    show(cancel, !over);
+    show(after, job.state === "running" && (job.pictures || []).length + job.previews.size > 0);
+    cancel.disabled = after.disabled = Boolean(job.cancel_requested);
+    show(retry, job.state === "failed" || job.state === "cancelled");
+    show(away, over);
+  };
+  const ask_ = async () => {
+    const job = state.jobs.get(id);
+    if (!job || isOver(job) || job.cancel_requested) return;
+    const when = await ask({ title: texts.job.cancelTitle, content: [h("p", { text: texts.job.cancelText })], buttons: [
+      { label: texts.job.cancelNow, value: "now", kind: "primary" }, { label: texts.job.cancelAfter, value: "picture" }, { label: texts.job.keepOn, value: null }] });
+    if (when) stop({ when });
+  };
+  return { node, update, cancel: ask_ };
+}
+
+async function removeJob(id, act) {
+  const sure = await ask({ title: texts.job.removeTitle, content: [h("p", { text: texts.job.removeText })],
+    buttons: [{ label: texts.job.remove, value: true, kind: "primary" }, { label: texts.cancelWord, value: false }] });
+  if (!sure) return;
+  await act(async () => {
+    await remove(`api/v1/jobs/${id}`).catch((error) => {
+      if (!(error instanceof ApiError) || error.status !== 404) throw error;
+    });
+    state.jobs.delete(id);
+    go(links.start);
+  });
+}
+
+/** One line: where a job stands. */
+export function statusText(job) {
+  if (job.cancel_requested && !isOver(job)) return texts.job.cancelling;
+  if (job.state === "queued") return job.starts_in ? texts.side.queuedFor(job.position, job.starts_in) : texts.side.queued(job.position);
+  if (job.state === "failed") return texts.job.errorIn(job.error?.message || "");
+  const edits = (job.pictures || []).filter((one) => one.entry?.kind === "edit").length || job.pictures_done || 0;
+  const images = texts.job.imagesOf(edits, job.state === "running" ? plannedCount(job) : 0);
+  if (job.state === "cancelled") return `${texts.states.cancelled}, ${images}`;
+  if (job.state === "done") {
+    const seconds = job.started && job.ended ? (job.ended - job.started) / 1000 : 0;
+    return [images, seconds && texts.duration(seconds)].filter(Boolean).join(" · ");
+  }
+  const progress = job.progress;
+  if (!progress) return texts.job.starting;
+  const stage = texts.stages[progress.stage] || progress.stage;
+  const where = progress.stage === "learning" ? texts.job.step(progress.done, progress.total) : images;
+  const left = progress.seconds_left === null || progress.seconds_left === undefined ? "" : texts.job.left(progress.seconds_left);
+  return [stage, where, left].filter(Boolean).join(" · ");
+}

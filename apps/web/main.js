@@ -1,0 +1,144 @@
+// @ts-check
+// Puts the page together: a form, a screen by the address, the jobs beside it.
+import { ApiError, post } from "./api.js";
+import { field, h, setText, show } from "./dom.js";
+import { createForm } from "./form.js";
+import { createGalleryScreen } from "./gallery.js";
+import { createBanners, createHeader, updateTitle } from "./header.js";
+import { createJobScreen } from "./job.js";
+import { listenToKeys } from "./keys.js";
+import { createLearnedScreen } from "./learned.js";
+import { go, links, route } from "./route.js";
+import { createSide } from "./side.js";
+import { changed, newestFirst, onChange, readAll, state, targetsOf, unwatchAll } from "./store.js";
+import { openStream } from "./stream.js";
+import { texts } from "./texts.js";
+
+const byId = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
+
+/** @type {any} */
+let page = null;
+
+function start() {
+  setText(byId("skip"), texts.skip);
+  const form = createForm(), side = createSide(), header = createHeader();
+  const banners = createBanners({ onDemo: form.demo });
+  byId("top").append(...header.nodes);
+  byId("banners").append(...banners.nodes);
+  byId("form").append(form.node);
+  byId("side").append(side.node);
+  page = { form, side, header, banners, screen: null, at: "" };
+  window.addEventListener("hashchange", showScreen);
+  listenToKeys({ screen: () => page.screen, focusTarget: () => toForm(form.focusTarget) });
+  showScreen();
+  openStream();
+}
+
+/** On a phone the form is a screen of its own. */
+function toForm(then) {
+  const isHidden = !byId("form").offsetParent;
+  if (isHidden) go(links.start);
+  setTimeout(() => then?.(), isHidden ? 50 : 0);
+}
+
+function useJob(job) {
+  page.form.use(job);
+  toForm(page.form.focusTarget);
+}
+
+function useLearned(item) {
+  if (!item) return;
+  page.form.useLearned(item);
+  toForm(page.form.focusTarget);
+}
+
+function makeScreen(name, id) {
+  if (name === "job") return createJobScreen(id, { onUse: useJob });
+  if (name === "gallery") return createGalleryScreen();
+  if (name === "learned") return createLearnedScreen({ onUse: useLearned });
+  return createStart();
+}
+
+function showScreen() {
+  const { name, id, part } = route();
+  const at = name + (id || "");
+  if (page.at !== at) {
+    unwatchAll();
+    page.at = at;
+    page.screen = makeScreen(name, id);
+    byId("main").replaceChildren(page.screen.node);
+    document.body.dataset.screen = name;
+    window.scrollTo(0, 0);
+  }
+  page.screen.place(part || {});
+  update();
+}
+
+/** Nothing is chosen: the newest edit is one click away. */
+function createStart() {
+  const hint = h("p", { class: "hint", text: texts.side.none });
+  const link = h("a", {});
+  const node = h("section", { class: "empty" }, hint, link);
+  return {
+    node,
+    place() {},
+    keys: {},
+    update() {
+      const newest = [...state.jobs.values()].filter((job) => job.kind === "edit").sort(newestFirst)[0];
+      show(hint, !newest);
+      show(link, Boolean(newest));
+      if (!newest) return;
+      link.href = links.job(newest.id);
+      setText(link, texts.start.newest(targetsOf(newest).join(" · ")));
+    },
+  };
+}
+
+function update() {
+  const { name, id } = route();
+  page.header.update(name);
+  page.banners.update(name);
+  page.form.update();
+  page.side.update(id);
+  page.screen.update();
+  updateTitle(name === "job" ? targetsOf(state.jobs.get(id) || {})[0] : null);
+}
+
+/** A token stands behind # once; it becomes a cookie and is cleared from the address. */
+async function signIn(token) {
+  await post("api/v1/session", { token });
+  state.needsToken = false;
+}
+
+function askForToken(isWrong) {
+  const input = h("input", { type: "password", autocomplete: "off" });
+  const error = h("p", { class: "error", role: "alert", text: isWrong ? texts.token.wrong : "" });
+  const form = h("form", { class: "panel token", on: { submit: async (event) => {
+    event.preventDefault();
+    try {
+      await signIn(input.value.trim());
+      location.reload();
+    } catch (problem) {
+      setText(error, problem instanceof ApiError && problem.status === 401 ? texts.token.wrong : problem.message);
+    }
+  } } }, h("h2", { text: texts.token.title }), h("p", { text: texts.token.text }), field(texts.token.label, input),
+    h("button", { type: "submit", class: "primary", text: texts.token.button }), error);
+  byId("layout").replaceChildren(h("main", { id: "main" }, form));
+  input.focus();
+}
+
+async function open() {
+  const token = /^#token=(.+)$/.exec(location.hash)?.[1];
+  let isWrong = false;
+  if (token) {
+    history.replaceState(null, "", location.pathname + location.search);
+    await signIn(decodeURIComponent(token)).catch(() => (isWrong = true));
+  }
+  await readAll();
+  if (state.needsToken) return askForToken(isWrong);
+  onChange(update);
+  start();
+  changed();
+}
+
+open();

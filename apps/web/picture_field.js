@@ -1,0 +1,136 @@
+// @ts-check
+// The picture of the form: dropped, pasted, chosen or photographed. It is sent at once, and the caption asked for.
+import { upload, ApiError } from "./api.js";
+import { ask } from "./dialogs.js";
+import { h, set, setText, show } from "./dom.js";
+import { draft, save } from "./draft.js";
+import { changed, note, pictureUrl, readPicture, state } from "./store.js";
+import { texts } from "./texts.js";
+
+/**
+ * @param {{onPicture: (picture: any) => void, onAgain: (settings: any) => void}} options
+ */
+export function createPictureField({ onPicture, onAgain }) {
+  const view = { share: /** @type {number|null} */ (null), blob: /** @type {string|null} */ (null) };
+  const choose = h("input", { type: "file", accept: "image/*", class: "unseen", id: "choose", on: { change: () => take(choose.files?.[0]) } });
+  const camera = h("input", { type: "file", accept: "image/*", capture: "environment", class: "unseen", id: "camera", on: { change: () => take(camera.files?.[0]) } });
+  const image = h("img", { alt: texts.form.pictureAlt, hidden: true });
+  const invitation = h("p", { class: "invitation", text: texts.form.drop });
+  const meter = h("progress", { max: 1, value: 0, "aria-label": texts.form.choose, hidden: true });
+  const chooseLabel = h("label", { for: "choose", class: "button", text: texts.form.choose });
+  const error = h("p", { class: "error", role: "alert", hidden: true });
+  const facts = h("p", { class: "hint" });
+  const drop = h("div", { class: "drop" }, image, invitation, meter);
+  const node = h("div", { class: "picture-field" }, drop, facts,
+    h("div", { class: "buttons" }, choose, chooseLabel, camera, h("label", { for: "camera", class: "button camera", text: texts.form.photo })), error);
+
+  for (const type of ["dragenter", "dragover"]) document.addEventListener(type, (event) => dragged(event, true));
+  document.addEventListener("dragleave", (event) => !event.relatedTarget && drop.classList.remove("over"));
+  document.addEventListener("drop", (event) => {
+    dragged(event, false);
+    take(event.dataTransfer?.files[0]);
+  });
+  document.addEventListener("paste", (event) => {
+    const file = event.clipboardData?.files[0];
+    if (!file) return;
+    event.preventDefault();
+    take(file);
+  });
+  image.addEventListener("error", () => show(image, false));
+
+  function dragged(event, isOver) {
+    if (![...(event.dataTransfer?.types || [])].includes("Files")) return;
+    event.preventDefault();
+    drop.classList.toggle("over", isOver);
+  }
+
+  /** @param {Blob|undefined} file */
+  async function take(file) {
+    if (!file) return;
+    show(error, false);
+    view.share = 0;
+    update();
+    try {
+      const picture = await upload("api/v1/pictures", file, (share) => {
+        view.share = share;
+        update();
+      });
+      remember(picture, file);
+      const settings = picture.settings;
+      const answer = settings ? await askAgain(settings) : "original";
+      if (answer === "again") onAgain(settings);
+      else if (answer === "original") adopt(picture);
+    } catch (problem) {
+      fail(problem, /** @type {File} */ (file).name);
+    }
+    view.share = null;
+    choose.value = camera.value = "";
+    update();
+  }
+
+  function adopt(picture) {
+    Object.assign(draft, { picture: picture.id, learned: null, source: "", suggestion: "", captionJob: null });
+    save();
+    onPicture(picture);
+  }
+
+  function remember(picture, file) {
+    const blob = URL.createObjectURL(file);
+    state.uploads.set(picture.id, { name: /** @type {File} */ (file).name, ...picture, blob });
+    changed();
+  }
+
+  function fail(problem, name) {
+    note(problem);
+    setText(error, problem instanceof ApiError && problem.status === 415 ? texts.errors.picture(name || "") + ` (${problem.message})` : problem.message);
+    show(error, true);
+  }
+
+  function update() {
+    const url = draft.picture ? pictureUrl(draft.picture) : state.learned?.get(draft.learned)?.picture && pictureUrl(state.learned.get(draft.learned).picture);
+    if (url && image.getAttribute("src") !== url) {
+      image.src = url;
+      show(image, true);
+    }
+    show(invitation, !url);
+    if (!url) show(image, false);
+    show(meter, view.share !== null);
+    meter.value = view.share || 0;
+    setText(chooseLabel, url ? texts.form.replace : texts.form.choose);
+    const known = draft.picture && state.uploads.get(draft.picture);
+    if (draft.picture && !known) {
+      state.uploads.set(draft.picture, {});
+      readPicture(draft.picture).catch((problem) => {
+        if (problem instanceof ApiError && problem.status === 404) Object.assign(draft, { picture: null });
+        else note(problem);
+        changed();
+      });
+    }
+    setText(facts, view.share !== null ? texts.form.uploading(view.share) : known ? factsOf(known) : "");
+  }
+
+  return { node, update, take, adopt };
+}
+
+function factsOf(picture) {
+  const parts = [picture.name];
+  if (picture.width) parts.push(texts.form.size(picture));
+  if (picture.frame?.grid_width) parts.push(texts.form.modelSize(picture.frame));
+  const line = parts.filter(Boolean).join(" · ");
+  const warnings = [picture.alpha && texts.form.alpha("white"), picture.frame && picture.width < picture.frame.width && texts.form.upscaled];
+  return [line, ...warnings].filter(Boolean).join(". ");
+}
+
+/** One of our own images: what it was made with, and whether it is to be drawn again or edited in its turn. */
+function askAgain(settings) {
+  const request = settings.request || settings;
+  const rows = Object.entries(request).filter(([, value]) => typeof value !== "object" || Array.isArray(value))
+    .map(([key, value]) => h("div", {}, h("dt", { text: key }), h("dd", { text: String(value) })));
+  const missing = [settings.model_here === false && "model", settings.picture_here === false && settings.learned_here !== true && "picture"].filter(Boolean);
+  return ask({
+    title: texts.ours.title,
+    content: [h("dl", { class: "facts" }, ...rows), missing.length ? h("p", { class: "warning", text: texts.ours.missing(missing.join(", ")) }) : null,
+      h("p", { class: "hint", text: texts.ours.draftKept })].filter(Boolean),
+    buttons: [{ label: texts.ours.again, value: "again", kind: "primary" }, { label: texts.ours.original, value: "original" }, { label: texts.cancelWord, value: null }],
+  });
+}

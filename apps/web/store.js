@@ -1,0 +1,283 @@
+// @ts-check
+// What the page knows. All of it is the server's; a draft of the form is the only thing that is kept here.
+import { get, query, ApiError, Offline } from "./api.js";
+import { announce } from "./dom.js";
+import { texts } from "./texts.js";
+
+export const state = {
+  /** @type {any} */ info: null,
+  online: true,
+  needsToken: false,
+  /** @type {Map<string, any>} jobs by id; `request`, `result` and `pictures` are there once the whole job was read */
+  jobs: new Map(),
+  /** @type {string|null} */ olderJobs: null,
+  /** @type {Map<string, any>} uploads by id */ uploads: new Map(),
+  /** @type {Map<string, any>|null} saved edits by id; null where the server has none */ learned: null,
+  /** @type {any} */ worker: null,
+  /** @type {any} */ queue: null,
+};
+
+const watched = new Set();  // ids of jobs that are on the screen
+const reading = new Map();  // ids of jobs that are being read, with "again" where they changed meanwhile
+let render = () => {};
+let scheduled = false;
+
+/** `call` is called before the next frame after any change. */
+export function onChange(call) {
+  render = call;
+}
+
+export function changed() {
+  if (scheduled) return;
+  scheduled = true;
+  requestAnimationFrame(() => {
+    scheduled = false;
+    render();
+  });
+}
+
+export const isOver = (job) => !["queued", "running"].includes(job.state);
+export const newestFirst = (a, b) => (a.made === b.made ? (a.id < b.id ? 1 : -1) : b.made - a.made);
+
+/** Takes a job as the server says it, in short or whole, into the store. */
+export function takeJob(given) {
+  let job = state.jobs.get(given.id);
+  if (!job) state.jobs.set(given.id, (job = { id: given.id, losses: [], previews: new Map(), notes: [] }));
+  const before = job.state;
+  if (given.version !== undefined && job.version !== undefined && given.version < job.version) return job;
+  const { pictures, notes, ...rest } = given;
+  Object.assign(job, rest);
+  if (pictures) {
+    job.pictures = pictures;
+    job.read = given.version;
+  }
+  if (notes) job.notes = notes;
+  takeLosses(job);
+  if (isOver(job)) job.previews.clear();
+  if (before && before !== job.state && job.kind === "edit") say(job);
+  changed();
+  return job;
+}
+
+function takeLosses(job) {
+  const { progress, result } = job;
+  if (progress?.stage === "learning" && progress.done > 0) job.losses[progress.done - 1] = progress.loss;
+  const whole = result?.losses || progress?.losses;
+  if (whole && whole.length >= job.losses.length) job.losses = whole.slice();
+  if (progress?.stage === "learning") job.learnSteps = progress.total;
+}
+
+function say(job) {
+  const text = texts.job.announce[job.state];
+  if (text) announce(texts.job.said(targetsOf(job)[0] || "", text));
+}
+
+/** The texts of what a job generates. */
+export function targetsOf(job) {
+  const request = job.request || {};
+  const list = job.targets || request.targets || request.story || request.target || [];
+  return (Array.isArray(list) ? list : [list]).map((item) => (typeof item === "string" ? item : item.target));
+}
+
+/** The id of the upload that a job is about. */
+export function pictureOf(job) {
+  const learned = learnedOf(job);
+  return job.picture || job.request?.picture || job.request?.image || (learned && state.learned?.get(learned)?.picture);
+}
+
+/** The id of the saved edit that a job made or used. */
+export function learnedOf(job) {
+  return job.result?.learned || job.learned || job.request?.learned || job.request?.from || null;
+}
+
+/** The address of an upload as the page may show it; `thumb` for a small one. */
+export function pictureUrl(id, thumb = false) {
+  if (!id) return null;
+  const known = state.uploads.get(id);
+  if (known?.blob) return known.blob;
+  return `api/v1/pictures/${encodeURIComponent(id)}/${thumb ? "thumb" : "view"}.webp`;
+}
+
+/** Reads a job whole; once more where it changed meanwhile. */
+export async function readJob(id) {
+  if (reading.has(id)) return void reading.set(id, "again");
+  reading.set(id, "");
+  try {
+    const job = takeJob(await get(`api/v1/jobs/${encodeURIComponent(id)}`));
+    if (job.request?.auto) await readScores(job);
+  } catch (error) {
+    if (error instanceof ApiError && error.status === 404) {
+      state.jobs.set(id, { id, missing: true, losses: [], previews: new Map(), notes: [] });
+      changed();
+    } else note(error);
+  } finally {
+    const again = reading.get(id) === "again";
+    reading.delete(id);
+    if (again) readJob(id);
+  }
+}
+
+/** The scores of an automatic choice stand in its record, where the pictures' own entries do not have them. */
+async function readScores(job) {
+  const lacks = (job.pictures || []).some((one) => one.entry?.kind === "edit" && one.entry.edit === undefined);
+  if (!lacks) return;
+  const record = await get(`api/v1/jobs/${encodeURIComponent(job.id)}/edit.json`).catch(() => null);
+  for (const entry of record?.pictures || []) {
+    const picture = job.pictures.find((one) => one.stem + ".png" === entry.file);
+    if (picture) picture.entry = entry;
+  }
+  changed();
+}
+
+/** The job is on the screen: it is read whole, again whenever it changes. */
+export function watch(id) {
+  watched.add(id);
+  const job = state.jobs.get(id);
+  if (!job || job.read !== job.version || !job.pictures) readJob(id);
+}
+
+export function unwatchAll() {
+  watched.clear();
+}
+
+/** A short job from an event or a list. */
+function takeSummary(summary) {
+  const job = takeJob(summary);
+  if (watched.has(job.id) && job.read !== job.version) readJob(job.id);
+}
+
+/** Reads everything anew: at the start, and whenever events may have been missed. */
+export async function readAll() {
+  try {
+    if (!state.info) await readInfo();
+    const page = await get("api/v1/jobs" + query({ limit: 50 }));
+    forgetDeleted(page.jobs, page.next === null);
+    state.olderJobs = page.next;
+    page.jobs.forEach(takeSummary);
+    await readLearned();
+    for (const id of watched) readJob(id);
+    readTitles();
+    setOnline(true);
+  } catch (error) {
+    note(error);
+  }
+}
+
+function forgetDeleted(listed, isAll) {
+  const there = new Set(listed.map((job) => job.id));
+  const oldest = listed.length ? listed[listed.length - 1].made : 0;
+  for (const [id, job] of state.jobs) {
+    if (there.has(id) || watched.has(id)) continue;
+    if (isAll || job.made > oldest) state.jobs.delete(id);
+  }
+}
+
+async function readInfo() {
+  try {
+    state.info = await get("api/v1/info");
+  } catch (error) {
+    if (!(error instanceof ApiError) || error.status !== 404) throw error;
+    state.info = {};
+  }
+}
+
+export async function readOlderJobs() {
+  const page = await get("api/v1/jobs" + query({ limit: 50, before: state.olderJobs }));
+  state.olderJobs = page.next;
+  page.jobs.forEach(takeSummary);
+  readTitles();
+}
+
+/** Lists have jobs in short; what a list of jobs shows of the newest is read one by one where it is missing. */
+async function readTitles() {
+  const unread = [...state.jobs.values()]
+    .filter((job) => !job.request && !job.missing && !targetsOf(job).length && job.kind === "edit").sort(newestFirst);
+  for (const job of unread.slice(0, 50)) await readJob(job.id);
+}
+
+export async function readLearned() {
+  try {
+    const page = await get("api/v1/learned");
+    state.learned = new Map((page.learned || []).map((item) => [item.id, item]));
+    changed();
+  } catch (error) {
+    if (!(error instanceof ApiError) || error.status !== 404) throw error;
+  }
+}
+
+/** What there is to know of an upload. */
+export async function readPicture(id) {
+  const known = state.uploads.get(id);
+  if (known?.bytes) return known;
+  const picture = { ...(await get(`api/v1/pictures/${encodeURIComponent(id)}`)), blob: known?.blob };
+  state.uploads.set(id, picture);
+  changed();
+  return picture;
+}
+
+export function setOnline(online) {
+  if (state.online === online) return;
+  state.online = online;
+  announce(online ? "" : texts.banner.offline);
+  changed();
+}
+
+/** What is to be done about an error that nobody else shows. */
+export function note(error) {
+  if (error instanceof Offline) setOnline(false);
+  else if (error instanceof ApiError && error.status === 401) {
+    state.needsToken = true;
+    changed();
+  } else if (error instanceof ApiError && error.status === 503) setOnline(false);
+  else console.error(error);
+}
+
+/** Events of the server, by name (docs/server.md). */
+export const onEvent = {
+  job: takeSummaryEvent,
+  picture(data) {
+    const job = state.jobs.get(data.job);
+    if (!job) return;
+    job.previews.delete(data.stem);
+    job.pictures ||= [];
+    const at = job.pictures.findIndex((one) => one.stem === data.stem);
+    const picture = { stem: data.stem, entry: { ...data.entry, ...data.scores }, url: data.url, thumb: data.thumb };
+    if (at < 0) job.pictures.push(picture);
+    else job.pictures[at] = { ...job.pictures[at], ...picture, entry: { ...job.pictures[at].entry, ...picture.entry } };
+    changed();
+  },
+  preview(data) {
+    state.jobs.get(data.job)?.previews.set(data.stem, data);
+    changed();
+  },
+  choice(data) {
+    if (watched.has(data.job)) readJob(data.job);
+  },
+  note(data) {
+    const job = state.jobs.get(data.job);
+    if (job && !job.notes.some((one) => one.text === data.text)) job.notes.push(data);
+    changed();
+  },
+  learned() {
+    readLearned().catch(note);
+  },
+  queue(data) {
+    state.queue = data;
+    changed();
+  },
+  worker(data) {
+    state.worker = data;
+    changed();
+  },
+  gone(data) {
+    if (data.kind === "job") state.jobs.delete(data.id);
+    if (data.kind === "learned") state.learned?.delete(data.id);
+    changed();
+  },
+};
+
+function takeSummaryEvent(data) {
+  const isNew = !state.jobs.has(data.id);
+  takeSummary(data);
+  if (isNew) readTitles();
+}
