@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -35,7 +36,13 @@ struct HttpResponse {
   std::string body;
   std::filesystem::path file;  ///< sent in the place of `body`; no link is followed
   std::vector<std::pair<std::string, std::string>> headers;
-  bool events = false;  ///< the connection becomes a stream of events
+  bool events = false;    ///< the connection becomes a stream of events
+  bool previews = false;  ///< and has previews too
+  /// Not zero: the same is asked again after each event for so long, and this is sent at the end of it.
+  std::chrono::milliseconds wait{0};
+  /// A body that is made while it is sent: each call gives its next part, and an empty one after the last.
+  std::function<std::string()> next_part;
+  std::uint64_t parts_bytes = 0;  ///< of all parts together
 };
 
 /// An answer that is no success: thrown by whoever answers a request.
@@ -62,6 +69,7 @@ struct HttpRoute {
   std::string pattern;
   std::size_t most_body = 0;  ///< bytes; 0: none is taken
   std::function<HttpResponse(const HttpRequest&)> answer;
+  bool is_slow = false;  ///< answered by a thread for such requests, one after another
 };
 
 class HttpRouter {
