@@ -19,13 +19,36 @@ std::string EventRing::resync() const {
 }
 
 void EventRing::publish(std::string_view kind, std::string_view data) {
+  add(kind, data, /*is_preview=*/false);
+}
+
+void EventRing::publish_preview(std::string_view kind, std::string_view data) {
+  add(kind, data, /*is_preview=*/true);
+}
+
+/// Empties the oldest previews: their events still count, so that ids stay without gaps.
+void EventRing::drop_previews() {
+  while (previews_.size() > kMostPreviews) {
+    const auto back = static_cast<std::size_t>(last_ - previews_.front());
+    previews_.pop_front();
+    if (back >= frames_.size()) continue;
+    auto& text = frames_[frames_.size() - 1 - back].text;
+    bytes_ -= text.size();
+    text.clear();
+  }
+}
+
+void EventRing::add(std::string_view kind, std::string_view data, bool is_preview) {
   std::function<void()> wake;
   {
     const std::lock_guard lock(mutex_);
-    frames_.push_back(frame(++last_, kind, data));
-    bytes_ += frames_.back().size();
+    ++last_;
+    frames_.push_back({frame(last_, kind, data), is_preview});
+    bytes_ += frames_.back().text.size();
+    if (is_preview) previews_.push_back(last_);
+    drop_previews();
     while (frames_.size() > size_ || (bytes_ > kMostBytes && frames_.size() > 1)) {
-      bytes_ -= frames_.front().size();
+      bytes_ -= frames_.front().text.size();
       frames_.pop_front();
     }
     wake = wake_;
@@ -56,15 +79,17 @@ EventRing::Place EventRing::begin(std::string_view last_id) const {
   return place;
 }
 
-EventRing::Place EventRing::next(std::uint64_t after, std::size_t most_bytes) const {
+EventRing::Place EventRing::next(std::uint64_t after, std::size_t most_bytes, bool with_previews) const {
   const std::lock_guard lock(mutex_);
   if (after >= last_) return {last_, {}};
   const auto missing = last_ - after;
   if (missing > frames_.size()) return {last_, resync()};
   Place place{after, {}};
   for (auto i = frames_.size() - static_cast<std::size_t>(missing); i < frames_.size(); ++i) {
-    if (!place.text.empty() && place.text.size() + frames_[i].size() > most_bytes) break;
-    place.text += frames_[i];
+    const auto& [text, is_preview] = frames_[i];
+    const bool is_wanted = with_previews || !is_preview;
+    if (is_wanted && !place.text.empty() && place.text.size() + text.size() > most_bytes) break;
+    if (is_wanted) place.text += text;
     ++place.after;
   }
   return place;

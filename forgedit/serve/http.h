@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <filesystem>
@@ -18,12 +19,15 @@ namespace forgedit {
 /// A request whose sender may ask.
 struct HttpRequest {
   std::string method;
-  std::string path;                          ///< as it came, without the query
-  std::vector<std::string> parts;            ///< what stands for {…} in the route, decoded
-  std::map<std::string, std::string> query;  ///< decoded
-  std::string content_type;                  ///< lower case, without parameters
-  std::string last_event_id;
+  std::string path;                            ///< as it came, without the query
+  std::vector<std::string> parts;              ///< what stands for {…} in the route, decoded
+  std::map<std::string, std::string> query;    ///< decoded
+  std::string content_type;                    ///< lower case, without parameters
+  std::map<std::string, std::string> headers;  ///< by their names in lower case
   std::string body;
+
+  /// The value of a header, by its name in lower case; empty where there is none.
+  std::string header(const std::string& name) const;
 };
 
 struct HttpResponse {
@@ -32,7 +36,13 @@ struct HttpResponse {
   std::string body;
   std::filesystem::path file;  ///< sent in the place of `body`; no link is followed
   std::vector<std::pair<std::string, std::string>> headers;
-  bool events = false;  ///< the connection becomes a stream of events
+  bool events = false;    ///< the connection becomes a stream of events
+  bool previews = false;  ///< and has previews too
+  /// Not zero: the same is asked again after each event for so long, and this is sent at the end of it.
+  std::chrono::milliseconds wait{0};
+  /// A body that is made while it is sent: each call gives its next part, and an empty one after the last.
+  std::function<std::string()> next_part;
+  std::uint64_t parts_bytes = 0;  ///< of all parts together
 };
 
 /// An answer that is no success: thrown by whoever answers a request.
@@ -59,6 +69,7 @@ struct HttpRoute {
   std::string pattern;
   std::size_t most_body = 0;  ///< bytes; 0: none is taken
   std::function<HttpResponse(const HttpRequest&)> answer;
+  bool is_slow = false;  ///< answered by a thread for such requests, one after another
 };
 
 class HttpRouter {
@@ -76,11 +87,14 @@ class HttpRouter {
   std::vector<HttpRoute> routes_;
 };
 
-/// Runs the route's answer; what it throws becomes an answer too. An exception that is no Error of ours goes
+/// Runs the route's answer; what it throws becomes an answer too. An answer whose ETag the client has
+/// already becomes 304. An exception that is no Error of ours goes
 /// to `trouble`, and the client learns nothing of it.
 HttpResponse answer(const HttpRoute& route, const HttpRequest& request,
                     const std::function<void(const std::string&)>& trouble);
 
+/// With ASCII's capital letters in lower case.
+std::string lower_case(std::string_view text);
 /// %XX decoded. Throws HttpError 400 where that is malformed, or gives a byte 0.
 std::string percent_decoded(std::string_view text, bool plus_is_blank = false);
 /// The query of a target. Throws HttpError 400 where it is malformed, or a key stands there twice.

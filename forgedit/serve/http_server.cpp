@@ -62,9 +62,7 @@ std::string_view header(const Fields& fields, beast::string_view name) {
 std::string media_type(std::string_view value) {
   std::string type(value.substr(0, value.find(';')));
   while (!type.empty() && (type.back() == ' ' || type.back() == '\t')) type.pop_back();
-  std::transform(type.begin(), type.end(), type.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-  return type;
+  return lower_case(type);
 }
 
 bool is_health_check(std::string_view path) {
@@ -86,12 +84,13 @@ struct HttpServer::State {
   EventRing& events;
   AccessRules rules;
   // Above `io`: sessions that it still holds at its end count themselves out here.
-  std::set<HttpSession*> streams;
+  std::set<HttpSession*> streams, waiting;
   std::size_t connections = 0, bodies_bytes = 0;
   asio::io_context io{1};
   tcp::acceptor acceptor{io};
   asio::steady_timer again{io};
   std::atomic<bool> wake_is_due{false};
+  asio::thread_pool slow{1};
 };
 
 /// One connection: requests one after another, or a stream of events.
@@ -106,6 +105,7 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   ~HttpSession() {
     release_body();
     server_.streams.erase(this);
+    server_.waiting.erase(this);
     --server_.connections;
   }
 
@@ -120,11 +120,23 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
         [self = shared_from_this()](ErrorCode error, std::size_t) { self->on_header(error); });
   }
 
+  /// An event has come: what was asked may have another answer.
+  void look_again() {
+    auto response = answer(*route_, request_, options().trouble);
+    if (response.wait.count() > 0) {
+      held_ = std::move(response);
+      return;
+    }
+    held_ = std::move(response);
+    ping_.cancel();
+    end_wait();
+  }
+
   /// Sends what the ring has for this stream.
   void send_events() {
     if (is_writing_) return;
     if (sending_.empty()) {
-      auto place = server_.events.next(after_, kStreamPart);
+      auto place = server_.events.next(after_, kStreamPart, has_previews_);
       after_ = place.after;
       sending_ = std::move(place.text);
     }
@@ -207,8 +219,17 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
     if (path.size() < target.size()) request_.query = parse_query(target.substr(path.size() + 1));
     const auto& head = parser_->get();
     request_.content_type = media_type(header(head, "Content-Type"));
-    request_.last_event_id = std::string(header(head, "Last-Event-ID"));
+    set_headers_of_request(head);
     read_body();
+  }
+
+  template <typename Fields>
+  void set_headers_of_request(const Fields& head) {
+    for (const auto& field : head) {
+      auto& value = request_.headers[lower_case(view(field.name_string()))];
+      if (!value.empty()) value += ", ";
+      value += view(field.value());
+    }
   }
 
   void read_body() {
@@ -256,11 +277,39 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   }
 
   void respond() {
-    auto response = answer(*route_, request_, options().trouble);
+    if (!route_->is_slow) return take(answer(*route_, request_, options().trouble));
+    asio::post(server_.slow, [self = shared_from_this()]() mutable {
+      auto& io = self->server_.io;
+      auto response = answer(*self->route_, self->request_, self->options().trouble);
+      // The connection belongs to its own thread: this one keeps no part in it.
+      asio::post(io, [mine = std::move(self), response = std::move(response)]() mutable {
+        mine->take(std::move(response));
+      });
+    });
+  }
+
+  void take(HttpResponse response) {
     request_.body = {};
     release_body();
-    if (response.events) return begin_stream();
-    send(std::move(response), parser_->get().keep_alive() && requests_ < options().most_requests);
+    if (response.events) return begin_stream(response.previews);
+    if (response.wait.count() > 0) return begin_wait(std::move(response));
+    send(std::move(response), keeps_alive());
+  }
+
+  bool keeps_alive() const { return parser_->get().keep_alive() && requests_ < options().most_requests; }
+
+  void begin_wait(HttpResponse response) {
+    server_.waiting.insert(this);
+    ping_.expires_after(response.wait);
+    held_ = std::move(response);
+    ping_.async_wait([self = shared_from_this()](ErrorCode error) {
+      if (!error) self->end_wait();
+    });
+    look_again();  // something may have come in between
+  }
+
+  void end_wait() {
+    if (server_.waiting.erase(this) > 0) send(std::exchange(held_, {}), keeps_alive());
   }
 
   /// Answers with an error, after which the connection ends: the rest of the request was not read.
@@ -284,6 +333,7 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
 
   void send(HttpResponse response, bool keep) {
     if (!response.file.empty()) return send_file(std::move(response), keep);
+    if (response.next_part) return send_parts(std::move(response), keep);
     const auto message = std::make_shared<http::response<http::string_body>>();
     set_headers(*message, response, keep);
     message->body() = std::move(response.body);
@@ -306,6 +356,40 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
     set_headers(*message, response, keep);
     message->prepare_payload();
     write(message, keep);
+  }
+
+  void send_parts(HttpResponse response, bool keep) {
+    const auto message = std::make_shared<http::response<http::empty_body>>();
+    set_headers(*message, response, keep);
+    message->content_length(response.parts_bytes);
+    next_part_ = std::move(response.next_part);
+    const auto writer = std::make_shared<http::response_serializer<http::empty_body>>(*message);
+    stream_.expires_after(options().write_time);
+    http::async_write_header(
+        stream_, *writer, [self = shared_from_this(), message, writer, keep](ErrorCode error, std::size_t) {
+          if (error) return self->close();
+          self->send_next_part(keep);
+        });
+  }
+
+  void send_next_part(bool keep) {
+    try {
+      sending_ = next_part_();
+    } catch (const std::exception& error) {
+      // The headers have promised more: only the connection's end can tell.
+      if (options().trouble) options().trouble(error.what());
+      return close();
+    }
+    if (sending_.empty()) {
+      next_part_ = {};
+      return keep ? read_header() : linger();
+    }
+    stream_.expires_after(options().write_time);
+    asio::async_write(stream_, asio::buffer(sending_),
+                      [self = shared_from_this(), keep](ErrorCode error, std::size_t) {
+                        if (error) return self->close();
+                        self->send_next_part(keep);
+                      });
   }
 
   template <typename Message>
@@ -342,13 +426,14 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
     stream_.close();
   }
 
-  void begin_stream() {
+  void begin_stream(bool previews) {
+    has_previews_ = previews;
     if (server_.streams.size() >= options().most_streams) {
       extra_ = {{"Retry-After", "10"}};
       return refuse(429, "too_many_streams", "too many streams of events are open");
     }
     server_.streams.insert(this);
-    auto place = server_.events.begin(request_.last_event_id);
+    auto place = server_.events.begin(request_.header("last-event-id"));
     after_ = place.after;
     sending_ =
         "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-store\r\n"
@@ -391,11 +476,13 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   HttpRequest request_;
   std::vector<std::pair<std::string, std::string>> extra_;  // headers of the next refusal
   std::size_t requests_ = 0, body_bytes_ = 0;
+  HttpResponse held_;                       // while it waits for a better one
+  std::function<std::string()> next_part_;  // of a body that is being sent
   // Of a stream of events:
   asio::steady_timer ping_;
   std::uint64_t after_ = 0;
   std::string sending_;
-  bool is_writing_ = false;
+  bool is_writing_ = false, has_previews_ = false;
 };
 
 void HttpServer::State::listen() {
@@ -442,6 +529,8 @@ void HttpServer::State::wake_streams() {
   asio::post(io, [this] {
     wake_is_due = false;
     for (auto* session : streams) session->send_events();
+    const auto asked = waiting;  // those that have their answer leave
+    for (auto* session : asked) session->look_again();
   });
 }
 

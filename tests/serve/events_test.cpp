@@ -29,6 +29,21 @@ TEST(EventRing, AReaderGetsWhatComesAfterIt) {
   EXPECT_TRUE(ring.next(place.after, kPlenty).text.empty());
 }
 
+TEST(EventRing, PreviewsAreForThoseThatWantThemAndDoNotStay) {
+  EventRing ring("b");
+  ring.publish_preview("preview", "1");
+  ring.publish("job", "2");
+  EXPECT_EQ(ring.next(0, kPlenty).text, "id: b-2\nevent: job\ndata: 2\n\n");
+  EXPECT_EQ(ring.next(0, kPlenty).after, 2U);
+  EXPECT_EQ(ring.next(0, kPlenty, true).text,
+            "id: b-1\nevent: preview\ndata: 1\n\nid: b-2\nevent: job\ndata: 2\n\n");
+  for (std::size_t i = 0; i < EventRing::kMostPreviews; ++i) ring.publish_preview("preview", "n");
+  const auto text = ring.next(0, kPlenty, true).text;
+  EXPECT_FALSE(contains(text, "data: 1\n")) << "the oldest is gone";
+  EXPECT_TRUE(contains(text, "id: b-2\n"));
+  EXPECT_FALSE(contains(text, "resync"));
+}
+
 TEST(EventRing, AReaderThatComesBackGetsWhatItMissed) {
   EventRing ring("b", 3);
   for (int i = 1; i <= 5; ++i) ring.publish("job", std::to_string(i));

@@ -93,7 +93,32 @@ class HttpServerTest : public testing::TemporaryFolder {
       response.events = true;
       return response;
     };
-    HttpRouter router({{"GET", "/healthz", 0, echo},
+    const auto wait = [this](const HttpRequest&) {
+      HttpResponse response;
+      response.body = "state=" + std::to_string(state_) + ";";
+      if (state_ == 0) response.wait = 300ms;
+      return response;
+    };
+    const auto slow = [](const HttpRequest& request) {
+      std::this_thread::sleep_for(200ms);
+      HttpResponse response;
+      response.body = "slow=" + request.body + ";";
+      return response;
+    };
+    const auto parts = [](const HttpRequest&) {
+      HttpResponse response;
+      response.next_part = [left = std::vector<std::string>{"", "!;", "two", "one"}]() mutable {
+        auto part = left.back();
+        left.pop_back();
+        return part;
+      };
+      response.parts_bytes = 8;
+      return response;
+    };
+    HttpRouter router({{"GET", "/wait", 0, wait},
+                       {"POST", "/slow", kBody, slow, /*is_slow=*/true},
+                       {"GET", "/parts", 0, parts},
+                       {"GET", "/healthz", 0, echo},
                        {"GET", "/echo", 0, echo},
                        {"POST", "/echo", kBody, echo},
                        {"GET", "/file/{name}", 0, file},
@@ -115,6 +140,7 @@ class HttpServerTest : public testing::TemporaryFolder {
 
   HttpOptions options_;
   EventRing ring_;
+  std::atomic<int> state_{0};
   std::unique_ptr<HttpServer> server_;
   std::thread thread_;
 };
@@ -137,6 +163,45 @@ TEST_F(HttpServerTest, AConnectionTakesOneRequestAfterAnother) {
   EXPECT_TRUE(contains(client.hear("\r\n\r\n"), "HTTP/1.1 100 Continue"));
   client.say("x");
   EXPECT_TRUE(contains(client.hear("body=x;"), "body=x;"));
+}
+
+TEST_F(HttpServerTest, AnAnswerMayWaitForAnEvent) {
+  start();
+  Client client(server_->port());
+  client.say(head("GET /wait"));
+  EXPECT_TRUE(contains(client.hear("state=0;"), "state=0;")) << "when the time is over";
+  client.say(head("GET /wait"));
+  ::usleep(50'000);
+  ring_.publish("job", "{}");
+  state_ = 1;
+  ring_.publish("job", "{}");
+  EXPECT_TRUE(contains(client.hear("state=1;"), "state=1;"));
+  client.say(head("GET /wait"));
+  EXPECT_TRUE(contains(client.hear("state=1;"), "state=1;")) << "at once, on the same connection";
+}
+
+TEST_F(HttpServerTest, ASlowAnswerHoldsNobodyUp) {
+  start();
+  Client slow(server_->port()), quick(server_->port());
+  slow.say(head("POST /slow", "Content-Length: 1\r\n") + "a");
+  const auto begin = std::chrono::steady_clock::now();
+  quick.say(head("GET /echo"));
+  EXPECT_TRUE(contains(quick.hear("body=;"), "body=;"));
+  EXPECT_LT(std::chrono::steady_clock::now() - begin, 150ms);
+  EXPECT_TRUE(contains(slow.hear("slow=a;"), "slow=a;"));
+  slow.say(head("GET /echo"));
+  EXPECT_TRUE(contains(slow.hear("body=;"), "body=;"));
+}
+
+TEST_F(HttpServerTest, ABodyMayBeMadeWhileItIsSent) {
+  start();
+  Client client(server_->port());
+  client.say(head("GET /parts"));
+  const auto text = client.hear("onetwo!;");
+  EXPECT_TRUE(contains(text, "Content-Length: 8\r\n")) << text;
+  EXPECT_TRUE(contains(text, "\r\n\r\nonetwo!;")) << text;
+  client.say(head("GET /echo"));
+  EXPECT_TRUE(contains(client.hear("body=;"), "body=;"));
 }
 
 TEST_F(HttpServerTest, WhatIsTooMuchIsRefused) {
