@@ -3,7 +3,7 @@
 import { patch, post } from "./api.js";
 import { commandOf, curlOf } from "./commands.js";
 import { copy } from "./dialogs.js";
-import { h, keyed, set, setText, show } from "./dom.js";
+import { button, h, keyed, set, setText, show } from "./dom.js";
 import { changed, isOver, learnedOf, note, state, takeJob, watch } from "./store.js";
 import { texts } from "./texts.js";
 
@@ -13,13 +13,13 @@ export function createActions() {
   const view = { job: null, picture: null, exports: new Map() };
   const star = h("button", { type: "button", class: "star", "aria-pressed": "false", text: texts.view.star, on: { click: toggleStar } });
   const png = h("a", { class: "button", download: true, title: texts.view.png_title, text: texts.view.png });
-  const command = h("button", { type: "button", text: texts.view.command, on: { click: () => copy(commandOf(view.job, view.picture.entry)) } });
-  const curl = h("button", { type: "button", class: "quiet", text: texts.view.curl, on: { click: () => copy(curlOf(view.picture.job || view.job, view.picture.entry)) } });
+  const command = button(texts.view.command, () => copy(commandOf(view.job, view.picture.entry)));
+  const curl = button(texts.view.curl, () => copy(curlOf(view.picture.job || view.job, view.picture.entry)));
   const downloads = h("ul", { class: "downloads" });
-  const lora = h("button", { type: "button", text: texts.view.lora, on: { click: exportLora } });
-  const more = h("details", {}, h("summary", { text: texts.view.downloads }), downloads, lora);
+  const lora = button(texts.view.lora, exportLora);
+  const more = h("details", {}, h("summary", { text: texts.view.downloads }), downloads, h("div", { class: "buttons" }, lora, curl));
   const facts = h("dl", { class: "facts" });
-  const buttons = h("div", { class: "buttons" }, star, png, command, curl);
+  const buttons = h("div", { class: "buttons" }, star, png, command);
   const node = h("div", { class: "actions" }, buttons, facts, more);
 
   async function toggleStar() {
@@ -64,14 +64,14 @@ export function createActions() {
   function update(job, picture) {
     Object.assign(view, { job, picture });
     show(buttons, Boolean(picture));
-    show(facts, Boolean(picture));
+    for (const one of [facts, curl]) show(one, Boolean(picture));
     const learned = learnedOf(job), base = `api/v1/jobs/${job.id}/`, over = isOver(job), given = updateLora(job);
     const files = [
       over && job.kind === "edit" && [base + "sheet.png", texts.view.sheet],
       over && job.result?.auto && [base + "chart.png", texts.view.chart],
       over && job.kind === "edit" && [base + "edit.json", texts.view.record],
-      over && job.kind === "edit" && state.info?.model && [base + "all.zip", texts.view.zip],
-      picture && state.info?.model && [picture.url + "?metadata=none", texts.view.pngPlain],
+      over && job.kind === "edit" && [base + "all.zip", texts.view.zip],
+      picture && [picture.url + "?metadata=none", texts.view.pngPlain],
       learned && [`api/v1/learned/${learned}/saved.zip`, texts.view.saved],
       given && [given.url, texts.view.loraGet(given.bytes && texts.bytes(given.bytes))],
     ].filter(Boolean);

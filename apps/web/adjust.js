@@ -2,7 +2,8 @@
 // Sliders on what was learned. While one moves, the nearest finished image is shown; when it is let go, an image is
 // generated. The newest wish wins: the server drops an older one of this kind.
 import { ApiError, get, post, query } from "./api.js";
-import { field, h, keyed, option, set, setText, show } from "./dom.js";
+import { button, field, h, keyed, option, problems, set, setText, show } from "./dom.js";
+import { imageButton } from "./grid.js";
 import { labelOf } from "./plan.js";
 import { changed, learnedOf, note, readJob, state, takeJob } from "./store.js";
 import { texts } from "./texts.js";
@@ -44,10 +45,10 @@ export function createAdjust({ onNearest, onDraw }) {
   const missing = h("p", { class: "hint" });
   const film = h("div", { class: "film", role: "group", "aria-label": texts.adjust.tries });
   const empty = h("p", { class: "hint", text: texts.adjust.noTries });
-  const error = h("p", { class: "error", role: "alert", hidden: true });
-  const undo = h("button", { type: "button", class: "quiet", text: texts.adjust.undo, on: { click: () => step(-1) } });
-  const redo = h("button", { type: "button", class: "quiet", text: texts.adjust.redo, on: { click: () => step(1) } });
-  const body = h("div", {}, controls.node, error);
+  const problem = problems(note);
+  const undo = button(texts.adjust.undo, () => step(-1), "quiet");
+  const redo = button(texts.adjust.redo, () => step(1), "quiet");
+  const body = h("div", {}, controls.node, problem.node);
   const node = h("section", { class: "panel adjust" }, h("h3", { text: texts.adjust.title }), missing, body);
   const strip = h("section", { class: "panel" }, h("div", { class: "row" }, h("h3", { text: texts.adjust.tries }), undo, redo), empty, film);
 
@@ -62,17 +63,7 @@ export function createAdjust({ onNearest, onDraw }) {
     view.timer = window.setTimeout(draw, kWait);
   }
 
-  async function draw() {
-    show(error, false);
-    try {
-      const job = takeJob(await post("api/v1/jobs", drawRequest(view.learned, wish)));
-      onDraw(job.id);
-    } catch (problem) {
-      note(problem);
-      setText(error, problem instanceof ApiError ? texts.errors.at(problem.param, problem.message) : texts.errors.offline);
-      show(error, true);
-    }
-  }
+  const draw = () => problem.run(async () => onDraw(takeJob(await post("api/v1/jobs", drawRequest(view.learned, wish))).id));
 
   function step(by) {
     const tries = triesOf(view.learned);
@@ -83,21 +74,21 @@ export function createAdjust({ onNearest, onDraw }) {
 
   function fillFilm(tries) {
     show(empty, tries.length === 0);
-    for (const button of [undo, redo]) show(button, tries.length > 0);
+    for (const one of [undo, redo]) show(one, tries.length > 0);
     const at = tries.findIndex((job) => job.id === view.tried);
     undo.disabled = at === 0 || tries.length === 0;
     redo.disabled = at < 0 || at === tries.length - 1;
-    keyed(film, tries, (job) => job.id, (job) => h("button", { type: "button", class: "cell", on: { click: () => onDraw(job.id) } }, h("img", { alt: "" }), h("span")),
-      (button, job) => {
+    keyed(film, tries, (job) => job.id, (job) => imageButton(() => onDraw(job.id), {}, h("span")),
+      (node, job) => {
         const picture = job.pictures?.[0], preview = [...job.previews.values()].pop();
         const label = labelOf(entryOfDraw(job));
-        set(button, "aria-pressed", String(job.id === view.tried));
-        set(button, "aria-label", texts.adjust.tryLabel(tries.indexOf(job) + 1, label));
-        set(button, "title", label);
-        const image = button.querySelector("img");
+        set(node, "aria-pressed", String(job.id === view.tried));
+        set(node, "aria-label", texts.adjust.tryLabel(tries.indexOf(job) + 1, label));
+        set(node, "title", label);
+        const image = node.firstElementChild;
         set(image, "src", picture?.thumb || picture?.url || preview?.image);
         show(image, Boolean(picture || preview));
-        setText(button.lastElementChild, picture ? "" : job.state === "failed" ? texts.states.failed : texts.adjust.pending);
+        setText(node.lastElementChild, picture ? "" : job.state === "failed" ? texts.states.failed : texts.adjust.pending);
       });
   }
 
@@ -178,7 +169,7 @@ function makeControls(wish, moved, settled) {
   };
   const target = h("input", { type: "text", maxlength: 1000, autocomplete: "off" });
   const seed = h("input", { type: "number", min: 0, step: 1, inputmode: "numeric" });
-  const next = h("button", { type: "button", text: texts.adjust.nextSeed });
+  const next = button(texts.adjust.nextSeed, () => change({ seed: wish.seed + 1 }, true));
   const sampler = h("select", {}, option("dpm++ 20", texts.adjust.quick(20)), option("ddim 50", texts.adjust.published(50)));
   const seedField = field(texts.adjust.seed, seed);
   seedField.append(next);
@@ -216,7 +207,6 @@ function makeControls(wish, moved, settled) {
   }
   strategy.addEventListener("change", () => change({ strategy: strategy.value }, true));
   seed.addEventListener("change", () => change({ seed: Math.max(0, Math.floor(Number(seed.value) || 0)) }, true));
-  next.addEventListener("click", () => change({ seed: wish.seed + 1 }, true));
   target.addEventListener("change", () => target.value.trim() && change({ target: target.value.trim() }, true));
   sampler.addEventListener("change", () => {
     const [name, steps] = sampler.value.split(" ");

@@ -50,8 +50,7 @@ export function upload(path, file, progress) {
     const request = new XMLHttpRequest();
     request.open("POST", path);
     request.setRequestHeader("X-Forgedit", "1");
-    const form = new FormData();
-    form.append("picture", file, /** @type {File} */ (file).name || "picture");
+    request.setRequestHeader("Content-Type", file.type || "application/octet-stream");
     request.upload.onprogress = (event) => event.lengthComputable && progress?.(event.loaded / event.total);
     request.onerror = () => reject(new Offline());
     request.onload = () => {
@@ -64,7 +63,7 @@ export function upload(path, file, progress) {
       if (request.status >= 200 && request.status < 300) resolve(answer);
       else reject(new ApiError(request.status, answer?.error));
     };
-    request.send(form);
+    request.send(file);
   });
 }
 

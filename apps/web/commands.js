@@ -27,7 +27,7 @@ export function commandOf(job, entry) {
 }
 
 /** The request for one image, as the API takes it. */
-export function requestOf(job, entry) {
+function requestOf(job, entry) {
   const { targets, target, story, auto, preset, forget, gamma, alpha, beta, seeds, seed, repeat, ...rest } = job.request || {};
   const strength = entry.interpolation === "vp" ? { interpolation: "vp", alpha: entry.alpha, beta: entry.beta } : { gamma: entry.gamma };
   return { ...rest, kind: "edit", targets: [entry.target], forget: entry.strategy, ...strength, seeds: [entry.seed], sampler: entry.sampler,

@@ -1,6 +1,6 @@
 // @ts-check
 // Questions, and texts to copy.
-import { announce, h } from "./dom.js";
+import { announce, button, h } from "./dom.js";
 import { texts } from "./texts.js";
 
 function open(title, content, buttons) {
@@ -23,15 +23,18 @@ function open(title, content, buttons) {
 export function ask({ title, content, buttons }) {
   return new Promise((resolve) => {
     let answer = null;
-    const list = buttons.map(({ label, value, kind }) => h("button", { type: "button", class: kind, text: label, on: {
-      click: () => {
-        answer = value;
-        dialog.close();
-      } } }));
+    const list = buttons.map(({ label, value, kind }) => button(label, () => {
+      answer = value;
+      dialog.close();
+    }, kind));
     const dialog = open(title, content, list);
     dialog.addEventListener("close", () => resolve(answer));
   });
 }
+
+/** Whether a person wants it. */
+export const confirm = (title, text, label) =>
+  ask({ title, content: [h("p", { text })], buttons: [{ label, value: true, kind: "primary" }, { label: texts.cancelWord, value: false }] });
 
 /** Copies a text. Where a browser does not let pages do so, shows it for copying by hand. */
 export async function copy(text) {
@@ -46,7 +49,7 @@ export async function copy(text) {
   }
 }
 
-const closeButton = () => h("button", { type: "button", text: texts.close, on: { click: (event) => event.target.closest("dialog").close() } });
+const closeButton = () => button(texts.close, (event) => event.target.closest("dialog").close());
 
 export function showKeys() {
   if (document.querySelector("dialog")) return;
@@ -61,10 +64,10 @@ export function flash(text, action) {
   document.querySelector(".flash")?.remove();
   const node = h("div", { class: "flash" }, h("span", { text }));
   if (action) {
-    node.append(h("button", { type: "button", text: action.label, on: { click: () => {
+    node.append(button(action.label, () => {
       node.remove();
       action.run();
-    } } }));
+    }));
   }
   document.body.append(node);
   timer = window.setTimeout(() => node.remove(), action ? 10000 : 2500);

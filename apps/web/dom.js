@@ -33,6 +33,31 @@ function build(element, props, children) {
   return element;
 }
 
+/** A button that does `run`; `kind` is its class. */
+export const button = (text, run, kind = null, props = {}, ...children) =>
+  h("button", { type: "button", class: kind, text: text ?? "", ...props, on: { click: run, ...props.on } }, ...children);
+
+/** A line for what went wrong; `run(work)` shows what `work` throws and tells `note` of it; resolves to whether nothing did. */
+export function problems(note) {
+  const node = h("p", { class: "error", role: "alert", hidden: true });
+  const say = (text) => {
+    setText(node, text || "");
+    show(node, Boolean(text));
+  };
+  const run = async (work) => {
+    say("");
+    try {
+      await work();
+      return true;
+    } catch (error) {
+      note(error);
+      say(error.param ? `${error.param}: ${error.message}` : error.message);
+      return false;
+    }
+  };
+  return { node, say, run };
+}
+
 /** Sets an attribute, or takes it away for null, undefined and false. */
 export function set(element, name, value) {
   if (value === null || value === undefined || value === false) element.removeAttribute(name);

@@ -3,7 +3,7 @@
 import { plannedEntries, range } from "./plan.js";
 import { state } from "./store.js";
 
-const kKey = "forgedit draft";
+const kKey = "forgedit draft", kUsualSamples = 400;
 
 const empty = () => ({
   picture: null, learned: null, source: "", suggestion: "", captionJob: null, targets: [""], story: "", mode: "best",
@@ -42,15 +42,17 @@ export const editTexts = () => (draft.mode === "story" ? draft.story.split("\n")
 /** What was learned of the same picture under the same caption in the usual way, so that it need not be learned again. */
 export function knownLearned() {
   if (draft.learned) return state.learned?.get(draft.learned) || { id: draft.learned };
-  if (draft.method === "imagic" || draft.samples || draft.seed) return null;
-  return [...(state.learned?.values() || [])].find((item) =>
-    item.picture === draft.picture && item.source === draft.source.trim() && (item.method || "vanilla") === draft.method && !item.samples_given) || null;
+  if (draft.method === "imagic") return null;
+  return [...(state.learned?.values() || [])].find(({ picture, source, learning }) =>
+    picture === draft.picture && source === draft.source.trim() && learning?.method === draft.method &&
+    learning.samples === (draft.samples || kUsualSamples) && learning.seed === draft.seed) || null;
 }
 
 /** The request of the form as it stands. */
 export function request() {
   const learned = knownLearned();
   const from = learned ? { learned: learned.id } : { picture: draft.picture, source: draft.source.trim(), method: draft.method };
+  /** @type {any} */
   const result = { kind: "edit", ...from, targets: editTexts(), sampler: sampler(), steps: steps(), guidance: draft.guidance };
   if (!learned && draft.samples) result.samples = draft.samples;
   if (draft.blend) result.blend = draft.blend;
@@ -101,12 +103,26 @@ export function takeSettings(job) {
   save();
 }
 
-/** The words that `target` has instead of the source's: {from, to}; null where they are the same. */
-export function difference(source, target) {
-  const a = source.trim().split(/\s+/), b = target.trim().split(/\s+/);
-  let start = 0, end = 0;
-  while (start < a.length && start < b.length && a[start] === b[start]) start++;
-  while (end < a.length - start && end < b.length - start && a[a.length - 1 - end] === b[b.length - 1 - end]) end++;
-  const from = a.slice(start, a.length - end).join(" "), to = b.slice(start, b.length - end).join(" ");
-  return from || to ? { from, to } : null;
+/** What `target` changes in the source's words: [{from, to}], in order; empty where they are the same. */
+export function differences(source, target) {
+  const words = (text) => text.replace(/[.,:;!?]+(?=\s|$)/g, "").trim().split(/\s+/);
+  const a = words(source), b = words(target);
+  // common[i][j]: how many words a from i on and b from j on have in common, in order.
+  const common = Array.from({ length: a.length + 1 }, () => new Array(b.length + 1).fill(0));
+  for (let i = a.length - 1; i >= 0; --i) for (let j = b.length - 1; j >= 0; --j) {
+    common[i][j] = a[i] === b[j] ? common[i + 1][j + 1] + 1 : Math.max(common[i + 1][j], common[i][j + 1]);
+  }
+  const changes = [];
+  let from = [], to = [];
+  for (let i = 0, j = 0; i < a.length || j < b.length;) {
+    if (i < a.length && j < b.length && a[i] === b[j]) {
+      if (from.length || to.length) changes.push({ from: from.join(" "), to: to.join(" ") });
+      [from, to] = [[], []];
+      i++;
+      j++;
+    } else if (j >= b.length || (i < a.length && common[i + 1][j] >= common[i][j + 1])) from.push(a[i++]);
+    else to.push(b[j++]);
+  }
+  if (from.length || to.length) changes.push({ from: from.join(" "), to: to.join(" ") });
+  return changes;
 }

@@ -1,11 +1,11 @@
 // @ts-check
 // The form of a new edit: picture, caption, texts, how to search, and the settings behind it.
-import { ApiError, post } from "./api.js";
-import { announce, field, h, newId, option, set, setText, show } from "./dom.js";
-import { candidates, cost, difference, draft, editTexts, knownLearned, request, sampler, save, steps, takeSettings, usualSteps } from "./draft.js";
+import { post } from "./api.js";
+import { announce, button, field, h, newId, option, problems, set, setText, show } from "./dom.js";
+import { candidates, cost, differences, draft, editTexts, knownLearned, request, sampler, save, steps, takeSettings, usualSteps } from "./draft.js";
 import { createPictureField } from "./picture_field.js";
-import { go, links } from "./route.js";
-import { changed, note, state, takeJob, watch } from "./store.js";
+import { go } from "./route.js";
+import { changed, linkOf, note, state, takeJob, watch } from "./store.js";
 import { texts } from "./texts.js";
 
 const kMostText = 1000, kMostTokens = 77, kMostTargets = 20;
@@ -14,22 +14,22 @@ const kMostText = 1000, kMostTokens = 77, kMostTargets = 20;
 const tokens = (text) => (text.match(/[\p{L}]+|\p{N}|[^\s\p{L}\p{N}]/gu) || []).length + 2;
 
 export function createForm() {
-  const picture = createPictureField({ onPicture: () => suggest(), onAgain: drawAgain });
+  const picture = createPictureField({ onPicture: () => suggest(), onAgain: (settings) => start(settings.request) });
   const source = createSource(suggest);
   const targets = createTargets(refresh);
   const search = createSearch(refresh);
   const costLine = h("p", { class: "cost" });
-  const error = h("p", { class: "error", role: "alert", hidden: true });
+  const problem = problems(note);
   const run = h("button", { type: "submit", class: "primary", text: texts.form.run });
   const learnedNote = h("div", { class: "learned-note" }, h("p", {}), h("p", { class: "hint", text: texts.form.learnedNote }),
-    h("button", { type: "button", class: "quiet", text: texts.form.forgetLearned, on: { click: () => {
+    button(texts.form.forgetLearned, () => {
       draft.learned = null;
       edited();
-    } } }));
+    }, "quiet"));
   const form = h("form", { novalidate: true, on: { submit: (event) => {
     event.preventDefault();
     send();
-  } } }, picture.node, learnedNote, source.node, targets.node, search.node, h("div", { class: "send" }, run, costLine), error);
+  } } }, picture.node, learnedNote, source.node, targets.node, search.node, h("div", { class: "send" }, run, costLine), problem.node);
   const node = h("section", { "aria-labelledby": "form-title" }, h("h2", { id: "form-title", text: texts.form.title }), form);
 
   function edited() {
@@ -49,9 +49,9 @@ export function createForm() {
       draft.captionJob = job.id;
       watch(job.id);
       edited();
-    } catch (problem) {
-      note(problem);
-      source.fail(problem.message);
+    } catch (error) {
+      note(error);
+      source.fail(error.message);
     }
   }
 
@@ -65,34 +65,20 @@ export function createForm() {
 
   async function send() {
     const missing = lacks();
-    if (missing) return fail(...missing);
-    show(error, false);
-    run.disabled = true;
-    try {
-      const job = takeJob(await post("api/v1/jobs", request()));
-      announce(texts.form.sent);
-      go(links.job(job.id));
-    } catch (problem) {
-      note(problem);
-      fail(problem instanceof ApiError ? texts.errors.at(problem.param, problem.message) : problem.message);
+    if (missing) {
+      problem.say(missing[0]);
+      return document.getElementById(missing[1])?.focus();
     }
+    run.disabled = true;
+    await start(request());
     run.disabled = false;
   }
 
-  function fail(text, focus) {
-    setText(error, text);
-    show(error, true);
-    if (focus) document.getElementById(focus)?.focus();
-  }
-
-  async function drawAgain(settings) {
-    try {
-      go(links.job(takeJob(await post("api/v1/jobs", settings.request || settings)).id));
-    } catch (problem) {
-      note(problem);
-      fail(problem instanceof ApiError ? texts.errors.at(problem.param, problem.message) : problem.message);
-    }
-  }
+  const start = (asked) => problem.run(async () => {
+    const job = takeJob(await post("api/v1/jobs", asked));
+    announce(texts.form.sent);
+    go(linkOf(job));
+  });
 
   function update() {
     const learned = draft.learned && state.learned?.get(draft.learned);
@@ -146,13 +132,13 @@ function createSource(suggest) {
     changed();
   } } });
   const status = h("p", { class: "hint busy", role: "status" });
-  const again = h("button", { type: "button", class: "quiet", text: texts.form.suggest, on: { click: suggest } });
-  const reset = h("button", { type: "button", class: "quiet", text: texts.form.reset, on: { click: () => {
+  const again = button(texts.form.suggest, suggest, "quiet");
+  const reset = button(texts.form.reset, () => {
     draft.source = draft.suggestion;
     fill();
     save();
     changed();
-  } } });
+  }, "quiet");
   const node = h("div", {}, field(texts.form.source, area, texts.form.sourceHint), status, h("div", { class: "buttons" }, again, reset));
 
   function fill() {
@@ -195,18 +181,18 @@ function createSource(suggest) {
 /** The texts of the edit, each with what it changes. */
 function createTargets(refresh) {
   const list = h("div", { class: "targets" });
-  const copyCaption = h("button", { type: "button", class: "quiet", text: texts.form.copyCaption, on: { click: () => {
+  const copyCaption = button(texts.form.copyCaption, () => {
     draft.targets[0] = draft.source;
     fill();
     refresh();
     document.getElementById("target-0")?.focus();
-  } } });
-  const add = h("button", { type: "button", class: "quiet", text: texts.form.addTarget, on: { click: () => {
+  }, "quiet");
+  const add = button(texts.form.addTarget, () => {
     draft.targets.push("");
     fill();
     refresh();
     document.getElementById(`target-${draft.targets.length - 1}`)?.focus();
-  } } });
+  }, "quiet");
   const story = h("textarea", { id: "story", rows: 5, value: draft.story, on: { input: () => {
     draft.story = story.value;
     refresh();
@@ -216,17 +202,23 @@ function createTargets(refresh) {
   const node = h("div", {}, several, storyField);
 
   function row(text, i) {
-    const input = h("input", { type: "text", id: `target-${i}`, maxlength: kMostText, value: text, autocomplete: "off", enterkeyhint: "go", on: { input: () => {
-      draft.targets[i] = input.value;
-      refresh();
-    } } });
+    const input = h("textarea", { id: `target-${i}`, rows: 2, maxlength: kMostText, value: text, enterkeyhint: "go", on: {
+      input: () => {
+        draft.targets[i] = input.value;
+        refresh();
+      },
+      keydown: (event) => {
+        if (event.key !== "Enter" || event.isComposing) return;
+        event.preventDefault();
+        input.form.requestSubmit();
+      } } });
     const change = h("p", { class: "hint change", id: newId("change") });
     set(input, "aria-describedby", change.id);
-    const away = h("button", { type: "button", class: "quiet", text: "×", "aria-label": texts.form.removeTarget(i + 1), on: { click: () => {
+    const away = button("×", () => {
       draft.targets.splice(i, 1);
       fill();
       refresh();
-    } } });
+    }, "quiet", { "aria-label": texts.form.removeTarget(i + 1) });
     return h("div", { class: "field" }, h("label", { for: input.id, text: draft.targets.length > 1 ? texts.form.targetNumber(i + 1) : texts.form.target }),
       h("div", { class: "with-button" }, input, draft.targets.length > 1 ? away : null), change);
   }
@@ -248,10 +240,10 @@ function createTargets(refresh) {
       show(add, draft.targets.length < kMostTargets);
       [...list.querySelectorAll(".change")].forEach((line, i) => {
         const target = (draft.targets[i] || "").trim();
-        const change = source && target ? difference(source, target) : undefined;
-        const text = change === undefined ? texts.form.targetHint : change ? texts.form.change(change.from, change.to) : texts.form.same;
+        const changes = source && target ? differences(source, target) : null;
+        const text = !changes ? texts.form.targetHint : changes.length ? changes.map(texts.form.change).join(", ") : texts.form.same;
         setText(line, tokens(target) > kMostTokens ? texts.form.long : text);
-        line.classList.toggle("changes", Boolean(change));
+        line.classList.toggle("changes", Boolean(changes?.length));
       });
     },
   };

@@ -2,10 +2,9 @@
 // All images of all jobs: stars, a filter, and deleting with a way back.
 import { ApiError, get, patch, query } from "./api.js";
 import { flash } from "./dialogs.js";
-import { field, h, keyed, option, set, setText, show } from "./dom.js";
+import { button, field, h, keyed, option, set, setText, show } from "./dom.js";
 import { labelOf } from "./plan.js";
-import { links } from "./route.js";
-import { learnedOf, note, state } from "./store.js";
+import { linkOf, note, state } from "./store.js";
 import { setThumb, thumb } from "./side.js";
 import { texts } from "./texts.js";
 
@@ -23,8 +22,8 @@ export function createGalleryScreen() {
   const picture = h("select", { on: { change: () => read() } }, option("", texts.gallery.allPictures));
   const none = h("p", { class: "hint" });
   const list = h("ul", { class: "wall" });
-  const more = h("button", { type: "button", text: texts.gallery.more, on: { click: () => read(view.next) } });
-  const count = h("span"), away = h("button", { type: "button", text: texts.gallery.remove, on: { click: removeSelected } });
+  const more = button(texts.gallery.more, () => read(view.next));
+  const count = h("span"), away = button(texts.gallery.remove, removeSelected);
   const selection = h("div", { class: "row selection" }, count, away);
   const node = h("section", {}, h("h2", { text: texts.gallery.title }),
     h("div", { class: "filters" }, field(texts.gallery.search, search), field(texts.gallery.picture, picture),
@@ -76,7 +75,7 @@ export function createGalleryScreen() {
       const held = view.items.find((one) => keyOf(one) === keyOf(item));
       if (held) change(held, { star: !held.star });
     } } });
-    return h("li", {}, h("a", { href: linkOf(item), "aria-label": texts.gallery.open(label), title: label }, thumb()),
+    return h("li", {}, h("a", { href: linkOf({ id: item.job, ...item, ...state.jobs.get(item.job) }, item.stem), "aria-label": texts.gallery.open(label), title: label }, thumb()),
       h("div", { class: "tile-tools" }, h("span", { class: "pick" }, check), star), h("p", { class: "tile-text", text: item.entry?.target || "" }));
   }
 
@@ -96,15 +95,6 @@ export function createGalleryScreen() {
   }
 
   return { node, update, place() {}, keys: {} };
-}
-
-/** Images of sliders belong to a saved edit, and so to the job that made it. */
-function linkOf(item) {
-  const job = state.jobs.get(item.job);
-  if (item.kind !== "draw" && job?.kind !== "draw") return links.job(item.job, item.stem);
-  const learned = item.learned || (job && learnedOf(job));
-  const parent = [...state.jobs.values()].find((one) => one.kind === "edit" && learnedOf(one) === learned);
-  return parent ? links.draw(parent.id, item.job) : links.job(item.job, item.stem);
 }
 
 function fillPictures(select) {

@@ -1,19 +1,22 @@
 // @ts-check
 // The live grid of a job: rows are strategies (texts, in a story), columns strengths, tabs seeds. Each cell goes from
 // planned over a preview to its image. One cell is in the tab order; arrows move between them.
-import { h, keyed, set, setText, show } from "./dom.js";
-import { bestOf, byStrength, cellKey, labelOf, plannedEntries, strengthKey } from "./plan.js";
+import { button, h, keyed, set, setText, show } from "./dom.js";
+import { bestOf, byStrength, cellKey, labelOf, plannedOf, strengthKey } from "./plan.js";
 import { texts } from "./texts.js";
 
 const distinct = (list) => [...new Set(list)];
+
+/** A button that is an image. */
+export const imageButton = (onClick, props = {}, ...children) => button(undefined, onClick, "cell", props, h("img", { alt: "" }), ...children);
 
 /** A row of buttons of which one is pressed. */
 export function choices(label, onChoose) {
   const node = h("div", { class: "choices", role: "group", "aria-label": label });
   const update = (values, chosen, textOf) => {
     show(node, values.length > 1);
-    keyed(node, values, String, (value) => h("button", { type: "button", text: textOf(value), on: { click: () => onChoose(value) } }),
-      (button, value) => set(button, "aria-pressed", String(value === chosen)));
+    keyed(node, values, String, (value) => button(textOf(value), () => onChoose(value)),
+      (node, value) => set(node, "aria-pressed", String(value === chosen)));
   };
   return { node, update };
 }
@@ -24,7 +27,7 @@ export function choices(label, onChoose) {
  */
 function cellsOf(job) {
   const cells = new Map();
-  for (const entry of plannedEntries(job.request) || []) cells.set(cellKey(entry), { entry });
+  for (const entry of plannedOf(job)) cells.set(cellKey(entry), { entry });
   for (const picture of job.pictures || []) {
     if (picture.entry?.kind === "edit") cells.set(cellKey(picture.entry), { ...picture });
   }
@@ -111,18 +114,17 @@ function fillCell(td, cell, { best, picked, onPick }) {
     return setText(td.firstElementChild.firstElementChild, label);
   }
   const rank = best.indexOf(cell.stem);
-  let button = td.querySelector("button");
-  if (!button || button.dataset.stem !== cell.stem) {
-    button = h("button", { type: "button", data: { stem: cell.stem }, tabindex: -1, on: { click: () => onPick(cell.stem) } }, h("img", { alt: "" }));
-    td.replaceChildren(button);
+  let node = td.querySelector("button");
+  if (!node || node.dataset.stem !== cell.stem) {
+    node = imageButton(() => onPick(cell.stem), { data: { stem: cell.stem }, tabindex: -1 });
+    td.replaceChildren(node);
   }
-  set(button, "class", "cell " + kind);
-  set(button, "aria-pressed", String(cell.stem === picked));
-  set(button, "aria-label", label + (rank >= 0 ? ", " + texts.grid.best(rank) : ""));
-  set(button, "title", labelOf(cell.entry));
-  set(button, "aria-disabled", kind === "preview" ? "true" : null);
-  set(button, "data-best", rank >= 0 ? texts.grid.best(rank) : null);
-  set(button.querySelector("img"), "src", cell.thumb || cell.url || cell.preview.image);
+  set(node, "class", "cell " + kind);
+  set(node, "aria-pressed", String(cell.stem === picked));
+  set(node, "aria-label", label + (rank >= 0 ? ", " + texts.grid.best(rank) : ""));
+  set(node, "title", labelOf(cell.entry));
+  set(node, "data-best", rank >= 0 ? texts.grid.best(rank) : null);
+  set(node.firstElementChild, "src", cell.thumb || cell.url || cell.preview.image);
 }
 
 const kMoves = { ArrowLeft: [0, -1], ArrowRight: [0, 1], ArrowUp: [-1, 0], ArrowDown: [1, 0] };

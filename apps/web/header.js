@@ -1,6 +1,6 @@
 // @ts-check
 // The line at the top: where to go, which model works, and what waits. And the messages below it.
-import { h, set, setText, show } from "./dom.js";
+import { button, h, set, setText, show } from "./dom.js";
 import { showKeys } from "./dialogs.js";
 import { links } from "./route.js";
 import { connect } from "./stream.js";
@@ -42,12 +42,12 @@ function queueText() {
 /** @param {{onDemo: (example: any) => Promise<void>}} options */
 export function createBanners({ onDemo }) {
   const offline = h("div", { class: "banner warning", role: "alert", hidden: true }, h("p", { text: texts.banner.offline }),
-    h("button", { type: "button", text: texts.banner.retry, on: { click: connect } }));
-  const demo = h("button", { type: "button", class: "primary", text: texts.banner.demo, on: { click: async () => {
+    button(texts.banner.retry, connect));
+  const demo = button(texts.banner.demo, async () => {
     demo.disabled = true;
     await onDemo(state.info.example).catch(() => {});
     demo.disabled = false;
-  } } });
+  }, "primary");
   const miniature = h("div", { class: "banner", hidden: true },
     h("p", {}, texts.banner.miniature + " ", h("code", { text: texts.banner.miniatureCommand })),
     h("div", { class: "banner-side" }, demo, h("p", { class: "hint", text: texts.banner.demoNote })));

@@ -4,9 +4,9 @@ import { createActions } from "./actions.js";
 import { createAdjust, entryOfDraw, triesOf } from "./adjust.js";
 import { ApiError, post, remove } from "./api.js";
 import { lossChart, scatterChart } from "./charts.js";
-import { ask } from "./dialogs.js";
-import { h, keyed, set, setStyle, setText, show } from "./dom.js";
-import { createGrid } from "./grid.js";
+import { ask, confirm } from "./dialogs.js";
+import { button, h, keyed, problems, set, setStyle, setText, show } from "./dom.js";
+import { createGrid, imageButton } from "./grid.js";
 import { bestOf, labelOf, measuresOf, plannedCount } from "./plan.js";
 import { go, links } from "./route.js";
 import { isOver, learnedOf, note, pictureOf, pictureUrl, state, targetsOf, takeJob, watch } from "./store.js";
@@ -156,12 +156,12 @@ function createBest(pick) {
     show(node, all.length > 0);
     setText(title, isOver(job) ? texts.best.title : texts.best.soFar);
     keyed(list, all, (one) => one.stem, (one) =>
-      h("li", {}, h("button", { type: "button", class: "cell", on: { click: () => pick(one.stem) } }, h("img", { alt: "" })), h("p")), (item, one) => {
-      const button = item.firstElementChild;
-      set(button.firstElementChild, "src", one.picture.thumb || one.picture.url);
-      set(button, "aria-label", texts.best.pick(one.rank, labelOf(one.picture.entry)));
-      set(button, "aria-pressed", String(one.stem === picked));
-      set(button, "data-best", texts.grid.best(one.rank));
+      h("li", {}, imageButton(() => pick(one.stem)), h("p")), (item, one) => {
+      const cell = item.firstElementChild;
+      set(cell.firstElementChild, "src", one.picture.thumb || one.picture.url);
+      set(cell, "aria-label", texts.best.pick(one.rank, labelOf(one.picture.entry)));
+      set(cell, "aria-pressed", String(one.stem === picked));
+      set(cell, "data-best", texts.grid.best(one.rank));
       setText(item.lastElementChild, one.reason);
     });
   };
@@ -173,19 +173,9 @@ function createHead(id, onUse) {
   const title = h("h2"), from = h("p", { class: "from" }), status = h("p", { class: "status" });
   const bar = h("div", { class: "bar-fill" });
   const meter = h("div", { class: "meter", role: "progressbar", "aria-valuemin": 0, "aria-valuemax": 100, "aria-label": texts.states.running }, bar);
-  const error = h("p", { class: "error", role: "alert", hidden: true });
-  const act = async (work) => {
-    show(error, false);
-    try {
-      await work();
-    } catch (problem) {
-      note(problem);
-      setText(error, problem.message);
-      show(error, true);
-    }
-  };
+  const problem = problems(note);
+  const act = problem.run;
   const stop = (body) => act(async () => takeJob(await post(`api/v1/jobs/${id}/cancel`, body)));
-  const button = (text, run, kind = "") => h("button", { type: "button", class: kind, text, on: { click: run } });
   const cancel = button(texts.job.cancelNow, () => stop({ when: "now" }));
   const after = button(texts.job.cancelAfter, () => stop({ when: "picture" }));
   const retry = button(texts.job.retry, () => act(async () => {
@@ -194,8 +184,8 @@ function createHead(id, onUse) {
   }));
   const use = button(texts.job.settings, () => onUse(state.jobs.get(id)), "quiet");
   const away = button(texts.job.remove, () => removeJob(id, act), "quiet");
-  const node = h("header", { class: "job-head" }, h("div", { class: "job-title" }, title, from), status, meter,
-    h("div", { class: "buttons" }, after, cancel, retry, use, away), error);
+  const node = h("header", { class: "job-head" }, h("div", { class: "job-title" }, title, from), h("div", { class: "buttons" }, use, away),
+    status, h("div", { class: "buttons" }, after, cancel, retry), meter, problem.node);
   const update = (job) => {
     const over = isOver(job), targets = targetsOf(job);
     setText(title, targets.join(" · "));
@@ -224,9 +214,7 @@ function createHead(id, onUse) {
 }
 
 async function removeJob(id, act) {
-  const sure = await ask({ title: texts.job.removeTitle, content: [h("p", { text: texts.job.removeText })],
-    buttons: [{ label: texts.job.remove, value: true, kind: "primary" }, { label: texts.cancelWord, value: false }] });
-  if (!sure) return;
+  if (!(await confirm(texts.job.removeTitle, texts.job.removeText, texts.job.remove))) return;
   await act(async () => {
     await remove(`api/v1/jobs/${id}`).catch((error) => {
       if (!(error instanceof ApiError) || error.status !== 404) throw error;

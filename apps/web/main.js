@@ -1,7 +1,7 @@
 // @ts-check
 // Puts the page together: a form, a screen by the address, the jobs beside it.
 import { ApiError, post } from "./api.js";
-import { field, h, setText, show } from "./dom.js";
+import { field, h, setText } from "./dom.js";
 import { createForm } from "./form.js";
 import { createGalleryScreen } from "./gallery.js";
 import { createBanners, createHeader, updateTitle } from "./header.js";
@@ -10,7 +10,8 @@ import { listenToKeys } from "./keys.js";
 import { createLearnedScreen } from "./learned.js";
 import { go, links, route } from "./route.js";
 import { createSide } from "./side.js";
-import { changed, newestFirst, onChange, readAll, state, targetsOf, unwatchAll } from "./store.js";
+import { createStart } from "./start.js";
+import { changed, onChange, readAll, state, targetsOf, unwatchAll } from "./store.js";
 import { openStream } from "./stream.js";
 import { texts } from "./texts.js";
 
@@ -72,26 +73,6 @@ function showScreen() {
   }
   page.screen.place(part || {});
   update();
-}
-
-/** Nothing is chosen: the newest edit is one click away. */
-function createStart() {
-  const hint = h("p", { class: "hint", text: texts.side.none });
-  const link = h("a", {});
-  const node = h("section", { class: "empty" }, hint, link);
-  return {
-    node,
-    place() {},
-    keys: {},
-    update() {
-      const newest = [...state.jobs.values()].filter((job) => job.kind === "edit").sort(newestFirst)[0];
-      show(hint, !newest);
-      show(link, Boolean(newest));
-      if (!newest) return;
-      link.href = links.job(newest.id);
-      setText(link, texts.start.newest(targetsOf(newest).join(" · ")));
-    },
-  };
 }
 
 function update() {

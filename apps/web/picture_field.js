@@ -1,11 +1,13 @@
 // @ts-check
 // The picture of the form: dropped, pasted, chosen or photographed. It is sent at once, and the caption asked for.
-import { upload, ApiError } from "./api.js";
+import { ApiError, query, upload } from "./api.js";
 import { ask } from "./dialogs.js";
-import { h, set, setText, show } from "./dom.js";
+import { h, problems, setText, show } from "./dom.js";
 import { draft, save } from "./draft.js";
 import { changed, note, pictureUrl, readPicture, state } from "./store.js";
 import { texts } from "./texts.js";
+
+const kMostName = 60;
 
 /**
  * @param {{onPicture: (picture: any) => void, onAgain: (settings: any) => void}} options
@@ -18,11 +20,11 @@ export function createPictureField({ onPicture, onAgain }) {
   const invitation = h("p", { class: "invitation", text: texts.form.drop });
   const meter = h("progress", { max: 1, value: 0, "aria-label": texts.form.choose, hidden: true });
   const chooseLabel = h("label", { for: "choose", class: "button", text: texts.form.choose });
-  const error = h("p", { class: "error", role: "alert", hidden: true });
+  const problem = problems(note);
   const facts = h("p", { class: "hint" });
   const drop = h("div", { class: "drop" }, image, invitation, meter);
   const node = h("div", { class: "picture-field" }, drop, facts,
-    h("div", { class: "buttons" }, choose, chooseLabel, camera, h("label", { for: "camera", class: "button camera", text: texts.form.photo })), error);
+    h("div", { class: "buttons" }, choose, chooseLabel, camera, h("label", { for: "camera", class: "button camera", text: texts.form.photo })), problem.node);
 
   for (const type of ["dragenter", "dragover"]) document.addEventListener(type, (event) => dragged(event, true));
   document.addEventListener("dragleave", (event) => !event.relatedTarget && drop.classList.remove("over"));
@@ -47,22 +49,20 @@ export function createPictureField({ onPicture, onAgain }) {
   /** @param {Blob|undefined} file */
   async function take(file) {
     if (!file) return;
-    show(error, false);
     view.share = 0;
     update();
-    try {
-      const picture = await upload("api/v1/pictures", file, (share) => {
+    await problem.run(async () => {
+      const name = /** @type {File} */ (file).name?.slice(0, kMostName);
+      const picture = await upload("api/v1/pictures" + query({ name }), file, (share) => {
         view.share = share;
         update();
       });
       remember(picture, file);
-      const settings = picture.settings;
+      const settings = await settingsOf(file);
       const answer = settings ? await askAgain(settings) : "original";
       if (answer === "again") onAgain(settings);
       else if (answer === "original") adopt(picture);
-    } catch (problem) {
-      fail(problem, /** @type {File} */ (file).name);
-    }
+    });
     view.share = null;
     choose.value = camera.value = "";
     update();
@@ -80,18 +80,13 @@ export function createPictureField({ onPicture, onAgain }) {
     changed();
   }
 
-  function fail(problem, name) {
-    note(problem);
-    setText(error, problem instanceof ApiError && problem.status === 415 ? texts.errors.picture(name || "") + ` (${problem.message})` : problem.message);
-    show(error, true);
-  }
-
   function update() {
     const url = draft.picture ? pictureUrl(draft.picture) : state.learned?.get(draft.learned)?.picture && pictureUrl(state.learned.get(draft.learned).picture);
     if (url && image.getAttribute("src") !== url) {
       image.src = url;
       show(image, true);
     }
+    drop.classList.toggle("full", Boolean(url));
     show(invitation, !url);
     if (!url) show(image, false);
     show(meter, view.share !== null);
@@ -117,20 +112,25 @@ function factsOf(picture) {
   if (picture.width) parts.push(texts.form.size(picture));
   if (picture.frame?.grid_width) parts.push(texts.form.modelSize(picture.frame));
   const line = parts.filter(Boolean).join(" · ");
-  const warnings = [picture.alpha && texts.form.alpha("white"), picture.frame && picture.width < picture.frame.width && texts.form.upscaled];
+  const warnings = [picture.alpha && texts.form.transparent("white"), picture.frame && picture.width < picture.frame.width && texts.form.upscaled];
   return [line, ...warnings].filter(Boolean).join(". ");
 }
 
+/** What one of our own images was made with; null for any other picture. */
+async function settingsOf(file) {
+  if (file.type !== "image/png") return null;
+  return upload("api/v1/settings-of", file).catch((problem) => (problem instanceof ApiError ? null : Promise.reject(problem)));
+}
+
 /** One of our own images: what it was made with, and whether it is to be drawn again or edited in its turn. */
-function askAgain(settings) {
-  const request = settings.request || settings;
-  const rows = Object.entries(request).filter(([, value]) => typeof value !== "object" || Array.isArray(value))
+function askAgain({ request, unknown = [] }) {
+  const rows = Object.entries(request).filter(([key]) => !["kind", "learned", "picture"].includes(key))
     .map(([key, value]) => h("div", {}, h("dt", { text: key }), h("dd", { text: String(value) })));
-  const missing = [settings.model_here === false && "model", settings.picture_here === false && settings.learned_here !== true && "picture"].filter(Boolean);
+  const buttons = [{ label: texts.ours.original, value: "original" }, { label: texts.cancelWord, value: null }];
+  const canAgain = request.learned || request.picture;
   return ask({
     title: texts.ours.title,
-    content: [h("dl", { class: "facts" }, ...rows), missing.length ? h("p", { class: "warning", text: texts.ours.missing(missing.join(", ")) }) : null,
-      h("p", { class: "hint", text: texts.ours.draftKept })].filter(Boolean),
-    buttons: [{ label: texts.ours.again, value: "again", kind: "primary" }, { label: texts.ours.original, value: "original" }, { label: texts.cancelWord, value: null }],
+    content: [h("dl", { class: "facts" }, ...rows), ...unknown.map((what) => h("p", { class: "warning", text: texts.ours.missing(what) }))],
+    buttons: canAgain ? [{ label: texts.ours.again, value: "again", kind: "primary" }, ...buttons] : buttons,
   });
 }

@@ -13,7 +13,7 @@ export function range({ first, last, step }) {
 }
 
 /** Numbers as a request may have them: one, a list, "a,b", "first:last:step", or {first, last, step}. */
-export function numbers(value) {
+function numbers(value) {
   if (value === null || value === undefined) return null;
   if (typeof value === "number") return [value];
   if (Array.isArray(value)) return value.flatMap((one) => numbers(one) || []);
@@ -30,7 +30,7 @@ function names(value) {
 }
 
 /** Candidates that an automatic choice may try for each text. */
-export function autoCount(request) {
+function autoCount(request) {
   return request.auto?.pictures || 40;
 }
 
@@ -86,6 +86,9 @@ export function labelOf(entry) {
   if (entry.kind === "unlearned") return texts.grid.unlearned;
   return [entry.strategy, texts.grid.strength(entry), blend, texts.grid.seed(entry.seed)].filter(Boolean).join(", ");
 }
+
+/** The entries that a job will generate, as the server has planned them, or as its request says. */
+export const plannedOf = (job) => (job.plan?.length ? job.plan.filter((entry) => entry.kind === "edit") : plannedEntries(job.request) || []);
 
 /** How many images a job will have in all, its reconstruction aside; null where nobody knows. */
 export function plannedCount(job) {

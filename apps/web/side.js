@@ -1,6 +1,6 @@
 // @ts-check
 // Beside the work: the jobs, newest first, and the pictures that were learned.
-import { h, keyed, set, setStyle, setText, show } from "./dom.js";
+import { button, h, keyed, set, setStyle, setText, show } from "./dom.js";
 import { statusText } from "./job.js";
 import { links } from "./route.js";
 import { bestOf } from "./plan.js";
@@ -10,7 +10,7 @@ import { texts } from "./texts.js";
 const kLearned = 6;
 
 /** An image that stands for a job: its best one, its newest, or its original. */
-function coverOf(job) {
+export function coverOf(job) {
   const pictures = (job.pictures || []).filter((one) => one.entry?.kind === "edit");
   const first = bestOf(job)[0];
   const found = pictures.find((one) => one.stem === first?.stem) || pictures[pictures.length - 1];
@@ -34,7 +34,7 @@ export function setThumb(image, url) {
 export function createSide() {
   const list = h("ol", { class: "jobs" });
   const none = h("p", { class: "hint", text: texts.side.none });
-  const more = h("button", { type: "button", class: "quiet", text: texts.side.more, on: { click: () => readOlderJobs().catch(note) } });
+  const more = button(texts.side.more, () => readOlderJobs().catch(note), "quiet");
   const learned = h("ul", { class: "jobs" });
   const learnedNone = h("p", { class: "hint", text: texts.side.learnedNone });
   const learnedPart = h("section", {}, h("h2", {}, h("a", { href: links.learned, text: texts.side.learnedTitle })), learnedNone, learned);

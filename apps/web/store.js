@@ -2,6 +2,7 @@
 // What the page knows. All of it is the server's; a draft of the form is the only thing that is kept here.
 import { get, query, ApiError, Offline } from "./api.js";
 import { announce } from "./dom.js";
+import { links } from "./route.js";
 import { texts } from "./texts.js";
 
 export const state = {
@@ -17,6 +18,7 @@ export const state = {
   /** @type {any} */ queue: null,
 };
 
+const kInfoWait = 1000;
 const watched = new Set();  // ids of jobs that are on the screen
 const reading = new Map();  // ids of jobs that are being read, with "again" where they changed meanwhile
 let render = () => {};
@@ -85,6 +87,13 @@ export function pictureOf(job) {
   return job.picture || job.request?.picture || job.request?.image || (learned && state.learned?.get(learned)?.picture);
 }
 
+/** The address of a job's image. Those of sliders belong to a saved edit, and so to the edit that made it. */
+export function linkOf(job, stem) {
+  if (job.kind !== "draw") return links.job(job.id, stem);
+  const parent = [...state.jobs.values()].find((one) => one.kind === "edit" && learnedOf(one) === learnedOf(job));
+  return parent ? links.draw(parent.id, job.id) : links.job(job.id, stem);
+}
+
 /** The id of the saved edit that a job made or used. */
 export function learnedOf(job) {
   return job.result?.learned || job.learned || job.request?.learned || job.request?.from || null;
@@ -95,7 +104,7 @@ export function pictureUrl(id, thumb = false) {
   if (!id) return null;
   const known = state.uploads.get(id);
   if (known?.blob) return known.blob;
-  return `api/v1/pictures/${encodeURIComponent(id)}/${thumb ? "thumb" : "view"}.webp`;
+  return `api/v1/pictures/${id}/${thumb ? "thumb" : "view"}.webp`;
 }
 
 /** Reads a job whole; once more where it changed meanwhile. */
@@ -103,7 +112,7 @@ export async function readJob(id) {
   if (reading.has(id)) return void reading.set(id, "again");
   reading.set(id, "");
   try {
-    const job = takeJob(await get(`api/v1/jobs/${encodeURIComponent(id)}`));
+    const job = takeJob(await get(`api/v1/jobs/${id}`));
     if (job.request?.auto) await readScores(job);
   } catch (error) {
     if (error instanceof ApiError && error.status === 404) {
@@ -149,7 +158,7 @@ function takeSummary(summary) {
 /** Reads everything anew: at the start, and whenever events may have been missed. */
 export async function readAll() {
   try {
-    if (!state.info) await readInfo();
+    await readInfo();
     const page = await get("api/v1/jobs" + query({ limit: 50 }));
     forgetDeleted(page.jobs, page.next === null);
     state.olderJobs = page.next;
@@ -172,13 +181,13 @@ function forgetDeleted(listed, isAll) {
   }
 }
 
+/** The model is known as soon as a worker has told what it has. */
 async function readInfo() {
-  try {
-    state.info = await get("api/v1/info");
-  } catch (error) {
-    if (!(error instanceof ApiError) || error.status !== 404) throw error;
-    state.info = {};
-  }
+  const info = await get("api/v1/info");
+  if (info.worker) state.worker = { ...state.worker, ...info.worker };
+  state.info = info;
+  if (!info.model) setTimeout(() => readInfo().catch(note), kInfoWait);
+  changed();
 }
 
 export async function readOlderJobs() {
@@ -209,7 +218,7 @@ export async function readLearned() {
 export async function readPicture(id) {
   const known = state.uploads.get(id);
   if (known?.bytes) return known;
-  const picture = { ...(await get(`api/v1/pictures/${encodeURIComponent(id)}`)), blob: known?.blob };
+  const picture = { ...(await get(`api/v1/pictures/${id}`)), blob: known?.blob };
   state.uploads.set(id, picture);
   changed();
   return picture;
@@ -246,6 +255,11 @@ export const onEvent = {
     else job.pictures[at] = { ...job.pictures[at], ...picture, entry: { ...job.pictures[at].entry, ...picture.entry } };
     changed();
   },
+  loss(data) {
+    const job = state.jobs.get(data.job);
+    if (job) job.losses = [...job.losses.slice(0, data.from), ...data.losses];
+    changed();
+  },
   preview(data) {
     state.jobs.get(data.job)?.previews.set(data.stem, data);
     changed();
@@ -260,6 +274,9 @@ export const onEvent = {
   },
   learned() {
     readLearned().catch(note);
+  },
+  info() {
+    readInfo().catch(note);
   },
   queue(data) {
     state.queue = data;

@@ -20,14 +20,13 @@ function bytes(count) {
 export const texts = {
   name: "Forgedit",
   skip: "Skip to the pictures",
-  plural,
   number,
   duration,
   bytes,
   close: "Close",
   cancelWord: "Cancel",
 
-  nav: { label: "Pages", edit: "Edit", gallery: "Gallery", learned: "Learned pictures", keys: "Keys" },
+  nav: { label: "Pages", edit: "Edit", gallery: "Gallery", learned: "Learned pictures" },
 
   header: {
     asleep: "model not loaded",
@@ -47,7 +46,6 @@ export const texts = {
     miniatureCommand: "forgedit serve --model DIR",
     demo: "Run the demo",
     demoNote: "A walking man runs; about 45 seconds on two cores.",
-    hide: "Hide",
   },
 
   token: {
@@ -66,7 +64,7 @@ export const texts = {
     replace: "Replace",
     uploading: (share) => `Uploading, ${Math.round(share * 100)} %`,
     pictureAlt: "the picture to edit",
-    alpha: (background) => `It has transparent parts; the model sees them ${background}.`,
+    transparent: (background) => `It has transparent parts; the model sees them ${background}.`,
     size: (picture) => `${picture.width} × ${picture.height}`,
     modelSize: (frame) => `model: ${frame.grid_width} × ${frame.grid_height}`,
     upscaled: "It is smaller than the model's size and will be scaled up.",
@@ -85,7 +83,7 @@ export const texts = {
     copyCaption: "Start from the caption",
     addTarget: "Another text",
     removeTarget: (n) => `Remove text ${n}`,
-    change: (from, to) => (from && to ? `${from} → ${to}` : from ? `without “${from}”` : `with “${to}”`),
+    change: ({ from, to }) => (from && to ? `${from} → ${to}` : from ? `without “${from}”` : `with “${to}”`),
     same: "Same as the caption: nothing will change.",
     long: "Over 77 tokens: the end will probably be cut off.",
     mode: "How to search",
@@ -99,7 +97,6 @@ export const texts = {
     storyLabel: "Texts of the story, one a line",
     candidates: "Candidates",
     strategies: "Forgetting strategies",
-    strengths: "Strengths",
     first: "from",
     last: "to",
     step: "step",
@@ -113,7 +110,6 @@ export const texts = {
     more: "Learning and sampling",
     method: "Method",
     samples: "Training samples",
-    samplesHint: "0: as the method has it",
     sampler: "Sampler",
     steps: "Steps",
     guidance: "Guidance scale",
@@ -123,21 +119,27 @@ export const texts = {
     cost: (images, seconds) => `${plural(images, "image", "images")}${seconds ? `, about ${duration(seconds)}` : ""}`,
     costLearn: (images, seconds) =>
       `Learning and ${plural(images, "image", "images")}${seconds ? `, about ${duration(seconds)}` : ""}`,
-    tooMany: (most) => `more than ${most} images in one job`,
     needPicture: "Choose a picture first.",
     needTarget: "Write what the edit shows.",
     needSource: "Write what the picture shows.",
     sent: "Added to the queue.",
   },
 
-  start: { newest: (target) => `Back to the newest edit: ${target}` },
+  start: {
+    newest: "Newest edits",
+    how: [
+      "Choose a picture. A caption is suggested; change it until it is right.",
+      "Write what the edit shows: the same words with the change in them.",
+      "The model learns the picture once. Images appear in a grid as they are generated.",
+      "Pick one, compare it with the original, and adjust it with sliders; nothing is learned again.",
+    ],
+  },
 
   ours: {
     title: "This image was made by Forgedit",
     again: "Draw again",
     original: "Use as a new original",
-    missing: (what) => `Missing here: ${what}.`,
-    draftKept: "Your draft stays as it is until you choose.",
+    missing: (what) => `Not on this server: ${what}.`,
   },
 
   side: {
@@ -175,20 +177,16 @@ export const texts = {
     settings: "Use these settings",
     announce: { running: "started", done: "done", failed: "failed", cancelled: "cancelled", queued: "back in the queue" },
     said: (target, state) => `${target}: ${state}`,
-    notes: "Notes",
     lossTitle: "Loss",
     lossLabel: (steps, total, loss) => `Training loss, step ${steps} of ${total}: ${loss.toFixed(4)}`,
     lossDone: (steps, loss) => `Training loss over ${steps} steps, at the end ${loss.toFixed(4)}`,
     learnWait: "The model learns the picture and its caption. Images follow.",
     errorIn: (message) => `Failed: ${message}`,
-    superseded: "Replaced by a newer one.",
   },
 
   grid: {
     label: "Images by strategy and strength",
     storyLabel: "Images by text and strength",
-    strategy: "Strategy",
-    text: "Text",
     seed: (seed) => `seed ${seed}`,
     seeds: "Seeds",
     targets: "Texts",
@@ -202,7 +200,6 @@ export const texts = {
     best: (rank) => ["best", "2nd", "3rd"][rank],
     reconstruction: "Reconstruction",
     unlearned: "Before learning",
-    psnr: (value) => `PSNR ${value.toFixed(1)} dB`,
   },
 
   best: {
@@ -214,7 +211,7 @@ export const texts = {
   scatter: {
     title: "Edit against kept",
     edit: (what) => `edit (${what}) →`,
-    kept: (what) => `kept (${what}) →`,
+    kept: (what) => `kept (${what}) ↑`,
     label: (count) => `${plural(count, "image", "images")} by how far they follow the text and how much they keep`,
     note: "Right: follows the text. Up: keeps the picture. Rings do not count as edits.",
   },
@@ -226,8 +223,8 @@ export const texts = {
     drawing: (step, of) => (of ? `generating, step ${step} of ${of}` : "generating"),
     slider: "How much of the original shows",
     mode: "Compare",
-    modes: { slider: "Slider", side: "Side by side", difference: "Difference", edit: "Edit only" },
-    hold: "Hold to see the original",
+    modes: { slider: "Slider", side: "Side by side", difference: "Difference", edit: "Edit" },
+    hold: "Hold: original",
     gone: "The file of this image is gone.",
     alt: (target, label) => `${target} (${label})`,
     originalAlt: "the original",
@@ -238,7 +235,7 @@ export const texts = {
     png_title: "Download the PNG file; its settings are inside",
     command: "Copy as command",
     curl: "Copy as curl",
-    downloads: "Downloads",
+    downloads: "More downloads",
     sheet: "Contact sheet",
     chart: "Chart",
     record: "Record (JSON)",
@@ -248,7 +245,7 @@ export const texts = {
     loraBusy: "Exporting LoRA …",
     loraGet: (size) => `Download LoRA${size ? `, ${size}` : ""}`,
     facts: {
-      target: "Text", strategy: "Strategy", strength: "Strength", seed: "Seed", sampler: "Sampler", steps: "Steps",
+      strategy: "Strategy", strength: "Strength", seed: "Seed", sampler: "Sampler", steps: "Steps",
       guidance: "Guidance scale", blend: "Blend", edit: "Edit", kept: "Kept", size: "Size",
     },
   },
@@ -259,7 +256,6 @@ export const texts = {
 
   adjust: {
     title: "Adjust",
-    note: "Generates from what was learned; nothing is learned again.",
     missing: "What this job learned is not kept, so that its images cannot be adjusted.",
     later: "Sliders come alive when learning has ended.",
     target: "Text",
@@ -306,13 +302,11 @@ export const texts = {
     title: "Learned pictures",
     none: "Nothing learned yet. Each edit keeps what it learned, so that further edits start at once.",
     use: "Edit",
-    rename: "Rename",
     name: "Name",
     pin: "Keep for good",
     pinHint: "Others are deleted, least used first, when the disk limit is reached.",
     facts: (item) =>
-      [item.method, item.samples && `${item.samples} samples`, item.seconds && `learned in ${duration(item.seconds)}`,
-        item.bytes && bytes(item.bytes)].filter(Boolean).join(" · "),
+      [item.learning?.method, item.learning && `${item.learning.samples} samples`, item.bytes && bytes(item.bytes)].filter(Boolean).join(" · "),
     remove: "Delete",
     removeTitle: "Delete what was learned of this picture?",
     removeText: "Its images stay. Further edits of the picture have to learn it again.",
@@ -339,7 +333,5 @@ export const texts = {
   errors: {
     offline: "the server does not answer",
     status: (status) => `the server answered ${status}`,
-    picture: (name) => `${name}: not a picture that can be read here`,
-    at: (param, message) => (param ? `${param}: ${message}` : message),
   },
 };
