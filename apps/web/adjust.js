@@ -1,11 +1,11 @@
 // @ts-check
 // Sliders on what was learned. While one moves, the nearest finished image is shown; when it is let go, an image is
 // generated. The newest wish wins: the server drops an older one of this kind.
-import { ApiError, get, post, query } from "./api.js";
+import { get, post, query } from "./api.js";
 import { button, field, h, keyed, option, problems, set, setText, show } from "./dom.js";
 import { imageButton } from "./grid.js";
-import { labelOf } from "./plan.js";
-import { changed, learnedOf, note, readJob, state, takeJob } from "./store.js";
+import { labelOf, strategiesOf } from "./plan.js";
+import { changed, learnedOf, note, previewOf, readJob, state, takeJob } from "./store.js";
 import { texts } from "./texts.js";
 
 const kWait = 250;  // after the last change, so that a held arrow key asks for one image
@@ -40,8 +40,8 @@ function distance(a, b) {
 export function createAdjust({ onNearest, onDraw }) {
   const wish = { target: "", strategy: "donotforget", interpolation: "vs", gamma: 1, alpha: 0.9, beta: 1, blend: 0, seed: 0, sampler: "ddim",
     steps: 50, guidance: 7.5 };
-  const view = { learned: null, known: "", pictures: [], timer: 0, tried: null, undone: [] };
-  const controls = makeControls(wish, moved, settled);
+  const view = { learned: null, known: "", pictures: [], timer: 0, tried: null };
+  const controls = makeControls(wish, () => view.learned, moved, settled);
   const missing = h("p", { class: "hint" });
   const film = h("div", { class: "film", role: "group", "aria-label": texts.adjust.tries });
   const empty = h("p", { class: "hint", text: texts.adjust.noTries });
@@ -80,7 +80,7 @@ export function createAdjust({ onNearest, onDraw }) {
     redo.disabled = at < 0 || at === tries.length - 1;
     keyed(film, tries, (job) => job.id, (job) => imageButton(() => onDraw(job.id), {}, h("span")),
       (node, job) => {
-        const picture = job.pictures?.[0], preview = [...job.previews.values()].pop();
+        const picture = job.pictures?.[0], preview = previewOf(job);
         const label = labelOf(entryOfDraw(job));
         set(node, "aria-pressed", String(job.id === view.tried));
         set(node, "aria-label", texts.adjust.tryLabel(tries.indexOf(job) + 1, label));
@@ -107,7 +107,7 @@ export function createAdjust({ onNearest, onDraw }) {
       show(body, Boolean(learned && picked));
       show(strip, Boolean(learned));
       if (!learned) return;
-      if (view.learned !== learned) readTries(learned);
+      if (view.learned !== learned) readTries(learned).catch(note);
       Object.assign(view, { learned, pictures, tried });
       const known = picked ? JSON.stringify([tried, picked.stem, Boolean(picked.entry)]) : "";
       if (picked && view.known !== known) {
@@ -132,12 +132,8 @@ function drawRequest(learned, wish) {
 }
 
 async function readTries(learned) {
-  try {
-    const page = await get("api/v1/jobs" + query({ kind: "draw", learned, limit: 100 }));
-    for (const job of page.jobs) takeJob(job);
-  } catch (error) {
-    if (!(error instanceof ApiError)) return note(error);
-  }
+  const { jobs } = await get("api/v1/jobs" + query({ kind: "draw", learned, limit: 100 }));
+  jobs.forEach(takeJob);
   for (const job of triesOf(learned)) if (!job.pictures) await readJob(job.id);
   changed();
 }
@@ -152,14 +148,15 @@ function slider(label, { min, max, step }, hint) {
   return { node, input, output };
 }
 
-function makeControls(wish, moved, settled) {
-  const strategies = (state.info?.strategies?.vanilla || []).map((one) => [one.name, one.name, one.summary]);
-  if (!strategies.length) strategies.push(["donotforget", "donotforget", ""]);
-  const strategy = h("select", {}, ...strategies.map(([value, text, title]) => {
-    const item = option(value, text);
-    set(item, "title", title || null);
-    return item;
-  }));
+/** Fills a list of choices, with the chosen one at its end where it is not among them. */
+function choose(select, value, choices) {
+  const all = choices.some(([one]) => one === value) ? choices : [...choices, [value, value]];
+  keyed(select, all, ([one]) => one, ([one, text]) => option(one, text));
+  select.value = value;
+}
+
+function makeControls(wish, learned, moved, settled) {
+  const strategy = h("select"), sampler = h("select");
   const sliders = {
     gamma: slider(texts.adjust.gamma, { min: 0, max: kMostStrength, step: 0.05 }),
     alpha: slider(texts.adjust.alpha, { min: 0, max: kMostStrength, step: 0.05 }),
@@ -170,7 +167,6 @@ function makeControls(wish, moved, settled) {
   const target = h("input", { type: "text", maxlength: 1000, autocomplete: "off" });
   const seed = h("input", { type: "number", min: 0, step: 1, inputmode: "numeric" });
   const next = button(texts.adjust.nextSeed, () => change({ seed: wish.seed + 1 }, true));
-  const sampler = h("select", {}, option("dpm++ 20", texts.adjust.quick(20)), option("ddim 50", texts.adjust.published(50)));
   const seedField = field(texts.adjust.seed, seed);
   seedField.append(next);
   seedField.classList.add("with-button");
@@ -187,11 +183,8 @@ function makeControls(wish, moved, settled) {
     show(sliders.alpha.node, isVp);
     show(sliders.beta.node, isVp);
     show(sliders.blend.node, wish.strategy !== "donotforget");
-    if (![...strategy.options].some((one) => one.value === wish.strategy)) strategy.append(option(wish.strategy, wish.strategy));
-    const sampling = `${wish.sampler} ${wish.steps}`;
-    if (![...sampler.options].some((one) => one.value === sampling)) sampler.append(option(sampling, sampling));
-    Object.assign(strategy, { value: wish.strategy });
-    Object.assign(sampler, { value: sampling });
+    choose(strategy, wish.strategy, strategiesOf(state.learned.get(learned())?.learning?.method).map((one) => [one.name, one.name]));
+    choose(sampler, `${wish.sampler} ${wish.steps}`, [["dpm++ 20", texts.adjust.quick(20)], ["ddim 50", texts.adjust.published(50)]]);
     if (document.activeElement !== target) target.value = wish.target;
     seed.value = String(wish.seed);
   };

@@ -1,6 +1,6 @@
 // @ts-check
 // Two small charts as SVG: the loss while a picture is learned, and edit against kept of an automatic choice.
-import { h, svg, set, setText, show } from "./dom.js";
+import { h, svg, set, show } from "./dom.js";
 import { texts } from "./texts.js";
 
 const kWidth = 360, kHeight = 150, kLeft = 44, kBottom = 20, kTop = 8, kRight = 8;
@@ -59,8 +59,7 @@ export function lossChart() {
 export function scatterChart(onPick) {
   const height = 260;
   const image = svg("svg", { class: "chart scatter", viewBox: `0 0 ${kWidth} ${height}`, role: "img" });
-  const title = h("h3", { text: texts.scatter.title });
-  const node = h("section", { class: "panel", hidden: true }, title, image, h("p", { class: "hint", text: texts.scatter.note }));
+  const node = h("section", { class: "panel", hidden: true }, h("h3", { text: texts.scatter.title }), image, h("p", { class: "hint", text: texts.scatter.note }));
   const update = (pictures, { best, front, picked, measures }) => {
     const points = pictures.filter((one) => Number.isFinite(one.entry?.edit) && Number.isFinite(one.entry?.kept));
     show(node, points.length > 0);
@@ -81,7 +80,6 @@ export function scatterChart(onPick) {
       svg("text", { class: "axis", x: 2, y: 11, text: texts.scatter.kept(measures.kept) }),
       svg("polyline", { class: "front", points: line }), ...dots);
     set(image, "aria-label", texts.scatter.label(points.length));
-    setText(title, texts.scatter.title);
   };
   return { node, update };
 }

@@ -41,9 +41,9 @@ export const editTexts = () => (draft.mode === "story" ? draft.story.split("\n")
 
 /** What was learned of the same picture under the same caption in the usual way, so that it need not be learned again. */
 export function knownLearned() {
-  if (draft.learned) return state.learned?.get(draft.learned) || { id: draft.learned };
+  if (draft.learned) return state.learned.get(draft.learned) || { id: draft.learned };
   if (draft.method === "imagic") return null;
-  return [...(state.learned?.values() || [])].find(({ picture, source, learning }) =>
+  return [...state.learned.values()].find(({ picture, source, learning }) =>
     picture === draft.picture && source === draft.source.trim() && learning?.method === draft.method &&
     learning.samples === (draft.samples || kUsualSamples) && learning.seed === draft.seed) || null;
 }

@@ -1,9 +1,10 @@
 // @ts-check
 // The form of a new edit: picture, caption, texts, how to search, and the settings behind it.
 import { post } from "./api.js";
-import { announce, button, field, h, newId, option, problems, set, setText, show } from "./dom.js";
+import { announce, button, field, h, keyed, newId, option, problems, set, setText, show } from "./dom.js";
 import { candidates, cost, differences, draft, editTexts, knownLearned, request, sampler, save, steps, takeSettings, usualSteps } from "./draft.js";
 import { createPictureField } from "./picture_field.js";
+import { strategiesOf } from "./plan.js";
 import { go } from "./route.js";
 import { changed, linkOf, note, state, takeJob, watch } from "./store.js";
 import { texts } from "./texts.js";
@@ -12,6 +13,8 @@ const kMostText = 1000, kMostTokens = 77, kMostTargets = 20;
 
 /** Roughly, from above: each word and each sign is one token or more. */
 const tokens = (text) => (text.match(/[\p{L}]+|\p{N}|[^\s\p{L}\p{N}]/gu) || []).length + 2;
+
+const focusOn = (id) => document.getElementById(id)?.focus();
 
 export function createForm() {
   const picture = createPictureField({ onPicture: () => suggest(), onAgain: (settings) => start(settings.request) });
@@ -67,7 +70,7 @@ export function createForm() {
     const missing = lacks();
     if (missing) {
       problem.say(missing[0]);
-      return document.getElementById(missing[1])?.focus();
+      return focusOn(missing[1]);
     }
     run.disabled = true;
     await start(request());
@@ -81,7 +84,7 @@ export function createForm() {
   });
 
   function update() {
-    const learned = draft.learned && state.learned?.get(draft.learned);
+    const learned = draft.learned && state.learned.get(draft.learned);
     show(learnedNote, Boolean(draft.learned));
     if (draft.learned) setText(learnedNote.firstElementChild, texts.form.learnedFrom(learned?.name || learned?.source || ""));
     picture.update();
@@ -96,7 +99,7 @@ export function createForm() {
   return {
     node,
     update,
-    focusTarget: () => document.getElementById(draft.mode === "story" ? "story" : "target-0")?.focus(),
+    focusTarget: () => focusOn(draft.mode === "story" ? "story" : "target-0"),
     /** Takes a job's settings, a saved edit, or the demo into the form. */
     use(job) {
       takeSettings(job);
@@ -119,7 +122,6 @@ export function createForm() {
   function fillAll() {
     source.fill();
     targets.fill();
-    search.fill();
     edited();
   }
 }
@@ -185,13 +187,13 @@ function createTargets(refresh) {
     draft.targets[0] = draft.source;
     fill();
     refresh();
-    document.getElementById("target-0")?.focus();
+    focusOn("target-0");
   }, "quiet");
   const add = button(texts.form.addTarget, () => {
     draft.targets.push("");
     fill();
     refresh();
-    document.getElementById(`target-${draft.targets.length - 1}`)?.focus();
+    focusOn(`target-${draft.targets.length - 1}`);
   }, "quiet");
   const story = h("textarea", { id: "story", rows: 5, value: draft.story, on: { input: () => {
     draft.story = story.value;
@@ -288,26 +290,20 @@ function createSearch(refresh) {
       bound("step", texts.form.step, { min: 0.05, max: 2, step: 0.05 })),
     h("div", { class: "fields" }, bound("seeds", texts.form.seeds, { min: 1, max: 20, step: 1 }),
       select("interpolation", texts.form.interpolation, [["vs", texts.form.vs], ["vp", texts.form.vp]]), alpha));
-  const methods = (state.info?.methods || [{ name: "vanilla" }, { name: "dreambooth" }, { name: "imagic" }]).map((one) => [one.name, one.name]);
-  const samplers = (state.info?.samplers || [{ name: "ddim", title: "DDIM" }, { name: "dpm++", title: "DPM++ 2M" }]).map((one) => [one.name, one.title || one.name]);
-  const learning = h("div", { class: "fields" }, select("method", texts.form.method, methods), bound("samples", texts.form.samples, { min: 0, max: 100000, step: 1 }));
+  const learning = h("div", { class: "fields" }, select("method", texts.form.method, ["vanilla", "dreambooth", "imagic"].map((name) => [name, name])), bound("samples", texts.form.samples, { min: 0, max: 100000, step: 1 }));
   const more = h("details", { class: "more" }, h("summary", { text: texts.form.more }), learning, h("div", { class: "fields" },
-    select("sampler", texts.form.sampler, samplers, sampler), bound("steps", texts.form.steps, { min: 1, max: 999, step: 1 }, steps),
+    select("sampler", texts.form.sampler, [["ddim", "DDIM"], ["dpm++", "DPM++ 2M"]], sampler), bound("steps", texts.form.steps, { min: 1, max: 999, step: 1 }, steps),
     bound("guidance", texts.form.guidance, { min: 0, max: 100, step: 0.5 }), bound("seed", texts.form.seed, { min: 0, step: 1 }),
     bound("blend", texts.form.blend, { min: 0, max: 1, step: 0.1 })));
   const node = h("div", {}, modes, hint, auto, sweep, more);
-  const fill = () => {
-    for (const radio of radios) radio.checked = radio.value === draft.mode;
-    strategies.fill();
-  };
   return {
     node,
-    fill,
     update() {
-      const judge = state.info?.judge, noJudge = judge && judge.there === false;
-      radios[0].disabled = Boolean(noJudge);
-      if (noJudge && draft.mode === "best") Object.assign(draft, { mode: "sweep" }), fill();
-      setText(hint, noJudge ? `${texts.form.best}: ${texts.form.noJudge(judge.why || "")}` : draft.mode === "best" ? texts.form.bestNote : draft.mode === "sweep" ? texts.form.sweepNote : texts.form.storyNote);
+      const judge = state.info?.judge, noJudge = judge?.there === false;
+      radios[0].disabled = noJudge;
+      if (noJudge && draft.mode === "best") draft.mode = "sweep";
+      for (const radio of radios) radio.checked = radio.value === draft.mode;
+      setText(hint, noJudge ? texts.form.noJudge(judge.why || "") : texts.form[draft.mode + "Note"]);
       show(auto, draft.mode === "best");
       show(sweep, draft.mode !== "best");
       show(alpha, draft.interpolation === "vp");
@@ -322,32 +318,18 @@ function createSearch(refresh) {
 function createStrategies(refresh) {
   const box = h("div", { class: "checks" });
   const node = h("details", { class: "more" }, h("summary"), h("fieldset", {}, h("legend", { class: "unseen", text: texts.form.strategies }), box));
-  const known = () => {
-    const all = state.info?.strategies || {};
-    return all[draft.method] || all.vanilla || [{ name: "donotforget" }, { name: "encoderkv" }, { name: "noencoder" }, { name: "encoderattn" },
-      { name: "encoderattn+encoder1" }, { name: "decoderkv" }, { name: "decoderattn" }, { name: "decoderattn+decoder2" }];
+  const check = ({ name, summary }) => {
+    const input = h("input", { type: "checkbox", id: newId("strategy"), on: { change: () => {
+      const rest = draft.strategies.filter((one) => one !== name);
+      draft.strategies = input.checked ? [...rest, name] : rest.length ? rest : [name];
+      refresh();
+    } } });
+    return h("div", { class: "check" }, input, h("label", { for: input.id }, h("span", { text: name }), h("span", { class: "hint", text: summary })));
   };
-  let shown = "";
-  function fill() {
-    const list = known();
-    shown = draft.method + list.length;
-    box.replaceChildren(...list.map((one) => {
-      const input = h("input", { type: "checkbox", id: newId("strategy"), checked: draft.strategies.includes(one.name), on: { change: () => {
-        const rest = draft.strategies.filter((name) => name !== one.name);
-        draft.strategies = input.checked ? [...rest, one.name] : rest.length ? rest : [one.name];
-        if (!input.checked && !rest.length) input.checked = true;
-        refresh();
-      } } });
-      return h("div", { class: "check" }, input, h("label", { for: input.id }, h("span", { text: one.name }), one.summary ? h("span", { class: "hint", text: one.summary }) : null));
-    }));
-  }
-  fill();
-  return {
-    node,
-    fill,
-    update() {
-      if (shown !== draft.method + known().length) fill();
-      setText(node.firstElementChild, `${texts.form.strategies}: ${draft.strategies.join(", ")}`);
-    },
+  const update = () => {
+    const method = state.learned.get(draft.learned)?.learning?.method || draft.method;
+    keyed(box, strategiesOf(method), (one) => method + one.name, check, (row, one) => (row.firstElementChild.checked = draft.strategies.includes(one.name)));
+    setText(node.firstElementChild, `${texts.form.strategies}: ${draft.strategies.join(", ")}`);
   };
+  return { node, update };
 }

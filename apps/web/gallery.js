@@ -1,6 +1,6 @@
 // @ts-check
 // All images of all jobs: stars, a filter, and deleting with a way back.
-import { ApiError, get, patch, query } from "./api.js";
+import { get, patch, query } from "./api.js";
 import { flash } from "./dialogs.js";
 import { button, field, h, keyed, option, set, setText, show } from "./dom.js";
 import { labelOf } from "./plan.js";
@@ -13,7 +13,7 @@ const pathOf = (item) => `api/v1/gallery/${item.job}/${encodeURIComponent(item.s
 const keyOf = (item) => `${item.job}/${item.stem}`;
 
 export function createGalleryScreen() {
-  const view = { items: /** @type {any[]} */ ([]), next: null, selected: new Set(), read: false, missing: false, asked: 0, timer: 0 };
+  const view = { items: /** @type {any[]} */ ([]), next: null, selected: new Set(), read: false, asked: 0, timer: 0 };
   const search = h("input", { type: "search", autocomplete: "off", on: { input: () => {
     clearTimeout(view.timer);
     view.timer = window.setTimeout(read, kTyping);
@@ -39,8 +39,7 @@ export function createGalleryScreen() {
       view.items = before ? [...view.items, ...page.pictures] : page.pictures;
       view.next = page.next;
     } catch (error) {
-      view.missing = error instanceof ApiError && error.status === 404;
-      if (!view.missing) note(error);
+      note(error);
     }
     view.read = true;
     update();
@@ -86,7 +85,7 @@ export function createGalleryScreen() {
       set(node.querySelector(".star"), "aria-pressed", String(Boolean(item.star)));
     });
     const isFiltered = search.value || starred.checked || picture.value;
-    setText(none, view.missing ? texts.gallery.unavailable : isFiltered ? texts.gallery.noneFound : texts.gallery.none);
+    setText(none, isFiltered ? texts.gallery.noneFound : texts.gallery.none);
     show(none, view.read && view.items.length === 0);
     show(more, Boolean(view.next));
     show(selection, view.selected.size > 0);
@@ -100,7 +99,7 @@ export function createGalleryScreen() {
 function fillPictures(select) {
   const names = new Map();
   for (const [id, upload] of state.uploads) if (upload.name) names.set(id, upload.name);
-  for (const item of state.learned?.values() || []) if (item.picture && !names.has(item.picture)) names.set(item.picture, item.name || item.source);
+  for (const item of state.learned.values()) if (item.picture && !names.has(item.picture)) names.set(item.picture, item.name || item.source);
   const chosen = select.value;
   keyed(select, ["", ...names.keys()], (id) => id || "all", (id) => option(id, id ? names.get(id) : texts.gallery.allPictures));
   select.value = chosen;

@@ -2,14 +2,14 @@
 // A job: what it does now, its images, and one of them to look at, compare, adjust and take away.
 import { createActions } from "./actions.js";
 import { createAdjust, entryOfDraw, triesOf } from "./adjust.js";
-import { ApiError, post, remove } from "./api.js";
+import { post, remove } from "./api.js";
 import { lossChart, scatterChart } from "./charts.js";
 import { ask, confirm } from "./dialogs.js";
 import { button, h, keyed, problems, set, setStyle, setText, show } from "./dom.js";
 import { createGrid, imageButton } from "./grid.js";
 import { bestOf, labelOf, measuresOf, plannedCount } from "./plan.js";
 import { go, links } from "./route.js";
-import { isOver, learnedOf, note, pictureOf, pictureUrl, state, targetsOf, takeJob, watch } from "./store.js";
+import { editsOf, isOver, learnedOf, note, pictureOf, pictureUrl, previewOf, state, targetsOf, takeJob, watch } from "./store.js";
 import { texts } from "./texts.js";
 import { createViewer } from "./viewer.js";
 
@@ -20,7 +20,7 @@ import { createViewer } from "./viewer.js";
  */
 export function createJobScreen(id, { onUse }) {
   watch(id);
-  const view = { picked: null, tried: null, nearest: null, shown: null };
+  const view = { picked: null, tried: null, nearest: null };
   const pick = (stem) => go(links.job(id, stem));
   const head = createHead(id, onUse);
   const viewer = createViewer();
@@ -43,7 +43,7 @@ export function createJobScreen(id, { onUse }) {
   const notes = h("ul", { class: "notes" });
   const message = h("p", { class: "hint", text: texts.job.loading });
   const content = h("div", { hidden: true }, head.node,
-    h("div", { class: "stage" }, h("div", { class: "stage-left" }, viewer.node, actions.node), h("div", { class: "stage-right" }, lossPanel, adjust.node)),
+    h("div", { class: "stage" }, h("div", {}, viewer.node, actions.node), h("div", {}, lossPanel, adjust.node)),
     adjust.strip, best.node, h("div", { class: "pair" }, grid.node, scatter.node), notes);
   const node = h("article", { class: "job" }, message, content);
 
@@ -51,14 +51,13 @@ export function createJobScreen(id, { onUse }) {
   function shown(job) {
     if (view.nearest) return { ...view.nearest, note: texts.view.nearest(labelOf(view.nearest.entry)) };
     if (view.tried) return shownTry(view.tried);
-    const pictures = (job.pictures || []).filter((one) => one.entry);
-    const asked = pictures.find((one) => one.stem === view.picked);
+    const asked = (job.pictures || []).find((one) => one.stem === view.picked);
     if (asked) return { ...asked, job };
-    const edits = pictures.filter((one) => one.entry.kind === "edit");
+    const edits = editsOf(job);
     const first = bestOf(job)[0];
     const found = edits.find((one) => one.stem === first?.stem) || (isOver(job) ? edits[Math.floor((edits.length - 1) / 2)] : edits[edits.length - 1]);
     if (found) return { ...found, job };
-    const preview = [...job.previews.values()].pop();
+    const preview = previewOf(job);
     return preview ? { preview, entry: preview.entry } : null;
   }
 
@@ -69,7 +68,7 @@ export function createJobScreen(id, { onUse }) {
     const entry = entryOfDraw(job), picture = job.pictures?.[0];
     if (picture) return { ...picture, entry, job, tried };
     if (job.state === "failed") return { entry, tried, note: texts.job.errorIn(job.error?.message || "") };
-    const preview = [...job.previews.values()].pop();
+    const preview = previewOf(job);
     return { entry, tried, preview, note: texts.view.drawing(preview?.step, preview?.of) };
   }
 
@@ -80,23 +79,18 @@ export function createJobScreen(id, { onUse }) {
     show(message, !isRead);
     show(content, isRead);
     if (!isRead) return;
-    const one = shown(job);
-    view.shown = one;
+    const one = shown(job), edits = editsOf(job), learned = learnedOf(job);
     head.update(job);
     updateViewer(job, one);
     actions.update(job, one?.job ? one : null);
     loss.update(job.losses, job.learnSteps);
-    const learned = learnedOf(job);
-    const isLearning = !isOver(job) && !learned && !(job.pictures || []).length;
-    show(lossPanel, job.losses.length > 0 && (isLearning || !learned));
-    const finished = [...(job.pictures || []).filter((picture) => picture.entry?.kind === "edit"),
-      ...triesOf(learned).filter((draw) => draw.pictures?.[0]).map((draw) => ({ ...draw.pictures[0], entry: entryOfDraw(draw) }))];
+    show(lossPanel, job.losses.length > 0 && !edits.length);
+    const finished = [...edits, ...triesOf(learned).filter((draw) => draw.pictures?.[0]).map((draw) => ({ ...draw.pictures[0], entry: entryOfDraw(draw) }))];
     adjust.update({ learned, isOver: isOver(job), picked: view.nearest ? null : one?.entry?.kind === "edit" ? one : null, tried: view.tried, pictures: finished });
     const picked = view.tried ? null : one?.stem;
     best.update(job, picked);
     grid.update(job, picked);
-    scatter.update((job.pictures || []).filter((picture) => picture.entry?.kind === "edit"),
-      { best: bestOf(job).map((item) => item.stem), front: frontOf(job), picked, measures: measuresOf(job) });
+    scatter.update(edits, { best: bestOf(job).map((item) => item.stem), front: frontOf(job), picked, measures: measuresOf(job) });
     updateNotes(notes, job);
   }
 
@@ -140,7 +134,7 @@ const frontOf = (job) =>
 
 function updateNotes(list, job) {
   const shown = job.notes.filter((one) => one.warning);
-  keyed(list, shown, (one) => one.text, (one) => h("li", { class: one.warning ? "warning" : "", text: one.text }));
+  keyed(list, shown, (one) => one.text, (one) => h("li", { class: "warning", text: one.text }));
   show(list, shown.length > 0);
 }
 
@@ -184,12 +178,12 @@ function createHead(id, onUse) {
   }));
   const use = button(texts.job.settings, () => onUse(state.jobs.get(id)), "quiet");
   const away = button(texts.job.remove, () => removeJob(id, act), "quiet");
-  const node = h("header", { class: "job-head" }, h("div", { class: "job-title" }, title, from), h("div", { class: "buttons" }, use, away),
+  const node = h("header", { class: "job-head" }, h("div", {}, title, from), h("div", { class: "buttons" }, use, away),
     status, h("div", { class: "buttons" }, after, cancel, retry), meter, problem.node);
   const update = (job) => {
     const over = isOver(job), targets = targetsOf(job);
     setText(title, targets.join(" · "));
-    const source = job.result?.source || job.request?.source || state.learned?.get(learnedOf(job))?.source;
+    const source = job.result?.source || job.request?.source || state.learned.get(learnedOf(job))?.source;
     setText(from, source ? `${texts.job.from} ${source}` : "");
     setText(status, statusText(job));
     set(status, "data-state", job.state);
@@ -198,27 +192,25 @@ function createHead(id, onUse) {
     setStyle(bar, { width: share + "%" });
     set(meter, "aria-valuenow", share);
     show(cancel, !over);
-    show(after, job.state === "running" && (job.pictures || []).length + job.previews.size > 0);
+    show(after, job.state === "running" && editsOf(job).length + job.previews.size > 0);
     cancel.disabled = after.disabled = Boolean(job.cancel_requested);
     show(retry, job.state === "failed" || job.state === "cancelled");
     show(away, over);
   };
-  const ask_ = async () => {
+  const askToCancel = async () => {
     const job = state.jobs.get(id);
     if (!job || isOver(job) || job.cancel_requested) return;
     const when = await ask({ title: texts.job.cancelTitle, content: [h("p", { text: texts.job.cancelText })], buttons: [
       { label: texts.job.cancelNow, value: "now", kind: "primary" }, { label: texts.job.cancelAfter, value: "picture" }, { label: texts.job.keepOn, value: null }] });
     if (when) stop({ when });
   };
-  return { node, update, cancel: ask_ };
+  return { node, update, cancel: askToCancel };
 }
 
 async function removeJob(id, act) {
   if (!(await confirm(texts.job.removeTitle, texts.job.removeText, texts.job.remove))) return;
   await act(async () => {
-    await remove(`api/v1/jobs/${id}`).catch((error) => {
-      if (!(error instanceof ApiError) || error.status !== 404) throw error;
-    });
+    await remove(`api/v1/jobs/${id}`);
     state.jobs.delete(id);
     go(links.start);
   });
@@ -229,8 +221,7 @@ export function statusText(job) {
   if (job.cancel_requested && !isOver(job)) return texts.job.cancelling;
   if (job.state === "queued") return job.starts_in ? texts.side.queuedFor(job.position, job.starts_in) : texts.side.queued(job.position);
   if (job.state === "failed") return texts.job.errorIn(job.error?.message || "");
-  const edits = (job.pictures || []).filter((one) => one.entry?.kind === "edit").length || job.pictures_done || 0;
-  const images = texts.job.imagesOf(edits, job.state === "running" ? plannedCount(job) : 0);
+  const images = texts.job.imagesOf(editsOf(job).length, job.state === "running" ? plannedCount(job) : 0);
   if (job.state === "cancelled") return `${texts.states.cancelled}, ${images}`;
   if (job.state === "done") {
     const seconds = job.started && job.ended ? (job.ended - job.started) / 1000 : 0;

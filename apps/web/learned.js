@@ -9,7 +9,7 @@ import { texts } from "./texts.js";
 
 /** @param {{onUse: (item: any) => void}} options */
 export function createLearnedScreen({ onUse }) {
-  const none = h("p", { class: "hint" });
+  const none = h("p", { class: "hint", text: texts.learned.none });
   const problem = problems(note);
   const list = h("ul", { class: "cards" });
   const node = h("section", {}, h("h2", { text: texts.learned.title }), none, problem.node, list);
@@ -30,7 +30,7 @@ export function createLearnedScreen({ onUse }) {
     const pin = h("input", { type: "checkbox", id: newId("pin"), on: { change: () => act(() => patch(path, { pinned: pin.checked })) } });
     return h("li", { class: "card" }, thumb(), h("div", { class: "card-text" }, field(texts.learned.name, name), h("p", { class: "source" }), h("p", { class: "hint" }),
       h("div", { class: "check", title: texts.learned.pinHint }, pin, h("label", { for: pin.id, text: texts.learned.pin })),
-      h("div", { class: "buttons" }, button(texts.learned.use, () => onUse(state.learned?.get(item.id)), "primary"),
+      h("div", { class: "buttons" }, button(texts.learned.use, () => onUse(state.learned.get(item.id)), "primary"),
         h("a", { class: "button", href: `${path}/saved.zip`, download: true, text: texts.view.saved }), button(texts.learned.remove, () => away(item.id), "quiet"))));
   }
 
@@ -39,8 +39,7 @@ export function createLearnedScreen({ onUse }) {
     place() {},
     keys: {},
     update() {
-      const items = [...(state.learned?.values() || [])].sort(newestFirst);
-      setText(none, state.learned === null ? texts.learned.unavailable : texts.learned.none);
+      const items = [...state.learned.values()].sort(newestFirst);
       show(none, items.length === 0);
       keyed(list, items, (item) => item.id, card, (node, item) => {
         const [image, text] = node.children;

@@ -81,7 +81,7 @@ export function createPictureField({ onPicture, onAgain }) {
   }
 
   function update() {
-    const url = draft.picture ? pictureUrl(draft.picture) : state.learned?.get(draft.learned)?.picture && pictureUrl(state.learned.get(draft.learned).picture);
+    const url = draft.picture ? pictureUrl(draft.picture) : state.learned.get(draft.learned)?.picture && pictureUrl(state.learned.get(draft.learned).picture);
     if (url && image.getAttribute("src") !== url) {
       image.src = url;
       show(image, true);

@@ -1,5 +1,6 @@
 // @ts-check
 // What a job will generate, by its request, so that the grid is there before its images are.
+import { state } from "./store.js";
 import { texts } from "./texts.js";
 
 const kStrengths = { first: 0.6, last: 1.4, step: 0.2 }, kBetas = { first: 0.8, last: 1.6, step: 0.2 };
@@ -86,6 +87,9 @@ export function labelOf(entry) {
   if (entry.kind === "unlearned") return texts.grid.unlearned;
   return [entry.strategy, texts.grid.strength(entry), blend, texts.grid.seed(entry.seed)].filter(Boolean).join(", ");
 }
+
+/** The forgetting strategies that what was learned in this way has: [{name, summary}]. */
+export const strategiesOf = (method = "vanilla") => state.info?.strategies?.[method] || state.info?.strategies?.vanilla || [];
 
 /** The entries that a job will generate, as the server has planned them, or as its request says. */
 export const plannedOf = (job) => (job.plan?.length ? job.plan.filter((entry) => entry.kind === "edit") : plannedEntries(job.request) || []);

@@ -4,14 +4,14 @@ import { button, h, keyed, set, setStyle, setText, show } from "./dom.js";
 import { statusText } from "./job.js";
 import { links } from "./route.js";
 import { bestOf } from "./plan.js";
-import { newestFirst, note, pictureOf, pictureUrl, readOlderJobs, state, targetsOf } from "./store.js";
+import { editsOf, newestFirst, note, pictureOf, pictureUrl, readOlderJobs, state, targetsOf } from "./store.js";
 import { texts } from "./texts.js";
 
 const kLearned = 6;
 
 /** An image that stands for a job: its best one, its newest, or its original. */
 export function coverOf(job) {
-  const pictures = (job.pictures || []).filter((one) => one.entry?.kind === "edit");
+  const pictures = editsOf(job);
   const first = bestOf(job)[0];
   const found = pictures.find((one) => one.stem === first?.stem) || pictures[pictures.length - 1];
   return found?.thumb || found?.url || pictureUrl(pictureOf(job), true);
@@ -64,8 +64,7 @@ export function createSide() {
       show(none, jobs.length === 0);
       keyed(list, jobs, (job) => job.id, jobRow, (row, job) => fillRow(row, job, current));
       show(more, Boolean(state.olderJobs));
-      const items = [...(state.learned?.values() || [])].sort(newestFirst).slice(0, kLearned);
-      show(learnedPart, state.learned !== null);
+      const items = [...state.learned.values()].sort(newestFirst).slice(0, kLearned);
       show(learnedNone, items.length === 0);
       keyed(learned, items, (item) => item.id, () => h("li", {}, h("a", {}, thumb(), h("span", { class: "job-text" }, h("strong"), h("span", { class: "job-state" })))), (row, item) => {
         const [image, text] = row.firstElementChild.children;

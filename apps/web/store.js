@@ -13,7 +13,7 @@ export const state = {
   jobs: new Map(),
   /** @type {string|null} */ olderJobs: null,
   /** @type {Map<string, any>} uploads by id */ uploads: new Map(),
-  /** @type {Map<string, any>|null} saved edits by id; null where the server has none */ learned: null,
+  /** @type {Map<string, any>} saved edits by id */ learned: new Map(),
   /** @type {any} */ worker: null,
   /** @type {any} */ queue: null,
 };
@@ -23,6 +23,7 @@ const watched = new Set();  // ids of jobs that are on the screen
 const reading = new Map();  // ids of jobs that are being read, with "again" where they changed meanwhile
 let render = () => {};
 let scheduled = false;
+let infoTimer = 0;
 
 /** `call` is called before the next frame after any change. */
 export function onChange(call) {
@@ -56,35 +57,36 @@ export function takeJob(given) {
   if (notes) job.notes = notes;
   takeLosses(job);
   if (isOver(job)) job.previews.clear();
-  if (before && before !== job.state && job.kind === "edit") say(job);
+  const said = texts.job.announce[job.state];
+  if (said && before && before !== job.state && job.kind === "edit") announce(texts.job.said(targetsOf(job)[0] || "", said));
   changed();
   return job;
 }
 
 function takeLosses(job) {
   const { progress, result } = job;
-  if (progress?.stage === "learning" && progress.done > 0) job.losses[progress.done - 1] = progress.loss;
+  if (progress?.stage === "learning" && progress.done > 0) {
+    job.learnSteps = progress.total;
+    job.losses.length = progress.done - 1;
+    job.losses.push(progress.loss);
+  }
   const whole = result?.losses || progress?.losses;
-  if (whole && whole.length >= job.losses.length) job.losses = whole.slice();
-  if (progress?.stage === "learning") job.learnSteps = progress.total;
-}
-
-function say(job) {
-  const text = texts.job.announce[job.state];
-  if (text) announce(texts.job.said(targetsOf(job)[0] || "", text));
+  if (whole?.length >= job.losses.length) job.losses = whole.slice();
 }
 
 /** The texts of what a job generates. */
 export function targetsOf(job) {
   const request = job.request || {};
-  const list = job.targets || request.targets || request.story || request.target || [];
-  return (Array.isArray(list) ? list : [list]).map((item) => (typeof item === "string" ? item : item.target));
+  return [request.targets || request.story || request.target || []].flat().map((item) => (typeof item === "string" ? item : item.target));
 }
+
+/** A job's finished edits, and the newest preview of one that is not. */
+export const editsOf = (job) => (job.pictures || []).filter((one) => one.entry?.kind === "edit");
+export const previewOf = (job) => [...job.previews.values()].pop();
 
 /** The id of the upload that a job is about. */
 export function pictureOf(job) {
-  const learned = learnedOf(job);
-  return job.picture || job.request?.picture || job.request?.image || (learned && state.learned?.get(learned)?.picture);
+  return job.picture || state.learned.get(learnedOf(job))?.picture;
 }
 
 /** The address of a job's image. Those of sliders belong to a saved edit, and so to the edit that made it. */
@@ -96,7 +98,7 @@ export function linkOf(job, stem) {
 
 /** The id of the saved edit that a job made or used. */
 export function learnedOf(job) {
-  return job.result?.learned || job.learned || job.request?.learned || job.request?.from || null;
+  return job.learned || job.result?.learned || null;
 }
 
 /** The address of an upload as the page may show it; `thumb` for a small one. */
@@ -128,9 +130,8 @@ export async function readJob(id) {
 
 /** The scores of an automatic choice stand in its record, where the pictures' own entries do not have them. */
 async function readScores(job) {
-  const lacks = (job.pictures || []).some((one) => one.entry?.kind === "edit" && one.entry.edit === undefined);
-  if (!lacks) return;
-  const record = await get(`api/v1/jobs/${encodeURIComponent(job.id)}/edit.json`).catch(() => null);
+  if (editsOf(job).every((one) => one.entry.edit !== undefined)) return;
+  const record = await get(`api/v1/jobs/${job.id}/edit.json`).catch(() => null);
   for (const entry of record?.pictures || []) {
     const picture = job.pictures.find((one) => one.stem + ".png" === entry.file);
     if (picture) picture.entry = entry;
@@ -186,7 +187,8 @@ async function readInfo() {
   const info = await get("api/v1/info");
   if (info.worker) state.worker = { ...state.worker, ...info.worker };
   state.info = info;
-  if (!info.model) setTimeout(() => readInfo().catch(note), kInfoWait);
+  clearTimeout(infoTimer);
+  if (!info.model) infoTimer = window.setTimeout(() => readInfo().catch(note), kInfoWait);
   changed();
 }
 
@@ -205,13 +207,9 @@ async function readTitles() {
 }
 
 export async function readLearned() {
-  try {
-    const page = await get("api/v1/learned");
-    state.learned = new Map((page.learned || []).map((item) => [item.id, item]));
-    changed();
-  } catch (error) {
-    if (!(error instanceof ApiError) || error.status !== 404) throw error;
-  }
+  const { learned } = await get("api/v1/learned");
+  state.learned = new Map(learned.map((item) => [item.id, item]));
+  changed();
 }
 
 /** What there is to know of an upload. */
@@ -288,7 +286,7 @@ export const onEvent = {
   },
   gone(data) {
     if (data.kind === "job") state.jobs.delete(data.id);
-    if (data.kind === "learned") state.learned?.delete(data.id);
+    if (data.kind === "learned") state.learned.delete(data.id);
     changed();
   },
 };

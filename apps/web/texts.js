@@ -89,7 +89,7 @@ export const texts = {
     mode: "How to search",
     best: "Find the best",
     bestNote: "Searches strategies, strengths and seeds, scores every image, and names the best three.",
-    noJudge: (why) => `Not available: ${why}`,
+    noJudge: (why) => `No automatic choice here: ${why}`,
     sweep: "Sweep",
     sweepNote: "Every combination of the values below.",
     story: "Story",
@@ -293,7 +293,6 @@ export const texts = {
     remove: "Delete",
     removed: (count) => `${plural(count, "image", "images")} deleted`,
     undo: "Undo",
-    unavailable: "This server has no gallery.",
     open: (label) => `Open: ${label}`,
     star: (label) => `Star: ${label}`,
   },
@@ -310,7 +309,6 @@ export const texts = {
     remove: "Delete",
     removeTitle: "Delete what was learned of this picture?",
     removeText: "Its images stay. Further edits of the picture have to learn it again.",
-    unavailable: "This server keeps no learned pictures.",
   },
 
   keys: {
