@@ -13,6 +13,7 @@
 #include "apps/common/serve_requests.h"
 #include "apps/common/serve_worker.h"
 #include "apps/common/streams.h"
+#include "apps/common/web_files.h"
 #include "apps/common/worker_commands.h"
 #include "forgedit/core/error.h"
 #include "forgedit/core/files.h"
@@ -23,6 +24,7 @@
 #include "forgedit/serve/api.h"
 #include "forgedit/serve/http_server.h"
 #include "forgedit/serve/ids.h"
+#include "forgedit/serve/page.h"
 
 namespace forgedit {
 namespace {
@@ -99,7 +101,9 @@ void run_server(const ServeRequest& request, const fs::path& data) {
   http.host_names = request.host_names;
   http.token = token;
   http.trouble = report;
-  HttpServer server(http, HttpRouter(api_routes(api, store, dispatcher)), events);
+  auto routes = api_routes(api, store, dispatcher);
+  for (auto& route : page_routes(web_files())) routes.push_back(std::move(route));
+  HttpServer server(http, HttpRouter(std::move(routes)), events);
   print(address_of(request, server.port(), token) + "\n");
   flush_stdout();
 

@@ -3,20 +3,13 @@
 #include <algorithm>
 
 #include "forgedit/core/text.h"
+#include "forgedit/serve/http.h"
 
 namespace forgedit {
 namespace {
 
 constexpr std::uint16_t kHttpPort = 80;
 constexpr std::string_view kBearer = "bearer ";
-
-std::string lower_case(std::string_view text) {
-  std::string result(text);
-  for (auto& c : result) {
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  }
-  return result;
-}
 
 bool holds(const std::vector<std::string>& list, std::string_view word) {
   return std::find(list.begin(), list.end(), word) != list.end();
@@ -25,6 +18,11 @@ bool holds(const std::vector<std::string>& list, std::string_view word) {
 /// An address as it stands in a URL.
 std::string in_url(const std::string& host) {
   return host.find(':') == std::string::npos ? host : "[" + host + "]";
+}
+
+/// The page asks with a token that it gets from its address, and health checks have none.
+bool is_open(std::string_view path) {
+  return path == "/" || path == "/healthz" || path == "/readyz" || starts_with(path, "/assets/");
 }
 
 bool is_from_elsewhere(const AccessRequest& request) {
@@ -81,7 +79,7 @@ Access check_access(const AccessRules& rules, const AccessRequest& request) {
   if (!holds(rules.hosts, lower_case(request.host))) return Access::forbidden_host;
   if (is_from_elsewhere(request)) return Access::forbidden_origin;
   if (!request.origin.empty() && !holds(rules.origins, request.origin)) return Access::forbidden_origin;
-  if (request.path == "/healthz" || request.path == "/readyz") return Access::allowed;
+  if (is_open(request.path)) return Access::allowed;
   return has_token(rules, request.authorization) ? Access::allowed : Access::unauthorized;
 }
 

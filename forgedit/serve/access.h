@@ -28,7 +28,7 @@ struct AccessRequest {
 
 enum class Access { allowed, forbidden_host, forbidden_origin, unauthorized };
 
-/// Which rule a request breaks, in the order of Access. Health checks need no token.
+/// Which rule a request breaks, in the order of Access. Health checks and the page itself need no token.
 Access check_access(const AccessRules& rules, const AccessRequest& request);
 
 /// Whether two texts are the same, in a time that depends on the length of `given` only.

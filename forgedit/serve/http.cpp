@@ -48,7 +48,36 @@ bool matches_path(std::string_view pattern, std::string_view path, std::vector<s
   return true;
 }
 
+/// Whether the header If-None-Match has this tag.
+bool has_tag(std::string_view list, std::string_view tag) {
+  while (!list.empty()) {
+    const auto end = list.find(',');
+    auto one = trimmed(list.substr(0, end));
+    if (starts_with(one, "W/")) one.remove_prefix(2);
+    if (one == tag) return true;
+    list = end == std::string_view::npos ? std::string_view() : list.substr(end + 1);
+  }
+  return false;
+}
+
+/// An answer that the client has already is not sent again.
+HttpResponse unless_known(HttpResponse response, const HttpRequest& request) {
+  const auto is_tag = [](const auto& header) { return header.first == "ETag"; };
+  const auto tag = std::find_if(response.headers.begin(), response.headers.end(), is_tag);
+  if (response.status != 200 || tag == response.headers.end()) return response;
+  if (!has_tag(request.header("if-none-match"), tag->second)) return response;
+  response.status = 304;
+  response.body.clear();
+  response.file.clear();
+  return response;
+}
+
 }  // namespace
+
+std::string HttpRequest::header(const std::string& name) const {
+  const auto found = headers.find(name);
+  return found == headers.end() ? std::string() : found->second;
+}
 
 HttpResponse json_response(int status, const json& body) {
   HttpResponse response;
@@ -77,7 +106,7 @@ HttpRouter::Match HttpRouter::find(std::string_view method, std::string_view pat
 HttpResponse answer(const HttpRoute& route, const HttpRequest& request,
                     const std::function<void(const std::string&)>& trouble) {
   try {
-    return route.answer(request);
+    return unless_known(route.answer(request), request);
   } catch (const HttpError& error) {
     return error_response(error);
   } catch (const Error& error) {
@@ -89,6 +118,14 @@ HttpResponse answer(const HttpRoute& route, const HttpRequest& request,
     if (trouble) trouble(error.what());
   }
   return error_response(HttpError(500, "internal", "the server failed; its log says why"));
+}
+
+std::string lower_case(std::string_view text) {
+  std::string result(text);
+  for (auto& c : result) {
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  }
+  return result;
 }
 
 std::string percent_decoded(std::string_view text, bool plus_is_blank) {

@@ -19,12 +19,15 @@ namespace forgedit {
 /// A request whose sender may ask.
 struct HttpRequest {
   std::string method;
-  std::string path;                          ///< as it came, without the query
-  std::vector<std::string> parts;            ///< what stands for {…} in the route, decoded
-  std::map<std::string, std::string> query;  ///< decoded
-  std::string content_type;                  ///< lower case, without parameters
-  std::string last_event_id;
+  std::string path;                            ///< as it came, without the query
+  std::vector<std::string> parts;              ///< what stands for {…} in the route, decoded
+  std::map<std::string, std::string> query;    ///< decoded
+  std::string content_type;                    ///< lower case, without parameters
+  std::map<std::string, std::string> headers;  ///< by their names in lower case
   std::string body;
+
+  /// The value of a header, by its name in lower case; empty where there is none.
+  std::string header(const std::string& name) const;
 };
 
 struct HttpResponse {
@@ -84,11 +87,14 @@ class HttpRouter {
   std::vector<HttpRoute> routes_;
 };
 
-/// Runs the route's answer; what it throws becomes an answer too. An exception that is no Error of ours goes
+/// Runs the route's answer; what it throws becomes an answer too. An answer whose ETag the client has
+/// already becomes 304. An exception that is no Error of ours goes
 /// to `trouble`, and the client learns nothing of it.
 HttpResponse answer(const HttpRoute& route, const HttpRequest& request,
                     const std::function<void(const std::string&)>& trouble);
 
+/// With ASCII's capital letters in lower case.
+std::string lower_case(std::string_view text);
 /// %XX decoded. Throws HttpError 400 where that is malformed, or gives a byte 0.
 std::string percent_decoded(std::string_view text, bool plus_is_blank = false);
 /// The query of a target. Throws HttpError 400 where it is malformed, or a key stands there twice.

@@ -62,9 +62,7 @@ std::string_view header(const Fields& fields, beast::string_view name) {
 std::string media_type(std::string_view value) {
   std::string type(value.substr(0, value.find(';')));
   while (!type.empty() && (type.back() == ' ' || type.back() == '\t')) type.pop_back();
-  std::transform(type.begin(), type.end(), type.begin(),
-                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
-  return type;
+  return lower_case(type);
 }
 
 bool is_health_check(std::string_view path) {
@@ -221,8 +219,17 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
     if (path.size() < target.size()) request_.query = parse_query(target.substr(path.size() + 1));
     const auto& head = parser_->get();
     request_.content_type = media_type(header(head, "Content-Type"));
-    request_.last_event_id = std::string(header(head, "Last-Event-ID"));
+    set_headers_of_request(head);
     read_body();
+  }
+
+  template <typename Fields>
+  void set_headers_of_request(const Fields& head) {
+    for (const auto& field : head) {
+      auto& value = request_.headers[lower_case(view(field.name_string()))];
+      if (!value.empty()) value += ", ";
+      value += view(field.value());
+    }
   }
 
   void read_body() {
@@ -426,7 +433,7 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
       return refuse(429, "too_many_streams", "too many streams of events are open");
     }
     server_.streams.insert(this);
-    auto place = server_.events.begin(request_.last_event_id);
+    auto place = server_.events.begin(request_.header("last-event-id"));
     after_ = place.after;
     sending_ =
         "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-store\r\n"

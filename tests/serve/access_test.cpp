@@ -103,6 +103,19 @@ TEST(Access, ATokenIsNeededWhereThereIsOne) {
   EXPECT_EQ(check_access(rules, health), Access::allowed);
 }
 
+TEST(Access, ThePageItselfNeedsNoToken) {
+  const auto rules = access_rules("192.0.2.7", 80, {}, "secret");
+  auto request = get("192.0.2.7");
+  for (const auto* path : {"/", "/assets/page.js", "/healthz", "/readyz"}) {
+    request.path = path;
+    EXPECT_EQ(check_access(rules, request), Access::allowed) << path;
+  }
+  for (const auto* path : {"/api/v1/jobs", "/assets", "/metrics", "//", "/v1/models"}) {
+    request.path = path;
+    EXPECT_EQ(check_access(rules, request), Access::unauthorized) << path;
+  }
+}
+
 TEST(Access, SecretsAndAddresses) {
   EXPECT_TRUE(is_same_secret("abc", "abc"));
   EXPECT_FALSE(is_same_secret("abcabc", "abc"));
