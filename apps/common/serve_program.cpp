@@ -33,6 +33,8 @@ namespace fs = std::filesystem;
 
 constexpr std::chrono::milliseconds kBetweenLooks{50};
 constexpr std::size_t kTokenBytes = 32;
+constexpr std::int64_t kMostLearned = std::int64_t{20} << 30;
+constexpr std::uint64_t kKeepFree = std::uint64_t{2} << 30;
 constexpr std::size_t kMostTokenFile = 4096;
 
 fs::path data_folder(const std::string& given) {
@@ -72,27 +74,31 @@ std::string address_of(const ServeRequest& request, std::uint16_t port, const st
          (token.empty() ? "" : "#token=" + token);
 }
 
-Dispatcher::Options worker_options(const ServeRequest& request) {
+Dispatcher::Options worker_options(const ServeRequest& request, const fs::path& data) {
   Dispatcher::Options options;
   options.worker = only_worker_command();
   options.idle = std::chrono::milliseconds(static_cast<std::int64_t>(60'000 * request.idle_minutes));
   options.trouble = report;
+  options.asks_worker_first = true;
+  options.data = data;
+  options.most_learned = kMostLearned;
   return options;
 }
 
 void run_server(const ServeRequest& request, const fs::path& data) {
   check_names(request);
   ::umask(S_IRWXG | S_IRWXO);
-  for (const char* name : {"pictures", "jobs"}) make_directory(data / name);
+  for (const char* name : {"pictures", "jobs", "learned", "exports"}) make_directory(data / name);
   const FolderLock lock(data / "lock", data.string() + " is used by another server");
   const auto token = token_for(request.host, data);
   Store store(data / "forgedit.db");
   store.put_all_back();
   EventRing events(random_hex(4));
 
-  Dispatcher dispatcher(worker_options(request), store, events);
+  Dispatcher dispatcher(worker_options(request, data), store, events);
   ApiOptions api;
   api.data = data;
+  api.keep_free = kKeepFree;
   // No job has this id: it stands for the one that the job gets.
   api.check = [data, id = new_id()](const nlohmann::json& asked) { served_request(asked, data, id); };
   HttpOptions http;

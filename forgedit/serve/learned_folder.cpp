@@ -13,6 +13,13 @@ fs::path learned_folder(const fs::path& data, const std::string& id) {
   return data / "learned" / id;
 }
 
+fs::path kept_learned(const fs::path& data, const std::string& id) {
+  auto folder = learned_folder(data, id);
+  std::error_code missing;
+  if (fs::is_directory(folder, missing)) return folder;
+  throw usage_error("there is nothing learned with this id");
+}
+
 void remove_learned(const fs::path& data, Store& store, const std::string& id) {
   // The other way round, a kill in between would leave a folder that nobody knows of.
   remove_tree(learned_folder(data, id));

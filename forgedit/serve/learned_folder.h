@@ -12,6 +12,9 @@ namespace forgedit {
 /// Where a saved edit is kept. Throws a usage Error where `id` has not the form of an id.
 std::filesystem::path learned_folder(const std::filesystem::path& data, const std::string& id);
 
+/// The same of one that is there. Throws a usage Error where there is none.
+std::filesystem::path kept_learned(const std::filesystem::path& data, const std::string& id);
+
 /// Removes a saved edit's folder, then its entry.
 void remove_learned(const std::filesystem::path& data, Store& store, const std::string& id);
 

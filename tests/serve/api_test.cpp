@@ -1,6 +1,7 @@
 #include "forgedit/serve/api.h"
 
 #include <gtest/gtest.h>
+#include <zlib.h>
 
 #include <nlohmann/json.hpp>
 
@@ -103,12 +104,12 @@ class ApiTest : public testing::TemporaryFolder {
 };
 
 TEST_F(ApiTest, APictureIsDecodedOnceAndShownSmall) {
-  const auto picture = told(201, "POST", "/api/v1/pictures?name=my%20dog.png", png(2000, 12));
+  const auto picture = told(201, "POST", "/api/v1/pictures?name=my%20dog.png", png(2000, 80));
   EXPECT_EQ(picture.at("width"), 2000);
   EXPECT_EQ(picture.at("alpha"), false);
   EXPECT_EQ(picture.at("name"), "my dog.png");
   const std::string id = picture.at("id");
-  EXPECT_EQ(told(200, "POST", "/api/v1/pictures", png(2000, 12)).at("id"), id);
+  EXPECT_EQ(told(200, "POST", "/api/v1/pictures", png(2000, 80)).at("id"), id);
   for (const auto& [name, side] : {std::pair{"view", 1280}, std::pair{"thumb", 256}}) {
     const auto response = ask("GET", "/api/v1/pictures/" + id + "/" + name + ".webp");
     EXPECT_EQ(response.content_type, "image/webp");
@@ -130,8 +131,9 @@ TEST_F(ApiTest, APictureOfTooManyPixelsIsNotDecoded) {
   auto huge = png();
   const unsigned char size[] = {0, 0, 0x1c, 0, 0, 0, 0x1c, 0};  // 7168 x 7168
   std::copy(std::begin(size), std::end(size), huge.begin() + 16);
-  const auto code = refused(422, "POST", "/api/v1/pictures", huge);
-  EXPECT_TRUE(code == "too_many_pixels" || code == "picture_damaged") << code;
+  const auto sum = crc32(0, reinterpret_cast<const Bytef*>(huge.data() + 12), 17);
+  for (int i = 0; i < 4; ++i) huge[29 + static_cast<std::size_t>(i)] = static_cast<char>(sum >> (24 - 8 * i));
+  EXPECT_EQ(refused(422, "POST", "/api/v1/pictures", huge), "too_many_pixels");
 }
 
 TEST_F(ApiTest, AJobIsAsTheRequestSays) {

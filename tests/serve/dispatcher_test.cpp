@@ -165,6 +165,7 @@ TEST_F(DispatcherTest, WhatIsLearnedAndSeenOnTheWayIsTold) {
   EXPECT_EQ(dispatcher_->progress_of(job), "");
   EXPECT_EQ(store_.job(job)->learned, std::string(26, 'a'));
   EXPECT_EQ(store_.all_learned().at(0).info, "{\"source\":\"a\"}");
+  EXPECT_TRUE(within([&] { return contains(ring_.next(0, 1 << 20).text, "event: note"); }));
   const auto told = ring_.next(0, 1 << 20, true).text;
   for (const auto* part : {"event: loss", "event: learned", "event: preview", "event: choice", "event: note"}) {
     EXPECT_TRUE(contains(told, part)) << part;

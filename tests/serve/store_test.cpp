@@ -126,10 +126,11 @@ TEST_F(StoreTest, PicturesAndUploadsAreFoundAgain) {
     const auto pictures = store.pictures(job.id);
     ASSERT_EQ(pictures.size(), 2U);
     EXPECT_EQ(pictures[0].entry, "{\"seed\":2}");
-    store.add_upload({"u", "hash", 7, "picture.png", 1});
+    store.add_upload({"u", "hash", 7, "picture.png", 1, "my dog.png", 16, 12, true});
   }
   const Store again(file());
   EXPECT_EQ(again.upload("u")->file, "picture.png");
+  EXPECT_TRUE(again.upload("u")->has_alpha);
   EXPECT_EQ(again.uploads_like("hash", 7).size(), 1U);
   EXPECT_TRUE(again.uploads_like("hash", 8).empty());
   EXPECT_FALSE(again.upload("v"));
