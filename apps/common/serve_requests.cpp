@@ -6,7 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "forgedit/core/error.h"
-#include "forgedit/jobs/edit_job.h"
+#include "forgedit/jobs/edit_check.h"
 #include "forgedit/jobs/request_json.h"
 #include "forgedit/serve/uploads.h"
 
@@ -77,7 +77,7 @@ JobRequest served_request(const json& request, const std::filesystem::path& data
     edit->out = job_folder(data, id);
     // Each image is complete as soon as it can be, and has the same bytes whatever else the job generates.
     if (!edit->drawing.batch) edit->drawing.batch = 1;
-    check_count(*edit, check_edit(*edit).requests);
+    check_count(*edit, check_edit_settings(*edit).requests);
     return job;
   }
   if (std::holds_alternative<CaptionRequest>(job)) return job;
