@@ -9,10 +9,10 @@
 #include "forgedit/core/suggest.h"
 #include "forgedit/editing/forgetting.h"
 #include "forgedit/jobs/drawn_candidate.h"
-#include "forgedit/jobs/edit_job.h"
+#include "forgedit/jobs/edit_check.h"
+#include "forgedit/jobs/learn_check.h"
 #include "forgedit/jobs/request_json.h"
-#include "forgedit/jobs/small_jobs.h"
-#include "forgedit/pipelines/records/saved_edit.h"
+#include "forgedit/pipelines/records/saved_subject.h"
 #include "forgedit/serve/exports.h"
 #include "forgedit/serve/learned_folder.h"
 #include "forgedit/serve/uploads.h"
@@ -90,11 +90,12 @@ class Settled {
     job.out = job_folder(data_, id_);
     // Each image is complete as soon as it can be, and has the same bytes whatever else the job generates.
     if (!job.drawing.batch) job.drawing.batch = 1;
-    check_count(job, check_edit(job).requests);
+    check_count(job, check_edit_settings(job).requests);
   }
-  void operator()(LearnRequest& request) const {
-    request.choose_save = [](const PictureToLearn&) { return std::filesystem::path(); };
-    check_learn(request);
+  void operator()(const LearnRequest& request) const {
+    auto checked = request;
+    take_target(checked);
+    check_learn_settings(checked);
   }
   void operator()(DrawRequest& request) const {
     request.out = job_folder(data_, id_);
@@ -102,13 +103,12 @@ class Settled {
   }
   void operator()(ExportRequest& request) const {
     request.out = export_folder(data_, id_) / export_name(request.to);
-    const auto method = read_saved_record(request.learned).options.method;
-    find_forgetting_strategy(request.forget, method);
+    find_forgetting_strategy(request.forget, read_saved_subject(request.learned).method);
   }
-  void operator()(ScoreRequest& request) const {
+  void operator()(const ScoreRequest& request) const {
     if (request.target.empty()) throw usage_error("target", "is needed: what the edited pictures show");
   }
-  void operator()(CaptionRequest&) const {}
+  void operator()(const CaptionRequest&) const {}
 
  private:
   const std::filesystem::path& data_;

@@ -7,13 +7,13 @@
 #include "forgedit/core/error.h"
 #include "forgedit/jobs/sweep.h"
 #include "forgedit/jobs/text_values.h"
-#include "forgedit/pipelines/records/saved_edit.h"
+#include "forgedit/pipelines/records/saved_subject.h"
 
 namespace forgedit {
 
 Candidate drawn_candidate(const DrawRequest& request) {
   require_text("target", request.target);
-  const auto method = read_saved_record(request.learned).options.method;
+  const auto method = read_saved_subject(request.learned).method;
   const auto edit = make_request(request.sweep, method, {request.target});
   check_interpolation(request.sweep, edit.interpolation);
   const bool vs = edit.interpolation == Interpolation::vector_subtraction;

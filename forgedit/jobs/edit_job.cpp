@@ -438,6 +438,13 @@ void EditJobRun::dry_run() {
 
 }  // namespace
 
+EditSubject check_edit(const EditJob& job) {
+  if (!job.from.empty()) read_saved_record(job.from);
+  auto subject = check_edit_settings(job);
+  if (job.from.empty()) check_learn_request(job.learn);
+  return subject;
+}
+
 void run_edit(EditJob job, WarmModels& models, JobContext& context) {
   EditJobRun(std::move(job), models, context).run();
 }
