@@ -3,7 +3,9 @@
 
 #include "apps/cli/commands.h"
 #include "apps/cli/model_options.h"
-#include "apps/common/serve_program.h"
+#include "apps/common/serve_request.h"
+#include "apps/common/serve_worker.h"
+#include "apps/common/worker_commands.h"
 #include "forgedit/jobs/text_values.h"
 
 namespace forgedit::cli {
@@ -16,17 +18,25 @@ constexpr const char* kServeFooter =
     "Example:\n"
     "  forgedit serve --model stable-diffusion-v1-4 --port 7860";
 
-void add_serve_options(CLI::App& command, ServeRequest& request) {
+/// What stands on the command line: of the server, and of its worker.
+struct ServeArguments {
+  ServeRequest server;
+  ModelRequest model;
+};
+
+void add_serve_options(CLI::App& command, ServeArguments& arguments) {
+  auto& request = arguments.server;
   const auto group = [](CLI::Option* option) { option->group("Server"); };
   group(command
             .add_option("--host", request.host,
                         "address to listen at; off this machine, clients need the token that is printed")
             ->type_name("ADDRESS")
             ->capture_default_str());
-  group(command.add_option("--port", request.port, "port to listen at; 0 is one that is free")
+  group(command
+            .add_option("--port", request.port,
+                        "port to listen at; 0 is any that is free [the first free one from 7860]")
             ->type_name("N")
-            ->check(within(0, 65535))
-            ->capture_default_str());
+            ->check(within(0, 65535)));
   group(command
             .add_option("--allow-host", request.host_names,
                         "another name or address by which clients call this server; may be repeated")
@@ -34,25 +44,31 @@ void add_serve_options(CLI::App& command, ServeRequest& request) {
             ->allow_extra_args(false));
   group(command.add_option("--data", request.data, "folder of jobs and pictures [$XDG_DATA_HOME/forgedit]")
             ->type_name("DIR"));
+  group(command.add_flag("--open", request.open, "open the page in the browser"));
   group(command
             .add_option("--idle", request.idle_minutes,
                         "minutes without a job after which the model leaves the memory")
             ->type_name("MINUTES")
             ->check(within(0, kMostMinutes))
             ->capture_default_str());
-  add_model_options(command, request.model);
-  add_memory_option(command, request.model);
+  add_model_options(command, arguments.model);
+  add_memory_option(command, arguments.model);
   command.footer(kServeFooter);
 }
 
 }  // namespace
 
 Command add_serve_command(CLI::App& program) {
-  const auto request = std::make_shared<ServeRequest>();
+  const auto arguments = std::make_shared<ServeArguments>();
   auto* command =
       program.add_subcommand("serve", "Serve edits of pictures over HTTP, from a queue that lasts.");
-  add_serve_options(*command, *request);
-  return {command, [request] { serve(*request); }};
+  add_serve_options(*command, *arguments);
+  return {command, [arguments] {
+            // The server starts this program again, as its worker.
+            const auto data = serve_data_folder(arguments->server.data);
+            if (!worker_of_environment().empty()) run_serve_worker(arguments->model, data);
+            become_server(arguments->server);
+          }};
 }
 
 }  // namespace forgedit::cli

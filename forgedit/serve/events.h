@@ -55,7 +55,7 @@ class EventRing {
   const std::string boot_;
   const std::size_t size_;
   mutable std::mutex mutex_;
-  std::deque<Frame> frames_;  // the last one is event number last_
+  std::deque<Frame> frames_;            // the last one is event number last_
   std::deque<std::uint64_t> previews_;  // the numbers of those that are kept
   std::size_t bytes_ = 0;
   std::uint64_t last_ = 0;

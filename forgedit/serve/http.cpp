@@ -74,6 +74,17 @@ HttpResponse unless_known(HttpResponse response, const HttpRequest& request) {
 
 }  // namespace
 
+const std::vector<std::pair<std::string, std::string>> kSafetyHeaders{
+    {"Content-Security-Policy",
+     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src "
+     "'self'; "
+     "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"},
+    {"X-Content-Type-Options", "nosniff"},
+    {"Referrer-Policy", "no-referrer"},
+    {"Cross-Origin-Resource-Policy", "same-origin"},
+    {"Cross-Origin-Opener-Policy", "same-origin"},
+};
+
 std::string HttpRequest::header(const std::string& name) const {
   const auto found = headers.find(name);
   return found == headers.end() ? std::string() : found->second;
@@ -86,10 +97,29 @@ HttpResponse json_response(int status, const json& body) {
   return response;
 }
 
+HttpError HttpError::with_header(std::string name, std::string value) && {
+  headers_.emplace_back(std::move(name), std::move(value));
+  return std::move(*this);
+}
+
 HttpResponse error_response(const HttpError& error) {
   json body{{"code", error.code()}, {"message", error.what()}};
   if (!error.param().empty()) body["param"] = error.param();
-  return json_response(error.status(), {{"error", body}});
+  auto response = json_response(error.status(), {{"error", body}});
+  response.headers = error.headers();
+  return response;
+}
+
+HttpError too_large(std::size_t most_body) {
+  return {413, "too_large", "expected a body of at most " + std::to_string(most_body) + " bytes"};
+}
+
+std::string event_stream_head() {
+  std::string head =
+      "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-store\r\n"
+      "X-Accel-Buffering: no\r\nConnection: close\r\n";
+  for (const auto& [name, value] : kSafetyHeaders) head.append(name + ": " + value + "\r\n");
+  return head + "\r\n";
 }
 
 HttpRouter::Match HttpRouter::find(std::string_view method, std::string_view path) const {

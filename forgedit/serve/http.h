@@ -38,8 +38,11 @@ struct HttpResponse {
   std::vector<std::pair<std::string, std::string>> headers;
   bool events = false;    ///< the connection becomes a stream of events
   bool previews = false;  ///< and has previews too
-  /// Not zero: the same is asked again after each event for so long, and this is sent at the end of it.
+  /// Not zero: `again` (nothing: the route) is asked after each event for so long, and this is sent at the
+  /// end of it. Where the client does not wait for it, `left` is called.
   std::chrono::milliseconds wait{0};
+  std::function<HttpResponse()> again;
+  std::function<void()> left;
   /// A body that is made while it is sent: each call gives its next part, and an empty one after the last.
   std::function<std::string()> next_part;
   std::uint64_t parts_bytes = 0;  ///< of all parts together
@@ -53,15 +56,26 @@ class HttpError : public std::runtime_error {
   int status() const { return status_; }
   const std::string& code() const { return code_; }
   const std::string& param() const { return param_; }
+  /// Also sends this header.
+  HttpError with_header(std::string name, std::string value) &&;
+  const std::vector<std::pair<std::string, std::string>>& headers() const { return headers_; }
 
  private:
   int status_;
   std::string code_, param_;
+  std::vector<std::pair<std::string, std::string>> headers_;
 };
 
 HttpResponse json_response(int status, const nlohmann::json& body);
-/// {"error": {"code", "message", "param"}}.
+/// {"error": {"code", "message", "param"}}, with the error's headers.
 HttpResponse error_response(const HttpError& error);
+
+HttpError too_large(std::size_t most_body);
+
+/// What every answer has: no page may do more with it than is meant.
+extern const std::vector<std::pair<std::string, std::string>> kSafetyHeaders;
+/// The status line and headers of a stream of events.
+std::string event_stream_head();
 
 /// A row of the routing table. In `pattern` a segment may be {name}, or {name} with an ending (".png").
 struct HttpRoute {

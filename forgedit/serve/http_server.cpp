@@ -1,11 +1,11 @@
 #include "forgedit/serve/http_server.h"
 
 #include <fcntl.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
-#include <cstring>
 #include <limits>
 #include <optional>
 #include <set>
@@ -17,7 +17,7 @@
 #include <boost/beast/http.hpp>
 
 #include "forgedit/core/error.h"
-#include "forgedit/serve/access.h"
+#include "forgedit/serve/http_gate.h"
 
 namespace forgedit {
 namespace {
@@ -36,53 +36,23 @@ constexpr std::size_t kStreamPart = std::size_t{64} << 10;
 constexpr std::uint64_t kSlowestBody = 16 << 10;  // bytes a second
 constexpr std::chrono::milliseconds kAcceptAgain{100};
 
-constexpr std::pair<const char*, const char*> kSafetyHeaders[] = {
-    {"Content-Security-Policy",
-     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob: data:; connect-src "
-     "'self'; "
-     "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"},
-    {"X-Content-Type-Options", "nosniff"},
-    {"Referrer-Policy", "no-referrer"},
-    {"Cross-Origin-Resource-Policy", "same-origin"},
-    {"Cross-Origin-Opener-Policy", "same-origin"},
-};
-
 std::string_view view(beast::string_view text) {
   return {text.data(), text.size()};
-}
-
-/// The value of a header; one that stands there twice is like none that could be right.
-template <typename Fields>
-std::string_view header(const Fields& fields, beast::string_view name) {
-  if (fields.count(name) > 1) return "\n";
-  return view(fields[name]);
-}
-
-/// "image/png" of "Image/PNG; charset=x".
-std::string media_type(std::string_view value) {
-  std::string type(value.substr(0, value.find(';')));
-  while (!type.empty() && (type.back() == ' ' || type.back() == '\t')) type.pop_back();
-  return lower_case(type);
-}
-
-bool is_health_check(std::string_view path) {
-  return path == "/healthz" || path == "/readyz";
 }
 
 }  // namespace
 
 struct HttpServer::State {
-  State(HttpOptions all_options, HttpRouter all_routes, EventRing& ring)
-      : options(std::move(all_options)), router(std::move(all_routes)), events(ring) {}
+  State(HttpOptions all_options, EventRing& ring) : options(std::move(all_options)), events(ring) {}
 
-  void listen();
+  void listen(HttpRouter router);
+  ErrorCode bind(const tcp::endpoint& place);
   void accept();
   void wake_streams();
 
   HttpOptions options;
-  HttpRouter router;
   EventRing& events;
-  AccessRules rules;
+  std::optional<HttpGate> gate;  // once the port is known
   // Above `io`: sessions that it still holds at its end count themselves out here.
   std::set<HttpSession*> streams, waiting;
   std::size_t connections = 0, bodies_bytes = 0;
@@ -122,12 +92,8 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
 
   /// An event has come: what was asked may have another answer.
   void look_again() {
-    auto response = answer(*route_, request_, options().trouble);
-    if (response.wait.count() > 0) {
-      held_ = std::move(response);
-      return;
-    }
-    held_ = std::move(response);
+    held_ = answer(again_, request_, options().trouble);
+    if (held_.wait.count() > 0) return;
     ping_.cancel();
     end_wait();
   }
@@ -152,103 +118,50 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
 
   void on_header(ErrorCode error) {
     if (error == http::error::header_limit || error == http::error::buffer_overflow) {
-      return refuse(431, "headers_too_large", "the headers of the request are too large");
+      return refuse(HttpError(431, "headers_too_large", "the headers of the request are too large"));
     }
     if (error.category() == http::make_error_code(http::error::bad_method).category() &&
         error != http::error::end_of_stream && error != http::error::partial_message) {
-      return refuse(400, "bad_request", "this is no HTTP request: " + error.message());
+      return refuse(HttpError(400, "bad_request", "this is no HTTP request: " + error.message()));
     }
     if (error) return close();
-    ++requests_;
     check_header();
   }
 
   /// All that can be refused before the body is read.
   void check_header() {
+    ++requests_;
     const auto& head = parser_->get();
-    const auto count = static_cast<std::size_t>(std::distance(head.begin(), head.end()));
-    if (count > options().most_headers)
-      return refuse(431, "headers_too_large", "the request has too many headers");
-    const auto target = view(head.target());
-    if (target.size() > options().most_target)
-      return refuse(414, "address_too_long", "the address is too long");
-    if (target.empty() || target.front() != '/')
-      return refuse(400, "bad_request", "expected an address with a path");
-    const auto path = target.substr(0, target.find('?'));
-    const auto method = view(head.method_string());
+    HttpHead given{view(head.method_string()), view(head.target()), {}};
+    for (const auto& field : head) given.fields.emplace_back(view(field.name_string()), view(field.value()));
     const bool is_busy = server_.connections + options().kept_for_health > options().most_connections;
-    AccessRequest asks{method,
-                       path,
-                       header(head, "Host"),
-                       header(head, "Origin"),
-                       header(head, "Sec-Fetch-Site"),
-                       header(head, "Sec-Fetch-Mode"),
-                       header(head, "Authorization")};
-    switch (check_access(server_.rules, asks)) {
-      case Access::forbidden_host:
-        return refuse(403, "forbidden_host", "the server does not answer to this name");
-      case Access::forbidden_origin:
-        return refuse(403, "forbidden_origin", "a page from elsewhere may not ask this server");
-      case Access::unauthorized:
-        extra_ = {{"WWW-Authenticate", "Bearer"}};
-        return refuse(401, "unauthorized",
-                      "expected the header Authorization: Bearer with the server's token");
-      case Access::allowed:
-        break;
-    }
-    if (is_busy && !is_health_check(path)) return refuse(503, "too_many_connections", "too many connections");
     try {
-      find_route(method, path, target);
+      auto passed = server_.gate->pass(given);
+      if (is_busy && !is_health_check(passed.request.path))
+        throw HttpError(503, "too_many_connections", "too many connections");
+      route_ = passed.route;
+      request_ = std::move(passed.request);
     } catch (const HttpError& wrong) {
-      refuse(wrong.status(), wrong.code(), wrong.what());
+      return refuse(wrong);
     }
-  }
-
-  void find_route(std::string_view method, std::string_view path, std::string_view target) {
-    auto match = server_.router.find(method, path);
-    if (!match.route) {
-      if (match.allow.empty()) return refuse(404, "not_found", "there is nothing at this address");
-      extra_ = {{"Allow", match.allow}};
-      return refuse(405, "method_not_allowed", "expected one of the methods " + match.allow);
-    }
-    route_ = match.route;
-    request_ = {};
-    request_.method = std::string(method);
-    request_.path = std::string(path);
-    request_.parts = std::move(match.parts);
-    if (path.size() < target.size()) request_.query = parse_query(target.substr(path.size() + 1));
-    const auto& head = parser_->get();
-    request_.content_type = media_type(header(head, "Content-Type"));
-    set_headers_of_request(head);
     read_body();
-  }
-
-  template <typename Fields>
-  void set_headers_of_request(const Fields& head) {
-    for (const auto& field : head) {
-      auto& value = request_.headers[lower_case(view(field.name_string()))];
-      if (!value.empty()) value += ", ";
-      value += view(field.value());
-    }
   }
 
   void read_body() {
     const auto length = parser_->content_length();
     const std::uint64_t most = route_->most_body;
     if (!length && !parser_->chunked()) return respond();
-    if (length.value_or(0) > most || (parser_->chunked() && most == 0)) return refuse_body();
+    if (length.value_or(0) > most || (parser_->chunked() && most == 0)) return refuse(too_large(most));
     const auto bytes = static_cast<std::size_t>(length.value_or(most));
     if (server_.bodies_bytes + bytes > options().most_bodies_bytes) {
-      extra_ = {{"Retry-After", "2"}};
-      return refuse(503, "busy", "too many uploads at once");
+      return refuse(HttpError(503, "busy", "too many uploads at once").with_header("Retry-After", "2"));
     }
     body_bytes_ = bytes;
     server_.bodies_bytes += bytes;
     parser_->body_limit(most);
     const auto seconds = std::chrono::seconds(10 + static_cast<std::int64_t>(bytes / kSlowestBody));
     stream_.expires_after(std::min(seconds, options().body_time));
-    const auto& expects = parser_->get()[http::field::expect];
-    if (!beast::iequals(expects, "100-continue")) return read_rest();
+    if (!beast::iequals(parser_->get()[http::field::expect], "100-continue")) return read_rest();
     static constexpr std::string_view kContinue = "HTTP/1.1 100 Continue\r\n\r\n";
     asio::async_write(stream_, asio::buffer(kContinue),
                       [self = shared_from_this()](ErrorCode error, std::size_t) {
@@ -259,16 +172,13 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
 
   void read_rest() {
     http::async_read(stream_, buffer_, *parser_, [self = shared_from_this()](ErrorCode error, std::size_t) {
-      if (error == http::error::body_limit) return self->refuse_body();
+      if (error == http::error::body_limit) return self->refuse(too_large(self->route_->most_body));
       if (error == beast::error::timeout || error == http::error::partial_message) return self->close();
-      if (error) return self->refuse(400, "bad_request", "the body is malformed: " + error.message());
+      if (error)
+        return self->refuse(HttpError(400, "bad_request", "the body is malformed: " + error.message()));
       self->request_.body = std::move(self->parser_->get().body());
       self->respond();
     });
-  }
-
-  void refuse_body() {
-    refuse(413, "too_large", "expected a body of at most " + std::to_string(route_->most_body) + " bytes");
   }
 
   void release_body() {
@@ -301,23 +211,43 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   void begin_wait(HttpResponse response) {
     server_.waiting.insert(this);
     ping_.expires_after(response.wait);
+    again_ = *route_;
+    if (response.again)
+      again_.answer = [again = std::move(response.again)](const HttpRequest&) { return again(); };
+    left_ = std::move(response.left);
     held_ = std::move(response);
     ping_.async_wait([self = shared_from_this()](ErrorCode error) {
       if (!error) self->end_wait();
     });
+    watch_for_end();
     look_again();  // something may have come in between
   }
 
+  /// Sees whether the client goes while it waits. What else it sends is its next request.
+  void watch_for_end() {
+    stream_.socket().async_wait(tcp::socket::wait_read, [self = shared_from_this()](ErrorCode error) {
+      if (error || self->server_.waiting.count(self.get()) == 0) return;
+      char next = 0;
+      if (::recv(self->stream_.socket().native_handle(), &next, 1, MSG_PEEK | MSG_DONTWAIT) > 0) return;
+      self->server_.waiting.erase(self.get());
+      if (const auto left = std::exchange(self->left_, {})) left();
+      self->close();
+    });
+  }
+
   void end_wait() {
-    if (server_.waiting.erase(this) > 0) send(std::exchange(held_, {}), keeps_alive());
+    if (server_.waiting.erase(this) == 0) return;
+    ErrorCode ignored;
+    stream_.socket().cancel(ignored);
+    left_ = {};
+    again_ = {};
+    send(std::exchange(held_, {}), keeps_alive());
   }
 
   /// Answers with an error, after which the connection ends: the rest of the request was not read.
-  void refuse(int status, const std::string& code, const std::string& message) {
+  void refuse(const HttpError& error) {
     release_body();
-    auto response = error_response(HttpError(status, code, message));
-    response.headers = std::exchange(extra_, {});
-    send(std::move(response), false);
+    send(error_response(error), false);
   }
 
   template <typename Body>
@@ -429,19 +359,13 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   void begin_stream(bool previews) {
     has_previews_ = previews;
     if (server_.streams.size() >= options().most_streams) {
-      extra_ = {{"Retry-After", "10"}};
-      return refuse(429, "too_many_streams", "too many streams of events are open");
+      return refuse(HttpError(429, "too_many_streams", "too many streams of events are open")
+                        .with_header("Retry-After", "10"));
     }
     server_.streams.insert(this);
     auto place = server_.events.begin(request_.header("last-event-id"));
     after_ = place.after;
-    sending_ =
-        "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-store\r\n"
-        "X-Accel-Buffering: no\r\nConnection: close\r\n";
-    for (const auto& [name, value] : kSafetyHeaders) {
-      sending_.append(name).append(": ").append(value).append("\r\n");
-    }
-    sending_ += "\r\n" + place.text;
+    sending_ = event_stream_head() + place.text;
     // A client says no more; what comes is its end.
     stream_.expires_never();
     buffer_.clear();
@@ -474,9 +398,10 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   std::optional<Parser> parser_;
   const HttpRoute* route_ = nullptr;
   HttpRequest request_;
-  std::vector<std::pair<std::string, std::string>> extra_;  // headers of the next refusal
   std::size_t requests_ = 0, body_bytes_ = 0;
   HttpResponse held_;                       // while it waits for a better one
+  HttpRoute again_;                         // what may give it
+  std::function<void()> left_;              // where nobody waits for it
   std::function<std::string()> next_part_;  // of a body that is being sent
   // Of a stream of events:
   asio::steady_timer ping_;
@@ -485,15 +410,15 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   bool is_writing_ = false, has_previews_ = false;
 };
 
-void HttpServer::State::listen() {
+void HttpServer::State::listen(HttpRouter router) {
   ErrorCode error;
   const auto address = asio::ip::make_address(options.address, error);
   if (error) throw usage_error("host", "expected an IP address, got '" + options.address + "'");
-  const tcp::endpoint place(address, options.port);
-  acceptor.open(place.protocol());
-  acceptor.set_option(asio::socket_base::reuse_address(true));
-  acceptor.bind(place, error);
-  if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
+  const int last = std::min(options.port + options.more_ports, int{UINT16_MAX});
+  for (int port = options.port; port <= last; ++port) {
+    error = bind({address, static_cast<std::uint16_t>(port)});
+    if (error != asio::error::address_in_use) break;
+  }
   if (error == asio::error::address_in_use) {
     throw failure("port",
                   std::to_string(options.port) + " of " + options.address + " is in use by another program");
@@ -502,7 +427,19 @@ void HttpServer::State::listen() {
     throw failure("port", std::to_string(options.port) + ": no right to listen there");
   }
   if (error) throw failure("host", options.address + ": " + error.message());
-  rules = access_rules(options.address, acceptor.local_endpoint().port(), options.host_names, options.token);
+  gate.emplace(
+      access_rules(options.address, acceptor.local_endpoint().port(), options.host_names, options.token),
+      std::move(router), HttpGate::Limits{options.most_headers, options.most_target});
+}
+
+ErrorCode HttpServer::State::bind(const tcp::endpoint& place) {
+  ErrorCode error;
+  acceptor.close(error);
+  acceptor.open(place.protocol());
+  acceptor.set_option(asio::socket_base::reuse_address(true));
+  acceptor.bind(place, error);
+  if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
+  return error;
 }
 
 void HttpServer::State::accept() {
@@ -535,8 +472,8 @@ void HttpServer::State::wake_streams() {
 }
 
 HttpServer::HttpServer(HttpOptions options, HttpRouter router, EventRing& events)
-    : state_(std::make_shared<State>(std::move(options), std::move(router), events)) {
-  state_->listen();
+    : state_(std::make_shared<State>(std::move(options), events)) {
+  state_->listen(std::move(router));
   state_->accept();
   state_->events.on_publish([state = std::weak_ptr<State>(state_)] {
     if (const auto there = state.lock()) there->wake_streams();

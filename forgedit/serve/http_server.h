@@ -18,6 +18,7 @@ class HttpSession;
 struct HttpOptions {
   std::string address = "127.0.0.1";
   std::uint16_t port = 0;               ///< 0: one that is free
+  std::uint16_t more_ports = 0;         ///< that are tried, one after another, where that is taken
   std::vector<std::string> host_names;  ///< see access_rules
   std::string token;                    ///< see AccessRules
 

@@ -18,7 +18,7 @@ trap stop_server EXIT
 
 start_server() {
   : >address
-  "$FORGEDIT" serve "${OPTIONS[@]}" --port "${1:-0}" >address 2>>stderr &
+  "$FORGEDIT" serve "${OPTIONS[@]}" --port 0 >address 2>>stderr &
   SERVER=$!
   within 20 test -s address || { complain "the server says no address" && exit 1; }
   URL=$(cat address)
@@ -73,6 +73,10 @@ echo "-- start"
 start_server
 ask 200 GET healthz
 ask 200 GET readyz
+grep -q torch "/proc/$SERVER/maps" && complain "the network process has LibTorch in it"
+ask 200 GET ""
+grep -q "<html" answer || complain "there is no page: $(head -c 200 answer)"
+ask 200 GET assets/style.css
 expect 1 "another server" serve "${OPTIONS[@]}" --port 0
 expect 1 "is in use by another program" serve "${OPTIONS[@]:0:6}" --data other --port "$(sed 's/.*:\([0-9]*\).*/\1/' address)"
 [ "$(stat -c %a data)" = 700 ] || complain "data is open to others"

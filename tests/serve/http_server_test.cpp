@@ -99,6 +99,18 @@ class HttpServerTest : public testing::TemporaryFolder {
       if (state_ == 0) response.wait = 300ms;
       return response;
     };
+    const auto held = [this](const HttpRequest& request) {
+      HttpResponse response;
+      response.wait = 10s;
+      response.again = [this, body = request.body] {
+        HttpResponse now;
+        now.body = "held=" + body + ";";
+        if (state_ == 0) now.wait = 10s;
+        return now;
+      };
+      response.left = [this] { ++left_; };
+      return response;
+    };
     const auto slow = [](const HttpRequest& request) {
       std::this_thread::sleep_for(200ms);
       HttpResponse response;
@@ -116,6 +128,7 @@ class HttpServerTest : public testing::TemporaryFolder {
       return response;
     };
     HttpRouter router({{"GET", "/wait", 0, wait},
+                       {"POST", "/held", kBody, held},
                        {"POST", "/slow", kBody, slow, /*is_slow=*/true},
                        {"GET", "/parts", 0, parts},
                        {"GET", "/healthz", 0, echo},
@@ -140,7 +153,7 @@ class HttpServerTest : public testing::TemporaryFolder {
 
   HttpOptions options_;
   EventRing ring_;
-  std::atomic<int> state_{0};
+  std::atomic<int> state_{0}, left_{0};
   std::unique_ptr<HttpServer> server_;
   std::thread thread_;
 };
@@ -325,12 +338,36 @@ TEST_F(HttpServerTest, AStreamThatIsNotReadHoldsUpNobody) {
   EXPECT_TRUE(contains(other.hear("body=;"), "200 OK"));
 }
 
+// Work for a client that is no longer there may end.
+TEST_F(HttpServerTest, AClientThatLeavesWhileItWaitsIsNoticed) {
+  start();
+  auto gone = std::make_unique<Client>(server_->port());
+  gone->say(head("POST /held", "Content-Length: 1\r\n") + "a");
+  Client stays(server_->port());
+  stays.say(head("POST /held", "Content-Length: 1\r\n") + "b");
+  // The next request is no end.
+  stays.say(head("GET /echo"));
+  ::usleep(100'000);
+  EXPECT_EQ(left_, 0);
+  gone.reset();
+  for (int i = 0; i < 50 && left_ == 0; ++i) ::usleep(20'000);
+  EXPECT_EQ(left_, 1);
+  state_ = 1;
+  ring_.publish("job", "{}");
+  const auto text = stays.hear("body=;");
+  EXPECT_TRUE(contains(text, "held=b;")) << text;
+  EXPECT_TRUE(contains(text, "body=;")) << text;
+  EXPECT_EQ(left_, 1);
+}
+
 TEST_F(HttpServerTest, APortThatIsTakenIsNamed) {
   start();
   auto options = options_;
   options.port = server_->port();
   EventRing ring("other");
   EXPECT_EQ(testing::field_of([&] { const HttpServer server(options, HttpRouter({}), ring); }), "port");
+  options.more_ports = 20;
+  EXPECT_GT(HttpServer(options, HttpRouter({}), ring).port(), server_->port()) << "the next one that is free";
   options.address = "localhost";
   EXPECT_EQ(testing::field_of([&] { const HttpServer server(options, HttpRouter({}), ring); }), "host");
 }

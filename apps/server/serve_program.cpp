@@ -1,6 +1,10 @@
-#include "apps/common/serve_program.h"
+#include "apps/server/serve_program.h"
 
+#include <fcntl.h>
+#include <spawn.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <cstdio>
@@ -11,10 +15,8 @@
 
 #include "apps/common/interrupt.h"
 #include "apps/common/serve_requests.h"
-#include "apps/common/serve_worker.h"
 #include "apps/common/streams.h"
 #include "apps/common/web_files.h"
-#include "apps/common/worker_commands.h"
 #include "forgedit/core/error.h"
 #include "forgedit/core/files.h"
 #include "forgedit/core/folder_lock.h"
@@ -33,14 +35,10 @@ namespace fs = std::filesystem;
 
 constexpr std::chrono::milliseconds kBetweenLooks{50};
 constexpr std::size_t kTokenBytes = 32;
+constexpr std::int64_t kMostLearned = std::int64_t{20} << 30;
+constexpr std::uint64_t kKeepFree = std::uint64_t{2} << 30;
 constexpr std::size_t kMostTokenFile = 4096;
-
-fs::path data_folder(const std::string& given) {
-  if (!given.empty()) return fs::absolute(given).lexically_normal();
-  if (const char* data = std::getenv("XDG_DATA_HOME"); data && *data) return fs::path(data) / "forgedit";
-  if (const char* home = std::getenv("HOME"); home && *home) return fs::path(home) / ".local/share/forgedit";
-  throw usage_error("data", "is needed: there is no home folder");
-}
+constexpr std::uint16_t kMorePorts = 100;  // that are tried where none was asked for
 
 /// Off loopback nobody is answered without a token: one that is there already, or a new one.
 std::string token_for(const std::string& host, const fs::path& data) {
@@ -72,40 +70,66 @@ std::string address_of(const ServeRequest& request, std::uint16_t port, const st
          (token.empty() ? "" : "#token=" + token);
 }
 
-Dispatcher::Options worker_options(const ServeRequest& request) {
+/// Where that cannot be done the user has the address.
+void open_in_browser(const std::string& address) {
+  std::string program = "xdg-open", argument = address;
+  char* const arguments[] = {program.data(), argument.data(), nullptr};
+  posix_spawn_file_actions_t actions;
+  ::posix_spawn_file_actions_init(&actions);
+  // The address alone is what this program prints.
+  for (const int stream : {STDOUT_FILENO, STDERR_FILENO}) {
+    ::posix_spawn_file_actions_addopen(&actions, stream, "/dev/null", O_WRONLY, 0);
+  }
+  pid_t process = 0;
+  if (::posix_spawnp(&process, program.c_str(), &actions, nullptr, arguments, environ) != 0) {
+    report("xdg-open cannot be started: open the address yourself");
+  } else {
+    std::thread([process] { ::waitpid(process, nullptr, 0); }).detach();
+  }
+  ::posix_spawn_file_actions_destroy(&actions);
+}
+
+Dispatcher::Options worker_options(const ServeRequest& request, const fs::path& data) {
   Dispatcher::Options options;
-  options.worker = only_worker_command();
+  options.worker = request.worker;
   options.idle = std::chrono::milliseconds(static_cast<std::int64_t>(60'000 * request.idle_minutes));
   options.trouble = report;
+  options.asks_worker_first = true;
+  options.data = data;
+  options.most_learned = kMostLearned;
   return options;
 }
 
 void run_server(const ServeRequest& request, const fs::path& data) {
   check_names(request);
   ::umask(S_IRWXG | S_IRWXO);
-  for (const char* name : {"pictures", "jobs"}) make_directory(data / name);
+  for (const char* name : {"pictures", "jobs", "learned", "exports"}) make_directory(data / name);
   const FolderLock lock(data / "lock", data.string() + " is used by another server");
   const auto token = token_for(request.host, data);
   Store store(data / "forgedit.db");
   store.put_all_back();
   EventRing events(random_hex(4));
 
-  Dispatcher dispatcher(worker_options(request), store, events);
+  Dispatcher dispatcher(worker_options(request, data), store, events);
   ApiOptions api;
   api.data = data;
+  api.keep_free = kKeepFree;
   // No job has this id: it stands for the one that the job gets.
   api.check = [data, id = new_id()](const nlohmann::json& asked) { served_request(asked, data, id); };
   HttpOptions http;
   http.address = request.host;
-  http.port = request.port;
+  http.port = request.port.value_or(kServePort);
+  if (!request.port) http.more_ports = kMorePorts;
   http.host_names = request.host_names;
   http.token = token;
   http.trouble = report;
   auto routes = api_routes(api, store, dispatcher);
   for (auto& route : page_routes(web_files())) routes.push_back(std::move(route));
   HttpServer server(http, HttpRouter(std::move(routes)), events);
-  print(address_of(request, server.port(), token) + "\n");
+  const auto address = address_of(request, server.port(), token);
+  print(address + "\n");
   flush_stdout();
+  if (request.open) open_in_browser(address);
 
   std::thread serving([&] { server.run(); });
   while (!program_stop().stopped()) std::this_thread::sleep_for(kBetweenLooks);
@@ -118,9 +142,7 @@ void run_server(const ServeRequest& request, const fs::path& data) {
 }  // namespace
 
 void serve(const ServeRequest& request) {
-  const auto data = data_folder(request.data);
-  if (!worker_of_environment().empty()) run_serve_worker(request.model, data);
-  run_server(request, data);
+  run_server(request, request.data);
 }
 
 }  // namespace forgedit
