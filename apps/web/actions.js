@@ -1,4 +1,3 @@
-// @ts-check
 // What can be done with the image in the viewer: star, download, copy; and what is known of it.
 import { patch, post } from "./api.js";
 import { commandOf, curlOf } from "./commands.js";
@@ -11,7 +10,7 @@ const kLoraRank = 16;
 
 export function createActions() {
   const view = { job: null, picture: null, exports: new Map() };
-  const star = h("button", { type: "button", class: "star", "aria-pressed": "false", text: texts.view.star, on: { click: toggleStar } });
+  const star = button(texts.view.star, toggleStar, "star", { "aria-pressed": "false" });
   const png = h("a", { class: "button", download: true, title: texts.view.png_title, text: texts.view.png });
   const command = button(texts.view.command, () => copy(commandOf(view.job, view.picture.entry)));
   const curl = button(texts.view.curl, () => copy(curlOf(view.picture.job || view.job, view.picture.entry)));
@@ -54,7 +53,7 @@ export function createActions() {
     const learned = learnedOf(job);
     const found = state.jobs.get(view.exports.get(learned)) ||
       [...state.jobs.values()].find((one) => one.kind === "export" && one.request?.learned === learned && one.state === "done");
-    const given = found?.result?.export;
+    const given = found?.result?.files;
     show(lora, Boolean(learned) && !given);
     lora.disabled = Boolean(found && !isOver(found));
     setText(lora, lora.disabled ? texts.view.loraBusy : found?.state === "failed" ? texts.job.errorIn(found.error?.message) : texts.view.lora);
@@ -63,17 +62,17 @@ export function createActions() {
 
   function update(job, picture) {
     Object.assign(view, { job, picture });
-    show(buttons, Boolean(picture));
-    for (const one of [facts, curl]) show(one, Boolean(picture));
+    show(buttons, picture);
+    for (const one of [facts, curl]) show(one, picture);
     const learned = learnedOf(job), base = `api/v1/jobs/${job.id}/`, over = isOver(job), given = updateLora(job);
     const files = [
       over && job.kind === "edit" && [base + "sheet.png", texts.view.sheet],
-      over && job.result?.auto && [base + "chart.png", texts.view.chart],
+      over && job.result?.choice && [base + "chart.png", texts.view.chart],
       over && job.kind === "edit" && [base + "edit.json", texts.view.record],
       over && job.kind === "edit" && [base + "all.zip", texts.view.zip],
       picture && [picture.url + "?metadata=none", texts.view.pngPlain],
       learned && [`api/v1/learned/${learned}/saved.zip`, texts.view.saved],
-      given && [given.url, texts.view.loraGet(given.bytes && texts.bytes(given.bytes))],
+      ...(given || []).map((file) => [file.url, texts.view.loraGet(texts.bytes(file.bytes))]),
     ].filter(Boolean);
     show(more, files.length > 0);
     keyed(downloads, files, ([url]) => url, ([url]) => h("li", {}, h("a", { href: url, download: true })), (item, [, text]) => setText(item.firstElementChild, text));

@@ -1,4 +1,3 @@
-// @ts-check
 // Sliders on what was learned. While one moves, the nearest finished image is shown; when it is let go, an image is
 // generated. The newest wish wins: the server drops an older one of this kind.
 import { get, post, query } from "./api.js";
@@ -34,9 +33,6 @@ function distance(a, b) {
     apart("beta", 0.4) + apart("blend", 1);
 }
 
-/**
- * @param {{onNearest: (picture: any|null) => void, onDraw: (id: string) => void}} options
- */
 export function createAdjust({ onNearest, onDraw }) {
   const wish = { target: "", strategy: "donotforget", interpolation: "vs", gamma: 1, alpha: 0.9, beta: 1, blend: 0, seed: 0, sampler: "ddim",
     steps: 50, guidance: 7.5 };
@@ -87,7 +83,7 @@ export function createAdjust({ onNearest, onDraw }) {
         set(node, "title", label);
         const image = node.firstElementChild;
         set(image, "src", picture?.thumb || picture?.url || preview?.image);
-        show(image, Boolean(picture || preview));
+        show(image, picture || preview);
         setText(node.lastElementChild, picture ? "" : job.state === "failed" ? texts.states.failed : texts.adjust.pending);
       });
   }
@@ -97,19 +93,16 @@ export function createAdjust({ onNearest, onDraw }) {
     strip,
     undo: () => step(-1),
     nudge: (by) => controls.nudge(by),
-    /**
-     * `picked` is what the viewer shows: {entry}; `tried` the id of the draw that it came of, or null; `pictures` all
-     * finished ones of the same saved edit.
-     */
+    /** `picked` is what the viewer shows, `tried` the draw that it came of; `pictures` are all finished ones of the saved edit. */
     update({ learned, isOver, picked, tried, pictures }) {
       show(missing, !learned);
       setText(missing, isOver ? texts.adjust.missing : texts.adjust.later);
-      show(body, Boolean(learned && picked));
-      show(strip, Boolean(learned));
+      show(body, learned && picked);
+      show(strip, learned);
       if (!learned) return;
       if (view.learned !== learned) readTries(learned).catch(note);
       Object.assign(view, { learned, pictures, tried });
-      const known = picked ? JSON.stringify([tried, picked.stem, Boolean(picked.entry)]) : "";
+      const known = `${tried} ${picked?.stem}`;
       if (picked && view.known !== known) {
         view.known = known;
         takeWish(wish, picked.entry);
@@ -183,7 +176,7 @@ function makeControls(wish, learned, moved, settled) {
     show(sliders.alpha.node, isVp);
     show(sliders.beta.node, isVp);
     show(sliders.blend.node, wish.strategy !== "donotforget");
-    choose(strategy, wish.strategy, strategiesOf(state.learned.get(learned())?.learning?.method).map((one) => [one.name, one.name]));
+    choose(strategy, wish.strategy, strategiesOf(state.learned.get(learned())?.method).map((one) => [one.name, one.name]));
     choose(sampler, `${wish.sampler} ${wish.steps}`, [["dpm++ 20", texts.adjust.quick(20)], ["ddim 50", texts.adjust.published(50)]]);
     if (document.activeElement !== target) target.value = wish.target;
     seed.value = String(wish.seed);

@@ -1,4 +1,3 @@
-// @ts-check
 // The server's API (docs/server.md). Addresses are relative, so that the page works below any path of a proxy.
 import { texts } from "./texts.js";
 
@@ -39,19 +38,14 @@ export const post = (path, body) => call("POST", path, body);
 export const patch = (path, body) => call("PATCH", path, body);
 export const remove = (path) => call("DELETE", path);
 
-/**
- * Uploads a file; `progress` gets shares from 0 to 1. XMLHttpRequest, since fetch tells nothing of uploads.
- * @param {string} path
- * @param {Blob} file
- * @param {(share: number) => void} [progress]
- */
-export function upload(path, file, progress) {
+/** Uploads a file; `progress` gets shares from 0 to 1. XMLHttpRequest, since fetch tells nothing of uploads. */
+export function upload(path, file, progress = (_share) => {}) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();
     request.open("POST", path);
     request.setRequestHeader("X-Forgedit", "1");
     request.setRequestHeader("Content-Type", file.type || "application/octet-stream");
-    request.upload.onprogress = (event) => event.lengthComputable && progress?.(event.loaded / event.total);
+    request.upload.onprogress = (event) => event.lengthComputable && progress(event.loaded / event.total);
     request.onerror = () => reject(new Offline());
     request.onload = () => {
       let answer = null;

@@ -1,4 +1,3 @@
-// @ts-check
 // Two small charts as SVG: the loss while a picture is learned, and edit against kept of an automatic choice.
 import { h, svg, set, show } from "./dom.js";
 import { texts } from "./texts.js";

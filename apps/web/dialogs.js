@@ -1,4 +1,3 @@
-// @ts-check
 // Questions, and texts to copy.
 import { announce, button, h } from "./dom.js";
 import { texts } from "./texts.js";

@@ -1,4 +1,3 @@
-// @ts-check
 // Elements. Text reaches the document only as text: there is no way here to insert markup.
 
 const kSvg = "http://www.w3.org/2000/svg";
@@ -42,7 +41,7 @@ export function problems(note) {
   const node = h("p", { class: "error", role: "alert", hidden: true });
   const say = (text) => {
     setText(node, text || "");
-    show(node, Boolean(text));
+    show(node, text);
   };
   const run = async (work) => {
     say("");
@@ -78,20 +77,11 @@ export function setText(element, text) {
 }
 
 export function show(element, visible) {
-  if (element.hidden === visible) element.hidden = !visible;
+  if (element.hidden === Boolean(visible)) element.hidden = !visible;
 }
 
-/**
- * Makes `parent`'s children those of `items`, keeping the nodes (and so focus and loaded images) of keys that were
- * there before.
- * @template T
- * @param {Element} parent
- * @param {T[]} items
- * @param {(item: T) => string} keyOf
- * @param {(item: T) => any} make
- * @param {(node: any, item: T) => void} [update]
- */
-export function keyed(parent, items, keyOf, make, update) {
+/** Makes `parent`'s children those of `items`; nodes of known keys stay, and with them focus and loaded images. */
+export function keyed(parent, items, keyOf, make, update = (_node, _item) => {}) {
   const old = new Map([...parent.children].map((node) => [/** @type {HTMLElement} */ (node).dataset.key, node]));
   let place = parent.firstElementChild;
   for (const item of items) {
@@ -102,7 +92,7 @@ export function keyed(parent, items, keyOf, make, update) {
       /** @type {HTMLElement} */ (node).dataset.key = key;
     }
     old.delete(key);
-    update?.(node, item);
+    update(node, item);
     if (node === place) place = place.nextElementSibling;
     else parent.insertBefore(node, place);
   }

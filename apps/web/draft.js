@@ -1,4 +1,3 @@
-// @ts-check
 // What stands in the form, kept over reloads; and the request that comes of it.
 import { plannedEntries, range } from "./plan.js";
 import { state } from "./store.js";
@@ -29,11 +28,8 @@ export function save() {
   }
 }
 
-/** The miniature on a CPU: a whole edit within a minute on two cores. */
-const isSmall = () => Boolean(state.info?.model?.miniature) && !/cuda|gpu/i.test(state.info?.model?.device || "cpu");
-
-export const candidates = () => draft.candidates || (isSmall() ? 12 : 40);
-export const sampler = () => draft.sampler || (isSmall() ? "dpm++" : "ddim");
+export const candidates = () => draft.candidates || state.info?.defaults?.auto_pictures || 40;
+export const sampler = () => draft.sampler || state.info?.defaults?.sampler || "ddim";
 export const usualSteps = (name) => (name === "ddim" ? 50 : 20);
 export const steps = () => draft.steps || usualSteps(sampler());
 
@@ -43,8 +39,8 @@ export const editTexts = () => (draft.mode === "story" ? draft.story.split("\n")
 export function knownLearned() {
   if (draft.learned) return state.learned.get(draft.learned) || { id: draft.learned };
   if (draft.method === "imagic") return null;
-  return [...state.learned.values()].find(({ picture, source, learning }) =>
-    picture === draft.picture && source === draft.source.trim() && learning?.method === draft.method &&
+  return [...state.learned.values()].find(({ picture, source, method, learning }) =>
+    picture === draft.picture && source === draft.source.trim() && method === draft.method &&
     learning.samples === (draft.samples || kUsualSamples) && learning.seed === draft.seed) || null;
 }
 
@@ -105,7 +101,8 @@ export function takeSettings(job) {
 
 /** What `target` changes in the source's words: [{from, to}], in order; empty where they are the same. */
 export function differences(source, target) {
-  const words = (text) => text.replace(/[.,:;!?]+(?=\s|$)/g, "").trim().split(/\s+/);
+  // The empty word at both ends is a word in common.
+  const words = (text) => [...text.replace(/[.,:;!?]+(?=\s|$)/g, "").trim().split(/\s+/), ""];
   const a = words(source), b = words(target);
   // common[i][j]: how many words a from i on and b from j on have in common, in order.
   const common = Array.from({ length: a.length + 1 }, () => new Array(b.length + 1).fill(0));
@@ -123,6 +120,5 @@ export function differences(source, target) {
     } else if (j >= b.length || (i < a.length && common[i + 1][j] >= common[i][j + 1])) from.push(a[i++]);
     else to.push(b[j++]);
   }
-  if (from.length || to.length) changes.push({ from: from.join(" "), to: to.join(" ") });
   return changes;
 }

@@ -1,4 +1,3 @@
-// @ts-check
 // The form of a new edit: picture, caption, texts, how to search, and the settings behind it.
 import { post } from "./api.js";
 import { announce, button, field, h, keyed, newId, option, problems, set, setText, show } from "./dom.js";
@@ -85,7 +84,7 @@ export function createForm() {
 
   function update() {
     const learned = draft.learned && state.learned.get(draft.learned);
-    show(learnedNote, Boolean(draft.learned));
+    show(learnedNote, draft.learned);
     if (draft.learned) setText(learnedNote.firstElementChild, texts.form.learnedFrom(learned?.name || learned?.source || ""));
     picture.update();
     source.update(Boolean(draft.learned), learned?.source);
@@ -109,11 +108,10 @@ export function createForm() {
       Object.assign(draft, { learned: item.id, picture: null, source: item.source || "" });
       fillAll();
     },
-    async demo(example) {
-      const answer = await fetch(example.picture);
-      await picture.take(new File([await answer.blob()], "demo.png", { type: "image/png" }));
-      if (!draft.picture) return;
-      Object.assign(draft, { captionJob: null, source: example.source || draft.source, targets: [example.target], mode: "best" });
+    async demo() {
+      const answer = await fetch("assets/demo.png");
+      await picture.take(new File([await answer.blob()], "demo.png", { type: "image/png" }), false);
+      Object.assign(draft, { source: texts.banner.demoSource, targets: [texts.banner.demoTarget], mode: "best", candidates: null });
       fillAll();
       await send();
     },
@@ -303,7 +301,7 @@ function createSearch(refresh) {
       radios[0].disabled = noJudge;
       if (noJudge && draft.mode === "best") draft.mode = "sweep";
       for (const radio of radios) radio.checked = radio.value === draft.mode;
-      setText(hint, noJudge ? texts.form.noJudge(judge.why || "") : texts.form[draft.mode + "Note"]);
+      setText(hint, noJudge ? texts.form.noJudge(judge.why_not) : texts.form[draft.mode + "Note"]);
       show(auto, draft.mode === "best");
       show(sweep, draft.mode !== "best");
       show(alpha, draft.interpolation === "vp");
@@ -327,7 +325,7 @@ function createStrategies(refresh) {
     return h("div", { class: "check" }, input, h("label", { for: input.id }, h("span", { text: name }), h("span", { class: "hint", text: summary })));
   };
   const update = () => {
-    const method = state.learned.get(draft.learned)?.learning?.method || draft.method;
+    const method = state.learned.get(draft.learned)?.method || draft.method;
     keyed(box, strategiesOf(method), (one) => method + one.name, check, (row, one) => (row.firstElementChild.checked = draft.strategies.includes(one.name)));
     setText(node.firstElementChild, `${texts.form.strategies}: ${draft.strategies.join(", ")}`);
   };

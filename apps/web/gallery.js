@@ -1,4 +1,3 @@
-// @ts-check
 // All images of all jobs: stars, a filter, and deleting with a way back.
 import { get, patch, query } from "./api.js";
 import { flash } from "./dialogs.js";
@@ -8,7 +7,7 @@ import { linkOf, note, state } from "./store.js";
 import { setThumb, thumb } from "./side.js";
 import { texts } from "./texts.js";
 
-const kPage = 50, kTyping = 250;
+const kPage = 50, kPictures = 200, kTyping = 250;
 const pathOf = (item) => `api/v1/gallery/${item.job}/${encodeURIComponent(item.stem)}`;
 const keyOf = (item) => `${item.job}/${item.stem}`;
 
@@ -29,6 +28,10 @@ export function createGalleryScreen() {
     h("div", { class: "filters" }, field(texts.gallery.search, search), field(texts.gallery.picture, picture),
       h("div", { class: "check" }, starred, h("label", { for: "starred", text: texts.gallery.starred }))), selection, none, list, more);
   read();
+  get("api/v1/pictures" + query({ limit: kPictures })).then(({ pictures }) => {
+    picture.append(...pictures.map((one) => option(one.id, one.name || one.id)));
+    show(picture.parentElement, pictures.length > 1);
+  }).catch(note);
 
   async function read(before = null) {
     const asked = ++view.asked;
@@ -45,22 +48,14 @@ export function createGalleryScreen() {
     update();
   }
 
-  async function change(item, values) {
-    Object.assign(item, values);
-    update();
-    await patch(pathOf(item), values).catch(note);
-  }
-
   async function removeSelected() {
     const chosen = view.items.filter((item) => view.selected.has(keyOf(item)));
     view.items = view.items.filter((item) => !view.selected.has(keyOf(item)));
     view.selected.clear();
     update();
-    await Promise.all(chosen.map((item) => patch(pathOf(item), { hidden: true }).catch(note)));
-    flash(texts.gallery.removed(chosen.length), { label: texts.gallery.undo, run: async () => {
-      await Promise.all(chosen.map((item) => patch(pathOf(item), { hidden: false }).catch(note)));
-      read();
-    } });
+    const hide = (hidden) => Promise.all(chosen.map((item) => patch(pathOf(item), { hidden }).catch(note)));
+    await hide(true);
+    flash(texts.gallery.removed(chosen.length), { label: texts.gallery.undo, run: () => hide(false).then(() => read()) });
   }
 
   function tile(item) {
@@ -70,10 +65,12 @@ export function createGalleryScreen() {
       else view.selected.delete(keyOf(item));
       update();
     } } });
-    const star = h("button", { type: "button", class: "star", "aria-label": texts.gallery.star(label), text: "★", on: { click: () => {
+    const star = button("★", () => {
       const held = view.items.find((one) => keyOf(one) === keyOf(item));
-      if (held) change(held, { star: !held.star });
-    } } });
+      held.star = !held.star;
+      update();
+      patch(pathOf(held), { star: held.star }).catch(note);
+    }, "star", { "aria-label": texts.gallery.star(label) });
     return h("li", {}, h("a", { href: linkOf({ id: item.job, ...item, ...state.jobs.get(item.job) }, item.stem), "aria-label": texts.gallery.open(label), title: label }, thumb()),
       h("div", { class: "tile-tools" }, h("span", { class: "pick" }, check), star), h("p", { class: "tile-text", text: item.entry?.target || "" }));
   }
@@ -87,21 +84,10 @@ export function createGalleryScreen() {
     const isFiltered = search.value || starred.checked || picture.value;
     setText(none, isFiltered ? texts.gallery.noneFound : texts.gallery.none);
     show(none, view.read && view.items.length === 0);
-    show(more, Boolean(view.next));
+    show(more, view.next);
     show(selection, view.selected.size > 0);
     setText(count, texts.gallery.selected(view.selected.size));
-    fillPictures(picture);
   }
 
   return { node, update, place() {}, keys: {} };
-}
-
-function fillPictures(select) {
-  const names = new Map();
-  for (const [id, upload] of state.uploads) if (upload.name) names.set(id, upload.name);
-  for (const item of state.learned.values()) if (item.picture && !names.has(item.picture)) names.set(item.picture, item.name || item.source);
-  const chosen = select.value;
-  keyed(select, ["", ...names.keys()], (id) => id || "all", (id) => option(id, id ? names.get(id) : texts.gallery.allPictures));
-  select.value = chosen;
-  show(select.parentElement, names.size > 1);
 }

@@ -1,8 +1,8 @@
-// @ts-check
 // The live grid of a job: rows are strategies (texts, in a story), columns strengths, tabs seeds. Each cell goes from
 // planned over a preview to its image. One cell is in the tab order; arrows move between them.
 import { button, h, keyed, set, setText, show } from "./dom.js";
 import { bestOf, byStrength, cellKey, labelOf, plannedOf, strengthKey } from "./plan.js";
+import { editsOf, entryOf } from "./store.js";
 import { texts } from "./texts.js";
 
 const distinct = (list) => [...new Set(list)];
@@ -21,34 +21,27 @@ export function choices(label, onChoose) {
   return { node, update };
 }
 
-/**
- * The cells of a job: what is planned, what is being generated, what is there.
- * @returns {any[]} cells with `entry`, and `stem`, `url` or `preview` where there is one
- */
+/** The cells of a job, planned or there: `entry`, and `stem`, `url` or `preview` where there is one. */
 function cellsOf(job) {
   const cells = new Map();
   for (const entry of plannedOf(job)) cells.set(cellKey(entry), { entry });
-  for (const picture of job.pictures || []) {
-    if (picture.entry?.kind === "edit") cells.set(cellKey(picture.entry), { ...picture });
-  }
+  for (const picture of editsOf(job)) cells.set(cellKey(picture.entry), picture);
   for (const preview of job.previews.values()) {
-    if (!preview.entry || preview.entry.kind !== "edit") continue;
-    const key = cellKey(preview.entry);
-    if (!cells.get(key)?.url) cells.set(key, { entry: preview.entry, stem: preview.stem, preview });
+    const entry = entryOf(job, preview.stem);
+    if (entry?.kind !== "edit") continue;
+    const key = cellKey(entry);
+    if (!cells.get(key)?.url) cells.set(key, { entry, stem: preview.stem, preview });
   }
   return [...cells.values()];
 }
 
-/**
- * @param {{onPick: (stem: string) => void}} options
- */
 export function createGrid({ onPick }) {
   const view = { seed: null, target: null, follows: "", job: null, picked: null };
   const seeds = choices(texts.grid.seeds, (seed) => choose({ seed }));
   const targets = choices(texts.grid.targets, (target) => choose({ target }));
   const head = h("tr"), body = h("tbody");
   const table = h("table", { class: "grid" }, h("thead", {}, head), body);
-  const node = h("section", { class: "panel grid-panel" }, targets.node, seeds.node, h("div", { class: "scroll" }, table));
+  const node = h("section", { class: "panel" }, targets.node, seeds.node, h("div", { class: "scroll" }, table));
   table.addEventListener("keydown", (event) => moveByKeys(table, event));
 
   function choose(values) {
@@ -96,8 +89,7 @@ export function createGrid({ onPick }) {
       });
     });
     const buttons = [...table.querySelectorAll("button")];
-    const current = buttons.find((one) => one.tabIndex === 0 && one.getAttribute("aria-pressed") === "true") ||
-      buttons.find((one) => one.getAttribute("aria-pressed") === "true") || buttons[0];
+    const current = buttons.find((one) => one.getAttribute("aria-pressed") === "true") || buttons[0];
     buttons.forEach((one) => (one.tabIndex = one === current ? 0 : -1));
   }
 
@@ -110,8 +102,8 @@ function fillCell(td, cell, { best, picked, onPick }) {
   const what = kind === "image" ? "" : kind === "preview" ? texts.grid.preview(cell.preview.step, cell.preview.of) : texts.grid.planned;
   const label = texts.grid.cell(cell.entry.strategy, texts.grid.strength(cell.entry), cell.entry.seed, what);
   if (kind === "planned") {
-    if (td.firstElementChild?.className !== "cell planned") td.replaceChildren(h("span", { class: "cell planned" }, h("span", { class: "unseen" })));
-    return setText(td.firstElementChild.firstElementChild, label);
+    if (!td.querySelector(".planned")) td.replaceChildren(h("span", { class: "cell planned" }, h("span", { class: "unseen", text: label })));
+    return;
   }
   const rank = best.indexOf(cell.stem);
   let node = td.querySelector("button");
@@ -141,12 +133,9 @@ function moveByKeys(table, event) {
     column += move[1];
     const cell = rows[row]?.cells[column];
     if (!cell || column === 0) return;
-    const button = cell.querySelector("button");
-    if (!button) continue;
-    from.querySelector("button").tabIndex = -1;
-    button.tabIndex = 0;
-    button.focus();
-    button.click();
-    return;
+    const to = cell.querySelector("button");
+    if (!to) continue;
+    to.focus();
+    return to.click();
   }
 }

@@ -1,4 +1,3 @@
-// @ts-check
 // A job: what it does now, its images, and one of them to look at, compare, adjust and take away.
 import { createActions } from "./actions.js";
 import { createAdjust, entryOfDraw, triesOf } from "./adjust.js";
@@ -7,17 +6,13 @@ import { lossChart, scatterChart } from "./charts.js";
 import { ask, confirm } from "./dialogs.js";
 import { button, h, keyed, problems, set, setStyle, setText, show } from "./dom.js";
 import { createGrid, imageButton } from "./grid.js";
-import { bestOf, labelOf, measuresOf, plannedCount } from "./plan.js";
+import { bestOf, choiceOf, labelOf, plannedCount } from "./plan.js";
 import { go, links } from "./route.js";
-import { editsOf, isOver, learnedOf, note, pictureOf, pictureUrl, previewOf, state, targetsOf, takeJob, watch } from "./store.js";
+import { editsOf, entryOf, isOver, learnedOf, note, pictureOf, pictureUrl, previewOf, state, targetsOf, takeJob, watch } from "./store.js";
 import { texts } from "./texts.js";
 import { createViewer } from "./viewer.js";
 
-/**
- * The screen of one job.
- * @param {string} id
- * @param {{onUse: (job: any) => void}} options
- */
+/** The screen of one job. `onUse` gets the job whose settings are wanted in the form. */
 export function createJobScreen(id, { onUse }) {
   watch(id);
   const view = { picked: null, tried: null, nearest: null };
@@ -58,7 +53,7 @@ export function createJobScreen(id, { onUse }) {
     const found = edits.find((one) => one.stem === first?.stem) || (isOver(job) ? edits[Math.floor((edits.length - 1) / 2)] : edits[edits.length - 1]);
     if (found) return { ...found, job };
     const preview = previewOf(job);
-    return preview ? { preview, entry: preview.entry } : null;
+    return preview ? { preview, entry: entryOf(job, preview.stem) } : null;
   }
 
   function shownTry(tried) {
@@ -90,7 +85,7 @@ export function createJobScreen(id, { onUse }) {
     const picked = view.tried ? null : one?.stem;
     best.update(job, picked);
     grid.update(job, picked);
-    scatter.update(edits, { best: bestOf(job).map((item) => item.stem), front: frontOf(job), picked, measures: measuresOf(job) });
+    scatter.update(edits, { best: bestOf(job).map((item) => item.stem), front: new Set(choiceOf(job).front), picked, measures: choiceOf(job) });
     updateNotes(notes, job);
   }
 
@@ -128,9 +123,6 @@ export function createJobScreen(id, { onUse }) {
     },
   };
 }
-
-const frontOf = (job) =>
-  new Set((job.result?.auto?.targets || []).flatMap((target) => target.front || []).map((file) => file.replace(/\.png$/, "")));
 
 function updateNotes(list, job) {
   const shown = job.notes.filter((one) => one.warning);

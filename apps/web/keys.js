@@ -1,39 +1,27 @@
-// @ts-check
 // Keys for the whole page. None of them acts while a text is written, and none replaces a browser's own.
 import { showKeys } from "./dialogs.js";
 
-const isText = (element) =>
-  element instanceof HTMLTextAreaElement || element instanceof HTMLSelectElement || (element instanceof HTMLInputElement && !["range", "checkbox", "radio", "button"].includes(element.type));
+const isText = (element) => element.matches("textarea, select, input:not([type=range], [type=checkbox], [type=radio])");
 
-/** @param {{screen: () => any, focusTarget: () => void}} page */
-export function listenToKeys(page) {
+export function listenToKeys({ screen, focusTarget }) {
   document.addEventListener("keydown", (event) => {
-    if (event.defaultPrevented || event.altKey || event.metaKey || document.querySelector("dialog")) return;
     const target = /** @type {HTMLElement} */ (event.target);
-    if (isText(target)) return;
-    const keys = page.screen()?.keys || {};
-    if (event.ctrlKey) {
-      if (event.key === "z" && keys.undo) act(event, keys.undo);
-      return;
-    }
-    const isControl = target.closest("button, a, summary, label, input") !== null;
+    if (event.defaultPrevented || event.altKey || event.metaKey || document.querySelector("dialog") || isText(target)) return;
+    const keys = screen().keys;
     const actions = {
-      "/": page.focusTarget, "?": showKeys, s: keys.star, c: keys.compare, "[": () => keys.nudge?.(-1), "]": () => keys.nudge?.(1),
-      1: () => keys.best?.(0), 2: () => keys.best?.(1), 3: () => keys.best?.(2), Escape: keys.cancel,
+      "/": focusTarget, "?": showKeys, s: keys.star, c: keys.compare, "[": () => keys.nudge?.(-1), "]": () => keys.nudge?.(1),
+      1: () => keys.best?.(0), 2: () => keys.best?.(1), 3: () => keys.best?.(2), escape: keys.cancel, "ctrl+z": keys.undo,
     };
-    if (event.key === " " && keys.hold && (!isControl || target.closest(".cell, input[type=range]"))) act(event, () => keys.hold(true));
-    else if (actions[event.key.length === 1 ? event.key.toLowerCase() : event.key]) act(event, actions[event.key.length === 1 ? event.key.toLowerCase() : event.key]);
+    // Space presses buttons; on an image, which its arrow keys have picked already, it shows the original.
+    const canHold = keys.hold && (!target.closest("button, a, summary, label, input") || target.closest(".cell, input[type=range]"));
+    const action = event.key === " " ? canHold && (() => keys.hold(true)) : actions[(event.ctrlKey ? "ctrl+" : "") + event.key.toLowerCase()];
+    if (!action) return;
+    event.preventDefault();
+    action();
   });
   document.addEventListener("keyup", (event) => {
-    if (event.key === " ") {
-      const keys = page.screen()?.keys;
-      if (keys?.hold && /** @type {HTMLElement} */ (event.target).closest?.(".cell")) event.preventDefault();
-      keys?.hold?.(false);
-    }
+    if (event.key !== " ") return;
+    if (/** @type {HTMLElement} */ (event.target).closest(".cell")) event.preventDefault();
+    screen().keys.hold?.(false);
   });
-}
-
-function act(event, run) {
-  event.preventDefault();
-  run();
 }

@@ -1,4 +1,3 @@
-// @ts-check
 // The pictures that were learned: each can be edited on without learning it again.
 import { patch, remove } from "./api.js";
 import { confirm } from "./dialogs.js";
@@ -7,7 +6,6 @@ import { setThumb, thumb } from "./side.js";
 import { newestFirst, note, pictureUrl, readLearned, state } from "./store.js";
 import { texts } from "./texts.js";
 
-/** @param {{onUse: (item: any) => void}} options */
 export function createLearnedScreen({ onUse }) {
   const none = h("p", { class: "hint", text: texts.learned.none });
   const problem = problems(note);

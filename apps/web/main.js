@@ -1,7 +1,6 @@
-// @ts-check
 // Puts the page together: a form, a screen by the address, the jobs beside it.
-import { ApiError, post } from "./api.js";
-import { field, h, setText } from "./dom.js";
+import { post } from "./api.js";
+import { field, h, problems, setText } from "./dom.js";
 import { createForm } from "./form.js";
 import { createGalleryScreen } from "./gallery.js";
 import { createBanners, createHeader, updateTitle } from "./header.js";
@@ -42,21 +41,15 @@ function toForm(then) {
   setTimeout(() => then?.(), isHidden ? 50 : 0);
 }
 
-function useJob(job) {
-  page.form.use(job);
-  toForm(page.form.focusTarget);
-}
-
-function useLearned(item) {
-  if (!item) return;
-  page.form.useLearned(item);
-  toForm(page.form.focusTarget);
-}
-
 function makeScreen(name, id) {
-  if (name === "job") return createJobScreen(id, { onUse: useJob });
+  const { use, useLearned, focusTarget } = page.form;
+  const onUse = (take) => (what) => {
+    take(what);
+    toForm(focusTarget);
+  };
+  if (name === "job") return createJobScreen(id, { onUse: onUse(use) });
   if (name === "gallery") return createGalleryScreen();
-  if (name === "learned") return createLearnedScreen({ onUse: useLearned });
+  if (name === "learned") return createLearnedScreen({ onUse: onUse(useLearned) });
   return createStart();
 }
 
@@ -93,17 +86,13 @@ async function signIn(token) {
 
 function askForToken(isWrong) {
   const input = h("input", { type: "password", autocomplete: "off" });
-  const error = h("p", { class: "error", role: "alert", text: isWrong ? texts.token.wrong : "" });
+  const problem = problems(() => {});
+  if (isWrong) problem.say(texts.token.wrong);
   const form = h("form", { class: "panel token", on: { submit: async (event) => {
     event.preventDefault();
-    try {
-      await signIn(input.value.trim());
-      location.reload();
-    } catch (problem) {
-      setText(error, problem instanceof ApiError && problem.status === 401 ? texts.token.wrong : problem.message);
-    }
+    if (await problem.run(() => signIn(input.value.trim()))) location.reload();
   } } }, h("h2", { text: texts.token.title }), h("p", { text: texts.token.text }), field(texts.token.label, input),
-    h("button", { type: "submit", class: "primary", text: texts.token.button }), error);
+    h("button", { type: "submit", class: "primary", text: texts.token.button }), problem.node);
   byId("layout").replaceChildren(h("main", { id: "main" }, form));
   input.focus();
 }

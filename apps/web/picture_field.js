@@ -1,4 +1,3 @@
-// @ts-check
 // The picture of the form: dropped, pasted, chosen or photographed. It is sent at once, and the caption asked for.
 import { ApiError, query, upload } from "./api.js";
 import { ask } from "./dialogs.js";
@@ -9,9 +8,6 @@ import { texts } from "./texts.js";
 
 const kMostName = 60;
 
-/**
- * @param {{onPicture: (picture: any) => void, onAgain: (settings: any) => void}} options
- */
 export function createPictureField({ onPicture, onAgain }) {
   const view = { share: /** @type {number|null} */ (null), blob: /** @type {string|null} */ (null) };
   const choose = h("input", { type: "file", accept: "image/*", class: "unseen", id: "choose", on: { change: () => take(choose.files?.[0]) } });
@@ -46,8 +42,7 @@ export function createPictureField({ onPicture, onAgain }) {
     drop.classList.toggle("over", isOver);
   }
 
-  /** @param {Blob|undefined} file */
-  async function take(file) {
+  async function take(file, withCaption = true) {
     if (!file) return;
     view.share = 0;
     update();
@@ -61,17 +56,18 @@ export function createPictureField({ onPicture, onAgain }) {
       const settings = await settingsOf(file);
       const answer = settings ? await askAgain(settings) : "original";
       if (answer === "again") onAgain(settings);
-      else if (answer === "original") adopt(picture);
+      else if (answer === "original") adopt(picture, withCaption);
     });
     view.share = null;
     choose.value = camera.value = "";
     update();
   }
 
-  function adopt(picture) {
+  function adopt(picture, withCaption) {
     Object.assign(draft, { picture: picture.id, learned: null, source: "", suggestion: "", captionJob: null });
     save();
-    onPicture(picture);
+    if (withCaption) onPicture(picture);
+    changed();
   }
 
   function remember(picture, file) {
@@ -104,7 +100,7 @@ export function createPictureField({ onPicture, onAgain }) {
     setText(facts, view.share !== null ? texts.form.uploading(view.share) : known ? factsOf(known) : "");
   }
 
-  return { node, update, take, adopt };
+  return { node, update, take };
 }
 
 function factsOf(picture) {

@@ -1,4 +1,3 @@
-// @ts-check
 // What a job will generate, by its request, so that the grid is there before its images are.
 import { state } from "./store.js";
 import { texts } from "./texts.js";
@@ -35,17 +34,9 @@ function autoCount(request) {
   return request.auto?.pictures || 40;
 }
 
-/**
- * The entries that a request asks for, in order; null where that is the server's to decide.
- * @returns {any[]|null}
- */
+/** The entries that a request asks for, in order; null where that is the server's to decide. */
 export function plannedEntries(request) {
-  if (!request || request.kind === "draw" || request.auto || request.preset) return null;
-  if (request.story) {
-    const parts = request.story.map((part) => (typeof part === "string" ? { target: part } : part));
-    const lists = parts.map((part) => plannedEntries({ ...request, story: undefined, targets: undefined, ...part }));
-    return lists.some((list) => !list) ? null : lists.flat();
-  }
+  if (!request || request.kind === "draw" || request.auto || request.preset || request.story) return null;
   const targets = [request.targets ?? request.target ?? []].flat();
   const strategies = names(request.forget ?? request.strategies) || ["donotforget"];
   const first = numbers(request.seeds ?? request.seed) || [0];
@@ -89,7 +80,7 @@ export function labelOf(entry) {
 }
 
 /** The forgetting strategies that what was learned in this way has: [{name, summary}]. */
-export const strategiesOf = (method = "vanilla") => state.info?.strategies?.[method] || state.info?.strategies?.vanilla || [];
+export const strategiesOf = (method = "vanilla") => state.info?.methods?.find((one) => one.name === method)?.strategies || [];
 
 /** The entries that a job will generate, as the server has planned them, or as its request says. */
 export const plannedOf = (job) => (job.plan?.length ? job.plan.filter((entry) => entry.kind === "edit") : plannedEntries(job.request) || []);
@@ -100,15 +91,11 @@ export function plannedCount(job) {
   if (!request) return null;
   if (request.kind === "draw") return 1;
   if (request.auto) return autoCount(request) * Math.max(1, [request.targets ?? request.target ?? ""].flat().length);
-  return plannedEntries(request)?.length ?? null;
+  return plannedOf(job).length || null;
 }
 
-/** The best of an automatic choice: [{stem, reason}], of one text. */
-export function bestOf(job, target) {
-  const all = job.result?.auto?.targets || [];
-  const found = all.find((one) => one.target === target) || (target === undefined ? all[0] : null);
-  return (found?.best || []).map((one) => ({ stem: one.file.replace(/\.png$/, ""), reason: one.reason }));
-}
+/** The automatic choice so far: {best, front, points, edit, kept}; the last two name the measures. */
+export const choiceOf = (job) => job.result?.choice || { best: [], front: [], points: [] };
 
-/** The measures of an automatic choice by name, e.g. {edit: "CLIP direction", kept: "SSIM"}. */
-export const measuresOf = (job) => job.result?.auto?.targets?.[0] || {};
+/** The best of an automatic choice: [{stem, target, reason}], of one text or of all. */
+export const bestOf = (job, target) => choiceOf(job).best.filter((one) => target === undefined || one.target === target);

@@ -1,4 +1,3 @@
-// @ts-check
 // What is on the screen stands in the address: #job/ID, #job/ID/STEM, #job/ID/try/ID, #gallery, #learned.
 
 export const links = {
@@ -11,7 +10,7 @@ export const links = {
 
 const kId = /^[a-z2-7]{26}$/;
 
-/** @returns {{name: string, id?: string, part?: {stem?: string, draw?: string}}} */
+/** {name, id, part}, where `part` of a job is {stem}, {draw} or nothing. */
 export function route() {
   const parts = location.hash.slice(1).split("/").map((part) => {
     try {

@@ -1,4 +1,3 @@
-// @ts-check
 // Beside the work: the jobs, newest first, and the pictures that were learned.
 import { button, h, keyed, set, setStyle, setText, show } from "./dom.js";
 import { statusText } from "./job.js";
@@ -63,7 +62,7 @@ export function createSide() {
       const jobs = [...state.jobs.values()].filter((job) => job.kind === "edit" && !job.missing).sort(newestFirst);
       show(none, jobs.length === 0);
       keyed(list, jobs, (job) => job.id, jobRow, (row, job) => fillRow(row, job, current));
-      show(more, Boolean(state.olderJobs));
+      show(more, state.olderJobs);
       const items = [...state.learned.values()].sort(newestFirst).slice(0, kLearned);
       show(learnedNone, items.length === 0);
       keyed(learned, items, (item) => item.id, () => h("li", {}, h("a", {}, thumb(), h("span", { class: "job-text" }, h("strong"), h("span", { class: "job-state" })))), (row, item) => {

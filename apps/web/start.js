@@ -1,4 +1,3 @@
-// @ts-check
 // Nothing is chosen yet: the newest edits, or how to make the first one.
 import { h, keyed, set, setText, show } from "./dom.js";
 import { links } from "./route.js";

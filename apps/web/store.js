@@ -1,4 +1,3 @@
-// @ts-check
 // What the page knows. All of it is the server's; a draft of the form is the only thing that is kept here.
 import { get, query, ApiError, Offline } from "./api.js";
 import { announce } from "./dom.js";
@@ -56,6 +55,7 @@ export function takeJob(given) {
   }
   if (notes) job.notes = notes;
   takeLosses(job);
+  takeScores(job);
   if (isOver(job)) job.previews.clear();
   const said = texts.job.announce[job.state];
   if (said && before && before !== job.state && job.kind === "edit") announce(texts.job.said(targetsOf(job)[0] || "", said));
@@ -80,8 +80,9 @@ export function targetsOf(job) {
   return [request.targets || request.story || request.target || []].flat().map((item) => (typeof item === "string" ? item : item.target));
 }
 
-/** A job's finished edits, and the newest preview of one that is not. */
+/** A job's finished edits; what a planned image is; and the newest preview of one. */
 export const editsOf = (job) => (job.pictures || []).filter((one) => one.entry?.kind === "edit");
+export const entryOf = (job, stem) => job.plan?.find((entry) => entry.stem === stem);
 export const previewOf = (job) => [...job.previews.values()].pop();
 
 /** The id of the upload that a job is about. */
@@ -114,8 +115,7 @@ export async function readJob(id) {
   if (reading.has(id)) return void reading.set(id, "again");
   reading.set(id, "");
   try {
-    const job = takeJob(await get(`api/v1/jobs/${id}`));
-    if (job.request?.auto) await readScores(job);
+    takeJob(await get(`api/v1/jobs/${id}`));
   } catch (error) {
     if (error instanceof ApiError && error.status === 404) {
       state.jobs.set(id, { id, missing: true, losses: [], previews: new Map(), notes: [] });
@@ -128,15 +128,13 @@ export async function readJob(id) {
   }
 }
 
-/** The scores of an automatic choice stand in its record, where the pictures' own entries do not have them. */
-async function readScores(job) {
-  if (editsOf(job).every((one) => one.entry.edit !== undefined)) return;
-  const record = await get(`api/v1/jobs/${job.id}/edit.json`).catch(() => null);
-  for (const entry of record?.pictures || []) {
-    const picture = job.pictures.find((one) => one.stem + ".png" === entry.file);
-    if (picture) picture.entry = entry;
+/** The scores of an automatic choice, put where the images' other settings are. */
+function takeScores(job) {
+  const points = new Map((job.result?.choice?.points || []).map((point) => [point.stem, point]));
+  for (const { stem, entry } of editsOf(job)) {
+    const point = points.get(stem);
+    if (point) Object.assign(entry, { edit: point.edit, kept: point.kept, counts: point.counts });
   }
-  changed();
 }
 
 /** The job is on the screen: it is read whole, again whenever it changes. */
@@ -248,9 +246,9 @@ export const onEvent = {
     job.previews.delete(data.stem);
     job.pictures ||= [];
     const at = job.pictures.findIndex((one) => one.stem === data.stem);
-    const picture = { stem: data.stem, entry: { ...data.entry, ...data.scores }, url: data.url, thumb: data.thumb };
-    if (at < 0) job.pictures.push(picture);
-    else job.pictures[at] = { ...job.pictures[at], ...picture, entry: { ...job.pictures[at].entry, ...picture.entry } };
+    if (at < 0) job.pictures.push(data);
+    else job.pictures[at] = data;
+    takeScores(job);
     changed();
   },
   loss(data) {
@@ -263,7 +261,11 @@ export const onEvent = {
     changed();
   },
   choice(data) {
-    if (watched.has(data.job)) readJob(data.job);
+    const job = state.jobs.get(data.job);
+    if (!job) return;
+    job.result = { ...job.result, choice: data };
+    takeScores(job);
+    changed();
   },
   note(data) {
     const job = state.jobs.get(data.job);

@@ -1,4 +1,3 @@
-// @ts-check
 // The stream of events. A browser opens at most six connections to a server, for all of its tabs together: so the
 // stream is closed while the tab is hidden, and everything is read anew when it comes back.
 import { onEvent, readAll, setOnline, state } from "./store.js";

@@ -1,4 +1,3 @@
-// @ts-check
 // Every text that the page shows.
 
 const plural = (count, one, many) => `${count} ${count === 1 ? one : many}`;
@@ -26,31 +25,32 @@ export const texts = {
   close: "Close",
   cancelWord: "Cancel",
 
-  nav: { label: "Pages", edit: "Edit", gallery: "Gallery", learned: "Learned pictures" },
+  nav: { label: "Pages", start: "Edit", gallery: "Gallery", learned: "Learned pictures" },
 
   header: {
     asleep: "model not loaded",
-    awake: "model loaded",
-    working: "working",
-    idle: "idle",
+    idle: "model loaded",
+    busy: "working",
     running: (running, waiting) =>
       [running && `${running} running`, waiting && `${waiting} waiting`].filter(Boolean).join(", ") || "queue empty",
     paused: "queue paused",
   },
 
   banner: {
-    offline: "The server does not answer. The page tries again every few seconds; nothing that was started is lost.",
+    offline: "The server does not answer. The page tries again; nothing that was started is lost.",
     retry: "Try now",
-    miniature:
-      "This is the miniature: a small model that ships with Forgedit and runs on a CPU. It knows 3D emoji on plain backgrounds at 128 × 128 pixels, and little else. To edit photographs, start the server with a Stable Diffusion model:",
+    miniature: "To edit photographs, start the server with a Stable Diffusion model:",
     miniatureCommand: "forgedit serve --model DIR",
+    noModel: (why) => `The server has no model: ${why}`,
     demo: "Run the demo",
+    demoSource: "a man walking: dark skin tone on a blue background",
+    demoTarget: "a man running: dark skin tone on a blue background",
     demoNote: "A walking man runs; about 45 seconds on two cores.",
   },
 
   token: {
     title: "Token",
-    text: "This server asks for its token. It stands behind #token= in the address that the server printed, and in the file DATA/token.",
+    text: "It stands behind #token= in the address that the server printed, and in the file DATA/token.",
     label: "Token",
     button: "Continue",
     wrong: "The server does not know this token.",
@@ -243,7 +243,7 @@ export const texts = {
     saved: "Saved edit (zip)",
     lora: "LoRA",
     loraBusy: "Exporting LoRA …",
-    loraGet: (size) => `Download LoRA${size ? `, ${size}` : ""}`,
+    loraGet: (size) => `Download LoRA, ${size}`,
     facts: {
       strategy: "Strategy", strength: "Strength", seed: "Seed", sampler: "Sampler", steps: "Steps",
       guidance: "Guidance scale", blend: "Blend", edit: "Edit", kept: "Kept", size: "Size",
@@ -305,7 +305,7 @@ export const texts = {
     pin: "Keep for good",
     pinHint: "Others are deleted, least used first, when the disk limit is reached.",
     facts: (item) =>
-      [item.learning?.method, item.learning && `${item.learning.samples} samples`, item.bytes && bytes(item.bytes)].filter(Boolean).join(" · "),
+      [item.method, item.learning && `${item.learning.samples} samples`, item.bytes && bytes(item.bytes)].filter(Boolean).join(" · "),
     remove: "Delete",
     removeTitle: "Delete what was learned of this picture?",
     removeText: "Its images stay. Further edits of the picture have to learn it again.",
