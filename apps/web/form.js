@@ -32,7 +32,7 @@ export function createForm() {
     event.preventDefault();
     send();
   } } }, picture.node, learnedNote, source.node, targets.node, search.node, h("div", { class: "send" }, run, costLine), problem.node);
-  const node = h("section", { "aria-labelledby": "form-title" }, h("h2", { id: "form-title", text: texts.form.title }), form);
+  const node = h("section", {}, h("h2", { text: texts.form.title }), form);
 
   function edited() {
     save();

@@ -96,7 +96,7 @@ export function createJobScreen(id, { onUse }) {
       url: one?.url || one?.preview?.image || null,
       alt: one?.entry ? texts.view.alt(one.entry.target || "", labelOf(one.entry)) : "",
       note: one?.note || (one?.preview ? texts.view.drawing(one.preview.step, one.preview.of) : one ? null : isOver(job) ? null : texts.job.learnWait),
-      preview: !one?.url,
+      preview: one?.preview && !one.url,
     });
   }
 

@@ -21,6 +21,7 @@ let page = null;
 
 function start() {
   setText(byId("skip"), texts.skip);
+  for (const [id, label] of Object.entries({ banners: texts.banner.label, form: texts.form.title, side: texts.side.title })) byId(id).setAttribute("aria-label", label);
   const form = createForm(), side = createSide(), header = createHeader();
   const banners = createBanners({ onDemo: form.demo });
   byId("top").append(...header.nodes);

@@ -10,8 +10,8 @@ const kMostName = 60;
 
 export function createPictureField({ onPicture, onAgain }) {
   const view = { share: /** @type {number|null} */ (null), blob: /** @type {string|null} */ (null) };
-  const choose = h("input", { type: "file", accept: "image/*", class: "unseen", id: "choose", on: { change: () => take(choose.files?.[0]) } });
-  const camera = h("input", { type: "file", accept: "image/*", capture: "environment", class: "unseen", id: "camera", on: { change: () => take(camera.files?.[0]) } });
+  const choose = h("input", { type: "file", accept: "image/*", class: "unseen", id: "choose", "aria-label": texts.form.choose, on: { change: () => take(choose.files?.[0]) } });
+  const camera = h("input", { type: "file", accept: "image/*", capture: "environment", class: "unseen", id: "camera", tabindex: -1, "aria-label": texts.form.photo, on: { change: () => take(camera.files?.[0]) } });
   const image = h("img", { alt: texts.form.pictureAlt, hidden: true });
   const invitation = h("p", { class: "invitation", text: texts.form.drop });
   const meter = h("progress", { max: 1, value: 0, "aria-label": texts.form.choose, hidden: true });

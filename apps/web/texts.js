@@ -37,6 +37,7 @@ export const texts = {
   },
 
   banner: {
+    label: "Messages",
     offline: "The server does not answer. The page tries again; nothing that was started is lost.",
     retry: "Try now",
     miniature: "To edit photographs, start the server with a Stable Diffusion model:",

@@ -1,5 +1,6 @@
 // Sliders on what was learned: the nearest image while one moves, a new one when it is let go, the newest wish wins.
 import assert from "node:assert/strict";
+import { blur } from "./flow.mjs";
 import { assertNoProblems, openBrowser, openPage } from "./harness.mjs";
 
 /** Moves a slider as a hand does: `input` on the way, `change` at the end. */
@@ -70,7 +71,7 @@ export default async function adjust({ server, check, shots, left }) {
   });
 
   await check("[ and ] make it weaker and stronger; undo goes back; tries are there after a reload", async () => {
-    await page.evaluate(() => /** @type {any} */ (document.activeElement)?.blur());
+    await blur(page);
     const address = page.url();
     await page.keyboard.press("]");
     await page.waitForFunction((old) => location.href !== old, address, { timeout: 10000 });

@@ -24,6 +24,7 @@ async function untilCaption(page) {
   return captionOf(page);
 }
 
+export const blur = (page) => page.evaluate(() => /** @type {any} */ (document.activeElement)?.blur());
 export const jobOf = (page) => new URL(page.url()).hash.split("/")[1];
 
 export async function untilDone(server, id, seconds = 180) {
@@ -58,7 +59,6 @@ export default async function flow({ server, check, shots, left }) {
     await check(`a picture can be given by ${kind}`, async () => {
       await page.fill("#source", "");
       await give(page, kind);
-      await page.getByText("walking.png").waitFor();
       assert.equal(await untilCaption(page), kSource);
     });
   }
@@ -80,6 +80,8 @@ export default async function flow({ server, check, shots, left }) {
   const started = Date.now();
   await check("an edit starts; the loss is drawn while it learns", async () => {
     await page.fill("#target-0", kTarget);
+    assert.equal(await page.getByLabel("Candidates").inputValue(), "12");
+    await page.getByLabel("Candidates").fill("6");
     await page.getByText("walking → running").waitFor();
     await page.getByRole("button", { name: "Generate" }).click();
     await page.waitForURL(/#job\//);
@@ -89,11 +91,11 @@ export default async function flow({ server, check, shots, left }) {
   });
 
   await check("reload while it learns: the curve is there from its first step", async () => {
-    await page.waitForFunction(() => document.querySelector(".status")?.textContent?.includes("step"), null, { timeout: 30000 });
+    const untilPoints = (timeout) =>
+      page.waitForFunction(() => (document.querySelector(".chart .mean")?.getAttribute("points") || "").split(" ").length >= 4, null, { timeout });
+    await untilPoints(60000);
     await page.reload();
-    await page.locator(".chart .mean").first().waitFor({ state: "attached", timeout: 10000 });
-    const points = await page.locator(".chart .mean").first().getAttribute("points");
-    assert.ok(points.split(" ").length > 1, points);
+    await untilPoints(3000);
   });
 
   await check("a second tab shows the same job", async () => {
@@ -104,7 +106,7 @@ export default async function flow({ server, check, shots, left }) {
   });
 
   await check("images appear one by one, the first as previews", async () => {
-    await page.locator(".grid .cell.preview, .view.preview").first().waitFor({ timeout: 120000 });
+    await page.locator(".grid .cell.preview, .view.preview").first().waitFor({ timeout: 180000 });
     await shot("04-preview");
     await page.locator(".grid .cell.image").first().waitFor({ timeout: 60000 });
     await page.reload();
@@ -149,7 +151,7 @@ export default async function flow({ server, check, shots, left }) {
   await check("copy as command", async () => {
     await page.getByRole("button", { name: "Copy as command" }).click();
     const text = await page.evaluate(() => navigator.clipboard.readText());
-    assert.match(text, /^forgedit edit walking\.png 'a man running: .*' --source 'a man walking: .*' --forget \S+ --gamma [\d.]+ --seeds \d+ --sampler dpm\+\+ --steps 20/);
+    assert.match(text, /^forgedit edit demo\.png 'a man running: .*' --source 'a man walking: .*' --forget \S+ --gamma [\d.]+ --seeds \d+ --sampler dpm\+\+ --steps 20/);
   });
 
   await check("downloads are files", async () => {
@@ -165,10 +167,10 @@ export default async function flow({ server, check, shots, left }) {
     await page.getByRole("button", { name: "Use these settings" }).click();
     await page.locator("label[for=mode-sweep]").click();
     await page.locator(".more summary").first().click();
-    await page.getByText("encoderattn", { exact: true }).click();
+    await page.locator("#form").getByText("encoderattn", { exact: true }).click();
     await page.getByLabel("from", { exact: true }).fill("0.8");
     await page.getByLabel("to", { exact: true }).fill("1.2");
-    await page.getByText("Nothing is learned again").first().waitFor();
+    await page.locator(".cost", { hasText: "Nothing is learned again" }).waitFor();
     await page.getByRole("button", { name: "Generate" }).click();
     await page.waitForFunction((id) => !location.hash.includes(id), left.job);
     left.sweep = jobOf(page);
@@ -185,7 +187,7 @@ export default async function flow({ server, check, shots, left }) {
     await page.fill("#story", "a man running: dark skin tone on a yellow background\na man walking: dark skin tone on a red background");
     await page.getByLabel("from", { exact: true }).fill("1");
     await page.getByLabel("to", { exact: true }).fill("1");
-    await page.getByText("encoderattn", { exact: true }).click();
+    await page.locator("#form").getByText("encoderattn", { exact: true }).click();
     await page.getByRole("button", { name: "Generate" }).click();
     await page.waitForFunction((id) => !location.hash.includes(id), left.sweep);
     const job = await untilDone(server, jobOf(page));
@@ -197,6 +199,7 @@ export default async function flow({ server, check, shots, left }) {
   await check("the gallery: stars, texts, and deleting with a way back", async () => {
     await page.goto(`${server.url}#job/${left.job}`);
     await page.locator(".best li").first().waitFor();
+    await blur(page);
     await page.keyboard.press("s");
     await page.getByRole("button", { name: "Starred" }).waitFor();
     await page.getByRole("link", { name: "Gallery" }).click();

@@ -25,7 +25,7 @@ export class Server {
 
   /** Starts, or starts again at the same port; resolves when it has printed its address. */
   start() {
-    const options = ["serve", "--port", String(this.port), "--data", this.data];
+    const options = ["serve", "--port", String(this.port), "--data", this.data, "--threads", "2"];
     this.process = spawn(this.forgedit, options, { stdio: ["ignore", "pipe", "inherit"] });
     return new Promise((resolve, reject) => {
       this.process.once("exit", (code) => reject(new Error(`the server ended with ${code}`)));
@@ -63,6 +63,7 @@ export async function openBrowser(args = []) {
 export async function openPage(browser, options = {}) {
   const context = await browser.newContext({ viewport: { width: 1440, height: 900 }, ...options });
   const page = await context.newPage();
+  page.setDefaultTimeout(15000);
   page.problems = [];
   page.on("pageerror", (error) => page.problems.push(error.stack));
   page.on("console", (message) => {

@@ -1,6 +1,6 @@
 // Everything without a pointer: from the top of the page to an edit, through the grid, and to its end.
 import assert from "node:assert/strict";
-import { jobOf, untilDone } from "./flow.mjs";
+import { blur, jobOf, untilDone } from "./flow.mjs";
 import { assertAccessible, assertNoProblems, openBrowser, openPage } from "./harness.mjs";
 
 const focused = (page) => page.evaluate(() => document.activeElement?.id || document.activeElement?.className || document.activeElement?.tagName);
@@ -19,7 +19,7 @@ export default async function keyboard({ server, check, shots, left }) {
   });
 
   await check("all controls can be reached by Tab", async () => {
-    await page.evaluate(() => /** @type {any} */ (document.activeElement)?.blur());
+    await blur(page);
     const seen = new Set();
     for (let i = 0; i < 120; ++i) {
       await page.keyboard.press("Tab");
@@ -43,7 +43,7 @@ export default async function keyboard({ server, check, shots, left }) {
   });
 
   await check("Space shows the original as long as it is held, C changes the way to compare", async () => {
-    await page.evaluate(() => /** @type {any} */ (document.activeElement)?.blur());
+    await blur(page);
     await page.keyboard.down(" ");
     await page.locator(".view.held").waitFor();
     await page.keyboard.up(" ");
@@ -76,7 +76,7 @@ export default async function keyboard({ server, check, shots, left }) {
     const old = jobOf(page);
     await page.keyboard.press("Enter");
     await page.waitForFunction((id) => !location.hash.includes(id), old);
-    await page.evaluate(() => /** @type {any} */ (document.activeElement)?.blur());
+    await blur(page);
     await page.locator(".job-head .status").waitFor();
     await page.keyboard.press("Escape");
     await page.getByRole("dialog").waitFor();
