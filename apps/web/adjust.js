@@ -94,7 +94,7 @@ export function createAdjust({ onNearest, onDraw }) {
     undo: () => step(-1),
     nudge: (by) => controls.nudge(by),
     /** `picked` is what the viewer shows, `tried` the draw that it came of; `pictures` are all finished ones of the saved edit. */
-    update({ learned, isOver, picked, tried, pictures }) {
+    update({ learned, isOver, picked, tried, pictures, isMoving }) {
       show(missing, !learned);
       setText(missing, isOver ? texts.adjust.missing : texts.adjust.later);
       show(body, learned && picked);
@@ -103,7 +103,7 @@ export function createAdjust({ onNearest, onDraw }) {
       if (view.learned !== learned) readTries(learned).catch(note);
       Object.assign(view, { learned, pictures, tried });
       const known = `${tried} ${picked?.stem}`;
-      if (picked && view.known !== known) {
+      if (picked && !isMoving && view.known !== known) {
         view.known = known;
         takeWish(wish, picked.entry);
         controls.fill();

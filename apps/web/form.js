@@ -197,7 +197,7 @@ function createTargets(refresh) {
     draft.story = story.value;
     refresh();
   } } });
-  const storyField = field(texts.form.storyLabel, story, texts.form.storyNote);
+  const storyField = field(texts.form.storyLabel, story);
   const several = h("div", {}, list, h("div", { class: "buttons" }, copyCaption, add));
   const node = h("div", {}, several, storyField);
 

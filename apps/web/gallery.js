@@ -59,7 +59,7 @@ export function createGalleryScreen() {
   }
 
   function tile(item) {
-    const label = `${item.entry?.target || ""}, ${item.entry ? labelOf(item.entry) : item.stem}`;
+    const label = [item.entry?.target, item.entry ? labelOf(item.entry) : item.stem].filter(Boolean).join(", ");
     const check = h("input", { type: "checkbox", "aria-label": texts.gallery.select(label), on: { change: () => {
       if (check.checked) view.selected.add(keyOf(item));
       else view.selected.delete(keyOf(item));
@@ -72,7 +72,7 @@ export function createGalleryScreen() {
       patch(pathOf(held), { star: held.star }).catch(note);
     }, "star", { "aria-label": texts.gallery.star(label) });
     return h("li", {}, h("a", { href: linkOf({ id: item.job, ...item, ...state.jobs.get(item.job) }, item.stem), "aria-label": texts.gallery.open(label), title: label }, thumb()),
-      h("div", { class: "tile-tools" }, h("span", { class: "pick" }, check), star), h("p", { class: "tile-text", text: item.entry?.target || "" }));
+      h("div", { class: "tile-tools" }, h("span", { class: "pick" }, check), star), h("p", { class: "tile-text", text: item.entry?.target || label }));
   }
 
   function update() {

@@ -81,7 +81,8 @@ export function createJobScreen(id, { onUse }) {
     loss.update(job.losses, job.learnSteps);
     show(lossPanel, job.losses.length > 0 && !edits.length);
     const finished = [...edits, ...triesOf(learned).filter((draw) => draw.pictures?.[0]).map((draw) => ({ ...draw.pictures[0], entry: entryOfDraw(draw) }))];
-    adjust.update({ learned, isOver: isOver(job), picked: view.nearest ? null : one?.entry?.kind === "edit" ? one : null, tried: view.tried, pictures: finished });
+    adjust.update({ learned, isOver: isOver(job), picked: one?.entry?.kind === "edit" ? one : null, tried: view.tried, pictures: finished,
+      isMoving: Boolean(view.nearest) });
     const picked = view.tried ? null : one?.stem;
     best.update(job, picked);
     grid.update(job, picked);

@@ -21,6 +21,10 @@ let page = null;
 
 function start() {
   setText(byId("skip"), texts.skip);
+  byId("skip").addEventListener("click", (event) => {
+    event.preventDefault();
+    byId("main").focus();
+  });
   for (const [id, label] of Object.entries({ banners: texts.banner.label, form: texts.form.title, side: texts.side.title })) byId(id).setAttribute("aria-label", label);
   const form = createForm(), side = createSide(), header = createHeader();
   const banners = createBanners({ onDemo: form.demo });
@@ -37,9 +41,9 @@ function start() {
 
 /** On a phone the form is a screen of its own. */
 function toForm(then) {
-  const isHidden = !byId("form").offsetParent;
-  if (isHidden) go(links.start);
-  setTimeout(() => then?.(), isHidden ? 50 : 0);
+  if (byId("form").offsetParent) return then();
+  window.addEventListener("hashchange", then, { once: true });
+  go(links.start);
 }
 
 function makeScreen(name, id) {

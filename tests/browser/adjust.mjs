@@ -59,7 +59,7 @@ export default async function adjust({ server, check, shots, left }) {
   });
 
   await check("strategy, seed, blend and text", async () => {
-    await page.getByLabel("Strategy").last().selectOption("encoderattn");
+    await page.locator(".adjust").getByLabel("Strategy").selectOption("encoderattn");
     await page.waitForTimeout(400);
     await page.getByRole("button", { name: "Next seed" }).click();
     await drag(page, "Blend", ["0.3"]);

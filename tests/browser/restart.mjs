@@ -10,7 +10,7 @@ export default async function restart({ server, check, shots, left }) {
   await check("a killed server: the page says so, comes back by itself, and the job goes on", async () => {
     await page.goto(`${server.url}#job/${left.sweep}`);
     await page.getByRole("button", { name: "Use these settings" }).click();
-    await page.getByLabel("Seeds").fill("2");
+    await page.locator("#form").getByLabel("Seeds").fill("2");
     await page.getByRole("button", { name: "Generate" }).click();
     await page.waitForFunction((id) => !location.hash.includes(id), left.sweep);
     const id = jobOf(page);
