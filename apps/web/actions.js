@@ -3,15 +3,15 @@ import { patch, post } from "./api.js";
 import { commandOf, curlOf } from "./commands.js";
 import { copy } from "./dialogs.js";
 import { button, h, keyed, set, setText, show } from "./dom.js";
-import { changed, isOver, learnedOf, note, state, takeJob, watch } from "./store.js";
+import { changed, isOver, learnedOf, newestFirst, note, state, takeJob, watch } from "./store.js";
 import { texts } from "./texts.js";
 
 const kLoraRank = 16;
 
 export function createActions() {
-  const view = { job: null, picture: null, exports: new Map() };
+  const view = { job: null, picture: null };
   const star = button(texts.view.star, toggleStar, "star", { "aria-pressed": "false" });
-  const png = h("a", { class: "button", download: true, title: texts.view.png_title, text: texts.view.png });
+  const png = h("a", { class: "button", download: true, text: texts.view.png });
   const command = button(texts.view.command, () => copy(commandOf(view.job, view.picture.entry)));
   const curl = button(texts.view.curl, () => copy(curlOf(view.picture.job || view.job, view.picture.entry)));
   const downloads = h("ul", { class: "downloads" });
@@ -39,11 +39,8 @@ export function createActions() {
   }
 
   async function exportLora() {
-    const learned = learnedOf(view.job);
     try {
-      const job = takeJob(await post("api/v1/jobs", { kind: "export", learned, to: "lora", rank: kLoraRank }));
-      view.exports.set(learned, job.id);
-      watch(job.id);
+      watch(takeJob(await post("api/v1/jobs", { kind: "export", learned: learnedOf(view.job), to: "lora", rank: kLoraRank })).id);
     } catch (error) {
       note(error);
     }
@@ -51,8 +48,7 @@ export function createActions() {
 
   function updateLora(job) {
     const learned = learnedOf(job);
-    const found = state.jobs.get(view.exports.get(learned)) ||
-      [...state.jobs.values()].find((one) => one.kind === "export" && one.request?.learned === learned && one.state === "done");
+    const found = [...state.jobs.values()].filter((one) => one.kind === "export" && learnedOf(one) === learned).sort(newestFirst)[0];
     const given = found?.result?.files;
     show(lora, Boolean(learned) && !given);
     lora.disabled = Boolean(found && !isOver(found));

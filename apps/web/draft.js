@@ -79,11 +79,10 @@ export function cost() {
 /** Puts a job's settings into the draft. */
 export function takeSettings(job) {
   const asked = job.request || {};
-  const list = (value) => (value === undefined || value === null ? [] : [value].flat());
-  const targets = list(asked.targets ?? asked.target).map(String);
+  const targets = [asked.targets ?? asked.target ?? ""].flat();
   Object.assign(draft, {
-    picture: asked.picture || asked.image || null, learned: asked.learned || null, source: job.result?.source || asked.source || "", captionJob: null,
-    targets: targets.length ? targets : [""], mode: asked.auto ? "best" : "sweep", candidates: asked.auto?.pictures || null, method: asked.method || "vanilla",
+    picture: asked.picture || null, learned: asked.learned || null, source: job.result?.source || asked.source || "", captionJob: null,
+    targets, mode: asked.auto ? "best" : "sweep", candidates: asked.auto?.pictures || null, method: asked.method || "vanilla",
     samples: asked.samples || 0, sampler: asked.sampler || null, steps: asked.steps || null, guidance: asked.guidance ?? 7.5, blend: asked.blend || 0,
   });
   const entries = plannedEntries(asked);

@@ -23,7 +23,7 @@ export function createForm() {
   const costLine = h("p", { class: "cost" });
   const problem = problems(note);
   const run = h("button", { type: "submit", class: "primary", text: texts.form.run });
-  const learnedNote = h("div", { class: "learned-note" }, h("p", {}), h("p", { class: "hint", text: texts.form.learnedNote }),
+  const learnedNote = h("div", {}, h("p"), h("p", { class: "hint", text: texts.form.learnedNote }),
     button(texts.form.forgetLearned, () => {
       draft.learned = null;
       edited();

@@ -162,13 +162,10 @@ function createHead(id, onUse) {
   const meter = h("div", { class: "meter", role: "progressbar", "aria-valuemin": 0, "aria-valuemax": 100, "aria-label": texts.states.running }, bar);
   const problem = problems(note);
   const act = problem.run;
-  const stop = (body) => act(async () => takeJob(await post(`api/v1/jobs/${id}/cancel`, body)));
-  const cancel = button(texts.job.cancelNow, () => stop({ when: "now" }));
-  const after = button(texts.job.cancelAfter, () => stop({ when: "picture" }));
-  const retry = button(texts.job.retry, () => act(async () => {
-    const job = takeJob(await post(`api/v1/jobs/${id}/retry`, {}));
-    go(links.job(job.id));
-  }));
+  const stop = (when) => act(async () => takeJob(await post(`api/v1/jobs/${id}/cancel`, { when })));
+  const cancel = button(texts.job.cancelNow, () => stop("now"));
+  const after = button(texts.job.cancelAfter, () => stop("picture"));
+  const retry = button(texts.job.retry, () => act(async () => takeJob(await post(`api/v1/jobs/${id}/retry`, {}))));
   const use = button(texts.job.settings, () => onUse(state.jobs.get(id)), "quiet");
   const away = button(texts.job.remove, () => removeJob(id, act), "quiet");
   const node = h("header", { class: "job-head" }, h("div", {}, title, from), h("div", { class: "buttons" }, use, away),
@@ -195,7 +192,7 @@ function createHead(id, onUse) {
     if (!job || isOver(job) || job.cancel_requested) return;
     const when = await ask({ title: texts.job.cancelTitle, content: [h("p", { text: texts.job.cancelText })], buttons: [
       { label: texts.job.cancelNow, value: "now", kind: "primary" }, { label: texts.job.cancelAfter, value: "picture" }, { label: texts.job.keepOn, value: null }] });
-    if (when) stop({ when });
+    if (when) stop(when);
   };
   return { node, update, cancel: askToCancel };
 }

@@ -104,10 +104,7 @@ export function createPictureField({ onPicture, onAgain }) {
 }
 
 function factsOf(picture) {
-  const parts = [picture.name];
-  if (picture.width) parts.push(texts.form.size(picture));
-  if (picture.frame?.grid_width) parts.push(texts.form.modelSize(picture.frame));
-  const line = parts.filter(Boolean).join(" · ");
+  const line = [picture.name, picture.width && texts.form.size(picture), picture.frame && texts.form.modelSize(picture.frame)].filter(Boolean).join(" · ");
   const warnings = [picture.alpha && texts.form.transparent("white"), picture.frame && picture.width < picture.frame.width && texts.form.upscaled];
   return [line, ...warnings].filter(Boolean).join(". ");
 }

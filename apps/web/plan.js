@@ -3,7 +3,7 @@ import { state } from "./store.js";
 import { texts } from "./texts.js";
 
 const kStrengths = { first: 0.6, last: 1.4, step: 0.2 }, kBetas = { first: 0.8, last: 1.6, step: 0.2 };
-const kMostCells = 400;
+const kMostCells = 400, kAutoPictures = 40;
 
 /** FIRST to LAST by STEP, both ends included. */
 export function range({ first, last, step }) {
@@ -27,11 +27,6 @@ function numbers(value) {
 function names(value) {
   if (!value) return null;
   return (Array.isArray(value) ? value : String(value).split(",")).map((name) => (name === "orig" ? "donotforget" : name));
-}
-
-/** Candidates that an automatic choice may try for each text. */
-function autoCount(request) {
-  return request.auto?.pictures || 40;
 }
 
 /** The entries that a request asks for, in order; null where that is the server's to decide. */
@@ -90,7 +85,7 @@ export function plannedCount(job) {
   const request = job.request;
   if (!request) return null;
   if (request.kind === "draw") return 1;
-  if (request.auto) return autoCount(request) * Math.max(1, [request.targets ?? request.target ?? ""].flat().length);
+  if (request.auto) return (request.auto.pictures || kAutoPictures) * Math.max(1, [request.targets ?? request.target ?? ""].flat().length);
   return plannedOf(job).length || null;
 }
 

@@ -129,10 +129,10 @@ export const texts = {
   start: {
     newest: "Newest edits",
     how: [
-      "Choose a picture. A caption is suggested; change it until it is right.",
+      "Choose a picture, and correct the caption that is suggested.",
       "Write what the edit shows: the same words with the change in them.",
-      "The model learns the picture once. Images appear in a grid as they are generated.",
-      "Pick one, compare it with the original, and adjust it with sliders; nothing is learned again.",
+      "The model learns the picture once; then images fill a grid.",
+      "Pick one, compare it with the original, and adjust it with sliders. Nothing is learned again.",
     ],
   },
 
@@ -154,7 +154,7 @@ export const texts = {
   },
 
   states: { queued: "waiting", running: "running", done: "done", failed: "failed", cancelled: "cancelled" },
-  stages: { learning: "Learning", "generating images": "Generating images", loading: "Loading the model" },
+  stages: { learning: "Learning", "generating images": "Generating images" },
 
   job: {
     loading: "Reading the job …",
@@ -233,7 +233,6 @@ export const texts = {
     starred: "Starred",
     png: "PNG",
     pngPlain: "PNG without settings",
-    png_title: "Download the PNG file; its settings are inside",
     command: "Copy as command",
     curl: "Copy as curl",
     downloads: "More downloads",
