@@ -28,8 +28,8 @@ namespace forgedit {
 /// Lines to the worker: {"run": {"id", "request"}}, {"stop": ID}, {"stop": ID, "at": "picture"}. Lines from
 /// it: {"worker": INFO} when it has started, and {"job": ID, "event": NAME, …} with the events "progress"
 /// {"progress"}, "losses" {"from", "losses"}, "note" {"text", "warning"}, "result" {"result"}, "learned"
-/// {"id", "bytes", "info"}, "preview" {"stem", "step", "of", "image"}, "choice" {"choice"}, "picture" {"stem",
-/// "entry"}, and one of the ends "done", "cancelled" and "failed" {"code", "message"}.
+/// {"id", "bytes", "info"}, "preview" {"stem", "step", "of", "image"}, "choice" {"choice"}, "picture"
+/// {"stem", "entry"}, and one of the ends "done", "cancelled" and "failed" {"code", "message"}.
 class Dispatcher {
  public:
   struct Options {
@@ -41,7 +41,7 @@ class Dispatcher {
     /// Whether a worker is started before there is a job, so that it says who it is.
     bool asks_worker_first = false;
     std::filesystem::path data;     ///< jobs/ID, learned/ID; empty: nothing is done there
-    std::int64_t most_learned = 0;  ///< bytes of all that is learned and not pinned; 0: no limit
+    std::int64_t most_learned = INT64_MAX;  ///< bytes of all that is learned and not pinned
     std::function<void(const std::string&)> trouble;  ///< what went wrong inside
   };
 

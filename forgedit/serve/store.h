@@ -81,7 +81,7 @@ struct StoredNote {
 
 /// A finished picture among those of all jobs.
 struct GalleryPicture {
-  std::int64_t seq = 0;  ///< grows from one to the next
+  std::int64_t seq = 0;     ///< grows from one to the next
   std::string job, source;  ///< the job, and the id of the upload that was edited
   std::int64_t made = 0;
   StoredPicture picture;
@@ -98,8 +98,8 @@ struct GalleryFilter {
 /// What was learned of a picture: the saved edit learned/ID.
 struct StoredLearned {
   std::string id, name;
-  bool pinned = false;            ///< it stays whatever the disk has free
-  std::string picture, job;       ///< ids of the upload and of the job that learned it
+  bool pinned = false;       ///< it stays whatever the disk has free
+  std::string picture, job;  ///< ids of the upload and of the job that learned it
   std::int64_t made = 0, used = 0, bytes = 0;
   std::string info;  ///< JSON object: source, method, losses, model, ...
 };
