@@ -52,12 +52,13 @@ void add_serve_options(CLI::App& command, ServeArguments& arguments) {
             ->type_name("MINUTES")
             ->check(within(0, kMostMinutes))
             ->capture_default_str());
-  group(command
-            .add_option("--disk", request.disk_gib,
-                        "GiB for what was learned; over that goes what is not pinned and was used longest ago")
-            ->type_name("GIB")
-            ->check(within(0, kMostGib))
-            ->capture_default_str());
+  group(
+      command
+          .add_option("--disk", request.disk_gib,
+                      "GiB for what was learned; over that goes what is not pinned and was used longest ago")
+          ->type_name("GIB")
+          ->check(within(0, kMostGib))
+          ->capture_default_str());
   group(command
             .add_option("--keep-free", request.keep_free_gib,
                         "GiB of the disk that stay free: with less, no picture and no job is taken")

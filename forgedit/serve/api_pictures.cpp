@@ -26,9 +26,9 @@ json described(const ApiContext& api, const StoredUpload& upload) {
     const auto side = size.get<std::int64_t>();
     const auto frame = fit_frame(static_cast<int>(upload.width), static_cast<int>(upload.height), side * side,
                                  multiple.get<int>());
-    result["frame"] = {{"width", frame.width},           {"height", frame.height},
-                       {"left", frame.left},             {"top", frame.top},
-                       {"grid_width", frame.grid_width}, {"grid_height", frame.grid_height}};
+    result["frame"] = {
+        {"width", frame.width}, {"height", frame.height},         {"left", frame.left},
+        {"top", frame.top},     {"grid_width", frame.grid_width}, {"grid_height", frame.grid_height}};
   } catch (const Error& error) {
     result["problem"] = error.what();
   }

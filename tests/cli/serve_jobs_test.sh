@@ -40,14 +40,17 @@ ends_as "$EDIT" "done"
 for file in here/0*.png; do cmp -s "$file" "data/jobs/$EDIT/$(basename "$file")" || complain "$file differs"; done
 
 echo "-- the command is the job's"
+add_job 201 "{\"picture\": \"$PICTURE\", \"target\": \"it's a red square\", \"gamma\": [0.8, 1], \"steps\": 4, $LEARN, \"metadata\": false}"
+ends_as "$JOB" "done"
 (
   cp picture.png "a man.png"
-  sed -n 's/.*"command":"\(.*\)","ended".*/\1/p' answer | sed "s/^forgedit/'${FORGEDIT//\//\\/}'/" >command.sh
+  sed -n 's/.*"command":"\(.*\)","ended".*/\1/p' answer | sed 's/\\\\/\\/g' | sed "s/^forgedit/'${FORGEDIT//\//\\/}'/" >command.sh
   printf ' --model %s --device cpu --threads 1 --out copied\n' "$MODEL" | tr -d '\n' >>command.sh
   tr -d '\n' <command.sh >line.sh
   bash line.sh >/dev/null 2>>stderr
 )
-for file in copied/0*.png; do cmp -s "$file" "data/jobs/$EDIT/$(basename "$file")" || complain "the command: $file differs"; done
+[ "$(find copied -name '0*.png' | wc -l)" -eq 2 ] || complain "the command does not run: $(cat line.sh)"
+for file in copied/0*.png; do cmp -s "$file" "data/jobs/$JOB/$(basename "$file")" || complain "the command: $file differs"; done
 
 echo "-- draw while a job runs"
 add_job 201 "{\"learned\": \"$LEARNED\", \"target\": \"a blue square\", \"gamma\": \"0.6:1.3:0.1\", \"steps\": 20}"
@@ -57,7 +60,7 @@ DRAW="\"kind\": \"draw\", \"learned\": \"$LEARNED\", \"target\": \"a red square\
 add_job 201 "{$DRAW, \"gamma\": 0.8}"
 DRAWN=$JOB
 ends_as "$DRAWN" "done"
-cmp -s "data/jobs/$DRAWN"/0*.png here/0[2-9]*.png || complain "a drawn image differs from the program's"
+cmp -s "data/jobs/$DRAWN"/*.png here/01-*.png || complain "a drawn image differs from the program's"
 ask 200 GET "api/v1/jobs/$DRAWN"
 DREW=$(sed -n 's/.*"ended":\([0-9]*\),.*/\1/p' answer)
 ends_as "$BATCH" "done"
