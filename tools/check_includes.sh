@@ -27,7 +27,7 @@ BEGIN {
   allow["work"] = "core"
   allow["jobs"] = allow["pipelines/records"] " io/charts metrics pipelines/records pipelines/sampling pipelines/choice work"
   allow["batch"] = allow["jobs"] " io/tables jobs"
-  allow["serve"] = "core io/pictures work"
+  allow["serve"] = "core io/archive io/pictures work"
   allow["eval"] = allow["jobs"] " io/tables jobs"
 }
 function complain(what) { print FILENAME ":" FNR ": " what; bad = 1 }

@@ -6,8 +6,15 @@
 #include <nlohmann/json.hpp>
 
 #include "forgedit/core/error.h"
+#include "forgedit/core/suggest.h"
+#include "forgedit/editing/forgetting.h"
+#include "forgedit/jobs/drawn_candidate.h"
 #include "forgedit/jobs/edit_check.h"
+#include "forgedit/jobs/learn_check.h"
 #include "forgedit/jobs/request_json.h"
+#include "forgedit/pipelines/records/saved_subject.h"
+#include "forgedit/serve/exports.h"
+#include "forgedit/serve/learned_folder.h"
 #include "forgedit/serve/uploads.h"
 
 namespace forgedit {
@@ -65,6 +72,50 @@ void check_count(const EditJob& job, const std::vector<EditRequest>& requests) {
                     fmt::format("{:.0f} images in one job, expected at most {}", count, kMostServedPictures));
 }
 
+/// How an export's file or folder is called.
+const char* export_name(const std::string& to) {
+  if (to == "lora") return "lora.safetensors";
+  if (to == "single-file") return "model.safetensors";
+  if (to == "diffusers") return "model";
+  throw usage_error("to", "expected diffusers, single-file or lora, got '" + to + "'" +
+                              did_you_mean(to, {"diffusers", "single-file", "lora"}));
+}
+
+/// What is left to be settled, and to be checked before a model is loaded, for each kind.
+class Settled {
+ public:
+  Settled(const std::filesystem::path& data, const std::string& id) : data_(data), id_(id) {}
+
+  void operator()(EditJob& job) const {
+    job.out = job_folder(data_, id_);
+    // Each image is complete as soon as it can be, and has the same bytes whatever else the job generates.
+    if (!job.drawing.batch) job.drawing.batch = 1;
+    check_count(job, check_edit_settings(job).requests);
+  }
+  void operator()(LearnRequest& request) const {
+    auto settled = request;
+    take_target(settled);
+    check_learn_settings(settled);
+  }
+  void operator()(DrawRequest& request) const {
+    request.out = job_folder(data_, id_);
+    drawn_candidate(request);
+  }
+  void operator()(ExportRequest& request) const {
+    request.out = export_folder(data_, id_) / export_name(request.to);
+    const auto method = read_saved_subject(request.learned).method;
+    find_forgetting_strategy(request.forget, method);
+  }
+  void operator()(ScoreRequest& request) const {
+    if (request.target.empty()) throw usage_error("target", "is needed: what the edited pictures show");
+  }
+  void operator()(CaptionRequest&) const {}
+
+ private:
+  const std::filesystem::path& data_;
+  const std::string& id_;
+};
+
 }  // namespace
 
 JobRequest served_request(const json& request, const std::filesystem::path& data, const std::string& id) {
@@ -72,16 +123,10 @@ JobRequest served_request(const json& request, const std::filesystem::path& data
   check_texts(request);
   RequestRules rules;
   rules.picture = [&](const std::string& picture) { return uploaded_file(data, picture); };
+  rules.learned = [&](const std::string& learned) { return kept_learned(data, learned); };
   auto job = request_from_json(request, rules);
-  if (auto* edit = std::get_if<EditJob>(&job)) {
-    edit->out = job_folder(data, id);
-    // Each image is complete as soon as it can be, and has the same bytes whatever else the job generates.
-    if (!edit->drawing.batch) edit->drawing.batch = 1;
-    check_count(*edit, check_edit_settings(*edit).requests);
-    return job;
-  }
-  if (std::holds_alternative<CaptionRequest>(job)) return job;
-  throw usage_error("kind", "expected edit or caption: the server takes no other jobs");
+  std::visit(Settled(data, id), job);
+  return job;
 }
 
 }  // namespace forgedit

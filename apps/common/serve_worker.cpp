@@ -3,7 +3,6 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-#include <cerrno>
 #include <condition_variable>
 #include <csignal>
 #include <deque>
@@ -11,19 +10,22 @@
 #include <memory>
 #include <mutex>
 #include <nlohmann/json.hpp>
-#include <set>
 #include <string>
 #include <thread>
 
 #include "apps/common/exit_codes.h"
 #include "apps/common/places.h"
+#include "apps/common/serve_info.h"
+#include "apps/common/serve_listener.h"
 #include "apps/common/serve_requests.h"
 #include "forgedit/core/error.h"
-#include "forgedit/core/json.h"
-#include "forgedit/core/json_text.h"
-#include "forgedit/core/one_line.h"
+#include "forgedit/core/files.h"
 #include "forgedit/jobs/engine.h"
 #include "forgedit/jobs/supervise.h"
+#include "forgedit/pipelines/records/saved_edit.h"
+#include "forgedit/serve/exports.h"
+#include "forgedit/serve/ids.h"
+#include "forgedit/serve/learned_folder.h"
 #include "forgedit/serve/uploads.h"
 
 namespace forgedit {
@@ -32,33 +34,11 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-constexpr std::chrono::milliseconds kBetweenProgress{50};
-constexpr const char* kRecord = "edit.json";
-
-/// A job from its line to its end. The flag may be set before the job begins.
+/// A job from its line to its end. It may be told to stop before it begins.
 struct ServedJob {
   std::string id;
   json request;
-  StopFlag stop;
-};
-
-/// Lines to the parent. What else this process prints goes to its standard error.
-class Lines {
- public:
-  Lines() : output_(::dup(STDOUT_FILENO)) { ::dup2(STDERR_FILENO, STDOUT_FILENO); }
-
-  void send(const json& line) const {
-    const auto text = json_text(line) + "\n";
-    for (std::size_t done = 0; done < text.size();) {
-      const auto count = ::write(output_, text.data() + done, text.size() - done);
-      if (count < 0 && errno == EINTR) continue;
-      if (count < 0) ::_exit(kFailure);  // nobody is there to hear it
-      done += static_cast<std::size_t>(count);
-    }
-  }
-
- private:
-  int output_;
+  ServedStop stop;
 };
 
 /// Reads the parent's lines in a thread of its own, so that a stop is seen while a job runs.
@@ -95,7 +75,11 @@ class Inbox {
       jobs_.push_back(last_);
       arrived_.notify_one();
     } else if (message.contains("stop") && last_ && message["stop"] == last_->id) {
-      last_->stop.stop();
+      if (message.contains("at")) {
+        last_->stop.at_picture = true;
+      } else {
+        last_->stop.now.stop();
+      }
     }
   }
 
@@ -105,114 +89,133 @@ class Inbox {
   std::shared_ptr<ServedJob> last_;
 };
 
-/// What a job says, as lines.
-class LineListener : public JobListener {
- public:
-  LineListener(const Lines& lines, std::string id) : lines_(lines), id_(std::move(id)) {}
-
-  void send(const char* event, json values = json::object()) const {
-    values["job"] = id_;
-    values["event"] = event;
-    lines_.send(values);
-  }
-
-  void note(const std::string& text) override { send("note", {{"text", text}, {"warning", false}}); }
-  void warning(const std::string& text) override { send("note", {{"text", text}, {"warning", true}}); }
-  void plan(const JobPlan& plan) override { add_result("plan", plan.text); }
-  void caption(const std::string& text) override { add_result("source", text); }
-  void captioned(const fs::path&, const std::string& text) override { add_result("caption", text); }
-  void learned(const fs::path&, const std::vector<double>& losses) override { add_result("losses", losses); }
-  void choice(const json& best) override { add_result("auto", best); }
-  void picture(const std::string& stem, const fs::path&, const json& entry) override {
-    told_.insert(stem);
-    send("picture", {{"stem", stem}, {"entry", entry}});
-  }
-  void progress(const JobProgress& progress) override {
-    const auto now = std::chrono::steady_clock::now();
-    if (progress.done < progress.total && now - told_progress_ < kBetweenProgress) return;
-    told_progress_ = now;
-    send("progress", {{"progress",
-                       {{"stage", progress.stage},
-                        {"done", progress.done},
-                        {"total", progress.total},
-                        {"loss", progress.loss},
-                        {"seconds_left", progress.seconds_left < 0 ? json() : json(progress.seconds_left)},
-                        {"share", progress.share}}}});
-  }
-
-  /// The record in the folder has also what an earlier worker finished and could not tell any more.
-  void tell_untold(const fs::path& folder) {
-    std::error_code missing;
-    if (!fs::is_regular_file(folder / kRecord, missing)) return;
-    const auto record = read_json_object(folder / kRecord);
-    for (const auto& entry : record.value("pictures", json::array())) {
-      const auto stem = fs::path(entry.value("file", "")).stem().string();
-      if (!stem.empty() && told_.count(stem) == 0) picture(stem, {}, entry);
+/// Where what `picture` gives is kept: where it is already, else a new place, which has the job's id if that
+/// is free.
+fs::path place_to_learn(const fs::path& data, const std::string& job, const PictureToLearn& picture) {
+  for (const auto& name : list_directory(data / "learned")) {
+    if (!is_id(name)) continue;
+    const auto folder = learned_folder(data, name);
+    try {
+      if (is_saved_edit(folder) && saved_difference(folder, picture).empty()) return folder;
+    } catch (const Error&) {
+      // Damaged: it is no help.
     }
   }
-
- private:
-  void add_result(const char* key, json value) {
-    result_[key] = std::move(value);
-    send("result", {{"result", result_}});
-  }
-
-  const Lines& lines_;
-  const std::string id_;
-  json result_ = json::object();
-  std::set<std::string> told_;
-  std::chrono::steady_clock::time_point told_progress_;
-};
-
-/// A message for clients: one line, without the places of this machine that are the server's own.
-std::string told_to_clients(std::string message, const fs::path& data) {
-  message = message.substr(0, message.find('\n'));
-  const auto place = data.string() + "/";
-  for (auto at = message.find(place); at != std::string::npos; at = message.find(place)) {
-    message.erase(at, place.size());
-  }
-  return one_line(message, kMostMessage);
+  auto folder = learned_folder(data, job);
+  std::error_code missing;
+  return fs::exists(folder, missing) ? learned_folder(data, new_id()) : folder;
 }
 
-json failure_of(const std::string& code, const std::string& message, const fs::path& data) {
-  return {{"code", code}, {"message", told_to_clients(message, data)}};
+json failure_of(const std::string& code, const std::string& message) {
+  return {{"code", code}, {"message", message}};
+}
+
+bool has(const std::string& text, const char* part) {
+  return text.find(part) != std::string::npos;
 }
 
 class ServeWorker {
  public:
   ServeWorker(const ModelRequest& model, fs::path data)
-      : data_(std::move(data)), engine_(find_places(), {model, /*keep_warm=*/true}) {}
+      : data_(std::move(data)), model_(model), engine_(find_places(), {model, /*keep_warm=*/true}) {}
 
   [[noreturn]] void run() {
+    introduce();
     for (;;) run(*inbox_.next());
   }
 
  private:
-  void run(const ServedJob& job) {
-    LineListener listener(lines_, job.id);
+  /// Says who this is.
+  void introduce() {
+    try {
+      JobListener nobody;
+      facts_ = engine_.facts(StopFlag(), nobody);
+      lines_.send({{"worker", serve_info(facts_)}});
+    } catch (const Error& error) {
+      lines_.send({{"worker", {{"model", nullptr}, {"problem", error.what()}}}});
+    }
+  }
+
+  void run(ServedJob& job) {
+    ServeListener listener(lines_, job.id, data_, job.stop);
     const auto end = [&](const char* event, json values = json::object()) {
       tell_what_is_there(job.id, listener);
       listener.send(event, std::move(values));
     };
     try {
-      engine_.run(served_request(job.request, data_, job.id), job.stop, listener);
+      run(settled(job), job, listener);
       end("done");
     } catch (const Cancelled&) {
       end("cancelled");
     } catch (const Error& error) {
-      const auto code = error.kind() == ErrorKind::usage ? "bad_request" : "failure";
-      const auto before = error.field().empty() ? std::string() : error.field() + ": ";
-      end("failed", failure_of(code, before + error.what(), data_));
+      end("failed", failure_of(code_of(error), told(error, listener)));
     } catch (const std::exception& error) {
       // The device is lost to this process: its successor tries the job once more.
       if (breaks_worker(error)) ::_exit(kRestartCode);
       const std::string what = error.what();
-      const bool is_memory = what.find("memory") != std::string::npos || what == std::bad_alloc().what();
-      end("failed", failure_of(is_memory ? "out_of_memory" : "failure", what, data_));
+      const bool is_memory = has(what, "memory") || what == std::bad_alloc().what();
+      end("failed", failure_of(is_memory ? "out_of_memory" : "failure", listener.told_to_clients(what)));
     }
   }
 
-  void tell_what_is_there(const std::string& id, LineListener& listener) const {
+  JobRequest settled(const ServedJob& job) const {
+    auto request = served_request(job.request, data_, job.id);
+    const auto choose = [data = data_, id = job.id](const PictureToLearn& picture) {
+      return place_to_learn(data, id, picture);
+    };
+    auto* learn = std::get_if<LearnRequest>(&request);
+    if (auto* edit = std::get_if<EditJob>(&request); edit && edit->from.empty()) learn = &edit->learn;
+    if (!learn) return request;
+    learn->choose_save = choose;
+    learn->overwrite = true;  // what is damaged there
+    return request;
+  }
+
+  void run(const JobRequest& request, ServedJob& job, ServeListener& listener) {
+    if (const auto* exported = std::get_if<ExportRequest>(&request)) {
+      return run_export(*exported, job, listener);
+    }
+    engine_.run(request, job.stop.now, listener);
+  }
+
+  void run_export(const ExportRequest& request, ServedJob& job, ServeListener& listener) {
+    const auto folder = export_folder(data_, job.id);
+    remove_tree(folder);
+    if (facts_.precision == "fp32") {
+      engine_.run(request, job.stop.now, listener);
+    } else {
+      // What is written must not be rounded on the way; there is room for one model only.
+      engine_.unload();
+      auto model = model_;
+      model.precision = Precision::fp32;
+      Engine(find_places(), {model, /*keep_warm=*/false}).run(request, job.stop.now, listener);
+    }
+    tell_files(folder, request.out, job.id, listener);
+  }
+
+  static void tell_files(const fs::path& folder, const fs::path& out, const std::string& id,
+                         ServeListener& listener) {
+    std::error_code error;
+    const bool is_folder = fs::is_directory(out, error);
+    std::uintmax_t bytes = 0;
+    for (const auto& path : list_tree(folder)) bytes += fs::file_size(path, error);
+    const auto name = out.filename().string() + (is_folder ? ".zip" : "");
+    json file{{"name", name}, {"bytes", bytes}, {"url", "api/v1/exports/" + id + "/" + name}};
+    if (is_folder) file["inside"] = out.filename().string();
+    listener.add_result("files", json::array({file}));
+  }
+
+  static std::string code_of(const Error& error) {
+    if (error.kind() == ErrorKind::usage) return "bad_request";
+    return has(error.what(), "No space left on device") ? "disk_full" : "failure";
+  }
+
+  static std::string told(const Error& error, const ServeListener& listener) {
+    const auto before = error.field().empty() ? std::string() : error.field() + ": ";
+    return listener.told_to_clients(before + error.what());
+  }
+
+  void tell_what_is_there(const std::string& id, ServeListener& listener) const {
     try {
       listener.tell_untold(job_folder(data_, id));
     } catch (const std::exception&) {
@@ -220,10 +223,12 @@ class ServeWorker {
     }
   }
 
-  const Lines lines_;
+  const ParentLines lines_;
   const fs::path data_;
+  const ModelRequest model_;
   Inbox inbox_;
   Engine engine_;
+  EngineFacts facts_;
 };
 
 }  // namespace

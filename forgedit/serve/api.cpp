@@ -2,16 +2,12 @@
 
 #include <algorithm>
 #include <charconv>
-#include <memory>
 #include <nlohmann/json.hpp>
 
 #include "forgedit/core/error.h"
-#include "forgedit/core/json_text.h"
 #include "forgedit/core/suggest.h"
-#include "forgedit/core/text.h"
-#include "forgedit/serve/ids.h"
+#include "forgedit/serve/api_parts.h"
 #include "forgedit/serve/job_view.h"
-#include "forgedit/serve/uploads.h"
 
 namespace forgedit {
 namespace {
@@ -21,35 +17,58 @@ using nlohmann::json;
 
 constexpr std::int64_t kUsualPage = 50, kMostPage = 200;
 constexpr int kMostDepth = 16;
-constexpr std::size_t kMostCancel = 1 << 10;
+constexpr std::size_t kMostNameBytes = 200;
 
-/// All that is asked about the queue.
-class Api {
- public:
-  Api(ApiOptions options, Store& store, Dispatcher& dispatcher)
-      : options_(std::move(options)), store_(store), dispatcher_(dispatcher) {}
+}  // namespace
 
-  HttpResponse health(const HttpRequest& request) const;
-  HttpResponse ready(const HttpRequest& request) const;
-  HttpResponse add_picture(const HttpRequest& request);
-  HttpResponse picture(const HttpRequest& request) const;
-  HttpResponse add_job(const HttpRequest& request);
-  HttpResponse jobs(const HttpRequest& request) const;
-  HttpResponse job(const HttpRequest& request) const;
-  HttpResponse cancel(const HttpRequest& request);
-  HttpResponse job_picture(const HttpRequest& request) const;
-  HttpResponse job_file(const HttpRequest& request, const char* name, const char* type) const;
-  HttpResponse events(const HttpRequest& request) const;
+StoredJob ApiContext::job(const std::string& id) const {
+  auto found = store.job(id);
+  if (!found) throw HttpError(404, "job_unknown", "there is no job with this id");
+  return std::move(*found);
+}
 
- private:
-  StoredJob find_job(const std::string& id) const;
+StoredUpload ApiContext::upload(const std::string& id) const {
+  auto found = store.upload(id);
+  if (!found) throw HttpError(404, "no_such_picture", "there is no uploaded picture with this id");
+  return std::move(*found);
+}
 
-  const ApiOptions options_;
-  Store& store_;
-  Dispatcher& dispatcher_;
-};
+StoredLearned ApiContext::learned(const std::string& id) const {
+  auto found = store.learned(id);
+  if (!found) throw HttpError(404, "no_such_learned", "there is nothing learned with this id");
+  return std::move(*found);
+}
 
-/// Throws for a key of the query that is not among `known`.
+void ApiContext::check_disk() const {
+  std::error_code error;
+  const auto space = fs::space(options.data, error);
+  if (error || space.available >= options.keep_free) return;
+  throw HttpError(507, "disk_full",
+                  std::to_string(space.available >> 20) + " MiB are free, and " +
+                      std::to_string(options.keep_free >> 20) + " MiB are kept free");
+}
+
+std::int64_t ApiContext::position_of(const std::string& id) const {
+  const auto queue = store.queue();
+  const auto found = std::find(queue.begin(), queue.end(), id);
+  return found == queue.end() ? 0 : found - queue.begin() + 1;
+}
+
+json ApiContext::job_view(const StoredJob& job) const {
+  const auto upload = store.upload(job.picture);
+  JobExtras extras;
+  extras.progress = dispatcher.progress_of(job.id, /*with_losses=*/true);
+  extras.position = position_of(job.id);
+  extras.pictures = store.pictures(job.id);
+  extras.notes = store.notes(job.id);
+  extras.picture_name = upload ? upload->name : "";
+  return job_json(job, extras);
+}
+
+bool is_over(const StoredJob& job) {
+  return job.state != JobState::queued && job.state != JobState::running;
+}
+
 void check_query(const HttpRequest& request, const std::vector<std::string>& known) {
   for (const auto& [key, value] : request.query) {
     if (std::find(known.begin(), known.end(), key) != known.end()) continue;
@@ -62,14 +81,27 @@ std::string query_value(const HttpRequest& request, const std::string& key) {
   return found == request.query.end() ? std::string() : found->second;
 }
 
+std::int64_t query_number(const HttpRequest& request, const std::string& key, std::int64_t usual,
+                          std::int64_t low, std::int64_t high) {
+  const auto text = query_value(request, key);
+  if (text.empty()) return usual;
+  std::int64_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error == std::errc() && end == text.data() + text.size() && number >= low && number <= high)
+    return number;
+  throw usage_error(key, "expected a number from " + std::to_string(low) + " to " + std::to_string(high));
+}
+
 std::int64_t page_size(const HttpRequest& request) {
-  const auto text = query_value(request, "limit");
-  if (text.empty()) return kUsualPage;
-  std::int64_t limit = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), limit);
-  if (error == std::errc() && end == text.data() + text.size() && limit >= 1 && limit <= kMostPage)
-    return limit;
-  throw usage_error("limit", "expected a number from 1 to " + std::to_string(kMostPage));
+  return query_number(request, "limit", kUsualPage, 1, kMostPage);
+}
+
+std::optional<bool> query_boolean(const HttpRequest& request, const std::string& key) {
+  const auto text = query_value(request, key);
+  if (text.empty()) return std::nullopt;
+  if (text == "true" || text == "1") return true;
+  if (text == "false" || text == "0") return false;
+  throw usage_error(key, "expected true or false");
 }
 
 json json_object_of(const HttpRequest& request) {
@@ -87,165 +119,70 @@ json json_object_of(const HttpRequest& request) {
   return body;
 }
 
-json upload_json(const StoredUpload& upload) {
-  return {{"id", upload.id}, {"bytes", upload.bytes}, {"content", upload.content}, {"made", upload.made}};
-}
-
-bool is_over(const StoredJob& job) {
-  return job.state != JobState::queued && job.state != JobState::running;
-}
-
-HttpResponse Api::health(const HttpRequest& request) const {
+json changes_of(const HttpRequest& request, const std::vector<std::string>& known) {
   check_query(request, {});
+  auto body = request.body.empty() ? json::object() : json_object_of(request);
+  for (const auto& [key, value] : body.items()) {
+    if (std::find(known.begin(), known.end(), key) != known.end()) continue;
+    throw usage_error(key, "unknown key" + did_you_mean(key, known));
+  }
+  return body;
+}
+
+std::optional<std::string> text_of(const json& changes, const char* key) {
+  const auto found = changes.find(key);
+  if (found == changes.end() || found->is_null()) return std::nullopt;
+  if (!found->is_string() || found->get_ref<const std::string&>().size() > kMostNameBytes) {
+    throw usage_error(key, "expected a text of at most " + std::to_string(kMostNameBytes) + " bytes");
+  }
+  return found->get<std::string>();
+}
+
+std::optional<bool> boolean_of(const json& changes, const char* key) {
+  const auto found = changes.find(key);
+  if (found == changes.end() || found->is_null()) return std::nullopt;
+  if (!found->is_boolean()) throw usage_error(key, "expected true or false");
+  return found->get<bool>();
+}
+
+HttpResponse no_content() {
   HttpResponse response;
-  response.content_type = "text/plain; charset=utf-8";
-  response.body = "ok\n";
+  response.status = 204;
   return response;
 }
 
-HttpResponse Api::ready(const HttpRequest& request) const {
-  check_query(request, {});
-  try {
-    return json_response(200,
-                         {{"queued", store_.count(JobState::queued)}, {"worker", dispatcher_.has_worker()}});
-  } catch (const Error&) {
-    throw HttpError(503, "store", "the store of jobs cannot be read");
-  }
-}
-
-HttpResponse Api::add_picture(const HttpRequest& request) {
-  check_query(request, {});
-  const auto& type = request.content_type;
-  if (!starts_with(type, "image/") && type != "application/octet-stream") {
-    throw HttpError(415, "not_a_picture", "expected the picture's bytes as the body, of a type image/…");
-  }
-  const auto kept = keep_upload(options_.data, store_, request.body);
-  auto response = json_response(kept.is_new ? 201 : 200, upload_json(kept.upload));
-  response.headers.emplace_back("Location", "/api/v1/pictures/" + kept.upload.id);
-  return response;
-}
-
-HttpResponse Api::picture(const HttpRequest& request) const {
-  check_query(request, {});
-  const auto upload = store_.upload(request.parts.at(0));
-  if (!upload) throw HttpError(404, "no_such_picture", "there is no uploaded picture with this id");
-  return json_response(200, upload_json(*upload));
-}
-
-HttpResponse Api::add_job(const HttpRequest& request) {
-  check_query(request, {});
-  const auto body = json_object_of(request);
-  options_.check(body);
-  if (store_.count(JobState::queued) >= options_.most_queued) {
-    HttpResponse response = error_response(
-        HttpError(429, "queue_full", std::to_string(options_.most_queued) + " jobs wait already"));
-    response.headers.emplace_back("Retry-After", "30");
-    return response;
-  }
-  const auto job = store_.add_job(body.value("kind", "edit"), json_text(body));
-  dispatcher_.tell(job.id);
-  dispatcher_.wake();
-  auto response = json_response(201, job_json(job, "", {}));
-  response.headers.emplace_back("Location", "/api/v1/jobs/" + job.id);
-  return response;
-}
-
-HttpResponse Api::jobs(const HttpRequest& request) const {
-  check_query(request, {"state", "before", "limit"});
-  const auto state = query_value(request, "state");
-  const auto limit = page_size(request);
-  const auto found = store_.jobs(state.empty() ? std::nullopt : std::optional(parse_job_state(state)),
-                                 query_value(request, "before"), limit + 1);
-  auto list = json::array();
-  for (const auto& job : found) {
-    if (static_cast<std::int64_t>(list.size()) == limit) break;
-    list.push_back(job_summary(job, dispatcher_.progress_of(job.id)));
-  }
-  const bool has_more = static_cast<std::int64_t>(found.size()) > limit;
-  return json_response(200, {{"next", has_more ? list.back()["id"] : json()}, {"jobs", list}});
-}
-
-StoredJob Api::find_job(const std::string& id) const {
-  auto job = store_.job(id);
-  if (!job) throw HttpError(404, "job_unknown", "there is no job with this id");
-  return std::move(*job);
-}
-
-HttpResponse Api::job(const HttpRequest& request) const {
-  check_query(request, {});
-  const auto found = find_job(request.parts.at(0));
-  return json_response(200, job_json(found, dispatcher_.progress_of(found.id), store_.pictures(found.id)));
-}
-
-HttpResponse Api::cancel(const HttpRequest& request) {
-  check_query(request, {});
-  if (!request.body.empty() && !json_object_of(request).empty()) {
-    throw HttpError(400, "bad_request", "expected no body, or an empty JSON object");
-  }
-  const auto before = find_job(request.parts.at(0));
-  const auto after = store_.request_cancel(before.id);
-  dispatcher_.tell(before.id);
-  dispatcher_.wake();
-  return json_response(is_over(before) ? 200 : 202, job_summary(*after, dispatcher_.progress_of(before.id)));
-}
-
-HttpResponse Api::job_picture(const HttpRequest& request) const {
-  check_query(request, {});
-  const auto found = find_job(request.parts.at(0));
-  const auto& stem = request.parts.at(1);
-  // The name of the file is the record's, which has this one.
-  const bool is_there = store_.has_picture(found.id, stem) && stem.find('/') == std::string::npos;
-  if (!is_there) throw HttpError(404, "no_such_picture", "the job has no picture of this name");
-  HttpResponse response;
-  response.content_type = "image/png";
-  response.file = job_folder(options_.data, found.id) / (stem + ".png");
-  return response;
-}
-
-HttpResponse Api::job_file(const HttpRequest& request, const char* name, const char* type) const {
-  check_query(request, {});
-  const auto found = find_job(request.parts.at(0));
+HttpResponse file_response(const fs::path& file, const char* type) {
   HttpResponse response;
   response.content_type = type;
-  response.file = job_folder(options_.data, found.id) / name;
-  std::error_code missing;
-  if (fs::is_regular_file(response.file, missing)) return response;
-  if (is_over(found)) throw HttpError(404, "not_found", std::string("the job has no ") + name);
-  throw HttpError(409, "not_yet", std::string("the job has no ") + name + " yet");
-}
-
-HttpResponse Api::events(const HttpRequest& request) const {
-  check_query(request, {});
-  HttpResponse response;
-  response.events = true;
+  response.file = file;
   return response;
 }
 
-}  // namespace
+void save_as(HttpResponse& response, const std::string& name) {
+  std::string plain;
+  for (const char c : name) {
+    const bool is_plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                          c == '-' || c == '_' || c == '.';
+    plain += is_plain ? c : '-';
+  }
+  response.headers.emplace_back("Content-Disposition", "attachment; filename=\"" + plain + "\"");
+}
+
+bool is_there(const fs::path& file) {
+  std::error_code missing;
+  return fs::is_regular_file(file, missing);
+}
 
 std::vector<HttpRoute> api_routes(const ApiOptions& options, Store& store, Dispatcher& dispatcher) {
-  const auto api = std::make_shared<Api>(options, store, dispatcher);
-  const auto calls = [api](auto method) {
-    return [api, method](const HttpRequest& request) { return ((*api).*method)(request); };
-  };
-  const auto file = [api](const char* name, const char* type) {
-    return [=](const HttpRequest& request) { return api->job_file(request, name, type); };
-  };
-  return {
-      {"GET", "/healthz", 0, calls(&Api::health)},
-      {"GET", "/readyz", 0, calls(&Api::ready)},
-      {"POST", "/api/v1/pictures", options.most_upload, calls(&Api::add_picture)},
-      {"GET", "/api/v1/pictures/{id}", 0, calls(&Api::picture)},
-      {"POST", "/api/v1/jobs", options.most_json, calls(&Api::add_job)},
-      {"GET", "/api/v1/jobs", 0, calls(&Api::jobs)},
-      {"GET", "/api/v1/jobs/{id}", 0, calls(&Api::job)},
-      {"POST", "/api/v1/jobs/{id}/cancel", kMostCancel, calls(&Api::cancel)},
-      {"GET", "/api/v1/jobs/{id}/pictures/{stem}.png", 0, calls(&Api::job_picture)},
-      {"GET", "/api/v1/jobs/{id}/sheet.png", 0, file("sheet.png", "image/png")},
-      {"GET", "/api/v1/jobs/{id}/chart.png", 0, file("chart.png", "image/png")},
-      {"GET", "/api/v1/jobs/{id}/edit.json", 0, file("edit.json", "application/json")},
-      {"GET", "/api/v1/events", 0, calls(&Api::events)},
-  };
+  const SharedApi api = std::make_shared<ApiContext>(ApiContext{options, store, dispatcher});
+  ApiRoutes routes;
+  add_server_routes(routes, api);
+  add_picture_routes(routes, api);
+  add_job_routes(routes, api);
+  add_result_routes(routes, api);
+  add_learned_routes(routes, api);
+  add_gallery_routes(routes, api);
+  return routes;
 }
 
 }  // namespace forgedit

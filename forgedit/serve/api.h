@@ -15,9 +15,10 @@
 namespace forgedit {
 
 struct ApiOptions {
-  std::filesystem::path data;  ///< pictures/ID, jobs/ID
+  std::filesystem::path data;  ///< pictures/ID, jobs/ID, learned/ID, exports/ID
   std::size_t most_upload = std::size_t{32} << 20, most_json = 256 << 10;
   std::int64_t most_queued = 64;
+  std::uint64_t keep_free = 0;  ///< bytes of the disk; under that nothing new is taken
   /// Throws a usage Error for a request that cannot become a job.
   std::function<void(const nlohmann::json& request)> check;
 };

@@ -1,23 +1,18 @@
 #include "forgedit/serve/store.h"
 
-#include <sqlite3.h>
-
 #include <array>
-#include <mutex>
-#include <string_view>
-#include <variant>
 
 #include "forgedit/core/error.h"
+#include "forgedit/serve/database.h"
 #include "forgedit/serve/ids.h"
 
 namespace forgedit {
 namespace {
 
-constexpr std::int64_t kSchema = 1;
-constexpr int kBusyMs = 5'000;
 constexpr std::array kStateNames{"queued", "running", "done", "failed", "cancelled"};
 
-constexpr const char* kTables =
+/// Each brings the file from one version to the next.
+constexpr std::array kUpgrades{
     "CREATE TABLE job(seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, kind TEXT NOT NULL,"
     " request TEXT NOT NULL, state INTEGER NOT NULL, cancel INTEGER NOT NULL DEFAULT 0,"
     " lost INTEGER NOT NULL DEFAULT 0, made INTEGER NOT NULL, started INTEGER NOT NULL DEFAULT 0,"
@@ -28,61 +23,45 @@ constexpr const char* kTables =
     " PRIMARY KEY(job, stem)) WITHOUT ROWID;"
     "CREATE TABLE upload(id TEXT PRIMARY KEY, content TEXT NOT NULL, bytes INTEGER NOT NULL,"
     " file TEXT NOT NULL, made INTEGER NOT NULL) WITHOUT ROWID;"
-    "CREATE INDEX upload_by_content ON upload(content, bytes);";
+    "CREATE INDEX upload_by_content ON upload(content, bytes);"
+    "PRAGMA user_version=1;",
+
+    "ALTER TABLE job ADD COLUMN lane INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE job ADD COLUMN rank REAL NOT NULL DEFAULT 0;"
+    "ALTER TABLE job ADD COLUMN name TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE job ADD COLUMN picture TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE job ADD COLUMN learned TEXT NOT NULL DEFAULT '';"
+    "UPDATE job SET rank=seq;"
+    "CREATE TABLE result(seq INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " job TEXT NOT NULL REFERENCES job(id) ON DELETE CASCADE, stem TEXT NOT NULL, entry TEXT NOT NULL,"
+    " made INTEGER NOT NULL DEFAULT 0, star INTEGER NOT NULL DEFAULT 0, hidden INTEGER NOT NULL DEFAULT 0,"
+    " UNIQUE(job, stem));"
+    "INSERT INTO result(job, stem, entry) SELECT job, stem, entry FROM picture;"
+    "DROP TABLE picture;"
+    "ALTER TABLE upload ADD COLUMN name TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE upload ADD COLUMN width INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE upload ADD COLUMN height INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE upload ADD COLUMN alpha INTEGER NOT NULL DEFAULT 0;"
+    "CREATE TABLE learned(id TEXT PRIMARY KEY, name TEXT NOT NULL, pinned INTEGER NOT NULL DEFAULT 0,"
+    " picture TEXT NOT NULL, job TEXT NOT NULL, made INTEGER NOT NULL, used INTEGER NOT NULL,"
+    " bytes INTEGER NOT NULL, info TEXT NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE idempotency(key TEXT PRIMARY KEY, content TEXT NOT NULL,"
+    " job TEXT NOT NULL REFERENCES job(id) ON DELETE CASCADE, made INTEGER NOT NULL) WITHOUT ROWID;"
+    "CREATE INDEX idempotency_by_job ON idempotency(job);"
+    "CREATE TABLE note(seq INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " job TEXT NOT NULL REFERENCES job(id) ON DELETE CASCADE, text TEXT NOT NULL, warning INTEGER NOT NULL);"
+    "CREATE INDEX note_by_job ON note(job, seq);"
+    "CREATE TABLE setting(key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;"
+    "PRAGMA user_version=2;"};
 
 constexpr const char* kJobColumns =
-    "id, kind, request, state, cancel, lost, made, started, ended, version, error_code, error, result";
-
-using Value = std::variant<std::int64_t, std::string>;
+    "id, kind, request, state, cancel, lost, made, started, ended, version, error_code, error, result, lane,"
+    " name, picture, learned";
+constexpr const char* kInQueueOrder = " ORDER BY lane DESC, rank, seq";
 
 std::int64_t number(JobState state) {
   return static_cast<std::int64_t>(state);
 }
-
-[[noreturn]] void fail_store(sqlite3* database) {
-  throw failure(std::string("the store of jobs: ") + sqlite3_errmsg(database));
-}
-
-/// A prepared statement with its values.
-class Statement {
- public:
-  Statement(sqlite3* database, const std::string& text, const std::vector<Value>& values)
-      : database_(database) {
-    if (sqlite3_prepare_v2(database, text.c_str(), -1, &statement_, nullptr) != SQLITE_OK) {
-      fail_store(database);
-    }
-    int place = 0;
-    for (const auto& value : values) {
-      ++place;
-      if (const auto* whole = std::get_if<std::int64_t>(&value)) {
-        sqlite3_bind_int64(statement_, place, *whole);
-      } else {
-        const auto& words = std::get<std::string>(value);
-        sqlite3_bind_text(statement_, place, words.data(), static_cast<int>(words.size()), SQLITE_TRANSIENT);
-      }
-    }
-  }
-  ~Statement() { sqlite3_finalize(statement_); }
-  Statement(const Statement&) = delete;
-  Statement& operator=(const Statement&) = delete;
-
-  /// Whether there is one more row.
-  bool step() {
-    const int code = sqlite3_step(statement_);
-    if (code != SQLITE_ROW && code != SQLITE_DONE) fail_store(database_);
-    return code == SQLITE_ROW;
-  }
-  std::int64_t whole(int column) const { return sqlite3_column_int64(statement_, column); }
-  std::string text(int column) const {
-    const auto* bytes = reinterpret_cast<const char*>(sqlite3_column_text(statement_, column));
-    if (!bytes) return {};
-    return {bytes, static_cast<std::size_t>(sqlite3_column_bytes(statement_, column))};
-  }
-
- private:
-  sqlite3* database_;
-  sqlite3_stmt* statement_ = nullptr;
-};
 
 StoredJob job_of(const Statement& row) {
   StoredJob job;
@@ -90,7 +69,7 @@ StoredJob job_of(const Statement& row) {
   job.kind = row.text(1);
   job.request = row.text(2);
   job.state = static_cast<JobState>(row.whole(3));
-  job.cancel_requested = row.whole(4) != 0;
+  job.cancel = static_cast<CancelWhen>(row.whole(4));
   job.lost_workers = row.whole(5);
   job.made = row.whole(6);
   job.started = row.whole(7);
@@ -99,11 +78,29 @@ StoredJob job_of(const Statement& row) {
   job.error_code = row.text(10);
   job.error = row.text(11);
   job.result = row.text(12);
+  job.lane = static_cast<JobLane>(row.whole(13));
+  job.name = row.text(14);
+  job.picture = row.text(15);
+  job.learned = row.text(16);
   return job;
 }
 
-StoredUpload upload_of(const Statement& row) {
-  return {row.text(0), row.text(1), row.whole(2), row.text(3), row.whole(4)};
+std::optional<StoredJob> find_job(Database& database, const std::string& condition,
+                                  const std::vector<DatabaseValue>& values) {
+  auto row = database.query(std::string("SELECT ") + kJobColumns + " FROM job WHERE " + condition, values);
+  if (!row.step()) return std::nullopt;
+  return job_of(row);
+}
+
+void upgrade(Database& database) {
+  const auto version = database.whole("PRAGMA user_version");
+  if (version > static_cast<std::int64_t>(kUpgrades.size())) {
+    throw failure("version " + std::to_string(version) + ", expected at most " +
+                  std::to_string(kUpgrades.size()) + ": it was written by a newer forgedit");
+  }
+  for (auto i = static_cast<std::size_t>(version); i < kUpgrades.size(); ++i) {
+    database.run_script(kUpgrades.at(i));
+  }
 }
 
 }  // namespace
@@ -119,50 +116,10 @@ JobState parse_job_state(const std::string& name) {
   throw usage_error("state", "expected queued, running, done, failed or cancelled");
 }
 
-struct Store::Database {
-  ~Database() { sqlite3_close(handle); }
-
-  std::int64_t run(const std::string& text, const std::vector<Value>& values = {}) {
-    Statement statement(handle, text, values);
-    while (statement.step()) {
-    }
-    return sqlite3_changes(handle);
-  }
-  std::int64_t whole(const std::string& text, const std::vector<Value>& values = {}) {
-    Statement statement(handle, text, values);
-    return statement.step() ? statement.whole(0) : 0;
-  }
-  std::optional<StoredJob> job(const std::string& condition, const std::vector<Value>& values) {
-    Statement row(handle, std::string("SELECT ") + kJobColumns + " FROM job WHERE " + condition, values);
-    if (!row.step()) return std::nullopt;
-    return job_of(row);
-  }
-
-  sqlite3* handle = nullptr;
-  std::mutex mutex;
-};
-
-Store::Store(const std::filesystem::path& file) : database_(std::make_unique<Database>()) {
-  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_FULLMUTEX;
-  if (sqlite3_open_v2(file.c_str(), &database_->handle, flags, nullptr) != SQLITE_OK) {
-    throw failure(file.string() + ": " + sqlite3_errmsg(database_->handle));
-  }
+Store::Store(const std::filesystem::path& file) {
   try {
-    sqlite3_busy_timeout(database_->handle, kBusyMs);
-    database_->run("PRAGMA journal_mode=WAL");
-    database_->run("PRAGMA synchronous=FULL");
-    database_->run("PRAGMA foreign_keys=ON");
-    const auto version = database_->whole("PRAGMA user_version");
-    if (version > kSchema) {
-      throw failure("version " + std::to_string(version) + ", expected at most " + std::to_string(kSchema) +
-                    ": it was written by a newer forgedit");
-    }
-    if (version < 1) {
-      const auto script = std::string("BEGIN IMMEDIATE;") + kTables + "PRAGMA user_version=1;COMMIT";
-      if (sqlite3_exec(database_->handle, script.c_str(), nullptr, nullptr, nullptr) != SQLITE_OK) {
-        fail_store(database_->handle);
-      }
-    }
+    database_ = std::make_unique<Database>(file);
+    upgrade(*database_);
   } catch (const Error& error) {
     throw failure(file.string() + ": " + error.what());
   }
@@ -170,34 +127,44 @@ Store::Store(const std::filesystem::path& file) : database_(std::make_unique<Dat
 
 Store::~Store() = default;
 
-StoredJob Store::add_job(const std::string& kind, const std::string& request) {
+StoredJob Store::add_job(const std::string& kind, const std::string& request, const JobPlace& place) {
   const std::lock_guard lock(database_->mutex);
   const auto id = new_id();
-  database_->run("INSERT INTO job(id, kind, request, state, made) VALUES(?, ?, ?, ?, ?)",
-                 {id, kind, request, number(JobState::queued), std::int64_t{now_ms()}});
-  return *database_->job("id=?", {id});
+  database_->run(
+      "INSERT INTO job(id, kind, request, state, made, lane, name, picture, learned, rank)"
+      " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, (SELECT coalesce(max(seq), 0) + 1 FROM job))",
+      {id, kind, request, number(JobState::queued), std::int64_t{now_ms()},
+       static_cast<std::int64_t>(place.lane), place.name, place.picture, place.learned});
+  return *find_job(*database_, "id=?", {id});
 }
 
 std::optional<StoredJob> Store::job(const std::string& id) const {
   const std::lock_guard lock(database_->mutex);
-  return database_->job("id=?", {id});
+  return find_job(*database_, "id=?", {id});
 }
 
-std::vector<StoredJob> Store::jobs(std::optional<JobState> state, const std::string& before,
-                                   std::int64_t limit) const {
+std::vector<StoredJob> Store::jobs(const JobFilter& filter, std::int64_t limit) const {
   const std::lock_guard lock(database_->mutex);
   std::string text = std::string("SELECT ") + kJobColumns + " FROM job WHERE 1";
-  std::vector<Value> values;
-  if (state) {
+  std::vector<DatabaseValue> values;
+  if (filter.state) {
     text += " AND state=?";
-    values.emplace_back(number(*state));
+    values.emplace_back(number(*filter.state));
   }
-  if (!before.empty()) {
+  const auto equals = [&](const char* column, const std::string& value) {
+    if (value.empty()) return;
+    text += std::string(" AND ") + column + "=?";
+    values.emplace_back(value);
+  };
+  equals("kind", filter.kind);
+  equals("picture", filter.picture);
+  equals("learned", filter.learned);
+  if (!filter.before.empty()) {
     text += " AND seq<(SELECT seq FROM job WHERE id=?)";
-    values.emplace_back(before);
+    values.emplace_back(filter.before);
   }
   values.emplace_back(limit);
-  Statement row(database_->handle, text + " ORDER BY seq DESC LIMIT ?", values);
+  auto row = database_->query(text + " ORDER BY seq DESC LIMIT ?", values);
   std::vector<StoredJob> jobs;
   while (row.step()) jobs.push_back(job_of(row));
   return jobs;
@@ -208,13 +175,34 @@ std::int64_t Store::count(JobState state) const {
   return database_->whole("SELECT count(*) FROM job WHERE state=?", {number(state)});
 }
 
-std::optional<StoredJob> Store::take() {
+std::vector<std::string> Store::queue() const {
   const std::lock_guard lock(database_->mutex);
-  const auto next = database_->job("state=? ORDER BY seq LIMIT 1", {number(JobState::queued)});
+  auto row = database_->query(std::string("SELECT id FROM job WHERE state=?") + kInQueueOrder,
+                              {number(JobState::queued)});
+  std::vector<std::string> ids;
+  while (row.step()) ids.push_back(row.text(0));
+  return ids;
+}
+
+bool Store::is_in_use(const std::string& picture_or_learned) const {
+  const std::lock_guard lock(database_->mutex);
+  return database_->whole("SELECT count(*) FROM job WHERE state IN (0, 1) AND (picture=? OR learned=?)",
+                          {picture_or_learned, picture_or_learned}) > 0;
+}
+
+std::optional<StoredJob> Store::take(std::optional<JobLane> only) {
+  const std::lock_guard lock(database_->mutex);
+  std::string condition = "state=?";
+  std::vector<DatabaseValue> values{number(JobState::queued)};
+  if (only) {
+    condition += " AND lane=?";
+    values.emplace_back(static_cast<std::int64_t>(*only));
+  }
+  const auto next = find_job(*database_, condition + kInQueueOrder + " LIMIT 1", values);
   if (!next) return std::nullopt;
   database_->run("UPDATE job SET state=?, started=?, version=version+1 WHERE id=?",
                  {number(JobState::running), std::int64_t{now_ms()}, next->id});
-  return database_->job("id=?", {next->id});
+  return find_job(*database_, "id=?", {next->id});
 }
 
 void Store::put_back(const std::string& id, bool worker_died) {
@@ -226,27 +214,55 @@ void Store::put_back(const std::string& id, bool worker_died) {
 std::int64_t Store::put_all_back() {
   const std::lock_guard lock(database_->mutex);
   // What was to be cancelled when the server ended is cancelled.
-  database_->run("UPDATE job SET state=?, ended=?, version=version+1 WHERE state=? AND cancel=1",
+  database_->run("UPDATE job SET state=?, ended=?, version=version+1 WHERE state=? AND cancel<>0",
                  {number(JobState::cancelled), std::int64_t{now_ms()}, number(JobState::running)});
   return database_->run("UPDATE job SET state=?, started=0, version=version+1 WHERE state=?",
                         {number(JobState::queued), number(JobState::running)});
 }
 
-std::optional<StoredJob> Store::request_cancel(const std::string& id) {
+std::optional<StoredJob> Store::request_cancel(const std::string& id, CancelWhen when,
+                                               const std::string& code) {
   const std::lock_guard lock(database_->mutex);
-  const std::vector<Value> queued{number(JobState::cancelled), std::int64_t{now_ms()}, id,
-                                  number(JobState::queued)};
-  database_->run("UPDATE job SET state=?, cancel=1, ended=?, version=version+1 WHERE id=? AND state=?",
-                 queued);
-  database_->run("UPDATE job SET cancel=1, version=version+1 WHERE id=? AND state=? AND cancel=0",
-                 {id, number(JobState::running)});
-  return database_->job("id=?", {id});
+  const auto asked = static_cast<std::int64_t>(when);
+  database_->run(
+      "UPDATE job SET state=?, cancel=?, error_code=?, ended=?, version=version+1 WHERE id=? AND state=?",
+      {number(JobState::cancelled), asked, code, std::int64_t{now_ms()}, id, number(JobState::queued)});
+  // One that is to end after its picture may still be asked to end at once.
+  database_->run(
+      "UPDATE job SET cancel=?, error_code=?, version=version+1 WHERE id=? AND state=? AND cancel IN (0, 2)"
+      " AND cancel<>?",
+      {asked, code, id, number(JobState::running), asked});
+  return find_job(*database_, "id=?", {id});
+}
+
+std::vector<std::string> Store::supersede(const std::string& by) {
+  std::vector<std::string> older;
+  {
+    const std::lock_guard lock(database_->mutex);
+    auto row = database_->query(
+        "SELECT id FROM job WHERE lane=1 AND state IN (0, 1) AND cancel<>1 AND id<>?"
+        " ORDER BY seq",
+        {by});
+    while (row.step()) older.push_back(row.text(0));
+  }
+  for (const auto& id : older) request_cancel(id, CancelWhen::now, "superseded");
+  return older;
+}
+
+bool Store::retry(const std::string& id) {
+  const std::lock_guard lock(database_->mutex);
+  return database_->run(
+             "UPDATE job SET state=0, cancel=0, lost=0, started=0, ended=0, error_code='', error='',"
+             " version=version+1 WHERE id=? AND state IN (3, 4)",
+             {id}) > 0;
 }
 
 void Store::finish(const std::string& id, const JobEnd& end) {
   const std::lock_guard lock(database_->mutex);
+  // Why a job was cancelled stands there already.
   database_->run(
-      "UPDATE job SET state=?, ended=?, error_code=?, error=?, version=version+1 WHERE id=? AND state=?",
+      "UPDATE job SET state=?1, ended=?2, error_code=CASE WHEN ?1=4 THEN error_code ELSE ?3 END, error=?4,"
+      " version=version+1 WHERE id=?5 AND state=?6",
       {number(end.state), std::int64_t{now_ms()}, end.error_code, end.error, id, number(JobState::running)});
 }
 
@@ -255,46 +271,73 @@ void Store::set_result(const std::string& id, const std::string& result) {
   database_->run("UPDATE job SET result=?, version=version+1 WHERE id=?", {result, id});
 }
 
-void Store::add_picture(const std::string& job, const StoredPicture& picture) {
+void Store::set_name(const std::string& id, const std::string& name) {
   const std::lock_guard lock(database_->mutex);
-  database_->run("INSERT OR REPLACE INTO picture(job, stem, entry) VALUES(?, ?, ?)",
-                 {job, picture.stem, picture.entry});
+  database_->run("UPDATE job SET name=?, version=version+1 WHERE id=?", {name, id});
 }
 
-std::vector<StoredPicture> Store::pictures(const std::string& job) const {
+void Store::set_learned(const std::string& id, const std::string& learned) {
   const std::lock_guard lock(database_->mutex);
-  Statement row(database_->handle, "SELECT stem, entry FROM picture WHERE job=? ORDER BY stem", {job});
-  std::vector<StoredPicture> pictures;
-  while (row.step()) pictures.push_back({row.text(0), row.text(1)});
-  return pictures;
+  database_->run("UPDATE job SET learned=?, version=version+1 WHERE id=?", {learned, id});
 }
 
-bool Store::has_picture(const std::string& job, const std::string& stem) const {
+bool Store::move_before(const std::string& id, const std::string& other) {
   const std::lock_guard lock(database_->mutex);
-  return database_->whole("SELECT count(*) FROM picture WHERE job=? AND stem=?", {job, stem}) > 0;
+  return database_->run(
+             // Between the other one and the one before that.
+             "UPDATE job SET version=version+1, rank=(SELECT (o.rank + coalesce((SELECT max(p.rank) FROM job "
+             "p"
+             " WHERE p.state=0 AND p.lane=o.lane AND p.rank<o.rank AND p.id<>?1), o.rank - 2)) / 2"
+             " FROM job o WHERE o.id=?2)"
+             " WHERE id=?1 AND state=0 AND EXISTS (SELECT 1 FROM job o WHERE o.id=?2 AND o.state=0)",
+             {id, other}) > 0;
 }
 
-void Store::add_upload(const StoredUpload& upload) {
+bool Store::remove_job(const std::string& id) {
   const std::lock_guard lock(database_->mutex);
-  database_->run("INSERT INTO upload(id, content, bytes, file, made) VALUES(?, ?, ?, ?, ?)",
-                 {upload.id, upload.content, upload.bytes, upload.file, upload.made});
+  return database_->run("DELETE FROM job WHERE id=? AND state<>1", {id}) > 0;
 }
 
-std::optional<StoredUpload> Store::upload(const std::string& id) const {
+std::optional<Store::KnownKey> Store::known_key(const std::string& key) const {
   const std::lock_guard lock(database_->mutex);
-  Statement row(database_->handle, "SELECT id, content, bytes, file, made FROM upload WHERE id=?", {id});
+  auto row = database_->query("SELECT job, content FROM idempotency WHERE key=?", {key});
   if (!row.step()) return std::nullopt;
-  return upload_of(row);
+  return KnownKey{row.text(0), row.text(1)};
 }
 
-std::vector<StoredUpload> Store::uploads_like(const std::string& content, std::int64_t bytes) const {
+void Store::add_key(const std::string& key, const KnownKey& known) {
   const std::lock_guard lock(database_->mutex);
-  Statement row(database_->handle,
-                "SELECT id, content, bytes, file, made FROM upload WHERE content=? AND bytes=?",
-                {content, bytes});
-  std::vector<StoredUpload> uploads;
-  while (row.step()) uploads.push_back(upload_of(row));
-  return uploads;
+  database_->run("INSERT OR IGNORE INTO idempotency(key, content, job, made) VALUES(?, ?, ?, ?)",
+                 {key, known.content, known.job, std::int64_t{now_ms()}});
+}
+
+void Store::add_note(const std::string& job, const StoredNote& note) {
+  const std::lock_guard lock(database_->mutex);
+  database_->run("INSERT INTO note(job, text, warning) VALUES(?, ?, ?)",
+                 {job, note.text, std::int64_t{note.is_warning}});
+}
+
+std::vector<StoredNote> Store::notes(const std::string& job) const {
+  const std::lock_guard lock(database_->mutex);
+  auto row = database_->query("SELECT text, warning FROM note WHERE job=? ORDER BY seq", {job});
+  std::vector<StoredNote> notes;
+  while (row.step()) notes.push_back({row.text(0), row.whole(1) != 0});
+  return notes;
+}
+
+void Store::clear_notes(const std::string& job) {
+  const std::lock_guard lock(database_->mutex);
+  database_->run("DELETE FROM note WHERE job=?", {job});
+}
+
+bool Store::is_paused() const {
+  const std::lock_guard lock(database_->mutex);
+  return database_->whole("SELECT value FROM setting WHERE key='paused'") != 0;
+}
+
+void Store::set_paused(bool paused) {
+  const std::lock_guard lock(database_->mutex);
+  database_->run("INSERT OR REPLACE INTO setting(key, value) VALUES('paused', ?)", {std::int64_t{paused}});
 }
 
 }  // namespace forgedit

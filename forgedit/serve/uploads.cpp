@@ -3,16 +3,18 @@
 #include "forgedit/core/content_hash.h"
 #include "forgedit/core/error.h"
 #include "forgedit/core/files.h"
+#include "forgedit/io/pictures/image_limits.h"
 #include "forgedit/io/pictures/picture_format.h"
 #include "forgedit/serve/http.h"
 #include "forgedit/serve/ids.h"
+#include "forgedit/serve/thumbnails.h"
 
 namespace forgedit {
 namespace {
 
 namespace fs = std::filesystem;
 
-const char* file_name(PictureFormat format) {
+const char* file_name_of(PictureFormat format) {
   switch (format) {
     case PictureFormat::png:
       return "picture.png";
@@ -30,15 +32,33 @@ const char* file_name(PictureFormat format) {
   return nullptr;
 }
 
-fs::path folder_of(const fs::path& data, const std::string& id) {
-  return data / "pictures" / id;
+RgbaImage decoded(std::string_view file) {
+  try {
+    return decode_rgba_image_within(file, "the picture", kMostUploadPixels);
+  } catch (const ImageSizeError& error) {
+    throw HttpError(422, error.is_too_small() ? "too_small" : "too_many_pixels", error.what());
+  } catch (const Error& error) {
+    throw HttpError(422, "picture_damaged", error.what());
+  }
+}
+
+bool has_alpha(const RgbaImage& picture) {
+  for (std::size_t i = 3; i < picture.pixels.size(); i += 4) {
+    if (picture.pixels[i] != 255) return true;
+  }
+  return false;
 }
 
 }  // namespace
 
-KeptUpload keep_upload(const fs::path& data, Store& store, std::string_view file) {
-  const auto* name = file_name(picture_format(file));
-  if (!name) {
+fs::path upload_folder(const fs::path& data, const std::string& id) {
+  if (!is_id(id)) throw usage_error("expected the id of an uploaded picture");
+  return data / "pictures" / id;
+}
+
+KeptUpload keep_upload(const fs::path& data, Store& store, std::string_view file, const std::string& name) {
+  const auto* file_name = file_name_of(picture_format(file));
+  if (!file_name) {
     const auto format = std::string(unread_format(file));
     throw HttpError(415, "not_a_picture",
                     std::string("expected ") + kReadableFormats + (format.empty() ? "" : ", got " + format));
@@ -47,23 +67,32 @@ KeptUpload keep_upload(const fs::path& data, Store& store, std::string_view file
   upload.content = content_hash(file);
   upload.bytes = static_cast<std::int64_t>(file.size());
   for (const auto& like : store.uploads_like(upload.content, upload.bytes)) {
-    const auto path = folder_of(data, like.id) / like.file;
+    const auto path = upload_folder(data, like.id) / like.file;
     if (std::error_code missing; !fs::is_regular_file(path, missing)) continue;
     if (read_file(path) == file) return {like, false};
   }
+  auto picture = decoded(file);
   upload.id = new_id();
-  upload.file = name;
+  upload.file = file_name;
   upload.made = now_ms();
-  make_directory(folder_of(data, upload.id));
-  write_file_atomically(folder_of(data, upload.id) / name, file, Flush::yes);
+  upload.name = name;
+  upload.width = picture.width;
+  upload.height = picture.height;
+  upload.has_alpha = has_alpha(picture);
+  const auto shown = flattened(std::move(picture));
+  const auto folder = upload_folder(data, upload.id);
+  make_directory(folder);
+  write_file_atomically(folder / kViewFile, small_webp(shown, kViewSide), Flush::no);
+  write_file_atomically(folder / kThumbFile, small_webp(shown, kThumbnailSide), Flush::no);
+  write_file_atomically(folder / file_name, file, Flush::yes);
   store.add_upload(upload);
   return {upload, true};
 }
 
 fs::path uploaded_file(const fs::path& data, const std::string& id) {
-  if (!is_id(id)) throw usage_error("expected the id of an uploaded picture");
-  for (const auto& name : list_directory(folder_of(data, id))) {
-    if (fs::path(name).stem() == "picture") return folder_of(data, id) / name;
+  const auto folder = upload_folder(data, id);
+  for (const auto& name : list_directory(folder)) {
+    if (fs::path(name).stem() == "picture") return folder / name;
   }
   throw usage_error("there is no uploaded picture with this id");
 }

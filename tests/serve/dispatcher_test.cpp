@@ -126,6 +126,78 @@ TEST_F(DispatcherTest, ACancelledJobIsToldAndOneThatDoesNotListenIsKilled) {
   EXPECT_TRUE(becomes(deaf, JobState::cancelled));
 }
 
+// A batch job waits for its line "stop ... picture"; an interactive one ends at once.
+TEST_F(DispatcherTest, AnInteractiveJobGoesBetweenThePicturesOfAnother) {
+  const auto batch = add();
+  start_loop("echo \"$line\" >> $FOLDER/lines; case $J in " + batch + ") case $line in *picture*) " +
+             say("cancelled") + ";; *) [ -e $FOLDER/drawn ] && { " + say("done") +
+             "};; esac;; *) touch $FOLDER/drawn; " + say("done") + ";; esac");
+  EXPECT_TRUE(becomes(batch, JobState::running));
+  const auto draw = store_.add_job("draw", "{}", {JobLane::interactive, "", "", ""}).id;
+  dispatcher_->wake();
+  EXPECT_TRUE(becomes(draw, JobState::done));
+  EXPECT_TRUE(becomes(batch, JobState::done)) << read_file(folder_ / "lines");
+  EXPECT_EQ(store_.job(batch)->lost_workers, 0);
+}
+
+TEST_F(DispatcherTest, AJobMayEndAfterItsPictureOrSooner) {
+  start_loop("case $S in *picture*) touch $FOLDER/heard;; *stop*) " + say("cancelled") + "S=;; esac");
+  const auto job = add();
+  EXPECT_TRUE(becomes(job, JobState::running));
+  store_.request_cancel(job, CancelWhen::picture);
+  dispatcher_->wake();
+  EXPECT_TRUE(within([&] { return std::filesystem::exists(folder_ / "heard"); }));
+  EXPECT_EQ(store_.job(job)->state, JobState::running);
+  store_.request_cancel(job, CancelWhen::now);
+  dispatcher_->wake();
+  EXPECT_TRUE(becomes(job, JobState::cancelled));
+}
+
+TEST_F(DispatcherTest, WhatIsLearnedAndSeenOnTheWayIsTold) {
+  start_loop(
+      say("losses", ",\"from\":0,\"losses\":[3,2]") + say("losses", ",\"from\":1,\"losses\":[1]") +
+      say("learned", ",\"id\":\"" + std::string(26, 'a') + "\",\"bytes\":5,\"info\":{\"source\":\"a\"}") +
+      say("preview", ",\"stem\":\"s\",\"step\":1,\"of\":4,\"image\":\"data:\"") +
+      say("choice", ",\"choice\":{\"best\":[]}") + say("note", ",\"text\":\"t\",\"warning\":true") +
+      "[ \"$S\" ] && { " + say("cancelled") + "}");
+  const auto job = add();
+  EXPECT_TRUE(within([&] { return !store_.notes(job).empty(); }));
+  EXPECT_EQ(dispatcher_->progress_of(job, true), "{\"losses\":[3.0,1.0]}");
+  EXPECT_EQ(dispatcher_->progress_of(job), "");
+  EXPECT_EQ(store_.job(job)->learned, std::string(26, 'a'));
+  EXPECT_EQ(store_.all_learned().at(0).info, "{\"source\":\"a\"}");
+  EXPECT_TRUE(within([&] { return contains(ring_.next(0, 1 << 20).text, "event: note"); }));
+  const auto told = ring_.next(0, 1 << 20, true).text;
+  for (const auto* part :
+       {"event: loss", "event: learned", "event: preview", "event: choice", "event: note"}) {
+    EXPECT_TRUE(contains(told, part)) << part;
+  }
+  EXPECT_FALSE(contains(ring_.next(0, 1 << 20).text, "event: preview"));
+}
+
+TEST_F(DispatcherTest, AWorkerIsAskedWhoItIsAndLeavesWhenItIsToldTo) {
+  options_.asks_worker_first = true;
+  start("echo '{\"worker\":{\"model\":{\"name\":\"m\"}}}'; while read -r line; do :; done");
+  EXPECT_TRUE(within([&] { return !dispatcher_->worker_info().empty(); }));
+  EXPECT_EQ(dispatcher_->worker_info(), "{\"model\":{\"name\":\"m\"}}");
+  EXPECT_EQ(dispatcher_->worker_state(), "idle");
+  EXPECT_TRUE(dispatcher_->unload());
+  EXPECT_TRUE(within([&] { return !dispatcher_->has_worker(); }));
+  EXPECT_EQ(dispatcher_->worker_state(), "asleep");
+}
+
+TEST_F(DispatcherTest, APausedQueueWaits) {
+  store_.set_paused(true);
+  start_loop(say("done"));
+  const auto job = add(), draw = store_.add_job("draw", "{}", {JobLane::interactive, "", "", ""}).id;
+  dispatcher_->wake();
+  EXPECT_TRUE(becomes(draw, JobState::done));
+  EXPECT_EQ(store_.job(job)->state, JobState::queued);
+  store_.set_paused(false);
+  dispatcher_->wake();
+  EXPECT_TRUE(becomes(job, JobState::done));
+}
+
 TEST_F(DispatcherTest, AnIdleWorkerEndsAndComesBack) {
   options_.idle = 50ms;
   start_loop(say("done"));

@@ -55,9 +55,23 @@ TEST_F(ServedRequestTest, NoPlaceOfThisMachineIsTaken) {
   EXPECT_EQ(field(edit({{"out", "/tmp"}})), "out");
 }
 
-TEST_F(ServedRequestTest, OnlySomeKindsAndNotTooMuch) {
-  EXPECT_EQ(field({{"kind", "learn"}, {"picture", picture_}, {"source", "a"}}), "kind");
-  EXPECT_EQ(field({{"kind", "score"}, {"picture", picture_}, {"edited", picture_}, {"target", "a"}}), "kind");
+TEST_F(ServedRequestTest, EachKindHasItsPlace) {
+  const auto learn =
+      std::get<LearnRequest>(read({{"kind", "learn"}, {"picture", picture_}, {"source", "a"}}));
+  EXPECT_TRUE(learn.save.empty());
+  EXPECT_EQ(field({{"kind", "learn"}, {"picture", picture_}, {"source", "a"}, {"samples", 1}}), "samples");
+  const auto missing = new_id();
+  for (const char* kind : {"edit", "draw", "export"}) {
+    EXPECT_EQ(field({{"kind", kind}, {"learned", missing}, {"target", "a"}}), "learned") << kind;
+  }
+  const auto score = std::get<ScoreRequest>(
+      read({{"kind", "score"}, {"picture", picture_}, {"edited", picture_}, {"target", "a"}}));
+  EXPECT_EQ(score.edited.at(0), score.original);
+  EXPECT_EQ(field({{"kind", "score"}, {"picture", picture_}, {"edited", "/etc/passwd"}, {"target", "a"}}),
+            "edited");
+}
+
+TEST_F(ServedRequestTest, NotTooMuch) {
   EXPECT_EQ(field(edit({{"target", std::string(4001, 'a')}})), "target");
   EXPECT_EQ(field(edit({{"target", {"a", std::string(4001, 'a')}}})), "target");
   EXPECT_NO_THROW(read(edit({{"gamma", 1}, {"repeat", 200}})));

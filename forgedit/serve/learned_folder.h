@@ -1,0 +1,26 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "forgedit/serve/store.h"
+
+namespace forgedit {
+
+/// Where a saved edit is kept. Throws a usage Error where `id` has not the form of an id.
+std::filesystem::path learned_folder(const std::filesystem::path& data, const std::string& id);
+
+/// The same of one that is there. Throws a usage Error where there is none.
+std::filesystem::path kept_learned(const std::filesystem::path& data, const std::string& id);
+
+/// Removes a saved edit's folder, then its entry.
+void remove_learned(const std::filesystem::path& data, Store& store, const std::string& id);
+
+/// Removes what was learned and is not pinned, that was used longest ago first, until the rest takes at most
+/// `most_bytes`; nothing that a job needs. Returns what is gone.
+std::vector<std::string> drop_learned(const std::filesystem::path& data, Store& store,
+                                      std::int64_t most_bytes);
+
+}  // namespace forgedit
