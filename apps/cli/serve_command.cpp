@@ -3,7 +3,7 @@
 
 #include "apps/cli/commands.h"
 #include "apps/cli/model_options.h"
-#include "apps/common/serve_settings.h"
+#include "apps/common/serve_request.h"
 #include "apps/common/serve_worker.h"
 #include "apps/common/worker_commands.h"
 #include "forgedit/jobs/text_values.h"
@@ -20,7 +20,7 @@ constexpr const char* kServeFooter =
 
 /// What stands on the command line: of the server, and of its worker.
 struct ServeArguments {
-  ServeSettings server;
+  ServeRequest server;
   ModelRequest model;
 };
 

@@ -53,10 +53,10 @@ std::string token_for(const std::string& host, const fs::path& data) {
   return token;
 }
 
-void check_names(const ServeSettings& settings) {
-  if ((settings.host == "0.0.0.0" || settings.host == "::") && settings.host_names.empty()) {
+void check_names(const ServeRequest& request) {
+  if ((request.host == "0.0.0.0" || request.host == "::") && request.host_names.empty()) {
     throw usage_error("allow_host",
-                      "is needed with " + settings.host + ": the name or address that clients use");
+                      "is needed with " + request.host + ": the name or address that clients use");
   }
 }
 
@@ -64,9 +64,9 @@ void report(const std::string& what) {
   std::fputs(("forgedit serve: " + one_line(what, kMostMessage) + "\n").c_str(), stderr);
 }
 
-std::string address_of(const ServeSettings& settings, std::uint16_t port, const std::string& token) {
-  const bool is_v6 = settings.host.find(':') != std::string::npos;
-  return "http://" + (is_v6 ? "[" + settings.host + "]" : settings.host) + ":" + std::to_string(port) + "/" +
+std::string address_of(const ServeRequest& request, std::uint16_t port, const std::string& token) {
+  const bool is_v6 = request.host.find(':') != std::string::npos;
+  return "http://" + (is_v6 ? "[" + request.host + "]" : request.host) + ":" + std::to_string(port) + "/" +
          (token.empty() ? "" : "#token=" + token);
 }
 
@@ -89,10 +89,10 @@ void open_in_browser(const std::string& address) {
   ::posix_spawn_file_actions_destroy(&actions);
 }
 
-Dispatcher::Options worker_options(const ServeSettings& settings, const fs::path& data) {
+Dispatcher::Options worker_options(const ServeRequest& request, const fs::path& data) {
   Dispatcher::Options options;
-  options.worker = settings.worker;
-  options.idle = std::chrono::milliseconds(static_cast<std::int64_t>(60'000 * settings.idle_minutes));
+  options.worker = request.worker;
+  options.idle = std::chrono::milliseconds(static_cast<std::int64_t>(60'000 * request.idle_minutes));
   options.trouble = report;
   options.asks_worker_first = true;
   options.data = data;
@@ -100,36 +100,36 @@ Dispatcher::Options worker_options(const ServeSettings& settings, const fs::path
   return options;
 }
 
-void run_server(const ServeSettings& settings, const fs::path& data) {
-  check_names(settings);
+void run_server(const ServeRequest& request, const fs::path& data) {
+  check_names(request);
   ::umask(S_IRWXG | S_IRWXO);
   for (const char* name : {"pictures", "jobs", "learned", "exports"}) make_directory(data / name);
   const FolderLock lock(data / "lock", data.string() + " is used by another server");
-  const auto token = token_for(settings.host, data);
+  const auto token = token_for(request.host, data);
   Store store(data / "forgedit.db");
   store.put_all_back();
   EventRing events(random_hex(4));
 
-  Dispatcher dispatcher(worker_options(settings, data), store, events);
+  Dispatcher dispatcher(worker_options(request, data), store, events);
   ApiOptions api;
   api.data = data;
   api.keep_free = kKeepFree;
   // No job has this id: it stands for the one that the job gets.
   api.check = [data, id = new_id()](const nlohmann::json& asked) { served_request(asked, data, id); };
   HttpOptions http;
-  http.address = settings.host;
-  http.port = settings.port.value_or(kServePort);
-  if (!settings.port) http.more_ports = kMorePorts;
-  http.host_names = settings.host_names;
+  http.address = request.host;
+  http.port = request.port.value_or(kServePort);
+  if (!request.port) http.more_ports = kMorePorts;
+  http.host_names = request.host_names;
   http.token = token;
   http.trouble = report;
   auto routes = api_routes(api, store, dispatcher);
   for (auto& route : page_routes(web_files())) routes.push_back(std::move(route));
   HttpServer server(http, HttpRouter(std::move(routes)), events);
-  const auto address = address_of(settings, server.port(), token);
+  const auto address = address_of(request, server.port(), token);
   print(address + "\n");
   flush_stdout();
-  if (settings.open) open_in_browser(address);
+  if (request.open) open_in_browser(address);
 
   std::thread serving([&] { server.run(); });
   while (!program_stop().stopped()) std::this_thread::sleep_for(kBetweenLooks);
@@ -141,8 +141,8 @@ void run_server(const ServeSettings& settings, const fs::path& data) {
 
 }  // namespace
 
-void serve(const ServeSettings& settings) {
-  run_server(settings, settings.data);
+void serve(const ServeRequest& request) {
+  run_server(request, request.data);
 }
 
 }  // namespace forgedit
