@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "apps/common/exit_codes.h"
@@ -128,6 +129,7 @@ void ServeListener::learned(const fs::path& folder, const std::vector<double>& l
   if (!folder.empty()) {
     const auto id = folder.filename().string();
     result_["learned"] = id;
+    learned_place_ = folder;
     send("learned", {{"id", id}, {"bytes", bytes_of(folder)}, {"info", learned_info(folder, losses)}});
   }
   send("result", {{"result", result_}});

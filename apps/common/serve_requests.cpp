@@ -92,10 +92,10 @@ class Settled {
     if (!job.drawing.batch) job.drawing.batch = 1;
     check_count(job, check_edit_settings(job).requests);
   }
-  void operator()(LearnRequest& request) const {
-    auto settled = request;
-    take_target(settled);
-    check_learn_settings(settled);
+  void operator()(const LearnRequest& request) const {
+    auto checked = request;
+    take_target(checked);
+    check_learn_settings(checked);
   }
   void operator()(DrawRequest& request) const {
     request.out = job_folder(data_, id_);
@@ -103,13 +103,12 @@ class Settled {
   }
   void operator()(ExportRequest& request) const {
     request.out = export_folder(data_, id_) / export_name(request.to);
-    const auto method = read_saved_subject(request.learned).method;
-    find_forgetting_strategy(request.forget, method);
+    find_forgetting_strategy(request.forget, read_saved_subject(request.learned).method);
   }
-  void operator()(ScoreRequest& request) const {
+  void operator()(const ScoreRequest& request) const {
     if (request.target.empty()) throw usage_error("target", "is needed: what the edited pictures show");
   }
-  void operator()(CaptionRequest&) const {}
+  void operator()(const CaptionRequest&) const {}
 
  private:
   const std::filesystem::path& data_;

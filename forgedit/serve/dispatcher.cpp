@@ -342,7 +342,7 @@ void Dispatcher::take_learned(const json& line) {
   store_.add_learned(learned);
   store_.set_learned(job->id, learned.id);
   tell_learned(learned.id, job->id);
-  if (options_.data.empty() || options_.most_learned == 0) return;
+  if (options_.data.empty()) return;
   for (const auto& gone : drop_learned(options_.data, store_, options_.most_learned)) {
     tell_gone("learned", gone);
   }

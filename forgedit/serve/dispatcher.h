@@ -40,8 +40,8 @@ class Dispatcher {
     std::int64_t most_lost = 2;  ///< a job that so many workers died of has failed
     /// Whether a worker is started before there is a job, so that it says who it is.
     bool asks_worker_first = false;
-    std::filesystem::path data;     ///< jobs/ID, learned/ID; empty: nothing is done there
-    std::int64_t most_learned = 0;  ///< bytes of all that is learned and not pinned; 0: no limit
+    std::filesystem::path data;                       ///< jobs/ID, learned/ID; empty: nothing is done there
+    std::int64_t most_learned = INT64_MAX;            ///< bytes of all that is learned and not pinned
     std::function<void(const std::string&)> trouble;  ///< what went wrong inside
   };
 

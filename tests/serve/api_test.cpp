@@ -1,6 +1,7 @@
 #include "forgedit/serve/api.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 #include <zlib.h>
 
 #include <nlohmann/json.hpp>
@@ -27,7 +28,8 @@ class ApiTest : public testing::TemporaryFolder {
   ApiTest() : store_(folder_ / "db"), ring_("boot") {
     store_.set_paused(true);
     Dispatcher::Options options;
-    options.worker = {{"/bin/sh", "-c", "while read -r line; do :; done"}, {}};
+    options.worker = {{"/bin/sh", "-c", worker_}, {}};
+    options.asks_worker_first = true;
     options.data = folder_;
     dispatcher_ = std::make_unique<Dispatcher>(options, store_, ring_);
     options_.data = folder_;
@@ -35,6 +37,10 @@ class ApiTest : public testing::TemporaryFolder {
       if (request.contains("gama")) throw usage_error("gama", "unknown key");
     };
     make_router();
+  }
+  bool knows_model() {
+    for (int i = 0; i < 500 && dispatcher_->worker_info().empty(); ++i) ::usleep(10'000);
+    return !dispatcher_->worker_info().empty();
   }
   void make_router() { router_ = std::make_unique<HttpRouter>(api_routes(options_, store_, *dispatcher_)); }
 
@@ -96,6 +102,9 @@ class ApiTest : public testing::TemporaryFolder {
     return text;
   }
 
+  const std::string worker_ =
+      "echo '{\"worker\":{\"model\":{\"name\":\"m\",\"size\":64,\"multiple\":32}}}'; while read -r line; do "
+      ":; done";
   Store store_;
   EventRing ring_;
   std::unique_ptr<Dispatcher> dispatcher_;
@@ -243,10 +252,23 @@ TEST_F(ApiTest, WhatIsLearnedIsNamedPinnedAndDropped) {
   EXPECT_EQ(refused(404, "GET", "/api/v1/learned/" + id), "no_such_learned");
 }
 
+TEST_F(ApiTest, TheModelDecidesWhatFits) {
+  ASSERT_TRUE(knows_model());
+  const auto id = upload();
+  const auto frame = told(200, "GET", "/api/v1/pictures/" + id).at("frame");
+  EXPECT_EQ(frame.at("grid_width").get<int>() % 32, 0);
+  EXPECT_GE(frame.at("width"), frame.at("height"));
+  const auto saved = new_id();
+  store_.add_learned({saved, "", false, id, "job", 1, 1, 1, "{\"model\":{\"name\":\"other\"}}"});
+  const json draw{{"kind", "draw"}, {"learned", saved}, {"target", "a"}};
+  EXPECT_EQ(refused(409, "POST", "/api/v1/jobs", draw.dump()), "other_model");
+}
+
 TEST_F(ApiTest, QueueWorkerAndDisk) {
   EXPECT_EQ(told(200, "PATCH", "/api/v1/queue", "{\"paused\":false}").at("paused"), false);
   EXPECT_EQ(told(200, "GET", "/api/v1/queue").at("length"), 0);
-  EXPECT_EQ(told(200, "GET", "/api/v1/info").at("model"), nullptr);
+  ASSERT_TRUE(knows_model());
+  EXPECT_EQ(told(200, "GET", "/api/v1/info").at("model").at("name"), "m");
   EXPECT_EQ(ask("POST", "/api/v1/worker/unload").status, 202);
   EXPECT_TRUE(ask("GET", "/api/v1/events?previews=1").previews);
   options_.keep_free = std::uint64_t{1} << 60;
