@@ -12,6 +12,7 @@ namespace forgedit::cli {
 namespace {
 
 constexpr int kMostMinutes = 100'000;
+constexpr int kMostGib = 1'000'000;
 constexpr const char* kServeFooter =
     "Prints its address and serves until Ctrl-C or SIGTERM. Jobs and pictures are kept in the data folder: a "
     "server that\nis started again goes on where it was. docs/server.md has the API.\n\n"
@@ -50,6 +51,19 @@ void add_serve_options(CLI::App& command, ServeArguments& arguments) {
                         "minutes without a job after which the model leaves the memory")
             ->type_name("MINUTES")
             ->check(within(0, kMostMinutes))
+            ->capture_default_str());
+  group(
+      command
+          .add_option("--disk", request.disk_gib,
+                      "GiB for what was learned; over that goes what is not pinned and was used longest ago")
+          ->type_name("GIB")
+          ->check(within(0, kMostGib))
+          ->capture_default_str());
+  group(command
+            .add_option("--keep-free", request.keep_free_gib,
+                        "GiB of the disk that stay free: with less, no picture and no job is taken")
+            ->type_name("GIB")
+            ->check(within(0, kMostGib))
             ->capture_default_str());
   add_model_options(command, arguments.model);
   add_memory_option(command, arguments.model);

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "apps/common/exit_codes.h"
@@ -128,6 +129,7 @@ void ServeListener::learned(const fs::path& folder, const std::vector<double>& l
   if (!folder.empty()) {
     const auto id = folder.filename().string();
     result_["learned"] = id;
+    learned_place_ = folder;
     send("learned", {{"id", id}, {"bytes", bytes_of(folder)}, {"info", learned_info(folder, losses)}});
   }
   send("result", {{"result", result_}});
@@ -192,11 +194,10 @@ void ServeListener::add_loss(const JobProgress& progress) {
 void ServeListener::preview(const std::string& stem, std::int64_t step, const Image& small) {
   const auto cell = cells_.find(stem);
   const auto steps = cell == cells_.end() ? json() : cell->second.value("steps", json());
-  send("preview",
-       {{"stem", stem},
-        {"step", step},
-        {"of", steps},
-        {"image", "data:image/webp;base64," + base64(encode_webp(small, kPreviewQuality))}});
+  send("preview", {{"stem", stem},
+                   {"step", step},
+                   {"of", steps},
+                   {"image", "data:image/webp;base64," + base64(encode_webp(small, kPreviewQuality))}});
 }
 
 void ServeListener::stop_if_wanted() {

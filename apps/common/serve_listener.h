@@ -44,6 +44,8 @@ class ServeListener : public JobListener {
   void add_result(const char* key, nlohmann::json value);
   /// A message for clients: one line, without the places below the server's folder.
   std::string told_to_clients(std::string message) const;
+  /// The saved edit that the job has told of; empty: none.
+  const std::filesystem::path& learned_place() const { return learned_place_; }
   /// The record in the folder has also what an earlier worker finished and could not tell any more.
   void tell_untold(const std::filesystem::path& folder);
 
@@ -73,6 +75,7 @@ class ServeListener : public JobListener {
   ServedStop& stop_;
   nlohmann::json result_ = nlohmann::json::object();
   std::map<std::string, nlohmann::json> cells_;  // by stem
+  std::filesystem::path learned_place_;
   std::set<std::string> told_;
   std::vector<double> losses_;  // that are not told yet
   std::int64_t last_loss_ = 0;  // the step of the last one

@@ -25,6 +25,8 @@ std::string text_of(const ServeRequest& request) {
                     {"host_names", request.host_names},
                     {"data", request.data},
                     {"idle_minutes", request.idle_minutes},
+                    {"disk_gib", request.disk_gib},
+                    {"keep_free_gib", request.keep_free_gib},
                     {"open", request.open},
                     {"worker", request.worker.arguments},
                     {"worker_environment", request.worker.environment}});
@@ -61,6 +63,8 @@ ServeRequest read_serve_request(const std::string& text) {
     values.at("host_names").get_to(request.host_names);
     values.at("data").get_to(request.data);
     values.at("idle_minutes").get_to(request.idle_minutes);
+    values.at("disk_gib").get_to(request.disk_gib);
+    values.at("keep_free_gib").get_to(request.keep_free_gib);
     values.at("open").get_to(request.open);
     values.at("worker").get_to(request.worker.arguments);
     values.at("worker_environment").get_to(request.worker.environment);

@@ -16,6 +16,8 @@ struct ServeRequest {
   std::vector<std::string> host_names;  ///< other names by which clients call it
   std::string data;                     ///< folder of jobs and pictures
   double idle_minutes = 10;             ///< without a job; then the worker gives its memory back
+  double disk_gib = 20;                 ///< for all that is learned and not pinned
+  double keep_free_gib = 2;             ///< of the disk; with less nothing new is taken
   bool open = false;                    ///< the page, in the user's browser
   WorkerProcesses::Command worker;      ///< the program that runs jobs
 };

@@ -12,6 +12,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 #include <thread>
+#include <utility>
 
 #include "apps/common/exit_codes.h"
 #include "apps/common/places.h"
@@ -46,6 +47,11 @@ class Inbox {
  public:
   Inbox() {
     std::thread([this] { read(); }).detach();
+  }
+
+  bool is_empty() {
+    const std::lock_guard lock(mutex_);
+    return jobs_.empty();
   }
 
   std::shared_ptr<ServedJob> next() {
@@ -121,7 +127,10 @@ class ServeWorker {
 
   [[noreturn]] void run() {
     introduce();
-    for (;;) run(*inbox_.next());
+    for (;;) {
+      run(*inbox_.next());
+      if (inbox_.is_empty()) warm_up();
+    }
   }
 
  private:
@@ -136,6 +145,17 @@ class ServeWorker {
     }
   }
 
+  /// What people will most likely draw on next.
+  void warm_up() {
+    if (to_warm_.empty()) return;
+    JobListener nobody;
+    try {
+      engine_.warm_up(std::exchange(to_warm_, {}), StopFlag(), nobody);
+    } catch (const std::exception&) {
+      // Whoever draws on it will hear of it.
+    }
+  }
+
   void run(ServedJob& job) {
     ServeListener listener(lines_, job.id, data_, job.stop);
     const auto end = [&](const char* event, json values = json::object()) {
@@ -143,7 +163,10 @@ class ServeWorker {
       listener.send(event, std::move(values));
     };
     try {
-      run(settled(job), job, listener);
+      const auto request = settled(job);
+      run(request, job, listener);
+      const auto* edit = std::get_if<EditJob>(&request);
+      to_warm_ = edit && !edit->from.empty() ? edit->from : listener.learned_place();
       end("done");
     } catch (const Cancelled&) {
       end("cancelled");
@@ -229,6 +252,7 @@ class ServeWorker {
   Inbox inbox_;
   Engine engine_;
   EngineFacts facts_;
+  fs::path to_warm_;
 };
 
 }  // namespace

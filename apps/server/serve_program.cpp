@@ -35,8 +35,7 @@ namespace fs = std::filesystem;
 
 constexpr std::chrono::milliseconds kBetweenLooks{50};
 constexpr std::size_t kTokenBytes = 32;
-constexpr std::int64_t kMostLearned = std::int64_t{20} << 30;
-constexpr std::uint64_t kKeepFree = std::uint64_t{2} << 30;
+constexpr double kGiB = 1U << 30;
 constexpr std::size_t kMostTokenFile = 4096;
 constexpr std::uint16_t kMorePorts = 100;  // that are tried where none was asked for
 
@@ -96,7 +95,7 @@ Dispatcher::Options worker_options(const ServeRequest& request, const fs::path& 
   options.trouble = report;
   options.asks_worker_first = true;
   options.data = data;
-  options.most_learned = kMostLearned;
+  options.most_learned = static_cast<std::int64_t>(request.disk_gib * kGiB);
   return options;
 }
 
@@ -113,7 +112,7 @@ void run_server(const ServeRequest& request, const fs::path& data) {
   Dispatcher dispatcher(worker_options(request, data), store, events);
   ApiOptions api;
   api.data = data;
-  api.keep_free = kKeepFree;
+  api.keep_free = static_cast<std::uint64_t>(request.keep_free_gib * kGiB);
   // No job has this id: it stands for the one that the job gets.
   api.check = [data, id = new_id()](const nlohmann::json& asked) { served_request(asked, data, id); };
   HttpOptions http;

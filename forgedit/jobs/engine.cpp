@@ -56,6 +56,11 @@ Image Engine::draw_one(const DrawRequest& request, const StopFlag& stop, JobList
   return run_draw(request, state_->models, context);
 }
 
+void Engine::warm_up(const std::filesystem::path& learned, const StopFlag& stop, JobListener& listener) {
+  JobContext context(state_->places, listener, stop);
+  state_->models.session(context, learned);
+}
+
 EngineFacts Engine::facts(const StopFlag& stop, JobListener& listener) {
   JobContext context(state_->places, listener, stop);
   const auto& choice = state_->models.choice(context);

@@ -60,6 +60,9 @@ class Engine {
   /// Throws as `run`.
   Image draw_one(const DrawRequest& request, const StopFlag& stop, JobListener& listener);
 
+  /// Reads a saved edit into the model, so that the next `draw_one` of it begins at once. Throws as `run`.
+  void warm_up(const std::filesystem::path& learned, const StopFlag& stop, JobListener& listener);
+
   /// Which model, device and readers it is. Throws as `run`.
   EngineFacts facts(const StopFlag& stop, JobListener& listener);
 

@@ -48,6 +48,12 @@ void ApiContext::check_disk() const {
                       std::to_string(options.keep_free >> 20) + " MiB are kept free");
 }
 
+json ApiContext::model() const {
+  const auto told = dispatcher.worker_info();
+  auto model = told.empty() ? json() : json::parse(told).value("model", json());
+  return model.is_object() ? model : json::object();
+}
+
 std::int64_t ApiContext::position_of(const std::string& id) const {
   const auto queue = store.queue();
   const auto found = std::find(queue.begin(), queue.end(), id);

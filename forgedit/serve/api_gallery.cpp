@@ -53,9 +53,7 @@ HttpResponse mark(const ApiContext& api, const HttpRequest& request) {
 
 /// What is here of what a picture was made with.
 SettingsHere here(const ApiContext& api) {
-  const auto told = api.dispatcher.worker_info();
-  const auto model = told.empty() ? json() : json::parse(told).value("model", json());
-  return {api.store.all_learned(), model.is_object() ? model.value("name", "") : ""};
+  return {api.store.all_learned(), api.model().value("name", "")};
 }
 
 HttpResponse settings_of(const ApiContext& api, const HttpRequest& request) {

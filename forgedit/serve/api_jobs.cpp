@@ -30,11 +30,23 @@ JobPlace place_of(const ApiContext& api, const json& request) {
   JobPlace place;
   place.picture = reference(request, "picture", "image");
   place.learned = reference(request, "learned", "from");
-  if (request.value("kind", "edit") == "draw") place.lane = JobLane::interactive;
+  const auto kind = request.value("kind", "edit");
+  if (kind == "draw" || kind == "caption") place.lane = JobLane::interactive;
   if (place.picture.empty() && !place.learned.empty()) {
     if (const auto learned = api.store.learned(place.learned)) place.picture = learned->picture;
   }
   return place;
+}
+
+/// What was learned on one model is of no use to another one.
+void check_model(const ApiContext& api, const std::string& learned) {
+  const auto found = learned.empty() ? std::nullopt : api.store.learned(learned);
+  if (!found) return;
+  const auto info = json::parse(found->info, nullptr, /*allow_exceptions=*/false);
+  const auto theirs = info.is_object() ? info.value("model", json::object()).value("name", "") : "";
+  const auto ours = api.model().value("name", "");
+  if (theirs.empty() || ours.empty() || theirs == ours) return;
+  throw HttpError(409, "other_model", "was learned on " + theirs + ", and the server has " + ours, "learned");
 }
 
 HttpResponse created(const ApiContext& api, const StoredJob& job) {
@@ -71,10 +83,11 @@ HttpResponse add_job(const ApiContext& api, const HttpRequest& request) {
   }
   api.check_disk();
   auto place = place_of(api, body);
+  check_model(api, place.learned);
   place.name = name.value_or("");
   const auto job = api.store.add_job(body.value("kind", "edit"), json_text(body), place);
   if (!key.empty()) api.store.add_key(key, {job.id, content});
-  if (place.lane == JobLane::interactive) {
+  if (job.kind == "draw") {
     for (const auto& older : api.store.supersede(job.id)) api.dispatcher.tell(older);
   }
   api.dispatcher.tell(job.id);

@@ -25,6 +25,8 @@ struct ApiContext {
   void check_disk() const;
   /// All of a job, as clients see it.
   nlohmann::json job_view(const StoredJob& job) const;
+  /// What the worker said of the model; empty where that is not known.
+  nlohmann::json model() const;
   /// Where a queued job stands: 1 is next. 0 for all others.
   std::int64_t position_of(const std::string& id) const;
 };

@@ -3,6 +3,7 @@
 #include "forgedit/core/error.h"
 #include "forgedit/core/files.h"
 #include "forgedit/core/text.h"
+#include "forgedit/io/pictures/frame.h"
 #include "forgedit/serve/api_parts.h"
 #include "forgedit/serve/job_view.h"
 #include "forgedit/serve/uploads.h"
@@ -14,6 +15,26 @@ using nlohmann::json;
 
 constexpr std::size_t kMostNameBytes = 200;
 
+/// The picture with "frame": where it lies in what the model sees, once the model is known.
+json described(const ApiContext& api, const StoredUpload& upload) {
+  auto result = upload_json(upload);
+  result["frame"] = nullptr;
+  const auto model = api.model();
+  const auto size = model.value("size", json()), multiple = model.value("multiple", json());
+  if (!size.is_number() || !multiple.is_number() || upload.width == 0) return result;
+  try {
+    const auto side = size.get<std::int64_t>();
+    const auto frame = fit_frame(static_cast<int>(upload.width), static_cast<int>(upload.height), side * side,
+                                 multiple.get<int>());
+    result["frame"] = {
+        {"width", frame.width}, {"height", frame.height},         {"left", frame.left},
+        {"top", frame.top},     {"grid_width", frame.grid_width}, {"grid_height", frame.grid_height}};
+  } catch (const Error& error) {
+    result["problem"] = error.what();
+  }
+  return result;
+}
+
 HttpResponse add_picture(const ApiContext& api, const HttpRequest& request) {
   check_query(request, {"name"});
   const auto& type = request.content_type;
@@ -24,7 +45,7 @@ HttpResponse add_picture(const ApiContext& api, const HttpRequest& request) {
   if (name.size() > kMostNameBytes) throw usage_error("name", "expected at most 200 bytes");
   api.check_disk();
   const auto kept = keep_upload(api.options.data, api.store, request.body, name);
-  auto response = json_response(kept.is_new ? 201 : 200, upload_json(kept.upload));
+  auto response = json_response(kept.is_new ? 201 : 200, described(api, kept.upload));
   response.headers.emplace_back("Location", "/api/v1/pictures/" + kept.upload.id);
   return response;
 }
@@ -35,7 +56,7 @@ HttpResponse pictures(const ApiContext& api, const HttpRequest& request) {
   const auto found = api.store.uploads(query_value(request, "before"), limit + 1);
   auto list = json::array();
   for (const auto& upload : found) {
-    if (static_cast<std::int64_t>(list.size()) < limit) list.push_back(upload_json(upload));
+    if (static_cast<std::int64_t>(list.size()) < limit) list.push_back(described(api, upload));
   }
   const bool has_more = static_cast<std::int64_t>(found.size()) > limit;
   return json_response(200, {{"next", has_more ? list.back()["id"] : json()}, {"pictures", list}});
@@ -43,7 +64,7 @@ HttpResponse pictures(const ApiContext& api, const HttpRequest& request) {
 
 HttpResponse picture(const ApiContext& api, const HttpRequest& request) {
   check_query(request, {});
-  return json_response(200, upload_json(api.upload(request.parts.at(0))));
+  return json_response(200, described(api, api.upload(request.parts.at(0))));
 }
 
 HttpResponse remove_picture(const ApiContext& api, const HttpRequest& request) {

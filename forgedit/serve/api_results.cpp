@@ -44,9 +44,9 @@ HttpResponse job_picture(const ApiContext& api, const HttpRequest& request) {
   if (!is_known) throw HttpError(404, "no_such_picture", "the job has no picture of this name");
   const auto small = thumbnail_of(api.options.data, found.id, stem);
   const bool is_small = size == "thumb" && is_there(small);
-  auto response = is_small ? file_response(small, "image/webp")
-                           : whole_picture(job_folder(api.options.data, found.id) / (stem + ".png"),
-                                           metadata.empty());
+  auto response =
+      is_small ? file_response(small, "image/webp")
+               : whole_picture(job_folder(api.options.data, found.id) / (stem + ".png"), metadata.empty());
   keep_for_ever(response);
   return response;
 }

@@ -17,9 +17,9 @@ using nlohmann::json;
 constexpr const char* kSavedEdit = "learned.edit";
 
 /// Keys that are no options of the same name, or are written elsewhere.
-constexpr std::array<std::string_view, 14> kElsewhere{"to", "kind",    "version", "picture", "image", "learned",
-                                                      "from",    "target",  "targets", "story", "auto",
-                                                      "metadata", "name", "draw_batch"};
+constexpr std::array<std::string_view, 14> kElsewhere{"to",      "kind",     "version", "picture",   "image",
+                                                      "learned", "from",     "target",  "targets",   "story",
+                                                      "auto",    "metadata", "name",    "draw_batch"};
 
 std::string text_of_value(const json& value) {
   return value.is_string() ? value.get<std::string>() : json_text(value);

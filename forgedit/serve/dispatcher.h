@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <deque>
 #include <filesystem>
 #include <functional>
@@ -28,20 +29,21 @@ namespace forgedit {
 /// Lines to the worker: {"run": {"id", "request"}}, {"stop": ID}, {"stop": ID, "at": "picture"}. Lines from
 /// it: {"worker": INFO} when it has started, and {"job": ID, "event": NAME, …} with the events "progress"
 /// {"progress"}, "losses" {"from", "losses"}, "note" {"text", "warning"}, "result" {"result"}, "learned"
-/// {"id", "bytes", "info"}, "preview" {"stem", "step", "of", "image"}, "choice" {"choice"}, "picture" {"stem",
-/// "entry"}, and one of the ends "done", "cancelled" and "failed" {"code", "message"}.
+/// {"id", "bytes", "info"}, "preview" {"stem", "step", "of", "image"}, "choice" {"choice"}, "picture"
+/// {"stem", "entry"}, and one of the ends "done", "cancelled" and "failed" {"code", "message"}.
 class Dispatcher {
  public:
   struct Options {
     WorkerProcesses::Command worker;
     std::chrono::milliseconds idle{600'000};     ///< without a job; then the worker ends
     std::chrono::milliseconds patience{10'000};  ///< for a worker that is to stop; then it is killed
+    std::chrono::milliseconds silence{600'000};  ///< of a worker that has a job; then it is killed
     std::chrono::milliseconds between_progress{200};
     std::int64_t most_lost = 2;  ///< a job that so many workers died of has failed
     /// Whether a worker is started before there is a job, so that it says who it is.
     bool asks_worker_first = false;
-    std::filesystem::path data;     ///< jobs/ID, learned/ID; empty: nothing is done there
-    std::int64_t most_learned = 0;  ///< bytes of all that is learned and not pinned; 0: no limit
+    std::filesystem::path data;                       ///< jobs/ID, learned/ID; empty: nothing is done there
+    std::int64_t most_learned = INT64_MAX;            ///< bytes of all that is learned and not pinned
     std::function<void(const std::string&)> trouble;  ///< what went wrong inside
   };
 
@@ -119,7 +121,7 @@ class Dispatcher {
   std::deque<std::string> lines_;  // that it has said
   std::optional<Running> running_;
   std::optional<Clock::time_point> closing_by_;  // the worker's input is closed; then it is killed
-  Clock::time_point idle_since_, told_progress_;
+  Clock::time_point idle_since_, told_progress_, heard_;
   bool hung_up_ = false, has_asked_worker_ = false;
 
   mutable std::mutex mutex_;  // of those below

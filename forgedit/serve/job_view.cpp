@@ -67,17 +67,22 @@ json job_summary(const StoredJob& job, const std::string& progress) {
 
 json picture_json(const std::string& job, const StoredPicture& picture) {
   const auto url = "api/v1/jobs/" + job + "/pictures/" + percent_encoded(picture.stem) + ".png";
-  return {{"stem", picture.stem}, {"entry", stored(picture.entry)}, {"url", url},
-          {"thumb", url + "?size=thumb"}, {"star", picture.star},   {"hidden", picture.hidden}};
+  return {{"stem", picture.stem},         {"entry", stored(picture.entry)}, {"url", url},
+          {"thumb", url + "?size=thumb"}, {"star", picture.star},           {"hidden", picture.hidden}};
 }
 
 json upload_json(const StoredUpload& upload) {
   const auto place = "api/v1/pictures/" + upload.id + "/";
-  return {{"id", upload.id},           {"name", upload.name},
-          {"width", upload.width},     {"height", upload.height},
-          {"alpha", upload.has_alpha}, {"bytes", upload.bytes},
-          {"content", upload.content}, {"made", upload.made},
-          {"view", place + "view.webp"}, {"thumb", place + "thumb.webp"}};
+  return {{"id", upload.id},
+          {"name", upload.name},
+          {"width", upload.width},
+          {"height", upload.height},
+          {"alpha", upload.has_alpha},
+          {"bytes", upload.bytes},
+          {"content", upload.content},
+          {"made", upload.made},
+          {"view", place + "view.webp"},
+          {"thumb", place + "thumb.webp"}};
 }
 
 json learned_json(const StoredLearned& learned) {

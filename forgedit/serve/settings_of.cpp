@@ -66,8 +66,8 @@ void add_learning(const json& settings, json& request) {
   copy(picture, request, {"background"});
   if (picture.value("stretched", json(false)) == true) {
     const auto frame = part(picture, "frame");
-    request["size"] = std::to_string(frame.value("grid_width", 0)) + "x" +
-                      std::to_string(frame.value("grid_height", 0));
+    request["size"] =
+        std::to_string(frame.value("grid_width", 0)) + "x" + std::to_string(frame.value("grid_height", 0));
   }
   const auto output = part(settings, "drawing").value("output_size", json("model"));
   if (output != "model") request["output_size"] = output;

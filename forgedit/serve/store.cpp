@@ -239,9 +239,10 @@ std::vector<std::string> Store::supersede(const std::string& by) {
   std::vector<std::string> older;
   {
     const std::lock_guard lock(database_->mutex);
-    auto row =
-        database_->query("SELECT id FROM job WHERE lane=1 AND state IN (0, 1) AND cancel<>1 AND id<>?"
-                         " ORDER BY seq", {by});
+    auto row = database_->query(
+        "SELECT id FROM job WHERE kind=(SELECT kind FROM job WHERE id=?1) AND lane=1 AND state IN (0, 1)"
+        " AND cancel<>1 AND id<>?1 ORDER BY seq",
+        {by});
     while (row.step()) older.push_back(row.text(0));
   }
   for (const auto& id : older) request_cancel(id, CancelWhen::now, "superseded");
@@ -284,7 +285,8 @@ bool Store::move_before(const std::string& id, const std::string& other) {
   const std::lock_guard lock(database_->mutex);
   return database_->run(
              // Between the other one and the one before that.
-             "UPDATE job SET version=version+1, rank=(SELECT (o.rank + coalesce((SELECT max(p.rank) FROM job p"
+             "UPDATE job SET version=version+1, rank=(SELECT (o.rank + coalesce((SELECT max(p.rank) FROM job "
+             "p"
              " WHERE p.state=0 AND p.lane=o.lane AND p.rank<o.rank AND p.id<>?1), o.rank - 2)) / 2"
              " FROM job o WHERE o.id=?2)"
              " WHERE id=?1 AND state=0 AND EXISTS (SELECT 1 FROM job o WHERE o.id=?2 AND o.state=0)",

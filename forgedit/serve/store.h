@@ -18,7 +18,7 @@ const char* job_state_name(JobState state);
 JobState parse_job_state(const std::string& name);
 
 /// Who waits for a job: nobody in particular, or a person who has just moved a slider. The second kind goes
-/// first, and a newer one supersedes an older one.
+/// first.
 enum class JobLane { batch, interactive };
 
 /// When a job is to end that somebody has cancelled.
@@ -81,7 +81,7 @@ struct StoredNote {
 
 /// A finished picture among those of all jobs.
 struct GalleryPicture {
-  std::int64_t seq = 0;  ///< grows from one to the next
+  std::int64_t seq = 0;     ///< grows from one to the next
   std::string job, source;  ///< the job, and the id of the upload that was edited
   std::int64_t made = 0;
   StoredPicture picture;
@@ -98,8 +98,8 @@ struct GalleryFilter {
 /// What was learned of a picture: the saved edit learned/ID.
 struct StoredLearned {
   std::string id, name;
-  bool pinned = false;            ///< it stays whatever the disk has free
-  std::string picture, job;       ///< ids of the upload and of the job that learned it
+  bool pinned = false;       ///< it stays whatever the disk has free
+  std::string picture, job;  ///< ids of the upload and of the job that learned it
   std::int64_t made = 0, used = 0, bytes = 0;
   std::string info;  ///< JSON object: source, method, losses, model, ...
 };
@@ -141,7 +141,8 @@ class Store {
   /// as it is then; one that is over stays so. `code` says why, where somebody else than a person asks.
   std::optional<StoredJob> request_cancel(const std::string& id, CancelWhen when = CancelWhen::now,
                                           const std::string& code = {});
-  /// Cancels all other interactive jobs that are not over, as superseded. Returns their ids.
+  /// Cancels all other interactive jobs of this one's kind that are not over, as superseded. Returns their
+  /// ids.
   std::vector<std::string> supersede(const std::string& by);
   /// A job that has failed or was cancelled is queued again. Whether it was one.
   bool retry(const std::string& id);

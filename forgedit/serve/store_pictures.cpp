@@ -45,7 +45,8 @@ void Store::add_picture(const std::string& job, const StoredPicture& picture) {
 
 std::vector<StoredPicture> Store::pictures(const std::string& job) const {
   const std::lock_guard lock(database_->mutex);
-  auto row = database_->query("SELECT stem, entry, star, hidden FROM result WHERE job=? ORDER BY stem", {job});
+  auto row =
+      database_->query("SELECT stem, entry, star, hidden FROM result WHERE job=? ORDER BY stem", {job});
   std::vector<StoredPicture> pictures;
   while (row.step()) pictures.push_back(picture_of(row, 0));
   return pictures;
@@ -73,9 +74,10 @@ bool Store::mark_picture(const std::string& job, const std::string& stem, std::o
   };
   set("star", star);
   set("hidden", hidden);
-  return database_->run("UPDATE job SET version=version+1 WHERE id=? AND EXISTS"
-                        " (SELECT 1 FROM result WHERE job=? AND stem=?)",
-                        {job, job, stem}) > 0;
+  return database_->run(
+             "UPDATE job SET version=version+1 WHERE id=? AND EXISTS"
+             " (SELECT 1 FROM result WHERE job=? AND stem=?)",
+             {job, job, stem}) > 0;
 }
 
 std::vector<GalleryPicture> Store::gallery(const GalleryFilter& filter, std::int64_t limit) const {
@@ -126,9 +128,9 @@ std::optional<StoredUpload> Store::upload(const std::string& id) const {
 std::vector<StoredUpload> Store::uploads(const std::string& before, std::int64_t limit) const {
   const std::lock_guard lock(database_->mutex);
   // Ids sort by time.
-  auto row = database_->query(std::string("SELECT ") + kUploadColumns +
-                                  " FROM upload WHERE ?1='' OR id<?1 ORDER BY id DESC LIMIT ?2",
-                              {before, limit});
+  auto row = database_->query(
+      std::string("SELECT ") + kUploadColumns + " FROM upload WHERE ?1='' OR id<?1 ORDER BY id DESC LIMIT ?2",
+      {before, limit});
   std::vector<StoredUpload> uploads;
   while (row.step()) uploads.push_back(upload_of(row));
   return uploads;

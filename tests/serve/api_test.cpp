@@ -1,6 +1,7 @@
 #include "forgedit/serve/api.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 #include <zlib.h>
 
 #include <nlohmann/json.hpp>
@@ -27,7 +28,8 @@ class ApiTest : public testing::TemporaryFolder {
   ApiTest() : store_(folder_ / "db"), ring_("boot") {
     store_.set_paused(true);
     Dispatcher::Options options;
-    options.worker = {{"/bin/sh", "-c", "while read -r line; do :; done"}, {}};
+    options.worker = {{"/bin/sh", "-c", worker_}, {}};
+    options.asks_worker_first = true;
     options.data = folder_;
     dispatcher_ = std::make_unique<Dispatcher>(options, store_, ring_);
     options_.data = folder_;
@@ -35,6 +37,10 @@ class ApiTest : public testing::TemporaryFolder {
       if (request.contains("gama")) throw usage_error("gama", "unknown key");
     };
     make_router();
+  }
+  bool knows_model() {
+    for (int i = 0; i < 500 && dispatcher_->worker_info().empty(); ++i) ::usleep(10'000);
+    return !dispatcher_->worker_info().empty();
   }
   void make_router() { router_ = std::make_unique<HttpRouter>(api_routes(options_, store_, *dispatcher_)); }
 
@@ -96,6 +102,9 @@ class ApiTest : public testing::TemporaryFolder {
     return text;
   }
 
+  const std::string worker_ =
+      "echo '{\"worker\":{\"model\":{\"name\":\"m\",\"size\":64,\"multiple\":32}}}'; while read -r line; do "
+      ":; done";
   Store store_;
   EventRing ring_;
   std::unique_ptr<Dispatcher> dispatcher_;
@@ -138,8 +147,8 @@ TEST_F(ApiTest, APictureOfTooManyPixelsIsNotDecoded) {
 
 TEST_F(ApiTest, AJobIsAsTheRequestSays) {
   const auto picture = upload();
-  const auto job = told(201, "POST", "/api/v1/jobs",
-                        json{{"picture", picture}, {"target", "a"}, {"name", "mine"}}.dump());
+  const auto job =
+      told(201, "POST", "/api/v1/jobs", json{{"picture", picture}, {"target", "a"}, {"name", "mine"}}.dump());
   EXPECT_EQ(job.at("name"), "mine");
   EXPECT_EQ(job.at("position"), 1);
   EXPECT_EQ(job.at("picture"), picture);
@@ -176,7 +185,8 @@ TEST_F(ApiTest, AKeyMakesOneJobOnly) {
   const std::map<std::string, std::string> key{{"idempotency-key", "k"}};
   const auto id = told(201, "POST", "/api/v1/jobs", body, key).at("id");
   EXPECT_EQ(told(200, "POST", "/api/v1/jobs", body, key).at("id"), id);
-  EXPECT_EQ(told(409, "POST", "/api/v1/jobs", "{\"target\":\"b\"}", key).at("error").at("code"), "other_request");
+  EXPECT_EQ(told(409, "POST", "/api/v1/jobs", "{\"target\":\"b\"}", key).at("error").at("code"),
+            "other_request");
   EXPECT_EQ(store_.count(JobState::queued), 1);
 }
 
@@ -201,13 +211,15 @@ TEST_F(ApiTest, ResultsAreFiles) {
   const auto bare = ask("GET", place + "/pictures/01-a.png?metadata=none");
   EXPECT_TRUE(parse_png_text(bare.body, "bare").empty());
   EXPECT_EQ(decode_rgba_image(bare.body, "bare").width, 16);
-  EXPECT_EQ(ask("GET", place + "/pictures/01-a.png?size=thumb").content_type, "image/png") << "there is no copy";
+  EXPECT_EQ(ask("GET", place + "/pictures/01-a.png?size=thumb").content_type, "image/png")
+      << "there is no copy";
   EXPECT_EQ(refused(404, "GET", place + "/pictures/02.png"), "no_such_picture");
   const auto zip = all_of(ask("GET", place + "/all.zip"));
   EXPECT_EQ(read_zip_directory(zip, "zip").size(), 2U);
   store_.take();
   store_.set_result(id, "{\"files\":[{\"name\":\"lora.safetensors\"}]}");
-  EXPECT_EQ(ask("GET", "/api/v1/exports/" + id + "/lora.safetensors").file, folder_ / "exports" / id / "lora.safetensors");
+  EXPECT_EQ(ask("GET", "/api/v1/exports/" + id + "/lora.safetensors").file,
+            folder_ / "exports" / id / "lora.safetensors");
   EXPECT_EQ(refused(404, "GET", "/api/v1/exports/" + id + "/edit.json"), "not_found");
 }
 
@@ -227,10 +239,12 @@ TEST_F(ApiTest, TheGalleryHasStars) {
 TEST_F(ApiTest, WhatIsLearnedIsNamedPinnedAndDropped) {
   const auto picture = upload();
   const auto id = learned(picture);
-  EXPECT_EQ(told(200, "PATCH", "/api/v1/learned/" + id, "{\"name\":\"dog\",\"pinned\":true}").at("name"), "dog");
+  EXPECT_EQ(told(200, "PATCH", "/api/v1/learned/" + id, "{\"name\":\"dog\",\"pinned\":true}").at("name"),
+            "dog");
   EXPECT_EQ(told(200, "GET", "/api/v1/learned?picture=" + picture).at("learned").at(0).at("source"), "a");
   const auto zip = all_of(ask("GET", "/api/v1/learned/" + id + "/saved.zip"));
-  EXPECT_EQ(read_zip_directory(zip, "zip").begin()->first, "learned-" + id.substr(0, 10) + ".edit/learned.json");
+  EXPECT_EQ(read_zip_directory(zip, "zip").begin()->first,
+            "learned-" + id.substr(0, 10) + ".edit/learned.json");
   const auto other = learned(picture, 10);
   EXPECT_EQ(drop_learned(folder_, store_, 5), std::vector<std::string>{other}) << "the first one is pinned";
   EXPECT_FALSE(std::filesystem::exists(learned_folder(folder_, other)));
@@ -238,10 +252,23 @@ TEST_F(ApiTest, WhatIsLearnedIsNamedPinnedAndDropped) {
   EXPECT_EQ(refused(404, "GET", "/api/v1/learned/" + id), "no_such_learned");
 }
 
+TEST_F(ApiTest, TheModelDecidesWhatFits) {
+  ASSERT_TRUE(knows_model());
+  const auto id = upload();
+  const auto frame = told(200, "GET", "/api/v1/pictures/" + id).at("frame");
+  EXPECT_EQ(frame.at("grid_width").get<int>() % 32, 0);
+  EXPECT_GE(frame.at("width"), frame.at("height"));
+  const auto saved = new_id();
+  store_.add_learned({saved, "", false, id, "job", 1, 1, 1, "{\"model\":{\"name\":\"other\"}}"});
+  const json draw{{"kind", "draw"}, {"learned", saved}, {"target", "a"}};
+  EXPECT_EQ(refused(409, "POST", "/api/v1/jobs", draw.dump()), "other_model");
+}
+
 TEST_F(ApiTest, QueueWorkerAndDisk) {
   EXPECT_EQ(told(200, "PATCH", "/api/v1/queue", "{\"paused\":false}").at("paused"), false);
   EXPECT_EQ(told(200, "GET", "/api/v1/queue").at("length"), 0);
-  EXPECT_EQ(told(200, "GET", "/api/v1/info").at("model"), nullptr);
+  ASSERT_TRUE(knows_model());
+  EXPECT_EQ(told(200, "GET", "/api/v1/info").at("model").at("name"), "m");
   EXPECT_EQ(ask("POST", "/api/v1/worker/unload").status, 202);
   EXPECT_TRUE(ask("GET", "/api/v1/events?previews=1").previews);
   options_.keep_free = std::uint64_t{1} << 60;

@@ -101,6 +101,14 @@ TEST_F(DispatcherTest, AWorkerThatCannotBeStartedFailsTheJob) {
   EXPECT_TRUE(becomes(add(), JobState::failed));
 }
 
+TEST_F(DispatcherTest, AWorkerThatSaysNothingForLongIsKilled) {
+  options_.silence = 100ms;
+  start("exec sleep 1000");
+  const auto job = add();
+  EXPECT_TRUE(becomes(job, JobState::failed));
+  EXPECT_EQ(store_.job(job)->error_code, "worker_lost");
+}
+
 TEST_F(DispatcherTest, AnErrorOfTheJobIsKept) {
   start_loop(say("failed", ",\"code\":\"failure\",\"message\":\"no model\""));
   const auto job = add();
@@ -130,8 +138,8 @@ TEST_F(DispatcherTest, ACancelledJobIsToldAndOneThatDoesNotListenIsKilled) {
 TEST_F(DispatcherTest, AnInteractiveJobGoesBetweenThePicturesOfAnother) {
   const auto batch = add();
   start_loop("echo \"$line\" >> $FOLDER/lines; case $J in " + batch + ") case $line in *picture*) " +
-             say("cancelled") + ";; *) [ -e $FOLDER/drawn ] && { " + say("done") + "};; esac;; *) touch $FOLDER/drawn; " +
-             say("done") + ";; esac");
+             say("cancelled") + ";; *) [ -e $FOLDER/drawn ] && { " + say("done") +
+             "};; esac;; *) touch $FOLDER/drawn; " + say("done") + ";; esac");
   EXPECT_TRUE(becomes(batch, JobState::running));
   const auto draw = store_.add_job("draw", "{}", {JobLane::interactive, "", "", ""}).id;
   dispatcher_->wake();
@@ -154,11 +162,12 @@ TEST_F(DispatcherTest, AJobMayEndAfterItsPictureOrSooner) {
 }
 
 TEST_F(DispatcherTest, WhatIsLearnedAndSeenOnTheWayIsTold) {
-  start_loop(say("losses", ",\"from\":0,\"losses\":[3,2]") + say("losses", ",\"from\":1,\"losses\":[1]") +
-             say("learned", ",\"id\":\"" + std::string(26, 'a') + "\",\"bytes\":5,\"info\":{\"source\":\"a\"}") +
-             say("preview", ",\"stem\":\"s\",\"step\":1,\"of\":4,\"image\":\"data:\"") +
-             say("choice", ",\"choice\":{\"best\":[]}") + say("note", ",\"text\":\"t\",\"warning\":true") +
-             "[ \"$S\" ] && { " + say("cancelled") + "}");
+  start_loop(
+      say("losses", ",\"from\":0,\"losses\":[3,2]") + say("losses", ",\"from\":1,\"losses\":[1]") +
+      say("learned", ",\"id\":\"" + std::string(26, 'a') + "\",\"bytes\":5,\"info\":{\"source\":\"a\"}") +
+      say("preview", ",\"stem\":\"s\",\"step\":1,\"of\":4,\"image\":\"data:\"") +
+      say("choice", ",\"choice\":{\"best\":[]}") + say("note", ",\"text\":\"t\",\"warning\":true") +
+      "[ \"$S\" ] && { " + say("cancelled") + "}");
   const auto job = add();
   EXPECT_TRUE(within([&] { return !store_.notes(job).empty(); }));
   EXPECT_EQ(dispatcher_->progress_of(job, true), "{\"losses\":[3.0,1.0]}");
@@ -167,7 +176,8 @@ TEST_F(DispatcherTest, WhatIsLearnedAndSeenOnTheWayIsTold) {
   EXPECT_EQ(store_.all_learned().at(0).info, "{\"source\":\"a\"}");
   EXPECT_TRUE(within([&] { return contains(ring_.next(0, 1 << 20).text, "event: note"); }));
   const auto told = ring_.next(0, 1 << 20, true).text;
-  for (const auto* part : {"event: loss", "event: learned", "event: preview", "event: choice", "event: note"}) {
+  for (const auto* part :
+       {"event: loss", "event: learned", "event: preview", "event: choice", "event: note"}) {
     EXPECT_TRUE(contains(told, part)) << part;
   }
   EXPECT_FALSE(contains(ring_.next(0, 1 << 20).text, "event: preview"));

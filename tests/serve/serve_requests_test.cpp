@@ -56,17 +56,19 @@ TEST_F(ServedRequestTest, NoPlaceOfThisMachineIsTaken) {
 }
 
 TEST_F(ServedRequestTest, EachKindHasItsPlace) {
-  const auto learn = std::get<LearnRequest>(read({{"kind", "learn"}, {"picture", picture_}, {"source", "a"}}));
+  const auto learn =
+      std::get<LearnRequest>(read({{"kind", "learn"}, {"picture", picture_}, {"source", "a"}}));
   EXPECT_TRUE(learn.save.empty());
   EXPECT_EQ(field({{"kind", "learn"}, {"picture", picture_}, {"source", "a"}, {"samples", 1}}), "samples");
   const auto missing = new_id();
   for (const char* kind : {"edit", "draw", "export"}) {
     EXPECT_EQ(field({{"kind", kind}, {"learned", missing}, {"target", "a"}}), "learned") << kind;
   }
-  const auto score =
-      std::get<ScoreRequest>(read({{"kind", "score"}, {"picture", picture_}, {"edited", picture_}, {"target", "a"}}));
+  const auto score = std::get<ScoreRequest>(
+      read({{"kind", "score"}, {"picture", picture_}, {"edited", picture_}, {"target", "a"}}));
   EXPECT_EQ(score.edited.at(0), score.original);
-  EXPECT_EQ(field({{"kind", "score"}, {"picture", picture_}, {"edited", "/etc/passwd"}, {"target", "a"}}), "edited");
+  EXPECT_EQ(field({{"kind", "score"}, {"picture", picture_}, {"edited", "/etc/passwd"}, {"target", "a"}}),
+            "edited");
 }
 
 TEST_F(ServedRequestTest, NotTooMuch) {

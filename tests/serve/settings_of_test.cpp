@@ -42,7 +42,9 @@ TEST(SettingsOf, WithoutItsLearnedPictureItIsAnEdit) {
 }
 
 TEST(SettingsOf, WithItsLearnedPictureItIsADraw) {
-  json info{{"source", "a dog"}, {"content", "c"}, {"model", {{"fingerprint", "f"}}},
+  json info{{"source", "a dog"},
+            {"content", "c"},
+            {"model", {{"fingerprint", "f"}}},
             {"learning", settings()["learning"]}};
   auto told = request_to_draw_again(texts(settings()), with_learned(info));
   EXPECT_EQ(told.at("request").at("kind"), "draw");

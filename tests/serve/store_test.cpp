@@ -150,13 +150,17 @@ TEST_F(StoreTest, InteractiveJobsGoFirstAndTheNewestOneWins) {
   store.finish(a.id, {JobState::cancelled, "", ""});
   EXPECT_EQ(store.job(a.id)->error_code, "superseded");
   EXPECT_EQ(store.queue(), (std::vector<std::string>{c.id, batch.id}));
+  const auto caption = store.add_job("caption", "{}", slider);
+  EXPECT_TRUE(store.supersede(caption.id).empty()) << "of another kind";
   EXPECT_EQ(store.take(JobLane::interactive)->id, c.id);
+  EXPECT_EQ(store.take(JobLane::interactive)->id, caption.id);
   EXPECT_FALSE(store.take(JobLane::interactive));
 }
 
 TEST_F(StoreTest, AQueuedJobMovesInFrontOfAnother) {
   Store store(file());
-  const auto a = store.add_job("edit", "{}"), b = store.add_job("edit", "{}"), c = store.add_job("edit", "{}");
+  const auto a = store.add_job("edit", "{}"), b = store.add_job("edit", "{}"),
+             c = store.add_job("edit", "{}");
   EXPECT_TRUE(store.move_before(c.id, b.id));
   EXPECT_EQ(store.queue(), (std::vector<std::string>{a.id, c.id, b.id}));
   EXPECT_TRUE(store.move_before(b.id, a.id));
@@ -196,7 +200,8 @@ TEST_F(StoreTest, TheGalleryHasThePicturesOfAllJobs) {
   store.add_picture(b.id, {"1", "{\"target\":\"100% wool\"}"});
   const auto stems = [&](const GalleryFilter& filter) {
     std::string text;
-    for (const auto& found : store.gallery(filter, 10)) text += found.picture.stem + (found.picture.star ? "*" : "");
+    for (const auto& found : store.gallery(filter, 10))
+      text += found.picture.stem + (found.picture.star ? "*" : "");
     return text;
   };
   EXPECT_EQ(stems({}), "21*1");
@@ -239,7 +244,8 @@ TEST_F(StoreTest, AFileOfTheFirstVersionIsBroughtUpToDate) {
       " request TEXT NOT NULL, state INTEGER NOT NULL, cancel INTEGER NOT NULL DEFAULT 0,"
       " lost INTEGER NOT NULL DEFAULT 0, made INTEGER NOT NULL, started INTEGER NOT NULL DEFAULT 0,"
       " ended INTEGER NOT NULL DEFAULT 0, version INTEGER NOT NULL DEFAULT 1,"
-      " error_code TEXT NOT NULL DEFAULT '', error TEXT NOT NULL DEFAULT '', result TEXT NOT NULL DEFAULT '');"
+      " error_code TEXT NOT NULL DEFAULT '', error TEXT NOT NULL DEFAULT '', result TEXT NOT NULL DEFAULT "
+      "'');"
       "CREATE TABLE picture(job TEXT NOT NULL REFERENCES job(id), stem TEXT NOT NULL, entry TEXT NOT NULL,"
       " PRIMARY KEY(job, stem)) WITHOUT ROWID;"
       "CREATE TABLE upload(id TEXT PRIMARY KEY, content TEXT NOT NULL, bytes INTEGER NOT NULL,"

@@ -15,7 +15,7 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kPart = std::size_t{256} << 10;
 constexpr std::uint64_t kNoMore = std::numeric_limits<std::uint32_t>::max();  // what 32 bits do not hold
-constexpr std::uint64_t kVersion = 45;          // of a reader: zip64
+constexpr std::uint64_t kVersion = 45;                                        // of a reader: zip64
 constexpr std::uint64_t kFlags = 1U << 3 | 1U << 11;  // sizes follow the contents; names are UTF-8
 constexpr std::uint64_t kFirstDay = 0x21;             // 1980-01-01
 

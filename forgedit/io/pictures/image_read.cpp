@@ -61,8 +61,8 @@ void check_image_size(std::int64_t width, std::int64_t height, const std::string
                       std::int64_t max_pixels) {
   const std::string size = name + ": " + std::to_string(width) + "x" + std::to_string(height) + " pixels, ";
   if (std::min(width, height) < kMinImageSide) {
-    throw ImageSizeError(
-        size + "too small: expected sides of at least " + std::to_string(kMinImageSide), true);
+    throw ImageSizeError(size + "too small: expected sides of at least " + std::to_string(kMinImageSide),
+                         true);
   }
   if (std::max(width, height) > kMaxImageSide) {
     throw ImageSizeError(size + "too large: expected sides of at most " + std::to_string(kMaxImageSide),
