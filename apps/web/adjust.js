@@ -95,10 +95,11 @@ export function createAdjust({ onNearest, onDraw }) {
     nudge: (by) => controls.nudge(by),
     /** `picked` is what the viewer shows, `tried` the draw that it came of; `pictures` are all finished ones of the saved edit. */
     update({ learned, isOver, picked, tried, pictures, isMoving }) {
-      show(missing, !learned);
+      const tries = learned ? triesOf(learned) : [];
+      show(missing, !learned || !picked);
       setText(missing, isOver ? texts.adjust.missing : texts.adjust.later);
       show(body, learned && picked);
-      show(strip, learned);
+      show(strip, learned && (isOver || tries.length));
       if (!learned) return;
       if (view.learned !== learned) readTries(learned).catch(note);
       Object.assign(view, { learned, pictures, tried });
@@ -108,7 +109,7 @@ export function createAdjust({ onNearest, onDraw }) {
         takeWish(wish, picked.entry);
         controls.fill();
       }
-      fillFilm(triesOf(learned));
+      fillFilm(tries);
     },
   };
 }

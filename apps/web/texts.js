@@ -257,7 +257,7 @@ export const texts = {
   adjust: {
     title: "Adjust",
     missing: "What this job learned is not kept, so that its images cannot be adjusted.",
-    later: "Sliders come alive when learning has ended.",
+    later: "Sliders come with the first image.",
     target: "Text",
     gamma: "Strength γ",
     alpha: "Identity α",
@@ -272,7 +272,7 @@ export const texts = {
     published: (steps) => `published: DDIM, ${steps} steps`,
     guidance: "Guidance scale",
     tries: "Tries",
-    noTries: "Images that you generate with the sliders are listed here.",
+    noTries: "Images of the sliders are listed here.",
     undo: "Undo",
     redo: "Redo",
     tryLabel: (n, label) => `Try ${n}: ${label}`,

@@ -14,6 +14,10 @@ async function drag(page, name, values, letGo = true) {
   }, [values, letGo]);
 }
 
+/** The image in the viewer is finished. */
+const untilDrawn = (page) =>
+  page.waitForFunction(() => !document.querySelector(".view-label")?.checkVisibility(), null, { timeout: 60000 });
+
 const drawsOf = async (server, learned) => (await server.get(`api/v1/jobs?kind=draw&learned=${learned}&limit=100`)).jobs;
 const kStrength = "Strength γ";
 
@@ -49,8 +53,7 @@ export default async function adjust({ server, check, shots, left }) {
       await drag(page, kStrength, [value]);
       await page.waitForTimeout(450);
     }
-    await page.waitForFunction(() => document.querySelector(".view")?.classList.contains("preview") === false && !document.querySelector(".film")?.textContent?.includes("generating"),
-      null, { timeout: 60000 });
+    await untilDrawn(page);
     const draws = await drawsOf(server, left.learned);
     const last = await server.get(`api/v1/jobs/${draws[0].id}`);
     assert.equal(last.request.gamma, 1.55);
@@ -71,11 +74,12 @@ export default async function adjust({ server, check, shots, left }) {
   });
 
   await check("[ and ] make it weaker and stronger; undo goes back; tries are there after a reload", async () => {
+    await untilDrawn(page);
     await blur(page);
     const address = page.url();
     await page.keyboard.press("]");
     await page.waitForFunction((old) => location.href !== old, address, { timeout: 10000 });
-    await page.waitForFunction(() => !document.querySelector(".film")?.textContent?.includes("generating"), null, { timeout: 60000 });
+    await untilDrawn(page);
     await page.keyboard.press("Control+z");
     assert.equal(page.url(), address);
     const count = await page.locator(".film .cell").count();

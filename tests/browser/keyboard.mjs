@@ -69,6 +69,10 @@ export default async function keyboard({ server, check, shots, left }) {
   });
 
   await check("/ goes to the text, Enter generates, Esc cancels", async () => {
+    await page.getByRole("button", { name: "Use these settings" }).focus();
+    await page.keyboard.press("Enter");
+    await page.waitForFunction(() => document.activeElement?.id === "target-0");
+    await blur(page);
     await page.keyboard.press("/");
     assert.equal(await focused(page), "target-0");
     await page.keyboard.press("Control+a");

@@ -16,13 +16,14 @@ export default async function restart({ server, check, shots, left }) {
     const id = jobOf(page);
     await page.locator(".grid .cell.image").first().waitFor({ timeout: 60000 });
     await server.kill();
-    await page.getByText("The server does not answer").waitFor({ timeout: 10000 });
+    const banner = page.locator(".banner", { hasText: "The server does not answer" });
+    await banner.waitFor({ timeout: 10000 });
     await assertAccessible(page, "offline");
     await page.screenshot({ path: `${shots}/50-offline.png` });
     const before = (await page.locator(".grid .cell.image").count());
     assert.ok(before > 0);
     await server.start();
-    await page.getByText("The server does not answer").waitFor({ state: "hidden", timeout: 15000 });
+    await banner.waitFor({ state: "hidden", timeout: 15000 });
     const job = await untilDone(server, id);
     assert.equal(job.state, "done");
     assert.equal(job.pictures.filter((one) => one.entry.kind === "edit").length, 12);
