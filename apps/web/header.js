@@ -38,7 +38,7 @@ export function createBanners({ onDemo }) {
   const knows = h("span"), problem = h("div", { class: "banner warning", role: "alert", hidden: true });
   const miniature = h("div", { class: "banner", hidden: true },
     h("p", {}, knows, " " + texts.banner.miniature + " ", h("code", { text: texts.banner.miniatureCommand })),
-    h("div", { class: "banner-side" }, demo, h("p", { class: "hint", text: texts.banner.demoNote })));
+    h("div", { class: "row" }, demo, h("p", { class: "hint", text: texts.banner.demoNote })));
   const update = (name) => {
     show(offline, !state.online);
     show(problem, state.info?.problem);
