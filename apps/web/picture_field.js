@@ -20,7 +20,7 @@ export function createPictureField({ onPicture, onAgain }) {
   const facts = h("p", { class: "hint" });
   const drop = h("div", { class: "drop" }, image, invitation, meter);
   const node = h("div", { class: "picture-field" }, drop, facts,
-    h("div", { class: "buttons" }, choose, chooseLabel, camera, h("label", { for: "camera", class: "button camera", text: texts.form.photo })), problem.node);
+    h("div", { class: "buttons" }, choose, chooseLabel, camera, h("label", { for: "camera", class: "button", hidden: !navigator.maxTouchPoints, text: texts.form.photo })), problem.node);
 
   for (const type of ["dragenter", "dragover"]) document.addEventListener(type, (event) => dragged(event, true));
   document.addEventListener("dragleave", (event) => !event.relatedTarget && drop.classList.remove("over"));
