@@ -26,6 +26,7 @@
 #include "forgedit/serve/api.h"
 #include "forgedit/serve/http_server.h"
 #include "forgedit/serve/ids.h"
+#include "forgedit/serve/learned_folder.h"
 #include "forgedit/serve/page.h"
 
 namespace forgedit {
@@ -107,6 +108,7 @@ void run_server(const ServeRequest& request, const fs::path& data) {
   const auto token = token_for(request.host, data);
   Store store(data / "forgedit.db");
   store.put_all_back();
+  match_learned(data, store);
   EventRing events(random_hex(4));
 
   Dispatcher dispatcher(worker_options(request, data), store, events);

@@ -85,8 +85,9 @@ HttpResponse add_job(const ApiContext& api, const HttpRequest& request) {
   auto place = place_of(api, body);
   check_model(api, place.learned);
   place.name = name.value_or("");
+  place.key = key;
+  place.content = content;
   const auto job = api.store.add_job(body.value("kind", "edit"), json_text(body), place);
-  if (!key.empty()) api.store.add_key(key, {job.id, content});
   if (job.kind == "draw") {
     for (const auto& older : api.store.supersede(job.id)) api.dispatcher.tell(older);
   }

@@ -104,7 +104,7 @@ class ApiTest : public testing::TemporaryFolder {
 
   const std::string worker_ =
       "echo '{\"worker\":{\"model\":{\"name\":\"m\",\"size\":64,\"multiple\":32}}}'; while read -r line; do "
-      ":; done";
+      "case $line in *stop*) exit;; esac; done";
   Store store_;
   EventRing ring_;
   std::unique_ptr<Dispatcher> dispatcher_;
@@ -250,6 +250,25 @@ TEST_F(ApiTest, WhatIsLearnedIsNamedPinnedAndDropped) {
   EXPECT_FALSE(std::filesystem::exists(learned_folder(folder_, other)));
   EXPECT_EQ(ask("DELETE", "/api/v1/learned/" + id).status, 204);
   EXPECT_EQ(refused(404, "GET", "/api/v1/learned/" + id), "no_such_learned");
+}
+
+TEST_F(ApiTest, WhatLiesInTheFolderIsWhatIsKnown) {
+  const auto there = new_id(), gone = new_id(), damaged = new_id();
+  const auto folder = learned_folder(folder_, there);
+  make_directory(folder);
+  write_file_atomically(folder / "learned.json",
+                        "{\"source\":\"a dog\",\"losses\":[1],\"learning\":{\"method\":\"imagic\"},"
+                        "\"frame\":{\"width\":16,\"height\":12},\"base_model\":{\"name\":\"m\"}}");
+  write_file_atomically(folder / "original.png", png());
+  make_directory(learned_folder(folder_, damaged));
+  store_.add_learned({gone, "", false, "", "job", 1, 1, 1, "{}"});
+  match_learned(folder_, store_);
+  EXPECT_FALSE(store_.learned(gone));
+  EXPECT_FALSE(store_.learned(damaged));
+  const auto found = told(200, "GET", "/api/v1/learned/" + there);
+  EXPECT_EQ(found.at("method"), "imagic");
+  EXPECT_EQ(found.at("width"), 16);
+  EXPECT_GT(found.at("bytes"), 100);
 }
 
 TEST_F(ApiTest, TheModelDecidesWhatFits) {
