@@ -121,6 +121,7 @@ void run_server(const ServeRequest& request, const fs::path& data) {
   if (!request.port) http.more_ports = kMorePorts;
   http.host_names = request.host_names;
   http.token = token;
+  http.counts = api.counts = std::make_shared<HttpCounts>();
   http.trouble = report;
   auto routes = api_routes(api, store, dispatcher);
   for (auto& route : page_routes(web_files())) routes.push_back(std::move(route));

@@ -103,7 +103,9 @@ HttpError HttpError::with_header(std::string name, std::string value) && {
 }
 
 HttpResponse error_response(const HttpError& error) {
-  json body{{"code", error.code()}, {"message", error.what()}};
+  json body{{"code", error.code()},
+            {"message", error.what()},
+            {"type", error.status() < 500 ? "invalid_request_error" : "server_error"}};
   if (!error.param().empty()) body["param"] = error.param();
   auto response = json_response(error.status(), {{"error", body}});
   response.headers = error.headers();

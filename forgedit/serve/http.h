@@ -67,7 +67,8 @@ class HttpError : public std::runtime_error {
 };
 
 HttpResponse json_response(int status, const nlohmann::json& body);
-/// {"error": {"code", "message", "param"}}, with the error's headers.
+/// {"error": {"code", "message", "type", "param"}}, which clients of OpenAI understand too, with the error's
+/// headers.
 HttpResponse error_response(const HttpError& error);
 
 HttpError too_large(std::size_t most_body);

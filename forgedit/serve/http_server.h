@@ -10,6 +10,7 @@
 
 #include "forgedit/serve/events.h"
 #include "forgedit/serve/http.h"
+#include "forgedit/serve/metrics.h"
 
 namespace forgedit {
 
@@ -29,6 +30,7 @@ struct HttpOptions {
   std::chrono::seconds header_time{10}, idle_time{30}, body_time{120}, write_time{30};
   std::chrono::milliseconds ping_every{15'000};
 
+  SharedHttpCounts counts = std::make_shared<HttpCounts>();
   std::function<void(const std::string&)> trouble;  ///< what went wrong inside
 };
 
