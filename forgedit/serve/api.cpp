@@ -190,6 +190,7 @@ std::vector<HttpRoute> api_routes(const ApiOptions& options, Store& store, Dispa
   add_gallery_routes(routes, api);
   add_openai_routes(routes, api);
   add_metrics_routes(routes, api);
+  add_session_routes(routes, api);
   return routes;
 }
 

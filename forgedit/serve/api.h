@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -13,6 +14,7 @@
 #include "forgedit/serve/dispatcher.h"
 #include "forgedit/serve/http.h"
 #include "forgedit/serve/metrics.h"
+#include "forgedit/serve/sessions.h"
 #include "forgedit/serve/store.h"
 
 namespace forgedit {
@@ -23,6 +25,8 @@ struct ApiOptions {
   std::int64_t most_queued = 64;
   std::chrono::seconds sync_time{600};  ///< how long a client of /v1/images/edits may wait
   std::string base_path;                ///< what stands in front of all addresses, as clients see them
+  bool behind_proxy = false;            ///< which says in X-Forwarded-Proto how a request came
+  std::shared_ptr<Sessions> sessions;   ///< null: nobody needs a token
   SharedHttpCounts counts;              ///< of the HTTP server that has the routes, for /metrics; may be null
   std::uint64_t keep_free = 0;          ///< bytes of the disk; under that nothing new is taken
   /// Throws a usage Error for a request that cannot become a job.

@@ -140,7 +140,11 @@ HttpResponse edit_image(const SharedApi& api, const HttpRequest& request) {
   const auto edit = read_openai_edit(request.header("content-type"), request.body);
   Wanted wanted;
   wanted.count = static_cast<std::size_t>(edit.count);
-  if (edit.as_address) wanted.address = "http://" + request.header("host") + api->options.base_path + "/";
+  const bool is_secure = api->options.behind_proxy && request.header("x-forwarded-proto") == "https";
+  if (edit.as_address) {
+    wanted.address =
+        (is_secure ? "https://" : "http://") + request.header("host") + api->options.base_path + "/";
+  }
   wanted.job = start_edit(*api, edit).id;
   auto response = look_at_job(*api, wanted);
   response.again = [api, wanted] { return look_at_job(*api, wanted); };

@@ -43,6 +43,7 @@ void add_learned_routes(ApiRoutes& routes, const SharedApi& api);
 void add_gallery_routes(ApiRoutes& routes, const SharedApi& api);
 void add_openai_routes(ApiRoutes& routes, const SharedApi& api);
 void add_metrics_routes(ApiRoutes& routes, const SharedApi& api);
+void add_session_routes(ApiRoutes& routes, const SharedApi& api);
 
 /// Binds a function of (api, request) to a row.
 template <typename Answer>

@@ -135,8 +135,10 @@ HttpRouter::Match HttpRouter::find(std::string_view method, std::string_view pat
   return result;
 }
 
-HttpResponse answer(const HttpRoute& route, const HttpRequest& request,
-                    const std::function<void(const std::string&)>& trouble) {
+namespace {
+
+HttpResponse answered(const HttpRoute& route, const HttpRequest& request,
+                      const std::function<void(const std::string&)>& trouble) {
   try {
     return unless_known(route.answer(request), request);
   } catch (const HttpError& error) {
@@ -150,6 +152,19 @@ HttpResponse answer(const HttpRoute& route, const HttpRequest& request,
     if (trouble) trouble(error.what());
   }
   return error_response(HttpError(500, "internal", "the server failed; its log says why"));
+}
+
+}  // namespace
+
+HttpResponse answer(const HttpRoute& route, const HttpRequest& request,
+                    const std::function<void(const std::string&)>& trouble) {
+  auto response = answered(route, request, trouble);
+  if (request.page_origin.empty()) return response;
+  response.headers.emplace_back("Access-Control-Allow-Origin", request.page_origin);
+  response.headers.emplace_back("Vary", "Origin");
+  // Else the page could not read it in spite of that.
+  response.headers.emplace_back("Cross-Origin-Resource-Policy", "cross-origin");
+  return response;
 }
 
 std::string lower_case(std::string_view text) {

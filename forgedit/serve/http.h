@@ -25,6 +25,7 @@ struct HttpRequest {
   std::string content_type;                    ///< lower case, without parameters
   std::map<std::string, std::string> headers;  ///< by their names in lower case
   std::string body;
+  std::string page_origin;  ///< of a page of another origin that may ask
 
   /// The value of a header, by its name in lower case; empty where there is none.
   std::string header(const std::string& name) const;

@@ -427,9 +427,9 @@ void HttpServer::State::listen(HttpRouter router) {
   if (error == asio::error::address_in_use) throw failure("port", place + " is in use by another program");
   if (error == asio::error::access_denied) throw failure("port", place + ": no right to listen there");
   if (error) throw failure("host", options.address + ": " + error.message());
-  gate.emplace(
-      access_rules(options.address, acceptor.local_endpoint().port(), options.host_names, options.token),
-      std::move(router), HttpGate::Limits{options.most_headers, options.most_target});
+  gate.emplace(access_rules(options.address, acceptor.local_endpoint().port(), options.access),
+               std::move(router),
+               HttpGate::Limits{options.most_headers, options.most_target, options.base_path});
 }
 
 ErrorCode HttpServer::State::bind(const tcp::endpoint& place) {

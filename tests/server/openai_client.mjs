@@ -31,12 +31,12 @@ assert.equal(answer.size, '64x64');
 for (const { b64_json } of answer.data) {
   assert.equal(Buffer.from(b64_json, 'base64').subarray(0, 8).toString('hex'), signature);
 }
-assert.notEqual(answer.data[0].b64_json, answer.data[1].b64_json, 'two seeds give two pictures');
+assert(answer.data[0].b64_json !== answer.data[1].b64_json, 'two seeds give two pictures');
 
-const again = await edit({ response_format: 'url', seed: 1 });
+const again = await edit({ response_format: 'url', seed: 0 });
 const fetched = Buffer.from(await (await fetch(again.data[0].url)).arrayBuffer());
 assert.equal(fetched.subarray(0, 8).toString('hex'), signature);
-assert.equal(fetched.toString('base64'), answer.data[1].b64_json, 'the same seed gives the same picture');
+assert(fetched.toString('base64') === answer.data[0].b64_json, 'the same seed gives the same picture');
 
 for (const [field, more] of [
   ['mask', { mask: await picture() }],
