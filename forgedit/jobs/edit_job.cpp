@@ -307,7 +307,7 @@ LearnedPicture EditJobRun::make_learned() {
 void EditJobRun::ensure_learned(EditResults& results) {
   if (learned_) return;
   learned_ = make_learned();
-  if (!before_ && job_.learn.save.empty()) models_.keep_learned(*to_learn_, learned_->result);
+  if (!before_ && !job_.learn.choose_save) models_.keep_learned(*to_learn_, learned_->result);
   results.set_losses(learned_->result.losses);
   if (search_) search_->restart_clock();
 }

@@ -30,7 +30,8 @@ JobPlace place_of(const ApiContext& api, const json& request) {
   JobPlace place;
   place.picture = reference(request, "picture", "image");
   place.learned = reference(request, "learned", "from");
-  if (request.value("kind", "edit") == "draw") place.lane = JobLane::interactive;
+  const auto kind = request.value("kind", "edit");
+  if (kind == "draw" || kind == "caption") place.lane = JobLane::interactive;
   if (place.picture.empty() && !place.learned.empty()) {
     if (const auto learned = api.store.learned(place.learned)) place.picture = learned->picture;
   }
@@ -169,7 +170,7 @@ StoredJob queue_job(const ApiContext& api, const json& request, const std::strin
   check_model(api, place.learned);
   place.name = name;
   const auto job = api.store.add_job(request.value("kind", "edit"), json_text(request), place);
-  if (place.lane == JobLane::interactive) {
+  if (job.kind == "draw") {
     for (const auto& older : api.store.supersede(job.id)) api.dispatcher.tell(older);
   }
   api.dispatcher.tell(job.id);

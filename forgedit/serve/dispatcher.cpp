@@ -139,6 +139,7 @@ void Dispatcher::start_next() {
     losses_.clear();
   }
   if (!start_worker()) return;
+  heard_ = Clock::now();
   store_.clear_notes(job->id);
   if (!job->learned.empty()) store_.use_learned(job->learned);
   link_->send(json_text({{"run", {{"id", job->id}, {"request", json::parse(job->request)}}}}));
@@ -153,8 +154,9 @@ void Dispatcher::wait() {
     time = milliseconds(0);
   } else if (closing_by_ || hung_up_ || (running_ && running_->stop_by) || stopping_) {
     time = kLook;
-  } else if (link_ && !running_) {
-    const auto left = std::chrono::duration_cast<milliseconds>(idle_since_ + options_.idle - now);
+  } else if (link_) {
+    const auto until = running_ ? heard_ + options_.silence : idle_since_ + options_.idle;
+    const auto left = std::chrono::duration_cast<milliseconds>(until - now);
     time = std::clamp(left + milliseconds(1), milliseconds(0), milliseconds(3'600'000));
   }
   struct pollfd places[2] = {{bell_, POLLIN, 0}, {link_ && !hung_up_ ? link_->output() : -1, POLLIN, 0}};
@@ -172,7 +174,10 @@ void Dispatcher::look_at_lines() {
 
 /// A line that cannot be stored now stays for the next turn.
 void Dispatcher::take_lines() {
-  for (auto& line : link_->read_lines()) lines_.push_back(std::move(line));
+  for (auto& line : link_->read_lines()) {
+    lines_.push_back(std::move(line));
+    heard_ = Clock::now();
+  }
   for (; !lines_.empty(); lines_.pop_front()) take_line(lines_.front());
 }
 
@@ -206,7 +211,8 @@ void Dispatcher::look_at_stops() {
   if (running_ && !running_->end) {
     if (stopping_ && running_->asked != CancelWhen::now) ask_to_stop(CancelWhen::now, /*goes_back=*/true);
     if (rung_.exchange(false)) look_who_waits();
-    if (running_->stop_by && now > *running_->stop_by && link_) link_->kill();
+    const bool is_deaf = running_->stop_by && now > *running_->stop_by;
+    if (link_ && (is_deaf || now > heard_ + options_.silence)) link_->kill();
   } else if (link_ && !running_ && !closing_by_) {
     const bool is_over = now >= idle_since_ + options_.idle;
     if (!unload_.exchange(false) && !stopping_ && !is_over) return;

@@ -2,6 +2,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstdint>
 #include <deque>
 #include <filesystem>
 #include <functional>
@@ -36,6 +37,7 @@ class Dispatcher {
     WorkerProcesses::Command worker;
     std::chrono::milliseconds idle{600'000};     ///< without a job; then the worker ends
     std::chrono::milliseconds patience{10'000};  ///< for a worker that is to stop; then it is killed
+    std::chrono::milliseconds silence{600'000};  ///< of a worker that has a job; then it is killed
     std::chrono::milliseconds between_progress{200};
     std::int64_t most_lost = 2;  ///< a job that so many workers died of has failed
     /// Whether a worker is started before there is a job, so that it says who it is.
@@ -119,7 +121,7 @@ class Dispatcher {
   std::deque<std::string> lines_;  // that it has said
   std::optional<Running> running_;
   std::optional<Clock::time_point> closing_by_;  // the worker's input is closed; then it is killed
-  Clock::time_point idle_since_, told_progress_;
+  Clock::time_point idle_since_, told_progress_, heard_;
   bool hung_up_ = false, has_asked_worker_ = false;
 
   mutable std::mutex mutex_;  // of those below

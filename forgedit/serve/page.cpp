@@ -18,6 +18,7 @@ constexpr std::pair<std::string_view, const char*> kTypes[] = {
     {".js", "text/javascript; charset=utf-8"},
     {".svg", "image/svg+xml"},
     {".json", "application/json"},
+    {".png", "image/png"},
 };
 constexpr std::string_view kIndex = "index.html", kDescription = "openapi.json";
 constexpr int kGzipWindow = 15 + 16;  // zlib: the largest window, in gzip's framing
@@ -28,7 +29,7 @@ const char* type_of(std::string_view name) {
   for (const auto& [known, type] : kTypes) {
     if (ending == known) return type;
   }
-  throw failure(std::string(name) + ": expected a file .html, .css, .js or .svg");
+  throw failure(std::string(name) + ": expected a file .html, .css, .js, .svg or .png");
 }
 
 std::string gzipped(std::string_view bytes) {

@@ -240,8 +240,8 @@ std::vector<std::string> Store::supersede(const std::string& by) {
   {
     const std::lock_guard lock(database_->mutex);
     auto row = database_->query(
-        "SELECT id FROM job WHERE lane=1 AND state IN (0, 1) AND cancel<>1 AND id<>?"
-        " ORDER BY seq",
+        "SELECT id FROM job WHERE kind=(SELECT kind FROM job WHERE id=?1) AND lane=1 AND state IN (0, 1)"
+        " AND cancel<>1 AND id<>?1 ORDER BY seq",
         {by});
     while (row.step()) older.push_back(row.text(0));
   }

@@ -18,7 +18,7 @@ const char* job_state_name(JobState state);
 JobState parse_job_state(const std::string& name);
 
 /// Who waits for a job: nobody in particular, or a person who has just moved a slider. The second kind goes
-/// first, and a newer one supersedes an older one.
+/// first.
 enum class JobLane { batch, interactive };
 
 /// When a job is to end that somebody has cancelled.
@@ -141,7 +141,8 @@ class Store {
   /// as it is then; one that is over stays so. `code` says why, where somebody else than a person asks.
   std::optional<StoredJob> request_cancel(const std::string& id, CancelWhen when = CancelWhen::now,
                                           const std::string& code = {});
-  /// Cancels all other interactive jobs that are not over, as superseded. Returns their ids.
+  /// Cancels all other interactive jobs of this one's kind that are not over, as superseded. Returns their
+  /// ids.
   std::vector<std::string> supersede(const std::string& by);
   /// A job that has failed or was cancelled is queued again. Whether it was one.
   bool retry(const std::string& id);

@@ -101,6 +101,14 @@ TEST_F(DispatcherTest, AWorkerThatCannotBeStartedFailsTheJob) {
   EXPECT_TRUE(becomes(add(), JobState::failed));
 }
 
+TEST_F(DispatcherTest, AWorkerThatSaysNothingForLongIsKilled) {
+  options_.silence = 100ms;
+  start("exec sleep 1000");
+  const auto job = add();
+  EXPECT_TRUE(becomes(job, JobState::failed));
+  EXPECT_EQ(store_.job(job)->error_code, "worker_lost");
+}
+
 TEST_F(DispatcherTest, AnErrorOfTheJobIsKept) {
   start_loop(say("failed", ",\"code\":\"failure\",\"message\":\"no model\""));
   const auto job = add();

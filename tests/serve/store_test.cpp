@@ -150,7 +150,10 @@ TEST_F(StoreTest, InteractiveJobsGoFirstAndTheNewestOneWins) {
   store.finish(a.id, {JobState::cancelled, "", ""});
   EXPECT_EQ(store.job(a.id)->error_code, "superseded");
   EXPECT_EQ(store.queue(), (std::vector<std::string>{c.id, batch.id}));
+  const auto caption = store.add_job("caption", "{}", slider);
+  EXPECT_TRUE(store.supersede(caption.id).empty()) << "of another kind";
   EXPECT_EQ(store.take(JobLane::interactive)->id, c.id);
+  EXPECT_EQ(store.take(JobLane::interactive)->id, caption.id);
   EXPECT_FALSE(store.take(JobLane::interactive));
 }
 
