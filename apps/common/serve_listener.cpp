@@ -6,16 +6,13 @@
 #include <cerrno>
 
 #include "apps/common/exit_codes.h"
-#include "forgedit/core/content_hash.h"
 #include "forgedit/core/error.h"
-#include "forgedit/core/files.h"
 #include "forgedit/core/json.h"
 #include "forgedit/core/json_text.h"
 #include "forgedit/core/one_line.h"
 #include "forgedit/io/pictures/encode_webp.h"
-#include "forgedit/pipelines/records/saved_edit.h"
-#include "forgedit/pipelines/records/settings_json.h"
 #include "forgedit/serve/base64.h"
+#include "forgedit/serve/learned_folder.h"
 
 namespace forgedit {
 namespace {
@@ -25,35 +22,7 @@ using nlohmann::json;
 
 constexpr std::chrono::milliseconds kBetweenProgress{50}, kBetweenLosses{200};
 constexpr const char* kRecord = "edit.json";
-constexpr const char* kOriginal = "original.png";
 constexpr int kPreviewQuality = 80;
-
-std::int64_t bytes_of(const fs::path& folder) {
-  std::int64_t bytes = 0;
-  for (const auto& path : list_tree(folder)) {
-    std::error_code error;
-    const auto size = fs::file_size(path, error);
-    if (!error) bytes += static_cast<std::int64_t>(size);
-  }
-  return bytes;
-}
-
-/// What clients are told of a saved edit.
-json learned_info(const fs::path& folder, const std::vector<double>& losses) {
-  const auto learned = read_saved_record(folder);
-  const auto seen = read_image(folder / kOriginal);
-  return {{"source", learned.source},
-          {"method", learn_method_name(learned.options.method)},
-          {"losses", losses},
-          {"learning", to_json(learned.options)},
-          {"width", learned.frame.width},
-          {"height", learned.frame.height},
-          {"model",
-           {{"name", learned.base_name},
-            {"fingerprint", learned.base_fingerprint},
-            {"precision", learned.precision}}},
-          {"content", content_hash({reinterpret_cast<const char*>(seen.pixels.data()), seen.pixels.size()})}};
-}
 
 std::string stem_of(const json& file) {
   return fs::path(file.get<std::string>()).stem().string();
@@ -130,7 +99,7 @@ void ServeListener::learned(const fs::path& folder, const std::vector<double>& l
     const auto id = folder.filename().string();
     result_["learned"] = id;
     learned_place_ = folder;
-    send("learned", {{"id", id}, {"bytes", bytes_of(folder)}, {"info", learned_info(folder, losses)}});
+    send("learned", {{"id", id}, {"bytes", bytes_below(folder)}, {"info", learned_info(folder)}});
   }
   send("result", {{"result", result_}});
   stop_if_wanted();

@@ -28,6 +28,7 @@
 #include "forgedit/serve/api.h"
 #include "forgedit/serve/http_server.h"
 #include "forgedit/serve/ids.h"
+#include "forgedit/serve/learned_folder.h"
 #include "forgedit/serve/page.h"
 #include "forgedit/serve/sessions.h"
 
@@ -133,6 +134,7 @@ void run_server(const ServeRequest& request, const fs::path& data) {
   Store store(data / "forgedit.db");
   store.put_all_back();
   if (!request.start.empty()) store.set_paused(request.start == "paused");
+  match_learned(data, store);
   EventRing events(random_hex(4));
 
   Dispatcher dispatcher(worker_options(request, data), store, events);

@@ -74,8 +74,11 @@ HttpResponse add_job(const ApiContext& api, const HttpRequest& request) {
   if (auto before = answered_before(api, key, content)) return std::move(*before);
   const auto name = text_of(body, "name");
   body.erase("name");
-  const auto job = queue_job(api, body, name.value_or(""));
-  if (!key.empty()) api.store.add_key(key, {job.id, content});
+  JobPlace place;
+  place.name = name.value_or("");
+  place.key = key;
+  place.content = content;
+  const auto job = queue_job(api, body, place);
   return created(api, job);
 }
 
@@ -159,7 +162,7 @@ HttpResponse remove_job(const ApiContext& api, const HttpRequest& request) {
 
 }  // namespace
 
-StoredJob queue_job(const ApiContext& api, const json& request, const std::string& name) {
+StoredJob queue_job(const ApiContext& api, const json& request, const JobPlace& given) {
   api.options.check(request);
   if (api.store.count(JobState::queued) >= api.options.most_queued) {
     throw HttpError(429, "queue_full", std::to_string(api.options.most_queued) + " jobs wait already")
@@ -168,7 +171,9 @@ StoredJob queue_job(const ApiContext& api, const json& request, const std::strin
   api.check_disk();
   auto place = place_of(api, request);
   check_model(api, place.learned);
-  place.name = name;
+  place.name = given.name;
+  place.key = given.key;
+  place.content = given.content;
   const auto job = api.store.add_job(request.value("kind", "edit"), json_text(request), place);
   if (job.kind == "draw") {
     for (const auto& older : api.store.supersede(job.id)) api.dispatcher.tell(older);

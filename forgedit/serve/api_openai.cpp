@@ -128,7 +128,7 @@ StoredJob start_edit(const ApiContext& api, const OpenAiEdit& edit) {
       keep_upload(api.options.data, api.store, edit.picture, edit.picture_name.substr(0, kMostNameBytes))
           .upload.id;
   try {
-    return queue_job(api, asked, "");
+    return queue_job(api, asked, {});
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::usage) throw;
     throw HttpError(400, "bad_request", error.what(), openai_field(error.field()));

@@ -53,9 +53,9 @@ auto bound(const SharedApi& api, Answer answer) {
 
 bool is_over(const StoredJob& job);
 
-/// Checks a request and puts it into the queue. Throws a usage Error for what cannot become a job, HttpError
-/// 429 where the queue is full, 507 where the disk is.
-StoredJob queue_job(const ApiContext& api, const nlohmann::json& request, const std::string& name);
+/// Checks a request and puts it into the queue, with the name and the client's key of `given`. Throws a usage
+/// Error for what cannot become a job, HttpError 429 where the queue is full, 507 where the disk is.
+StoredJob queue_job(const ApiContext& api, const nlohmann::json& request, const JobPlace& given);
 /// Asks for a job's end, and tells all of it.
 void cancel_job(const ApiContext& api, const std::string& id, CancelWhen when);
 

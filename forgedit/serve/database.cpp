@@ -80,6 +80,15 @@ std::int64_t Database::whole(const std::string& text, const std::vector<Database
   return statement.step() ? statement.whole(0) : 0;
 }
 
+Database::Transaction::~Transaction() {
+  if (is_open_) sqlite3_exec(database_.handle_, "ROLLBACK", nullptr, nullptr, nullptr);
+}
+
+void Database::Transaction::commit() {
+  database_.run("COMMIT");
+  is_open_ = false;
+}
+
 void Database::run_script(const std::string& statements) {
   const auto script = "BEGIN IMMEDIATE;" + statements + "COMMIT";
   if (sqlite3_exec(handle_, script.c_str(), nullptr, nullptr, nullptr) == SQLITE_OK) return;

@@ -54,6 +54,20 @@ class Database {
 
   std::mutex mutex;
 
+  /// Statements that happen all or not at all: undone at its end unless it was committed.
+  class Transaction {
+   public:
+    explicit Transaction(Database& database) : database_(database) { database_.run("BEGIN IMMEDIATE"); }
+    ~Transaction();
+    Transaction(const Transaction&) = delete;
+    Transaction& operator=(const Transaction&) = delete;
+    void commit();
+
+   private:
+    Database& database_;
+    bool is_open_ = true;
+  };
+
  private:
   sqlite3* handle_ = nullptr;
 };

@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include <nlohmann/json_fwd.hpp>
+
 #include "forgedit/serve/store.h"
 
 namespace forgedit {
@@ -14,6 +16,17 @@ std::filesystem::path learned_folder(const std::filesystem::path& data, const st
 
 /// The same of one that is there. Throws a usage Error where there is none.
 std::filesystem::path kept_learned(const std::filesystem::path& data, const std::string& id);
+
+/// What clients are told of a saved edit, as StoredLearned::info: a JSON object. Throws a failure where its
+/// record or picture cannot be read.
+nlohmann::json learned_info(const std::filesystem::path& folder);
+
+/// Bytes of all files below `folder`.
+std::int64_t bytes_below(const std::filesystem::path& folder);
+
+/// For the start: saved edits that no entry tells of get one, since whoever kept them was killed before it
+/// could tell; entries whose folder is gone go too.
+void match_learned(const std::filesystem::path& data, Store& store);
 
 /// Removes a saved edit's folder, then its entry.
 void remove_learned(const std::filesystem::path& data, Store& store, const std::string& id);

@@ -130,11 +130,17 @@ Store::~Store() = default;
 StoredJob Store::add_job(const std::string& kind, const std::string& request, const JobPlace& place) {
   const std::lock_guard lock(database_->mutex);
   const auto id = new_id();
+  Database::Transaction both(*database_);
   database_->run(
       "INSERT INTO job(id, kind, request, state, made, lane, name, picture, learned, rank)"
       " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, (SELECT coalesce(max(seq), 0) + 1 FROM job))",
       {id, kind, request, number(JobState::queued), std::int64_t{now_ms()},
        static_cast<std::int64_t>(place.lane), place.name, place.picture, place.learned});
+  if (!place.key.empty()) {
+    database_->run("INSERT OR IGNORE INTO idempotency(key, content, job, made) VALUES(?, ?, ?, ?)",
+                   {place.key, place.content, id, std::int64_t{now_ms()}});
+  }
+  both.commit();
   return *find_job(*database_, "id=?", {id});
 }
 
@@ -303,12 +309,6 @@ std::optional<Store::KnownKey> Store::known_key(const std::string& key) const {
   auto row = database_->query("SELECT job, content FROM idempotency WHERE key=?", {key});
   if (!row.step()) return std::nullopt;
   return KnownKey{row.text(0), row.text(1)};
-}
-
-void Store::add_key(const std::string& key, const KnownKey& known) {
-  const std::lock_guard lock(database_->mutex);
-  database_->run("INSERT OR IGNORE INTO idempotency(key, content, job, made) VALUES(?, ?, ?, ?)",
-                 {key, known.content, known.job, std::int64_t{now_ms()}});
 }
 
 void Store::add_note(const std::string& job, const StoredNote& note) {

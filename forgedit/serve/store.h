@@ -45,6 +45,7 @@ struct StoredJob {
 struct JobPlace {
   JobLane lane = JobLane::batch;
   std::string picture, learned, name;
+  std::string key, content;  ///< the client's own key of the job and what it stands for; empty: none
 };
 
 /// Which jobs are asked for; what is empty holds for all.
@@ -161,7 +162,6 @@ class Store {
     std::string job, content;
   };
   std::optional<KnownKey> known_key(const std::string& key) const;
-  void add_key(const std::string& key, const KnownKey& known);
 
   void add_note(const std::string& job, const StoredNote& note);
   std::vector<StoredNote> notes(const std::string& job) const;

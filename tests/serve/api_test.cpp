@@ -252,6 +252,25 @@ TEST_F(ApiTest, WhatIsLearnedIsNamedPinnedAndDropped) {
   EXPECT_EQ(refused(404, "GET", "/api/v1/learned/" + id), "no_such_learned");
 }
 
+TEST_F(ApiTest, WhatLiesInTheFolderIsWhatIsKnown) {
+  const auto there = new_id(), gone = new_id(), damaged = new_id();
+  const auto folder = learned_folder(folder_, there);
+  make_directory(folder);
+  write_file_atomically(folder / "learned.json",
+                        "{\"source\":\"a dog\",\"losses\":[1],\"learning\":{\"method\":\"imagic\"},"
+                        "\"frame\":{\"width\":16,\"height\":12},\"base_model\":{\"name\":\"m\"}}");
+  write_file_atomically(folder / "original.png", png());
+  make_directory(learned_folder(folder_, damaged));
+  store_.add_learned({gone, "", false, "", "job", 1, 1, 1, "{}"});
+  match_learned(folder_, store_);
+  EXPECT_FALSE(store_.learned(gone));
+  EXPECT_FALSE(store_.learned(damaged));
+  const auto found = told(200, "GET", "/api/v1/learned/" + there);
+  EXPECT_EQ(found.at("method"), "imagic");
+  EXPECT_EQ(found.at("width"), 16);
+  EXPECT_GT(found.at("bytes"), 100);
+}
+
 TEST_F(ApiTest, TheModelDecidesWhatFits) {
   ASSERT_TRUE(knows_model());
   const auto id = upload();

@@ -141,7 +141,7 @@ TEST_F(DispatcherTest, AnInteractiveJobGoesBetweenThePicturesOfAnother) {
              say("cancelled") + ";; *) [ -e $FOLDER/drawn ] && { " + say("done") +
              "};; esac;; *) touch $FOLDER/drawn; " + say("done") + ";; esac");
   EXPECT_TRUE(becomes(batch, JobState::running));
-  const auto draw = store_.add_job("draw", "{}", {JobLane::interactive, "", "", ""}).id;
+  const auto draw = store_.add_job("draw", "{}", {JobLane::interactive, "", "", "", "", ""}).id;
   dispatcher_->wake();
   EXPECT_TRUE(becomes(draw, JobState::done));
   EXPECT_TRUE(becomes(batch, JobState::done)) << read_file(folder_ / "lines");
@@ -197,7 +197,7 @@ TEST_F(DispatcherTest, AWorkerIsAskedWhoItIsAndLeavesWhenItIsToldTo) {
 TEST_F(DispatcherTest, APausedQueueWaits) {
   store_.set_paused(true);
   start_loop(say("done"));
-  const auto job = add(), draw = store_.add_job("draw", "{}", {JobLane::interactive, "", "", ""}).id;
+  const auto job = add(), draw = store_.add_job("draw", "{}", {JobLane::interactive, "", "", "", "", ""}).id;
   dispatcher_->wake();
   EXPECT_TRUE(becomes(draw, JobState::done));
   EXPECT_EQ(store_.job(job)->state, JobState::queued);

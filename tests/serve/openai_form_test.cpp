@@ -47,7 +47,8 @@ TEST(OpenAiForm, BecomesARequest) {
   EXPECT_EQ(edit.picture_name, "a.png");
   EXPECT_EQ(edit.count, 3);
   EXPECT_FALSE(edit.as_address);
-  EXPECT_EQ(json::parse(edit.request),
+  EXPECT_EQ(
+      json::parse(edit.request),
       (json{{"kind", "edit"}, {"target", "a dog jumping"}, {"seeds", 0}, {"auto", {{"pictures", 12}}}}));
 }
 

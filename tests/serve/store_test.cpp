@@ -138,7 +138,7 @@ TEST_F(StoreTest, PicturesAndUploadsAreFoundAgain) {
 
 TEST_F(StoreTest, InteractiveJobsGoFirstAndTheNewestOneWins) {
   Store store(file());
-  const JobPlace slider{JobLane::interactive, "", "l", ""};
+  const JobPlace slider{JobLane::interactive, "", "l", "", "", ""};
   const auto batch = store.add_job("edit", "{}"), a = store.add_job("draw", "{}", slider);
   EXPECT_TRUE(store.is_in_use("l"));
   EXPECT_EQ(store.take()->id, a.id);
@@ -171,8 +171,7 @@ TEST_F(StoreTest, AQueuedJobMovesInFrontOfAnother) {
 
 TEST_F(StoreTest, AJobMayBeTriedAgainOrForgotten) {
   Store store(file());
-  const auto job = store.add_job("edit", "{}");
-  store.add_key("key", {job.id, "hash"});
+  const auto job = store.add_job("edit", "{}", {JobLane::batch, "", "", "", "key", "hash"});
   EXPECT_EQ(store.known_key("key")->job, job.id);
   EXPECT_FALSE(store.retry(job.id)) << "it is not over";
   store.take();
@@ -191,7 +190,8 @@ TEST_F(StoreTest, AJobMayBeTriedAgainOrForgotten) {
 
 TEST_F(StoreTest, TheGalleryHasThePicturesOfAllJobs) {
   Store store(file());
-  const auto a = store.add_job("edit", "{}", {JobLane::batch, "up", "", ""}), b = store.add_job("edit", "{}");
+  const auto a = store.add_job("edit", "{}", {JobLane::batch, "up", "", "", "", ""}),
+             b = store.add_job("edit", "{}");
   store.add_picture(a.id, {"1", "{\"target\":\"a Red square\"}"});
   store.add_picture(b.id, {"1", "{\"target\":\"100% wool\"}"});
   store.add_picture(b.id, {"2", "{}"});
