@@ -1,7 +1,9 @@
-# forgedit_embed_files(<folder> <source.cpp>): makes <source.cpp> of <source.cpp>.in, in which @FORGEDIT_FILES@ stands for
-# one row a file in <folder>: {"name", {bytes, size}},. A file that is added, changed or removed is seen by the next build.
+# forgedit_embed_files(<folder> <source.cpp> [<file>...]): makes <source.cpp> of <source.cpp>.in, in which @FORGEDIT_FILES@
+# stands for one row a file in <folder>, and of each <file>: {"name", {bytes, size}},. A file that is added, changed or
+# removed is seen by the next build.
 function(forgedit_embed_files folder source)
   file(GLOB files CONFIGURE_DEPENDS ${folder}/*.html ${folder}/*.css ${folder}/*.js ${folder}/*.svg)
+  list(APPEND files ${ARGN})
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${files})
   set(FORGEDIT_FILE_BYTES "")
   set(FORGEDIT_FILES "")

@@ -11,7 +11,7 @@
 namespace forgedit::cli {
 namespace {
 
-constexpr int kMostMinutes = 100'000;
+constexpr int kMostMinutes = 100'000, kMostSyncSeconds = 86'400;
 constexpr int kMostGib = 1'000'000;
 constexpr const char* kServeFooter =
     "Prints its address and serves until Ctrl-C or SIGTERM. Jobs and pictures are kept in the data folder: a "
@@ -24,6 +24,32 @@ struct ServeArguments {
   ServeRequest server;
   ModelRequest model;
 };
+
+/// Who may ask, and how.
+void add_access_options(CLI::App& command, ServeRequest& request) {
+  const auto group = [](CLI::Option* option) { option->group("Server"); };
+  group(command
+            .add_option("--tokens", request.tokens,
+                        "file of tokens, one a line; clients then need one on this machine too")
+            ->type_name("FILE"));
+  group(command
+            .add_option("--allow-origin", request.page_origins,
+                        "pages of this origin may ask too, as https://app.example; may be repeated")
+            ->type_name("ORIGIN")
+            ->allow_extra_args(false));
+  group(command.add_flag("--trust-proxy", request.trust_proxy,
+                         "the names of --allow-host are a proxy's, with https and ports of its own"));
+  group(command
+            .add_option("--base-path", request.base_path,
+                        "path of the proxy below which this server is, as /edits")
+            ->type_name("PATH"));
+  group(command
+            .add_option("--sync-timeout", request.sync_seconds,
+                        "seconds that a client of /v1/images/edits may wait")
+            ->type_name("SECONDS")
+            ->check(within(1, kMostSyncSeconds))
+            ->capture_default_str());
+}
 
 void add_serve_options(CLI::App& command, ServeArguments& arguments) {
   auto& request = arguments.server;
@@ -65,6 +91,11 @@ void add_serve_options(CLI::App& command, ServeArguments& arguments) {
             ->type_name("GIB")
             ->check(within(0, kMostGib))
             ->capture_default_str());
+  group(
+      command.add_option("--start", request.start, "whether the queue starts: paused or running [as it was]")
+          ->type_name("HOW")
+          ->check(CLI::IsMember({"paused", "running"})));
+  add_access_options(command, request);
   add_model_options(command, arguments.model);
   add_memory_option(command, arguments.model);
   command.footer(kServeFooter);

@@ -28,6 +28,12 @@ std::string text_of(const ServeRequest& request) {
                     {"disk_gib", request.disk_gib},
                     {"keep_free_gib", request.keep_free_gib},
                     {"open", request.open},
+                    {"page_origins", request.page_origins},
+                    {"trust_proxy", request.trust_proxy},
+                    {"base_path", request.base_path},
+                    {"tokens", request.tokens},
+                    {"sync_seconds", request.sync_seconds},
+                    {"start", request.start},
                     {"worker", request.worker.arguments},
                     {"worker_environment", request.worker.environment}});
 }
@@ -66,6 +72,12 @@ ServeRequest read_serve_request(const std::string& text) {
     values.at("disk_gib").get_to(request.disk_gib);
     values.at("keep_free_gib").get_to(request.keep_free_gib);
     values.at("open").get_to(request.open);
+    values.at("page_origins").get_to(request.page_origins);
+    values.at("trust_proxy").get_to(request.trust_proxy);
+    values.at("base_path").get_to(request.base_path);
+    values.at("tokens").get_to(request.tokens);
+    values.at("sync_seconds").get_to(request.sync_seconds);
+    values.at("start").get_to(request.start);
     values.at("worker").get_to(request.worker.arguments);
     values.at("worker_environment").get_to(request.worker.environment);
     return request;

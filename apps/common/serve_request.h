@@ -18,8 +18,14 @@ struct ServeRequest {
   double idle_minutes = 10;             ///< without a job; then the worker gives its memory back
   double disk_gib = 20;                 ///< for all that is learned and not pinned
   double keep_free_gib = 2;             ///< of the disk; with less nothing new is taken
-  bool open = false;                    ///< the page, in the user's browser
-  WorkerProcesses::Command worker;      ///< the program that runs jobs
+  std::vector<std::string> page_origins;  ///< see AccessOptions
+  bool trust_proxy = false;               ///< see AccessOptions::behind_proxy
+  std::string base_path;                  ///< see HttpGate
+  std::string tokens;                     ///< a file of tokens; empty: off loopback one that the server makes
+  int sync_seconds = 600;                 ///< how long a client of /v1/images/edits may wait
+  std::string start;                      ///< "paused", "running"; empty: as it was
+  bool open = false;                      ///< the page, in the user's browser
+  WorkerProcesses::Command worker;        ///< the program that runs jobs
 };
 
 inline constexpr std::uint16_t kServePort = 7860;

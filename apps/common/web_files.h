@@ -6,7 +6,7 @@
 
 namespace forgedit {
 
-/// The files of apps/web, embedded when the project is configured.
+/// The files of apps/web and the picture of the demo, embedded when the project is configured.
 std::vector<PageFile> web_files();
 
 }  // namespace forgedit

@@ -6,6 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -17,6 +18,7 @@
 #include "apps/common/serve_requests.h"
 #include "apps/common/streams.h"
 #include "apps/common/web_files.h"
+#include "forgedit/core/content_hash.h"
 #include "forgedit/core/error.h"
 #include "forgedit/core/files.h"
 #include "forgedit/core/folder_lock.h"
@@ -28,6 +30,7 @@
 #include "forgedit/serve/ids.h"
 #include "forgedit/serve/learned_folder.h"
 #include "forgedit/serve/page.h"
+#include "forgedit/serve/sessions.h"
 
 namespace forgedit {
 namespace {
@@ -37,23 +40,44 @@ namespace fs = std::filesystem;
 constexpr std::chrono::milliseconds kBetweenLooks{50};
 constexpr std::size_t kTokenBytes = 32;
 constexpr double kGiB = 1U << 30;
-constexpr std::size_t kMostTokenFile = 4096;
+constexpr std::size_t kMostTokenFile = 64 << 10;
 constexpr std::uint16_t kMorePorts = 100;  // that are tried where none was asked for
 
 /// Off loopback nobody is answered without a token: one that is there already, or a new one.
-std::string token_for(const std::string& host, const fs::path& data) {
-  if (is_loopback(host)) return {};
+std::string own_token(const fs::path& data) {
   const auto file = data / "token";
   if (std::error_code missing; !fs::exists(file, missing)) {
     write_file_atomically(file, random_hex(kTokenBytes) + "\n");
   }
-  const std::string token(trimmed(read_file(file, kMostTokenFile)));
-  if (token.size() < kTokenBytes)
-    throw failure(file.string() + ": expected a token of at least 32 characters");
-  return token;
+  return read_tokens(read_file(file, kMostTokenFile), file.string()).front();
 }
 
-void check_names(const ServeRequest& request) {
+/// Who may sign in; null where anybody may ask. `token` is one to tell the user.
+std::shared_ptr<Sessions> sessions_of(const ServeRequest& request, const fs::path& data, std::string& token) {
+  std::vector<std::string> tokens;
+  if (!request.tokens.empty()) {
+    tokens = with_field(
+        "tokens", [&] { return read_tokens(read_file(request.tokens, kMostTokenFile), request.tokens); });
+  } else if (!is_loopback(request.host)) {
+    token = own_token(data);
+    tokens = {token};
+  }
+  if (tokens.empty()) return nullptr;
+  return std::make_shared<Sessions>(std::move(tokens),
+                                    "forgedit_" + content_hash(data.string()).substr(0, 8));
+}
+
+void check_request(const ServeRequest& request) {
+  for (const auto& origin : request.page_origins) {
+    const bool is_origin = starts_with(origin, "https://") || starts_with(origin, "http://");
+    if (!is_origin || std::count(origin.begin(), origin.end(), '/') != 2)
+      throw usage_error("allow_origin", "expected an origin as https://app.example, got '" + origin + "'");
+  }
+  const auto& base = request.base_path;
+  if (!base.empty() &&
+      (base.front() != '/' || base.back() == '/' || base.find_first_of(" ?#;,\"\\") != std::string::npos)) {
+    throw usage_error("base_path", "expected a path as /edits, got '" + base + "'");
+  }
   if ((request.host == "0.0.0.0" || request.host == "::") && request.host_names.empty()) {
     throw usage_error("allow_host",
                       "is needed with " + request.host + ": the name or address that clients use");
@@ -66,8 +90,8 @@ void report(const std::string& what) {
 
 std::string address_of(const ServeRequest& request, std::uint16_t port, const std::string& token) {
   const bool is_v6 = request.host.find(':') != std::string::npos;
-  return "http://" + (is_v6 ? "[" + request.host + "]" : request.host) + ":" + std::to_string(port) + "/" +
-         (token.empty() ? "" : "#token=" + token);
+  return "http://" + (is_v6 ? "[" + request.host + "]" : request.host) + ":" + std::to_string(port) +
+         request.base_path + "/" + (token.empty() ? "" : "#token=" + token);
 }
 
 /// Where that cannot be done the user has the address.
@@ -101,19 +125,25 @@ Dispatcher::Options worker_options(const ServeRequest& request, const fs::path& 
 }
 
 void run_server(const ServeRequest& request, const fs::path& data) {
-  check_names(request);
+  check_request(request);
   ::umask(S_IRWXG | S_IRWXO);
   for (const char* name : {"pictures", "jobs", "learned", "exports"}) make_directory(data / name);
   const FolderLock lock(data / "lock", data.string() + " is used by another server");
-  const auto token = token_for(request.host, data);
+  std::string token;
+  const auto sessions = sessions_of(request, data, token);
   Store store(data / "forgedit.db");
   store.put_all_back();
+  if (!request.start.empty()) store.set_paused(request.start == "paused");
   match_learned(data, store);
   EventRing events(random_hex(4));
 
   Dispatcher dispatcher(worker_options(request, data), store, events);
   ApiOptions api;
   api.data = data;
+  api.sync_time = std::chrono::seconds(request.sync_seconds);
+  api.base_path = request.base_path;
+  api.behind_proxy = request.trust_proxy;
+  api.sessions = sessions;
   api.keep_free = static_cast<std::uint64_t>(request.keep_free_gib * kGiB);
   // No job has this id: it stands for the one that the job gets.
   api.check = [data, id = new_id()](const nlohmann::json& asked) { served_request(asked, data, id); };
@@ -121,8 +151,9 @@ void run_server(const ServeRequest& request, const fs::path& data) {
   http.address = request.host;
   http.port = request.port.value_or(kServePort);
   if (!request.port) http.more_ports = kMorePorts;
-  http.host_names = request.host_names;
-  http.token = token;
+  http.access = {request.host_names, request.page_origins, request.trust_proxy, sessions};
+  http.base_path = request.base_path;
+  http.counts = api.counts = std::make_shared<HttpCounts>();
   http.trouble = report;
   auto routes = api_routes(api, store, dispatcher);
   for (auto& route : page_routes(web_files())) routes.push_back(std::move(route));

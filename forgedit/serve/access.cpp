@@ -17,25 +17,47 @@ bool holds(const std::vector<std::string>& list, std::string_view word) {
 
 /// An address as it stands in a URL.
 std::string in_url(const std::string& host) {
-  return host.find(':') == std::string::npos ? host : "[" + host + "]";
+  const auto colons = std::count(host.begin(), host.end(), ':');
+  return colons > 1 && host.front() != '[' ? "[" + host + "]" : host;
+}
+
+/// Whether a name stands there with a port: "edits.example:8443", "[::1]:80".
+bool has_port(const std::string& host) {
+  const auto colon = host.rfind(':');
+  if (colon == std::string::npos || colon == 0) return false;
+  return host.front() != '[' || host[colon - 1] == ']';
+}
+
+/// A link on another page may open this one.
+bool is_link_to_page(const AccessRequest& request) {
+  return request.method == "GET" && request.path == "/" && request.fetch_mode == "navigate";
+}
+
+bool is_from_elsewhere(const AccessRules& rules, const AccessRequest& request) {
+  const auto site = request.fetch_site;
+  if (site.empty() || site == "same-origin" || site == "none") return false;
+  return !is_link_to_page(request) && !is_page_origin(rules, request.origin);
 }
 
 /// The page asks with a token that it gets from its address, and health checks have none.
-bool is_open(std::string_view path) {
-  return path == "/" || path == "/healthz" || path == "/readyz" || starts_with(path, "/assets/");
+bool is_open(const AccessRequest& request) {
+  const auto path = request.path;
+  return path == "/" || path == "/healthz" || path == "/readyz" || starts_with(path, "/assets/") ||
+         (path == "/api/v1/session" && request.method == "POST");
 }
 
-bool is_from_elsewhere(const AccessRequest& request) {
-  const auto site = request.fetch_site;
-  if (site.empty() || site == "same-origin" || site == "none") return false;
-  // A link on another page may open this one.
-  return !(request.method == "GET" && request.path == "/" && request.fetch_mode == "navigate");
+bool is_unsafe(std::string_view method) {
+  return method != "GET" && method != "HEAD" && method != "OPTIONS";
 }
 
-bool has_token(const AccessRules& rules, std::string_view authorization) {
-  if (rules.token.empty()) return true;
-  if (lower_case(authorization.substr(0, kBearer.size())) != kBearer) return false;
-  return is_same_secret(authorization.substr(kBearer.size()), rules.token);
+Access check_token(const Sessions& sessions, const AccessRequest& request) {
+  const auto given = request.authorization;
+  if (lower_case(given.substr(0, kBearer.size())) == kBearer &&
+      sessions.has_token(given.substr(kBearer.size()))) {
+    return Access::allowed;
+  }
+  if (!sessions.has_session(request.cookie)) return Access::unauthorized;
+  return is_unsafe(request.method) && request.mark != "1" ? Access::unmarked : Access::allowed;
 }
 
 }  // namespace
@@ -44,43 +66,43 @@ bool is_loopback(std::string_view address) {
   return address == "::1" || starts_with(address, "127.");
 }
 
-AccessRules access_rules(const std::string& address, std::uint16_t port,
-                         const std::vector<std::string>& names, const std::string& token) {
-  std::vector<std::string> hosts{address};
-  if (is_loopback(address)) hosts.insert(hosts.end(), {"127.0.0.1", "::1", "localhost"});
-  hosts.insert(hosts.end(), names.begin(), names.end());
-  AccessRules rules;
-  rules.token = token;
-  const auto add = [](std::vector<std::string>& list, const std::string& word) {
-    if (!holds(list, word)) list.push_back(word);
-  };
-  for (const auto& host : hosts) {
-    const auto name = lower_case(in_url(host));
-    const auto with_port = name + ":" + std::to_string(port);
-    add(rules.hosts, with_port);
-    add(rules.origins, "http://" + with_port);
-    if (port != kHttpPort) continue;
-    add(rules.hosts, name);
-    add(rules.origins, "http://" + name);
-  }
-  return rules;
+bool is_page_origin(const AccessRules& rules, std::string_view origin) {
+  return holds(rules.page_origins, origin);
 }
 
-bool is_same_secret(std::string_view given, std::string_view expected) {
-  unsigned difference = given.size() == expected.size() ? 0 : 1;
-  for (std::size_t i = 0; i < given.size(); ++i) {
-    const auto other = expected.empty() ? '\0' : expected[i % expected.size()];
-    difference |= static_cast<unsigned char>(given[i]) ^ static_cast<unsigned char>(other);
+AccessRules access_rules(const std::string& address, std::uint16_t port, const AccessOptions& options) {
+  AccessRules rules;
+  rules.page_origins = options.page_origins;
+  rules.sessions = options.sessions;
+  const auto add = [&](const std::string& host, bool with_https) {
+    if (holds(rules.hosts, host)) return;
+    rules.hosts.push_back(host);
+    rules.origins.push_back("http://" + host);
+    if (with_https) rules.origins.push_back("https://" + host);
+  };
+  const auto add_name = [&](const std::string& name, bool is_proxy) {
+    const auto host = lower_case(in_url(name));
+    if (has_port(host)) return add(host, is_proxy);
+    add(host + ":" + std::to_string(port), false);
+    if (is_proxy || port == kHttpPort) add(host, is_proxy);
+  };
+  add_name(address, false);
+  if (is_loopback(address)) {
+    for (const char* name : {"127.0.0.1", "::1", "localhost"}) add_name(name, false);
   }
-  return difference == 0;
+  for (const auto& name : options.host_names) add_name(name, options.behind_proxy);
+  return rules;
 }
 
 Access check_access(const AccessRules& rules, const AccessRequest& request) {
   if (!holds(rules.hosts, lower_case(request.host))) return Access::forbidden_host;
-  if (is_from_elsewhere(request)) return Access::forbidden_origin;
-  if (!request.origin.empty() && !holds(rules.origins, request.origin)) return Access::forbidden_origin;
-  if (is_open(request.path)) return Access::allowed;
-  return has_token(rules, request.authorization) ? Access::allowed : Access::unauthorized;
+  if (is_from_elsewhere(rules, request)) return Access::forbidden_origin;
+  const bool is_known = holds(rules.origins, request.origin) || is_page_origin(rules, request.origin);
+  if (!request.origin.empty() && !is_known) return Access::forbidden_origin;
+  if (!rules.sessions || is_open(request)) return Access::allowed;
+  // What a browser asks before a page of another origin may ask.
+  if (request.method == "OPTIONS" && is_page_origin(rules, request.origin)) return Access::allowed;
+  return check_token(*rules.sessions, request);
 }
 
 }  // namespace forgedit

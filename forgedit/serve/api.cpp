@@ -188,6 +188,9 @@ std::vector<HttpRoute> api_routes(const ApiOptions& options, Store& store, Dispa
   add_result_routes(routes, api);
   add_learned_routes(routes, api);
   add_gallery_routes(routes, api);
+  add_openai_routes(routes, api);
+  add_metrics_routes(routes, api);
+  add_session_routes(routes, api);
   return routes;
 }
 

@@ -74,26 +74,11 @@ HttpResponse add_job(const ApiContext& api, const HttpRequest& request) {
   if (auto before = answered_before(api, key, content)) return std::move(*before);
   const auto name = text_of(body, "name");
   body.erase("name");
-  api.options.check(body);
-  if (api.store.count(JobState::queued) >= api.options.most_queued) {
-    HttpResponse response = error_response(
-        HttpError(429, "queue_full", std::to_string(api.options.most_queued) + " jobs wait already"));
-    response.headers.emplace_back("Retry-After", "30");
-    return response;
-  }
-  api.check_disk();
-  auto place = place_of(api, body);
-  check_model(api, place.learned);
+  JobPlace place;
   place.name = name.value_or("");
   place.key = key;
   place.content = content;
-  const auto job = api.store.add_job(body.value("kind", "edit"), json_text(body), place);
-  if (job.kind == "draw") {
-    for (const auto& older : api.store.supersede(job.id)) api.dispatcher.tell(older);
-  }
-  api.dispatcher.tell(job.id);
-  api.dispatcher.tell_queue();
-  api.dispatcher.wake();
+  const auto job = queue_job(api, body, place);
   return created(api, job);
 }
 
@@ -135,12 +120,8 @@ HttpResponse cancel(const ApiContext& api, const HttpRequest& request) {
   const auto when = text_of(changes_of(request, {"when"}), "when").value_or("now");
   if (when != "now" && when != "picture") throw usage_error("when", "expected now or picture");
   const auto before = api.job(request.parts.at(0));
-  const auto after =
-      api.store.request_cancel(before.id, when == "now" ? CancelWhen::now : CancelWhen::picture);
-  api.dispatcher.tell(before.id);
-  api.dispatcher.tell_queue();
-  api.dispatcher.wake();
-  return json_response(is_over(before) ? 200 : 202, api.job_view(*after));
+  cancel_job(api, before.id, when == "now" ? CancelWhen::now : CancelWhen::picture);
+  return json_response(is_over(before) ? 200 : 202, api.job_view(api.job(before.id)));
 }
 
 HttpResponse retry(const ApiContext& api, const HttpRequest& request) {
@@ -180,6 +161,35 @@ HttpResponse remove_job(const ApiContext& api, const HttpRequest& request) {
 }
 
 }  // namespace
+
+StoredJob queue_job(const ApiContext& api, const json& request, const JobPlace& given) {
+  api.options.check(request);
+  if (api.store.count(JobState::queued) >= api.options.most_queued) {
+    throw HttpError(429, "queue_full", std::to_string(api.options.most_queued) + " jobs wait already")
+        .with_header("Retry-After", "30");
+  }
+  api.check_disk();
+  auto place = place_of(api, request);
+  check_model(api, place.learned);
+  place.name = given.name;
+  place.key = given.key;
+  place.content = given.content;
+  const auto job = api.store.add_job(request.value("kind", "edit"), json_text(request), place);
+  if (job.kind == "draw") {
+    for (const auto& older : api.store.supersede(job.id)) api.dispatcher.tell(older);
+  }
+  api.dispatcher.tell(job.id);
+  api.dispatcher.tell_queue();
+  api.dispatcher.wake();
+  return job;
+}
+
+void cancel_job(const ApiContext& api, const std::string& id, CancelWhen when) {
+  api.store.request_cancel(id, when);
+  api.dispatcher.tell(id);
+  api.dispatcher.tell_queue();
+  api.dispatcher.wake();
+}
 
 void add_job_routes(ApiRoutes& routes, const SharedApi& api) {
   routes.push_back({"POST", "/api/v1/jobs", api->options.most_json, bound(api, add_job)});

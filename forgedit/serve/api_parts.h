@@ -41,6 +41,9 @@ void add_job_routes(ApiRoutes& routes, const SharedApi& api);
 void add_result_routes(ApiRoutes& routes, const SharedApi& api);
 void add_learned_routes(ApiRoutes& routes, const SharedApi& api);
 void add_gallery_routes(ApiRoutes& routes, const SharedApi& api);
+void add_openai_routes(ApiRoutes& routes, const SharedApi& api);
+void add_metrics_routes(ApiRoutes& routes, const SharedApi& api);
+void add_session_routes(ApiRoutes& routes, const SharedApi& api);
 
 /// Binds a function of (api, request) to a row.
 template <typename Answer>
@@ -49,6 +52,12 @@ auto bound(const SharedApi& api, Answer answer) {
 }
 
 bool is_over(const StoredJob& job);
+
+/// Checks a request and puts it into the queue, with the name and the client's key of `given`. Throws a usage
+/// Error for what cannot become a job, HttpError 429 where the queue is full, 507 where the disk is.
+StoredJob queue_job(const ApiContext& api, const nlohmann::json& request, const JobPlace& given);
+/// Asks for a job's end, and tells all of it.
+void cancel_job(const ApiContext& api, const std::string& id, CancelWhen when);
 
 /// Throws a usage Error for a key of the query that is not among `known`.
 void check_query(const HttpRequest& request, const std::vector<std::string>& known);

@@ -6,6 +6,7 @@
 #include "forgedit/io/pictures/frame.h"
 #include "forgedit/serve/api_parts.h"
 #include "forgedit/serve/job_view.h"
+#include "forgedit/serve/multipart.h"
 #include "forgedit/serve/uploads.h"
 
 namespace forgedit {
@@ -35,16 +36,32 @@ json described(const ApiContext& api, const StoredUpload& upload) {
   return result;
 }
 
+struct SentFile {
+  std::string_view bytes;
+  std::string name;
+};
+
+/// The body, or the one file of a form.
+SentFile sent_file(const HttpRequest& request) {
+  const auto& type = request.content_type;
+  if (starts_with(type, "image/") || type == "application/octet-stream") return {request.body, {}};
+  if (type != "multipart/form-data") {
+    throw HttpError(415, "not_a_picture",
+                    "expected the picture's bytes as the body, of a type image/…, or a form with one file");
+  }
+  const auto parts = read_multipart(request.header("content-type"), request.body);
+  if (parts.size() != 1 || !parts[0].file_name)
+    throw HttpError(400, "bad_form", "expected a form with one file and nothing else");
+  return {parts[0].content, *parts[0].file_name};
+}
+
 HttpResponse add_picture(const ApiContext& api, const HttpRequest& request) {
   check_query(request, {"name"});
-  const auto& type = request.content_type;
-  if (!starts_with(type, "image/") && type != "application/octet-stream") {
-    throw HttpError(415, "not_a_picture", "expected the picture's bytes as the body, of a type image/…");
-  }
-  const auto name = query_value(request, "name");
+  const auto file = sent_file(request);
+  const auto name = request.query.count("name") > 0 ? query_value(request, "name") : file.name;
   if (name.size() > kMostNameBytes) throw usage_error("name", "expected at most 200 bytes");
   api.check_disk();
-  const auto kept = keep_upload(api.options.data, api.store, request.body, name);
+  const auto kept = keep_upload(api.options.data, api.store, file.bytes, name);
   auto response = json_response(kept.is_new ? 201 : 200, described(api, kept.upload));
   response.headers.emplace_back("Location", "/api/v1/pictures/" + kept.upload.id);
   return response;

@@ -20,16 +20,6 @@ HttpResponse health(const ApiContext&, const HttpRequest& request) {
   return response;
 }
 
-HttpResponse ready(const ApiContext& api, const HttpRequest& request) {
-  check_query(request, {});
-  try {
-    return json_response(
-        200, {{"queued", api.store.count(JobState::queued)}, {"worker", api.dispatcher.has_worker()}});
-  } catch (const Error&) {
-    throw HttpError(503, "store", "the store of jobs cannot be read");
-  }
-}
-
 HttpResponse info(const ApiContext& api, const HttpRequest& request) {
   check_query(request, {});
   const auto told = api.dispatcher.worker_info();
@@ -84,7 +74,6 @@ HttpResponse unload(const ApiContext& api, const HttpRequest& request) {
 
 void add_server_routes(ApiRoutes& routes, const SharedApi& api) {
   routes.push_back({"GET", "/healthz", 0, bound(api, health)});
-  routes.push_back({"GET", "/readyz", 0, bound(api, ready)});
   routes.push_back({"GET", "/api/v1/info", 0, bound(api, info)});
   routes.push_back({"GET", "/api/v1/events", 0, bound(api, events)});
   routes.push_back({"GET", "/api/v1/queue", 0, bound(api, queue)});

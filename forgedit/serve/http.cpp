@@ -103,7 +103,9 @@ HttpError HttpError::with_header(std::string name, std::string value) && {
 }
 
 HttpResponse error_response(const HttpError& error) {
-  json body{{"code", error.code()}, {"message", error.what()}};
+  json body{{"code", error.code()},
+            {"message", error.what()},
+            {"type", error.status() < 500 ? "invalid_request_error" : "server_error"}};
   if (!error.param().empty()) body["param"] = error.param();
   auto response = json_response(error.status(), {{"error", body}});
   response.headers = error.headers();
@@ -133,8 +135,10 @@ HttpRouter::Match HttpRouter::find(std::string_view method, std::string_view pat
   return result;
 }
 
-HttpResponse answer(const HttpRoute& route, const HttpRequest& request,
-                    const std::function<void(const std::string&)>& trouble) {
+namespace {
+
+HttpResponse answered(const HttpRoute& route, const HttpRequest& request,
+                      const std::function<void(const std::string&)>& trouble) {
   try {
     return unless_known(route.answer(request), request);
   } catch (const HttpError& error) {
@@ -148,6 +152,19 @@ HttpResponse answer(const HttpRoute& route, const HttpRequest& request,
     if (trouble) trouble(error.what());
   }
   return error_response(HttpError(500, "internal", "the server failed; its log says why"));
+}
+
+}  // namespace
+
+HttpResponse answer(const HttpRoute& route, const HttpRequest& request,
+                    const std::function<void(const std::string&)>& trouble) {
+  auto response = answered(route, request, trouble);
+  if (request.page_origin.empty()) return response;
+  response.headers.emplace_back("Access-Control-Allow-Origin", request.page_origin);
+  response.headers.emplace_back("Vary", "Origin");
+  // Else the page could not read it in spite of that.
+  response.headers.emplace_back("Cross-Origin-Resource-Policy", "cross-origin");
+  return response;
 }
 
 std::string lower_case(std::string_view text) {

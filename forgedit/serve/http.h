@@ -25,6 +25,7 @@ struct HttpRequest {
   std::string content_type;                    ///< lower case, without parameters
   std::map<std::string, std::string> headers;  ///< by their names in lower case
   std::string body;
+  std::string page_origin;  ///< of a page of another origin that may ask
 
   /// The value of a header, by its name in lower case; empty where there is none.
   std::string header(const std::string& name) const;
@@ -67,7 +68,8 @@ class HttpError : public std::runtime_error {
 };
 
 HttpResponse json_response(int status, const nlohmann::json& body);
-/// {"error": {"code", "message", "param"}}, with the error's headers.
+/// {"error": {"code", "message", "type", "param"}}, which clients of OpenAI understand too, with the error's
+/// headers.
 HttpResponse error_response(const HttpError& error);
 
 HttpError too_large(std::size_t most_body);

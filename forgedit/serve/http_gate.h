@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -21,9 +22,10 @@ class HttpGate {
  public:
   struct Limits {
     std::size_t most_headers = 100, most_target = 2 << 10;
+    std::string base_path;  ///< "/edits": what stands in front of all paths but those of health checks
   };
   HttpGate(AccessRules rules, HttpRouter router, Limits limits)
-      : rules_(std::move(rules)), router_(std::move(router)), limits_(limits) {}
+      : rules_(std::move(rules)), router_(std::move(router)), limits_(std::move(limits)) {}
 
   struct Passed {
     const HttpRoute* route = nullptr;
@@ -34,6 +36,7 @@ class HttpGate {
 
  private:
   void check(const HttpHead& head, std::string_view path) const;
+  std::string_view below_base(std::string_view path) const;
 
   AccessRules rules_;
   HttpRouter router_;

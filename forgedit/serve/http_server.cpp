@@ -55,7 +55,7 @@ struct HttpServer::State {
   std::optional<HttpGate> gate;  // once the port is known
   // Above `io`: sessions that it still holds at its end count themselves out here.
   std::set<HttpSession*> streams, waiting;
-  std::size_t connections = 0, bodies_bytes = 0;
+  HttpCounts& counts = *options.counts;
   asio::io_context io{1};
   tcp::acceptor acceptor{io};
   asio::steady_timer again{io};
@@ -70,13 +70,13 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
 
   HttpSession(tcp::socket socket, HttpServer::State& server)
       : stream_(std::move(socket)), server_(server), buffer_(kBufferBytes), ping_(server.io) {
-    ++server_.connections;
+    ++server_.counts.connections;
   }
   ~HttpSession() {
     release_body();
-    server_.streams.erase(this);
+    leave_streams();
     server_.waiting.erase(this);
-    --server_.connections;
+    --server_.counts.connections;
   }
 
   void read_header() {
@@ -134,7 +134,7 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
     const auto& head = parser_->get();
     HttpHead given{view(head.method_string()), view(head.target()), {}};
     for (const auto& field : head) given.fields.emplace_back(view(field.name_string()), view(field.value()));
-    const bool is_busy = server_.connections + options().kept_for_health > options().most_connections;
+    const bool is_busy = server_.counts.connections + options().kept_for_health > options().most_connections;
     try {
       auto passed = server_.gate->pass(given);
       if (is_busy && !is_health_check(passed.request.path))
@@ -153,11 +153,11 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
     if (!length && !parser_->chunked()) return respond();
     if (length.value_or(0) > most || (parser_->chunked() && most == 0)) return refuse(too_large(most));
     const auto bytes = static_cast<std::size_t>(length.value_or(most));
-    if (server_.bodies_bytes + bytes > options().most_bodies_bytes) {
+    if (server_.counts.body_bytes + bytes > options().most_bodies_bytes) {
       return refuse(HttpError(503, "busy", "too many uploads at once").with_header("Retry-After", "2"));
     }
     body_bytes_ = bytes;
-    server_.bodies_bytes += bytes;
+    server_.counts.body_bytes += bytes;
     parser_->body_limit(most);
     const auto seconds = std::chrono::seconds(10 + static_cast<std::int64_t>(bytes / kSlowestBody));
     stream_.expires_after(std::min(seconds, options().body_time));
@@ -182,7 +182,7 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   }
 
   void release_body() {
-    server_.bodies_bytes -= body_bytes_;
+    server_.counts.body_bytes -= body_bytes_;
     body_bytes_ = 0;
   }
 
@@ -252,6 +252,7 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
 
   template <typename Body>
   void set_headers(http::response<Body>& message, const HttpResponse& response, bool keep) {
+    ++server_.counts.answers[response.status];
     message.version(11);
     message.result(static_cast<unsigned>(response.status));
     message.set(http::field::content_type, response.content_type);
@@ -348,10 +349,12 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
                             });
   }
 
+  void leave_streams() { server_.counts.streams -= server_.streams.erase(this); }
+
   void close() {
     ErrorCode ignored;
     ping_.cancel();
-    server_.streams.erase(this);
+    leave_streams();
     stream_.socket().shutdown(tcp::socket::shutdown_both, ignored);
     stream_.close();
   }
@@ -363,6 +366,7 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
                         .with_header("Retry-After", "10"));
     }
     server_.streams.insert(this);
+    ++server_.counts.streams;
     auto place = server_.events.begin(request_.header("last-event-id"));
     after_ = place.after;
     sending_ = event_stream_head() + place.text;
@@ -419,17 +423,13 @@ void HttpServer::State::listen(HttpRouter router) {
     error = bind({address, static_cast<std::uint16_t>(port)});
     if (error != asio::error::address_in_use) break;
   }
-  if (error == asio::error::address_in_use) {
-    throw failure("port",
-                  std::to_string(options.port) + " of " + options.address + " is in use by another program");
-  }
-  if (error == asio::error::access_denied) {
-    throw failure("port", std::to_string(options.port) + ": no right to listen there");
-  }
+  const auto place = std::to_string(options.port) + " of " + options.address;
+  if (error == asio::error::address_in_use) throw failure("port", place + " is in use by another program");
+  if (error == asio::error::access_denied) throw failure("port", place + ": no right to listen there");
   if (error) throw failure("host", options.address + ": " + error.message());
-  gate.emplace(
-      access_rules(options.address, acceptor.local_endpoint().port(), options.host_names, options.token),
-      std::move(router), HttpGate::Limits{options.most_headers, options.most_target});
+  gate.emplace(access_rules(options.address, acceptor.local_endpoint().port(), options.access),
+               std::move(router),
+               HttpGate::Limits{options.most_headers, options.most_target, options.base_path});
 }
 
 ErrorCode HttpServer::State::bind(const tcp::endpoint& place) {
@@ -452,7 +452,7 @@ void HttpServer::State::accept() {
       });
       return;
     }
-    if (connections < options.most_connections) {
+    if (counts.connections < options.most_connections) {
       ErrorCode ignored;
       socket.set_option(tcp::no_delay(true), ignored);
       std::make_shared<HttpSession>(std::move(socket), *this)->read_header();

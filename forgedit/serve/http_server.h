@@ -8,8 +8,10 @@
 #include <string>
 #include <vector>
 
+#include "forgedit/serve/access.h"
 #include "forgedit/serve/events.h"
 #include "forgedit/serve/http.h"
+#include "forgedit/serve/metrics.h"
 
 namespace forgedit {
 
@@ -17,10 +19,10 @@ class HttpSession;
 
 struct HttpOptions {
   std::string address = "127.0.0.1";
-  std::uint16_t port = 0;               ///< 0: one that is free
-  std::uint16_t more_ports = 0;         ///< that are tried, one after another, where that is taken
-  std::vector<std::string> host_names;  ///< see access_rules
-  std::string token;                    ///< see AccessRules
+  std::uint16_t port = 0;        ///< 0: one that is free
+  std::uint16_t more_ports = 0;  ///< that are tried, one after another, where that is taken
+  AccessOptions access;
+  std::string base_path;  ///< see HttpGate
 
   std::size_t most_header_bytes = 16 << 10, most_headers = 100, most_target = 2 << 10;
   std::size_t most_connections = 640, kept_for_health = 8, most_streams = 256;
@@ -29,6 +31,7 @@ struct HttpOptions {
   std::chrono::seconds header_time{10}, idle_time{30}, body_time{120}, write_time{30};
   std::chrono::milliseconds ping_every{15'000};
 
+  SharedHttpCounts counts = std::make_shared<HttpCounts>();
   std::function<void(const std::string&)> trouble;  ///< what went wrong inside
 };
 

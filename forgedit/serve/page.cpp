@@ -17,8 +17,10 @@ constexpr std::pair<std::string_view, const char*> kTypes[] = {
     {".css", "text/css; charset=utf-8"},
     {".js", "text/javascript; charset=utf-8"},
     {".svg", "image/svg+xml"},
+    {".json", "application/json"},
+    {".png", "image/png"},
 };
-constexpr std::string_view kIndex = "index.html";
+constexpr std::string_view kIndex = "index.html", kDescription = "openapi.json";
 constexpr int kGzipWindow = 15 + 16;  // zlib: the largest window, in gzip's framing
 constexpr int kMemoryLevel = 9;
 
@@ -27,7 +29,7 @@ const char* type_of(std::string_view name) {
   for (const auto& [known, type] : kTypes) {
     if (ending == known) return type;
   }
-  throw failure(std::string(name) + ": expected a file .html, .css, .js or .svg");
+  throw failure(std::string(name) + ": expected a file .html, .css, .js, .svg or .png");
 }
 
 std::string gzipped(std::string_view bytes) {
@@ -54,8 +56,13 @@ bool takes_gzip(const std::string& encodings) {
   return at != std::string::npos && encodings.compare(at, 8, "gzip;q=0") != 0;
 }
 
+std::string path_of(std::string_view name) {
+  if (name == kIndex) return "/";
+  return (name == kDescription ? "/api/v1/" : "/assets/") + std::string(name);
+}
+
 HttpRoute route_of(const PageFile& file) {
-  const auto path = file.name == kIndex ? std::string("/") : "/assets/" + std::string(file.name);
+  const auto path = path_of(file.name);
   const std::string type = type_of(file.name), tag = content_hash(file.bytes);
   return {"GET", path, 0, [file, type, tag, small = gzipped(file.bytes)](const HttpRequest& request) {
             const bool is_small = takes_gzip(request.header("accept-encoding"));

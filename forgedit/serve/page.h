@@ -12,8 +12,9 @@ struct PageFile {
   std::string_view name, bytes;
 };
 
-/// index.html at "/", every other file at "/assets/NAME". A browser asks again each time and is told where
-/// nothing has changed. Throws a failure for a name whose ending says no type that a page is made of.
+/// index.html at "/", openapi.json at "/api/v1/openapi.json", every other file at "/assets/NAME". A browser
+/// asks again each time and is told where nothing has changed. Throws a failure for a name whose ending says
+/// no type that a page is made of.
 std::vector<HttpRoute> page_routes(const std::vector<PageFile>& files);
 
 }  // namespace forgedit

@@ -5,7 +5,14 @@
 namespace forgedit {
 namespace {
 
-const AccessRules kRules = access_rules("127.0.0.1", 7860, {}, "");
+const AccessRules kRules = access_rules("127.0.0.1", 7860, {});
+
+AccessOptions with_token(std::vector<std::string> names) {
+  AccessOptions options;
+  options.host_names = std::move(names);
+  options.sessions = std::make_shared<Sessions>(std::vector<std::string>{"other", "secret"}, "cookie");
+  return options;
+}
 
 AccessRequest get(std::string_view host) {
   AccessRequest request;
@@ -84,7 +91,7 @@ TEST(Access, ALinkMayOpenThePageOnly) {
 }
 
 TEST(Access, ATokenIsNeededWhereThereIsOne) {
-  const auto rules = access_rules("192.0.2.7", 80, {"edits.example"}, "secret");
+  const auto rules = access_rules("192.0.2.7", 80, with_token({"edits.example"}));
   auto request = get("edits.example");
   EXPECT_EQ(check_access(rules, request), Access::unauthorized);
   for (const auto* wrong :
@@ -104,7 +111,7 @@ TEST(Access, ATokenIsNeededWhereThereIsOne) {
 }
 
 TEST(Access, ThePageItselfNeedsNoToken) {
-  const auto rules = access_rules("192.0.2.7", 80, {}, "secret");
+  const auto rules = access_rules("192.0.2.7", 80, with_token({}));
   auto request = get("192.0.2.7");
   for (const auto* path : {"/", "/assets/page.js", "/healthz", "/readyz"}) {
     request.path = path;
@@ -116,11 +123,63 @@ TEST(Access, ThePageItselfNeedsNoToken) {
   }
 }
 
-TEST(Access, SecretsAndAddresses) {
-  EXPECT_TRUE(is_same_secret("abc", "abc"));
-  EXPECT_FALSE(is_same_secret("abcabc", "abc"));
-  EXPECT_FALSE(is_same_secret("", "abc"));
-  EXPECT_FALSE(is_same_secret("abc", ""));
+TEST(Access, ASessionIsAsGoodAsATokenButForForms) {
+  const auto rules = access_rules("192.0.2.7", 80, with_token({}));
+  const auto cookie = rules.sessions->begin("/", false);
+  const auto pair = cookie.substr(0, cookie.find(';'));
+  auto request = get("192.0.2.7");
+  request.cookie = "cookie=";
+  EXPECT_EQ(check_access(rules, request), Access::unauthorized);
+  request.cookie = pair;
+  EXPECT_EQ(check_access(rules, request), Access::allowed);
+  request.method = "POST";
+  EXPECT_EQ(check_access(rules, request), Access::unmarked) << "a form of another page sends the cookie too";
+  request.mark = "1";
+  EXPECT_EQ(check_access(rules, request), Access::allowed);
+  request.origin = "http://192.0.2.7:8080";
+  EXPECT_EQ(check_access(rules, request), Access::forbidden_origin);
+  request = get("192.0.2.7");
+  request.path = "/api/v1/session";
+  EXPECT_EQ(check_access(rules, request), Access::unauthorized);
+  request.method = "POST";
+  EXPECT_EQ(check_access(rules, request), Access::allowed) << "to sign in";
+}
+
+TEST(Access, AProxyHasNamesAndPortsOfItsOwn) {
+  AccessOptions options;
+  options.host_names = {"edits.example", "lan.example:8443"};
+  options.behind_proxy = true;
+  const auto rules = access_rules("127.0.0.1", 7860, options);
+  for (const auto* host : {"edits.example", "lan.example:8443", "edits.example:7860"}) {
+    EXPECT_EQ(check_access(rules, get(host)), Access::allowed) << host;
+  }
+  EXPECT_EQ(check_access(rules, get("lan.example")), Access::forbidden_host);
+  EXPECT_EQ(check_access(rules, get("localhost")), Access::forbidden_host);
+  auto request = get("edits.example");
+  request.origin = "https://edits.example";
+  EXPECT_EQ(check_access(rules, request), Access::allowed);
+  request.origin = "https://lan.example";
+  EXPECT_EQ(check_access(rules, request), Access::forbidden_origin);
+}
+
+TEST(Access, PagesOfNamedOriginsMayAsk) {
+  AccessOptions options = with_token({});
+  options.page_origins = {"https://app.example"};
+  const auto rules = access_rules("192.0.2.7", 80, options);
+  auto request = get("192.0.2.7");
+  request.origin = "https://app.example";
+  request.fetch_site = "cross-site";
+  EXPECT_EQ(check_access(rules, request), Access::unauthorized);
+  request.authorization = "Bearer secret";
+  EXPECT_EQ(check_access(rules, request), Access::allowed);
+  request.authorization = {};
+  request.method = "OPTIONS";
+  EXPECT_EQ(check_access(rules, request), Access::allowed);
+  request.origin = "https://app.example.evil.example";
+  EXPECT_EQ(check_access(rules, request), Access::forbidden_origin);
+}
+
+TEST(Access, Addresses) {
   EXPECT_TRUE(is_loopback("127.0.0.1"));
   EXPECT_TRUE(is_loopback("::1"));
   EXPECT_FALSE(is_loopback("0.0.0.0"));

@@ -9,8 +9,8 @@ HttpResponse nothing(const HttpRequest&) {
   return {};
 }
 
-const HttpGate kGate(access_rules("127.0.0.1", 7860, {}, ""),
-                     HttpRouter({{"GET", "/jobs", 0, nothing}, {"POST", "/jobs", 10, nothing}}), {5, 30});
+const HttpGate kGate(access_rules("127.0.0.1", 7860, {}),
+                     HttpRouter({{"GET", "/jobs", 0, nothing}, {"POST", "/jobs", 10, nothing}}), {5, 30, ""});
 
 HttpHead head(std::string_view method, std::string_view target) {
   return {method, target, {{"HOST", "127.0.0.1:7860"}}};

@@ -70,8 +70,10 @@ TEST(HttpAnswer, ErrorsBecomeAnswers) {
   EXPECT_EQ(answered([] {}).first, 200);
   const auto usage = answered([] { throw usage_error("gamma", "expected a number"); });
   EXPECT_EQ(usage.first, 400);
-  EXPECT_EQ(json::parse(usage.second)["error"],
-            (json{{"code", "bad_request"}, {"message", "expected a number"}, {"param", "gamma"}}));
+  EXPECT_EQ(json::parse(usage.second)["error"], (json{{"code", "bad_request"},
+                                                      {"message", "expected a number"},
+                                                      {"type", "invalid_request_error"},
+                                                      {"param", "gamma"}}));
   EXPECT_EQ(answered([] { throw HttpError(404, "job_unknown", "no"); }).first, 404);
   EXPECT_EQ(trouble, "");
   const auto inside = answered([] { throw failure("/home/me/secret: cannot be read"); });
