@@ -2,6 +2,11 @@
 # What a page does with `forgedit serve`: learns once, draws on it while a job runs, watches, exports, keeps and forgets.
 # usage: serve_jobs_test.sh FORGEDIT SOURCE_DIR
 . "$(dirname "$0")/../support/cli_test.sh" "$1" "$2"
+. "$SOURCE_DIR/tests/support/make_clip.sh"
+# The judge lies in the model's folder, where clients need not name it.
+cp -r "$MODEL" "$WORK/sd"
+make_clip "$WORK/sd/clip" "$MODEL"
+MODEL=$WORK/sd
 . "$SOURCE_DIR/tests/support/serve_functions.sh"
 
 send() { # STATUS METHOD PATH JSON
@@ -16,10 +21,10 @@ EVENTS=$!
 echo "-- the server says what it is"
 knows_its_model() {
   ask 200 GET api/v1/info
-  grep -q '"name":"tiny-sd"' answer
+  grep -q '"name":"sd"' answer
 }
 within 20 knows_its_model || complain "no model: $(cat answer)"
-for part in '"miniature":false' '"name":"noencoder"' '"name":"dpm++"' '"upload_pixels":40000000' '"there":false'; do has "$part"; done
+for part in '"miniature":false' '"name":"noencoder"' '"name":"dpm++"' '"upload_pixels":40000000' '"judge":{"there":true}' '"captioner":{"there":false'; do has "$part"; done
 
 echo "-- learn, then edit what was learned"
 ask 201 POST "api/v1/pictures?name=a%20man.png" -H 'Content-Type: image/png' --data-binary @picture.png
@@ -77,9 +82,19 @@ has '"code":"superseded"'
 ends_as "$JOB" "done"
 add_job 400 "{$DRAW, \"gamma\": [0.8, 0.9]}"
 
+echo "-- a story, and the automatic choice"
+add_job 201 "{\"learned\": \"$LEARNED\", \"story\": [\"a cat\", {\"target\": \"a dog\", \"gamma\": [0.8, 1]}], \"gamma\": 0.6, \"steps\": 2}"
+ends_as "$JOB" "done"
+[ "$(grep -o '"thumb"' answer | wc -l)" -eq 4 ] || complain "a story of 3 edits: $(cat answer)"
+add_job 201 "{\"learned\": \"$LEARNED\", \"target\": \"a cat\", \"auto\": {\"pictures\": 5}, \"steps\": 2}"
+ends_as "$JOB" "done"
+has '"choice":{"best":\[{"reason":'
+[ "$(grep -o '"counts":' answer | wc -l)" -eq 5 ] || complain "not all points: $(cat answer)"
+ask 200 GET "api/v1/jobs/$JOB/chart.png"
+
 echo "-- events"
 kill $EVENTS
-for part in 'event: info' 'event: learned' 'event: loss' 'event: preview' 'data:image/webp;base64,' 'event: queue' \
+for part in 'event: info' 'event: learned' 'event: loss' 'event: preview' 'data:image/webp;base64,' 'event: choice' 'event: queue' \
   'event: worker' '"lane":"interactive"'; do
   grep -q "$part" events || complain "no $part among the events"
 done
@@ -111,6 +126,13 @@ has '"name":"lora.safetensors"'
 ask 200 GET "api/v1/exports/$JOB/lora.safetensors"
 expect 0 "" export "data/learned/$LEARNED" --to lora --rank 2 --out lora.safetensors --model "$MODEL" --device cpu
 cmp -s answer lora.safetensors || complain "the export differs from the program's"
+
+add_job 201 "{\"kind\": \"export\", \"learned\": \"$LEARNED\", \"to\": \"diffusers\"}"
+ends_as "$JOB" "done"
+ask 200 GET "api/v1/exports/$JOB/model.zip"
+grep -q "model/unet/config.json" answer || complain "the archive has no model"
+add_job 400 "{\"kind\": \"export\", \"learned\": \"$LEARNED\", \"to\": \"lara\"}"
+has "did you mean 'lora'"
 
 echo "-- gallery, names, the end of things"
 send 200 PATCH "api/v1/gallery/$EDIT/$STEM" '{"star": true}'

@@ -104,7 +104,7 @@ class ApiTest : public testing::TemporaryFolder {
 
   const std::string worker_ =
       "echo '{\"worker\":{\"model\":{\"name\":\"m\",\"size\":64,\"multiple\":32}}}'; while read -r line; do "
-      ":; done";
+      "case $line in *stop*) exit;; esac; done";
   Store store_;
   EventRing ring_;
   std::unique_ptr<Dispatcher> dispatcher_;
