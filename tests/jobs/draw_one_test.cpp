@@ -34,7 +34,7 @@ class Listener : public JobListener {
   void picture(const std::string& stem, const fs::path& file, const nlohmann::json&) override {
     pictures[stem] = file;
   }
-  void planned(const nlohmann::json& cells) override { plan = cells; }
+  void planned(const nlohmann::json& all) override { cells = all; }
   bool wants_previews() const override { return previews_; }
   void preview(const std::string& stem, std::int64_t, const Image& small) override {
     previewed[stem] = small;
@@ -45,7 +45,7 @@ class Listener : public JobListener {
   }
 
   std::vector<std::string> notes, order;
-  nlohmann::json plan;
+  nlohmann::json cells;
   std::vector<JobPlan> plans;
   std::map<std::string, fs::path> pictures;
   std::map<std::string, Image> previewed;
@@ -138,9 +138,9 @@ TEST_F(DrawOne, ItsFileIsThatOfAnEdit) {
   Listener listener;
   engine_->warm_up(request.learned, stop_, listener);
   engine_->draw_one(request, stop_, listener);
-  ASSERT_EQ(listener.plan.size(), 1U);
-  const std::string stem = listener.plan[0].at("stem");
-  EXPECT_EQ(listener.plan[0].at("gamma"), 1.2);
+  ASSERT_EQ(listener.cells.size(), 1U);
+  const std::string stem = listener.cells[0].at("stem");
+  EXPECT_EQ(listener.cells[0].at("gamma"), 1.2);
   EXPECT_EQ(listener.pictures.at(stem), request.out / (stem + ".png"));
   edited("out");
   EXPECT_EQ(read_file(request.out / (stem + ".png")), read_file(folder_ / "out" / (stem + ".png")));
