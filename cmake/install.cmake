@@ -3,6 +3,9 @@ include(GNUInstallDirs)
 
 set_target_properties(forgedit PROPERTIES INSTALL_RPATH_USE_LINK_PATH ON)  # a LibTorch that is not the system's
 install(TARGETS forgedit RUNTIME)
+if(TARGET forgedit_server)
+  install(TARGETS forgedit_server RUNTIME)  # what `forgedit serve` becomes
+endif()
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/assets/ DESTINATION ${CMAKE_INSTALL_DATADIR}/forgedit
   PATTERN "*.html" EXCLUDE PATTERN "*.css" EXCLUDE)
 install(FILES README.md THIRD_PARTY.md LICENSE CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR})

@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 seconds=${1:?fuzz/run.sh SECONDS [TARGET...]}
 shift
 targets=("$@")
-if [ $# = 0 ]; then targets=(picture clip_tokenizer wordpiece config table workbook safetensors torch_file); fi
+if [ $# = 0 ]; then targets=(picture clip_tokenizer wordpiece config table workbook safetensors torch_file form http_head request); fi
 
 export ASAN_OPTIONS=detect_leaks=0:quarantine_size_mb=64:allocator_may_return_null=1
 export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1

@@ -27,6 +27,7 @@ BEGIN {
   allow["work"] = "core"
   allow["jobs"] = allow["pipelines/records"] " io/charts metrics pipelines/records pipelines/sampling pipelines/choice work"
   allow["batch"] = allow["jobs"] " io/tables jobs"
+  allow["serve"] = "core io/archive io/pictures work"
   allow["eval"] = allow["jobs"] " io/tables jobs"
 }
 function complain(what) { print FILENAME ":" FNR ": " what; bad = 1 }
@@ -75,7 +76,7 @@ top == "forgedit" && folder != "device" && /FORGEDIT_CUDA/ { complain("FORGEDIT_
   split($0, angled, /[<>]/); target = angled[2]
   if (target ~ /^(ATen\/cuda|c10\/cuda|torch\/cuda|cuda|cublas|cudnn|nccl|nvml)/ && FILENAME !~ /^forgedit\/device\//)
     complain("CUDA headers belong in forgedit/device: <" target ">")
-  if (top == "forgedit" && header && target ~ /^(nlohmann\/json\.hpp|png\.h|jpeglib\.h|zlib\.h|utf8proc\.h|httplib\.h|webp\/|stb|spdlog\/)/)
+  if (top == "forgedit" && header && target ~ /^(nlohmann\/json\.hpp|png\.h|jpeglib\.h|zlib\.h|utf8proc\.h|sqlite3\.h|boost\/|webp\/|stb|spdlog\/)/)
     complain("third-party headers belong in .cpp files: <" target ">")
   if (top == "forgedit" && target ~ /^(iostream|CLI\/)/)
     complain("only apps print and read arguments: <" target ">")

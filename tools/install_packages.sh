@@ -9,6 +9,7 @@ packages="
   libtorch-dev libopenblas0-pthread
   libcli11-dev nlohmann-json3-dev libspdlog-dev libutf8proc-dev
   libjpeg-dev libpng-dev libwebp-dev libheif-dev liblcms2-dev zlib1g-dev libpugixml-dev libcsv-dev libstb-dev
+  libboost1.74-dev libsqlite3-dev
   libgtest-dev
   slurmctld slurmd slurm-client
 "
@@ -18,7 +19,7 @@ if ! command -v dpkg-query >/dev/null 2>&1; then
 This is not a Debian system, so its packages were not checked. The build needs: CMake 3.25, Ninja, a C++20
 compiler, LibTorch (1.13 or 2.x, CMAKE_PREFIX_PATH names it) with a fast BLAS, CLI11, nlohmann-json, spdlog,
 utf8proc, libjpeg, libpng, libwebp, libheif, LittleCMS 2, zlib, pugixml, libcsv, stb (stb_truetype.h) and
-GoogleTest. One test runs Slurm (slurmctld, slurmd, sbatch) on pretend nodes; without it that test is skipped.
+GoogleTest. `forgedit serve` needs Boost 1.74 or newer (Beast) and SQLite 3; without them the rest is built. One test runs Slurm (slurmctld, slurmd, sbatch) on pretend nodes; without it that test is skipped.
 END
   exit 0
 fi

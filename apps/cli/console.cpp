@@ -13,8 +13,8 @@
 #include <mutex>
 #include <string_view>
 
-#include "apps/cli/progress_line.h"
 #include "apps/common/interrupt.h"
+#include "apps/common/progress_line.h"
 #include "apps/common/streams.h"
 #include "forgedit/core/one_line.h"
 #include "forgedit/text/display_width.h"

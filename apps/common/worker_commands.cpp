@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 #include <fstream>
 #include <sstream>
 #include <thread>
+#include <utility>
 
 #include "apps/common/scheduler.h"
 #include "forgedit/core/error.h"
@@ -90,6 +92,13 @@ std::vector<WorkerProcesses::Command> worker_commands(const WorkerCount& workers
     commands.push_back(std::move(command));
   }
   return commands;
+}
+
+WorkerProcesses::Command only_worker_command() {
+  auto arguments = own_arguments();
+  // The server that starts it is another program.
+  arguments.front() = std::filesystem::read_symlink(arguments.front()).string();
+  return {std::move(arguments), {{kWorkerVariable, "0/1"}}};
 }
 
 std::string worker_of_environment() {

@@ -29,4 +29,7 @@ std::pair<std::size_t, std::size_t> worker_place(const WorkerCount& workers);
 /// here, its share of the cores and its WorkerCount::child. Throws Error for GPUs that are not there.
 std::vector<WorkerProcesses::Command> worker_commands(const WorkerCount& workers, std::size_t gpus_there);
 
+/// This program as it was started, as the only worker of this process.
+WorkerProcesses::Command only_worker_command();
+
 }  // namespace forgedit

@@ -1,11 +1,14 @@
+#include "forgedit/jobs/edit_check.h"
+
+#include <algorithm>
+
 #include "forgedit/core/error.h"
-#include "forgedit/jobs/edit_job.h"
-#include "forgedit/jobs/learning.h"
-#include "forgedit/jobs/results.h"
+#include "forgedit/jobs/learn_check.h"
 #include "forgedit/jobs/results_folder.h"
 #include "forgedit/jobs/story.h"
 #include "forgedit/jobs/sweep.h"
 #include "forgedit/jobs/text_values.h"
+#include "forgedit/pipelines/records/saved_subject.h"
 #include "forgedit/pipelines/sampling/edit_plan.h"
 
 namespace forgedit {
@@ -55,7 +58,7 @@ void check_nothing_is_overwritten(const EditJob& job, const std::vector<EditRequ
 
 }  // namespace
 
-EditSubject check_edit(const EditJob& job) {
+EditSubject check_edit_settings(const EditJob& job) {
   for (const auto& target : job.targets) {
     if (!is_text(target))
       throw usage_error("target", "is no text: expected UTF-8 without control characters");
@@ -68,9 +71,9 @@ EditSubject check_edit(const EditJob& job) {
   }
   EditSubject subject{job.learn.picture.filename().string(), job.learn.options.method, {}};
   if (!job.from.empty()) {
-    const auto saved = read_saved_record(job.from);
+    const auto saved = read_saved_subject(job.from);
     subject.picture_name = saved.picture_name;
-    subject.method = saved.options.method;
+    subject.method = saved.method;
   }
   subject.requests = make_requests(job, subject.method);
   plan_edit(subject.requests);
@@ -82,7 +85,7 @@ EditSubject check_edit(const EditJob& job) {
       }
       use_target_as_source(learn, subject.requests.front().targets.front());
     }
-    check_learn_request(learn);
+    check_learn_settings(learn);
   }
   if (!job.from.empty() && !job.learn.save.empty()) {
     throw usage_error("save", "cannot be combined with a saved edit, which was learned already");

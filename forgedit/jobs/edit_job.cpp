@@ -45,6 +45,7 @@ class EditJobRun {
   const LearnOptions* learning_to_do() const;
   void dry_run();
   void draw_best(EditResults& results);
+  void tell_choice(const Arrangement& arrangement);
   /// `on_picture` gets each picture; `grid` is null where an earlier run has generated it.
   using PictureSeen = std::function<void(const Candidate& candidate, const Image* grid)>;
   void draw(EditResults& results, const std::vector<Candidate>& plan, const EditResults::Resumed& resumed,
@@ -142,7 +143,7 @@ MemoryTask EditJobRun::memory_need(const StableDiffusion& model) const {
 
 void EditJobRun::load() {
   const auto& choice = models_.choice(context_);
-  const bool may_reuse = !learned_ && job_.learn.save.empty();
+  const bool may_reuse = !learned_ && job_.learn.save.empty() && !job_.learn.choose_save;
   network_ = &models_.model(
       context_, [&](const StableDiffusion& loaded) { return memory_need(loaded); },
       may_reuse ? LearnedBefore::keep : LearnedBefore::drop);
@@ -163,7 +164,11 @@ void EditJobRun::load() {
     return;
   }
   to_learn_ = picture_to_learn(job_.learn, picture_, choice, *network_);
-  if (!may_reuse) {
+  if (const auto& choose = job_.learn.choose_save; choose && job_.learn.save.empty()) {
+    job_.learn.save = choose(*to_learn_);
+    save_lock_.emplace(job_.learn.save);
+  }
+  if (!job_.learn.save.empty()) {
     learns_to_save_ = !is_saved_already(job_.learn, *to_learn_);
     return;
   }
@@ -219,6 +224,7 @@ void EditJobRun::generate(EditResults& results) {
   } else {
     auto plan = plan_edit(subject_.requests);
     const auto resumed = resume(results, plan);
+    context_.listener().planned(cells_json(plan));
     planner_.tell(*network_, described().frame,
                   resumed.to_draw.empty() && !learns_to_save_ ? nullptr : learning_to_do(),
                   resumed.to_draw.size(), resumed.kept);
@@ -301,7 +307,7 @@ LearnedPicture EditJobRun::make_learned() {
 void EditJobRun::ensure_learned(EditResults& results) {
   if (learned_) return;
   learned_ = make_learned();
-  if (!before_) models_.keep_learned(*to_learn_, learned_->result);
+  if (!before_ && !job_.learn.choose_save) models_.keep_learned(*to_learn_, learned_->result);
   results.set_losses(learned_->result.losses);
   if (search_) search_->restart_clock();
 }
@@ -343,6 +349,7 @@ void EditJobRun::draw(EditResults& results, const std::vector<Candidate>& plan,
 void EditJobRun::draw_best(EditResults& results) {
   auto round = AutoEdit::always_drawn(subject_.requests);
   auto resumed = resume(results, round);
+  auto cells = cells_json(round);
   planner_.tell(*network_, described().frame, learning_to_do(), round.size() + planner_.most_candidates(), 0);
   if (learns_to_save_) ensure_learned(results);
   search_.emplace(subject_.requests, *job_.automatic, *scorer_, results.original(), described().source);
@@ -353,6 +360,8 @@ void EditJobRun::draw_best(EditResults& results) {
   try {
     for (auto next = search_->next_round(number); !next.empty(); next = search_->next_round(number)) {
       round.insert(round.end(), next.begin(), next.end());
+      for (auto& cell : cells_json(next)) cells.push_back(std::move(cell));
+      context_.listener().planned(cells);
       planner_.next_round(learning_to_do(), resumed.to_draw.size(), search_->scored());
       draw(results, round, resumed, [&](const Candidate& candidate, const Image* grid) {
         context_.throw_if_stopped();
@@ -362,7 +371,7 @@ void EditJobRun::draw_best(EditResults& results) {
         search_->add(candidate, scores, grid != nullptr);
       });
       for (const auto& line : search_->lines(false)) context_.note(line);
-      context_.listener().choice(*search_->arrangement(scorer_files_.clip, false).choice);
+      tell_choice(search_->arrangement(scorer_files_.clip, false));
       round.clear();
       resumed.to_draw.clear();
     }
@@ -373,11 +382,18 @@ void EditJobRun::draw_best(EditResults& results) {
   }
 }
 
+void EditJobRun::tell_choice(const Arrangement& arrangement) {
+  auto told = *arrangement.choice;
+  auto& points = told["points"] = nlohmann::json::object();
+  for (const auto& [stem, scores] : arrangement.scores) points[stem] = *scores;
+  context_.listener().choice(told);
+}
+
 /// Sheet, record and, with the automatic choice, the chart, of all pictures that there are.
 LastFiles EditJobRun::last_files(const std::shared_ptr<EditResults>& results, bool complete) {
   if (!search_ || search_->scored() == 0) return [results, folder = folder_] { return results->finish(); };
   auto arrangement = search_->arrangement(scorer_files_.clip, complete);
-  context_.listener().choice(*arrangement.choice);
+  tell_choice(arrangement);
   results->arrange(std::move(arrangement));
   for (const auto& line : search_->lines(true)) context_.note(line);
   const auto chart = search_->chart(results->picture_name(), fonts_of(context_.places()));
@@ -421,6 +437,13 @@ void EditJobRun::dry_run() {
 }
 
 }  // namespace
+
+EditSubject check_edit(const EditJob& job) {
+  if (!job.from.empty()) read_saved_record(job.from);
+  auto subject = check_edit_settings(job);
+  if (job.from.empty()) check_learn_request(job.learn);
+  return subject;
+}
 
 void run_edit(EditJob job, WarmModels& models, JobContext& context) {
   EditJobRun(std::move(job), models, context).run();

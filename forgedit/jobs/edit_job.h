@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "forgedit/jobs/edit_check.h"
 #include "forgedit/jobs/job_context.h"
 #include "forgedit/jobs/last_files.h"
 #include "forgedit/jobs/requests.h"
@@ -10,15 +11,7 @@
 
 namespace forgedit {
 
-/// What an edit job is about, as far as it can be told before anything is loaded.
-struct EditSubject {
-  std::string picture_name;  ///< file name without folders
-  LearnMethod method = LearnMethod::vanilla;
-  std::vector<EditRequest> requests;  ///< the targets', then the story's
-};
-
-/// Reads at most a saved edit's record. Throws Error for everything in the request that is wrong by itself,
-/// and for results that would take the place of what the job reads.
+/// As check_edit_settings, and checks all of a saved edit's record, and where one is to be saved.
 EditSubject check_edit(const EditJob& job);
 
 /// Learns the picture where that is still to be done, generates its edits into `job.out`, and keeps record

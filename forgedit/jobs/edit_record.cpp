@@ -144,6 +144,16 @@ json candidate_json(const Candidate& candidate) {
   return result;
 }
 
+json cells_json(const std::vector<Candidate>& plan) {
+  auto cells = json::array();
+  for (const auto& candidate : plan) {
+    auto cell = candidate_json(candidate);
+    cell["stem"] = candidate.stem;
+    cells.push_back(std::move(cell));
+  }
+  return cells;
+}
+
 namespace {
 
 std::string key_of(json settings) {

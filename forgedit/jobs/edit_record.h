@@ -39,6 +39,9 @@ nlohmann::json run_json(const EditRun& run);
 /// What sets one picture apart from the others of its run.
 nlohmann::json candidate_json(const Candidate& candidate);
 
+/// What a plan generates, as JobListener::planned has it.
+nlohmann::json cells_json(const std::vector<Candidate>& plan);
+
 /// Stands for everything that decides the pixels of one picture: the same key, the same picture.
 std::string settings_key(const EditRun& run, const Candidate& candidate);
 /// The same key, from the text `forgedit` inside of a picture; empty where that is none.

@@ -1,8 +1,11 @@
 #include "forgedit/jobs/engine.h"
 
 #include "forgedit/core/error.h"
+#include "forgedit/jobs/captioning.h"
 #include "forgedit/jobs/edit_job.h"
+#include "forgedit/jobs/scoring.h"
 #include "forgedit/jobs/small_jobs.h"
+#include "forgedit/pipelines/model/picture_grid.h"
 
 namespace forgedit {
 
@@ -51,6 +54,38 @@ LastFiles Engine::run_up_to_last_files(const EditJob& job, const StopFlag& stop,
 Image Engine::draw_one(const DrawRequest& request, const StopFlag& stop, JobListener& listener) {
   JobContext context(state_->places, listener, stop);
   return run_draw(request, state_->models, context);
+}
+
+void Engine::warm_up(const std::filesystem::path& learned, const StopFlag& stop, JobListener& listener) {
+  JobContext context(state_->places, listener, stop);
+  state_->models.session(context, learned);
+}
+
+EngineFacts Engine::facts(const StopFlag& stop, JobListener& listener) {
+  JobContext context(state_->places, listener, stop);
+  const auto& choice = state_->models.choice(context);
+  EngineFacts facts;
+  facts.model = choice.name();
+  facts.device = describe_device(choice.policy.device);
+  facts.precision = precision_name(choice.policy.precision);
+  facts.is_miniature = choice.miniature;
+  if (const auto grid = read_picture_grid(choice.folder)) {
+    facts.size = grid->native_size;
+    facts.multiple = grid->multiple;
+  }
+  try {
+    facts.captioner = find_captioner("", choice.folder, state_->places, "captioner").name;
+  } catch (const Error& error) {
+    facts.no_captioner = error.what();
+  }
+  try {
+    const auto files = find_scorer_files({}, choice.folder, state_->places);
+    require_clip(files, choice.folder, state_->places);
+    facts.judge = clip_name(files.clip);
+  } catch (const Error& error) {
+    facts.no_judge = error.what();
+  }
+  return facts;
 }
 
 EngineModel Engine::load(const StopFlag& stop, JobListener& listener) {

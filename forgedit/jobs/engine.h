@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <filesystem>
 #include <functional>
 #include <memory>
@@ -29,6 +30,15 @@ struct EngineModel {
   std::string device;       ///< for people, for example "NVIDIA H100 80GB HBM3"
 };
 
+/// What an engine will compute with, before anything is loaded.
+struct EngineFacts {
+  std::string model, device, precision;
+  bool is_miniature = false;
+  std::int64_t size = 0, multiple = 0;  ///< pixels a side that the model was made for; 0: not known yet
+  std::string captioner, no_captioner;  ///< its name, or why there is none
+  std::string judge, no_judge;          ///< of CLIP
+};
+
 /// Runs jobs, one at a time: requests in, files and events out. It prints nothing and reads no environment.
 /// Model, captioner, judge and the last saved edit that `draw_one` used stay warm. Use it from one thread.
 class Engine {
@@ -49,6 +59,12 @@ class Engine {
   /// names one target, strategy, strength and seed; what it leaves open must have one value by default.
   /// Throws as `run`.
   Image draw_one(const DrawRequest& request, const StopFlag& stop, JobListener& listener);
+
+  /// Reads a saved edit into the model, so that the next `draw_one` of it begins at once. Throws as `run`.
+  void warm_up(const std::filesystem::path& learned, const StopFlag& stop, JobListener& listener);
+
+  /// Which model, device and readers it is. Throws as `run`.
+  EngineFacts facts(const StopFlag& stop, JobListener& listener);
 
   /// Loads the model, where that is still to be done. Throws as `run`.
   EngineModel load(const StopFlag& stop, JobListener& listener);

@@ -37,6 +37,9 @@ class JobListener {
   virtual void note(const std::string& /*text*/) {}
   virtual void warning(const std::string& /*text*/) {}
   virtual void plan(const JobPlan& /*plan*/) {}
+  /// The images that the job generates, as far as it knows: a list of "stem" and what `picture` has as its
+  /// entry. The automatic choice calls it again, with more, in each round.
+  virtual void planned(const nlohmann::json& /*cells*/) {}
   virtual void progress(const JobProgress& /*progress*/) {}
   virtual void stage_ended(const std::string& /*stage*/, std::int64_t /*steps*/, double /*seconds*/) {}
   /// The source prompt that the captioner wrote.
@@ -58,7 +61,8 @@ class JobListener {
   /// What a picture looks like after a step, at the size of its latents: the first one, then one each
   /// half second.
   virtual void preview(const std::string& /*stem*/, std::int64_t /*step*/, const Image& /*small*/) {}
-  /// After each round of the automatic choice: the best of each target so far, as edit.json's key "auto".
+  /// After each round of the automatic choice: the best of each target so far, as edit.json's key "auto", and
+  /// "points": by stem "scores", "counts" and, where there are any, "edit" and "kept" of all candidates.
   virtual void choice(const nlohmann::json& /*best*/) {}
   /// Another result is complete: a sheet, a record, an export.
   virtual void file(const std::filesystem::path& /*path*/) {}

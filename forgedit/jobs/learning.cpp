@@ -43,38 +43,8 @@ void warn(const std::string& text, JobContext& job) {
 
 }  // namespace
 
-void use_target_as_source(LearnRequest& request, const std::string& target) {
-  if (!request.source.empty()) {
-    throw usage_error("source", "cannot be combined with method imagic, which starts from the target");
-  }
-  require_text("target", target);
-  request.source = target;
-}
-
-void take_target(LearnRequest& request) {
-  if (request.options.method == LearnMethod::imagic) return use_target_as_source(request, request.target);
-  if (!request.target.empty()) throw usage_error("target", "belongs to method imagic");
-}
-
 void check_learn_request(const LearnRequest& request) {
-  if (!request.source.empty() && !request.captioner.empty()) {
-    throw usage_error("captioner", "cannot be combined with source: one of them says what the picture shows");
-  }
-  if (!request.source.empty()) require_text("source", request.source);
-  const auto& o = request.options;
-  if (o.samples < o.batch) {
-    throw usage_error("samples",
-                      fmt::format("expected at least one batch of {}, got {}", o.batch, o.samples));
-  }
-  const bool imagic = o.method == LearnMethod::imagic;
-  if (!imagic && o.embedding_samples > 0) {
-    throw usage_error("embedding_samples", "belongs to method imagic");
-  }
-  if (imagic && o.embedding_samples < o.batch) {
-    throw usage_error("embedding_samples",
-                      fmt::format("expected at least one batch of {}, got {}", o.batch, o.embedding_samples));
-  }
-  check_tuning(o);
+  check_learn_settings(request);
   if (request.save.empty()) return;
   with_field("save", [&] {
     check_saved_edit_target(request.save);

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "forgedit/jobs/learn_check.h"
 #include "forgedit/jobs/model_choice.h"
 #include "forgedit/jobs/requests.h"
 #include "forgedit/jobs/warm_models.h"
@@ -10,13 +11,6 @@
 #include "forgedit/pipelines/records/saved_edit.h"
 
 namespace forgedit {
-
-/// Imagic's embedding starts from the target prompt; throws a usage Error where a source was given, or no
-/// target.
-void use_target_as_source(LearnRequest& request, const std::string& target);
-
-/// Settles what `request.target` is for: imagic needs it, and no other method has it. Throws a usage Error.
-void take_target(LearnRequest& request);
 
 /// What can be found wrong before any file is read.
 void check_learn_request(const LearnRequest& request);

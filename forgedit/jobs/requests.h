@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
@@ -17,6 +18,8 @@
 #include "forgedit/pipelines/sampling/edit_plan.h"
 
 namespace forgedit {
+
+struct PictureToLearn;
 
 // What can be asked of a job. Errors name settings by their keys in the JSON form of requests (Error::field,
 // docs/requests.md).
@@ -63,6 +66,8 @@ struct LearnRequest {
   bool story_size = false;                  ///< the published story's size, 768x768 for SD 1.x, unless `size`
   std::filesystem::path save;               ///< folder of the saved edit; empty: not saved
   bool overwrite = false;                   ///< `save` may replace what was learned otherwise
+  /// Names `save` where that is empty, once all is known of the picture: for who keeps many saved edits.
+  std::function<std::filesystem::path(const PictureToLearn& picture)> choose_save = nullptr;
   LearnOptions options;
   bool dry_run = false;  ///< only check, and tell what would be done
 };
@@ -123,6 +128,7 @@ struct DrawRequest {
   std::string target;
   SweepRequest sweep;  ///< with one of each
   double blend = 0;
+  std::filesystem::path out;  ///< folder for its file; empty: none is written
 };
 
 /// A saved edit for other programs; names as parse_export_format and parse_stored_dtype take them.

@@ -14,13 +14,9 @@
 #include "forgedit/jobs/background_writer.h"
 #include "forgedit/jobs/edit_record.h"
 #include "forgedit/jobs/finished.h"
+#include "forgedit/jobs/results_folder.h"
 
 namespace forgedit {
-
-/// The names of results beside the pictures.
-inline constexpr const char* kRecordFile = "edit.json";
-inline constexpr const char* kSheetFile = "sheet.png";
-inline constexpr const char* kChartFile = "chart.png";
 
 /// How a run's sheet and record show its pictures when that is not in the order of the plan.
 struct Arrangement {

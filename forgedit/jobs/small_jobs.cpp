@@ -7,7 +7,10 @@
 #include <optional>
 
 #include "forgedit/core/error.h"
+#include "forgedit/core/files.h"
 #include "forgedit/editing/forgetting.h"
+#include "forgedit/jobs/drawn_candidate.h"
+#include "forgedit/jobs/edit_record.h"
 #include "forgedit/jobs/job_plan.h"
 #include "forgedit/jobs/learning.h"
 #include "forgedit/jobs/pictures.h"
@@ -31,7 +34,9 @@ void run_caption(const CaptionRequest& request, WarmModels& models, JobContext& 
 }
 
 void check_learn(LearnRequest request) {
-  if (request.save.empty()) throw usage_error("save", "is needed: where to keep what is learned");
+  if (request.save.empty() && !request.choose_save) {
+    throw usage_error("save", "is needed: where to keep what is learned");
+  }
   take_target(request);
   check_learn_request(request);
 }
@@ -48,7 +53,7 @@ void run_learn(LearnRequest request, WarmModels& models, JobContext& context) {
   check_learn(request);
   take_target(request);
   std::optional<SaveLock> lock;
-  if (!request.dry_run) lock.emplace(request.save);
+  if (!request.dry_run && !request.save.empty()) lock.emplace(request.save);
   const auto picture = read_picture(request.picture, request.background, context);
   const auto& choice = models.choice(context);
   prepare_learning(request, picture, choice);
@@ -66,8 +71,13 @@ void run_learn(LearnRequest request, WarmModels& models, JobContext& context) {
   auto& network = models.model(context, need);
   warn_of_long_texts({request.source}, network, context);
   const auto to_learn = picture_to_learn(request, picture, choice, network);
+  if (request.save.empty()) {
+    request.save = request.choose_save(to_learn);
+    lock.emplace(request.save);
+  }
   if (is_saved_already(request, to_learn)) {
     note_kept(request, context);
+    context.listener().learned(request.save, read_saved_record(request.save).result.losses);
     context.file(request.save);
     return;
   }
@@ -149,28 +159,21 @@ void run_export(const ExportRequest& request, WarmModels& models, JobContext& co
 
 namespace {
 
-/// The one edit that a request names. Throws a usage Error where it names several.
-Candidate candidate_of(const DrawRequest& request) {
-  require_text("target", request.target);
-  const auto method = read_saved_record(request.learned).options.method;
-  const auto edit = make_request(request.sweep, method, {request.target});
-  check_interpolation(request.sweep, edit.interpolation);
-  const bool vs = edit.interpolation == Interpolation::vector_subtraction;
-  for (const auto& [field, count] :
-       {std::pair{"forget", edit.strategies.size()}, std::pair{"gamma", vs ? edit.gammas.size() : 1},
-        std::pair{"alpha", vs ? 1 : edit.alphas.size()}, std::pair{"beta", vs ? 1 : edit.betas.size()},
-        std::pair{"seeds", all_seeds(edit).size()}}) {
-    if (count != 1)
-      throw usage_error(field, fmt::format("expected one value, got {}: one image is generated", count));
-  }
-  if (edit.unlearned) throw usage_error("unlearned", "is another image: one is generated");
-  return plan_edit({edit}).back();
+/// The file of the image, and who hears of it.
+void write_drawn(const DrawRequest& request, const Candidate& candidate, const Image& image,
+                 const WarmSession& warm, const ModelChoice& choice, JobContext& context) {
+  const EditRun run{{}, {request.blend, 1}, warm.learned, choice.name(), choice.policy};
+  make_directory(request.out);
+  const auto file = request.out / (candidate.stem + ".png");
+  write_png(file, image, picture_text(run, candidate));
+  context.listener().picture(candidate.stem, file, candidate_json(candidate));
 }
 
 }  // namespace
 
 Image run_draw(const DrawRequest& request, WarmModels& models, JobContext& context) {
-  const auto candidate = candidate_of(request);
+  const auto candidate = drawn_candidate(request);
+  context.listener().planned(cells_json({candidate}));
   context.throw_if_stopped();
   auto& warm = models.session(context, request.learned);
   warn_of_long_texts({request.target}, warm.model, context);
@@ -189,6 +192,9 @@ Image run_draw(const DrawRequest& request, WarmModels& models, JobContext& conte
     throw;
   }
   context.end_stage();
+  if (!request.out.empty()) {
+    write_drawn(request, candidate, result, warm, models.choice(context), context);
+  }
   return result;
 }
 

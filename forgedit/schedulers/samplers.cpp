@@ -1,10 +1,6 @@
 #include "forgedit/schedulers/samplers.h"
 
-#include <algorithm>
-#include <array>
-
 #include "forgedit/core/error.h"
-#include "forgedit/core/suggest.h"
 #include "forgedit/schedulers/ddim.h"
 #include "forgedit/schedulers/dpm_solver.h"
 
@@ -22,40 +18,18 @@ std::vector<SamplerStep> ddim_steps(std::int64_t steps, const NoiseScheduleOptio
   return DdimScheduler(steps, options).sampler_steps();
 }
 
-/// Begins at the last timestep for any model.
-std::vector<SamplerStep> dpm_steps(std::int64_t steps, const NoiseScheduleOptions& noise,
-                                   TimestepSpacing /*spacing*/) {
-  return dpm_solver_steps(steps, NoiseSchedule(noise));
-}
-
-constexpr std::array kSamplers{
-    SamplerRow{SamplerKind::ddim, "ddim", "DDIM", 50, "as published", ddim_steps},
-    // docs/performance.md, "A faster sampler"
-    SamplerRow{SamplerKind::dpm_solver, "dpm++", "DPM++ 2M", 20, "DPM-Solver++ 2M, needs fewer steps",
-               dpm_steps},
-};
-
 }  // namespace
 
-std::span<const SamplerRow> samplers() {
-  return kSamplers;
-}
-
-const SamplerRow& sampler_of(SamplerKind kind) {
-  return *std::find_if(kSamplers.begin(), kSamplers.end(),
-                       [kind](const SamplerRow& sampler) { return sampler.kind == kind; });
-}
-
-const SamplerRow& find_sampler(const std::string& name) {
-  std::string known;
-  std::vector<std::string> names;
-  for (const auto& sampler : kSamplers) {
-    if (name == sampler.name) return sampler;
-    known += (known.empty() ? "" : ", ") + std::string(sampler.name);
-    names.emplace_back(sampler.name);
+std::vector<SamplerStep> sampler_steps(SamplerKind kind, std::int64_t steps,
+                                       const NoiseScheduleOptions& noise, TimestepSpacing spacing) {
+  switch (kind) {
+    case SamplerKind::ddim:
+      return ddim_steps(steps, noise, spacing);
+    case SamplerKind::dpm_solver:
+      // Begins at the last timestep for any model.
+      return dpm_solver_steps(steps, NoiseSchedule(noise));
   }
-  throw usage_error("sampler",
-                    "unknown sampler '" + name + "': expected one of " + known + did_you_mean(name, names));
+  throw failure("unknown sampler");
 }
 
 }  // namespace forgedit

@@ -1,10 +1,10 @@
-#include "apps/cli/progress_line.h"
+#include "apps/common/progress_line.h"
 
 #include <gtest/gtest.h>
 
 #include "forgedit/text/display_width.h"
 
-namespace forgedit::cli {
+namespace forgedit {
 namespace {
 
 bool contains(const std::string& text, const std::string& part) {
@@ -49,4 +49,4 @@ TEST(ProgressLine, TheBarShrinksBeforeItGoes) {
 }
 
 }  // namespace
-}  // namespace forgedit::cli
+}  // namespace forgedit

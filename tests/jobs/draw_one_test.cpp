@@ -34,6 +34,7 @@ class Listener : public JobListener {
   void picture(const std::string& stem, const fs::path& file, const nlohmann::json&) override {
     pictures[stem] = file;
   }
+  void planned(const nlohmann::json& all) override { cells = all; }
   bool wants_previews() const override { return previews_; }
   void preview(const std::string& stem, std::int64_t, const Image& small) override {
     previewed[stem] = small;
@@ -44,6 +45,7 @@ class Listener : public JobListener {
   }
 
   std::vector<std::string> notes, order;
+  nlohmann::json cells;
   std::vector<JobPlan> plans;
   std::map<std::string, fs::path> pictures;
   std::map<std::string, Image> previewed;
@@ -84,7 +86,7 @@ class DrawOne : public testing::TemporaryFolder {
   void learn(std::uint64_t seed = 0) { engine_->run(learning(seed), stop_, listener_); }
 
   DrawRequest draw_request(double gamma = 1.2) {
-    DrawRequest request{folder_ / "saved", "a cat", {}, 0.25};
+    DrawRequest request{folder_ / "saved", "a cat", {}, 0.25, {}};
     request.sweep.forget = {"noencoder"};
     request.sweep.gamma = {gamma};
     request.sweep.seeds = {3};
@@ -127,6 +129,21 @@ TEST_F(DrawOne, GivesWhatAnEditGives) {
   EXPECT_EQ(first.pixels, again.pixels);
   EXPECT_NE(first.pixels, second.pixels);
   EXPECT_LT(first.height, first.width) << "cropped to the picture's shape";
+}
+
+TEST_F(DrawOne, ItsFileIsThatOfAnEdit) {
+  learn();
+  auto request = draw_request();
+  request.out = folder_ / "drawn";
+  Listener listener;
+  engine_->warm_up(request.learned, stop_, listener);
+  engine_->draw_one(request, stop_, listener);
+  ASSERT_EQ(listener.cells.size(), 1U);
+  const std::string stem = listener.cells[0].at("stem");
+  EXPECT_EQ(listener.cells[0].at("gamma"), 1.2);
+  EXPECT_EQ(listener.pictures.at(stem), request.out / (stem + ".png"));
+  edited("out");
+  EXPECT_EQ(read_file(request.out / (stem + ".png")), read_file(folder_ / "out" / (stem + ".png")));
 }
 
 // What the files hold now does not matter, as long as they seem to be the same.

@@ -199,6 +199,31 @@ TEST_F(EngineJobs, ALearnedPictureIsKeptTheSecondTime) {
   EXPECT_EQ(read_saved_record(request.save).source, "a ring");
 }
 
+TEST_F(EngineJobs, ThePlaceToSaveMayBeChosenOnceAllIsKnown) {
+  const auto choose = [&](const PictureToLearn& picture) {
+    EXPECT_EQ(picture.source, "a square");
+    EXPECT_FALSE(picture.base_fingerprint.empty());
+    return folder_ / "kept";
+  };
+  RecordingListener first, second, third;
+  auto engine = this->engine();
+  auto job = edit_job("out");
+  job.learn.choose_save = choose;
+  run(engine, job, first);
+  EXPECT_TRUE(first.has("learning"));
+  EXPECT_TRUE(first.has("learned kept"));
+  EXPECT_FALSE(read_saved_record(folder_ / "kept").source.empty());
+  job.out = folder_ / "again";
+  run(engine, job, second);
+  EXPECT_FALSE(second.has("learning"));
+  EXPECT_TRUE(second.has("learned kept"));
+  auto learn = learn_request();
+  learn.choose_save = choose;
+  run(engine, learn, third);
+  EXPECT_FALSE(third.has("learning"));
+  EXPECT_TRUE(third.has("learned kept")) << "it says where";
+}
+
 TEST_F(EngineJobs, LearningIsNotKeptWhereNobodyWantsIt) {
   auto job = edit_job("out");
   job.keep_learning = false;

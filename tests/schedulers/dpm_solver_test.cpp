@@ -80,7 +80,7 @@ TEST(DdimAsNumbers, StepsAsDdimStepDoes) {
 
 TEST(Samplers, BeginAtTheLastTimestepWhereItHasNoSignal) {
   for (const auto& sampler : samplers()) {
-    const auto steps = sampler.steps(10, zero_snr(), TimestepSpacing::leading);
+    const auto steps = sampler_steps(sampler.kind, 10, zero_snr(), TimestepSpacing::leading);
     EXPECT_EQ(steps.front().timestep, 999) << sampler.name;
     EXPECT_NEAR(steps.front().input, 0, 1e-3) << sampler.name;
   }
@@ -90,9 +90,10 @@ TEST(Samplers, BeginAtTheLastTimestepWhereTheModelIsMadeForIt) {
   NoiseScheduleOptions noise;
   noise.prediction_type = PredictionType::v_prediction;
   for (const auto& sampler : samplers()) {
-    EXPECT_EQ(sampler.steps(10, noise, TimestepSpacing::trailing).front().timestep, 999) << sampler.name;
+    EXPECT_EQ(sampler_steps(sampler.kind, 10, noise, TimestepSpacing::trailing).front().timestep, 999)
+        << sampler.name;
   }
-  EXPECT_EQ(sampler_of(SamplerKind::ddim).steps(10, noise, TimestepSpacing::leading).front().timestep, 900);
+  EXPECT_EQ(sampler_steps(SamplerKind::ddim, 10, noise, TimestepSpacing::leading).front().timestep, 900);
 }
 
 }  // namespace

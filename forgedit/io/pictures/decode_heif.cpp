@@ -34,6 +34,7 @@ struct HeifFile {
   std::string_view bytes;
   const std::string& name;
   const std::string& format;
+  std::int64_t max_pixels;
   Context context;
   Handle handle;
 };
@@ -102,9 +103,10 @@ void open(HeifFile& file) {
   heif_image_handle* handle = nullptr;
   check(heif_context_get_primary_image_handle(file.context.get(), &handle), file);
   file.handle.reset(handle);
-  check_image_size(heif_image_handle_get_width(handle), heif_image_handle_get_height(handle), file.name);
+  check_image_size(heif_image_handle_get_width(handle), heif_image_handle_get_height(handle), file.name,
+                   file.max_pixels);
   check_image_size(heif_image_handle_get_ispe_width(handle), heif_image_handle_get_ispe_height(handle),
-                   file.name);
+                   file.name, file.max_pixels);
 }
 
 /// The code points in the file, else those in the picture's own stream; none when there are none.
@@ -188,7 +190,7 @@ void copy_pixels(const heif_image* from, bool premultiplied, RgbaImage& image, c
   const int height = heif_image_get_height(from, heif_channel_interleaved);
   if (!plane || stride < 4 * width)
     throw_damaged(file.name, file.format, "no pixels came out of its decoder");
-  check_image_size(width, height, file.name);
+  check_image_size(width, height, file.name, file.max_pixels);
   image.width = width;
   image.height = height;
   const auto row_size = 4 * static_cast<std::size_t>(width);
@@ -209,8 +211,9 @@ void copy_pixels(const heif_image* from, bool premultiplied, RgbaImage& image, c
 
 }  // namespace
 
-DecodedImage decode_heif(std::string_view bytes, const std::string& name, const std::string& format) {
-  HeifFile file{bytes, name, format, {}, {}};
+DecodedImage decode_heif(std::string_view bytes, const std::string& name, const std::string& format,
+                         std::int64_t max_pixels) {
+  HeifFile file{bytes, name, format, max_pixels, {}, {}};
   const bool animated = check_boxes(file);
   open(file);
   DecodedImage decoded;

@@ -195,11 +195,11 @@ void read_rows(jpeg_decompress_struct& jpeg, JSAMPLE* row, bool cmyk, const ToSr
 
 }  // namespace
 
-DecodedImage decode_jpeg(std::string_view bytes, const std::string& name) {
+DecodedImage decode_jpeg(std::string_view bytes, const std::string& name, std::int64_t max_pixels) {
   JpegReader reader(bytes);
   reader.read_header(name);
   jpeg_decompress_struct& jpeg = reader.jpeg();
-  check_image_size(jpeg.image_width, jpeg.image_height, name);
+  check_image_size(jpeg.image_width, jpeg.image_height, name, max_pixels);
   // A header alone cannot make us allocate. Arithmetic codes have no such bound; browsers do not read them
   // either.
   if (jpeg.arith_code) throw failure(name + ": a JPEG with arithmetic coding, expected Huffman coding");

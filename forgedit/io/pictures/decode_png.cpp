@@ -181,12 +181,12 @@ void add_animation_note(const PngTraits& traits, const std::string& name, std::v
 
 }  // namespace
 
-DecodedImage decode_png(std::string_view bytes, const std::string& name) {
+DecodedImage decode_png(std::string_view bytes, const std::string& name, std::int64_t max_pixels) {
   if (bytes.size() < kIhdrEnd) throw_truncated(name, "PNG");
   if (bytes.substr(12, 4) != "IHDR") throw_damaged(name, "PNG", "expected IHDR as the first chunk");
   const std::int64_t width = big_endian_32(bytes, 16);
   const std::int64_t height = big_endian_32(bytes, 20);
-  check_image_size(width, height, name);
+  check_image_size(width, height, name, max_pixels);
   check_chunks(bytes, name);
 
   PngReader reader(bytes);

@@ -89,13 +89,13 @@ void decode_first_frame(std::string_view bytes, WebPDecoderConfig& config, const
 
 }  // namespace
 
-DecodedImage decode_webp(std::string_view bytes, const std::string& name) {
+DecodedImage decode_webp(std::string_view bytes, const std::string& name, std::int64_t max_pixels) {
   if (little_endian_32(bytes, 4) + kChunkHeader > bytes.size()) throw_truncated(name, "WebP");
   const auto* data = reinterpret_cast<const std::uint8_t*>(bytes.data());
   WebPDecoderConfig config;
   if (!WebPInitDecoderConfig(&config)) throw failure(name + ": the WebP library has another version");
   check_status(WebPGetFeatures(data, bytes.size(), &config.input), name);
-  check_image_size(config.input.width, config.input.height, name);
+  check_image_size(config.input.width, config.input.height, name, max_pixels);
   DecodedImage decoded;
   RgbaImage& image = decoded.image;
   decoded.orientation = orientation_of(find_chunk(bytes, "EXIF"), find_chunk(bytes, "XMP "));

@@ -7,6 +7,7 @@
 #include "forgedit/io/pictures/exif.h"
 #include "forgedit/io/pictures/image.h"
 #include "forgedit/io/pictures/image_decode.h"
+#include "forgedit/io/pictures/image_limits.h"
 #include "forgedit/io/pictures/picture_format.h"
 
 namespace forgedit {
@@ -18,20 +19,20 @@ using std::string_view;
 constexpr std::size_t kMaxFileBytes = std::size_t{512} << 20;
 constexpr string_view kLfsPointer = "version https://git-lfs";
 
-DecodedImage decode(string_view bytes, const std::string& name) {
+DecodedImage decode(string_view bytes, const std::string& name, std::int64_t max_pixels) {
   const std::string expected = std::string("expected ") + kReadableFormats;
   if (bytes.empty()) throw failure(name + ": the file is empty, " + expected);
   switch (picture_format(bytes)) {
     case PictureFormat::png:
-      return decode_png(bytes, name);
+      return decode_png(bytes, name, max_pixels);
     case PictureFormat::jpeg:
-      return decode_jpeg(bytes, name);
+      return decode_jpeg(bytes, name, max_pixels);
     case PictureFormat::webp:
-      return decode_webp(bytes, name);
+      return decode_webp(bytes, name, max_pixels);
     case PictureFormat::heic:
-      return decode_heif(bytes, name, "HEIC");
+      return decode_heif(bytes, name, "HEIC", max_pixels);
     case PictureFormat::avif:
-      return decode_heif(bytes, name, "AVIF");
+      return decode_heif(bytes, name, "AVIF", max_pixels);
     case PictureFormat::other:
       break;
   }
@@ -56,17 +57,21 @@ Image::Image(int w, int h, std::array<std::uint8_t, 3> colour) : width(w), heigh
   for (std::size_t i = 0; i < pixels.size(); ++i) pixels[i] = colour[i % 3];
 }
 
-void check_image_size(std::int64_t width, std::int64_t height, const std::string& name) {
+void check_image_size(std::int64_t width, std::int64_t height, const std::string& name,
+                      std::int64_t max_pixels) {
   const std::string size = name + ": " + std::to_string(width) + "x" + std::to_string(height) + " pixels, ";
   if (std::min(width, height) < kMinImageSide) {
-    throw failure(size + "too small: expected sides of at least " + std::to_string(kMinImageSide));
+    throw ImageSizeError(size + "too small: expected sides of at least " + std::to_string(kMinImageSide),
+                         true);
   }
   if (std::max(width, height) > kMaxImageSide) {
-    throw failure(size + "too large: expected sides of at most " + std::to_string(kMaxImageSide));
+    throw ImageSizeError(size + "too large: expected sides of at most " + std::to_string(kMaxImageSide),
+                         false);
   }
-  if (width * height > kMaxImagePixels) {
-    throw failure(size + "too large: expected at most " + std::to_string(kMaxImagePixels / 1'000'000) +
-                  " million pixels");
+  if (width * height > max_pixels) {
+    throw ImageSizeError(
+        size + "too large: expected at most " + std::to_string(max_pixels / 1'000'000) + " million pixels",
+        false);
   }
 }
 
@@ -92,12 +97,15 @@ RgbaImage read_rgba_image(const fs::path& path) {
 }
 
 RgbaImage decode_rgba_image(string_view file, const std::string& name) {
-  DecodedImage decoded = decode(file, name);
+  return decode_rgba_image_within(file, name, kMaxImagePixels);
+}
+
+RgbaImage decode_rgba_image_within(string_view file, const std::string& name, std::int64_t max_pixels) {
+  DecodedImage decoded = decode(file, name, max_pixels);
   return upright(std::move(decoded.image), decoded.orientation);
 }
 
-Image read_image(const fs::path& path, std::array<std::uint8_t, 3> background) {
-  RgbaImage source = read_rgba_image(path);
+Image flattened(RgbaImage source, std::array<std::uint8_t, 3> background) {
   Image image;
   image.notes = std::move(source.notes);
   image.width = source.width;
@@ -112,6 +120,10 @@ Image read_image(const fs::path& path, std::array<std::uint8_t, 3> background) {
     }
   }
   return image;
+}
+
+Image read_image(const fs::path& path, std::array<std::uint8_t, 3> background) {
+  return flattened(read_rgba_image(path), background);
 }
 
 }  // namespace forgedit

@@ -7,6 +7,7 @@
 #include "forgedit/io/pictures/image.h"
 #include "forgedit/io/pictures/image_decode.h"
 #include "forgedit/io/pictures/png_chunks.h"
+#include "forgedit/io/pictures/png_text.h"
 
 namespace forgedit {
 namespace fs = std::filesystem;
@@ -62,9 +63,10 @@ std::optional<PngText::value_type> parse_text(string_view type, string_view data
 }  // namespace
 
 PngText read_png_text(const fs::path& path) {
-  const std::string name = path.string();
-  const std::string bytes = read_file(path, kMaxFileBytes);
-  const string_view file(bytes);
+  return parse_png_text(read_file(path, kMaxFileBytes), path.string());
+}
+
+PngText parse_png_text(string_view file, const std::string& name) {
   if (file.substr(0, kPngMagic.size()) != kPngMagic) throw failure(name + ": not a PNG file");
 
   PngText texts;
@@ -84,6 +86,19 @@ PngText read_png_text(const fs::path& path) {
     total += text->first.size() + text->second.size();
     if (total > kMaxTextBytes) throw_damaged(name, "PNG", "more than 16 MB of text");
     texts.push_back(std::move(*text));
+  }
+}
+
+std::string without_png_text(string_view file, const std::string& name) {
+  if (file.substr(0, kPngMagic.size()) != kPngMagic) throw failure(name + ": not a PNG file");
+  std::string result(kPngMagic);
+  for (std::size_t position = kPngMagic.size();;) {
+    const auto begin = position;
+    const auto chunk = next_png_chunk(file, position);
+    if (!chunk) throw_truncated(name, "PNG");
+    const string_view type = chunk->type;
+    if (type == "IEND") return result.append(file.substr(begin));
+    if (type != "tEXt" && type != "zTXt" && type != "iTXt") result += file.substr(begin, position - begin);
   }
 }
 

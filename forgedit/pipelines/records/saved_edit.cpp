@@ -18,6 +18,7 @@
 #include "forgedit/core/text.h"
 #include "forgedit/io/weights/safetensors.h"
 #include "forgedit/pipelines/learning/lora_adapters.h"
+#include "forgedit/pipelines/records/saved_subject.h"
 #include "forgedit/pipelines/records/settings_json.h"
 
 namespace forgedit {
@@ -28,7 +29,7 @@ using nlohmann::json;
 
 // 1: without "precision" and "files". 3: adapters learned; all others are still 2. Readers take all.
 constexpr int kFormat = 3, kFormatOfWeights = 2;
-constexpr const char* kRecord = "learned.json";
+constexpr const char* kRecord = kSavedRecordFile;
 constexpr const char* kUnet = "unet.safetensors";
 constexpr const char* kLora = "lora.safetensors";
 constexpr const char* kTextEncoder = "text_encoder.safetensors";

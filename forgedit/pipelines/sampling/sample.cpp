@@ -4,6 +4,7 @@
 #include "forgedit/device/batch_parts.h"
 #include "forgedit/device/replay.h"
 #include "forgedit/models/unet_ahead.h"
+#include "forgedit/schedulers/samplers.h"
 
 namespace forgedit {
 namespace {
@@ -117,8 +118,8 @@ class Sampler::Loop {
 Sampler::Sampler(StableDiffusion& model, const SampleOptions& options)
     : model_(model),
       options_(options),
-      steps_(sampler_of(options.sampler)
-                 .steps(options.steps, model.settings.noise, model.settings.timestep_spacing)) {}
+      steps_(sampler_steps(options.sampler, options.steps, model.settings.noise,
+                           model.settings.timestep_spacing)) {}
 
 Sampler::~Sampler() = default;
 

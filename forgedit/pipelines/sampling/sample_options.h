@@ -2,7 +2,7 @@
 
 #include <cstdint>
 
-#include "forgedit/schedulers/samplers.h"
+#include "forgedit/schedulers/sampler_kind.h"
 
 namespace forgedit {
 

@@ -1,4 +1,4 @@
-#include "apps/cli/progress_line.h"
+#include "apps/common/progress_line.h"
 
 #include <spdlog/fmt/fmt.h>
 
@@ -7,7 +7,7 @@
 
 #include "forgedit/text/display_width.h"
 
-namespace forgedit::cli {
+namespace forgedit {
 namespace {
 
 constexpr std::size_t kBarWidth = 24, kShortestBar = 6;
@@ -70,4 +70,4 @@ std::string progress_line(const JobProgress& progress, bool bar, std::size_t col
   return fit_columns(fit_columns(progress.stage, room) + rest, columns);
 }
 
-}  // namespace forgedit::cli
+}  // namespace forgedit

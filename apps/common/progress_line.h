@@ -6,7 +6,7 @@
 
 #include "forgedit/jobs/job_listener.h"
 
-namespace forgedit::cli {
+namespace forgedit {
 
 /// What a line of progress says; `bar` belongs on a terminal. Takes at most `columns`: the bar shrinks, then
 /// bar, loss and step are left out, then the stage's name is cut; its share and the time left go last.
@@ -15,4 +15,4 @@ std::string progress_line(const JobProgress& progress, bool bar, std::size_t col
 /// "3 targets x 5 strengths = 15 images, about 2 min".
 std::string plan_line(const JobPlan& plan);
 
-}  // namespace forgedit::cli
+}  // namespace forgedit

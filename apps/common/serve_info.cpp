@@ -1,0 +1,105 @@
+#include "apps/common/serve_info.h"
+
+#include <nlohmann/json.hpp>
+
+#include "forgedit/editing/forgetting.h"
+#include "forgedit/pipelines/learning/learn_options.h"
+#include "forgedit/pipelines/sampling/edit_plan.h"
+#include "forgedit/schedulers/samplers.h"
+
+namespace forgedit {
+namespace {
+
+using nlohmann::json;
+
+constexpr const char* kMiniatureKnows =
+    "The miniature is a small model that computes on any machine. It knows one domain: 3D emoji of people, "
+    "animals and things before a plain background, at 128 pixels. Pictures from elsewhere come out badly.";
+
+json strategies_of(LearnMethod method) {
+  auto list = json::array();
+  for (const auto& strategy : forgetting_strategies(method)) {
+    list.push_back({{"name", strategy.name}, {"summary", strategy.summary}});
+  }
+  return list;
+}
+
+json methods() {
+  auto list = json::array();
+  for (const auto& method : learn_methods()) {
+    const auto options = published_options(method.method);
+    const auto sweep = default_sweep(method.method);
+    list.push_back({{"name", method.name},
+                    {"summary", method.summary},
+                    {"strategies", strategies_of(method.method)},
+                    {"samples", options.samples},
+                    {"batch", options.batch},
+                    {"gamma", sweep.gammas},
+                    {"alpha", sweep.alphas},
+                    {"beta", sweep.betas},
+                    {"forget", sweep.strategies}});
+  }
+  return list;
+}
+
+json all_samplers() {
+  auto list = json::array();
+  for (const auto& sampler : samplers()) {
+    list.push_back({{"name", sampler.name},
+                    {"title", sampler.title},
+                    {"steps", sampler.default_steps},
+                    {"summary", sampler.summary}});
+  }
+  return list;
+}
+
+json presets() {
+  return {{{"name", "published"}, {"summary", "the sweep of the published code"}},
+          {{"name", "story"}, {"summary", "the published story: large, encoderkv, γ 0.5, 0.6 and 0.7"}}};
+}
+
+json interpolations() {
+  return {{{"name", "vs"}, {"summary", "vector subtraction: γ says how far to go towards the target"}},
+          {{"name", "vp"}, {"summary", "vector projection: α keeps the identity, β adds the edit"}}};
+}
+
+json reader(const std::string& name, const std::string& why_not) {
+  if (name.empty()) return {{"there", false}, {"why_not", why_not}};
+  return {{"there", true}};
+}
+
+/// What a page begins with: quick on a machine without a GPU.
+json defaults(bool is_miniature) {
+  const SampleOptions published;
+  return {{"method", "vanilla"},
+          {"interpolation", "vs"},
+          {"guidance", published.guidance_scale},
+          {"sampler", is_miniature ? "dpm++" : sampler_of(published.sampler).name},
+          {"steps", is_miniature ? 20 : published.steps},
+          {"auto_pictures", is_miniature ? 12 : 40},
+          {"blend", 0},
+          {"seed", 0}};
+}
+
+}  // namespace
+
+json serve_info(const EngineFacts& facts) {
+  return {{"model",
+           {{"name", facts.model},
+            {"device", facts.device},
+            {"precision", facts.precision},
+            {"miniature", facts.is_miniature},
+            {"knows", facts.is_miniature ? json(kMiniatureKnows) : json()},
+            {"size", facts.size > 0 ? json(facts.size) : json()},
+            {"multiple", facts.multiple > 0 ? json(facts.multiple) : json()}}},
+          {"captioner", reader(facts.captioner, facts.no_captioner)},
+          {"judge", reader(facts.judge, facts.no_judge)},
+          {"methods", methods()},
+          {"strategies", strategies_of(LearnMethod::vanilla)},
+          {"samplers", all_samplers()},
+          {"presets", presets()},
+          {"interpolations", interpolations()},
+          {"defaults", defaults(facts.is_miniature)}};
+}
+
+}  // namespace forgedit

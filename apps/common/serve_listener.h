@@ -1,0 +1,85 @@
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <filesystem>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "forgedit/core/stop.h"
+#include "forgedit/jobs/job_listener.h"
+
+namespace forgedit {
+
+/// Lines of JSON to the parent of a worker. What else this process prints goes to its standard error.
+class ParentLines {
+ public:
+  ParentLines();
+  /// Ends the process where nobody is there to hear it.
+  void send(const nlohmann::json& line) const;
+
+ private:
+  int output_;
+};
+
+/// How a job is to stop; set by another thread.
+struct ServedStop {
+  StopFlag now;
+  std::atomic<bool> at_picture{false};  ///< once the next picture, or what is learned, is complete
+};
+
+/// What a job says, as lines to the parent (Dispatcher has them), without the places of this machine that are
+/// the server's own.
+class ServeListener : public JobListener {
+ public:
+  ServeListener(const ParentLines& lines, std::string id, std::filesystem::path data, ServedStop& stop)
+      : lines_(lines), id_(std::move(id)), data_(std::move(data)), stop_(stop) {}
+
+  void send(const char* event, nlohmann::json values = nlohmann::json::object()) const;
+  /// A part of the job's result.
+  void add_result(const char* key, nlohmann::json value);
+  /// A message for clients: one line, without the places below the server's folder.
+  std::string told_to_clients(std::string message) const;
+  /// The saved edit that the job has told of; empty: none.
+  const std::filesystem::path& learned_place() const { return learned_place_; }
+  /// The record in the folder has also what an earlier worker finished and could not tell any more.
+  void tell_untold(const std::filesystem::path& folder);
+
+  void note(const std::string& text) override;
+  void warning(const std::string& text) override;
+  void plan(const JobPlan& plan) override;
+  void planned(const nlohmann::json& cells) override;
+  void caption(const std::string& text) override { add_result("source", text); }
+  void captioned(const std::filesystem::path& picture, const std::string& text) override;
+  void scored(const nlohmann::json& picture) override;
+  void learned(const std::filesystem::path& folder, const std::vector<double>& losses) override;
+  void choice(const nlohmann::json& best) override;
+  void picture(const std::string& stem, const std::filesystem::path& file,
+               const nlohmann::json& entry) override;
+  void progress(const JobProgress& progress) override;
+  bool wants_previews() const override { return true; }
+  void preview(const std::string& stem, std::int64_t step, const Image& small) override;
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  void add_loss(const JobProgress& progress);
+  void stop_if_wanted();
+
+  const ParentLines& lines_;
+  const std::string id_;
+  const std::filesystem::path data_;
+  ServedStop& stop_;
+  nlohmann::json result_ = nlohmann::json::object();
+  std::map<std::string, nlohmann::json> cells_;  // by stem
+  std::filesystem::path learned_place_;
+  std::set<std::string> told_;
+  std::vector<double> losses_;  // that are not told yet
+  std::int64_t last_loss_ = 0;  // the step of the last one
+  Clock::time_point told_progress_, told_losses_;
+};
+
+}  // namespace forgedit

@@ -1,0 +1,131 @@
+#include "apps/common/serve_requests.h"
+
+#include <spdlog/fmt/fmt.h>
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "forgedit/core/error.h"
+#include "forgedit/core/suggest.h"
+#include "forgedit/editing/forgetting.h"
+#include "forgedit/jobs/drawn_candidate.h"
+#include "forgedit/jobs/edit_check.h"
+#include "forgedit/jobs/learn_check.h"
+#include "forgedit/jobs/request_json.h"
+#include "forgedit/pipelines/records/saved_subject.h"
+#include "forgedit/serve/exports.h"
+#include "forgedit/serve/learned_folder.h"
+#include "forgedit/serve/uploads.h"
+
+namespace forgedit {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::size_t kMostTextBytes = 4'000;
+
+/// Keys that name files of this machine are not a client's to give.
+void refuse_places(const json& request) {
+  const auto refuse = [](const json& object, const char* key, const std::string& before) {
+    if (object.is_object() && object.contains(key)) {
+      throw usage_error(before + key, "is not taken here: it is the server's to say");
+    }
+  };
+  for (const char* key : {"captioner", "clip", "lpips"}) refuse(request, key, "");
+  if (!request.is_object() || !request.contains("auto")) return;
+  for (const char* key : {"clip", "lpips"}) refuse(request["auto"], key, "auto.");
+}
+
+void check_texts(const json& request) {
+  for (const auto& [key, value] : request.items()) {
+    if (value.is_string() && value.get_ref<const std::string&>().size() > kMostTextBytes) {
+      throw usage_error(key, fmt::format("expected a text of at most {} bytes", kMostTextBytes));
+    }
+    if (!value.is_structured()) continue;
+    for (const auto& part : value.flatten()) {
+      if (part.is_string() && part.get_ref<const std::string&>().size() > kMostTextBytes) {
+        throw usage_error(key, fmt::format("expected texts of at most {} bytes", kMostTextBytes));
+      }
+    }
+  }
+}
+
+/// How many edits a request asks for.
+double count_of(const EditRequest& request) {
+  const bool is_subtraction = request.interpolation == Interpolation::vector_subtraction;
+  const double strengths = is_subtraction ? static_cast<double>(request.gammas.size())
+                                          : static_cast<double>(request.alphas.size() * request.betas.size());
+  return strengths * static_cast<double>(request.targets.size()) *
+         static_cast<double>(request.strategies.size()) * static_cast<double>(request.seeds.size()) *
+         static_cast<double>(request.repeat);
+}
+
+void check_count(const EditJob& job, const std::vector<EditRequest>& requests) {
+  double count = 0;
+  if (job.automatic) {
+    count = static_cast<double>(job.automatic->pictures.value_or(0) * job.targets.size());
+  } else {
+    for (const auto& request : requests) count += count_of(request);
+  }
+  if (count <= static_cast<double>(kMostServedPictures)) return;
+  throw usage_error("targets",
+                    fmt::format("{:.0f} images in one job, expected at most {}", count, kMostServedPictures));
+}
+
+/// How an export's file or folder is called.
+const char* export_name(const std::string& to) {
+  if (to == "lora") return "lora.safetensors";
+  if (to == "single-file") return "model.safetensors";
+  if (to == "diffusers") return "model";
+  throw usage_error("to", "expected diffusers, single-file or lora, got '" + to + "'" +
+                              did_you_mean(to, {"diffusers", "single-file", "lora"}));
+}
+
+/// What is left to be settled, and to be checked before a model is loaded, for each kind.
+class Settled {
+ public:
+  Settled(const std::filesystem::path& data, const std::string& id) : data_(data), id_(id) {}
+
+  void operator()(EditJob& job) const {
+    job.out = job_folder(data_, id_);
+    // Each image is complete as soon as it can be, and has the same bytes whatever else the job generates.
+    if (!job.drawing.batch) job.drawing.batch = 1;
+    check_count(job, check_edit_settings(job).requests);
+  }
+  void operator()(const LearnRequest& request) const {
+    auto checked = request;
+    take_target(checked);
+    check_learn_settings(checked);
+  }
+  void operator()(DrawRequest& request) const {
+    request.out = job_folder(data_, id_);
+    drawn_candidate(request);
+  }
+  void operator()(ExportRequest& request) const {
+    request.out = export_folder(data_, id_) / export_name(request.to);
+    find_forgetting_strategy(request.forget, read_saved_subject(request.learned).method);
+  }
+  void operator()(const ScoreRequest& request) const {
+    if (request.target.empty()) throw usage_error("target", "is needed: what the edited pictures show");
+  }
+  void operator()(const CaptionRequest&) const {}
+
+ private:
+  const std::filesystem::path& data_;
+  const std::string& id_;
+};
+
+}  // namespace
+
+JobRequest served_request(const json& request, const std::filesystem::path& data, const std::string& id) {
+  refuse_places(request);
+  check_texts(request);
+  RequestRules rules;
+  rules.picture = [&](const std::string& picture) { return uploaded_file(data, picture); };
+  rules.learned = [&](const std::string& learned) { return kept_learned(data, learned); };
+  auto job = request_from_json(request, rules);
+  std::visit(Settled(data, id), job);
+  return job;
+}
+
+}  // namespace forgedit

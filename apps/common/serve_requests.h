@@ -1,0 +1,21 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "forgedit/jobs/requests.h"
+
+namespace forgedit {
+
+/// How many images a job of the server may generate.
+inline constexpr std::size_t kMostServedPictures = 200;
+
+/// A client's request as a job with this id, whose results go to `data`/jobs/ID. It may name pictures by
+/// their ids and nothing else on this machine. Throws a usage Error for what cannot be done, as far as that
+/// is known without loading anything.
+JobRequest served_request(const nlohmann::json& request, const std::filesystem::path& data,
+                          const std::string& id);
+
+}  // namespace forgedit

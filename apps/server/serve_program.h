@@ -1,0 +1,10 @@
+#pragma once
+
+#include "apps/common/serve_request.h"
+
+namespace forgedit {
+
+/// Serves until a signal asks to stop; prints its address. Throws Error where it cannot begin.
+void serve(const ServeRequest& request);
+
+}  // namespace forgedit

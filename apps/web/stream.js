@@ -1,0 +1,44 @@
+// The stream of events. A browser opens at most six connections to a server, for all of its tabs together: so the
+// stream is closed while the tab is hidden, and everything is read anew when it comes back.
+import { onEvent, readAll, setOnline, state } from "./store.js";
+
+const kFirstWait = 500, kLongestWait = 5000;
+let source = /** @type {EventSource|null} */ (null);
+let wait = kFirstWait;
+let timer = 0;
+
+export function openStream() {
+  document.addEventListener("visibilitychange", () => (document.hidden ? close() : connect()));
+  if (!document.hidden) connect();
+}
+
+/** Tries at once, where the server did not answer. */
+export function connect() {
+  close();
+  source = new EventSource("api/v1/events?previews=1");
+  source.addEventListener("hello", () => {
+    wait = kFirstWait;
+    readAll();
+  });
+  source.addEventListener("resync", () => readAll());
+  for (const [name, take] of Object.entries(onEvent)) {
+    source.addEventListener(name, (event) => take(JSON.parse(event.data)));
+  }
+  source.onerror = retry;
+}
+
+function close() {
+  clearTimeout(timer);
+  source?.close();
+  source = null;
+}
+
+/** The browser's own retry gives up at an answer such as 503; this one does not. */
+function retry() {
+  close();
+  if (document.hidden || state.needsToken) return;
+  // Only a server that does not answer is offline: it may also have closed a stream that was read too slowly.
+  fetch("healthz", { cache: "no-store" }).then((answer) => answer.ok || setOnline(false), () => setOnline(false));
+  timer = window.setTimeout(connect, wait);
+  wait = Math.min(2 * wait, kLongestWait);
+}

@@ -1,0 +1,20 @@
+# forgedit_embed_files(<folder> <source.cpp> [<file>...]): makes <source.cpp> of <source.cpp>.in, in which @FORGEDIT_FILES@
+# stands for one row a file in <folder>, and of each <file>: {"name", {bytes, size}},. A file that is added, changed or
+# removed is seen by the next build.
+function(forgedit_embed_files folder source)
+  file(GLOB files CONFIGURE_DEPENDS ${folder}/*.html ${folder}/*.css ${folder}/*.js ${folder}/*.svg)
+  list(APPEND files ${ARGN})
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${files})
+  set(FORGEDIT_FILE_BYTES "")
+  set(FORGEDIT_FILES "")
+  set(number 0)
+  foreach(file IN LISTS files)
+    get_filename_component(name ${file} NAME)
+    file(READ ${file} hex HEX)
+    string(REGEX REPLACE "([0-9a-f][0-9a-f])" "0x\\1," bytes "${hex}")
+    string(APPEND FORGEDIT_FILE_BYTES "constexpr unsigned char kFile${number}[] = {${bytes}0};  // ${name}\n")
+    string(APPEND FORGEDIT_FILES "      {\"${name}\", view(kFile${number}, sizeof kFile${number} - 1)},\n")
+    math(EXPR number "${number} + 1")
+  endforeach()
+  configure_file(${source}.in ${source} @ONLY)
+endfunction()

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "forgedit/core/error.h"
+#include "forgedit/io/pictures/image.h"
+
+namespace forgedit {
+
+/// The failure for a picture whose sides or area are outside of the limits.
+class ImageSizeError : public Error {
+ public:
+  ImageSizeError(const std::string& message, bool is_too_small)
+      : Error(ErrorKind::failure, message), is_too_small_(is_too_small) {}
+  bool is_too_small() const { return is_too_small_; }
+
+ private:
+  bool is_too_small_;
+};
+
+/// As decode_rgba_image, with a limit on the area that is not kMaxImagePixels.
+RgbaImage decode_rgba_image_within(std::string_view file, const std::string& name, std::int64_t max_pixels);
+
+/// The picture laid over `background`.
+Image flattened(RgbaImage source, std::array<std::uint8_t, 3> background = kWhite);
+
+}  // namespace forgedit

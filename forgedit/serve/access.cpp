@@ -1,0 +1,108 @@
+#include "forgedit/serve/access.h"
+
+#include <algorithm>
+
+#include "forgedit/core/text.h"
+#include "forgedit/serve/http.h"
+
+namespace forgedit {
+namespace {
+
+constexpr std::uint16_t kHttpPort = 80;
+constexpr std::string_view kBearer = "bearer ";
+
+bool holds(const std::vector<std::string>& list, std::string_view word) {
+  return std::find(list.begin(), list.end(), word) != list.end();
+}
+
+/// An address as it stands in a URL.
+std::string in_url(const std::string& host) {
+  const auto colons = std::count(host.begin(), host.end(), ':');
+  return colons > 1 && host.front() != '[' ? "[" + host + "]" : host;
+}
+
+/// Whether a name stands there with a port: "edits.example:8443", "[::1]:80".
+bool has_port(const std::string& host) {
+  const auto colon = host.rfind(':');
+  if (colon == std::string::npos || colon == 0) return false;
+  return host.front() != '[' || host[colon - 1] == ']';
+}
+
+/// A link on another page may open this one.
+bool is_link_to_page(const AccessRequest& request) {
+  return request.method == "GET" && request.path == "/" && request.fetch_mode == "navigate";
+}
+
+bool is_from_elsewhere(const AccessRules& rules, const AccessRequest& request) {
+  const auto site = request.fetch_site;
+  if (site.empty() || site == "same-origin" || site == "none") return false;
+  return !is_link_to_page(request) && !is_page_origin(rules, request.origin);
+}
+
+/// The page asks with a token that it gets from its address, and health checks have none.
+bool is_open(const AccessRequest& request) {
+  const auto path = request.path;
+  return path == "/" || path == "/healthz" || path == "/readyz" || starts_with(path, "/assets/") ||
+         (path == "/api/v1/session" && request.method == "POST");
+}
+
+bool is_unsafe(std::string_view method) {
+  return method != "GET" && method != "HEAD" && method != "OPTIONS";
+}
+
+Access check_token(const Sessions& sessions, const AccessRequest& request) {
+  const auto given = request.authorization;
+  if (lower_case(given.substr(0, kBearer.size())) == kBearer &&
+      sessions.has_token(given.substr(kBearer.size()))) {
+    return Access::allowed;
+  }
+  if (!sessions.has_session(request.cookie)) return Access::unauthorized;
+  return is_unsafe(request.method) && request.mark != "1" ? Access::unmarked : Access::allowed;
+}
+
+}  // namespace
+
+bool is_loopback(std::string_view address) {
+  return address == "::1" || starts_with(address, "127.");
+}
+
+bool is_page_origin(const AccessRules& rules, std::string_view origin) {
+  return holds(rules.page_origins, origin);
+}
+
+AccessRules access_rules(const std::string& address, std::uint16_t port, const AccessOptions& options) {
+  AccessRules rules;
+  rules.page_origins = options.page_origins;
+  rules.sessions = options.sessions;
+  const auto add = [&](const std::string& host, bool with_https) {
+    if (holds(rules.hosts, host)) return;
+    rules.hosts.push_back(host);
+    rules.origins.push_back("http://" + host);
+    if (with_https) rules.origins.push_back("https://" + host);
+  };
+  const auto add_name = [&](const std::string& name, bool is_proxy) {
+    const auto host = lower_case(in_url(name));
+    if (has_port(host)) return add(host, is_proxy);
+    add(host + ":" + std::to_string(port), false);
+    if (is_proxy || port == kHttpPort) add(host, is_proxy);
+  };
+  add_name(address, false);
+  if (is_loopback(address)) {
+    for (const char* name : {"127.0.0.1", "::1", "localhost"}) add_name(name, false);
+  }
+  for (const auto& name : options.host_names) add_name(name, options.behind_proxy);
+  return rules;
+}
+
+Access check_access(const AccessRules& rules, const AccessRequest& request) {
+  if (!holds(rules.hosts, lower_case(request.host))) return Access::forbidden_host;
+  if (is_from_elsewhere(rules, request)) return Access::forbidden_origin;
+  const bool is_known = holds(rules.origins, request.origin) || is_page_origin(rules, request.origin);
+  if (!request.origin.empty() && !is_known) return Access::forbidden_origin;
+  if (!rules.sessions || is_open(request)) return Access::allowed;
+  // What a browser asks before a page of another origin may ask.
+  if (request.method == "OPTIONS" && is_page_origin(rules, request.origin)) return Access::allowed;
+  return check_token(*rules.sessions, request);
+}
+
+}  // namespace forgedit

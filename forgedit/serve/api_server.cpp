@@ -1,0 +1,84 @@
+#include <nlohmann/json.hpp>
+
+#include "forgedit/core/error.h"
+#include "forgedit/core/version.h"
+#include "forgedit/serve/api_parts.h"
+#include "forgedit/serve/uploads.h"
+
+namespace forgedit {
+namespace {
+
+using nlohmann::json;
+
+constexpr std::size_t kMostChange = 1 << 10;
+
+HttpResponse health(const ApiContext&, const HttpRequest& request) {
+  check_query(request, {});
+  HttpResponse response;
+  response.content_type = "text/plain; charset=utf-8";
+  response.body = "ok\n";
+  return response;
+}
+
+HttpResponse info(const ApiContext& api, const HttpRequest& request) {
+  check_query(request, {});
+  const auto told = api.dispatcher.worker_info();
+  // Nothing of this is known before the first worker has started.
+  auto result = told.empty() ? json{{"model", nullptr}} : json::parse(told);
+  result["version"] = software_name();
+  result["worker"] = {{"state", api.dispatcher.worker_state()}};
+  result["limits"] = {{"upload_bytes", api.options.most_upload},
+                      {"upload_pixels", kMostUploadPixels},
+                      {"request_bytes", api.options.most_json},
+                      {"queued", api.options.most_queued}};
+  return json_response(200, result);
+}
+
+HttpResponse events(const ApiContext&, const HttpRequest& request) {
+  check_query(request, {"previews"});
+  HttpResponse response;
+  response.events = true;
+  response.previews = query_boolean(request, "previews").value_or(false);
+  return response;
+}
+
+json queue_json(const ApiContext& api) {
+  return {{"paused", api.store.is_paused()},
+          {"length", api.store.count(JobState::queued)},
+          {"most", api.options.most_queued},
+          {"running", api.store.count(JobState::running)},
+          {"queued", api.store.queue()}};
+}
+
+HttpResponse queue(const ApiContext& api, const HttpRequest& request) {
+  check_query(request, {});
+  return json_response(200, queue_json(api));
+}
+
+HttpResponse change_queue(const ApiContext& api, const HttpRequest& request) {
+  if (const auto paused = boolean_of(changes_of(request, {"paused"}), "paused")) {
+    api.store.set_paused(*paused);
+    api.dispatcher.tell_queue();
+    api.dispatcher.wake();
+  }
+  return json_response(200, queue_json(api));
+}
+
+HttpResponse unload(const ApiContext& api, const HttpRequest& request) {
+  changes_of(request, {});
+  if (!api.dispatcher.unload()) throw HttpError(409, "running", "a job runs: the model is needed");
+  return json_response(202, {{"worker", api.dispatcher.worker_state()}});
+}
+
+}  // namespace
+
+void add_server_routes(ApiRoutes& routes, const SharedApi& api) {
+  routes.push_back({"GET", "/healthz", 0, bound(api, health)});
+  routes.push_back({"GET", "/api/v1/info", 0, bound(api, info)});
+  routes.push_back({"GET", "/api/v1/events", 0, bound(api, events)});
+  routes.push_back({"GET", "/api/v1/queue", 0, bound(api, queue)});
+  routes.push_back({"PATCH", "/api/v1/queue", kMostChange, bound(api, change_queue)});
+  routes.push_back({"POST", "/api/v1/worker/unload", kMostChange, bound(api, unload)});
+}
+
+}  // namespace forgedit

@@ -1,0 +1,62 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "forgedit/serve/access.h"
+#include "forgedit/serve/events.h"
+#include "forgedit/serve/http.h"
+#include "forgedit/serve/metrics.h"
+
+namespace forgedit {
+
+class HttpSession;
+
+struct HttpOptions {
+  std::string address = "127.0.0.1";
+  std::uint16_t port = 0;        ///< 0: one that is free
+  std::uint16_t more_ports = 0;  ///< that are tried, one after another, where that is taken
+  AccessOptions access;
+  std::string base_path;  ///< see HttpGate
+
+  std::size_t most_header_bytes = 16 << 10, most_headers = 100, most_target = 2 << 10;
+  std::size_t most_connections = 640, kept_for_health = 8, most_streams = 256;
+  std::size_t most_requests = 1000;                        ///< of one connection
+  std::size_t most_bodies_bytes = std::size_t{128} << 20;  ///< that are being received at once
+  std::chrono::seconds header_time{10}, idle_time{30}, body_time{120}, write_time{30};
+  std::chrono::milliseconds ping_every{15'000};
+
+  SharedHttpCounts counts = std::make_shared<HttpCounts>();
+  std::function<void(const std::string&)> trouble;  ///< what went wrong inside
+};
+
+/// An HTTP/1.1 server: one thread for all connections, no connection without limits on size and time. Every
+/// request is held against the rules of access first. Routes answer in that thread, so they must not take
+/// long.
+class HttpServer {
+ public:
+  /// Listens. Throws a failure of the field "port" where that is taken, of "host" where there is no such
+  /// address here.
+  HttpServer(HttpOptions options, HttpRouter router, EventRing& events);
+  ~HttpServer();
+  HttpServer(const HttpServer&) = delete;
+  HttpServer& operator=(const HttpServer&) = delete;
+
+  std::uint16_t port() const;
+  /// Serves in the calling thread until `stop`.
+  void run();
+  /// Any thread may call it.
+  void stop();
+
+ private:
+  friend HttpSession;
+  struct State;
+  std::shared_ptr<State> state_;
+};
+
+}  // namespace forgedit

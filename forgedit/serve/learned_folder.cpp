@@ -1,0 +1,110 @@
+#include "forgedit/serve/learned_folder.h"
+
+#include <nlohmann/json.hpp>
+
+#include "forgedit/core/content_hash.h"
+#include "forgedit/core/error.h"
+#include "forgedit/core/files.h"
+#include "forgedit/core/json.h"
+#include "forgedit/core/json_text.h"
+#include "forgedit/io/pictures/image.h"
+#include "forgedit/serve/ids.h"
+
+namespace forgedit {
+namespace {
+
+constexpr const char* kRecord = "learned.json";
+constexpr const char* kOriginal = "original.png";
+
+}  // namespace
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+fs::path learned_folder(const fs::path& data, const std::string& id) {
+  if (!is_id(id)) throw usage_error("expected the id of what was learned");
+  return data / "learned" / id;
+}
+
+fs::path kept_learned(const fs::path& data, const std::string& id) {
+  auto folder = learned_folder(data, id);
+  std::error_code missing;
+  if (fs::is_directory(folder, missing)) return folder;
+  throw usage_error("there is nothing learned with this id");
+}
+
+json learned_info(const fs::path& folder) {
+  const auto record = read_json_object(folder / kRecord);
+  const auto seen = read_image(folder / kOriginal);
+  try {
+    const auto& model = record.at("base_model");
+    return {
+        {"source", record.at("source")},
+        {"method", record.at("learning").value("method", "vanilla")},
+        {"losses", record.value("losses", json::array())},
+        {"learning", record.at("learning")},
+        {"width", record.at("frame").at("width")},
+        {"height", record.at("frame").at("height")},
+        {"model",
+         {{"name", model.value("name", "")},
+          {"fingerprint", model.value("fingerprint", "")},
+          {"precision", record.value("precision", "")}}},
+        {"content", content_hash({reinterpret_cast<const char*>(seen.pixels.data()), seen.pixels.size()})}};
+  } catch (const json::exception& error) {
+    throw failure((folder / kRecord).string() + ": " + error.what());
+  }
+}
+
+std::int64_t bytes_below(const fs::path& folder) {
+  std::int64_t bytes = 0;
+  for (const auto& path : list_tree(folder)) {
+    std::error_code error;
+    const auto size = fs::file_size(path, error);
+    if (!error) bytes += static_cast<std::int64_t>(size);
+  }
+  return bytes;
+}
+
+void match_learned(const fs::path& data, Store& store) {
+  std::error_code missing;
+  for (const auto& learned : store.all_learned()) {
+    if (!fs::is_directory(learned_folder(data, learned.id), missing)) store.remove_learned(learned.id);
+  }
+  for (const auto& id : list_directory(data / "learned")) {
+    if (!is_id(id) || store.learned(id)) continue;
+    const auto folder = learned_folder(data, id);
+    StoredLearned learned;
+    try {
+      learned.info = json_text(learned_info(folder));
+    } catch (const Error&) {
+      continue;  // damaged: whoever learns the same takes its place
+    }
+    learned.id = learned.job = id;
+    if (const auto job = store.job(id)) learned.picture = job->picture;
+    learned.made = learned.used = now_ms();
+    learned.bytes = bytes_below(folder);
+    store.add_learned(learned);
+  }
+}
+
+void remove_learned(const fs::path& data, Store& store, const std::string& id) {
+  // The other way round, a kill in between would leave a folder that nobody knows of.
+  remove_tree(learned_folder(data, id));
+  store.remove_learned(id);
+}
+
+std::vector<std::string> drop_learned(const fs::path& data, Store& store, std::int64_t most_bytes) {
+  std::vector<std::string> gone;
+  std::int64_t bytes = 0;
+  for (const auto& learned : store.all_learned()) {
+    if (learned.pinned) continue;
+    bytes += learned.bytes;
+    if (bytes <= most_bytes || store.is_in_use(learned.id)) continue;
+    remove_learned(data, store, learned.id);
+    bytes -= learned.bytes;
+    gone.push_back(learned.id);
+  }
+  return gone;
+}
+
+}  // namespace forgedit

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json_fwd.hpp>
+
+#include "forgedit/serve/store.h"
+
+namespace forgedit {
+
+/// Where a saved edit is kept. Throws a usage Error where `id` has not the form of an id.
+std::filesystem::path learned_folder(const std::filesystem::path& data, const std::string& id);
+
+/// The same of one that is there. Throws a usage Error where there is none.
+std::filesystem::path kept_learned(const std::filesystem::path& data, const std::string& id);
+
+/// What clients are told of a saved edit, as StoredLearned::info: a JSON object. Throws a failure where its
+/// record or picture cannot be read.
+nlohmann::json learned_info(const std::filesystem::path& folder);
+
+/// Bytes of all files below `folder`.
+std::int64_t bytes_below(const std::filesystem::path& folder);
+
+/// For the start: saved edits that no entry tells of get one, since whoever kept them was killed before it
+/// could tell; entries whose folder is gone go too.
+void match_learned(const std::filesystem::path& data, Store& store);
+
+/// Removes a saved edit's folder, then its entry.
+void remove_learned(const std::filesystem::path& data, Store& store, const std::string& id);
+
+/// Removes what was learned and is not pinned, that was used longest ago first, until the rest takes at most
+/// `most_bytes`; nothing that a job needs. Returns what is gone.
+std::vector<std::string> drop_learned(const std::filesystem::path& data, Store& store,
+                                      std::int64_t most_bytes);
+
+}  // namespace forgedit

@@ -1,0 +1,113 @@
+#include "forgedit/serve/settings_of.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "forgedit/serve/http.h"
+
+namespace forgedit {
+namespace {
+
+using nlohmann::json;
+
+constexpr const char* kKey = "forgedit";
+/// What decides a learned picture, in its info and in a picture's settings.
+constexpr const char* kLearnedBy[] = {"source", "learning"};
+
+/// An object inside of another one; empty where there is none.
+json part(const json& object, const char* key) {
+  const auto found = object.find(key);
+  return found != object.end() && found->is_object() ? *found : json::object();
+}
+
+json settings_in(const PngText& texts) {
+  for (const auto& [key, text] : texts) {
+    if (key != kKey) continue;
+    auto settings = json::parse(text, nullptr, /*allow_exceptions=*/false);
+    if (settings.is_object() && part(settings, "edit").contains("seed")) return settings;
+  }
+  throw HttpError(422, "no_settings", "the picture has no settings of forgedit");
+}
+
+bool is_same_learned(const json& info, const json& settings) {
+  for (const char* key : kLearnedBy) {
+    if (info.value(key, json()) != settings.value(key, json())) return false;
+  }
+  return info.value("content", json()) == part(settings, "picture").value("content", json()) &&
+         part(info, "model").value("fingerprint", json()) ==
+             part(settings, "model").value("fingerprint", json());
+}
+
+void copy(const json& from, json& to, std::initializer_list<const char*> keys) {
+  for (const char* key : keys) {
+    if (from.contains(key)) to[key] = from[key];
+  }
+}
+
+/// What sets the one picture apart.
+void add_edit(const json& settings, json& request) {
+  const auto edit = part(settings, "edit");
+  copy(edit, request, {"target", "interpolation", "gamma", "alpha", "beta", "sampler", "steps", "guidance"});
+  if (edit.contains("strategy")) request["forget"] = edit["strategy"];
+  copy(part(settings, "drawing"), request, {"blend"});
+}
+
+/// How its picture is learned.
+void add_learning(const json& settings, json& request) {
+  auto learning = part(settings, "learning");
+  const auto edit = part(settings, "edit");
+  request["seeds"] = json::array({learning.value("seed", json(0))});
+  if (request["seeds"][0] != edit["seed"]) request["seeds"].push_back(edit["seed"]);
+  learning.erase("seed");
+  if (learning.value("embedding_samples", json(0)) == 0) learning.erase("embedding_samples");
+  request.update(learning);
+  if (learning.value("method", "") != "imagic") copy(settings, request, {"source"});
+  const auto picture = part(settings, "picture");
+  copy(picture, request, {"background"});
+  if (picture.value("stretched", json(false)) == true) {
+    const auto frame = part(picture, "frame");
+    request["size"] =
+        std::to_string(frame.value("grid_width", 0)) + "x" + std::to_string(frame.value("grid_height", 0));
+  }
+  const auto output = part(settings, "drawing").value("output_size", json("model"));
+  if (output != "model") request["output_size"] = output;
+}
+
+}  // namespace
+
+json request_to_draw_again(const PngText& texts, const SettingsHere& here) {
+  const auto settings = settings_in(texts);
+  if (part(settings, "edit").value("kind", "") != "edit") {
+    throw HttpError(422, "no_edit", "the picture is no edit, and cannot be asked for by itself");
+  }
+  json learned_here, picture_here;
+  const auto content = part(settings, "picture").value("content", json());
+  for (const auto& learned : here.learned) {
+    const auto info = json::parse(learned.info, nullptr, /*allow_exceptions=*/false);
+    if (!info.is_object() || info.value("content", json()) != content) continue;
+    if (picture_here.is_null() && !learned.picture.empty()) picture_here = learned.picture;
+    if (learned_here.is_null() && is_same_learned(info, settings)) learned_here = learned.id;
+  }
+  json request = json::object();
+  add_edit(settings, request);
+  if (learned_here.is_null()) {
+    request["kind"] = "edit";
+    if (!picture_here.is_null()) request["picture"] = picture_here;
+    add_learning(settings, request);
+  } else {
+    request["kind"] = "draw";
+    request["learned"] = learned_here;
+    request["seed"] = part(settings, "edit")["seed"];
+  }
+  auto unknown = json::array();
+  const auto model = part(settings, "model").value("name", "");
+  if (model != here.model) unknown.push_back("model " + model);
+  if (learned_here.is_null() && picture_here.is_null()) {
+    unknown.push_back("picture " + part(settings, "picture").value("name", ""));
+  }
+  return {{"request", request},           {"model_here", model == here.model},
+          {"learned_here", learned_here}, {"picture_here", picture_here},
+          {"settings", settings},         {"unknown", unknown}};
+}
+
+}  // namespace forgedit

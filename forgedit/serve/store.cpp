@@ -1,0 +1,343 @@
+#include "forgedit/serve/store.h"
+
+#include <array>
+
+#include "forgedit/core/error.h"
+#include "forgedit/serve/database.h"
+#include "forgedit/serve/ids.h"
+
+namespace forgedit {
+namespace {
+
+constexpr std::array kStateNames{"queued", "running", "done", "failed", "cancelled"};
+
+/// Each brings the file from one version to the next.
+constexpr std::array kUpgrades{
+    "CREATE TABLE job(seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, kind TEXT NOT NULL,"
+    " request TEXT NOT NULL, state INTEGER NOT NULL, cancel INTEGER NOT NULL DEFAULT 0,"
+    " lost INTEGER NOT NULL DEFAULT 0, made INTEGER NOT NULL, started INTEGER NOT NULL DEFAULT 0,"
+    " ended INTEGER NOT NULL DEFAULT 0, version INTEGER NOT NULL DEFAULT 1,"
+    " error_code TEXT NOT NULL DEFAULT '', error TEXT NOT NULL DEFAULT '', result TEXT NOT NULL DEFAULT '');"
+    "CREATE INDEX job_by_state ON job(state, seq);"
+    "CREATE TABLE picture(job TEXT NOT NULL REFERENCES job(id), stem TEXT NOT NULL, entry TEXT NOT NULL,"
+    " PRIMARY KEY(job, stem)) WITHOUT ROWID;"
+    "CREATE TABLE upload(id TEXT PRIMARY KEY, content TEXT NOT NULL, bytes INTEGER NOT NULL,"
+    " file TEXT NOT NULL, made INTEGER NOT NULL) WITHOUT ROWID;"
+    "CREATE INDEX upload_by_content ON upload(content, bytes);"
+    "PRAGMA user_version=1;",
+
+    "ALTER TABLE job ADD COLUMN lane INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE job ADD COLUMN rank REAL NOT NULL DEFAULT 0;"
+    "ALTER TABLE job ADD COLUMN name TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE job ADD COLUMN picture TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE job ADD COLUMN learned TEXT NOT NULL DEFAULT '';"
+    "UPDATE job SET rank=seq;"
+    "CREATE TABLE result(seq INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " job TEXT NOT NULL REFERENCES job(id) ON DELETE CASCADE, stem TEXT NOT NULL, entry TEXT NOT NULL,"
+    " made INTEGER NOT NULL DEFAULT 0, star INTEGER NOT NULL DEFAULT 0, hidden INTEGER NOT NULL DEFAULT 0,"
+    " UNIQUE(job, stem));"
+    "INSERT INTO result(job, stem, entry) SELECT job, stem, entry FROM picture;"
+    "DROP TABLE picture;"
+    "ALTER TABLE upload ADD COLUMN name TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE upload ADD COLUMN width INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE upload ADD COLUMN height INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE upload ADD COLUMN alpha INTEGER NOT NULL DEFAULT 0;"
+    "CREATE TABLE learned(id TEXT PRIMARY KEY, name TEXT NOT NULL, pinned INTEGER NOT NULL DEFAULT 0,"
+    " picture TEXT NOT NULL, job TEXT NOT NULL, made INTEGER NOT NULL, used INTEGER NOT NULL,"
+    " bytes INTEGER NOT NULL, info TEXT NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE idempotency(key TEXT PRIMARY KEY, content TEXT NOT NULL,"
+    " job TEXT NOT NULL REFERENCES job(id) ON DELETE CASCADE, made INTEGER NOT NULL) WITHOUT ROWID;"
+    "CREATE INDEX idempotency_by_job ON idempotency(job);"
+    "CREATE TABLE note(seq INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " job TEXT NOT NULL REFERENCES job(id) ON DELETE CASCADE, text TEXT NOT NULL, warning INTEGER NOT NULL);"
+    "CREATE INDEX note_by_job ON note(job, seq);"
+    "CREATE TABLE setting(key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;"
+    "PRAGMA user_version=2;"};
+
+constexpr const char* kJobColumns =
+    "id, kind, request, state, cancel, lost, made, started, ended, version, error_code, error, result, lane,"
+    " name, picture, learned";
+constexpr const char* kInQueueOrder = " ORDER BY lane DESC, rank, seq";
+
+std::int64_t number(JobState state) {
+  return static_cast<std::int64_t>(state);
+}
+
+StoredJob job_of(const Statement& row) {
+  StoredJob job;
+  job.id = row.text(0);
+  job.kind = row.text(1);
+  job.request = row.text(2);
+  job.state = static_cast<JobState>(row.whole(3));
+  job.cancel = static_cast<CancelWhen>(row.whole(4));
+  job.lost_workers = row.whole(5);
+  job.made = row.whole(6);
+  job.started = row.whole(7);
+  job.ended = row.whole(8);
+  job.version = row.whole(9);
+  job.error_code = row.text(10);
+  job.error = row.text(11);
+  job.result = row.text(12);
+  job.lane = static_cast<JobLane>(row.whole(13));
+  job.name = row.text(14);
+  job.picture = row.text(15);
+  job.learned = row.text(16);
+  return job;
+}
+
+std::optional<StoredJob> find_job(Database& database, const std::string& condition,
+                                  const std::vector<DatabaseValue>& values) {
+  auto row = database.query(std::string("SELECT ") + kJobColumns + " FROM job WHERE " + condition, values);
+  if (!row.step()) return std::nullopt;
+  return job_of(row);
+}
+
+void upgrade(Database& database) {
+  const auto version = database.whole("PRAGMA user_version");
+  if (version > static_cast<std::int64_t>(kUpgrades.size())) {
+    throw failure("version " + std::to_string(version) + ", expected at most " +
+                  std::to_string(kUpgrades.size()) + ": it was written by a newer forgedit");
+  }
+  for (auto i = static_cast<std::size_t>(version); i < kUpgrades.size(); ++i) {
+    database.run_script(kUpgrades.at(i));
+  }
+}
+
+}  // namespace
+
+const char* job_state_name(JobState state) {
+  return kStateNames.at(static_cast<std::size_t>(state));
+}
+
+JobState parse_job_state(const std::string& name) {
+  for (std::size_t i = 0; i < kStateNames.size(); ++i) {
+    if (name == kStateNames[i]) return static_cast<JobState>(i);
+  }
+  throw usage_error("state", "expected queued, running, done, failed or cancelled");
+}
+
+Store::Store(const std::filesystem::path& file) {
+  try {
+    database_ = std::make_unique<Database>(file);
+    upgrade(*database_);
+  } catch (const Error& error) {
+    throw failure(file.string() + ": " + error.what());
+  }
+}
+
+Store::~Store() = default;
+
+StoredJob Store::add_job(const std::string& kind, const std::string& request, const JobPlace& place) {
+  const std::lock_guard lock(database_->mutex);
+  const auto id = new_id();
+  Database::Transaction both(*database_);
+  database_->run(
+      "INSERT INTO job(id, kind, request, state, made, lane, name, picture, learned, rank)"
+      " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, (SELECT coalesce(max(seq), 0) + 1 FROM job))",
+      {id, kind, request, number(JobState::queued), std::int64_t{now_ms()},
+       static_cast<std::int64_t>(place.lane), place.name, place.picture, place.learned});
+  if (!place.key.empty()) {
+    database_->run("INSERT OR IGNORE INTO idempotency(key, content, job, made) VALUES(?, ?, ?, ?)",
+                   {place.key, place.content, id, std::int64_t{now_ms()}});
+  }
+  both.commit();
+  return *find_job(*database_, "id=?", {id});
+}
+
+std::optional<StoredJob> Store::job(const std::string& id) const {
+  const std::lock_guard lock(database_->mutex);
+  return find_job(*database_, "id=?", {id});
+}
+
+std::vector<StoredJob> Store::jobs(const JobFilter& filter, std::int64_t limit) const {
+  const std::lock_guard lock(database_->mutex);
+  std::string text = std::string("SELECT ") + kJobColumns + " FROM job WHERE 1";
+  std::vector<DatabaseValue> values;
+  if (filter.state) {
+    text += " AND state=?";
+    values.emplace_back(number(*filter.state));
+  }
+  const auto equals = [&](const char* column, const std::string& value) {
+    if (value.empty()) return;
+    text += std::string(" AND ") + column + "=?";
+    values.emplace_back(value);
+  };
+  equals("kind", filter.kind);
+  equals("picture", filter.picture);
+  equals("learned", filter.learned);
+  if (!filter.before.empty()) {
+    text += " AND seq<(SELECT seq FROM job WHERE id=?)";
+    values.emplace_back(filter.before);
+  }
+  values.emplace_back(limit);
+  auto row = database_->query(text + " ORDER BY seq DESC LIMIT ?", values);
+  std::vector<StoredJob> jobs;
+  while (row.step()) jobs.push_back(job_of(row));
+  return jobs;
+}
+
+std::int64_t Store::count(JobState state) const {
+  const std::lock_guard lock(database_->mutex);
+  return database_->whole("SELECT count(*) FROM job WHERE state=?", {number(state)});
+}
+
+std::vector<std::string> Store::queue() const {
+  const std::lock_guard lock(database_->mutex);
+  auto row = database_->query(std::string("SELECT id FROM job WHERE state=?") + kInQueueOrder,
+                              {number(JobState::queued)});
+  std::vector<std::string> ids;
+  while (row.step()) ids.push_back(row.text(0));
+  return ids;
+}
+
+bool Store::is_in_use(const std::string& picture_or_learned) const {
+  const std::lock_guard lock(database_->mutex);
+  return database_->whole("SELECT count(*) FROM job WHERE state IN (0, 1) AND (picture=? OR learned=?)",
+                          {picture_or_learned, picture_or_learned}) > 0;
+}
+
+std::optional<StoredJob> Store::take(std::optional<JobLane> only) {
+  const std::lock_guard lock(database_->mutex);
+  std::string condition = "state=?";
+  std::vector<DatabaseValue> values{number(JobState::queued)};
+  if (only) {
+    condition += " AND lane=?";
+    values.emplace_back(static_cast<std::int64_t>(*only));
+  }
+  const auto next = find_job(*database_, condition + kInQueueOrder + " LIMIT 1", values);
+  if (!next) return std::nullopt;
+  database_->run("UPDATE job SET state=?, started=?, version=version+1 WHERE id=?",
+                 {number(JobState::running), std::int64_t{now_ms()}, next->id});
+  return find_job(*database_, "id=?", {next->id});
+}
+
+void Store::put_back(const std::string& id, bool worker_died) {
+  const std::lock_guard lock(database_->mutex);
+  database_->run("UPDATE job SET state=?, started=0, lost=lost+?, version=version+1 WHERE id=? AND state=?",
+                 {number(JobState::queued), std::int64_t{worker_died}, id, number(JobState::running)});
+}
+
+std::int64_t Store::put_all_back() {
+  const std::lock_guard lock(database_->mutex);
+  // What was to be cancelled when the server ended is cancelled.
+  database_->run("UPDATE job SET state=?, ended=?, version=version+1 WHERE state=? AND cancel<>0",
+                 {number(JobState::cancelled), std::int64_t{now_ms()}, number(JobState::running)});
+  return database_->run("UPDATE job SET state=?, started=0, version=version+1 WHERE state=?",
+                        {number(JobState::queued), number(JobState::running)});
+}
+
+std::optional<StoredJob> Store::request_cancel(const std::string& id, CancelWhen when,
+                                               const std::string& code) {
+  const std::lock_guard lock(database_->mutex);
+  const auto asked = static_cast<std::int64_t>(when);
+  database_->run(
+      "UPDATE job SET state=?, cancel=?, error_code=?, ended=?, version=version+1 WHERE id=? AND state=?",
+      {number(JobState::cancelled), asked, code, std::int64_t{now_ms()}, id, number(JobState::queued)});
+  // One that is to end after its picture may still be asked to end at once.
+  database_->run(
+      "UPDATE job SET cancel=?, error_code=?, version=version+1 WHERE id=? AND state=? AND cancel IN (0, 2)"
+      " AND cancel<>?",
+      {asked, code, id, number(JobState::running), asked});
+  return find_job(*database_, "id=?", {id});
+}
+
+std::vector<std::string> Store::supersede(const std::string& by) {
+  std::vector<std::string> older;
+  {
+    const std::lock_guard lock(database_->mutex);
+    auto row = database_->query(
+        "SELECT id FROM job WHERE kind=(SELECT kind FROM job WHERE id=?1) AND lane=1 AND state IN (0, 1)"
+        " AND cancel<>1 AND id<>?1 ORDER BY seq",
+        {by});
+    while (row.step()) older.push_back(row.text(0));
+  }
+  for (const auto& id : older) request_cancel(id, CancelWhen::now, "superseded");
+  return older;
+}
+
+bool Store::retry(const std::string& id) {
+  const std::lock_guard lock(database_->mutex);
+  return database_->run(
+             "UPDATE job SET state=0, cancel=0, lost=0, started=0, ended=0, error_code='', error='',"
+             " version=version+1 WHERE id=? AND state IN (3, 4)",
+             {id}) > 0;
+}
+
+void Store::finish(const std::string& id, const JobEnd& end) {
+  const std::lock_guard lock(database_->mutex);
+  // Why a job was cancelled stands there already.
+  database_->run(
+      "UPDATE job SET state=?1, ended=?2, error_code=CASE WHEN ?1=4 THEN error_code ELSE ?3 END, error=?4,"
+      " version=version+1 WHERE id=?5 AND state=?6",
+      {number(end.state), std::int64_t{now_ms()}, end.error_code, end.error, id, number(JobState::running)});
+}
+
+void Store::set_result(const std::string& id, const std::string& result) {
+  const std::lock_guard lock(database_->mutex);
+  database_->run("UPDATE job SET result=?, version=version+1 WHERE id=?", {result, id});
+}
+
+void Store::set_name(const std::string& id, const std::string& name) {
+  const std::lock_guard lock(database_->mutex);
+  database_->run("UPDATE job SET name=?, version=version+1 WHERE id=?", {name, id});
+}
+
+void Store::set_learned(const std::string& id, const std::string& learned) {
+  const std::lock_guard lock(database_->mutex);
+  database_->run("UPDATE job SET learned=?, version=version+1 WHERE id=?", {learned, id});
+}
+
+bool Store::move_before(const std::string& id, const std::string& other) {
+  const std::lock_guard lock(database_->mutex);
+  return database_->run(
+             // Between the other one and the one before that.
+             "UPDATE job SET version=version+1, rank=(SELECT (o.rank + coalesce((SELECT max(p.rank) FROM job "
+             "p"
+             " WHERE p.state=0 AND p.lane=o.lane AND p.rank<o.rank AND p.id<>?1), o.rank - 2)) / 2"
+             " FROM job o WHERE o.id=?2)"
+             " WHERE id=?1 AND state=0 AND EXISTS (SELECT 1 FROM job o WHERE o.id=?2 AND o.state=0)",
+             {id, other}) > 0;
+}
+
+bool Store::remove_job(const std::string& id) {
+  const std::lock_guard lock(database_->mutex);
+  return database_->run("DELETE FROM job WHERE id=? AND state<>1", {id}) > 0;
+}
+
+std::optional<Store::KnownKey> Store::known_key(const std::string& key) const {
+  const std::lock_guard lock(database_->mutex);
+  auto row = database_->query("SELECT job, content FROM idempotency WHERE key=?", {key});
+  if (!row.step()) return std::nullopt;
+  return KnownKey{row.text(0), row.text(1)};
+}
+
+void Store::add_note(const std::string& job, const StoredNote& note) {
+  const std::lock_guard lock(database_->mutex);
+  database_->run("INSERT INTO note(job, text, warning) VALUES(?, ?, ?)",
+                 {job, note.text, std::int64_t{note.is_warning}});
+}
+
+std::vector<StoredNote> Store::notes(const std::string& job) const {
+  const std::lock_guard lock(database_->mutex);
+  auto row = database_->query("SELECT text, warning FROM note WHERE job=? ORDER BY seq", {job});
+  std::vector<StoredNote> notes;
+  while (row.step()) notes.push_back({row.text(0), row.whole(1) != 0});
+  return notes;
+}
+
+void Store::clear_notes(const std::string& job) {
+  const std::lock_guard lock(database_->mutex);
+  database_->run("DELETE FROM note WHERE job=?", {job});
+}
+
+bool Store::is_paused() const {
+  const std::lock_guard lock(database_->mutex);
+  return database_->whole("SELECT value FROM setting WHERE key='paused'") != 0;
+}
+
+void Store::set_paused(bool paused) {
+  const std::lock_guard lock(database_->mutex);
+  database_->run("INSERT OR REPLACE INTO setting(key, value) VALUES('paused', ?)", {std::int64_t{paused}});
+}
+
+}  // namespace forgedit

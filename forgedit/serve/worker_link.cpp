@@ -1,0 +1,150 @@
+#include "forgedit/serve/worker_link.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+
+#include "forgedit/core/error.h"
+
+extern char** environ;
+
+namespace forgedit {
+namespace {
+
+// What a process that is alive takes at least within this time.
+constexpr int kSendMs = 5'000;
+
+/// Two ends, of the child and of this process, that close when another program starts. A socket, since
+/// writing to a pipe that nobody reads raises a signal.
+std::array<int, 2> new_input() {
+  std::array<int, 2> ends{};
+  if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) == 0) return ends;
+  throw failure(std::string("no socket can be made: ") + std::strerror(errno));
+}
+
+std::vector<std::string> environment_of(const WorkerProcesses::Command& command) {
+  std::vector<std::string> variables;
+  for (char** variable = environ; *variable; ++variable) {
+    const std::string text = *variable;
+    if (command.environment.count(text.substr(0, text.find('='))) == 0) variables.push_back(text);
+  }
+  for (const auto& [name, value] : command.environment) variables.push_back(name + "=" + value);
+  return variables;
+}
+
+std::vector<char*> pointers(std::vector<std::string>& texts) {
+  std::vector<char*> result;
+  for (auto& text : texts) result.push_back(text.data());
+  result.push_back(nullptr);
+  return result;
+}
+
+}  // namespace
+
+WorkerLink::WorkerLink(const WorkerProcesses::Command& command) {
+  const auto in = new_input();
+  std::array<int, 2> out{};
+  if (::pipe2(out.data(), O_CLOEXEC) != 0) {
+    const int error = errno;
+    for (const int end : in) ::close(end);
+    throw failure(std::string("no pipe can be made: ") + std::strerror(error));
+  }
+  posix_spawn_file_actions_t actions;
+  posix_spawnattr_t attributes;
+  ::posix_spawn_file_actions_init(&actions);
+  ::posix_spawn_file_actions_adddup2(&actions, in[0], STDIN_FILENO);
+  ::posix_spawn_file_actions_adddup2(&actions, out[1], STDOUT_FILENO);
+  ::posix_spawnattr_init(&attributes);
+  ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
+  ::posix_spawnattr_setpgroup(&attributes, 0);
+  auto arguments = command.arguments;
+  auto environment = environment_of(command);
+  const int error = ::posix_spawn(&process_, arguments.front().c_str(), &actions, &attributes,
+                                  pointers(arguments).data(), pointers(environment).data());
+  ::posix_spawnattr_destroy(&attributes);
+  ::posix_spawn_file_actions_destroy(&actions);
+  ::close(in[0]);
+  ::close(out[1]);
+  input_ = in[1];
+  output_ = out[0];
+  if (error != 0) {
+    ::close(input_);
+    ::close(output_);
+    throw failure(arguments.front() + ": cannot be started: " + std::strerror(error));
+  }
+  ::fcntl(input_, F_SETFL, O_NONBLOCK);
+  ::fcntl(output_, F_SETFL, O_NONBLOCK);
+}
+
+WorkerLink::~WorkerLink() {
+  close_input();
+  if (process_ > 0) {
+    ::kill(process_, SIGKILL);
+    ::waitpid(process_, nullptr, 0);
+  }
+  ::close(output_);
+}
+
+void WorkerLink::send(const std::string& line) {
+  const auto text = line + "\n";
+  for (std::size_t done = 0; done < text.size() && input_ >= 0;) {
+    const auto count = ::send(input_, text.data() + done, text.size() - done, MSG_NOSIGNAL);
+    if (count >= 0) {
+      done += static_cast<std::size_t>(count);
+      continue;
+    }
+    if (errno == EINTR) continue;
+    struct pollfd room {
+      input_, POLLOUT, 0
+    };
+    if (errno != EAGAIN || ::poll(&room, 1, kSendMs) <= 0) return kill();
+  }
+}
+
+std::vector<std::string> WorkerLink::read_lines() {
+  std::vector<std::string> lines;
+  std::array<char, 16384> buffer{};
+  for (;;) {
+    const auto count = ::read(output_, buffer.data(), buffer.size());
+    if (count < 0 && errno == EINTR) continue;
+    if (count <= 0) return lines;
+    line_.append(buffer.data(), static_cast<std::size_t>(count));
+    for (auto end = line_.find('\n'); end != std::string::npos; end = line_.find('\n')) {
+      lines.push_back(line_.substr(0, end));
+      line_.erase(0, end + 1);
+    }
+    if (line_.size() <= kMostLine) continue;
+    kill();
+    return lines;
+  }
+}
+
+void WorkerLink::close_input() {
+  if (input_ >= 0) ::close(input_);
+  input_ = -1;
+}
+
+void WorkerLink::kill() {
+  if (process_ > 0) ::kill(process_, SIGKILL);
+}
+
+std::optional<std::string> WorkerLink::ended() {
+  if (process_ > 0) {
+    int status = 0;
+    if (::waitpid(process_, &status, WNOHANG) != process_) return std::nullopt;
+    process_ = 0;
+    how_ = WIFSIGNALED(status) ? "signal " + std::to_string(WTERMSIG(status))
+                               : "exit code " + std::to_string(WEXITSTATUS(status));
+  }
+  return how_;
+}
+
+}  // namespace forgedit

@@ -1,0 +1,11 @@
+#!/usr/bin/env bash
+# run.sh FORGEDIT [SHOTS [NAME...]]: the page of `forgedit serve` in Chromium, on the miniature. Screenshots go to SHOTS.
+# NAME: only these parts (the first one, flow, makes what the others look at). Needs node, npm and chromium of Debian.
+set -euo pipefail
+forgedit=$(realpath "$1")
+shots=$(realpath -m "${2:-$(mktemp -d)}")
+shift; shift || true
+cd "$(dirname "$0")"
+[ -d node_modules/playwright-core ] || npm ci --no-audit --no-fund >/dev/null
+mkdir -p "$shots"
+exec node run.mjs "$forgedit" "$shots" "$@"

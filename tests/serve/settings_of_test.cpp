@@ -1,0 +1,72 @@
+#include "forgedit/serve/settings_of.h"
+
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "forgedit/serve/http.h"
+
+namespace forgedit {
+namespace {
+
+using nlohmann::json;
+
+json settings() {
+  return json::parse(R"({"source":"a dog","picture":{"name":"dog.png","content":"c","background":"#ffffff",
+    "stretched":true,"frame":{"grid_width":64,"grid_height":96}},
+    "model":{"name":"m","fingerprint":"f"},"learning":{"method":"vanilla","samples":4,"embedding_samples":0,"seed":1},
+    "drawing":{"blend":0.5,"batch":1,"output_size":"source"},
+    "edit":{"kind":"edit","seed":2,"sampler":"ddim","steps":4,"guidance":7.5,"target":"a cat",
+            "strategy":"donotforget","interpolation":"vs","gamma":0.8}})");
+}
+
+PngText texts(const json& object) {
+  return {{"parameters", "for people"}, {"forgedit", object.dump()}};
+}
+
+SettingsHere with_learned(const json& info) {
+  StoredLearned learned;
+  learned.id = "l";
+  learned.picture = "p";
+  learned.info = info.dump();
+  return {{learned}, "m"};
+}
+
+TEST(SettingsOf, WithoutItsLearnedPictureItIsAnEdit) {
+  const auto told = request_to_draw_again(texts(settings()), {{}, "other"});
+  EXPECT_EQ(told.at("request"), json::parse(R"({"kind":"edit","source":"a dog","target":"a cat","seeds":[1,2],
+    "method":"vanilla","samples":4,"background":"#ffffff","size":"64x96","output_size":"source","blend":0.5,
+    "forget":"donotforget","interpolation":"vs","gamma":0.8,"sampler":"ddim","steps":4,"guidance":7.5})"));
+  EXPECT_EQ(told.at("model_here"), false);
+  EXPECT_EQ(told.at("unknown"), json({"model m", "picture dog.png"}));
+}
+
+TEST(SettingsOf, WithItsLearnedPictureItIsADraw) {
+  json info{{"source", "a dog"},
+            {"content", "c"},
+            {"model", {{"fingerprint", "f"}}},
+            {"learning", settings()["learning"]}};
+  auto told = request_to_draw_again(texts(settings()), with_learned(info));
+  EXPECT_EQ(told.at("request").at("kind"), "draw");
+  EXPECT_EQ(told.at("learned_here"), "l");
+  EXPECT_EQ(told.at("request").at("seed"), 2);
+  EXPECT_FALSE(told.at("request").contains("samples"));
+  EXPECT_TRUE(told.at("unknown").empty());
+  info["source"] = "a cat";
+  told = request_to_draw_again(texts(settings()), with_learned(info));
+  EXPECT_EQ(told.at("learned_here"), nullptr) << "learned otherwise";
+  EXPECT_EQ(told.at("request").at("picture"), "p") << "but of the same picture";
+}
+
+TEST(SettingsOf, OthersPicturesHaveNone) {
+  for (const auto& wrong : {PngText{}, PngText{{"forgedit", "[1"}}, PngText{{"forgedit", "[]"}},
+                            PngText{{"forgedit", "{\"edit\":7}"}}}) {
+    EXPECT_THROW(request_to_draw_again(wrong, {}), HttpError);
+  }
+  auto reconstruction = settings();
+  reconstruction["edit"]["kind"] = "reconstruction";
+  EXPECT_THROW(request_to_draw_again(texts(reconstruction), {}), HttpError);
+}
+
+}  // namespace
+}  // namespace forgedit
