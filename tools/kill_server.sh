@@ -39,6 +39,7 @@ start_server() {
   : >address
   "$forgedit" serve "${options[@]}" --data data --port 0 --keep-free 0 >address 2>>log &
   server=$!
+  disown "$server"  # else the shell has its say when it is killed
   until [ -s address ]; do sleep 0.05; done
   url=$(cat address)
 }
@@ -78,7 +79,7 @@ for ((try = 0; try < kills; ++try)); do
   if [ $((RANDOM % 2)) = 0 ] || [ -z "$(worker)" ]; then
     of_server=$((of_server + 1))
     kill -KILL "$server"
-    { wait "$server" || true; } 2>/dev/null
+    while kill -0 "$server" 2>/dev/null; do sleep 0.05; done
     start_server
   else
     kill -KILL "$(worker)" 2>/dev/null || true
