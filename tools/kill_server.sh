@@ -60,7 +60,8 @@ wait_for() { # JOB
   done
   [ "$state" = "done" ] || echo "job $1 is ${state:-unknown}"
 }
-stamps() { find "data/jobs/$1" -maxdepth 1 -name '[0-9]*.png' -printf '%f %i %T@\n' 2>/dev/null | sort; }
+# A job that waits has no folder yet.
+stamps() { { find "data/jobs/$1" -maxdepth 1 -name '[0-9]*.png' -printf '%f %i %T@\n' 2>/dev/null || true; } | sort; }
 resident() { awk '/VmRSS/ { printf "%.1f", $2 / 1024 }' "/proc/$1/status"; }
 
 for ((i = 0; i < variants; ++i)); do
