@@ -198,7 +198,9 @@ async function crowd() {
   const many = [];
   for (let i = 0; i < 400; i++) many.push(await open().catch(() => null));
   const taken = await say(head('GET /api/v1/jobs'), { wait: 3000 });
+  await sleep(1500);
   const kept = await say(head('GET /healthz'), { wait: 3000 });
+  check(kept.status === 200, 'no connection is left for /healthz');
   console.log(`with 656 connections: api ${taken.status || 'refused'}, /healthz ${kept.status || 'refused'}`);
   for (const socket of [...streams, ...slow, ...many]) socket?.destroy();
   await sleep(500);

@@ -68,16 +68,17 @@ for ((i = 0; i < variants; ++i)); do
 done
 start_server
 upload=$(ask -H 'Content-Type: image/png' --data-binary @picture.png "${url}api/v1/pictures" | sed -n 's/.*"id":"\([^"]*\)".*/\1/p')
-planned=0 found=0 twice=0 differing=0 of_server=0 not_done=0
+running=0 planned=0 found=0 twice=0 differing=0 of_server=0 not_done=0
 for ((try = 0; try < kills; ++try)); do
   i=$((try % variants))
   job=$(add_job "{\"picture\": \"$upload\", \"source\": \"a square $i\", \"target\": \"$target\", $settings}")
   sleep "$(printf '%d.%03d' $((RANDOM % 4)) $((RANDOM % 1000)))"
   stamps "$job" >before
+  [ "$(state_of "$job")" != running ] || running=$((running + 1))
   if [ $((RANDOM % 2)) = 0 ] || [ -z "$(worker)" ]; then
     of_server=$((of_server + 1))
     kill -KILL "$server"
-    wait "$server" 2>/dev/null || true
+    { wait "$server" || true; } 2>/dev/null
     start_server
   else
     kill -KILL "$(worker)" 2>/dev/null || true
@@ -98,7 +99,7 @@ for ((try = 0; try < kills; ++try)); do
   done
 done
 left=$(find data -name '*.tmp*' | wc -l)
-echo "$kills kills ($of_server of the server), seed $seed: $planned pictures planned, $found found, $twice drawn twice, $differing differing," \
+echo "$kills kills ($of_server of the server, $running while the job ran), seed $seed: $planned pictures planned, $found found, $twice drawn twice, $differing differing," \
   "$not_done jobs not done, $left temporary files left"
 if command -v sqlite3 >/dev/null; then echo "database: $(sqlite3 data/forgedit.db 'PRAGMA integrity_check')"; fi
 

@@ -35,6 +35,8 @@ constexpr std::size_t kBufferBytes = std::size_t{64} << 10;
 constexpr std::size_t kStreamPart = std::size_t{64} << 10;
 constexpr std::uint64_t kSlowestBody = 16 << 10;  // bytes a second
 constexpr std::chrono::milliseconds kAcceptAgain{100};
+constexpr std::chrono::seconds kBusyTime{
+    1};  // for a header, in the connections that are kept for health checks
 
 std::string_view view(beast::string_view text) {
   return {text.data(), text.size()};
@@ -49,6 +51,7 @@ struct HttpServer::State {
   ErrorCode bind(const tcp::endpoint& place);
   void accept();
   void wake_streams();
+  bool is_busy() const { return counts.connections + options.kept_for_health > options.most_connections; }
 
   HttpOptions options;
   EventRing& events;
@@ -84,10 +87,10 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
     parser_->header_limit(static_cast<std::uint32_t>(options().most_header_bytes));
     // The route decides, once the header is there.
     parser_->body_limit(std::numeric_limits<std::uint64_t>::max());
-    stream_.expires_after(requests_ == 0 ? options().header_time : options().idle_time);
-    http::async_read_header(
-        stream_, buffer_, *parser_,
-        [self = shared_from_this()](ErrorCode error, std::size_t) { self->on_header(error); });
+    const auto usual = requests_ == 0 ? options().header_time : options().idle_time;
+    stream_.expires_after(server_.is_busy() ? kBusyTime : usual);
+    const auto then = [self = shared_from_this()](ErrorCode error, std::size_t) { self->on_header(error); };
+    http::async_read_header(stream_, buffer_, *parser_, then);
   }
 
   /// An event has come: what was asked may have another answer.
@@ -134,10 +137,9 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
     const auto& head = parser_->get();
     HttpHead given{view(head.method_string()), view(head.target()), {}};
     for (const auto& field : head) given.fields.emplace_back(view(field.name_string()), view(field.value()));
-    const bool is_busy = server_.counts.connections + options().kept_for_health > options().most_connections;
     try {
       auto passed = server_.gate->pass(given);
-      if (is_busy && !is_health_check(passed.request.path))
+      if (server_.is_busy() && !is_health_check(passed.request.path))
         throw HttpError(503, "too_many_connections", "too many connections");
       route_ = passed.route;
       request_ = std::move(passed.request);
@@ -239,8 +241,6 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
     if (server_.waiting.erase(this) == 0) return;
     ErrorCode ignored;
     stream_.socket().cancel(ignored);
-    left_ = {};
-    again_ = {};
     send(std::exchange(held_, {}), keeps_alive());
   }
 

@@ -18,7 +18,7 @@ ask 200 GET readyz
 grep -q torch "/proc/$SERVER/maps" && complain "the network process has LibTorch in it"
 ask 200 GET ""
 grep -q "<html" answer || complain "there is no page: $(head -c 200 answer)"
-ask 200 GET assets/style.css
+ask 200 GET assets/page.css
 expect 1 "another server" serve "${OPTIONS[@]}" --port 0
 expect 1 "is in use by another program" serve "${OPTIONS[@]:0:6}" --data other --port "$(sed 's/.*:\([0-9]*\).*/\1/' address)"
 [ "$(stat -c %a data)" = 700 ] || complain "data is open to others"
@@ -152,6 +152,35 @@ URL=$(sed 's/0.0.0.0/127.0.0.1/; s/#.*//' address)
 ask 401 GET api/v1/jobs
 ask 401 GET api/v1/jobs -H "Authorization: Bearer ${TOKEN}x"
 ask 200 GET api/v1/jobs -H "Authorization: Bearer $TOKEN"
+ask 200 GET healthz
+ask 200 GET "" # the page asks for the token
+ask 401 GET metrics
+ask 401 POST api/v1/session -H 'Content-Type: application/json' --data '{"token": "wrong"}'
+ask 204 POST api/v1/session -H 'Content-Type: application/json' --data "{\"token\": \"$TOKEN\"}" -c cookies
+ask 200 GET metrics -b cookies
+ask 403 POST api/v1/worker/unload -b cookies
+ask 202 POST api/v1/worker/unload -b cookies -H 'X-Forgedit: 1'
+ask 204 DELETE api/v1/session -b cookies -H 'X-Forgedit: 1'
+ask 401 GET metrics -b cookies
+kill -TERM "$SERVER"
+wait "$SERVER"
+
+echo "-- tokens of a file, a proxy's names and path"
+OPTIONS=(--model "$MODEL" --device cpu --threads 1 --data proxied --trust-proxy --allow-host edits.example --base-path /edits)
+echo short >tokens
+expect 1 "--tokens: tokens:1: expected a token" serve "${OPTIONS[@]}" --port 0 --tokens tokens
+TOKEN=$(printf 'a%.0s' {1..40})
+echo "ann $TOKEN" >tokens
+OPTIONS+=(--tokens tokens)
+expect 2 "--allow-origin: expected an origin" serve "${OPTIONS[@]}" --port 0 --allow-origin app.example
+start_server
+PROXY=(-H 'Host: edits.example' -H 'Origin: https://edits.example' -H "Authorization: Bearer $TOKEN")
+ask 200 GET "" "${PROXY[@]}"
+ask 200 GET api/v1/jobs "${PROXY[@]}"
+ask 200 GET api/v1/openapi.json "${PROXY[@]}"
+ask 401 GET api/v1/jobs
+URL=${URL%edits/}
+ask 404 GET api/v1/jobs "${PROXY[@]}"
 ask 200 GET healthz
 kill -TERM "$SERVER"
 wait "$SERVER"

@@ -117,5 +117,19 @@ TEST_F(OpenAiTest, AClientThatLeavesCancelsItsJob) {
   EXPECT_EQ(only_job().state, JobState::cancelled);
 }
 
+TEST_F(OpenAiTest, FiguresAreThereForPrometheus) {
+  ask();
+  const auto match = router_->find("GET", "/metrics");
+  ASSERT_TRUE(match.route);
+  const auto text = answer(*match.route, {}, {}).body;
+  for (const auto* line : {"# TYPE forgedit_jobs gauge\n", "forgedit_jobs{state=\"queued\"} 1\n",
+                           "forgedit_queue_paused 1\n", "forgedit_worker_up 0\n"}) {
+    EXPECT_TRUE(testing::contains(text, line)) << line << text;
+  }
+  const auto ready = router_->find("GET", "/readyz");
+  EXPECT_EQ(json::parse(answer(*ready.route, {}, {}).body),
+            (json{{"db", true}, {"disk", true}, {"worker", "asleep"}}));
+}
+
 }  // namespace
 }  // namespace forgedit

@@ -55,5 +55,38 @@ TEST(HttpGate, RefusesInOrder) {
   EXPECT_EQ(wrong.headers().at(0), (std::pair<std::string, std::string>("Allow", "GET, POST")));
 }
 
+TEST(HttpGate, HasABasePath) {
+  const HttpGate gate(access_rules("127.0.0.1", 7860, {}),
+                      HttpRouter({{"GET", "/", 0, nothing}, {"GET", "/healthz", 0, nothing}}),
+                      {5, 30, "/edits"});
+  EXPECT_EQ(gate.pass(head("GET", "/edits/?a=1")).request.path, "/");
+  EXPECT_EQ(gate.pass(head("GET", "/edits/?a=1")).request.query.at("a"), "1");
+  EXPECT_EQ(gate.pass(head("GET", "/healthz")).request.path, "/healthz");
+  for (const auto* path : {"/", "/edits", "/editsx/", "/edit/", "/x/edits/"}) {
+    EXPECT_THROW(gate.pass(head("GET", path)), HttpError) << path;
+  }
+}
+
+TEST(HttpGate, AnswersForPagesOfNamedOrigins) {
+  AccessOptions options;
+  options.page_origins = {"https://app.example"};
+  const HttpGate gate(access_rules("127.0.0.1", 7860, options), HttpRouter({{"POST", "/jobs", 10, nothing}}),
+                      {9, 30, ""});
+  const auto answered = [&](const HttpHead& head) {
+    const auto passed = gate.pass(head);
+    std::map<std::string, std::string> headers;
+    for (const auto& [name, value] : answer(*passed.route, passed.request, {}).headers) headers[name] = value;
+    return headers;
+  };
+  auto asks = head("OPTIONS", "/jobs");
+  EXPECT_THROW(gate.pass(asks), HttpError) << "without an origin there is no such method";
+  asks.fields.emplace_back("Origin", "https://app.example");
+  EXPECT_EQ(answered(asks).at("Access-Control-Allow-Origin"), "https://app.example");
+  EXPECT_EQ(answered(asks).count("Access-Control-Allow-Methods"), 1U);
+  asks.method = "POST";
+  EXPECT_EQ(answered(asks).at("Access-Control-Allow-Origin"), "https://app.example");
+  EXPECT_EQ(answered(head("POST", "/jobs")).count("Access-Control-Allow-Origin"), 0U);
+}
+
 }  // namespace
 }  // namespace forgedit

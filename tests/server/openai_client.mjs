@@ -1,7 +1,11 @@
 // node openai_client.mjs ADDRESS PICTURE: OpenAI's own client against a server whose model is tests/golden/tiny-sd.
 import assert from 'node:assert/strict';
+import { File } from 'node:buffer';
 import { readFile } from 'node:fs/promises';
-import OpenAI, { toFile } from 'openai';
+
+// Debian's node 18 has it here only.
+globalThis.File ??= File;
+const { default: OpenAI, toFile } = await import('openai');
 
 const [address, file] = process.argv.slice(2);
 const client = new OpenAI({ baseURL: `${address}v1`, apiKey: 'none', maxRetries: 0 });
