@@ -82,7 +82,7 @@ ServeRequest read_serve_request(const std::string& text) {
     values.at("worker_environment").get_to(request.worker.environment);
     return request;
   } catch (const json::exception&) {
-    throw usage_error("is started by `forgedit serve`");
+    throw usage_error("this program is started by `forgedit serve`");
   }
 }
 

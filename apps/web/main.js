@@ -20,11 +20,6 @@ const byId = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
 let page = null;
 
 function start() {
-  setText(byId("skip"), texts.skip);
-  byId("skip").addEventListener("click", (event) => {
-    event.preventDefault();
-    byId("main").focus();
-  });
   for (const [id, label] of Object.entries({ banners: texts.banner.label, form: texts.form.title, side: texts.side.title })) byId(id).setAttribute("aria-label", label);
   const form = createForm(), side = createSide(), header = createHeader();
   const banners = createBanners({ onDemo: form.demo });
@@ -96,13 +91,18 @@ function askForToken(isWrong) {
   const form = h("form", { class: "panel token", on: { submit: async (event) => {
     event.preventDefault();
     if (await problem.run(() => signIn(input.value.trim()))) location.reload();
-  } } }, h("h2", { text: texts.token.title }), h("p", { text: texts.token.text }), field(texts.token.label, input),
+  } } }, h("h1", { text: texts.token.title }), h("p", { text: texts.token.text }), field(texts.token.label, input),
     h("button", { type: "submit", class: "primary", text: texts.token.button }), problem.node);
   byId("layout").replaceChildren(h("main", { id: "main" }, form));
   input.focus();
 }
 
 async function open() {
+  setText(byId("skip"), texts.skip);
+  byId("skip").addEventListener("click", (event) => {
+    event.preventDefault();
+    byId("main").focus();
+  });
   const token = /^#token=(.+)$/.exec(location.hash)?.[1];
   let isWrong = false;
   if (token) {

@@ -17,20 +17,21 @@ export const kSource = "a man walking: dark skin tone on a blue background";
 export const kTarget = "a man running: dark skin tone on a blue background";
 
 export class Server {
-  constructor(forgedit) {
+  constructor(forgedit, options = []) {
     this.forgedit = forgedit;
+    this.options = options;
     this.data = mkdtempSync(path.join(tmpdir(), "forgedit-browser-"));
     this.port = 0;
   }
 
   /** Starts, or starts again at the same port; resolves when it has printed its address. */
   start() {
-    const options = ["serve", "--port", String(this.port), "--data", this.data, "--threads", "2"];
+    const options = ["serve", "--port", String(this.port), "--data", this.data, "--threads", "2", ...this.options];
     this.process = spawn(this.forgedit, options, { stdio: ["ignore", "pipe", "inherit"] });
     return new Promise((resolve, reject) => {
       this.process.once("exit", (code) => reject(new Error(`the server ended with ${code}`)));
       this.process.stdout.once("data", (line) => {
-        this.url = String(line).trim();
+        this.url = String(line).trim().split("#")[0];
         this.port = Number(new URL(this.url).port);
         resolve(this.url);
       });

@@ -1,7 +1,7 @@
 // Runs the parts one after the other against one server: run.sh has the arguments.
 import { Server } from "./harness.mjs";
 
-const kParts = ["flow", "adjust", "views", "keyboard", "tabs", "restart", "attacks"];
+const kParts = ["flow", "adjust", "views", "keyboard", "tabs", "restart", "attacks", "token"];
 
 const [forgedit, shots, ...wanted] = process.argv.slice(2);
 const server = new Server(forgedit);
@@ -25,8 +25,8 @@ await server.start();
 // What a part leaves for those after it: the id of a finished edit, and of what it learned.
 const left = {};
 try {
-  for (const part of kParts.filter((name) => !wanted.length || name === "flow" || wanted.includes(name))) {
-    await (await import(`./${part}.mjs`)).default({ server, check, shots, left });
+  for (const part of kParts.filter((name) => !wanted.length || (name === "flow" && !wanted.includes("token")) || wanted.includes(name))) {
+    await (await import(`./${part}.mjs`)).default({ server, forgedit, check, shots, left });
   }
 } finally {
   await server.close();
