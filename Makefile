@@ -6,7 +6,7 @@ TEST_JOBS ?= 2
 # How long `make fuzz` runs each target.
 FUZZ_SECONDS ?= 30
 
-.PHONY: build packages demo test asan asan-build tsan tsan-build fuzz fuzz-build format check clean
+.PHONY: build packages demo install package test asan asan-build tsan tsan-build fuzz fuzz-build format check clean
 
 build: packages
 	cmake --preset release
@@ -20,6 +20,19 @@ demo: packages
 	cmake --preset release
 	cmake --build --preset release -j $(JOBS) --target forgedit
 	tools/demo.sh
+
+# Into PREFIX, or DESTDIR/PREFIX: program, miniature, manual pages, completions.
+PREFIX ?= /usr/local
+install: packages
+	cmake --preset release
+	cmake --build --preset release -j $(JOBS) --target forgedit
+	cmake --install build/release --prefix $(PREFIX)
+
+# A Debian package: build/release/forgedit_VERSION_ARCHITECTURE.deb
+package: packages
+	cmake --preset release
+	cmake --build --preset release -j $(JOBS) --target forgedit
+	cd build/release && cpack
 
 test: build
 	ctest --preset release -j $(TEST_JOBS)

@@ -23,5 +23,8 @@ Command add_serve_command(CLI::App& program);
 Command add_bench_command(CLI::App& program);
 Command add_export_command(CLI::App& program);
 Command add_inspect_command(CLI::App& program);
+Command add_doctor_command(CLI::App& program);
+Command add_completion_command(CLI::App& program);
+Command add_man_command(CLI::App& program);
 
 }  // namespace forgedit::cli

@@ -52,7 +52,7 @@ std::vector<CLI::Option*> add_picture_options(CLI::App& command, LearnRequest& r
   options.add(
       command.add_option_function<std::string>(
           "--size", [&](const std::string& text) { request.size = parse_size("size", text); },
-          "stretch to exactly this (multiples of 32 for the miniature, 64 for SD 1.x); else the shape is "
+          "stretch to exactly this (multiples of 64, of 32 for SDXL and the miniature); else the shape is "
           "kept"),
       "WxH");
   options.add(add_background_option(command, request.background), "COLOUR");

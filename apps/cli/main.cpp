@@ -114,7 +114,8 @@ void translate_words(const CLI::App& program, std::vector<std::string>& argument
 int end_of(const CLI::App& command) {
   const int error = flush_stdout();
   const auto& name = command.get_name();
-  const bool is_result = name == "caption" || name == "inspect" || name == "score";
+  static constexpr std::array kResults{"caption", "inspect", "score", "doctor", "completion", "man"};
+  const bool is_result = std::find(kResults.begin(), kResults.end(), name) != kResults.end();
   if (error == 0 || !is_result) return kDone;
   if (error == EPIPE) return kFailure;  // the reader wants no more
   return complain(std::string("stdout cannot be written: ") + std::strerror(error), kFailure);
@@ -122,9 +123,10 @@ int end_of(const CLI::App& command) {
 
 int run(CLI::App& program, int argc, char** argv) {
   const std::array commands{
-      add_edit_command(program),   add_learn_command(program),   add_caption_command(program),
-      add_score_command(program),  add_batch_command(program),   add_bench_command(program),
-      add_export_command(program), add_inspect_command(program), add_serve_command(program)};
+      add_edit_command(program),   add_learn_command(program),      add_caption_command(program),
+      add_score_command(program),  add_batch_command(program),      add_bench_command(program),
+      add_export_command(program), add_inspect_command(program),    add_serve_command(program),
+      add_doctor_command(program), add_completion_command(program), add_man_command(program)};
   leave_as_typed(program);
   auto arguments = marked_arguments(argc, argv);
   translate_words(program, arguments);

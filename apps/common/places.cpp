@@ -30,7 +30,7 @@ void find_assets(Places& places) {
   } else {
     std::error_code error;
     const auto program = fs::read_symlink("/proc/self/exe", error);
-    candidates = {FORGEDIT_ASSETS_DIR, program.parent_path().parent_path() / "share" / "forgedit"};
+    candidates = {program.parent_path().parent_path() / "share" / "forgedit", FORGEDIT_ASSETS_DIR};
   }
   for (const auto& place : candidates) {
     if (std::error_code error; !fs::exists(place / kFontFile, error)) continue;

@@ -9,6 +9,7 @@
 #include "apps/common/passive_threads.h"
 #include "apps/conformance/case.h"
 #include "forgedit/core/error.h"
+#include "forgedit/core/files.h"
 
 namespace forgedit::conformance {
 namespace {
@@ -81,12 +82,11 @@ int run(const fs::path& directory, const ComputePolicy& policy, double tolerance
   if (!fs::is_directory(directory))
     throw usage_error(directory.string() + ": expected a directory of fixtures");
   std::vector<fs::path> folders;
-  for (const auto& entry : fs::directory_iterator(directory)) {
-    if (fs::exists(entry.path() / "case.json")) folders.push_back(entry.path());
+  for (const auto& name : list_directory(directory)) {
+    if (fs::exists(directory / name / "case.json")) folders.push_back(directory / name);
   }
   if (fs::exists(directory / "case.json")) folders.push_back(fs::absolute(directory).lexically_normal());
   if (folders.empty()) throw usage_error(directory.string() + ": no folder with a case.json");
-  std::sort(folders.begin(), folders.end());
 
   Totals totals;
   for (const auto& folder : folders) {

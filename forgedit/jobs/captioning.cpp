@@ -15,6 +15,10 @@ constexpr const char* kPublishedCaptioner = "Salesforce/blip-image-captioning-ba
 
 }  // namespace
 
+const char* published_captioner() {
+  return kPublishedCaptioner;
+}
+
 ModelPlace find_captioner(const std::string& given, const fs::path& model, const Places& places,
                           const std::string& field) {
   if (!given.empty()) {
@@ -32,8 +36,10 @@ ModelPlace find_captioner(const std::string& given, const fs::path& model, const
   if (const auto found = find_in_hub_cache(cache, kPublishedCaptioner)) {
     return {found->folder, kPublishedCaptioner, found->unfinished};
   }
-  throw usage_error(field, fmt::format("is needed: there is no captioner (a BLIP model) at {}, nor {} in {}",
-                                       beside.string(), kPublishedCaptioner, cache.string()));
+  throw usage_error(field,
+                    fmt::format("is needed: there is no captioner (a BLIP model) at {}, nor {} in {}; fetch "
+                                "it with: hf download {}",
+                                beside.string(), kPublishedCaptioner, cache.string(), kPublishedCaptioner));
 }
 
 Captioner load_captioner(const ModelPlace& place, const c10::Device& device, int threads, JobContext& job) {

@@ -10,6 +10,9 @@
 
 namespace forgedit {
 
+/// The one that is looked for in the hub's cache: ORG/NAME.
+const char* published_captioner();
+
 /// The captioner's folder: `given`, else the first that is there: captioner/ beside the model, the published
 /// one in the hub's cache. Throws a usage Error that names where it was looked for; `field` is the setting
 /// that would help.

@@ -29,7 +29,7 @@ ModelPlace find_model(const std::string& model, const Places& places) {
   const auto found = find_in_hub_cache(cache, model);
   if (found) return {found->folder, model, found->unfinished};
   throw failure(model + ": no such model folder or file, nor in the hub's cache " + cache.string() +
-                "; forgedit never downloads anything");
+                "; fetch it with: hf download " + model);
 }
 
 fs::path miniature_folder(const Places& places) {

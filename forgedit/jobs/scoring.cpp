@@ -54,12 +54,17 @@ ScorerFiles find_scorer_files(const ScoreFiles& asked, const fs::path& model_fol
   return files;
 }
 
+std::span<const char* const> published_clips() {
+  return kPublishedClips;
+}
+
 void require_clip(const ScorerFiles& files, const fs::path& model_folder, const Places& places) {
   if (!files.clip.empty()) return;
   throw usage_error(
-      "clip", fmt::format("is needed: there is no CLIP model at {}, nor {} in {}; name a folder as "
-                          "transformers saves it",
-                          clip_beside(model_folder).string(), kPublishedClips[0], places.hub_cache.string()));
+      "clip", fmt::format("is needed: there is no CLIP model at {}, nor {} in {}; fetch it with: hf "
+                          "download {}",
+                          clip_beside(model_folder).string(), kPublishedClips[0], places.hub_cache.string(),
+                          kPublishedClips[0]));
 }
 
 std::string clip_name(const fs::path& folder) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <span>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,9 @@
 #include "forgedit/metrics/edit_scorer.h"
 
 namespace forgedit {
+
+/// Those that are looked for in the hub's cache, best first: ORG/NAME.
+std::span<const char* const> published_clips();
 
 /// Files for a scorer: what was asked for; else for CLIP what lies in `model_folder`, or one of OpenAI's in
 /// the hub's cache.

@@ -1,9 +1,9 @@
 #include "forgedit/metrics/lpips_distance.h"
 
-#include <algorithm>
 #include <optional>
 
 #include "forgedit/core/error.h"
+#include "forgedit/core/files.h"
 #include "forgedit/core/text.h"
 #include "forgedit/io/pictures/model_image.h"
 #include "forgedit/io/weights/keymaps/keymaps.h"
@@ -31,11 +31,10 @@ std::vector<fs::path> all_files(const std::vector<fs::path>& places) {
       continue;
     }
     std::vector<fs::path> inside;
-    for (const auto& entry : fs::directory_iterator(place)) {
-      if (entry.path().extension() == ".safetensors") inside.push_back(entry.path());
+    for (const auto& name : list_directory(place)) {
+      if (ends_with(name, ".safetensors")) inside.push_back(place / name);
     }
     if (inside.empty()) throw failure(place.string() + ": no safetensors files there");
-    std::sort(inside.begin(), inside.end());
     files.insert(files.end(), inside.begin(), inside.end());
   }
   return files;

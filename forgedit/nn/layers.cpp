@@ -1,5 +1,7 @@
 #include "forgedit/nn/layers.h"
 
+#include "forgedit/device/torch_compat.h"
+
 namespace forgedit::nn {
 namespace F = torch::nn::functional;
 
@@ -40,6 +42,14 @@ GroupNormImpl::GroupNormImpl(std::int64_t groups, std::int64_t channels, double 
       eps_(eps) {}
 
 torch::Tensor GroupNormImpl::forward(const torch::Tensor& x) const {
+  // On a CPU, LibTorch 2 writes the gradient of a channels-last x through a null pointer where nobody asks
+  // for it (ATen/native/cpu/group_norm_kernel.cpp); not that of a contiguous one.
+  const bool only_weights_learn =
+      torch::GradMode::is_enabled() && weight.requires_grad() && !x.requires_grad();
+  if (FORGEDIT_TORCH_AT_LEAST(2, 0) && x.is_cpu() && only_weights_learn) {
+    return torch::group_norm(x.contiguous(), groups_, weight, bias, eps_)
+        .contiguous(x.suggest_memory_format());
+  }
   return torch::group_norm(x, groups_, weight, bias, eps_);
 }
 

@@ -28,6 +28,17 @@ torch::Tensor rescaled_to_zero_snr(const torch::Tensor& betas) {
 
 }  // namespace
 
+const char* prediction_name(PredictionType type) {
+  return type == PredictionType::epsilon ? "epsilon" : "v_prediction";
+}
+
+std::optional<PredictionType> find_prediction(std::string_view name) {
+  for (const auto type : {PredictionType::epsilon, PredictionType::v_prediction}) {
+    if (name == prediction_name(type)) return type;
+  }
+  return std::nullopt;
+}
+
 NoiseSchedule::NoiseSchedule(const NoiseScheduleOptions& o) : options_(o) {
   if (o.rescale_betas_zero_snr && o.prediction_type == PredictionType::epsilon) {
     throw failure(

@@ -2,6 +2,9 @@
 
 #include <torch/torch.h>
 
+#include <optional>
+#include <string_view>
+
 namespace forgedit {
 
 /// What the network predicts of x_t = sqrt(ᾱ_t) x_0 + sqrt(1 - ᾱ_t) ε.
@@ -9,6 +12,11 @@ enum class PredictionType {
   epsilon,      ///< the noise ε
   v_prediction  ///< the velocity sqrt(ᾱ_t) ε - sqrt(1 - ᾱ_t) x_0 (arXiv 2202.00512)
 };
+
+/// "epsilon" or "v_prediction", as in scheduler_config.json.
+const char* prediction_name(PredictionType type);
+/// By that name; nothing for any other.
+std::optional<PredictionType> find_prediction(std::string_view name);
 
 /// How betas go from the first timestep to the last.
 enum class BetaSchedule { linear, scaled_linear };

@@ -269,7 +269,7 @@ mkdir -p hub/models--me--square/{snapshots,refs} && cp -r square-model hub/model
 export HF_HUB_CACHE=$WORK/hub
 expect 0 "" "${EDIT[@]}" --model me/square --steps 1 --samples 2 --batch 2 --gamma 1 --out from-hub
 grep -q "model me/square on" stderr || complain "the name of a model in the hub's cache"
-expect 1 "forgedit never downloads" "${EDIT[@]}" --model me/other
+expect 1 "fetch it with: hf download me/other" "${EDIT[@]}" --model me/other
 ln -sf gone hub/models--me--square/snapshots/0123/unet/diffusion_pytorch_model.safetensors
 expect 1 "is not finished: unet/diffusion_pytorch_model.safetensors" "${EDIT[@]}" --model me/square
 inspected() {

@@ -66,8 +66,8 @@ class MinieditWriter : public testing::TemporaryFolder {
   }
   std::map<std::string, std::string> files(const fs::path& folder) {
     std::map<std::string, std::string> contents;
-    for (const auto& file : fs::recursive_directory_iterator(folder)) {
-      if (file.is_regular_file()) contents[file.path().lexically_relative(folder).string()] = read_file(file);
+    for (const auto& file : list_tree(folder)) {
+      contents[file.lexically_relative(folder).string()] = read_file(file);
     }
     return contents;
   }

@@ -262,12 +262,9 @@ class Claims {
   /// Learning too long, with and without forgetting. Runs are called steps-N, N samples.
   void draw_steps() {
     std::map<int, Run> by_samples;
-    if (fs::is_directory(runs_)) {
-      for (const auto& folder : fs::directory_iterator(runs_)) {
-        const auto name = folder.path().filename().string();
-        if (!name.starts_with("steps-")) continue;
-        if (auto one = run(name)) by_samples.emplace(std::atoi(name.c_str() + 6), std::move(*one));
-      }
+    for (const auto& name : list_directory(runs_)) {
+      if (!name.starts_with("steps-")) continue;
+      if (auto one = run(name)) by_samples.emplace(std::atoi(name.c_str() + 6), std::move(*one));
     }
     if (by_samples.size() < 2) return;
     Table table("learning, forgetting",

@@ -5,8 +5,8 @@ gradient checkpointing and micro-batches as `forgedit bench --memory` chooses th
 Learning: 40 Adam steps over 10 samples, down_blocks[1:] and up_blocks[1:], tokens and pooled embedding. Picture: DDIM,
 guidance, the pair as one batch.
 
-usage: peer_sdxl.py MICRO_BATCH STEPS_OF_A_PICTURE eager|compiled ...
-DIFFUSERS_SRC: where diffusers' src folder lies, when it is not installed. OUT: folder for peer_sdxl.json.
+usage: peer_sdxl.py MICRO_BATCH STEPS_OF_A_PICTURE WAY[:learn|:picture] ...
+WAY: eager or compiled. DIFFUSERS_SRC: where diffusers' src folder lies, when it is not installed. OUT: folder for peer_sdxl.json.
 """
 import json
 import os
@@ -120,14 +120,17 @@ def time_picture(name, forward):
 
 
 torch.backends.cudnn.benchmark = True
-for way in WAYS:
+for choice in WAYS:
+    way, _, part = choice.partition(":")
     unet = make_unet().to(memory_format=torch.channels_last)
-    unet.enable_gradient_checkpointing()
     compiled = way == "compiled"
-    time_learning(way, unet, torch.compile(unet, dynamic=False) if compiled else unet)
-    unet.zero_grad(set_to_none=True)
-    torch._dynamo.reset()
-    unet = unet.to(torch.bfloat16).eval().requires_grad_(False)
-    unet.disable_gradient_checkpointing()
-    time_picture(way, torch.compile(unet, dynamic=False, mode="reduce-overhead") if compiled else unet)
+    if part != "picture":
+        unet.enable_gradient_checkpointing()
+        time_learning(way, unet, torch.compile(unet, dynamic=False) if compiled else unet)
+        unet.zero_grad(set_to_none=True)
+        torch._dynamo.reset()
+        unet.disable_gradient_checkpointing()
+    if part != "learn":
+        unet = unet.to(torch.bfloat16).eval().requires_grad_(False)
+        time_picture(way, torch.compile(unet, dynamic=False, mode="reduce-overhead") if compiled else unet)
     del unet

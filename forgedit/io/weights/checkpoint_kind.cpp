@@ -158,6 +158,10 @@ bool is_stable_diffusion(CheckpointKind kind) {
   return kind == Kind::sd1 || kind == Kind::sd2 || kind == Kind::sdxl;
 }
 
+bool has_second_text_encoder(CheckpointKind kind) {
+  return kind == Kind::sdxl;
+}
+
 void require_kind(CheckpointKind kind, CheckpointKind expected, const std::string& origin) {
   if (kind == expected) return;
   throw failure(origin + ": expected " + checkpoint_title(expected) + ", found " + checkpoint_title(kind));

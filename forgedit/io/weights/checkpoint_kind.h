@@ -46,6 +46,8 @@ std::string checkpoint_title(CheckpointKind kind);
 
 /// Whether it is a whole checkpoint of a family that is supported: sd1, sd2 or sdxl.
 bool is_stable_diffusion(CheckpointKind kind);
+/// Whether the family's prompts go through two text encoders.
+bool has_second_text_encoder(CheckpointKind kind);
 
 /// Throw a failure that starts with `origin` and names what it is instead: unless the kind is `expected`,
 /// unless it is_stable_diffusion.

@@ -4,18 +4,14 @@
 #include <map>
 
 #include "forgedit/core/error.h"
+#include "forgedit/io/weights/keymaps/lora.h"
 #include "forgedit/pipelines/model/apply_lora.h"
 
 namespace forgedit {
 namespace {
 
-constexpr std::string_view kWeight = ".weight";
 constexpr const char* kDown = ".lora_down.weight";
 constexpr const char* kUp = ".lora_up.weight";
-
-std::string module_of(const std::string& parameter) {
-  return parameter.substr(0, parameter.size() - kWeight.size());
-}
 
 /// Adapted parameters by name.
 StateDict adapted_parameters(const LearnOptions& options, const torch::nn::Module& unet) {
@@ -32,7 +28,7 @@ StateDict adapted_parameters(const LearnOptions& options, const torch::nn::Modul
 bool is_adapted(const LearnOptions& options, const std::string& name, const at::Tensor& parameter) {
   const bool matrix =
       parameter.dim() == 2 || (parameter.dim() == 4 && parameter.size(2) == 1 && parameter.size(3) == 1);
-  return matrix && name.find(".attentions.") != std::string::npos && name.ends_with(kWeight) &&
+  return matrix && name.find(".attentions.") != std::string::npos && name.ends_with(".weight") &&
          learns(options.layers, name);
 }
 

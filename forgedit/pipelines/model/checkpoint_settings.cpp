@@ -58,8 +58,8 @@ class Statements {
   void predicts(PredictionType type, const std::string& key) { predicts(type, key, complaint_); }
   void predicts(PredictionType type, const std::string& key, const Complaint& complaint) {
     if (prediction_ && *prediction_ != type) {
-      complaint.reject(key, std::string(name(*prediction_)) + " by " + said_by_, name(type),
-                       "what the model predicts is said twice");
+      complaint.reject(key, std::string(prediction_name(*prediction_)) + " by " + said_by_,
+                       prediction_name(type), "what the model predicts is said twice");
     }
     if (prediction_) return;
     prediction_ = type;
@@ -93,10 +93,6 @@ class Statements {
   }
 
  private:
-  static const char* name(PredictionType type) {
-    return type == PredictionType::epsilon ? "epsilon" : "v_prediction";
-  }
-
   const Complaint& complaint_;
   std::optional<PredictionType> prediction_;
   std::string said_by_, zero_snr_by_;

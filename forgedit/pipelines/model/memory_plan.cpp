@@ -29,6 +29,7 @@ struct Activations {
   double all = 0;      ///< of all blocks
   double inputs = 0;   ///< of blocks alone: what checkpointing keeps
   double largest = 0;  ///< of one block
+  double at_work = 0;  ///< without a backward pass: of one block, or one layer of a transformer
   double widest = 0;   ///< the largest map
   double sums = 0;     ///< of upsamplers' weights, once for all samples (fused::upsample_weight)
   double stacked = 0;  ///< weights of self-attentions side by side, once for all samples (stacked_weights)
@@ -40,7 +41,8 @@ class ActivationCount {
   ActivationCount(bool fused, bool adapters) : fused_(fused), adapters_(adapters) {}
 
   void resnet(double in, double out, double pixels) {
-    add(in * pixels, (fused_ ? in + out : 3 * in + 4 * out) * pixels);
+    const double kept = (fused_ ? in + out : 3 * in + 4 * out) * pixels;
+    add(in * pixels, kept, kept);
     sum_.widest = std::max(sum_.widest, (in + out) * pixels);
   }
   /// Fused: x and its norm; in each block three layer norms with their sums, queries, keys and values, two
@@ -49,18 +51,19 @@ class ActivationCount {
   void transformer(double channels, double pixels, double heads, double blocks) {
     const double maps = adapters_ ? 25 : 21, outside = 2 * channels;
     const double block = fused_ ? maps * channels : 31 * channels + 2 * heads * pixels;
-    add(channels * pixels, (outside + blocks * block) * pixels);
+    add(channels * pixels, (outside + blocks * block) * pixels, (outside + block) * pixels);
     sum_.stacked += fused_ ? 3 * channels * channels * blocks : 0;
   }
-  void resample(double channels, double pixels) { add(0, channels * pixels); }
+  void resample(double channels, double pixels) { add(0, channels * pixels, channels * pixels); }
   void sum_weights(double channels) { sum_.sums += fused_ ? 16 * channels * channels : 0; }
   const Activations& sum() const { return sum_; }
 
  private:
-  void add(double input, double kept) {
+  void add(double input, double kept, double at_work) {
     sum_.all += kept;
     sum_.inputs += input;
     sum_.largest = std::max(sum_.largest, kept);
+    sum_.at_work = std::max(sum_.at_work, at_work);
   }
 
   bool fused_, adapters_;
@@ -157,10 +160,10 @@ class Estimate {
     return unet() + ahead + bytes_ * activations_.sums + idle_ends() + learned_weights() +
            2 * pictures * drawing_maps() + kWorkspace;
   }
-  /// A sample's maps while nothing is kept for a backward pass: the skips and one block at work.
+  /// A sample's maps while nothing is kept for a backward pass: the skips and one block or layer at work.
   double drawing_maps() const {
     return kActivationGaps * bytes_ *
-           (activations_.inputs / 2 + 0.6 * activations_.largest + activations_.widest);
+           (activations_.inputs / 2 + 0.6 * activations_.at_work + activations_.widest);
   }
   /// Both sets, for forgetting to choose from; beside them what was just learned, in float32.
   double learned_weights() const {

@@ -204,7 +204,7 @@ void require_networks(const ModelFiles& files, const SingleFile& file) {
     throw failure(origin + ": no text encoder in it: expected tensors " +
                   defaults_of(file.kind).text_encoder + "…; a UNet alone is not a whole checkpoint");
   }
-  if (file.kind == CheckpointKind::sdxl && file.text_encoder_2.empty()) {
+  if (has_second_text_encoder(file.kind) && file.text_encoder_2.empty()) {
     throw failure(origin + ": no second text encoder in it: expected tensors " + kXlClip2Prefix + "…");
   }
   if (file.vae.empty() && files.vae.empty()) {
@@ -327,7 +327,7 @@ std::int64_t usual_clip_skip(bool two_encoders) {
 
 bool has_two_text_encoders(const fs::path& model) {
   if (!fs::is_directory(model)) {
-    return checkpoint_kind(read_weights_file(model, no_values).tensors) == CheckpointKind::sdxl;
+    return has_second_text_encoder(checkpoint_kind(read_weights_file(model, no_values).tensors));
   }
   return UNetConfig::from_json(ConfigReader(config_of(model / "unet"))).takes_added_conditions();
 }

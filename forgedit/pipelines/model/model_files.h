@@ -109,7 +109,7 @@ inline constexpr const char* kUnetSettings = "forgedit.unet";
 inline constexpr const char* kVaeSettings = "forgedit.vae";
 inline constexpr const char* kTextEncoderSettings = "forgedit.text_encoder";
 inline constexpr const char* kTextEncoder2Settings = "forgedit.text_encoder_2";
-/// The same for ModelSettings, as settings_json has them.
+/// The same for ModelSettings, as carried_settings has them.
 inline constexpr const char* kModelSettings = "forgedit.settings";
 
 }  // namespace forgedit

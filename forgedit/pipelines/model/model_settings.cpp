@@ -229,12 +229,10 @@ void read_noise_schedule(const ConfigReader& json, ModelSettings& settings) {
 constexpr const char* kZerosKey = "force_zeros_for_empty_prompt";
 
 void read_prediction(const ConfigReader& json, ModelSettings& settings) {
-  const auto prediction = json.text("prediction_type", "epsilon");
-  if (prediction != "epsilon" && prediction != "v_prediction") {
-    json.reject("prediction_type", "expected epsilon or v_prediction, found " + prediction);
-  }
-  settings.noise.prediction_type =
-      prediction == "epsilon" ? PredictionType::epsilon : PredictionType::v_prediction;
+  const auto name = json.text("prediction_type", prediction_name(PredictionType::epsilon));
+  const auto prediction = find_prediction(name);
+  if (!prediction) json.reject("prediction_type", "expected epsilon or v_prediction, found " + name);
+  settings.noise.prediction_type = *prediction;
   if (!json.boolean("predict_epsilon", true)) {
     json.reject("predict_epsilon",
                 "expected true, found false: models that predict the image are not supported");
@@ -308,7 +306,9 @@ nlohmann::json scheduler_json(const ModelSettings& settings) {
                       {"set_alpha_to_one", false},
                       {"steps_offset", 0}};
   // What all readers take for granted is left out.
-  if (noise.prediction_type == PredictionType::v_prediction) json["prediction_type"] = "v_prediction";
+  if (noise.prediction_type != PredictionType::epsilon) {
+    json["prediction_type"] = prediction_name(noise.prediction_type);
+  }
   if (noise.rescale_betas_zero_snr) json["rescale_betas_zero_snr"] = true;
   if (settings.timestep_spacing == TimestepSpacing::trailing) json["timestep_spacing"] = "trailing";
   return json;

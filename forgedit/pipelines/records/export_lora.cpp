@@ -47,12 +47,6 @@ double squared_norm(const at::Tensor& tensor) {
   return tensor.square().sum().item<double>();
 }
 
-constexpr std::string_view kWeight = ".weight";
-
-std::string module_of(const std::string& parameter) {
-  return parameter.substr(0, parameter.size() - kWeight.size());
-}
-
 void store(Lora& lora, const std::string& key, const at::Tensor& down, const at::Tensor& up, double alpha) {
   lora.tensors[key + ".lora_down.weight"] = down.cpu();
   lora.tensors[key + ".lora_up.weight"] = up.cpu();
@@ -116,7 +110,7 @@ Lora lora_of_adapters(const LoraNames& names, const LearnResult& learned, const 
   for (const auto& [name, adapter] : learned.lora) {
     if (!name.ends_with(kDown)) continue;
     const auto module = name.substr(0, name.size() - kDown.size());
-    const auto parameter = module + std::string(kWeight);
+    const auto parameter = module + ".weight";
     const double kept = share(parameter);
     if (kept == 0) continue;
     const auto exact_up = kept * learned.lora.at(module + ".lora_up.weight");

@@ -156,7 +156,7 @@ void inspect_checkpoint(const fs::path& path, const WeightsFile& file, Inspectio
   const auto narrow = narrow_types(file.tensors, file.widened);
   add_part(result, "UNet", parts.unet, narrow);
   add_part(result, "text encoder", parts.text_encoder, narrow);
-  if (parts.kind == CheckpointKind::sdxl) {
+  if (has_second_text_encoder(parts.kind)) {
     add_part(result, "second text encoder", parts.text_encoder_2, narrow);
   }
   add_part(result, "VAE", parts.vae, narrow);
@@ -264,7 +264,7 @@ void add_companions(Inspection& result, const fs::path& folder) {
 
 /// How names of a folder's text encoders and tokenizers end.
 std::vector<std::string> encoder_ends(CheckpointKind family) {
-  if (family == CheckpointKind::sdxl) return {"", "_2"};
+  if (has_second_text_encoder(family)) return {"", "_2"};
   return {""};
 }
 

@@ -99,6 +99,8 @@ TEST(MemoryPlan, SdxlFitsCardsThatPeopleHave) {
   drawing.batch = 0;
   ASSERT_TRUE(find_memory_plan(drawing, 8));
   EXPECT_TRUE(find_memory_plan(drawing, 8)->offload);
+  lora.batch = 0;
+  EXPECT_TRUE(find_memory_plan(lora, 8)) << "what adapters learned elsewhere";
   // Texts are encoded beside the UNet: not even the larger text encoder has room there.
   drawing.text_brought = 694'659'840;
   EXPECT_FALSE(find_memory_plan(drawing, 8));

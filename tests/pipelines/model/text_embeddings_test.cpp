@@ -3,6 +3,7 @@
 
 #include <fstream>
 
+#include "forgedit/core/files.h"
 #include "forgedit/pipelines/model/stable_diffusion.h"
 
 namespace forgedit {
@@ -60,14 +61,14 @@ TEST(TextEmbeddings, TimeIdsAreHeightAndWidthInPixels) {
 TEST(TextEmbeddings, WhatAModelPredictsIsPartOfItsFingerprint) {
   const auto folder = fs::path(FORGEDIT_SOURCE_DIR) / "tests/golden/tiny-sd2";
   const auto copy = fs::path(::testing::TempDir()) / ("fingerprint_" + std::to_string(::getpid()));
-  fs::remove_all(copy);
+  remove_tree(copy);
   fs::copy(folder, copy, fs::copy_options::recursive);
   const auto before = StableDiffusion::load(copy, {});
   ASSERT_EQ(before.settings.noise.prediction_type, PredictionType::v_prediction);
   fs::permissions(copy / "scheduler/scheduler_config.json", fs::perms::owner_all);
   std::ofstream(copy / "scheduler/scheduler_config.json") << R"({"prediction_type": "epsilon"})";
   EXPECT_NE(StableDiffusion::load(copy, {}).base_fingerprint, before.base_fingerprint);
-  fs::remove_all(copy);
+  remove_tree(copy);
 }
 
 }  // namespace

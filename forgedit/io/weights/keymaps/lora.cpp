@@ -82,7 +82,7 @@ std::vector<std::string> modules_of(const StateDict& parameters) {
   for (const auto& [name, tensor] : parameters) {
     if ((tensor.dim() != 2 && tensor.dim() != 4) || !ends_with(name, kWeight)) continue;
     if (ends_with(name, "embedding.weight")) continue;
-    names.push_back(name.substr(0, name.size() - kWeight.size()));
+    names.push_back(module_of(name));
   }
   return names;
 }
@@ -99,7 +99,7 @@ std::map<std::string, std::string> original_names(const StateDict& unet) {
   for (const auto& [name, number] : without_prefix(unet_to_ldm(numbered), kLdmUnetPrefix)) {
     const auto& own = modules[static_cast<std::size_t>(number.item<std::int64_t>())];
     if (!ends_with(own, kWeight)) continue;
-    names.emplace(own.substr(0, own.size() - kWeight.size()), name.substr(0, name.size() - kWeight.size()));
+    names.emplace(module_of(own), module_of(name));
   }
   return names;
 }
@@ -315,6 +315,10 @@ class LoraReader {
 };
 
 }  // namespace
+
+std::string module_of(const std::string& weight) {
+  return weight.substr(0, weight.size() - kWeight.size());
+}
 
 void require_plain_lora(const StateDict& tensors, const std::string& origin) {
   for (const auto& [key, tensor] : tensors) {

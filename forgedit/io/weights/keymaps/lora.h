@@ -9,6 +9,9 @@
 
 namespace forgedit {
 
+/// The module of a weight: "conv_in" of "conv_in.weight".
+std::string module_of(const std::string& weight);
+
 /// A network that a LoRA may change.
 struct LoraNetwork {
   std::string name;      ///< "unet", "text_encoder" or "text_encoder_2"

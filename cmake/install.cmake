@@ -1,0 +1,32 @@
+# `cmake --install`, and `cpack`, which makes a Debian package. Manual pages and completions come from the program itself.
+include(GNUInstallDirs)
+
+set_target_properties(forgedit PROPERTIES INSTALL_RPATH_USE_LINK_PATH ON)  # a LibTorch that is not the system's
+install(TARGETS forgedit RUNTIME)
+if(TARGET forgedit_server)
+  install(TARGETS forgedit_server RUNTIME)  # what `forgedit serve` becomes
+endif()
+install(DIRECTORY ${PROJECT_SOURCE_DIR}/assets/ DESTINATION ${CMAKE_INSTALL_DATADIR}/forgedit
+  PATTERN "*.html" EXCLUDE PATTERN "*.css" EXCLUDE)
+install(FILES README.md THIRD_PARTY.md LICENSE CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
+install(DIRECTORY docs DESTINATION ${CMAKE_INSTALL_DOCDIR})
+
+set(manual ${CMAKE_BINARY_DIR}/manual)
+install(CODE "execute_process(COMMAND ${PROJECT_SOURCE_DIR}/tools/make_manual.sh $<TARGET_FILE:forgedit> ${manual}
+  COMMAND_ERROR_IS_FATAL ANY)")
+install(DIRECTORY ${manual}/man1 DESTINATION ${CMAKE_INSTALL_MANDIR})
+install(FILES ${manual}/forgedit.bash DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions RENAME forgedit)
+install(FILES ${manual}/_forgedit DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/vendor-completions)
+install(FILES ${manual}/forgedit.fish DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
+
+set(CPACK_GENERATOR DEB)
+set(CPACK_PACKAGE_CONTACT "The authors of Forgedit in C++ <forgedit@localhost>")
+set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "edit a picture from one sentence with Stable Diffusion")
+set(CPACK_DEBIAN_PACKAGE_DESCRIPTION "Learns one picture with Stable Diffusion, then generates edits of it (Forgedit, arXiv 2309.10556).
+A miniature model ships with it; models for photographs have to be fetched.")
+set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
+set(CPACK_DEBIAN_PACKAGE_SECTION graphics)
+set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
+set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
+set(CPACK_STRIP_FILES ON)
+include(CPack)

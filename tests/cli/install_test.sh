@@ -1,0 +1,54 @@
+#!/usr/bin/env bash
+# install_test.sh FORGEDIT SOURCE_DIR BUILD_DIR: what `cmake --install` puts into place works there.
+BUILD=$(realpath "$3")
+. "$(dirname "$0")/../support/cli_test.sh" "$1" "$2"
+unset FORGEDIT_ASSETS  # it finds its own
+
+HERE=$PWD/prefix
+
+# expect CODE PATTERN ARGUMENT...: exit code, and a line that the pattern finds.
+expect() {
+  local code=$1 part=$2
+  shift 2
+  "$FORGEDIT" "$@" >stdout 2>stderr
+  local got=$?
+  [ $got -eq "$code" ] || complain "forgedit $*: exit code $got, expected $code"
+  cat stdout stderr | grep -qE -- "$part" || complain "forgedit $*: no '$part'"
+}
+
+echo "-- installing"
+cmake --install "$BUILD" --prefix "$HERE" >install.log 2>&1 || complain "cmake --install: $(tail -3 install.log)"
+for file in bin/forgedit share/forgedit/fonts/DejaVuSans.ttf share/forgedit/miniature/demo.png share/man/man1/forgedit.1 \
+  share/man/man1/forgedit-bench-miniedit.1 share/bash-completion/completions/forgedit share/zsh/vendor-completions/_forgedit \
+  share/fish/vendor_completions.d/forgedit.fish share/doc/forgedit/README.md; do
+  [ -s "$HERE/$file" ] || complain "not installed: $file"
+done
+FORGEDIT=$HERE/bin/forgedit
+
+echo "-- the installed program uses what lies beside it"
+expect 0 "assets +$HERE/share/forgedit" doctor
+expect 0 "LibTorch [0-9]" doctor
+HF_HUB_CACHE=$PWD/nothing expect 0 "fetch one with: hf download openai/clip" doctor
+expect 0 "a diffusers folder" inspect "$HERE/share/forgedit/miniature/model"
+
+echo "-- manual pages"
+expect 0 "^\.SS Sampling" man edit
+expect 2 "unknown command 'edti'" man edti
+if command -v man >/dev/null; then
+  [ -z "$(man --warnings -l "$HERE/share/man/man1/forgedit-edit.1" 2>&1 >/dev/null)" ] || complain "man warns of forgedit-edit.1"
+fi
+
+echo "-- completion in bash"
+completed() { # WORD...: what the last word can become
+  bash -c 'source "$0"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _forgedit; printf "%s\n" "${COMPREPLY[@]}"' \
+    "$HERE/share/bash-completion/completions/forgedit" "$@"
+}
+[ "$(completed forgedit ins)" = inspect ] || complain "completion of a command: $(completed forgedit ins)"
+completed forgedit bench mini | grep -qx miniedit || complain "completion of a benchmark"
+[ "$(completed forgedit edit --guidance-)" = --guidance-scale ] || complain "completion of an option"
+[ "$(completed forgedit edit --interpolation '' | tr '\n' ' ')" = "vs vp " ] || complain "completion of a choice"
+touch a-picture.png
+[ "$(completed forgedit edit a-pic)" = a-picture.png ] || complain "completion of a file"
+expect 2 "shell: expected bash, zsh or fish, got tcsh" completion tcsh
+
+end_of_test
