@@ -71,7 +71,8 @@ export function createActions() {
       ...(given || []).map((file) => [file.url, texts.view.loraGet(texts.bytes(file.bytes))]),
     ].filter(Boolean);
     show(more, files.length > 0);
-    keyed(downloads, files, ([url]) => url, ([url]) => h("li", {}, h("a", { href: url, download: true })), (item, [, text]) => setText(item.firstElementChild, text));
+    keyed(downloads, files, ([url]) => url, ([url]) => h("li", {}, h("a", { href: url, download: true })),
+      (item, [, text]) => setText(item.firstElementChild, text));
     if (!picture) return;
     const held = picture.job?.pictures?.find((one) => one.stem === picture.stem);
     set(star, "aria-pressed", String(Boolean(held?.star)));
@@ -90,5 +91,6 @@ function fillFacts(list, entry) {
     [name.sampler, entry.sampler], [name.steps, entry.steps], [name.guidance, entry.guidance], entry.blend && [name.blend, entry.blend],
     Number.isFinite(entry.edit) && [name.edit, entry.edit.toFixed(3)], Number.isFinite(entry.kept) && [name.kept, entry.kept.toFixed(3)],
   ].filter((row) => row && row[1] !== undefined && row[1] !== "");
-  keyed(list, rows, ([key]) => key, ([key]) => h("div", {}, h("dt", { text: key }), h("dd")), (row, [, value]) => setText(row.lastElementChild, String(value)));
+  keyed(list, rows, ([key]) => key, ([key]) => h("div", {}, h("dt", { text: key }), h("dd")),
+    (row, [, value]) => setText(row.lastElementChild, String(value)));
 }

@@ -58,7 +58,8 @@ export function lossChart() {
 export function scatterChart(onPick) {
   const height = 260;
   const image = svg("svg", { class: "chart scatter", viewBox: `0 0 ${kWidth} ${height}`, role: "img" });
-  const node = h("section", { class: "panel", hidden: true }, h("h3", { text: texts.scatter.title }), image, h("p", { class: "hint", text: texts.scatter.note }));
+  const node = h("section", { class: "panel", hidden: true }, h("h3", { text: texts.scatter.title }), image,
+    h("p", { class: "hint", text: texts.scatter.note }));
   const update = (pictures, { best, front, picked, measures }) => {
     const points = pictures.filter((one) => Number.isFinite(one.entry?.edit) && Number.isFinite(one.entry?.kept));
     show(node, points.length > 0);

@@ -219,7 +219,8 @@ function createTargets(refresh) {
       fill();
       refresh();
     }, "quiet", { "aria-label": texts.form.removeTarget(i + 1) });
-    return h("div", { class: "field" }, h("label", { for: input.id, text: draft.targets.length > 1 ? texts.form.targetNumber(i + 1) : texts.form.target }),
+    return h("div", { class: "field" }, h("label", { for: input.id,
+      text: draft.targets.length > 1 ? texts.form.targetNumber(i + 1) : texts.form.target }),
       h("div", { class: "with-button" }, input, draft.targets.length > 1 ? away : null), change);
   }
 
@@ -251,7 +252,8 @@ function createTargets(refresh) {
 
 /** Find the best, a sweep, or a story; and their settings. */
 function createSearch(refresh) {
-  const radios = ["best", "sweep", "story"].map((mode) => h("input", { type: "radio", name: "mode", value: mode, id: `mode-${mode}`, checked: draft.mode === mode,
+  const radios = ["best", "sweep", "story"].map((mode) => h("input",
+    { type: "radio", name: "mode", value: mode, id: `mode-${mode}`, checked: draft.mode === mode,
     on: { change: () => {
       draft.mode = mode;
       refresh();
@@ -284,13 +286,16 @@ function createSearch(refresh) {
   const alpha = bound("alpha", texts.form.alpha, strengthStep);
   const strengthLegend = h("legend");
   const sweep = h("div", {}, strategies.node,
-    h("fieldset", { class: "fields three" }, strengthLegend, bound("first", texts.form.first, strengthStep), bound("last", texts.form.last, strengthStep),
+    h("fieldset", { class: "fields three" }, strengthLegend, bound("first", texts.form.first, strengthStep),
+      bound("last", texts.form.last, strengthStep),
       bound("step", texts.form.step, { min: 0.05, max: 2, step: 0.05 })),
     h("div", { class: "fields" }, bound("seeds", texts.form.seeds, { min: 1, max: 20, step: 1 }),
       select("interpolation", texts.form.interpolation, [["vs", texts.form.vs], ["vp", texts.form.vp]]), alpha));
-  const learning = h("div", { class: "fields" }, select("method", texts.form.method, ["vanilla", "dreambooth", "imagic"].map((name) => [name, name])), bound("samples", texts.form.samples, { min: 0, max: 100000, step: 1 }));
+  const learning = h("div", { class: "fields" }, select("method", texts.form.method,
+    ["vanilla", "dreambooth", "imagic"].map((name) => [name, name])), bound("samples", texts.form.samples, { min: 0, max: 100000, step: 1 }));
   const more = h("details", { class: "more" }, h("summary", { text: texts.form.more }), learning, h("div", { class: "fields" },
-    select("sampler", texts.form.sampler, [["ddim", "DDIM"], ["dpm++", "DPM++ 2M"]], sampler), bound("steps", texts.form.steps, { min: 1, max: 999, step: 1 }, steps),
+    select("sampler", texts.form.sampler, [["ddim", "DDIM"], ["dpm++", "DPM++ 2M"]], sampler),
+      bound("steps", texts.form.steps, { min: 1, max: 999, step: 1 }, steps),
     bound("guidance", texts.form.guidance, { min: 0, max: 100, step: 0.5 }), bound("seed", texts.form.seed, { min: 0, step: 1 }),
     bound("blend", texts.form.blend, { min: 0, max: 1, step: 0.1 })));
   const node = h("div", {}, modes, hint, auto, sweep, more);
@@ -314,8 +319,8 @@ function createSearch(refresh) {
 }
 
 function createStrategies(refresh) {
-  const box = h("div", { class: "checks" });
-  const node = h("details", { class: "more" }, h("summary"), h("fieldset", {}, h("legend", { class: "unseen", text: texts.form.strategies }), box));
+  const box = h("div");
+  const node = h("details", { class: "more" }, h("summary"), box);
   const check = ({ name, summary }) => {
     const input = h("input", { type: "checkbox", id: newId("strategy"), on: { change: () => {
       const rest = draft.strategies.filter((one) => one !== name);
@@ -326,7 +331,8 @@ function createStrategies(refresh) {
   };
   const update = () => {
     const method = state.learned.get(draft.learned)?.method || draft.method;
-    keyed(box, strategiesOf(method), (one) => method + one.name, check, (row, one) => (row.firstElementChild.checked = draft.strategies.includes(one.name)));
+    keyed(box, strategiesOf(method), (one) => method + one.name, check,
+      (row, one) => (row.firstElementChild.checked = draft.strategies.includes(one.name)));
     setText(node.firstElementChild, `${texts.form.strategies}: ${draft.strategies.join(", ")}`);
   };
   return { node, update };

@@ -71,8 +71,10 @@ export function createGalleryScreen() {
       update();
       patch(pathOf(held), { star: held.star }).catch(note);
     }, "star", { "aria-label": texts.gallery.star(label) });
-    return h("li", {}, h("a", { href: linkOf({ id: item.job, ...item, ...state.jobs.get(item.job) }, item.stem), "aria-label": texts.gallery.open(label), title: label }, thumb()),
-      h("div", { class: "tile-tools" }, h("span", { class: "pick" }, check), star), h("p", { class: "tile-text", text: item.entry?.target || label }));
+    return h("li", {}, h("a", { href: linkOf({ id: item.job, ...item, ...state.jobs.get(item.job) }, item.stem),
+      "aria-label": texts.gallery.open(label), title: label }, thumb()),
+      h("div", { class: "tile-tools" }, h("span", { class: "pick" }, check), star),
+        h("p", { class: "tile-text", text: item.entry?.target || label }));
   }
 
   function update() {

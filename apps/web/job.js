@@ -80,7 +80,8 @@ export function createJobScreen(id, { onUse }) {
     actions.update(job, one?.job ? one : null);
     loss.update(job.losses, job.learnSteps);
     show(lossPanel, job.losses.length > 0 && !edits.length);
-    const finished = [...edits, ...triesOf(learned).filter((draw) => draw.pictures?.[0]).map((draw) => ({ ...draw.pictures[0], entry: entryOfDraw(draw) }))];
+    const finished = [...edits, ...triesOf(learned).filter((draw) => draw.pictures?.[0]).map((draw) => ({ ...draw.pictures[0],
+      entry: entryOfDraw(draw) }))];
     adjust.update({ learned, isOver: isOver(job), picked: one?.entry?.kind === "edit" ? one : null, tried: view.tried, pictures: finished,
       isMoving: Boolean(view.nearest) });
     const picked = view.tried ? null : one?.stem;
@@ -96,7 +97,8 @@ export function createJobScreen(id, { onUse }) {
       original: pictureUrl(upload) || (job.pictures || []).find((picture) => picture.entry?.kind === "reconstruction")?.url || null,
       url: one?.url || one?.preview?.image || null,
       alt: one?.entry ? texts.view.alt(one.entry.target || "", labelOf(one.entry)) : "",
-      note: one?.note || (one?.preview ? texts.view.drawing(one.preview.step, one.preview.of) : one ? null : isOver(job) ? null : texts.job.learnWait),
+      note: one?.note || (one?.preview ? texts.view.drawing(one.preview.step,
+        one.preview.of) : one ? null : isOver(job) ? null : texts.job.learnWait),
       preview: one?.preview && !one.url,
     });
   }
@@ -191,7 +193,8 @@ function createHead(id, onUse) {
     const job = state.jobs.get(id);
     if (!job || isOver(job) || job.cancel_requested) return;
     const when = await ask({ title: texts.job.cancelTitle, content: [h("p", { text: texts.job.cancelText })], buttons: [
-      { label: texts.job.cancelNow, value: "now", kind: "primary" }, { label: texts.job.cancelAfter, value: "picture" }, { label: texts.job.keepOn, value: null }] });
+      { label: texts.job.cancelNow, value: "now", kind: "primary" }, { label: texts.job.cancelAfter, value: "picture" },
+        { label: texts.job.keepOn, value: null }] });
     if (when) stop(when);
   };
   return { node, update, cancel: askToCancel };

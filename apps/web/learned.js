@@ -26,10 +26,12 @@ export function createLearnedScreen({ onUse }) {
     const path = `api/v1/learned/${item.id}`;
     const name = h("input", { type: "text", maxlength: 100, on: { change: () => act(() => patch(path, { name: name.value.trim() })) } });
     const pin = h("input", { type: "checkbox", id: newId("pin"), on: { change: () => act(() => patch(path, { pinned: pin.checked })) } });
-    return h("li", { class: "card" }, thumb(), h("div", { class: "card-text" }, field(texts.learned.name, name), h("p", { class: "source" }), h("p", { class: "hint" }),
+    return h("li", { class: "card" }, thumb(), h("div", { class: "card-text" }, field(texts.learned.name, name),
+      h("p", { class: "source" }), h("p", { class: "hint" }),
       h("div", { class: "check", title: texts.learned.pinHint }, pin, h("label", { for: pin.id, text: texts.learned.pin })),
       h("div", { class: "buttons" }, button(texts.learned.use, () => onUse(state.learned.get(item.id)), "primary"),
-        h("a", { class: "button", href: `${path}/saved.zip`, download: true, text: texts.view.saved }), button(texts.learned.remove, () => away(item.id), "quiet"))));
+        h("a", { class: "button", href: `${path}/saved.zip`, download: true, text: texts.view.saved }),
+          button(texts.learned.remove, () => away(item.id), "quiet"))));
   }
 
   return {

@@ -20,7 +20,8 @@ const byId = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
 let page = null;
 
 function start() {
-  for (const [id, label] of Object.entries({ banners: texts.banner.label, form: texts.form.title, side: texts.side.title })) byId(id).setAttribute("aria-label", label);
+  for (const [id, label] of Object.entries({ banners: texts.banner.label, form: texts.form.title,
+    side: texts.side.title })) byId(id).setAttribute("aria-label", label);
   const form = createForm(), side = createSide(), header = createHeader();
   const banners = createBanners({ onDemo: form.demo });
   byId("top").append(...header.nodes);

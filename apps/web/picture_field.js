@@ -10,8 +10,10 @@ const kMostName = 60;
 
 export function createPictureField({ onPicture, onAgain }) {
   const view = { share: /** @type {number|null} */ (null), blob: /** @type {string|null} */ (null) };
-  const choose = h("input", { type: "file", accept: "image/*", class: "unseen", id: "choose", "aria-label": texts.form.choose, on: { change: () => take(choose.files?.[0]) } });
-  const camera = h("input", { type: "file", accept: "image/*", capture: "environment", class: "unseen", id: "camera", tabindex: -1, "aria-label": texts.form.photo, on: { change: () => take(camera.files?.[0]) } });
+  const choose = h("input", { type: "file", accept: "image/*", class: "unseen", id: "choose", "aria-label": texts.form.choose,
+    on: { change: () => take(choose.files?.[0]) } });
+  const camera = h("input", { type: "file", accept: "image/*", capture: "environment", class: "unseen", id: "camera", tabindex: -1,
+    "aria-label": texts.form.photo, on: { change: () => take(camera.files?.[0]) } });
   const image = h("img", { alt: texts.form.pictureAlt, hidden: true });
   const invitation = h("p", { class: "invitation", text: texts.form.drop });
   const meter = h("progress", { max: 1, value: 0, "aria-label": texts.form.choose, hidden: true });
@@ -20,7 +22,8 @@ export function createPictureField({ onPicture, onAgain }) {
   const facts = h("p", { class: "hint" });
   const drop = h("div", { class: "drop" }, image, invitation, meter);
   const node = h("div", { class: "picture-field" }, drop, facts,
-    h("div", { class: "buttons" }, choose, chooseLabel, camera, h("label", { for: "camera", class: "button", hidden: !navigator.maxTouchPoints, text: texts.form.photo })), problem.node);
+    h("div", { class: "buttons" }, choose, chooseLabel, camera,
+      h("label", { for: "camera", class: "button", hidden: !navigator.maxTouchPoints, text: texts.form.photo })), problem.node);
 
   for (const type of ["dragenter", "dragover"]) document.addEventListener(type, (event) => dragged(event, true));
   document.addEventListener("dragleave", (event) => !event.relatedTarget && drop.classList.remove("over"));
@@ -104,7 +107,8 @@ export function createPictureField({ onPicture, onAgain }) {
 }
 
 function factsOf(picture) {
-  const line = [picture.name, picture.width && texts.form.size(picture), picture.frame && texts.form.modelSize(picture.frame)].filter(Boolean).join(" · ");
+  const line = [picture.name, picture.width && texts.form.size(picture),
+    picture.frame && texts.form.modelSize(picture.frame)].filter(Boolean).join(" · ");
   const warnings = [picture.alpha && texts.form.transparent("white"), picture.frame && picture.width < picture.frame.width && texts.form.upscaled];
   return [line, ...warnings].filter(Boolean).join(". ");
 }

@@ -41,7 +41,8 @@ export function createSide() {
 
   function jobRow() {
     const fill = h("span", { class: "bar-fill" });
-    return h("li", {}, h("a", {}, thumb(), h("span", { class: "job-text" }, h("strong"), h("span", { class: "job-state" }), h("span", { class: "meter" }, fill))));
+    return h("li", {}, h("a", {}, thumb(), h("span", { class: "job-text" }, h("strong"), h("span", { class: "job-state" }),
+      h("span", { class: "meter" }, fill))));
   }
 
   function fillRow(row, job, current) {
@@ -65,7 +66,8 @@ export function createSide() {
       show(more, state.olderJobs);
       const items = [...state.learned.values()].sort(newestFirst).slice(0, kLearned);
       show(learnedNone, items.length === 0);
-      keyed(learned, items, (item) => item.id, () => h("li", {}, h("a", {}, thumb(), h("span", { class: "job-text" }, h("strong"), h("span", { class: "job-state" })))), (row, item) => {
+      keyed(learned, items, (item) => item.id, () => h("li", {},
+        h("a", {}, thumb(), h("span", { class: "job-text" }, h("strong"), h("span", { class: "job-state" })))), (row, item) => {
         const [image, text] = row.firstElementChild.children;
         set(row.firstElementChild, "href", `${links.learned}/${item.id}`);
         setThumb(image, pictureUrl(item.picture, true));

@@ -17,7 +17,8 @@ export function createViewer() {
   const modes = choices(texts.view.mode, setMode);
   const free = () => setHeld(false);
   const hold = h("button", { type: "button", class: "quiet", text: texts.view.hold, on: {
-    pointerdown: () => setHeld(true), pointerup: free, pointerleave: free, keydown: ({ key }) => setHeld(key === " " || key === "Enter"), keyup: free, blur: free } });
+    pointerdown: () => setHeld(true), pointerup: free, pointerleave: free, keydown: ({ key }) => setHeld(key === " " || key === "Enter"),
+      keyup: free, blur: free } });
   const node = h("div", { class: "viewer" }, frame, label, h("div", { class: "view-tools" }, modes.node, hold));
 
   // Both pictures lie on each other exactly, whatever the original's size.
