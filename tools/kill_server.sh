@@ -39,6 +39,7 @@ start_server() {
   : >address
   "$forgedit" serve "${options[@]}" --data data --port 0 --keep-free 0 >address 2>>log &
   server=$!
+  disown "$server"  # else the shell has its say when it is killed
   until [ -s address ]; do sleep 0.05; done
   url=$(cat address)
 }
@@ -59,7 +60,8 @@ wait_for() { # JOB
   done
   [ "$state" = "done" ] || echo "job $1 is ${state:-unknown}"
 }
-stamps() { find "data/jobs/$1" -maxdepth 1 -name '[0-9]*.png' -printf '%f %i %T@\n' 2>/dev/null | sort; }
+# A job that waits has no folder yet.
+stamps() { { find "data/jobs/$1" -maxdepth 1 -name '[0-9]*.png' -printf '%f %i %T@\n' 2>/dev/null || true; } | sort; }
 resident() { awk '/VmRSS/ { printf "%.1f", $2 / 1024 }' "/proc/$1/status"; }
 
 for ((i = 0; i < variants; ++i)); do
@@ -78,7 +80,7 @@ for ((try = 0; try < kills; ++try)); do
   if [ $((RANDOM % 2)) = 0 ] || [ -z "$(worker)" ]; then
     of_server=$((of_server + 1))
     kill -KILL "$server"
-    { wait "$server" || true; } 2>/dev/null
+    while kill -0 "$server" 2>/dev/null; do sleep 0.05; done
     start_server
   else
     kill -KILL "$(worker)" 2>/dev/null || true
