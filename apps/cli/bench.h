@@ -15,7 +15,7 @@ namespace forgedit::cli {
 // Subcommands of `bench`; each calls `chosen` with what it does once its options are parsed.
 using BenchChosen = std::function<void(std::function<void()> run)>;
 
-/// tedbench, editeval and miniedit.
+/// tedbench, editeval, miniedit and miniedit-s.
 void add_bench_run_commands(CLI::App& bench, const BenchChosen& chosen);
 void add_bench_score_command(CLI::App& bench, const BenchChosen& chosen);
 

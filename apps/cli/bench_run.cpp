@@ -72,7 +72,18 @@ const Kind kMiniedit{
     "  forgedit bench miniedit --forget donotforget,encoderattn --gamma 0.6:1.4:0.2 --seeds 0,1\n",
     ""};
 
-/// `bench tedbench`, `bench editeval` and `bench miniedit`.
+const Kind kMinieditS{
+    BenchmarkRequest::Kind::miniedit_s,
+    "Generate and score MiniEdit-S: MiniEdit in styles that the miniature never saw.",
+    "DIR holds edits.json and the pictures that it names; docs/miniedit.md describes both, and the\n"
+    "scorer, which asks for subject, background and style: an edit is right where it is nearer to the\n"
+    "true answer than to the source, all distractors and the same in other styles, on the right\n"
+    "background. All else is as `bench miniedit` has it.\n\n"
+    "Example:\n"
+    "  forgedit bench miniedit-s --every 6 --samples 1600\n",
+    ""};
+
+/// `bench tedbench`, `bench editeval`, `bench miniedit` and `bench miniedit-s`.
 class BenchRunCommand {
  public:
   explicit BenchRunCommand(const Kind& kind) : kind_(kind) { request_.kind = kind.kind; }
@@ -83,7 +94,9 @@ class BenchRunCommand {
  private:
   void run_workers(const Places& places);
   bool is_tedbench() const { return kind_.kind == BenchmarkRequest::Kind::tedbench; }
-  bool is_miniedit() const { return kind_.kind == BenchmarkRequest::Kind::miniedit; }
+  bool has_answers() const {
+    return kind_.kind == BenchmarkRequest::Kind::miniedit || kind_.kind == BenchmarkRequest::Kind::miniedit_s;
+  }
 
   const Kind& kind_;
   std::string data_, out_;
@@ -96,7 +109,7 @@ class BenchRunCommand {
 
 void BenchRunCommand::add_options(CLI::App& command) {
   auto* data = command.add_option("--data", data_, "the benchmark's folder")->type_name("DIR");
-  if (is_miniedit()) {
+  if (has_answers()) {
     data->description("folder of edits with true answers [the one that ships with the program]");
     command.add_flag("--check-scorer", check_scorer_, "only show what the scorer makes of known answers");
   } else {
@@ -140,7 +153,7 @@ void BenchRunCommand::add_options(CLI::App& command) {
   add_picture_options(command, request_.learn);
   command.remove_option(command.get_option("--save"));
   command.remove_option(command.get_option("--overwrite"));
-  if (is_miniedit()) command.remove_option(command.get_option("--source"));
+  if (has_answers()) command.remove_option(command.get_option("--source"));
   add_sweep_options(command, request_.sweep);
   add_draw_options(command, request_.drawing);
   add_method_options(command, request_.learn);
@@ -201,7 +214,8 @@ void add_run_command(CLI::App& bench, const Kind& kind, const BenchChosen& chose
 }  // namespace
 
 void add_bench_run_commands(CLI::App& bench, const BenchChosen& chosen) {
-  for (const auto* kind : {&kTedbench, &kEditeval, &kMiniedit}) add_run_command(bench, *kind, chosen);
+  for (const auto* kind : {&kTedbench, &kEditeval, &kMiniedit, &kMinieditS})
+    add_run_command(bench, *kind, chosen);
 }
 
 }  // namespace forgedit::cli

@@ -32,6 +32,7 @@ struct LearnResult {
   StateDict lora;
   StateDict text_encoder;            ///< learned parameters of the text encoder: dreambooth
   std::vector<double> losses;        ///< one a step
+  std::vector<double> known{};       ///< shares of the picture (KnownShare), every ten steps, where asked for
   std::int64_t planned_steps = 0;    ///< of all phases, had none of them ended early
   std::optional<double> stopped_at;  ///< the loss that ended the last phase that ended early (EarlyStop)
 };

@@ -12,7 +12,9 @@ struct TrueAnswer {
   std::filesystem::path truth;
   std::vector<std::filesystem::path> distractors;  ///< answers that are wrong
   std::vector<std::filesystem::path> identities;   ///< the truth with another identity
-  std::string split;  ///< what of it the miniature was trained on: "held back", "truth held back", "trained"
+  std::vector<std::filesystem::path> styles{};     ///< the truth in other styles than the source's
+  std::string split;  ///< what of it the miniature was trained on: "held back", "truth held back", "trained",
+                      ///< "unseen style: noto"
 };
 
 /// One edit that a benchmark asks for.

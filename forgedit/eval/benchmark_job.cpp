@@ -33,9 +33,11 @@ Benchmark read(const BenchmarkRequest& request, const Places& places) {
     case BenchmarkRequest::Kind::editeval:
       return read_editeval(request.data);
     case BenchmarkRequest::Kind::miniedit:
+    case BenchmarkRequest::Kind::miniedit_s:
       break;
   }
-  return read_miniedit(request.data.empty() ? assets_of(places) / "miniedit" : request.data);
+  return read_miniedit(request.data.empty() ? assets_of(places) / benchmark_name(request.kind)
+                                            : request.data);
 }
 
 Benchmark read_chosen(const BenchmarkRequest& request, const Places& places) {
@@ -61,7 +63,7 @@ class BenchmarkRun {
 
  private:
   bool is_tedbench() const { return request_.kind == BenchmarkRequest::Kind::tedbench; }
-  bool is_miniedit() const { return request_.kind == BenchmarkRequest::Kind::miniedit; }
+  bool has_answers() const { return !is_tedbench() && request_.kind != BenchmarkRequest::Kind::editeval; }
   void check() const;
   AutoencoderKL load_truth_scorer();
   BenchTask task_of(const BenchEdit& edit) const;
@@ -326,7 +328,7 @@ BenchReport BenchmarkRun::run() {
     published_edits_ = read_published(assets_of(places) / "tedbench" / "published.json");
   check_folder_can_be_made(request_.out);
   const auto& choice = models_.choice(context_);
-  if (is_miniedit()) load_truth_scorer();
+  if (has_answers()) load_truth_scorer();
   const OutputFolder folder(request_.out);
   write_sources(benchmark);
   std::vector<BenchTask> tasks;
@@ -358,6 +360,8 @@ const char* benchmark_name(BenchmarkRequest::Kind kind) {
       return "tedbench";
     case BenchmarkRequest::Kind::editeval:
       return "editeval";
+    case BenchmarkRequest::Kind::miniedit_s:
+      return "miniedit-s";
     case BenchmarkRequest::Kind::miniedit:
       break;
   }

@@ -16,10 +16,10 @@ namespace forgedit {
 
 /// A benchmark to run with one way of learning and one sweep.
 struct BenchmarkRequest {
-  enum class Kind { tedbench, editeval, miniedit };
+  enum class Kind { tedbench, editeval, miniedit, miniedit_s };
   Kind kind = Kind::miniedit;
-  std::filesystem::path data;                 ///< its folder; miniedit: empty for the one that ships along
-  std::filesystem::path out;                  ///< folder of the run, which may hold an unfinished one
+  std::filesystem::path data;  ///< its folder; miniedit, miniedit_s: empty for the one that ships along
+  std::filesystem::path out;   ///< folder of the run, which may hold an unfinished one
   std::optional<PublishedReading> published;  ///< tedbench: each edit with its published settings
   std::optional<double> fixed;  ///< strength (γ or β) of the fixed protocol; nothing: 1.0, vp 1.2
   std::int64_t limit = 0;       ///< only the first edits; 0: all
@@ -35,7 +35,7 @@ struct BenchmarkRequest {
   ScoreFiles judge;
 };
 
-/// "tedbench", "editeval" or "miniedit".
+/// "tedbench", "editeval", "miniedit" or "miniedit-s".
 const char* benchmark_name(BenchmarkRequest::Kind kind);
 
 /// Learns, generates and scores all edits of a benchmark, and goes on where a run into the same folder was

@@ -76,7 +76,8 @@ Benchmark read_miniedit(const fs::path& directory) {
     const auto where = file.string() + ": edit " + std::to_string(benchmark.edits.size() + 1);
     if (!item.is_object()) throw failure(where + ": expected an object");
     const ConfigReader reader(where, item);
-    unknown.look_at(where, item, {"id", "kind", "split", "source", "truth", "distractors", "identities"});
+    unknown.look_at(where, item,
+                    {"id", "kind", "split", "source", "truth", "distractors", "identities", "styles"});
     const Shown source(directory, where + ": source", member(reader, item, "source", false));
     const Shown truth(directory, where + ": truth", member(reader, item, "truth", false));
     TrueAnswer answer;
@@ -90,6 +91,7 @@ Benchmark read_miniedit(const fs::path& directory) {
     };
     add_all("distractors", answer.distractors);
     if (item.contains("identities")) add_all("identities", answer.identities);
+    if (item.contains("styles")) add_all("styles", answer.styles);
     BenchEdit edit{reader.text("id", {}), source.name, source.file, reader.text("kind", ""),
                    source.text,           truth.text,  "",          answer};
     for (const auto& other : benchmark.edits) {

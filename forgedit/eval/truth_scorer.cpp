@@ -24,7 +24,8 @@ constexpr double kSilhouette = 40 * kLevel;  // a subject differs this much from
 constexpr std::int64_t kBins = 5;            // of a colour channel
 
 constexpr Metric kMetrics[] = {
-    {"right", "right", true, 2, "nearer to the true answer than to the source and all distractors"},
+    {"right", "right", true, 2,
+     "nearer to the true answer than to the source and all distractors, and of its background and style"},
     {"kept", "kept", true, 2, "what the edit should keep is still there: PSNR, distance and identity"},
     {"right_and_kept", "both", true, 2, "right and kept"},
     {"truth_distance", "to truth", false, 3, "distance to the true answer; 1: as far as a wrong one"},
@@ -32,6 +33,8 @@ constexpr Metric kMetrics[] = {
     {"kept_distance", "kept dist.", false, 3,
      "distance in latents to the original where nothing should change"},
     {"identity", "identity", true, 2, "nearest to the truth among answers that differ only in identity"},
+    {"background", "backgr.", true, 2, "the background's colour is the true answer's"},
+    {"style", "style", true, 2, "nearest to the truth among the same in other styles"},
     {"structure", "structure", true, 3, "overlap of the subject's silhouette with the original's"},
     {"appearance", "appearance", true, 3, "overlap of the subject's colours with the original's"},
 };
@@ -41,13 +44,17 @@ torch::Tensor rms(const torch::Tensor& differences) {
   return differences.square().mean(-1).sqrt();
 }
 
-/// (1, 1, h, w) 0 or 1: what differs from the colour of the picture's border.
-torch::Tensor silhouette(const torch::Tensor& picture) {
+/// (1, 3, 1, 1): the middle colour of the picture's border.
+torch::Tensor background_of(const torch::Tensor& picture) {
   const auto border = torch::cat(
       {picture.select(2, 0), picture.select(2, -1), picture.select(3, 0), picture.select(3, -1)}, 2);
   // As median(2), which on a GPU has no way that repeats.
-  const auto ground = std::get<0>(border.sort(2)).select(2, (border.size(2) - 1) / 2).view({1, 3, 1, 1});
-  return ((picture - ground).abs().amax(1, true) > kSilhouette).to(torch::kFloat);
+  return std::get<0>(border.sort(2)).select(2, (border.size(2) - 1) / 2).view({1, 3, 1, 1});
+}
+
+/// (1, 1, h, w) 0 or 1: what differs from the background.
+torch::Tensor silhouette(const torch::Tensor& picture) {
+  return ((picture - background_of(picture)).abs().amax(1, true) > kSilhouette).to(torch::kFloat);
 }
 
 /// Shares of the colours under `mask`, spread over neighbouring bins; zeros where there is nothing.
@@ -179,15 +186,19 @@ TruthScorer::Reference TruthScorer::prepare(const BenchEdit& edit) {
     for (const auto& file : files)
       pictures.push_back(read(read_image(file), reference.width, reference.height));
   };
-  std::vector<torch::Tensor> answers, identities;
+  std::vector<torch::Tensor> answers;
   add(answers, {answer.truth, edit.picture});
   add(answers, answer.distractors);
   reference.answers = describe(torch::cat(answers));
-  if (!answer.identities.empty()) {
-    identities.push_back(answers[0]);
-    add(identities, answer.identities);
-    reference.identities = describe(torch::cat(identities));
-  }
+  const auto truth_and = [&](const std::vector<fs::path>& others) {
+    if (others.empty()) return Descriptor{};
+    std::vector<torch::Tensor> pictures{answers[0]};
+    add(pictures, others);
+    return describe(torch::cat(pictures));
+  };
+  reference.identities = truth_and(answer.identities);
+  reference.styles = truth_and(answer.styles);
+  reference.background = background_of(answers[0]);
   const auto moved = move(answers[0]);
   const auto from_truth = nearest(moved, reference.answers);
   reference.unit = Encoded(*this, moved, from_truth.shifts)
@@ -238,21 +249,30 @@ EditScores TruthScorer::score(const Reference& reference, const Image& edited) {
   const auto moved = move(picture);
   const auto answers = nearest(moved, reference.answers);
   const bool asks_identity = reference.identities.colours.defined();
+  const bool asks_style = reference.styles.colours.defined();
   const auto identities = asks_identity ? nearest(moved, reference.identities) : Nearest{};
+  const auto styles = asks_style ? nearest(moved, reference.styles) : Nearest{};
   auto shifts = answers.shifts;
   shifts.insert(shifts.end(), identities.shifts.begin(), identities.shifts.end());
+  shifts.insert(shifts.end(), styles.shifts.begin(), styles.shifts.end());
   if (reference.asks_kept) shifts.push_back(score_kept_colours(reference, moved, scores));
   const Encoded encoded(*this, moved, shifts);
   const auto distance =
       (encoded.distances(answers, reference.answers) / reference.unit).mean(1).to(torch::kCPU);
   scores["truth_distance"] = distance[0].item<double>();
-  const bool right = distance[0].item<float>() < distance.slice(0, 1).min().item<float>();
+  const auto is_truth = [&](const Nearest& found, const Descriptor& others) {
+    return (encoded.distances(found, others) / reference.unit).mean(1).argmin().item<std::int64_t>() == 0;
+  };
+  bool right = distance[0].item<float>() < distance.slice(0, 1).min().item<float>();
+  if (asks_style) {
+    const auto off = (background_of(picture) - reference.background).abs().max().item<double>();
+    scores["background"] = off <= kMostBackgroundLevels * kLevel;
+    scores["style"] = is_truth(styles, reference.styles);
+    right = right && scores["background"] == 1 && scores["style"] == 1;
+  }
 
   if (reference.asks_kept) score_kept_latents(reference, encoded.at(0, {shifts.back()}), scores);
-  if (asks_identity) {
-    const auto best = (encoded.distances(identities, reference.identities) / reference.unit).mean(1).argmin();
-    scores["identity"] = best.item<std::int64_t>() == 0;
-  }
+  if (asks_identity) scores["identity"] = is_truth(identities, reference.identities);
   const auto asked = [&](const char* key, auto is_kept) {
     const auto found = scores.find(key);
     return found == scores.end() || is_kept(found->second);

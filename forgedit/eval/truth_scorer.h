@@ -18,10 +18,14 @@ std::span<const Metric> truth_metrics();
 // drawn: docs/miniedit.md says how.
 inline constexpr double kLeastKeptPsnr = 20;      ///< dB
 inline constexpr double kMostKeptDistance = 0.6;  ///< in standard deviations of a latent
+/// Of 256 levels, in the worst channel: a background further from the truth's is another one. Under half of
+/// what the nearest two of the miniature's twelve are apart (70).
+inline constexpr double kMostBackgroundLevels = 30;
 
 /// Judges edits by their true answers. Pictures are held against each other by colours and by the latents of
 /// a VAE's encoder at two sizes, each in units of the truth's mean distance to what the result should not be;
-/// the result may lie a few pixels aside.
+/// the result may lie a few pixels aside. Where an edit names other styles, right also asks for the truth's
+/// background and style.
 class TruthScorer {
  public:
   /// `vae` in float32; only its encoder is used.
@@ -34,12 +38,14 @@ class TruthScorer {
   };
   struct Reference {
     std::int64_t width = 0, height = 0;
-    Descriptor answers;            ///< the truth, the source, the distractors
-    Descriptor identities;         ///< the truth and what differs only in identity; empty where nothing does
-    torch::Tensor unit;            ///< (3) of colours and latents
-    torch::Tensor source;          ///< (1, 3, height, width) in [-1, 1]
-    torch::Tensor kept;            ///< (1, 1, height, width): 1 well inside of where source and truth agree
-    bool asks_kept = false;        ///< whether enough of the picture has to stay
+    Descriptor answers;        ///< the truth, the source, the distractors
+    Descriptor identities;     ///< the truth and what differs only in identity; empty where nothing does
+    Descriptor styles;         ///< the truth and the same in other styles; empty where style is not asked for
+    torch::Tensor background;  ///< (1, 3, 1, 1): the truth's, in [-1, 1]
+    torch::Tensor unit;        ///< (3) of colours and latents
+    torch::Tensor source;      ///< (1, 3, height, width) in [-1, 1]
+    torch::Tensor kept;        ///< (1, 1, height, width): 1 well inside of where source and truth agree
+    bool asks_kept = false;    ///< whether enough of the picture has to stay
     torch::Tensor source_latents;  ///< (1, channels, cells) of the source's centre, at whole size
     torch::Tensor kept_cells;      ///< (1, 1, cells): latents that see only what should stay
     torch::Tensor source_silhouette, source_colours;
@@ -72,8 +78,8 @@ class TruthScorer {
 };
 
 /// Holds the scorer against pictures whose answer is known: the truth moved, blurred, noisy, recoloured a
-/// little or through the VAE, which must be right and kept; source and distractors, which must not be right;
-/// identities, which must not be kept. A text table.
+/// little or through the VAE, which must be right and kept; source, distractors and other styles, which must
+/// not be right; identities, which must not be kept. A text table.
 std::string check_truth_scorer(TruthScorer& scorer, AutoencoderKL& vae, const Benchmark& benchmark,
                                const ProgressCallback& progress = {});
 

@@ -84,7 +84,7 @@ std::string check_truth_scorer(TruthScorer& scorer, AutoencoderKL& vae, const Be
          return vae->decode(vae->encode(picture.to(device)).mean).to(torch::kCPU, torch::kFloat);
        }}};
   std::vector<Row> rows(changes.size());
-  Row sources, distractors, identities;
+  Row sources, distractors, identities, styles;
   std::int64_t done = 0;
   for (const auto& edit : benchmark.edits) {
     const auto reference = scorer.prepare(edit);
@@ -97,6 +97,13 @@ std::string check_truth_scorer(TruthScorer& scorer, AutoencoderKL& vae, const Be
       distractors.add(scorer.score(reference, read_image(file)));
     for (const auto& file : edit.answer->identities)
       identities.add(scorer.score(reference, read_image(file)));
+    for (const auto& file : edit.answer->styles) {
+      const auto other = read_image(file);
+      // As it is, and as the last two of the truth's rows
+      for (const std::size_t i : {std::size_t{0}, changes.size() - 2, changes.size() - 1}) {
+        styles.add(scorer.score(reference, changed(other, changes[i].second)));
+      }
+    }
     if (progress) {
       progress({"checking", ++done, static_cast<std::int64_t>(benchmark.edits.size()), 0.0});
     }
@@ -113,6 +120,7 @@ std::string check_truth_scorer(TruthScorer& scorer, AutoencoderKL& vae, const Be
   print("source", sources);
   print("distractors", distractors);
   print("truth of another identity", identities);
+  print("truth in another style, also worn or encoded", styles);
   return table;
 }
 

@@ -23,10 +23,18 @@ namespace fs = std::filesystem;
 /// Fewer samples than were asked for are never silent.
 void say_how_it_ended(const LearnedPicture& learned, JobContext& job) {
   const auto& o = learned.options;
-  if (o.stop_loss > 0 && learned.prediction == PredictionType::v_prediction) {
+  if (o.stop_loss > 0 && o.stop_known == 0 && learned.prediction == PredictionType::v_prediction) {
     job.note(
         "the model predicts the velocity: learning does not end early (stop_loss), whose thresholds are made "
         "for predicted noise");
+  }
+  if (o.stop_known > 0 && !learned.result.known.empty()) {
+    const auto known = learned.result.known.back();
+    job.note(
+        fmt::format("{:.1f} % of the picture is known after {} samples ({} {:g} %)", 100 * known,
+                    static_cast<std::int64_t>(learned.result.losses.size()) * o.batch,
+                    known >= o.stop_known ? "stop_known asks for" : "the longest time; stop_known asks for",
+                    100 * o.stop_known));
   }
   const auto used = learned.result.planned_steps * o.batch;
   if (learned.result.stopped_at) {

@@ -101,6 +101,11 @@ grep -q "^001-man-a-man-running  .*auto" ted-chosen/table.txt || complain "bench
 cmp -s auto1 auto2 || complain "bench miniedit --auto: a picture was drawn twice"
 [ "$(grep -c '"chosen": true' chosen/scores.json)" -eq 2 ] || complain "bench miniedit --auto: one choice an edit"
 grep -q '"protocol": "automatic"' chosen/scores.json || complain "bench miniedit --auto: the protocol"
+expect 0 "" bench miniedit-s --model "$MODEL" --limit 1 --samples 2 --batch 1 --gamma 1 --size 64x64 --steps 3 --out styles
+grep -q "^unseen style: flat " stdout || complain "bench miniedit-s: a row for the style"
+for key in background style; do
+  grep -q "\"$key\": [01]" styles/scores.json || complain "bench miniedit-s: $key in scores.json"
+done
 expect 1 "no MiniEdit" bench miniedit --data ted --model "$MODEL"
 
 end_of_test

@@ -177,7 +177,7 @@ TEST_F(BenchRunnerTest, PicturesOfAnotherTextOrPictureAreNotTakenOver) {
 
 TEST_F(BenchRunnerTest, JudgesEditsWithATrueAnswerOnce) {
   run();
-  for (auto& task : tasks_) task.edit.answer = TrueAnswer{folder_ / "two.png", {}, {}, ""};
+  for (auto& task : tasks_) task.edit.answer = TrueAnswer{folder_ / "two.png", {}, {}, {}, ""};
   judging_ = true;
   EXPECT_EQ(run()[0].pictures[1].scores.at("right"), 1);
   EXPECT_EQ(judged_, 6);

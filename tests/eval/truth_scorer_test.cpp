@@ -57,8 +57,9 @@ class TruthScorerTest : public ::testing::Test {
   TruthScorerTest()
       : scorer_(load_vae(kAssets / "miniature/model/vae", torch::kCPU), torch::kCPU),
         benchmark_(read_miniedit(kAssets / "miniedit")) {}
-  const BenchEdit& edit(const std::string& part) const {
-    for (const auto& edit : benchmark_.edits) {
+  const BenchEdit& edit(const std::string& part) const { return edit(benchmark_, part); }
+  static const BenchEdit& edit(const Benchmark& benchmark, const std::string& part) {
+    for (const auto& edit : benchmark.edits) {
       if (contains(edit.id, part)) return edit;
     }
     throw std::runtime_error("no edit " + part);
@@ -99,6 +100,35 @@ TEST_F(TruthScorerTest, ALostIdentityIsNotKept) {
   const auto other = scorer_.score(reference, read_image(walking.answer->distractors.back()));
   EXPECT_TRUE(other.at("kept_psnr") < kLeastKeptPsnr || other.at("kept_distance") > kMostKeptDistance);
   EXPECT_LT(other.at("structure"), 0.9);
+}
+
+TEST_F(TruthScorerTest, AsksForBackgroundAndStyleWhereThereAreOthers) {
+  const auto set = read_miniedit(kAssets / "miniedit-s");
+  for (const char* part : {"flat-object-pear", "noto-attribute-man-student"}) {
+    const auto& asked = edit(set, part);
+    const auto reference = scorer_.prepare(asked);
+    const auto truth = read_image(asked.answer->truth);
+    const auto right = scorer_.score(reference, worn(moved(truth, -4, 3)));
+    EXPECT_EQ(right.at("right_and_kept"), 1) << part;
+    EXPECT_EQ(right.at("background"), 1) << part;
+    EXPECT_EQ(right.at("style"), 1) << part;
+    ASSERT_EQ(asked.answer->styles.size(), 2U);
+    for (const auto& file : asked.answer->styles) {
+      const auto other = scorer_.score(reference, worn(moved(read_image(file), 2, 1)));
+      EXPECT_EQ(other.at("background"), 1) << file;
+      EXPECT_EQ(other.at("style"), 0) << file;
+      EXPECT_EQ(other.at("right"), 0) << file;
+    }
+    // The right subject and style under another light: no named background, but not the asked one.
+    auto darker = truth;
+    for (auto& value : darker.pixels) value = static_cast<std::uint8_t>(std::max(0, value - 45));
+    const auto off = scorer_.score(reference, darker);
+    EXPECT_EQ(off.at("background"), 0) << part;
+    EXPECT_EQ(off.at("right"), 0) << part;
+  }
+  EXPECT_EQ(scorer_.score(scorer_.prepare(edit("object-frog")), read_image(edit("object-frog").picture))
+                .count("style"),
+            0U);
 }
 
 class MinieditReaderTest : public testing::TemporaryFolder {};

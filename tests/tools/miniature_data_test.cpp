@@ -15,6 +15,7 @@
 #include "forgedit/core/error.h"
 #include "forgedit/core/files.h"
 #include "tools/miniature/held_back.h"
+#include "tools/miniature/iconify.h"
 #include "tools/miniature/pack.h"
 #include "tools/miniature/scene.h"
 #include "tools/miniature/vocabulary.h"
@@ -61,7 +62,8 @@ std::vector<VocabularyEntry> three_entries() {
 }
 
 void write_three(const fs::path& path) {
-  write_pack(path, three_entries(), {disc({220, 30, 40}), disc({90, 60, 40}), disc({110, 50, 180})}, 90);
+  write_pack(path, kEmojiStyles.front(), three_entries(),
+             {disc({220, 30, 40}), disc({90, 60, 40}), disc({110, 50, 180})}, 90);
 }
 
 EmojiPack pack_in_memory() {
@@ -302,6 +304,41 @@ TEST(MiniatureHeldBack, CommittedListKeepsWhatTheDocumentsPromise) {
                            "\ndog face | green\n", "\nred apple | blue\n"}) {
     EXPECT_NE(list.find(line), std::string::npos) << line;
   }
+}
+
+TEST_F(MiniatureData, IconsBecomeSvgFilesNamedByCodePoints) {
+  fs::create_directories(file("set"));
+  write_file_atomically(file("set/chars.json"),
+                        R"({"1f34e": "red-apple", "1F3C3-200d-2642-fe0f": "runner"})");
+  const auto write_icons = [&](const std::string& aliases) {
+    write_file_atomically(
+        file("set/icons.json"),
+        R"({"width": 32, "height": 32, "icons": {"red-apple": {"body": "<path/>", "height": 33}},)"
+        R"( "aliases": )" +
+            aliases + "}");
+  };
+  write_icons(R"({"runner": {"parent": "red-apple"}})");
+  EXPECT_EQ(write_iconify_svgs(file("set"), file("svg")), 2U);
+  const auto svg = read_file(file("svg/1f34e.svg"));
+  EXPECT_NE(svg.find("viewBox=\"0 0 32 33\"><path/></svg>"), std::string::npos) << svg;
+  EXPECT_EQ(read_file(file("svg/1f3c3-200d-2642.svg")), svg);
+  write_icons(R"({"runner": {"parent": "red-apple", "hFlip": true}})");
+  EXPECT_NE(message_of([&] { write_iconify_svgs(file("set"), file("svg")); }).find("a transformed alias"),
+            std::string::npos);
+  write_icons("{}");
+  EXPECT_NE(message_of([&] { write_iconify_svgs(file("set"), file("svg")); }).find("runner"),
+            std::string::npos);
+}
+
+TEST_F(MiniatureData, APackKnowsItsStyleAndCanBeLossless) {
+  const std::vector<RgbaImage> pictures{disc({220, 30, 40}), disc({90, 60, 40}), disc({110, 50, 180})};
+  write_pack(file("noto"), emoji_style("noto"), three_entries(), pictures, 100);
+  const auto pack = read_pack(file("noto"));
+  EXPECT_EQ(pack.style, "noto");
+  EXPECT_EQ(pack.pictures[1].pixels, pictures[1].pixels);
+  write_three(file("own"));
+  EXPECT_EQ(read_pack(file("own")).style, "3d");
+  EXPECT_THROW(emoji_style("wood"), Error);
 }
 
 }  // namespace

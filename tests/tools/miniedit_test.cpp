@@ -61,7 +61,7 @@ class MinieditWriter : public testing::TemporaryFolder {
   }
 
   json write(const fs::path& folder, const std::string& list, std::uint64_t seed = 0) {
-    write_miniedit(pack_, list, "list", seed, folder);
+    write_miniedit({pack_}, list, "list", seed, folder);
     return json::parse(read_file(folder / "edits.json"));
   }
   std::map<std::string, std::string> files(const fs::path& folder) {
@@ -131,9 +131,45 @@ TEST_F(MinieditWriter, SourceAndTruthDifferOnlyInTheSubject) {
   }
 }
 
+/// The same subjects, drawn otherwise, without the last one.
+EmojiPack in_style(const EmojiPack& like, const char* style, std::size_t offset) {
+  EmojiPack pack;
+  pack.style = style;
+  pack.entries.assign(like.entries.begin(), like.entries.end() - 1);
+  for (std::size_t i = 0; i < pack.entries.size(); ++i) pack.pictures.push_back(drawing(i + offset));
+  pack.prepare();
+  return pack;
+}
+
+TEST_F(MinieditWriter, DrawsTheTruthInEveryOtherStyle) {
+  const std::vector<EmojiPack> packs{pack_, in_style(pack_, "flat", 2), in_style(pack_, "noto", 5)};
+  const std::string edit = "object | a red apple on a blue background | a pear on a blue background\n";
+  write_miniedit(packs, "noto | " + edit + edit, "list", 0, folder_ / "set");
+  const auto set = json::parse(read_file(folder_ / "set/edits.json"));
+  EXPECT_EQ(set["name"], "MiniEdit-S");
+  const auto &noto = set["edits"][0], &own = set["edits"][1];
+  EXPECT_EQ(noto["id"], "01-noto-object-pear-blue");
+  EXPECT_EQ(noto["split"], "unseen style: noto");
+  EXPECT_EQ(noto["truth"]["picture"], "pictures/01-noto-pear-blue.png");
+  ASSERT_EQ(noto["styles"].size(), 2U);
+  EXPECT_EQ(noto["styles"][0]["text"], "a pear on a blue background");
+  // The miniature's own style is not asked about.
+  EXPECT_EQ(own["id"], "02-object-pear-blue");
+  EXPECT_FALSE(own.contains("styles"));
+  const auto picture = [&](const json& shown) {
+    return read_image(folder_ / "set" / shown["picture"].get<std::string>());
+  };
+  const auto truth = picture(noto["truth"]), other = picture(noto["styles"][0]);
+  EXPECT_NE(truth.pixels, other.pixels);
+  for (std::size_t c = 0; c < 3; ++c) EXPECT_NEAR(truth.at(1, 1)[c], other.at(1, 1)[c], 2);  // lossy
+  EXPECT_TRUE(
+      contains(message_of([&] { write_miniedit(packs, "wood | " + edit, "list", 0, folder_ / "no"); }),
+               "list:1: no pack has the style \"wood\""));
+}
+
 TEST_F(MinieditWriter, NamesWrongLines) {
   const auto message = [&](const std::string& list) {
-    return message_of([&] { write_miniedit(pack_, list, "list", 0, folder_ / "set"); });
+    return message_of([&] { write_miniedit({pack_}, list, "list", 0, folder_ / "set"); });
   };
   EXPECT_TRUE(contains(message("object | a pear on a red background\n"), "list:1: expected \"kind | source"));
   EXPECT_TRUE(contains(message("\nsubject | a pear on a red background | a pie on a red background"),

@@ -17,6 +17,7 @@
 #include "forgedit/io/charts/line_chart.h"
 #include "forgedit/io/pictures/image.h"
 #include "tools/miniature/held_back.h"
+#include "tools/miniature/iconify.h"
 #include "tools/miniature/miniedit.h"
 #include "tools/miniature/pack.h"
 #include "tools/miniature/scene.h"
@@ -36,8 +37,9 @@ struct Options {
   fs::path edits = "assets/miniature/miniedit.txt";
   fs::path font = "assets/fonts/DejaVuSans.ttf";
   fs::path out;
-  std::vector<fs::path> logs;
+  std::vector<fs::path> logs, style_packs;
   std::string caption;
+  std::string style{kEmojiStyles.front().name};
   std::string split = "train";
   float quality = 92;
   std::uint64_t seed = 0;
@@ -47,11 +49,14 @@ struct Options {
 
 void make_pack(const Options& options) {
   if (!fs::is_directory(options.emoji)) throw usage_error(options.emoji.string() + ": expected a directory");
+  const auto& style = emoji_style(options.style);
   std::map<std::string, fs::path> files;
   std::set<std::string> keys;
   for (const auto& file : fs::directory_iterator(options.emoji)) {
-    if (file.path().extension() != ".webp") continue;
-    const std::string key = shown_key(emoji_key(file.path().stem().string()));
+    const auto extension = file.path().extension();
+    if (extension != ".webp" && extension != ".png") continue;
+    std::string key = emoji_key(file.path().stem().string());
+    if (style.tones_exchanged) key = shown_key(key);
     files[key] = file.path();
     keys.insert(key);
   }
@@ -64,11 +69,15 @@ void make_pack(const Options& options) {
     ++groups[entry.group];
     families.insert(entry.family);
   }
-  write_pack(options.out, entries, pictures, options.quality);
+  write_pack(options.out, style, entries, pictures, options.quality);
   read_pack(options.out);  // what we hand on must be readable, with no label twice
   std::cout << entries.size() << " emoji in " << families.size() << " families, "
             << fs::file_size(options.out) << " bytes\n";
   for (const auto& [group, count] : groups) std::cout << "  " << group << ' ' << count << '\n';
+}
+
+void write_svgs(const Options& options) {
+  std::cout << write_iconify_svgs(options.emoji, options.out) << " pictures\n";
 }
 
 void make_sheet(const Options& options) {
@@ -111,9 +120,10 @@ void choose_held_back_list(const Options& options) {
 }
 
 void make_miniedit(const Options& options) {
-  EmojiPack pack = read_pack(options.pack);
-  hold_back(pack, options.held_back);
-  write_miniedit(pack, read_file(options.edits), options.edits.string(), options.seed, options.out);
+  std::vector<EmojiPack> packs{read_pack(options.pack)};
+  hold_back(packs.front(), options.held_back);
+  for (const auto& file : options.style_packs) packs.push_back(read_pack(file));
+  write_miniedit(packs, read_file(options.edits), options.edits.string(), options.seed, options.out);
 }
 
 /// The running losses that a trainer logged, one line a run, each behind the one before.
@@ -153,11 +163,19 @@ void add_subcommands(CLI::App& app, Options& options) {
   };
 
   auto* pack = add("pack", "pack emoji pictures and labels into one file", make_pack);
-  pack->add_option("--emoji", options.emoji, "folder of WebP pictures named by code points")->required();
+  pack->add_option("--emoji", options.emoji, "folder of WebP or PNG pictures named by code points")
+      ->required();
+  std::vector<std::string> styles;
+  for (const auto& style : kEmojiStyles) styles.emplace_back(style.name);
+  pack->add_option("--style", options.style)->check(CLI::IsMember(styles))->capture_default_str();
   pack->add_option("--labels", options.labels, "emojibase's en/data.json")->required();
-  pack->add_option("--quality", options.quality, "WebP quality")
+  pack->add_option("--quality", options.quality, "WebP quality; 100: lossless")
       ->check(CLI::Range(0, 100))
       ->capture_default_str();
+
+  auto* svg =
+      add("svg", "write the pictures of an icon set of Iconify as SVG, named by code points", write_svgs);
+  svg->add_option("--emoji", options.emoji, "folder of the package")->required();
 
   auto* sheet = add_pack(add("sheet", "draw scenes with their captions", make_sheet));
   sheet->add_option("--split", options.split)
@@ -175,6 +193,7 @@ void add_subcommands(CLI::App& app, Options& options) {
   auto* edits = add_pack(add("miniedit", "write the MiniEdit data set (docs/miniedit.md)", make_miniedit));
   edits->add_option("--held-back", options.held_back, "held-back list")->capture_default_str();
   edits->add_option("--edits", options.edits, "list of edits")->capture_default_str();
+  edits->add_option("--style-pack", options.style_packs, "packs of the styles that the list names");
   edits->add_option("--seed", options.seed)->capture_default_str();
 
   auto* curve = add("curve", "draw the losses of training runs", draw_curve);

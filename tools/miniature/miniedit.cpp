@@ -9,6 +9,7 @@
 #include <random>
 #include <set>
 #include <sstream>
+#include <tuple>
 #include <vector>
 
 #include "forgedit/core/error.h"
@@ -39,6 +40,8 @@ struct Subject {
 };
 
 struct Line {
+  const EmojiPack* pack = nullptr;  // of its style
+  bool has_style = false;           // the list names it
   std::string kind;
   Subject source, truth;
 };
@@ -48,13 +51,27 @@ Subject subject_of(const EmojiPack& pack, std::string_view text) {
   return {scene.entry, scene.background};
 }
 
-Line parse_line(const EmojiPack& pack, std::string_view text) {
-  const auto first = text.find('|');
-  const auto second = first == std::string_view::npos ? first : text.find('|', first + 1);
-  if (second == std::string_view::npos) throw failure("expected \"kind | source caption | target caption\"");
-  Line line{std::string(trimmed(text.substr(0, first))),
-            subject_of(pack, text.substr(first + 1, second - first - 1)),
-            subject_of(pack, text.substr(second + 1))};
+const EmojiPack& pack_of(const std::vector<EmojiPack>& packs, std::string_view style) {
+  for (const auto& pack : packs) {
+    if (pack.style == style) return pack;
+  }
+  throw failure("no pack has the style \"" + std::string(style) + "\"");
+}
+
+Line parse_line(const std::vector<EmojiPack>& packs, std::string_view text) {
+  std::vector<std::string_view> parts;
+  while (true) {
+    const auto end = std::min(text.find('|'), text.size());
+    parts.push_back(trimmed(text.substr(0, end)));
+    if (end == text.size()) break;
+    text.remove_prefix(end + 1);
+  }
+  const bool has_style = parts.size() == 4;
+  if (parts.size() != 3 && !has_style)
+    throw failure("expected \"kind | source caption | target caption\", or \"style | \" before it");
+  const auto& pack = has_style ? pack_of(packs, parts.front()) : packs.front();
+  if (has_style) parts.erase(parts.begin());
+  Line line{&pack, has_style, std::string(parts[0]), subject_of(pack, parts[1]), subject_of(pack, parts[2])};
   constexpr std::array<std::string_view, 5> kKinds = {"action", "object", "attribute", "background", "two"};
   if (std::find(kKinds.begin(), kKinds.end(), line.kind) == kKinds.end())
     throw failure("no kind of edit is called \"" + line.kind + "\"");
@@ -62,7 +79,8 @@ Line parse_line(const EmojiPack& pack, std::string_view text) {
   return line;
 }
 
-std::vector<Line> parse_list(const EmojiPack& pack, std::string_view list, const std::string& name) {
+std::vector<Line> parse_list(const std::vector<EmojiPack>& packs, std::string_view list,
+                             const std::string& name) {
   std::vector<Line> lines;
   for (int number = 1; !list.empty(); ++number) {
     const auto end = std::min(list.find('\n'), list.size());
@@ -70,7 +88,7 @@ std::vector<Line> parse_list(const EmojiPack& pack, std::string_view list, const
     list.remove_prefix(std::min(end + 1, list.size()));
     if (text.empty()) continue;
     try {
-      lines.push_back(parse_line(pack, text));
+      lines.push_back(parse_line(packs, text));
     } catch (const Error& error) {
       throw failure(name + ":" + std::to_string(number) + ": " + error.what());
     }
@@ -123,6 +141,7 @@ void shuffle(std::vector<Value>& values, std::mt19937_64& engine) {
 /// A source's place and light, shared by all pictures around it; and what stands beside a truth.
 class Neighbourhood {
  public:
+  /// The same seed gives the same place in every style.
   Neighbourhood(const EmojiPack& pack, std::uint64_t seed) : pack_(pack), engine_(seed) {
     const auto draw = [&](int low, int high) {
       return low + static_cast<int>((engine_() >> 8) % static_cast<std::uint64_t>(high - low + 1));
@@ -133,6 +152,8 @@ class Neighbourhood {
     place_.shift_y = draw(-reach, reach) / 1000.0;
     for (auto& offset : jitter_) offset = draw(-kJitter, kJitter);
   }
+
+  const EmojiPack& pack() const { return pack_; }
 
   Image picture(const Subject& subject) const {
     Scene scene = place_;
@@ -293,42 +314,39 @@ std::string two_digits(std::size_t number) {
   return (number < 10 ? "0" : "") + std::to_string(number);
 }
 
-/// A subject in the place of the source with this number.
-using Placed = std::array<std::size_t, 3>;
+/// A subject of a style's pack in the place of the source with this number.
+using Placed = std::tuple<std::size_t, const EmojiPack*, std::size_t, std::size_t>;
 
 /// Writes pictures, each once: sources and truths exactly, all others in a third of the bytes.
 class Writer {
  public:
-  Writer(const EmojiPack& pack, fs::path folder, std::set<Placed> exact)
-      : pack_(pack), folder_(std::move(folder)), exact_(std::move(exact)) {}
+  Writer(fs::path folder, std::set<Placed> exact) : folder_(std::move(folder)), exact_(std::move(exact)) {}
 
-  json add(const Neighbourhood& around, std::size_t source, const Subject& subject) const {
-    const auto& label = pack_.entries[subject.entry].label;
-    const bool exact = exact_.contains({source, subject.entry, subject.background});
-    const auto file = "pictures/" + two_digits(source) + "-" +
-                      file_part(label + " " + std::string(kBackgrounds[subject.background].name)) +
-                      (exact ? ".png" : ".webp");
+  json add(const Neighbourhood& around, std::size_t source, const Subject& subject,
+           const std::string& style = "") const {
+    const auto& pack = around.pack();
+    const auto& label = pack.entries[subject.entry].label;
+    const bool exact = exact_.contains({source, &pack, subject.entry, subject.background});
+    const auto file =
+        "pictures/" + two_digits(source) + "-" +
+        file_part(style + " " + label + " " + std::string(kBackgrounds[subject.background].name)) +
+        (exact ? ".png" : ".webp");
     if (const auto path = folder_ / file; exact) {
       write_png(path, around.picture(subject));
     } else {
       write_file_atomically(path, encode_webp(around.picture(subject), kQuality));
     }
-    return {{"picture", file}, {"text", caption(pack_, subject.entry, subject.background)}};
-  }
-
-  json add(const Neighbourhood& around, std::size_t source, const std::vector<Subject>& subjects) const {
-    json all = json::array();
-    for (const auto& subject : subjects) all.push_back(add(around, source, subject));
-    return all;
+    return {{"picture", file}, {"text", caption(pack, subject.entry, subject.background)}};
   }
 
  private:
-  const EmojiPack& pack_;
   fs::path folder_;
   std::set<Placed> exact_;
 };
 
-const char* split_of(const EmojiPack& pack, const Line& line) {
+std::string split_of(const Line& line) {
+  if (line.has_style) return "unseen style: " + line.pack->style;
+  const auto& pack = *line.pack;
   const auto is_held_back = [&](const Subject& subject) {
     return (pack.held_back[subject.entry] >> subject.background & 1U) != 0;
   };
@@ -338,54 +356,105 @@ const char* split_of(const EmojiPack& pack, const Line& line) {
 
 /// Numbers the sources in the order of their first edits, from 1.
 std::vector<std::size_t> number_sources(const std::vector<Line>& lines) {
-  std::map<std::pair<std::size_t, std::size_t>, std::size_t> known;
+  std::map<std::tuple<const EmojiPack*, std::size_t, std::size_t>, std::size_t> known;
   std::vector<std::size_t> numbers;
-  for (const auto& [kind, source, truth] : lines) {
-    numbers.push_back(
-        known.emplace(std::pair(source.entry, source.background), known.size() + 1).first->second);
+  for (const auto& line : lines) {
+    const std::tuple source(line.pack, line.source.entry, line.source.background);
+    numbers.push_back(known.emplace(source, known.size() + 1).first->second);
   }
   return numbers;
 }
 
-}  // namespace
+class EditWriter {
+ public:
+  EditWriter(const std::vector<EmojiPack>& packs, std::vector<Line> lines, std::string name,
+             std::uint64_t seed, const fs::path& folder)
+      : packs_(packs),
+        lines_(std::move(lines)),
+        numbers_(number_sources(lines_)),
+        name_(std::move(name)),
+        seed_(seed),
+        writer_(folder, exact()) {}
 
-void write_miniedit(const EmojiPack& pack, std::string_view list, const std::string& name, std::uint64_t seed,
-                    const fs::path& folder) {
-  const auto lines = parse_list(pack, list, name);
-  make_directory(folder);
-  if (!fs::is_empty(folder)) throw usage_error(folder.string() + ": expected an empty folder");
-  make_directory(folder / "pictures");
-  const auto numbers = number_sources(lines);
-  std::set<Placed> exact;
-  for (std::size_t i = 0; i < lines.size(); ++i) {
-    for (const auto& subject : {lines[i].source, lines[i].truth})
-      exact.insert({numbers[i], subject.entry, subject.background});
-  }
-  const Writer writer(pack, folder, std::move(exact));
-  json edits = json::array();
-  for (std::size_t i = 0; i < lines.size(); ++i) {
-    const auto& line = lines[i];
-    const auto number = numbers[i];
-    const Neighbourhood around(pack, seed * 1000 + number);
+  json write(std::size_t i) const {
+    const auto& line = lines_[i];
+    const auto& pack = *line.pack;
+    const auto number = numbers_[i];
+    const auto style = line.has_style ? pack.style : "";
+    const Neighbourhood around(pack, seed_ * 1000 + number);
     const auto distractors = around.distractors(line);
     if (distractors.size() < kDistractors) {
-      throw failure(name + ": fewer than ten distractors for " +
+      throw failure(name_ + ": fewer than ten distractors for " +
                     caption(pack, line.truth.entry, line.truth.background));
     }
     const auto& label = pack.entries[line.truth.entry].label;
     const auto& colour = kBackgrounds[line.truth.background].name;
-    edits.push_back(
-        {{"id", two_digits(i + 1) + "-" + line.kind + "-" + file_part(label + " " + std::string(colour))},
-         {"kind", line.kind},
-         {"split", split_of(pack, line)},
-         {"source", writer.add(around, number, line.source)},
-         {"truth", writer.add(around, number, line.truth)},
-         {"distractors", writer.add(around, number, distractors)},
-         {"identities", writer.add(around, number, around.identities(line))}});
+    const auto add_all = [&](const std::vector<Subject>& subjects) {
+      json all = json::array();
+      for (const auto& subject : subjects) all.push_back(writer_.add(around, number, subject, style));
+      return all;
+    };
+    json edit{{"id", two_digits(i + 1) + "-" +
+                         file_part(style + " " + line.kind + " " + label + " " + std::string(colour))},
+              {"kind", line.kind},
+              {"split", split_of(line)},
+              {"source", writer_.add(around, number, line.source, style)},
+              {"truth", writer_.add(around, number, line.truth, style)},
+              {"distractors", add_all(distractors)},
+              {"identities", add_all(around.identities(line))}};
+    if (line.has_style) edit["styles"] = other_styles(line, number);
+    return edit;
   }
+
+ private:
+  std::set<Placed> exact() const {
+    std::set<Placed> placed;
+    for (std::size_t i = 0; i < lines_.size(); ++i) {
+      for (const auto& subject : {lines_[i].source, lines_[i].truth})
+        placed.insert({numbers_[i], lines_[i].pack, subject.entry, subject.background});
+    }
+    return placed;
+  }
+
+  /// The truth as the other families draw it, in the same place.
+  json other_styles(const Line& line, std::size_t number) const {
+    json all = json::array();
+    const auto& label = line.pack->entries[line.truth.entry].label;
+    for (const auto& pack : packs_) {
+      const auto found = pack.index.find(label);
+      if (pack.style == line.pack->style || found == pack.index.end()) continue;
+      const Neighbourhood around(pack, seed_ * 1000 + number);
+      all.push_back(writer_.add(around, number, {found->second, line.truth.background}, pack.style));
+    }
+    if (all.empty()) throw failure(name_ + ": no other style has \"" + label + "\"");
+    return all;
+  }
+
+  const std::vector<EmojiPack>& packs_;
+  std::vector<Line> lines_;
+  std::vector<std::size_t> numbers_;
+  std::string name_;
+  std::uint64_t seed_;
+  Writer writer_;
+};
+
+}  // namespace
+
+void write_miniedit(const std::vector<EmojiPack>& packs, std::string_view list, const std::string& name,
+                    std::uint64_t seed, const fs::path& folder) {
+  const auto lines = parse_list(packs, list, name);
+  make_directory(folder);
+  if (!fs::is_empty(folder)) throw usage_error(folder.string() + ": expected an empty folder");
+  make_directory(folder / "pictures");
+  const bool has_styles =
+      std::any_of(lines.begin(), lines.end(), [](const Line& line) { return line.has_style; });
+  const EditWriter writer(packs, lines, name, seed, folder);
+  json edits = json::array();
+  for (std::size_t i = 0; i < lines.size(); ++i) edits.push_back(writer.write(i));
   // Last: without it the folder is no data set.
+  const auto* const set = has_styles ? "MiniEdit-S" : "MiniEdit";
   write_file_atomically(folder / "edits.json",
-                        json{{"name", "MiniEdit"}, {"version", 1}, {"edits", edits}}.dump(1) + "\n");
+                        json{{"name", set}, {"version", 1}, {"edits", edits}}.dump(1) + "\n");
 }
 
 }  // namespace forgedit

@@ -20,8 +20,8 @@ constexpr std::string_view kMagic = "FGEMOJI1";
 constexpr std::size_t kLengthBytes = 8;
 constexpr std::size_t kMaxPackBytes = std::size_t{64} << 20;
 constexpr std::size_t kMaxEntries = 20'000;
-constexpr std::string_view kNotice =
-    "Pictures: Fluent Emoji, (c) Microsoft Corporation, MIT licence. Labels: emojibase, MIT licence.";
+constexpr float kLossless = 100;
+constexpr int kLosslessEffort = 3;  // of 9, which takes a quarter of a second a picture
 
 std::uint8_t to_byte(int value) {
   return static_cast<std::uint8_t>(std::clamp(value, 0, 255));
@@ -33,6 +33,8 @@ std::string encode_webp(const RgbaImage& picture, float quality) {
   if (!WebPConfigInit(&config) || !WebPPictureInit(&webp)) throw failure("libwebp: version mismatch");
   config.quality = quality;
   config.method = 6;
+  if (quality >= kLossless && !WebPConfigLosslessPreset(&config, kLosslessEffort))
+    throw failure("libwebp: no lossless preset");
   config.use_sharp_yuv = 1;  // small saturated details keep their colour
   config.alpha_quality = 90;
   webp.width = picture.width;
@@ -116,6 +118,7 @@ EmojiPack parse_pack(std::string_view file) {
   }
   const std::string_view body = file.substr(kPrefix + header_bytes);
   EmojiPack pack;
+  pack.style = emoji_style(header.value("style", pack.style)).name;
   std::size_t expected_offset = 0;
   for (const json& item : items) {
     pack.entries.push_back(parse_entry(item));
@@ -141,6 +144,14 @@ int find_background(std::string_view name) {
   const auto found =
       std::find_if(kBackgrounds.begin(), kBackgrounds.end(), [&](const auto& c) { return c.name == name; });
   return found == kBackgrounds.end() ? -1 : static_cast<int>(found - kBackgrounds.begin());
+}
+
+const EmojiStyle& emoji_style(std::string_view name) {
+  const auto found = std::find_if(kEmojiStyles.begin(), kEmojiStyles.end(),
+                                  [&](const auto& style) { return style.name == name; });
+  if (found == kEmojiStyles.end())
+    throw usage_error("no style of emoji is called \"" + std::string(name) + "\"");
+  return *found;
 }
 
 void EmojiPack::prepare() {
@@ -186,8 +197,9 @@ RgbaImage shrink_emoji(const RgbaImage& picture) {
   return small;
 }
 
-void write_pack(const std::filesystem::path& path, const std::vector<VocabularyEntry>& entries,
-                const std::vector<RgbaImage>& pictures, float quality) {
+void write_pack(const std::filesystem::path& path, const EmojiStyle& style,
+                const std::vector<VocabularyEntry>& entries, const std::vector<RgbaImage>& pictures,
+                float quality) {
   if (entries.size() != pictures.size()) throw usage_error("write_pack: one picture for each entry");
   std::string body;
   json items = json::array();
@@ -196,8 +208,13 @@ void write_pack(const std::filesystem::path& path, const std::vector<VocabularyE
     items.push_back(describe(entries[i], body.size(), bytes.size()));
     body += bytes;
   }
-  const std::string header =
-      json{{"notice", kNotice}, {"side", kEmojiSide}, {"count", entries.size()}, {"entries", items}}.dump();
+  const auto notice = "Pictures: " + std::string(style.credits) + ". Labels: emojibase, MIT licence.";
+  const std::string header = json{
+      {"notice", notice},
+      {"style", style.name},
+      {"side", kEmojiSide},
+      {"count", entries.size()},
+      {"entries", items}}.dump();
   std::string file(kMagic);
   for (std::size_t i = 0; i < kLengthBytes; ++i) file += static_cast<char>(header.size() >> (8 * i) & 0xff);
   write_file_atomically(path, file + header + body);

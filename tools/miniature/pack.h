@@ -39,8 +39,25 @@ inline constexpr std::array<BackgroundColour, 12> kBackgrounds = {{{"red", {208,
 /// Index of a background in kBackgrounds, -1 for an unknown name.
 int find_background(std::string_view name);
 
-/// The pictures and words that the miniature is trained on.
+/// A family of emoji pictures.
+struct EmojiStyle {
+  std::string_view name;
+  std::string_view credits;
+  bool tones_exchanged;  ///< the files' names do not say the skin tones that they show: shown_key() does
+};
+
+/// The first is the one that the miniature learns.
+inline constexpr std::array<EmojiStyle, 3> kEmojiStyles = {
+    {{"3d", "Fluent Emoji, (c) Microsoft Corporation, MIT licence", true},
+     {"flat", "Fluent Emoji Flat, (c) Microsoft Corporation, MIT licence", false},
+     {"noto", "Noto Emoji, (c) Google Inc, Apache License 2.0", false}}};
+
+/// Throws a usage Error for an unknown name.
+const EmojiStyle& emoji_style(std::string_view name);
+
+/// Pictures in one style, and the words of them that the miniature knows.
 struct EmojiPack {
+  std::string style{kEmojiStyles.front().name};
   std::vector<VocabularyEntry> entries;
   std::vector<RgbaImage> pictures;                     ///< kEmojiSide square, one for each entry
   std::unordered_map<std::string, std::size_t> index;  ///< label -> entry
@@ -55,10 +72,11 @@ struct EmojiPack {
 /// Halves a picture with transparency to kEmojiSide by Lanczos on premultiplied colour.
 RgbaImage shrink_emoji(const RgbaImage& picture);
 
-/// Writes entries and pictures as one file: magic, header length, JSON header, lossy WebP pictures.
-/// `quality` is WebP's, 0 to 100.
-void write_pack(const std::filesystem::path& path, const std::vector<VocabularyEntry>& entries,
-                const std::vector<RgbaImage>& pictures, float quality);
+/// Writes entries and pictures as one file: magic, header length, JSON header, WebP pictures.
+/// `quality` is WebP's, 0 to 100; 100 is lossless.
+void write_pack(const std::filesystem::path& path, const EmojiStyle& style,
+                const std::vector<VocabularyEntry>& entries, const std::vector<RgbaImage>& pictures,
+                float quality);
 
 /// Reads and decodes a whole pack. Throws Error naming the file when anything in it does not add up.
 EmojiPack read_pack(const std::filesystem::path& path);

@@ -23,6 +23,7 @@ LearnTask make_task(const StableDiffusion& model, const torch::Tensor& latents, 
                  o.adam,       early_stop(o, model.settings.noise.prediction_type),
                  model.policy, model.memory};
   task.fast = o.fast;
+  task.stop_known = o.stop_known;
   task.noise = model.settings.noise;
   if (!model.policy.reduced()) return task;  // whose steps are not recorded
   const auto factor = model.vae->config().factor();
@@ -151,6 +152,7 @@ void require_one_text_encoder(LearnMethod method, bool has_two) {
 
 EarlyStop early_stop(const LearnOptions& options, PredictionType prediction) {
   if (prediction == PredictionType::v_prediction) return {};
+  if (options.stop_known > 0) return {};
   return {options.stop_loss, options.stop_after};
 }
 

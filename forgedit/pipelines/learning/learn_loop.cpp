@@ -9,6 +9,7 @@
 #include "forgedit/device/replay.h"
 #include "forgedit/device/torch_compat.h"
 #include "forgedit/pipelines/learning/eight_bit_adam.h"
+#include "forgedit/pipelines/learning/known_share.h"
 #include "forgedit/schedulers/noise_schedule.h"
 
 namespace forgedit {
@@ -286,6 +287,14 @@ LearnResult run_learn_loop(const LearnTask& task, const std::vector<LearnPhase>&
   }
 
   auto& losses = result.losses;
+  std::optional<KnownShare> known;
+  if (task.stop_known > 0)
+    known.emplace(task.latents, task.noise, task.policy.device, task.memory.micro_batch);
+  const auto knows_enough = [&](const LearnPhase& phase, std::int64_t steps_done) {
+    if (!known || &phase != &phases.back() || steps_done % kStepsBetweenLooks != 0) return false;
+    result.known.push_back(known->measure(task.predict, task.policy));
+    return result.known.back() >= task.stop_known;
+  };
   for (const auto& phase : phases) {
     const GradientScope gradients(phase.groups);
     std::unique_ptr<StepRunner> runner;
@@ -303,6 +312,7 @@ LearnResult run_learn_loop(const LearnTask& task, const std::vector<LearnPhase>&
       samples += batch.noise.size(0);
       runner->update();
       if (progress) progress({kLearningStage, step + 1, result.planned_steps, losses.back()});
+      if (knows_enough(phase, step - first + 1)) break;
     }
     first += phase.steps;
   }

@@ -53,13 +53,17 @@ struct LearnTask {
   ComputePolicy policy;
   MemoryPlan memory;
   bool fast = false;             ///< see LearnOptions
+  double stop_known = 0;         ///< see LearnOptions; asked for in the last phase
   NoiseScheduleOptions noise{};  ///< of the model
   std::int64_t step_bytes = 0;   ///< that a step takes at least on its way, where known
 };
 
+/// Steps from one look at what is known to the next: a look costs a third of a step.
+inline constexpr std::int64_t kStepsBetweenLooks = 10;
+
 /// Runs the phases one after the other. The result has the loss of every step (the mean square error of the
-/// prediction) and how learning ended; the caller adds what was learned. `batches` and `progress` count
-/// steps over all phases. Throws Error when a loss is not finite.
+/// prediction), what was known at each look, and how learning ended; the caller adds what was learned.
+/// `batches` and `progress` count steps over all phases. Throws Error when a loss is not finite.
 LearnResult run_learn_loop(const LearnTask& task, const std::vector<LearnPhase>& phases,
                            const LearnBatches& batches, const ProgressCallback& progress);
 

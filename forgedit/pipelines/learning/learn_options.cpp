@@ -39,6 +39,10 @@ constexpr std::array kNumbers{
          [](Options& o) -> double& { return o.stop_loss; }),
     whole("stop_after", "... once this many samples were used", 0, 1e6,
           [](Options& o) -> std::int64_t& { return o.stop_after; }),
+    real(
+        "stop_known",
+        "end once this share of the picture is known, 0 to 1, instead of by the loss; samples is the longest",
+        0, 1, [](Options& o) -> double& { return o.stop_known; }),
 };
 
 /// Adapters start at zero: what is usual for a thousand steps (1e-4) is too little for vanilla's forty

@@ -41,6 +41,9 @@ struct LearnOptions {
   double stop_loss = 0.03;
   /// ... and more than this many samples were drawn before the step.
   std::int64_t stop_after = 350;
+  /// Learning ends once this share of the picture is known (KnownShare), and not by stop_loss; `samples` is
+  /// then the longest that it takes. 0: never asked.
+  double stop_known = 0;
   LayerScope layers = LayerScope::code;
   Tuning tuning = Tuning::full;
   std::int64_t lora_rank = 0;  ///< of the adapters; 0 where none learn

@@ -56,6 +56,7 @@ json record_of(const LearnedPicture& learned, const json& files) {
               {"losses", learned.result.losses},
               {"frame", to_json(learned.frame)},
               {"files", files}};
+  if (!learned.result.known.empty()) record["known"] = learned.result.known;
   if (learned.prediction == PredictionType::v_prediction) record["prediction_type"] = kVelocity;
   return record;
 }
@@ -71,11 +72,11 @@ const json& child_object(const std::string& origin, const json& record, const ch
   return *found;
 }
 
-std::vector<double> read_losses(const std::string& origin, const json& record) {
-  const auto found = record.find("losses");
+std::vector<double> read_numbers(const std::string& origin, const json& record, const char* key) {
+  const auto found = record.find(key);
   const auto is_number = [](const json& value) { return value.is_number(); };
   if (found == record.end() || !found->is_array() || !std::all_of(found->begin(), found->end(), is_number)) {
-    throw failure(origin + ": losses: expected a list of numbers");
+    throw failure(origin + ": " + key + ": expected a list of numbers");
   }
   return found->get<std::vector<double>>();
 }
@@ -113,7 +114,8 @@ void read_record(const fs::path& path, LearnedPicture& learned) {
   learned.fingerprint_method = static_cast<int>(base.integer("fingerprint_method", 1, 0, INT32_MAX));
   learned.options = learn_options_from_json(origin + ": learning", child_object(origin, record, "learning"));
   learned.frame = frame_from_json(origin + ": frame", child_object(origin, record, "frame"));
-  learned.result.losses = read_losses(origin, record);
+  learned.result.losses = read_numbers(origin, record, "losses");
+  if (reader.has("known")) learned.result.known = read_numbers(origin, record, "known");
   const auto prediction = reader.text("prediction_type", kEpsilon);
   if (prediction != kEpsilon && prediction != kVelocity) {
     reader.reject("prediction_type",

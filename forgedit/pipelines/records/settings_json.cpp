@@ -38,6 +38,7 @@ json to_json(const LearnOptions& o) {
               {"stop_after", o.stop_after},
               {"layers", layer_scope_name(o.layers)},
               {"seed", o.seed}};
+  if (o.stop_known > 0) result["stop_known"] = o.stop_known;
   if (o.fast) result["fast"] = true;  // else as records were before there was this
   if (o.tuning == Tuning::lora) {     // the same
     result["learn"] = tuning_name(o.tuning);
@@ -73,6 +74,7 @@ LearnOptions learn_options_from_json(const std::string& origin, const json& obje
   o.adam.eps = reader.number("adam_eps", {});
   o.stop_loss = reader.number("stop_loss", {});
   o.stop_after = reader.integer("stop_after", {}, 0, kMaxCount);
+  o.stop_known = reader.number("stop_known", 0);
   o.layers = named(reader, "layers", {}, parse_layer_scope);
   o.seed = static_cast<std::uint64_t>(reader.integer("seed", {}, 0, INT64_MAX));
   o.fast = reader.boolean("fast", false);

@@ -5,6 +5,7 @@
 
 #include "forgedit/editing/forgetting.h"
 #include "forgedit/editing/learned_weights.h"
+#include "forgedit/pipelines/learning/known_share.h"
 #include "tests/support/temporary_folder.h"
 
 namespace forgedit {
@@ -153,6 +154,58 @@ TEST_F(Learn, HowItEndedFollowsFromTheLosses) {
   EXPECT_EQ(stopped_at(learned.losses), learned.stopped_at);
   EXPECT_EQ(result.planned_steps, learned.planned_steps);
   EXPECT_EQ(learned.losses.size(), 4U);
+}
+
+/// The noise in `noisy`, given the picture: a network that knows it.
+torch::Tensor noise_in(const torch::Tensor& noisy, const torch::Tensor& latents,
+                       const torch::Tensor& timesteps) {
+  const auto alpha = NoiseSchedule().alphas_cumprod().index_select(0, timesteps).view({-1, 1, 1, 1});
+  return (noisy - alpha.sqrt() * latents) / (1 - alpha).sqrt();
+}
+
+TEST_F(Learn, KnownIsTheShareOfThePictureFoundInNoise) {
+  const KnownShare known(latents_, {}, torch::kCPU, 0), in_parts(latents_, {}, torch::kCPU, 3);
+  const auto of = [&](const torch::Tensor& picture) {
+    const NoisePredictor predict = [&](const auto& noisy, const auto& t) {
+      return noise_in(noisy, picture, t);
+    };
+    EXPECT_NEAR(in_parts.measure(predict, {}), known.measure(predict, {}), 1e-4);
+    return known.measure(predict, {});
+  };
+  EXPECT_NEAR(of(latents_), 1, 1e-3);
+  EXPECT_NEAR(of(latents_.mean().expand_as(latents_)), 0, 1e-3);
+  EXPECT_LT(of(-latents_), -2);
+}
+
+TEST_F(Learn, EndsWhereEnoughIsKnown) {
+  // One number learns to be 1: what it is multiplied with is the noise.
+  const auto run_until = [&](double share) {
+    const auto factor = torch::full({1}, 0.5);
+    LearnTask task;
+    task.latents = latents_;
+    task.predict = [&](const auto& noisy, const auto& t) { return factor * noise_in(noisy, latents_, t); };
+    task.stop_known = share;
+    const auto batches = random_learn_batches(options_, latents_, at::detail::createCPUGenerator(1), 1000);
+    return run_learn_loop(task, {{{{{factor}, 0.01}}, 100}}, batches, {});
+  };
+  const auto ended = run_until(0.9);
+  ASSERT_GE(ended.known.size(), 2U);
+  EXPECT_EQ(ended.losses.size(), ended.known.size() * kStepsBetweenLooks);
+  EXPECT_LT(ended.losses.size(), 100U);
+  EXPECT_GE(ended.known.back(), 0.9);
+  EXPECT_LT(ended.known[ended.known.size() - 2], 0.9);
+  EXPECT_EQ(run_until(0).known.size(), 0U);
+}
+
+TEST_F(Learn, LookingAtWhatIsKnownChangesNothing) {
+  options_.samples = 40;
+  options_.stop_loss = 0;
+  const auto plain = run();
+  options_.stop_known = 1;
+  const auto looked = run();
+  EXPECT_EQ(looked.known.size(), 2U);
+  EXPECT_EQ(looked.losses, plain.losses);
+  EXPECT_TRUE(torch::equal(looked.embedding.tokens, plain.embedding.tokens));
 }
 
 TEST_F(Learn, CancellingPutsTheWeightsBack) {
