@@ -80,7 +80,7 @@ export const texts = {
     reset: "Back to the suggestion",
     target: "What the edit shows",
     targetNumber: (n) => `What edit ${n} shows`,
-    targetHint: "The same words with the change in them works best.",
+    targetHint: "Best: the words of the caption, with the change in them.",
     copyCaption: "Start from the caption",
     addTarget: "Another text",
     removeTarget: (n) => `Remove text ${n}`,
