@@ -49,6 +49,6 @@ completed forgedit bench mini | grep -qx miniedit || complain "completion of a b
 [ "$(completed forgedit edit --interpolation '' | tr '\n' ' ')" = "vs vp " ] || complain "completion of a choice"
 touch a-picture.png
 [ "$(completed forgedit edit a-pic)" = a-picture.png ] || complain "completion of a file"
-expect 2 "shell: expected bash, zsh or fish, got tcsh" completion tcsh
+expect 2 "expected bash, zsh or fish, got tcsh" completion tcsh
 
 end_of_test
