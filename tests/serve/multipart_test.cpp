@@ -29,7 +29,8 @@ TEST(Multipart, PartsAreRead) {
                     part("FORM-DATA ;name=prompt", "a dog\r\njumps") + part("form-data; name=\"n\"", "") +
                     "--XX--";
   for (const auto* end : {"", "\r\n", "\r\nepilogue"}) {
-    const auto parts = read_multipart("Multipart/Form-Data; charset=utf-8; boundary=\"XX\"", body + end);
+    const auto whole = body + end;  // the parts lie in it
+    const auto parts = read_multipart("Multipart/Form-Data; charset=utf-8; boundary=\"XX\"", whole);
     ASSERT_EQ(parts.size(), 3U);
     EXPECT_EQ(parts[0].name, "image");
     EXPECT_EQ(parts[0].file_name, "a \"b\".png");
