@@ -1,8 +1,6 @@
 #include "forgedit/serve/http_server.h"
 
-#include <fcntl.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -17,6 +15,7 @@
 #include <boost/beast/http.hpp>
 
 #include "forgedit/core/error.h"
+#include "forgedit/serve/http_file.h"
 #include "forgedit/serve/http_gate.h"
 
 namespace forgedit {
@@ -263,30 +262,20 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   }
 
   void send(HttpResponse response, bool keep) {
-    if (!response.file.empty()) return send_file(std::move(response), keep);
+    if (!response.file.empty() && !open_file(response)) {
+      response = error_response(HttpError(410, "file_gone", "the file is no longer there"));
+    }
     if (response.next_part) return send_parts(std::move(response), keep);
     const auto message = std::make_shared<http::response<http::string_body>>();
     set_headers(*message, response, keep);
     message->body() = std::move(response.body);
     message->prepare_payload();
-    write(message, keep);
-  }
-
-  void send_file(HttpResponse response, bool keep) {
-    const auto gone = [&] {
-      send(error_response(HttpError(410, "file_gone", "the file is no longer there")), keep);
-    };
-    beast::file file;
-    const int number = ::open(response.file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    if (number < 0) return gone();
-    file.native_handle(number);
-    const auto message = std::make_shared<http::response<http::file_body>>();
-    ErrorCode error;
-    message->body().reset(std::move(file), error);
-    if (error) return gone();
-    set_headers(*message, response, keep);
-    message->prepare_payload();
-    write(message, keep);
+    stream_.expires_after(options().write_time);
+    http::async_write(stream_, *message,
+                      [self = shared_from_this(), message, keep](ErrorCode error, std::size_t) {
+                        if (error) return self->close();
+                        keep ? self->read_header() : self->linger();
+                      });
   }
 
   void send_parts(HttpResponse response, bool keep) {
@@ -320,16 +309,6 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
                       [self = shared_from_this(), keep](ErrorCode error, std::size_t) {
                         if (error) return self->close();
                         self->send_next_part(keep);
-                      });
-  }
-
-  template <typename Message>
-  void write(const std::shared_ptr<Message>& message, bool keep) {
-    stream_.expires_after(options().write_time);
-    http::async_write(stream_, *message,
-                      [self = shared_from_this(), message, keep](ErrorCode error, std::size_t) {
-                        if (error) return self->close();
-                        keep ? self->read_header() : self->linger();
                       });
   }
 

@@ -59,6 +59,18 @@ class Client {
     }
     return text;
   }
+  /// Reads so many bytes, or less where the connection ends.
+  std::string read(std::size_t bytes) const {
+    std::string text(bytes, '\0');
+    std::size_t done = 0;
+    while (done < bytes) {
+      const auto count = ::recv(socket_, &text[done], bytes - done, 0);
+      if (count <= 0) break;
+      done += static_cast<std::size_t>(count);
+    }
+    text.resize(done);
+    return text;
+  }
   bool ended() const { return ended_; }
 
  private:
@@ -303,6 +315,24 @@ TEST_F(HttpServerTest, FilesAreSentAndLinksAreNot) {
   EXPECT_TRUE(contains(client.hear("}"), "410 Gone"));
   client.say(head("GET /file/gone"));
   EXPECT_TRUE(contains(client.hear("}"), "410 Gone"));
+}
+
+// The time is for a part: a client that goes on reading gets all.
+TEST_F(HttpServerTest, ASlowReaderGetsTheWholeFile) {
+  const std::string whole(std::size_t{24} << 20, 'x');
+  write_file_atomically(folder_ / "large", whole);
+  options_.write_time = 1s;
+  start();
+  Client client(server_->port());
+  client.say(head("GET /file/large"));
+  auto text = client.hear("\r\n\r\n");
+  // Longer than the time, with every pause shorter than it.
+  for (int i = 0; i < 10; ++i) {
+    ::usleep(250'000);
+    text += client.read(std::size_t{2} << 20);
+  }
+  text += client.read(whole.size() + text.find("\r\n\r\n") + 4 - text.size());
+  EXPECT_EQ(text.size() - text.find("\r\n\r\n") - 4, whole.size());
 }
 
 TEST_F(HttpServerTest, StreamsSendEventsAndGoOnWhereTheyWere) {
