@@ -88,6 +88,18 @@ TEST_F(StoreTest, CancellingIsAtOnceOrNoted) {
   EXPECT_EQ(store.job(a.id)->state, JobState::cancelled);
 }
 
+TEST_F(StoreTest, AJobThatGoesBackWhileItIsCancelledEnds) {
+  Store store(file());
+  const auto job = store.add_job("edit", "{}");
+  store.take();
+  store.request_cancel(job.id, CancelWhen::picture);
+  store.put_back(job.id, /*worker_died=*/false);
+  const auto ended = store.job(job.id);
+  EXPECT_EQ(ended->state, JobState::cancelled);
+  EXPECT_GT(ended->ended, 0);
+  EXPECT_FALSE(store.take());
+}
+
 JobFilter older_than(const std::string& id) {
   JobFilter filter;
   filter.before = id;
@@ -143,7 +155,10 @@ TEST_F(StoreTest, InteractiveJobsGoFirstAndTheNewestOneWins) {
   EXPECT_TRUE(store.is_in_use("l"));
   EXPECT_EQ(store.take()->id, a.id);
   const auto b = store.add_job("draw", "{}", slider), c = store.add_job("draw", "{}", slider);
-  EXPECT_EQ(store.supersede(c.id), (std::vector<std::string>{a.id, b.id}));
+  const JobPlace elsewhere{JobLane::interactive, "", "m", "", "", ""};
+  const auto other = store.add_job("draw", "{}", elsewhere);
+  EXPECT_EQ(store.supersede(c.id), (std::vector<std::string>{a.id, b.id})) << "of this learned picture";
+  store.request_cancel(other.id);
   EXPECT_EQ(store.job(a.id)->cancel, CancelWhen::now);
   EXPECT_EQ(store.job(b.id)->state, JobState::cancelled);
   EXPECT_EQ(store.job(b.id)->error_code, "superseded");
