@@ -10,7 +10,9 @@
 #include <thread>
 #include <vector>
 
+#include "forgedit/core/files.h"
 #include "forgedit/serve/ids.h"
+#include "forgedit/serve/orphans.h"
 #include "tests/support/temporary_folder.h"
 
 namespace forgedit {
@@ -311,6 +313,22 @@ TEST_F(StoreTest, NothingIsLostWhenTheProcessIsKilled) {
   for (std::size_t i = 0; i + 26 <= told.size(); i += 26) EXPECT_TRUE(store.job(told.substr(i, 26)));
   EXPECT_EQ(store.put_all_back(), 1);
   EXPECT_EQ(store.take()->request, "{\"first\":true}");
+}
+
+TEST_F(StoreTest, FoldersThatItDoesNotKnowAreRemoved) {
+  Store store(file());
+  const auto job = store.add_job("edit", "{}").id, upload = new_id(), orphan = new_id();
+  store.add_upload({upload, "hash", 7, "picture.png", 1, "dog", 16, 12, false});
+  for (const char* kind : {"jobs", "exports", "pictures"}) {
+    for (const auto& name : {job, upload, orphan, std::string("mine")}) {
+      make_directory(folder_ / kind / name);
+      write_file_atomically(folder_ / kind / name / "file", "x");
+    }
+  }
+  remove_orphans(folder_, store);
+  EXPECT_EQ(list_directory(folder_ / "jobs"), (std::vector<std::string>{job, "mine"}));
+  EXPECT_EQ(list_directory(folder_ / "exports"), (std::vector<std::string>{job, "mine"}));
+  EXPECT_EQ(list_directory(folder_ / "pictures"), (std::vector<std::string>{upload, "mine"}));
 }
 
 TEST_F(StoreTest, AFileOfANewerVersionOrAnotherKindIsRefused) {
