@@ -409,7 +409,8 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
 };
 
 void HttpServer::State::listen(HttpRouter router) {
-  listen_at(acceptor, options.address, options.port, options.more_ports);
+  const int socket = listen_at(options.address, options.port, options.more_ports);
+  acceptor.assign(asio::ip::make_address(options.address).is_v6() ? tcp::v6() : tcp::v4(), socket);
   gate.emplace(access_rules(options.address, acceptor.local_endpoint().port(), options.access),
                std::move(router),
                HttpGate::Limits{options.most_headers, options.most_target, options.base_path});

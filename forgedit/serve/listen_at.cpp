@@ -1,7 +1,9 @@
 #include "forgedit/serve/listen_at.h"
 
 #include <algorithm>
+#include <utility>
 
+// After <utility>, which Asio 1.74 needs and does not include.
 #include <boost/asio.hpp>
 
 #include "forgedit/core/error.h"
@@ -23,8 +25,9 @@ boost::system::error_code bind_to(tcp::acceptor& acceptor, const tcp::endpoint& 
 
 }  // namespace
 
-void listen_at(tcp::acceptor& acceptor, const std::string& host, std::uint16_t first,
-               std::uint16_t more_ports) {
+int listen_at(const std::string& host, std::uint16_t first, std::uint16_t more_ports) {
+  boost::asio::io_context io;
+  tcp::acceptor acceptor(io);
   boost::system::error_code error;
   const auto address = boost::asio::ip::make_address(host, error);
   if (error) throw usage_error("host", "expected an IP address, got '" + host + "'");
@@ -39,6 +42,7 @@ void listen_at(tcp::acceptor& acceptor, const std::string& host, std::uint16_t f
   }
   if (error == boost::asio::error::access_denied) throw failure("port", place + ": no right to listen there");
   if (error) throw failure("host", host + ": " + error.message());
+  return acceptor.release();
 }
 
 }  // namespace forgedit
