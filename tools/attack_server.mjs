@@ -81,6 +81,7 @@ async function refused() {
     ['JSON 50,000 deep', post({ 'Content-Length': deep.length }, deep), 400],
     ['no picture', head('POST /api/v1/pictures', { 'Content-Type': 'image/png', 'Content-Length': 2 }) + 'ab', 415],
     ['a PNG of 400 million pixels in 30 kB', upload(bomb(20000, 20000)), 422],
+    ['a PNG with settings 200,000 deep', upload(deep_settings(), 'image/png', '/api/v1/settings-of'), 422],
     ['half a picture', upload(picture.subarray(0, picture.length / 2)), 422],
     ['a form without an end', upload(Buffer.from('--XX\r\n\r\n'), 'multipart/form-data; boundary=XX'), 400],
     ['a form of 17 fields', upload(form(17), 'multipart/form-data; boundary=XX', '/v1/images/edits'), 400],
@@ -100,24 +101,29 @@ function form(count) {
 function upload(bytes, type = 'image/png', path = '/api/v1/pictures') {
   return Buffer.concat([Buffer.from(head(`POST ${path}`, { 'Content-Type': type, 'Content-Length': bytes.length })), bytes]);
 }
-/** A PNG of one colour. */
-function bomb(width, height) {
+/** A PNG's chunk. */
+function chunk(type, data) {
   const table = [...Array(256)].map((_, n) => { for (let k = 0; k < 8; k++) n = n & 1 ? (n >>> 1) ^ 0xedb88320 : n >>> 1; return n >>> 0; });
   const crc = (data) => { let c = 0xffffffff; for (const byte of data) c = table[(c ^ byte) & 255] ^ (c >>> 8); return (c ^ 0xffffffff) >>> 0; };
-  const chunk = (type, data) => {
-    const body = Buffer.concat([Buffer.from(type), data]);
-    const all = Buffer.alloc(body.length + 8);
-    all.writeUInt32BE(data.length, 0);
-    body.copy(all, 4);
-    all.writeUInt32BE(crc(body), body.length + 4);
-    return all;
-  };
+  const body = Buffer.concat([Buffer.from(type), data]);
+  const all = Buffer.alloc(body.length + 8);
+  all.writeUInt32BE(data.length, 0);
+  body.copy(all, 4);
+  all.writeUInt32BE(crc(body), body.length + 4);
+  return all;
+}
+/** A PNG of one colour, with further chunks. */
+function bomb(width, height, more = Buffer.alloc(0)) {
   const size = Buffer.alloc(13);
   size.writeUInt32BE(width, 0);
   size.writeUInt32BE(height, 4);
   size[8] = 1;  // one bit, grey
   const rows = zlib.deflateSync(Buffer.alloc((width / 8 + 1) * height), { level: 9 });
-  return Buffer.concat([Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'), chunk('IHDR', size), chunk('IDAT', rows), chunk('IEND', Buffer.alloc(0))]);
+  return Buffer.concat([Buffer.from('\x89PNG\r\n\x1a\n', 'latin1'), chunk('IHDR', size), more, chunk('IDAT', rows), chunk('IEND', Buffer.alloc(0))]);
+}
+function deep_settings() {
+  const text = `{"edit": {"kind": "edit", "seed": 1}, "deep": ${'['.repeat(200000)}${']'.repeat(200000)}}`;
+  return bomb(8, 8, chunk('zTXt', Buffer.concat([Buffer.from('forgedit\0\0', 'latin1'), zlib.deflateSync(text)])));
 }
 
 /** Clients that never stop: how much the server takes of each. */

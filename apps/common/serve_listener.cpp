@@ -6,10 +6,8 @@
 #include <cerrno>
 
 #include "apps/common/exit_codes.h"
-#include "forgedit/core/error.h"
 #include "forgedit/core/json.h"
 #include "forgedit/core/json_text.h"
-#include "forgedit/core/one_line.h"
 #include "forgedit/io/pictures/encode_webp.h"
 #include "forgedit/serve/base64.h"
 #include "forgedit/serve/learned_folder.h"
@@ -55,21 +53,12 @@ void ServeListener::add_result(const char* key, json value) {
   send("result", {{"result", result_}});
 }
 
-std::string ServeListener::told_to_clients(std::string message) const {
-  message = message.substr(0, message.find('\n'));
-  const auto place = data_.string() + "/";
-  for (auto at = message.find(place); at != std::string::npos; at = message.find(place)) {
-    message.erase(at, place.size());
-  }
-  return one_line(message, kMostMessage);
-}
-
 void ServeListener::note(const std::string& text) {
-  send("note", {{"text", told_to_clients(text)}, {"warning", false}});
+  send("note", {{"text", words_(text)}, {"warning", false}});
 }
 
 void ServeListener::warning(const std::string& text) {
-  send("note", {{"text", told_to_clients(text)}, {"warning", true}});
+  send("note", {{"text", words_(text)}, {"warning", true}});
 }
 
 void ServeListener::plan(const JobPlan& plan) {

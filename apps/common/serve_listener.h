@@ -12,6 +12,7 @@
 
 #include "forgedit/core/stop.h"
 #include "forgedit/jobs/job_listener.h"
+#include "forgedit/serve/client_words.h"
 
 namespace forgedit {
 
@@ -36,14 +37,12 @@ struct ServedStop {
 /// the server's own.
 class ServeListener : public JobListener {
  public:
-  ServeListener(const ParentLines& lines, std::string id, std::filesystem::path data, ServedStop& stop)
-      : lines_(lines), id_(std::move(id)), data_(std::move(data)), stop_(stop) {}
+  ServeListener(const ParentLines& lines, std::string id, const ClientWords& words, ServedStop& stop)
+      : lines_(lines), id_(std::move(id)), words_(words), stop_(stop) {}
 
   void send(const char* event, nlohmann::json values = nlohmann::json::object()) const;
   /// A part of the job's result.
   void add_result(const char* key, nlohmann::json value);
-  /// A message for clients: one line, without the places below the server's folder.
-  std::string told_to_clients(std::string message) const;
   /// The saved edit that the job has told of; empty: none.
   const std::filesystem::path& learned_place() const { return learned_place_; }
   /// The record in the folder has also what an earlier worker finished and could not tell any more.
@@ -71,7 +70,7 @@ class ServeListener : public JobListener {
 
   const ParentLines& lines_;
   const std::string id_;
-  const std::filesystem::path data_;
+  const ClientWords& words_;
   ServedStop& stop_;
   nlohmann::json result_ = nlohmann::json::object();
   std::map<std::string, nlohmann::json> cells_;  // by stem

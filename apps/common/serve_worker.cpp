@@ -5,6 +5,7 @@
 
 #include <condition_variable>
 #include <csignal>
+#include <cstdlib>
 #include <deque>
 #include <iostream>
 #include <memory>
@@ -13,6 +14,7 @@
 #include <string>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "apps/common/exit_codes.h"
 #include "apps/common/places.h"
@@ -24,6 +26,7 @@
 #include "forgedit/jobs/engine.h"
 #include "forgedit/jobs/supervise.h"
 #include "forgedit/pipelines/records/saved_edit.h"
+#include "forgedit/serve/client_words.h"
 #include "forgedit/serve/exports.h"
 #include "forgedit/serve/ids.h"
 #include "forgedit/serve/learned_folder.h"
@@ -120,10 +123,21 @@ bool has(const std::string& text, const char* part) {
   return text.find(part) != std::string::npos;
 }
 
+/// Places of this machine that messages may name.
+std::vector<fs::path> places_to_hide(const ModelRequest& model) {
+  const auto places = find_places();
+  std::vector<fs::path> hidden{places.hub_cache, places.assets, model.model, model.vae, model.tokenizer};
+  if (const char* home = std::getenv("HOME")) hidden.emplace_back(home);
+  return hidden;
+}
+
 class ServeWorker {
  public:
   ServeWorker(const ModelRequest& model, fs::path data)
-      : data_(std::move(data)), model_(model), engine_(find_places(), {model, /*keep_warm=*/true}) {}
+      : data_(std::move(data)),
+        model_(model),
+        words_(data_, places_to_hide(model)),
+        engine_(find_places(), {model, /*keep_warm=*/true}) {}
 
   [[noreturn]] void run() {
     introduce();
@@ -139,9 +153,11 @@ class ServeWorker {
     try {
       JobListener nobody;
       facts_ = engine_.facts(StopFlag(), nobody);
+      facts_.no_captioner = words_(facts_.no_captioner);
+      facts_.no_judge = words_(facts_.no_judge);
       lines_.send({{"worker", serve_info(facts_)}});
     } catch (const Error& error) {
-      lines_.send({{"worker", {{"model", nullptr}, {"problem", error.what()}}}});
+      lines_.send({{"worker", {{"model", nullptr}, {"problem", words_(error.what())}}}});
     }
   }
 
@@ -157,7 +173,7 @@ class ServeWorker {
   }
 
   void run(ServedJob& job) {
-    ServeListener listener(lines_, job.id, data_, job.stop);
+    ServeListener listener(lines_, job.id, words_, job.stop);
     const auto end = [&](const char* event, json values = json::object()) {
       tell_what_is_there(job.id, listener);
       listener.send(event, std::move(values));
@@ -171,13 +187,13 @@ class ServeWorker {
     } catch (const Cancelled&) {
       end("cancelled");
     } catch (const Error& error) {
-      end("failed", failure_of(code_of(error), told(error, listener)));
+      end("failed", failure_of(code_of(error), told(error)));
     } catch (const std::exception& error) {
       // The device is lost to this process: its successor tries the job once more.
       if (breaks_worker(error)) ::_exit(kRestartCode);
       const std::string what = error.what();
       const bool is_memory = has(what, "memory") || what == std::bad_alloc().what();
-      end("failed", failure_of(is_memory ? "out_of_memory" : "failure", listener.told_to_clients(what)));
+      end("failed", failure_of(is_memory ? "out_of_memory" : "failure", words_(what)));
     }
   }
 
@@ -233,9 +249,9 @@ class ServeWorker {
     return has(error.what(), "No space left on device") ? "disk_full" : "failure";
   }
 
-  static std::string told(const Error& error, const ServeListener& listener) {
+  std::string told(const Error& error) const {
     const auto before = error.field().empty() ? std::string() : error.field() + ": ";
-    return listener.told_to_clients(before + error.what());
+    return words_(before + error.what());
   }
 
   void tell_what_is_there(const std::string& id, ServeListener& listener) const {
@@ -249,6 +265,7 @@ class ServeWorker {
   const ParentLines lines_;
   const fs::path data_;
   const ModelRequest model_;
+  const ClientWords words_;
   Inbox inbox_;
   Engine engine_;
   EngineFacts facts_;

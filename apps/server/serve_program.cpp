@@ -29,6 +29,7 @@
 #include "forgedit/serve/http_server.h"
 #include "forgedit/serve/ids.h"
 #include "forgedit/serve/learned_folder.h"
+#include "forgedit/serve/orphans.h"
 #include "forgedit/serve/page.h"
 #include "forgedit/serve/sessions.h"
 
@@ -135,6 +136,7 @@ void run_server(const ServeRequest& request, const fs::path& data) {
   store.put_all_back();
   if (!request.start.empty()) store.set_paused(request.start == "paused");
   match_learned(data, store);
+  remove_orphans(data, store);
   EventRing events(random_hex(4));
 
   Dispatcher dispatcher(worker_options(request, data), store, events);

@@ -8,6 +8,7 @@
 #include "forgedit/core/suggest.h"
 #include "forgedit/serve/api_parts.h"
 #include "forgedit/serve/job_view.h"
+#include "forgedit/serve/shallow_json.h"
 
 namespace forgedit {
 namespace {
@@ -16,7 +17,6 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 
 constexpr std::int64_t kUsualPage = 50, kMostPage = 200;
-constexpr int kMostDepth = 16;
 constexpr std::size_t kMostNameBytes = 200;
 
 }  // namespace
@@ -114,13 +114,8 @@ json json_object_of(const HttpRequest& request) {
   if (request.content_type != "application/json") {
     throw HttpError(415, "not_json", "expected a body of the type application/json");
   }
-  // What is nested deeply would be so in the stack of those who read it.
-  const auto is_shallow = [](int depth, json::parse_event_t, json&) {
-    if (depth > kMostDepth) throw HttpError(400, "bad_json", "the body is nested too deeply");
-    return true;
-  };
-  auto body = json::parse(request.body, is_shallow, /*allow_exceptions=*/false);
-  if (body.is_discarded()) throw HttpError(400, "bad_json", "the body is no JSON");
+  auto body = parse_shallow_json(request.body);
+  if (body.is_discarded()) throw HttpError(400, "bad_json", "the body is no JSON, or is nested too deeply");
   if (!body.is_object()) throw HttpError(400, "bad_json", "expected a JSON object");
   return body;
 }

@@ -49,6 +49,13 @@ void check_model(const ApiContext& api, const std::string& learned) {
   throw HttpError(409, "other_model", "was learned on " + theirs + ", and the server has " + ours, "learned");
 }
 
+/// Those that people wait for are counted apart: a long night's work keeps nobody from drawing.
+void check_queue(const ApiContext& api, JobLane lane) {
+  if (api.store.count_queued(lane) < api.options.most_queued) return;
+  throw HttpError(429, "queue_full", std::to_string(api.options.most_queued) + " jobs wait already")
+      .with_header("Retry-After", "30");
+}
+
 HttpResponse created(const ApiContext& api, const StoredJob& job) {
   auto response = json_response(201, api.job_view(job));
   response.headers.emplace_back("Location", "/api/v1/jobs/" + job.id);
@@ -127,6 +134,7 @@ HttpResponse cancel(const ApiContext& api, const HttpRequest& request) {
 HttpResponse retry(const ApiContext& api, const HttpRequest& request) {
   changes_of(request, {});
   const auto before = api.job(request.parts.at(0));
+  if (is_over(before)) check_queue(api, before.lane);
   api.check_disk();
   if (!api.store.retry(before.id)) {
     throw HttpError(409, "not_over", "expected a job that has failed or was cancelled");
@@ -164,12 +172,9 @@ HttpResponse remove_job(const ApiContext& api, const HttpRequest& request) {
 
 StoredJob queue_job(const ApiContext& api, const json& request, const JobPlace& given) {
   api.options.check(request);
-  if (api.store.count(JobState::queued) >= api.options.most_queued) {
-    throw HttpError(429, "queue_full", std::to_string(api.options.most_queued) + " jobs wait already")
-        .with_header("Retry-After", "30");
-  }
-  api.check_disk();
   auto place = place_of(api, request);
+  check_queue(api, place.lane);
+  api.check_disk();
   check_model(api, place.learned);
   place.name = given.name;
   place.key = given.key;

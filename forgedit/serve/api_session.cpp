@@ -15,8 +15,14 @@ HttpResponse sign_in(const ApiContext& api, const HttpRequest& request) {
   auto response = no_content();
   const auto& sessions = api.options.sessions;
   if (!sessions) return response;
-  if (!sessions->has_token(token))
+  if (!sessions->may_try()) {
+    throw HttpError(429, "too_many_tries", "too many wrong tokens came within a minute")
+        .with_header("Retry-After", "60");
+  }
+  if (!sessions->has_token(token)) {
+    sessions->count_wrong_token();
     throw HttpError(401, "unauthorized", "the server does not know this token");
+  }
   const bool is_secure = api.options.behind_proxy && request.header("x-forwarded-proto") == "https";
   response.headers.emplace_back("Set-Cookie", sessions->begin(api.options.base_path + "/", is_secure));
   return response;

@@ -39,7 +39,7 @@ void EventRing::drop_previews() {
 }
 
 void EventRing::add(std::string_view kind, std::string_view data, bool is_preview) {
-  std::function<void()> wake;
+  std::function<void(bool)> wake;
   {
     const std::lock_guard lock(mutex_);
     ++last_;
@@ -53,10 +53,10 @@ void EventRing::add(std::string_view kind, std::string_view data, bool is_previe
     }
     wake = wake_;
   }
-  if (wake) wake();
+  if (wake) wake(is_preview);
 }
 
-void EventRing::on_publish(std::function<void()> wake) {
+void EventRing::on_publish(std::function<void(bool)> wake) {
   const std::lock_guard lock(mutex_);
   wake_ = std::move(wake);
 }

@@ -29,7 +29,7 @@ class EventRing {
   /// The same for a preview: only readers that want those get it, and it does not stay for long.
   void publish_preview(std::string_view kind, std::string_view data);
   /// Called after each `publish`, from its thread.
-  void on_publish(std::function<void()> wake);
+  void on_publish(std::function<void(bool is_preview)> wake);
 
   /// Where a reader begins: after `last_id` (the header Last-Event-ID) where that is still known, else at the
   /// newest event. `text` is what it is to be sent first.
@@ -59,7 +59,7 @@ class EventRing {
   std::deque<std::uint64_t> previews_;  // the numbers of those that are kept
   std::size_t bytes_ = 0;
   std::uint64_t last_ = 0;
-  std::function<void()> wake_;
+  std::function<void(bool)> wake_;
 };
 
 }  // namespace forgedit

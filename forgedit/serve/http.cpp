@@ -116,11 +116,27 @@ HttpError too_large(std::size_t most_body) {
   return {413, "too_large", "expected a body of at most " + std::to_string(most_body) + " bytes"};
 }
 
-std::string event_stream_head() {
+void allow_page(HttpResponse& response, const std::string& page_origin) {
+  if (page_origin.empty()) return;
+  response.headers.emplace_back("Access-Control-Allow-Origin", page_origin);
+  response.headers.emplace_back("Access-Control-Expose-Headers", "Location, Retry-After, X-Forgedit-Job");
+  response.headers.emplace_back("Vary", "Origin");
+  // Else the page could not read it in spite of that.
+  response.headers.emplace_back("Cross-Origin-Resource-Policy", "cross-origin");
+}
+
+std::string event_stream_head(const std::string& page_origin) {
   std::string head =
       "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-store\r\n"
       "X-Accel-Buffering: no\r\nConnection: close\r\n";
-  for (const auto& [name, value] : kSafetyHeaders) head.append(name + ": " + value + "\r\n");
+  HttpResponse stream;
+  allow_page(stream, page_origin);
+  auto headers = stream.headers;
+  for (const auto& [name, value] : kSafetyHeaders) {
+    const auto is_same = [&name = name](const auto& header) { return header.first == name; };
+    if (std::none_of(headers.begin(), headers.end(), is_same)) headers.emplace_back(name, value);
+  }
+  for (const auto& [name, value] : headers) head.append(name + ": " + value + "\r\n");
   return head + "\r\n";
 }
 
@@ -159,11 +175,7 @@ HttpResponse answered(const HttpRoute& route, const HttpRequest& request,
 HttpResponse answer(const HttpRoute& route, const HttpRequest& request,
                     const std::function<void(const std::string&)>& trouble) {
   auto response = answered(route, request, trouble);
-  if (request.page_origin.empty()) return response;
-  response.headers.emplace_back("Access-Control-Allow-Origin", request.page_origin);
-  response.headers.emplace_back("Vary", "Origin");
-  // Else the page could not read it in spite of that.
-  response.headers.emplace_back("Cross-Origin-Resource-Policy", "cross-origin");
+  allow_page(response, request.page_origin);
   return response;
 }
 

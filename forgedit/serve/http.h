@@ -76,8 +76,10 @@ HttpError too_large(std::size_t most_body);
 
 /// What every answer has: no page may do more with it than is meant.
 extern const std::vector<std::pair<std::string, std::string>> kSafetyHeaders;
-/// The status line and headers of a stream of events.
-std::string event_stream_head();
+/// Lets a page of another origin (empty: none asks) read the answer.
+void allow_page(HttpResponse& response, const std::string& page_origin);
+/// The status line and headers of a stream of events, for a page of another origin where one asks.
+std::string event_stream_head(const std::string& page_origin);
 
 /// A row of the routing table. In `pattern` a segment may be {name}, or {name} with an ending (".png").
 struct HttpRoute {

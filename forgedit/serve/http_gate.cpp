@@ -102,14 +102,24 @@ std::string_view HttpGate::below_base(std::string_view path) const {
   return {};
 }
 
+std::string HttpGate::page_origin(const HttpHead& head) const {
+  const auto origin = header(head, "origin");
+  return is_page_origin(rules_, origin) ? std::string(origin) : std::string();
+}
+
 HttpGate::Passed HttpGate::pass(const HttpHead& head) const {
   const auto whole_path = path_of(head.target), path = below_base(whole_path);
-  check(head, path);
+  const bool is_base = !limits_.base_path.empty() && whole_path == limits_.base_path;
+  check(head, is_base ? "/" : path);
+  if (is_base) {
+    const auto page = limits_.base_path + "/";
+    throw HttpError(308, "moved", "the page is at " + page).with_header("Location", page);
+  }
   if (path.empty()) throw HttpError(404, "not_found", "there is nothing at this address");
   const auto origin = header(head, "origin");
   const bool is_page = is_page_origin(rules_, origin);
   if (is_page && head.method == "OPTIONS") return {&kPreflight, preflight(origin)};
-  auto match = router_.find(head.method, path);
+  auto match = router_.find(head.method == "HEAD" ? "GET" : head.method, path);
   if (!match.route && match.allow.empty())
     throw HttpError(404, "not_found", "there is nothing at this address");
   if (!match.route) {

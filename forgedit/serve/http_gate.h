@@ -33,6 +33,8 @@ class HttpGate {
   };
   /// Throws HttpError for a request that does not.
   Passed pass(const HttpHead& head) const;
+  /// The origin of the page that asks, where it is another one that may ask; else empty.
+  std::string page_origin(const HttpHead& head) const;
 
  private:
   void check(const HttpHead& head, std::string_view path) const;

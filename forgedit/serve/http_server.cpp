@@ -1,8 +1,6 @@
 #include "forgedit/serve/http_server.h"
 
-#include <fcntl.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -16,8 +14,9 @@
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 
-#include "forgedit/core/error.h"
+#include "forgedit/serve/http_file.h"
 #include "forgedit/serve/http_gate.h"
+#include "forgedit/serve/listen_at.h"
 
 namespace forgedit {
 namespace {
@@ -48,9 +47,9 @@ struct HttpServer::State {
   State(HttpOptions all_options, EventRing& ring) : options(std::move(all_options)), events(ring) {}
 
   void listen(HttpRouter router);
-  ErrorCode bind(const tcp::endpoint& place);
   void accept();
-  void wake_streams();
+  void wake_streams(bool is_preview);
+  void wake_waiting();
   bool is_busy() const { return counts.connections + options.kept_for_health > options.most_connections; }
 
   HttpOptions options;
@@ -61,8 +60,10 @@ struct HttpServer::State {
   HttpCounts& counts = *options.counts;
   asio::io_context io{1};
   tcp::acceptor acceptor{io};
-  asio::steady_timer again{io};
-  std::atomic<bool> wake_is_due{false};
+  asio::steady_timer again{io}, look{io};
+  std::chrono::steady_clock::time_point looked;
+  std::atomic<bool> wake_is_due{false}, state_has_changed{false};
+  bool look_is_due = false;
   asio::thread_pool slow{1};
 };
 
@@ -84,6 +85,7 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
 
   void read_header() {
     parser_.emplace();
+    page_origin_.clear();
     parser_->header_limit(static_cast<std::uint32_t>(options().most_header_bytes));
     // The route decides, once the header is there.
     parser_->body_limit(std::numeric_limits<std::uint64_t>::max());
@@ -137,6 +139,7 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
     const auto& head = parser_->get();
     HttpHead given{view(head.method_string()), view(head.target()), {}};
     for (const auto& field : head) given.fields.emplace_back(view(field.name_string()), view(field.value()));
+    page_origin_ = server_.gate->page_origin(given);
     try {
       auto passed = server_.gate->pass(given);
       if (server_.is_busy() && !is_health_check(passed.request.path))
@@ -203,14 +206,20 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   void take(HttpResponse response) {
     request_.body = {};
     release_body();
-    if (response.events) return begin_stream(response.previews);
-    if (response.wait.count() > 0) return begin_wait(std::move(response));
+    if (response.events && !is_head()) return begin_stream(response.previews);
+    if (response.wait.count() > 0 && !is_head()) return begin_wait(std::move(response));
     send(std::move(response), keeps_alive());
   }
 
+  bool is_head() const { return parser_->get().method() == http::verb::head; }
   bool keeps_alive() const { return parser_->get().keep_alive() && requests_ < options().most_requests; }
 
   void begin_wait(HttpResponse response) {
+    if (server_.waiting.size() >= options().most_waiting) {
+      if (response.left) response.left();
+      return refuse(HttpError(429, "too_many_waiting", "too many requests wait for their answer")
+                        .with_header("Retry-After", "10"));
+    }
     server_.waiting.insert(this);
     ping_.expires_after(response.wait);
     again_ = *route_;
@@ -247,7 +256,9 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   /// Answers with an error, after which the connection ends: the rest of the request was not read.
   void refuse(const HttpError& error) {
     release_body();
-    send(error_response(error), false);
+    auto response = error_response(error);
+    allow_page(response, page_origin_);
+    send(std::move(response), false);
   }
 
   template <typename Body>
@@ -263,30 +274,22 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   }
 
   void send(HttpResponse response, bool keep) {
-    if (!response.file.empty()) return send_file(std::move(response), keep);
+    if (!response.file.empty() && !open_file(response)) {
+      response = error_response(HttpError(410, "file_gone", "the file is no longer there"));
+    }
+    if (is_head() && !response.next_part) response.parts_bytes = response.body.size();
+    if (is_head()) response.next_part = [] { return std::string(); };  // the answer's headers alone
     if (response.next_part) return send_parts(std::move(response), keep);
     const auto message = std::make_shared<http::response<http::string_body>>();
     set_headers(*message, response, keep);
     message->body() = std::move(response.body);
     message->prepare_payload();
-    write(message, keep);
-  }
-
-  void send_file(HttpResponse response, bool keep) {
-    const auto gone = [&] {
-      send(error_response(HttpError(410, "file_gone", "the file is no longer there")), keep);
-    };
-    beast::file file;
-    const int number = ::open(response.file.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    if (number < 0) return gone();
-    file.native_handle(number);
-    const auto message = std::make_shared<http::response<http::file_body>>();
-    ErrorCode error;
-    message->body().reset(std::move(file), error);
-    if (error) return gone();
-    set_headers(*message, response, keep);
-    message->prepare_payload();
-    write(message, keep);
+    stream_.expires_after(options().write_time);
+    http::async_write(stream_, *message,
+                      [self = shared_from_this(), message, keep](ErrorCode error, std::size_t) {
+                        if (error) return self->close();
+                        keep ? self->read_header() : self->linger();
+                      });
   }
 
   void send_parts(HttpResponse response, bool keep) {
@@ -320,16 +323,6 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
                       [self = shared_from_this(), keep](ErrorCode error, std::size_t) {
                         if (error) return self->close();
                         self->send_next_part(keep);
-                      });
-  }
-
-  template <typename Message>
-  void write(const std::shared_ptr<Message>& message, bool keep) {
-    stream_.expires_after(options().write_time);
-    http::async_write(stream_, *message,
-                      [self = shared_from_this(), message, keep](ErrorCode error, std::size_t) {
-                        if (error) return self->close();
-                        keep ? self->read_header() : self->linger();
                       });
   }
 
@@ -369,7 +362,7 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
     ++server_.counts.streams;
     auto place = server_.events.begin(request_.header("last-event-id"));
     after_ = place.after;
-    sending_ = event_stream_head() + place.text;
+    sending_ = event_stream_head(page_origin_) + place.text;
     // A client says no more; what comes is its end.
     stream_.expires_never();
     buffer_.clear();
@@ -402,6 +395,7 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   std::optional<Parser> parser_;
   const HttpRoute* route_ = nullptr;
   HttpRequest request_;
+  std::string page_origin_;
   std::size_t requests_ = 0, body_bytes_ = 0;
   HttpResponse held_;                       // while it waits for a better one
   HttpRoute again_;                         // what may give it
@@ -415,31 +409,11 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
 };
 
 void HttpServer::State::listen(HttpRouter router) {
-  ErrorCode error;
-  const auto address = asio::ip::make_address(options.address, error);
-  if (error) throw usage_error("host", "expected an IP address, got '" + options.address + "'");
-  const int last = std::min(options.port + options.more_ports, int{UINT16_MAX});
-  for (int port = options.port; port <= last; ++port) {
-    error = bind({address, static_cast<std::uint16_t>(port)});
-    if (error != asio::error::address_in_use) break;
-  }
-  const auto place = std::to_string(options.port) + " of " + options.address;
-  if (error == asio::error::address_in_use) throw failure("port", place + " is in use by another program");
-  if (error == asio::error::access_denied) throw failure("port", place + ": no right to listen there");
-  if (error) throw failure("host", options.address + ": " + error.message());
+  const int socket = listen_at(options.address, options.port, options.more_ports);
+  acceptor.assign(asio::ip::make_address(options.address).is_v6() ? tcp::v6() : tcp::v4(), socket);
   gate.emplace(access_rules(options.address, acceptor.local_endpoint().port(), options.access),
                std::move(router),
                HttpGate::Limits{options.most_headers, options.most_target, options.base_path});
-}
-
-ErrorCode HttpServer::State::bind(const tcp::endpoint& place) {
-  ErrorCode error;
-  acceptor.close(error);
-  acceptor.open(place.protocol());
-  acceptor.set_option(asio::socket_base::reuse_address(true));
-  acceptor.bind(place, error);
-  if (!error) acceptor.listen(asio::socket_base::max_listen_connections, error);
-  return error;
 }
 
 void HttpServer::State::accept() {
@@ -461,11 +435,24 @@ void HttpServer::State::accept() {
   });
 }
 
-void HttpServer::State::wake_streams() {
+void HttpServer::State::wake_streams(bool is_preview) {
+  if (!is_preview) state_has_changed = true;
   if (wake_is_due.exchange(true)) return;
   asio::post(io, [this] {
     wake_is_due = false;
     for (auto* session : streams) session->send_events();
+    if (state_has_changed.exchange(false)) wake_waiting();
+  });
+}
+
+/// Each of them computes its answer anew, so not for every event.
+void HttpServer::State::wake_waiting() {
+  if (waiting.empty() || std::exchange(look_is_due, true)) return;
+  look.expires_at(looked + options.between_looks);
+  look.async_wait([this](ErrorCode stopped) {
+    if (stopped) return;
+    look_is_due = false;
+    looked = std::chrono::steady_clock::now();
     const auto asked = waiting;  // those that have their answer leave
     for (auto* session : asked) session->look_again();
   });
@@ -475,8 +462,8 @@ HttpServer::HttpServer(HttpOptions options, HttpRouter router, EventRing& events
     : state_(std::make_shared<State>(std::move(options), events)) {
   state_->listen(std::move(router));
   state_->accept();
-  state_->events.on_publish([state = std::weak_ptr<State>(state_)] {
-    if (const auto there = state.lock()) there->wake_streams();
+  state_->events.on_publish([state = std::weak_ptr<State>(state_)](bool is_preview) {
+    if (const auto there = state.lock()) there->wake_streams(is_preview);
   });
 }
 

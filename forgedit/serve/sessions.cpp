@@ -10,6 +10,8 @@ namespace forgedit {
 namespace {
 
 constexpr std::size_t kSessionBytes = 32, kMostSessions = 1000, kLeastToken = 32;
+constexpr std::size_t kMostWrong = 10;
+constexpr std::chrono::minutes kWrongTime{1};
 constexpr const char* kCookieRules = "; HttpOnly; SameSite=Strict";
 constexpr const char* kCookieAge = "; Max-Age=2592000";  // 30 days
 
@@ -36,6 +38,12 @@ bool Sessions::has_token(std::string_view token) const {
   bool found = false;
   for (const auto& known : tokens_) found = is_same_secret(token, known) || found;
   return found;
+}
+
+bool Sessions::may_try() {
+  const auto since = Clock::now() - kWrongTime;
+  while (!wrong_.empty() && wrong_.front() < since) wrong_.pop_front();
+  return wrong_.size() < kMostWrong;
 }
 
 std::string Sessions::begin(const std::string& path, bool is_secure) {

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "forgedit/serve/http.h"
+#include "forgedit/serve/shallow_json.h"
 
 namespace forgedit {
 namespace {
@@ -23,7 +24,7 @@ json part(const json& object, const char* key) {
 json settings_in(const PngText& texts) {
   for (const auto& [key, text] : texts) {
     if (key != kKey) continue;
-    auto settings = json::parse(text, nullptr, /*allow_exceptions=*/false);
+    auto settings = parse_shallow_json(text);
     if (settings.is_object() && part(settings, "edit").contains("seed")) return settings;
   }
   throw HttpError(422, "no_settings", "the picture has no settings of forgedit");

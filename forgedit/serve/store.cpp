@@ -181,6 +181,12 @@ std::int64_t Store::count(JobState state) const {
   return database_->whole("SELECT count(*) FROM job WHERE state=?", {number(state)});
 }
 
+std::int64_t Store::count_queued(JobLane lane) const {
+  const std::lock_guard lock(database_->mutex);
+  return database_->whole("SELECT count(*) FROM job WHERE state=? AND lane=?",
+                          {number(JobState::queued), static_cast<std::int64_t>(lane)});
+}
+
 std::vector<std::string> Store::queue() const {
   const std::lock_guard lock(database_->mutex);
   auto row = database_->query(std::string("SELECT id FROM job WHERE state=?") + kInQueueOrder,
@@ -213,8 +219,13 @@ std::optional<StoredJob> Store::take(std::optional<JobLane> only) {
 
 void Store::put_back(const std::string& id, bool worker_died) {
   const std::lock_guard lock(database_->mutex);
+  Database::Transaction both(*database_);
+  // Its cancellation may have come while it was being stopped for another job.
+  database_->run("UPDATE job SET state=?, ended=?, version=version+1 WHERE id=? AND state=? AND cancel<>0",
+                 {number(JobState::cancelled), std::int64_t{now_ms()}, id, number(JobState::running)});
   database_->run("UPDATE job SET state=?, started=0, lost=lost+?, version=version+1 WHERE id=? AND state=?",
                  {number(JobState::queued), std::int64_t{worker_died}, id, number(JobState::running)});
+  both.commit();
 }
 
 std::int64_t Store::put_all_back() {
@@ -246,8 +257,9 @@ std::vector<std::string> Store::supersede(const std::string& by) {
   {
     const std::lock_guard lock(database_->mutex);
     auto row = database_->query(
-        "SELECT id FROM job WHERE kind=(SELECT kind FROM job WHERE id=?1) AND lane=1 AND state IN (0, 1)"
-        " AND cancel<>1 AND id<>?1 ORDER BY seq",
+        "SELECT o.id FROM job o JOIN job n ON n.id=?1 WHERE o.kind=n.kind AND o.learned=n.learned AND "
+        "o.lane=1"
+        " AND o.state IN (0, 1) AND o.cancel<>1 AND o.id<>?1 ORDER BY o.seq",
         {by});
     while (row.step()) older.push_back(row.text(0));
   }

@@ -127,6 +127,8 @@ class Store {
   /// Newest first.
   std::vector<StoredJob> jobs(const JobFilter& filter, std::int64_t limit) const;
   std::int64_t count(JobState state) const;
+  /// How many jobs of a lane wait.
+  std::int64_t count_queued(JobLane lane) const;
   /// The ids of queued jobs, the next one first.
   std::vector<std::string> queue() const;
   /// Whether a queued or running job has this picture, or works on what was learned.
@@ -134,7 +136,8 @@ class Store {
 
   /// The queued job that is next becomes running; `only` a lane where one is given.
   std::optional<StoredJob> take(std::optional<JobLane> only = {});
-  /// A running job goes back to its place in the queue. `worker_died` counts the death of its worker.
+  /// A running job goes back to its place in the queue, or ends where somebody has cancelled it.
+  /// `worker_died` counts the death of its worker.
   void put_back(const std::string& id, bool worker_died);
   /// All running jobs go back: for the start, when nothing can run. Returns how many.
   std::int64_t put_all_back();
@@ -142,8 +145,8 @@ class Store {
   /// as it is then; one that is over stays so. `code` says why, where somebody else than a person asks.
   std::optional<StoredJob> request_cancel(const std::string& id, CancelWhen when = CancelWhen::now,
                                           const std::string& code = {});
-  /// Cancels all other interactive jobs of this one's kind that are not over, as superseded. Returns their
-  /// ids.
+  /// Cancels all other interactive jobs of this one's kind and learned picture that are not over, as
+  /// superseded. Returns their ids.
   std::vector<std::string> supersede(const std::string& by);
   /// A job that has failed or was cancelled is queued again. Whether it was one.
   bool retry(const std::string& id);

@@ -116,8 +116,9 @@ std::vector<std::string> WorkerLink::read_lines() {
     const auto count = ::read(output_, buffer.data(), buffer.size());
     if (count < 0 && errno == EINTR) continue;
     if (count <= 0) return lines;
+    const auto known = line_.size();  // has no end
     line_.append(buffer.data(), static_cast<std::size_t>(count));
-    for (auto end = line_.find('\n'); end != std::string::npos; end = line_.find('\n')) {
+    for (auto end = line_.find('\n', known); end != std::string::npos; end = line_.find('\n')) {
       lines.push_back(line_.substr(0, end));
       line_.erase(0, end + 1);
     }

@@ -14,8 +14,9 @@ namespace forgedit {
 /// its standard output; its standard error is this process's. Use it from one thread.
 class WorkerLink {
  public:
-  /// Lines longer than this break the link: the worker is killed.
-  static constexpr std::size_t kMostLine = std::size_t{1} << 20;
+  /// Lines longer than this break the link: the worker is killed. A job's result tells the target of each of
+  /// its 200 pictures at most twice, and 4,000 bytes of text are at most 24,000 of JSON: under 10 MiB.
+  static constexpr std::size_t kMostLine = std::size_t{16} << 20;
 
   /// Starts the process, in a group of its own, so that signals of a terminal do not reach it. Throws a
   /// failure where it cannot be started.

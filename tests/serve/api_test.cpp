@@ -203,6 +203,19 @@ TEST_F(ApiTest, ANewerDrawSupersedesTheOlderOne) {
   EXPECT_EQ(store_.job(second)->picture, store_.learned(saved)->picture);
 }
 
+TEST_F(ApiTest, TheQueueIsFullForEachLaneAlone) {
+  options_.most_queued = 1;
+  make_router();
+  const auto picture = upload();
+  const json edit{{"picture", picture}, {"target", "a"}};
+  const auto first = add(edit);
+  told(202, "POST", "/api/v1/jobs/" + first + "/cancel");
+  add(edit);
+  EXPECT_EQ(refused(429, "POST", "/api/v1/jobs", edit.dump()), "queue_full");
+  EXPECT_EQ(refused(429, "POST", "/api/v1/jobs/" + first + "/retry"), "queue_full");
+  add({{"kind", "caption"}, {"picture", picture}});  // of the other lane
+}
+
 TEST_F(ApiTest, ResultsAreFiles) {
   const auto id = finished(upload());
   const auto place = "/api/v1/jobs/" + id;

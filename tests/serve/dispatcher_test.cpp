@@ -109,6 +109,24 @@ TEST_F(DispatcherTest, AWorkerThatSaysNothingForLongIsKilled) {
   EXPECT_EQ(store_.job(job)->error_code, "worker_lost");
 }
 
+// A target of 4,000 bytes that need six each in JSON, for each of 200 pictures.
+TEST_F(DispatcherTest, ALineMayTellAllThatARequestAsksFor) {
+  std::string target;
+  for (int i = 0; i < 4'000; ++i) target += "\\u0001";
+  std::string cells;
+  for (int i = 0; i < 200; ++i) cells += (i > 0 ? ",{\"target\":\"" : "{\"target\":\"") + target + "\"}";
+  // Twice: in the cells and in the choice.
+  write_file_atomically(folder_ / "cells", "[" + cells + "," + cells + "]");
+  start_loop(
+      "printf '{\"job\":\"%s\",\"event\":\"result\",\"result\":{\"cells\":' $J; cat $FOLDER/cells; echo "
+      "'}}'; " +
+      say("done"));
+  const auto job = add();
+  EXPECT_TRUE(becomes(job, JobState::done));
+  EXPECT_EQ(store_.job(job)->lost_workers, 0);
+  EXPECT_GT(store_.job(job)->result.size(), std::size_t{9} << 20);
+}
+
 TEST_F(DispatcherTest, AnErrorOfTheJobIsKept) {
   start_loop(say("failed", ",\"code\":\"failure\",\"message\":\"no model\""));
   const auto job = add();

@@ -92,7 +92,7 @@ TEST(EventRing, LargeEventsAreBoundedTogether) {
 TEST(EventRing, ThreadsShareIt) {
   EventRing ring("b", 100);
   std::atomic<int> wakes{0};
-  ring.on_publish([&] { ++wakes; });
+  ring.on_publish([&](bool) { ++wakes; });
   std::vector<std::thread> threads;
   for (int i = 0; i < 4; ++i) {
     threads.emplace_back([&] {

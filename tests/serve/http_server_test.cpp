@@ -59,6 +59,18 @@ class Client {
     }
     return text;
   }
+  /// Reads so many bytes, or less where the connection ends.
+  std::string read(std::size_t bytes) const {
+    std::string text(bytes, '\0');
+    std::size_t done = 0;
+    while (done < bytes) {
+      const auto count = ::recv(socket_, &text[done], bytes - done, 0);
+      if (count <= 0) break;
+      done += static_cast<std::size_t>(count);
+    }
+    text.resize(done);
+    return text;
+  }
   bool ended() const { return ended_; }
 
  private:
@@ -103,6 +115,7 @@ class HttpServerTest : public testing::TemporaryFolder {
       HttpResponse response;
       response.wait = 10s;
       response.again = [this, body = request.body] {
+        ++looks_;
         HttpResponse now;
         now.body = "held=" + body + ";";
         if (state_ == 0) now.wait = 10s;
@@ -153,7 +166,7 @@ class HttpServerTest : public testing::TemporaryFolder {
 
   HttpOptions options_;
   EventRing ring_;
-  std::atomic<int> state_{0}, left_{0};
+  std::atomic<int> state_{0}, left_{0}, looks_{0};
   std::unique_ptr<HttpServer> server_;
   std::thread thread_;
 };
@@ -254,6 +267,23 @@ TEST_F(HttpServerTest, WhatIsWrongIsRefused) {
   EXPECT_EQ(refused(head("POST /echo", "Origin: null\r\n")), "HTTP/1.1 403 Forbidden");
 }
 
+TEST_F(HttpServerTest, AnAllowedPageCanReadAllAnswers) {
+  options_.access.page_origins = {"https://app.example"};
+  start();
+  const std::string page = "Origin: https://app.example\r\n";
+  for (const auto& request : {head("GET /nothing", page), head("GET /events", page), head("GET /echo", page),
+                              head("POST /echo", page + "Content-Length: 1001\r\n")}) {
+    Client client(server_->port());
+    client.say(request);
+    const auto text = client.hear("\r\n\r\n");
+    EXPECT_TRUE(contains(text, "Access-Control-Allow-Origin: https://app.example\r\n")) << text;
+    EXPECT_TRUE(contains(text, "Access-Control-Expose-Headers: Location, Retry-After, X-Forgedit-Job"))
+        << text;
+    EXPECT_TRUE(contains(text, "Cross-Origin-Resource-Policy: cross-origin")) << text;
+    EXPECT_FALSE(contains(text, "Cross-Origin-Resource-Policy: same-origin")) << text;
+  }
+}
+
 TEST_F(HttpServerTest, SlowAndSilentClientsAreLeft) {
   options_.header_time = 1s;
   options_.idle_time = 1s;
@@ -305,6 +335,52 @@ TEST_F(HttpServerTest, FilesAreSentAndLinksAreNot) {
   EXPECT_TRUE(contains(client.hear("}"), "410 Gone"));
 }
 
+// The time is for a part: a client that goes on reading gets all.
+TEST_F(HttpServerTest, ASlowReaderGetsTheWholeFile) {
+  const std::string whole(std::size_t{24} << 20, 'x');
+  write_file_atomically(folder_ / "large", whole);
+  options_.write_time = 1s;
+  start();
+  Client client(server_->port());
+  client.say(head("GET /file/large"));
+  auto text = client.hear("\r\n\r\n");
+  // Longer than the time, with every pause shorter than it.
+  for (int i = 0; i < 10; ++i) {
+    ::usleep(250'000);
+    text += client.read(std::size_t{2} << 20);
+  }
+  text += client.read(whole.size() + text.find("\r\n\r\n") + 4 - text.size());
+  EXPECT_EQ(text.size() - text.find("\r\n\r\n") - 4, whole.size());
+}
+
+TEST_F(HttpServerTest, HeadIsGetWithoutItsBody) {
+  write_file_atomically(folder_ / "a.png", "picture;");
+  start();
+  for (const auto* path : {"/echo", "/file/a.png", "/events", "/nothing", "/wait", "/parts"}) {
+    Client client(server_->port());
+    client.say(head(std::string("HEAD ") + path, "Connection: close\r\n"));
+    const auto text = client.hear();
+    EXPECT_TRUE(client.ended()) << path;
+    EXPECT_EQ(text.find("\r\n\r\n") + 4, text.size()) << text;
+    EXPECT_TRUE(contains(text, contains(path, "nothing") ? " 404 " : " 200 ")) << text;
+  }
+  Client client(server_->port());
+  client.say(head("HEAD /file/a.png") + head("GET /echo"));
+  const auto text = client.hear("body=;");
+  EXPECT_TRUE(contains(text, "Content-Length: 8\r\n")) << text;
+  EXPECT_FALSE(contains(text, "picture;")) << text;
+}
+
+TEST_F(HttpServerTest, ThePageIsFoundWithoutTheLastSlash) {
+  options_.base_path = "/edits";
+  start();
+  Client client(server_->port());
+  client.say(head("GET /edits"));
+  const auto text = client.hear();
+  EXPECT_TRUE(contains(text, "HTTP/1.1 308 ")) << text;
+  EXPECT_TRUE(contains(text, "Location: /edits/\r\n")) << text;
+}
+
 TEST_F(HttpServerTest, StreamsSendEventsAndGoOnWhereTheyWere) {
   options_.most_streams = 2;
   start();
@@ -336,6 +412,30 @@ TEST_F(HttpServerTest, AStreamThatIsNotReadHoldsUpNobody) {
   for (int i = 0; i < 200; ++i) ring_.publish("job", std::string(100'000, 'x'));
   other.say(head("GET /echo"));
   EXPECT_TRUE(contains(other.hear("body=;"), "200 OK"));
+}
+
+TEST_F(HttpServerTest, WhatIsHeldBackIsBoundedAndLookedAtRarely) {
+  options_.most_waiting = 1;
+  options_.between_looks = 200ms;
+  start();
+  Client first(server_->port());
+  first.say(head("POST /held", "Content-Length: 1\r\n") + "a");
+  ::usleep(50'000);
+  EXPECT_EQ(refused(head("POST /held", "Content-Length: 1\r\n") + "b"), "HTTP/1.1 429 Too Many Requests");
+  EXPECT_EQ(left_, 1) << "nobody waits for it";
+  const auto before = looks_.load();
+  for (int i = 0; i < 20; ++i) {
+    ring_.publish_preview("preview", "{}");
+    ::usleep(1'000);
+  }
+  EXPECT_EQ(looks_, before) << "a preview changes no answer";
+  for (int i = 0; i < 50; ++i) {
+    ring_.publish("job", "{}");
+    ::usleep(1'000);
+  }
+  ::usleep(300'000);
+  EXPECT_GT(looks_, before);
+  EXPECT_LT(looks_, before + 4);
 }
 
 // Work for a client that is no longer there may end.

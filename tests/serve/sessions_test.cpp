@@ -28,6 +28,15 @@ TEST(Sessions, BeginAndEnd) {
   EXPECT_FALSE(sessions.has_session(pair));
 }
 
+TEST(Sessions, WrongTokensAreFew) {
+  Sessions sessions({kToken}, "c");
+  for (int i = 0; i < 10; ++i) {
+    EXPECT_TRUE(sessions.may_try());
+    sessions.count_wrong_token();
+  }
+  EXPECT_FALSE(sessions.may_try());
+}
+
 TEST(Sessions, AreBounded) {
   Sessions sessions({kToken}, "c");
   const auto first = sessions.begin("/", false);

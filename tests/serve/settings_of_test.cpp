@@ -58,6 +58,18 @@ TEST(SettingsOf, WithItsLearnedPictureItIsADraw) {
   EXPECT_EQ(told.at("request").at("picture"), "p") << "but of the same picture";
 }
 
+// Whoever copies or writes it would go as deep with their stack.
+TEST(SettingsOf, WhatIsNestedDeeplyIsNoSettings) {
+  auto deep = settings().dump();
+  deep.insert(1, "\"deep\":" + std::string(200'000, '[') + std::string(200'000, ']') + ",");
+  try {
+    request_to_draw_again({{"forgedit", deep}}, {});
+    ADD_FAILURE() << "was taken";
+  } catch (const HttpError& error) {
+    EXPECT_EQ(error.status(), 422);
+  }
+}
+
 TEST(SettingsOf, OthersPicturesHaveNone) {
   for (const auto& wrong : {PngText{}, PngText{{"forgedit", "[1"}}, PngText{{"forgedit", "[]"}},
                             PngText{{"forgedit", "{\"edit\":7}"}}}) {

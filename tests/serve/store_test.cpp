@@ -10,7 +10,9 @@
 #include <thread>
 #include <vector>
 
+#include "forgedit/core/files.h"
 #include "forgedit/serve/ids.h"
+#include "forgedit/serve/orphans.h"
 #include "tests/support/temporary_folder.h"
 
 namespace forgedit {
@@ -88,6 +90,18 @@ TEST_F(StoreTest, CancellingIsAtOnceOrNoted) {
   EXPECT_EQ(store.job(a.id)->state, JobState::cancelled);
 }
 
+TEST_F(StoreTest, AJobThatGoesBackWhileItIsCancelledEnds) {
+  Store store(file());
+  const auto job = store.add_job("edit", "{}");
+  store.take();
+  store.request_cancel(job.id, CancelWhen::picture);
+  store.put_back(job.id, /*worker_died=*/false);
+  const auto ended = store.job(job.id);
+  EXPECT_EQ(ended->state, JobState::cancelled);
+  EXPECT_GT(ended->ended, 0);
+  EXPECT_FALSE(store.take());
+}
+
 JobFilter older_than(const std::string& id) {
   JobFilter filter;
   filter.before = id;
@@ -143,7 +157,10 @@ TEST_F(StoreTest, InteractiveJobsGoFirstAndTheNewestOneWins) {
   EXPECT_TRUE(store.is_in_use("l"));
   EXPECT_EQ(store.take()->id, a.id);
   const auto b = store.add_job("draw", "{}", slider), c = store.add_job("draw", "{}", slider);
-  EXPECT_EQ(store.supersede(c.id), (std::vector<std::string>{a.id, b.id}));
+  const JobPlace elsewhere{JobLane::interactive, "", "m", "", "", ""};
+  const auto other = store.add_job("draw", "{}", elsewhere);
+  EXPECT_EQ(store.supersede(c.id), (std::vector<std::string>{a.id, b.id})) << "of this learned picture";
+  store.request_cancel(other.id);
   EXPECT_EQ(store.job(a.id)->cancel, CancelWhen::now);
   EXPECT_EQ(store.job(b.id)->state, JobState::cancelled);
   EXPECT_EQ(store.job(b.id)->error_code, "superseded");
@@ -296,6 +313,22 @@ TEST_F(StoreTest, NothingIsLostWhenTheProcessIsKilled) {
   for (std::size_t i = 0; i + 26 <= told.size(); i += 26) EXPECT_TRUE(store.job(told.substr(i, 26)));
   EXPECT_EQ(store.put_all_back(), 1);
   EXPECT_EQ(store.take()->request, "{\"first\":true}");
+}
+
+TEST_F(StoreTest, FoldersThatItDoesNotKnowAreRemoved) {
+  Store store(file());
+  const auto job = store.add_job("edit", "{}").id, upload = new_id(), orphan = new_id();
+  store.add_upload({upload, "hash", 7, "picture.png", 1, "dog", 16, 12, false});
+  for (const char* kind : {"jobs", "exports", "pictures"}) {
+    for (const auto& name : {job, upload, orphan, std::string("mine")}) {
+      make_directory(folder_ / kind / name);
+      write_file_atomically(folder_ / kind / name / "file", "x");
+    }
+  }
+  remove_orphans(folder_, store);
+  EXPECT_EQ(list_directory(folder_ / "jobs"), (std::vector<std::string>{job, "mine"}));
+  EXPECT_EQ(list_directory(folder_ / "exports"), (std::vector<std::string>{job, "mine"}));
+  EXPECT_EQ(list_directory(folder_ / "pictures"), (std::vector<std::string>{upload, "mine"}));
 }
 
 TEST_F(StoreTest, AFileOfANewerVersionOrAnotherKindIsRefused) {
