@@ -36,7 +36,7 @@ function distance(a, b) {
 export function createAdjust({ onNearest, onDraw }) {
   const wish = { target: "", strategy: "donotforget", interpolation: "vs", gamma: 1, alpha: 0.9, beta: 1, blend: 0, seed: 0, sampler: "ddim",
     steps: 50, guidance: 7.5 };
-  const view = { learned: null, known: "", pictures: [], timer: 0, tried: null };
+  const view = { learned: null, known: "", pictures: [], timer: 0, tried: null, wish: 0, sent: Promise.resolve() };
   const controls = makeControls(wish, () => view.learned, moved, settled);
   const missing = h("p", { class: "hint" });
   const film = h("div", { class: "film", role: "group", "aria-label": texts.adjust.tries });
@@ -59,7 +59,16 @@ export function createAdjust({ onNearest, onDraw }) {
     view.timer = window.setTimeout(draw, kWait);
   }
 
-  const draw = () => problem.run(async () => onDraw(takeJob(await post("api/v1/jobs", drawRequest(view.learned, wish))).id));
+  /** One request at a time; an answer that is no longer the newest wish's, or comes to another screen, is only noted. */
+  async function draw() {
+    const mine = ++view.wish;
+    await view.sent.catch(() => {});
+    if (mine !== view.wish) return;
+    view.sent = problem.run(async () => {
+      const job = takeJob(await post("api/v1/jobs", drawRequest(view.learned, wish)));
+      if (mine === view.wish && node.isConnected) onDraw(job.id);
+    });
+  }
 
   function step(by) {
     const tries = triesOf(view.learned);

@@ -39,15 +39,17 @@ export const editTexts = () => (draft.mode === "story" ? draft.story.split("\n")
 export function knownLearned() {
   if (draft.learned) return state.learned.get(draft.learned) || { id: draft.learned };
   if (draft.method === "imagic") return null;
-  return [...state.learned.values()].find(({ picture, source, method, learning }) =>
-    picture === draft.picture && source === draft.source.trim() && method === draft.method &&
+  return [...state.learned.values()].find(({ picture, source, method, learning, model }) =>
+    model?.name === state.info?.model?.name && picture === draft.picture && source === draft.source.trim() && method === draft.method &&
     learning.samples === (draft.samples || kUsualSamples) && learning.seed === draft.seed) || null;
 }
 
 /** The request of the form as it stands. */
 export function request() {
   const learned = knownLearned();
-  const from = learned ? { learned: learned.id } : { picture: draft.picture, source: draft.source.trim(), method: draft.method };
+  // Imagic learns the target itself.
+  const source = draft.method === "imagic" ? undefined : draft.source.trim();
+  const from = learned ? { learned: learned.id } : { picture: draft.picture, source, method: draft.method };
   /** @type {any} */
   const result = { kind: "edit", ...from, targets: editTexts(), sampler: sampler(), steps: steps(), guidance: draft.guidance };
   if (!learned && draft.samples) result.samples = draft.samples;
@@ -65,15 +67,11 @@ export function request() {
   return result;
 }
 
-/** How many images the form asks for, and about how long they take; seconds are null where nothing was measured. */
+/** How many images the form asks for, and whether the picture is learned first. */
 export function cost() {
   const asked = request();
   const images = asked.auto ? asked.auto.pictures * Math.max(1, asked.targets.length) : plannedEntries(asked)?.length || 0;
-  const speeds = state.info?.speeds || {};
-  const learns = !asked.learned;
-  const each = speeds.image_seconds ? speeds.image_seconds * (asked.steps / (speeds.steps || 50)) : null;
-  const seconds = each && (!learns || speeds.learn_seconds) ? images * each + (learns ? speeds.learn_seconds : 0) : null;
-  return { images, learns, seconds };
+  return { images, learns: !asked.learned };
 }
 
 /** Puts a job's settings into the draft. */

@@ -60,7 +60,7 @@ export function createForm() {
   /** What is missing, in words; null where the form can be sent. */
   function lacks() {
     if (!draft.picture && !draft.learned) return [texts.form.needPicture, "choose"];
-    if (!draft.learned && !draft.source.trim()) return [texts.form.needSource, "source"];
+    if (!draft.learned && draft.method !== "imagic" && !draft.source.trim()) return [texts.form.needSource, "source"];
     if (!editTexts().length) return [texts.form.needTarget, draft.mode === "story" ? "story" : "target-0"];
     return null;
   }
@@ -90,8 +90,8 @@ export function createForm() {
     source.update(Boolean(draft.learned), learned?.source);
     targets.update(learned?.source || draft.source);
     search.update();
-    const { images, learns, seconds } = cost();
-    const line = draft.picture || draft.learned ? (learns ? texts.form.costLearn : texts.form.cost)(images, seconds) : "";
+    const { images, learns } = cost();
+    const line = draft.picture || draft.learned ? (learns ? texts.form.costLearn : texts.form.cost)(images) : "";
     setText(costLine, learns || draft.learned || !knownLearned() ? line : `${line}. ${texts.form.learnedNote}`);
   }
 

@@ -63,6 +63,7 @@ export function createJobScreen(id, { onUse }) {
     const entry = entryOfDraw(job), picture = job.pictures?.[0];
     if (picture) return { ...picture, entry, job, tried };
     if (job.state === "failed") return { entry, tried, note: texts.job.errorIn(job.error?.message || "") };
+    if (job.state === "cancelled") return { entry, tried, note: texts.states.cancelled };
     const preview = previewOf(job);
     return { entry, tried, preview, note: texts.view.drawing(preview?.step, preview?.of) };
   }
@@ -185,13 +186,13 @@ function createHead(id, onUse) {
     set(meter, "aria-valuenow", share);
     show(cancel, !over);
     show(after, job.state === "running" && editsOf(job).length + job.previews.size > 0);
-    cancel.disabled = after.disabled = Boolean(job.cancel_requested);
+    after.disabled = Boolean(job.cancel_requested);
     show(retry, job.state === "failed" || job.state === "cancelled");
     show(away, over);
   };
   const askToCancel = async () => {
     const job = state.jobs.get(id);
-    if (!job || isOver(job) || job.cancel_requested) return;
+    if (!job || isOver(job)) return;
     const when = await ask({ title: texts.job.cancelTitle, content: [h("p", { text: texts.job.cancelText })], buttons: [
       { label: texts.job.cancelNow, value: "now", kind: "primary" }, { label: texts.job.cancelAfter, value: "picture" },
         { label: texts.job.keepOn, value: null }] });
@@ -212,7 +213,7 @@ async function removeJob(id, act) {
 /** One line: where a job stands. */
 export function statusText(job) {
   if (job.cancel_requested && !isOver(job)) return texts.job.cancelling;
-  if (job.state === "queued") return job.starts_in ? texts.side.queuedFor(job.position, job.starts_in) : texts.side.queued(job.position);
+  if (job.state === "queued") return texts.side.queued(job.position);
   if (job.state === "failed") return texts.job.errorIn(job.error?.message || "");
   const images = texts.job.imagesOf(editsOf(job).length, job.state === "running" ? plannedCount(job) : 0);
   if (job.state === "cancelled") return `${texts.states.cancelled}, ${images}`;

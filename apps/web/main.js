@@ -70,6 +70,7 @@ function showScreen() {
 }
 
 function update() {
+  if (state.needsToken) return document.querySelector("form.token") || askForToken(false);
   const { name, id } = route();
   page.header.update(name);
   page.banners.update(name);

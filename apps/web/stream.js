@@ -1,6 +1,6 @@
 // The stream of events. A browser opens at most six connections to a server, for all of its tabs together: so the
 // stream is closed while the tab is hidden, and everything is read anew when it comes back.
-import { onEvent, readAll, setOnline, state } from "./store.js";
+import { changed, onEvent, readAll, setOnline, state } from "./store.js";
 
 const kFirstWait = 500, kLongestWait = 5000;
 let source = /** @type {EventSource|null} */ (null);
@@ -38,7 +38,12 @@ function retry() {
   close();
   if (document.hidden || state.needsToken) return;
   // Only a server that does not answer is offline: it may also have closed a stream that was read too slowly.
-  fetch("healthz", { cache: "no-store" }).then((answer) => answer.ok || setOnline(false), () => setOnline(false));
+  fetch("api/v1/info", { cache: "no-store" }).then((answer) => {
+    if (answer.status === 401) {  // it has started again: its sessions are gone
+      state.needsToken = true;
+      changed();
+    } else if (!answer.ok) setOnline(false);
+  }, () => setOnline(false));
   timer = window.setTimeout(connect, wait);
   wait = Math.min(2 * wait, kLongestWait);
 }

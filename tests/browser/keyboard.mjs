@@ -65,7 +65,7 @@ export default async function keyboard({ server, check, shots, left }) {
     await page.locator(".best li").nth(2).waitFor();
     await page.keyboard.press("3");
     await page.waitForURL(/#job\/[^/]+\/./);
-    assert.equal(await page.locator(".best .cell").nth(2).getAttribute("aria-pressed"), "true");
+    await page.locator(".best li").nth(2).locator(".cell[aria-pressed=true]").waitFor();
   });
 
   await check("/ goes to the text, Enter generates, Esc cancels", async () => {

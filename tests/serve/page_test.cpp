@@ -10,7 +10,7 @@
 namespace forgedit {
 namespace {
 
-constexpr std::size_t kMostPage = 150'000;
+constexpr std::size_t kMostPage = 153'600;
 
 std::string header_of(const HttpResponse& response, std::string_view name) {
   for (const auto& [known, value] : response.headers) {
