@@ -105,9 +105,10 @@ export function createAdjust({ onNearest, onDraw }) {
     /** `picked` is what the viewer shows, `tried` the draw that it came of; `pictures` are all finished ones of the saved edit. */
     update({ learned, isOver, picked, tried, pictures, isMoving }) {
       const tries = learned ? triesOf(learned) : [];
-      show(missing, !learned || !picked);
-      setText(missing, isOver ? texts.adjust.missing : texts.adjust.later);
-      show(body, learned && picked);
+      const isShown = learned && (picked || view.known);  // it stays while a try has no image yet
+      show(missing, !isShown);
+      setText(missing, isOver && !learned ? texts.adjust.missing : texts.adjust.later);
+      show(body, isShown);
       show(strip, learned && (isOver || tries.length));
       if (!learned) return;
       if (view.learned !== learned) readTries(learned).catch(note);

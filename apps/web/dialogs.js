@@ -33,7 +33,7 @@ export function ask({ title, content, buttons }) {
 
 /** Whether a person wants it. */
 export const confirm = (title, text, label) =>
-  ask({ title, content: [h("p", { text })], buttons: [{ label, value: true, kind: "primary" }, { label: texts.cancelWord, value: false }] });
+  ask({ title, content: [h("p", { text })], buttons: [{ label: texts.cancelWord, value: false }, { label, value: true, kind: "primary" }] });
 
 /** Copies a text. Where a browser does not let pages do so, shows it for copying by hand. */
 export async function copy(text) {

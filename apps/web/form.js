@@ -61,6 +61,9 @@ export function createForm() {
   function lacks() {
     if (!draft.picture && !draft.learned) return [texts.form.needPicture, "choose"];
     if (!draft.learned && draft.method !== "imagic" && !draft.source.trim()) return [texts.form.needSource, "source"];
+    const wrong = [...node.querySelectorAll("input:invalid")].find((input) => input.offsetParent);
+    if (wrong) return [texts.form.wrongNumber(wrong.labels?.[0]?.textContent, wrong.validationMessage), wrong.id];
+    if (draft.mode !== "best" && draft.last < draft.first) return [texts.form.wrongRange, "last"];
     if (!editTexts().length) return [texts.form.needTarget, draft.mode === "story" ? "story" : "target-0"];
     return null;
   }
@@ -263,7 +266,7 @@ function createSearch(refresh) {
   const hint = h("p", { class: "hint" });
   const controls = new Map();
   const bound = (key, label, attributes, usual) => {
-    const input = h("input", { type: "number", inputmode: "decimal", ...attributes, on: { input: () => {
+    const input = h("input", { type: "number", inputmode: "decimal", required: true, ...attributes, on: { input: () => {
       if (input.value === "" || !input.checkValidity()) return;
       draft[key] = Number(input.value);
       refresh();

@@ -9,7 +9,7 @@ import { texts } from "./texts.js";
 const kMostName = 60;
 
 export function createPictureField({ onPicture, onAgain }) {
-  const view = { share: /** @type {number|null} */ (null), blob: /** @type {string|null} */ (null) };
+  const view = { share: /** @type {number|null} */ (null) };
   const choose = h("input", { type: "file", accept: "image/*", class: "unseen", id: "choose", "aria-label": texts.form.choose,
     on: { change: () => take(choose.files?.[0]) } });
   const camera = h("input", { type: "file", accept: "image/*", capture: "environment", class: "unseen", id: "camera", tabindex: -1,
@@ -47,6 +47,7 @@ export function createPictureField({ onPicture, onAgain }) {
 
   async function take(file, withCaption = true) {
     if (!file) return;
+    if (file.type && !file.type.startsWith("image/")) return problem.say(texts.form.notPicture(file.name));
     view.share = 0;
     update();
     await problem.run(async () => {
@@ -74,8 +75,7 @@ export function createPictureField({ onPicture, onAgain }) {
   }
 
   function remember(picture, file) {
-    const blob = URL.createObjectURL(file);
-    state.uploads.set(picture.id, { name: /** @type {File} */ (file).name, ...picture, blob });
+    state.uploads.set(picture.id, { name: /** @type {File} */ (file).name, ...picture });
     changed();
   }
 

@@ -105,8 +105,6 @@ export function learnedOf(job) {
 /** The address of an upload as the page may show it; `thumb` for a small one. */
 export function pictureUrl(id, thumb = false) {
   if (!id) return null;
-  const known = state.uploads.get(id);
-  if (known?.blob) return known.blob;
   return `api/v1/pictures/${id}/${thumb ? "thumb" : "view"}.webp`;
 }
 
@@ -214,7 +212,7 @@ export async function readLearned() {
 export async function readPicture(id) {
   const known = state.uploads.get(id);
   if (known?.bytes) return known;
-  const picture = { ...(await get(`api/v1/pictures/${id}`)), blob: known?.blob };
+  const picture = await get(`api/v1/pictures/${id}`);
   state.uploads.set(id, picture);
   changed();
   return picture;

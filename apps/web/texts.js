@@ -63,6 +63,7 @@ export const texts = {
     choose: "Choose a picture",
     photo: "Take a photo",
     replace: "Replace",
+    notPicture: (name) => `${name} is not a picture. PNG, JPEG, WebP, HEIC and AVIF work.`,
     uploading: (share) => `Uploading, ${Math.round(share * 100)} %`,
     pictureAlt: "the picture to edit",
     transparent: (background) => `It has transparent parts; the model sees them ${background}.`,
@@ -122,6 +123,8 @@ export const texts = {
     needPicture: "Choose a picture first.",
     needTarget: "Write what the edit shows.",
     needSource: "Write what the picture shows.",
+    wrongNumber: (label, why) => `${label}: ${why}`,
+    wrongRange: "The last strength is less than the first.",
     sent: "Added to the queue.",
   },
 

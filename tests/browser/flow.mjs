@@ -151,7 +151,7 @@ export default async function flow({ server, check, shots, left }) {
   await check("copy as command", async () => {
     await page.getByRole("button", { name: "Copy as command" }).click();
     const text = await page.evaluate(() => navigator.clipboard.readText());
-    assert.match(text, /^forgedit edit demo\.png 'a man running: .*' --source 'a man walking: .*' --forget \S+ --gamma [\d.]+ --seeds \d+ --sampler dpm\+\+ --steps 20/);
+    assert.match(text, /^forgedit edit --source 'a man walking: .*' --forget \S+ --gamma [\d.]+ --sampler dpm\+\+ --steps 20 .*--seeds [\d,]+ .*--draw-batch 1 -- demo\.png 'a man running: .*'$/);
   });
 
   await check("downloads are files", async () => {
@@ -215,7 +215,7 @@ export default async function flow({ server, check, shots, left }) {
     await page.getByLabel("Find in texts").fill("");
     await page.waitForFunction((count) => document.querySelectorAll(".wall li").length === count, count);
     await page.locator(".wall .pick input").first().check();
-    await page.getByRole("button", { name: "Delete" }).click();
+    await page.getByRole("button", { name: "Hide" }).click();
     await page.waitForFunction((count) => document.querySelectorAll(".wall li").length === count - 1, count);
     await page.getByRole("button", { name: "Undo" }).click();
     await page.waitForFunction((count) => document.querySelectorAll(".wall li").length === count, count);
