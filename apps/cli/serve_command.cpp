@@ -3,7 +3,7 @@
 
 #include "apps/cli/commands.h"
 #include "apps/cli/model_options.h"
-#include "apps/common/serve_request.h"
+#include "apps/common/serve_options.h"
 #include "apps/common/serve_worker.h"
 #include "apps/common/worker_commands.h"
 #include "forgedit/jobs/text_values.h"
@@ -21,12 +21,12 @@ constexpr const char* kServeFooter =
 
 /// What stands on the command line: of the server, and of its worker.
 struct ServeArguments {
-  ServeRequest server;
+  ServeOptions server;
   ModelRequest model;
 };
 
 /// Who may ask, and how.
-void add_access_options(CLI::App& command, ServeRequest& request) {
+void add_access_options(CLI::App& command, ServeOptions& request) {
   const auto group = [](CLI::Option* option) { option->group("Server"); };
   group(command
             .add_option("--tokens", request.tokens,

@@ -20,7 +20,7 @@
 #include "apps/common/places.h"
 #include "apps/common/serve_info.h"
 #include "apps/common/serve_listener.h"
-#include "apps/common/serve_requests.h"
+#include "apps/common/served_request.h"
 #include "forgedit/core/error.h"
 #include "forgedit/core/files.h"
 #include "forgedit/jobs/engine.h"

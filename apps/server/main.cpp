@@ -31,7 +31,7 @@ int main(int argc, char** argv) {
   reserve_standard_streams();
   stop_on_signals();
   try {
-    serve(read_serve_request(argc == 2 ? argv[1] : ""));
+    serve(read_serve_options(argc == 2 ? argv[1] : ""));
     return kDone;
   } catch (const Error& error) {
     return complain(as_option(error.field()) + error.what(),

@@ -15,7 +15,7 @@
 #include <thread>
 
 #include "apps/common/interrupt.h"
-#include "apps/common/serve_requests.h"
+#include "apps/common/served_request.h"
 #include "apps/common/streams.h"
 #include "apps/common/web_files.h"
 #include "forgedit/core/content_hash.h"
@@ -54,7 +54,7 @@ std::string own_token(const fs::path& data) {
 }
 
 /// Who may sign in; null where anybody may ask. `token` is one to tell the user.
-std::shared_ptr<Sessions> sessions_of(const ServeRequest& request, const fs::path& data, std::string& token) {
+std::shared_ptr<Sessions> sessions_of(const ServeOptions& request, const fs::path& data, std::string& token) {
   std::vector<std::string> tokens;
   if (!request.tokens.empty()) {
     tokens = with_field(
@@ -68,7 +68,7 @@ std::shared_ptr<Sessions> sessions_of(const ServeRequest& request, const fs::pat
                                     "forgedit_" + content_hash(data.string()).substr(0, 8));
 }
 
-void check_request(const ServeRequest& request) {
+void check_request(const ServeOptions& request) {
   for (const auto& origin : request.page_origins) {
     const bool is_origin = starts_with(origin, "https://") || starts_with(origin, "http://");
     if (!is_origin || std::count(origin.begin(), origin.end(), '/') != 2)
@@ -89,7 +89,7 @@ void report(const std::string& what) {
   std::fputs(("forgedit serve: " + one_line(what, kMostMessage) + "\n").c_str(), stderr);
 }
 
-std::string address_of(const ServeRequest& request, std::uint16_t port, const std::string& token) {
+std::string address_of(const ServeOptions& request, std::uint16_t port, const std::string& token) {
   const bool is_v6 = request.host.find(':') != std::string::npos;
   return "http://" + (is_v6 ? "[" + request.host + "]" : request.host) + ":" + std::to_string(port) +
          request.base_path + "/" + (token.empty() ? "" : "#token=" + token);
@@ -114,7 +114,7 @@ void open_in_browser(const std::string& address) {
   ::posix_spawn_file_actions_destroy(&actions);
 }
 
-Dispatcher::Options worker_options(const ServeRequest& request, const fs::path& data) {
+Dispatcher::Options worker_options(const ServeOptions& request, const fs::path& data) {
   Dispatcher::Options options;
   options.worker = request.worker;
   options.idle = std::chrono::milliseconds(static_cast<std::int64_t>(60'000 * request.idle_minutes));
@@ -125,7 +125,7 @@ Dispatcher::Options worker_options(const ServeRequest& request, const fs::path& 
   return options;
 }
 
-void run_server(const ServeRequest& request, const fs::path& data) {
+void run_server(const ServeOptions& request, const fs::path& data) {
   check_request(request);
   ::umask(S_IRWXG | S_IRWXO);
   for (const char* name : {"pictures", "jobs", "learned", "exports"}) make_directory(data / name);
@@ -175,7 +175,7 @@ void run_server(const ServeRequest& request, const fs::path& data) {
 
 }  // namespace
 
-void serve(const ServeRequest& request) {
+void serve(const ServeOptions& request) {
   run_server(request, request.data);
 }
 

@@ -1,4 +1,4 @@
-#include "apps/common/serve_requests.h"
+#include "apps/common/served_request.h"
 
 #include <gtest/gtest.h>
 

@@ -10,7 +10,7 @@
 namespace forgedit {
 
 /// What a server is started with.
-struct ServeRequest {
+struct ServeOptions {
   std::string host = "127.0.0.1";
   std::optional<std::uint16_t> port;    ///< 0: one that is free; nothing: the first free one from kServePort
   std::vector<std::string> host_names;  ///< other names by which clients call it
@@ -35,9 +35,9 @@ std::string serve_data_folder(const std::string& given);
 
 /// Becomes the server: bin/forgedit_server, which lies beside this program and does without LibTorch. Its
 /// worker is this program as it was started. Throws a failure where it cannot be started.
-[[noreturn]] void become_server(ServeRequest request);
+[[noreturn]] void become_server(ServeOptions options);
 
 /// What `become_server` hands over.
-ServeRequest read_serve_request(const std::string& text);
+ServeOptions read_serve_options(const std::string& text);
 
 }  // namespace forgedit
