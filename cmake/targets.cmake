@@ -53,6 +53,12 @@ endif()
 set_target_properties(forgedit_torch_pch PROPERTIES CXX_STANDARD ${FORGEDIT_TORCH_STANDARD})
 
 function(forgedit_target_setup target use_torch)
+  get_target_property(type ${target} TYPE)
+  if(type STREQUAL EXECUTABLE)
+    # As the libraries are: the precompiled header is theirs, and -fPIE would not fit it.
+    set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE OFF)
+    target_compile_options(${target} PRIVATE -fPIC)
+  endif()
   target_include_directories(${target} PUBLIC ${PROJECT_SOURCE_DIR})
   target_link_libraries(${target} PRIVATE forgedit_flags)
   if(use_torch)
