@@ -41,7 +41,9 @@ HttpResponse models(const ApiContext& api, const HttpRequest& request) {
 std::vector<std::string> ranked(const StoredJob& job, const std::vector<StoredPicture>& pictures) {
   std::vector<std::string> stems;
   const auto add = [&](const json& stem) {
-    if (stem.is_string() && std::find(stems.begin(), stems.end(), stem) == stems.end()) stems.push_back(stem);
+    if (!stem.is_string()) return;
+    const auto name = stem.get<std::string>();
+    if (std::find(stems.begin(), stems.end(), name) == stems.end()) stems.push_back(name);
   };
   const auto result = json::parse(job.result, nullptr, /*allow_exceptions=*/false);
   if (result.is_object() && result.contains("choice")) {
