@@ -4,6 +4,9 @@
 # `joint` and `dreambooth` compare with the pictures of `sweep`, which also has the strategies and the choice.
 # The same command goes on where it was stopped. Everything follows from seed 0.
 #
+# Vanilla learns by its published schedule and everything is drawn as published, not by the miniature's own defaults.
+#
+# BENCH     miniedit, or miniedit-s for pictures in styles that the miniature never saw (miniedit)
 # EVERY=N   only every Nth edit, in every claim (1)
 # DRAW      more options for all runs, for example "--sampler dpm++ --draw-batch 16"
 # LEARN     more options for the runs that learn as usual, for example "--samples 20"
@@ -12,7 +15,7 @@
 # AUTO      how the automatic choice takes part in `sweep` (nothing: it does not)
 set -euo pipefail
 if [ $# -lt 1 ]; then
-  sed -n '2,12p' "$0" >&2
+  sed -n '2,15p' "$0" >&2
   exit 2
 fi
 folder=$1
@@ -21,6 +24,9 @@ CLAIMS=${*:-sweep joint interpolation steps dreambooth}
 BIN=${BIN:-build/release/bin}
 EVERY=${EVERY:-1}
 SAMPLES=${SAMPLES:-100 200 400 800 1600 3200}
+BENCH=${BENCH:-miniedit}
+SCHEDULE="--unet-lr 6e-5 --lr-decay 0 --snr-gamma 0 --uniform-timesteps"  # with --samples and --stop-loss
+PUBLISHED="$SCHEDULE --samples 400 --stop-loss 0.03"
 STRATEGIES=donotforget,encoderkv,noencoder,encoderattn,encoderattn+encoder1,decoderkv,decoderattn,decoderattn+decoder2
 
 # bench RUN EVERY OPTION...: the first edits of few are the first of many.
@@ -29,23 +35,23 @@ bench() {
   shift 2
   echo "== $run ($(date +%T)): $*"
   # shellcheck disable=SC2086  # options, word by word
-  "$BIN/forgedit" bench miniedit --out "$folder/runs/$run" --every $every "$@" ${DRAW:-}
+  "$BIN/forgedit" bench "$BENCH" --out "$folder/runs/$run" --every $every --steps 50 --guidance 7.5 "$@" ${DRAW:-}
 }
 
 for claim in $CLAIMS; do
   # shellcheck disable=SC2086
   case $claim in
     sweep)
-      bench sweep 1 --forget $STRATEGIES --gamma 0.8:1.4:0.2 --fixed 1.0 --reconstruct ${LEARN:-} ${AUTO:-}
+      bench sweep 1 --forget $STRATEGIES --gamma 0.8:1.4:0.2 --fixed 1.0 --reconstruct $PUBLISHED ${LEARN:-} ${AUTO:-}
       ;;
     joint) bench imagic 12 --method imagic --gamma 0.8:1.2:0.2 --fixed 1.2 --reconstruct ${IMAGIC:-} ;;
     interpolation)
-      bench vs 3 --gamma 0.0:1.6:0.2 ${LEARN:-}
-      bench vp 3 --interpolation vp --alpha 0.8,0.9,1.1 --beta 0.0:1.6:0.2 ${LEARN:-}
+      bench vs 3 --gamma 0.0:1.6:0.2 $PUBLISHED ${LEARN:-}
+      bench vp 3 --interpolation vp --alpha 0.8,0.9,1.1 --beta 0.0:1.6:0.2 $PUBLISHED ${LEARN:-}
       ;;
     steps)
       for samples in $SAMPLES; do
-        bench "steps-$samples" 9 --samples "$samples" --stop-loss 0 --gamma 1.0 --reconstruct \
+        bench "steps-$samples" 9 $SCHEDULE --samples "$samples" --stop-loss 0 --gamma 1.0 --reconstruct \
           --forget donotforget,noencoder,encoderattn,decoderattn
       done
       ;;

@@ -16,6 +16,7 @@
 #include "forgedit/jobs/engine.h"
 #include "forgedit/jobs/learning.h"
 #include "forgedit/jobs/small_jobs.h"
+#include "forgedit/jobs/sweep.h"
 #include "forgedit/jobs/text_values.h"
 
 namespace forgedit::cli {
@@ -80,6 +81,13 @@ Command add_learn_command(CLI::App& program) {
   command->add_option("--target", state->request.target, "imagic: the edit to learn for, instead of --source")
       ->type_name("TEXT")
       ->group("Picture");
+  command
+      ->add_option_function<std::string>(
+          "--preset",
+          [state](const std::string& text) { state->request.published = is_published_preset(text); },
+          "published: the method's published schedule, whatever the model's own defaults are")
+      ->type_name("NAME")
+      ->group("Learning");
   add_method_options(*command, state->request);
   command->add_option("--seed", state->request.options.seed, "decides noise and timesteps")
       ->check(within(0, 9e18))

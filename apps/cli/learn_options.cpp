@@ -87,12 +87,24 @@ std::vector<CLI::Option*> add_method_options(CLI::App& command, LearnRequest& re
     std::replace(name.begin() + 2, name.end(), '_', '-');
     auto* option = number.whole ? command.add_option(name, number.whole(o), number.summary)
                                 : command.add_option(name, number.real(o), number.summary);
-    options.add(option->check(within(number.low, number.high)), "NUMBER");
+    option->check(within(number.low, number.high))->each([&request, key = number.name](const std::string&) {
+      request.chosen.insert(key);
+    });
+    options.add(option, "NUMBER");
   }
   options.add(command.add_option_function<std::string>(
                   "--layers", [&](const std::string& text) { o.layers = parse_layer_scope(text); },
                   "which UNet blocks learn: as vanilla's published code or paper has it, or all"),
               "code|paper|all");
+  options.add(
+      command.add_flag_function(
+          "--stratified-timesteps,!--uniform-timesteps",
+          [&request](std::int64_t count) {
+            request.options.stratified_timesteps = count > 0;
+            request.chosen.insert("stratified_timesteps");
+          },
+          "a batch takes one timestep from each of equal parts of the schedule, or any from anywhere"),
+      "");
   options.add(
       command.add_flag("--fast", o.fast,
                        "on a GPU: learns faster, but no two runs give the same bytes; kept in the record"),
@@ -106,7 +118,11 @@ void add_dry_run_option(CLI::App& command, bool& dry_run) {
 }
 
 std::string methods_help() {
-  std::string text = "\nMethods and their published numbers, which options change one by one:\n";
+  std::string text =
+      "\nMethods and their published numbers, which options change one by one. A model folder may have "
+      "defaults "
+      "of its own for vanilla\n(forgedit.json, shown by `forgedit inspect`), and the miniature has; "
+      "--preset published ignores them.\n";
   for (const auto& row : learn_methods()) {
     const auto o = published_options(row.method);
     text += fmt::format("  {:10}  {}\n              ", row.name, row.summary);

@@ -44,7 +44,8 @@ void add_sweep_options(CLI::App& command, SweepRequest& a) {
   add("--preset", "NAME",
       "published: γ or β 0.0:1.6:0.1, α 0.8,0.9,1.1, four repeats (dreambooth: γ or β 0.8:1.6:0.1, α "
       "0.8,0.9, "
-      "ten); story: γ 0.5:0.7:0.1, encoderkv, four repeats, learned at 768x768",
+      "ten), and the published schedule of learning; story: γ 0.5:0.7:0.1, encoderkv, four repeats, learned "
+      "at 768x768",
       "", [&](const std::string& text) { a.preset = parse_preset(text); });
   add("--forget", "LIST", "forgetting strategies (`forgedit help edit` names them)", "donotforget",
       [&](const std::string& text) { a.forget = parse_words("forget", text); });
@@ -98,6 +99,12 @@ void add_draw_options(CLI::App& command, DrawOptions& options) {
 }
 
 void add_result_options(CLI::App& command, EditJob& job) {
+  command
+      .add_option_function<std::string>(
+          "--mask", [&job](const std::string& text) { job.mask = text; },
+          "picture of the source's size: edits change only what is white in it, or transparent")
+      ->type_name("FILE")
+      ->group("Results");
   command
       .add_option_function<std::string>(
           "--output-size",

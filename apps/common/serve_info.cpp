@@ -68,15 +68,16 @@ json reader(const std::string& name, const std::string& why_not) {
   return {{"there", true}};
 }
 
-/// What a page begins with: quick on a machine without a GPU.
-json defaults(bool is_miniature) {
+/// What a page begins with.
+json defaults(const EngineFacts& facts) {
   const SampleOptions published;
   return {{"method", "vanilla"},
           {"interpolation", "vs"},
-          {"guidance", published.guidance_scale},
-          {"sampler", is_miniature ? "dpm++" : sampler_of(published.sampler).name},
-          {"steps", is_miniature ? 20 : published.steps},
-          {"auto_pictures", is_miniature ? 12 : 40},
+          {"guidance", facts.defaults.guidance_scale.value_or(published.guidance_scale)},
+          {"sampler", sampler_of(published.sampler).name},
+          {"steps", facts.defaults.steps.value_or(published.steps)},
+          // Quick on a machine without a GPU.
+          {"auto_pictures", facts.is_miniature ? 12 : 40},
           {"blend", 0},
           {"seed", 0}};
 }
@@ -99,7 +100,7 @@ json serve_info(const EngineFacts& facts) {
           {"samplers", all_samplers()},
           {"presets", presets()},
           {"interpolations", interpolations()},
-          {"defaults", defaults(facts.is_miniature)}};
+          {"defaults", defaults(facts)}};
 }
 
 }  // namespace forgedit

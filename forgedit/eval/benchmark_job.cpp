@@ -56,8 +56,8 @@ Benchmark read_chosen(const BenchmarkRequest& request, const Places& places) {
 /// One benchmark job from request to report.
 class BenchmarkRun {
  public:
-  BenchmarkRun(const BenchmarkRequest& request, WarmModels& models, JobContext& context)
-      : request_(request), models_(models), context_(context) {}
+  BenchmarkRun(BenchmarkRequest request, WarmModels& models, JobContext& context)
+      : request_(std::move(request)), models_(models), context_(context) {}
   BenchReport run();
   std::string check_scorer();
 
@@ -65,6 +65,7 @@ class BenchmarkRun {
   bool is_tedbench() const { return request_.kind == BenchmarkRequest::Kind::tedbench; }
   bool has_answers() const { return !is_tedbench() && request_.kind != BenchmarkRequest::Kind::editeval; }
   void check() const;
+  void follow_the_model();
   AutoencoderKL load_truth_scorer();
   BenchTask task_of(const BenchEdit& edit) const;
   std::vector<bool> fixed_of(const EditRequest& request, const std::vector<Candidate>& plan) const;
@@ -76,7 +77,7 @@ class BenchmarkRun {
   MemoryTask need(const StableDiffusion& network) const;
   BenchCallbacks callbacks(const ModelChoice& choice, StableDiffusion& network, std::size_t tasks);
 
-  const BenchmarkRequest& request_;
+  BenchmarkRequest request_;
   WarmModels& models_;
   JobContext& context_;
   std::map<std::pair<std::string, std::string>, PublishedEdit> published_edits_;
@@ -107,6 +108,13 @@ void BenchmarkRun::check() const {
   auto learn = request_.learn;
   if (imagic || !is_tedbench()) learn.source = "the benchmark's";
   check_learn_request(learn);
+}
+
+void BenchmarkRun::follow_the_model() {
+  const auto defaults = read_model_defaults(models_.choice(context_).folder);
+  request_.learn.published = request_.published || request_.sweep.preset != SweepRequest::Preset::none;
+  follow_model(request_.learn, defaults);
+  follow_model(request_.sweep, defaults);
 }
 
 double BenchmarkRun::fixed_strength(Interpolation interpolation) const {
@@ -328,6 +336,7 @@ BenchReport BenchmarkRun::run() {
     published_edits_ = read_published(assets_of(places) / "tedbench" / "published.json");
   check_folder_can_be_made(request_.out);
   const auto& choice = models_.choice(context_);
+  follow_the_model();
   if (has_answers()) load_truth_scorer();
   const OutputFolder folder(request_.out);
   write_sources(benchmark);

@@ -6,6 +6,7 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
+#include "forgedit/core/content_hash.h"
 #include "forgedit/core/error.h"
 #include "forgedit/jobs/auto_edit.h"
 #include "forgedit/jobs/glyphs.h"
@@ -16,6 +17,7 @@
 #include "forgedit/jobs/previews.h"
 #include "forgedit/jobs/results.h"
 #include "forgedit/jobs/results_folder.h"
+#include "forgedit/jobs/sweep.h"
 #include "forgedit/pipelines/sampling/edit_session.h"
 
 namespace forgedit {
@@ -39,6 +41,7 @@ class EditJobRun {
   std::vector<std::string> all_texts() const;
   const PictureToLearn& described() const { return learned_ ? *learned_ : *to_learn_; }
   void prepare();
+  void read_the_mask();
   void load();
   MemoryTask memory_need(const StableDiffusion& model) const;
   void generate(EditResults& results);
@@ -66,7 +69,8 @@ class EditJobRun {
   JobContext& context_;
   std::shared_ptr<ResultsFolder> folder_;
   std::optional<SaveLock> save_lock_;
-  Image picture_;  // to learn; empty with `from`
+  Image picture_;                                    // to learn; empty with `from`
+  std::shared_ptr<const KeptPicture> kept_picture_;  // null without a mask
   ScorerFiles scorer_files_;
   EditScorer* scorer_ = nullptr;
   std::optional<AutoEdit> search_;
@@ -80,8 +84,18 @@ class EditJobRun {
   std::optional<EditSession> session_;  // from the first image on
 };
 
+/// `job` with the model's own defaults, once nothing is wrong with it by itself.
+EditJob following_model(EditJob job, WarmModels& models, JobContext& context) {
+  check_edit(job);
+  const auto defaults = read_model_defaults(models.choice(context).folder);
+  job.learn.published = job.sweep.preset != SweepRequest::Preset::none;
+  follow_model(job.learn, defaults);
+  follow_model(job.sweep, defaults);
+  return job;
+}
+
 EditJobRun::EditJobRun(EditJob job, WarmModels& models, JobContext& context)
-    : job_(std::move(job)),
+    : job_(following_model(std::move(job), models, context)),
       subject_(check_edit(job_)),
       models_(models),
       context_(context),
@@ -106,6 +120,16 @@ std::vector<std::string> EditJobRun::all_texts() const {
   return texts;
 }
 
+void EditJobRun::read_the_mask() {
+  if (job_.mask.empty()) return;
+  const auto [width, height] = learned_
+                                   ? std::pair(learned_->frame.source_width, learned_->frame.source_height)
+                                   : std::pair(picture_.width, picture_.height);
+  auto mask = read_mask(job_.mask, width, height);
+  auto content = content_hash({reinterpret_cast<const char*>(mask.change.data()), mask.change.size()});
+  kept_picture_ = std::make_shared<KeptPicture>(KeptPicture{std::move(mask), std::move(content), picture_});
+}
+
 /// All that can go wrong before a model is loaded.
 void EditJobRun::prepare() {
   if (!job_.dry_run) {
@@ -120,7 +144,9 @@ void EditJobRun::prepare() {
   }
   if (!job_.from.empty()) {
     learned_ = job_.dry_run ? read_saved_record(job_.from) : read_saved_edit(job_.from);
+    read_the_mask();
   } else {
+    read_the_mask();
     prepare_learning(job_.learn, picture_, choice);
     if (job_.learn.source.empty() && job_.dry_run) {
       find_captioner(job_.learn.captioner, choice.folder, context_.places(), "source");
@@ -189,7 +215,9 @@ void EditJobRun::run(LastFiles* last_files) {
                     choice.policy,
                     job_.at_source_size,
                     job_.automatic.has_value(),
-                    describe(network_->memory)};
+                    describe(network_->memory),
+                    {},
+                    kept_picture_};
   const auto results =
       std::make_shared<EditResults>(job_.out, fonts_of(context_.places()), run, job_.metadata);
   if (learned_) results->set_losses(learned_->result.losses);
@@ -328,7 +356,13 @@ void EditJobRun::draw(EditResults& results, const std::vector<Candidate>& plan,
   if (resumed.to_draw.empty()) return;
   ensure_learned(results);
   results.begin();
-  if (!session_) session_.emplace(*network_, learned_->result, learned_->grid);
+  if (!session_) {
+    std::optional<Mask> mask;
+    if (kept_picture_) {
+      mask = to_mask(lay_into_grid(to_image(kept_picture_->mask), learned_->frame, learned_->stretched));
+    }
+    session_.emplace(*network_, learned_->result, learned_->grid, mask ? &*mask : nullptr);
+  }
   const auto keep = [&](const Candidate& candidate, const Image& grid) {
     results.add(candidate, grid, [this, candidate](const fs::path& file) {
       context_.listener().picture(candidate.stem, file, candidate_json(candidate));
@@ -365,7 +399,7 @@ void EditJobRun::draw_best(EditResults& results) {
       planner_.next_round(learning_to_do(), resumed.to_draw.size(), search_->scored());
       draw(results, round, resumed, [&](const Candidate& candidate, const Image* grid) {
         context_.throw_if_stopped();
-        const auto shown = grid ? results.shown(*grid) : read_image(results.path_of(candidate));
+        const auto shown = grid ? results.shown(candidate, *grid) : read_image(results.path_of(candidate));
         const auto scores = search_->score(candidate, shown);
         results.drain();  // a picture is no choice before its file is complete
         search_->add(candidate, scores, grid != nullptr);

@@ -69,6 +69,7 @@ EngineFacts Engine::facts(const StopFlag& stop, JobListener& listener) {
   facts.device = describe_device(choice.policy.device);
   facts.precision = precision_name(choice.policy.precision);
   facts.is_miniature = choice.miniature;
+  facts.defaults = read_model_defaults(choice.folder);
   if (const auto grid = read_picture_grid(choice.folder)) {
     facts.size = grid->native_size;
     facts.multiple = grid->multiple;

@@ -12,6 +12,7 @@
 #include "forgedit/jobs/last_files.h"
 #include "forgedit/jobs/places.h"
 #include "forgedit/jobs/requests.h"
+#include "forgedit/pipelines/records/model_defaults.h"
 
 namespace forgedit {
 
@@ -37,6 +38,7 @@ struct EngineFacts {
   std::int64_t size = 0, multiple = 0;  ///< pixels a side that the model was made for; 0: not known yet
   std::string captioner, no_captioner;  ///< its name, or why there is none
   std::string judge, no_judge;          ///< of CLIP
+  ModelDefaults defaults;               ///< the model's own
 };
 
 /// Runs jobs, one at a time: requests in, files and events out. It prints nothing and reads no environment.

@@ -77,6 +77,7 @@ void read_learning(RequestReader& reader, LearnRequest& request) {
   read_background(reader, request.background);
   read_size(reader, request.size);
   for (const auto& number : learn_numbers()) {
+    if (reader.find(number.name)) request.chosen.insert(number.name);
     if (number.whole) {
       reader.whole(number.name, number.whole(o), static_cast<std::int64_t>(number.low),
                    static_cast<std::int64_t>(number.high));
@@ -85,6 +86,8 @@ void read_learning(RequestReader& reader, LearnRequest& request) {
     }
   }
   parsed(reader, "layers", [&](const std::string& name) { o.layers = parse_layer_scope(name); });
+  if (reader.find("stratified_timesteps")) request.chosen.insert("stratified_timesteps");
+  reader.boolean("stratified_timesteps", o.stratified_timesteps);
   reader.boolean("fast", o.fast);
 }
 
@@ -161,6 +164,7 @@ LearnRequest read_learn(RequestReader& reader, const RequestRules& rules) {
   std::int64_t seed = 0;
   reader.whole("seed", seed, 0, INT64_MAX);
   request.options.seed = static_cast<std::uint64_t>(seed);
+  parsed(reader, "preset", [&](const std::string& name) { request.published = is_published_preset(name); });
   return request;
 }
 
@@ -265,6 +269,7 @@ void read_edit_keys(RequestReader& reader, const RequestRules& rules, EditJob& j
       throw usage_error("expected model or source, got '" + name + "'");
     job.at_source_size = name == "source";
   });
+  if (reader.find("mask")) job.mask = resolved(reader, "mask", rules.picture);
   reader.boolean("metadata", job.metadata);
 }
 

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <functional>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <variant>
@@ -69,7 +70,10 @@ struct LearnRequest {
   /// Names `save` where that is empty, once all is known of the picture: for who keeps many saved edits.
   std::function<std::filesystem::path(const PictureToLearn& picture)> choose_save = nullptr;
   LearnOptions options;
-  bool dry_run = false;  ///< only check, and tell what would be done
+  /// Names of what was chosen in `options`: all else follows the model's own defaults (follow_model).
+  std::set<std::string> chosen;
+  bool published = false;  ///< the method's published schedule, whatever the model's defaults are
+  bool dry_run = false;    ///< only check, and tell what would be done
 };
 
 /// What to generate from a learned picture. What is not given follows the preset, and that the learning
@@ -114,6 +118,7 @@ struct EditJob {
   SweepRequest sweep;
   std::optional<AutoRequest> automatic;
   DrawOptions drawing;
+  std::filesystem::path mask;  ///< white where edits may change the picture; empty: everywhere
   bool at_source_size = false;
   bool metadata = true;       ///< settings inside the PNG files
   std::filesystem::path out;  ///< folder of the results

@@ -52,6 +52,7 @@ void note_kept(const LearnRequest& request, JobContext& context) {
 void run_learn(LearnRequest request, WarmModels& models, JobContext& context) {
   check_learn(request);
   take_target(request);
+  follow_model(request, read_model_defaults(models.choice(context).folder));
   std::optional<SaveLock> lock;
   if (!request.dry_run && !request.save.empty()) lock.emplace(request.save);
   const auto picture = read_picture(request.picture, request.background, context);
@@ -171,7 +172,8 @@ void write_drawn(const DrawRequest& request, const Candidate& candidate, const I
 
 }  // namespace
 
-Image run_draw(const DrawRequest& request, WarmModels& models, JobContext& context) {
+Image run_draw(DrawRequest request, WarmModels& models, JobContext& context) {
+  follow_model(request.sweep, read_model_defaults(models.choice(context).folder));
   const auto candidate = drawn_candidate(request);
   context.listener().planned(cells_json({candidate}));
   context.throw_if_stopped();

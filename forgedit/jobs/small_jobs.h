@@ -29,7 +29,7 @@ void run_learn(LearnRequest request, WarmModels& models, JobContext& context);
 void run_export(const ExportRequest& request, WarmModels& models, JobContext& context);
 
 /// One more image of a saved edit: see Engine::draw_one.
-Image run_draw(const DrawRequest& request, WarmModels& models, JobContext& context);
+Image run_draw(DrawRequest request, WarmModels& models, JobContext& context);
 
 /// The scores of one edited picture.
 struct ScoredPicture {

@@ -32,6 +32,11 @@ SweepRequest::Preset parse_preset(const std::string& name) {
   throw usage_error("preset", "expected published or story, got '" + name + "'");
 }
 
+bool is_published_preset(const std::string& name) {
+  if (name == "published") return true;
+  throw usage_error("preset", "expected published, got '" + name + "'");
+}
+
 void check_interpolation(const SweepRequest& sweep, Interpolation interpolation) {
   const bool vs = interpolation == Interpolation::vector_subtraction;
   const char* stray = vs ? (sweep.alpha  ? "alpha"
@@ -58,6 +63,31 @@ EditRequest with_settings(EditRequest request, const SweepRequest& given) {
   take(sample.steps, given.steps);
   take(sample.guidance_scale, given.guidance_scale);
   return request;
+}
+
+void follow_model(LearnRequest& request, const ModelDefaults& defaults) {
+  auto& o = request.options;
+  if (request.published || o.method != LearnMethod::vanilla || o.tuning != Tuning::full) return;
+  // Who says at which loss learning ends does not ask for another rule.
+  const bool by_loss = request.chosen.count("stop_loss") + request.chosen.count("stop_after") > 0;
+  for (const auto& number : learn_numbers()) {
+    const auto found = defaults.learning.find(number.name);
+    if (found == defaults.learning.end() || request.chosen.count(number.name) > 0) continue;
+    if (by_loss && found->first == "stop_known") continue;
+    if (number.whole) {
+      number.whole(o) = static_cast<std::int64_t>(found->second);
+    } else {
+      number.real(o) = found->second;
+    }
+  }
+  if (defaults.stratified_timesteps && request.chosen.count("stratified_timesteps") == 0)
+    o.stratified_timesteps = *defaults.stratified_timesteps;
+}
+
+void follow_model(SweepRequest& sweep, const ModelDefaults& defaults) {
+  if (sweep.preset != Preset::none) return;
+  if (!sweep.sampler && !sweep.steps) sweep.steps = defaults.steps;
+  if (!sweep.guidance_scale) sweep.guidance_scale = defaults.guidance_scale;
 }
 
 EditRequest make_request(const SweepRequest& sweep, LearnMethod method, std::vector<std::string> targets,

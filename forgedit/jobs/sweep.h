@@ -4,17 +4,26 @@
 #include <vector>
 
 #include "forgedit/jobs/requests.h"
+#include "forgedit/pipelines/records/model_defaults.h"
 
 namespace forgedit {
 
 /// "published" or "story". Throws a usage Error otherwise.
 SweepRequest::Preset parse_preset(const std::string& name);
 
+/// True for "published", the one preset of learning alone. Throws a usage Error otherwise.
+bool is_published_preset(const std::string& name);
+
 /// Throws a usage Error for a strength that belongs to the other interpolation.
 void check_interpolation(const SweepRequest& sweep, Interpolation interpolation);
 
 /// `request` with all that is given, but for the preset.
 EditRequest with_settings(EditRequest request, const SweepRequest& given);
+
+/// What nobody chose, as the model has it: learning with method vanilla that is not by its published
+/// schedule, and drawing without a preset.
+void follow_model(LearnRequest& request, const ModelDefaults& defaults);
+void follow_model(SweepRequest& sweep, const ModelDefaults& defaults);
 
 /// One request for all `targets`. `automatic`: without a preset, what the automatic choice searches.
 EditRequest make_request(const SweepRequest& sweep, LearnMethod method, std::vector<std::string> targets,

@@ -59,7 +59,7 @@ TEST(RequestJson, AnEditHasEveryKey) {
     "version": 1, "kind": "edit", "picture": "dog", "targets": ["a cat", "a cow"],
     "method": "dreambooth", "source": "a dog", "background": "#010203", "size": "128x64",
     "samples": 20, "batch": 2, "embedding_samples": 3, "unet_lr": 0.5, "text_lr": 0.25, "beta1": 0.8, "beta2": 0.7,
-    "adam_eps": 0.001, "stop_loss": 0.02, "stop_after": 7, "stop_known": 0.9, "layers": "paper", "fast": true,
+    "adam_eps": 0.001, "stop_loss": 0.02, "stop_after": 7, "stop_known": 0.9, "lr_decay": 0.25, "snr_gamma": 5, "stratified_timesteps": true, "layers": "paper", "fast": true,
     "preset": "published", "forget": ["noencoder", "encoderkv"], "interpolation": "vp", "gamma": [0.5, 1],
     "alpha": 0.9, "beta": "0.8:1.2:0.2", "seeds": [3, 4], "repeat": 2, "unlearned": true, "sampler": "dpm++",
     "steps": 11, "guidance_scale": 5,
@@ -84,6 +84,9 @@ TEST(RequestJson, AnEditHasEveryKey) {
   EXPECT_EQ(o.stop_loss, 0.02);
   EXPECT_EQ(o.stop_after, 7);
   EXPECT_EQ(o.stop_known, 0.9);
+  EXPECT_EQ(o.lr_decay, 0.25);
+  EXPECT_EQ(o.snr_gamma, 5);
+  EXPECT_TRUE(o.stratified_timesteps);
   EXPECT_EQ(o.layers, LayerScope::paper);
   EXPECT_TRUE(o.fast);
   const auto& sweep = job.sweep;

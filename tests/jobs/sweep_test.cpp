@@ -49,6 +49,50 @@ TEST(Sweep, OnlyWhatIsGivenChanges) {
   EXPECT_EQ(SweepRequest().first_seed(), 0U);
 }
 
+TEST(FollowModel, TakesWhatNobodyChose) {
+  const ModelDefaults model{{{"samples", 900}, {"unet_lr", 2e-4}, {"stop_known", 0.9}}, true, 25, 3.0};
+  LearnRequest learn;
+  learn.options.unet_lr = 1e-5;
+  learn.chosen = {"unet_lr"};
+  follow_model(learn, model);
+  EXPECT_EQ(learn.options.samples, 900);
+  EXPECT_EQ(learn.options.unet_lr, 1e-5);
+  EXPECT_EQ(learn.options.stop_known, 0.9);
+  EXPECT_TRUE(learn.options.stratified_timesteps);
+
+  SweepRequest sweep;
+  sweep.guidance_scale = 7;
+  follow_model(sweep, model);
+  EXPECT_EQ(sweep.steps, 25);
+  EXPECT_EQ(sweep.guidance_scale, 7);
+}
+
+TEST(FollowModel, LeavesOtherSchedulesAlone) {
+  const ModelDefaults model{{{"samples", 900}, {"stop_known", 0.9}}, true, 25, 3.0};
+  const auto samples_of = [&](auto change) {
+    LearnRequest learn;
+    change(learn);
+    follow_model(learn, model);
+    return learn.options.samples;
+  };
+  EXPECT_EQ(samples_of([](LearnRequest& r) { r.published = true; }), 400);
+  EXPECT_EQ(samples_of([](LearnRequest& r) { r.options = published_options(LearnMethod::imagic); }), 1000);
+  EXPECT_EQ(samples_of([](LearnRequest& r) { set_tuning(r.options, Tuning::lora); }), 400);
+
+  LearnRequest by_loss;
+  by_loss.chosen = {"stop_loss"};
+  follow_model(by_loss, model);
+  EXPECT_EQ(by_loss.options.stop_known, 0) << "the loss says when learning ends";
+
+  SweepRequest published, other_sampler;
+  published.preset = Preset::published;
+  follow_model(published, model);
+  EXPECT_FALSE(published.steps || published.guidance_scale);
+  other_sampler.sampler = SamplerKind::dpm_solver;
+  follow_model(other_sampler, model);
+  EXPECT_FALSE(other_sampler.steps) << "they are the other sampler's own";
+}
+
 TEST(Sweep, ASamplerBringsItsSteps) {
   SweepRequest given;
   given.sampler = SamplerKind::dpm_solver;

@@ -37,7 +37,7 @@ struct JudgedEdit {
   bool front = false;     ///< no other that counts is better in one and as good in the other
   double edit_share = 0;  ///< where `edit` lies between the least and the strongest that count, from 0
   double kept_share = 0;  ///< where `kept` lies between the least and the most, from 0
-  double balance = 0;     ///< weighted harmonic mean of the shares: the best has the highest
+  double balance = 0;     ///< harmonic mean of the shares: the best has the highest
 };
 
 /// What counts comes first, then the higher balance.

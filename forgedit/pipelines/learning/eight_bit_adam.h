@@ -14,6 +14,7 @@ class EightBitAdam {
  public:
   EightBitAdam(std::vector<torch::Tensor> parameters, double lr, double beta1, double beta2, double eps);
   /// With the parameters' own gradients; those without one stay as they are.
+  void set_lr(double lr) { lr_ = lr; }
   void step();
 
  private:

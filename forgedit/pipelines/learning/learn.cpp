@@ -24,6 +24,8 @@ LearnTask make_task(const StableDiffusion& model, const torch::Tensor& latents, 
                  model.policy, model.memory};
   task.fast = o.fast;
   task.stop_known = o.stop_known;
+  task.lr_decay = o.lr_decay;
+  task.snr_gamma = o.snr_gamma;
   task.noise = model.settings.noise;
   if (!model.policy.reduced()) return task;  // whose steps are not recorded
   const auto factor = model.vae->config().factor();
@@ -179,7 +181,12 @@ LearnBatches random_learn_batches(const LearnOptions& options, const torch::Tens
   shape[0] = options.batch;
   return [=](std::int64_t) {
     const auto noise = torch::randn(shape, generator, torch::kFloat);
-    return LearnBatch{noise, torch::randint(0, num_train_timesteps, {shape[0]}, generator, torch::kLong)};
+    if (!options.stratified_timesteps)
+      return LearnBatch{noise, torch::randint(0, num_train_timesteps, {shape[0]}, generator, torch::kLong)};
+    const auto part = static_cast<double>(num_train_timesteps) / static_cast<double>(shape[0]);
+    const auto places =
+        torch::arange(shape[0], torch::kDouble) + torch::rand({shape[0]}, generator, torch::kDouble);
+    return LearnBatch{noise, (places * part).to(torch::kLong).clamp_max(num_train_timesteps - 1)};
   };
 }
 

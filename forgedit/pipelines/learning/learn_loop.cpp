@@ -49,14 +49,17 @@ class Optimizer {
       if (group.split) {
         split_.push_back(
             std::make_unique<SplitAdam>(*group.split, group.lr, adam.beta1, adam.beta2, adam.eps, memory));
+        split_rates_.push_back(group.lr);
         continue;
       }
       plain_parameters_.insert(plain_parameters_.end(), group.parameters.begin(), group.parameters.end());
       if (memory.eight_bit && group.network && group.parameters.front().device().is_cpu()) {
         eight_bit_.push_back(
             std::make_unique<EightBitAdam>(group.parameters, group.lr, adam.beta1, adam.beta2, adam.eps));
+        eight_bit_rates_.push_back(group.lr);
       } else {
         plain.emplace_back(group.parameters, std::make_unique<torch::optim::AdamOptions>(settings(group.lr)));
+        plain_rates_.push_back(group.lr);
       }
     }
     if (!plain.empty()) plain_ = std::make_unique<torch::optim::Adam>(std::move(plain), settings(0));
@@ -76,6 +79,14 @@ class Optimizer {
   void settle() {
     for (const auto& split : split_) split->settle();
   }
+  /// Learning rates from here on, as shares of the groups' own.
+  void scale_rates(double factor) {
+    for (std::size_t i = 0; i < split_.size(); ++i) split_[i]->set_lr(split_rates_[i] * factor);
+    for (std::size_t i = 0; i < eight_bit_.size(); ++i) eight_bit_[i]->set_lr(eight_bit_rates_[i] * factor);
+    if (!plain_) return;
+    auto& groups = plain_->param_groups();
+    for (std::size_t i = 0; i < groups.size(); ++i) groups[i].options().set_lr(plain_rates_[i] * factor);
+  }
   void step() {
     // The long one first: LibTorch's many short ones are started while it runs.
     for (const auto& split : split_) split->step();
@@ -89,6 +100,7 @@ class Optimizer {
   std::unique_ptr<torch::optim::Adam> plain_;
   std::vector<std::unique_ptr<EightBitAdam>> eight_bit_;
   std::vector<std::unique_ptr<SplitAdam>> split_;
+  std::vector<double> split_rates_, eight_bit_rates_, plain_rates_;  // as they are at first
 };
 
 void check_loss(double loss, std::int64_t step) {
@@ -120,6 +132,15 @@ class StepInput {
   torch::Tensor tensor_, staged_;
 };
 
+/// What a sample counts, by timestep: (num_train_timesteps) float32; undefined where all count the same.
+torch::Tensor loss_weights(const NoiseSchedule& schedule, double snr_gamma) {
+  if (snr_gamma <= 0) return {};
+  const auto& alphas = schedule.alphas_cumprod();
+  const auto snr = alphas / (1 - alphas);
+  const auto capped = snr.clamp_max(snr_gamma);
+  return schedule.options().prediction_type == PredictionType::epsilon ? capped / snr : capped / (snr + 1);
+}
+
 std::vector<torch::Tensor> parameters_of(const std::vector<ParameterGroup>& groups) {
   std::vector<torch::Tensor> all;
   for (const auto& group : groups) all.insert(all.end(), group.parameters.begin(), group.parameters.end());
@@ -148,6 +169,7 @@ class StepRunner {
         losses_(static_cast<std::size_t>(parts_.count())),
         optimizer_(groups, task.adam, {task.memory.eight_bit_adam, saves_memory_}),
         schedule_(NoiseSchedule(task.noise).to(task.policy.device)),
+        loss_weights_(loss_weights(schedule_, task.snr_gamma)),
         latents_(task.latents.to(task.policy.device)),
         noise_(first.noise, task.policy.device),
         timesteps_(first.timesteps, task.policy.device),
@@ -183,8 +205,10 @@ class StepRunner {
     for (const auto& part : losses_) loss += part.item<double>();
     return loss;
   }
-  void update() {
+  /// `rate`: of the learning rates, 0 to 1.
+  void update(double rate) {
     if (!task_.policy.reduced() && !saves_memory_) backward();
+    if (task_.lr_decay > 0) optimizer_.scale_rates(rate);
     optimizer_.step();
   }
 
@@ -222,8 +246,13 @@ class StepRunner {
       predicted = task_.predict(noisy_latents, timesteps);
     }
     // 3. loss
-    const auto loss = torch::mse_loss(predicted.to(torch::kFloat),
-                                      schedule_.target(latents_.expand_as(noise), noise, timesteps));
+    const auto target = schedule_.target(latents_.expand_as(noise), noise, timesteps);
+    predicted = predicted.to(torch::kFloat);
+    const auto loss =
+        loss_weights_.defined()
+            ? ((predicted - target).square().mean({1, 2, 3}) * loss_weights_.index_select(0, timesteps))
+                  .mean()
+            : torch::mse_loss(predicted, target);
     const auto samples = noise.size(0);
     return samples == batch_ ? loss : loss * (static_cast<double>(samples) / static_cast<double>(batch_));
   }
@@ -262,11 +291,34 @@ class StepRunner {
   std::vector<torch::Tensor> losses_;  // of each part
   Optimizer optimizer_;
   NoiseSchedule schedule_;
+  torch::Tensor loss_weights_;
   torch::Tensor latents_;
   StepInput noise_, timesteps_;
   torch::Tensor micro_noise_, micro_timesteps_;  // what the step sees of them
   torch::Tensor loss_sum_;                       // over micro-batches
   ReplayedWork recorded_;
+};
+
+/// Learning rates that fall in a line over the last steps of a phase.
+class RateDecay {
+ public:
+  /// `share` of the steps in which they fall, 0 to less than 1.
+  RateDecay(std::int64_t steps, double share)
+      : share_(share), steps_(steps), first_(std::llround(static_cast<double>(steps) * (1 - share))) {}
+  /// Has the rates fall from this step on; the phase ends sooner.
+  void begin(std::int64_t step) {
+    first_ = step;
+    steps_ = step + std::llround(static_cast<double>(step) * share_ / (1 - share_));
+  }
+  std::int64_t steps() const { return steps_; }
+  bool began(std::int64_t step) const { return step >= first_; }
+  double rate(std::int64_t step) const {
+    return step < first_ ? 1 : static_cast<double>(steps_ - step) / static_cast<double>(steps_ - first_);
+  }
+
+ private:
+  double share_;
+  std::int64_t steps_, first_;
 };
 
 }  // namespace
@@ -299,7 +351,8 @@ LearnResult run_learn_loop(const LearnTask& task, const std::vector<LearnPhase>&
     const GradientScope gradients(phase.groups);
     std::unique_ptr<StepRunner> runner;
     std::int64_t samples = 0;
-    for (std::int64_t step = first; step < first + phase.steps; ++step) {
+    RateDecay decay(phase.steps, task.lr_decay);
+    for (std::int64_t step = first; step < first + decay.steps(); ++step) {
       const auto batch = batches(step);
       if (!runner) runner = std::make_unique<StepRunner>(task, phase.groups, batch);
       losses.push_back(runner->run_forward(batch));
@@ -310,10 +363,13 @@ LearnResult run_learn_loop(const LearnTask& task, const std::vector<LearnPhase>&
         break;
       }
       samples += batch.noise.size(0);
-      runner->update();
+      runner->update(decay.rate(step - first));
       if (progress) progress({kLearningStage, step + 1, result.planned_steps, losses.back()});
-      if (knows_enough(phase, step - first + 1)) break;
+      if (!decay.began(step - first) && knows_enough(phase, step - first + 1)) decay.begin(step - first + 1);
     }
+    // What the falling rates made of it.
+    if (known && &phase == &phases.back() && task.lr_decay > 0)
+      result.known.push_back(known->measure(task.predict, task.policy));
     first += phase.steps;
   }
   return result;

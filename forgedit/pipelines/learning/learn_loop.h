@@ -54,6 +54,8 @@ struct LearnTask {
   MemoryPlan memory;
   bool fast = false;             ///< see LearnOptions
   double stop_known = 0;         ///< see LearnOptions; asked for in the last phase
+  double lr_decay = 0;           ///< see LearnOptions; of each phase
+  double snr_gamma = 0;          ///< see LearnOptions
   NoiseScheduleOptions noise{};  ///< of the model
   std::int64_t step_bytes = 0;   ///< that a step takes at least on its way, where known
 };

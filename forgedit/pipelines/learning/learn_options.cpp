@@ -43,6 +43,10 @@ constexpr std::array kNumbers{
         "stop_known",
         "end once this share of the picture is known, 0 to 1, instead of by the loss; samples is the longest",
         0, 1, [](Options& o) -> double& { return o.stop_known; }),
+    real("lr_decay", "share of the steps at the end in which the learning rates fall to zero [0]", 0, 0.9,
+         [](Options& o) -> double& { return o.lr_decay; }),
+    real("snr_gamma", "min-SNR weights of the loss with this γ; 5 is usual [0: none]", 0, 1e6,
+         [](Options& o) -> double& { return o.snr_gamma; }),
 };
 
 /// Adapters start at zero: what is usual for a thousand steps (1e-4) is too little for vanilla's forty

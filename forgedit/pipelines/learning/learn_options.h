@@ -44,6 +44,13 @@ struct LearnOptions {
   /// Learning ends once this share of the picture is known (KnownShare), and not by stop_loss; `samples` is
   /// then the longest that it takes. 0: never asked.
   double stop_known = 0;
+  /// Share of the steps at whose end the learning rates fall to zero in a line; 0: they stay.
+  double lr_decay = 0;
+  /// Timesteps of a batch come one from each of as many equal parts of the schedule, instead of anywhere.
+  bool stratified_timesteps = false;
+  /// Least signal-to-noise ratio at which a sample counts less (min-SNR-γ, arXiv 2303.09556); 0: all count
+  /// the same.
+  double snr_gamma = 0;
   LayerScope layers = LayerScope::code;
   Tuning tuning = Tuning::full;
   std::int64_t lora_rank = 0;  ///< of the adapters; 0 where none learn

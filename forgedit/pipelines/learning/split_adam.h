@@ -55,6 +55,7 @@ class SplitAdam {
             const AdamMemory& memory = {});
   void zero_grad();
   void settle() { weights_.settle(); }
+  void set_lr(double lr) { lr_ = lr; }
   void step();
 
  private:

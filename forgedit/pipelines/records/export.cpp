@@ -15,6 +15,7 @@
 #include "forgedit/io/weights/safetensors.h"
 #include "forgedit/pipelines/model/model_files.h"
 #include "forgedit/pipelines/model/model_writer.h"
+#include "forgedit/pipelines/records/model_defaults.h"
 #include "forgedit/pipelines/records/settings_json.h"
 
 namespace forgedit {
@@ -199,6 +200,8 @@ ExportResult export_learned(StableDiffusion& model, const LearnedPicture& learne
     copy_tokenizer(model.tokenizer_files, staged / "tokenizer");
     if (model.tokenizer_2_files) copy_tokenizer(*model.tokenizer_2_files, staged / "tokenizer_2");
     copy_companions(model.folder, staged);
+    if (const auto defaults = model.folder / kModelDefaultsFile; fs::exists(defaults))
+      write_file_atomically(staged / kModelDefaultsFile, read_file(defaults));
     write_embedding(staged / "learned_embedding.safetensors", learned);
     staging.publish({name});
     result.written = {out, out / "learned_embedding.safetensors"};

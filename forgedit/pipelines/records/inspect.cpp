@@ -18,6 +18,7 @@
 #include "forgedit/models/load_network.h"
 #include "forgedit/models/sizes_from_weights.h"
 #include "forgedit/pipelines/model/model_settings.h"
+#include "forgedit/pipelines/records/model_defaults.h"
 #include "forgedit/pipelines/records/saved_edit.h"
 #include "forgedit/text/wordpiece.h"
 
@@ -315,6 +316,10 @@ Inspection inspect_model_folder(const fs::path& folder) {
   if (kind != CheckpointKind::unet) result.notes.push_back("its UNet: " + checkpoint_title(kind));
   ModelSettings settings;
   judge(result, [&] { read_model_index(index, settings); });
+  judge(result, [&] {
+    for (const auto& line : defaults_text(read_model_defaults(folder)))
+      result.notes.push_back(std::string("its own defaults (") + kModelDefaultsFile + ") of " + line);
+  });
   if (!result.missing.empty() || kind != CheckpointKind::unet) {
     result.usable = false;
     judge(result, [&] { read_scheduler_config(folder / "scheduler" / "scheduler_config.json", settings); });

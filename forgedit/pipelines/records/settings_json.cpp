@@ -39,6 +39,9 @@ json to_json(const LearnOptions& o) {
               {"layers", layer_scope_name(o.layers)},
               {"seed", o.seed}};
   if (o.stop_known > 0) result["stop_known"] = o.stop_known;
+  if (o.lr_decay > 0) result["lr_decay"] = o.lr_decay;
+  if (o.stratified_timesteps) result["stratified_timesteps"] = true;
+  if (o.snr_gamma > 0) result["snr_gamma"] = o.snr_gamma;
   if (o.fast) result["fast"] = true;  // else as records were before there was this
   if (o.tuning == Tuning::lora) {     // the same
     result["learn"] = tuning_name(o.tuning);
@@ -75,6 +78,9 @@ LearnOptions learn_options_from_json(const std::string& origin, const json& obje
   o.stop_loss = reader.number("stop_loss", {});
   o.stop_after = reader.integer("stop_after", {}, 0, kMaxCount);
   o.stop_known = reader.number("stop_known", 0);
+  o.lr_decay = reader.number("lr_decay", 0);
+  o.stratified_timesteps = reader.boolean("stratified_timesteps", false);
+  o.snr_gamma = reader.number("snr_gamma", 0);
   o.layers = named(reader, "layers", {}, parse_layer_scope);
   o.seed = static_cast<std::uint64_t>(reader.integer("seed", {}, 0, INT64_MAX));
   o.fast = reader.boolean("fast", false);

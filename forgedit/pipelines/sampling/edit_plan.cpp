@@ -156,7 +156,8 @@ EditRequest auto_sweep(LearnMethod method) {
   if (method != LearnMethod::imagic) {
     request.strategies = {"donotforget", "encoderattn", "decoderattn", "noencoder"};
   }
-  request.gammas = request.betas = {0.4, 0.8, 1.2, 1.6};
+  request.gammas = {0.8, 1.0, 1.2};
+  request.betas = {0.8, 1.2, 1.6};
   request.repeat = 4;
   return request;
 }

@@ -36,7 +36,7 @@ EditRequest published_sweep(LearnMethod method);
 EditRequest story_sweep(LearnMethod method);
 
 /// Where the automatic choice looks (auto_search.h): the four strategies behind most of the method's
-/// published edits, γ or β 0.4 to 1.6, four repeats. Imagic forgets nothing.
+/// published edits, γ 0.8 to 1.2 or β 0.8 to 1.6, four repeats. Imagic forgets nothing.
 EditRequest auto_sweep(LearnMethod method);
 
 /// One picture to draw.

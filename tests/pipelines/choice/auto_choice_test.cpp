@@ -110,10 +110,22 @@ TEST(AutoChoice, AlternativesAreNoNearCopies) {
 }
 
 TEST(AutoChoice, EqualScoresGoByOrder) {
-  const auto choice = choose_edits({edit(0.25, 0.2, "noencoder"), edit(0.25, 0.2), edit(0.25, 0.2)});
+  const auto choice = choose_edits(
+      {edit(0.25, 0.2, "noencoder"), edit(0.25, 0.2, "encoderattn"), edit(0.25, 0.2, "encoderattn")});
   EXPECT_EQ(places(choice), (Places{0, 1, 2}));
   EXPECT_NE(choice.best[2].reason.find("the next best balance of what is left"), std::string::npos);
   EXPECT_EQ(choice.front, (Places{0, 1, 2}));
+}
+
+TEST(AutoChoice, LeavesTheDefaultSettingsOnlyForWhatIsClearlyBetter) {
+  const auto first_of = [](const ScoredEdit& other) {
+    // The two last ones set the scales.
+    return choose_edits({edit(0.28, 0.2), other, edit(0.2, 0.1, "noencoder"), edit(0.3, 0.5, "noencoder")});
+  };
+  const auto near = first_of(edit(0.285, 0.19, "encoderattn"));
+  EXPECT_EQ(places(near).front(), 0U);
+  EXPECT_NE(near.best[0].reason.find("no other candidate is clearly better"), std::string::npos);
+  EXPECT_EQ(places(first_of(edit(0.32, 0.1, "encoderattn"))).front(), 1U);
 }
 
 TEST(AutoChoice, LeavesOutWhatHasNoScores) {

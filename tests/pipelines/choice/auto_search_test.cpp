@@ -60,7 +60,7 @@ TEST(AutoSearch, CoarseGridThenRefinement) {
   AutoSearch search(request(), 40);
   const auto rounds = run(search, scores_of);
   ASSERT_EQ(rounds.size(), 4U);
-  EXPECT_EQ(rounds[0].size(), 16U);  // four strategies, four strengths, the first seed
+  EXPECT_EQ(rounds[0].size(), 12U);  // four strategies, three strengths, the first seed
   for (const auto& candidate : rounds[0]) EXPECT_EQ(candidate.seed, 0U);
   EXPECT_EQ(total(rounds), 40U);
   const auto best = search.scored().at(search.choose().best.front().place).candidate;

@@ -197,6 +197,75 @@ TEST_F(Learn, EndsWhereEnoughIsKnown) {
   EXPECT_EQ(run_until(0).known.size(), 0U);
 }
 
+/// One number that is to become 1; Adam moves it by about its rate a step.
+class OneNumber {
+ public:
+  explicit OneNumber(const torch::Tensor& latents, const LearnOptions& options) {
+    task.latents = latents;
+    task.predict = [this, latents](const auto& noisy, const auto& t) {
+      return factor * noise_in(noisy, latents, t);
+    };
+    batches = random_learn_batches(options, latents, at::detail::createCPUGenerator(1), 1000);
+  }
+  LearnResult run(std::int64_t steps) {
+    return run_learn_loop(task, {{{{{factor}, 0.01}}, steps}}, batches, {});
+  }
+
+  torch::Tensor factor = torch::full({1}, 0.5);
+  LearnTask task;
+  LearnBatches batches;
+};
+
+TEST_F(Learn, RatesFallOverTheLastSteps) {
+  OneNumber steady(latents_, options_), falling(latents_, options_);
+  steady.run(10);
+  falling.task.lr_decay = 0.5;
+  falling.run(10);
+  EXPECT_NEAR(steady.factor.item<double>() - 0.5, 10 * 0.01, 2e-3);
+  EXPECT_NEAR(falling.factor.item<double>() - 0.5, (5 + (1 + 0.8 + 0.6 + 0.4 + 0.2)) * 0.01, 2e-3);
+}
+
+TEST_F(Learn, RatesFallOnceEnoughIsKnown) {
+  OneNumber number(latents_, options_);
+  number.task.stop_known = 0.5;
+  number.task.lr_decay = 0.3;
+  const auto result = number.run(400);
+  const auto looks = static_cast<std::int64_t>(result.known.size()) - 1;  // the last one is at the end
+  ASSERT_GE(looks, 1);
+  EXPECT_EQ(
+      static_cast<std::int64_t>(result.losses.size()),
+      looks * kStepsBetweenLooks + std::llround(static_cast<double>(looks * kStepsBetweenLooks) * 0.3 / 0.7));
+  EXPECT_LT(result.losses.size(), 400U);
+}
+
+TEST_F(Learn, StratifiedTimestepsComeFromAllParts) {
+  options_.batch = 8;
+  options_.stratified_timesteps = true;
+  const auto batches = random_learn_batches(options_, latents_, at::detail::createCPUGenerator(1), 1000);
+  for (std::int64_t step = 0; step < 20; ++step) {
+    const auto timesteps = batches(step).timesteps;
+    for (std::int64_t i = 0; i < 8; ++i) EXPECT_EQ(timesteps[i].item<std::int64_t>() / 125, i);
+  }
+}
+
+TEST_F(Learn, MinSnrWeighsTimestepsOfLittleNoiseLess) {
+  // The prediction is half of the noise: the loss of a sample is (noise / 2)², times its weight.
+  OneNumber number(latents_, options_);
+  number.task.snr_gamma = 5;
+  torch::manual_seed(4);
+  const LearnBatch batch{torch::randn({2, 4, 8, 8}), torch::tensor({10, 900})};
+  number.batches = [&](std::int64_t) { return batch; };
+  const auto loss = number.run(1).losses.front();
+  const NoiseSchedule schedule;
+  double expected = 0;
+  for (std::int64_t i = 0; i < 2; ++i) {
+    const auto alpha = schedule.alpha_cumprod(batch.timesteps[i].item<std::int64_t>());
+    const auto snr = alpha / (1 - alpha);
+    expected += std::min(snr, 5.0) / snr * (batch.noise[i] / 2).square().mean().item<double>() / 2;
+  }
+  EXPECT_NEAR(loss, expected, 1e-5);
+}
+
 TEST_F(Learn, LookingAtWhatIsKnownChangesNothing) {
   options_.samples = 40;
   options_.stop_loss = 0;

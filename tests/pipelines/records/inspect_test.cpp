@@ -93,7 +93,12 @@ TEST_F(Inspect, CaptionerAndJudgeOfAModelFolder) {
   for (const auto& part : miniature.parts) names.push_back(part.name);
   EXPECT_EQ(names,
             (std::vector<std::string>{"UNet", "text encoder", "VAE", "captioner (BLIP)", "CLIP judge"}));
-  EXPECT_EQ(miniature.notes, (std::vector<std::string>{"tokenizer: 1600 tokens (vocab.json, merges.txt)"}));
+  ASSERT_EQ(miniature.notes.size(), 3U);
+  EXPECT_EQ(miniature.notes[0], "tokenizer: 1600 tokens (vocab.json, merges.txt)");
+  EXPECT_TRUE(contains(miniature.notes[1], "its own defaults (forgedit.json) of learning: "))
+      << miniature.notes[1];
+  EXPECT_TRUE(contains(miniature.notes[2], "its own defaults (forgedit.json) of drawing: "))
+      << miniature.notes[2];
   EXPECT_TRUE(inspect(fs::path(FORGEDIT_SOURCE_DIR) / "assets/miniature/model/captioner").usable);
   const auto judge = folder_ / "clip";
   fs::copy(fs::path(FORGEDIT_SOURCE_DIR) / "assets/miniature/model/clip", judge);
