@@ -116,6 +116,7 @@ std::string identity_of(const EditJob& job, const EditSubject& subject, const js
               {"blend", job.drawing.blend},
               {"at_source_size", job.at_source_size},
               {"metadata", job.metadata}};
+  if (!job.mask.empty()) result["mask"] = job.mask.string();
   for (const auto& request : subject.requests) result["sweeps"].push_back(sweep_json(request));
   if (job.automatic) {
     const auto& automatic = *job.automatic;

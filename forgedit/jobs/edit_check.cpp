@@ -90,6 +90,12 @@ EditSubject check_edit_settings(const EditJob& job) {
   if (!job.from.empty() && !job.learn.save.empty()) {
     throw usage_error("save", "cannot be combined with a saved edit, which was learned already");
   }
+  if (!job.mask.empty() && !job.from.empty() && job.at_source_size) {
+    throw usage_error(
+        "mask",
+        "of a saved edit works at the model's size: what it holds of the picture is what the model "
+        "saw. Edit the picture itself for results at its own size");
+  }
   if (!job.out.empty()) with_field("out", [&] { check_folder_can_be_made(job.out); });
   check_nothing_is_overwritten(job, subject.requests);
   return subject;

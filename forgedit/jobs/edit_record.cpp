@@ -45,9 +45,11 @@ json picture_json(const PictureToLearn& learned) {
 
 json drawing_json(const EditRun& run) {
   const auto& draw = run.draw;
-  return {{"blend", draw.blend},
-          {"batch", draw.batch ? json(*draw.batch) : json("auto")},
-          {"output_size", run.at_source_size ? "source" : "model"}};
+  json result{{"blend", draw.blend},
+              {"batch", draw.batch ? json(*draw.batch) : json("auto")},
+              {"output_size", run.at_source_size ? "source" : "model"}};
+  if (run.kept) result["mask"] = run.kept->content;
+  return result;
 }
 
 json picture_settings(const EditRun& run, const Candidate& candidate) {

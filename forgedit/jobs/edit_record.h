@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -7,6 +8,7 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include "forgedit/io/pictures/image.h"
+#include "forgedit/io/pictures/mask.h"
 #include "forgedit/pipelines/records/saved_edit.h"
 #include "forgedit/pipelines/sampling/edit_session.h"
 
@@ -14,6 +16,13 @@ namespace forgedit {
 
 /// The version of edit.json, and of the settings inside pictures.
 inline constexpr int kRunFormat = 1;
+
+/// The part of the picture that edits leave as it is.
+struct KeptPicture {
+  Mask mask;            ///< of the source's size
+  std::string content;  ///< stands for the mask in records
+  Image source;         ///< the picture as it was read; empty where a saved edit has only what the model saw
+};
 
 /// Everything that decides the pictures of one run, for the records beside and inside them.
 struct EditRun {
@@ -26,6 +35,7 @@ struct EditRun {
   bool automatic = false;           ///< generates what the automatic choice asks for, not all
   std::string memory = {};          ///< how memory is saved while drawing; empty: not at all
   std::vector<double> losses = {};  ///< of learning; empty until then
+  std::shared_ptr<const KeptPicture> kept = nullptr;  ///< null: edits may change all of it
 };
 
 // No local path goes into any of these: what names a file or folder is its last part.

@@ -24,6 +24,7 @@ using nlohmann::json;
 
 constexpr int kCellSize = 256;
 constexpr int kSmallestCell = 64;
+constexpr int kFeather = 4;  // pixels at the model's scale: half a cell of latents
 // A sheet stays well under the limit on pictures, with room for labels.
 constexpr double kSheetPixels = 60e6;
 constexpr std::size_t kOlderNamed = 3;
@@ -49,7 +50,14 @@ EditResults::EditResults(fs::path folder, Fonts fonts, EditRun run, bool with_te
       run_(std::move(run)),
       with_text_(with_text),
       original_(from_grid(run_.picture.grid, run_.picture.frame)),
-      finished_(folder_) {}
+      finished_(folder_) {
+  if (!run_.kept) return;
+  const auto& frame = run_.picture.frame;
+  const auto& mask = run_.kept->mask;
+  const auto grey = resize(to_image(mask), frame.width, frame.height, Resample::lanczos);
+  mask_ = feathered(to_mask(grey), kFeather);
+  source_mask_ = feathered(mask, std::max(1, kFeather * frame.source_width / frame.width));
+}
 
 void EditResults::set_losses(const std::vector<double>& losses) {
   writer_.wait();
@@ -77,16 +85,24 @@ void EditResults::add(const Candidate& candidate, const Image& grid, PictureWrit
   writer_.add([this, candidate, grid] { write(candidate, grid); }, std::move(done));
 }
 
-Image EditResults::shown(const Image& grid) const {
-  const auto& frame = run_.picture.frame;
-  return run_.at_source_size ? from_grid_at_source_size(grid, frame) : from_grid(grid, frame);
+Image EditResults::picture_of(const Candidate& candidate, const Image& grid) const {
+  auto picture = from_grid(grid, run_.picture.frame);
+  const bool keeps = run_.kept && candidate.kind == Candidate::Kind::edit;
+  return keeps ? composite(picture, original_, mask_) : picture;
+}
+
+Image EditResults::shown(const Candidate& candidate, const Image& grid) const {
+  if (!run_.at_source_size) return picture_of(candidate, grid);
+  auto picture = from_grid_at_source_size(grid, run_.picture.frame);
+  const bool keeps = run_.kept && candidate.kind == Candidate::Kind::edit;
+  return keeps ? composite(picture, run_.kept->source, source_mask_) : picture;
 }
 
 /// On the writer's thread.
 void EditResults::write(const Candidate& candidate, const Image& grid) {
-  const auto picture = from_grid(grid, run_.picture.frame);
+  const auto picture = picture_of(candidate, grid);
   const auto path = path_of(candidate);
-  const auto file = encode_png(run_.at_source_size ? shown(grid) : picture,
+  const auto file = encode_png(run_.at_source_size ? shown(candidate, grid) : picture,
                                with_text_ ? picture_text(run_, candidate) : PngText{}, path.string());
   write_file_atomically(path, file, Flush::no);
   pictures_[candidate.stem] = {cell_copy(picture), settings_key(run_, candidate), content_hash(file)};

@@ -67,7 +67,7 @@ class EditResults {
   /// Waits for all pictures, then collects.
   void drain() { writer_.drain(); }
   /// What the file of a picture shows.
-  Image shown(const Image& grid) const;
+  Image shown(const Candidate& candidate, const Image& grid) const;
   std::filesystem::path path_of(const Candidate& candidate) const {
     return folder_ / (candidate.stem + ".png");
   }
@@ -86,6 +86,8 @@ class EditResults {
 
  private:
   void write(const Candidate& candidate, const Image& grid);
+  /// At the model's scale.
+  Image picture_of(const Candidate& candidate, const Image& grid) const;
   void number(std::vector<Candidate>& candidates, const std::vector<std::optional<FinishedPicture>>& taken);
   std::string label_of(const Candidate& candidate) const;
   Image draw_sheet() const;
@@ -97,6 +99,7 @@ class EditResults {
   EditRun run_;
   bool with_text_;
   Image original_;
+  Mask mask_, source_mask_;    // with soft edges, at both scales; empty without a KeptPicture
   FinishedPictures finished_;  // of an earlier run, not taken over yet
   std::vector<Candidate> plan_;
   std::size_t last_number_ = 0;  // of the plan so far

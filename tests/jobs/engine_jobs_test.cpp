@@ -62,6 +62,45 @@ class EngineJobs : public testing::JobTest {
   }
 };
 
+TEST_F(EngineJobs, OutsideOfAMaskThePictureStaysAsItIs) {
+  auto job = edit_job("plain");
+  job.at_source_size = true;
+  const auto source = read_image(job.learn.picture);
+  Image mask(source.width, source.height, {0, 0, 0});
+  for (int y = 0; y < mask.height / 2; ++y) {
+    for (int x = 0; x < mask.width; ++x) std::fill_n(mask.at(x, y), 3, 255);
+  }
+  write_png(folder_ / "mask.png", mask);
+  run(job);
+  job.mask = folder_ / "mask.png";
+  job.out = folder_ / "masked";
+  run(job);
+  const auto plain = read_image(folder_ / "plain" / (kFirst + ".png"));
+  const auto masked = read_image(folder_ / "masked" / (kFirst + ".png"));
+  const auto half = masked.pixels.begin() + static_cast<std::ptrdiff_t>(masked.pixels.size() / 2);
+  const auto of_source = source.pixels.begin() + static_cast<std::ptrdiff_t>(source.pixels.size() / 2);
+  EXPECT_TRUE(std::equal(half, masked.pixels.end(), of_source)) << "black in the mask";
+  EXPECT_FALSE(std::equal(masked.pixels.begin(), half, source.pixels.begin())) << "white in the mask";
+  EXPECT_EQ(read_image(folder_ / "plain/reconstruction.png").pixels,
+            read_image(folder_ / "masked/reconstruction.png").pixels);
+  EXPECT_NE(plain.pixels, masked.pixels);
+  EXPECT_TRUE(read_json_object(folder_ / "masked/edit.json").at("drawing").contains("mask"));
+}
+
+TEST_F(EngineJobs, AMaskThatWouldNotDoIsNamed) {
+  auto job = edit_job("out");
+  const auto source = read_image(job.learn.picture);
+  job.mask = folder_ / "mask.png";
+  const auto complaint = [&](const Image& mask) {
+    write_png(job.mask, mask);
+    return message_of([&] { run(job); });
+  };
+  EXPECT_TRUE(contains(complaint(Image(source.width, source.height)), "lets everything change"));
+  EXPECT_TRUE(contains(complaint(Image(source.width, source.height, {0, 0, 0})), "lets nothing change"));
+  EXPECT_TRUE(contains(complaint(Image(9, 8)), "is 9x8, expected the picture's size"));
+  EXPECT_FALSE(fs::exists(folder_ / "out" / (kFirst + ".png")));
+}
+
 TEST_F(EngineJobs, AnEditGivesEventsAndFilesInOrder) {
   const auto told = run(edit_job("out"));
   auto events = told.events;

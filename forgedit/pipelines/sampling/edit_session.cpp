@@ -164,11 +164,20 @@ std::int64_t images_per_batch(const DrawOptions& options, const ComputePolicy& p
 
 class EditSession::State {
  public:
-  State(StableDiffusion& model, const LearnResult& learned, Image grid)
+  State(StableDiffusion& model, const LearnResult& learned, Image grid, const Mask* mask)
       : model_(model),
         grid_(std::move(grid)),
         embeddings_(model, learned),
-        weights_(learned_weights(model, learned)) {}
+        weights_(learned_weights(model, learned)) {
+    if (!mask) return;
+    if (mask->width != grid_.width || mask->height != grid_.height)
+      throw usage_error("mask", "is not of the picture's size");
+    const auto factor = model.vae->config().factor();
+    kept_.original = original_latents();
+    // A cell of latents may change where any of its pixels may.
+    const auto pixels = image_to_tensor(to_image(*mask)).narrow(1, 0, 1) > -1;
+    change_ = torch::max_pool2d(pixels.to(torch::kFloat), {factor, factor}).to(model.policy.device);
+  }
 
   void generate(const std::vector<Candidate>& plan, const DrawOptions& options,
                 const EditCallbacks& callbacks, const CandidateFilter& missing) {
@@ -224,11 +233,20 @@ class EditSession::State {
           initial_latents(candidate->seed, channels, grid_.height / factor, grid_.width / factor));
       targets.push_back(embeddings_.of(*candidate));
     }
+    if (change_.defined()) {
+      std::vector<torch::Tensor> change;
+      for (const auto* candidate : batch) {
+        const bool is_edit = candidate->kind == Candidate::Kind::edit;
+        change.push_back(is_edit ? change_ : torch::ones_like(change_));
+      }
+      kept_.change = torch::cat(change);
+    }
     const auto on_step = [&](std::int64_t step, const torch::Tensor& denoised) {
       if (callbacks.preview) offer_previews(batch, step, denoised, callbacks.preview);
       progress.advance(static_cast<std::int64_t>(batch.size()));
     };
-    return sampler_->draw(torch::cat(latents), join(targets), embeddings_.unconditional(like_all), on_step);
+    return sampler_->draw(torch::cat(latents), join(targets), embeddings_.unconditional(like_all), on_step,
+                          change_.defined() ? &kept_ : nullptr);
   }
 
   /// One by one: at high resolution the decoder takes more memory than the UNet.
@@ -247,11 +265,15 @@ class EditSession::State {
     }
   }
 
-  /// To the learned picture, until others are decoded. A sample of its posterior is as good as the mean.
-  void fit_previews() {
+  /// Of the learned picture. A sample of its posterior is as good as the mean.
+  torch::Tensor original_latents() {
     auto generator = at::detail::createCPUGenerator(0);
-    const auto picture = image_to_tensor(grid_);
-    previews_.add(model_.encode_image(picture, generator).to(torch::kCPU), picture * 0.5 + 0.5);
+    return model_.encode_image(image_to_tensor(grid_), generator);
+  }
+
+  /// To the learned picture, until others are decoded.
+  void fit_previews() {
+    previews_.add(original_latents().to(torch::kCPU), image_to_tensor(grid_) * 0.5 + 0.5);
   }
 
   void offer_previews(const Group& batch, std::int64_t step, const torch::Tensor& denoised,
@@ -276,11 +298,13 @@ class EditSession::State {
   std::optional<Applied> applied_ = Applied{nullptr, 0};  // weights in the network; nothing: unknown
   SampleOptions sample_options_;
   std::optional<Sampler> sampler_;
+  torch::Tensor change_;  // (1, 1, h, w) of the mask; undefined without one
+  KeptArea kept_;
   PreviewMap previews_;
 };
 
-EditSession::EditSession(StableDiffusion& model, const LearnResult& learned, Image grid)
-    : state_(std::make_unique<State>(model, learned, std::move(grid))) {}
+EditSession::EditSession(StableDiffusion& model, const LearnResult& learned, Image grid, const Mask* mask)
+    : state_(std::make_unique<State>(model, learned, std::move(grid), mask)) {}
 
 EditSession::~EditSession() = default;
 

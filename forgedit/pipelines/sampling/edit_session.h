@@ -6,6 +6,7 @@
 
 #include "forgedit/editing/learn_result.h"
 #include "forgedit/io/pictures/image.h"
+#include "forgedit/io/pictures/mask.h"
 #include "forgedit/pipelines/sampling/draw_options.h"
 #include "forgedit/pipelines/sampling/edit_plan.h"
 #include "forgedit/pipelines/sampling/sample.h"
@@ -44,7 +45,8 @@ class EditSession {
  public:
   /// `model` must outlive the session. `learned` lies on the model's device (attach_to_model); `grid` is the
   /// learned picture as the model sees it.
-  EditSession(StableDiffusion& model, const LearnResult& learned, Image grid);
+  /// `mask`, of the grid's size, says what edits may change (reconstructions are drawn without it).
+  EditSession(StableDiffusion& model, const LearnResult& learned, Image grid, const Mask* mask = nullptr);
   ~EditSession();
   EditSession(const EditSession&) = delete;
   EditSession& operator=(const EditSession&) = delete;

@@ -35,7 +35,7 @@ torch::Tensor initial_latents(std::uint64_t seed, std::int64_t channels, std::in
 class Sampler::Loop {
  public:
   Loop(StableDiffusion& model, const SampleOptions& options, const torch::Tensor& table,
-       at::IntArrayRef latents, const TextEmbedding& embeddings)
+       at::IntArrayRef latents, const TextEmbedding& embeddings, bool keeps)
       : model_(model),
         guidance_scale_(options.guidance_scale),
         table_(table.to(model.policy.device)),
@@ -47,13 +47,22 @@ class Sampler::Loop {
         parts_(model.policy, context_.size(0)),
         work_(model.policy.device, model.policy.reduced(), [this] { advance(); }) {
     if (model.unet->is_fused()) ahead_.emplace(model.unet, table_.select(1, 0).to(torch::kLong));
+    if (!keeps) return;
+    original_ = torch::zeros_like(latents_.narrow(0, 0, 1));
+    change_ = torch::zeros_like(latents_.narrow(1, 0, 1));
   }
 
-  bool fits(at::IntArrayRef latents) const { return latents_.sizes() == latents; }
+  bool fits(at::IntArrayRef latents, bool keeps) const {
+    return latents_.sizes() == latents && change_.defined() == keeps;
+  }
 
   void start(const torch::Tensor& latents, const TextEmbedding& embeddings,
-             const TextEmbedding& unconditional) {
+             const TextEmbedding& unconditional, const KeptArea* kept) {
     latents_.copy_(latents);
+    if (kept) {
+      original_.copy_(kept->original);
+      change_.copy_(kept->change);
+    }
     previous_x0_.zero_();
     step_.zero_();
     fill(context_, unconditional.tokens, embeddings.tokens);
@@ -83,7 +92,8 @@ class Sampler::Loop {
     const auto now = table_.index_select(0, step_).view({kNumbersAStep});
     const auto predicted = predict(now[0]).to(torch::kFloat).chunk(2);
     const auto out = predicted[0] + guidance_scale_ * (predicted[1] - predicted[0]);
-    const auto x0 = (now[1] * latents_ - now[2] * out) / now[3];
+    auto x0 = (now[1] * latents_ - now[2] * out) / now[3];
+    if (change_.defined()) x0 = torch::lerp(original_.expand_as(x0), x0, change_.expand_as(x0));
     latents_.copy_(now[4] * latents_ + now[5] * x0 + now[6] * previous_x0_);
     previous_x0_.copy_(x0);
     step_.add_(1);
@@ -109,6 +119,7 @@ class Sampler::Loop {
   StableDiffusion& model_;
   double guidance_scale_;
   torch::Tensor table_, step_, latents_, previous_x0_, context_;
+  torch::Tensor original_, change_;  // of a KeptArea; undefined without one
   AddedConditions added_;
   BatchParts parts_;
   std::optional<UNetAhead> ahead_;
@@ -124,15 +135,16 @@ Sampler::Sampler(StableDiffusion& model, const SampleOptions& options)
 Sampler::~Sampler() = default;
 
 torch::Tensor Sampler::draw(const torch::Tensor& latents, const TextEmbedding& embeddings,
-                            const TextEmbedding& unconditional, const StepCallback& on_step) {
+                            const TextEmbedding& unconditional, const StepCallback& on_step,
+                            const KeptArea* kept) {
   torch::NoGradGuard no_grad;
   const ReplayScope replay(model_.policy.device);
   const PrecisionScope precision(model_.policy);
-  if (!loop_ || !loop_->fits(latents.sizes())) {
+  if (!loop_ || !loop_->fits(latents.sizes(), kept)) {
     loop_.reset();
-    loop_ = std::make_unique<Loop>(model_, options_, table_of(steps_), latents.sizes(), embeddings);
+    loop_ = std::make_unique<Loop>(model_, options_, table_of(steps_), latents.sizes(), embeddings, kept);
   }
-  loop_->start(latents, embeddings, unconditional);
+  loop_->start(latents, embeddings, unconditional, kept);
   for (std::size_t i = 0; i < steps_.size(); ++i) {
     loop_->step();
     if (!on_step) continue;

@@ -19,6 +19,12 @@ using StepCallback = std::function<void(std::int64_t step, const torch::Tensor& 
 torch::Tensor initial_latents(std::uint64_t seed, std::int64_t channels, std::int64_t height,
                               std::int64_t width);
 
+/// What of a picture stays while others are drawn over it.
+struct KeptArea {
+  torch::Tensor original;  ///< (1, 4, h, w), scaled
+  torch::Tensor change;    ///< (batch, 1, h, w): 0 where the original stays, 1 where it does not
+};
+
 /// Draws batch after batch under the same options; on a GPU batches of one size share one recorded step. The
 /// model's weights may change between batches, but only in place.
 class Sampler {
@@ -28,9 +34,12 @@ class Sampler {
   ~Sampler();
 
   /// From `latents` (batch, 4, h, w) towards `embeddings` (a row each), away from `unconditional` (one row).
-  /// The guidance pair is one batch. Returns scaled latents.
+  /// The guidance pair is one batch. Returns scaled latents. With `kept` every step's prediction of the
+  /// picture has the original where it stays (local blending: Blended Latent Diffusion, arXiv 2206.02779, on
+  /// x0), so that what is drawn fits it.
   torch::Tensor draw(const torch::Tensor& latents, const TextEmbedding& embeddings,
-                     const TextEmbedding& unconditional, const StepCallback& on_step = {});
+                     const TextEmbedding& unconditional, const StepCallback& on_step = {},
+                     const KeptArea* kept = nullptr);
 
  private:
   class Loop;
