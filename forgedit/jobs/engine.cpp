@@ -65,6 +65,7 @@ void Engine::warm_up(const std::filesystem::path& learned, const StopFlag& stop,
 EngineFacts Engine::facts(const StopFlag& stop, JobListener& listener) {
   JobContext context(state_->places, listener, stop);
   const auto& choice = state_->models.choice(context);
+  prepare_compute(choice.policy, choice.threads);  // the device's description has its threads
   EngineFacts facts;
   facts.model = choice.name();
   facts.device = describe_device(choice.policy.device);
