@@ -214,7 +214,7 @@ export function statusText(job) {
   if (job.cancel_requested && !isOver(job)) return texts.job.cancelling;
   if (job.state === "queued") return texts.side.queued(state.places.get(job.id));
   if (job.state === "failed") return texts.job.errorIn(job.error?.message);
-  const images = texts.job.imagesOf(job.pictures ? editsOf(job).length : job.images, job.state === "running" ? plannedCount(job) : 0);
+  const images = texts.job.imagesOf(job.pictures ? editsOf(job).length : job.finished, job.state === "running" ? plannedCount(job) : 0);
   if (job.state === "cancelled") return `${texts.states.cancelled}, ${images}`;
   if (job.state === "done") return [images, job.seconds && texts.duration(job.seconds)].filter(Boolean).join(" · ");
   const progress = job.progress;

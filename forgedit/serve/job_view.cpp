@@ -105,7 +105,7 @@ json job_summary(const StoredJob& job, const std::string& progress) {
               {"started", time_or_null(job.started)},
               {"ended", time_or_null(job.ended)},
               {"seconds", seconds_of(job)},
-              {"images", job.images},
+              {"finished", job.images},
               {"cover", job.cover.empty() ? json() : json(thumb_of(job.id, job.cover))},
               {"picture", text_or_null(job.picture)},
               {"learned", text_or_null(job.learned)},
