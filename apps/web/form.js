@@ -39,11 +39,7 @@ export function createForm() {
     run.disabled = false;
   }
 
-  const start = (asked) => problem.run(async () => {
-    const job = takeJob(await post("api/v1/jobs", asked));
-    announce(texts.form.sent);
-    go(linkOf(job));
-  });
+  const start = (asked) => problem.run(() => ask(asked));
 
   /** Puts values into the draft, and that into the form. */
   function fill(values) {
@@ -64,8 +60,7 @@ export function createForm() {
   }
 
   async function demo() {
-    const file = new File([await (await fetch("assets/demo.png")).blob()], "demo.png", { type: "image/png" });
-    if (!(await picture.take(file, true))) return;  // another one was chosen meanwhile
+    if (!(await picture.take(await demoFile(), true))) return;  // another one was chosen meanwhile
     fill({ source: texts.banner.demoSource, targets: [texts.banner.demoTarget], mode: "best", candidates: null });
     await send();
   }
@@ -80,6 +75,15 @@ export function createForm() {
     useLearned: (item) => fill({ learned: item.id, picture: null, source: item.source || "" }),
   };
 }
+
+/** Asks for a job, and shows it. */
+async function ask(asked) {
+  const job = takeJob(await post("api/v1/jobs", asked));
+  announce(texts.form.sent);
+  go(linkOf(job));
+}
+
+const demoFile = async () => new File([await (await fetch("assets/demo.png")).blob()], "demo.png", { type: "image/png" });
 
 /** What is missing in the form, in words, and where; null where it can be sent. */
 function lacks(form) {

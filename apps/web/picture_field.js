@@ -57,10 +57,7 @@ export function createPictureField({ onPicture, onAgain }) {
 
   function update() {
     const url = pictureUrl(draft.picture || state.learned.get(draft.learned)?.picture);
-    if (url && image.getAttribute("src") !== url) {
-      image.src = url;
-      show(image, true);
-    } else if (!url) show(image, false);
+    showImage(image, url);
     drop.classList.toggle("full", Boolean(url));
     show(invitation, !url);
     show(meter, view.share !== null);
@@ -71,6 +68,15 @@ export function createPictureField({ onPicture, onAgain }) {
   }
 
   return { node, update, take };
+}
+
+/** One that could not be read is not asked for again. */
+function showImage(image, url) {
+  if (!url) show(image, false);
+  else if (image.getAttribute("src") !== url) {
+    image.src = url;
+    show(image, true);
+  }
 }
 
 /** What opens the browser's choice of files. */
