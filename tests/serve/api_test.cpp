@@ -149,6 +149,13 @@ TEST_F(ApiTest, APictureIsDecodedOnceAndShownSmall) {
   EXPECT_FALSE(std::filesystem::exists(upload_folder(folder_, other)));
 }
 
+TEST_F(ApiTest, WhatWasNotedOfAPictureIsTold) {
+  store_.add_upload(
+      {new_id(), "hash", 7, "picture.png", 1, "a.png", 16, 12, false, "an animation\nand more"});
+  const auto picture = told(200, "GET", "/api/v1/pictures").at("pictures").at(0);
+  EXPECT_EQ(picture.at("notes"), json({"an animation", "and more"}));
+}
+
 TEST_F(ApiTest, APictureOfTooManyPixelsIsNotDecoded) {
   // Only its header says so: there are no pixels behind it.
   auto huge = png();
