@@ -16,7 +16,8 @@ struct Server {
     options.host_names = {"edits.example"};
     options.page_origins = {"https://app.example"};
     options.behind_proxy = true;
-    sessions = options.sessions = std::make_shared<Sessions>(std::vector<std::string>{"token"}, "cookie");
+    sessions = options.sessions =
+        std::make_shared<Sessions>(std::vector<OwnedToken>{{"ann", "token"}}, "cookie");
     rules = access_rules("127.0.0.1", 7860, options);
     const HttpRouter router({{"GET", "/", 0, nothing},
                              {"GET", "/jobs/{id}", 0, nothing},

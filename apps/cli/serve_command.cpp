@@ -12,7 +12,7 @@ namespace forgedit::cli {
 namespace {
 
 constexpr int kMostMinutes = 100'000, kMostSyncSeconds = 86'400;
-constexpr int kMostGib = 1'000'000;
+constexpr int kMostGib = 1'000'000, kMostHours = 10'000, kMostJobs = 10'000;
 constexpr const char* kServeFooter =
     "Prints its address and serves until Ctrl-C or SIGTERM. Jobs and pictures are kept in the data folder: a "
     "server that\nis started again goes on where it was. docs/server.md has the API.\n\n"
@@ -49,6 +49,34 @@ void add_access_options(CLI::App& command, ServeOptions& request) {
             ->type_name("SECONDS")
             ->check(within(1, kMostSyncSeconds))
             ->capture_default_str());
+}
+
+/// How much may wait, and for how long it may run.
+void add_queue_options(CLI::App& command, ServeOptions& request) {
+  const auto group = [](CLI::Option* option) { option->group("Server"); };
+  group(
+      command.add_option("--start", request.start, "whether the queue starts: paused or running [as it was]")
+          ->type_name("HOW")
+          ->check(CLI::IsMember({"paused", "running"})));
+  group(command.add_option("--queue", request.most_queued, "jobs that may wait")
+            ->type_name("N")
+            ->check(within(1, kMostJobs))
+            ->capture_default_str());
+  group(command
+            .add_option("--queue-each", request.most_queued_each,
+                        "jobs of one owner that may wait, where the tokens have several owners")
+            ->type_name("N")
+            ->check(within(1, kMostJobs))
+            ->capture_default_str());
+  group(command
+            .add_option("--job-timeout", request.job_hours,
+                        "hours that a job may run at a stretch; 0 is as long as it takes")
+            ->type_name("HOURS")
+            ->check(within(0, kMostHours))
+            ->capture_default_str());
+  group(command.add_flag("--access-log", request.access_log,
+                         "write a line for each answer to standard error: time, method, address, status, "
+                         "milliseconds, owner"));
 }
 
 void add_serve_options(CLI::App& command, ServeArguments& arguments) {
@@ -91,10 +119,7 @@ void add_serve_options(CLI::App& command, ServeArguments& arguments) {
             ->type_name("GIB")
             ->check(within(0, kMostGib))
             ->capture_default_str());
-  group(
-      command.add_option("--start", request.start, "whether the queue starts: paused or running [as it was]")
-          ->type_name("HOW")
-          ->check(CLI::IsMember({"paused", "running"})));
+  add_queue_options(command, request);
   add_access_options(command, request);
   add_model_options(command, arguments.model);
   add_memory_option(command, arguments.model);

@@ -6,6 +6,7 @@
 #include "forgedit/pipelines/learning/learn_options.h"
 #include "forgedit/pipelines/sampling/edit_plan.h"
 #include "forgedit/schedulers/samplers.h"
+#include "forgedit/serve/speeds.h"
 
 namespace forgedit {
 namespace {
@@ -83,6 +84,18 @@ json defaults(const EngineFacts& facts) {
 }
 
 }  // namespace
+
+json serve_speeds(const EngineSpeeds& speeds) {
+  auto list = json::array();
+  const auto add = [&](const std::string& work, double seconds) {
+    if (seconds <= 0) return;
+    list.push_back(
+        {{"work", work}, {"width", speeds.width}, {"height", speeds.height}, {"seconds", seconds}});
+  };
+  for (const auto& [method, seconds] : speeds.samples) add(method, seconds);
+  add(kImageWork, speeds.step);
+  return list;
+}
 
 json serve_info(const EngineFacts& facts) {
   return {{"model",

@@ -158,6 +158,10 @@ void ServeListener::preview(const std::string& stem, std::int64_t step, const Im
                    {"image", "data:image/webp;base64," + base64(encode_webp(small, kPreviewQuality))}});
 }
 
+void ServeListener::stage_ended(const std::string& stage, std::int64_t steps, double seconds) {
+  send("took", {{"stage", stage}, {"steps", steps}, {"seconds", seconds}});
+}
+
 void ServeListener::stop_if_wanted() {
   if (stop_.at_picture) stop_.now.stop();
 }

@@ -62,6 +62,7 @@ class ServeListener : public JobListener {
   void progress(const JobProgress& progress) override;
   bool wants_previews() const override { return true; }
   void preview(const std::string& stem, std::int64_t step, const Image& small) override;
+  void stage_ended(const std::string& stage, std::int64_t steps, double seconds) override;
 
  private:
   using Clock = std::chrono::steady_clock;

@@ -33,6 +33,10 @@ std::string text_of(const ServeOptions& options) {
                     {"base_path", options.base_path},
                     {"tokens", options.tokens},
                     {"sync_seconds", options.sync_seconds},
+                    {"most_queued", options.most_queued},
+                    {"most_queued_each", options.most_queued_each},
+                    {"job_hours", options.job_hours},
+                    {"access_log", options.access_log},
                     {"start", options.start},
                     {"worker", options.worker.arguments},
                     {"worker_environment", options.worker.environment}});
@@ -77,6 +81,10 @@ ServeOptions read_serve_options(const std::string& text) {
     values.at("base_path").get_to(options.base_path);
     values.at("tokens").get_to(options.tokens);
     values.at("sync_seconds").get_to(options.sync_seconds);
+    values.at("most_queued").get_to(options.most_queued);
+    values.at("most_queued_each").get_to(options.most_queued_each);
+    values.at("job_hours").get_to(options.job_hours);
+    values.at("access_log").get_to(options.access_log);
     values.at("start").get_to(options.start);
     values.at("worker").get_to(options.worker.arguments);
     values.at("worker_environment").get_to(options.worker.environment);

@@ -23,6 +23,10 @@ struct ServeOptions {
   std::string base_path;                  ///< see HttpGate
   std::string tokens;                     ///< a file of tokens; empty: off loopback one that the server makes
   int sync_seconds = 600;                 ///< how long a client of /v1/images/edits may wait
+  int most_queued = 64;                   ///< jobs of each lane
+  int most_queued_each = 16;              ///< of one owner, where there are several
+  double job_hours = 4;                   ///< that a job may run at a stretch; 0: any
+  bool access_log = false;                ///< a line for each answer, to standard error
   std::string start;                      ///< "paused", "running"; empty: as it was
   bool open = false;                      ///< the page, in the user's browser
   WorkerProcesses::Command worker;        ///< the program that runs jobs

@@ -142,6 +142,7 @@ class ServeWorker {
   [[noreturn]] void run() {
     introduce();
     for (;;) {
+      if (inbox_.is_empty()) tell_speeds();
       run(*inbox_.next());
       if (inbox_.is_empty()) warm_up();
     }
@@ -155,9 +156,22 @@ class ServeWorker {
       facts_ = engine_.facts(StopFlag(), nobody);
       facts_.no_captioner = words_(facts_.no_captioner);
       facts_.no_judge = words_(facts_.no_judge);
-      lines_.send({{"worker", serve_info(facts_)}});
+      info_ = serve_info(facts_);
+      lines_.send({{"worker", info_}});
     } catch (const Error& error) {
       lines_.send({{"worker", {{"model", nullptr}, {"problem", words_(error.what())}}}});
+    }
+  }
+
+  /// Once: how long work should take, while nobody waits for this process.
+  void tell_speeds() {
+    if (info_.is_null() || info_.contains("speeds")) return;
+    try {
+      JobListener nobody;
+      info_["speeds"] = serve_speeds(engine_.expected_speeds(StopFlag(), nobody));
+      lines_.send({{"worker", info_}});
+    } catch (const Error&) {
+      info_["speeds"] = json::array();  // what is wrong with the model the first job will say
     }
   }
 
@@ -269,6 +283,7 @@ class ServeWorker {
   Inbox inbox_;
   Engine engine_;
   EngineFacts facts_;
+  json info_;  // that the parent has; null where there is no model
   fs::path to_warm_;
 };
 

@@ -10,11 +10,13 @@
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 #include <filesystem>
 #include <nlohmann/json.hpp>
 #include <thread>
 
 #include "apps/common/interrupt.h"
+#include "apps/common/job_work.h"
 #include "apps/common/served_request.h"
 #include "apps/common/streams.h"
 #include "apps/common/web_files.h"
@@ -40,6 +42,7 @@ namespace fs = std::filesystem;
 
 constexpr std::chrono::milliseconds kBetweenLooks{50};
 constexpr std::size_t kTokenBytes = 32;
+constexpr const char* kOnlyOwner = "owner";  // of the token that the server makes
 constexpr double kGiB = 1U << 30;
 constexpr std::size_t kMostTokenFile = 64 << 10;
 constexpr std::uint16_t kMorePorts = 100;  // that are tried where none was asked for
@@ -50,18 +53,18 @@ std::string own_token(const fs::path& data) {
   if (std::error_code missing; !fs::exists(file, missing)) {
     write_file_atomically(file, random_hex(kTokenBytes) + "\n");
   }
-  return read_tokens(read_file(file, kMostTokenFile), file.string()).front();
+  return read_tokens(read_file(file, kMostTokenFile), file.string()).front().token;
 }
 
 /// Who may sign in; null where anybody may ask. `token` is one to tell the user.
 std::shared_ptr<Sessions> sessions_of(const ServeOptions& request, const fs::path& data, std::string& token) {
-  std::vector<std::string> tokens;
+  std::vector<OwnedToken> tokens;
   if (!request.tokens.empty()) {
     tokens = with_field(
         "tokens", [&] { return read_tokens(read_file(request.tokens, kMostTokenFile), request.tokens); });
   } else if (!is_loopback(request.host)) {
     token = own_token(data);
-    tokens = {token};
+    tokens = {{kOnlyOwner, token}};
   }
   if (tokens.empty()) return nullptr;
   return std::make_shared<Sessions>(std::move(tokens),
@@ -87,6 +90,16 @@ void check_request(const ServeOptions& request) {
 
 void report(const std::string& what) {
   std::fputs(("forgedit serve: " + one_line(what, kMostMessage) + "\n").c_str(), stderr);
+}
+
+/// With the time, since whoever keeps standard error may not add it.
+void log_access(const std::string& line) {
+  const auto now = std::time(nullptr);
+  std::tm utc{};
+  ::gmtime_r(&now, &utc);
+  char text[32] = {};
+  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ ", &utc);
+  std::fputs((text + line + "\n").c_str(), stderr);
 }
 
 std::string address_of(const ServeOptions& request, std::uint16_t port, const std::string& token) {
@@ -121,6 +134,7 @@ Dispatcher::Options worker_options(const ServeOptions& request, const fs::path& 
   options.trouble = report;
   options.asks_worker_first = true;
   options.data = data;
+  options.most_time = std::chrono::milliseconds(static_cast<std::int64_t>(3'600'000 * request.job_hours));
   options.most_learned = static_cast<std::int64_t>(request.disk_gib * kGiB);
   return options;
 }
@@ -148,7 +162,11 @@ void run_server(const ServeOptions& request, const fs::path& data) {
   api.sessions = sessions;
   api.keep_free = static_cast<std::uint64_t>(request.keep_free_gib * kGiB);
   // No job has this id: it stands for the one that the job gets.
-  api.check = [data, id = new_id()](const nlohmann::json& asked) { served_request(asked, data, id); };
+  api.check = [data, id = new_id()](const nlohmann::json& asked) {
+    return work_of(served_request(asked, data, id));
+  };
+  api.most_queued = request.most_queued;
+  api.most_queued_each = request.most_queued_each;
   HttpOptions http;
   http.address = request.host;
   http.port = request.port.value_or(kServePort);
@@ -157,6 +175,7 @@ void run_server(const ServeOptions& request, const fs::path& data) {
   http.base_path = request.base_path;
   http.counts = api.counts = std::make_shared<HttpCounts>();
   http.trouble = report;
+  if (request.access_log) http.log = log_access;
   auto routes = api_routes(api, store, dispatcher);
   for (auto& route : page_routes(web_files())) routes.push_back(std::move(route));
   HttpServer server(http, HttpRouter(std::move(routes)), events);

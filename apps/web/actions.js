@@ -2,7 +2,7 @@
 import { patch, post } from "./api.js";
 import { commandOf, curlOf } from "./commands.js";
 import { copy } from "./dialogs.js";
-import { button, h, keyed, set, setText, show } from "./dom.js";
+import { button, buttons, h, keyed, set, setText, show } from "./dom.js";
 import { changed, isOver, learnedOf, newestFirst, note, state, takeJob, watch } from "./store.js";
 import { texts } from "./texts.js";
 
@@ -10,16 +10,16 @@ const kLoraRank = 16;
 
 export function createActions() {
   const view = { job: null, picture: null };
+  const lora = createLora();
   const star = button(texts.view.star, toggleStar, "star", { "aria-pressed": "false" });
   const png = h("a", { class: "button", download: true, text: texts.view.png });
   const command = button(texts.view.command, () => copy(commandOf(view.job, view.picture.entry)));
   const curl = button(texts.view.curl, () => copy(curlOf(view.picture.job || view.job, view.picture.entry)));
   const downloads = h("ul", { class: "downloads" });
-  const lora = button(texts.view.lora, exportLora);
-  const more = h("details", {}, h("summary", { text: texts.view.downloads }), downloads, h("div", { class: "buttons" }, lora, curl));
+  const more = h("details", {}, h("summary", { text: texts.view.downloads }), downloads, buttons(lora.node, curl));
   const facts = h("dl", { class: "facts" });
-  const buttons = h("div", { class: "buttons" }, star, png, command);
-  const node = h("div", { class: "actions" }, buttons, facts, more);
+  const row = buttons(star, png, command);
+  const node = h("div", { class: "actions" }, row, facts, more);
 
   async function toggleStar() {
     const { picture } = view;
@@ -38,29 +38,11 @@ export function createActions() {
     }
   }
 
-  async function exportLora() {
-    try {
-      watch(takeJob(await post("api/v1/jobs", { kind: "export", learned: learnedOf(view.job), to: "lora", rank: kLoraRank })).id);
-    } catch (error) {
-      note(error);
-    }
-  }
-
-  function updateLora(job) {
-    const learned = learnedOf(job);
-    const found = [...state.jobs.values()].filter((one) => one.kind === "export" && learnedOf(one) === learned).sort(newestFirst)[0];
-    const given = found?.result?.files;
-    show(lora, Boolean(learned) && !given);
-    lora.disabled = Boolean(found && !isOver(found));
-    setText(lora, lora.disabled ? texts.view.loraBusy : found?.state === "failed" ? texts.job.errorIn(found.error?.message) : texts.view.lora);
-    return given;
-  }
-
   function update(job, picture) {
     Object.assign(view, { job, picture });
-    show(buttons, picture);
+    show(row, picture);
     for (const one of [facts, curl]) show(one, picture);
-    const learned = learnedOf(job), base = `api/v1/jobs/${job.id}/`, over = isOver(job), given = updateLora(job);
+    const learned = learnedOf(job), base = `api/v1/jobs/${job.id}/`, over = isOver(job), given = lora.update(learned);
     const files = [
       over && job.kind === "edit" && [base + "sheet.png", texts.view.sheet],
       over && job.result?.choice && [base + "chart.png", texts.view.chart],
@@ -82,6 +64,35 @@ export function createActions() {
   }
 
   return { node, update, star: toggleStar };
+}
+
+/** A button that has a LoRA made of what was learned, and saves it. */
+function createLora() {
+  const view = { learned: null, wanted: "" };
+  const node = button(texts.view.lora, async () => {
+    try {
+      const job = takeJob(await post("api/v1/jobs", { kind: "export", learned: view.learned, to: "lora", rank: kLoraRank }));
+      view.wanted = job.id;
+      watch(job.id);
+    } catch (error) {
+      note(error);
+    }
+  });
+  /** Returns its files, once they are there. */
+  const update = (learned) => {
+    view.learned = learned;
+    const job = [...state.jobs.values()].filter((one) => one.kind === "export" && learnedOf(one) === learned).sort(newestFirst)[0];
+    const files = job?.result?.files;
+    if (files && job.state === "done" && job.id === view.wanted) {
+      view.wanted = "";
+      h("a", { href: files[0].url, download: true }).click();
+    }
+    show(node, learned && !files);
+    node.disabled = Boolean(job && !isOver(job));
+    setText(node, node.disabled ? texts.view.loraBusy : job?.state === "failed" ? texts.job.errorIn(job.error?.message) : texts.view.lora);
+    return files;
+  };
+  return { node, update };
 }
 
 function fillFacts(list, entry) {

@@ -1,19 +1,18 @@
 // Sliders on what was learned. While one moves, the nearest finished image is shown; when it is let go, an image is
 // generated. The newest wish wins: the server drops an older one of this kind.
 import { get, post, query } from "./api.js";
-import { button, field, h, keyed, option, problems, set, setText, show } from "./dom.js";
+import { button, field, h, hint, keyed, option, problems, set, setText, show } from "./dom.js";
 import { imageButton } from "./grid.js";
 import { labelOf, strategiesOf } from "./plan.js";
-import { changed, learnedOf, note, previewOf, readJob, state, takeJob } from "./store.js";
+import { changed, note, parentOf, previewOf, readJob, state, takeJob } from "./store.js";
 import { texts } from "./texts.js";
 
 const kWait = 250;  // after the last change, so that a held arrow key asks for one image
 const kMostStrength = 2;
 
-/** The images that were generated with the sliders from one saved edit, oldest first. */
-export function triesOf(learned) {
-  return [...state.jobs.values()]
-    .filter((job) => job.kind === "draw" && learnedOf(job) === learned && job.error?.code !== "superseded" && job.state !== "cancelled")
+/** The images that were generated with the sliders of a job, oldest first. */
+export function triesOf(id) {
+  return [...state.jobs.values()].filter((job) => job.kind === "draw" && parentOf(job) === id && job.state !== "cancelled")
     .sort((a, b) => a.made - b.made || (a.id < b.id ? -1 : 1));
 }
 
@@ -33,25 +32,25 @@ function distance(a, b) {
     apart("beta", 0.4) + apart("blend", 1);
 }
 
-export function createAdjust({ onNearest, onDraw }) {
+function nearest(pictures, wish) {
+  const finished = pictures.filter((one) => one.url && one.entry.target === wish.target);
+  return finished.sort((a, b) => distance(a.entry, wish) - distance(b.entry, wish))[0] || null;
+}
+
+/** Of the job `id`. `onNearest` gets the image that is nearest to sliders that move, `onDraw` the draw that was asked for. */
+export function createAdjust(id, { onNearest, onDraw }) {
   const wish = { target: "", strategy: "donotforget", interpolation: "vs", gamma: 1, alpha: 0.9, beta: 1, blend: 0, seed: 0, sampler: "ddim",
     steps: 50, guidance: 7.5 };
-  const view = { learned: null, known: "", pictures: [], timer: 0, tried: null, wish: 0, sent: Promise.resolve() };
+  const view = { learned: null, known: "", pictures: [], timer: 0, wish: 0, sent: Promise.resolve() };
   const controls = makeControls(wish, () => view.learned, moved, settled);
-  const missing = h("p", { class: "hint" });
-  const film = h("div", { class: "film", role: "group", "aria-label": texts.adjust.tries });
-  const empty = h("p", { class: "hint", text: texts.adjust.noTries });
+  const missing = hint();
   const problem = problems(note);
-  const undo = button(texts.adjust.undo, () => step(-1), "quiet");
-  const redo = button(texts.adjust.redo, () => step(1), "quiet");
+  const film = createFilm(id, onDraw);
   const body = h("div", {}, controls.node, problem.node);
   const node = h("section", { class: "panel adjust" }, h("h3", { text: texts.adjust.title }), missing, body);
-  const strip = h("section", { class: "panel" }, h("div", { class: "row" }, h("h3", { text: texts.adjust.tries }), undo, redo), empty, film);
 
   function moved() {
-    const finished = view.pictures.filter((one) => one.url && one.entry.target === wish.target);
-    finished.sort((a, b) => distance(a.entry, wish) - distance(b.entry, wish));
-    onNearest(finished[0] || null);
+    onNearest(nearest(view.pictures, wish));
   }
 
   function settled() {
@@ -65,63 +64,78 @@ export function createAdjust({ onNearest, onDraw }) {
     await view.sent.catch(() => {});
     if (mine !== view.wish) return;
     view.sent = problem.run(async () => {
-      const job = takeJob(await post("api/v1/jobs", drawRequest(view.learned, wish)));
+      const job = takeJob(await post("api/v1/jobs", { ...drawRequest(view.learned, wish), parent: id }));
       if (mine === view.wish && node.isConnected) onDraw(job.id);
     });
   }
 
-  function step(by) {
-    const tries = triesOf(view.learned);
-    const at = tries.findIndex((job) => job.id === view.tried);
-    const to = tries[(at < 0 ? tries.length : at) + by];
-    if (to) onDraw(to.id);
-  }
-
-  function fillFilm(tries) {
-    show(empty, tries.length === 0);
-    for (const one of [undo, redo]) show(one, tries.length > 0);
-    const at = tries.findIndex((job) => job.id === view.tried);
-    undo.disabled = at === 0 || tries.length === 0;
-    redo.disabled = at < 0 || at === tries.length - 1;
-    keyed(film, tries, (job) => job.id, (job) => imageButton(() => onDraw(job.id), {}, h("span")),
-      (node, job) => {
-        const picture = job.pictures?.[0], preview = previewOf(job);
-        const label = labelOf(entryOfDraw(job));
-        set(node, "aria-pressed", String(job.id === view.tried));
-        set(node, "aria-label", texts.adjust.tryLabel(tries.indexOf(job) + 1, label));
-        set(node, "title", label);
-        const image = node.firstElementChild;
-        set(image, "src", picture?.thumb || picture?.url || preview?.image);
-        show(image, picture || preview);
-        setText(node.lastElementChild, picture ? "" : job.state === "failed" ? texts.states.failed : texts.adjust.pending);
-      });
-  }
-
   return {
     node,
-    strip,
-    undo: () => step(-1),
-    nudge: (by) => controls.nudge(by),
+    strip: film.node,
+    undo: film.undo,
+    nudge: controls.nudge,
+    /** The sliders go back to what is shown. */
+    release: () => (view.known = ""),
     /** `picked` is what the viewer shows, `tried` the draw that it came of; `pictures` are all finished ones of the saved edit. */
     update({ learned, isOver, picked, tried, pictures, isMoving }) {
-      const tries = learned ? triesOf(learned) : [];
+      const tries = learned ? triesOf(id) : [];
       const isShown = learned && (picked || view.known);  // it stays while a try has no image yet
       show(missing, !isShown);
       setText(missing, isOver && !learned ? texts.adjust.missing : texts.adjust.later);
       show(body, isShown);
-      show(strip, learned && (isOver || tries.length));
+      show(film.node, learned && (isOver || tries.length));
       if (!learned) return;
-      if (view.learned !== learned) readTries(learned).catch(note);
-      Object.assign(view, { learned, pictures, tried });
+      if (view.learned !== learned) readTries(id, learned).catch(note);
+      Object.assign(view, { learned, pictures });
       const known = `${tried} ${picked?.stem}`;
       if (picked && !isMoving && view.known !== known) {
         view.known = known;
         takeWish(wish, picked.entry);
         controls.fill();
       }
-      fillFilm(tries);
+      film.update(tries, tried);
     },
   };
+}
+
+/** The tries of a job, and the way from one to the next. */
+function createFilm(id, onDraw) {
+  let current = null;
+  const undo = button(texts.adjust.undo, () => step(-1), "quiet");
+  const redo = button(texts.adjust.redo, () => step(1), "quiet");
+  const empty = hint(texts.adjust.noTries);
+  const list = h("div", { class: "film", role: "group", "aria-label": texts.adjust.tries });
+  const node = h("section", { class: "panel" }, h("div", { class: "row" }, h("h3", { text: texts.adjust.tries }), undo, redo), empty, list);
+
+  function step(by) {
+    const tries = triesOf(id), at = tries.findIndex((job) => job.id === current);
+    const to = tries[(at < 0 ? tries.length : at) + by];
+    if (to) onDraw(to.id);
+  }
+
+  function fill(node, job, number) {
+    const picture = job.pictures?.[0], preview = previewOf(job), label = labelOf(entryOfDraw(job));
+    set(node, "aria-pressed", String(job.id === current));
+    set(node, "aria-label", texts.adjust.tryLabel(number, label));
+    set(node, "title", label);
+    const image = node.firstElementChild;
+    set(image, "src", picture?.thumb || preview?.image);
+    show(image, picture || preview);
+    setText(node.lastElementChild, picture ? "" : job.state === "failed" ? texts.states.failed : texts.adjust.pending);
+  }
+
+  function update(tries, tried) {
+    current = tried;
+    show(empty, tries.length === 0);
+    for (const one of [undo, redo]) show(one, tries.length > 0);
+    const at = tries.findIndex((job) => job.id === tried);
+    undo.disabled = at === 0 || tries.length === 0;
+    redo.disabled = at < 0 || at === tries.length - 1;
+    keyed(list, tries, (job) => job.id, (job) => imageButton(() => onDraw(job.id), {}, h("span")),
+      (node, job) => fill(node, job, tries.indexOf(job) + 1));
+  }
+
+  return { node, update, undo: () => step(-1) };
 }
 
 function takeWish(wish, entry) {
@@ -135,10 +149,10 @@ function drawRequest(learned, wish) {
   return { kind: "draw", learned, target, forget: strategy, ...strength, blend, seed, sampler, steps, guidance };
 }
 
-async function readTries(learned) {
+async function readTries(id, learned) {
   const { jobs } = await get("api/v1/jobs" + query({ kind: "draw", learned, limit: 100 }));
   jobs.forEach(takeJob);
-  for (const job of triesOf(learned)) if (!job.pictures) await readJob(job.id);
+  for (const job of triesOf(id)) if (!job.pictures) await readJob(job.id);
   changed();
 }
 

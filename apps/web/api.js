@@ -18,7 +18,6 @@ export class Offline extends Error {
 }
 
 async function call(method, path, body) {
-  /** @type {RequestInit & {headers: Record<string, string>}} */
   const options = { method, headers: {}, credentials: "same-origin", cache: "no-store" };
   if (method !== "GET") options.headers["X-Forgedit"] = "1";
   if (body !== undefined) {

@@ -1,5 +1,5 @@
 // Two small charts as SVG: the loss while a picture is learned, and edit against kept of an automatic choice.
-import { h, svg, set, show } from "./dom.js";
+import { h, hint, set, show, svg } from "./dom.js";
 import { texts } from "./texts.js";
 
 const kWidth = 360, kHeight = 150, kLeft = 44, kBottom = 20, kTop = 8, kRight = 8;
@@ -59,7 +59,7 @@ export function scatterChart(onPick) {
   const height = 260;
   const image = svg("svg", { class: "chart scatter", viewBox: `0 0 ${kWidth} ${height}`, role: "img" });
   const node = h("section", { class: "panel", hidden: true }, h("h3", { text: texts.scatter.title }), image,
-    h("p", { class: "hint", text: texts.scatter.note }));
+    hint(texts.scatter.note));
   const update = (pictures, { best, front, picked, measures }) => {
     const points = pictures.filter((one) => Number.isFinite(one.entry?.edit) && Number.isFinite(one.entry?.kept));
     show(node, points.length > 0);

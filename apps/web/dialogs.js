@@ -1,11 +1,11 @@
 // Questions, and texts to copy.
-import { announce, button, h } from "./dom.js";
+import { announce, button, buttons, h } from "./dom.js";
 import { texts } from "./texts.js";
 
-function open(title, content, buttons) {
+function open(title, content, list) {
   const heading = h("h2", { text: title, id: "dialog-title" });
-  const dialog = h("dialog", { "aria-labelledby": "dialog-title" }, heading, ...content, h("div", { class: "buttons" }, ...buttons));
-  const before = /** @type {HTMLElement|null} */ (document.activeElement);
+  const dialog = h("dialog", { "aria-labelledby": "dialog-title" }, heading, ...content, buttons(...list));
+  const before = document.activeElement;
   dialog.addEventListener("close", () => {
     dialog.remove();
     before?.focus?.();
@@ -15,10 +15,7 @@ function open(title, content, buttons) {
   return dialog;
 }
 
-/**
- * Asks, and resolves to the value of the button that was pressed; null for Esc.
- * @param {{title: string, content: any[], buttons: {label: string, value: any, kind?: string}[]}} question
- */
+/** Asks, and resolves to the value of the button [{label, value, kind}] that was pressed; null for Esc. */
 export function ask({ title, content, buttons }) {
   return new Promise((resolve) => {
     let answer = null;

@@ -5,10 +5,6 @@ const kSvg = "http://www.w3.org/2000/svg";
 /**
  * An element. `props`: `class`, `text`, `on` (listeners by event), `data` (dataset), `style` (CSS variables and
  * properties); any other key is an attribute, left out where its value is null, undefined or false.
- * @param {string} tag
- * @param {Record<string, any>} [props]
- * @param {...(Node|string|null|undefined|false)} children
- * @returns {any}
  */
 export function h(tag, props = {}, ...children) {
   return build(document.createElement(tag), props, children);
@@ -35,6 +31,10 @@ function build(element, props, children) {
 /** A button that does `run`; `kind` is its class. */
 export const button = (text, run, kind = null, props = {}, ...children) =>
   h("button", { type: "button", class: kind, text: text ?? "", ...props, on: { click: run, ...props.on } }, ...children);
+
+/** A line that explains, and a row of buttons. */
+export const hint = (text = "") => h("p", { class: "hint", text });
+export const buttons = (...children) => h("div", { class: "buttons" }, ...children);
 
 /** A line for what went wrong; `run(work)` shows what `work` throws and tells `note` of it; resolves to whether nothing did. */
 export function problems(note) {
@@ -82,14 +82,14 @@ export function show(element, visible) {
 
 /** Makes `parent`'s children those of `items`; nodes of known keys stay, and with them focus and loaded images. */
 export function keyed(parent, items, keyOf, make, update = (_node, _item) => {}) {
-  const old = new Map([...parent.children].map((node) => [/** @type {HTMLElement} */ (node).dataset.key, node]));
+  const old = new Map([...parent.children].map((node) => [node.dataset.key, node]));
   let place = parent.firstElementChild;
   for (const item of items) {
     const key = keyOf(item);
     let node = old.get(key);
     if (!node) {
       node = make(item);
-      /** @type {HTMLElement} */ (node).dataset.key = key;
+      node.dataset.key = key;
     }
     old.delete(key);
     update(node, item);

@@ -1,6 +1,6 @@
 // What stands in the form, kept over reloads; and the request that comes of it.
 import { plannedEntries, range } from "./plan.js";
-import { state } from "./store.js";
+import { changed, state } from "./store.js";
 
 const kKey = "forgedit draft", kUsualSamples = 400;
 
@@ -20,12 +20,14 @@ function stored() {
   }
 }
 
-export function save() {
+/** The draft has changed: it is kept, and shown. */
+export function edited() {
   try {
     localStorage.setItem(kKey, JSON.stringify(draft));
   } catch {
     // A browser that keeps nothing has a form that lasts as long as the tab.
   }
+  changed();
 }
 
 export const candidates = () => draft.candidates || state.info?.defaults?.auto_pictures || 40;
@@ -50,7 +52,6 @@ export function request() {
   // Imagic learns the target itself.
   const source = draft.method === "imagic" ? undefined : draft.source.trim();
   const from = learned ? { learned: learned.id } : { picture: draft.picture, source, method: draft.method };
-  /** @type {any} */
   const result = { kind: "edit", ...from, targets: editTexts(), sampler: sampler(), steps: steps(), guidance: draft.guidance };
   if (!learned && draft.samples) result.samples = draft.samples;
   if (draft.blend) result.blend = draft.blend;
@@ -67,33 +68,41 @@ export function request() {
   return result;
 }
 
-/** How many images the form asks for, and whether the picture is learned first. */
-export function cost() {
-  const asked = request();
-  const images = asked.auto ? asked.auto.pictures * Math.max(1, asked.targets.length) : plannedEntries(asked)?.length || 0;
-  return { images, learns: !asked.learned };
+/** Seconds of one unit of work on so many pixels, as the server measured or expects it; NaN where nobody knows. */
+function unit(work, pixels) {
+  const far = (one) => Math.abs(Math.log((one.width * one.height) / pixels));
+  const known = (state.info?.speeds || []).filter((one) => one.work === work).sort((a, b) => b.measured - a.measured || far(a) - far(b))[0];
+  return known ? (known.seconds * pixels) / (known.width * known.height) : NaN;
 }
 
-/** Puts a job's settings into the draft. */
-export function takeSettings(job) {
-  const asked = job.request || {};
-  const targets = [asked.targets ?? asked.target ?? ""].flat();
-  Object.assign(draft, {
+/** How many images the form asks for, whether the picture is learned first, and the seconds of both. */
+export function cost() {
+  const asked = request(), learns = !asked.learned;
+  const images = asked.auto ? asked.auto.pictures * Math.max(1, asked.targets.length) : plannedEntries(asked)?.length || 0;
+  const { size, name } = state.info?.model || {}, frame = state.uploads.get(draft.picture)?.frame, { width, height } = knownLearned() || {};
+  const pixels = name && (width * height || frame?.grid_width * frame?.grid_height || size * size);
+  const learning = learns ? unit(draft.method, pixels) * (draft.samples || usualSamples(draft.method)) : 0;
+  // Each image has a step more, for decoding; and the reconstruction is one.
+  return { images, learns, learning, sampling: unit("images", pixels) * (images + 1) * (steps() + 1) };
+}
+
+const usualSamples = (method) => state.info?.methods?.find((one) => one.name === method)?.samples || kUsualSamples;
+
+/** A job's settings, as the draft has them. */
+export function settingsOf(job) {
+  const asked = job.request || {}, entries = plannedEntries(asked) || [];
+  const values = (key) => [...new Set(entries.map((one) => one[key]))];
+  const settings = {
     picture: asked.picture || null, learned: asked.learned || null, source: job.result?.source || asked.source || "", captionJob: null,
-    targets, mode: asked.auto ? "best" : "sweep", candidates: asked.auto?.pictures || null, method: asked.method || "vanilla",
-    samples: asked.samples || 0, sampler: asked.sampler || null, steps: asked.steps || null, guidance: asked.guidance ?? 7.5, blend: asked.blend || 0,
-  });
-  const entries = plannedEntries(asked);
-  if (entries?.length) {
-    const strengths = [...new Set(entries.map((one) => one.gamma ?? one.beta))].sort((a, b) => a - b);
-    const seeds = [...new Set(entries.map((one) => one.seed))];
-    Object.assign(draft, {
-      strategies: [...new Set(entries.map((one) => one.strategy))], interpolation: entries[0].interpolation, first: strengths[0],
-      last: strengths[strengths.length - 1], step: strengths.length > 1 ? Math.round((strengths[1] - strengths[0]) * 1e6) / 1e6 : 0.2,
-      seeds: seeds.length, seed: Math.min(...seeds), alpha: entries[0].alpha ?? 0.9,
-    });
-  }
-  save();
+    targets: [asked.targets ?? asked.target ?? ""].flat(), mode: asked.auto ? "best" : "sweep", candidates: asked.auto?.pictures || null,
+    method: asked.method || "vanilla", samples: asked.samples || 0, sampler: asked.sampler || null, steps: asked.steps || null,
+    guidance: asked.guidance ?? 7.5, blend: asked.blend || 0,
+  };
+  if (!entries.length) return settings;
+  const { interpolation, alpha = 0.9 } = entries[0], seeds = values("seed");
+  const strengths = values(interpolation === "vp" ? "beta" : "gamma").sort((a, b) => a - b);
+  return { ...settings, strategies: values("strategy"), interpolation, alpha, first: strengths[0], last: strengths[strengths.length - 1],
+    step: strengths.length > 1 ? Math.round((strengths[1] - strengths[0]) * 1e6) / 1e6 : 0.2, seeds: seeds.length, seed: Math.min(...seeds) };
 }
 
 /** What `target` changes in the source's words: [{from, to}], in order; empty where they are the same. */

@@ -1,75 +1,35 @@
 // The form of a new edit: picture, caption, texts, how to search, and the settings behind it.
 import { post } from "./api.js";
-import { announce, button, field, h, keyed, newId, option, problems, set, setText, show } from "./dom.js";
-import { candidates, cost, differences, draft, editTexts, knownLearned, request, sampler, save, steps, takeSettings, usualSteps } from "./draft.js";
+import { announce, button, buttons, field, h, hint, keyed, newId, option, problems, set, setText, show } from "./dom.js";
+import { candidates, cost, differences, draft, edited, editTexts, request, sampler, settingsOf, steps, usualSteps } from "./draft.js";
 import { createPictureField } from "./picture_field.js";
 import { strategiesOf } from "./plan.js";
 import { go } from "./route.js";
-import { changed, linkOf, note, state, takeJob, watch } from "./store.js";
+import { isOver, linkOf, note, state, takeJob, watch } from "./store.js";
 import { texts } from "./texts.js";
 
-const kMostText = 1000, kMostTokens = 77, kMostTargets = 20;
+const kMostText = 1000, kMostTokens = 75, kMostTargets = 20;
 
-/** Roughly, from above: each word and each sign is one token or more. */
-const tokens = (text) => (text.match(/[\p{L}]+|\p{N}|[^\s\p{L}\p{N}]/gu) || []).length + 2;
+/** What of a text is over the model's length: roughly, since each word and each sign is one token or more. */
+function cutOff(text) {
+  const next = [...text.matchAll(/[\p{L}]+|\p{N}|[^\s\p{L}\p{N}]/gu)][kMostTokens];
+  return next ? text.slice(next.index) : "";
+}
 
 const focusOn = (id) => document.getElementById(id)?.focus();
 
 export function createForm() {
-  const picture = createPictureField({ onPicture: () => suggest(), onAgain: (settings) => start(settings.request) });
-  const source = createSource(suggest);
-  const targets = createTargets(refresh);
-  const search = createSearch(refresh);
+  const source = createSource(), targets = createTargets(), search = createSearch(), learnedNote = createLearnedNote();
+  const picture = createPictureField({ onPicture: source.suggest, onAgain: (settings) => start(settings.request) });
   const costLine = h("p", { class: "cost" });
   const problem = problems(note);
   const run = h("button", { type: "submit", class: "primary", text: texts.form.run });
-  const learnedNote = h("div", {}, h("p"), h("p", { class: "hint", text: texts.form.learnedNote }),
-    button(texts.form.forgetLearned, () => {
-      draft.learned = null;
-      edited();
-    }, "quiet"));
-  const form = h("form", { novalidate: true, on: { submit: (event) => {
-    event.preventDefault();
-    send();
-  } } }, picture.node, learnedNote, source.node, targets.node, search.node, h("div", { class: "send" }, run, costLine), problem.node);
-  const node = h("section", {}, h("h2", { text: texts.form.title }), form);
+  const node = h("section", {}, h("h2", { text: texts.form.title }), h("form", { novalidate: true, on: { submit: send } }, picture.node,
+    learnedNote.node, source.node, targets.node, search.node, h("div", { class: "send" }, run, costLine), problem.node));
 
-  function edited() {
-    save();
-    changed();
-  }
-
-  function refresh() {
-    save();
-    update();
-  }
-
-  async function suggest() {
-    if (!draft.picture) return;
-    try {
-      const job = takeJob(await post("api/v1/jobs", { kind: "caption", picture: draft.picture }));
-      draft.captionJob = job.id;
-      watch(job.id);
-      edited();
-    } catch (error) {
-      note(error);
-      source.fail(error.message);
-    }
-  }
-
-  /** What is missing, in words; null where the form can be sent. */
-  function lacks() {
-    if (!draft.picture && !draft.learned) return [texts.form.needPicture, "choose"];
-    if (!draft.learned && draft.method !== "imagic" && !draft.source.trim()) return [texts.form.needSource, "source"];
-    const wrong = [...node.querySelectorAll("input:invalid")].find((input) => input.offsetParent);
-    if (wrong) return [texts.form.wrongNumber(wrong.labels?.[0]?.textContent, wrong.validationMessage), wrong.id];
-    if (draft.mode !== "best" && draft.last < draft.first) return [texts.form.wrongRange, "last"];
-    if (!editTexts().length) return [texts.form.needTarget, draft.mode === "story" ? "story" : "target-0"];
-    return null;
-  }
-
-  async function send() {
-    const missing = lacks();
+  async function send(event) {
+    event?.preventDefault();
+    const missing = lacks(node);
     if (missing) {
       problem.say(missing[0]);
       return focusOn(missing[1]);
@@ -79,78 +39,115 @@ export function createForm() {
     run.disabled = false;
   }
 
-  const start = (asked) => problem.run(async () => {
-    const job = takeJob(await post("api/v1/jobs", asked));
-    announce(texts.form.sent);
-    go(linkOf(job));
-  });
+  const start = (asked) => problem.run(() => ask(asked));
+
+  /** Puts values into the draft, and that into the form. */
+  function fill(values) {
+    Object.assign(draft, values);
+    source.fill();
+    targets.fill();
+    edited();
+  }
 
   function update() {
-    const learned = draft.learned && state.learned.get(draft.learned);
-    show(learnedNote, draft.learned);
-    if (draft.learned) setText(learnedNote.firstElementChild, texts.form.learnedFrom(learned?.name || learned?.source || ""));
+    const learned = state.learned.get(draft.learned);
+    learnedNote.update(learned);
     picture.update();
     source.update(Boolean(draft.learned), learned?.source);
     targets.update(learned?.source || draft.source);
     search.update();
-    const { images, learns } = cost();
-    const line = draft.picture || draft.learned ? (learns ? texts.form.costLearn : texts.form.cost)(images) : "";
-    setText(costLine, learns || draft.learned || !knownLearned() ? line : `${line}. ${texts.form.learnedNote}`);
+    setText(costLine, costText());
+  }
+
+  async function demo() {
+    if (!(await picture.take(await demoFile(), true))) return;  // another one was chosen meanwhile
+    fill({ source: texts.banner.demoSource, targets: [texts.banner.demoTarget], mode: "best", candidates: null });
+    await send();
   }
 
   return {
     node,
     update,
+    demo,
     focusTarget: () => focusOn(draft.mode === "story" ? "story" : "target-0"),
-    /** Takes a job's settings, a saved edit, or the demo into the form. */
-    use(job) {
-      takeSettings(job);
-      fillAll();
-    },
-    useLearned(item) {
-      Object.assign(draft, { learned: item.id, picture: null, source: item.source || "" });
-      fillAll();
-    },
-    async demo() {
-      const answer = await fetch("assets/demo.png");
-      await picture.take(new File([await answer.blob()], "demo.png", { type: "image/png" }), false);
-      Object.assign(draft, { source: texts.banner.demoSource, targets: [texts.banner.demoTarget], mode: "best", candidates: null });
-      fillAll();
-      await send();
-    },
+    /** Takes a job's settings, or a saved edit, into the form. */
+    use: (job) => fill(settingsOf(job)),
+    useLearned: (item) => fill({ learned: item.id, picture: null, source: item.source || "" }),
   };
+}
 
-  function fillAll() {
-    source.fill();
-    targets.fill();
+/** Asks for a job, and shows it. */
+async function ask(asked) {
+  const job = takeJob(await post("api/v1/jobs", asked));
+  announce(texts.form.sent);
+  go(linkOf(job));
+}
+
+const demoFile = async () => new File([await (await fetch("assets/demo.png")).blob()], "demo.png", { type: "image/png" });
+
+/** What is missing in the form, in words, and where; null where it can be sent. */
+function lacks(form) {
+  if (!draft.picture && !draft.learned) return [texts.form.needPicture, "choose"];
+  if (!draft.learned && draft.method !== "imagic" && !draft.source.trim()) return [texts.form.needSource, "source"];
+  const wrong = [...form.querySelectorAll("input:invalid")].find((input) => input.offsetParent);
+  if (wrong) return [texts.form.wrongNumber(wrong.labels?.[0]?.textContent, wrong.validationMessage), wrong.id];
+  if (draft.mode !== "best" && draft.last < draft.first) return [texts.form.wrongRange, "last"];
+  if (editTexts().length) return null;
+  return draft.mode === "story" ? [texts.form.needStory, "story"] : [texts.form.needTarget, "target-0"];
+}
+
+/** How much the form asks for, and how long that takes. */
+function costText() {
+  if (!draft.picture && !draft.learned) return "";
+  const { images, learns, learning, sampling } = cost();
+  const line = texts.form.cost(images, learns, learning, sampling);
+  return learns || draft.learned ? line : `${line}. ${texts.form.learnedNote}`;
+}
+
+/** That what was learned before is used, and a way back. */
+function createLearnedNote() {
+  const name = h("p"), node = h("div", {}, name, hint(texts.form.learnedNote), button(texts.form.forgetLearned, () => {
+    draft.learned = null;
     edited();
-  }
+  }, "quiet"));
+  const update = (learned) => {
+    show(node, draft.learned);
+    setText(name, texts.form.learnedFrom(learned?.name || learned?.source || ""));
+  };
+  return { node, update };
 }
 
 /** The caption: suggested, and the user's to change. */
-function createSource(suggest) {
+function createSource() {
   const area = h("textarea", { id: "source", rows: 2, maxlength: kMostText, value: draft.source, on: { input: () => {
     draft.source = area.value;
-    save();
-    changed();
+    edited();
   } } });
   const status = h("p", { class: "hint busy", role: "status" });
   const again = button(texts.form.suggest, suggest, "quiet");
   const reset = button(texts.form.reset, () => {
     draft.source = draft.suggestion;
     fill();
-    save();
-    changed();
+    edited();
   }, "quiet");
-  const node = h("div", {}, field(texts.form.source, area, texts.form.sourceHint), status, h("div", { class: "buttons" }, again, reset));
+  const node = h("div", {}, field(texts.form.source, area, texts.form.sourceHint), status, buttons(again, reset));
+  const fill = () => (area.value = draft.source);
 
-  function fill() {
-    area.value = draft.source;
+  async function suggest() {
+    try {
+      const job = takeJob(await post("api/v1/jobs", { kind: "caption", picture: draft.picture }));
+      draft.captionJob = job.id;
+      watch(job.id);
+      edited();
+    } catch (error) {
+      note(error);
+      setText(status, texts.form.captionFailed(error.message));
+    }
   }
 
   function takeCaption() {
-    const job = draft.captionJob && state.jobs.get(draft.captionJob);
-    if (!job || !["done", "failed", "cancelled"].includes(job.state)) return;
+    const job = state.jobs.get(draft.captionJob);
+    if (!job || !isOver(job)) return;
     const caption = job.result?.caption;
     if (job.state === "done" && !caption) return void watch(job.id);
     draft.captionJob = null;
@@ -161,13 +158,13 @@ function createSource(suggest) {
       fill();
     }
     setText(status, caption ? "" : texts.form.captionFailed(job.error?.message || texts.states[job.state]));
-    save();
+    edited();
   }
 
   return {
     node,
     fill,
-    fail: (why) => setText(status, texts.form.captionFailed(why)),
+    suggest,
     update(isLearned, learnedSource) {
       if (draft.captionJob && !state.jobs.get(draft.captionJob)?.read) watch(draft.captionJob);
       takeCaption();
@@ -175,57 +172,40 @@ function createSource(suggest) {
       if (draft.captionJob) setText(status, texts.form.captioning);
       area.readOnly = isLearned;
       if (isLearned && learnedSource && area.value !== learnedSource) area.value = learnedSource;
-      show(again, Boolean(draft.picture) && !draft.captionJob && !draft.suggestion);
-      show(reset, !isLearned && Boolean(draft.suggestion) && draft.source !== draft.suggestion);
+      show(again, draft.picture && !draft.captionJob && !draft.suggestion);
+      show(reset, !isLearned && draft.suggestion && draft.source !== draft.suggestion);
     },
   };
 }
 
 /** The texts of the edit, each with what it changes. */
-function createTargets(refresh) {
+function createTargets() {
   const list = h("div", { class: "targets" });
   const copyCaption = button(texts.form.copyCaption, () => {
     draft.targets[0] = draft.source;
     fill();
-    refresh();
+    edited();
     focusOn("target-0");
   }, "quiet");
   const add = button(texts.form.addTarget, () => {
     draft.targets.push("");
     fill();
-    refresh();
+    edited();
     focusOn(`target-${draft.targets.length - 1}`);
   }, "quiet");
   const story = h("textarea", { id: "story", rows: 5, value: draft.story, on: { input: () => {
     draft.story = story.value;
-    refresh();
+    edited();
   } } });
   const storyField = field(texts.form.storyLabel, story);
-  const several = h("div", {}, list, h("div", { class: "buttons" }, copyCaption, add));
+  const several = h("div", {}, list, buttons(copyCaption, add));
   const node = h("div", {}, several, storyField);
 
-  function row(text, i) {
-    const input = h("textarea", { id: `target-${i}`, rows: 2, maxlength: kMostText, value: text, enterkeyhint: "go", on: {
-      input: () => {
-        draft.targets[i] = input.value;
-        refresh();
-      },
-      keydown: (event) => {
-        if (event.key !== "Enter" || event.isComposing) return;
-        event.preventDefault();
-        input.form.requestSubmit();
-      } } });
-    const change = h("p", { class: "hint change", id: newId("change") });
-    set(input, "aria-describedby", change.id);
-    const away = button("×", () => {
-      draft.targets.splice(i, 1);
-      fill();
-      refresh();
-    }, "quiet", { "aria-label": texts.form.removeTarget(i + 1) });
-    return h("div", { class: "field" }, h("label", { for: input.id,
-      text: draft.targets.length > 1 ? texts.form.targetNumber(i + 1) : texts.form.target }),
-      h("div", { class: "with-button" }, input, draft.targets.length > 1 ? away : null), change);
-  }
+  const row = (text, i) => targetRow(text, i, () => {
+    draft.targets.splice(i, 1);
+    fill();
+    edited();
+  });
 
   function fill() {
     if (!draft.targets.length) draft.targets = [""];
@@ -246,89 +226,116 @@ function createTargets(refresh) {
         const target = (draft.targets[i] || "").trim();
         const changes = source && target ? differences(source, target) : null;
         const text = !changes ? texts.form.targetHint : changes.length ? changes.map(texts.form.change).join(", ") : texts.form.same;
-        setText(line, tokens(target) > kMostTokens ? texts.form.long : text);
+        const cut = cutOff(target);
+        setText(line, cut ? texts.form.long(cut) : text);
+        line.classList.toggle("error", Boolean(cut));
         line.classList.toggle("changes", Boolean(changes?.length));
       });
     },
   };
 }
 
+/** One text of the edit; `remove` where it is one of several. */
+function targetRow(text, i, remove) {
+  const isAlone = draft.targets.length < 2;
+  const input = h("textarea", { id: `target-${i}`, rows: 2, maxlength: kMostText, value: text, enterkeyhint: "go", on: {
+    input: () => {
+      draft.targets[i] = input.value;
+      edited();
+    },
+    keydown: (event) => {
+      if (event.key !== "Enter" || event.isComposing) return;
+      event.preventDefault();
+      input.form.requestSubmit();
+    } } });
+  const change = h("p", { class: "hint change", id: newId("change") });
+  set(input, "aria-describedby", change.id);
+  const away = isAlone ? null : button("×", remove, "quiet", { "aria-label": texts.form.removeTarget(i + 1) });
+  return h("div", { class: "field" }, h("label", { for: input.id, text: isAlone ? texts.form.target : texts.form.targetNumber(i + 1) }),
+    h("div", { class: "with-button" }, input, away), change);
+}
+
 /** Find the best, a sweep, or a story; and their settings. */
-function createSearch(refresh) {
-  const radios = ["best", "sweep", "story"].map((mode) => h("input",
-    { type: "radio", name: "mode", value: mode, id: `mode-${mode}`, checked: draft.mode === mode,
-    on: { change: () => {
-      draft.mode = mode;
-      refresh();
-    } } }));
-  const modes = h("fieldset", { class: "modes" }, h("legend", { text: texts.form.mode }),
-    ...radios.flatMap((radio) => [radio, h("label", { for: radio.id, text: texts.form[radio.value] })]));
-  const hint = h("p", { class: "hint" });
-  const controls = new Map();
-  const bound = (key, label, attributes, usual) => {
+function createSearch() {
+  const modes = createModes(), controls = createControls(), strategies = createStrategies();
+  const { number, select } = controls;
+  const auto = h("div", { class: "fields" }, number("candidates", { min: 3, max: 200, step: 1 }, candidates));
+  const strength = { min: 0, max: 3, step: 0.05 };
+  const alpha = number("alpha", strength), strengthLegend = h("legend");
+  const sweep = h("div", {}, strategies.node,
+    h("fieldset", { class: "fields three" }, strengthLegend, number("first", strength), number("last", strength),
+      number("step", { min: 0.05, max: 2, step: 0.05 })),
+    h("div", { class: "fields" }, number("seeds", { min: 1, max: 20, step: 1 }),
+      select("interpolation", [["vs", texts.form.vs], ["vp", texts.form.vp]]), alpha));
+  const learning = h("div", { class: "fields" }, select("method", ["vanilla", "dreambooth", "imagic"].map((name) => [name, name])),
+    number("samples", { min: 0, max: 100000, step: 1 }));
+  const more = h("details", { class: "more" }, h("summary", { text: texts.form.more }), learning, h("div", { class: "fields" },
+    select("sampler", [["ddim", "DDIM"], ["dpm++", "DPM++ 2M"]], sampler), number("steps", { min: 1, max: 999, step: 1 }, steps),
+    number("guidance", { min: 0, max: 100, step: 0.5 }), number("seed", { min: 0, step: 1 }), number("blend", { min: 0, max: 1, step: 0.1 })));
+  const update = () => {
+    modes.update();
+    show(auto, draft.mode === "best");
+    show(sweep, draft.mode !== "best");
+    show(alpha, draft.interpolation === "vp");
+    setText(strengthLegend, draft.interpolation === "vp" ? texts.form.beta : texts.form.gamma);
+    show(learning, !draft.learned);
+    strategies.update();
+    controls.fill();
+  };
+  return { node: h("div", {}, ...modes.nodes, auto, sweep, more), update };
+}
+
+/** Controls of the draft's values, each under its key; `usual` says the value where the draft has none. */
+function createControls() {
+  const refills = [];
+  const number = (key, attributes, usual) => {
     const input = h("input", { type: "number", inputmode: "decimal", required: true, ...attributes, on: { input: () => {
       if (input.value === "" || !input.checkValidity()) return;
       draft[key] = Number(input.value);
-      refresh();
+      edited();
     } } });
-    controls.set(key, () => document.activeElement !== input && (input.value = String(usual ? usual() : draft[key])));
-    return field(label, input);
+    refills.push(() => document.activeElement !== input && (input.value = String(usual ? usual() : draft[key])));
+    return field(texts.form[key], input);
   };
-  const select = (key, label, options, usual) => {
+  const select = (key, options, usual) => {
     const input = h("select", { on: { change: () => {
       draft[key] = input.value;
       if (key === "sampler") draft.steps = usualSteps(input.value);
-      refresh();
+      edited();
     } } }, ...options.map(([value, text]) => option(value, text)));
-    controls.set(key, () => (input.value = usual ? usual() : draft[key]));
-    return field(label, input);
+    refills.push(() => (input.value = usual ? usual() : draft[key]));
+    return field(texts.form[key], input);
   };
-  const strengthStep = { min: 0, max: 3, step: 0.05 };
-  const strategies = createStrategies(refresh);
-  const auto = h("div", { class: "fields" }, bound("candidates", texts.form.candidates, { min: 3, max: 200, step: 1 }, candidates));
-  const alpha = bound("alpha", texts.form.alpha, strengthStep);
-  const strengthLegend = h("legend");
-  const sweep = h("div", {}, strategies.node,
-    h("fieldset", { class: "fields three" }, strengthLegend, bound("first", texts.form.first, strengthStep),
-      bound("last", texts.form.last, strengthStep),
-      bound("step", texts.form.step, { min: 0.05, max: 2, step: 0.05 })),
-    h("div", { class: "fields" }, bound("seeds", texts.form.seeds, { min: 1, max: 20, step: 1 }),
-      select("interpolation", texts.form.interpolation, [["vs", texts.form.vs], ["vp", texts.form.vp]]), alpha));
-  const learning = h("div", { class: "fields" }, select("method", texts.form.method,
-    ["vanilla", "dreambooth", "imagic"].map((name) => [name, name])), bound("samples", texts.form.samples, { min: 0, max: 100000, step: 1 }));
-  const more = h("details", { class: "more" }, h("summary", { text: texts.form.more }), learning, h("div", { class: "fields" },
-    select("sampler", texts.form.sampler, [["ddim", "DDIM"], ["dpm++", "DPM++ 2M"]], sampler),
-      bound("steps", texts.form.steps, { min: 1, max: 999, step: 1 }, steps),
-    bound("guidance", texts.form.guidance, { min: 0, max: 100, step: 0.5 }), bound("seed", texts.form.seed, { min: 0, step: 1 }),
-    bound("blend", texts.form.blend, { min: 0, max: 1, step: 0.1 })));
-  const node = h("div", {}, modes, hint, auto, sweep, more);
-  return {
-    node,
-    update() {
-      const judge = state.info?.judge, noJudge = judge?.there === false;
-      radios[0].disabled = noJudge;
-      if (noJudge && draft.mode === "best") draft.mode = "sweep";
-      for (const radio of radios) radio.checked = radio.value === draft.mode;
-      setText(hint, noJudge ? texts.form.noJudge(judge.why_not) : texts.form[draft.mode + "Note"]);
-      show(auto, draft.mode === "best");
-      show(sweep, draft.mode !== "best");
-      show(alpha, draft.interpolation === "vp");
-      setText(strengthLegend, draft.interpolation === "vp" ? texts.form.beta : texts.form.gamma);
-      show(learning, !draft.learned);
-      strategies.update();
-      for (const refill of controls.values()) refill();
-    },
-  };
+  return { number, select, fill: () => refills.forEach((refill) => refill()) };
 }
 
-function createStrategies(refresh) {
+/** The three ways to search, and what the chosen one does. */
+function createModes() {
+  const radios = ["best", "sweep", "story"].map((value) => h("input", { type: "radio", name: "mode", value, id: `mode-${value}`, on: { change: () => {
+    draft.mode = value;
+    edited();
+  } } }));
+  const about = hint();
+  const node = h("fieldset", { class: "modes" }, h("legend", { text: texts.form.mode }),
+    ...radios.flatMap((radio) => [radio, h("label", { for: radio.id, text: texts.form[radio.value] })]));
+  const update = () => {
+    const judge = state.info?.judge, noJudge = judge?.there === false;
+    radios[0].disabled = noJudge;
+    if (noJudge && draft.mode === "best") draft.mode = "sweep";
+    for (const radio of radios) radio.checked = radio.value === draft.mode;
+    setText(about, noJudge ? texts.form.noJudge(judge.why_not) : texts.form[draft.mode + "Note"]);
+  };
+  return { nodes: [node, about], update };
+}
+
+function createStrategies() {
   const box = h("div");
   const node = h("details", { class: "more" }, h("summary"), box);
   const check = ({ name, summary }) => {
     const input = h("input", { type: "checkbox", id: newId("strategy"), on: { change: () => {
       const rest = draft.strategies.filter((one) => one !== name);
       draft.strategies = input.checked ? [...rest, name] : rest.length ? rest : [name];
-      refresh();
+      edited();
     } } });
     return h("div", { class: "check" }, input, h("label", { for: input.id }, h("span", { text: name }), h("span", { class: "hint", text: summary })));
   };

@@ -1,5 +1,5 @@
 // The line at the top: where to go, which model works, and what waits. And the messages below it.
-import { button, h, set, setText, show } from "./dom.js";
+import { button, h, hint, set, setText, show } from "./dom.js";
 import { showKeys } from "./dialogs.js";
 import { links } from "./route.js";
 import { connect } from "./stream.js";
@@ -38,7 +38,7 @@ export function createBanners({ onDemo }) {
   const knows = h("span"), problem = h("div", { class: "banner warning", role: "alert", hidden: true });
   const miniature = h("div", { class: "banner", hidden: true },
     h("p", {}, knows, " " + texts.banner.miniature + " ", h("code", { text: texts.banner.miniatureCommand })),
-    h("div", { class: "row" }, demo, h("p", { class: "hint", text: texts.banner.demoNote })));
+    h("div", { class: "row" }, demo, hint(texts.banner.demoNote)));
   const update = (name) => {
     show(offline, !state.online);
     show(problem, state.info?.problem);

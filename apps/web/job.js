@@ -3,12 +3,12 @@ import { createActions } from "./actions.js";
 import { createAdjust, entryOfDraw, triesOf } from "./adjust.js";
 import { post, remove } from "./api.js";
 import { lossChart, scatterChart } from "./charts.js";
-import { ask, confirm } from "./dialogs.js";
-import { button, h, keyed, problems, set, setStyle, setText, show } from "./dom.js";
+import { confirm } from "./dialogs.js";
+import { button, buttons, h, hint, keyed, problems, set, setStyle, setText, show } from "./dom.js";
 import { createGrid, imageButton } from "./grid.js";
 import { bestOf, choiceOf, labelOf, plannedCount } from "./plan.js";
 import { go, links } from "./route.js";
-import { editsOf, entryOf, isOver, learnedOf, note, pictureOf, pictureUrl, previewOf, state, targetsOf, takeJob, watch } from "./store.js";
+import { editsOf, entryOf, isOver, learnedOf, note, pictureOf, pictureUrl, previewOf, state, targetsOf, takeJob, titleOf, watch } from "./store.js";
 import { texts } from "./texts.js";
 import { createViewer } from "./viewer.js";
 
@@ -17,93 +17,27 @@ export function createJobScreen(id, { onUse }) {
   watch(id);
   const view = { picked: null, tried: null, nearest: null };
   const pick = (stem) => go(links.job(id, stem));
-  const head = createHead(id, onUse);
-  const viewer = createViewer();
-  const actions = createActions();
-  const loss = lossChart();
-  const lossPanel = h("section", { class: "panel" }, h("h3", { text: texts.job.lossTitle }), loss.node);
-  const grid = createGrid({ onPick: pick });
-  const scatter = scatterChart(pick);
-  const best = createBest(pick);
-  const adjust = createAdjust({
-    onNearest: (picture) => {
-      view.nearest = picture;
-      update();
-    },
-    onDraw: (draw) => {
-      view.nearest = null;
-      go(links.draw(id, draw));
-    },
-  });
-  const notes = h("ul", { class: "notes" });
-  const message = h("p", { class: "hint", text: texts.job.loading });
-  const content = h("div", { hidden: true }, head.node,
-    h("div", { class: "stage" }, h("div", {}, viewer.node, actions.node), h("div", {}, lossPanel, adjust.node)),
-    adjust.strip, best.node, h("div", { class: "pair" }, grid.node, scatter.node), notes);
-  const node = h("article", { class: "job" }, message, content);
-
-  /** What the viewer shows: the nearest image while a slider moves, a try, what was picked, or what is best so far. */
-  function shown(job) {
-    if (view.nearest) return { ...view.nearest, note: texts.view.nearest(labelOf(view.nearest.entry)) };
-    if (view.tried) return shownTry(view.tried);
-    const asked = (job.pictures || []).find((one) => one.stem === view.picked);
-    if (asked) return { ...asked, job };
-    const edits = editsOf(job);
-    const first = bestOf(job)[0];
-    const found = edits.find((one) => one.stem === first?.stem) || (isOver(job) ? edits[Math.floor((edits.length - 1) / 2)] : edits[edits.length - 1]);
-    if (found) return { ...found, job };
-    const preview = previewOf(job);
-    return preview ? { preview, entry: entryOf(job, preview.stem) } : null;
-  }
-
-  function shownTry(tried) {
-    const job = state.jobs.get(tried);
-    if (!job) return watch(tried), null;
-    if (!job.pictures && job.read === undefined) watch(tried);
-    const entry = entryOfDraw(job), picture = job.pictures?.[0];
-    if (picture) return { ...picture, entry, job, tried };
-    if (job.state === "failed") return { entry, tried, note: texts.job.errorIn(job.error?.message || "") };
-    if (job.state === "cancelled") return { entry, tried, note: texts.states.cancelled };
-    const preview = previewOf(job);
-    return { entry, tried, preview, note: texts.view.drawing(preview?.step, preview?.of) };
-  }
+  const goToDraw = (draw) => {
+    view.nearest = null;
+    go(links.draw(id, draw));
+  };
+  const parts = createParts(id, { onUse, pick, onDraw: goToDraw, onNearest: (picture) => {
+    view.nearest = picture;
+    update();
+  } });
+  const message = hint(texts.job.loading);
+  const node = h("article", { class: "job" }, message, parts.node);
 
   function update() {
     const job = state.jobs.get(id);
     setText(message, job?.missing ? texts.job.unknown : texts.job.loading);
     const isRead = Boolean(job?.request);
     show(message, !isRead);
-    show(content, isRead);
-    if (!isRead) return;
-    const one = shown(job), edits = editsOf(job), learned = learnedOf(job);
-    head.update(job);
-    updateViewer(job, one);
-    actions.update(job, one?.job ? one : null);
-    loss.update(job.losses, job.learnSteps);
-    show(lossPanel, job.losses.length > 0 && !edits.length);
-    const finished = [...edits, ...triesOf(learned).filter((draw) => draw.pictures?.[0]).map((draw) => ({ ...draw.pictures[0],
-      entry: entryOfDraw(draw) }))];
-    adjust.update({ learned, isOver: isOver(job), picked: one?.entry?.kind === "edit" ? one : null, tried: view.tried, pictures: finished,
-      isMoving: Boolean(view.nearest) });
-    const picked = view.tried ? null : one?.stem;
-    best.update(job, picked);
-    grid.update(job, picked);
-    scatter.update(edits, { best: bestOf(job).map((item) => item.stem), front: new Set(choiceOf(job).front), picked, measures: choiceOf(job) });
-    updateNotes(notes, job);
+    show(parts.node, isRead);
+    if (isRead) parts.update(job, shown(job, view), view);
   }
 
-  function updateViewer(job, one) {
-    const upload = pictureOf(job);
-    viewer.update({
-      original: pictureUrl(upload) || (job.pictures || []).find((picture) => picture.entry?.kind === "reconstruction")?.url || null,
-      url: one?.url || one?.preview?.image || null,
-      alt: one?.entry ? texts.view.alt(one.entry.target || "", labelOf(one.entry)) : "",
-      note: one?.note || (one?.preview ? texts.view.drawing(one.preview.step,
-        one.preview.of) : one ? null : isOver(job) ? null : texts.job.learnWait),
-      preview: one?.preview && !one.url,
-    });
-  }
-
+  const here = () => state.jobs.get(id) || {};
   return {
     node,
     update,
@@ -114,18 +48,90 @@ export function createJobScreen(id, { onUse }) {
       update();
     },
     keys: {
-      star: () => actions.star(),
-      compare: () => viewer.nextMode(),
-      hold: (held) => viewer.setHeld(held),
+      star: parts.actions.star,
+      compare: parts.viewer.nextMode,
+      hold: parts.viewer.setHeld,
       best: (rank) => {
-        const found = bestOf(state.jobs.get(id) || {})[rank];
+        const found = bestOf(here())[rank];
         if (found) pick(found.stem);
       },
-      nudge: (by) => learnedOf(state.jobs.get(id) || {}) && adjust.nudge(by),
-      undo: () => adjust.undo(),
-      cancel: () => head.cancel(),
+      nudge: (by) => learnedOf(here()) && parts.adjust.nudge(by),
+      undo: parts.adjust.undo,
+      release() {
+        view.nearest = null;
+        parts.adjust.release();
+        update();
+      },
     },
   };
+}
+
+/** What the screen is made of. */
+function createParts(id, { onUse, pick, onDraw, onNearest }) {
+  const head = createHead(id, onUse), viewer = createViewer(), actions = createActions(), loss = lossChart();
+  const lossPanel = h("section", { class: "panel" }, h("h3", { text: texts.job.lossTitle }), loss.node);
+  const grid = createGrid({ onPick: pick }), scatter = scatterChart(pick), best = createBest(pick);
+  const adjust = createAdjust(id, { onNearest, onDraw });
+  const notes = h("ul", { class: "notes" });
+  const node = h("div", { hidden: true }, head.node,
+    h("div", { class: "stage" }, h("div", {}, viewer.node, actions.node), h("div", {}, lossPanel, best.node, adjust.node)),
+    adjust.strip, h("div", { class: "pair" }, grid.node, scatter.node), notes);
+
+  /** `one` is what the viewer shows. */
+  function update(job, one, { tried, nearest }) {
+    const edits = editsOf(job), learned = learnedOf(job);
+    head.update(job);
+    updateViewer(viewer, job, one);
+    actions.update(job, one?.job ? one : null);
+    loss.update(job.losses, job.learnSteps);
+    show(lossPanel, job.losses.length > 0 && !edits.length);
+    const drawn = triesOf(id).filter((draw) => draw.pictures?.[0]).map((draw) => ({ ...draw.pictures[0], entry: entryOfDraw(draw) }));
+    adjust.update({ learned, isOver: isOver(job), picked: one?.entry?.kind === "edit" ? one : null, tried, pictures: [...edits, ...drawn],
+      isMoving: Boolean(nearest) });
+    const picked = tried ? null : one?.stem;
+    best.update(job, picked);
+    grid.update(job, picked);
+    scatter.update(edits, { best: bestOf(job).map((item) => item.stem), front: new Set(choiceOf(job).front), picked, measures: choiceOf(job) });
+    updateNotes(notes, job);
+  }
+
+  return { node, update, viewer, actions, adjust };
+}
+
+/** What the viewer shows: the nearest image while a slider moves, a try, what was picked, or what is best so far. */
+function shown(job, { nearest, tried, picked }) {
+  if (nearest) return { ...nearest, note: texts.view.nearest(labelOf(nearest.entry)) };
+  if (tried) return shownTry(tried);
+  const asked = (job.pictures || []).find((one) => one.stem === picked);
+  if (asked) return { ...asked, job };
+  const edits = editsOf(job), first = bestOf(job)[0];
+  const found = edits.find((one) => one.stem === first?.stem) || edits[isOver(job) ? Math.floor((edits.length - 1) / 2) : edits.length - 1];
+  if (found) return { ...found, job };
+  const preview = previewOf(job);
+  return preview ? { preview, entry: entryOf(job, preview.stem) } : null;
+}
+
+function shownTry(tried) {
+  const job = state.jobs.get(tried);
+  if (!job) return watch(tried), null;
+  if (!job.pictures && job.read === undefined) watch(tried);
+  const entry = entryOfDraw(job), picture = job.pictures?.[0];
+  if (picture) return { ...picture, entry, job, tried };
+  if (job.state === "failed") return { entry, tried, note: texts.job.errorIn(job.error?.message) };
+  if (job.state === "cancelled") return { entry, tried, note: texts.states.cancelled };
+  const preview = previewOf(job);
+  return { entry, tried, preview, note: texts.view.drawing(preview?.step, preview?.of) };
+}
+
+function updateViewer(viewer, job, one) {
+  const upload = pictureOf(job), { preview, entry } = one || {};
+  viewer.update({
+    original: pictureUrl(upload) || (job.pictures || []).find((picture) => picture.entry?.kind === "reconstruction")?.url || null,
+    url: one?.url || preview?.image || null,
+    alt: entry ? texts.view.alt(entry.target || "", labelOf(entry)) : "",
+    note: one?.note || (preview ? texts.view.drawing(preview.step, preview.of) : one || isOver(job) || job.learned ? null : texts.job.learnWait),
+    preview: preview && !one.url,
+  });
 }
 
 function updateNotes(list, job) {
@@ -166,16 +172,17 @@ function createHead(id, onUse) {
   const problem = problems(note);
   const act = problem.run;
   const stop = (when) => act(async () => takeJob(await post(`api/v1/jobs/${id}/cancel`, { when })));
-  const cancel = button(texts.job.cancelNow, () => stop("now"));
+  const cancel = button(texts.job.cancelNow, () => stop("now"), null, { title: texts.job.cancelText });
   const after = button(texts.job.cancelAfter, () => stop("picture"));
   const retry = button(texts.job.retry, () => act(async () => takeJob(await post(`api/v1/jobs/${id}/retry`, {}))));
   const use = button(texts.job.settings, () => onUse(state.jobs.get(id)), "quiet");
   const away = button(texts.job.remove, () => removeJob(id, act), "quiet");
-  const node = h("header", { class: "job-head" }, h("div", {}, title, from), h("div", { class: "buttons" }, use, away),
-    status, h("div", { class: "buttons" }, after, cancel, retry), meter, problem.node);
+  const node = h("header", { class: "job-head" }, h("div", {}, title, from), buttons(use, away),
+    status, buttons(after, cancel, retry), meter, problem.node);
   const update = (job) => {
-    const over = isOver(job), targets = targetsOf(job);
-    setText(title, targets.join(" · "));
+    const over = isOver(job);
+    setText(title, titleOf(job));
+    set(title, "title", titleOf(job));
     const source = job.result?.source || job.request?.source || state.learned.get(learnedOf(job))?.source;
     setText(from, source ? `${texts.job.from} ${source}` : "");
     setText(status, statusText(job));
@@ -190,15 +197,7 @@ function createHead(id, onUse) {
     show(retry, job.state === "failed" || job.state === "cancelled");
     show(away, over);
   };
-  const askToCancel = async () => {
-    const job = state.jobs.get(id);
-    if (!job || isOver(job)) return;
-    const when = await ask({ title: texts.job.cancelTitle, content: [h("p", { text: texts.job.cancelText })], buttons: [
-      { label: texts.job.cancelNow, value: "now", kind: "primary" }, { label: texts.job.cancelAfter, value: "picture" },
-        { label: texts.job.keepOn, value: null }] });
-    if (when) stop(when);
-  };
-  return { node, update, cancel: askToCancel };
+  return { node, update };
 }
 
 async function removeJob(id, act) {
@@ -213,14 +212,11 @@ async function removeJob(id, act) {
 /** One line: where a job stands. */
 export function statusText(job) {
   if (job.cancel_requested && !isOver(job)) return texts.job.cancelling;
-  if (job.state === "queued") return texts.side.queued(job.position);
-  if (job.state === "failed") return texts.job.errorIn(job.error?.message || "");
-  const images = texts.job.imagesOf(editsOf(job).length, job.state === "running" ? plannedCount(job) : 0);
+  if (job.state === "queued") return texts.side.queued(state.places.get(job.id));
+  if (job.state === "failed") return texts.job.errorIn(job.error?.message);
+  const images = texts.job.imagesOf(job.pictures ? editsOf(job).length : job.finished, job.state === "running" ? plannedCount(job) : 0);
   if (job.state === "cancelled") return `${texts.states.cancelled}, ${images}`;
-  if (job.state === "done") {
-    const seconds = job.started && job.ended ? (job.ended - job.started) / 1000 : 0;
-    return [images, seconds && texts.duration(seconds)].filter(Boolean).join(" · ");
-  }
+  if (job.state === "done") return [images, job.seconds && texts.duration(job.seconds)].filter(Boolean).join(" · ");
   const progress = job.progress;
   if (!progress) return texts.job.starting;
   const stage = texts.stages[progress.stage] || progress.stage;

@@ -5,12 +5,12 @@ const isText = (element) => element.matches("textarea, select, input:not([type=r
 
 export function listenToKeys({ screen, focusTarget }) {
   document.addEventListener("keydown", (event) => {
-    const target = /** @type {HTMLElement} */ (event.target);
+    const target = event.target;
     if (event.defaultPrevented || event.altKey || event.metaKey || document.querySelector("dialog") || isText(target)) return;
     const keys = screen().keys;
     const actions = {
       "/": focusTarget, "?": showKeys, s: keys.star, c: keys.compare, "[": () => keys.nudge?.(-1), "]": () => keys.nudge?.(1),
-      1: () => keys.best?.(0), 2: () => keys.best?.(1), 3: () => keys.best?.(2), escape: keys.cancel, "ctrl+z": keys.undo,
+      1: () => keys.best?.(0), 2: () => keys.best?.(1), 3: () => keys.best?.(2), escape: keys.release, "ctrl+z": keys.undo,
     };
     // Space presses buttons; on an image, which its arrow keys have picked already, it shows the original.
     const canHold = keys.hold && (!target.closest("button, a, summary, label, input") || target.closest(".cell, input[type=range]"));
@@ -21,7 +21,7 @@ export function listenToKeys({ screen, focusTarget }) {
   });
   document.addEventListener("keyup", (event) => {
     if (event.key !== " ") return;
-    if (/** @type {HTMLElement} */ (event.target).closest(".cell")) event.preventDefault();
+    if (event.target.closest(".cell")) event.preventDefault();
     screen().keys.hold?.(false);
   });
 }

@@ -1,13 +1,13 @@
 // The pictures that were learned: each can be edited on without learning it again.
 import { patch, remove } from "./api.js";
 import { confirm } from "./dialogs.js";
-import { button, field, h, keyed, newId, problems, set, setText, show } from "./dom.js";
+import { button, buttons, field, h, hint, keyed, newId, problems, set, setText, show } from "./dom.js";
 import { setThumb, thumb } from "./side.js";
 import { newestFirst, note, pictureUrl, readLearned, state } from "./store.js";
 import { texts } from "./texts.js";
 
 export function createLearnedScreen({ onUse }) {
-  const none = h("p", { class: "hint", text: texts.learned.none });
+  const none = hint(texts.learned.none);
   const problem = problems(note);
   const list = h("ul", { class: "cards" });
   const node = h("section", {}, h("h2", { text: texts.learned.title }), none, problem.node, list);
@@ -27,9 +27,9 @@ export function createLearnedScreen({ onUse }) {
     const name = h("input", { type: "text", maxlength: 100, on: { change: () => act(() => patch(path, { name: name.value.trim() })) } });
     const pin = h("input", { type: "checkbox", id: newId("pin"), on: { change: () => act(() => patch(path, { pinned: pin.checked })) } });
     return h("li", { class: "card" }, thumb(), h("div", { class: "card-text" }, field(texts.learned.name, name),
-      h("p", { class: "source" }), h("p", { class: "hint" }),
+      h("p", { class: "source" }), hint(),
       h("div", { class: "check", title: texts.learned.pinHint }, pin, h("label", { for: pin.id, text: texts.learned.pin })),
-      h("div", { class: "buttons" }, button(texts.learned.use, () => onUse(state.learned.get(item.id)), "primary"),
+      buttons(button(texts.learned.use, () => onUse(state.learned.get(item.id)), "primary"),
         h("a", { class: "button", href: `${path}/saved.zip`, download: true, text: texts.view.saved }),
           button(texts.learned.remove, () => away(item.id), "quiet"))));
   }

@@ -10,13 +10,12 @@ import { createLearnedScreen } from "./learned.js";
 import { go, links, route } from "./route.js";
 import { createSide } from "./side.js";
 import { createStart } from "./start.js";
-import { changed, onChange, readAll, state, targetsOf, unwatchAll } from "./store.js";
+import { changed, onChange, readAll, state, titleOf, unwatchAll } from "./store.js";
 import { openStream } from "./stream.js";
 import { texts } from "./texts.js";
 
-const byId = (id) => /** @type {HTMLElement} */ (document.getElementById(id));
+const byId = (id) => document.getElementById(id);
 
-/** @type {any} */
 let page = null;
 
 function start() {
@@ -77,7 +76,7 @@ function update() {
   page.form.update();
   page.side.update(id);
   page.screen.update();
-  updateTitle(name === "job" ? targetsOf(state.jobs.get(id) || {})[0] : null);
+  updateTitle(name === "job" ? titleOf(state.jobs.get(id) || {}) : null);
 }
 
 /** A token stands behind # once; it becomes a cookie and is cleared from the address. */

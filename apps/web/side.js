@@ -1,20 +1,14 @@
 // Beside the work: the jobs, newest first, and the pictures that were learned.
-import { button, h, keyed, set, setStyle, setText, show } from "./dom.js";
+import { button, h, hint, keyed, set, setStyle, setText, show } from "./dom.js";
 import { statusText } from "./job.js";
 import { links } from "./route.js";
-import { bestOf } from "./plan.js";
-import { editsOf, newestFirst, note, pictureOf, pictureUrl, readOlderJobs, state, targetsOf } from "./store.js";
+import { newestFirst, note, pictureOf, pictureUrl, readOlderJobs, state, titleOf } from "./store.js";
 import { texts } from "./texts.js";
 
 const kLearned = 6;
 
 /** An image that stands for a job: its best one, its newest, or its original. */
-export function coverOf(job) {
-  const pictures = editsOf(job);
-  const first = bestOf(job)[0];
-  const found = pictures.find((one) => one.stem === first?.stem) || pictures[pictures.length - 1];
-  return found?.thumb || found?.url || pictureUrl(pictureOf(job), true);
-}
+export const coverOf = (job) => job.cover || pictureUrl(pictureOf(job), true);
 
 /** A small image that goes away where its file is not there. */
 export function thumb() {
@@ -32,10 +26,10 @@ export function setThumb(image, url) {
 
 export function createSide() {
   const list = h("ol", { class: "jobs" });
-  const none = h("p", { class: "hint", text: texts.side.none });
+  const none = hint(texts.side.none);
   const more = button(texts.side.more, () => readOlderJobs().catch(note), "quiet");
   const learned = h("ul", { class: "jobs" });
-  const learnedNone = h("p", { class: "hint", text: texts.side.learnedNone });
+  const learnedNone = hint(texts.side.learnedNone);
   const learnedPart = h("section", {}, h("h2", {}, h("a", { href: links.learned, text: texts.side.learnedTitle })), learnedNone, learned);
   const node = h("div", {}, h("section", {}, h("h2", { text: texts.side.title }), none, list, more), learnedPart);
 
@@ -50,7 +44,7 @@ export function createSide() {
     set(link, "href", links.job(job.id));
     set(link, "aria-current", job.id === current ? "true" : null);
     setThumb(image, coverOf(job));
-    setText(title, targetsOf(job).join(" · ") || texts.states[job.state] || "");
+    setText(title, titleOf(job) || texts.states[job.state]);
     setText(status, statusText(job));
     set(status, "data-state", job.state);
     show(meter, job.state === "running");

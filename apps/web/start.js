@@ -2,7 +2,7 @@
 import { h, keyed, set, setText, show } from "./dom.js";
 import { links } from "./route.js";
 import { coverOf, setThumb, thumb } from "./side.js";
-import { newestFirst, state, targetsOf } from "./store.js";
+import { newestFirst, state, titleOf } from "./store.js";
 import { texts } from "./texts.js";
 
 const kMost = 24;
@@ -21,7 +21,7 @@ export function createStart() {
       show(title, jobs.length > 0);
       const tile = () => h("li", {}, h("a", {}, thumb()), h("p", { class: "tile-text" }));
       keyed(list, jobs, (job) => job.id, tile, (node, job) => {
-        const target = targetsOf(job).join(" · ") || texts.states[job.state];
+        const target = titleOf(job) || texts.states[job.state];
         set(node.firstElementChild, "href", links.job(job.id));
         set(node.firstElementChild, "aria-label", target);
         setThumb(node.querySelector("img"), coverOf(job));

@@ -5,16 +5,17 @@ import { links } from "./route.js";
 import { texts } from "./texts.js";
 
 export const state = {
-  /** @type {any} */ info: null,
+  info: null,
   online: true,
   needsToken: false,
-  /** @type {Map<string, any>} jobs by id; `request`, `result` and `pictures` are there once the whole job was read */
+  // jobs by id; `request`, `result` and `pictures` are there once the whole job was read
   jobs: new Map(),
-  /** @type {string|null} */ olderJobs: null,
-  /** @type {Map<string, any>} uploads by id */ uploads: new Map(),
-  /** @type {Map<string, any>} saved edits by id */ learned: new Map(),
-  /** @type {any} */ worker: null,
-  /** @type {any} */ queue: null,
+  olderJobs: null,
+  uploads: new Map(),
+  learned: new Map(),  // saved edits
+  worker: null,
+  queue: null,
+  places: new Map(),  // {position, starts_in} of queued jobs
 };
 
 const kInfoWait = 1000;
@@ -58,7 +59,7 @@ export function takeJob(given) {
   takeScores(job);
   if (isOver(job)) job.previews.clear();
   const said = texts.job.announce[job.state];
-  if (said && before && before !== job.state && job.kind === "edit") announce(texts.job.said(targetsOf(job)[0] || "", said));
+  if (said && before && before !== job.state && job.kind === "edit") announce(texts.job.said(titleOf(job), said));
   changed();
   return job;
 }
@@ -73,6 +74,9 @@ function takeLosses(job) {
   const whole = result?.losses || progress?.losses;
   if (whole?.length >= job.losses.length) job.losses = whole.slice();
 }
+
+/** What a job is called: its texts, which lists have in short. */
+export const titleOf = (job) => targetsOf(job).join(" · ") || job.title || "";
 
 /** The texts of what a job generates. */
 export function targetsOf(job) {
@@ -90,11 +94,13 @@ export function pictureOf(job) {
   return job.picture || state.learned.get(learnedOf(job))?.picture;
 }
 
-/** The address of a job's image. Those of sliders belong to a saved edit, and so to the edit that made it. */
+/** The job whose image a draw adjusts; of one that names none, what learned its picture. */
+export const parentOf = (job) => job.parent || state.learned.get(job.learned)?.job;
+
+/** The address of a job's image. */
 export function linkOf(job, stem) {
-  if (job.kind !== "draw") return links.job(job.id, stem);
-  const parent = [...state.jobs.values()].find((one) => one.kind === "edit" && learnedOf(one) === learnedOf(job));
-  return parent ? links.draw(parent.id, job.id) : links.job(job.id, stem);
+  const parent = job.kind === "draw" && parentOf(job);
+  return parent ? links.draw(parent, job.id) : links.job(job.id, stem);
 }
 
 /** The id of the saved edit that a job made or used. */
@@ -157,12 +163,12 @@ export async function readAll() {
   try {
     await readInfo();
     const page = await get("api/v1/jobs" + query({ limit: 50 }));
+    takeQueue(await get("api/v1/queue"));
     forgetDeleted(page.jobs, page.next === null);
     state.olderJobs = page.next;
     page.jobs.forEach(takeSummary);
     await readLearned();
     for (const id of watched) readJob(id);
-    readTitles();
     setOnline(true);
   } catch (error) {
     note(error);
@@ -192,14 +198,13 @@ export async function readOlderJobs() {
   const page = await get("api/v1/jobs" + query({ limit: 50, before: state.olderJobs }));
   state.olderJobs = page.next;
   page.jobs.forEach(takeSummary);
-  readTitles();
 }
 
-/** Lists have jobs in short; what a list of jobs shows of the newest is read one by one where it is missing. */
-async function readTitles() {
-  const unread = [...state.jobs.values()]
-    .filter((job) => !job.request && !job.missing && !targetsOf(job).length && job.kind === "edit").sort(newestFirst);
-  for (const job of unread.slice(0, 50)) await readJob(job.id);
+/** Where each job stands in the queue. */
+function takeQueue(queue) {
+  state.queue = queue;
+  state.places = new Map(queue.queued.map((place) => [place.id, place]));
+  changed();
 }
 
 export async function readLearned() {
@@ -237,7 +242,7 @@ export function note(error) {
 
 /** Events of the server, by name (docs/server.md). */
 export const onEvent = {
-  job: takeSummaryEvent,
+  job: takeSummary,
   picture(data) {
     const job = state.jobs.get(data.job);
     if (!job) return;
@@ -276,10 +281,7 @@ export const onEvent = {
   info() {
     readInfo().catch(note);
   },
-  queue(data) {
-    state.queue = data;
-    changed();
-  },
+  queue: takeQueue,
   worker(data) {
     state.worker = data;
     changed();
@@ -290,9 +292,3 @@ export const onEvent = {
     changed();
   },
 };
-
-function takeSummaryEvent(data) {
-  const isNew = !state.jobs.has(data.id);
-  takeSummary(data);
-  if (isNew) readTitles();
-}

@@ -3,7 +3,7 @@
 import { changed, onEvent, readAll, setOnline, state } from "./store.js";
 
 const kFirstWait = 500, kLongestWait = 5000;
-let source = /** @type {EventSource|null} */ (null);
+let source = null;
 let wait = kFirstWait;
 let timer = 0;
 

@@ -46,7 +46,7 @@ export const texts = {
     demo: "Run the demo",
     demoSource: "a man walking: dark skin tone on a blue background",
     demoTarget: "a man running: dark skin tone on a blue background",
-    demoNote: "A walking man runs; about 45 seconds on two cores.",
+    demoNote: "A walking man runs.",
   },
 
   token: {
@@ -87,7 +87,7 @@ export const texts = {
     removeTarget: (n) => `Remove text ${n}`,
     change: ({ from, to }) => (from && to ? `${from} → ${to}` : from ? `without “${from}”` : `with “${to}”`),
     same: "Same as the caption: nothing will change.",
-    long: "Over 77 tokens: the end will probably be cut off.",
+    long: (cut) => `Over 75 tokens: “${cut}” will probably be cut off.`,
     mode: "How to search",
     best: "Find the best",
     bestNote: "Searches strategies, strengths and seeds, scores every image, and names the best three.",
@@ -118,10 +118,14 @@ export const texts = {
     seed: "Seed",
     blend: "Blend",
     run: "Generate",
-    cost: (images) => plural(images, "image", "images"),
-    costLearn: (images) => `Learning and ${plural(images, "image", "images")}`,
+    cost: (images, learns, learning, sampling) => {
+      const count = plural(images, "image", "images");
+      if (!(learning + sampling >= 0)) return learns ? `Learning and ${count}` : count;
+      return `About ${duration(learning + sampling)}: ` + (learns ? `learning ${duration(learning)}, ${count} ${duration(sampling)}` : count);
+    },
     needPicture: "Choose a picture first.",
     needTarget: "Write what the edit shows.",
+    needStory: "Write the story's texts, one a line.",
     needSource: "Write what the picture shows.",
     wrongNumber: (label, why) => `${label}: ${why}`,
     wrongRange: "The last strength is less than the first.",
@@ -143,6 +147,9 @@ export const texts = {
     again: "Draw again",
     original: "Use as a new original",
     missing: (what) => `Not on this server: ${what}.`,
+    labels: { target: "Text", source: "Caption", forget: "Strategy", gamma: "Strength γ", alpha: "Identity α", beta: "Edit β", seed: "Seed",
+      seeds: "Seeds", sampler: "Sampler", steps: "Steps", guidance: "Guidance scale", blend: "Blend", method: "Method", samples: "Training samples",
+      size: "Size" },
   },
 
   side: {
@@ -151,7 +158,8 @@ export const texts = {
     more: "Show older",
     learnedTitle: "Learned pictures",
     learnedNone: "What a job learned is kept here for further edits.",
-    queued: (position) => (position ? `waiting, number ${position}` : "waiting"),
+    queued: (place) => !place ? "waiting" : `waiting, number ${place.position}` +
+      (place.starts_in === null ? "" : `, starts in about ${duration(place.starts_in)}`),
   },
 
   states: { queued: "waiting", running: "running", done: "done", failed: "failed", cancelled: "cancelled" },
@@ -165,12 +173,9 @@ export const texts = {
     step: (done, total) => `step ${done} of ${total}`,
     imagesOf: (done, total) => (total ? `${done} of ${plural(total, "image", "images")}` : plural(done, "image", "images")),
     from: "from",
-    cancel: "Cancel",
-    cancelTitle: "Cancel this job?",
     cancelText: "Finished images stay. What was learned stays once learning has ended.",
     cancelNow: "Cancel now",
     cancelAfter: "After this image",
-    keepOn: "Keep running",
     cancelling: "Cancelling …",
     retry: "Run again",
     remove: "Delete",
@@ -183,7 +188,7 @@ export const texts = {
     lossLabel: (steps, total, loss) => `Training loss, step ${steps} of ${total}: ${loss.toFixed(4)}`,
     lossDone: (steps, loss) => `Training loss over ${steps} steps, at the end ${loss.toFixed(4)}`,
     learnWait: "The model learns the picture and its caption. Images follow.",
-    errorIn: (message) => `Failed: ${message}`,
+    errorIn: (message) => `Failed: ${message || ""}`,
   },
 
   grid: {
@@ -247,7 +252,7 @@ export const texts = {
     loraGet: (size) => `Download LoRA, ${size}`,
     facts: {
       strategy: "Strategy", strength: "Strength", seed: "Seed", sampler: "Sampler", steps: "Steps",
-      guidance: "Guidance scale", blend: "Blend", edit: "Edit", kept: "Kept", size: "Size",
+      guidance: "Guidance scale", blend: "Blend", edit: "Edit", kept: "Kept",
     },
   },
 
@@ -317,7 +322,7 @@ export const texts = {
     list: [
       ["/", "write what the edit shows"],
       ["Enter", "generate"],
-      ["Esc", "close, or cancel the job"],
+      ["Esc", "close; sliders back"],
       ["← ↑ ↓ →", "move in the grid"],
       ["1 2 3", "the best three"],
       ["S", "star"],

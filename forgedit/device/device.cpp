@@ -71,7 +71,8 @@ void prepare_compute(const ComputePolicy& policy, int threads) {
 
 std::string describe_device(const c10::Device& device) {
   if (device.is_cuda()) return cuda::device_name(device.index());
-  return "CPU, " + std::to_string(at::get_num_threads()) + " threads";
+  const auto threads = at::get_num_threads();
+  return "CPU, " + std::to_string(threads) + (threads == 1 ? " thread" : " threads");
 }
 
 std::int64_t peak_memory(const c10::Device& device) {

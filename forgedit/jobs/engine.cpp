@@ -5,6 +5,7 @@
 #include "forgedit/jobs/edit_job.h"
 #include "forgedit/jobs/scoring.h"
 #include "forgedit/jobs/small_jobs.h"
+#include "forgedit/jobs/time_estimate.h"
 #include "forgedit/pipelines/model/picture_grid.h"
 
 namespace forgedit {
@@ -64,6 +65,7 @@ void Engine::warm_up(const std::filesystem::path& learned, const StopFlag& stop,
 EngineFacts Engine::facts(const StopFlag& stop, JobListener& listener) {
   JobContext context(state_->places, listener, stop);
   const auto& choice = state_->models.choice(context);
+  prepare_compute(choice.policy, choice.threads);  // the device's description has its threads
   EngineFacts facts;
   facts.model = choice.name();
   facts.device = describe_device(choice.policy.device);
@@ -87,6 +89,28 @@ EngineFacts Engine::facts(const StopFlag& stop, JobListener& listener) {
     facts.no_judge = error.what();
   }
   return facts;
+}
+
+EngineSpeeds Engine::expected_speeds(const StopFlag& stop, JobListener& listener) {
+  JobContext context(state_->places, listener, stop);
+  const auto model =
+      outline_model(state_->models.choice(context), context, [](const StableDiffusion& outline) {
+        const auto side = static_cast<int>(outline.native_size());
+        return outline.memory_task(side, side);
+      });
+  EngineSpeeds speeds;
+  speeds.width = speeds.height = model.native_size();
+  const TimeEstimate estimate(model, static_cast<int>(speeds.width), static_cast<int>(speeds.height));
+  for (const auto& method : learn_methods()) {
+    const auto options = published_options(method.method);
+    const auto samples = static_cast<double>(options.samples + options.embedding_samples);
+    speeds.samples.emplace_back(method.name, estimate.learning(options) / samples);
+  }
+  const SampleOptions usual;
+  DrawOptions one_by_one;
+  one_by_one.batch = 1;
+  speeds.step = estimate.image(usual, one_by_one) / static_cast<double>(usual.steps + 1);
+  return speeds;
 }
 
 EngineModel Engine::load(const StopFlag& stop, JobListener& listener) {

@@ -5,6 +5,8 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "forgedit/core/stop.h"
 #include "forgedit/io/pictures/image.h"
@@ -41,6 +43,15 @@ struct EngineFacts {
   ModelDefaults defaults;               ///< the model's own
 };
 
+/// How long an engine should take, by its machine's speed: seconds of one sample that the UNet learns from,
+/// by the method's name, and of a step of an image, of which each image has one more than its sampler. For
+/// pictures of this size; negative where nothing can be said.
+struct EngineSpeeds {
+  std::int64_t width = 0, height = 0;
+  std::vector<std::pair<std::string, double>> samples;
+  double step = -1;
+};
+
 /// Runs jobs, one at a time: requests in, files and events out. It prints nothing and reads no environment.
 /// Model, captioner, judge and the last saved edit that `draw_one` used stay warm. Use it from one thread.
 class Engine {
@@ -67,6 +78,9 @@ class Engine {
 
   /// Which model, device and readers it is. Throws as `run`.
   EngineFacts facts(const StopFlag& stop, JobListener& listener);
+
+  /// Takes 0.3 s, and reads no weights. Throws as `run`.
+  EngineSpeeds expected_speeds(const StopFlag& stop, JobListener& listener);
 
   /// Loads the model, where that is still to be done. Throws as `run`.
   EngineModel load(const StopFlag& stop, JobListener& listener);

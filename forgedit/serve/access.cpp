@@ -50,17 +50,26 @@ bool is_unsafe(std::string_view method) {
   return method != "GET" && method != "HEAD" && method != "OPTIONS";
 }
 
-Access check_token(const Sessions& sessions, const AccessRequest& request) {
+/// Of the header Authorization; empty where it has none that is known.
+std::string owner_of_header(const Sessions& sessions, const AccessRequest& request) {
   const auto given = request.authorization;
-  if (lower_case(given.substr(0, kBearer.size())) == kBearer &&
-      sessions.has_token(given.substr(kBearer.size()))) {
-    return Access::allowed;
-  }
-  if (!sessions.has_session(request.cookie)) return Access::unauthorized;
+  if (lower_case(given.substr(0, kBearer.size())) != kBearer) return {};
+  return sessions.owner_of_token(given.substr(kBearer.size()));
+}
+
+Access check_token(const Sessions& sessions, const AccessRequest& request) {
+  if (!owner_of_header(sessions, request).empty()) return Access::allowed;
+  if (sessions.owner_of_session(request.cookie).empty()) return Access::unauthorized;
   return is_unsafe(request.method) && request.mark != "1" ? Access::unmarked : Access::allowed;
 }
 
 }  // namespace
+
+std::string owner_of(const AccessRules& rules, const AccessRequest& request) {
+  if (!rules.sessions) return {};
+  auto owner = owner_of_header(*rules.sessions, request);
+  return owner.empty() ? rules.sessions->owner_of_session(request.cookie) : owner;
+}
 
 bool is_loopback(std::string_view address) {
   return address == "::1" || starts_with(address, "127.");

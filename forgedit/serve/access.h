@@ -45,6 +45,9 @@ enum class Access { allowed, forbidden_host, forbidden_origin, unauthorized, unm
 /// token. With a cookie, what changes anything needs the header X-Forgedit ("mark"), which no form can send.
 Access check_access(const AccessRules& rules, const AccessRequest& request);
 
+/// Who asks, of a request that may: the owner of its token or session; empty where nobody needs one.
+std::string owner_of(const AccessRules& rules, const AccessRequest& request);
+
 /// Whether a page of this origin is not the server's own, and may ask.
 bool is_page_origin(const AccessRules& rules, std::string_view origin);
 

@@ -54,17 +54,11 @@ json ApiContext::model() const {
   return model.is_object() ? model : json::object();
 }
 
-std::int64_t ApiContext::position_of(const std::string& id) const {
-  const auto queue = store.queue();
-  const auto found = std::find(queue.begin(), queue.end(), id);
-  return found == queue.end() ? 0 : found - queue.begin() + 1;
-}
-
 json ApiContext::job_view(const StoredJob& job) const {
   const auto upload = store.upload(job.picture);
   JobExtras extras;
   extras.progress = dispatcher.progress_of(job.id, /*with_losses=*/true);
-  extras.position = position_of(job.id);
+  if (job.state == JobState::queued) extras.places = dispatcher.places();
   extras.pictures = store.pictures(job.id);
   extras.notes = store.notes(job.id);
   extras.picture_name = upload ? upload->name : "";

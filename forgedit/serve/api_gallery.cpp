@@ -19,6 +19,9 @@ json gallery_json(const GalleryPicture& found) {
   result["job"] = found.job;
   result["picture"] = found.source.empty() ? json() : json(found.source);
   result["made"] = found.made;
+  result["kind"] = found.job_kind;
+  result["learned"] = found.job_learned.empty() ? json() : json(found.job_learned);
+  result["parent"] = found.job_parent.empty() ? json() : json(found.job_parent);
   return result;
 }
 

@@ -50,10 +50,18 @@ void check_model(const ApiContext& api, const std::string& learned) {
 }
 
 /// Those that people wait for are counted apart: a long night's work keeps nobody from drawing.
-void check_queue(const ApiContext& api, JobLane lane) {
-  if (api.store.count_queued(lane) < api.options.most_queued) return;
-  throw HttpError(429, "queue_full", std::to_string(api.options.most_queued) + " jobs wait already")
-      .with_header("Retry-After", "30");
+/// Where there are several owners, none fills the queue alone.
+void check_queue(const ApiContext& api, JobLane lane, const std::string& owner) {
+  const auto refuse = [](std::int64_t most, const char* whose) {
+    throw HttpError(429, "queue_full", std::to_string(most) + whose + " jobs wait already")
+        .with_header("Retry-After", "30");
+  };
+  const auto& options = api.options;
+  if (api.store.count_queued(lane) >= options.most_queued) refuse(options.most_queued, "");
+  if (!options.sessions || !options.sessions->has_several_owners()) return;
+  if (api.store.count_queued(lane, owner) >= options.most_queued_each) {
+    refuse(options.most_queued_each, " of your");
+  }
 }
 
 HttpResponse created(const ApiContext& api, const StoredJob& job) {
@@ -79,9 +87,12 @@ HttpResponse add_job(const ApiContext& api, const HttpRequest& request) {
   auto body = json_object_of(request);
   const auto key = request.header("idempotency-key"), content = content_hash(json_text(body));
   if (auto before = answered_before(api, key, content)) return std::move(*before);
-  const auto name = text_of(body, "name");
-  body.erase("name");
+  const auto name = text_of(body, "name"), parent = text_of(body, "parent");
+  if (parent && !api.store.job(*parent)) throw usage_error("parent", "there is no job with this id");
+  for (const char* own : {"name", "parent"}) body.erase(own);
   JobPlace place;
+  place.parent = parent.value_or("");
+  place.owner = request.owner;
   place.name = name.value_or("");
   place.key = key;
   place.content = content;
@@ -90,7 +101,7 @@ HttpResponse add_job(const ApiContext& api, const HttpRequest& request) {
 }
 
 HttpResponse jobs(const ApiContext& api, const HttpRequest& request) {
-  check_query(request, {"state", "kind", "picture", "learned", "before", "limit"});
+  check_query(request, {"state", "kind", "picture", "learned", "parent", "before", "limit"});
   const auto state = query_value(request, "state");
   const auto limit = page_size(request);
   JobFilter filter;
@@ -98,15 +109,15 @@ HttpResponse jobs(const ApiContext& api, const HttpRequest& request) {
   filter.kind = query_value(request, "kind");
   filter.picture = query_value(request, "picture");
   filter.learned = query_value(request, "learned");
+  filter.parent = query_value(request, "parent");
   filter.before = query_value(request, "before");
   const auto found = api.store.jobs(filter, limit + 1);
-  const auto queue = api.store.queue();
+  const auto places = api.dispatcher.places();
   auto list = json::array();
   for (const auto& job : found) {
     if (static_cast<std::int64_t>(list.size()) == limit) break;
     auto summary = job_summary(job, api.dispatcher.progress_of(job.id));
-    const auto place = std::find(queue.begin(), queue.end(), job.id);
-    summary["position"] = place == queue.end() ? json() : json(place - queue.begin() + 1);
+    add_place(summary, places);
     list.push_back(std::move(summary));
   }
   const bool has_more = static_cast<std::int64_t>(found.size()) > limit;
@@ -134,7 +145,7 @@ HttpResponse cancel(const ApiContext& api, const HttpRequest& request) {
 HttpResponse retry(const ApiContext& api, const HttpRequest& request) {
   changes_of(request, {});
   const auto before = api.job(request.parts.at(0));
-  if (is_over(before)) check_queue(api, before.lane);
+  if (is_over(before)) check_queue(api, before.lane, before.owner);
   api.check_disk();
   if (!api.store.retry(before.id)) {
     throw HttpError(409, "not_over", "expected a job that has failed or was cancelled");
@@ -154,6 +165,7 @@ HttpResponse change_job(const ApiContext& api, const HttpRequest& request) {
   }
   if (name) api.store.set_name(job.id, *name);
   api.dispatcher.tell(job.id);
+  if (before) api.dispatcher.tell_queue();
   return json_response(200, api.job_view(api.job(job.id)));
 }
 
@@ -171,14 +183,18 @@ HttpResponse remove_job(const ApiContext& api, const HttpRequest& request) {
 }  // namespace
 
 StoredJob queue_job(const ApiContext& api, const json& request, const JobPlace& given) {
-  api.options.check(request);
+  const auto work = api.options.check(request);
   auto place = place_of(api, request);
-  check_queue(api, place.lane);
+  check_queue(api, place.lane, given.owner);
   api.check_disk();
   check_model(api, place.learned);
   place.name = given.name;
   place.key = given.key;
   place.content = given.content;
+  place.owner = given.owner;
+  place.parent = given.parent;
+  place.title = title_of(request);
+  place.work = work_text(work);
   const auto job = api.store.add_job(request.value("kind", "edit"), json_text(request), place);
   if (job.kind == "draw") {
     for (const auto& older : api.store.supersede(job.id)) api.dispatcher.tell(older);

@@ -98,7 +98,7 @@ bool has_disk(const ApiContext& api) {
   }
 }
 
-/// Ready is who can take a job: a worker is started when there is one.
+/// Ready is whose database can be read and whose disk has room: a worker is started when there is a job.
 HttpResponse ready(const ApiContext& api, const HttpRequest& request) {
   check_query(request, {});
   const bool db = can_read_store(api), disk = has_disk(api);

@@ -122,7 +122,7 @@ void check_model(const ApiContext& api, const std::string& model) {
                   "there is no such model: expected " + (own.empty() ? kAnyModel : own), "model");
 }
 
-StoredJob start_edit(const ApiContext& api, const OpenAiEdit& edit) {
+StoredJob start_edit(const ApiContext& api, const OpenAiEdit& edit, const std::string& owner) {
   check_model(api, edit.model);
   api.check_disk();
   auto asked = json::parse(edit.request);
@@ -130,7 +130,9 @@ StoredJob start_edit(const ApiContext& api, const OpenAiEdit& edit) {
       keep_upload(api.options.data, api.store, edit.picture, edit.picture_name.substr(0, kMostNameBytes))
           .upload.id;
   try {
-    return queue_job(api, asked, {});
+    JobPlace place;
+    place.owner = owner;
+    return queue_job(api, asked, place);
   } catch (const Error& error) {
     if (error.kind() != ErrorKind::usage) throw;
     throw HttpError(400, "bad_request", error.what(), openai_field(error.field()));
@@ -147,7 +149,7 @@ HttpResponse edit_image(const SharedApi& api, const HttpRequest& request) {
     wanted.address =
         (is_secure ? "https://" : "http://") + request.header("host") + api->options.base_path + "/";
   }
-  wanted.job = start_edit(*api, edit).id;
+  wanted.job = start_edit(*api, edit, request.owner).id;
   auto response = look_at_job(*api, wanted);
   response.again = [api, wanted] { return look_at_job(*api, wanted); };
   // Nobody is there to have the pictures.

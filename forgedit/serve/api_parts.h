@@ -27,8 +27,6 @@ struct ApiContext {
   nlohmann::json job_view(const StoredJob& job) const;
   /// What the worker said of the model; empty where that is not known.
   nlohmann::json model() const;
-  /// Where a queued job stands: 1 is next. 0 for all others.
-  std::int64_t position_of(const std::string& id) const;
 };
 
 using ApiRoutes = std::vector<HttpRoute>;
@@ -53,8 +51,9 @@ auto bound(const SharedApi& api, Answer answer) {
 
 bool is_over(const StoredJob& job);
 
-/// Checks a request and puts it into the queue, with the name and the client's key of `given`. Throws a usage
-/// Error for what cannot become a job, HttpError 429 where the queue is full, 507 where the disk is.
+/// Checks a request and puts it into the queue, with what `given` has that does not follow from the request
+/// (name, parent, owner, the client's key). Throws a usage Error for what cannot become a job, HttpError 429
+/// where the queue is full, 507 where the disk is.
 StoredJob queue_job(const ApiContext& api, const nlohmann::json& request, const JobPlace& given);
 /// Asks for a job's end, and tells all of it.
 void cancel_job(const ApiContext& api, const std::string& id, CancelWhen when);

@@ -47,6 +47,8 @@ HttpResponse job_picture(const ApiContext& api, const HttpRequest& request) {
   auto response =
       is_small ? file_response(small, "image/webp")
                : whole_picture(job_folder(api.options.data, found.id) / (stem + ".png"), metadata.empty());
+  // Beside the picture with its settings it has a name of its own.
+  if (!metadata.empty()) save_as(response, stem + "-plain.png");
   keep_for_ever(response);
   return response;
 }

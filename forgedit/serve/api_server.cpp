@@ -25,12 +25,14 @@ HttpResponse info(const ApiContext& api, const HttpRequest& request) {
   const auto told = api.dispatcher.worker_info();
   // Nothing of this is known before the first worker has started.
   auto result = told.empty() ? json{{"model", nullptr}} : json::parse(told);
+  result["speeds"] = Speeds(api.store, told).list();
   result["version"] = software_name();
   result["worker"] = {{"state", api.dispatcher.worker_state()}};
   result["limits"] = {{"upload_bytes", api.options.most_upload},
                       {"upload_pixels", kMostUploadPixels},
                       {"request_bytes", api.options.most_json},
-                      {"queued", api.options.most_queued}};
+                      {"queued", api.options.most_queued},
+                      {"queued_each", api.options.most_queued_each}};
   return json_response(200, result);
 }
 
@@ -43,11 +45,13 @@ HttpResponse events(const ApiContext&, const HttpRequest& request) {
 }
 
 json queue_json(const ApiContext& api) {
+  auto queued = json::array();
+  for (const auto& place : api.dispatcher.places()) queued.push_back(place_json(place, queued.size() + 1));
   return {{"paused", api.store.is_paused()},
-          {"length", api.store.count(JobState::queued)},
+          {"length", queued.size()},
           {"most", api.options.most_queued},
           {"running", api.store.count(JobState::running)},
-          {"queued", api.store.queue()}};
+          {"queued", queued}};
 }
 
 HttpResponse queue(const ApiContext& api, const HttpRequest& request) {

@@ -1,13 +1,21 @@
 #include <nlohmann/json.hpp>
 
 #include "forgedit/core/error.h"
+#include "forgedit/core/text.h"
 #include "forgedit/serve/api_parts.h"
 #include "forgedit/serve/sessions.h"
 
 namespace forgedit {
 namespace {
 
-constexpr std::size_t kMostSignIn = 1 << 10;
+constexpr std::size_t kMostSignIn = 1 << 10, kMostAddress = 64;
+
+/// Where a request comes from: behind a proxy, what that says last.
+std::string client_of(const ApiContext& api, const HttpRequest& request) {
+  const auto told = api.options.behind_proxy ? request.header("x-forwarded-for") : std::string();
+  if (told.empty()) return request.client;
+  return std::string(trimmed(std::string_view(told).substr(told.rfind(',') + 1)).substr(0, kMostAddress));
+}
 
 /// A token becomes a cookie. Where nobody needs one, nothing happens.
 HttpResponse sign_in(const ApiContext& api, const HttpRequest& request) {
@@ -15,16 +23,18 @@ HttpResponse sign_in(const ApiContext& api, const HttpRequest& request) {
   auto response = no_content();
   const auto& sessions = api.options.sessions;
   if (!sessions) return response;
-  if (!sessions->may_try()) {
-    throw HttpError(429, "too_many_tries", "too many wrong tokens came within a minute")
+  const auto client = client_of(api, request);
+  if (!sessions->may_try(client)) {
+    throw HttpError(429, "too_many_tries", "too many wrong tokens came from this address within a minute")
         .with_header("Retry-After", "60");
   }
-  if (!sessions->has_token(token)) {
-    sessions->count_wrong_token();
+  const auto owner = sessions->owner_of_token(token);
+  if (owner.empty()) {
+    sessions->count_wrong_token(client);
     throw HttpError(401, "unauthorized", "the server does not know this token");
   }
   const bool is_secure = api.options.behind_proxy && request.header("x-forwarded-proto") == "https";
-  response.headers.emplace_back("Set-Cookie", sessions->begin(api.options.base_path + "/", is_secure));
+  response.headers.emplace_back("Set-Cookie", sessions->begin(owner, api.options.base_path + "/", is_secure));
   return response;
 }
 

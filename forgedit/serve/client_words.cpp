@@ -4,6 +4,7 @@
 #include <cctype>
 
 #include "forgedit/core/one_line.h"
+#include "forgedit/serve/ids.h"
 
 namespace forgedit {
 namespace {
@@ -24,6 +25,20 @@ void replace(std::string& message, const std::string& place, const std::string& 
   }
 }
 
+/// An upload's place below the data, which clients know as their picture.
+void name_uploads(std::string& message) {
+  constexpr std::string_view kFolder = "pictures/", kFile = "/picture.";
+  for (auto at = message.find(kFolder); at != std::string::npos; at = message.find(kFolder, at + 1)) {
+    const auto file = at + kFolder.size() + kIdLength;
+    if (!is_id(message.substr(at + kFolder.size(), kIdLength)) ||
+        message.compare(file, kFile.size(), kFile) != 0)
+      continue;
+    auto end = file + kFile.size();
+    while (end < message.size() && std::isalnum(static_cast<unsigned char>(message[end])) != 0) ++end;
+    message.replace(at, end - at, "the picture");
+  }
+}
+
 }  // namespace
 
 ClientWords::ClientWords(const std::filesystem::path& data, const std::vector<std::filesystem::path>& places)
@@ -40,6 +55,7 @@ ClientWords::ClientWords(const std::filesystem::path& data, const std::vector<st
 std::string ClientWords::operator()(std::string message) const {
   message = message.substr(0, message.find('\n'));
   replace(message, data_, "");
+  name_uploads(message);
   for (const auto& place : places_) replace(message, place.string(), place.filename().string());
   return one_line(message, kMostMessage);
 }

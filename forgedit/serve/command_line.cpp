@@ -33,6 +33,7 @@ std::string joined(const json& value) {
   return text;
 }
 
+// This library names options nowhere else: here they are what a user copies, not a message about a setting.
 std::string option_name(std::string key) {
   if (key == "seed") key = "seeds";
   if (key == "guidance") key = "guidance_scale";

@@ -27,6 +27,10 @@ constexpr milliseconds kAfterTrouble{1'000};
 constexpr milliseconds kToEnd{5'000};
 constexpr milliseconds kLook{50};
 
+JobEnd over_time() {
+  return {JobState::failed, "over_time", "the job has run for as long as a job may"};
+}
+
 }  // namespace
 
 Dispatcher::Dispatcher(Options options, Store& store, EventRing& events)
@@ -129,6 +133,7 @@ void Dispatcher::start_next() {
   running_ = Running();
   running_->id = job->id;
   running_->lane = job->lane;
+  running_->since = Clock::now();
   is_busy_ = true;
   rung_ = true;  // its cancellation may have come since
   has_asked_worker_ = true;
@@ -155,7 +160,9 @@ void Dispatcher::wait() {
   } else if (closing_by_ || hung_up_ || (running_ && running_->stop_by) || stopping_) {
     time = kLook;
   } else if (link_) {
-    const auto until = running_ ? heard_ + options_.silence : idle_since_ + options_.idle;
+    auto until = running_ ? heard_ + options_.silence : idle_since_ + options_.idle;
+    if (running_ && options_.most_time.count() > 0)
+      until = std::min(until, running_->since + options_.most_time);
     const auto left = std::chrono::duration_cast<milliseconds>(until - now);
     time = std::clamp(left + milliseconds(1), milliseconds(0), milliseconds(3'600'000));
   }
@@ -194,6 +201,8 @@ void Dispatcher::look_at_end_of_worker() {
   const auto job = store_.job(running_->id);
   if (running_->goes_back) {
     running_->end = JobEnd{JobState::queued, "", ""};
+  } else if (running_->is_over_time) {
+    running_->end = over_time();
   } else if (!job || job->cancel != CancelWhen::never) {
     running_->end = JobEnd{JobState::cancelled, "", ""};
   } else if (job->lost_workers + 1 >= options_.most_lost) {
@@ -211,6 +220,10 @@ void Dispatcher::look_at_stops() {
   if (running_ && !running_->end) {
     if (stopping_ && running_->asked != CancelWhen::now) ask_to_stop(CancelWhen::now, /*goes_back=*/true);
     if (rung_.exchange(false)) look_who_waits();
+    if (options_.most_time.count() > 0 && now > running_->since + options_.most_time && !running_->stop_by) {
+      running_->is_over_time = true;
+      ask_to_stop(CancelWhen::now, /*goes_back=*/false);
+    }
     const bool is_deaf = running_->stop_by && now > *running_->stop_by;
     if (link_ && (is_deaf || now > heard_ + options_.silence)) link_->kill();
   } else if (link_ && !running_ && !closing_by_) {
@@ -230,10 +243,9 @@ void Dispatcher::look_who_waits() {
     return;
   }
   if (running_->lane == JobLane::interactive || running_->asked != CancelWhen::never) return;
-  const auto queue = store_.queue();
-  if (queue.empty()) return;
-  const auto next = store_.job(queue.front());
-  if (next && next->lane == JobLane::interactive) ask_to_stop(CancelWhen::picture, /*goes_back=*/true);
+  const auto queue = store_.waiting();
+  if (queue.empty() || queue.front().lane != JobLane::interactive) return;
+  ask_to_stop(CancelWhen::picture, /*goes_back=*/true);
 }
 
 void Dispatcher::ask_to_stop(CancelWhen when, bool goes_back) {
@@ -299,6 +311,7 @@ void Dispatcher::take_event(const std::string& event, const json& line) {
   if (event == "losses") return take_losses(line);
   if (event == "learned") return take_learned(line);
   if (event == "picture") return take_picture(line);
+  if (event == "choice") return take_choice(line.at("choice"));
   if (event == "note") {
     store_.add_note(id, {line.at("text"), line.at("warning")});
     events_.publish("note",
@@ -309,10 +322,9 @@ void Dispatcher::take_event(const std::string& event, const json& line) {
                                                   {"step", line.at("step")},
                                                   {"of", line.at("of")},
                                                   {"image", line.at("image")}}));
-  } else if (event == "choice") {
-    auto told = line.at("choice");
-    told["job"] = id;
-    events_.publish("choice", json_text(told));
+  } else if (event == "took") {
+    if (const auto job = store_.job(id)) Speeds::keep(store_, worker_info(), waiting_job(*job), line);
+    events_.publish("info", "{}");  // which has speeds
   } else if (event == "result") {
     store_.set_result(id, json_text(line.at("result")));
     tell(id);
@@ -320,6 +332,7 @@ void Dispatcher::take_event(const std::string& event, const json& line) {
     running_->end = JobEnd{JobState::done, "", ""};
   } else if (event == "cancelled") {
     running_->end = JobEnd{running_->goes_back ? JobState::queued : JobState::cancelled, "", ""};
+    if (running_->is_over_time) running_->end = over_time();
   } else if (event == "failed") {
     running_->end = JobEnd{JobState::failed, line.at("code"), line.at("message")};
   }
@@ -330,9 +343,21 @@ void Dispatcher::take_picture(const json& line) {
   StoredPicture picture{line.at("stem"), json_text(line.at("entry"))};
   if (!options_.data.empty()) make_thumbnail(options_.data, id, picture.stem);
   store_.add_picture(id, picture);
+  if (!running_->has_choice && line["entry"].value("kind", json()) == "edit")
+    store_.set_cover(id, picture.stem);
   auto told = picture_json(id, picture);
   told["job"] = id;
   events_.publish("picture", json_text(told));
+}
+
+void Dispatcher::take_choice(json choice) {
+  const auto& best = choice.value("best", json::array());
+  if (!best.empty()) {
+    running_->has_choice = true;
+    store_.set_cover(running_->id, best[0].at("stem"));
+  }
+  choice["job"] = running_->id;
+  events_.publish("choice", json_text(choice));
 }
 
 void Dispatcher::take_learned(const json& line) {
@@ -375,6 +400,9 @@ void Dispatcher::take_progress(const json& progress) {
   if (now - told_progress_ < options_.between_progress) return;
   told_progress_ = now;
   tell(running_->id);
+  if (now - told_queue_ < options_.between_queues || store_.count(JobState::queued) == 0) return;
+  told_queue_ = now;
+  tell_queue();
 }
 
 void Dispatcher::tell(const std::string& id) {
@@ -383,8 +411,21 @@ void Dispatcher::tell(const std::string& id) {
 }
 
 void Dispatcher::tell_queue() {
-  events_.publish("queue",
-                  json_text({{"length", store_.count(JobState::queued)}, {"paused", store_.is_paused()}}));
+  auto queued = json::array();
+  for (const auto& place : places()) queued.push_back(place_json(place, queued.size() + 1));
+  events_.publish(
+      "queue",
+      json_text({{"length", queued.size()}, {"paused", store_.is_paused()}, {"queued", std::move(queued)}}));
+}
+
+std::vector<QueuePlace> Dispatcher::places() const {
+  std::string info, progress;
+  {
+    const std::lock_guard lock(mutex_);
+    info = worker_info_;
+    if (!progress_job_.empty()) progress = progress_;
+  }
+  return queue_places(store_, info, progress);
 }
 
 void Dispatcher::tell_learned(const std::string& id, const std::string& job) {

@@ -16,6 +16,7 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include "forgedit/serve/events.h"
+#include "forgedit/serve/speeds.h"
 #include "forgedit/serve/store.h"
 #include "forgedit/serve/worker_link.h"
 
@@ -28,7 +29,8 @@ namespace forgedit {
 ///
 /// Lines to the worker: {"run": {"id", "request"}}, {"stop": ID}, {"stop": ID, "at": "picture"}. Lines from
 /// it: {"worker": INFO} when it has started, and {"job": ID, "event": NAME, …} with the events "progress"
-/// {"progress"}, "losses" {"from", "losses"}, "note" {"text", "warning"}, "result" {"result"}, "learned"
+/// {"progress"}, "losses" {"from", "losses"}, "took" {"stage", "steps", "seconds"}, "note" {"text",
+/// "warning"}, "result" {"result"}, "learned"
 /// {"id", "bytes", "info"}, "preview" {"stem", "step", "of", "image"}, "choice" {"choice"}, "picture"
 /// {"stem", "entry"}, and one of the ends "done", "cancelled" and "failed" {"code", "message"}.
 class Dispatcher {
@@ -39,7 +41,9 @@ class Dispatcher {
     std::chrono::milliseconds patience{10'000};  ///< for a worker that is to stop; then it is killed
     std::chrono::milliseconds silence{600'000};  ///< of a worker that has a job; then it is killed
     std::chrono::milliseconds between_progress{200};
-    std::int64_t most_lost = 2;  ///< a job that so many workers died of has failed
+    std::chrono::milliseconds most_time{0};           ///< that a job may run at a stretch; 0: any
+    std::chrono::milliseconds between_queues{5'000};  ///< while a job runs and others wait
+    std::int64_t most_lost = 2;                       ///< a job that so many workers died of has failed
     /// Whether a worker is started before there is a job, so that it says who it is.
     bool asks_worker_first = false;
     std::filesystem::path data;                       ///< jobs/ID, learned/ID; empty: nothing is done there
@@ -64,8 +68,10 @@ class Dispatcher {
   /// "learned"). Any thread may call them.
   void tell_learned(const std::string& id, const std::string& job);
   void tell_gone(const std::string& kind, const std::string& id);
-  /// Publishes how long the queue is. Any thread may call it.
+  /// Publishes how long the queue is, and where each job stands. Any thread may call it.
   void tell_queue();
+  /// Where queued jobs stand. Any thread may call it.
+  std::vector<QueuePlace> places() const;
 
   /// How far a running job is: a JSON object, or empty where that is not known. `with_losses` of all its
   /// steps.
@@ -87,7 +93,8 @@ class Dispatcher {
     CancelWhen asked = CancelWhen::never;      ///< to stop
     std::optional<Clock::time_point> stop_by;  ///< it was asked to stop now; then it is killed
     bool goes_back = false;                    ///< after the stop it is queued again
-    bool worker_died = false;
+    bool worker_died = false, is_over_time = false, has_choice = false;
+    Clock::time_point since;
     std::optional<JobEnd> end;  ///< still to be stored
   };
 
@@ -107,6 +114,7 @@ class Dispatcher {
   void take_losses(const nlohmann::json& line);
   void take_learned(const nlohmann::json& line);
   void take_picture(const nlohmann::json& line);
+  void take_choice(nlohmann::json choice);
   void look_who_waits();
   void ask_to_stop(CancelWhen when, bool goes_back);
   void tell_worker();
@@ -121,7 +129,7 @@ class Dispatcher {
   std::deque<std::string> lines_;  // that it has said
   std::optional<Running> running_;
   std::optional<Clock::time_point> closing_by_;  // the worker's input is closed; then it is killed
-  Clock::time_point idle_since_, told_progress_, heard_;
+  Clock::time_point idle_since_, told_progress_, told_queue_, heard_;
   bool hung_up_ = false, has_asked_worker_ = false;
 
   mutable std::mutex mutex_;  // of those below

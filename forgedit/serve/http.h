@@ -26,6 +26,8 @@ struct HttpRequest {
   std::map<std::string, std::string> headers;  ///< by their names in lower case
   std::string body;
   std::string page_origin;  ///< of a page of another origin that may ask
+  std::string owner;        ///< whose token or session it has; empty where nobody needs one
+  std::string client;       ///< the address that it comes from
 
   /// The value of a header, by its name in lower case; empty where there is none.
   std::string header(const std::string& name) const;

@@ -62,7 +62,8 @@ bool is_health_check(std::string_view path) {
   return path == "/healthz" || path == "/readyz";
 }
 
-void HttpGate::check(const HttpHead& head, std::string_view path) const {
+/// Returns who asks.
+std::string HttpGate::check(const HttpHead& head, std::string_view path) const {
   if (head.fields.size() > limits_.most_headers)
     throw HttpError(431, "headers_too_large", "the request has too many headers");
   if (head.target.size() > limits_.most_target)
@@ -90,8 +91,9 @@ void HttpGate::check(const HttpHead& head, std::string_view path) const {
     case Access::unmarked:
       throw HttpError(403, "forbidden_form", "expected the header X-Forgedit: 1 of who has signed in");
     case Access::allowed:
-      return;
+      break;
   }
+  return owner_of(rules_, asks);
 }
 
 std::string_view HttpGate::below_base(std::string_view path) const {
@@ -110,7 +112,7 @@ std::string HttpGate::page_origin(const HttpHead& head) const {
 HttpGate::Passed HttpGate::pass(const HttpHead& head) const {
   const auto whole_path = path_of(head.target), path = below_base(whole_path);
   const bool is_base = !limits_.base_path.empty() && whole_path == limits_.base_path;
-  check(head, is_base ? "/" : path);
+  auto owner = check(head, is_base ? "/" : path);
   if (is_base) {
     const auto page = limits_.base_path + "/";
     throw HttpError(308, "moved", "the page is at " + page).with_header("Location", page);
@@ -130,6 +132,7 @@ HttpGate::Passed HttpGate::pass(const HttpHead& head) const {
   auto& request = passed.request;
   request.method = std::string(head.method);
   request.path = std::string(path);
+  request.owner = std::move(owner);
   request.parts = std::move(match.parts);
   if (is_page) request.page_origin = std::string(origin);
   if (whole_path.size() < head.target.size())

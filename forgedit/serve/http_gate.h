@@ -37,7 +37,7 @@ class HttpGate {
   std::string page_origin(const HttpHead& head) const;
 
  private:
-  void check(const HttpHead& head, std::string_view path) const;
+  std::string check(const HttpHead& head, std::string_view path) const;
   std::string_view below_base(std::string_view path) const;
 
   AccessRules rules_;

@@ -14,6 +14,7 @@
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
 
+#include "forgedit/serve/access_log.h"
 #include "forgedit/serve/http_file.h"
 #include "forgedit/serve/http_gate.h"
 #include "forgedit/serve/listen_at.h"
@@ -34,8 +35,7 @@ constexpr std::size_t kBufferBytes = std::size_t{64} << 10;
 constexpr std::size_t kStreamPart = std::size_t{64} << 10;
 constexpr std::uint64_t kSlowestBody = 16 << 10;  // bytes a second
 constexpr std::chrono::milliseconds kAcceptAgain{100};
-constexpr std::chrono::seconds kBusyTime{
-    1};  // for a header, in the connections that are kept for health checks
+constexpr std::chrono::seconds kBusyTime{1};  // for a header, in connections that are kept for health
 
 std::string_view view(beast::string_view text) {
   return {text.data(), text.size()};
@@ -50,6 +50,7 @@ struct HttpServer::State {
   void accept();
   void wake_streams(bool is_preview);
   void wake_waiting();
+  std::size_t streams_of(const std::string& owner) const;
   bool is_busy() const { return counts.connections + options.kept_for_health > options.most_connections; }
 
   HttpOptions options;
@@ -86,6 +87,8 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   void read_header() {
     parser_.emplace();
     page_origin_.clear();
+    route_ = nullptr;
+    request_ = {};
     parser_->header_limit(static_cast<std::uint32_t>(options().most_header_bytes));
     // The route decides, once the header is there.
     parser_->body_limit(std::numeric_limits<std::uint64_t>::max());
@@ -103,6 +106,7 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
     end_wait();
   }
 
+  const std::string& owner() const { return request_.owner; }
   /// Sends what the ring has for this stream.
   void send_events() {
     if (is_writing_) return;
@@ -115,13 +119,18 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
     is_writing_ = true;
     stream_.expires_after(options().write_time);  // reading waits for ever and keeps doing so
     asio::async_write(stream_, asio::buffer(sending_),
-                      [self = shared_from_this()](ErrorCode error, std::size_t) { self->on_events(error); });
+                      [self = shared_from_this()](ErrorCode error, std::size_t) {
+                        self->is_writing_ = false;
+                        self->sending_.clear();
+                        error ? self->close() : self->send_events();
+                      });
   }
 
  private:
   const HttpOptions& options() const { return server_.options; }
 
   void on_header(ErrorCode error) {
+    log_.begin();
     if (error == http::error::header_limit || error == http::error::buffer_overflow) {
       return refuse(HttpError(431, "headers_too_large", "the headers of the request are too large"));
     }
@@ -146,6 +155,8 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
         throw HttpError(503, "too_many_connections", "too many connections");
       route_ = passed.route;
       request_ = std::move(passed.request);
+      ErrorCode gone;
+      request_.client = stream_.socket().remote_endpoint(gone).address().to_string();
     } catch (const HttpError& wrong) {
       return refuse(wrong);
     }
@@ -264,6 +275,7 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   template <typename Body>
   void set_headers(http::response<Body>& message, const HttpResponse& response, bool keep) {
     ++server_.counts.answers[response.status];
+    log_.add(route_, request_, response.status);
     message.version(11);
     message.result(static_cast<unsigned>(response.status));
     message.set(http::field::content_type, response.content_type);
@@ -354,12 +366,14 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
 
   void begin_stream(bool previews) {
     has_previews_ = previews;
-    if (server_.streams.size() >= options().most_streams) {
+    if (server_.streams.size() >= options().most_streams ||
+        server_.streams_of(request_.owner) >= options().most_streams_each) {
       return refuse(HttpError(429, "too_many_streams", "too many streams of events are open")
                         .with_header("Retry-After", "10"));
     }
     server_.streams.insert(this);
     ++server_.counts.streams;
+    log_.add(route_, request_, 200);
     auto place = server_.events.begin(request_.header("last-event-id"));
     after_ = place.after;
     sending_ = event_stream_head(page_origin_) + place.text;
@@ -370,13 +384,6 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
                             [self = shared_from_this()](ErrorCode, std::size_t) { self->close(); });
     send_events();
     wait_for_ping();
-  }
-
-  void on_events(ErrorCode error) {
-    is_writing_ = false;
-    sending_.clear();
-    if (error) return close();
-    send_events();
   }
 
   void wait_for_ping() {
@@ -397,6 +404,7 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   HttpRequest request_;
   std::string page_origin_;
   std::size_t requests_ = 0, body_bytes_ = 0;
+  AccessLog log_{options().log};
   HttpResponse held_;                       // while it waits for a better one
   HttpRoute again_;                         // what may give it
   std::function<void()> left_;              // where nobody waits for it
@@ -416,15 +424,19 @@ void HttpServer::State::listen(HttpRouter router) {
                HttpGate::Limits{options.most_headers, options.most_target, options.base_path});
 }
 
+/// Where nobody needs a token, nobody has any.
+std::size_t HttpServer::State::streams_of(const std::string& owner) const {
+  const auto count =
+      std::count_if(streams.begin(), streams.end(), [&](auto* one) { return one->owner() == owner; });
+  return owner.empty() ? 0 : static_cast<std::size_t>(count);
+}
+
 void HttpServer::State::accept() {
   acceptor.async_accept([this](ErrorCode error, tcp::socket socket) {
     if (error == asio::error::operation_aborted) return;
     if (error) {  // no file number is free, say
       again.expires_after(kAcceptAgain);
-      again.async_wait([this](ErrorCode stopped) {
-        if (!stopped) accept();
-      });
-      return;
+      return again.async_wait([this](ErrorCode stopped) { stopped ? void() : accept(); });
     }
     if (counts.connections < options.most_connections) {
       ErrorCode ignored;

@@ -26,7 +26,8 @@ struct HttpOptions {
 
   std::size_t most_header_bytes = 16 << 10, most_headers = 100, most_target = 2 << 10;
   std::size_t most_connections = 640, kept_for_health = 8, most_streams = 256,
-              most_waiting = 256;                          ///< for an answer that is held back
+              most_streams_each = 32,                      ///< of one owner
+      most_waiting = 256;                                  ///< for an answer that is held back
   std::size_t most_requests = 1000;                        ///< of one connection
   std::size_t most_bodies_bytes = std::size_t{128} << 20;  ///< that are being received at once
   std::chrono::seconds header_time{10}, idle_time{30}, body_time{120}, write_time{30};
@@ -35,6 +36,7 @@ struct HttpOptions {
 
   SharedHttpCounts counts = std::make_shared<HttpCounts>();
   std::function<void(const std::string&)> trouble;  ///< what went wrong inside
+  std::function<void(const std::string&)> log;      ///< see AccessLog; may be null
 };
 
 /// An HTTP/1.1 server: one thread for all connections, no connection without limits on size and time. Every

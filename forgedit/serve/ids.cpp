@@ -15,7 +15,6 @@ namespace {
 
 // In the order of their codes, so that texts sort as the numbers do.
 constexpr std::string_view kIdDigits = "234567abcdefghijklmnopqrstuvwxyz";
-constexpr std::size_t kIdLength = 26;
 constexpr std::size_t kTimeBytes = 6, kChanceBytes = 10;
 
 std::vector<std::uint8_t> random_bytes(std::size_t count) {

@@ -1,9 +1,12 @@
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
 namespace forgedit {
+
+inline constexpr std::size_t kIdLength = 26;
 
 /// A new id: 26 of the characters 2-7 and a-z, 48 bits of time and 80 of chance, so that ids sort by time and
 /// cannot be guessed.

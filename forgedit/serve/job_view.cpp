@@ -1,13 +1,19 @@
 #include "forgedit/serve/job_view.h"
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
+#include "forgedit/core/one_line.h"
 #include "forgedit/serve/command_line.h"
+#include "forgedit/serve/ids.h"
 
 namespace forgedit {
 namespace {
 
 using nlohmann::json;
+
+constexpr std::size_t kMostTitle = 200;
+constexpr double kMsInSecond = 1000;
 
 /// `text` as a part of an address.
 std::string percent_encoded(const std::string& text) {
@@ -37,25 +43,72 @@ json time_or_null(std::int64_t time) {
   return time > 0 ? json(time) : json();
 }
 
-/// An id, or null.
-json id_or_null(const std::string& id) {
+std::string url_of(const std::string& job, const std::string& stem) {
+  return "api/v1/jobs/" + job + "/pictures/" + percent_encoded(stem) + ".png";
+}
+
+std::string thumb_of(const std::string& job, const std::string& stem) {
+  return url_of(job, stem) + "?size=thumb";
+}
+
+/// How long it has run, in all its pieces; null where it has not.
+json seconds_of(const StoredJob& job) {
+  const auto now = job.state == JobState::running ? std::max<std::int64_t>(0, now_ms() - job.started) : 0;
+  const auto all = job.spent + now;
+  return all > 0 ? json(static_cast<double>(all) / kMsInSecond) : json();
+}
+
+/// A text, or null where it is empty.
+json text_or_null(const std::string& id) {
   return id.empty() ? json() : json(id);
 }
 
 }  // namespace
 
+std::string title_of(const json& request) {
+  std::string title;
+  const auto add = [&](const json& item) {
+    const auto& target = item.is_object() ? item.value("target", json()) : item;
+    if (target.is_string()) title += (title.empty() ? "" : " · ") + target.get<std::string>();
+  };
+  for (const char* key : {"target", "targets", "story"}) {
+    const auto found = request.find(key);
+    if (found == request.end()) continue;
+    if (!found->is_array()) add(*found);
+    for (std::size_t i = 0; found->is_array() && i < found->size() && title.size() < kMostTitle; ++i) {
+      add((*found)[i]);
+    }
+  }
+  return one_line(title, kMostTitle);
+}
+
+void add_place(json& job, const std::vector<QueuePlace>& places) {
+  job["position"] = job["starts_in"] = nullptr;
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    if (places[i].id != job["id"]) continue;
+    const auto place = place_json(places[i], i + 1);
+    for (const char* key : {"position", "starts_in"}) job[key] = place[key];
+  }
+}
+
 json job_summary(const StoredJob& job, const std::string& progress) {
   json result{{"id", job.id},
               {"kind", job.kind},
               {"name", job.name},
+              {"title", job.title},
+              {"owner", text_or_null(job.owner)},
+              {"parent", text_or_null(job.parent)},
               {"lane", job.lane == JobLane::interactive ? "interactive" : "batch"},
               {"state", job_state_name(job.state)},
               {"cancel_requested", job.cancel != CancelWhen::never},
               {"made", job.made},
               {"started", time_or_null(job.started)},
               {"ended", time_or_null(job.ended)},
-              {"picture", id_or_null(job.picture)},
-              {"learned", id_or_null(job.learned)},
+              {"seconds", seconds_of(job)},
+              {"finished", job.images},
+              {"cover", job.cover.empty() ? json() : json(thumb_of(job.id, job.cover))},
+              {"picture", text_or_null(job.picture)},
+              {"learned", text_or_null(job.learned)},
               {"progress", stored(progress)},
               {"version", job.version}};
   const bool is_cancelled = job.state == JobState::cancelled && !job.error_code.empty();
@@ -66,12 +119,21 @@ json job_summary(const StoredJob& job, const std::string& progress) {
 }
 
 json picture_json(const std::string& job, const StoredPicture& picture) {
-  const auto url = "api/v1/jobs/" + job + "/pictures/" + percent_encoded(picture.stem) + ".png";
-  return {{"stem", picture.stem},         {"entry", stored(picture.entry)}, {"url", url},
-          {"thumb", url + "?size=thumb"}, {"star", picture.star},           {"hidden", picture.hidden}};
+  return {{"stem", picture.stem},
+          {"entry", stored(picture.entry)},
+          {"url", url_of(job, picture.stem)},
+          {"thumb", thumb_of(job, picture.stem)},
+          {"star", picture.star},
+          {"hidden", picture.hidden}};
 }
 
 json upload_json(const StoredUpload& upload) {
+  auto notes = json::array();
+  for (std::string_view rest = upload.notes; !rest.empty();) {
+    const auto end = std::min(rest.find('\n'), rest.size());
+    notes.push_back(rest.substr(0, end));
+    rest.remove_prefix(std::min(end + 1, rest.size()));
+  }
   const auto place = "api/v1/pictures/" + upload.id + "/";
   return {{"id", upload.id},
           {"name", upload.name},
@@ -79,6 +141,7 @@ json upload_json(const StoredUpload& upload) {
           {"height", upload.height},
           {"alpha", upload.has_alpha},
           {"bytes", upload.bytes},
+          {"notes", std::move(notes)},
           {"content", upload.content},
           {"made", upload.made},
           {"view", place + "view.webp"},
@@ -91,7 +154,7 @@ json learned_json(const StoredLearned& learned) {
   result["id"] = learned.id;
   result["name"] = learned.name;
   result["pinned"] = learned.pinned;
-  result["picture"] = id_or_null(learned.picture);
+  result["picture"] = text_or_null(learned.picture);
   result["job"] = learned.job;
   result["made"] = learned.made;
   result["used"] = learned.used;
@@ -102,7 +165,7 @@ json learned_json(const StoredLearned& learned) {
 
 json job_json(const StoredJob& job, const JobExtras& extras) {
   auto result = job_summary(job, extras.progress);
-  result["position"] = extras.position > 0 ? json(extras.position) : json();
+  add_place(result, extras.places);
   result["request"] = stored(job.request);
   auto outcome = stored(job.result);
   result["plan"] = json::array();

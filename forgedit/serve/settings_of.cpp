@@ -21,11 +21,102 @@ json part(const json& object, const char* key) {
   return found != object.end() && found->is_object() ? *found : json::object();
 }
 
+enum class Kind { object, text, number, whole, truth };
+struct Expected {
+  const char* place;
+  Kind kind;
+};
+/// What is read of a picture's settings, where it is there.
+constexpr Expected kExpected[] = {
+    {"/source", Kind::text},
+    {"/picture", Kind::object},
+    {"/picture/name", Kind::text},
+    {"/picture/content", Kind::text},
+    {"/picture/background", Kind::text},
+    {"/picture/stretched", Kind::truth},
+    {"/picture/frame", Kind::object},
+    {"/picture/frame/grid_width", Kind::whole},
+    {"/picture/frame/grid_height", Kind::whole},
+    {"/model", Kind::object},
+    {"/model/name", Kind::text},
+    {"/model/fingerprint", Kind::text},
+    {"/learning", Kind::object},
+    {"/learning/method", Kind::text},
+    {"/learning/samples", Kind::whole},
+    {"/learning/batch", Kind::whole},
+    {"/learning/embedding_samples", Kind::whole},
+    {"/learning/seed", Kind::whole},
+    {"/learning/unet_lr", Kind::number},
+    {"/learning/text_lr", Kind::number},
+    {"/learning/beta1", Kind::number},
+    {"/learning/beta2", Kind::number},
+    {"/learning/adam_eps", Kind::number},
+    {"/learning/stop_loss", Kind::number},
+    {"/learning/stop_after", Kind::whole},
+    {"/learning/stop_known", Kind::number},
+    {"/learning/layers", Kind::text},
+    {"/learning/learn", Kind::text},
+    {"/learning/lora_rank", Kind::whole},
+    {"/learning/lora_alpha", Kind::number},
+    {"/learning/fast", Kind::truth},
+    {"/drawing", Kind::object},
+    {"/drawing/batch", Kind::whole},
+    {"/drawing/blend", Kind::number},
+    {"/drawing/output_size", Kind::text},
+    {"/edit", Kind::object},
+    {"/edit/kind", Kind::text},
+    {"/edit/target", Kind::text},
+    {"/edit/strategy", Kind::text},
+    {"/edit/interpolation", Kind::text},
+    {"/edit/gamma", Kind::number},
+    {"/edit/alpha", Kind::number},
+    {"/edit/beta", Kind::number},
+    {"/edit/sampler", Kind::text},
+    {"/edit/steps", Kind::whole},
+    {"/edit/guidance", Kind::number},
+    {"/edit/seed", Kind::whole},
+};
+
+/// Null where it is of the kind, else how that is called.
+const char* other_than(Kind kind, const json& value) {
+  switch (kind) {
+    case Kind::object:
+      return value.is_object() ? nullptr : "an object";
+    case Kind::text:
+      return value.is_string() ? nullptr : "a text";
+    case Kind::number:
+      return value.is_number() ? nullptr : "a number";
+    case Kind::whole:
+      return value.is_number_integer() ? nullptr : "a whole number";
+    case Kind::truth:
+      return value.is_boolean() ? nullptr : "true or false";
+  }
+  return nullptr;
+}
+
+[[noreturn]] void refuse(const std::string& place, const char* expected) {
+  throw HttpError(422, "bad_settings", "the picture's settings: " + place + ": expected " + expected);
+}
+
+/// The settings came with a picture: anybody may have written them.
+void check_kinds(const json& settings) {
+  for (const auto& [place, kind] : kExpected) {
+    const json::json_pointer pointer(place);
+    if (!settings.contains(pointer)) continue;
+    if (const auto* expected = other_than(kind, settings[pointer])) refuse(place, expected);
+  }
+  // All of it goes into the request.
+  const auto learning = part(settings, "learning");
+  for (const auto& [key, value] : learning.items()) {
+    if (value.is_structured() || value.is_null()) refuse("/learning/" + key, "a single value");
+  }
+}
+
 json settings_in(const PngText& texts) {
   for (const auto& [key, text] : texts) {
     if (key != kKey) continue;
     auto settings = parse_shallow_json(text);
-    if (settings.is_object() && part(settings, "edit").contains("seed")) return settings;
+    if (settings.is_object() && settings.contains("edit")) return settings;
   }
   throw HttpError(422, "no_settings", "the picture has no settings of forgedit");
 }
@@ -61,8 +152,10 @@ void add_learning(const json& settings, json& request) {
   if (request["seeds"][0] != edit["seed"]) request["seeds"].push_back(edit["seed"]);
   learning.erase("seed");
   if (learning.value("embedding_samples", json(0)) == 0) learning.erase("embedding_samples");
-  request.update(learning);
-  if (learning.value("method", "") != "imagic") copy(settings, request, {"source"});
+  const bool has_source = learning.value("method", "") != "imagic";
+  learning.update(request);  // no key of learning takes the place of another
+  request = std::move(learning);
+  if (has_source) copy(settings, request, {"source"});
   const auto picture = part(settings, "picture");
   copy(picture, request, {"background"});
   if (picture.value("stretched", json(false)) == true) {
@@ -78,7 +171,9 @@ void add_learning(const json& settings, json& request) {
 
 json request_to_draw_again(const PngText& texts, const SettingsHere& here) {
   const auto settings = settings_in(texts);
-  if (part(settings, "edit").value("kind", "") != "edit") {
+  check_kinds(settings);
+  if (!settings["edit"].contains("seed")) refuse("/edit/seed", "a whole number");
+  if (settings["edit"].value("kind", "") != "edit") {
     throw HttpError(422, "no_edit", "the picture is no edit, and cannot be asked for by itself");
   }
   json learned_here, picture_here;

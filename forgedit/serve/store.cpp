@@ -1,6 +1,8 @@
 #include "forgedit/serve/store.h"
 
+#include <algorithm>
 #include <array>
+#include <map>
 
 #include "forgedit/core/error.h"
 #include "forgedit/serve/database.h"
@@ -52,12 +54,35 @@ constexpr std::array kUpgrades{
     " job TEXT NOT NULL REFERENCES job(id) ON DELETE CASCADE, text TEXT NOT NULL, warning INTEGER NOT NULL);"
     "CREATE INDEX note_by_job ON note(job, seq);"
     "CREATE TABLE setting(key TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;"
-    "PRAGMA user_version=2;"};
+    "PRAGMA user_version=2;",
+
+    "ALTER TABLE job ADD COLUMN owner TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE job ADD COLUMN parent TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE job ADD COLUMN title TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE job ADD COLUMN cover TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE job ADD COLUMN work TEXT NOT NULL DEFAULT '';"
+    "ALTER TABLE job ADD COLUMN images INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE job ADD COLUMN spent INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE upload ADD COLUMN notes TEXT NOT NULL DEFAULT '';"
+    "UPDATE job SET title=substr(coalesce(json_extract(request, '$.target'),"
+    " json_extract(request, '$.targets[0]'), json_extract(request, '$.targets'),"
+    " json_extract(request, '$.story[0]'), ''), 1, 200) WHERE json_valid(request);"
+    "UPDATE job SET cover=coalesce((SELECT stem FROM result WHERE job=job.id ORDER BY seq DESC LIMIT 1), '');"
+    "UPDATE job SET images=(SELECT count(*) FROM result WHERE job=job.id"
+    " AND json_extract(entry, '$.kind')='edit');"
+    "UPDATE job SET spent=ended-started WHERE started>0 AND ended>started;"
+    "CREATE TABLE owner(name TEXT NOT NULL, lane INTEGER NOT NULL, served INTEGER NOT NULL,"
+    " before INTEGER NOT NULL, PRIMARY KEY(name, lane)) WITHOUT ROWID;"
+    "CREATE TABLE speed(seq INTEGER PRIMARY KEY AUTOINCREMENT, machine TEXT NOT NULL, work TEXT NOT NULL,"
+    " width INTEGER NOT NULL, height INTEGER NOT NULL, microseconds INTEGER NOT NULL);"
+    "CREATE INDEX speed_by_machine ON speed(machine, work, width, height);"
+    "PRAGMA user_version=3;"};
 
 constexpr const char* kJobColumns =
     "id, kind, request, state, cancel, lost, made, started, ended, version, error_code, error, result, lane,"
-    " name, picture, learned";
-constexpr const char* kInQueueOrder = " ORDER BY lane DESC, rank, seq";
+    " name, picture, learned, owner, parent, title, cover, work, images, spent";
+/// How long a job runs now, when that is to be added to what it ran before.
+constexpr const char* kAndThisTime = "spent=spent+CASE WHEN started>0 THEN max(0, ?1-started) ELSE 0 END";
 
 std::int64_t number(JobState state) {
   return static_cast<std::int64_t>(state);
@@ -82,6 +107,13 @@ StoredJob job_of(const Statement& row) {
   job.name = row.text(14);
   job.picture = row.text(15);
   job.learned = row.text(16);
+  job.owner = row.text(17);
+  job.parent = row.text(18);
+  job.title = row.text(19);
+  job.cover = row.text(20);
+  job.work = row.text(21);
+  job.images = row.whole(22);
+  job.spent = row.whole(23);
   return job;
 }
 
@@ -90,6 +122,49 @@ std::optional<StoredJob> find_job(Database& database, const std::string& conditi
   auto row = database.query(std::string("SELECT ") + kJobColumns + " FROM job WHERE " + condition, values);
   if (!row.step()) return std::nullopt;
   return job_of(row);
+}
+
+/// The queue of one lane by rank, put into the order of its owners' turns. `served` tells when each one was.
+std::vector<WaitingJob> in_turn(const std::vector<WaitingJob>& by_rank,
+                                std::map<std::string, std::int64_t> served) {
+  std::vector<WaitingJob> rest = by_rank, order;
+  std::int64_t now = 0;
+  for (const auto& [name, when] : served) now = std::max(now, when);
+  while (!rest.empty()) {
+    auto next = rest.begin();
+    for (auto job = rest.begin(); job != rest.end(); ++job) {
+      if (served[job->owner] < served[next->owner]) next = job;
+    }
+    served[next->owner] = ++now;
+    order.push_back(std::move(*next));
+    rest.erase(next);
+  }
+  return order;
+}
+
+std::vector<WaitingJob> waiting_jobs(Database& database) {
+  std::map<JobLane, std::vector<WaitingJob>> lanes;
+  std::map<JobLane, std::map<std::string, std::int64_t>> served;
+  auto row = database.query(
+      "SELECT j.id, j.owner, j.lane, j.picture, j.learned, j.work, coalesce(o.served, 0) FROM job j"
+      " LEFT JOIN owner o ON o.name=j.owner AND o.lane=j.lane WHERE j.state=? ORDER BY j.rank, j.seq",
+      {number(JobState::queued)});
+  while (row.step()) {
+    const auto lane = static_cast<JobLane>(row.whole(2));
+    lanes[lane].push_back({row.text(0), row.text(1), lane, row.text(3), row.text(4), row.text(5)});
+    served[lane][row.text(1)] = row.whole(6);
+  }
+  auto order = in_turn(lanes[JobLane::interactive], served[JobLane::interactive]);
+  for (auto& job : in_turn(lanes[JobLane::batch], served[JobLane::batch])) order.push_back(std::move(job));
+  return order;
+}
+
+/// Whoever's job was interrupted has not been served.
+void give_turn_back(Database& database) {
+  database.run(
+      "UPDATE owner SET served=before WHERE EXISTS"
+      " (SELECT 1 FROM job WHERE state=? AND job.owner=owner.name AND job.lane=owner.lane)",
+      {number(JobState::running)});
 }
 
 void upgrade(Database& database) {
@@ -132,10 +207,12 @@ StoredJob Store::add_job(const std::string& kind, const std::string& request, co
   const auto id = new_id();
   Database::Transaction both(*database_);
   database_->run(
-      "INSERT INTO job(id, kind, request, state, made, lane, name, picture, learned, rank)"
-      " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, (SELECT coalesce(max(seq), 0) + 1 FROM job))",
+      "INSERT INTO job(id, kind, request, state, made, lane, name, picture, learned, owner, parent, title,"
+      " work, rank)"
+      " VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, (SELECT coalesce(max(seq), 0) + 1 FROM job))",
       {id, kind, request, number(JobState::queued), std::int64_t{now_ms()},
-       static_cast<std::int64_t>(place.lane), place.name, place.picture, place.learned});
+       static_cast<std::int64_t>(place.lane), place.name, place.picture, place.learned, place.owner,
+       place.parent, place.title, place.work});
   if (!place.key.empty()) {
     database_->run("INSERT OR IGNORE INTO idempotency(key, content, job, made) VALUES(?, ?, ?, ?)",
                    {place.key, place.content, id, std::int64_t{now_ms()}});
@@ -165,6 +242,7 @@ std::vector<StoredJob> Store::jobs(const JobFilter& filter, std::int64_t limit) 
   equals("kind", filter.kind);
   equals("picture", filter.picture);
   equals("learned", filter.learned);
+  equals("parent", filter.parent);
   if (!filter.before.empty()) {
     text += " AND seq<(SELECT seq FROM job WHERE id=?)";
     values.emplace_back(filter.before);
@@ -181,19 +259,18 @@ std::int64_t Store::count(JobState state) const {
   return database_->whole("SELECT count(*) FROM job WHERE state=?", {number(state)});
 }
 
-std::int64_t Store::count_queued(JobLane lane) const {
+std::int64_t Store::count_queued(JobLane lane, const std::optional<std::string>& owner) const {
   const std::lock_guard lock(database_->mutex);
-  return database_->whole("SELECT count(*) FROM job WHERE state=? AND lane=?",
-                          {number(JobState::queued), static_cast<std::int64_t>(lane)});
+  std::vector<DatabaseValue> values{number(JobState::queued), static_cast<std::int64_t>(lane)};
+  if (owner) values.emplace_back(*owner);
+  return database_->whole(
+      std::string("SELECT count(*) FROM job WHERE state=? AND lane=?") + (owner ? " AND owner=?" : ""),
+      values);
 }
 
-std::vector<std::string> Store::queue() const {
+std::vector<WaitingJob> Store::waiting() const {
   const std::lock_guard lock(database_->mutex);
-  auto row = database_->query(std::string("SELECT id FROM job WHERE state=?") + kInQueueOrder,
-                              {number(JobState::queued)});
-  std::vector<std::string> ids;
-  while (row.step()) ids.push_back(row.text(0));
-  return ids;
+  return waiting_jobs(*database_);
 }
 
 bool Store::is_in_use(const std::string& picture_or_learned) const {
@@ -204,25 +281,31 @@ bool Store::is_in_use(const std::string& picture_or_learned) const {
 
 std::optional<StoredJob> Store::take(std::optional<JobLane> only) {
   const std::lock_guard lock(database_->mutex);
-  std::string condition = "state=?";
-  std::vector<DatabaseValue> values{number(JobState::queued)};
-  if (only) {
-    condition += " AND lane=?";
-    values.emplace_back(static_cast<std::int64_t>(*only));
-  }
-  const auto next = find_job(*database_, condition + kInQueueOrder + " LIMIT 1", values);
-  if (!next) return std::nullopt;
+  const auto queue = waiting_jobs(*database_);
+  const auto next = std::find_if(queue.begin(), queue.end(),
+                                 [&](const WaitingJob& job) { return !only || job.lane == *only; });
+  if (next == queue.end()) return std::nullopt;
+  Database::Transaction both(*database_);
   database_->run("UPDATE job SET state=?, started=?, version=version+1 WHERE id=?",
                  {number(JobState::running), std::int64_t{now_ms()}, next->id});
+  database_->run(
+      "INSERT INTO owner(name, lane, served, before)"
+      " VALUES(?1, ?2, (SELECT coalesce(max(served), 0) + 1 FROM owner), 0)"
+      " ON CONFLICT(name, lane) DO UPDATE SET before=served, served=excluded.served",
+      {next->owner, static_cast<std::int64_t>(next->lane)});
+  both.commit();
   return find_job(*database_, "id=?", {next->id});
 }
 
 void Store::put_back(const std::string& id, bool worker_died) {
   const std::lock_guard lock(database_->mutex);
   Database::Transaction both(*database_);
+  database_->run(std::string("UPDATE job SET ") + kAndThisTime + " WHERE id=?2 AND state=?3",
+                 {std::int64_t{now_ms()}, id, number(JobState::running)});
   // Its cancellation may have come while it was being stopped for another job.
   database_->run("UPDATE job SET state=?, ended=?, version=version+1 WHERE id=? AND state=? AND cancel<>0",
                  {number(JobState::cancelled), std::int64_t{now_ms()}, id, number(JobState::running)});
+  give_turn_back(*database_);
   database_->run("UPDATE job SET state=?, started=0, lost=lost+?, version=version+1 WHERE id=? AND state=?",
                  {number(JobState::queued), std::int64_t{worker_died}, id, number(JobState::running)});
   both.commit();
@@ -233,22 +316,25 @@ std::int64_t Store::put_all_back() {
   // What was to be cancelled when the server ended is cancelled.
   database_->run("UPDATE job SET state=?, ended=?, version=version+1 WHERE state=? AND cancel<>0",
                  {number(JobState::cancelled), std::int64_t{now_ms()}, number(JobState::running)});
+  give_turn_back(*database_);
   return database_->run("UPDATE job SET state=?, started=0, version=version+1 WHERE state=?",
                         {number(JobState::queued), number(JobState::running)});
 }
 
 std::optional<StoredJob> Store::request_cancel(const std::string& id, CancelWhen when,
-                                               const std::string& code) {
+                                               const CancelReason& why) {
   const std::lock_guard lock(database_->mutex);
   const auto asked = static_cast<std::int64_t>(when);
   database_->run(
-      "UPDATE job SET state=?, cancel=?, error_code=?, ended=?, version=version+1 WHERE id=? AND state=?",
-      {number(JobState::cancelled), asked, code, std::int64_t{now_ms()}, id, number(JobState::queued)});
+      "UPDATE job SET state=?, cancel=?, error_code=?, error=?, ended=?, version=version+1"
+      " WHERE id=? AND state=?",
+      {number(JobState::cancelled), asked, why.code, why.text, std::int64_t{now_ms()}, id,
+       number(JobState::queued)});
   // One that is to end after its picture may still be asked to end at once.
   database_->run(
-      "UPDATE job SET cancel=?, error_code=?, version=version+1 WHERE id=? AND state=? AND cancel IN (0, 2)"
-      " AND cancel<>?",
-      {asked, code, id, number(JobState::running), asked});
+      "UPDATE job SET cancel=?, error_code=?, error=?, version=version+1 WHERE id=? AND state=?"
+      " AND cancel IN (0, 2) AND cancel<>?",
+      {asked, why.code, why.text, id, number(JobState::running), asked});
   return find_job(*database_, "id=?", {id});
 }
 
@@ -257,13 +343,13 @@ std::vector<std::string> Store::supersede(const std::string& by) {
   {
     const std::lock_guard lock(database_->mutex);
     auto row = database_->query(
-        "SELECT o.id FROM job o JOIN job n ON n.id=?1 WHERE o.kind=n.kind AND o.learned=n.learned AND "
-        "o.lane=1"
-        " AND o.state IN (0, 1) AND o.cancel<>1 AND o.id<>?1 ORDER BY o.seq",
+        "SELECT o.id FROM job o JOIN job n ON n.id=?1 WHERE o.kind=n.kind AND o.learned=n.learned"
+        " AND o.owner=n.owner AND o.lane=1 AND o.state IN (0, 1) AND o.cancel<>1 AND o.id<>?1 ORDER BY o.seq",
         {by});
     while (row.step()) older.push_back(row.text(0));
   }
-  for (const auto& id : older) request_cancel(id, CancelWhen::now, "superseded");
+  const CancelReason why{"superseded", "a newer one of the same learned picture was asked for"};
+  for (const auto& id : older) request_cancel(id, CancelWhen::now, why);
   return older;
 }
 
@@ -279,9 +365,10 @@ void Store::finish(const std::string& id, const JobEnd& end) {
   const std::lock_guard lock(database_->mutex);
   // Why a job was cancelled stands there already.
   database_->run(
-      "UPDATE job SET state=?1, ended=?2, error_code=CASE WHEN ?1=4 THEN error_code ELSE ?3 END, error=?4,"
-      " version=version+1 WHERE id=?5 AND state=?6",
-      {number(end.state), std::int64_t{now_ms()}, end.error_code, end.error, id, number(JobState::running)});
+      std::string("UPDATE job SET state=?2, ended=?1, error_code=CASE WHEN ?2=4 THEN error_code ELSE ?3 END,"
+                  " error=CASE WHEN ?2=4 THEN error ELSE ?4 END, ") +
+          kAndThisTime + ", version=version+1 WHERE id=?5 AND state=?6",
+      {std::int64_t{now_ms()}, number(end.state), end.error_code, end.error, id, number(JobState::running)});
 }
 
 void Store::set_result(const std::string& id, const std::string& result) {
@@ -299,6 +386,11 @@ void Store::set_learned(const std::string& id, const std::string& learned) {
   database_->run("UPDATE job SET learned=?, version=version+1 WHERE id=?", {learned, id});
 }
 
+void Store::set_cover(const std::string& id, const std::string& stem) {
+  const std::lock_guard lock(database_->mutex);
+  database_->run("UPDATE job SET cover=?, version=version+1 WHERE id=?", {stem, id});
+}
+
 bool Store::move_before(const std::string& id, const std::string& other) {
   const std::lock_guard lock(database_->mutex);
   return database_->run(
@@ -313,7 +405,11 @@ bool Store::move_before(const std::string& id, const std::string& other) {
 
 bool Store::remove_job(const std::string& id) {
   const std::lock_guard lock(database_->mutex);
-  return database_->run("DELETE FROM job WHERE id=? AND state<>1", {id}) > 0;
+  Database::Transaction both(*database_);
+  const bool is_gone = database_->run("DELETE FROM job WHERE id=? AND state<>1", {id}) > 0;
+  if (is_gone) database_->run("UPDATE job SET parent='' WHERE parent=?", {id});
+  both.commit();
+  return is_gone;
 }
 
 std::optional<Store::KnownKey> Store::known_key(const std::string& key) const {

@@ -39,6 +39,13 @@ struct StoredJob {
   JobLane lane = JobLane::batch;
   std::string name;              ///< by people; may be empty
   std::string picture, learned;  ///< ids of what it works on, or empty; `learned` also what it has learned
+  std::string owner;             ///< whose it is: the name of a token; empty where nobody needs one
+  std::string parent;            ///< id of the job that it adjusts an image of, or empty
+  std::string title;             ///< its targets, for lists
+  std::string cover;             ///< stem of the picture that stands for it, or empty
+  std::string work;              ///< what it has to do (work_text)
+  std::int64_t images = 0;       ///< finished ones, its reconstruction aside
+  std::int64_t spent = 0;        ///< ms that it ran before it was interrupted, or in all
 };
 
 /// What a new job has beside its request.
@@ -46,12 +53,27 @@ struct JobPlace {
   JobLane lane = JobLane::batch;
   std::string picture, learned, name;
   std::string key, content;  ///< the client's own key of the job and what it stands for; empty: none
+  std::string owner = {}, parent = {}, title = {}, work = {};  ///< as in StoredJob
+};
+
+/// A queued job, as far as its place in the queue depends on it.
+struct WaitingJob {
+  std::string id, owner;
+  JobLane lane = JobLane::batch;
+  std::string picture, learned, work;
+};
+
+/// How long work took: seconds for one unit of `work`, on pictures of this size by `machine`.
+struct StoredSpeed {
+  std::string machine, work;
+  std::int64_t width = 0, height = 0;  ///< pixels
+  double seconds = 0;
 };
 
 /// Which jobs are asked for; what is empty holds for all.
 struct JobFilter {
   std::optional<JobState> state;
-  std::string kind, picture, learned;
+  std::string kind, picture, learned, parent;
   std::string before;  ///< an id: only older ones
 };
 
@@ -65,6 +87,7 @@ struct StoredUpload {
   std::string name;  ///< the client's
   std::int64_t width = 0, height = 0;
   bool has_alpha = false;
+  std::string notes = {};  ///< of reading it, one a line: that it is an animation, say
 };
 
 /// A picture that a job has finished.
@@ -82,8 +105,9 @@ struct StoredNote {
 
 /// A finished picture among those of all jobs.
 struct GalleryPicture {
-  std::int64_t seq = 0;     ///< grows from one to the next
-  std::string job, source;  ///< the job, and the id of the upload that was edited
+  std::int64_t seq = 0;                           ///< grows from one to the next
+  std::string job, source;                        ///< the job, and the id of the upload that was edited
+  std::string job_kind, job_learned, job_parent;  ///< of the job
   std::int64_t made = 0;
   StoredPicture picture;
 };
@@ -127,25 +151,29 @@ class Store {
   /// Newest first.
   std::vector<StoredJob> jobs(const JobFilter& filter, std::int64_t limit) const;
   std::int64_t count(JobState state) const;
-  /// How many jobs of a lane wait.
-  std::int64_t count_queued(JobLane lane) const;
-  /// The ids of queued jobs, the next one first.
-  std::vector<std::string> queue() const;
+  /// How many jobs of a lane wait; of one owner where one is given.
+  std::int64_t count_queued(JobLane lane, const std::optional<std::string>& owner = {}) const;
+  /// Queued jobs, the next one first: interactive ones before others; within a lane the owners take turns,
+  /// the one who was served longest ago first; of one owner by rank.
+  std::vector<WaitingJob> waiting() const;
   /// Whether a queued or running job has this picture, or works on what was learned.
   bool is_in_use(const std::string& picture_or_learned) const;
 
   /// The queued job that is next becomes running; `only` a lane where one is given.
   std::optional<StoredJob> take(std::optional<JobLane> only = {});
-  /// A running job goes back to its place in the queue, or ends where somebody has cancelled it.
-  /// `worker_died` counts the death of its worker.
+  /// A running job goes back to its place in the queue, and its owner's turn with it, or ends where somebody
+  /// has cancelled it. `worker_died` counts the death of its worker.
   void put_back(const std::string& id, bool worker_died);
   /// All running jobs go back: for the start, when nothing can run. Returns how many.
   std::int64_t put_all_back();
   /// Asks for a job's end: a queued one is cancelled at once, of a running one it is noted. Returns the job
-  /// as it is then; one that is over stays so. `code` says why, where somebody else than a person asks.
+  /// as it is then; one that is over stays so. `why` says it, where somebody else than a person asks.
+  struct CancelReason {
+    std::string code, text;
+  };
   std::optional<StoredJob> request_cancel(const std::string& id, CancelWhen when = CancelWhen::now,
-                                          const std::string& code = {});
-  /// Cancels all other interactive jobs of this one's kind and learned picture that are not over, as
+                                          const CancelReason& why = {});
+  /// Cancels all other interactive jobs of this one's owner, kind and learned picture that are not over, as
   /// superseded. Returns their ids.
   std::vector<std::string> supersede(const std::string& by);
   /// A job that has failed or was cancelled is queued again. Whether it was one.
@@ -155,6 +183,7 @@ class Store {
   void set_result(const std::string& id, const std::string& result);
   void set_name(const std::string& id, const std::string& name);
   void set_learned(const std::string& id, const std::string& learned);
+  void set_cover(const std::string& id, const std::string& stem);
   /// A queued job goes in front of another one. Whether both are queued.
   bool move_before(const std::string& id, const std::string& other);
   /// Forgets a job and its pictures, unless it runs. Whether it is gone.
@@ -203,6 +232,10 @@ class Store {
                       std::optional<bool> pinned);
   void use_learned(const std::string& id);
   void remove_learned(const std::string& id);
+
+  void add_speed(const StoredSpeed& speed);
+  /// The median of the last five for each work and size of a machine.
+  std::vector<StoredSpeed> speeds(const std::string& machine) const;
 
  private:
   std::unique_ptr<Database> database_;

@@ -1,3 +1,5 @@
+#include <cmath>
+
 #include "forgedit/serve/database.h"
 #include "forgedit/serve/ids.h"
 #include "forgedit/serve/store.h"
@@ -5,12 +7,14 @@
 namespace forgedit {
 namespace {
 
-constexpr const char* kUploadColumns = "id, content, bytes, file, made, name, width, height, alpha";
+constexpr double kMicro = 1e6;
+constexpr std::int64_t kSpeeds = 5;  // of one kind that count
+constexpr const char* kUploadColumns = "id, content, bytes, file, made, name, width, height, alpha, notes";
 constexpr const char* kLearnedColumns = "id, name, pinned, picture, job, made, used, bytes, info";
 
 StoredUpload upload_of(const Statement& row) {
-  return {row.text(0), row.text(1),  row.whole(2), row.text(3),      row.whole(4),
-          row.text(5), row.whole(6), row.whole(7), row.whole(8) != 0};
+  return {row.text(0), row.text(1),  row.whole(2), row.text(3),       row.whole(4),
+          row.text(5), row.whole(6), row.whole(7), row.whole(8) != 0, row.text(9)};
 }
 
 StoredPicture picture_of(const Statement& row, int first) {
@@ -40,7 +44,10 @@ void Store::add_picture(const std::string& job, const StoredPicture& picture) {
       "INSERT INTO result(job, stem, entry, made) VALUES(?, ?, ?, ?)"
       " ON CONFLICT(job, stem) DO UPDATE SET entry=excluded.entry",
       {job, picture.stem, picture.entry, std::int64_t{now_ms()}});
-  database_->run("UPDATE job SET version=version+1 WHERE id=?", {job});
+  database_->run(
+      "UPDATE job SET version=version+1, images=(SELECT count(*) FROM result WHERE job=?1"
+      " AND json_extract(entry, '$.kind')='edit') WHERE id=?1",
+      {job});
 }
 
 std::vector<StoredPicture> Store::pictures(const std::string& job) const {
@@ -83,8 +90,8 @@ bool Store::mark_picture(const std::string& job, const std::string& stem, std::o
 std::vector<GalleryPicture> Store::gallery(const GalleryFilter& filter, std::int64_t limit) const {
   const std::lock_guard lock(database_->mutex);
   std::string text =
-      "SELECT r.seq, r.job, j.picture, r.made, r.stem, r.entry, r.star, r.hidden FROM result r"
-      " JOIN job j ON j.id=r.job WHERE r.hidden=0";
+      "SELECT r.seq, r.job, j.picture, r.made, r.stem, r.entry, r.star, r.hidden, j.kind, j.learned, j.parent"
+      " FROM result r JOIN job j ON j.id=r.job WHERE r.hidden=0";
   std::vector<DatabaseValue> values;
   if (filter.star) {
     text += " AND r.star=?";
@@ -106,16 +113,18 @@ std::vector<GalleryPicture> Store::gallery(const GalleryFilter& filter, std::int
   auto row = database_->query(text + " ORDER BY r.seq DESC LIMIT ?", values);
   std::vector<GalleryPicture> pictures;
   while (row.step()) {
-    pictures.push_back({row.whole(0), row.text(1), row.text(2), row.whole(3), picture_of(row, 4)});
+    pictures.push_back({row.whole(0), row.text(1), row.text(2), row.text(8), row.text(9), row.text(10),
+                        row.whole(3), picture_of(row, 4)});
   }
   return pictures;
 }
 
 void Store::add_upload(const StoredUpload& upload) {
   const std::lock_guard lock(database_->mutex);
-  database_->run(std::string("INSERT INTO upload(") + kUploadColumns + ") VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                 {upload.id, upload.content, upload.bytes, upload.file, upload.made, upload.name,
-                  upload.width, upload.height, std::int64_t{upload.has_alpha}});
+  database_->run(
+      std::string("INSERT INTO upload(") + kUploadColumns + ") VALUES(?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+      {upload.id, upload.content, upload.bytes, upload.file, upload.made, upload.name, upload.width,
+       upload.height, std::int64_t{upload.has_alpha}, upload.notes});
 }
 
 std::optional<StoredUpload> Store::upload(const std::string& id) const {
@@ -191,6 +200,45 @@ void Store::use_learned(const std::string& id) {
 void Store::remove_learned(const std::string& id) {
   const std::lock_guard lock(database_->mutex);
   database_->run("DELETE FROM learned WHERE id=?", {id});
+}
+
+void Store::add_speed(const StoredSpeed& speed) {
+  const std::lock_guard lock(database_->mutex);
+  const std::vector<DatabaseValue> kind{speed.machine, speed.work, speed.width, speed.height};
+  Database::Transaction both(*database_);
+  auto values = kind;
+  values.emplace_back(static_cast<std::int64_t>(std::llround(speed.seconds * kMicro)));
+  database_->run("INSERT INTO speed(machine, work, width, height, microseconds) VALUES(?, ?, ?, ?, ?)",
+                 values);
+  values = kind;
+  values.emplace_back(kSpeeds);
+  database_->run(
+      "DELETE FROM speed WHERE machine=?1 AND work=?2 AND width=?3 AND height=?4 AND seq NOT IN (SELECT seq"
+      " FROM speed WHERE machine=?1 AND work=?2 AND width=?3 AND height=?4 ORDER BY seq DESC LIMIT ?5)",
+      values);
+  both.commit();
+}
+
+std::vector<StoredSpeed> Store::speeds(const std::string& machine) const {
+  const std::lock_guard lock(database_->mutex);
+  auto row = database_->query(
+      "SELECT work, width, height, microseconds FROM speed WHERE machine=?"
+      " ORDER BY work, width, height, microseconds",
+      {machine});
+  std::vector<StoredSpeed> medians;
+  std::vector<double> seconds;  // of the last one, in order
+  while (row.step()) {
+    const StoredSpeed found{machine, row.text(0), row.whole(1), row.whole(2), 0};
+    const bool is_same = !medians.empty() && medians.back().work == found.work &&
+                         medians.back().width == found.width && medians.back().height == found.height;
+    if (!is_same) {
+      medians.push_back(found);
+      seconds.clear();
+    }
+    seconds.push_back(static_cast<double>(row.whole(3)) / kMicro);
+    medians.back().seconds = seconds[seconds.size() / 2];
+  }
+  return medians;
 }
 
 }  // namespace forgedit

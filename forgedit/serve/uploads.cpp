@@ -3,6 +3,7 @@
 #include "forgedit/core/content_hash.h"
 #include "forgedit/core/error.h"
 #include "forgedit/core/files.h"
+#include "forgedit/core/text.h"
 #include "forgedit/io/pictures/image_limits.h"
 #include "forgedit/io/pictures/picture_format.h"
 #include "forgedit/serve/http.h"
@@ -13,6 +14,8 @@ namespace forgedit {
 namespace {
 
 namespace fs = std::filesystem;
+
+constexpr const char* kCalled = "the picture";
 
 const char* file_name_of(PictureFormat format) {
   switch (format) {
@@ -34,12 +37,23 @@ const char* file_name_of(PictureFormat format) {
 
 RgbaImage decoded(std::string_view file) {
   try {
-    return decode_rgba_image_within(file, "the picture", kMostUploadPixels);
+    return decode_rgba_image_within(file, kCalled, kMostUploadPixels);
   } catch (const ImageSizeError& error) {
     throw HttpError(422, error.is_too_small() ? "too_small" : "too_many_pixels", error.what());
   } catch (const Error& error) {
     throw HttpError(422, "picture_damaged", error.what());
   }
+}
+
+/// Without what the picture is called in front of each.
+std::string notes_of(const RgbaImage& picture) {
+  const std::string before = std::string(kCalled) + ": ";
+  std::string notes;
+  for (const auto& note : picture.notes) {
+    const auto what = starts_with(note, before) ? note.substr(before.size()) : note;
+    notes += (notes.empty() ? "" : "\n") + what;
+  }
+  return notes;
 }
 
 bool has_alpha(const RgbaImage& picture) {
@@ -79,6 +93,7 @@ KeptUpload keep_upload(const fs::path& data, Store& store, std::string_view file
   upload.width = picture.width;
   upload.height = picture.height;
   upload.has_alpha = has_alpha(picture);
+  upload.notes = notes_of(picture);
   const auto shown = flattened(std::move(picture));
   const auto folder = upload_folder(data, upload.id);
   make_directory(folder);

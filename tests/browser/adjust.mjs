@@ -45,6 +45,7 @@ export default async function adjust({ server, check, shots, left }) {
     await untilDrawn(page);
     const draw = await server.get(`api/v1/jobs/${new URL(page.url()).hash.split("/").pop()}?wait=10&version=0`);
     assert.equal(draw.request.gamma, 1.35);
+    assert.equal(draw.parent, left.job);
     assert.equal(draw.state, "done");
     await page.screenshot({ path: `${shots}/21-drawn.png` });
   });
@@ -91,9 +92,28 @@ export default async function adjust({ server, check, shots, left }) {
     await page.screenshot({ path: `${shots}/22-tries.png`, fullPage: true });
   });
 
-  await check("a LoRA can be made and fetched", async () => {
+  await check("the tries of a job do not stand under another one of the same learned picture", async () => {
+    await page.goto(`${server.url}#job/${left.sweep}`);
+    await page.locator(".grid .cell.image").first().waitFor();
+    await page.waitForTimeout(500);
+    assert.equal(await page.locator(".film .cell").count(), 0);
+    await page.goto(`${server.url}#job/${left.job}`);
+    await page.locator(".film .cell").first().waitFor();
+  });
+
+  await check("an image of the sliders leads from the gallery to them", async () => {
+    await page.goto(`${server.url}#gallery`);
+    await page.locator(".wall a[href*='/try/']").first().click();
+    await page.waitForURL(/\/try\//);
+    await page.getByRole("slider", { name: kStrength, exact: true }).waitFor();
+    await page.goto(`${server.url}#job/${left.job}`);
+  });
+
+  await check("a LoRA is made and saved by one click", async () => {
     await page.getByText("More downloads").click();
+    const saved = page.waitForEvent("download", { timeout: 180000 });  // a singular value decomposition of each layer
     await page.getByRole("button", { name: "LoRA", exact: true }).click();
+    assert.equal((await saved).suggestedFilename(), "lora.safetensors");
     const link = page.getByRole("link", { name: /Download LoRA/ });
     await link.waitFor({ timeout: 60000 });
     const response = await fetch(new URL(await link.getAttribute("href"), server.url));

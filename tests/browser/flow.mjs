@@ -83,6 +83,8 @@ export default async function flow({ server, check, shots, left }) {
     assert.equal(await page.getByLabel("Candidates").inputValue(), "12");
     await page.getByLabel("Candidates").fill("6");
     await page.getByText("walking → running").waitFor();
+    await page.locator(".cost", { hasText: /^About .*: learning .*, 6 images / }).waitFor();
+    console.log(`# ${await page.locator(".cost").textContent()}`);
     await page.getByRole("button", { name: "Generate" }).click();
     await page.waitForURL(/#job\//);
     left.job = jobOf(page);
@@ -184,6 +186,9 @@ export default async function flow({ server, check, shots, left }) {
 
   await check("a story has a row for each text", async () => {
     await page.locator("label[for=mode-story]").click();
+    await page.fill("#story", " ");
+    await page.getByRole("button", { name: "Generate" }).click();
+    await page.getByText("Write the story's texts, one a line.").waitFor();
     await page.fill("#story", "a man running: dark skin tone on a yellow background\na man walking: dark skin tone on a red background");
     await page.getByLabel("from", { exact: true }).fill("1");
     await page.getByLabel("to", { exact: true }).fill("1");
@@ -227,6 +232,7 @@ export default async function flow({ server, check, shots, left }) {
     await page.goto(server.url);
     await page.setInputFiles("#choose", { name: "ours.png", mimeType: "image/png", buffer: picture });
     await page.getByRole("dialog").getByText("This image was made by Forgedit").waitFor();
+    await page.getByRole("dialog").getByText("Strength γ").waitFor();
     await assertAccessible(page, "draw again");
     await shot("11-ours", {});
     await page.getByRole("button", { name: "Draw again" }).click();

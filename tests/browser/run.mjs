@@ -1,7 +1,7 @@
 // Runs the parts one after the other against one server: run.sh has the arguments.
 import { Server } from "./harness.mjs";
 
-const kParts = ["flow", "adjust", "views", "keyboard", "tabs", "restart", "attacks", "token"];
+const kParts = ["flow", "adjust", "views", "keyboard", "tabs", "queue", "restart", "attacks", "token"];
 
 const [forgedit, shots, ...wanted] = process.argv.slice(2);
 const server = new Server(forgedit);

@@ -336,9 +336,9 @@ expect 1 "unet.safetensors: truncated" edit --from learned.edit "a red square" -
 echo "-- threads"
 THREADS=(edit --from square.edit "a red square" --model "$MODEL" --steps 1 --gamma 1)
 expect 0 "" "${THREADS[@]}" --threads 1 --out threads1
-grep -q "CPU, 1 threads" stderr || complain "--threads"
+grep -q "CPU, 1 thread," stderr || complain "--threads"
 OMP_NUM_THREADS=1 expect 0 "" "${THREADS[@]}" --out threads2
-grep -q "CPU, 1 threads" stderr || complain "OMP_NUM_THREADS"
+grep -q "CPU, 1 thread," stderr || complain "OMP_NUM_THREADS"
 expect 2 "--threads" "${THREADS[@]}" --threads 0
 
 echo "-- stories"

@@ -49,7 +49,7 @@ add_job 201 "{\"picture\": \"$PICTURE\", \"target\": \"it's a red square\", \"ga
 ends_as "$JOB" "done"
 (
   cp picture.png "a man.png"
-  sed -n 's/.*"command":"\(.*\)","ended".*/\1/p' answer | sed 's/\\\\/\\/g' | sed "s/^forgedit/'${FORGEDIT//\//\\/}'/" >command.sh
+  sed -n 's/.*"command":"\(.*\)","cover".*/\1/p' answer | sed 's/\\\\/\\/g' | sed "s/^forgedit/'${FORGEDIT//\//\\/}'/" >command.sh
   printf ' --model %s --device cpu --threads 1 --out copied\n' "$MODEL" | tr -d '\n' >>command.sh
   tr -d '\n' <command.sh >line.sh
   bash line.sh >/dev/null 2>>stderr

@@ -44,6 +44,10 @@ ask 200 GET "api/v1/jobs/$EDIT/sheet.png"
 ask 200 GET "api/v1/jobs/$EDIT/edit.json"
 within 5 grep -q '"state":"done"' events
 kill $EVENTS
+ask 200 GET api/v1/info
+for work in images vanilla; do
+  grep -q "\"measured\":true,\"seconds\":[0-9.e-]*,\"width\":64,\"work\":\"$work\"" answer || complain "no speed of $work: $(cat answer)"
+done
 for part in 'event: hello' '"state":"queued"' '"state":"running"' '"stage":"learning"' 'event: picture' '"state":"done"'; do
   grep -q "$part" events || complain "no $part among the events"
 done
@@ -144,7 +148,8 @@ wait "$SERVER"
 echo "-- off this machine a token is needed"
 OPTIONS+=(--host 0.0.0.0)
 expect 2 "--allow-host: is needed with 0.0.0.0" serve "${OPTIONS[@]}" --port 0
-OPTIONS+=(--allow-host 127.0.0.1)
+OPTIONS+=(--allow-host 127.0.0.1 --access-log)
+: >stderr
 start_server
 TOKEN=${URL##*=}
 URL=$(sed 's/0.0.0.0/127.0.0.1/; s/#.*//' address)
@@ -162,8 +167,12 @@ ask 403 POST api/v1/worker/unload -b cookies
 ask 202 POST api/v1/worker/unload -b cookies -H 'X-Forgedit: 1'
 ask 204 DELETE api/v1/session -b cookies -H 'X-Forgedit: 1'
 ask 401 GET metrics -b cookies
+ask 200 GET "api/v1/gallery?target=square" -H "Authorization: Bearer $TOKEN"
+ask 200 GET "api/v1/jobs/$EDIT/pictures/$STEM.png" -H "Authorization: Bearer $TOKEN"
 kill -TERM "$SERVER"
 wait "$SERVER"
+grep -qE "^20[0-9T:-]+Z GET /api/v1/jobs/$EDIT/pictures/\{stem\}.png 200 [0-9]+ ms owner$" stderr || complain "no access log"
+grep -qE "$TOKEN|square|wrong" stderr && complain "the access log has a token or a prompt in it"
 
 echo "-- tokens of a file, a proxy's names and path"
 OPTIONS=(--model "$MODEL" --device cpu --threads 1 --data proxied --trust-proxy --allow-host edits.example --base-path /edits)

@@ -10,7 +10,8 @@ const AccessRules kRules = access_rules("127.0.0.1", 7860, {});
 AccessOptions with_token(std::vector<std::string> names) {
   AccessOptions options;
   options.host_names = std::move(names);
-  options.sessions = std::make_shared<Sessions>(std::vector<std::string>{"other", "secret"}, "cookie");
+  options.sessions =
+      std::make_shared<Sessions>(std::vector<OwnedToken>{{"ann", "other"}, {"bob", "secret"}}, "cookie");
   return options;
 }
 
@@ -125,13 +126,18 @@ TEST(Access, ThePageItselfNeedsNoToken) {
 
 TEST(Access, ASessionIsAsGoodAsATokenButForForms) {
   const auto rules = access_rules("192.0.2.7", 80, with_token({}));
-  const auto cookie = rules.sessions->begin("/", false);
+  const auto cookie = rules.sessions->begin("ann", "/", false);
   const auto pair = cookie.substr(0, cookie.find(';'));
   auto request = get("192.0.2.7");
   request.cookie = "cookie=";
   EXPECT_EQ(check_access(rules, request), Access::unauthorized);
+  EXPECT_EQ(owner_of(rules, request), "");
   request.cookie = pair;
   EXPECT_EQ(check_access(rules, request), Access::allowed);
+  EXPECT_EQ(owner_of(rules, request), "ann");
+  auto with_header = request;
+  with_header.authorization = "Bearer secret";
+  EXPECT_EQ(owner_of(rules, with_header), "bob");
   request.method = "POST";
   EXPECT_EQ(check_access(rules, request), Access::unmarked) << "a form of another page sends the cookie too";
   request.mark = "1";

@@ -26,6 +26,7 @@ class OpenAiTest : public testing::TemporaryFolder {
     api.base_path = "/edits";
     api.check = [](const json& request) {
       if (request.at("target") == "bad") throw usage_error("targets", "is bad");
+      return JobWork();
     };
     router_ = std::make_unique<HttpRouter>(api_routes(api, store_, *dispatcher_));
   }

@@ -35,6 +35,13 @@ class ApiTest : public testing::TemporaryFolder {
     options_.data = folder_;
     options_.check = [](const json& request) {
       if (request.contains("gama")) throw usage_error("gama", "unknown key");
+      JobWork work;
+      if (request.contains("picture")) work.learning = "vanilla";
+      work.samples = 400;
+      work.batch = 10;
+      work.images = 4;
+      work.steps = 80;
+      return work;
     };
     make_router();
   }
@@ -54,6 +61,8 @@ class ApiTest : public testing::TemporaryFolder {
     const bool is_json = !body.empty() && body.front() == '{';
     request.content_type = is_json ? "application/json" : "image/png";
     request.headers = headers;
+    request.owner = owner_;
+    request.client = client_;
     request.body = body;
     auto match = router_->find(method, request.path);
     EXPECT_TRUE(match.route) << method << " " << target;
@@ -102,8 +111,13 @@ class ApiTest : public testing::TemporaryFolder {
     return text;
   }
 
+  std::string owner_, client_ = "192.0.2.1";
   const std::string worker_ =
-      "echo '{\"worker\":{\"model\":{\"name\":\"m\",\"size\":64,\"multiple\":32}}}'; while read -r line; do "
+      "echo "
+      "'{\"worker\":{\"model\":{\"name\":\"m\",\"size\":64,\"multiple\":32},\"speeds\":[{\"work\":"
+      "\"vanilla\","
+      "\"width\":64,\"height\":64,\"seconds\":0.1},{\"work\":\"images\",\"width\":64,\"height\":64,"
+      "\"seconds\":0.5}]}}'; while read -r line; do "
       "case $line in *stop*) exit;; esac; done";
   Store store_;
   EventRing ring_;
@@ -133,6 +147,13 @@ TEST_F(ApiTest, APictureIsDecodedOnceAndShownSmall) {
   const auto other = upload();
   EXPECT_EQ(ask("DELETE", "/api/v1/pictures/" + other).status, 204);
   EXPECT_FALSE(std::filesystem::exists(upload_folder(folder_, other)));
+}
+
+TEST_F(ApiTest, WhatWasNotedOfAPictureIsTold) {
+  store_.add_upload(
+      {new_id(), "hash", 7, "picture.png", 1, "a.png", 16, 12, false, "an animation\nand more"});
+  const auto picture = told(200, "GET", "/api/v1/pictures").at("pictures").at(0);
+  EXPECT_EQ(picture.at("notes"), json({"an animation", "and more"}));
 }
 
 TEST_F(ApiTest, APictureOfTooManyPixelsIsNotDecoded) {
@@ -216,6 +237,77 @@ TEST_F(ApiTest, TheQueueIsFullForEachLaneAlone) {
   add({{"kind", "caption"}, {"picture", picture}});  // of the other lane
 }
 
+TEST_F(ApiTest, AQueuedJobKnowsWhenItStarts) {
+  ASSERT_TRUE(knows_model());
+  const auto picture = upload();
+  const json edit{{"picture", picture}, {"targets", {"a cat", "a dog"}}};
+  const auto first = add(edit), second = add(edit);
+  EXPECT_EQ(told(200, "GET", "/api/v1/jobs/" + second).at("starts_in"), nullptr) << "the queue is paused";
+  ::usleep(100'000);  // the dispatcher has seen that it is paused
+  store_.set_paused(false);
+  // 16 x 12 is seen as 64 x 64: 400 samples of 0.1 s, and 84 steps of 0.5 s.
+  const auto job = told(200, "GET", "/api/v1/jobs/" + second);
+  EXPECT_EQ(job.at("position"), 2);
+  EXPECT_EQ(job.at("starts_in"), 82);
+  EXPECT_EQ(job.at("title"), "a cat · a dog");
+  EXPECT_EQ(told(200, "GET", "/api/v1/queue").at("queued"),
+            json::parse("[{\"id\":\"" + first + "\",\"position\":1,\"starts_in\":0},{\"id\":\"" + second +
+                        "\",\"position\":2,\"starts_in\":82}]"));
+  store_.add_speed({"m, , ", "vanilla", 64, 64, 0.01});
+  EXPECT_EQ(told(200, "GET", "/api/v1/jobs").at("jobs").at(0).at("starts_in"), 46) << "measured counts more";
+  const auto speeds = told(200, "GET", "/api/v1/info").at("speeds");
+  EXPECT_EQ(speeds.at(0).at("measured"), true);
+  EXPECT_EQ(speeds.size(), 3U);
+  // Whoever is next says so to all.
+  const auto before = ring_.begin("").after;
+  told(202, "POST", "/api/v1/jobs/" + first + "/cancel");
+  EXPECT_TRUE(contains(ring_.next(before, 1 << 20).text,
+                       "\"queued\":[{\"id\":\"" + second + "\",\"position\":1,\"starts_in\":0}]"))
+      << ring_.next(before, 1 << 20).text;
+}
+
+TEST_F(ApiTest, NoOwnerFillsTheQueue) {
+  options_.most_queued_each = 1;
+  options_.sessions = std::make_shared<Sessions>(std::vector<OwnedToken>{{"ann", "a"}, {"bob", "b"}}, "c");
+  make_router();
+  const json edit{{"picture", upload()}, {"target", "a"}};
+  owner_ = "ann";
+  EXPECT_EQ(told(201, "POST", "/api/v1/jobs", edit.dump()).at("owner"), "ann");
+  EXPECT_EQ(refused(429, "POST", "/api/v1/jobs", edit.dump()), "queue_full");
+  owner_ = "bob";
+  add(edit);
+}
+
+TEST_F(ApiTest, WrongTokensCountForTheirClient) {
+  options_.sessions = std::make_shared<Sessions>(std::vector<OwnedToken>{{"ann", "a"}}, "c");
+  options_.behind_proxy = true;
+  make_router();
+  for (int i = 0; i < 10; ++i) refused(401, "POST", "/api/v1/session", "{\"token\":\"b\"}");
+  EXPECT_EQ(refused(429, "POST", "/api/v1/session", "{\"token\":\"a\"}"), "too_many_tries");
+  const std::map<std::string, std::string> through_proxy{{"x-forwarded-for", "192.0.2.1, 192.0.2.7"}};
+  EXPECT_EQ(ask("POST", "/api/v1/session", "{\"token\":\"a\"}", through_proxy).status, 204);
+  client_ = "192.0.2.2";
+  EXPECT_EQ(ask("POST", "/api/v1/session", "{\"token\":\"a\"}").status, 204);
+}
+
+TEST_F(ApiTest, ATryBelongsToItsJob) {
+  const auto picture = upload(), saved = learned(picture), job = finished(picture);
+  const json draw{{"kind", "draw"}, {"learned", saved}, {"target", "a"}, {"parent", job}};
+  const auto id = told(201, "POST", "/api/v1/jobs", draw.dump()).at("id").get<std::string>();
+  const auto found = told(200, "GET", "/api/v1/jobs?parent=" + job).at("jobs");
+  ASSERT_EQ(found.size(), 1U);
+  EXPECT_EQ(found[0].at("parent"), job);
+  auto wrong = draw;
+  wrong["parent"] = new_id();
+  EXPECT_EQ(told(400, "POST", "/api/v1/jobs", wrong.dump()).at("error").at("param"), "parent");
+  store_.take();
+  store_.add_picture(id, {"01-b", "{\"kind\":\"edit\"}"});
+  const auto shown = told(200, "GET", "/api/v1/gallery").at("pictures").at(0);
+  EXPECT_EQ(shown.at("kind"), "draw");
+  EXPECT_EQ(shown.at("learned"), saved);
+  EXPECT_EQ(shown.at("parent"), job);
+}
+
 TEST_F(ApiTest, ResultsAreFiles) {
   const auto id = finished(upload());
   const auto place = "/api/v1/jobs/" + id;
@@ -224,6 +316,7 @@ TEST_F(ApiTest, ResultsAreFiles) {
   const auto bare = ask("GET", place + "/pictures/01-a.png?metadata=none");
   EXPECT_TRUE(parse_png_text(bare.body, "bare").empty());
   EXPECT_EQ(decode_rgba_image(bare.body, "bare").width, 16);
+  EXPECT_EQ(bare.headers.at(0).second, "attachment; filename=\"01-a-plain.png\"");
   EXPECT_EQ(ask("GET", place + "/pictures/01-a.png?size=thumb").content_type, "image/png")
       << "there is no copy";
   EXPECT_EQ(refused(404, "GET", place + "/pictures/02.png"), "no_such_picture");

@@ -127,6 +127,23 @@ TEST_F(DispatcherTest, ALineMayTellAllThatARequestAsksFor) {
   EXPECT_GT(store_.job(job)->result.size(), std::size_t{9} << 20);
 }
 
+TEST_F(DispatcherTest, AJobIsShownByItsBestPicture) {
+  const auto picture = [](const std::string& stem, const std::string& kind) {
+    return say("picture", ",\"stem\":\"" + stem + "\",\"entry\":{\"kind\":\"" + kind + "\"}");
+  };
+  start_loop(picture("0", "reconstruction") + picture("1", "edit") + picture("2", "edit") + say("done"));
+  const auto newest = add();
+  EXPECT_TRUE(becomes(newest, JobState::done));
+  EXPECT_EQ(store_.job(newest)->cover, "2");
+  EXPECT_EQ(store_.job(newest)->images, 2);
+  dispatcher_.reset();
+  start_loop(picture("1", "edit") + say("choice", ",\"choice\":{\"best\":[{\"stem\":\"1\"}]}") +
+             picture("2", "edit") + say("done"));
+  const auto best = add();
+  EXPECT_TRUE(becomes(best, JobState::done));
+  EXPECT_EQ(store_.job(best)->cover, "1");
+}
+
 TEST_F(DispatcherTest, AnErrorOfTheJobIsKept) {
   start_loop(say("failed", ",\"code\":\"failure\",\"message\":\"no model\""));
   const auto job = add();
@@ -164,6 +181,45 @@ TEST_F(DispatcherTest, AnInteractiveJobGoesBetweenThePicturesOfAnother) {
   EXPECT_TRUE(becomes(draw, JobState::done));
   EXPECT_TRUE(becomes(batch, JobState::done)) << read_file(folder_ / "lines");
   EXPECT_EQ(store_.job(batch)->lost_workers, 0);
+}
+
+TEST_F(DispatcherTest, AJobRunsForSoLongAtMost) {
+  options_.most_time = 200ms;
+  start_loop("if [ \"$S\" ]; then " + say("cancelled") + "S=; fi");
+  const auto job = add();
+  EXPECT_TRUE(becomes(job, JobState::failed));
+  EXPECT_EQ(store_.job(job)->error_code, "over_time");
+
+  dispatcher_.reset();
+  start("exec sleep 1000");
+  const auto deaf = add();
+  EXPECT_TRUE(becomes(deaf, JobState::failed));
+  EXPECT_EQ(store_.job(deaf)->error_code, "over_time");
+}
+
+// What a finished job took is what the next one is expected to take.
+TEST_F(DispatcherTest, SpeedsAreMeasured) {
+  start("echo '{\"worker\":{\"model\":{\"name\":\"m\",\"size\":64,\"multiple\":8}}}'; " + std::string(kLoop) +
+        say("took", ",\"stage\":\"learning\",\"steps\":40,\"seconds\":20.0") +
+        say("took", ",\"stage\":\"generating images\",\"steps\":42,\"seconds\":21.0") + say("done") +
+        "\n done");
+  JobWork work;
+  work.learning = "vanilla";
+  work.samples = 400;
+  work.batch = 10;
+  JobPlace place;
+  place.work = work_text(work);
+  const auto id = store_.add_job("edit", "{}", place).id;
+  dispatcher_->wake();
+  EXPECT_TRUE(becomes(id, JobState::done));
+  const Speeds speeds(store_, dispatcher_->worker_info());
+  EXPECT_DOUBLE_EQ(speeds.seconds(work, {64, 64}), 20);
+  EXPECT_DOUBLE_EQ(speeds.seconds(work, {64, 128}), 40) << "by its area";
+  work.images = 2;
+  work.steps = 40;
+  EXPECT_DOUBLE_EQ(speeds.seconds(work, {64, 64}), 41);
+  work.learning = "imagic";
+  EXPECT_LT(speeds.seconds(work, {64, 64}), 0) << "nobody knows";
 }
 
 TEST_F(DispatcherTest, AJobMayEndAfterItsPictureOrSooner) {

@@ -67,6 +67,17 @@ TEST(HttpGate, HasABasePath) {
   }
 }
 
+TEST(HttpGate, KnowsWhoAsks) {
+  AccessOptions options;
+  options.sessions = std::make_shared<Sessions>(std::vector<OwnedToken>{{"ann", "secret"}}, "cookie");
+  const HttpGate gate(access_rules("127.0.0.1", 7860, options), HttpRouter({{"GET", "/jobs", 0, nothing}}),
+                      {9, 30, ""});
+  auto asks = head("GET", "/jobs");
+  EXPECT_THROW(gate.pass(asks), HttpError);
+  asks.fields.emplace_back("Authorization", "Bearer secret");
+  EXPECT_EQ(gate.pass(asks).request.owner, "ann");
+}
+
 TEST(HttpGate, AnswersForPagesOfNamedOrigins) {
   AccessOptions options;
   options.page_origins = {"https://app.example"};

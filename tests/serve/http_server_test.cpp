@@ -403,6 +403,24 @@ TEST_F(HttpServerTest, StreamsSendEventsAndGoOnWhereTheyWere) {
   EXPECT_TRUE(contains(third.hear("resync"), "event: resync"));
 }
 
+TEST_F(HttpServerTest, EachAnswerIsALineOfTheLog) {
+  std::vector<std::string> lines;
+  options_.log = [&](const std::string& line) { lines.push_back(line); };
+  start();
+  Client client(server_->port());
+  client.say(head("GET /echo?token=secret"));
+  client.hear(";");
+  client.say(head("GET /file/a-red-square.png"));
+  client.hear("}");
+  refused(head("GET /nothing/secret"));
+  server_->stop();
+  thread_.join();
+  ASSERT_EQ(lines.size(), 3U);
+  EXPECT_EQ(lines[0].substr(0, 14), "GET /echo 200 ");
+  EXPECT_EQ(lines[1].substr(0, 21), "GET /file/{name} 410 ") << "names of pictures are made of prompts";
+  EXPECT_EQ(lines[2].substr(0, 8), "- - 404 ");
+}
+
 // A client that does not read must not hold up others, nor gather what it does not read.
 TEST_F(HttpServerTest, AStreamThatIsNotReadHoldsUpNobody) {
   start();

@@ -76,6 +76,17 @@ TEST_F(OpenApiTest, DescribesEveryRouteAndNoOther) {
   for (const auto& row : said) EXPECT_TRUE(there.count(row)) << row << " is described, but is not there";
 }
 
+TEST_F(OpenApiTest, SaysWhatIsRefusedForBeingTooMuch) {
+  const std::pair<const char*, const char*> refusing[] = {
+      {"/api/v1/session", "post"},         {"/api/v1/jobs", "post"},  {"/api/v1/jobs/{id}", "get"},
+      {"/api/v1/jobs/{id}/retry", "post"}, {"/api/v1/events", "get"}, {"/v1/images/edits", "post"}};
+  for (const auto& [path, method] : refusing) {
+    EXPECT_TRUE(document_.at("paths").at(path).at(method).at("responses").contains("429")) << path;
+  }
+  const std::string about = document_.at("info").at("description");
+  for (const auto* part : {"HEAD", "308"}) EXPECT_TRUE(testing::contains(about, part)) << part;
+}
+
 TEST_F(OpenApiTest, IsWhole) {
   Rows ids;
   for (const auto& [path, methods] : document_.at("paths").items()) {

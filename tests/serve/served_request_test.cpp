@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "apps/common/job_work.h"
 #include "forgedit/serve/ids.h"
 #include "tests/support/temporary_folder.h"
 
@@ -30,6 +31,21 @@ class ServedRequestTest : public testing::TemporaryFolder {
 
   const std::string picture_ = new_id(), id_ = new_id();
 };
+
+TEST_F(ServedRequestTest, ItsWorkIsCounted) {
+  const auto work = [&](const json& more) { return work_of(read(edit(more))); };
+  const auto sweep = work({{"gamma", {0.8, 1.0}}, {"seeds", {1, 2}}, {"steps", 20}, {"samples", 200}});
+  EXPECT_EQ(sweep.learning, "vanilla");
+  EXPECT_EQ(sweep.samples, 200);
+  EXPECT_EQ(sweep.batch, 10);
+  EXPECT_EQ(sweep.images, 5) << "with the reconstruction";
+  EXPECT_EQ(sweep.steps, 100);
+  const auto best = work({{"auto", {{"pictures", 12}}}, {"steps", 20}, {"size", "64x32"}});
+  EXPECT_EQ(best.images, 13);
+  EXPECT_EQ(best.width, 64);
+  EXPECT_EQ(parse_work(work_text(best)).height, 32);
+  EXPECT_EQ(parse_work("[]").images, 0);
+}
 
 TEST_F(ServedRequestTest, IdsBecomePlacesBelowTheData) {
   const auto job = std::get<EditJob>(read(edit()));

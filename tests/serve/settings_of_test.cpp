@@ -70,6 +70,34 @@ TEST(SettingsOf, WhatIsNestedDeeplyIsNoSettings) {
   }
 }
 
+// Anybody may have written them.
+TEST(SettingsOf, AWrongKindOfValueIsRefused) {
+  const json wrong[] = {nullptr, 7, "x", true, json::array({1}), json::object()};
+  const auto values = settings().flatten();
+  for (const auto& flat : values.items()) {
+    for (const auto& value : wrong) {
+      auto changed = settings();
+      auto& place = changed[json::json_pointer(flat.key())];
+      if (value.type() == place.type() || (value.is_number() && place.is_number())) continue;
+      place = value;
+      try {
+        request_to_draw_again(texts(changed), with_learned({{"content", "c"}}));
+        ADD_FAILURE() << flat.key() << " was taken as " << value;
+      } catch (const HttpError& error) {
+        EXPECT_EQ(error.status(), 422) << flat.key();
+      }
+    }
+  }
+  for (const auto* key : {"picture", "model", "learning", "drawing", "edit"}) {
+    auto changed = settings();
+    changed[key] = "x";
+    EXPECT_THROW(request_to_draw_again(texts(changed), {}), HttpError) << key;
+  }
+  auto sly = settings();
+  sly["learning"]["target"] = "another";
+  EXPECT_EQ(request_to_draw_again(texts(sly), {}).at("request").at("target"), "a cat");
+}
+
 TEST(SettingsOf, OthersPicturesHaveNone) {
   for (const auto& wrong : {PngText{}, PngText{{"forgedit", "[1"}}, PngText{{"forgedit", "[]"}},
                             PngText{{"forgedit", "{\"edit\":7}"}}}) {

@@ -23,6 +23,12 @@ class StoreTest : public testing::TemporaryFolder {
   std::filesystem::path file() const { return folder_ / "forgedit.db"; }
 };
 
+std::vector<std::string> queue_of(const Store& store) {
+  std::vector<std::string> ids;
+  for (const auto& job : store.waiting()) ids.push_back(job.id);
+  return ids;
+}
+
 TEST(Ids, HaveTheirFormAndSortByTime) {
   const auto first = new_id();
   ::usleep(2'000);
@@ -166,7 +172,8 @@ TEST_F(StoreTest, InteractiveJobsGoFirstAndTheNewestOneWins) {
   EXPECT_EQ(store.job(b.id)->error_code, "superseded");
   store.finish(a.id, {JobState::cancelled, "", ""});
   EXPECT_EQ(store.job(a.id)->error_code, "superseded");
-  EXPECT_EQ(store.queue(), (std::vector<std::string>{c.id, batch.id}));
+  EXPECT_EQ(store.job(a.id)->error, "a newer one of the same learned picture was asked for");
+  EXPECT_EQ(queue_of(store), (std::vector<std::string>{c.id, batch.id}));
   const auto caption = store.add_job("caption", "{}", slider);
   EXPECT_TRUE(store.supersede(caption.id).empty()) << "of another kind";
   EXPECT_EQ(store.take(JobLane::interactive)->id, c.id);
@@ -174,14 +181,94 @@ TEST_F(StoreTest, InteractiveJobsGoFirstAndTheNewestOneWins) {
   EXPECT_FALSE(store.take(JobLane::interactive));
 }
 
+JobPlace of(const std::string& owner, JobLane lane = JobLane::batch) {
+  JobPlace place;
+  place.owner = owner;
+  place.lane = lane;
+  place.title = owner;
+  return place;
+}
+
+TEST_F(StoreTest, OwnersTakeTurns) {
+  Store store(file());
+  for (const auto* owner : {"A", "A", "B", "C", "C", "A"}) store.add_job("edit", "{}", of(owner));
+  const auto planned = queue_of(store);
+  std::string order;
+  for (const auto& next : planned) {
+    const auto taken = store.take();
+    EXPECT_EQ(taken->id, next) << "as the queue said";
+    order += taken->owner;
+    store.finish(taken->id, {JobState::done, "", ""});
+  }
+  EXPECT_EQ(order, "ABCACA");
+  store.add_job("edit", "{}", of("C"));
+  store.add_job("edit", "{}", of("B"));
+  EXPECT_EQ(store.take()->owner, "B") << "who was served longer ago";
+}
+
+TEST_F(StoreTest, WhoIsInterruptedKeepsTheTurn) {
+  Store store(file());
+  const auto first = store.add_job("edit", "{}", of("A"));
+  store.add_job("edit", "{}", of("A"));
+  store.add_job("edit", "{}", of("B"));
+  EXPECT_EQ(store.take()->id, first.id);
+  EXPECT_EQ(store.job(queue_of(store).front())->owner, "B");
+  store.put_back(first.id, /*worker_died=*/false);
+  EXPECT_EQ(store.take()->id, first.id);
+  store.put_all_back();
+  EXPECT_EQ(store.take()->id, first.id);
+}
+
+TEST_F(StoreTest, SlidersOfOthersStay) {
+  Store store(file());
+  const auto mine = store.add_job("draw", "{}", of("A", JobLane::interactive)),
+             theirs = store.add_job("draw", "{}", of("B", JobLane::interactive));
+  EXPECT_TRUE(store.supersede(theirs.id).empty());
+  EXPECT_EQ(store.count_queued(JobLane::interactive), 2);
+  EXPECT_EQ(store.count_queued(JobLane::interactive, "A"), 1);
+  EXPECT_EQ(store.job(mine.id)->title, "A");
+}
+
+TEST_F(StoreTest, AJobsTimeIsThatOfAllItsPieces) {
+  Store store(file());
+  const auto job = store.add_job("edit", "{}");
+  for (int i = 0; i < 2; ++i) {
+    store.take();
+    ::usleep(30'000);
+    store.put_back(job.id, false);
+  }
+  const auto interrupted = store.job(job.id)->spent;
+  EXPECT_GE(interrupted, 60);
+  store.take();
+  ::usleep(30'000);
+  store.finish(job.id, {JobState::failed, "failure", "no"});
+  EXPECT_GE(store.job(job.id)->spent, interrupted + 30);
+  EXPECT_TRUE(store.retry(job.id));
+  EXPECT_GE(store.job(job.id)->spent, interrupted + 30) << "it goes on";
+}
+
+TEST_F(StoreTest, SpeedsAreMediansOfTheLastOnes) {
+  Store store(file());
+  for (const double seconds : {9.0, 9.0, 9.0, 1.0, 2.0, 30.0, 3.0, 4.0}) {
+    store.add_speed({"m", "images", 64, 32, seconds});
+  }
+  store.add_speed({"m", "vanilla", 64, 32, 0.5});
+  store.add_speed({"other", "images", 64, 32, 7});
+  const auto speeds = store.speeds("m");
+  ASSERT_EQ(speeds.size(), 2U);
+  EXPECT_EQ(speeds[0].work, "images");
+  EXPECT_DOUBLE_EQ(speeds[0].seconds, 3);
+  EXPECT_DOUBLE_EQ(speeds[1].seconds, 0.5);
+}
+
 TEST_F(StoreTest, AQueuedJobMovesInFrontOfAnother) {
   Store store(file());
   const auto a = store.add_job("edit", "{}"), b = store.add_job("edit", "{}"),
              c = store.add_job("edit", "{}");
   EXPECT_TRUE(store.move_before(c.id, b.id));
-  EXPECT_EQ(store.queue(), (std::vector<std::string>{a.id, c.id, b.id}));
+  EXPECT_EQ(queue_of(store), (std::vector<std::string>{a.id, c.id, b.id}));
   EXPECT_TRUE(store.move_before(b.id, a.id));
-  EXPECT_EQ(store.queue(), (std::vector<std::string>{b.id, a.id, c.id}));
+  EXPECT_EQ(queue_of(store), (std::vector<std::string>{b.id, a.id, c.id}));
   store.take();
   EXPECT_FALSE(store.move_before(c.id, b.id)) << "it runs";
 }
@@ -267,7 +354,8 @@ TEST_F(StoreTest, AFileOfTheFirstVersionIsBroughtUpToDate) {
       " PRIMARY KEY(job, stem)) WITHOUT ROWID;"
       "CREATE TABLE upload(id TEXT PRIMARY KEY, content TEXT NOT NULL, bytes INTEGER NOT NULL,"
       " file TEXT NOT NULL, made INTEGER NOT NULL) WITHOUT ROWID;"
-      "INSERT INTO job(id, kind, request, state, made) VALUES('a', 'edit', '{}', 0, 1);"
+      "INSERT INTO job(id, kind, request, state, made) VALUES('a', 'edit', '{\"targets\":[\"a cat\"]}', 0, "
+      "1);"
       "INSERT INTO picture VALUES('a', 'stem', '{}');"
       "INSERT INTO upload VALUES('u', 'hash', 7, 'picture.png', 1);"
       "PRAGMA user_version=1";
@@ -276,6 +364,8 @@ TEST_F(StoreTest, AFileOfTheFirstVersionIsBroughtUpToDate) {
   Store store(file());
   EXPECT_EQ(store.pictures("a").at(0).stem, "stem");
   EXPECT_EQ(store.upload("u")->name, "");
+  EXPECT_EQ(store.job("a")->title, "a cat");
+  EXPECT_EQ(store.job("a")->cover, "stem");
   EXPECT_EQ(store.take()->lane, JobLane::batch);
 }
 
@@ -338,7 +428,7 @@ TEST_F(StoreTest, AFileOfANewerVersionOrAnotherKindIsRefused) {
   EXPECT_EQ(sqlite3_exec(database, "PRAGMA user_version=99", nullptr, nullptr, nullptr), SQLITE_OK);
   sqlite3_close(database);
   const auto message = testing::message_of([&] { const Store store(file()); });
-  EXPECT_TRUE(testing::contains(message, "forgedit.db: version 99, expected at most 2")) << message;
+  EXPECT_TRUE(testing::contains(message, "forgedit.db: version 99, expected at most 3")) << message;
 
   write_file_atomically(folder_ / "other", std::string(4096, 'x'));
   const auto other = testing::message_of([&] { const Store store(folder_ / "other"); });

@@ -8,18 +8,6 @@ if [ ! -d node_modules/openai ] && ! npm ci --no-audit --no-fund --loglevel=erro
   echo "skipped: npm cannot fetch the client"
   exit 0
 fi
-work=$(mktemp -d)
-server=
-clean_up() {
-  [ -z "$server" ] || kill "$server" 2>/dev/null || true
-  [ -z "$server" ] || wait "$server" 2>/dev/null || true
-  rm -rf "$work"
-}
-trap clean_up EXIT
-"$forgedit" serve --port 0 --data "$work/data" --model "$root/tests/golden/tiny-sd" --device cpu >"$work/address" &
-server=$!
-for ((i = 0; i < 200; ++i)); do
-  [ ! -s "$work/address" ] || break
-  sleep 0.1
-done
-node openai_client.mjs "$(cat "$work/address")" "$root/assets/miniature/demo.png"
+. "$root/tools/start_server.sh"
+start_server "$forgedit"
+node openai_client.mjs "$address" "$root/assets/miniature/demo.png"
