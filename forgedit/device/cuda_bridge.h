@@ -63,6 +63,20 @@ class StreamScope {
   std::unique_ptr<State> state_;
 };
 
+/// Makes a stream of this thread's own, of low priority, current while it lives; waits for that stream alone
+/// after. The same one every time, as long as the thread lives.
+class SideStream {
+ public:
+  explicit SideStream(int index);
+  ~SideStream();
+  SideStream(const SideStream&) = delete;
+  SideStream& operator=(const SideStream&) = delete;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
 /// Work on the current stream that is run once, then recorded, then launched again as a whole. The recording
 /// takes over the memory that the run needed, which stays apart from all other.
 class Graph {

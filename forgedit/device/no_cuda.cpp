@@ -51,6 +51,10 @@ struct StreamScope::State {};
 StreamScope::StreamScope(int) {}
 StreamScope::~StreamScope() = default;
 
+struct SideStream::State {};
+SideStream::SideStream(int) {}
+SideStream::~SideStream() = default;
+
 struct Graph::State {};
 Graph::Graph(int) {
   unreachable();

@@ -4,6 +4,7 @@
 #include <limits>
 #include <vector>
 
+#include "forgedit/device/attention_in_parts.h"
 #include "forgedit/device/cuda_bridge.h"
 #include "forgedit/device/kernels.h"
 
@@ -126,6 +127,7 @@ Tensor scaled_dot_product_attention(const Tensor& q, const Tensor& k, const Tens
     return ordered_attention(q, k, v, causal);
   }
 #endif
+  if (!causal && attends_in_parts(q, k)) return attention_in_parts(q, k, v);
 #if TORCH_VERSION_MAJOR >= 2
   return at::scaled_dot_product_attention(q, k, v, {}, 0.0, causal);
 #else

@@ -22,6 +22,7 @@ void write_bench_results(const std::filesystem::path& folder, const BenchReport&
   table += "\n" + summary_of(report) + "\n" + (answers.empty() ? "" : answers + "\n") +
            edits_table(report.records);
   nlohmann::json scores{{"benchmark", report.title}, {"set", report.set}, {"facts", report.facts}};
+  if (report.times) scores["times"] = to_json(*report.times);
   scores.update(answers_json(report.records));
   for (const auto& record : report.records) {
     auto entry = to_json(record);

@@ -12,7 +12,7 @@
 #include "forgedit/core/json.h"
 #include "forgedit/core/leftovers.h"
 #include "forgedit/core/text.h"
-#include "forgedit/jobs/background_writer.h"
+#include "forgedit/device/side_stream.h"
 #include "forgedit/jobs/supervise.h"
 #include "forgedit/pipelines/records/settings_json.h"
 
@@ -28,30 +28,11 @@ constexpr std::chrono::milliseconds kPauseOfWaiting{200};
 constexpr int kMostDeaths = 3;
 constexpr const char* kRun = "run.json";
 constexpr const char* kEdit = "edit.json";
-constexpr const char* kRecord = "record.json";
-constexpr const char* kSecondsKey = "forgedit-seconds";
+/// Steps of scoring that wait, at most: two edits' worth.
+constexpr std::size_t kMostWaiting = 4;
 
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
-}
-
-/// Why an edit failed, in one line; its picture goes by the benchmark's name, as records hold no local path.
-std::string reason_of(const std::exception& error, const BenchEdit& edit) {
-  std::string text = error.what();
-  text = text.substr(0, text.find('\n'));
-  const auto path = edit.picture.string();
-  if (const auto at = text.find(path); at != std::string::npos) {
-    text.replace(at, path.size(), edit.picture_name);
-  }
-  return text;
-}
-
-/// How long a picture took, as its file says; 0 where it does not.
-double drawn_in(const fs::path& file) {
-  for (const auto& [key, text] : read_png_text(file)) {
-    if (key == kSecondsKey) return std::strtod(text.c_str(), nullptr);
-  }
-  return 0;
 }
 
 bool is_picture(const fs::path& file) {
@@ -91,6 +72,13 @@ void claim_folder(const fs::path& folder, const json& settings) {
   }
 }
 
+void fail(EditRecord& record, const std::exception& error) {
+  if (breaks_worker(error)) throw WorkerBroken(reason_of(error, record.edit));
+  record.state = EditRecord::State::failed;
+  record.reason = reason_of(error, record.edit);
+  record.pictures.clear();
+}
+
 void add_setting(PictureRecord& picture, const Candidate& candidate) {
   if (candidate.kind != Candidate::Kind::edit) return;
   picture.setting = candidate.strategy->name + (" " + strength_text(candidate));
@@ -120,6 +108,13 @@ struct BenchRunner::Group {
   std::string name;  ///< of the saved edit
 };
 
+/// A group that this worker has claimed, until all its edits are told of.
+struct BenchRunner::OpenGroup {
+  Claim claim;
+  std::size_t left;  ///< edits
+  bool all_done = true;
+};
+
 BenchRunner::BenchRunner(StableDiffusion& model, EditScorer& scorer, const DrawOptions& drawing,
                          fs::path folder, const json& settings, BenchCallbacks callbacks,
                          const BenchWork& work)
@@ -139,7 +134,7 @@ BenchRunner::BenchRunner(StableDiffusion& model, EditScorer& scorer, const DrawO
 class BenchRunner::GroupLearning {
  public:
   GroupLearning(BenchRunner& runner, const std::string& name)
-      : runner_(runner), saved_(runner.folder_ / "learned" / name), timing_(saved_.string() + ".json") {}
+      : runner_(runner), saved_(runner.learned_folder(name)), timing_(saved_.string() + ".json") {}
 
   /// Throws again what it failed with before.
   const LearnedPicture& learned(const BenchTask& task) {
@@ -162,7 +157,6 @@ class BenchRunner::GroupLearning {
   }
   /// How long learning took, in this run or an earlier one; 0 where that is not known.
   double seconds() const { return fs::exists(timing_) ? ConfigReader(timing_).number("seconds", {}) : 0; }
-  void forget() const { remove_tree(saved_); }
 
  private:
   bool read(const BenchTask& task) {
@@ -180,7 +174,9 @@ class BenchRunner::GroupLearning {
     const auto start = Clock::now();
     learned_ = runner_.callbacks_.learn(task, picture, saved_);
     synchronize(runner_.model_.policy.device);
-    write_file_atomically(timing_, json_text({{"seconds", seconds_since(start)}}) + "\n");
+    const auto seconds = seconds_since(start);
+    runner_.times_.learning += seconds;
+    write_file_atomically(timing_, json_text({{"seconds", seconds}}) + "\n");
   }
 
   BenchRunner& runner_;
@@ -216,7 +212,7 @@ void BenchRunner::claim(const BenchTask& task) const {
 }
 
 bool BenchRunner::read_finished(const BenchTask& task, EditRecord& record) const {
-  const auto file = edit_folder(task) / kRecord;
+  const auto file = edit_folder(task) / kEditRecordFile;
   if (!fs::exists(file)) return false;
   try {
     read_pictures(file, record);
@@ -270,7 +266,7 @@ std::vector<EditRecord> BenchRunner::run(const std::vector<BenchTask>& tasks) {
   }
   // A run that was killed while it removed what it had learned left a part of it.
   for (const auto& [key, name] : names) {
-    if (!callbacks_.keep_learned && unfinished.count(name) == 0) remove_tree(folder_ / "learned" / name);
+    if (!callbacks_.keep_learned && unfinished.count(name) == 0) remove_tree(learned_folder(name));
   }
   std::vector<std::size_t> tried;
   for (const auto& group : groups) tried.insert(tried.end(), group.tasks.begin(), group.tasks.end());
@@ -306,103 +302,163 @@ bool BenchRunner::take_over_finished(const Group& group, std::vector<EditRecord>
 void BenchRunner::run_groups(std::vector<Group> groups, std::vector<EditRecord>& records) {
   std::rotate(groups.begin(), groups.begin() + static_cast<std::ptrdiff_t>(groups.size() * place_ / places_),
               groups.end());
+  beside_.emplace(callbacks_.score_beside ? kMostWaiting : 0);
+  try {
+    go_through(groups, records);
+  } catch (...) {
+    beside_.reset();  // what was drawn is scored: nobody does it again
+    for (const auto& open : std::exchange(open_, {})) work_->release(open->claim);
+    throw;
+  }
+  beside_.reset();
+}
+
+void BenchRunner::go_through(std::vector<Group>& groups, std::vector<EditRecord>& records) {
   while (!groups.empty()) {
     const auto before = groups.size();
     std::erase_if(groups, [&](const Group& group) {
-      const auto claim = work_->claim(group.name);
+      auto claim = work_->claim(group.name);
       if (!claim) return take_over_finished(group, records);
-      try {
-        if (!take_over_finished(group, records)) run_group(group, records);
-      } catch (...) {
-        work_->release(*claim);
-        throw;
-      }
-      work_->release(*claim);
+      run_group(group, std::move(*claim), records);
       return true;
     });
-    if (groups.size() < before || groups.empty()) continue;
+    if (groups.size() < before && !groups.empty()) continue;
+    wait_for_scores();
+    if (groups.empty()) return;
     if (callbacks_.waiting) callbacks_.waiting();
     std::this_thread::sleep_for(kPauseOfWaiting);
   }
 }
 
-void BenchRunner::run_group(const Group& group, std::vector<EditRecord>& records) {
+/// Learns and draws; the group stays open until its pictures are scored.
+void BenchRunner::run_group(const Group& group, Claim claim, std::vector<EditRecord>& records) {
+  const auto open = std::make_shared<OpenGroup>(OpenGroup{std::move(claim), group.tasks.size()});
+  open_.push_back(open);
+  if (take_over_finished(group, records)) return close(open);
   GroupLearning learning(*this, group.name);
-  bool all_done = true;
   for (const auto i : group.tasks) {
     const auto& task = (*group.all)[i];
-    auto& record = records[i];
     const auto losses = work_->losses(group.name);
     const auto deaths = std::count_if(losses.begin(), losses.end(),
                                       [&](const Loss& loss) { return loss.item == task.edit.id; });
+    // After a death edits come one by one, so that the next is blamed on the right one.
+    if (!losses.empty()) wait_for_scores();
+    auto result = records[i];
+    Scoring scoring;
     try {
       if (deaths >= kMostDeaths) throw failure(std::to_string(deaths) + " workers died of it");
       work_->begin(task.edit.id);
-      if (!read_finished(task, record)) do_edit(task, learning, record);
+      if (!read_finished(task, result)) {
+        scoring = std::make_shared<EditScoring>(scorer_, result, edit_folder(task), callbacks_.judge,
+                                                callbacks_.background);
+        do_edit(task, learning, scoring);
+      }
     } catch (const Cancelled&) {
       throw;
     } catch (const std::exception& error) {
-      if (breaks_worker(error)) throw WorkerBroken(reason_of(error, task.edit));
-      record.state = EditRecord::State::failed;
-      record.reason = reason_of(error, task.edit);
-      record.pictures.clear();
-      all_done = false;
+      fail(result, error);
+      scoring.reset();
     }
-    callbacks_.on_edit(record);
+    add_beside([] {},
+               [this, open, scoring, result, &record = records[i]] {
+                 end_edit(open, record, scoring ? outcome_of(*scoring) : result);
+               });
+    if (!losses.empty()) wait_for_scores();
   }
-  if (all_done && !callbacks_.keep_learned) learning.forget();
 }
 
-void BenchRunner::do_edit(const BenchTask& task, GroupLearning& learning, EditRecord& record) {
+void BenchRunner::end_edit(const std::shared_ptr<OpenGroup>& group, EditRecord& record, EditRecord result) {
+  group->all_done &= result.state == EditRecord::State::done;
+  record = std::move(result);
+  callbacks_.on_edit(record);
+  if (--group->left == 0) close(group);
+}
+
+void BenchRunner::close(const std::shared_ptr<OpenGroup>& group) {
+  if (group->all_done && !callbacks_.keep_learned) remove_tree(learned_folder(group->claim.unit));
+  work_->release(group->claim);
+  std::erase(open_, group);
+}
+
+EditRecord BenchRunner::outcome_of(EditScoring& scoring) {
+  times_.scoring += scoring.seconds();
+  auto& record = scoring.record();
+  try {
+    if (const auto error = scoring.error()) std::rethrow_exception(error);
+  } catch (const Cancelled&) {
+    throw;
+  } catch (const std::exception& error) {
+    fail(record, error);
+  }
+  return record;
+}
+
+void BenchRunner::do_edit(const BenchTask& task, GroupLearning& learning, const Scoring& scoring) {
   draw_missing(task, task.plan, learning);
-  const auto original = read_image(task.edit.picture, callbacks_.background);
-  const auto reference = scorer_.prepare(original, task.edit.target, task.source);
-  const Judge judge = callbacks_.judge && task.edit.answer ? callbacks_.judge(task.edit) : nullptr;
-  record.scored_by = scorer_.weights_fingerprint();
-  record.pictures.clear();
-  for (std::size_t i = 0; i < task.plan.size(); ++i) {
-    record.pictures.push_back(score(task, record_of(task, i), reference, judge));
-  }
-  if (task.automatic) search(task, learning, reference, judge, record);
-  record.learn_seconds = learning.seconds();
-  write_file_atomically(edit_folder(task) / kRecord, json_text(to_json(record), 1) + "\n");
+  std::vector<PictureRecord> pictures;
+  for (std::size_t i = 0; i < task.plan.size(); ++i) pictures.push_back(record_of(task, i));
+  hand_over(scoring, [pictures](EditScoring& edit) {
+    edit.score(pictures);
+    edit.judge();
+  });
+  const auto chosen = task.automatic ? search(task, learning, scoring) : std::nullopt;
+  hand_over(scoring, [chosen, seconds = learning.seconds()](EditScoring& edit) {
+    if (chosen) edit.record().pictures.at(*chosen).chosen = true;
+    edit.write(seconds);
+  });
 }
 
-PictureRecord BenchRunner::score(const BenchTask& task, PictureRecord picture,
-                                 const EditScorer::Reference& reference, const Judge& judge) {
-  const auto file = edit_folder(task) / picture.file;
-  picture.seconds = drawn_in(file);
-  const auto drawn = read_image(file);
-  picture.scores = scorer_.score(reference, drawn);
-  if (judge) picture.scores.merge(judge(drawn));
-  return picture;
-}
-
-/// The automatic choice as `edit --auto` makes it. It sees the scorer's values, never the judge's.
-void BenchRunner::search(const BenchTask& task, GroupLearning& learning,
-                         const EditScorer::Reference& reference, const Judge& judge, EditRecord& record) {
+/// The automatic choice as `edit --auto` makes it: the place of the best in the record. It sees the scorer's
+/// values, never the judge's, and waits for the former alone.
+std::optional<std::size_t> BenchRunner::search(const BenchTask& task, GroupLearning& learning,
+                                               const Scoring& scoring) {
   AutoSearch search(task.automatic->request, task.automatic->pictures);
   std::map<std::string, std::size_t> places;  // in the record, by the search's stems
   for (auto round = search.next_round(); !round.empty(); round = search.next_round()) {
     auto named = round;
     for (auto& candidate : named) candidate.stem = "auto-" + candidate.stem;
     draw_missing(task, named, learning);
+    std::vector<PictureRecord> pictures(round.size());
     for (std::size_t i = 0; i < round.size(); ++i) {
-      PictureRecord picture;
-      picture.file = named[i].stem + ".png";
-      picture.label = round[i].label + "  " + round[i].strategy->name;
-      picture.searched = true;
-      picture = score(task, std::move(picture), reference, nullptr);
-      search.add(round[i], picture.scores);
-      if (judge) picture.scores.merge(judge(read_image(edit_folder(task) / picture.file)));
-      places[round[i].stem] = record.pictures.size();
-      record.pictures.push_back(std::move(picture));
+      pictures[i].file = named[i].stem + ".png";
+      pictures[i].label = round[i].label + "  " + round[i].strategy->name;
+      pictures[i].searched = true;
     }
+    hand_over(scoring, [pictures](EditScoring& edit) { edit.score(pictures); });
+    wait_for_scores();
+    if (const auto error = scoring->error()) std::rethrow_exception(error);
+    for (const auto& candidate : round) {
+      const auto place = task.plan.size() + places.size();
+      search.add(candidate, scoring->record().pictures.at(place).scores);
+      places.emplace(candidate.stem, place);
+    }
+    hand_over(scoring, [](EditScoring& edit) { edit.judge(); });
   }
   const auto choice = search.choose();
-  if (choice.best.empty()) return;  // no candidate has a score: nothing is chosen
-  const auto best = search.scored().at(choice.best.front().place).candidate.stem;
-  record.pictures.at(places.at(best)).chosen = true;
+  if (choice.best.empty()) return {};  // no candidate has a score: nothing is chosen
+  return places.at(search.scored().at(choice.best.front().place).candidate.stem);
+}
+
+/// A step of an edit's scoring, after those that were handed over before.
+void BenchRunner::hand_over(const Scoring& scoring, std::function<void(EditScoring& edit)> step) {
+  add_beside(
+      [scoring, step = std::move(step), device = model_.policy.device] {
+        const SideStream stream(device);
+        scoring->run(step);
+      },
+      {});
+}
+
+void BenchRunner::add_beside(BackgroundWriter::Task work, BackgroundWriter::Task done) {
+  const auto start = Clock::now();
+  beside_->add(std::move(work), std::move(done));
+  times_.waiting += seconds_since(start);
+}
+
+void BenchRunner::wait_for_scores() {
+  const auto start = Clock::now();
+  beside_->drain();
+  times_.waiting += seconds_since(start);
 }
 
 void BenchRunner::draw_missing(const BenchTask& task, const std::vector<Candidate>& plan,
@@ -415,7 +471,8 @@ void BenchRunner::draw_missing(const BenchTask& task, const std::vector<Candidat
   if (missing.empty()) return;
   const auto& learned = learning.learned(task);
   BackgroundWriter writer;
-  auto last = Clock::now();
+  const auto start = Clock::now();
+  auto last = start;
   const auto keep = [&](const Candidate& candidate, const Image& grid) {
     auto text = callbacks_.text(learned, candidate);
     // A batch's time is its first picture's, decoding aside: sums are right, and so are means over all.
@@ -428,31 +485,7 @@ void BenchRunner::draw_missing(const BenchTask& task, const std::vector<Candidat
       plan, drawing_, {keep, callbacks_.progress},
       [&](const Candidate& candidate) { return missing.count(candidate.stem) > 0; });
   writer.drain();
-}
-
-EditRecord score_pictures(EditScorer& scorer, const BenchEdit& edit, const std::vector<fs::path>& files,
-                          std::array<std::uint8_t, 3> background) {
-  EditRecord record;
-  record.edit = edit;
-  record.source = edit.source.value_or("");
-  try {
-    const auto reference = scorer.prepare(read_image(edit.picture, background), edit.target, edit.source);
-    for (std::size_t i = 0; i < files.size(); ++i) {
-      PictureRecord picture;
-      picture.file = files[i].string();
-      picture.label = files[i].filename().string();
-      picture.fixed = true;
-      picture.scores = scorer.score(reference, read_image(files[i], background));
-      record.pictures.push_back(std::move(picture));
-    }
-  } catch (const Cancelled&) {
-    throw;
-  } catch (const std::exception& error) {
-    record.state = EditRecord::State::failed;
-    record.reason = reason_of(error, edit);
-    record.pictures.clear();
-  }
-  return record;
+  times_.drawing += seconds_since(start);
 }
 
 }  // namespace forgedit

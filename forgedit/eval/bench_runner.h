@@ -2,9 +2,13 @@
 
 #include <cstddef>
 #include <functional>
+#include <memory>
 #include <optional>
+#include <vector>
 
+#include "forgedit/eval/edit_scoring.h"
 #include "forgedit/eval/record.h"
+#include "forgedit/jobs/background_writer.h"
 #include "forgedit/pipelines/choice/auto_search.h"
 #include "forgedit/pipelines/records/saved_edit.h"
 #include "forgedit/pipelines/sampling/edit_session.h"
@@ -36,8 +40,10 @@ struct BenchCallbacks {
       learn;
   /// What to write into a picture's file.
   std::function<PngText(const LearnedPicture& learned, const Candidate& candidate)> text;
-  /// For edits with true answers: how the pictures of one are judged by it. Empty: they are not.
-  std::function<std::function<EditScores(const Image& picture)>(const BenchEdit& edit)> judge;
+  EditScoring::MakeJudge judge;  ///< for edits with true answers; on the thread that scores
+  /// Score on a thread of its own while the next pictures are learned and drawn. Needs room on the device; on
+  /// a CPU both would share the same cores.
+  bool score_beside = false;
   std::function<void(const std::string& text)> warn;      ///< of how a picture was read
   ProgressCallback progress;                              ///< of drawing
   std::function<void(const EditRecord& record)> on_edit;  ///< an edit was done, failed or left out
@@ -74,23 +80,31 @@ class BenchRunner {
   /// order of `tasks`.
   std::vector<EditRecord> run(const std::vector<BenchTask>& tasks);
 
+  const BenchTimes& times() const { return times_; }
+
  private:
   struct Group;
+  struct OpenGroup;
   class GroupLearning;
-  using Judge = std::function<EditScores(const Image& picture)>;
+  using Scoring = std::shared_ptr<EditScoring>;
 
   void claim(const BenchTask& task) const;
   bool read_finished(const BenchTask& task, EditRecord& record) const;
   bool take_over_finished(const Group& group, std::vector<EditRecord>& records);
   void run_groups(std::vector<Group> groups, std::vector<EditRecord>& records);
-  void run_group(const Group& group, std::vector<EditRecord>& records);
-  void do_edit(const BenchTask& task, GroupLearning& learning, EditRecord& record);
-  void search(const BenchTask& task, GroupLearning& learning, const EditScorer::Reference& reference,
-              const Judge& judge, EditRecord& record);
-  PictureRecord score(const BenchTask& task, PictureRecord picture, const EditScorer::Reference& reference,
-                      const Judge& judge);
+  void go_through(std::vector<Group>& groups, std::vector<EditRecord>& records);
+  void run_group(const Group& group, Claim claim, std::vector<EditRecord>& records);
+  void do_edit(const BenchTask& task, GroupLearning& learning, const Scoring& scoring);
+  std::optional<std::size_t> search(const BenchTask& task, GroupLearning& learning, const Scoring& scoring);
+  void end_edit(const std::shared_ptr<OpenGroup>& group, EditRecord& record, EditRecord result);
+  void close(const std::shared_ptr<OpenGroup>& group);
+  EditRecord outcome_of(EditScoring& scoring);
+  void hand_over(const Scoring& scoring, std::function<void(EditScoring& edit)> step);
+  void add_beside(BackgroundWriter::Task work, BackgroundWriter::Task done);
+  void wait_for_scores();
   void draw_missing(const BenchTask& task, const std::vector<Candidate>& plan, GroupLearning& learning);
   std::filesystem::path edit_folder(const BenchTask& task) const { return folder_ / "edits" / task.edit.id; }
+  std::filesystem::path learned_folder(const std::string& group) const { return folder_ / "learned" / group; }
 
   StableDiffusion& model_;
   EditScorer& scorer_;
@@ -100,11 +114,9 @@ class BenchRunner {
   std::size_t place_, places_;
   bool is_alone_ = true;
   std::optional<WorkFolder> work_;  // once the folder is known to be this run's
+  BenchTimes times_;
+  std::vector<std::shared_ptr<OpenGroup>> open_;
+  std::optional<BackgroundWriter> beside_;  // scores, while `run` goes on
 };
-
-/// Scores `files`, pictures of one edit that were made elsewhere.
-EditRecord score_pictures(EditScorer& scorer, const BenchEdit& edit,
-                          const std::vector<std::filesystem::path>& files,
-                          std::array<std::uint8_t, 3> background);
 
 }  // namespace forgedit

@@ -291,6 +291,7 @@ BenchCallbacks BenchmarkRun::callbacks(const ModelChoice& choice, StableDiffusio
   BenchCallbacks result;
   result.background = request_.learn.background;
   result.keep_learned = request_.keep_learned;
+  result.score_beside = choice.policy.device.is_cuda() && network.memory.budget_gib == 0;
   result.warn = [this](const std::string& text) { context_.warn(text); };
   result.progress = [this](const Progress& progress) { context_.progress(progress); };
   result.waiting = [this] { context_.throw_if_stopped(); };
@@ -356,7 +357,11 @@ BenchReport BenchmarkRun::run() {
                      facts(choice, files),
                      runner.run(tasks),
                      request_.out / "edits",
-                     request_.learn.background};
+                     request_.learn.background,
+                     runner.times()};
+  context_.note(fmt::format(
+      "learning {:.1f} s, generating {:.1f} s, scoring {:.1f} s, waiting for scores {:.1f} s",
+      report.times->learning, report.times->drawing, report.times->scoring, report.times->waiting));
   if (network.memory.budget_gib > 0) report.facts.emplace_back("memory", describe(network.memory));
   return report;
 }

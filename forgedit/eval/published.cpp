@@ -12,7 +12,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::size_t kMaxBytes = 16U << 20;
+constexpr std::size_t kMostPublishedBytes = 16U << 20;
 constexpr double kUncertain = 0.7;
 
 }  // namespace
@@ -25,7 +25,7 @@ PublishedReading parse_published_reading(const std::string& text) {
 
 std::map<std::pair<std::string, std::string>, PublishedEdit> read_published(
     const std::filesystem::path& path) {
-  const auto list = json::parse(read_file(path, kMaxBytes), nullptr, false);
+  const auto list = json::parse(read_file(path, kMostPublishedBytes), nullptr, false);
   if (!list.is_array()) throw failure(path.string() + ": expected a list of edits");
   std::map<std::pair<std::string, std::string>, PublishedEdit> edits;
   for (std::size_t i = 0; i < list.size(); ++i) {

@@ -200,6 +200,13 @@ json to_json(const EditRecord& record) {
   return result;
 }
 
+json to_json(const BenchTimes& times) {
+  return {{"learn_seconds", times.learning},
+          {"draw_seconds", times.drawing},
+          {"score_seconds", times.scoring},
+          {"wait_for_scores_seconds", times.waiting}};
+}
+
 void read_pictures(const std::filesystem::path& file, EditRecord& record) {
   const auto object = read_json_object(file);
   const ConfigReader reader(file.string(), object);

@@ -51,10 +51,19 @@ struct EditRecord {
   const PictureRecord* best() const;
 };
 
+/// Where a process spent its time on a benchmark, in seconds.
+struct BenchTimes {
+  double learning = 0;
+  double drawing = 0;
+  double scoring = 0;  ///< beside all others where it has a thread of its own
+  double waiting = 0;  ///< for scores, while nothing was learned or drawn
+};
+
 /// All metrics that records may have, in the order of tables.
 std::vector<Metric> bench_metrics();
 
 nlohmann::json to_json(const EditRecord& record);
+nlohmann::json to_json(const BenchTimes& times);
 
 /// The pictures of a finished edit out of its record.json. Throws Error naming the file and the key.
 void read_pictures(const std::filesystem::path& file, EditRecord& record);

@@ -20,6 +20,7 @@ struct BenchReport {
   std::vector<EditRecord> records;
   std::filesystem::path pictures;  ///< PictureRecord::file lies in FOLDER/ID here; empty: it is a path itself
   std::array<std::uint8_t, 3> background = kWhite;
+  std::optional<BenchTimes> times{};  ///< of the process that made the pictures, where there is one
 };
 
 /// Writes one HTML file that needs nothing else: pictures inlined, before/after sliders, sortable by every

@@ -16,7 +16,7 @@ BackgroundWriter::~BackgroundWriter() {
 
 void BackgroundWriter::add(Task work, Task done) {
   Job job{std::move(work), std::move(done)};
-  if (!thread_.joinable()) start();
+  if (most_waiting_ > 0 && !thread_.joinable()) start();
   if (!thread_.joinable()) {
     finish(std::move(job));
   } else {

@@ -16,7 +16,8 @@ class BackgroundWriter {
  public:
   using Task = std::function<void()>;
 
-  /// Of what is handed over, at most `most_waiting` tasks wait at a time.
+  /// Of what is handed over, at most `most_waiting` tasks wait at a time; 0: each is done at once, on the
+  /// owner's thread.
   explicit BackgroundWriter(std::size_t most_waiting = 8) : most_waiting_(most_waiting) {}
   /// Does all work that was handed over; calls and throws nothing.
   ~BackgroundWriter();

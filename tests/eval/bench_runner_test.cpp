@@ -3,6 +3,7 @@
 
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "forgedit/core/files.h"
 #include "forgedit/core/json.h"
@@ -67,11 +68,14 @@ class BenchRunnerTest : public testing::TemporaryFolder {
       ++drawn_;
       return PngText{};
     };
-    callbacks.on_edit = [](const EditRecord&) {};
+    callbacks.on_edit = [&](const EditRecord& record) { told_.push_back(record.edit.id); };
+    callbacks.score_beside = beside_;
     if (judging_) {
       callbacks.judge = [&](const BenchEdit& edit) {
         EXPECT_TRUE(edit.answer);
-        return [&](const Image&) {
+        return [&, id = edit.id](const Image&) {
+          EXPECT_NE(beside_, std::this_thread::get_id() == owner_);
+          if (id == not_judged_) throw failure("no answer for it");
           ++judged_;
           return EditScores{{"right", 1}, {"kept", 0}, {"right_and_kept", 0}, {"truth_distance", 0.5}};
         };
@@ -95,8 +99,18 @@ class BenchRunnerTest : public testing::TemporaryFolder {
   EditScorer scorer_;
   std::vector<BenchTask> tasks_;
   int learned_ = 0, drawn_ = 0, judged_ = 0;
-  bool judging_ = false;
+  bool judging_ = false, beside_ = false;
+  std::string not_judged_;
+  std::vector<std::string> told_;
+  const std::thread::id owner_ = std::this_thread::get_id();
 };
+
+json without_times(const EditRecord& record) {
+  auto result = to_json(record);
+  result.erase("learn_seconds");
+  for (auto& picture : result["pictures"]) picture.erase("seconds");
+  return result;
+}
 
 TEST_F(BenchRunnerTest, LearnsAPictureOnceAndDrawsNothingTwice) {
   EXPECT_THROW(run(1), Killed);  // in the first edit's second picture
@@ -192,6 +206,45 @@ TEST_F(BenchRunnerTest, JudgesEditsWithATrueAnswerOnce) {
   EXPECT_EQ(read.drawn_with->interpolation, Interpolation::vector_subtraction);
   EXPECT_EQ(read.drawn_with->strength, 0.8);
   EXPECT_EQ(records[0].pictures[0].scores.at("right"), 1);
+}
+
+TEST_F(BenchRunnerTest, ScoresBesideTheDrawingAreTheSame) {
+  for (auto& task : tasks_) task.edit.answer = TrueAnswer{folder_ / "two.png", {}, {}, {}, ""};
+  judging_ = true;
+  const auto before = run();
+  remove_tree(folder_ / "run");
+  beside_ = true;
+  told_.clear();
+  const auto after = run();
+  for (std::size_t i = 0; i < 3; ++i) EXPECT_EQ(without_times(after[i]), without_times(before[i]));
+  EXPECT_EQ(told_, (std::vector<std::string>{"1-red", "3-green", "2-blue"}));
+  EXPECT_EQ(judged_, 12);
+}
+
+TEST_F(BenchRunnerTest, WhatWasDrawnIsScoredBeforeARunEnds) {
+  beside_ = true;
+  EXPECT_THROW(run(4), Killed);  // in the last edit
+  for (const char* id : {"1-red", "3-green"})
+    EXPECT_TRUE(fs::exists(folder_ / "run/edits" / id / "record.json"));
+  run();
+  EXPECT_EQ(drawn_, 6);
+}
+
+TEST_F(BenchRunnerTest, WhatCannotBeScoredStaysAlone) {
+  for (auto& task : tasks_) task.edit.answer = TrueAnswer{folder_ / "two.png", {}, {}, {}, ""};
+  judging_ = beside_ = true;
+  not_judged_ = "3-green";
+  auto records = run();
+  EXPECT_EQ(records[0].state, EditRecord::State::done);
+  EXPECT_EQ(records[1].state, EditRecord::State::done);
+  EXPECT_EQ(records[2].reason, "no answer for it");
+  EXPECT_TRUE(fs::exists(folder_ / "run/learned/1-red")) << "an edit of it is to be tried again";
+  EXPECT_FALSE(fs::exists(folder_ / "run/learned/2-blue"));
+  not_judged_.clear();
+  records = run();
+  EXPECT_EQ(records[2].state, EditRecord::State::done);
+  EXPECT_EQ(drawn_, 6);
+  EXPECT_FALSE(fs::exists(folder_ / "run/learned/1-red"));
 }
 
 TEST_F(BenchRunnerTest, AFailureStaysAlone) {

@@ -38,6 +38,20 @@ TEST(BackgroundWriter, WorkIsDoneInOrderAndToldOnTheOwnersThread) {
   EXPECT_EQ(told, up_to(50));
 }
 
+TEST(BackgroundWriter, WithoutAQueueTheOwnerDoesTheWork) {
+  const auto owner = std::this_thread::get_id();
+  std::vector<int> seen;
+  BackgroundWriter writer(0);
+  writer.add(
+      [&] {
+        EXPECT_EQ(std::this_thread::get_id(), owner);
+        seen.push_back(0);
+      },
+      [&] { seen.push_back(1); });
+  EXPECT_EQ(seen, up_to(2)) << "at once";
+  EXPECT_THROW(writer.add([] { throw std::runtime_error("disk"); }), std::runtime_error);
+}
+
 TEST(BackgroundWriter, WaitingTellsNothing) {
   int worked = 0, told = 0;
   BackgroundWriter writer;

@@ -140,14 +140,25 @@ void Upload::finish() {
 
 namespace {
 
+using Streams = std::map<int, c10::cuda::CUDAStream>;
+
 /// The same one every time: cuBLAS keeps a workspace for each stream that it has seen.
-c10::cuda::CUDAStream stream_of_scopes(int index) {
-  static thread_local std::map<int, c10::cuda::CUDAStream> streams;
+c10::cuda::CUDAStream stream_in(Streams& streams, bool high_priority, int index) {
   const auto found = streams.find(index);
   if (found != streams.end()) return found->second;
-  // Of high priority: a pool apart from that of the uploads, whose copies would else stand in its way.
-  const auto stream = c10::cuda::getStreamFromPool(true, static_cast<c10::DeviceIndex>(index));
+  const auto stream = c10::cuda::getStreamFromPool(high_priority, static_cast<c10::DeviceIndex>(index));
   return streams.emplace(index, stream).first->second;
+}
+
+/// Of high priority: a pool apart from that of the uploads, whose copies would else stand in its way.
+c10::cuda::CUDAStream stream_of_scopes(int index) {
+  static thread_local Streams streams;
+  return stream_in(streams, true, index);
+}
+
+c10::cuda::CUDAStream side_stream(int index) {
+  static thread_local Streams streams;
+  return stream_in(streams, false, index);
 }
 
 /// Has cuBLAS take the workspaces of the current stream, which it keeps for good: this thread's, and that of
@@ -178,6 +189,22 @@ StreamScope::~StreamScope() {
     synchronize(state_->index);
   } catch (const std::exception&) {
     // A device that has failed refuses this too; the first failure is under way and says more.
+  }
+}
+
+struct SideStream::State {
+  explicit State(int index) : stream(side_stream(index)), guard(stream) {}
+  c10::cuda::CUDAStream stream;
+  c10::cuda::CUDAStreamGuard guard;
+};
+
+SideStream::SideStream(int index) : state_(std::make_unique<State>(index)) {}
+
+SideStream::~SideStream() {
+  try {
+    state_->stream.synchronize();
+  } catch (const std::exception&) {
+    // A device that has failed refuses this too; whoever asks it for a result learns more.
   }
 }
 
