@@ -43,10 +43,6 @@ class Console : public JobListener {
   std::int64_t shown_tenths_ = -1;
 };
 
-/// Sends what the library logs to stderr as "warning: ..." (yellow) or "error: ..." (red), below a line of
-/// progress and never into it.
-void log_to_console();
-
 /// Ends the program's talk: "forgedit: MESSAGE" on stderr in one line, red on a terminal.
 void say_error(const std::string& message);
 

@@ -157,7 +157,6 @@ int main(int argc, char** argv) {
   forgedit::reserve_standard_streams();
   forgedit::use_passive_threads(argv);
   forgedit::stop_on_signals();
-  log_to_console();
   CLI::App program{
       "Edits a picture with a text prompt: fine-tunes Stable Diffusion on it, restores some of the weights, "
       "generates the edit.",
