@@ -33,8 +33,10 @@ void JsonEvents::cancelled(const std::string& kept) const {
   send("cancelled", {{"message", kept}});
 }
 
-void JsonEvents::failed(const char* code, const std::string& field, const std::string& message) const {
-  send("failed", {{"code", code}, {"field", field}, {"message", message}});
+void JsonEvents::failed(const JobError& error) const {
+  const bool is_usage = error.kind == ErrorKind::usage;
+  send("failed",
+       {{"code", is_usage ? "usage" : "failure"}, {"field", error.field}, {"message", error.message}});
 }
 
 void JsonEvents::note(const std::string& text) {
@@ -76,6 +78,10 @@ void JsonEvents::add_loss(const JobProgress& progress) {
   const auto from = last_loss_ - static_cast<std::int64_t>(losses_.size());
   send("losses", {{"from", std::max<std::int64_t>(from, 0)}, {"losses", losses_}});
   losses_.clear();
+}
+
+void JsonEvents::stage_ended(const std::string& stage, std::int64_t steps, double seconds) {
+  send("took", {{"stage", stage}, {"steps", steps}, {"seconds", seconds}});
 }
 
 void JsonEvents::caption(const std::string& text) {

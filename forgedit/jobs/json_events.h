@@ -9,6 +9,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
+#include "forgedit/jobs/job_error.h"
 #include "forgedit/jobs/job_listener.h"
 
 namespace forgedit {
@@ -28,8 +29,7 @@ class JsonEvents : public JobListener {
   /// The job has ended: nothing comes after these.
   void done() const;
   void cancelled(const std::string& kept) const;
-  /// `code` is "usage" or "failure"; `field` the setting that is wrong, or empty.
-  void failed(const char* code, const std::string& field, const std::string& message) const;
+  void failed(const JobError& error) const;
 
   void note(const std::string& text) override;
   void warning(const std::string& text) override;
@@ -37,6 +37,7 @@ class JsonEvents : public JobListener {
   void planned(const nlohmann::json& cells) override;
   /// At most 20 a second.
   void progress(const JobProgress& progress) override;
+  void stage_ended(const std::string& stage, std::int64_t steps, double seconds) override;
   void caption(const std::string& text) override;
   void captioned(const std::filesystem::path& picture, const std::string& text) override;
   void scored(const nlohmann::json& picture) override;

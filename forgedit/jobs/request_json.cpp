@@ -67,6 +67,19 @@ void read_size(RequestReader& reader, std::optional<std::pair<int, int>>& size) 
   }
 }
 
+/// Where results go, for who lets requests say so.
+void read_out(RequestReader& reader, const RequestRules& rules, std::filesystem::path& out) {
+  if (!rules.names_results) return;
+  parsed(reader, "out", [&](const std::string& path) { out = path; });
+  if (out.empty()) reader.reject("out", "is needed: where the results go");
+}
+
+void read_save(RequestReader& reader, const RequestRules& rules, LearnRequest& request) {
+  if (!rules.names_results) return;
+  parsed(reader, "save", [&](const std::string& path) { request.save = path; });
+  reader.boolean("overwrite", request.overwrite);
+}
+
 /// All that learning has but the picture.
 void read_learning(RequestReader& reader, LearnRequest& request) {
   auto& o = request.options;
@@ -159,6 +172,7 @@ LearnRequest read_learn(RequestReader& reader, const RequestRules& rules) {
   read_learning(reader, request);
   reader.text("target", request.target);
   std::int64_t seed = 0;
+  read_save(reader, rules, request);
   reader.whole("seed", seed, 0, INT64_MAX);
   request.options.seed = static_cast<std::uint64_t>(seed);
   return request;
@@ -181,6 +195,7 @@ DrawRequest read_draw(RequestReader& reader, const RequestRules& rules) {
   reader.real("blend", request.blend, 0, 1);
   return request;
 }
+  read_out(reader, rules, request.out);
 
 ExportRequest read_export(RequestReader& reader, const RequestRules& rules) {
   ExportRequest request;
@@ -193,6 +208,7 @@ ExportRequest read_export(RequestReader& reader, const RequestRules& rules) {
   reader.real("energy", request.energy, 0.01, 1);
   return request;
 }
+  read_out(reader, rules, request.out);
 
 ScoreRequest read_score(RequestReader& reader, const RequestRules& rules) {
   ScoreRequest request;
@@ -252,7 +268,11 @@ void read_edit_keys(RequestReader& reader, const RequestRules& rules, EditJob& j
     reader.reject("picture", "expected either picture (or image) or learned (or from): what to edit" +
                                  reader.misspelt({"picture", "image", "learned", "from"}));
   }
-  if (job.from.empty()) read_learning(reader, job.learn);
+  if (job.from.empty()) {
+    read_learning(reader, job.learn);
+    read_save(reader, rules, job.learn);
+  }
+  read_out(reader, rules, job.out);
   if (auto targets = reader.texts("targets", "target")) job.targets = std::move(*targets);
   if (auto story = read_story_lines(reader); !story.empty()) job.story = std::move(story);
   parsed(reader, "preset", [&](const std::string& name) { job.sweep.preset = parse_preset(name); });

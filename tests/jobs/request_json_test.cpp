@@ -284,6 +284,30 @@ TEST(RequestJson, StoriesNameLineAndKey) {
 }
 
 TEST(RequestJson, AliasesMeanTheSameAndOnlyOneMayBeThere) {
+TEST(RequestJson, ResultsAreNamedOnlyWhereTheRulesSaySo) {
+  auto own = rules();
+  own.names_results = true;
+  const auto read_own = [&](json request) { return request_from_json(request, own); };
+  for (const std::string kind : {"edit", "draw", "export"}) {
+    EXPECT_EQ(field_with(kind, "out", "results"), "out") << kind;
+    EXPECT_EQ(field_of([&] { read_own(least(kind)); }), "out") << kind;
+  }
+  EXPECT_EQ(field_with("learn", "save", "kept"), "save");
+  const auto edit = std::get<EditJob>(read_own(
+      {{"picture", "p"}, {"target", "a"}, {"out", "results"}, {"save", "kept"}, {"overwrite", true}}));
+  EXPECT_EQ(edit.out, "results");
+  EXPECT_EQ(edit.learn.save, "kept");
+  EXPECT_TRUE(edit.learn.overwrite);
+  EXPECT_EQ(std::get<LearnRequest>(read_own(with("learn", "save", "kept"))).save, "kept");
+  EXPECT_EQ(std::get<DrawRequest>(read_own(with("draw", "out", "results"))).out, "results");
+  EXPECT_EQ(std::get<ExportRequest>(read_own(with("export", "out", "lora.safetensors"))).out,
+            "lora.safetensors");
+  EXPECT_EQ(field_of([&] {
+              read_own({{"learned", "e"}, {"target", "a"}, {"out", "o"}, {"save", "k"}});
+            }),
+            "save");
+}
+
   const auto job = read<EditJob>({{"picture", "p"}, {"target", "a"}, {"seed", 3}, {"guidance", 4}});
   EXPECT_EQ(job.targets, std::vector<std::string>{"a"});
   EXPECT_EQ(job.sweep.seeds, std::vector<std::uint64_t>{3});
