@@ -21,7 +21,9 @@ QUICK=(--model "$MODEL" --steps 2 --samples 4 --batch 2 --gamma 0.8,1.0)
 EDIT=(edit good.png "a red square" --source "a square")
 
 echo "-- mistakes"
-"$FORGEDIT" version | grep -qE '^forgedit [0-9]' || complain "version"
+for version in -V --version version; do
+  "$FORGEDIT" $version | grep -qE '^forgedit [0-9.]+ \((commit [0-9a-f]+(-dirty)?, )?LibTorch [0-9]' || complain "$version"
+done
 "$FORGEDIT" help edit | grep -q "^Usage: forgedit edit " || complain "help edit: the program's path in its usage"
 "$FORGEDIT" help bench miniedit | grep -q "^Usage: forgedit bench miniedit" || complain "help bench miniedit"
 "$FORGEDIT" help | grep -q "^Usage: forgedit " || complain "help"
