@@ -28,14 +28,14 @@ export function entryOfDraw(job) {
 
 function distance(a, b) {
   const apart = (key, unit) => Math.abs((a[key] ?? 0) - (b[key] ?? 0)) / unit;
-  const differs = (key, cost) => (a[key] === b[key] ? 0 : cost);
-  return differs("interpolation", 9) + differs("strategy", 1) + differs("seed", 2) + apart("gamma", 0.4) + apart("alpha", 0.4) +
-    apart("beta", 0.4) + apart("blend", 1);
+  const differs = (key, cost) => ((a[key] ?? "") === (b[key] ?? "") ? 0 : cost);
+  return differs("interpolation", 9) + differs("strategy", 1) + differs("seed", 2) + differs("negative", 2) +
+    apart("gamma", 0.4) + apart("alpha", 0.4) + apart("beta", 0.4) + apart("blend", 1);
 }
 
 export function createAdjust({ onNearest, onDraw }) {
   const wish = { target: "", strategy: "donotforget", interpolation: "vs", gamma: 1, alpha: 0.9, beta: 1, blend: 0, seed: 0, sampler: "ddim",
-    steps: 50, guidance: 7.5 };
+    steps: 50, guidance: 7.5, negative: "" };
   const view = { learned: null, known: "", pictures: [], timer: 0, tried: null, wish: 0, sent: Promise.resolve() };
   const controls = makeControls(wish, () => view.learned, moved, settled);
   const missing = h("p", { class: "hint" });
@@ -127,12 +127,13 @@ export function createAdjust({ onNearest, onDraw }) {
 function takeWish(wish, entry) {
   for (const key of Object.keys(wish)) if (entry[key] !== undefined && entry[key] !== null) wish[key] = entry[key];
   if (entry.blend === undefined) wish.blend = 0;
+  if (entry.negative === undefined) wish.negative = "";
 }
 
 function drawRequest(learned, wish) {
-  const { target, strategy, interpolation, gamma, alpha, beta, blend, seed, sampler, steps, guidance } = wish;
+  const { target, strategy, interpolation, gamma, alpha, beta, blend, seed, sampler, steps, guidance, negative } = wish;
   const strength = interpolation === "vp" ? { interpolation, alpha, beta } : { gamma };
-  return { kind: "draw", learned, target, forget: strategy, ...strength, blend, seed, sampler, steps, guidance };
+  return { kind: "draw", learned, target, forget: strategy, ...strength, blend, seed, sampler, steps, guidance, ...(negative && { negative }) };
 }
 
 async function readTries(learned) {

@@ -7,7 +7,7 @@ const kKey = "forgedit draft", kUsualSamples = 400;
 const empty = () => ({
   picture: null, learned: null, source: "", suggestion: "", captionJob: null, targets: [""], story: "", mode: "best",
   candidates: null, strategies: ["donotforget"], interpolation: "vs", first: 0.6, last: 1.4, step: 0.2, alpha: 0.9, seeds: 1, seed: 0,
-  method: "vanilla", samples: 0, sampler: null, steps: null, guidance: 7.5, blend: 0,
+  method: "vanilla", samples: 0, sampler: null, steps: null, guidance: 7.5, negative: "", blend: 0,
 });
 
 export const draft = { ...empty(), ...stored() };
@@ -53,6 +53,7 @@ export function request() {
   /** @type {any} */
   const result = { kind: "edit", ...from, targets: editTexts(), sampler: sampler(), steps: steps(), guidance: draft.guidance };
   if (!learned && draft.samples) result.samples = draft.samples;
+  if (draft.negative.trim()) result.negative = draft.negative.trim();
   if (draft.blend) result.blend = draft.blend;
   if (draft.mode === "best") {
     result.auto = { pictures: candidates() };
@@ -81,7 +82,8 @@ export function takeSettings(job) {
   Object.assign(draft, {
     picture: asked.picture || null, learned: asked.learned || null, source: job.result?.source || asked.source || "", captionJob: null,
     targets, mode: asked.auto ? "best" : "sweep", candidates: asked.auto?.pictures || null, method: asked.method || "vanilla",
-    samples: asked.samples || 0, sampler: asked.sampler || null, steps: asked.steps || null, guidance: asked.guidance ?? 7.5, blend: asked.blend || 0,
+    samples: asked.samples || 0, sampler: asked.sampler || null, steps: asked.steps || null, guidance: asked.guidance ?? 7.5,
+    negative: asked.negative || "", blend: asked.blend || 0,
   });
   const entries = plannedEntries(asked);
   if (entries?.length) {

@@ -283,6 +283,11 @@ function createSearch(refresh) {
     controls.set(key, () => (input.value = usual ? usual() : draft[key]));
     return field(label, input);
   };
+  const negative = h("input", { type: "text", autocomplete: "off", maxlength: kMostText, on: { input: () => {
+    draft.negative = negative.value;
+    refresh();
+  } } });
+  controls.set("negative", () => document.activeElement !== negative && (negative.value = draft.negative));
   const strengthStep = { min: 0, max: 3, step: 0.05 };
   const strategies = createStrategies(refresh);
   const auto = h("div", { class: "fields" }, bound("candidates", texts.form.candidates, { min: 3, max: 200, step: 1 }, candidates));
@@ -300,7 +305,7 @@ function createSearch(refresh) {
     select("sampler", texts.form.sampler, [["ddim", "DDIM"], ["dpm++", "DPM++ 2M"]], sampler),
       bound("steps", texts.form.steps, { min: 1, max: 999, step: 1 }, steps),
     bound("guidance", texts.form.guidance, { min: 0, max: 100, step: 0.5 }), bound("seed", texts.form.seed, { min: 0, step: 1 }),
-    bound("blend", texts.form.blend, { min: 0, max: 1, step: 0.1 })));
+    bound("blend", texts.form.blend, { min: 0, max: 1, step: 0.1 })), field(texts.form.negative, negative));
   const node = h("div", {}, modes, hint, auto, sweep, more);
   return {
     node,

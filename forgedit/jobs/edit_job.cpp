@@ -37,6 +37,7 @@ class EditJobRun {
  private:
   std::vector<std::string> all_targets() const;
   std::vector<std::string> all_texts() const;
+  std::vector<std::string> encoded_texts() const;
   const PictureToLearn& described() const { return learned_ ? *learned_ : *to_learn_; }
   void prepare();
   void load();
@@ -106,6 +107,13 @@ std::vector<std::string> EditJobRun::all_texts() const {
   return texts;
 }
 
+/// All that a text encoder reads.
+std::vector<std::string> EditJobRun::encoded_texts() const {
+  auto texts = all_texts();
+  for (const auto& request : subject_.requests) texts.push_back(request.sample.negative);
+  return texts;
+}
+
 /// All that can go wrong before a model is loaded.
 void EditJobRun::prepare() {
   if (!job_.dry_run) {
@@ -147,7 +155,7 @@ void EditJobRun::load() {
   network_ = &models_.model(
       context_, [&](const StableDiffusion& loaded) { return memory_need(loaded); },
       may_reuse ? LearnedBefore::keep : LearnedBefore::drop);
-  warn_of_long_texts(all_texts(), *network_, context_);
+  warn_of_long_texts(encoded_texts(), *network_, context_);
   if (job_.automatic) {
     // A plan that has weights wait on the CPU has no room for the judges' either.
     scorer_ = &models_.judge(
@@ -428,7 +436,7 @@ void EditJobRun::dry_run() {
   const auto& choice = models_.choice(context_);
   const auto network =
       outline_model(choice, context_, [&](const StableDiffusion& outline) { return memory_need(outline); });
-  warn_of_long_texts(all_texts(), network, context_);
+  warn_of_long_texts(encoded_texts(), network, context_);
   if (!learned_) {
     to_learn_ = picture_to_learn(job_.learn, picture_, choice, network);
     learns_to_save_ = job_.learn.save.empty() || !is_saved_already(job_.learn, *to_learn_);

@@ -85,7 +85,13 @@ std::string browser_text(const EditRun& run, const Candidate& candidate) {
   values.emplace_back("Kind", kind_name(candidate.kind));
   values.emplace_back("Source", learned.source);
   values.emplace_back("Version", software_name());
-  return parameters_text(candidate.target.empty() ? learned.source : candidate.target, values);
+  return parameters_text(candidate.target.empty() ? learned.source : candidate.target,
+                         candidate.sample.negative, values);
+}
+
+/// Records without one are those of versions that knew none.
+void add_negative(const SampleOptions& sample, json& settings) {
+  if (!sample.negative.empty()) settings["negative"] = sample.negative;
 }
 
 }  // namespace
@@ -100,6 +106,7 @@ json sweep_json(const EditRequest& request) {
              {"sampler", sampler_of(request.sample.sampler).name},
              {"steps", request.sample.steps},
              {"guidance", request.sample.guidance_scale}};
+  add_negative(request.sample, sweep);
   if (request.interpolation == Interpolation::vector_subtraction) {
     sweep["gamma"] = request.gammas;
   } else {
@@ -131,6 +138,7 @@ json candidate_json(const Candidate& candidate) {
               {"sampler", sampler_of(candidate.sample.sampler).name},
               {"steps", candidate.sample.steps},
               {"guidance", candidate.sample.guidance_scale}};
+  add_negative(candidate.sample, result);
   if (!candidate.target.empty()) result["target"] = candidate.target;
   if (candidate.strategy) result["strategy"] = candidate.strategy->name;
   if (candidate.kind != Candidate::Kind::edit) return result;

@@ -141,6 +141,8 @@ void read_sweep(RequestReader& reader, SweepRequest& sweep) {
   parsed(reader, "sampler", [&](const std::string& name) { sweep.sampler = find_sampler(name).kind; });
   reader.whole("steps", sweep.steps, 1, kMaxSteps);
   reader.real("guidance_scale", sweep.guidance_scale, 0, 100, "guidance");
+  parsed(
+      reader, "negative", [&](const std::string& text) { sweep.negative = text; }, "negative_prompt");
 }
 
 std::vector<StoryLine> read_story_lines(RequestReader& reader) {
@@ -170,9 +172,9 @@ LearnRequest read_learn(RequestReader& reader, const RequestRules& rules) {
   LearnRequest request;
   request.picture = required(reader, "picture", rules.picture);
   read_learning(reader, request);
+  read_save(reader, rules, request);
   reader.text("target", request.target);
   std::int64_t seed = 0;
-  read_save(reader, rules, request);
   reader.whole("seed", seed, 0, INT64_MAX);
   request.options.seed = static_cast<std::uint64_t>(seed);
   return request;
@@ -193,9 +195,9 @@ DrawRequest read_draw(RequestReader& reader, const RequestRules& rules) {
   if (request.target.empty()) reader.reject("target", "is needed: what the edited picture shows");
   read_sweep(reader, request.sweep);
   reader.real("blend", request.blend, 0, 1);
+  read_out(reader, rules, request.out);
   return request;
 }
-  read_out(reader, rules, request.out);
 
 ExportRequest read_export(RequestReader& reader, const RequestRules& rules) {
   ExportRequest request;
@@ -206,9 +208,9 @@ ExportRequest read_export(RequestReader& reader, const RequestRules& rules) {
   reader.text("dtype", request.dtype);
   reader.whole("rank", request.rank, 1, 4096);
   reader.real("energy", request.energy, 0.01, 1);
+  read_out(reader, rules, request.out);
   return request;
 }
-  read_out(reader, rules, request.out);
 
 ScoreRequest read_score(RequestReader& reader, const RequestRules& rules) {
   ScoreRequest request;

@@ -62,7 +62,7 @@ TEST(RequestJson, AnEditHasEveryKey) {
     "adam_eps": 0.001, "stop_loss": 0.02, "stop_after": 7, "stop_known": 0.9, "layers": "paper", "fast": true,
     "preset": "published", "forget": ["noencoder", "encoderkv"], "interpolation": "vp", "gamma": [0.5, 1],
     "alpha": 0.9, "beta": "0.8:1.2:0.2", "seeds": [3, 4], "repeat": 2, "unlearned": true, "sampler": "dpm++",
-    "steps": 11, "guidance_scale": 5,
+    "steps": 11, "guidance_scale": 5, "negative": "blurry",
     "auto": {"pictures": 12, "seconds": 30, "clip": "c", "lpips": ["l"]},
     "blend": 0.5, "draw_batch": 3, "output_size": "source", "metadata": false})"));
   EXPECT_EQ(job.learn.picture, "/pictures/dog");
@@ -99,6 +99,7 @@ TEST(RequestJson, AnEditHasEveryKey) {
   EXPECT_EQ(sweep.sampler, SamplerKind::dpm_solver);
   EXPECT_EQ(sweep.steps, 11);
   EXPECT_EQ(sweep.guidance_scale, 5);
+  EXPECT_EQ(sweep.negative, "blurry");
   ASSERT_TRUE(job.automatic);
   EXPECT_EQ(job.automatic->pictures, 12U);
   EXPECT_EQ(job.automatic->seconds, 30);
@@ -283,7 +284,6 @@ TEST(RequestJson, StoriesNameLineAndKey) {
   EXPECT_EQ(field_with("edit", "story", "a cat"), "story");
 }
 
-TEST(RequestJson, AliasesMeanTheSameAndOnlyOneMayBeThere) {
 TEST(RequestJson, ResultsAreNamedOnlyWhereTheRulesSaySo) {
   auto own = rules();
   own.names_results = true;
@@ -308,10 +308,13 @@ TEST(RequestJson, ResultsAreNamedOnlyWhereTheRulesSaySo) {
             "save");
 }
 
+TEST(RequestJson, AliasesMeanTheSameAndOnlyOneMayBeThere) {
   const auto job = read<EditJob>({{"picture", "p"}, {"target", "a"}, {"seed", 3}, {"guidance", 4}});
   EXPECT_EQ(job.targets, std::vector<std::string>{"a"});
   EXPECT_EQ(job.sweep.seeds, std::vector<std::uint64_t>{3});
   EXPECT_EQ(job.sweep.guidance_scale, 4);
+  EXPECT_EQ(read<EditJob>({{"picture", "p"}, {"target", "a"}, {"negative_prompt", "blurry"}}).sweep.negative,
+            "blurry");
   const json pairs[] = {{{"target", "a"}, {"targets", {"b"}}},
                         {{"seed", 1}, {"seeds", 2}},
                         {{"guidance", 1}, {"guidance_scale", 2}}};
