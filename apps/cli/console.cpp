@@ -60,9 +60,7 @@ class Terminal {
     open_width_ = std::max<std::size_t>(1, display_width(line));
   }
 
-  void clear_line() {
-    clear();
-  }
+  void clear_line() { clear(); }
   void keep_line() {
     if (open_width_ > 0) std::fputs("\n", stderr);
     open_width_ = 0;
@@ -94,12 +92,8 @@ Console::~Console() {
   Terminal::get().clear_line();
 }
 
-void Console::highlight(const std::string& text) {
-  Terminal::get().say(text, Tint::yellow);
-}
-
 void Console::note(const std::string& text) {
-  Terminal::get().say(text);
+  if (talk_ != Talk::quiet) Terminal::get().say(text);
 }
 
 void Console::warning(const std::string& text) {
@@ -115,11 +109,13 @@ void Console::alive() {
 }
 
 void Console::progress(const JobProgress& progress) {
+  if (talk_ == Talk::quiet) return;
   if (progress.stage != stage_) {
     stage_ = progress.stage;
     shown_tenths_ = -1;
   }
   auto& terminal = Terminal::get();
+  if (talk_ == Talk::every_step) return terminal.say(progress_line(progress, false, kNoTerminalColumns));
   if (terminal.is_terminal()) {
     const auto now = Clock::now();
     const bool last = progress.done >= progress.total;
@@ -135,9 +131,8 @@ void Console::progress(const JobProgress& progress) {
 }
 
 void Console::stage_ended(const std::string& stage, std::int64_t steps, double seconds) {
-  auto& terminal = Terminal::get();
-  terminal.keep_line();
-  terminal.say(fmt::format("{}: {} steps in {:.2f} s", stage, steps, seconds));
+  Terminal::get().keep_line();
+  note(fmt::format("{}: {} steps in {:.2f} s", stage, steps, seconds));
   stage_.clear();
 }
 

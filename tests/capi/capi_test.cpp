@@ -155,8 +155,7 @@ TEST_F(CApi, OptionsAreCheckedBeforeAnythingIsLoaded) {
 }
 
 TEST_F(CApi, AnotherVersionOfTheHeaderIsNamed) {
-  const auto newer = refused(json::object(), FORGEDIT_API_VERSION + 1),
-             older = refused(json::object(), -1);
+  const auto newer = refused(json::object(), FORGEDIT_API_VERSION + 1), older = refused(json::object(), -1);
   EXPECT_TRUE(contains(newer, "install a newer forgedit")) << newer;
   EXPECT_TRUE(contains(older, "build the program anew")) << older;
   EXPECT_EQ(forgedit_api_version(), FORGEDIT_API_VERSION);
