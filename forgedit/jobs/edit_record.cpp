@@ -167,6 +167,8 @@ namespace {
 std::string key_of(json settings) {
   // How many are drawn at once is no property of a picture: a run that went out of memory goes on with less.
   settings["drawing"].erase("batch");
+  // Nor is the version that generated it. Keys of the first one had its name in them.
+  settings["software"] = "forgedit 0.1.0";
   return content_hash(json_text(settings));
 }
 
