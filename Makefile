@@ -21,17 +21,17 @@ demo: packages
 	cmake --build --preset release -j $(JOBS) --target forgedit
 	tools/demo.sh
 
-# Into PREFIX, or DESTDIR/PREFIX: program, miniature, manual pages, completions.
+# Into PREFIX, or DESTDIR/PREFIX: program, library, miniature, manual pages, completions.
 PREFIX ?= /usr/local
 install: packages
 	cmake --preset release
-	cmake --build --preset release -j $(JOBS) --target forgedit
+	cmake --build --preset release -j $(JOBS) --target forgedit forgedit_shared
 	cmake --install build/release --prefix $(PREFIX)
 
 # A Debian package: build/release/forgedit_VERSION_ARCHITECTURE.deb
 package: packages
 	cmake --preset release
-	cmake --build --preset release -j $(JOBS) --target forgedit
+	cmake --build --preset release -j $(JOBS) --target forgedit forgedit_shared
 	cd build/release && cpack
 
 test: build

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Every path of the repository that a page names in backticks or links must exist, a page begins with a heading, and
-# no source may be longer than 500 lines. Prints file:line and fails when something does not hold.
+# Every path of the repository that a page names in backticks or links must exist, a page begins with a heading,
+# docs/environment.md has every environment variable, and no source may be longer than 500 lines. Prints file:line and fails when something does not hold.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -55,5 +55,10 @@ while IFS= read -r -d '' source; do
   lines=$(wc -l <"$source")
   if [ "$lines" -gt 500 ]; then complain "$source:501: $lines lines, at most 500"; fi
 done < <(tools/list_files.sh '*.cpp' '*.h' '*.sh' '*.cmake')
+
+# Names in capitals in what reads or sets the environment.
+while read -r name; do
+  grep -qF "\`$name\`" docs/environment.md || complain "docs/environment.md:1: $name is missing, which a program reads"
+done < <(grep -rlE 'getenv|setenv' apps --include='*.cpp' | xargs grep -ohE '"[A-Z][A-Z0-9_]{2,}"' | tr -d '"' | sort -u)
 
 exit "$bad"

@@ -26,6 +26,7 @@ BEGIN {
   allow["pipelines/records"] = allow["pipelines/learning"] " pipelines/learning"
   allow["work"] = "core"
   allow["jobs"] = allow["pipelines/records"] " io/charts metrics pipelines/records pipelines/sampling pipelines/choice work"
+  allow["capi"] = "core jobs pipelines/records"
   allow["batch"] = allow["jobs"] " io/tables jobs"
   allow["serve"] = "core io/archive io/pictures work"
   allow["eval"] = allow["jobs"] " io/tables jobs"

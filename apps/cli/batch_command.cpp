@@ -6,9 +6,10 @@
 #include <memory>
 
 #include "apps/cli/commands.h"
-#include "apps/cli/console.h"
 #include "apps/cli/learn_options.h"
 #include "apps/cli/model_options.h"
+#include "apps/cli/reporter.h"
+#include "apps/cli/standard_input.h"
 #include "apps/cli/sweep_options.h"
 #include "apps/common/exit_codes.h"
 #include "apps/common/interrupt.h"
@@ -47,6 +48,9 @@ class BatchCommand {
  public:
   void add_options(CLI::App& command);
   void run();
+  Reporter& reporter() { return reporter_; }
+  /// A worker's lines are its parent's, and a status is no work.
+  bool is_reported() const { return !workers_.is_child() && !status_; }
 
  private:
   void add_work_options(CLI::App& command);
@@ -63,7 +67,7 @@ class BatchCommand {
   WorkerCount workers_;
   double lease_ = 60;
   bool status_ = false, dry_run_ = false;
-  Console console_;
+  Reporter reporter_;
 };
 
 void BatchCommand::add_options(CLI::App& command) {
@@ -86,6 +90,7 @@ void BatchCommand::add_options(CLI::App& command) {
   add_method_options(command, defaults.learn);
   add_model_options(command, model_);
   add_memory_option(command, model_);
+  reporter_.add_options(command);
   command.footer(kBatchFooter);
 }
 
@@ -121,11 +126,7 @@ void BatchCommand::read_list() {
   }
   request_.name = "standard input";
   request_.folder = ".";
-  char buffer[1 << 16];
-  for (std::size_t size = 0; (size = std::fread(buffer, 1, sizeof buffer, stdin)) > 0;) {
-    request_.text.append(buffer, size);
-    if (request_.text.size() > kMaxListBytes) break;  // the reader complains
-  }
+  request_.text = read_standard_input(kMaxListBytes);
 }
 
 void BatchCommand::run() {
@@ -138,16 +139,16 @@ void BatchCommand::run() {
   read_list();
   const Batch batch(std::move(request_));
   if (!workers_.is_child()) {
-    console_.note("plan: " + batch.plan());
+    reporter_.listener().note("plan: " + batch.plan());
     if (dry_run_) return;
-    say_which_model(model_, console_);
+    say_which_model(model_, reporter_.listener());
   }
   bool stopped = false;
   try {
     if (workers_.is_many()) {
       const auto commands = worker_commands(workers_, static_cast<std::size_t>(gpu_count()));
       batch.prepare();
-      batch.work_by_processes(commands, program_stop(), console_);
+      batch.work_by_processes(commands, program_stop(), reporter_.listener());
     } else {
       if (!workers_.is_child()) batch.prepare();
       work(batch);
@@ -176,7 +177,8 @@ void BatchCommand::work(const Batch& batch) {
   Engine engine(find_places(), {model_, /*keep_warm=*/true});
   try {
     if (!workers_.is_child())
-      return batch.work(engine, this_worker(scheduler.job, scheduler.restarts), program_stop(), console_);
+      return batch.work(engine, this_worker(scheduler.job, scheduler.restarts), program_stop(),
+                        reporter_.listener());
     WorkerListener quiet;
     batch.work(engine, this_worker(scheduler.job, scheduler.restarts), program_stop(), quiet);
   } catch (const WorkerBroken& broken) {
@@ -188,7 +190,7 @@ void BatchCommand::work(const Batch& batch) {
 void BatchCommand::end(const Batch& batch, bool stopped) {
   const bool is_child = workers_.is_child();
   const auto [status, files] = is_child ? std::pair(batch.status(), std::vector<fs::path>()) : batch.report();
-  for (const auto& path : files) console_.file(path);
+  for (const auto& path : files) reporter_.listener().file(path);
   const auto line = status_line(status);
   if (status.left > 0) {
     const bool by_hand = stopped && stop_signal() == SIGINT;
@@ -196,7 +198,7 @@ void BatchCommand::end(const Batch& batch, bool stopped) {
   }
   if (status.failed > 0)
     throw ExitWith(kSomeFailed, is_child ? "" : line + ": see failed.jsonl, and --retry-failed");
-  if (!is_child) console_.note(line);
+  if (!is_child) reporter_.listener().note(line);
 }
 
 void BatchCommand::tell_status() const {
@@ -223,7 +225,10 @@ Command add_batch_command(CLI::App& program) {
   auto* command =
       program.add_subcommand("batch", "Edit a list of pictures, with as many workers as share it.");
   state->add_options(*command);
-  return {command, [state] { state->run(); }};
+  return {command, [state] {
+            if (!state->is_reported()) return state->run();
+            state->reporter().run([&] { state->run(); });
+          }};
 }
 
 }  // namespace forgedit::cli

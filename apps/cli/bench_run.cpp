@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "apps/cli/bench.h"
+#include "apps/cli/console.h"
 #include "apps/cli/learn_options.h"
 #include "apps/cli/model_options.h"
 #include "apps/cli/sweep_options.h"

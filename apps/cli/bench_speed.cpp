@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "apps/cli/bench.h"
+#include "apps/cli/console.h"
 #include "apps/cli/model_options.h"
 #include "apps/common/interrupt.h"
 #include "apps/common/places.h"

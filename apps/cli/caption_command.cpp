@@ -4,6 +4,7 @@
 #include "apps/cli/commands.h"
 #include "apps/cli/console.h"
 #include "apps/cli/model_options.h"
+#include "apps/cli/standard_input.h"
 #include "apps/common/interrupt.h"
 #include "apps/common/places.h"
 #include "apps/common/streams.h"
@@ -32,7 +33,8 @@ struct CaptionCommand {
   ModelRequest model;
 
   void run() {
-    request.pictures.assign(images.begin(), images.end());
+    StandardInputPicture from_input;
+    for (const auto& image : images) request.pictures.push_back(from_input.path_of(image));
     CaptionConsole console(images.size() > 1);
     Engine(find_places(), {model, /*keep_warm=*/false}).run(request, program_stop(), console);
   }
@@ -48,7 +50,9 @@ constexpr const char* kCaptionFooter =
 Command add_caption_command(CLI::App& program) {
   const auto state = std::make_shared<CaptionCommand>();
   auto* command = program.add_subcommand("caption", "Say in words what pictures show.");
-  command->add_option("IMAGE", state->images, "PNG, JPEG, WebP, HEIC or AVIF, one or more")->required();
+  command
+      ->add_option("IMAGE", state->images, "PNG, JPEG, WebP, HEIC or AVIF, one or more; - is standard input")
+      ->required();
   command
       ->add_option("--captioner", state->request.captioner,
                    "BLIP folder (transformers layout), or ORG/NAME in the hub's cache [captioner/ beside the "

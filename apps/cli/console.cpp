@@ -1,17 +1,12 @@
 #include "apps/cli/console.h"
 
 #include <spdlog/fmt/fmt.h>
-#include <spdlog/sinks/base_sink.h>
-#include <spdlog/spdlog.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
-#include <memory>
-#include <mutex>
-#include <string_view>
 
 #include "apps/common/interrupt.h"
 #include "apps/common/progress_line.h"
@@ -32,7 +27,7 @@ std::string environment(const char* name) {
   return value ? value : "";
 }
 
-/// The one stderr of the process, which consoles and the log share. Writing never throws when nobody reads.
+/// The one stderr of the process, which consoles and errors share. Writing never throws when nobody reads.
 class Terminal {
  public:
   static Terminal& get() {
@@ -46,7 +41,6 @@ class Terminal {
 
   /// A line of its own, below any progress.
   void say(const std::string& text, Tint tint = Tint::none) {
-    const std::lock_guard lock(mutex_);
     clear();
     const auto line = one_line(text, kMostMessage);
     const bool tinted = tint != Tint::none && terminal_ && !no_colour_;
@@ -56,7 +50,6 @@ class Terminal {
 
   /// The line of progress, over the one before.
   void show(const JobProgress& progress) {
-    const std::lock_guard lock(mutex_);
     const auto width = columns();
     // A line that reaches the edge would wrap in some terminals.
     const auto line = progress_line(progress, true, width - 1);
@@ -67,12 +60,8 @@ class Terminal {
     open_width_ = std::max<std::size_t>(1, display_width(line));
   }
 
-  void clear_line() {
-    const std::lock_guard lock(mutex_);
-    clear();
-  }
+  void clear_line() { clear(); }
   void keep_line() {
-    const std::lock_guard lock(mutex_);
     if (open_width_ > 0) std::fputs("\n", stderr);
     open_width_ = 0;
   }
@@ -94,20 +83,7 @@ class Terminal {
   }
 
   const bool terminal_, no_colour_;
-  std::mutex mutex_;            // the library may log from any thread
   std::size_t open_width_ = 0;  // columns of the line of progress; 0: there is none
-};
-
-class LogSink : public spdlog::sinks::base_sink<std::mutex> {
-  void sink_it_(const spdlog::details::log_msg& message) override {
-    const auto level = spdlog::level::to_string_view(message.level);
-    Terminal::get().say(fmt::format("{}: {}", std::string_view(level.data(), level.size()),
-                                    std::string_view(message.payload.data(), message.payload.size())),
-                        message.level >= spdlog::level::err    ? Tint::red
-                        : message.level >= spdlog::level::warn ? Tint::yellow
-                                                               : Tint::none);
-  }
-  void flush_() override { std::fflush(stderr); }
 };
 
 }  // namespace
@@ -116,12 +92,8 @@ Console::~Console() {
   Terminal::get().clear_line();
 }
 
-void Console::highlight(const std::string& text) {
-  Terminal::get().say(text, Tint::yellow);
-}
-
 void Console::note(const std::string& text) {
-  Terminal::get().say(text);
+  if (talk_ != Talk::quiet) Terminal::get().say(text);
 }
 
 void Console::warning(const std::string& text) {
@@ -137,11 +109,13 @@ void Console::alive() {
 }
 
 void Console::progress(const JobProgress& progress) {
+  if (talk_ == Talk::quiet) return;
   if (progress.stage != stage_) {
     stage_ = progress.stage;
     shown_tenths_ = -1;
   }
   auto& terminal = Terminal::get();
+  if (talk_ == Talk::every_step) return terminal.say(progress_line(progress, false, kNoTerminalColumns));
   if (terminal.is_terminal()) {
     const auto now = Clock::now();
     const bool last = progress.done >= progress.total;
@@ -157,9 +131,8 @@ void Console::progress(const JobProgress& progress) {
 }
 
 void Console::stage_ended(const std::string& stage, std::int64_t steps, double seconds) {
-  auto& terminal = Terminal::get();
-  terminal.keep_line();
-  terminal.say(fmt::format("{}: {} steps in {:.2f} s", stage, steps, seconds));
+  Terminal::get().keep_line();
+  note(fmt::format("{}: {} steps in {:.2f} s", stage, steps, seconds));
   stage_.clear();
 }
 
@@ -183,10 +156,6 @@ void Console::long_write() {
 
 void Console::stopping() {
   allow_last_writes();
-}
-
-void log_to_console() {
-  spdlog::set_default_logger(std::make_shared<spdlog::logger>("forgedit", std::make_shared<LogSink>()));
 }
 
 void say_error(const std::string& message) {

@@ -8,18 +8,19 @@
 
 namespace forgedit::cli {
 
+/// How much the program says while it works.
+enum class Talk { quiet, normal, every_step };
+
 /// What the program says while it works: notes and progress on stderr, paths of results on stdout. On a
 /// terminal progress is one line that is written over and fits its width; elsewhere (and where TERM is
-/// "dumb") a line now and then. Colours are for terminals, unless NO_COLOR is set.
+/// "dumb") a line now and then. Colours are for terminals, unless NO_COLOR is set. Quiet, it says warnings
+/// only; with every step, each is a line.
 class Console : public JobListener {
  public:
-  Console() = default;
+  explicit Console(Talk talk = Talk::normal) : talk_(talk) {}
   ~Console() override;
   Console(const Console&) = delete;
   Console& operator=(const Console&) = delete;
-
-  /// A note that nobody should overlook: yellow on a terminal.
-  void highlight(const std::string& text);
 
   /// Always one line, see one_line.
   void note(const std::string& text) override;
@@ -38,14 +39,11 @@ class Console : public JobListener {
  private:
   using Clock = std::chrono::steady_clock;
 
+  const Talk talk_;
   std::string stage_;
   Clock::time_point shown_;
   std::int64_t shown_tenths_ = -1;
 };
-
-/// Sends what the library logs to stderr as "warning: ..." (yellow) or "error: ..." (red), below a line of
-/// progress and never into it.
-void log_to_console();
 
 /// Ends the program's talk: "forgedit: MESSAGE" on stderr in one line, red on a terminal.
 void say_error(const std::string& message);

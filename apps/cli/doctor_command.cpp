@@ -1,5 +1,4 @@
 #include <spdlog/fmt/fmt.h>
-#include <torch/version.h>
 
 #include <CLI/CLI.hpp>
 #include <cstdint>
@@ -8,11 +7,11 @@
 #include <thread>
 
 #include "apps/cli/commands.h"
+#include "apps/cli/version_line.h"
 #include "apps/common/places.h"
 #include "forgedit/core/files.h"
 #include "forgedit/core/host_memory.h"
 #include "forgedit/core/text.h"
-#include "forgedit/core/version.h"
 #include "forgedit/device/device.h"
 #include "forgedit/io/weights/hub_cache.h"
 #include "forgedit/jobs/captioning.h"
@@ -92,7 +91,7 @@ void print_abilities(const Places& places) {
 
 void diagnose() {
   const auto places = find_places();
-  row("program", std::string(software_name()) + ", LibTorch " + TORCH_VERSION);
+  row("program", version_line());
   row("assets", places.assets.empty() ? places.no_assets : places.assets.string());
   print_devices();
   print_hub_cache(places);

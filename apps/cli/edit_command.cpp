@@ -5,10 +5,11 @@
 #include <memory>
 
 #include "apps/cli/commands.h"
-#include "apps/cli/console.h"
 #include "apps/cli/edit_help.h"
 #include "apps/cli/learn_options.h"
 #include "apps/cli/model_options.h"
+#include "apps/cli/reporter.h"
+#include "apps/cli/standard_input.h"
 #include "apps/cli/sweep_options.h"
 #include "apps/common/interrupt.h"
 #include "apps/common/places.h"
@@ -27,6 +28,7 @@ class EditCommand {
  public:
   void add_options(CLI::App& command);
   void run();
+  Reporter& reporter() { return reporter_; }
 
  private:
   void add_drawing_options(CLI::App& command);
@@ -40,18 +42,13 @@ class EditCommand {
   ModelRequest model_;
   AutoOptions auto_;
   EditJob job_;
-  Console console_;
+  Reporter reporter_;
+  StandardInputPicture from_input_;
 };
 
-/// At most one byte more than a story may have.
-std::string read_standard_input() {
-  std::string text(kMaxStoryBytes + 1, '\0');
-  text.resize(std::fread(text.data(), 1, text.size(), stdin));
-  return text;
-}
-
 void EditCommand::add_options(CLI::App& command) {
-  command.add_option("IMAGE", image_, "PNG, JPEG, WebP, HEIC or AVIF; left out with --from");
+  command.add_option("IMAGE", image_,
+                     "PNG, JPEG, WebP, HEIC or AVIF; - is standard input; left out with --from");
   command.add_option(
       "TARGET", targets_,
       "what the edited picture shows, as typed: (word:1.2) is text too; each target gets its own rows");
@@ -80,6 +77,7 @@ void EditCommand::add_drawing_options(CLI::App& command) {
       ->group("Results");
   add_result_options(command, job_);
   add_dry_run_option(command, job_.dry_run);
+  reporter_.add_options(command);
 }
 
 /// IMAGE and TARGETs, or with --from all of them targets.
@@ -88,7 +86,7 @@ void EditCommand::take_positionals() {
   if (from_.empty()) {
     if (image_.empty()) throw usage_error("expected IMAGE and TARGET, or --from DIR and TARGET");
     check_order();
-    job_.learn.picture = image_;
+    job_.learn.picture = from_input_.path_of(image_);
     return;
   }
   if (std::error_code ignored; fs::is_regular_file(image_, ignored)) {
@@ -105,7 +103,7 @@ void EditCommand::take_positionals() {
 /// Names the mistake where IMAGE and TARGET were exchanged.
 void EditCommand::check_order() const {
   std::error_code missing;
-  if (fs::exists(image_, missing)) return;
+  if (image_ == "-" || fs::exists(image_, missing)) return;
   for (const auto& target : targets_) {
     if (!fs::is_regular_file(target, missing)) continue;
     throw usage_error(fmt::format("IMAGE comes first, then TARGET: there is no file '{}', but '{}' is one",
@@ -119,7 +117,8 @@ void EditCommand::run() {
   if (!story_.empty()) {
     if (!job_.targets.empty())
       throw usage_error("TARGET cannot be combined with --targets, which has its own");
-    job_.story = story_ == "-" ? story_lines(read_standard_input(), "standard input") : read_story(story_);
+    job_.story = story_ == "-" ? story_lines(read_standard_input(kMaxStoryBytes), "standard input")
+                               : read_story(story_);
   }
   job_.out = out_;
   const auto subject = check_edit(job_);
@@ -127,10 +126,10 @@ void EditCommand::run() {
     with_field("out", [] { check_folder_can_be_made("out"); });
     job_.out = default_results_folder(subject.picture_name, subject.requests.front().targets.front());
   }
-  say_which_model(model_, console_);
+  say_which_model(model_, reporter_.listener());
   Engine engine(find_places(), {model_, /*keep_warm=*/false});
   try {
-    engine.run(job_, program_stop(), console_);
+    engine.run(job_, program_stop(), reporter_.listener());
   } catch (const Cancelled& stop) {
     if (!stop.goes_on()) throw;
     const auto where = out_.empty() ? " with --out " + job_.out.string() : std::string();
@@ -144,7 +143,7 @@ Command add_edit_command(CLI::App& program) {
   const auto state = std::make_shared<EditCommand>();
   auto* command = program.add_subcommand("edit", "Learn a picture and generate edits of it.");
   state->add_options(*command);
-  return {command, [state] { state->run(); }};
+  return {command, [state] { state->reporter().run([&] { state->run(); }); }};
 }
 
 }  // namespace forgedit::cli

@@ -7,9 +7,10 @@
 #include <memory>
 
 #include "apps/cli/commands.h"
-#include "apps/cli/console.h"
 #include "apps/cli/learn_options.h"
 #include "apps/cli/model_options.h"
+#include "apps/cli/reporter.h"
+#include "apps/cli/standard_input.h"
 #include "apps/common/interrupt.h"
 #include "apps/common/places.h"
 #include "forgedit/core/error.h"
@@ -52,16 +53,17 @@ struct LearnCommand {
   LearnRequest request;
   std::string image;
   ModelRequest model;
+  Reporter reporter;
+  StandardInputPicture from_input;
 
   void run() {
-    Console console;
-    request.picture = image;
+    request.picture = from_input.path_of(image);
     check_learn(request);
-    say_which_model(model, console);
-    Engine(find_places(), {model, /*keep_warm=*/false}).run(request, program_stop(), console);
+    say_which_model(model, reporter.listener());
+    Engine(find_places(), {model, /*keep_warm=*/false}).run(request, program_stop(), reporter.listener());
     if (request.dry_run) return;
-    console.note("next: forgedit edit --from " + shell_word(request.save.string()) + " TARGET" +
-                 options_of(model));
+    reporter.listener().note("next: forgedit edit --from " + shell_word(request.save.string()) + " TARGET" +
+                             options_of(model));
   }
 };
 
@@ -76,7 +78,8 @@ Command add_learn_command(CLI::App& program) {
   const auto state = std::make_shared<LearnCommand>();
   auto* command =
       program.add_subcommand("learn", "Learn a picture once, to edit it later as often as wanted.");
-  command->add_option("IMAGE", state->image, "PNG, JPEG, WebP, HEIC or AVIF")->required();
+  command->add_option("IMAGE", state->image, "PNG, JPEG, WebP, HEIC or AVIF; - is standard input")
+      ->required();
   add_picture_options(*command, state->request);
   command->add_option("--target", state->request.target, "imagic: the edit to learn for, instead of --source")
       ->type_name("TEXT")
@@ -95,10 +98,11 @@ Command add_learn_command(CLI::App& program) {
       ->capture_default_str()
       ->group("Learning");
   add_dry_run_option(*command, state->request.dry_run);
+  state->reporter.add_options(*command);
   add_model_options(*command, state->model);
   add_memory_option(*command, state->model);
   command->footer(kLearnFooter + methods_help());
-  return {command, [state] { state->run(); }};
+  return {command, [state] { state->reporter.run([&] { state->run(); }); }};
 }
 
 }  // namespace forgedit::cli

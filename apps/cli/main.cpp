@@ -13,6 +13,7 @@
 #include "apps/cli/as_typed.h"
 #include "apps/cli/commands.h"
 #include "apps/cli/console.h"
+#include "apps/cli/version_line.h"
 #include "apps/common/exit_codes.h"
 #include "apps/common/interrupt.h"
 #include "apps/common/passive_threads.h"
@@ -21,7 +22,6 @@
 #include "forgedit/core/one_line.h"
 #include "forgedit/core/suggest.h"
 #include "forgedit/core/text.h"
-#include "forgedit/core/version.h"
 
 namespace forgedit::cli {
 namespace {
@@ -157,12 +157,11 @@ int main(int argc, char** argv) {
   forgedit::reserve_standard_streams();
   forgedit::use_passive_threads(argv);
   forgedit::stop_on_signals();
-  log_to_console();
   CLI::App program{
       "Edits a picture with a text prompt: fine-tunes Stable Diffusion on it, restores some of the weights, "
       "generates the edit.",
       "forgedit"};
-  program.set_version_flag("-V,--version", forgedit::software_name());
+  program.set_version_flag("-V,--version", version_line());
   program.require_subcommand(0, 1);  // else the name of a command could not be a target
   program.footer(kProgramFooter);
   program.get_formatter()->column_width(32);

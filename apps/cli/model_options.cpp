@@ -113,9 +113,9 @@ void add_score_options(CLI::App& command, ScoreFiles& files) {
       ->group("Scores");
 }
 
-void say_which_model(const ModelRequest& model, Console& console) {
+void say_which_model(const ModelRequest& model, JobListener& listener) {
   if (!model.model.empty()) return;
-  console.highlight(
+  listener.warning(
       "no --model given: using the bundled emoji demo model. For photos pass --model (Stable Diffusion 1.x, "
       "2.x or XL).");
 }

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "apps/cli/console.h"
 #include "apps/common/worker_commands.h"
+#include "forgedit/jobs/job_listener.h"
 #include "forgedit/jobs/requests.h"
 
 namespace CLI {
@@ -24,6 +24,6 @@ void add_worker_options(CLI::App& command, WorkerCount& workers);
 void add_score_options(CLI::App& command, ScoreFiles& files);
 
 /// First of all says when the miniature is used, because no model was named.
-void say_which_model(const ModelRequest& model, Console& console);
+void say_which_model(const ModelRequest& model, JobListener& listener);
 
 }  // namespace forgedit::cli

@@ -84,6 +84,11 @@ void add_sweep_options(CLI::App& command, SweepRequest& a) {
       ->check(within(0, 100))
       ->type_name("NUMBER")
       ->group("Sampling");
+  command
+      .add_option("--negative,--negative-prompt", a.negative,
+                  "what the edited picture does not show: guidance goes away from this text [an empty one]")
+      ->type_name("TEXT")
+      ->group("Sampling");
 }
 
 void add_draw_options(CLI::App& command, DrawOptions& options) {

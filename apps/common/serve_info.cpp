@@ -25,7 +25,18 @@ json strategies_of(LearnMethod method) {
   return list;
 }
 
-json methods() {
+/// What vanilla learns from with the model: at most, and usually (docs/learning.md).
+struct Samples {
+  explicit Samples(const EngineFacts& facts) {
+    const auto& learning = facts.defaults.learning;
+    if (const auto found = learning.find("samples"); found != learning.end())
+      most = static_cast<std::int64_t>(found->second);
+    usual = learning.count("stop_known") > 0 ? most / 2 : most;
+  }
+  std::int64_t most = LearnOptions().samples, usual = 0;
+};
+
+json methods(const EngineFacts& facts) {
   auto list = json::array();
   for (const auto& method : learn_methods()) {
     const auto options = published_options(method.method);
@@ -34,6 +45,9 @@ json methods() {
                     {"summary", method.summary},
                     {"strategies", strategies_of(method.method)},
                     {"samples", options.samples},
+                    {"usual_samples", method.method == LearnMethod::vanilla
+                                          ? Samples(facts).usual
+                                          : options.samples + options.embedding_samples},
                     {"batch", options.batch},
                     {"gamma", sweep.gammas},
                     {"alpha", sweep.alphas},
@@ -72,11 +86,14 @@ json reader(const std::string& name, const std::string& why_not) {
 /// What a page begins with.
 json defaults(const EngineFacts& facts) {
   const SampleOptions published;
+  const Samples samples(facts);
   return {{"method", "vanilla"},
           {"interpolation", "vs"},
           {"guidance", facts.defaults.guidance_scale.value_or(published.guidance_scale)},
           {"sampler", sampler_of(published.sampler).name},
           {"steps", facts.defaults.steps.value_or(published.steps)},
+          {"samples", samples.most},
+          {"usual_samples", samples.usual},
           // Quick on a machine without a GPU.
           {"auto_pictures", facts.is_miniature ? 12 : 40},
           {"blend", 0},
@@ -108,7 +125,7 @@ json serve_info(const EngineFacts& facts) {
             {"multiple", facts.multiple > 0 ? json(facts.multiple) : json()}}},
           {"captioner", reader(facts.captioner, facts.no_captioner)},
           {"judge", reader(facts.judge, facts.no_judge)},
-          {"methods", methods()},
+          {"methods", methods(facts)},
           {"strategies", strategies_of(LearnMethod::vanilla)},
           {"samplers", all_samplers()},
           {"presets", presets()},

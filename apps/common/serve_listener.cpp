@@ -2,7 +2,6 @@
 
 #include <unistd.h>
 
-#include <algorithm>
 #include <cerrno>
 
 #include "apps/common/exit_codes.h"
@@ -18,7 +17,6 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-constexpr std::chrono::milliseconds kBetweenProgress{50}, kBetweenLosses{200};
 constexpr const char* kRecord = "edit.json";
 constexpr int kPreviewQuality = 80;
 
@@ -42,11 +40,14 @@ void ParentLines::send(const json& line) const {
   }
 }
 
-void ServeListener::send(const char* event, json values) const {
-  values["job"] = id_;
-  values["event"] = event;
-  lines_.send(values);
-}
+ServeListener::ServeListener(const ParentLines& lines, const std::string& id, const ClientWords& words,
+                             ServedStop& stop)
+    : JsonEvents([&lines, id](json event) {
+        event["job"] = id;
+        lines.send(event);
+      }),
+      words_(words),
+      stop_(stop) {}
 
 void ServeListener::add_result(const char* key, json value) {
   result_[key] = std::move(value);
@@ -54,11 +55,11 @@ void ServeListener::add_result(const char* key, json value) {
 }
 
 void ServeListener::note(const std::string& text) {
-  send("note", {{"text", words_(text)}, {"warning", false}});
+  JsonEvents::note(words_(text));
 }
 
 void ServeListener::warning(const std::string& text) {
-  send("note", {{"text", words_(text)}, {"warning", true}});
+  JsonEvents::warning(words_(text));
 }
 
 void ServeListener::plan(const JobPlan& plan) {
@@ -122,31 +123,6 @@ void ServeListener::picture(const std::string& stem, const fs::path&, const json
   told_.insert(stem);
   send("picture", {{"stem", stem}, {"entry", entry}});
   stop_if_wanted();
-}
-
-void ServeListener::progress(const JobProgress& progress) {
-  if (progress.loss > 0) add_loss(progress);
-  const auto now = Clock::now();
-  if (progress.done < progress.total && now - told_progress_ < kBetweenProgress) return;
-  told_progress_ = now;
-  send("progress", {{"progress",
-                     {{"stage", progress.stage},
-                      {"done", progress.done},
-                      {"total", progress.total},
-                      {"loss", progress.loss},
-                      {"seconds_left", progress.seconds_left < 0 ? json() : json(progress.seconds_left)},
-                      {"share", progress.share}}}});
-}
-
-void ServeListener::add_loss(const JobProgress& progress) {
-  losses_.push_back(progress.loss);
-  last_loss_ = progress.done;
-  const auto now = Clock::now();
-  if (progress.done < progress.total && now - told_losses_ < kBetweenLosses) return;
-  told_losses_ = now;
-  const auto from = last_loss_ - static_cast<std::int64_t>(losses_.size());
-  send("losses", {{"from", std::max<std::int64_t>(from, 0)}, {"losses", losses_}});
-  losses_.clear();
 }
 
 void ServeListener::preview(const std::string& stem, std::int64_t step, const Image& small) {

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <atomic>
-#include <chrono>
 #include <filesystem>
 #include <map>
 #include <set>
@@ -11,7 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "forgedit/core/stop.h"
-#include "forgedit/jobs/job_listener.h"
+#include "forgedit/jobs/json_events.h"
 #include "forgedit/serve/client_words.h"
 
 namespace forgedit {
@@ -35,12 +34,11 @@ struct ServedStop {
 
 /// What a job says, as lines to the parent (Dispatcher has them), without the places of this machine that are
 /// the server's own.
-class ServeListener : public JobListener {
+class ServeListener : public JsonEvents {
  public:
-  ServeListener(const ParentLines& lines, std::string id, const ClientWords& words, ServedStop& stop)
-      : lines_(lines), id_(std::move(id)), words_(words), stop_(stop) {}
+  /// All but `id` must outlive it.
+  ServeListener(const ParentLines& lines, const std::string& id, const ClientWords& words, ServedStop& stop);
 
-  void send(const char* event, nlohmann::json values = nlohmann::json::object()) const;
   /// A part of the job's result.
   void add_result(const char* key, nlohmann::json value);
   /// The saved edit that the job has told of; empty: none.
@@ -59,27 +57,20 @@ class ServeListener : public JobListener {
   void choice(const nlohmann::json& best) override;
   void picture(const std::string& stem, const std::filesystem::path& file,
                const nlohmann::json& entry) override;
-  void progress(const JobProgress& progress) override;
+  void file(const std::filesystem::path&) override {}  // clients find files by their job
   bool wants_previews() const override { return true; }
   void preview(const std::string& stem, std::int64_t step, const Image& small) override;
   void stage_ended(const std::string& stage, std::int64_t steps, double seconds) override;
 
  private:
-  using Clock = std::chrono::steady_clock;
-  void add_loss(const JobProgress& progress);
   void stop_if_wanted();
 
-  const ParentLines& lines_;
-  const std::string id_;
   const ClientWords& words_;
   ServedStop& stop_;
   nlohmann::json result_ = nlohmann::json::object();
   std::map<std::string, nlohmann::json> cells_;  // by stem
   std::filesystem::path learned_place_;
   std::set<std::string> told_;
-  std::vector<double> losses_;  // that are not told yet
-  std::int64_t last_loss_ = 0;  // the step of the last one
-  Clock::time_point told_progress_, told_losses_;
 };
 
 }  // namespace forgedit

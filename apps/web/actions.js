@@ -1,4 +1,4 @@
-// What can be done with the image in the viewer: star, download, copy; and what is known of it.
+// The image in the viewer: star, download, copy, and what is known of it.
 import { patch, post } from "./api.js";
 import { commandOf, curlOf } from "./commands.js";
 import { copy } from "./dialogs.js";
@@ -99,7 +99,8 @@ function fillFacts(list, entry) {
   const name = texts.view.facts, edit = entry.kind === "edit";
   const rows = [
     edit && [name.strategy, entry.strategy], edit && [name.strength, texts.grid.strength(entry)], [name.seed, entry.seed],
-    [name.sampler, entry.sampler], [name.steps, entry.steps], [name.guidance, entry.guidance], entry.blend && [name.blend, entry.blend],
+    [name.sampler, entry.sampler], [name.steps, entry.steps], [name.guidance, entry.guidance],
+    entry.negative && [name.negative, entry.negative], entry.blend && [name.blend, entry.blend],
     Number.isFinite(entry.edit) && [name.edit, entry.edit.toFixed(3)], Number.isFinite(entry.kept) && [name.kept, entry.kept.toFixed(3)],
   ].filter((row) => row && row[1] !== undefined && row[1] !== "");
   keyed(list, rows, ([key]) => key, ([key]) => h("div", {}, h("dt", { text: key }), h("dd")),

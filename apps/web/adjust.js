@@ -22,14 +22,14 @@ export function entryOfDraw(job) {
   const single = (value) => (Array.isArray(value) ? value[0] : value);
   return { kind: "edit", interpolation: "vs", ...request, ...job.pictures?.[0]?.entry, target: request.target, strategy: single(request.forget),
     gamma: single(request.gamma), alpha: single(request.alpha), beta: single(request.beta), seed: single(request.seed ?? request.seeds) ?? 0,
-    guidance: request.guidance ?? 7.5, blend: request.blend ?? 0 };
+    guidance: request.guidance, blend: request.blend ?? 0 };
 }
 
 function distance(a, b) {
   const apart = (key, unit) => Math.abs((a[key] ?? 0) - (b[key] ?? 0)) / unit;
-  const differs = (key, cost) => (a[key] === b[key] ? 0 : cost);
-  return differs("interpolation", 9) + differs("strategy", 1) + differs("seed", 2) + apart("gamma", 0.4) + apart("alpha", 0.4) +
-    apart("beta", 0.4) + apart("blend", 1);
+  const differs = (key, cost) => ((a[key] ?? "") === (b[key] ?? "") ? 0 : cost);
+  return differs("interpolation", 9) + differs("strategy", 1) + differs("seed", 2) + differs("negative", 2) +
+    apart("gamma", 0.4) + apart("alpha", 0.4) + apart("beta", 0.4) + apart("blend", 1);
 }
 
 function nearest(pictures, wish) {
@@ -37,10 +37,10 @@ function nearest(pictures, wish) {
   return finished.sort((a, b) => distance(a.entry, wish) - distance(b.entry, wish))[0] || null;
 }
 
-/** Of the job `id`. `onNearest` gets the image that is nearest to sliders that move, `onDraw` the draw that was asked for. */
+/** Of the job `id`. `onNearest` gets the image nearest to the sliders, `onDraw` the draw asked for. */
 export function createAdjust(id, { onNearest, onDraw }) {
   const wish = { target: "", strategy: "donotforget", interpolation: "vs", gamma: 1, alpha: 0.9, beta: 1, blend: 0, seed: 0, sampler: "ddim",
-    steps: 50, guidance: 7.5 };
+    steps: 50, guidance: 7.5, negative: "" };
   const view = { learned: null, known: "", pictures: [], timer: 0, wish: 0, sent: Promise.resolve() };
   const controls = makeControls(wish, () => view.learned, moved, settled);
   const missing = hint();
@@ -58,7 +58,7 @@ export function createAdjust(id, { onNearest, onDraw }) {
     view.timer = window.setTimeout(draw, kWait);
   }
 
-  /** One request at a time; an answer that is no longer the newest wish's, or comes to another screen, is only noted. */
+  /** One request at a time; an answer to an older wish, or another screen, is only noted. */
   async function draw() {
     const mine = ++view.wish;
     await view.sent.catch(() => {});
@@ -76,7 +76,7 @@ export function createAdjust(id, { onNearest, onDraw }) {
     nudge: controls.nudge,
     /** The sliders go back to what is shown. */
     release: () => (view.known = ""),
-    /** `picked` is what the viewer shows, `tried` the draw that it came of; `pictures` are all finished ones of the saved edit. */
+    /** `picked`: shown; `tried`: the draw it came of; `pictures`: all finished ones of the saved edit. */
     update({ learned, isOver, picked, tried, pictures, isMoving }) {
       const tries = learned ? triesOf(id) : [];
       const isShown = learned && (picked || view.known);  // it stays while a try has no image yet
@@ -141,12 +141,13 @@ function createFilm(id, onDraw) {
 function takeWish(wish, entry) {
   for (const key of Object.keys(wish)) if (entry[key] !== undefined && entry[key] !== null) wish[key] = entry[key];
   if (entry.blend === undefined) wish.blend = 0;
+  if (entry.negative === undefined) wish.negative = "";
 }
 
 function drawRequest(learned, wish) {
-  const { target, strategy, interpolation, gamma, alpha, beta, blend, seed, sampler, steps, guidance } = wish;
+  const { target, strategy, interpolation, gamma, alpha, beta, blend, seed, sampler, steps, guidance, negative } = wish;
   const strength = interpolation === "vp" ? { interpolation, alpha, beta } : { gamma };
-  return { kind: "draw", learned, target, forget: strategy, ...strength, blend, seed, sampler, steps, guidance };
+  return { kind: "draw", learned, target, forget: strategy, ...strength, blend, seed, sampler, steps, guidance, ...(negative && { negative }) };
 }
 
 async function readTries(id, learned) {
@@ -166,7 +167,7 @@ function slider(label, { min, max, step }, hint) {
   return { node, input, output };
 }
 
-/** Fills a list of choices, with the chosen one at its end where it is not among them. */
+/** Fills a list of choices; one that is not among them comes last. */
 function choose(select, value, choices) {
   const all = choices.some(([one]) => one === value) ? choices : [...choices, [value, value]];
   keyed(select, all, ([one]) => one, ([one, text]) => option(one, text));

@@ -37,7 +37,7 @@ export const post = (path, body) => call("POST", path, body);
 export const patch = (path, body) => call("PATCH", path, body);
 export const remove = (path) => call("DELETE", path);
 
-/** Uploads a file; `progress` gets shares from 0 to 1. XMLHttpRequest, since fetch tells nothing of uploads. */
+/** Uploads a file; `progress` gets 0 to 1. XMLHttpRequest, since fetch reports no uploads. */
 export function upload(path, file, progress = (_share) => {}) {
   return new Promise((resolve, reject) => {
     const request = new XMLHttpRequest();

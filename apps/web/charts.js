@@ -1,4 +1,4 @@
-// Two small charts as SVG: the loss while a picture is learned, and edit against kept of an automatic choice.
+// Two charts as SVG: the loss of learning, and edit against kept of an automatic choice.
 import { h, hint, set, show, svg } from "./dom.js";
 import { texts } from "./texts.js";
 
@@ -25,7 +25,7 @@ function frame(y, yTicks, width) {
       svg("text", { class: "tick", x: kLeft - 6, y: y(value) + 4, "text-anchor": "end", text: value.toFixed(yTicks.digits) })));
 }
 
-/** The curve of a job's loss. `update(losses, total)`; the mean of the last steps is drawn over the values. */
+/** The loss curve. `update(losses, total)`; the mean of the last steps lies over the values. */
 export function lossChart() {
   const image = svg("svg", { class: "chart", viewBox: `0 0 ${kWidth} ${kHeight}`, role: "img" });
   let drawn = "";
@@ -54,7 +54,7 @@ export function lossChart() {
   return { node: image, update };
 }
 
-/** Edit against kept. `onPick` gets the stem of the point that is clicked; the grid has the same by keyboard. */
+/** Edit against kept. `onPick` gets the clicked point's stem; keyboards have the grid. */
 export function scatterChart(onPick) {
   const height = 260;
   const image = svg("svg", { class: "chart scatter", viewBox: `0 0 ${kWidth} ${height}`, role: "img" });

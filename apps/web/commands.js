@@ -15,10 +15,10 @@ function learningOf(job) {
     seed: learning?.seed ?? [request.seeds ?? 0].flat()[0] };
 }
 
-/** What sets one image apart. The command line's options have the names of the API's keys. */
-function settingsOf(job, { strategy, interpolation, gamma, alpha, beta, sampler, steps, guidance, blend }) {
+/** What sets an image apart; the command line's options are the API's keys. */
+function settingsOf(job, { strategy, interpolation, gamma, alpha, beta, sampler, steps, guidance, negative, blend }) {
   const strength = interpolation === "vp" ? { interpolation, alpha, beta } : { gamma };
-  return known({ forget: strategy, ...strength, sampler, steps, guidance, blend: blend || job.request.blend });
+  return known({ forget: strategy, ...strength, sampler, steps, guidance, negative, blend: blend || job.request.blend });
 }
 
 /** The first seed is also that of learning: an image of another one needs both. */
@@ -30,7 +30,8 @@ export function commandOf(job, entry) {
   const words = ["forgedit", "edit"];
   if (method !== "imagic") words.push("--source", source);
   const settings = { ...settingsOf(job, entry), seeds: seedsOf(seed, entry.seed), ...known({ method, ...learning }), "draw-batch": 1 };
-  for (const [key, value] of Object.entries(settings)) words.push("--" + key, String(value));
+  // What begins like an option is taken for one as a word of its own.
+  for (const [key, value] of Object.entries(settings)) words.push(...(String(value).startsWith("-") ? [`--${key}=${value}`] : ["--" + key, String(value)]));
   const { miniature, name } = state.info?.model || {};
   if (!miniature && name) words.push("--model", name);
   words.push("--", state.uploads.get(pictureOf(job))?.name || "PICTURE", entry.target);

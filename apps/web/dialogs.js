@@ -15,7 +15,7 @@ function open(title, content, list) {
   return dialog;
 }
 
-/** Asks, and resolves to the value of the button [{label, value, kind}] that was pressed; null for Esc. */
+/** Resolves to the value of the pressed button [{label, value, kind}]; null for Esc. */
 export function ask({ title, content, buttons }) {
   return new Promise((resolve) => {
     let answer = null;
@@ -32,7 +32,7 @@ export function ask({ title, content, buttons }) {
 export const confirm = (title, text, label) =>
   ask({ title, content: [h("p", { text })], buttons: [{ label: texts.cancelWord, value: false }, { label, value: true, kind: "primary" }] });
 
-/** Copies a text. Where a browser does not let pages do so, shows it for copying by hand. */
+/** Copies a text, or shows it where the browser does not allow that. */
 export async function copy(text) {
   try {
     await navigator.clipboard.writeText(text);
@@ -54,7 +54,7 @@ export function showKeys() {
 }
 
 let timer = 0;
-/** A short message at the edge of the window, with a button where there is something to do about it. */
+/** A short message at the window's edge, maybe with a button. */
 export function flash(text, action) {
   clearTimeout(timer);
   document.querySelector(".flash")?.remove();

@@ -36,7 +36,7 @@ export const button = (text, run, kind = null, props = {}, ...children) =>
 export const hint = (text = "") => h("p", { class: "hint", text });
 export const buttons = (...children) => h("div", { class: "buttons" }, ...children);
 
-/** A line for what went wrong; `run(work)` shows what `work` throws and tells `note` of it; resolves to whether nothing did. */
+/** A line for errors; `run(work)` shows and notes what `work` throws, and resolves to whether nothing did. */
 export function problems(note) {
   const node = h("p", { class: "error", role: "alert", hidden: true });
   const say = (text) => {
@@ -80,7 +80,7 @@ export function show(element, visible) {
   if (element.hidden === Boolean(visible)) element.hidden = !visible;
 }
 
-/** Makes `parent`'s children those of `items`; nodes of known keys stay, and with them focus and loaded images. */
+/** Makes `parent`'s children those of `items`; nodes of known keys stay, with focus and images. */
 export function keyed(parent, items, keyOf, make, update = (_node, _item) => {}) {
   const old = new Map([...parent.children].map((node) => [node.dataset.key, node]));
   let place = parent.firstElementChild;
@@ -103,7 +103,7 @@ let count = 0;
 /** An id that no other element has. */
 export const newId = (stem) => `${stem}-${++count}`;
 
-/** A labelled control: the label's text, the control below it, and what there is to say about it. */
+/** A label, its control and a hint. */
 export function field(label, control, hint) {
   control.id ||= newId("f");
   const parts = [h("label", { for: control.id, text: label }), control];

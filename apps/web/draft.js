@@ -2,12 +2,12 @@
 import { plannedEntries, range } from "./plan.js";
 import { changed, state } from "./store.js";
 
-const kKey = "forgedit draft", kUsualSamples = 400;
+const kKey = "forgedit draft";
 
 const empty = () => ({
   picture: null, learned: null, source: "", suggestion: "", captionJob: null, targets: [""], story: "", mode: "best",
   candidates: null, strategies: ["donotforget"], interpolation: "vs", first: 0.6, last: 1.4, step: 0.2, alpha: 0.9, seeds: 1, seed: 0,
-  method: "vanilla", samples: 0, sampler: null, steps: null, guidance: 7.5, blend: 0,
+  method: "vanilla", samples: 0, sampler: null, steps: null, guidance: null, negative: "", blend: 0,
 });
 
 export const draft = { ...empty(), ...stored() };
@@ -32,18 +32,19 @@ export function edited() {
 
 export const candidates = () => draft.candidates || state.info?.defaults?.auto_pictures || 40;
 export const sampler = () => draft.sampler || state.info?.defaults?.sampler || "ddim";
-export const usualSteps = (name) => (name === "ddim" ? 50 : 20);
+export const usualSteps = (name) => (name === "ddim" ? state.info?.defaults?.steps || 50 : 20);
 export const steps = () => draft.steps || usualSteps(sampler());
+export const guidance = () => draft.guidance ?? state.info?.defaults?.guidance ?? 7.5;
 
 export const editTexts = () => (draft.mode === "story" ? draft.story.split("\n") : draft.targets).map((text) => text.trim()).filter(Boolean);
 
-/** What was learned of the same picture under the same caption in the usual way, so that it need not be learned again. */
+/** The same picture, learned in the same way. */
 export function knownLearned() {
   if (draft.learned) return state.learned.get(draft.learned) || { id: draft.learned };
   if (draft.method === "imagic") return null;
   return [...state.learned.values()].find(({ picture, source, method, learning, model }) =>
     model?.name === state.info?.model?.name && picture === draft.picture && source === draft.source.trim() && method === draft.method &&
-    learning.samples === (draft.samples || kUsualSamples) && learning.seed === draft.seed) || null;
+    learning.samples === (draft.samples || state.info?.defaults?.samples) && learning.seed === draft.seed) || null;
 }
 
 /** The request of the form as it stands. */
@@ -52,8 +53,9 @@ export function request() {
   // Imagic learns the target itself.
   const source = draft.method === "imagic" ? undefined : draft.source.trim();
   const from = learned ? { learned: learned.id } : { picture: draft.picture, source, method: draft.method };
-  const result = { kind: "edit", ...from, targets: editTexts(), sampler: sampler(), steps: steps(), guidance: draft.guidance };
+  const result = { kind: "edit", ...from, targets: editTexts(), sampler: sampler(), steps: steps(), guidance: guidance() };
   if (!learned && draft.samples) result.samples = draft.samples;
+  if (draft.negative.trim()) result.negative = draft.negative.trim();
   if (draft.blend) result.blend = draft.blend;
   if (draft.mode === "best") {
     result.auto = { pictures: candidates() };
@@ -68,14 +70,14 @@ export function request() {
   return result;
 }
 
-/** Seconds of one unit of work on so many pixels, as the server measured or expects it; NaN where nobody knows. */
+/** Seconds of a unit of work on so many pixels, measured or expected; NaN where unknown. */
 function unit(work, pixels) {
   const far = (one) => Math.abs(Math.log((one.width * one.height) / pixels));
   const known = (state.info?.speeds || []).filter((one) => one.work === work).sort((a, b) => b.measured - a.measured || far(a) - far(b))[0];
   return known ? (known.seconds * pixels) / (known.width * known.height) : NaN;
 }
 
-/** How many images the form asks for, whether the picture is learned first, and the seconds of both. */
+/** How many images the form asks for, whether it learns first, and the seconds of both. */
 export function cost() {
   const asked = request(), learns = !asked.learned;
   const images = asked.auto ? asked.auto.pictures * Math.max(1, asked.targets.length) : plannedEntries(asked)?.length || 0;
@@ -86,7 +88,9 @@ export function cost() {
   return { images, learns, learning, sampling: unit("images", pixels) * (images + 1) * (steps() + 1) };
 }
 
-const usualSamples = (method) => state.info?.methods?.find((one) => one.name === method)?.samples || kUsualSamples;
+const usualSamples = (method) => state.info?.methods?.find((one) => one.name === method)?.usual_samples;
+  return method === "vanilla" ? defaults?.usual_samples : methods?.find((one) => one.name === method)?.samples;
+};
 
 /** A job's settings, as the draft has them. */
 export function settingsOf(job) {
@@ -96,7 +100,7 @@ export function settingsOf(job) {
     picture: asked.picture || null, learned: asked.learned || null, source: job.result?.source || asked.source || "", captionJob: null,
     targets: [asked.targets ?? asked.target ?? ""].flat(), mode: asked.auto ? "best" : "sweep", candidates: asked.auto?.pictures || null,
     method: asked.method || "vanilla", samples: asked.samples || 0, sampler: asked.sampler || null, steps: asked.steps || null,
-    guidance: asked.guidance ?? 7.5, blend: asked.blend || 0,
+    guidance: asked.guidance ?? null, negative: asked.negative || "", blend: asked.blend || 0,
   };
   if (!entries.length) return settings;
   const { interpolation, alpha = 0.9 } = entries[0], seeds = values("seed");
@@ -105,7 +109,7 @@ export function settingsOf(job) {
     step: strengths.length > 1 ? Math.round((strengths[1] - strengths[0]) * 1e6) / 1e6 : 0.2, seeds: seeds.length, seed: Math.min(...seeds) };
 }
 
-/** What `target` changes in the source's words: [{from, to}], in order; empty where they are the same. */
+/** What `target` changes in the source's words: [{from, to}], in order. */
 export function differences(source, target) {
   // The empty word at both ends is a word in common.
   const words = (text) => [...text.replace(/[.,:;!?]+(?=\s|$)/g, "").trim().split(/\s+/), ""];

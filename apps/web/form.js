@@ -1,7 +1,7 @@
 // The form of a new edit: picture, caption, texts, how to search, and the settings behind it.
 import { post } from "./api.js";
 import { announce, button, buttons, field, h, hint, keyed, newId, option, problems, set, setText, show } from "./dom.js";
-import { candidates, cost, differences, draft, edited, editTexts, request, sampler, settingsOf, steps, usualSteps } from "./draft.js";
+import { candidates, cost, differences, draft, edited, editTexts, guidance, request, sampler, settingsOf, steps, usualSteps } from "./draft.js";
 import { createPictureField } from "./picture_field.js";
 import { strategiesOf } from "./plan.js";
 import { go } from "./route.js";
@@ -10,7 +10,7 @@ import { texts } from "./texts.js";
 
 const kMostText = 1000, kMostTokens = 75, kMostTargets = 20;
 
-/** What of a text is over the model's length: roughly, since each word and each sign is one token or more. */
+/** What of a text is over the model's length: roughly, a word or sign is a token or more. */
 function cutOff(text) {
   const next = [...text.matchAll(/[\p{L}]+|\p{N}|[^\s\p{L}\p{N}]/gu)][kMostTokens];
   return next ? text.slice(next.index) : "";
@@ -258,7 +258,7 @@ function targetRow(text, i, remove) {
 /** Find the best, a sweep, or a story; and their settings. */
 function createSearch() {
   const modes = createModes(), controls = createControls(), strategies = createStrategies();
-  const { number, select } = controls;
+  const { number, text, select } = controls;
   const auto = h("div", { class: "fields" }, number("candidates", { min: 3, max: 200, step: 1 }, candidates));
   const strength = { min: 0, max: 3, step: 0.05 };
   const alpha = number("alpha", strength), strengthLegend = h("legend");
@@ -271,7 +271,7 @@ function createSearch() {
     number("samples", { min: 0, max: 100000, step: 1 }));
   const more = h("details", { class: "more" }, h("summary", { text: texts.form.more }), learning, h("div", { class: "fields" },
     select("sampler", [["ddim", "DDIM"], ["dpm++", "DPM++ 2M"]], sampler), number("steps", { min: 1, max: 999, step: 1 }, steps),
-    number("guidance", { min: 0, max: 100, step: 0.5 }), number("seed", { min: 0, step: 1 }), number("blend", { min: 0, max: 1, step: 0.1 })));
+    number("guidance", { min: 0, max: 100, step: 0.5 }, guidance), number("seed", { min: 0, step: 1 }), number("blend", { min: 0, max: 1, step: 0.1 })), text("negative"));
   const update = () => {
     modes.update();
     show(auto, draft.mode === "best");
@@ -285,18 +285,22 @@ function createSearch() {
   return { node: h("div", {}, ...modes.nodes, auto, sweep, more), update };
 }
 
-/** Controls of the draft's values, each under its key; `usual` says the value where the draft has none. */
+/** Controls of the draft's values by key; `usual` gives the value where it has none. */
 function createControls() {
   const refills = [];
-  const number = (key, attributes, usual) => {
-    const input = h("input", { type: "number", inputmode: "decimal", required: true, ...attributes, on: { input: () => {
-      if (input.value === "" || !input.checkValidity()) return;
-      draft[key] = Number(input.value);
+  const control = (key, attributes, read, usual) => {
+    const input = h("input", { ...attributes, on: { input: () => {
+      const value = read(input);
+      if (value === undefined) return;
+      draft[key] = value;
       edited();
     } } });
     refills.push(() => document.activeElement !== input && (input.value = String(usual ? usual() : draft[key])));
     return field(texts.form[key], input);
   };
+  const number = (key, attributes, usual) => control(key, { type: "number", inputmode: "decimal", required: true, ...attributes },
+    ({ value, validity }) => (value && validity.valid ? Number(value) : undefined), usual);
+  const text = (key) => control(key, { autocomplete: "off", maxlength: kMostText }, ({ value }) => value);
   const select = (key, options, usual) => {
     const input = h("select", { on: { change: () => {
       draft[key] = input.value;
@@ -306,7 +310,7 @@ function createControls() {
     refills.push(() => (input.value = usual ? usual() : draft[key]));
     return field(texts.form[key], input);
   };
-  return { number, select, fill: () => refills.forEach((refill) => refill()) };
+  return { number, text, select, fill: () => refills.forEach((refill) => refill()) };
 }
 
 /** The three ways to search, and what the chosen one does. */

@@ -1,4 +1,4 @@
-// The live grid of a job: rows are strategies (texts, in a story), columns strengths, tabs seeds. Each cell goes from
+// A job's live grid: rows are strategies (in a story texts), columns strengths, tabs seeds. A cell goes from
 // planned over a preview to its image. One cell is in the tab order; arrows move between them.
 import { button, h, keyed, set, setText, show } from "./dom.js";
 import { bestOf, byStrength, cellKey, labelOf, plannedOf, strengthKey } from "./plan.js";
@@ -21,7 +21,7 @@ export function choices(label, onChoose) {
   return { node, update };
 }
 
-/** The cells of a job, planned or there: `entry`, and `stem`, `url` or `preview` where there is one. */
+/** A job's cells: `entry`, and `stem`, `url` or `preview` where there is one. */
 function cellsOf(job) {
   const cells = new Map();
   for (const entry of plannedOf(job)) cells.set(cellKey(entry), { entry });

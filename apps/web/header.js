@@ -1,4 +1,4 @@
-// The line at the top: where to go, which model works, and what waits. And the messages below it.
+// The line at the top: where to go, the model, the queue; and the messages below it.
 import { button, h, hint, set, setText, show } from "./dom.js";
 import { showKeys } from "./dialogs.js";
 import { links } from "./route.js";

@@ -1,4 +1,4 @@
-// A job: what it does now, its images, and one of them to look at, compare, adjust and take away.
+// A job: what it does, its images, and one of them to compare, adjust and download.
 import { createActions } from "./actions.js";
 import { createAdjust, entryOfDraw, triesOf } from "./adjust.js";
 import { post, remove } from "./api.js";
@@ -98,7 +98,7 @@ function createParts(id, { onUse, pick, onDraw, onNearest }) {
   return { node, update, viewer, actions, adjust };
 }
 
-/** What the viewer shows: the nearest image while a slider moves, a try, what was picked, or what is best so far. */
+/** What the viewer shows: the image nearest to a slider, a try, the picked one, or the best so far. */
 function shown(job, { nearest, tried, picked }) {
   if (nearest) return { ...nearest, note: texts.view.nearest(labelOf(nearest.entry)) };
   if (tried) return shownTry(tried);

@@ -1,4 +1,4 @@
-// Keys for the whole page. None of them acts while a text is written, and none replaces a browser's own.
+// Keys of the page: none acts while a text is written, none replaces a browser's own.
 import { showKeys } from "./dialogs.js";
 
 const isText = (element) => element.matches("textarea, select, input:not([type=range], [type=checkbox], [type=radio])");

@@ -79,7 +79,7 @@ function update() {
   updateTitle(name === "job" ? titleOf(state.jobs.get(id) || {}) : null);
 }
 
-/** A token stands behind # once; it becomes a cookie and is cleared from the address. */
+/** A token behind # becomes a cookie and leaves the address. */
 async function signIn(token) {
   await post("api/v1/session", { token });
   state.needsToken = false;

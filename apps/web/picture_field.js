@@ -1,4 +1,4 @@
-// The picture of the form: dropped, pasted, chosen or photographed. It is sent at once, and the caption asked for.
+// The form's picture: dropped, pasted, chosen or photographed; sent and captioned at once.
 import { ApiError, query, upload } from "./api.js";
 import { ask } from "./dialogs.js";
 import { buttons, h, hint, problems, setText, show } from "./dom.js";
@@ -134,7 +134,7 @@ async function settingsOf(file) {
   return upload("api/v1/settings-of", file).catch((problem) => (problem instanceof ApiError ? null : Promise.reject(problem)));
 }
 
-/** One of our own images: what it was made with, and whether it is to be drawn again or edited in its turn. */
+/** One of our own images: its settings, and whether to draw it again or edit it. */
 function askAgain({ request, unknown = [] }) {
   const rows = Object.entries(texts.ours.labels).filter(([key]) => request[key] !== undefined)
     .map(([key, label]) => h("div", {}, h("dt", { text: label }), h("dd", { text: [request[key]].flat().join(", ") })));

@@ -1,4 +1,4 @@
-// What a job will generate, by its request, so that the grid is there before its images are.
+// What a job will generate, by its request: the grid comes before its images.
 import { state } from "./store.js";
 import { texts } from "./texts.js";
 
@@ -12,7 +12,7 @@ export function range({ first, last, step }) {
   return Array.from({ length: count }, (_, i) => Math.round((first + i * step) * 1e6) / 1e6);
 }
 
-/** Numbers as a request may have them: one, a list, "a,b", "first:last:step", or {first, last, step}. */
+/** Numbers of a request: one, a list, "a,b", "first:last:step", or {first, last, step}. */
 function numbers(value) {
   if (value === null || value === undefined) return null;
   if (typeof value === "number") return [value];
@@ -29,7 +29,7 @@ function names(value) {
   return (Array.isArray(value) ? value : String(value).split(",")).map((name) => (name === "orig" ? "donotforget" : name));
 }
 
-/** The entries that a request asks for, in order; null where that is the server's to decide. */
+/** A request's entries, in order; null where the server decides. */
 export function plannedEntries(request) {
   if (!request || request.kind === "draw" || request.auto || request.preset || request.story) return null;
   const targets = [request.targets ?? request.target ?? []].flat();
@@ -74,13 +74,13 @@ export function labelOf(entry) {
   return [entry.strategy, texts.grid.strength(entry), blend, texts.grid.seed(entry.seed)].filter(Boolean).join(", ");
 }
 
-/** The forgetting strategies that what was learned in this way has: [{name, summary}]. */
+/** The forgetting strategies of a method: [{name, summary}]. */
 export const strategiesOf = (method = "vanilla") => state.info?.methods?.find((one) => one.name === method)?.strategies || [];
 
-/** The entries that a job will generate, as the server has planned them, or as its request says. */
+/** A job's entries, as the server planned them, or as its request says. */
 export const plannedOf = (job) => (job.plan?.length ? job.plan.filter((entry) => entry.kind === "edit") : plannedEntries(job.request) || []);
 
-/** How many images a job will have in all, its reconstruction aside; null where nobody knows. */
+/** How many images a job will have, without its reconstruction; null where unknown. */
 export function plannedCount(job) {
   const request = job.request;
   if (!request) return null;
@@ -89,7 +89,7 @@ export function plannedCount(job) {
   return plannedOf(job).length || null;
 }
 
-/** The automatic choice so far: {best, front, points, edit, kept}; the last two name the measures. */
+/** The choice so far: {best, front, points, edit, kept}; the last two name the measures. */
 export const choiceOf = (job) => job.result?.choice || { best: [], front: [], points: [] };
 
 /** The best of an automatic choice: [{stem, target, reason}], of one text or of all. */

@@ -1,4 +1,4 @@
-// What the page knows. All of it is the server's; a draft of the form is the only thing that is kept here.
+// What the page knows: all of it is the server's but the draft of the form.
 import { get, query, ApiError, Offline } from "./api.js";
 import { announce } from "./dom.js";
 import { links } from "./route.js";
@@ -94,7 +94,7 @@ export function pictureOf(job) {
   return job.picture || state.learned.get(learnedOf(job))?.picture;
 }
 
-/** The job whose image a draw adjusts; of one that names none, what learned its picture. */
+/** The job whose image a draw adjusts, else the one that learned its picture. */
 export const parentOf = (job) => job.parent || state.learned.get(job.learned)?.job;
 
 /** The address of a job's image. */

@@ -37,7 +37,7 @@ function close() {
 function retry() {
   close();
   if (document.hidden || state.needsToken) return;
-  // Only a server that does not answer is offline: it may also have closed a stream that was read too slowly.
+  // Offline is a server that does not answer; it may also have closed a stream read too slowly.
   fetch("api/v1/info", { cache: "no-store" }).then((answer) => {
     if (answer.status === 401) {  // it has started again: its sessions are gone
       state.needsToken = true;

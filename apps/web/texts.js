@@ -115,6 +115,7 @@ export const texts = {
     sampler: "Sampler",
     steps: "Steps",
     guidance: "Guidance scale",
+    negative: "Negative prompt (what the edit does not show)",
     seed: "Seed",
     blend: "Blend",
     run: "Generate",
@@ -252,7 +253,7 @@ export const texts = {
     loraGet: (size) => `Download LoRA, ${size}`,
     facts: {
       strategy: "Strategy", strength: "Strength", seed: "Seed", sampler: "Sampler", steps: "Steps",
-      guidance: "Guidance scale", blend: "Blend", edit: "Edit", kept: "Kept",
+      guidance: "Guidance scale", negative: "Negative prompt", blend: "Blend", edit: "Edit", kept: "Kept",
     },
   },
 

@@ -1,4 +1,4 @@
-// An edit beside its original: a slider over both, side by side, their difference, or the edit alone.
+// An edit and its original: under a slider, side by side, their difference, or the edit alone.
 import { h, newId, set, setStyle, setText, show } from "./dom.js";
 import { choices } from "./grid.js";
 import { texts } from "./texts.js";

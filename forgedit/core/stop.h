@@ -11,6 +11,8 @@ namespace forgedit {
 class StopFlag {
  public:
   void stop() noexcept { stopped_.store(true); }
+  /// For the next job.
+  void clear() noexcept { stopped_.store(false); }
   bool stopped() const noexcept { return stopped_.load(); }
   /// Throws Cancelled once `stop` was called.
   void throw_if_stopped() const {

@@ -7,6 +7,11 @@ namespace forgedit {
 Precision parse_precision(const std::string& text) {
   if (text == "fp32") return Precision::fp32;
   if (text == "bf16") return Precision::bf16;
+  if (text == "fp16" || text == "half" || text == "float16") {
+    throw usage_error("precision",
+                      "expected fp32 or bf16, got '" + text +
+                          "': bf16 is as small and as fast, and learning does not overflow in it");
+  }
   throw usage_error("precision", "expected fp32 or bf16, got '" + text + "'");
 }
 

@@ -172,6 +172,7 @@ BenchTask BenchmarkRun::task_of(const BenchEdit& edit) const {
     own.repeat = request_.sweep.repeat;
     own.sampler = request_.sweep.sampler;
     own.guidance_scale = request_.sweep.guidance_scale;
+    own.negative = request_.sweep.negative;
     own.steps = request_.sweep.steps;
     task.automatic =
         AutoTask{make_request(own, request_.learn.options.method, {edit.target}, /*automatic=*/true),
@@ -216,6 +217,7 @@ std::vector<std::pair<std::string, std::string>> BenchmarkRun::facts(const Model
                                o.samples, o.batch, request_.sweep.first_seed())},
       {"drawing", fmt::format("{} {} steps, guidance {}", request.sample.steps,
                               sampler_of(request.sample.sampler).name, request.sample.guidance_scale)}};
+  if (!request.sample.negative.empty()) rows.emplace_back("negative prompt", request.sample.negative);
   if (request_.published) {
     rows.emplace_back("settings", std::string("published, textalpha 0.7 read as ") +
                                       (*request_.published == PublishedReading::subtraction ? "vs" : "vp"));

@@ -39,6 +39,7 @@ class EditJobRun {
  private:
   std::vector<std::string> all_targets() const;
   std::vector<std::string> all_texts() const;
+  std::vector<std::string> encoded_texts() const;
   const PictureToLearn& described() const { return learned_ ? *learned_ : *to_learn_; }
   void prepare();
   void read_the_mask();
@@ -130,6 +131,13 @@ void EditJobRun::read_the_mask() {
   kept_picture_ = std::make_shared<KeptPicture>(KeptPicture{std::move(mask), std::move(content), picture_});
 }
 
+/// All that a text encoder reads.
+std::vector<std::string> EditJobRun::encoded_texts() const {
+  auto texts = all_texts();
+  for (const auto& request : subject_.requests) texts.push_back(request.sample.negative);
+  return texts;
+}
+
 /// All that can go wrong before a model is loaded.
 void EditJobRun::prepare() {
   if (!job_.dry_run) {
@@ -173,7 +181,7 @@ void EditJobRun::load() {
   network_ = &models_.model(
       context_, [&](const StableDiffusion& loaded) { return memory_need(loaded); },
       may_reuse ? LearnedBefore::keep : LearnedBefore::drop);
-  warn_of_long_texts(all_texts(), *network_, context_);
+  warn_of_long_texts(encoded_texts(), *network_, context_);
   if (job_.automatic) {
     // A plan that has weights wait on the CPU has no room for the judges' either.
     scorer_ = &models_.judge(
@@ -462,7 +470,7 @@ void EditJobRun::dry_run() {
   const auto& choice = models_.choice(context_);
   const auto network =
       outline_model(choice, context_, [&](const StableDiffusion& outline) { return memory_need(outline); });
-  warn_of_long_texts(all_texts(), network, context_);
+  warn_of_long_texts(encoded_texts(), network, context_);
   if (!learned_) {
     to_learn_ = picture_to_learn(job_.learn, picture_, choice, network);
     learns_to_save_ = job_.learn.save.empty() || !is_saved_already(job_.learn, *to_learn_);

@@ -87,7 +87,13 @@ std::string browser_text(const EditRun& run, const Candidate& candidate) {
   values.emplace_back("Kind", kind_name(candidate.kind));
   values.emplace_back("Source", learned.source);
   values.emplace_back("Version", software_name());
-  return parameters_text(candidate.target.empty() ? learned.source : candidate.target, values);
+  return parameters_text(candidate.target.empty() ? learned.source : candidate.target,
+                         candidate.sample.negative, values);
+}
+
+/// Records without one are those of versions that knew none.
+void add_negative(const SampleOptions& sample, json& settings) {
+  if (!sample.negative.empty()) settings["negative"] = sample.negative;
 }
 
 }  // namespace
@@ -102,6 +108,7 @@ json sweep_json(const EditRequest& request) {
              {"sampler", sampler_of(request.sample.sampler).name},
              {"steps", request.sample.steps},
              {"guidance", request.sample.guidance_scale}};
+  add_negative(request.sample, sweep);
   if (request.interpolation == Interpolation::vector_subtraction) {
     sweep["gamma"] = request.gammas;
   } else {
@@ -133,6 +140,7 @@ json candidate_json(const Candidate& candidate) {
               {"sampler", sampler_of(candidate.sample.sampler).name},
               {"steps", candidate.sample.steps},
               {"guidance", candidate.sample.guidance_scale}};
+  add_negative(candidate.sample, result);
   if (!candidate.target.empty()) result["target"] = candidate.target;
   if (candidate.strategy) result["strategy"] = candidate.strategy->name;
   if (candidate.kind != Candidate::Kind::edit) return result;
@@ -161,6 +169,8 @@ namespace {
 std::string key_of(json settings) {
   // How many are drawn at once is no property of a picture: a run that went out of memory goes on with less.
   settings["drawing"].erase("batch");
+  // Nor is the version that generated it. Keys of the first one had its name in them.
+  settings["software"] = "forgedit 0.1.0";
   return content_hash(json_text(settings));
 }
 

@@ -64,9 +64,10 @@ std::string shown_prompt(std::string prompt) {
 
 }  // namespace
 
-std::string parameters_text(const std::string& prompt,
+std::string parameters_text(const std::string& prompt, const std::string& negative,
                             const std::vector<std::pair<std::string, std::string>>& values) {
   auto text = shown_prompt(well_formed(prompt)) + "\n";
+  if (!negative.empty()) text += "Negative prompt: " + shown_prompt(well_formed(negative)) + "\n";
   for (std::size_t i = 0; i < values.size(); ++i) {
     text += (i > 0 ? ", " : "") + values[i].first + ": " + quoted(values[i].second);
   }

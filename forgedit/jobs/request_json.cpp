@@ -67,6 +67,19 @@ void read_size(RequestReader& reader, std::optional<std::pair<int, int>>& size) 
   }
 }
 
+/// Where results go, for who lets requests say so.
+void read_out(RequestReader& reader, const RequestRules& rules, std::filesystem::path& out) {
+  if (!rules.names_results) return;
+  parsed(reader, "out", [&](const std::string& path) { out = path; });
+  if (out.empty()) reader.reject("out", "is needed: where the results go");
+}
+
+void read_save(RequestReader& reader, const RequestRules& rules, LearnRequest& request) {
+  if (!rules.names_results) return;
+  parsed(reader, "save", [&](const std::string& path) { request.save = path; });
+  reader.boolean("overwrite", request.overwrite);
+}
+
 /// All that learning has but the picture.
 void read_learning(RequestReader& reader, LearnRequest& request) {
   auto& o = request.options;
@@ -131,6 +144,8 @@ void read_sweep(RequestReader& reader, SweepRequest& sweep) {
   parsed(reader, "sampler", [&](const std::string& name) { sweep.sampler = find_sampler(name).kind; });
   reader.whole("steps", sweep.steps, 1, kMaxSteps);
   reader.real("guidance_scale", sweep.guidance_scale, 0, 100, "guidance");
+  parsed(
+      reader, "negative", [&](const std::string& text) { sweep.negative = text; }, "negative_prompt");
 }
 
 std::vector<StoryLine> read_story_lines(RequestReader& reader) {
@@ -160,6 +175,7 @@ LearnRequest read_learn(RequestReader& reader, const RequestRules& rules) {
   LearnRequest request;
   request.picture = required(reader, "picture", rules.picture);
   read_learning(reader, request);
+  read_save(reader, rules, request);
   reader.text("target", request.target);
   std::int64_t seed = 0;
   reader.whole("seed", seed, 0, INT64_MAX);
@@ -183,6 +199,7 @@ DrawRequest read_draw(RequestReader& reader, const RequestRules& rules) {
   if (request.target.empty()) reader.reject("target", "is needed: what the edited picture shows");
   read_sweep(reader, request.sweep);
   reader.real("blend", request.blend, 0, 1);
+  read_out(reader, rules, request.out);
   return request;
 }
 
@@ -195,6 +212,7 @@ ExportRequest read_export(RequestReader& reader, const RequestRules& rules) {
   reader.text("dtype", request.dtype);
   reader.whole("rank", request.rank, 1, 4096);
   reader.real("energy", request.energy, 0.01, 1);
+  read_out(reader, rules, request.out);
   return request;
 }
 
@@ -256,7 +274,11 @@ void read_edit_keys(RequestReader& reader, const RequestRules& rules, EditJob& j
     reader.reject("picture", "expected either picture (or image) or learned (or from): what to edit" +
                                  reader.misspelt({"picture", "image", "learned", "from"}));
   }
-  if (job.from.empty()) read_learning(reader, job.learn);
+  if (job.from.empty()) {
+    read_learning(reader, job.learn);
+    read_save(reader, rules, job.learn);
+  }
+  read_out(reader, rules, job.out);
   if (auto targets = reader.texts("targets", "target")) job.targets = std::move(*targets);
   if (auto story = read_story_lines(reader); !story.empty()) job.story = std::move(story);
   parsed(reader, "preset", [&](const std::string& name) { job.sweep.preset = parse_preset(name); });

@@ -21,11 +21,13 @@ struct RequestRules {
   std::function<std::filesystem::path(const std::string& reference)> learned;
   /// The key "model"; null where the model is no matter of the request.
   std::function<void(const std::string& name)> model = nullptr;
+  /// Whether requests say where results go, by the keys "out", "save" and "overwrite".
+  bool names_results = false;
 };
 
 /// Reads a request, strictly (docs/requests.md): unknown keys, wrong types and values outside of their limits
-/// are usage Errors whose field is the key's path. Output folders are not part of a request: the caller sets
-/// them.
+/// are usage Errors whose field is the key's path. Unless the rules say otherwise, output folders are not
+/// part of a request: the caller sets them.
 JobRequest request_from_json(const nlohmann::json& request, const RequestRules& rules);
 
 /// Reads the key "version". Throws for another one than ours.

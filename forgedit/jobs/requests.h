@@ -90,6 +90,7 @@ struct SweepRequest {
   std::optional<SamplerKind> sampler;
   std::optional<std::int64_t> steps;  ///< nothing: what the sampler usually needs
   std::optional<double> guidance_scale;
+  std::optional<std::string> negative;  ///< prompt that guidance goes away from; nothing: the empty one
 
   /// Of the first seed, which also decides learning.
   std::uint64_t first_seed() const { return seeds ? seeds->front() : 0; }

@@ -178,7 +178,7 @@ Image run_draw(DrawRequest request, WarmModels& models, JobContext& context) {
   context.listener().planned(cells_json({candidate}));
   context.throw_if_stopped();
   auto& warm = models.session(context, request.learned);
-  warn_of_long_texts({request.target}, warm.model, context);
+  warn_of_long_texts({request.target, candidate.sample.negative}, warm.model, context);
   Image result;
   const auto take = [&](const Candidate&, const Image& grid) {
     result = from_grid(grid, warm.learned.frame);

@@ -1,6 +1,7 @@
 #include "forgedit/jobs/sweep.h"
 
 #include "forgedit/core/error.h"
+#include "forgedit/jobs/text_values.h"
 
 namespace forgedit {
 namespace {
@@ -62,6 +63,10 @@ EditRequest with_settings(EditRequest request, const SweepRequest& given) {
   }
   take(sample.steps, given.steps);
   take(sample.guidance_scale, given.guidance_scale);
+  if (given.negative && !is_text(*given.negative)) {
+    throw usage_error("negative", "is no text: expected UTF-8 without control characters");
+  }
+  take(sample.negative, given.negative);
   return request;
 }
 

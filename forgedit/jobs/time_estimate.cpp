@@ -58,9 +58,13 @@ double UNetWork::sampling(const SampleOptions& options) const {
 TimeEstimate::TimeEstimate(const StableDiffusion& model, int width, int height)
     : model_(model), work_(model, width, height), rate_(measure_matmul_quickly(model.policy).mean) {}
 
+// Pictures are known after about half of the longest time (docs/learning.md).
+constexpr double kUntilKnown = 0.5;
+
 double TimeEstimate::learning(const LearnOptions& options) const {
   if (rate_ <= 0) return -1;
-  return work_.learning(options, model_.memory) / (rate_ * shares_of(model_.policy).learning);
+  const double all = work_.learning(options, model_.memory) / (rate_ * shares_of(model_.policy).learning);
+  return options.stop_known > 0 ? kUntilKnown * all : all;
 }
 
 double TimeEstimate::image(const SampleOptions& options, const DrawOptions& drawing) const {

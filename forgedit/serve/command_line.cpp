@@ -44,7 +44,9 @@ std::string option_name(std::string key) {
 std::string add_option(const std::string& key, const json& value) {
   if (value == false || value.is_null()) return {};
   const auto name = " " + option_name(key);
-  return value == true ? name : name + " " + shell_word(joined(value));
+  if (value == true) return name;
+  const auto text = joined(value);
+  return name + (starts_with(text, "-") ? "=" : " ") + shell_word(text);
 }
 
 std::string auto_options(const json& value) {

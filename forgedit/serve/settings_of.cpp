@@ -139,7 +139,8 @@ void copy(const json& from, json& to, std::initializer_list<const char*> keys) {
 /// What sets the one picture apart.
 void add_edit(const json& settings, json& request) {
   const auto edit = part(settings, "edit");
-  copy(edit, request, {"target", "interpolation", "gamma", "alpha", "beta", "sampler", "steps", "guidance"});
+  copy(edit, request,
+       {"target", "interpolation", "gamma", "alpha", "beta", "sampler", "steps", "guidance", "negative"});
   if (edit.contains("strategy")) request["forget"] = edit["strategy"];
   copy(part(settings, "drawing"), request, {"blend"});
 }

@@ -79,6 +79,7 @@ Speeds::Speeds(const Store& store, const std::string& worker_info) : store_(stor
   machine_ = machine_of(info);
   side_ = whole(part(info, "model"), "size");
   multiple_ = whole(part(info, "model"), "multiple");
+  usual_samples_ = whole(part(info, "defaults"), "usual_samples");
   if (machine_.empty()) return;
   for (auto& speed : store.speeds(machine_)) known_.push_back({std::move(speed), true});
   for (const auto& expected : info.value("speeds", json::array())) {
@@ -110,7 +111,7 @@ double Speeds::seconds(const JobWork& work, const PictureSize& size) const {
     const double each = count > 0 ? unit(kind, size) : 0;
     all = all < 0 || each < 0 ? -1 : all + each * static_cast<double>(count);
   };
-  if (!work.learning.empty()) add(work.learning, work.samples);
+  if (!work.learning.empty()) add(work.learning, work.samples > 0 ? work.samples : usual_samples_);
   add(kImageWork, work.steps + work.images);
   return all;
 }

@@ -13,7 +13,7 @@ namespace forgedit {
 /// What a job has to do, as far as its time depends on it.
 struct JobWork {
   std::string learning;                ///< how it learns ("vanilla"); empty: it does not
-  std::int64_t samples = 0;            ///< that it learns from
+  std::int64_t samples = 0;            ///< that it learns from; 0: as many as is usual with the model
   std::int64_t batch = 1;              ///< samples a step
   std::int64_t images = 0;             ///< that it generates
   std::int64_t steps = 0;              ///< of all of them together
@@ -59,6 +59,7 @@ class Speeds {
 
   const Store& store_;
   std::int64_t side_ = 0, multiple_ = 0;  // of the model's pictures
+  std::int64_t usual_samples_ = 0;  // that vanilla learns from with the model
   std::string machine_;
   std::vector<Known> known_;
 };

@@ -21,7 +21,9 @@ QUICK=(--model "$MODEL" --steps 2 --samples 4 --batch 2 --gamma 0.8,1.0)
 EDIT=(edit good.png "a red square" --source "a square")
 
 echo "-- mistakes"
-"$FORGEDIT" version | grep -qE '^forgedit [0-9]' || complain "version"
+for version in -V --version version; do
+  "$FORGEDIT" $version | grep -qE '^forgedit [0-9.]+ \((commit [0-9a-f]+(-dirty)?, )?LibTorch [0-9]' || complain "$version"
+done
 "$FORGEDIT" help edit | grep -q "^Usage: forgedit edit " || complain "help edit: the program's path in its usage"
 "$FORGEDIT" help bench miniedit | grep -q "^Usage: forgedit bench miniedit" || complain "help bench miniedit"
 "$FORGEDIT" help | grep -q "^Usage: forgedit " || complain "help"
@@ -33,6 +35,7 @@ expect 2 "unexpected argument 'b'" learn good.png b --source "a square" --save x
 expect 2 "goes after --" edit good.png "-a red square" --source "a square"
 expect 2 "IMAGE comes first, then TARGET" edit "a red square" good.png --source "a square" --model "$MODEL"
 expect 2 "--memory: expected GiB from 0.01 to 100000" "${EDIT[@]}" --memory lots
+expect 2 "--precision: expected fp32 or bf16, got 'fp16': bf16 is as small" "${EDIT[@]}" --precision fp16
 expect 2 "unknown forgetting strategy 'xxxx" "${EDIT[@]}" --forget "$(head -c 100000 /dev/zero | tr '\0' x)"
 [ "$(wc -c <stderr)" -lt 1000 ] || complain "a long value is repeated as a whole"
 expect 1 "File name too long" "${EDIT[@]}" "${QUICK[@]}" --out "$(head -c 300 /dev/zero | tr '\0' x)"
@@ -56,6 +59,55 @@ expect 0 "" edit good.png --targets - --source $'a dog\nbrown, old' --model "$MO
 grep -qaF 'Source: "a dog\nbrown, old", Version: ' standard-input/01-*.png || complain "parameters: a source of two lines"
 expect 0 "" learn good.png --source "a square" --save "next one" --model "$MODEL" --samples 2 --batch 2
 grep -qF "next: forgedit edit --from 'next one' TARGET --model" stderr || complain "learn: no next step"
+
+echo "-- how much is said"
+FROM=(edit --from square.edit "a red square" --model "$MODEL" --steps 2 --gamma 1)
+expect 0 "" "${FROM[@]}" --out normal -v
+[ "$(grep -c '^generating images .*%' stderr)" -eq 4 ] || complain "-v: expected a line for every step"
+grep -q '^plan: ' stderr || complain "-v: no plan"
+expect 0 "" "${FROM[@]}" --out quiet -q --negative ""
+grep -qv '^warning: ' stderr && complain "-q: expected warnings only on stderr"
+[ "$(wc -l <stdout)" -eq 4 ] || complain "-q: expected the paths of four results"
+cmp -s normal/01-*.png quiet/01-*.png || complain "an empty negative prompt gives other bytes"
+expect 0 "" "${FROM[@]}" --out json --json
+[ ! -s stderr ] || complain "--json: expected nothing on stderr"
+grep -qv '^{.*}$' stdout && complain "--json: expected nothing but objects"
+[ "$(head -1 stdout) $(tail -1 stdout)" = '{"event":"started"} {"event":"done"}' ] || complain "--json: first and last event"
+[ "$(grep -c '"event":"picture"' stdout)" -eq 2 ] || complain "--json: expected two pictures"
+cmp -s normal/01-*.png json/01-*.png || complain "--json: another picture"
+expect 2 "--gamma" "${FROM[@]}" --out bad --json --gamma 1:0:0.1
+"$FORGEDIT" "${FROM[@]}" --out json --json --blend 0.5 --targets lines.txt >stdout 2>stderr
+[ $? -eq 2 ] && grep -q '"event":"failed"' stdout && grep -q '"code":"usage"' stdout || complain "--json: a failure is an event"
+expect 2 "--quiet excludes --json" "${FROM[@]}" --out bad --json -q
+expect 0 "" learn good.png --source "a square" --save json.edit --model "$MODEL" --samples 2 --batch 2 --json
+grep -q '"event":"learned","folder":"json.edit"' stdout || complain "learn --json"
+echo '{"from": "square.edit", "target": "a cat"}' >list.jsonl
+expect 0 "" batch list.jsonl --out json.batch --model "$MODEL" --steps 1 --gamma 1 --json
+[ "$(tail -1 stdout)" = '{"event":"done"}' ] || complain "batch --json"
+
+echo "-- a picture from standard input"
+for image in - good.png; do
+  expect 0 "" edit $image "a red square" --source "a square" --model "$MODEL" --samples 2 --batch 2 --steps 1 \
+    --gamma 1 --no-metadata --out from$image <good.png
+done
+cmp -s from-/01-*.png fromgood.png/01-*.png || complain "standard input gives another picture"
+expect 1 "standard input is empty, expected a picture" edit - a --source b --model "$MODEL" </dev/null
+ls "${TMPDIR:-/tmp}"/forgedit-*/stdin 2>/dev/null && complain "a picture of standard input is left behind"
+
+echo "-- a negative prompt"
+expect 0 "" "${FROM[@]}" --negative "a blurry photo" --out negative
+cmp -s normal/01-*.png negative/01-*.png && complain "--negative changes nothing"
+grep -q '"negative": "a blurry photo"' negative/edit.json || complain "--negative is not in edit.json"
+grep -qaF 'Negative prompt: a blurry photo' negative/01-*.png || complain "--negative is not in the picture's parameters"
+grep -q negative normal/edit.json && complain "edit.json names a negative prompt that was not given"
+cp negative/01-*.png first.png
+rm negative/01-*.png
+expect 0 "" "${FROM[@]}" --negative "a blurry photo" --out negative
+cmp -s negative/01-*.png first.png || complain "--negative: not the same bytes again"
+echo '{"target": "a red square", "negative": "a blurry photo"}' >story.jsonl
+expect 0 "" edit --from square.edit --targets story.jsonl --model "$MODEL" --steps 2 --gamma 1 --out negative-story
+cmp -s negative-story/01-*.png first.png || complain "a story's negative prompt gives other bytes"
+expect 2 "--negative" "${FROM[@]}" --negative $'\x01' --out bad
 
 echo "-- terminal"
 if command -v script >/dev/null; then

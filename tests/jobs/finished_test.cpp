@@ -51,6 +51,19 @@ TEST_F(Finished, PicturesOfTheRecordAreTakenOnce) {
   EXPECT_EQ(finished.left().size(), 1U);
 }
 
+TEST_F(Finished, PicturesOfOtherVersionsAreTaken) {
+  auto text = picture_text(run_, at(0.8));
+  for (auto& [keyword, value] : text) {
+    const std::string name = "\"forgedit ";
+    const auto version = value.find(name);
+    if (version != std::string::npos)
+      value.replace(version + name.size(), value.find('"', version + 1) - version - name.size(), "0.0.7");
+  }
+  ASSERT_NE(text, picture_text(run_, at(0.8)));
+  write_png(folder_ / "01-a.png", Image(8, 8), text);
+  EXPECT_EQ(file_of(FinishedPictures(folder_).take(key(0.8), "01-a.png")), "01-a.png");
+}
+
 TEST_F(Finished, ARecordThatIsBehindLosesNothing) {
   record({draw("01-a.png", 0.8)});
   draw("02-a.png", 1.0);

@@ -92,13 +92,23 @@ class Reader {
 };
 
 std::string text_of(const std::string& prompt, const std::string& source) {
-  return parameters_text(prompt, {{"Steps", "2"},
-                                  {"Sampler", "DPM++ 2M"},
-                                  {"CFG scale", "7.5"},
-                                  {"Size", "64x64"},
-                                  {"Model", source},
-                                  {"Source", source},
-                                  {"Version", "forgedit 1.0"}});
+  return parameters_text(prompt, "",
+                         {{"Steps", "2"},
+                          {"Sampler", "DPM++ 2M"},
+                          {"CFG scale", "7.5"},
+                          {"Size", "64x64"},
+                          {"Model", source},
+                          {"Source", source},
+                          {"Version", "forgedit 1.0"}});
+}
+
+TEST(Parameters, ANegativePromptHasItsLine) {
+  const auto text =
+      parameters_text("a dog", "blurry,\nSteps: 3", {{"Steps", "2"}, {"Seed", "1"}, {"Size", "8x8"}});
+  const Reader read(text);
+  EXPECT_EQ(read.prompt, "a dog");
+  EXPECT_EQ(read.negative, "blurry,\nsteps: 3");
+  EXPECT_EQ(read.values.at("Steps"), "2");
 }
 
 TEST(Parameters, EveryValueReadsBack) {

@@ -62,7 +62,7 @@ TEST(RequestJson, AnEditHasEveryKey) {
     "adam_eps": 0.001, "stop_loss": 0.02, "stop_after": 7, "stop_known": 0.9, "lr_decay": 0.25, "snr_gamma": 5, "stratified_timesteps": true, "layers": "paper", "fast": true,
     "preset": "published", "forget": ["noencoder", "encoderkv"], "interpolation": "vp", "gamma": [0.5, 1],
     "alpha": 0.9, "beta": "0.8:1.2:0.2", "seeds": [3, 4], "repeat": 2, "unlearned": true, "sampler": "dpm++",
-    "steps": 11, "guidance_scale": 5,
+    "steps": 11, "guidance_scale": 5, "negative": "blurry",
     "auto": {"pictures": 12, "seconds": 30, "clip": "c", "lpips": ["l"]},
     "blend": 0.5, "draw_batch": 3, "output_size": "source", "metadata": false})"));
   EXPECT_EQ(job.learn.picture, "/pictures/dog");
@@ -102,6 +102,7 @@ TEST(RequestJson, AnEditHasEveryKey) {
   EXPECT_EQ(sweep.sampler, SamplerKind::dpm_solver);
   EXPECT_EQ(sweep.steps, 11);
   EXPECT_EQ(sweep.guidance_scale, 5);
+  EXPECT_EQ(sweep.negative, "blurry");
   ASSERT_TRUE(job.automatic);
   EXPECT_EQ(job.automatic->pictures, 12U);
   EXPECT_EQ(job.automatic->seconds, 30);
@@ -286,11 +287,37 @@ TEST(RequestJson, StoriesNameLineAndKey) {
   EXPECT_EQ(field_with("edit", "story", "a cat"), "story");
 }
 
+TEST(RequestJson, ResultsAreNamedOnlyWhereTheRulesSaySo) {
+  auto own = rules();
+  own.names_results = true;
+  const auto read_own = [&](json request) { return request_from_json(request, own); };
+  for (const std::string kind : {"edit", "draw", "export"}) {
+    EXPECT_EQ(field_with(kind, "out", "results"), "out") << kind;
+    EXPECT_EQ(field_of([&] { read_own(least(kind)); }), "out") << kind;
+  }
+  EXPECT_EQ(field_with("learn", "save", "kept"), "save");
+  const auto edit = std::get<EditJob>(read_own(
+      {{"picture", "p"}, {"target", "a"}, {"out", "results"}, {"save", "kept"}, {"overwrite", true}}));
+  EXPECT_EQ(edit.out, "results");
+  EXPECT_EQ(edit.learn.save, "kept");
+  EXPECT_TRUE(edit.learn.overwrite);
+  EXPECT_EQ(std::get<LearnRequest>(read_own(with("learn", "save", "kept"))).save, "kept");
+  EXPECT_EQ(std::get<DrawRequest>(read_own(with("draw", "out", "results"))).out, "results");
+  EXPECT_EQ(std::get<ExportRequest>(read_own(with("export", "out", "lora.safetensors"))).out,
+            "lora.safetensors");
+  EXPECT_EQ(field_of([&] {
+              read_own({{"learned", "e"}, {"target", "a"}, {"out", "o"}, {"save", "k"}});
+            }),
+            "save");
+}
+
 TEST(RequestJson, AliasesMeanTheSameAndOnlyOneMayBeThere) {
   const auto job = read<EditJob>({{"picture", "p"}, {"target", "a"}, {"seed", 3}, {"guidance", 4}});
   EXPECT_EQ(job.targets, std::vector<std::string>{"a"});
   EXPECT_EQ(job.sweep.seeds, std::vector<std::uint64_t>{3});
   EXPECT_EQ(job.sweep.guidance_scale, 4);
+  EXPECT_EQ(read<EditJob>({{"picture", "p"}, {"target", "a"}, {"negative_prompt", "blurry"}}).sweep.negative,
+            "blurry");
   const json pairs[] = {{{"target", "a"}, {"targets", {"b"}}},
                         {{"seed", 1}, {"seeds", 2}},
                         {{"guidance", 1}, {"guidance_scale", 2}}};

@@ -34,6 +34,7 @@ TEST(Sweep, OnlyWhatIsGivenChanges) {
   given.sampler = SamplerKind::ddim;
   given.steps = 8;
   given.guidance_scale = 3;
+  given.negative = "blurry";
   const auto all = with_settings(base, given);
   EXPECT_EQ(all.strategies, std::vector<std::string>{"noencoder"});
   EXPECT_EQ(all.interpolation, Interpolation::vector_projection);
@@ -45,6 +46,7 @@ TEST(Sweep, OnlyWhatIsGivenChanges) {
   EXPECT_TRUE(all.unlearned);
   EXPECT_EQ(all.sample.steps, 8);
   EXPECT_EQ(all.sample.guidance_scale, 3);
+  EXPECT_EQ(all.sample.negative, "blurry");
   EXPECT_EQ(given.first_seed(), 4U);
   EXPECT_EQ(SweepRequest().first_seed(), 0U);
 }

@@ -27,6 +27,10 @@ TEST(CommandLine, HasTheOptionsOfItsRequest) {
             " --targets - --draw-batch 1");
   EXPECT_EQ(line(R"({"kind":"learn","picture":"x","source":"a","seed":4})"),
             "forgedit learn 'my dog.png' --source a --seed 4 --save learned.edit");
+  EXPECT_EQ(line(R"({"learned":"x","target":"a","negative":"blurry, dark"})"),
+            "forgedit edit a --from learned.edit --negative 'blurry, dark' --draw-batch 1");
+  EXPECT_EQ(line(R"({"learned":"x","target":"a","negative":"-v"})"),
+            "forgedit edit a --from learned.edit --negative=-v --draw-batch 1");
   EXPECT_EQ(line(R"({"kind":"caption","picture":"x","beams":2})"), "forgedit caption 'my dog.png' --beams 2");
   EXPECT_EQ(line(R"({"kind":"export","learned":"x","to":"lora","rank":4})"),
             "forgedit export learned.edit --rank 4 --to lora --out lora.safetensors");

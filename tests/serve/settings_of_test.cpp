@@ -58,6 +58,12 @@ TEST(SettingsOf, WithItsLearnedPictureItIsADraw) {
   EXPECT_EQ(told.at("request").at("picture"), "p") << "but of the same picture";
 }
 
+TEST(SettingsOf, ANegativePromptIsAskedForAgain) {
+  auto with_negative = settings();
+  with_negative["edit"]["negative"] = "blurry";
+  EXPECT_EQ(request_to_draw_again(texts(with_negative), {}).at("request").at("negative"), "blurry");
+}
+
 // Whoever copies or writes it would go as deep with their stack.
 TEST(SettingsOf, WhatIsNestedDeeplyIsNoSettings) {
   auto deep = settings().dump();

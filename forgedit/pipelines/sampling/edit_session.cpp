@@ -85,7 +85,9 @@ class SessionEmbeddings {
     for (const auto& text : tuned) tuned_.encode(model, text);
   }
 
-  const TextEmbedding& unconditional(const Candidate& candidate) const { return texts(candidate).of(""); }
+  const TextEmbedding& unconditional(const Candidate& candidate) const {
+    return texts(candidate).of(candidate.sample.negative);
+  }
 
   TextEmbedding of(const Candidate& candidate) const {
     if (candidate.kind == Candidate::Kind::reconstruction) return learned_;
@@ -103,14 +105,14 @@ class SessionEmbeddings {
   const TextEmbeddings& texts(const Candidate& candidate) const {
     return is_tuned(candidate) ? tuned_ : original_;
   }
-  /// The reconstruction has no target: of it comes the empty text, which guidance needs in any case.
+  /// The reconstruction has no target: of it comes the empty text, which guidance usually needs in any case.
   std::set<std::string> missing_texts(const std::vector<Group>& plan, const TextEmbeddings& known,
                                       bool tuned) const {
     std::set<std::string> texts;
     for (const auto& batch : plan) {
       for (const auto* candidate : batch) {
         if (is_tuned(*candidate) != tuned) continue;
-        for (const auto& text : {std::string(), candidate->target}) {
+        for (const auto& text : {candidate->sample.negative, candidate->target}) {
           if (!known.has(text)) texts.insert(text);
         }
       }

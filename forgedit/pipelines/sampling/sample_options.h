@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 
 #include "forgedit/schedulers/sampler_kind.h"
 
@@ -11,6 +12,7 @@ struct SampleOptions {
   SamplerKind sampler = SamplerKind::ddim;
   std::int64_t steps = 50;
   double guidance_scale = 7.5;
+  std::string negative = {};  ///< prompt that guidance goes away from; empty: the empty one
 
   bool operator==(const SampleOptions&) const = default;
 };

@@ -228,6 +228,26 @@ TEST_F(Sweep, DrawsTheSameFromTheSameSeeds) {
   EXPECT_EQ(fingerprint(parameters_of(*model_->unet)), before);
 }
 
+TEST_F(Sweep, GuidanceGoesAwayFromTheNegativePrompt) {
+  auto request = one_edit();
+  request.unlearned = true;
+  const auto plain = draw(request);
+  request.sample.negative = "a blurry man";
+  const auto away = draw(request), again = draw(request);
+  ASSERT_EQ(plain.size(), away.size());
+  for (const auto& [stem, image] : plain) {
+    EXPECT_NE(image.pixels, away.at(stem).pixels) << stem;
+    EXPECT_EQ(away.at(stem).pixels, again.at(stem).pixels) << stem;
+  }
+  // Away from what it goes to, nothing is left of guidance.
+  request.sample.negative = request.targets.front();
+  const std::string unlearned = "02-a-man-running_unlearned_seed0";
+  const auto neutral = draw(request).at(unlearned).pixels;
+  request.sample.guidance_scale = 1;
+  request.sample.negative.clear();
+  EXPECT_EQ(neutral, draw(request).at(unlearned).pixels);
+}
+
 // A run that was broken off in the middle of a batch ends with the bytes of an unbroken one.
 TEST_F(Sweep, MissingPicturesAreDrawnInTheBatchesOfTheWholePlan) {
   auto request = one_edit();

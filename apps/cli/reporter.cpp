@@ -1,0 +1,84 @@
+#include "apps/cli/reporter.h"
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+
+#include "apps/cli/console.h"
+#include "apps/common/exit_codes.h"
+#include "apps/common/interrupt.h"
+#include "apps/common/streams.h"
+#include "forgedit/core/error.h"
+#include "forgedit/core/json_text.h"
+#include "forgedit/jobs/job_error.h"
+
+namespace forgedit::cli {
+namespace {
+
+/// One event a line on stdout.
+class JsonConsole : public JsonEvents {
+ public:
+  JsonConsole()
+      : JsonEvents([](const nlohmann::json& event) {
+          print(json_text(event) + "\n");
+          flush_stdout();
+        }) {}
+
+  void alive() override { looked_at_stop(); }
+  void long_write() override { allow_long_pause(); }
+  void stopping() override { allow_last_writes(); }
+};
+
+}  // namespace
+
+void Reporter::add_options(CLI::App& command) {
+  auto* quiet =
+      command.add_flag("-q,--quiet", quiet_, "say nothing but warnings, errors and the paths of results");
+  auto* verbose = command.add_flag("-v,--verbose", every_step_, "a line for every step");
+  auto* json =
+      command.add_flag("--json", json_, "events as JSON on stdout, one a line (docs/requests.md#events)");
+  verbose->excludes(quiet);
+  json->excludes(quiet)->excludes(verbose);
+  for (auto* option : {quiet, verbose, json}) option->group("Messages");
+}
+
+JobListener& Reporter::listener() {
+  if (!listener_) make();
+  return *listener_;
+}
+
+void Reporter::make() {
+  if (json_) {
+    auto events = std::make_unique<JsonConsole>();
+    events_ = events.get();
+    listener_ = std::move(events);
+  } else {
+    listener_ = std::make_unique<Console>(quiet_        ? Talk::quiet
+                                          : every_step_ ? Talk::every_step
+                                                        : Talk::normal);
+  }
+}
+
+void Reporter::run(const std::function<void()>& work) {
+  listener();
+  if (!events_) return work();
+  events_->started();
+  try {
+    work();
+  } catch (const Cancelled& stop) {
+    events_->cancelled(stop.what());
+    throw;
+  } catch (const ExitWith& end) {
+    if (end.code == kSomeFailed) {
+      events_->failed({ErrorKind::failure, "", end.what()});
+    } else {
+      events_->cancelled(end.what());
+    }
+    throw;
+  } catch (const std::exception& error) {
+    events_->failed(job_error(error));
+    throw;
+  }
+  events_->done();
+}
+
+}  // namespace forgedit::cli
