@@ -89,8 +89,6 @@ export function cost() {
 }
 
 const usualSamples = (method) => state.info?.methods?.find((one) => one.name === method)?.usual_samples;
-  return method === "vanilla" ? defaults?.usual_samples : methods?.find((one) => one.name === method)?.samples;
-};
 
 /** A job's settings, as the draft has them. */
 export function settingsOf(job) {
