@@ -8,7 +8,8 @@ namespace {
 
 void add_learning(const LearnRequest& request, JobWork& work) {
   work.learning = learning_name(request.options);
-  const bool follows_model = request.options.method == LearnMethod::vanilla && request.chosen.count("samples") == 0;
+  const bool follows_model =
+      request.options.method == LearnMethod::vanilla && request.chosen.count("samples") == 0;
   work.samples = follows_model ? 0 : request.options.samples + request.options.embedding_samples;
   work.batch = request.options.batch;
   if (!request.size) return;

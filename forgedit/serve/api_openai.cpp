@@ -122,13 +122,26 @@ void check_model(const ApiContext& api, const std::string& model) {
                   "there is no such model: expected " + (own.empty() ? kAnyModel : own), "model");
 }
 
+/// The mask's id. It is of the picture's size: what else is wrong with it the job says.
+std::string keep_mask(const ApiContext& api, std::string_view file, const StoredUpload& picture) {
+  const auto mask = keep_upload(api.options.data, api.store, file, "mask").upload;
+  if (mask.width == picture.width && mask.height == picture.height) return mask.id;
+  const auto size = [](const StoredUpload& upload) {
+    return std::to_string(upload.width) + "x" + std::to_string(upload.height);
+  };
+  throw HttpError(400, "bad_request", "is " + size(mask) + ", expected the picture's size, " + size(picture),
+                  "mask");
+}
+
 StoredJob start_edit(const ApiContext& api, const OpenAiEdit& edit, const std::string& owner) {
   check_model(api, edit.model);
   api.check_disk();
   auto asked = json::parse(edit.request);
-  asked["picture"] =
+  const auto picture =
       keep_upload(api.options.data, api.store, edit.picture, edit.picture_name.substr(0, kMostNameBytes))
-          .upload.id;
+          .upload;
+  asked["picture"] = picture.id;
+  if (!edit.mask.empty()) asked["mask"] = keep_mask(api, edit.mask, picture);
   try {
     JobPlace place;
     place.owner = owner;

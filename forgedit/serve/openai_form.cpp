@@ -119,7 +119,9 @@ OpenAiEdit read_openai_edit(std::string_view content_type, std::string_view body
     if (part.name == "image" || part.name == "image[]") {
       take_picture(part, edit);
     } else if (part.name == "mask") {
-      reject("mask", "is not supported: the whole picture is edited");
+      if (!edit.mask.empty()) reject("mask", "expected one mask, got several");
+      if (part.content.empty()) reject("mask", "is empty");
+      edit.mask = part.content;
     } else {
       fields.add(part);
     }

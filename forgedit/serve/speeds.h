@@ -59,7 +59,7 @@ class Speeds {
 
   const Store& store_;
   std::int64_t side_ = 0, multiple_ = 0;  // of the model's pictures
-  std::int64_t usual_samples_ = 0;  // that vanilla learns from with the model
+  std::int64_t usual_samples_ = 0;        // that vanilla learns from with the model
   std::string machine_;
   std::vector<Known> known_;
 };

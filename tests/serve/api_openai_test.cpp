@@ -112,6 +112,21 @@ TEST_F(OpenAiTest, WhatGoesWrongIsAnErrorOfTheirShape) {
   EXPECT_THROW(waits.again(), HttpError);
 }
 
+TEST_F(OpenAiTest, AMaskGoesAlongAndIsOfThePicturesSize) {
+  const auto with_mask = [&](int width, int height) {
+    return ask("--XX\r\nContent-Disposition: form-data; name=mask; filename=m.png\r\n\r\n" +
+               encode_png(Image(width, height), {}, "m") + "\r\n");
+  };
+  const auto wrong = with_mask(12, 16);
+  EXPECT_EQ(wrong.status, 400);
+  EXPECT_EQ(json::parse(wrong.body).at("error").at("param"), "mask");
+  with_mask(16, 12);
+  const auto job = only_job();
+  const auto mask = store_.upload(json::parse(job.request).at("mask"));
+  ASSERT_TRUE(mask);
+  EXPECT_EQ(mask->name, "mask");
+}
+
 TEST_F(OpenAiTest, AClientThatLeavesCancelsItsJob) {
   const auto waits = ask();
   waits.left();

@@ -88,7 +88,7 @@ TEST(OpenAiForm, WhatIsNotDoneIsNamed) {
     texts.emplace_back(name, text);
     return refused(form(texts));
   };
-  for (const auto& [name, text] : Texts{{"mask", "PNG"},
+  for (const auto& [name, text] : Texts{{"mask", ""},
                                         {"stream", "true"},
                                         {"partial_images", "2"},
                                         {"output_format", "webp"},

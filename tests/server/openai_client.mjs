@@ -43,7 +43,6 @@ assert.equal(fetched.subarray(0, 8).toString('hex'), signature);
 assert(fetched.toString('base64') === answer.data[0].b64_json, 'the same seed gives the same picture');
 
 for (const [field, more] of [
-  ['mask', { mask: await picture() }],
   ['stream', { stream: true }],
   ['image', { image: [await picture(), await picture()] }],
   ['n', { n: 11 }],
