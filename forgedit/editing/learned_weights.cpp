@@ -25,9 +25,12 @@ LearnedWeights::LearnedWeights(StateDict parameters, StateDict learned, bool in_
     original_.emplace(name, in_place ? own_->remember_copy(parameter, storage.value_or(parameter.device()))
                                      : own_->remember(parameter));
   }
-  // Learned tensors may come from a file: onto the network's device, in its layout.
+  // Learned tensors may come from a file: onto the network's device, in its layout. Their precision is that
+  // of the network, but for half: an original may have it (nn/half_weights.h), what was learned has not.
   for (auto& [name, tensor] : learned_) {
-    tensor = tensor.to(original_.at(name).options());
+    const auto& original = original_.at(name);
+    tensor = tensor.to(original.device(),
+                       original.scalar_type() == at::kHalf ? at::kFloat : original.scalar_type());
     if (tensor.dim() == 4) tensor = tensor.contiguous(original_.at(name).suggest_memory_format());
   }
 }
@@ -50,7 +53,7 @@ void LearnedWeights::apply(const ForgettingStrategy& strategy, double blend) {
     } else if (blend == 0.0) {
       put(name, original_.at(name));
     } else {
-      put(name, torch::lerp(original_.at(name), learned, blend));
+      put(name, torch::lerp(original_.at(name).to(learned.scalar_type()), learned, blend));
     }
   }
 }

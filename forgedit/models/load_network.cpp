@@ -1,6 +1,7 @@
 #include "forgedit/models/load_network.h"
 
 #include "forgedit/core/text.h"
+#include "forgedit/nn/half_weights.h"
 
 #include <torch/torch.h>
 
@@ -59,6 +60,18 @@ StateDict stand_ins(const StateDict& weights) {
     result.emplace(name, torch::empty(at::IntArrayRef(), type).expand(tensor.sizes()));
   }
   return result;
+}
+
+void load_weights(torch::nn::Module& network, StateDict weights, const std::string& origin, bool keep_half) {
+  StateDict half;
+  for (const auto& name : keep_half ? nn::half_candidates(network) : std::set<std::string>()) {
+    const auto found = weights.find(name);
+    if (found != weights.end() && found->second.scalar_type() == torch::kHalf) half.insert(*found);
+  }
+  for (const auto& [name, stand_in] : stand_ins(half)) weights[name] = stand_in;
+  load_state(network, weights, origin);
+  auto parameters = parameters_of(network);
+  for (const auto& [name, tensor] : half) parameters.at(name).set_data(tensor);
 }
 
 }  // namespace forgedit

@@ -23,11 +23,16 @@ StateDict stand_ins(const StateDict& weights);
 /// convolution (out, in, 1, 1) where a linear layer (out, in) belongs, or the reverse. The same memory.
 StateDict fit_projections(const torch::nn::Module& network, StateDict weights);
 
+/// load_state; with `keep_half` the weights that layers can widen (nn/half_weights.h) stay in half precision.
+void load_weights(torch::nn::Module& network, StateDict weights, const std::string& origin, bool keep_half);
+
 /// A network with these settings and weights, for use as it is: no gradients, in evaluation. Throws Error
 /// that starts with `origin` where settings and weights do not fit each other, or the settings ask for more
-/// memory than there is. Weights are assigned, not copied, where they are float32 already.
+/// memory than there is. Weights are assigned, not copied, where they are float32 already; `keep_half` keeps
+/// those in half precision that layers can widen (nn/half_weights.h), too.
 template <class Network, class Config>
-Network load_network(const Config& config, const StateDict& weights, const std::string& origin) {
+Network load_network(const Config& config, const StateDict& weights, const std::string& origin,
+                     bool keep_half = false) {
   const auto make = [&] {
     try {
       return Network(config);
@@ -38,7 +43,7 @@ Network load_network(const Config& config, const StateDict& weights, const std::
   };
   reject_scaled_weights(weights, origin);
   Network network = make();
-  load_state(*network, fit_projections(*network, weights), origin);
+  load_weights(*network, fit_projections(*network, weights), origin, keep_half);
   for (auto& parameter : network->parameters()) parameter.set_requires_grad(false);
   network->eval();
   return network;

@@ -1,6 +1,7 @@
 #include "forgedit/nn/layers.h"
 
 #include "forgedit/device/torch_compat.h"
+#include "forgedit/nn/half_weights.h"
 
 namespace forgedit::nn {
 namespace F = torch::nn::functional;
@@ -15,7 +16,7 @@ torch::Tensor Adapter::operator()(const torch::Tensor& x) const {
 }
 
 torch::Tensor LinearImpl::forward(const torch::Tensor& x) const {
-  return adapted(F::linear(x, weight, bias), x);
+  return adapted(is_kept_half(weight) ? half_linear(x, weight, bias) : F::linear(x, weight, bias), x);
 }
 
 torch::Tensor LinearImpl::adapted(const torch::Tensor& y, const torch::Tensor& x) const {
@@ -30,7 +31,8 @@ Conv2dImpl::Conv2dImpl(std::int64_t in_channels, std::int64_t out_channels, std:
       padding_(padding) {}
 
 torch::Tensor Conv2dImpl::forward(const torch::Tensor& x) const {
-  const auto y = torch::conv2d(x, weight, bias, stride_, padding_);
+  const auto y = is_kept_half(weight) ? half_conv2d(x, weight, bias, stride_, padding_)
+                                      : torch::conv2d(x, weight, bias, stride_, padding_);
   if (!adapter.defined()) return y;
   return y + adapter(x.permute({0, 2, 3, 1})).permute({0, 3, 1, 2});
 }
@@ -66,7 +68,8 @@ EmbeddingImpl::EmbeddingImpl(std::int64_t count, std::int64_t features)
     : weight(register_parameter("weight", torch::empty({count, features}))) {}
 
 torch::Tensor EmbeddingImpl::forward(const torch::Tensor& ids) const {
-  return torch::embedding(weight, ids);
+  const auto rows = torch::embedding(weight, ids);
+  return is_kept_half(weight) ? rows.to(torch::kFloat) : rows;
 }
 
 Adapter* adapter_of(torch::nn::Module& module) {

@@ -137,7 +137,8 @@ void add_learned(MemoryTask& task, const StableDiffusion& model, const LearnOpti
       if (learns(name)) task.unet_learning += parameter.numel();
     }
   }
-  if (options.method == LearnMethod::dreambooth) task.text_learning = task.text_count;
+  if (options.method != LearnMethod::dreambooth) return;
+  for (const auto& parameter : model.text_encoder->parameters()) task.text_learning += parameter.numel();
 }
 
 void add_learning(MemoryTask& task, const StableDiffusion& model, const LearnOptions& options) {

@@ -388,7 +388,7 @@ TrainableParameters::TrainableParameters(torch::nn::Module& network, const Selec
     }
     parameters_.emplace(name, parameter);
     if (float32.empty()) {
-      parameter.set_data(parameter.detach().clone());
+      parameter.set_data(parameter.detach().to(torch::kFloat, /*non_blocking=*/false, /*copy=*/true));
     } else {
       parameters.push_back(parameter);
       values.push_back(float32.at(name));

@@ -5,6 +5,7 @@
 
 #include "forgedit/core/error.h"
 #include "forgedit/io/weights/keymaps/lora.h"
+#include "forgedit/nn/half_weights.h"
 #include "forgedit/pipelines/model/apply_lora.h"
 
 namespace forgedit {
@@ -106,8 +107,8 @@ StateDict merged_adapters(const StateDict& lora, const LearnOptions& options, co
     const auto original = model.unet_float32.empty() ? parameter : model.unet_float32.at(name);
     const auto device = model.policy.device;
     const auto sum = with_low_rank(original.to(device), down, up, options.lora_scale());
-    auto placed = torch::empty_like(
-        parameter, parameter.options().device(model.memory.offload ? c10::Device(torch::kCPU) : device));
+    auto placed = torch::empty_like(parameter, nn::learned_options(parameter).device(
+                                                   model.memory.offload ? c10::Device(torch::kCPU) : device));
     merged.emplace(name, placed.copy_(sum));
   }
   return merged;

@@ -47,7 +47,9 @@ at::Tensor with_low_rank(const at::Tensor& weight, const at::Tensor& down, const
   torch::NoGradGuard no_grad;
   const auto there = [&](const at::Tensor& matrix) { return matrix.to(weight.device(), at::kFloat); };
   const auto change = torch::mm(there(up), there(down)).mul_(factor).view(weight.sizes());
-  auto sum = torch::empty_like(weight);
+  // What has half precision on a CPU (nn/half_weights.h) becomes float32, as it would have been.
+  const bool half = weight.is_cpu() && weight.scalar_type() == at::kHalf;
+  auto sum = torch::empty_like(weight, half ? at::kFloat : weight.scalar_type());
   return sum.copy_(change.add_(weight.to(at::kFloat)));
 }
 

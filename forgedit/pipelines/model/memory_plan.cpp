@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "forgedit/core/error.h"
+#include "forgedit/device/attention_in_parts.h"
 #include "forgedit/models/unet_layout.h"
 
 namespace forgedit {
@@ -24,6 +25,11 @@ constexpr std::int64_t kLearningGaps = 192 * kMiB;
 constexpr double kWeightGaps = 1.04, kActivationGaps = 1.15;
 constexpr std::int64_t kTiles[] = {96, 64, 48, 32, 24, 16};
 
+/// Whether large attentions go in parts there (attention_in_parts.h).
+bool in_parts(const ComputePolicy& policy) {
+  return policy.device.is_cpu() && policy.precision == Precision::fp32;
+}
+
 /// What a sample's way through the UNet keeps for the backward pass, in values.
 struct Activations {
   double all = 0;      ///< of all blocks
@@ -38,7 +44,8 @@ struct Activations {
 /// Counts blocks as nn/fused.cpp (where `fused`) or LibTorch's operators keep their tensors.
 class ActivationCount {
  public:
-  ActivationCount(bool fused, bool adapters) : fused_(fused), adapters_(adapters) {}
+  explicit ActivationCount(const MemoryTask& task)
+      : fused_(task.policy.reduced()), in_parts_(in_parts(task.policy)), adapters_(task.unet_adapters > 0) {}
 
   void resnet(double in, double out, double pixels) {
     const double kept = (fused_ ? in + out : 3 * in + 4 * out) * pixels;
@@ -47,10 +54,12 @@ class ActivationCount {
   }
   /// Fused: x and its norm; in each block three layer norms with their sums, queries, keys and values, two
   /// attentions, the feed-forward layer's eight. Otherwise also gates and, where attention is one product
-  /// after the other, its matrix. Adapters also need the feed-forward layer's activation.
+  /// after the other and not in parts, its matrix. Adapters also need the feed-forward layer's activation.
   void transformer(double channels, double pixels, double heads, double blocks) {
     const double maps = adapters_ ? 25 : 21, outside = 2 * channels;
-    const double block = fused_ ? maps * channels : 31 * channels + 2 * heads * pixels;
+    const auto tokens = static_cast<std::int64_t>(pixels);
+    const bool whole = !in_parts_ || !attends_in_parts(static_cast<std::int64_t>(heads), tokens, tokens);
+    const double block = fused_ ? maps * channels : 31 * channels + (whole ? 2 * heads * pixels : 0);
     add(channels * pixels, (outside + blocks * block) * pixels, (outside + block) * pixels);
     sum_.stacked += fused_ ? 3 * channels * channels * blocks : 0;
   }
@@ -66,7 +75,7 @@ class ActivationCount {
     sum_.at_work = std::max(sum_.at_work, at_work);
   }
 
-  bool fused_, adapters_;
+  bool fused_, in_parts_, adapters_;
   Activations sum_;
 };
 
@@ -76,7 +85,7 @@ Activations count_activations(const MemoryTask& task) {
     const double scale = factor * std::exp2(static_cast<double>(level));
     return std::ceil(task.width / scale) * std::ceil(task.height / scale);
   };
-  ActivationCount count(task.policy.reduced(), task.unet_adapters > 0);
+  ActivationCount count(task);
   for (const auto& block : unet_blocks(task.unet)) {
     const auto channels = static_cast<double>(block.out_channels), here = pixels(block.level);
     const bool mid = block.kind == UNetBlockOptions::Kind::mid;
@@ -180,7 +189,7 @@ class Estimate {
       return plan_.vae_tile > 0 ? std::min(latents, static_cast<double>(plan_.vae_tile)) : latents;
     };
     const double latents = side(task_.width) * side(task_.height);
-    const double attention = (bytes < 4 ? 0 : 3) * latents * latents;
+    const double attention = (bytes < 4 || in_parts(task_.policy) ? 0 : 3) * latents * latents;
     return kActivationGaps * bytes * std::max(maps * channels * latents * factor * factor, attention);
   }
   double encoding() const {

@@ -10,6 +10,7 @@
 #include "forgedit/core/json_text.h"
 #include "forgedit/device/cuda_bridge.h"
 #include "forgedit/models/load_network.h"
+#include "forgedit/nn/half_weights.h"
 #include "forgedit/pipelines/model/apply_lora.h"
 #include "forgedit/pipelines/model/parameters_on_device.h"
 #include "forgedit/pipelines/model/picture.h"
@@ -21,21 +22,27 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// Throws where the host lacks memory for what loading converts to float32.
+/// Throws where the host lacks memory for what loading converts to float32, or copies.
 template <typename Config>
-void require_memory(const NetworkFiles<Config>& files) {
+void require_memory(const NetworkFiles<Config>& files, bool keep_half = false) {
   std::int64_t converted = 0;
   for (const auto& [name, tensor] : files.weights) {
-    if (tensor.scalar_type() != torch::kFloat) converted += 4 * tensor.numel();
+    if (tensor.scalar_type() == torch::kFloat) continue;
+    converted += (keep_half && tensor.scalar_type() == torch::kHalf ? 2 : 4) * tensor.numel();
   }
   require_host_memory(files.origin, converted);
 }
 
 /// What the network does not keep of its tensors, such as half-precision ones, is gone at the end.
 template <typename Model, typename Config>
-Model finish(NetworkFiles<Config> files) {
-  require_memory(files);
-  return load_network<Model>(files.config, files.weights, files.origin);
+Model finish(NetworkFiles<Config> files, bool keep_half = false) {
+  require_memory(files, keep_half);
+  return load_network<Model>(files.config, files.weights, files.origin, keep_half);
+}
+
+/// Whether weights stay in half precision (nn/half_weights.h).
+bool keeps_half(const ComputePolicy& policy) {
+  return policy.device.is_cpu() && policy.precision == Precision::fp32 && !policy.plain;
 }
 
 /// Float32 weights from the CPU to a GPU, many at a time through pinned memory, there into `type`.
@@ -60,8 +67,10 @@ void upload(torch::nn::Module& network, const c10::Device& device, at::ScalarTyp
 /// Onto the device, laid out as convolutions there want it.
 void move_network(torch::nn::Module& network, const c10::Device& device,
                   at::ScalarType type = torch::kFloat) {
-  if (device.is_cuda()) upload(network, device, type);
-  network.to(device, type);
+  if (device.is_cuda()) {
+    upload(network, device, type);
+    network.to(device, type);
+  }
   nn::use_channels_last(network);
 }
 
@@ -142,10 +151,13 @@ StableDiffusion StableDiffusion::read(const ModelFiles& files, const ComputePoli
   model.settings = parts.settings;
   model.clip_skip = parts.clip_skip;
   check_agreement(parts);
-  model.unet = finish<UNet>(std::move(parts.unet));
-  model.vae = finish<AutoencoderKL>(std::move(parts.vae));
-  model.text_encoder = finish<ClipTextModel>(std::move(parts.text_encoder));
-  if (parts.text_encoder_2) model.text_encoder_2 = finish<ClipTextModel>(std::move(*parts.text_encoder_2));
+  const bool keep_half = keeps_half(policy);
+  model.unet = finish<UNet>(std::move(parts.unet), keep_half);
+  model.vae = finish<AutoencoderKL>(std::move(parts.vae), keep_half);
+  model.text_encoder = finish<ClipTextModel>(std::move(parts.text_encoder), keep_half);
+  if (parts.text_encoder_2) {
+    model.text_encoder_2 = finish<ClipTextModel>(std::move(*parts.text_encoder_2), keep_half);
+  }
   apply_loras(files.loras, model.lora_targets());
   StateDict all;
   const auto add = [&](const std::string& prefix, const torch::nn::Module& network) {
@@ -308,9 +320,12 @@ torch::Tensor StableDiffusion::decode_latents(const torch::Tensor& latents) {
 }
 
 MemoryTask StableDiffusion::memory_task(int width, int height) const {
+  // As many as take the memory: of those in half precision (nn/half_weights.h) two are one.
   const auto count = [](const torch::nn::Module& network) {
     std::int64_t sum = 0;
-    for (const auto& parameter : network.parameters()) sum += parameter.numel();
+    for (const auto& parameter : network.parameters()) {
+      sum += parameter.numel() / (nn::is_kept_half(parameter) ? 2 : 1);
+    }
     return sum;
   };
   MemoryTask task;

@@ -17,6 +17,7 @@
 #include "forgedit/core/staging.h"
 #include "forgedit/core/text.h"
 #include "forgedit/io/weights/safetensors.h"
+#include "forgedit/nn/half_weights.h"
 #include "forgedit/pipelines/learning/lora_adapters.h"
 #include "forgedit/pipelines/records/saved_subject.h"
 #include "forgedit/pipelines/records/settings_json.h"
@@ -429,7 +430,7 @@ void attach_weights(StateDict& learned, const torch::nn::Module& network, Learns
                     shape_text(tensor.sizes()));
     }
     const auto device = offload ? c10::Device(c10::DeviceType::CPU) : parameter->second.device();
-    auto placed = torch::empty_like(parameter->second, parameter->second.options().device(device));
+    auto placed = torch::empty_like(parameter->second, nn::learned_options(parameter->second).device(device));
     placed.copy_(tensor);
     tensor = placed;
   }
