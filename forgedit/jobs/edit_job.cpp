@@ -88,7 +88,13 @@ class EditJobRun {
 /// `job` with the model's own defaults, once nothing is wrong with it by itself.
 EditJob following_model(EditJob job, WarmModels& models, JobContext& context) {
   check_edit(job);
-  const auto defaults = read_model_defaults(models.choice(context).folder);
+  const ModelChoice* choice = nullptr;
+  try {
+    choice = &models.choice(context);
+  } catch (const Error&) {
+    return job;  // what is wrong with the model is said after what is wrong with the folders
+  }
+  const auto defaults = read_model_defaults(choice->folder);
   job.learn.published = job.sweep.preset != SweepRequest::Preset::none;
   follow_model(job.learn, defaults);
   follow_model(job.sweep, defaults);

@@ -115,7 +115,7 @@ TEST_F(OpenAiTest, WhatGoesWrongIsAnErrorOfTheirShape) {
 TEST_F(OpenAiTest, AMaskGoesAlongAndIsOfThePicturesSize) {
   const auto with_mask = [&](int width, int height) {
     return ask("--XX\r\nContent-Disposition: form-data; name=mask; filename=m.png\r\n\r\n" +
-               encode_png(Image(width, height), {}, "m") + "\r\n");
+               encode_png(Image(width, height, {0, 0, 0}), {}, "m") + "\r\n");
   };
   const auto wrong = with_mask(12, 16);
   EXPECT_EQ(wrong.status, 400);
