@@ -95,7 +95,7 @@ json defaults(const EngineFacts& facts) {
           {"samples", samples.most},
           {"usual_samples", samples.usual},
           // Quick on a machine without a GPU.
-          {"auto_pictures", facts.is_miniature ? 12 : 40},
+          {"auto_pictures", facts.is_miniature ? 10 : 40},
           {"blend", 0},
           {"seed", 0}};
 }
