@@ -80,7 +80,7 @@ export default async function flow({ server, check, shots, left }) {
   const started = Date.now();
   await check("an edit starts; the loss is drawn while it learns", async () => {
     await page.fill("#target-0", kTarget);
-    assert.equal(await page.getByLabel("Candidates").inputValue(), "12");
+    assert.equal(await page.getByLabel("Candidates").inputValue(), "10");
     await page.getByLabel("Candidates").fill("6");
     await page.getByText("walking → running").waitFor();
     await page.locator(".cost", { hasText: /^About .*: learning .*, 6 images / }).waitFor();
