@@ -153,7 +153,7 @@ export default async function flow({ server, check, shots, left }) {
   await check("copy as command", async () => {
     await page.getByRole("button", { name: "Copy as command" }).click();
     const text = await page.evaluate(() => navigator.clipboard.readText());
-    assert.match(text, /^forgedit edit --source 'a man walking: .*' --forget \S+ --gamma [\d.]+ --sampler dpm\+\+ --steps 20 .*--seeds [\d,]+ .*--draw-batch 1 -- demo\.png 'a man running: .*'$/);
+    assert.match(text, /^forgedit edit --source 'a man walking: .*' --forget \S+ --gamma [\d.]+ --sampler ddim --steps 20 .*--seeds [\d,]+ .*--draw-batch 1 -- demo\.png 'a man running: .*'$/);
   });
 
   await check("downloads are files", async () => {
