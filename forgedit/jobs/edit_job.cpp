@@ -6,7 +6,6 @@
 #include <memory>
 #include <nlohmann/json.hpp>
 
-#include "forgedit/core/content_hash.h"
 #include "forgedit/core/error.h"
 #include "forgedit/jobs/auto_edit.h"
 #include "forgedit/jobs/glyphs.h"
@@ -129,15 +128,11 @@ std::vector<std::string> EditJobRun::all_texts() const {
 
 void EditJobRun::read_the_mask() {
   if (job_.mask.empty()) return;
-  const auto [width, height] = learned_
-                                   ? std::pair(learned_->frame.source_width, learned_->frame.source_height)
-                                   : std::pair(picture_.width, picture_.height);
-  auto mask = read_mask(job_.mask, width, height);
-  auto content = content_hash({reinterpret_cast<const char*>(mask.change.data()), mask.change.size()});
-  kept_picture_ = std::make_shared<KeptPicture>(KeptPicture{std::move(mask), std::move(content), picture_});
+  const int width = learned_ ? learned_->frame.source_width : picture_.width;
+  const int height = learned_ ? learned_->frame.source_height : picture_.height;
+  kept_picture_ = read_kept_picture(job_.mask, width, height, picture_);
 }
 
-/// All that a text encoder reads.
 std::vector<std::string> EditJobRun::encoded_texts() const {
   auto texts = all_texts();
   for (const auto& request : subject_.requests) texts.push_back(request.sample.negative);
@@ -372,9 +367,8 @@ void EditJobRun::draw(EditResults& results, const std::vector<Candidate>& plan,
   results.begin();
   if (!session_) {
     std::optional<Mask> mask;
-    if (kept_picture_) {
+    if (kept_picture_)
       mask = to_mask(lay_into_grid(to_image(kept_picture_->mask), learned_->frame, learned_->stretched));
-    }
     session_.emplace(*network_, learned_->result, learned_->grid, mask ? &*mask : nullptr);
   }
   const auto keep = [&](const Candidate& candidate, const Image& grid) {

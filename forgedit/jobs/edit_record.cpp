@@ -98,6 +98,13 @@ void add_negative(const SampleOptions& sample, json& settings) {
 
 }  // namespace
 
+std::shared_ptr<const KeptPicture> read_kept_picture(const std::filesystem::path& file, int width, int height,
+                                                     const Image& source) {
+  auto mask = read_mask(file, width, height);
+  auto content = content_hash({reinterpret_cast<const char*>(mask.change.data()), mask.change.size()});
+  return std::make_shared<KeptPicture>(KeptPicture{std::move(mask), std::move(content), source});
+}
+
 json sweep_json(const EditRequest& request) {
   json sweep{{"targets", request.targets},
              {"strategies", request.strategies},

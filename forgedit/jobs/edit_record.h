@@ -24,6 +24,10 @@ struct KeptPicture {
   Image source;         ///< the picture as it was read; empty where a saved edit has only what the model saw
 };
 
+/// The mask in `file`, of a picture of this size: see read_mask.
+std::shared_ptr<const KeptPicture> read_kept_picture(const std::filesystem::path& file, int width, int height,
+                                                     const Image& source);
+
 /// Everything that decides the pictures of one run, for the records beside and inside them.
 struct EditRun {
   std::vector<EditRequest> requests;
