@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <optional>
+#include <tuple>
+#include <utility>
 
 #include "forgedit/core/error.h"
 #include "forgedit/device/batch_parts.h"
@@ -167,6 +169,7 @@ class StepRunner {
         parameters_(parameters_of(groups)),
         parts_(task.policy, micro_batch_, saves_memory_ ? 1 : most_parts(parameters_)),
         losses_(static_cast<std::size_t>(parts_.count())),
+        errors_(losses_.size()),
         optimizer_(groups, task.adam, {task.memory.eight_bit_adam, saves_memory_}),
         schedule_(NoiseSchedule(task.noise).to(task.policy.device)),
         loss_weights_(loss_weights(schedule_, task.snr_gamma)),
@@ -176,7 +179,7 @@ class StepRunner {
         micro_noise_(saves_memory_ ? torch::empty_like(micro_batch_of(noise_, 0)) : noise_.tensor()),
         micro_timesteps_(saves_memory_ ? torch::empty_like(micro_batch_of(timesteps_, 0))
                                        : timesteps_.tensor()),
-        loss_sum_(torch::zeros({}, torch::TensorOptions(task.policy.device))),
+        error_sum_(torch::zeros({}, torch::TensorOptions(task.policy.device))),
         recorded_(
             task.policy.device, task.policy.reduced(),
             [this] {
@@ -190,7 +193,7 @@ class StepRunner {
     }
   }
 
-  /// The loss before the update.
+  /// The mean square error of the prediction before the update.
   double run_forward(const LearnBatch& batch) {
     noise_.fill(batch.noise);
     timesteps_.fill(batch.timesteps);
@@ -201,9 +204,9 @@ class StepRunner {
     } else {
       forward();
     }
-    double loss = 0;
-    for (const auto& part : losses_) loss += part.item<double>();
-    return loss;
+    double error = 0;
+    for (const auto& part : errors_) error += part.item<double>();
+    return error;
   }
   /// `rate`: of the learning rates, 0 to 1.
   void update(double rate) {
@@ -216,27 +219,30 @@ class StepRunner {
   torch::Tensor micro_batch_of(const StepInput& input, std::int64_t first) const {
     return input.tensor().narrow(0, first, micro_batch_);
   }
-  /// Forward and backward, one after the other; the loss of the whole batch.
+  /// Forward and backward, one after the other; the error of the whole batch.
   double run_micro_batches() {
     optimizer_.zero_grad();
-    loss_sum_.zero_();
+    error_sum_.zero_();
     for (std::int64_t first = 0; first < batch_; first += micro_batch_) {
       micro_noise_.copy_(micro_batch_of(noise_, first));
       micro_timesteps_.copy_(micro_batch_of(timesteps_, first));
       recorded_.run();
     }
-    return loss_sum_.item<double>();
+    return error_sum_.item<double>();
   }
   void forward() {
     // Not only before the backward pass: the old gradients' memory is wanted here.
     if (!saves_memory_) optimizer_.zero_grad();
     parts_.run([this](std::int64_t part) {
-      losses_[static_cast<std::size_t>(part)] =
+      const auto i = static_cast<std::size_t>(part);
+      std::tie(losses_[i], errors_[i]) =
           share_of_loss(parts_.of(micro_noise_, part), parts_.of(micro_timesteps_, part));
     });
   }
-  /// What some samples add to the loss of the batch, which is the mean over all of its samples.
-  torch::Tensor share_of_loss(const torch::Tensor& noise, const torch::Tensor& timesteps) {
+  /// What some samples add to the loss of the batch, which is the mean over all of its samples, and to its
+  /// mean square error, which is the same where all count the same.
+  std::pair<torch::Tensor, torch::Tensor> share_of_loss(const torch::Tensor& noise,
+                                                        const torch::Tensor& timesteps) {
     // 1. x_t for a batch of t
     const auto noisy_latents = schedule_.add_noise(latents_.expand_as(noise), noise, timesteps);
     // 2. predicted noise, or velocity
@@ -248,22 +254,28 @@ class StepRunner {
     // 3. loss
     const auto target = schedule_.target(latents_.expand_as(noise), noise, timesteps);
     predicted = predicted.to(torch::kFloat);
-    const auto loss =
-        loss_weights_.defined()
-            ? ((predicted - target).square().mean({1, 2, 3}) * loss_weights_.index_select(0, timesteps))
-                  .mean()
-            : torch::mse_loss(predicted, target);
-    const auto samples = noise.size(0);
-    return samples == batch_ ? loss : loss * (static_cast<double>(samples) / static_cast<double>(batch_));
+    const auto share = [&](const torch::Tensor& mean) {
+      const auto samples = noise.size(0);
+      return samples == batch_ ? mean : mean * (static_cast<double>(samples) / static_cast<double>(batch_));
+    };
+    if (!loss_weights_.defined()) {
+      const auto loss = share(torch::mse_loss(predicted, target));
+      return {loss, loss};
+    }
+    const auto errors = (predicted - target).square().mean({1, 2, 3});
+    const auto weights = loss_weights_.index_select(0, timesteps);
+    return {share((errors * weights).mean()), share(errors.detach().mean())};
   }
   void backward() {
-    if (saves_memory_) loss_sum_.add_(losses_.front().detach());
+    if (saves_memory_) error_sum_.add_(errors_.front().detach());
     if (parts_.count() == 1) {
       losses_.front().backward();
     } else {
       backward_in_parts();
     }
-    for (auto& loss : losses_) loss = loss.detach();
+    for (auto* kept : {&losses_, &errors_}) {
+      for (auto& value : *kept) value = value.detach();
+    }
     optimizer_.settle();  // in the first step, which is not recorded
   }
   /// Gradients are added part after part: in the same order every time.
@@ -288,14 +300,14 @@ class StepRunner {
   std::int64_t batch_, micro_batch_;
   std::vector<torch::Tensor> parameters_;
   BatchParts parts_;
-  std::vector<torch::Tensor> losses_;  // of each part
+  std::vector<torch::Tensor> losses_, errors_;  // of each part
   Optimizer optimizer_;
   NoiseSchedule schedule_;
   torch::Tensor loss_weights_;
   torch::Tensor latents_;
   StepInput noise_, timesteps_;
   torch::Tensor micro_noise_, micro_timesteps_;  // what the step sees of them
-  torch::Tensor loss_sum_;                       // over micro-batches
+  torch::Tensor error_sum_;                      // over micro-batches
   ReplayedWork recorded_;
 };
 
@@ -364,7 +376,8 @@ LearnResult run_learn_loop(const LearnTask& task, const std::vector<LearnPhase>&
       }
       samples += batch.noise.size(0);
       runner->update(decay.rate(step - first));
-      if (progress) progress({kLearningStage, step + 1, result.planned_steps, losses.back()});
+      const auto planned = result.planned_steps - phase.steps + decay.steps();  // as far as is known by now
+      if (progress) progress({kLearningStage, step + 1, planned, losses.back()});
       if (!decay.began(step - first) && knows_enough(phase, step - first + 1)) decay.begin(step - first + 1);
     }
     // What the falling rates made of it.
