@@ -54,6 +54,9 @@ constexpr Expected kExpected[] = {
     {"/learning/stop_loss", Kind::number},
     {"/learning/stop_after", Kind::whole},
     {"/learning/stop_known", Kind::number},
+    {"/learning/lr_decay", Kind::number},
+    {"/learning/snr_gamma", Kind::number},
+    {"/learning/stratified_timesteps", Kind::truth},
     {"/learning/layers", Kind::text},
     {"/learning/learn", Kind::text},
     {"/learning/lora_rank", Kind::whole},
@@ -63,6 +66,7 @@ constexpr Expected kExpected[] = {
     {"/drawing/batch", Kind::whole},
     {"/drawing/blend", Kind::number},
     {"/drawing/output_size", Kind::text},
+    {"/drawing/mask", Kind::text},
     {"/edit", Kind::object},
     {"/edit/kind", Kind::text},
     {"/edit/target", Kind::text},
@@ -153,6 +157,9 @@ void add_learning(const json& settings, json& request) {
   if (request["seeds"][0] != edit["seed"]) request["seeds"].push_back(edit["seed"]);
   learning.erase("seed");
   if (learning.value("embedding_samples", json(0)) == 0) learning.erase("embedding_samples");
+  // Records leave out what is off; a request would leave it to the model's own defaults.
+  for (const char* key : {"stop_known", "lr_decay", "snr_gamma"}) learning.emplace(key, 0);
+  learning.emplace("stratified_timesteps", false);
   const bool has_source = learning.value("method", "") != "imagic";
   learning.update(request);  // no key of learning takes the place of another
   request = std::move(learning);
@@ -202,6 +209,7 @@ json request_to_draw_again(const PngText& texts, const SettingsHere& here) {
   if (learned_here.is_null() && picture_here.is_null()) {
     unknown.push_back("picture " + part(settings, "picture").value("name", ""));
   }
+  if (part(settings, "drawing").contains("mask")) unknown.push_back("the mask");
   return {{"request", request},           {"model_here", model == here.model},
           {"learned_here", learned_here}, {"picture_here", picture_here},
           {"settings", settings},         {"unknown", unknown}};

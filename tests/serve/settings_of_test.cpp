@@ -35,7 +35,7 @@ SettingsHere with_learned(const json& info) {
 TEST(SettingsOf, WithoutItsLearnedPictureItIsAnEdit) {
   const auto told = request_to_draw_again(texts(settings()), {{}, "other"});
   EXPECT_EQ(told.at("request"), json::parse(R"({"kind":"edit","source":"a dog","target":"a cat","seeds":[1,2],
-    "method":"vanilla","samples":4,"background":"#ffffff","size":"64x96","output_size":"source","blend":0.5,
+    "method":"vanilla","samples":4,"stop_known":0,"lr_decay":0,"snr_gamma":0,"stratified_timesteps":false,"background":"#ffffff","size":"64x96","output_size":"source","blend":0.5,
     "forget":"donotforget","interpolation":"vs","gamma":0.8,"sampler":"ddim","steps":4,"guidance":7.5})"));
   EXPECT_EQ(told.at("model_here"), false);
   EXPECT_EQ(told.at("unknown"), json({"model m", "picture dog.png"}));
@@ -56,6 +56,22 @@ TEST(SettingsOf, WithItsLearnedPictureItIsADraw) {
   told = request_to_draw_again(texts(settings()), with_learned(info));
   EXPECT_EQ(told.at("learned_here"), nullptr) << "learned otherwise";
   EXPECT_EQ(told.at("request").at("picture"), "p") << "but of the same picture";
+}
+
+TEST(SettingsOf, WhatAPictureWasLearnedByIsAskedForWhateverTheModelsDefaultsAre) {
+  auto learned = settings();
+  learned["learning"].update({{"stop_known", 0.97}, {"stratified_timesteps", true}});
+  const auto request = request_to_draw_again(texts(learned), {}).at("request");
+  EXPECT_EQ(request.at("stop_known"), 0.97);
+  EXPECT_EQ(request.at("stratified_timesteps"), true);
+  EXPECT_EQ(request.at("lr_decay"), 0);
+}
+
+TEST(SettingsOf, AMaskIsNotInThePictureAndNamed) {
+  auto masked = settings();
+  masked["drawing"]["mask"] = "0123456789abcdef";
+  EXPECT_EQ(request_to_draw_again(texts(masked), {{}, "m"}).at("unknown"),
+            json({"picture dog.png", "the mask"}));
 }
 
 TEST(SettingsOf, ANegativePromptIsAskedForAgain) {
