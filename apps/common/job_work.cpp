@@ -2,15 +2,15 @@
 
 #include "forgedit/jobs/drawn_candidate.h"
 #include "forgedit/jobs/edit_check.h"
+#include "forgedit/jobs/sweep.h"
 
 namespace forgedit {
 namespace {
 
 void add_learning(const LearnRequest& request, JobWork& work) {
   work.learning = learning_name(request.options);
-  const bool follows_model =
-      request.options.method == LearnMethod::vanilla && request.chosen.count("samples") == 0;
-  work.samples = follows_model ? 0 : request.options.samples + request.options.embedding_samples;
+  const bool is_models_own = follows_model(request) && request.chosen.count("samples") == 0;
+  work.samples = is_models_own ? 0 : request.options.samples + request.options.embedding_samples;
   work.batch = request.options.batch;
   if (!request.size) return;
   work.width = request.size->first;

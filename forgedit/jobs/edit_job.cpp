@@ -130,7 +130,7 @@ void EditJobRun::read_the_mask() {
   if (job_.mask.empty()) return;
   const int width = learned_ ? learned_->frame.source_width : picture_.width;
   const int height = learned_ ? learned_->frame.source_height : picture_.height;
-  kept_picture_ = read_kept_picture(job_.mask, width, height, picture_);
+  kept_picture_ = read_kept_picture(job_.mask, width, height, job_.at_source_size ? picture_ : Image());
 }
 
 std::vector<std::string> EditJobRun::encoded_texts() const {

@@ -21,7 +21,7 @@ inline constexpr int kRunFormat = 1;
 struct KeptPicture {
   Mask mask;            ///< of the source's size
   std::string content;  ///< stands for the mask in records
-  Image source;         ///< the picture as it was read; empty where a saved edit has only what the model saw
+  Image source;         ///< the picture as it was read; empty where results are of the model's size
 };
 
 /// The mask in `file`, of a picture of this size: see read_mask.

@@ -70,9 +70,14 @@ EditRequest with_settings(EditRequest request, const SweepRequest& given) {
   return request;
 }
 
+bool follows_model(const LearnRequest& request) {
+  const auto& o = request.options;
+  return !request.published && o.method == LearnMethod::vanilla && o.tuning == Tuning::full;
+}
+
 void follow_model(LearnRequest& request, const ModelDefaults& defaults) {
+  if (!follows_model(request)) return;
   auto& o = request.options;
-  if (request.published || o.method != LearnMethod::vanilla || o.tuning != Tuning::full) return;
   // Who says at which loss learning ends does not ask for another rule.
   const bool by_loss = request.chosen.count("stop_loss") + request.chosen.count("stop_after") > 0;
   for (const auto& number : learn_numbers()) {

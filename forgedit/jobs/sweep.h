@@ -20,8 +20,11 @@ void check_interpolation(const SweepRequest& sweep, Interpolation interpolation)
 /// `request` with all that is given, but for the preset.
 EditRequest with_settings(EditRequest request, const SweepRequest& given);
 
-/// What nobody chose, as the model has it: learning with method vanilla that is not by its published
-/// schedule, and drawing without a preset.
+/// Whether what nobody chose of learning is the model's to say: method vanilla, without a LoRA, and not by
+/// its published schedule.
+bool follows_model(const LearnRequest& request);
+
+/// What nobody chose, as the model has it: of learning where that follows it, of sampling without a preset.
 void follow_model(LearnRequest& request, const ModelDefaults& defaults);
 void follow_model(SweepRequest& sweep, const ModelDefaults& defaults);
 

@@ -59,7 +59,7 @@ void read_learning(StrictObject& object, ModelDefaults& defaults) {
   if (object.has(kStratified)) defaults.stratified_timesteps = object.reader().boolean(kStratified, false);
 }
 
-void read_drawing(StrictObject& object, ModelDefaults& defaults) {
+void read_sampling(StrictObject& object, ModelDefaults& defaults) {
   constexpr double kMostSteps = 999, kMostGuidance = 100;
   if (const auto steps = object.number("steps", 1, kMostSteps, true))
     defaults.steps = static_cast<std::int64_t>(*steps);
@@ -77,7 +77,7 @@ ModelDefaults read_model_defaults(const std::filesystem::path& model) {
   whole.has("format");
   whole.reader().integer("format", {}, 1, 1);
   for (const auto& [key, read] :
-       {std::pair{"learning", &read_learning}, std::pair{"drawing", &read_drawing}}) {
+       {std::pair{"learning", &read_learning}, std::pair{"sampling", &read_sampling}}) {
     if (!whole.has(key)) continue;
     if (!file.at(key).is_object()) whole.reader().reject(key, "expected an object");
     StrictObject part(path.string() + ": " + key, file.at(key));
@@ -93,15 +93,15 @@ std::vector<std::string> defaults_text(const ModelDefaults& defaults) {
   const auto line = [&](const std::string& part, const std::vector<std::string>& settings) {
     if (!settings.empty()) lines.push_back(fmt::format("{}: {}", part, fmt::join(settings, ", ")));
   };
-  std::vector<std::string> learning, drawing;
+  std::vector<std::string> learning, sampling;
   for (const auto& [name, value] : defaults.learning) learning.push_back(fmt::format("{} {:g}", name, value));
   if (defaults.stratified_timesteps)
     learning.push_back(fmt::format("{} {}", kStratified, *defaults.stratified_timesteps));
-  if (defaults.steps) drawing.push_back(fmt::format("steps {}", *defaults.steps));
+  if (defaults.steps) sampling.push_back(fmt::format("steps {}", *defaults.steps));
   if (defaults.guidance_scale)
-    drawing.push_back(fmt::format("guidance_scale {:g}", *defaults.guidance_scale));
+    sampling.push_back(fmt::format("guidance_scale {:g}", *defaults.guidance_scale));
   line("learning", learning);
-  line("drawing", drawing);
+  line("sampling", sampling);
   return lines;
 }
 

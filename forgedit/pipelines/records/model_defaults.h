@@ -12,8 +12,8 @@ namespace forgedit {
 /// The file's name in a model folder.
 inline constexpr const char* kModelDefaultsFile = "forgedit.json";
 
-/// How pictures are best learned and drawn with one model, where nobody chose otherwise. A published schedule
-/// was made for one model; another one may need another learning rate.
+/// How pictures are best learned and sampled with one model, where nobody chose otherwise. A published
+/// schedule was made for one model; another one may need another learning rate.
 struct ModelDefaults {
   std::map<std::string, double> learning;    ///< by the names of learn_numbers(), of method vanilla
   std::optional<bool> stratified_timesteps;  ///< see LearnOptions
@@ -23,7 +23,7 @@ struct ModelDefaults {
   bool empty() const { return learning.empty() && !stratified_timesteps && !steps && !guidance_scale; }
 };
 
-/// {"format": 1, "learning": {"unet_lr": 1e-4, …}, "drawing": {"steps": 25, "guidance_scale": 3}} out of a
+/// {"format": 1, "learning": {"unet_lr": 1e-4, …}, "sampling": {"steps": 25, "guidance_scale": 3}} out of a
 /// model's folder; empty where it has no such file, or `model` is a file. Throws Error with file and key for
 /// anything that it does not know or that is out of range.
 ModelDefaults read_model_defaults(const std::filesystem::path& model);

@@ -97,7 +97,7 @@ TEST_F(Inspect, CaptionerAndJudgeOfAModelFolder) {
   EXPECT_EQ(miniature.notes[0], "tokenizer: 1600 tokens (vocab.json, merges.txt)");
   EXPECT_TRUE(contains(miniature.notes[1], "its own defaults (forgedit.json) of learning: "))
       << miniature.notes[1];
-  EXPECT_TRUE(contains(miniature.notes[2], "its own defaults (forgedit.json) of drawing: "))
+  EXPECT_TRUE(contains(miniature.notes[2], "its own defaults (forgedit.json) of sampling: "))
       << miniature.notes[2];
   EXPECT_TRUE(inspect(fs::path(FORGEDIT_SOURCE_DIR) / "assets/miniature/model/captioner").usable);
   const auto judge = folder_ / "clip";

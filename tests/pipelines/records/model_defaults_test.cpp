@@ -25,7 +25,7 @@ TEST_F(ModelDefaultsTest, AFolderWithoutTheFileHasNone) {
 TEST_F(ModelDefaultsTest, ReadsAllParts) {
   const auto defaults =
       read(R"({"format": 1, "learning": {"samples": 900, "unet_lr": 2e-4, "stop_known": 0.95,
-      "stratified_timesteps": true}, "drawing": {"steps": 20, "guidance_scale": 3.5}})");
+      "stratified_timesteps": true}, "sampling": {"steps": 20, "guidance_scale": 3.5}})");
   EXPECT_EQ(defaults.learning,
             (std::map<std::string, double>{{"samples", 900}, {"stop_known", 0.95}, {"unet_lr", 2e-4}}));
   EXPECT_EQ(defaults.stratified_timesteps, true);
@@ -34,7 +34,7 @@ TEST_F(ModelDefaultsTest, ReadsAllParts) {
   EXPECT_EQ(defaults_text(defaults),
             (std::vector<std::string>{
                 "learning: samples 900, stop_known 0.95, unet_lr 0.0002, stratified_timesteps true",
-                "drawing: steps 20, guidance_scale 3.5"}));
+                "sampling: steps 20, guidance_scale 3.5"}));
 }
 
 TEST_F(ModelDefaultsTest, TheMiniaturesAreInRange) {
@@ -47,16 +47,16 @@ TEST_F(ModelDefaultsTest, WhatItDoesNotKnowIsNamed) {
   const auto file = (folder_ / kModelDefaultsFile).string();
   EXPECT_EQ(complaint(R"({"format": 1, "learning": {"unet_rl": 1}})"),
             file + ": learning: unet_rl: no such setting; did you mean 'unet_lr'?");
-  EXPECT_EQ(complaint(R"({"format": 1, "drawings": {}})"),
-            file + ": drawings: no such setting; did you mean 'drawing'?");
+  EXPECT_EQ(complaint(R"({"format": 1, "samplings": {}})"),
+            file + ": samplings: no such setting; did you mean 'sampling'?");
   EXPECT_EQ(complaint(R"({"format": 1, "learning": {"samples": 1.5}})"),
             file + ": learning: samples: expected a whole number from 1 to 1e+06, found 1.5");
-  EXPECT_EQ(complaint(R"({"format": 1, "drawing": {"steps": 0}})"),
-            file + ": drawing: steps: expected a whole number from 1 to 999, found 0");
+  EXPECT_EQ(complaint(R"({"format": 1, "sampling": {"steps": 0}})"),
+            file + ": sampling: steps: expected a whole number from 1 to 999, found 0");
   EXPECT_TRUE(contains(complaint(R"({"format": 2})"), "format"));
   EXPECT_TRUE(contains(complaint(R"({"learning": {}})"), "format"));
   EXPECT_EQ(complaint(R"({"format": 1, "learning": 3})"), file + ": learning: expected an object");
-  EXPECT_TRUE(contains(complaint(R"({"format": 1, "drawing": {"steps": "many"}})"), "steps"));
+  EXPECT_TRUE(contains(complaint(R"({"format": 1, "sampling": {"steps": "many"}})"), "steps"));
 }
 
 }  // namespace
