@@ -85,7 +85,7 @@ std::string title_of(const json& request) {
 void add_place(json& job, const std::vector<QueuePlace>& places) {
   job["position"] = job["starts_in"] = nullptr;
   for (std::size_t i = 0; i < places.size(); ++i) {
-    if (places[i].id != job["id"]) continue;
+    if (places[i].id != job.at("id").get_ref<const std::string&>()) continue;
     const auto place = place_json(places[i], i + 1);
     for (const char* key : {"position", "starts_in"}) job[key] = place[key];
   }
