@@ -1,5 +1,7 @@
 #include "forgedit/metrics/clip_score.h"
 
+#include <ATen/Parallel.h>
+
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
@@ -38,9 +40,19 @@ ClipScorer::ClipScorer(const fs::path& directory, const c10::Device& device)
 }
 
 torch::Tensor ClipScorer::embed(const Image& picture) {
+  return embed({&picture, 1})[0];
+}
+
+torch::Tensor ClipScorer::embed(std::span<const Image> pictures) {
   torch::NoGradGuard no_grad;
-  const auto pixels = model_image(picture, preparation_).unsqueeze(0).to(device_);
-  return model_->encode_image(pixels)[0].to(torch::kCPU, torch::kFloat);
+  std::vector<torch::Tensor> pixels(pictures.size());
+  at::parallel_for(0, std::ssize(pictures), 1, [&](std::int64_t first, std::int64_t last) {
+    for (auto i = first; i < last; ++i) {
+      const auto at = static_cast<std::size_t>(i);
+      pixels[at] = model_image(pictures[at], preparation_);
+    }
+  });
+  return model_->encode_image(torch::stack(pixels).to(device_)).to(torch::kCPU, torch::kFloat);
 }
 
 torch::Tensor ClipScorer::embed(const std::string& text) {
