@@ -1,7 +1,5 @@
 #include "forgedit/eval/edit_scoring.h"
 
-#include <ATen/Parallel.h>
-
 #include <algorithm>
 #include <chrono>
 #include <nlohmann/json.hpp>
@@ -9,6 +7,7 @@
 #include "forgedit/core/error.h"
 #include "forgedit/core/files.h"
 #include "forgedit/core/json_text.h"
+#include "forgedit/core/parallel.h"
 
 namespace forgedit {
 namespace {
@@ -53,7 +52,7 @@ void EditScoring::run(const std::function<void(EditScoring& edit)>& step) {
 
 std::vector<Image> EditScoring::read_from(std::size_t first) const {
   std::vector<Image> pictures(std::min(kPicturesAtOnce, record_.pictures.size() - first));
-  at::parallel_for(0, std::ssize(pictures), 1, [&](std::int64_t begin, std::int64_t end) {
+  parallel_for(std::ssize(pictures), 1, [&](std::int64_t begin, std::int64_t end) {
     for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i) {
       pictures[i] = read_image(folder_ / record_.pictures[first + i].file);
     }

@@ -1,10 +1,9 @@
 #include "forgedit/eval/truth_scorer.h"
 
-#include <ATen/Parallel.h>
-
 #include <algorithm>
 
 #include "forgedit/core/error.h"
+#include "forgedit/core/parallel.h"
 #include "forgedit/io/pictures/resample.h"
 #include "forgedit/pipelines/model/picture.h"
 
@@ -115,7 +114,7 @@ TruthScorer::TruthScorer(AutoencoderKL vae, const c10::Device& device)
 torch::Tensor TruthScorer::read(std::span<const Image> images, std::int64_t width,
                                 std::int64_t height) const {
   std::vector<torch::Tensor> pictures(images.size());
-  at::parallel_for(0, std::ssize(images), 1, [&](std::int64_t first, std::int64_t last) {
+  parallel_for(std::ssize(images), 1, [&](std::int64_t first, std::int64_t last) {
     for (auto i = static_cast<std::size_t>(first); i < static_cast<std::size_t>(last); ++i) {
       const bool fits = images[i].width == width && images[i].height == height;
       pictures[i] = image_to_tensor(

@@ -1,12 +1,11 @@
 #include "forgedit/metrics/clip_score.h"
 
-#include <ATen/Parallel.h>
-
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "forgedit/core/error.h"
 #include "forgedit/core/json.h"
+#include "forgedit/core/parallel.h"
 #include "forgedit/io/weights/keymaps/keymaps.h"
 #include "forgedit/io/weights/model_folder.h"
 #include "forgedit/models/load_network.h"
@@ -46,7 +45,7 @@ torch::Tensor ClipScorer::embed(const Image& picture) {
 torch::Tensor ClipScorer::embed(std::span<const Image> pictures) {
   torch::NoGradGuard no_grad;
   std::vector<torch::Tensor> pixels(pictures.size());
-  at::parallel_for(0, std::ssize(pictures), 1, [&](std::int64_t first, std::int64_t last) {
+  parallel_for(std::ssize(pictures), 1, [&](std::int64_t first, std::int64_t last) {
     for (auto i = first; i < last; ++i) {
       const auto at = static_cast<std::size_t>(i);
       pixels[at] = model_image(pictures[at], preparation_);

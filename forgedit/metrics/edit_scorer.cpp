@@ -1,11 +1,11 @@
 #include "forgedit/metrics/edit_scorer.h"
 
-#include <ATen/Parallel.h>
 #include <spdlog/fmt/fmt.h>
 
 #include <algorithm>
 #include <cmath>
 
+#include "forgedit/core/parallel.h"
 #include "forgedit/io/pictures/resample.h"
 #include "forgedit/metrics/image_quality.h"
 
@@ -98,7 +98,7 @@ std::vector<EditScores> EditScorer::score(const Reference& reference, std::span<
     const auto distances = lpips_distances(network, reference.original, edited);
     for (std::size_t i = 0; i < all.size(); ++i) all[i][lpips_key(trunk)] = distances[i];
   }
-  at::parallel_for(0, std::ssize(edited), 1, [&](std::int64_t first, std::int64_t last) {
+  parallel_for(std::ssize(edited), 1, [&](std::int64_t first, std::int64_t last) {
     for (auto i = first; i < last; ++i) {
       const auto& picture = edited[static_cast<std::size_t>(i)];
       auto& scores = all[static_cast<std::size_t>(i)];

@@ -1,13 +1,12 @@
 #include "forgedit/metrics/lpips_distance.h"
 
-#include <ATen/Parallel.h>
-
 #include <algorithm>
 #include <optional>
 #include <utility>
 
 #include "forgedit/core/error.h"
 #include "forgedit/core/files.h"
+#include "forgedit/core/parallel.h"
 #include "forgedit/core/text.h"
 #include "forgedit/io/pictures/model_image.h"
 #include "forgedit/io/weights/keymaps/keymaps.h"
@@ -125,7 +124,7 @@ std::vector<double> lpips_distances(Lpips& network, const Image& left, std::span
     preparation.resample = Resample::lanczos;
     preparation.image_mean = preparation.image_std = {0.5, 0.5, 0.5};  // to [-1, 1]
     std::vector<torch::Tensor> pictures(batch.size());
-    at::parallel_for(0, std::ssize(batch), 1, [&](std::int64_t first, std::int64_t last) {
+    parallel_for(std::ssize(batch), 1, [&](std::int64_t first, std::int64_t last) {
       for (auto i = first; i < last; ++i) {
         const auto at = static_cast<std::size_t>(i);
         pictures[at] = model_image(batch[at], preparation);
