@@ -137,7 +137,15 @@ std::vector<torch::Tensor> TruthScorer::latents_of(const torch::Tensor& centres)
   const auto encode = [&](const torch::Tensor& pictures) {
     return (vae_->encode(pictures).mean * vae_->config().scaling_factor).flatten(1);
   };
-  return {encode(centres), encode(torch::avg_pool2d(centres, 2))};
+  std::vector<torch::Tensor> whole, half;
+  for (const auto& part : centres.split(kEncodedAtOnce)) {
+    // On a GPU always as many: cuDNN plans each convolution anew for another number of pictures.
+    const auto more = part.is_cpu() ? 0 : kEncodedAtOnce - part.size(0);
+    const auto padded = torch::cat({part, part.slice(0, 0, 1).expand({more, -1, -1, -1})});
+    whole.push_back(encode(padded).narrow(0, 0, part.size(0)));
+    half.push_back(encode(torch::avg_pool2d(padded, 2)).narrow(0, 0, part.size(0)));
+  }
+  return {torch::cat(whole), torch::cat(half)};
 }
 
 TruthScorer::Descriptor TruthScorer::describe(const torch::Tensor& pictures) {
@@ -185,12 +193,7 @@ class TruthScorer::Encoded {
     const auto asked = places_.flatten().nonzero().flatten();
     places_.view({-1}).index_copy_(0, asked, torch::arange(asked.size(0)));
     const auto pictures = moved.pictures.flatten(0, 1);
-    std::vector<std::vector<torch::Tensor>> parts(2);
-    for (const auto& rows : asked.to(pictures.device()).split(kEncodedAtOnce)) {
-      const auto latents = scorer.latents_of(pictures.index_select(0, rows));
-      for (std::size_t k = 0; k < parts.size(); ++k) parts[k].push_back(latents[k]);
-    }
-    for (const auto& part : parts) latents_.push_back(torch::cat(part));
+    latents_ = scorer.latents_of(pictures.index_select(0, asked.to(pictures.device())));
   }
   /// (n, any, values) at `shifts` (n, any); `size` 0 for the whole and 1 for the half.
   torch::Tensor at(std::size_t size, const torch::Tensor& shifts) const {

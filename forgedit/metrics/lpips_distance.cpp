@@ -116,6 +116,7 @@ std::vector<double> lpips_distances(Lpips& network, const Image& left, std::span
   torch::NoGradGuard no_grad;
   const auto device = network->parameters().front().device();
   std::vector<double> distances;
+  torch::Tensor original;  // at the size of the batch before
   while (distances.size() < rights.size()) {
     const auto batch = next_batch(rights.subspan(distances.size()));
     ModelImageConfig preparation;
@@ -131,8 +132,10 @@ std::vector<double> lpips_distances(Lpips& network, const Image& left, std::span
       }
     });
     const auto b = torch::stack(pictures).to(device);
-    const auto a = model_image(left, preparation).unsqueeze(0).to(device).expand_as(b);
-    const auto values = network(a, b).to(torch::kCPU, torch::kDouble);
+    if (!original.defined() || original.size(2) != b.size(2) || original.size(3) != b.size(3)) {
+      original = model_image(left, preparation).unsqueeze(0).to(device);
+    }
+    const auto values = network(original.expand_as(b), b).to(torch::kCPU, torch::kDouble);
     const auto* first = values.data_ptr<double>();
     distances.insert(distances.end(), first, first + values.numel());
   }
