@@ -8,7 +8,6 @@
 #include "apps/common/places.h"
 #include "forgedit/core/error.h"
 #include "forgedit/core/staging.h"
-#include "forgedit/device/device.h"
 #include "forgedit/jobs/engine.h"
 #include "forgedit/jobs/redo.h"
 #include "forgedit/jobs/results_folder.h"
