@@ -10,6 +10,7 @@
 #include "forgedit/io/pictures/encode_webp.h"
 #include "forgedit/serve/base64.h"
 #include "forgedit/serve/learned_folder.h"
+#include "forgedit/settings/picture_settings.h"
 
 namespace forgedit {
 namespace {

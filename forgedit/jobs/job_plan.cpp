@@ -95,7 +95,8 @@ void note_planned_file(const std::filesystem::path& path, JobContext& context) {
 
 void EditPlanner::tell(const StableDiffusion& model, const Frame& frame, const LearnOptions* learning,
                        std::size_t missing, std::size_t kept) {
-  JobPlan plan{edit_plan_text(requests_, job_.automatic, kept), static_cast<std::int64_t>(missing)};
+  JobPlan plan{job_.only ? images(missing) : edit_plan_text(requests_, job_.automatic, kept),
+               static_cast<std::int64_t>(missing)};
   if (learning || missing > 0) {
     estimate_.emplace(model, frame.grid_width, frame.grid_height);
     double sampling = static_cast<double>(missing) * image_seconds();
