@@ -55,7 +55,8 @@ json texts_json(const json& record) {
     }
     if (!lines.empty()) texts.push_back({name, fmt::format("{}", fmt::join(lines, "\n"))});
   };
-  add(prompts.size() == 1 ? "Prompt" : "Prompts", std::move(prompts));
+  const auto* prompts_name = prompts.size() == 1 ? "Prompt" : "Prompts";
+  add(prompts_name, std::move(prompts));
   add("Negative prompt", std::move(negatives));
   return texts;
 }
