@@ -379,7 +379,7 @@ touch -d 2000-01-01 story/*.png
 { echo "a yellow square" && cat story.txt; } >longer.txt
 expect 0 "" "${STORY[@]}" --targets longer.txt --out story
 [ "$(drawn)" -eq 1 ] || complain "story: a new line: expected 1 picture drawn, got $(drawn)"
-[ "$(ls story | wc -l)" -eq 9 ] || complain "story: a new line: expected 9 files"
+[ "$(ls story | wc -l)" -eq 10 ] || complain "story: a new line: expected 10 files"
 cmp -s story/02-*.png first/01-*.png || complain "story: a new line: the others move on"
 # With IMAGE: what is finished is found before anything is learned again.
 WHOLE=(edit good.png --targets story.txt --source "a square" --model "$MODEL" --samples 4 --batch 2 --steps 1
