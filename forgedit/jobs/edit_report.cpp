@@ -135,7 +135,7 @@ std::string report_copy(const Image& picture, std::size_t pictures) {
 
 std::string edit_report(const json& record, const std::string& original,
                         const std::map<std::string, std::string>& copies) {
-  const auto choice = record.contains("auto") ? record["auto"].at("targets") : json::array();
+  const auto choice = record.value("auto", json::object()).value("targets", json::array());
   return page_with_data(kEditPage, {{"title", record.at("picture").at("name")},
                                     {"model", record.at("model").at("name")},
                                     {"software", record.at("software")},
