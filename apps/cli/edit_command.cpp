@@ -78,7 +78,9 @@ void EditCommand::add_options(CLI::App& command) {
 
 void EditCommand::add_drawing_options(CLI::App& command) {
   add_draw_options(command, job_.drawing);
-  command.add_option("--out", out_, "folder for the results [out/PICTURE-TARGET]")
+  command
+      .add_option("--out", out_,
+                  "folder for the pictures, sheet.png, report.html and edit.json [out/PICTURE-TARGET]")
       ->type_name("DIR")
       ->group("Results");
   add_result_options(command, job_);
