@@ -99,7 +99,7 @@ fs::path RedoCommand::place() const {
   if (fs::exists(fs::symlink_status(place, error))) {
     throw usage_error("out", place.string() + ": is there already: name another file");
   }
-  with_field("out", [&] { check_folder_can_be_made(place.parent_path()); });
+  with_field("out", [&] { check_folder_can_be_made(fs::absolute(place).parent_path()); });
   return place;
 }
 
@@ -125,7 +125,7 @@ void RedoCommand::run() {
   auto redo = plan_redo(request_, [&](const std::string& text) { listener.warning(text); });
   choose_model(redo);
   listener.note(redo.plan);
-  const auto folder = out.parent_path().empty() ? fs::path(".") : out.parent_path();
+  const auto folder = fs::absolute(out).parent_path();
   const OutputFolder made(folder);
   Staging staging(folder);
   redo.job.out = staging.folder() / "redo";

@@ -70,6 +70,16 @@ torch::Tensor colour_histograms(const torch::Tensor& pictures, const torch::Tens
   return sums.flatten(1) / inside.sum(1).clamp_min(1);
 }
 
+std::vector<Image> read_images(const std::vector<fs::path>& files) {
+  std::vector<Image> images(files.size());
+  parallel_for(std::ssize(files), 1, [&](std::int64_t first, std::int64_t last) {
+    for (auto i = static_cast<std::size_t>(first); i < static_cast<std::size_t>(last); ++i) {
+      images[i] = read_image(files[i]);
+    }
+  });
+  return images;
+}
+
 /// Values of (n) on the CPU.
 std::vector<double> values_of(const torch::Tensor& values) {
   const auto on_cpu = values.to(torch::kCPU, torch::kDouble).contiguous();
@@ -146,6 +156,13 @@ std::vector<torch::Tensor> TruthScorer::latents_of(const torch::Tensor& centres)
     half.push_back(encode(torch::avg_pool2d(padded, 2)).narrow(0, 0, part.size(0)));
   }
   return {torch::cat(whole), torch::cat(half)};
+}
+
+TruthScorer::Descriptor TruthScorer::Descriptor::rows(const torch::Tensor& numbers) const {
+  const auto at = numbers.to(colours.device());
+  Descriptor result{colours.index_select(0, at), {}};
+  for (const auto& each : latents) result.latents.push_back(each.index_select(0, at));
+  return result;
 }
 
 TruthScorer::Descriptor TruthScorer::describe(const torch::Tensor& pictures) {
@@ -231,34 +248,33 @@ TruthScorer::Reference TruthScorer::prepare(const BenchEdit& edit) {
   Reference reference;
   reference.width = side(truth.width);
   reference.height = side(truth.height);
-  const auto add = [&](std::vector<torch::Tensor>& pictures, const std::vector<fs::path>& files) {
-    for (const auto& file : files) {
-      const auto picture = read_image(file);
-      pictures.push_back(read({&picture, 1}, reference.width, reference.height));
-    }
+  std::vector<fs::path> files{answer.truth, edit.picture};
+  const auto add = [&](const std::vector<fs::path>& more) {
+    files.insert(files.end(), more.begin(), more.end());
+    return static_cast<std::int64_t>(more.size());
   };
-  std::vector<torch::Tensor> answers;
-  add(answers, {answer.truth, edit.picture});
-  add(answers, answer.distractors);
-  reference.answers = describe(torch::cat(answers));
-  const auto truth_and = [&](const std::vector<fs::path>& others) {
-    if (others.empty()) return Descriptor{};
-    std::vector<torch::Tensor> pictures{answers[0]};
-    add(pictures, others);
-    return describe(torch::cat(pictures));
+  const auto answers = 2 + add(answer.distractors), identities = add(answer.identities),
+             styles = add(answer.styles);
+  const auto pictures = read(read_images(files), reference.width, reference.height);
+  const auto all = describe(pictures);
+  reference.answers = all.rows(torch::arange(answers));
+  const auto truth_and = [&](std::int64_t first, std::int64_t count) {
+    if (count == 0) return Descriptor{};
+    return all.rows(torch::cat({torch::zeros(1, torch::kLong), torch::arange(first, first + count)}));
   };
-  reference.identities = truth_and(answer.identities);
-  reference.styles = truth_and(answer.styles);
-  reference.background = backgrounds_of(answers[0]);
-  const auto moved = move(answers[0]);
+  reference.identities = truth_and(answers, identities);
+  reference.styles = truth_and(answers + identities, styles);
+  const auto right = pictures.narrow(0, 0, 1);
+  reference.background = backgrounds_of(right);
+  const auto moved = move(right);
   const auto from_truth = nearest(moved, reference.answers);
   reference.unit = Encoded(*this, moved, from_truth.shifts)
                        .terms(from_truth, reference.answers)[0]
                        .slice(0, 1)
                        .mean(0)
                        .clamp_min(1e-6);
-  reference.source = answers[1];
-  const auto changed = ((answers[0] - answers[1]).abs().amax(1, true) > kSameColour).to(torch::kFloat);
+  reference.source = pictures.narrow(0, 1, 1);
+  const auto changed = ((right - reference.source).abs().amax(1, true) > kSameColour).to(torch::kFloat);
   reference.kept = 1 - torch::max_pool2d(changed, 2 * kGuard + 1, 1, kGuard);
   reference.source_silhouette = silhouettes(reference.source);
   reference.source_colours = colour_histograms(reference.source, reference.source_silhouette);

@@ -35,6 +35,9 @@ class TruthScorer {
   struct Descriptor {
     torch::Tensor colours;               ///< (n, values): centres of the pictures, at half size
     std::vector<torch::Tensor> latents;  ///< (n, values), whole and half size
+
+    /// Those of these numbers (int64).
+    Descriptor rows(const torch::Tensor& numbers) const;
   };
   struct Reference {
     std::int64_t width = 0, height = 0;

