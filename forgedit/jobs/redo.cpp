@@ -75,7 +75,7 @@ void check_settings(const json& wanted, const json& now, const std::string& name
     } else if (place == "/model/fingerprint") {
       throw usage_error("model", fmt::format("{} was made with another model, {}: name that, with its LoRA "
                                              "files and clip_skip where it had some",
-                                             name, value_text(before, "/model/name")));
+                                             name, before.value("/model/name", "")));
     } else if (place == "/drawing/mask") {
       throw usage_error("mask", name + " was made with another mask");
     } else {
@@ -165,6 +165,7 @@ void check_parts(const json& settings) {
   }
   if (!settings["picture"].contains("frame"))
     throw failure("the picture's settings: /picture/frame: missing");
+  frame_from_json("the picture's settings: /picture/frame", settings["picture"]["frame"]);
 }
 
 void check_mask(const RedoRequest& request, const json& settings) {

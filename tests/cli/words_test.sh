@@ -67,7 +67,7 @@ expect 0 "" "${FROM[@]}" --out normal -v
 grep -q '^plan: ' stderr || complain "-v: no plan"
 expect 0 "" "${FROM[@]}" --out quiet -q --negative ""
 grep -qv '^warning: ' stderr && complain "-q: expected warnings only on stderr"
-[ "$(wc -l <stdout)" -eq 4 ] || complain "-q: expected the paths of four results"
+[ "$(wc -l <stdout)" -eq 5 ] || complain "-q: expected the paths of five results"
 cmp -s normal/01-*.png quiet/01-*.png || complain "an empty negative prompt gives other bytes"
 expect 0 "" "${FROM[@]}" --out json --json
 [ ! -s stderr ] || complain "--json: expected nothing on stderr"
