@@ -35,7 +35,7 @@ expect 0 "" edit --from quick.edit "a red square" --preset quick --model "$MODEL
 cmp -s from/01-*.png preset/01-*.png || complain "learn --preset, then edit --from --preset"
 echo '{"from": "quick.edit", "target": "a red square"}' >list.jsonl
 expect 0 "" batch list.jsonl --preset quick --out list --model "$MODEL"
-cmp -s list/*/01-*.png preset/01-*.png || complain "batch --preset"
+cmp -s list/edits/*/*/01-*.png preset/01-*.png || complain "batch --preset"
 HOME=$WORK/home XDG_CONFIG_HOME='' expect 2 "$WORK/home/.config/forgedit/presets.json has none" "${EDIT[@]}" --preset quick
 
 echo "-- wrong"

@@ -4,7 +4,7 @@
 . "$(dirname "$0")/../support/cli_test.sh" "$1" "$2"
 
 good_picture good.png
-LEARN=(--samples 4 --batch 2 --threads 2)
+LEARN=(--samples 4 --batch 2)
 QUICK=(--model "$MODEL" --steps 2 --threads 2)
 
 # again PICTURE MESSAGE ARGUMENT...: redo gives the same pixels, says MESSAGE, and leaves nothing else.
