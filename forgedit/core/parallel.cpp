@@ -1,6 +1,7 @@
 #include "forgedit/core/parallel.h"
 
 #include <ATen/Parallel.h>
+#include <dlfcn.h>
 
 #include <algorithm>
 #include <exception>
@@ -12,6 +13,14 @@ namespace forgedit {
 namespace {
 
 thread_local bool inside_parts = false;
+
+/// For operators of this thread. at::set_num_threads would also set it for all threads that start later.
+void use_one_thread() {
+  using Set = void (*)(int);
+  static const auto set = reinterpret_cast<Set>(::dlsym(RTLD_DEFAULT, "omp_set_num_threads"));
+  at::get_num_threads();  // a thread's first question takes over the default, also after a setting
+  if (set) set(1);
+}
 
 }  // namespace
 
@@ -39,8 +48,7 @@ void parallel_for(std::int64_t count, std::int64_t grain,
     try {
       for (; part < parts; ++part) {
         threads.emplace_back([&run, part] {
-          at::get_num_threads();  // a thread's first question takes over the default, also after a setting
-          at::set_num_threads(1);
+          use_one_thread();
           run(part);
         });
       }

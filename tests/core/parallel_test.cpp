@@ -3,6 +3,7 @@
 #include <ATen/Parallel.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <atomic>
 #include <mutex>
 #include <set>
@@ -59,6 +60,19 @@ TEST_F(ParallelFor, InsideOfAPartNothingIsSplit) {
     });
   });
   EXPECT_EQ(inner, 4);
+}
+
+// What a thread computes must not depend on whether something was split before it started.
+TEST_F(ParallelFor, LeavesTheNumberOfThreadsToThreadsThatStartLater) {
+  std::atomic<int> most_inside{0};
+  parallel_for(4, 1, [&](std::int64_t first, std::int64_t) {
+    if (first > 0) most_inside = std::max<int>(most_inside, at::get_num_threads());
+  });
+  EXPECT_EQ(most_inside, 1);
+  EXPECT_EQ(at::get_num_threads(), 4);
+  int later = 0;
+  std::thread([&] { later = at::get_num_threads(); }).join();
+  EXPECT_EQ(later, 4);
 }
 
 TEST_F(ParallelFor, ThrowsWhatTheFirstPartThrewAfterAllAreDone) {
