@@ -26,7 +26,7 @@ export default async function restart({ server, check, shots, left }) {
     await banner.waitFor({ state: "hidden", timeout: 15000 });
     const job = await untilDone(server, id);
     assert.equal(job.state, "done");
-    assert.equal(job.pictures.filter((one) => one.entry.kind === "edit").length, 10);
+    assert.equal(job.pictures.filter((one) => one.entry.kind === "edit").length, 12);
     await page.waitForFunction(() => document.querySelector(".job-head .status")?.getAttribute("data-state") === "done", null, { timeout: 10000 });
     await page.screenshot({ path: `${shots}/51-back.png` });
   });
