@@ -112,6 +112,13 @@ void add_result_options(CLI::App& command, EditJob& job) {
       ->group("Results");
   command
       .add_option_function<std::string>(
+          "--region", [&job](const std::string& text) { job.region = parse_region("region", text); },
+          "edit this part of a large photo alone: its upper left corner and its size, in the photo's pixels; "
+          "results are whole photos again, whose other pixels keep their bytes")
+      ->type_name("X,Y,W,H")
+      ->group("Results");
+  command
+      .add_option_function<std::string>(
           "--output-size",
           [&job](const std::string& text) {
             if (text != "model" && text != "source") {
@@ -119,7 +126,7 @@ void add_result_options(CLI::App& command, EditJob& job) {
             }
             job.at_source_size = text == "source";
           },
-          "as generated, or scaled back to the source's size")
+          "as generated, or scaled back to the source's size (with --region always)")
       ->type_name("model|source")
       ->default_str("model")
       ->group("Results");

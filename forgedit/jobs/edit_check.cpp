@@ -56,6 +56,20 @@ void check_nothing_is_overwritten(const EditJob& job, const std::vector<EditRequ
   }
 }
 
+void check_region_settings(const EditJob& job) {
+  if (!job.region) return;
+  if (!job.from.empty()) {
+    throw usage_error(
+        "region",
+        "cannot be combined with a saved edit, which holds no photo to put its results into: edit "
+        "the photo itself");
+  }
+  if (!job.results_at_source_size()) {
+    throw usage_error("output_size",
+                      "model cannot be combined with region: its results have the size of the whole picture");
+  }
+}
+
 }  // namespace
 
 EditSubject check_edit_settings(const EditJob& job) {
@@ -90,12 +104,13 @@ EditSubject check_edit_settings(const EditJob& job) {
   if (!job.from.empty() && !job.learn.save.empty()) {
     throw usage_error("save", "cannot be combined with a saved edit, which was learned already");
   }
-  if (!job.mask.empty() && !job.from.empty() && job.at_source_size) {
+  if (!job.mask.empty() && !job.from.empty() && job.results_at_source_size()) {
     throw usage_error(
         "mask",
         "of a saved edit works at the model's size: what it holds of the picture is what the model "
         "saw. Edit the picture itself for results at its own size");
   }
+  check_region_settings(job);
   if (!job.out.empty()) with_field("out", [&] { check_folder_can_be_made(job.out); });
   check_nothing_is_overwritten(job, subject.requests);
   return subject;

@@ -8,6 +8,7 @@
 
 #include "forgedit/core/error.h"
 #include "forgedit/jobs/auto_edit.h"
+#include "forgedit/jobs/edit_defaults.h"
 #include "forgedit/jobs/glyphs.h"
 #include "forgedit/jobs/job_plan.h"
 #include "forgedit/jobs/kept_learning.h"
@@ -16,7 +17,6 @@
 #include "forgedit/jobs/previews.h"
 #include "forgedit/jobs/results.h"
 #include "forgedit/jobs/results_folder.h"
-#include "forgedit/jobs/sweep.h"
 #include "forgedit/pipelines/sampling/edit_session.h"
 
 namespace forgedit {
@@ -70,6 +70,7 @@ class EditJobRun {
   std::shared_ptr<ResultsFolder> folder_;
   std::optional<SaveLock> save_lock_;
   Image picture_;                                    // to learn; empty with `from`
+  std::shared_ptr<const EditedPhoto> photo_;         // that it is a region of; null without one
   std::shared_ptr<const KeptPicture> kept_picture_;  // null without a mask
   ScorerFiles scorer_files_;
   EditScorer* scorer_ = nullptr;
@@ -83,22 +84,6 @@ class EditJobRun {
   EditPlanner planner_;
   std::optional<EditSession> session_;  // from the first image on
 };
-
-/// `job` with the model's own defaults, once nothing is wrong with it by itself.
-EditJob following_model(EditJob job, WarmModels& models, JobContext& context) {
-  check_edit(job);
-  const ModelChoice* choice = nullptr;
-  try {
-    choice = &models.choice(context);
-  } catch (const Error&) {
-    return job;  // what is wrong with the model is said after what is wrong with the folders
-  }
-  const auto defaults = read_model_defaults(choice->folder);
-  job.learn.published = job.sweep.preset != SweepRequest::Preset::none;
-  follow_model(job.learn, defaults);
-  follow_model(job.sweep, defaults);
-  return job;
-}
 
 EditJobRun::EditJobRun(EditJob job, WarmModels& models, JobContext& context)
     : job_(following_model(std::move(job), models, context)),
@@ -130,7 +115,8 @@ void EditJobRun::read_the_mask() {
   if (job_.mask.empty()) return;
   const int width = learned_ ? learned_->frame.source_width : picture_.width;
   const int height = learned_ ? learned_->frame.source_height : picture_.height;
-  kept_picture_ = read_kept_picture(job_.mask, width, height, job_.at_source_size ? picture_ : Image());
+  kept_picture_ = read_kept_picture(job_.mask, width, height,
+                                    job_.results_at_source_size() ? picture_ : Image(), photo_.get());
 }
 
 std::vector<std::string> EditJobRun::encoded_texts() const {
@@ -146,6 +132,10 @@ void EditJobRun::prepare() {
     if (!job_.learn.save.empty()) save_lock_.emplace(job_.learn.save);
   }
   if (job_.from.empty()) picture_ = read_picture(job_.learn.picture, job_.learn.background, context_);
+  if (job_.region) {
+    photo_ = edited_photo(std::move(picture_), *job_.region);
+    picture_ = cropped(photo_->whole, photo_->region);
+  }
   const auto& choice = models_.choice(context_);
   if (job_.automatic) {
     scorer_files_ = find_scorer_files(job_.automatic->judge, choice.folder, context_.places());
@@ -222,11 +212,12 @@ void EditJobRun::run(LastFiles* last_files) {
                     described(),
                     choice.name(),
                     choice.policy,
-                    job_.at_source_size,
+                    job_.results_at_source_size(),
                     job_.automatic.has_value(),
                     describe(network_->memory),
                     {},
-                    kept_picture_};
+                    kept_picture_,
+                    photo_};
   const auto results =
       std::make_shared<EditResults>(job_.out, fonts_of(context_.places()), run, job_.metadata);
   if (learned_) results->set_losses(learned_->result.losses);
@@ -407,7 +398,8 @@ void EditJobRun::draw_best(EditResults& results) {
       planner_.next_round(learning_to_do(), resumed.to_draw.size(), search_->scored());
       draw(results, round, resumed, [&](const Candidate& candidate, const Image* grid) {
         context_.throw_if_stopped();
-        const auto shown = grid ? results.shown(candidate, *grid) : read_image(results.path_of(candidate));
+        const auto shown = results.edited_part(grid ? results.shown(candidate, *grid)
+                                                    : read_image(results.path_of(candidate)));
         const auto scores = search_->score(candidate, shown);
         results.drain();  // a picture is no choice before its file is complete
         search_->add(candidate, scores, grid != nullptr);

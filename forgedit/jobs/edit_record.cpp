@@ -49,6 +49,10 @@ json drawing_json(const EditRun& run) {
               {"batch", draw.batch ? json(*draw.batch) : json("auto")},
               {"output_size", run.at_source_size ? "source" : "model"}};
   if (run.kept) result["mask"] = run.kept->content;
+  if (run.photo) {
+    result["region"] = region_text(run.photo->region);
+    result["photo"] = run.photo->content;
+  }
   return result;
 }
 
@@ -97,13 +101,6 @@ void add_negative(const SampleOptions& sample, json& settings) {
 }
 
 }  // namespace
-
-std::shared_ptr<const KeptPicture> read_kept_picture(const std::filesystem::path& file, int width, int height,
-                                                     const Image& source) {
-  auto mask = read_mask(file, width, height);
-  auto content = content_hash({reinterpret_cast<const char*>(mask.change.data()), mask.change.size()});
-  return std::make_shared<KeptPicture>(KeptPicture{std::move(mask), std::move(content), source});
-}
 
 json sweep_json(const EditRequest& request) {
   json sweep{{"targets", request.targets},

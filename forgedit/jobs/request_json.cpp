@@ -67,6 +67,19 @@ void read_size(RequestReader& reader, std::optional<std::pair<int, int>>& size) 
   }
 }
 
+/// "X,Y,WIDTH,HEIGHT", or a list of these four.
+void read_region(RequestReader& reader, std::optional<Region>& region) {
+  const auto* found = reader.find("region");
+  if (!found) return;
+  auto text = found->is_string() ? found->get<std::string>() : found->dump();
+  if (found->is_array()) text = text.substr(1, text.size() - 2);
+  try {
+    region = parse_region("region", text);
+  } catch (const Error& error) {
+    reader.reject("region", error.what());
+  }
+}
+
 /// Where results go, for who lets requests say so.
 void read_out(RequestReader& reader, const RequestRules& rules, std::filesystem::path& out) {
   if (!rules.names_results) return;
@@ -291,6 +304,7 @@ void read_edit_keys(RequestReader& reader, const RequestRules& rules, EditJob& j
       throw usage_error("expected model or source, got '" + name + "'");
     job.at_source_size = name == "source";
   });
+  read_region(reader, job.region);
   if (reader.find("mask")) job.mask = resolved(reader, "mask", rules.picture);
   reader.boolean("metadata", job.metadata);
 }

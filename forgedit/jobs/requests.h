@@ -13,6 +13,7 @@
 
 #include "forgedit/device/precision_kind.h"
 #include "forgedit/io/pictures/image.h"
+#include "forgedit/io/pictures/region.h"
 #include "forgedit/pipelines/learning/learn_options.h"
 #include "forgedit/pipelines/model/lora_file.h"
 #include "forgedit/pipelines/sampling/draw_options.h"
@@ -119,13 +120,16 @@ struct EditJob {
   SweepRequest sweep;
   std::optional<AutoRequest> automatic;
   DrawOptions drawing;
-  std::filesystem::path mask;  ///< white where edits may change the picture; empty: everywhere
-  bool at_source_size = false;
-  bool metadata = true;       ///< settings inside the PNG files
-  std::filesystem::path out;  ///< folder of the results
+  std::filesystem::path mask;    ///< white where edits may change the picture; empty: everywhere
+  std::optional<Region> region;  ///< edits see and change only this of `learn.picture`; nothing: all of it
+  std::optional<bool> at_source_size;  ///< nothing: only with `region`, whose results are always whole photos
+  bool metadata = true;                ///< settings inside the PNG files
+  std::filesystem::path out;           ///< folder of the results
   /// What was learned without `save` lies in `out` until the job ends, so that a stop does not lose it.
   bool keep_learning = true;
   bool dry_run = false;  ///< only check, and tell what would be done
+
+  bool results_at_source_size() const { return at_source_size.value_or(region.has_value()); }
 };
 
 /// One more picture of a saved edit.

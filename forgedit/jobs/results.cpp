@@ -95,7 +95,12 @@ Image EditResults::shown(const Candidate& candidate, const Image& grid) const {
   if (!run_.at_source_size) return picture_of(candidate, grid);
   auto picture = from_grid_at_source_size(grid, run_.picture.frame);
   const bool keeps = run_.kept && candidate.kind == Candidate::Kind::edit;
-  return keeps ? composite(picture, run_.kept->source, source_mask_) : picture;
+  if (keeps) picture = composite(picture, run_.kept->source, source_mask_);
+  return run_.photo ? pasted(run_.photo->whole, picture, run_.photo->region) : picture;
+}
+
+Image EditResults::edited_part(Image shown) const {
+  return run_.photo ? cropped(shown, run_.photo->region) : shown;
 }
 
 /// On the writer's thread.
@@ -121,7 +126,7 @@ EditResults::Resumed EditResults::resume(std::vector<Candidate>& candidates) {
     std::optional<Image> image;
     if (picture) {
       try {
-        image = read_image(folder_ / picture->file);
+        image = edited_part(read_image(folder_ / picture->file));
         // Only the record has this figure of a picture that is scaled.
         const bool is_measured = candidate.kind != Candidate::Kind::reconstruction || picture->psnr;
         if (!is_measured && run_.at_source_size) image.reset();

@@ -68,6 +68,8 @@ class EditResults {
   void drain() { writer_.drain(); }
   /// What the file of a picture shows.
   Image shown(const Candidate& candidate, const Image& grid) const;
+  /// Of what a file shows, what was edited: all but where a run edits a region alone.
+  Image edited_part(Image shown) const;
   std::filesystem::path path_of(const Candidate& candidate) const {
     return folder_ / (candidate.stem + ".png");
   }

@@ -67,6 +67,7 @@ constexpr Expected kExpected[] = {
     {"/drawing/blend", Kind::number},
     {"/drawing/output_size", Kind::text},
     {"/drawing/mask", Kind::text},
+    {"/drawing/region", Kind::text},
     {"/edit", Kind::object},
     {"/edit/kind", Kind::text},
     {"/edit/target", Kind::text},
@@ -173,6 +174,7 @@ void add_learning(const json& settings, json& request) {
   }
   const auto output = part(settings, "drawing").value("output_size", json("model"));
   if (output != "model") request["output_size"] = output;
+  copy(part(settings, "drawing"), request, {"region"});
 }
 
 }  // namespace
@@ -210,6 +212,8 @@ json request_to_draw_again(const PngText& texts, const SettingsHere& here) {
     unknown.push_back("picture " + part(settings, "picture").value("name", ""));
   }
   if (part(settings, "drawing").contains("mask")) unknown.push_back("the mask");
+  if (!learned_here.is_null() && part(settings, "drawing").contains("region"))
+    unknown.push_back("the picture around the region");
   return {{"request", request},           {"model_here", model == here.model},
           {"learned_here", learned_here}, {"picture_here", picture_here},
           {"settings", settings},         {"unknown", unknown}};

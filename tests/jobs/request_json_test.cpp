@@ -64,7 +64,8 @@ TEST(RequestJson, AnEditHasEveryKey) {
     "alpha": 0.9, "beta": "0.8:1.2:0.2", "seeds": [3, 4], "repeat": 2, "unlearned": true, "sampler": "dpm++",
     "steps": 11, "guidance_scale": 5, "negative": "blurry",
     "auto": {"pictures": 12, "seconds": 30, "clip": "c", "lpips": ["l"]},
-    "blend": 0.5, "draw_batch": 3, "output_size": "source", "metadata": false})"));
+    "blend": 0.5, "draw_batch": 3, "output_size": "source", "metadata": false,
+    "region": [1, 2, 30, 40]})"));
   EXPECT_EQ(job.learn.picture, "/pictures/dog");
   EXPECT_TRUE(job.from.empty());
   EXPECT_EQ(job.targets, (std::vector<std::string>{"a cat", "a cow"}));
@@ -110,7 +111,8 @@ TEST(RequestJson, AnEditHasEveryKey) {
   EXPECT_EQ(job.automatic->judge.lpips, std::vector<std::string>{"l"});
   EXPECT_EQ(job.drawing.blend, 0.5);
   EXPECT_EQ(job.drawing.batch, 3);
-  EXPECT_TRUE(job.at_source_size);
+  EXPECT_EQ(job.at_source_size, true);
+  EXPECT_EQ(job.region, (Region{1, 2, 30, 40}));
   EXPECT_FALSE(job.metadata);
 }
 
@@ -118,7 +120,8 @@ TEST(RequestJson, WhatIsNotThereHasItsDefault) {
   const auto job = read<EditJob>(least("edit"));
   const auto plain = EditJob();
   EXPECT_EQ(job.targets, std::vector<std::string>{"a cat"});
-  EXPECT_TRUE(job.story.empty() && !job.automatic && job.metadata && !job.at_source_size);
+  EXPECT_TRUE(job.story.empty() && !job.automatic && job.metadata && !job.results_at_source_size());
+  EXPECT_FALSE(job.region);
   EXPECT_EQ(job.learn.options.samples, plain.learn.options.samples);
   EXPECT_EQ(job.learn.background, plain.learn.background);
   EXPECT_FALSE(job.sweep.forget || job.sweep.gamma || job.sweep.seeds || job.sweep.steps || job.learn.size);
@@ -235,6 +238,9 @@ TEST(RequestJson, WrongTypesNameTheirKey) {
   for (const json& size : {json(7), json("64x"), json(true), json{64, 64}}) {
     EXPECT_EQ(field_with("edit", "size", size), "size");
   }
+  for (const json& region :
+       {json(7), json("1,2,30"), json(true), json{1, 2, 30}, json{1, 2, 30, "40"}, object})
+    EXPECT_EQ(field_with("edit", "region", region), "region");
   EXPECT_EQ(field_with("edit", "forget", number), "forget");
   EXPECT_EQ(field_with("edit", "target", number), "target");
   EXPECT_EQ(field_with("edit", "auto", "yes"), "auto");

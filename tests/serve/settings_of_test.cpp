@@ -74,6 +74,21 @@ TEST(SettingsOf, AMaskIsNotInThePictureAndNamed) {
             json({"picture dog.png", "the mask"}));
 }
 
+TEST(SettingsOf, ARegionIsAskedForAgainWhereThePictureIsLearned) {
+  auto of_region = settings();
+  of_region["drawing"].update({{"region", "1,2,30,40"}, {"photo", "0123456789abcdef"}});
+  EXPECT_EQ(request_to_draw_again(texts(of_region), {{}, "m"}).at("request").at("region"), "1,2,30,40");
+  const json info{{"source", "a dog"},
+                  {"content", "c"},
+                  {"model", {{"fingerprint", "f"}}},
+                  {"learning", settings()["learning"]}};
+  const auto told = request_to_draw_again(texts(of_region), with_learned(info));
+  EXPECT_FALSE(told.at("request").contains("region"));
+  EXPECT_EQ(told.at("unknown"), json({"the picture around the region"}));
+  of_region["drawing"]["region"] = 7;
+  EXPECT_THROW(request_to_draw_again(texts(of_region), {}), HttpError);
+}
+
 TEST(SettingsOf, ANegativePromptIsAskedForAgain) {
   auto with_negative = settings();
   with_negative["edit"]["negative"] = "blurry";
