@@ -89,6 +89,20 @@ void add_sweep_options(CLI::App& command, SweepRequest& a) {
                   "what the edited picture does not show: guidance goes away from this text [an empty one]")
       ->type_name("TEXT")
       ->group("Sampling");
+  command
+      .add_option("--start", a.start,
+                  "edits begin at the original with noise and take this share of the steps; 1 begins at pure "
+                  "noise [1]")
+      ->check(within(kLeastStart, 1))
+      ->type_name("SHARE")
+      ->group("Sampling");
+  command
+      .add_flag_callback(
+          "--protect", [&a] { a.protect = true; },
+          "edits change only what the learned model finds that the target changes (docs/keeping.md); "
+          "elsewhere "
+          "the picture stays")
+      ->group("Sampling");
 }
 
 void add_draw_options(CLI::App& command, DrawOptions& options) {

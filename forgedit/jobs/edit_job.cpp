@@ -115,8 +115,7 @@ void EditJobRun::read_the_mask() {
   if (job_.mask.empty()) return;
   const int width = learned_ ? learned_->frame.source_width : picture_.width;
   const int height = learned_ ? learned_->frame.source_height : picture_.height;
-  kept_picture_ = read_kept_picture(job_.mask, width, height,
-                                    job_.results_at_source_size() ? picture_ : Image(), photo_.get());
+  kept_picture_ = read_kept_picture(job_.mask, width, height, photo_.get());
 }
 
 std::vector<std::string> EditJobRun::encoded_texts() const {
@@ -207,6 +206,8 @@ void EditJobRun::run(LastFiles* last_files) {
   prepare();
   load();
   const auto& choice = models_.choice(context_);
+  const bool keeps_source =
+      job_.results_at_source_size() && (kept_picture_ || any_protects(subject_.requests));
   const EditRun run{subject_.requests,
                     job_.drawing,
                     described(),
@@ -217,6 +218,7 @@ void EditJobRun::run(LastFiles* last_files) {
                     describe(network_->memory),
                     {},
                     kept_picture_,
+                    keeps_source ? std::make_shared<Image>(picture_) : nullptr,
                     photo_};
   const auto results =
       std::make_shared<EditResults>(job_.out, fonts_of(context_.places()), run, job_.metadata);
@@ -373,7 +375,9 @@ void EditJobRun::draw(EditResults& results, const std::vector<Candidate>& plan,
     context_.progress(progress);
     if (search_ && search_->is_time_over()) throw TimeIsOver();
   };
-  session_->generate(plan, job_.drawing, {keep, count, previews_for(context_, learned_->frame)}, missing);
+  const auto take_area = [&](const std::string& target, const Mask& area) { results.set_area(target, area); };
+  session_->generate(plan, job_.drawing, {keep, count, previews_for(context_, learned_->frame), take_area},
+                     missing);
   results.drain();
   context_.end_stage();
 }

@@ -21,7 +21,7 @@ std::shared_ptr<const EditedPhoto> edited_photo(Image photo, const Region& regio
 }
 
 std::shared_ptr<const KeptPicture> read_kept_picture(const std::filesystem::path& file, int width, int height,
-                                                     const Image& source, const EditedPhoto* photo) {
+                                                     const EditedPhoto* photo) {
   Mask mask;
   if (photo) {
     const auto whole = read_mask(file, photo->whole.width, photo->whole.height);
@@ -34,7 +34,7 @@ std::shared_ptr<const KeptPicture> read_kept_picture(const std::filesystem::path
     mask = read_mask(file, width, height);
   }
   auto content = content_of(mask.change);
-  return std::make_shared<KeptPicture>(KeptPicture{std::move(mask), std::move(content), source});
+  return std::make_shared<KeptPicture>(KeptPicture{std::move(mask), std::move(content)});
 }
 
 }  // namespace forgedit

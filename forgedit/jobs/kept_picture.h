@@ -13,7 +13,6 @@ namespace forgedit {
 struct KeptPicture {
   Mask mask;            ///< of the source's size
   std::string content;  ///< stands for the mask in records
-  Image source;         ///< the picture as it was read; empty where results are of the model's size
 };
 
 /// A photo of which only a region is edited: learning and generating see nothing else of it.
@@ -29,6 +28,6 @@ std::shared_ptr<const EditedPhoto> edited_photo(Image photo, const Region& regio
 /// The mask in `file`, for a picture of this size: see read_mask. With `photo` the mask is of the whole
 /// photo's size, and of it the region is taken: throws a usage Error where nothing may change there.
 std::shared_ptr<const KeptPicture> read_kept_picture(const std::filesystem::path& file, int width, int height,
-                                                     const Image& source, const EditedPhoto* photo = nullptr);
+                                                     const EditedPhoto* photo = nullptr);
 
 }  // namespace forgedit

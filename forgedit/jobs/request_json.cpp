@@ -156,6 +156,8 @@ void read_sweep(RequestReader& reader, SweepRequest& sweep) {
   reader.boolean("unlearned", sweep.unlearned);
   parsed(reader, "sampler", [&](const std::string& name) { sweep.sampler = find_sampler(name).kind; });
   reader.whole("steps", sweep.steps, 1, kMaxSteps);
+  reader.real("start", sweep.start, kLeastStart, 1);
+  reader.boolean("protect", sweep.protect);
   reader.real("guidance_scale", sweep.guidance_scale, 0, 100, "guidance");
   parsed(
       reader, "negative", [&](const std::string& text) { sweep.negative = text; }, "negative_prompt");

@@ -28,6 +28,8 @@ struct PictureToLearn;
 
 /// The most steps of a sampler that may be asked for: DPM-Solver++ has no more.
 inline constexpr std::int64_t kMaxSteps = 999;
+/// The least share of a sampler's steps that edits may take (SampleOptions::start).
+inline constexpr double kLeastStart = 0.05;
 /// The most candidates of a target that the automatic choice may generate.
 inline constexpr std::size_t kMostAutoPictures = 1000;
 
@@ -92,6 +94,8 @@ struct SweepRequest {
   std::optional<std::int64_t> steps;  ///< nothing: what the sampler usually needs
   std::optional<double> guidance_scale;
   std::optional<std::string> negative;  ///< prompt that guidance goes away from; nothing: the empty one
+  std::optional<double> start;          ///< see SampleOptions
+  std::optional<bool> protect;          ///< see SampleOptions
 
   /// Of the first seed, which also decides learning.
   std::uint64_t first_seed() const { return seeds ? seeds->front() : 0; }

@@ -79,6 +79,8 @@ constexpr Expected kExpected[] = {
     {"/edit/sampler", Kind::text},
     {"/edit/steps", Kind::whole},
     {"/edit/guidance", Kind::number},
+    {"/edit/start", Kind::number},
+    {"/edit/protect", Kind::truth},
     {"/edit/seed", Kind::whole},
 };
 
@@ -145,7 +147,8 @@ void copy(const json& from, json& to, std::initializer_list<const char*> keys) {
 void add_edit(const json& settings, json& request) {
   const auto edit = part(settings, "edit");
   copy(edit, request,
-       {"target", "interpolation", "gamma", "alpha", "beta", "sampler", "steps", "guidance", "negative"});
+       {"target", "interpolation", "gamma", "alpha", "beta", "sampler", "steps", "guidance", "negative",
+        "start", "protect"});
   if (edit.contains("strategy")) request["forget"] = edit["strategy"];
   copy(part(settings, "drawing"), request, {"blend"});
 }

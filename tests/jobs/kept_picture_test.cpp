@@ -125,6 +125,82 @@ TEST_F(KeptPictures, TheAutomaticChoiceLooksAtTheRegionAlone) {
   EXPECT_EQ(targets(), before);
 }
 
+/// The one area that a run wrote.
+fs::path area_in(const fs::path& folder) {
+  for (const auto& entry : fs::directory_iterator(folder)) {
+    if (starts_with(entry.path().filename().string(), "area-")) return entry.path();
+  }
+  ADD_FAILURE() << "no area in " << folder;
+  return {};
+}
+
+TEST_F(KeptPictures, ProtectedIsWhatTheTargetDoesNotChange) {
+  auto job = edit_job("out");
+  job.at_source_size = true;
+  job.sweep.protect = true;
+  const auto told = run(job);
+  const auto file = area_in(folder_ / "out");
+  EXPECT_TRUE(told.has("file " + file.filename().string()));
+  const auto source = read_image(job.learn.picture);
+  const auto area = read_mask(file, source.width, source.height);
+  for (const auto& stem : {kFirst, kSecond}) {
+    const auto edit = result("out", stem);
+    std::size_t changed = 0;
+    for (std::size_t i = 0; i < area.change.size(); ++i) {
+      const bool same = std::equal(&edit.pixels[3 * i], &edit.pixels[3 * i] + 3, &source.pixels[3 * i]);
+      changed += same ? 0 : 1;
+      if (area.change[i] == 0) ASSERT_TRUE(same) << stem << ", pixel " << i;
+    }
+    EXPECT_GT(changed, 0U);
+  }
+  const auto record = read_json_object(folder_ / "out/edit.json");
+  EXPECT_EQ(record.at("pictures")[1].at("protect"), true);
+  EXPECT_FALSE(record.at("pictures")[0].contains("protect")) << "the reconstruction has nothing to protect";
+  EXPECT_EQ(record.at("sweeps")[0].at("protect"), true);
+  EXPECT_EQ(run(job).notes_with("3 of 3 pictures were finished before"), 1U);
+
+  // The area can be corrected, and given as a mask.
+  job.sweep.protect.reset();
+  job.mask = file;
+  job.out = folder_ / "masked";
+  run(job);
+  EXPECT_TRUE(fs::exists(folder_ / "masked" / (kFirst + ".png")));
+}
+
+TEST_F(KeptPictures, TheAreaOfARegionIsOneOfThePhoto) {
+  auto job = region_job("out");
+  job.sweep.protect = true;
+  job.sweep.start = 0.5;
+  run(job);
+  const auto area = read_mask(area_in(folder_ / "out"), photo_.width, photo_.height);
+  EXPECT_TRUE(is_photo(result("out"), [&](int x, int y) {
+    return area.change[static_cast<std::size_t>(y * photo_.width + x)] == 0;
+  }));
+  for (int i = 0; i < photo_.width * photo_.height; ++i) {
+    const int x = i % photo_.width, y = i / photo_.width;
+    if (!in_region(x, y)) ASSERT_EQ(area.change[static_cast<std::size_t>(i)], 0);
+  }
+  const auto record = read_json_object(folder_ / "out/edit.json");
+  EXPECT_EQ(record.at("pictures")[1].at("start"), 0.5);
+  EXPECT_FALSE(record.at("pictures")[0].contains("start"));
+}
+
+TEST_F(KeptPictures, ProtectThatCannotBeIsNamed) {
+  auto job = edit_job("out");
+  job.sweep.protect = true;
+  job.mask = job.learn.picture;
+  EXPECT_EQ(field_of([&] { check_edit_settings(job); }), "protect");
+  auto learn = learn_request();
+  learn.save = folder_ / "saved.edit";
+  run(learn);
+  job = edit_job("out");
+  job.sweep.protect = true;
+  job.from = learn.save;
+  check_edit_settings(job);
+  job.at_source_size = true;
+  EXPECT_EQ(field_of([&] { check_edit_settings(job); }), "protect");
+}
+
 TEST_F(KeptPictures, ARegionThatCannotBeIsNamed) {
   auto job = region_job("out");
   job.region = Region{60, 10, 40, 32};

@@ -62,7 +62,7 @@ TEST(RequestJson, AnEditHasEveryKey) {
     "adam_eps": 0.001, "stop_loss": 0.02, "stop_after": 7, "stop_known": 0.9, "lr_decay": 0.25, "snr_gamma": 5, "stratified_timesteps": true, "layers": "paper", "fast": true,
     "preset": "published", "forget": ["noencoder", "encoderkv"], "interpolation": "vp", "gamma": [0.5, 1],
     "alpha": 0.9, "beta": "0.8:1.2:0.2", "seeds": [3, 4], "repeat": 2, "unlearned": true, "sampler": "dpm++",
-    "steps": 11, "guidance_scale": 5, "negative": "blurry",
+    "steps": 11, "guidance_scale": 5, "negative": "blurry", "start": 0.75, "protect": true,
     "auto": {"pictures": 12, "seconds": 30, "clip": "c", "lpips": ["l"]},
     "blend": 0.5, "draw_batch": 3, "output_size": "source", "metadata": false,
     "region": [1, 2, 30, 40]})"));
@@ -104,6 +104,8 @@ TEST(RequestJson, AnEditHasEveryKey) {
   EXPECT_EQ(sweep.steps, 11);
   EXPECT_EQ(sweep.guidance_scale, 5);
   EXPECT_EQ(sweep.negative, "blurry");
+  EXPECT_EQ(sweep.start, 0.75);
+  EXPECT_EQ(sweep.protect, true);
   ASSERT_TRUE(job.automatic);
   EXPECT_EQ(job.automatic->pictures, 12U);
   EXPECT_EQ(job.automatic->seconds, 30);
@@ -218,7 +220,7 @@ TEST(RequestJson, WrongTypesNameTheirKey) {
   }
   for (const char* key :
        {"samples", "batch", "embedding_samples", "unet_lr", "text_lr", "beta1", "beta2", "adam_eps",
-        "stop_loss", "stop_after", "repeat", "steps", "guidance_scale", "blend", "draw_batch"}) {
+        "stop_loss", "stop_after", "repeat", "steps", "guidance_scale", "blend", "draw_batch", "start"}) {
     EXPECT_EQ(field_with("edit", key, text), key);
     EXPECT_EQ(field_with("edit", key, true), key);
     EXPECT_EQ(field_with("edit", key, -1), key);
@@ -226,7 +228,9 @@ TEST(RequestJson, WrongTypesNameTheirKey) {
   for (const char* key : {"samples", "batch", "stop_after", "repeat", "steps", "draw_batch"}) {
     EXPECT_EQ(field_with("edit", key, 1.5), key);
   }
-  for (const char* key : {"fast", "unlearned", "metadata"}) EXPECT_EQ(field_with("edit", key, number), key);
+  for (const double start : {0.0, 1.01}) EXPECT_EQ(field_with("edit", "start", start), "start");
+  for (const char* key : {"fast", "unlearned", "metadata", "protect"})
+    EXPECT_EQ(field_with("edit", key, number), key);
   for (const char* key : {"gamma", "alpha", "beta", "seeds"}) {
     EXPECT_EQ(field_with("edit", key, text), key);
     EXPECT_EQ(field_with("edit", key, list), key);

@@ -89,6 +89,16 @@ TEST(SettingsOf, ARegionIsAskedForAgainWhereThePictureIsLearned) {
   EXPECT_THROW(request_to_draw_again(texts(of_region), {}), HttpError);
 }
 
+TEST(SettingsOf, WhatKeepsThePictureIsAskedForAgain) {
+  auto kept = settings();
+  kept["edit"].update({{"protect", true}, {"start", 0.8}});
+  const auto request = request_to_draw_again(texts(kept), {}).at("request");
+  EXPECT_EQ(request.at("protect"), true);
+  EXPECT_EQ(request.at("start"), 0.8);
+  kept["edit"]["protect"] = "yes";
+  EXPECT_THROW(request_to_draw_again(texts(kept), {}), HttpError);
+}
+
 TEST(SettingsOf, ANegativePromptIsAskedForAgain) {
   auto with_negative = settings();
   with_negative["edit"]["negative"] = "blurry";

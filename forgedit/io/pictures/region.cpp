@@ -9,10 +9,6 @@ namespace {
 
 constexpr int kFeatherShare = 16;
 
-std::string size_text(int width, int height) {
-  return std::to_string(width) + "x" + std::to_string(height);
-}
-
 }  // namespace
 
 std::string region_text(const Region& region) {
@@ -26,7 +22,8 @@ void check_region(const Region& region, int width, int height) {
                          region.width <= width - region.x && region.height <= height - region.y;
   if (!is_inside) {
     throw usage_error("region", region_text(region) + " is not inside of the picture, which is " +
-                                    size_text(width, height) + ": expected X,Y,WIDTH,HEIGHT in its pixels");
+                                    std::to_string(width) + "x" + std::to_string(height) +
+                                    ": expected X,Y,WIDTH,HEIGHT in its pixels");
   }
   if (region.width == width && region.height == height)
     throw usage_error("region", region_text(region) + " is the whole picture: leave it out");
@@ -37,6 +34,13 @@ Image cropped(const Image& picture, const Region& region) {
   for (int y = 0; y < region.height; ++y)
     std::copy_n(picture.at(region.x, region.y + y), 3 * region.width, part.at(0, y));
   return part;
+}
+
+Image replaced(const Image& picture, const Image& part, const Region& region) {
+  Image result = picture;
+  for (int y = 0; y < region.height; ++y)
+    std::copy_n(part.at(0, y), 3 * region.width, result.at(region.x, region.y + y));
+  return result;
 }
 
 Image pasted(const Image& picture, const Image& part, const Region& region) {

@@ -25,6 +25,9 @@ void check_region(const Region& region, int width, int height);
 /// The region's pixels, of a picture that has it.
 Image cropped(const Image& picture, const Region& region);
 
+/// `picture` with `part`, of the region's size, in its place as it is.
+Image replaced(const Image& picture, const Image& part, const Region& region);
+
 /// `picture` with `part`, of the region's size, in its place. A ramp inside of the region, a sixteenth of
 /// its shorter side, leads from one to the other; sides on the picture's own edge have none. Outside of the
 /// region every byte is the picture's.
