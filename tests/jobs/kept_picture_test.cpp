@@ -76,9 +76,9 @@ TEST_F(KeptPictures, ARegionIsLearnedAsItsCropIs) {
 TEST_F(KeptPictures, AnotherPhotoAroundTheSameRegionIsAnotherPicture) {
   const auto job = region_job("out");
   run(job);
+  const auto sheet = read_image(folder_ / "out/sheet.png");
   const auto again = run(job);
   EXPECT_EQ(again.notes_with("3 of 3 pictures were finished before"), 1U);
-  const auto sheet = read_image(folder_ / "out/sheet.png");
   *photo_.at(0, 0) ^= 1;
   write_png(folder_ / "photo.png", photo_);
   const auto changed = run(job);
@@ -149,7 +149,9 @@ TEST_F(KeptPictures, ProtectedIsWhatTheTargetDoesNotChange) {
     for (std::size_t i = 0; i < area.change.size(); ++i) {
       const bool same = std::equal(&edit.pixels[3 * i], &edit.pixels[3 * i] + 3, &source.pixels[3 * i]);
       changed += same ? 0 : 1;
-      if (area.change[i] == 0) ASSERT_TRUE(same) << stem << ", pixel " << i;
+      if (area.change[i] == 0) {
+        ASSERT_TRUE(same) << stem << ", pixel " << i;
+      }
     }
     EXPECT_GT(changed, 0U);
   }
@@ -178,7 +180,9 @@ TEST_F(KeptPictures, TheAreaOfARegionIsOneOfThePhoto) {
   }));
   for (int i = 0; i < photo_.width * photo_.height; ++i) {
     const int x = i % photo_.width, y = i / photo_.width;
-    if (!in_region(x, y)) ASSERT_EQ(area.change[static_cast<std::size_t>(i)], 0);
+    if (!in_region(x, y)) {
+      ASSERT_EQ(area.change[static_cast<std::size_t>(i)], 0);
+    }
   }
   const auto record = read_json_object(folder_ / "out/edit.json");
   EXPECT_EQ(record.at("pictures")[1].at("start"), 0.5);

@@ -31,10 +31,14 @@ TEST(Region, OutsideEveryByteStaysAndARampLeadsInside) {
   for (int y = 0; y < photo.height; ++y) {
     for (int x = 0; x < photo.width; ++x) {
       const bool inside = x >= 17 && x < 57 && y >= 9 && y < 41;
-      if (!inside) ASSERT_EQ(*result.at(x, y), *photo.at(x, y)) << x << "," << y;
+      if (!inside) {
+        ASSERT_EQ(*result.at(x, y), *photo.at(x, y)) << x << "," << y;
+      }
       // Two pixels of ramp: a sixteenth of 32.
       const bool deep = x >= 19 && x < 55 && y >= 11 && y < 39;
-      if (deep) ASSERT_EQ(*result.at(x, y), 0) << x << "," << y;
+      if (deep) {
+        ASSERT_EQ(*result.at(x, y), 0) << x << "," << y;
+      }
     }
   }
   // A third, and two thirds, of black.
