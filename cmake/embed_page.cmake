@@ -1,10 +1,13 @@
-# forgedit_embed_page(<page.html> <variable> <source.cpp>): makes <source.cpp> of <source.cpp>.in, in which @<variable>@
-# stands for the page of that name in assets/, with the style that all pages share in the place of /*STYLE*/.
-function(forgedit_embed_page page variable source)
-  set(style ${PROJECT_SOURCE_DIR}/assets/page.css)
-  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/assets/${page} ${style})
-  file(READ ${PROJECT_SOURCE_DIR}/assets/${page} html)
-  file(READ ${style} css)
-  string(REPLACE "/*STYLE*/" "${css}" ${variable} "${html}")
-  configure_file(${source}.in ${source} @ONLY)
+# forgedit_embed_page(<page.html> <constant> <source.cpp>): makes <source.cpp>, which defines forgedit::<constant>, a
+# std::string_view of the page of that name in assets/. What all pages share is put in: page.css in the place of
+# /*STYLE*/, page.js in that of /*SCRIPT*/. A header beside it declares the constant.
+function(forgedit_embed_page page FORGEDIT_PAGE_NAME source)
+  set(assets ${PROJECT_SOURCE_DIR}/assets)
+  set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${assets}/${page} ${assets}/page.css ${assets}/page.js)
+  file(READ ${assets}/${page} html)
+  file(READ ${assets}/page.css css)
+  file(READ ${assets}/page.js js)
+  string(REPLACE "/*STYLE*/" "${css}" html "${html}")
+  string(REPLACE "/*SCRIPT*/" "${js}" FORGEDIT_PAGE "${html}")
+  configure_file(${PROJECT_SOURCE_DIR}/cmake/page.cpp.in ${source} @ONLY)
 endfunction()

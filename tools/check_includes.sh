@@ -25,10 +25,11 @@ BEGIN {
   allow["pipelines/choice"] = "core metrics editing pipelines/sampling"
   allow["pipelines/records"] = allow["pipelines/learning"] " pipelines/learning"
   allow["work"] = "core"
-  allow["jobs"] = allow["pipelines/records"] " io/charts metrics pipelines/records pipelines/sampling pipelines/choice work"
+  allow["settings"] = "core io/pictures"
+  allow["jobs"] = allow["pipelines/records"] " io/charts metrics pipelines/records pipelines/sampling pipelines/choice work settings"
   allow["capi"] = "core jobs pipelines/records"
   allow["batch"] = allow["jobs"] " io/tables jobs"
-  allow["serve"] = "core io/archive io/pictures work"
+  allow["serve"] = "core io/archive io/pictures work settings"
   allow["eval"] = allow["jobs"] " io/tables jobs"
 }
 function complain(what) { print FILENAME ":" FNR ": " what; bad = 1 }

@@ -7,4 +7,4 @@ build/release/bin/forgedit edit assets/miniature/demo.png \
   "a man running: dark skin tone on a blue background" \
   "a man walking: dark skin tone on a yellow background" \
   --unlearned --out demo
-echo "Look at demo/sheet.png"
+echo "Look at demo/report.html in a browser, or at demo/sheet.png"

@@ -38,6 +38,10 @@ std::vector<std::string> marked_arguments(int argc, const char* const* argv) {
   return arguments;
 }
 
+std::string marked_value(const std::string& value) {
+  return is_taken_apart(value) ? kMark + value : value;
+}
+
 std::string unmarked(const std::string& argument) {
   const auto at = starts_with(argument, "--") ? argument.find('=') + 1 : 0;
   return at < argument.size() && argument[at] == kMark ? std::string(argument).erase(at, 1) : argument;

@@ -16,6 +16,9 @@ namespace forgedit::cli {
 /// apart; `leave_as_typed` takes the marks off again.
 std::vector<std::string> marked_arguments(int argc, const char* const* argv);
 
+/// A value that is given to an option otherwise than by the command line, marked in the same way.
+std::string marked_value(const std::string& value);
+
 /// One argument of marked_arguments, as it was typed.
 std::string unmarked(const std::string& argument);
 

@@ -8,6 +8,7 @@
 #include "apps/cli/commands.h"
 #include "apps/cli/learn_options.h"
 #include "apps/cli/model_options.h"
+#include "apps/cli/preset_option.h"
 #include "apps/cli/reporter.h"
 #include "apps/cli/standard_input.h"
 #include "apps/cli/sweep_options.h"
@@ -74,6 +75,7 @@ void BatchCommand::add_options(CLI::App& command) {
   auto& defaults = request_.defaults;
   command.add_option("LIST", list_, "JSON lines or CSV, an edit a line; - is standard input")
       ->type_name("FILE");
+  add_preset_option(command, defaults.sweep);
   command.add_option("--out", request_.out, "folder of the batch, shared by all workers")
       ->type_name("DIR")
       ->required()

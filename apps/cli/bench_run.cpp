@@ -9,6 +9,7 @@
 #include "apps/cli/console.h"
 #include "apps/cli/learn_options.h"
 #include "apps/cli/model_options.h"
+#include "apps/cli/preset_option.h"
 #include "apps/cli/sweep_options.h"
 #include "apps/common/exit_codes.h"
 #include "apps/common/interrupt.h"
@@ -109,6 +110,7 @@ class BenchRunCommand {
 };
 
 void BenchRunCommand::add_options(CLI::App& command) {
+  add_preset_option(command, request_.sweep);
   auto* data = command.add_option("--data", data_, "the benchmark's folder")->type_name("DIR");
   if (has_answers()) {
     data->description("folder of edits with true answers [the one that ships with the program]");

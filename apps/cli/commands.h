@@ -18,6 +18,7 @@ Command add_batch_command(CLI::App& program);
 Command add_caption_command(CLI::App& program);
 Command add_edit_command(CLI::App& program);
 Command add_learn_command(CLI::App& program);
+Command add_redo_command(CLI::App& program);
 Command add_score_command(CLI::App& program);
 Command add_serve_command(CLI::App& program);
 Command add_bench_command(CLI::App& program);

@@ -8,6 +8,7 @@
 #include "apps/cli/edit_help.h"
 #include "apps/cli/learn_options.h"
 #include "apps/cli/model_options.h"
+#include "apps/cli/preset_option.h"
 #include "apps/cli/reporter.h"
 #include "apps/cli/standard_input.h"
 #include "apps/cli/sweep_options.h"
@@ -52,6 +53,11 @@ void EditCommand::add_options(CLI::App& command) {
   command.add_option(
       "TARGET", targets_,
       "what the edited picture shows, as typed: (word:1.2) is text too; each target gets its own rows");
+  // What is saved was learned already: of a preset only the rest counts.
+  const auto skipped = [this, &command] {
+    return command.get_option("--from")->count() > 0 ? learn_options_ : std::vector<CLI::Option*>();
+  };
+  add_preset_option(command, job_.sweep, skipped);
   learn_options_ = add_picture_options(command, job_.learn);
   command.add_option("--from", from_, "edit what `forgedit learn` or --save kept in this folder")
       ->type_name("DIR")
@@ -72,7 +78,9 @@ void EditCommand::add_options(CLI::App& command) {
 
 void EditCommand::add_drawing_options(CLI::App& command) {
   add_draw_options(command, job_.drawing);
-  command.add_option("--out", out_, "folder for the results [out/PICTURE-TARGET]")
+  command
+      .add_option("--out", out_,
+                  "folder for the pictures, sheet.png, report.html and edit.json [out/PICTURE-TARGET]")
       ->type_name("DIR")
       ->group("Results");
   add_result_options(command, job_);

@@ -9,6 +9,7 @@
 #include "apps/cli/commands.h"
 #include "apps/cli/learn_options.h"
 #include "apps/cli/model_options.h"
+#include "apps/cli/preset_option.h"
 #include "apps/cli/reporter.h"
 #include "apps/cli/standard_input.h"
 #include "apps/common/interrupt.h"
@@ -17,7 +18,6 @@
 #include "forgedit/jobs/engine.h"
 #include "forgedit/jobs/learning.h"
 #include "forgedit/jobs/small_jobs.h"
-#include "forgedit/jobs/sweep.h"
 #include "forgedit/jobs/text_values.h"
 
 namespace forgedit::cli {
@@ -80,17 +80,11 @@ Command add_learn_command(CLI::App& program) {
       program.add_subcommand("learn", "Learn a picture once, to edit it later as often as wanted.");
   command->add_option("IMAGE", state->image, "PNG, JPEG, WebP, HEIC or AVIF; - is standard input")
       ->required();
+  add_preset_option(*command, state->request);
   add_picture_options(*command, state->request);
   command->add_option("--target", state->request.target, "imagic: the edit to learn for, instead of --source")
       ->type_name("TEXT")
       ->group("Picture");
-  command
-      ->add_option_function<std::string>(
-          "--preset",
-          [state](const std::string& text) { state->request.published = is_published_preset(text); },
-          "published: the method's published schedule, whatever the model's own defaults are")
-      ->type_name("NAME")
-      ->group("Learning");
   add_method_options(*command, state->request);
   command->add_option("--seed", state->request.options.seed, "decides noise and timesteps")
       ->check(within(0, 9e18))

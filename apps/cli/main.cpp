@@ -123,10 +123,11 @@ int end_of(const CLI::App& command) {
 
 int run(CLI::App& program, int argc, char** argv) {
   const std::array commands{
-      add_edit_command(program),   add_learn_command(program),      add_caption_command(program),
-      add_score_command(program),  add_batch_command(program),      add_bench_command(program),
-      add_export_command(program), add_inspect_command(program),    add_serve_command(program),
-      add_doctor_command(program), add_completion_command(program), add_man_command(program)};
+      add_edit_command(program),    add_learn_command(program),  add_redo_command(program),
+      add_caption_command(program), add_score_command(program),  add_batch_command(program),
+      add_bench_command(program),   add_export_command(program), add_inspect_command(program),
+      add_serve_command(program),   add_doctor_command(program), add_completion_command(program),
+      add_man_command(program)};
   leave_as_typed(program);
   auto arguments = marked_arguments(argc, argv);
   translate_words(program, arguments);

@@ -41,12 +41,6 @@ void add_sweep_options(CLI::App& command, SweepRequest& a) {
         ->default_str(default_text)
         ->group("Sweep");
   };
-  add("--preset", "NAME",
-      "published: γ or β 0.0:1.6:0.1, α 0.8,0.9,1.1, four repeats (dreambooth: γ or β 0.8:1.6:0.1, α "
-      "0.8,0.9, "
-      "ten), and the published schedule of learning; story: γ 0.5:0.7:0.1, encoderkv, four repeats, learned "
-      "at 768x768",
-      "", [&](const std::string& text) { a.preset = parse_preset(text); });
   add("--forget", "LIST", "forgetting strategies (`forgedit help edit` names them)", "donotforget",
       [&](const std::string& text) { a.forget = parse_words("forget", text); });
   add("--interpolation", "vs|vp", "vector subtraction (γ) or projection (α, β)", "vs",

@@ -10,7 +10,7 @@ class App;
 
 namespace forgedit::cli {
 
-/// What to generate from a learned picture.
+/// What to generate from a learned picture, but for --preset (preset_option.h).
 void add_sweep_options(CLI::App& command, SweepRequest& sweep);
 
 /// What all pictures of a run are generated with.

@@ -60,4 +60,11 @@ Places find_places() {
   return places;
 }
 
+std::filesystem::path presets_file() {
+  fs::path folder = environment("XDG_CONFIG_HOME");
+  const auto home = environment("HOME");
+  if (folder.empty() && !home.empty()) folder = fs::path(home) / ".config";
+  return folder.empty() ? folder : folder / "forgedit" / "presets.json";
+}
+
 }  // namespace forgedit

@@ -8,4 +8,7 @@ namespace forgedit {
 /// folder; the model hub's cache (HF_HUB_CACHE, HF_HOME, …); the system's fonts; OMP_NUM_THREADS.
 Places find_places();
 
+/// The user's presets: in $XDG_CONFIG_HOME, or ~/.config. Empty where the environment names neither.
+std::filesystem::path presets_file();
+
 }  // namespace forgedit

@@ -5,11 +5,12 @@
 #include <cerrno>
 
 #include "apps/common/exit_codes.h"
+#include "forgedit/core/base64.h"
 #include "forgedit/core/json.h"
 #include "forgedit/core/json_text.h"
 #include "forgedit/io/pictures/encode_webp.h"
-#include "forgedit/serve/base64.h"
 #include "forgedit/serve/learned_folder.h"
+#include "forgedit/settings/picture_settings.h"
 
 namespace forgedit {
 namespace {

@@ -8,6 +8,7 @@
 #include "forgedit/batch/batch_page.h"
 #include "forgedit/core/files.h"
 #include "forgedit/core/json_text.h"
+#include "forgedit/core/page_data.h"
 
 namespace forgedit {
 namespace {
@@ -15,8 +16,6 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 using State = BatchStatus::State;
-
-constexpr std::string_view kPlace = "/*DATA*/null";  // in the page
 
 const char* state_name(State state) {
   return state == State::done ? "done" : state == State::failed ? "failed" : "left";
@@ -71,11 +70,7 @@ std::string page(const BatchFolder& folder, const BatchStatus& status,
     edits.push_back(std::move(entry));
   }
   const auto name = fs::absolute(folder.path()).lexically_normal().filename().string();
-  auto data = json_text({{"name", name}, {"model", status.model}, {"edits", std::move(edits)}});
-  // Inside of a script "</" could end it.
-  for (std::size_t at = 0; (at = data.find("</", at)) != std::string::npos;) data.replace(at, 2, "<\\/");
-  std::string text(kBatchPage);
-  return text.replace(text.find(kPlace), kPlace.size(), data);
+  return page_with_data(kBatchPage, {{"name", name}, {"model", status.model}, {"edits", std::move(edits)}});
 }
 
 }  // namespace

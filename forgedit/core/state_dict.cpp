@@ -1,12 +1,12 @@
 #include "forgedit/core/state_dict.h"
 
-#include <ATen/Parallel.h>
 #include <torch/torch.h>
 
 #include <cstdio>
 #include <cstring>
 
 #include "forgedit/core/error.h"
+#include "forgedit/core/parallel.h"
 
 namespace forgedit {
 namespace {
@@ -106,12 +106,11 @@ std::string fingerprint(const StateDict& state) {
   std::size_t collected = 0;
   auto hash = kFnvBasis, values = kFnvBasis;
   const auto hash_blocks = [&] {
-    at::parallel_for(
-        0, static_cast<std::int64_t>(blocks.size()), 1, [&](std::int64_t first, std::int64_t last) {
-          for (auto i = static_cast<std::size_t>(first); i < static_cast<std::size_t>(last); ++i) {
-            blocks[i].hash = hash_bytes(blocks[i].data, blocks[i].bytes);
-          }
-        });
+    parallel_for(static_cast<std::int64_t>(blocks.size()), 1, [&](std::int64_t first, std::int64_t last) {
+      for (auto i = static_cast<std::size_t>(first); i < static_cast<std::size_t>(last); ++i) {
+        blocks[i].hash = hash_bytes(blocks[i].data, blocks[i].bytes);
+      }
+    });
     for (const auto& block : blocks) values = hash_word(values, block.hash);
     tensors.clear();
     blocks.clear();

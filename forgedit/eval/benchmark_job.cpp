@@ -321,8 +321,8 @@ BenchCallbacks BenchmarkRun::callbacks(const ModelChoice& choice, StableDiffusio
   };
   if (truth_) {
     result.judge = [this](const BenchEdit& edit) {
-      return [&scorer = *truth_, reference = truth_->prepare(edit)](const Image& picture) {
-        return scorer.score(reference, picture);
+      return [&scorer = *truth_, reference = truth_->prepare(edit)](std::span<const Image> pictures) {
+        return scorer.score(reference, pictures);
       };
     };
   }

@@ -1,17 +1,22 @@
 #include "forgedit/eval/edit_scoring.h"
 
+#include <algorithm>
 #include <chrono>
 #include <nlohmann/json.hpp>
 
 #include "forgedit/core/error.h"
 #include "forgedit/core/files.h"
 #include "forgedit/core/json_text.h"
+#include "forgedit/core/parallel.h"
 
 namespace forgedit {
 namespace {
 
 namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
+
+/// Memory for 16 pictures of 1024x1024 is 50 MB.
+constexpr std::size_t kPicturesAtOnce = 16;
 
 /// How long a picture took, as its file says; 0 where it does not.
 double drawn_in(const fs::path& file) {
@@ -45,8 +50,14 @@ void EditScoring::run(const std::function<void(EditScoring& edit)>& step) {
   seconds_ += std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-Image EditScoring::picture(const PictureRecord& picture) const {
-  return read_image(folder_ / picture.file);
+std::vector<Image> EditScoring::read_from(std::size_t first) const {
+  std::vector<Image> pictures(std::min(kPicturesAtOnce, record_.pictures.size() - first));
+  parallel_for(std::ssize(pictures), 1, [&](std::int64_t begin, std::int64_t end) {
+    for (auto i = static_cast<std::size_t>(begin); i < static_cast<std::size_t>(end); ++i) {
+      pictures[i] = read_image(folder_ / record_.pictures[first + i].file);
+    }
+  });
+  return pictures;
 }
 
 void EditScoring::score(std::vector<PictureRecord> pictures) {
@@ -56,17 +67,20 @@ void EditScoring::score(std::vector<PictureRecord> pictures) {
   }
   for (auto& each : pictures) {
     each.seconds = drawn_in(folder_ / each.file);
-    each.scores = scorer_.score(*reference_, picture(each));
     record_.pictures.push_back(std::move(each));
+  }
+  while (scored_ < record_.pictures.size()) {
+    for (auto& scores : scorer_.score(*reference_, read_from(scored_))) {
+      record_.pictures[scored_++].scores = std::move(scores);
+    }
   }
 }
 
 void EditScoring::judge() {
   if (!make_judge_ || !record_.edit.answer) return;
   if (!judge_) judge_ = make_judge_(record_.edit);
-  for (; judged_ < record_.pictures.size(); ++judged_) {
-    auto& each = record_.pictures[judged_];
-    each.scores.merge(judge_(picture(each)));
+  while (judged_ < record_.pictures.size()) {
+    for (auto& scores : judge_(read_from(judged_))) record_.pictures[judged_++].scores.merge(scores);
   }
 }
 

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <functional>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "forgedit/eval/record.h"
@@ -16,7 +17,7 @@ namespace forgedit {
 /// another thread looks at it again only when that one has done its steps.
 class EditScoring {
  public:
-  using Judge = std::function<EditScores(const Image& picture)>;
+  using Judge = std::function<std::vector<EditScores>(std::span<const Image> pictures)>;
   /// How the pictures of an edit are judged by its true answer.
   using MakeJudge = std::function<Judge(const BenchEdit& edit)>;
 
@@ -41,7 +42,8 @@ class EditScoring {
   EditRecord& record() { return record_; }
 
  private:
-  Image picture(const PictureRecord& picture) const;
+  /// Reads up to kPicturesAtOnce files of the record's pictures from `first` on.
+  std::vector<Image> read_from(std::size_t first) const;
 
   EditScorer& scorer_;
   EditRecord record_;
@@ -50,7 +52,7 @@ class EditScoring {
   std::array<std::uint8_t, 3> background_;
   std::optional<EditScorer::Reference> reference_;
   Judge judge_;
-  std::size_t judged_ = 0;
+  std::size_t scored_ = 0, judged_ = 0;
   std::exception_ptr error_;
   double seconds_ = 0;
 };

@@ -1,14 +1,12 @@
 #include "forgedit/eval/report.h"
 
-#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "forgedit/core/error.h"
 #include "forgedit/core/files.h"
+#include "forgedit/core/page_data.h"
 #include "forgedit/eval/report_page.h"
-#include "forgedit/io/pictures/encode_webp.h"
-#include "forgedit/io/pictures/resample.h"
-#include "forgedit/pipelines/records/settings_json.h"
+#include "forgedit/io/pictures/data_uri.h"
 
 namespace forgedit {
 namespace {
@@ -16,34 +14,7 @@ namespace {
 using nlohmann::json;
 
 constexpr int kLargeSide = 512, kSmallSide = 160;
-constexpr int kQuality = 82;
 constexpr std::size_t kMostLarge = 600;
-constexpr const char* kPlace = "/*DATA*/null";  // in the page
-
-std::string base64(const std::string& bytes) {
-  static constexpr char kDigits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string text;
-  text.reserve((bytes.size() + 2) / 3 * 4);
-  for (std::size_t i = 0; i < bytes.size(); i += 3) {
-    std::uint32_t group = 0;
-    for (std::size_t k = 0; k < 3; ++k) {
-      group = group << 8 | (i + k < bytes.size() ? static_cast<unsigned char>(bytes[i + k]) : 0U);
-    }
-    for (std::size_t k = 0; k < 4; ++k) {
-      text += i + k > bytes.size() ? '=' : kDigits[group >> (18 - 6 * k) & 63];
-    }
-  }
-  return text;
-}
-
-std::string data_uri(const Image& picture, int longest) {
-  const int side = std::max(picture.width, picture.height);
-  const auto scaled = [&](int length) { return std::max(1, length * longest / side); };
-  const auto small = side <= longest
-                         ? picture
-                         : resize(picture, scaled(picture.width), scaled(picture.height), Resample::lanczos);
-  return "data:image/webp;base64," + base64(encode_webp(small, kQuality));
-}
 
 json metrics_json() {
   auto list = json::array();
@@ -113,15 +84,7 @@ void write_report(const std::filesystem::path& path, const BenchReport& report) 
       data["edits"].push_back(to_json(unreadable));
     }
   }
-  auto text = json_text(data);
-  // Inside of a script element "</script" would end it.
-  for (auto at = text.find('<'); at != std::string::npos; at = text.find('<', at)) {
-    text.replace(at, 1, "\\u003c");
-  }
-  std::string page(kReportPage);
-  const auto place = page.find(kPlace);
-  page.replace(place, std::string(kPlace).size(), text);
-  write_file_atomically(path, page);
+  write_file_atomically(path, page_with_data(kReportPage, data));
 }
 
 }  // namespace forgedit

@@ -1,10 +1,9 @@
 #include "forgedit/eval/truth_scorer.h"
 
 #include <algorithm>
-#include <cmath>
-#include <limits>
 
 #include "forgedit/core/error.h"
+#include "forgedit/core/parallel.h"
 #include "forgedit/io/pictures/resample.h"
 #include "forgedit/pipelines/model/picture.h"
 
@@ -22,6 +21,7 @@ constexpr std::int64_t kGuard = 3;           // pixels between what may change a
 constexpr double kFewestKept = 0.02;         // of all pixels
 constexpr double kSilhouette = 40 * kLevel;  // a subject differs this much from the border's colour
 constexpr std::int64_t kBins = 5;            // of a colour channel
+constexpr std::int64_t kEncodedAtOnce = 32;
 
 constexpr Metric kMetrics[] = {
     {"right", "right", true, 2,
@@ -44,29 +44,68 @@ torch::Tensor rms(const torch::Tensor& differences) {
   return differences.square().mean(-1).sqrt();
 }
 
-/// (1, 3, 1, 1): the middle colour of the picture's border.
-torch::Tensor background_of(const torch::Tensor& picture) {
+/// (n, 3, 1, 1): the middle colours of pictures' borders.
+torch::Tensor backgrounds_of(const torch::Tensor& pictures) {
   const auto border = torch::cat(
-      {picture.select(2, 0), picture.select(2, -1), picture.select(3, 0), picture.select(3, -1)}, 2);
+      {pictures.select(2, 0), pictures.select(2, -1), pictures.select(3, 0), pictures.select(3, -1)}, 2);
   // As median(2), which on a GPU has no way that repeats.
-  return std::get<0>(border.sort(2)).select(2, (border.size(2) - 1) / 2).view({1, 3, 1, 1});
+  return std::get<0>(border.sort(2)).select(2, (border.size(2) - 1) / 2).view({-1, 3, 1, 1});
 }
 
-/// (1, 1, h, w) 0 or 1: what differs from the background.
-torch::Tensor silhouette(const torch::Tensor& picture) {
-  return ((picture - background_of(picture)).abs().amax(1, true) > kSilhouette).to(torch::kFloat);
+/// (n, 1, h, w) 0 or 1: what differs from the background.
+torch::Tensor silhouettes(const torch::Tensor& pictures) {
+  return ((pictures - backgrounds_of(pictures)).abs().amax(1, true) > kSilhouette).to(torch::kFloat);
 }
 
-/// Shares of the colours under `mask`, spread over neighbouring bins; zeros where there is nothing.
-torch::Tensor colour_histogram(const torch::Tensor& picture, const torch::Tensor& mask) {
-  const auto pixels = picture.permute({0, 2, 3, 1}).reshape({-1, 3}).index({mask.reshape({-1}) > 0});
-  if (pixels.size(0) == 0) return torch::zeros({kBins * kBins * kBins}, picture.options());
-  const auto centres = torch::arange(kBins, picture.options());
+/// (n, bins): shares of the colours under `masks`, spread over neighbouring bins; zeros where there is
+/// nothing.
+torch::Tensor colour_histograms(const torch::Tensor& pictures, const torch::Tensor& masks) {
+  const auto pixels = pictures.permute({0, 2, 3, 1}).flatten(1, 2);
+  const auto inside = masks.flatten(1).unsqueeze(-1);
+  const auto centres = torch::arange(kBins, pictures.options());
   const auto place = (pixels + 1) * (0.5 * (kBins - 1));
-  const auto share = (1 - (place.unsqueeze(-1) - centres).abs()).clamp_min(0);  // (pixels, 3, bins)
-  return torch::einsum("pi,pj,pk->ijk", {share.select(1, 0), share.select(1, 1), share.select(1, 2)})
-             .reshape({-1}) /
-         pixels.size(0);
+  const auto share = (1 - (place.unsqueeze(-1) - centres).abs()).clamp_min(0);  // (n, pixels, 3, bins)
+  const auto sums = torch::einsum("npi,npj,npk->nijk",
+                                  {share.select(2, 0) * inside, share.select(2, 1), share.select(2, 2)});
+  return sums.flatten(1) / inside.sum(1).clamp_min(1);
+}
+
+std::vector<Image> read_images(const std::vector<fs::path>& files) {
+  std::vector<Image> images(files.size());
+  parallel_for(std::ssize(files), 1, [&](std::int64_t first, std::int64_t last) {
+    for (auto i = static_cast<std::size_t>(first); i < static_cast<std::size_t>(last); ++i) {
+      images[i] = read_image(files[i]);
+    }
+  });
+  return images;
+}
+
+/// Values of (n) on the CPU.
+std::vector<double> values_of(const torch::Tensor& values) {
+  const auto on_cpu = values.to(torch::kCPU, torch::kDouble).contiguous();
+  return {on_cpu.data_ptr<double>(), on_cpu.data_ptr<double>() + on_cpu.numel()};
+}
+
+/// Adds what follows from the others. What was not asked for is kept, and of the truth's style.
+void sum_up(EditScores& scores) {
+  const auto holds = [&](const char* key, auto check) {
+    const auto found = scores.find(key);
+    return found == scores.end() || check(found->second);
+  };
+  const auto is_one = [](double value) { return value == 1; };
+  const bool right = scores["right"] == 1 && holds("background", is_one) && holds("style", is_one);
+  const bool kept = holds("kept_psnr", [](double value) { return value >= kLeastKeptPsnr; }) &&
+                    holds("kept_distance", [](double value) { return value <= kMostKeptDistance; }) &&
+                    holds("identity", is_one);
+  scores["right"] = right;
+  scores["kept"] = kept;
+  scores["right_and_kept"] = right && kept;
+}
+
+/// Adds (n) values to the scores of n pictures.
+void put(const char* key, const torch::Tensor& values, std::vector<EditScores>& scores) {
+  const auto all = values_of(values);
+  for (std::size_t i = 0; i < scores.size(); ++i) scores[i][key] = all[i];
 }
 
 }  // namespace
@@ -82,26 +121,48 @@ TruthScorer::TruthScorer(AutoencoderKL vae, const c10::Device& device)
   }
 }
 
-torch::Tensor TruthScorer::read(const Image& image, std::int64_t width, std::int64_t height) const {
-  const bool fits = image.width == width && image.height == height;
-  const auto scaled =
-      fits ? image : resize(image, static_cast<int>(width), static_cast<int>(height), Resample::lanczos);
-  return image_to_tensor(scaled).to(device_);
+torch::Tensor TruthScorer::read(std::span<const Image> images, std::int64_t width,
+                                std::int64_t height) const {
+  std::vector<torch::Tensor> pictures(images.size());
+  parallel_for(std::ssize(images), 1, [&](std::int64_t first, std::int64_t last) {
+    for (auto i = static_cast<std::size_t>(first); i < static_cast<std::size_t>(last); ++i) {
+      const bool fits = images[i].width == width && images[i].height == height;
+      pictures[i] = image_to_tensor(
+          fits ? images[i]
+               : resize(images[i], static_cast<int>(width), static_cast<int>(height), Resample::lanczos));
+    }
+  });
+  return torch::cat(pictures).to(device_);
 }
 
 /// What is compared of a picture: all but a margin, which leaves room for shifts. `shift` counts the places
 /// of a (kShifts x kShifts) square, its middle being none.
-torch::Tensor TruthScorer::centre(const torch::Tensor& picture, std::int64_t shift) const {
+torch::Tensor TruthScorer::centre(const torch::Tensor& pictures, std::int64_t shift) const {
   const auto margin = vae_->config().factor();
   const auto y = margin + 2 * (shift / kShifts - kReach), x = margin + 2 * (shift % kShifts - kReach);
-  return picture.narrow(2, y, picture.size(2) - 2 * margin).narrow(3, x, picture.size(3) - 2 * margin);
+  return pictures.narrow(2, y, pictures.size(2) - 2 * margin).narrow(3, x, pictures.size(3) - 2 * margin);
 }
 
 std::vector<torch::Tensor> TruthScorer::latents_of(const torch::Tensor& centres) {
   const auto encode = [&](const torch::Tensor& pictures) {
     return (vae_->encode(pictures).mean * vae_->config().scaling_factor).flatten(1);
   };
-  return {encode(centres), encode(torch::avg_pool2d(centres, 2))};
+  std::vector<torch::Tensor> whole, half;
+  for (const auto& part : centres.split(kEncodedAtOnce)) {
+    // On a GPU always as many: cuDNN plans each convolution anew for another number of pictures.
+    const auto more = part.is_cpu() ? 0 : kEncodedAtOnce - part.size(0);
+    const auto padded = torch::cat({part, part.slice(0, 0, 1).expand({more, -1, -1, -1})});
+    whole.push_back(encode(padded).narrow(0, 0, part.size(0)));
+    half.push_back(encode(torch::avg_pool2d(padded, 2)).narrow(0, 0, part.size(0)));
+  }
+  return {torch::cat(whole), torch::cat(half)};
+}
+
+TruthScorer::Descriptor TruthScorer::Descriptor::rows(const torch::Tensor& numbers) const {
+  const auto at = numbers.to(colours.device());
+  Descriptor result{colours.index_select(0, at), {}};
+  for (const auto& each : latents) result.latents.push_back(each.index_select(0, at));
+  return result;
 }
 
 TruthScorer::Descriptor TruthScorer::describe(const torch::Tensor& pictures) {
@@ -110,20 +171,25 @@ TruthScorer::Descriptor TruthScorer::describe(const torch::Tensor& pictures) {
 }
 
 struct TruthScorer::Moved {
-  torch::Tensor pictures;  // (shifts, 3, height, width)
-  torch::Tensor colours;   // (shifts, values), at half size
+  torch::Tensor pictures;  // (n, shifts, 3, height, width)
+  torch::Tensor colours;   // (n, shifts, values), at half size
 };
 
 struct TruthScorer::Nearest {
-  torch::Tensor distances;           // (n) of colours
-  std::vector<std::int64_t> shifts;  // (n)
+  torch::Tensor distances;  // (n, others) of colours
+  torch::Tensor shifts;     // (n, others), on the CPU
 };
 
-TruthScorer::Moved TruthScorer::move(const torch::Tensor& picture) const {
+struct TruthScorer::KeptColours {
+  torch::Tensor psnr;    // (n)
+  torch::Tensor shifts;  // (n, 1), on the CPU: where what should stay is least changed
+};
+
+TruthScorer::Moved TruthScorer::move(const torch::Tensor& pictures) const {
   std::vector<torch::Tensor> all;
-  for (std::int64_t shift = 0; shift < kShifts * kShifts; ++shift) all.push_back(centre(picture, shift));
-  const auto pictures = torch::cat(all);
-  return {pictures, torch::avg_pool2d(pictures, 2).flatten(1)};
+  for (std::int64_t shift = 0; shift < kShifts * kShifts; ++shift) all.push_back(centre(pictures, shift));
+  const auto moved = torch::stack(all, 1);
+  return {moved, torch::avg_pool2d(moved.flatten(0, 1), 2).view({pictures.size(0), kShifts * kShifts, -1})};
 }
 
 TruthScorer::Nearest TruthScorer::nearest(const Moved& moved, const Descriptor& others) const {
@@ -131,41 +197,41 @@ TruthScorer::Nearest TruthScorer::nearest(const Moved& moved, const Descriptor& 
   for (std::int64_t i = 0; i < others.colours.size(0); ++i) {
     by_other.push_back(rms(moved.colours - others.colours[i]));
   }
-  const auto [distances, at] = torch::stack(by_other).min(1);
-  const auto on_cpu = at.to(torch::kCPU);
-  const auto* shifts = on_cpu.data_ptr<std::int64_t>();
-  return {distances, {shifts, shifts + on_cpu.numel()}};
+  const auto [distances, at] = torch::stack(by_other, 1).min(2);
+  return {distances, at.to(torch::kCPU)};
 }
 
 class TruthScorer::Encoded {
  public:
-  Encoded(TruthScorer& scorer, const Moved& moved, std::vector<std::int64_t> shifts)
-      : shifts_(std::move(shifts)) {
-    std::sort(shifts_.begin(), shifts_.end());
-    shifts_.erase(std::unique(shifts_.begin(), shifts_.end()), shifts_.end());
-    std::vector<torch::Tensor> centres;
-    for (const auto shift : shifts_) centres.push_back(moved.pictures.narrow(0, shift, 1));
-    latents_ = scorer.latents_of(torch::cat(centres));
+  /// `shifts` (n, any), on the CPU.
+  Encoded(TruthScorer& scorer, const Moved& moved, const torch::Tensor& shifts)
+      : places_(torch::zeros({shifts.size(0), kShifts * kShifts}, torch::kLong)) {
+    places_.scatter_(1, shifts, 1);
+    const auto asked = places_.flatten().nonzero().flatten();
+    places_.view({-1}).index_copy_(0, asked, torch::arange(asked.size(0)));
+    const auto pictures = moved.pictures.flatten(0, 1);
+    latents_ = scorer.latents_of(pictures.index_select(0, asked.to(pictures.device())));
   }
-  /// (n, values) at `shifts`; `size` 0 for the whole and 1 for the half.
-  torch::Tensor at(std::size_t size, const std::vector<std::int64_t>& shifts) const {
-    std::vector<std::int64_t> rows;
-    for (const auto shift : shifts) {
-      rows.push_back(std::lower_bound(shifts_.begin(), shifts_.end(), shift) - shifts_.begin());
-    }
-    return latents_[size].index_select(0, torch::tensor(rows, torch::kLong).to(latents_[size].device()));
+  /// (n, any, values) at `shifts` (n, any); `size` 0 for the whole and 1 for the half.
+  torch::Tensor at(std::size_t size, const torch::Tensor& shifts) const {
+    const auto rows = places_.gather(1, shifts).flatten().to(latents_[size].device());
+    return latents_[size].index_select(0, rows).view({shifts.size(0), shifts.size(1), -1});
   }
-  /// Distances (n, 3) to others: of colours and of latents.
-  torch::Tensor distances(const Nearest& nearest, const Descriptor& others) const {
+  /// (n, others): distances in the reference's units.
+  torch::Tensor distances(const Nearest& nearest, const Descriptor& others, const torch::Tensor& unit) const {
+    return (terms(nearest, others) / unit).mean(2);
+  }
+  /// (n, others, 3): of colours and of latents.
+  torch::Tensor terms(const Nearest& nearest, const Descriptor& others) const {
     std::vector<torch::Tensor> terms{nearest.distances};
     for (std::size_t k = 0; k < latents_.size(); ++k) {
       terms.push_back(rms(at(k, nearest.shifts) - others.latents[k]));
     }
-    return torch::stack(terms, 1);
+    return torch::stack(terms, 2);
   }
 
  private:
-  std::vector<std::int64_t> shifts_;
+  torch::Tensor places_;  // (n, shifts), on the CPU: rows of the latents
   std::vector<torch::Tensor> latents_;
 };
 
@@ -182,35 +248,36 @@ TruthScorer::Reference TruthScorer::prepare(const BenchEdit& edit) {
   Reference reference;
   reference.width = side(truth.width);
   reference.height = side(truth.height);
-  const auto add = [&](std::vector<torch::Tensor>& pictures, const std::vector<fs::path>& files) {
-    for (const auto& file : files)
-      pictures.push_back(read(read_image(file), reference.width, reference.height));
+  std::vector<fs::path> files{answer.truth, edit.picture};
+  const auto add = [&](const std::vector<fs::path>& more) {
+    files.insert(files.end(), more.begin(), more.end());
+    return static_cast<std::int64_t>(more.size());
   };
-  std::vector<torch::Tensor> answers;
-  add(answers, {answer.truth, edit.picture});
-  add(answers, answer.distractors);
-  reference.answers = describe(torch::cat(answers));
-  const auto truth_and = [&](const std::vector<fs::path>& others) {
-    if (others.empty()) return Descriptor{};
-    std::vector<torch::Tensor> pictures{answers[0]};
-    add(pictures, others);
-    return describe(torch::cat(pictures));
+  const auto answers = 2 + add(answer.distractors), identities = add(answer.identities),
+             styles = add(answer.styles);
+  const auto pictures = read(read_images(files), reference.width, reference.height);
+  const auto all = describe(pictures);
+  reference.answers = all.rows(torch::arange(answers));
+  const auto truth_and = [&](std::int64_t first, std::int64_t count) {
+    if (count == 0) return Descriptor{};
+    return all.rows(torch::cat({torch::zeros(1, torch::kLong), torch::arange(first, first + count)}));
   };
-  reference.identities = truth_and(answer.identities);
-  reference.styles = truth_and(answer.styles);
-  reference.background = background_of(answers[0]);
-  const auto moved = move(answers[0]);
+  reference.identities = truth_and(answers, identities);
+  reference.styles = truth_and(answers + identities, styles);
+  const auto right = pictures.narrow(0, 0, 1);
+  reference.background = backgrounds_of(right);
+  const auto moved = move(right);
   const auto from_truth = nearest(moved, reference.answers);
   reference.unit = Encoded(*this, moved, from_truth.shifts)
-                       .distances(from_truth, reference.answers)
+                       .terms(from_truth, reference.answers)[0]
                        .slice(0, 1)
                        .mean(0)
                        .clamp_min(1e-6);
-  reference.source = answers[1];
-  const auto changed = ((answers[0] - answers[1]).abs().amax(1, true) > kSameColour).to(torch::kFloat);
+  reference.source = pictures.narrow(0, 1, 1);
+  const auto changed = ((right - reference.source).abs().amax(1, true) > kSameColour).to(torch::kFloat);
   reference.kept = 1 - torch::max_pool2d(changed, 2 * kGuard + 1, 1, kGuard);
-  reference.source_silhouette = silhouette(reference.source);
-  reference.source_colours = colour_histogram(reference.source, reference.source_silhouette);
+  reference.source_silhouette = silhouettes(reference.source);
+  reference.source_colours = colour_histograms(reference.source, reference.source_silhouette);
   const auto middle = centre(reference.kept, kShifts * kShifts / 2);
   reference.asks_kept =
       reference.kept.mean().item<double>() >= kFewestKept && middle.mean().item<double>() > 0;
@@ -221,77 +288,65 @@ TruthScorer::Reference TruthScorer::prepare(const BenchEdit& edit) {
   return reference;
 }
 
-/// Where what should stay is found best again: it may lie aside too.
-std::int64_t TruthScorer::score_kept_colours(const Reference& reference, const Moved& moved,
-                                             EditScores& scores) const {
+/// What should stay may lie aside too.
+TruthScorer::KeptColours TruthScorer::kept_colours(const Reference& reference, const Moved& moved) const {
   const auto middle = kShifts * kShifts / 2;
   const auto source = centre(reference.source, middle), kept = centre(reference.kept, middle);
-  const auto [least, at] = ((moved.pictures - source).square() * kept).mean({1, 2, 3}).min(0);
-  const double error = least.item<double>() / kept.mean().item<double>();
-  scores["kept_psnr"] = error > 0 ? -10 * std::log10(error / 4) : std::numeric_limits<double>::infinity();
-  return at.item<std::int64_t>();
+  const auto [least, at] = ((moved.pictures - source).square() * kept).mean({2, 3, 4}).min(1);
+  const auto error = least.to(torch::kCPU, torch::kDouble) / kept.mean().item<double>();
+  return {-10 * (error / 4).log10(), at.to(torch::kCPU).unsqueeze(1)};
 }
 
-void TruthScorer::score_kept_latents(const Reference& reference, const torch::Tensor& latents,
-                                     EditScores& scores) const {
+torch::Tensor TruthScorer::kept_distances(const Reference& reference, const torch::Tensor& latents) const {
   const auto& source = reference.source_latents;
   const double values = reference.kept_cells.sum().item<double>() * static_cast<double>(source.size(1));
-  if (values == 0) return;
-  const auto difference = latents.view(source.sizes()) - source;
-  scores["kept_distance"] =
-      std::sqrt((difference.square() * reference.kept_cells).sum().item<double>() / values);
+  if (values == 0) return {};
+  const auto difference = latents.view({-1, source.size(1), source.size(2)}) - source;
+  return ((difference.square() * reference.kept_cells).sum({1, 2}) / values).sqrt();
 }
 
-EditScores TruthScorer::score(const Reference& reference, const Image& edited) {
+std::vector<EditScores> TruthScorer::score(const Reference& reference, std::span<const Image> edited) {
   torch::NoGradGuard no_grad;
-  const auto picture = read(edited, reference.width, reference.height);
-  EditScores scores;
-  const auto moved = move(picture);
-  const auto answers = nearest(moved, reference.answers);
+  std::vector<EditScores> all(edited.size());
+  if (edited.empty()) return all;
+  const auto pictures = read(edited, reference.width, reference.height);
+  const auto moved = move(pictures);
   const bool asks_identity = reference.identities.colours.defined();
   const bool asks_style = reference.styles.colours.defined();
+  const auto answers = nearest(moved, reference.answers);
   const auto identities = asks_identity ? nearest(moved, reference.identities) : Nearest{};
   const auto styles = asks_style ? nearest(moved, reference.styles) : Nearest{};
-  auto shifts = answers.shifts;
-  shifts.insert(shifts.end(), identities.shifts.begin(), identities.shifts.end());
-  shifts.insert(shifts.end(), styles.shifts.begin(), styles.shifts.end());
-  if (reference.asks_kept) shifts.push_back(score_kept_colours(reference, moved, scores));
-  const Encoded encoded(*this, moved, shifts);
-  const auto distance =
-      (encoded.distances(answers, reference.answers) / reference.unit).mean(1).to(torch::kCPU);
-  scores["truth_distance"] = distance[0].item<double>();
-  const auto is_truth = [&](const Nearest& found, const Descriptor& others) {
-    return (encoded.distances(found, others) / reference.unit).mean(1).argmin().item<std::int64_t>() == 0;
-  };
-  bool right = distance[0].item<float>() < distance.slice(0, 1).min().item<float>();
-  if (asks_style) {
-    const auto off = (background_of(picture) - reference.background).abs().max().item<double>();
-    scores["background"] = off <= kMostBackgroundLevels * kLevel;
-    scores["style"] = is_truth(styles, reference.styles);
-    right = right && scores["background"] == 1 && scores["style"] == 1;
+  const auto kept = reference.asks_kept ? kept_colours(reference, moved) : KeptColours{};
+  std::vector<torch::Tensor> shifts{answers.shifts};
+  for (const auto& more : {identities.shifts, styles.shifts, kept.shifts}) {
+    if (more.defined()) shifts.push_back(more);
   }
-
-  if (reference.asks_kept) score_kept_latents(reference, encoded.at(0, {shifts.back()}), scores);
-  if (asks_identity) scores["identity"] = is_truth(identities, reference.identities);
-  const auto asked = [&](const char* key, auto is_kept) {
-    const auto found = scores.find(key);
-    return found == scores.end() || is_kept(found->second);
+  const Encoded encoded(*this, moved, torch::cat(shifts, 1));
+  const auto is_truth = [&](const Nearest& found, const Descriptor& others) {
+    return encoded.distances(found, others, reference.unit).argmin(1) == 0;
   };
-  const bool kept = asked("kept_psnr", [](double value) { return value >= kLeastKeptPsnr; }) &&
-                    asked("kept_distance", [](double value) { return value <= kMostKeptDistance; }) &&
-                    asked("identity", [](double value) { return value == 1; });
-  scores["right"] = right;
-  scores["kept"] = kept;
-  scores["right_and_kept"] = right && kept;
+  const auto distances = encoded.distances(answers, reference.answers, reference.unit);
+  put("truth_distance", distances.select(1, 0), all);
+  put("right", distances.select(1, 0) < distances.slice(1, 1).amin(1), all);
+  if (asks_style) {
+    const auto off = (backgrounds_of(pictures) - reference.background).abs().amax({1, 2, 3});
+    put("background", off <= kMostBackgroundLevels * kLevel, all);
+    put("style", is_truth(styles, reference.styles), all);
+  }
+  if (reference.asks_kept) {
+    put("kept_psnr", kept.psnr, all);
+    const auto distance = kept_distances(reference, encoded.at(0, kept.shifts));
+    if (distance.defined()) put("kept_distance", distance, all);
+  }
+  if (asks_identity) put("identity", is_truth(identities, reference.identities), all);
+  for (auto& scores : all) sum_up(scores);
 
   const auto& before = reference.source_silhouette;
-  const auto after = silhouette(picture);
-  const double common = (before * after).sum().item<double>();
-  const double both = torch::max(before, after).sum().item<double>();
-  scores["structure"] = both > 0 ? common / both : 1;
-  scores["appearance"] =
-      torch::min(reference.source_colours, colour_histogram(picture, after)).sum().item<double>();
-  return scores;
+  const auto after = silhouettes(pictures);
+  const auto common = (before * after).sum({1, 2, 3}), both = torch::max(before, after).sum({1, 2, 3});
+  put("structure", torch::where(both > 0, common / both, torch::ones_like(both)), all);
+  put("appearance", torch::min(reference.source_colours, colour_histograms(pictures, after)).sum(1), all);
+  return all;
 }
 
 }  // namespace forgedit

@@ -35,6 +35,9 @@ class TruthScorer {
   struct Descriptor {
     torch::Tensor colours;               ///< (n, values): centres of the pictures, at half size
     std::vector<torch::Tensor> latents;  ///< (n, values), whole and half size
+
+    /// Those of these numbers (int64).
+    Descriptor rows(const torch::Tensor& numbers) const;
   };
   struct Reference {
     std::int64_t width = 0, height = 0;
@@ -55,23 +58,29 @@ class TruthScorer {
 
   /// Values by truth_metrics' keys. What an edit has nothing to measure by is absent and not asked for in
   /// `kept`.
-  EditScores score(const Reference& reference, const Image& edited);
+  EditScores score(const Reference& reference, const Image& edited) {
+    return score(reference, std::span<const Image>(&edited, 1)).front();
+  }
+  /// The same of several, which the encoder sees together.
+  std::vector<EditScores> score(const Reference& reference, std::span<const Image> edited);
 
  private:
-  torch::Tensor read(const Image& image, std::int64_t width, std::int64_t height) const;
+  /// (n, 3, height, width) in [-1, 1], scaled where a picture is of another size.
+  torch::Tensor read(std::span<const Image> images, std::int64_t width, std::int64_t height) const;
   Descriptor describe(const torch::Tensor& pictures);
   std::vector<torch::Tensor> latents_of(const torch::Tensor& centres);
-  torch::Tensor centre(const torch::Tensor& picture, std::int64_t shift) const;
-  /// A picture at all shifts, and at which of them it is nearest to others.
+  torch::Tensor centre(const torch::Tensor& pictures, std::int64_t shift) const;
+  /// Pictures at all shifts, and at which of them they are nearest to others.
   struct Moved;
   struct Nearest;
-  Moved move(const torch::Tensor& picture) const;
+  Moved move(const torch::Tensor& pictures) const;
   Nearest nearest(const Moved& moved, const Descriptor& others) const;
-  /// Shift of `moved` at which what should stay is least changed, and its PSNR.
-  std::int64_t score_kept_colours(const Reference& reference, const Moved& moved, EditScores& scores) const;
-  /// Encodes a picture at the shifts that are asked for: few come up, and encoding is what takes time.
+  /// Encodes pictures at the shifts that are asked for: few come up, and encoding is what takes time.
   class Encoded;
-  void score_kept_latents(const Reference& reference, const torch::Tensor& latents, EditScores& scores) const;
+  struct KeptColours;
+  KeptColours kept_colours(const Reference& reference, const Moved& moved) const;
+  /// (n): distances in latents to what should stay; undefined where no latent sees that alone.
+  torch::Tensor kept_distances(const Reference& reference, const torch::Tensor& latents) const;
 
   AutoencoderKL vae_;
   c10::Device device_;

@@ -46,7 +46,7 @@ void check_nothing_is_overwritten(const EditJob& job, const std::vector<EditRequ
       job.automatic && fs::equivalent(fs::absolute(picture).parent_path(), out, missing)) {
     complain(": results of the automatic choice would lie beside " + picture.string());
   }
-  std::vector<std::string> names{kSheetFile};
+  std::vector<std::string> names{kSheetFile, kReportFile};
   for (const auto& candidate : plan_edit(requests)) names.push_back(candidate.stem + ".png");
   for (const auto& name : names) {
     std::error_code missing;

@@ -44,7 +44,7 @@ class EditJobRun {
   void read_the_mask();
   void load();
   MemoryTask memory_need(const StableDiffusion& model) const;
-  void generate(EditResults& results);
+  void generate(EditResults& results, const EditRun& run);
   const LearnOptions* learning_to_do() const;
   void dry_run();
   void draw_best(EditResults& results);
@@ -92,7 +92,7 @@ EditJobRun::EditJobRun(EditJob job, WarmModels& models, JobContext& context)
       context_(context),
       planner_(job_, subject_.requests, context) {
   if (!job_.from.empty()) return;
-  job_.learn.options.seed = job_.sweep.first_seed();
+  job_.learn.options.seed = job_.only ? job_.only->learning_seed : job_.sweep.first_seed();
   job_.learn.story_size = job_.sweep.preset == SweepRequest::Preset::story;
   if (subject_.method == LearnMethod::imagic) use_target_as_source(job_.learn, all_targets().front());
 }
@@ -224,7 +224,7 @@ void EditJobRun::run(LastFiles* last_files) {
       std::make_shared<EditResults>(job_.out, fonts_of(context_.places()), run, job_.metadata);
   if (learned_) results->set_losses(learned_->result.losses);
   try {
-    generate(*results);
+    generate(*results, run);
     auto files = this->last_files(results, true);
     if (last_files) {
       *last_files = std::move(files);
@@ -248,11 +248,12 @@ void EditJobRun::run(LastFiles* last_files) {
   if (kept_->has(*to_learn_)) kept_->remove();
 }
 
-void EditJobRun::generate(EditResults& results) {
+void EditJobRun::generate(EditResults& results, const EditRun& run) {
   if (job_.automatic) {
     draw_best(results);
   } else {
     auto plan = plan_edit(subject_.requests);
+    if (job_.only) keep_only(*job_.only, run, plan);
     const auto resumed = resume(results, plan);
     context_.listener().planned(cells_json(plan));
     planner_.tell(*network_, described().frame,
@@ -455,8 +456,7 @@ void EditJobRun::say_reconstruction(const EditResults& results) {
   if (*quality >= kMinReconstruction) return;
   context_.warn(
       fmt::format("a reconstruction under {:.0f} dB: the model has hardly learned the picture, and its edits "
-                  "may show another "
-                  "one; see {}, and learn from more samples",
+                  "may show another one; see {}, and learn from more samples",
                   kMinReconstruction, kSheetFile));
 }
 

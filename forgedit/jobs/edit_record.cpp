@@ -2,6 +2,7 @@
 
 #include <spdlog/fmt/fmt.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "forgedit/core/content_hash.h"
@@ -57,12 +58,17 @@ json drawing_json(const EditRun& run) {
 }
 
 json picture_settings(const EditRun& run, const Candidate& candidate) {
+  auto drawing = drawing_json(run);
+  if (candidate.together > 0) {
+    drawing["together"] = candidate.together;
+    drawing["place"] = candidate.place;
+  }
   return {{"software", software_name()},
           {"source", run.picture.source},
           {"picture", picture_json(run.picture)},
           {"model", model_json(run)},
           {"learning", to_json(run.picture.options)},
-          {"drawing", drawing_json(run)},
+          {"drawing", drawing},
           {"edit", candidate_json(candidate)}};
 }
 
@@ -162,6 +168,14 @@ json candidate_json(const Candidate& candidate) {
   return result;
 }
 
+void keep_only(const OnlyPicture& only, const EditRun& run, std::vector<Candidate>& plan) {
+  std::erase_if(plan, [&](const Candidate& candidate) { return !only.is_it(run, candidate); });
+  for (auto& candidate : plan) {
+    candidate.together = only.together;
+    candidate.place = only.place;
+  }
+}
+
 json cells_json(const std::vector<Candidate>& plan) {
   auto cells = json::array();
   for (const auto& candidate : plan) {
@@ -176,7 +190,7 @@ namespace {
 
 std::string key_of(json settings) {
   // How many are drawn at once is no property of a picture: a run that went out of memory goes on with less.
-  settings["drawing"].erase("batch");
+  for (const char* key : {"batch", "together", "place"}) settings["drawing"].erase(key);
   // Nor is the version that generated it. Keys of the first one had its name in them.
   settings["software"] = "forgedit 0.1.0";
   return content_hash(json_text(settings));

@@ -9,6 +9,7 @@
 
 #include "forgedit/io/pictures/image.h"
 #include "forgedit/jobs/kept_picture.h"
+#include "forgedit/jobs/requests.h"
 #include "forgedit/pipelines/records/saved_edit.h"
 #include "forgedit/pipelines/sampling/edit_session.h"
 
@@ -44,6 +45,9 @@ nlohmann::json run_json(const EditRun& run);
 
 /// What sets one picture apart from the others of its run.
 nlohmann::json candidate_json(const Candidate& candidate);
+
+/// Leaves the one picture of a plan.
+void keep_only(const OnlyPicture& only, const EditRun& run, std::vector<Candidate>& plan);
 
 /// What a plan generates, as JobListener::planned has it.
 nlohmann::json cells_json(const std::vector<Candidate>& plan);

@@ -95,7 +95,8 @@ void note_planned_file(const std::filesystem::path& path, JobContext& context) {
 
 void EditPlanner::tell(const StableDiffusion& model, const Frame& frame, const LearnOptions* learning,
                        std::size_t missing, std::size_t kept) {
-  JobPlan plan{edit_plan_text(requests_, job_.automatic, kept), static_cast<std::int64_t>(missing)};
+  JobPlan plan{job_.only ? images(missing) : edit_plan_text(requests_, job_.automatic, kept),
+               static_cast<std::int64_t>(missing)};
   if (learning || missing > 0) {
     estimate_.emplace(model, frame.grid_width, frame.grid_height);
     double sampling = static_cast<double>(missing) * image_seconds();
@@ -142,7 +143,8 @@ void EditPlanner::tell_dry_run(const StableDiffusion& model, const Frame& frame,
   if (learning && !job_.learn.save.empty()) note_planned_file(job_.learn.save, context_);
   for (const auto& candidate : plan) note_planned_file(job_.out / (candidate.stem + ".png"), context_);
   if (job_.automatic) note_planned_file(job_.out / "NUMBER-TARGET_STRENGTH_STRATEGY_SEED.png", context_);
-  for (const char* name : {kSheetFile, kRecordFile}) note_planned_file(job_.out / name, context_);
+  for (const char* name : {kSheetFile, kReportFile, kRecordFile})
+    note_planned_file(job_.out / name, context_);
   if (job_.automatic) note_planned_file(job_.out / kChartFile, context_);
   if (std::error_code error; std::filesystem::exists(job_.out / kRecordFile, error)) {
     context_.note("what is finished in " + job_.out.string() + " already is kept");

@@ -163,6 +163,20 @@ void read_sweep(RequestReader& reader, SweepRequest& sweep) {
       reader, "negative", [&](const std::string& text) { sweep.negative = text; }, "negative_prompt");
 }
 
+/// How results are generated and written, but for what differs between them.
+void read_output(RequestReader& reader, const RequestRules& rules, EditJob& job) {
+  reader.real("blend", job.drawing.blend, 0, 1);
+  reader.whole("draw_batch", job.drawing.batch, 1, 1000);
+  parsed(reader, "output_size", [&](const std::string& name) {
+    if (name != "model" && name != "source")
+      throw usage_error("expected model or source, got '" + name + "'");
+    job.at_source_size = name == "source";
+  });
+  read_region(reader, job.region);
+  if (reader.find("mask")) job.mask = resolved(reader, "mask", rules.picture);
+  reader.boolean("metadata", job.metadata);
+}
+
 std::vector<StoryLine> read_story_lines(RequestReader& reader) {
   std::vector<StoryLine> lines;
   const auto* found = reader.find("story");
@@ -299,16 +313,15 @@ void read_edit_keys(RequestReader& reader, const RequestRules& rules, EditJob& j
   parsed(reader, "preset", [&](const std::string& name) { job.sweep.preset = parse_preset(name); });
   read_sweep(reader, job.sweep);
   read_auto(reader, job.automatic);
-  reader.real("blend", job.drawing.blend, 0, 1);
-  reader.whole("draw_batch", job.drawing.batch, 1, 1000);
-  parsed(reader, "output_size", [&](const std::string& name) {
-    if (name != "model" && name != "source")
-      throw usage_error("expected model or source, got '" + name + "'");
-    job.at_source_size = name == "source";
-  });
-  read_region(reader, job.region);
-  if (reader.find("mask")) job.mask = resolved(reader, "mask", rules.picture);
-  reader.boolean("metadata", job.metadata);
+  read_output(reader, rules, job);
+}
+
+void read_preset_keys(RequestReader& reader, EditJob& job) {
+  read_learning(reader, job.learn);
+  read_sweep(reader, job.sweep);
+  read_auto(reader, job.automatic);
+  read_output(reader, {}, job);
+  reader.finish();
 }
 
 void check_version(RequestReader& reader) {

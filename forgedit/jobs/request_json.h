@@ -37,6 +37,10 @@ void check_version(RequestReader& reader);
 /// `reader.finish()`.
 void read_edit_keys(RequestReader& reader, const RequestRules& rules, EditJob& job);
 
+/// Reads the keys of an edit that are no matter of one picture over `job`, to the object's end: those of
+/// learning, sweep and output.
+void read_preset_keys(RequestReader& reader, EditJob& job);
+
 /// What an object of a story says.
 struct StoryTarget {
   std::string target;

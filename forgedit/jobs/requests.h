@@ -21,6 +21,7 @@
 
 namespace forgedit {
 
+struct EditRun;
 struct PictureToLearn;
 
 // What can be asked of a job. Errors name settings by their keys in the JSON form of requests (Error::field,
@@ -115,6 +116,15 @@ struct StoryLine {
   bool in_request = false;  ///< `origin` is a path of the request: errors name it as their field
 };
 
+/// The one picture of a plan that is generated.
+struct OnlyPicture {
+  std::uint64_t learning_seed = 0;       ///< of learning alone
+  std::int64_t together = 0, place = 0;  ///< as Candidate has them; 0: alone
+  /// Whether a candidate is it. Called once the model is loaded, before learning; what it throws ends the
+  /// job.
+  std::function<bool(const EditRun& run, const Candidate& candidate)> is_it;
+};
+
 /// Edits of one picture, which is learned first or was learned before.
 struct EditJob {
   LearnRequest learn;
@@ -132,6 +142,7 @@ struct EditJob {
   /// What was learned without `save` lies in `out` until the job ends, so that a stop does not lose it.
   bool keep_learning = true;
   bool dry_run = false;  ///< only check, and tell what would be done
+  std::optional<OnlyPicture> only;
 
   bool results_at_source_size() const { return at_source_size.value_or(region.has_value()); }
 };

@@ -13,6 +13,7 @@
 #include "forgedit/io/charts/contact_sheet.h"
 #include "forgedit/io/pictures/encode_png.h"
 #include "forgedit/io/pictures/resample.h"
+#include "forgedit/jobs/edit_report.h"
 #include "forgedit/metrics/image_quality.h"
 #include "forgedit/pipelines/records/settings_json.h"
 
@@ -137,7 +138,8 @@ void EditResults::write(const Candidate& candidate, const Image& grid) {
   const auto file = encode_png(run_.at_source_size ? shown(candidate, grid) : picture,
                                with_text_ ? picture_text(run_, candidate) : PngText{}, path.string());
   write_file_atomically(path, file, Flush::no);
-  pictures_[candidate.stem] = {cell_copy(picture), settings_key(run_, candidate), content_hash(file)};
+  pictures_[candidate.stem] = {cell_copy(picture), report_copy(picture, plan_.size()),
+                               settings_key(run_, candidate), content_hash(file)};
   if (candidate.kind == Candidate::Kind::reconstruction) reconstruction_db_ = psnr(picture, original_);
   // The record is what a restart goes by. It grows with the run, so a long run does not write it every time:
   // of what is finished at least 98 % are in it.
@@ -170,6 +172,7 @@ EditResults::Resumed EditResults::resume(std::vector<Candidate>& candidates) {
 
   Resumed result;
   std::map<std::string, std::string> new_names;
+  const auto planned = plan_.size() + candidates.size();
   for (std::size_t i = 0; i < candidates.size(); ++i) {
     const auto& candidate = candidates[i];
     plan_.push_back(candidate);
@@ -177,7 +180,8 @@ EditResults::Resumed EditResults::resume(std::vector<Candidate>& candidates) {
       result.to_draw.push_back(candidate);
       continue;
     }
-    pictures_[candidate.stem] = {cell_copy(*images[i]), taken[i]->settings, taken[i]->content};
+    pictures_[candidate.stem] = {cell_copy(*images[i]), report_copy(*images[i], planned), taken[i]->settings,
+                                 taken[i]->content};
     if (candidate.kind == Candidate::Kind::reconstruction) reconstruction_db_ = taken[i]->psnr;
     const auto name = candidate.stem + ".png";
     if (taken[i]->file != name) new_names.emplace(taken[i]->file, name);
@@ -255,10 +259,9 @@ std::vector<std::string> EditResults::changed() const {
 
 void EditResults::begin() {
   drain();
-  // Until this run is done there is no sheet, rather than one of another run.
+  // Until this run is done there is neither sheet nor report, rather than those of another run.
   std::error_code ignored;
-  fs::remove(folder_ / kSheetFile, ignored);
-  fs::remove(folder_ / kChartFile, ignored);
+  for (const char* name : {kSheetFile, kReportFile, kChartFile}) fs::remove(folder_ / name, ignored);
   write_record(false);
 }
 
@@ -272,6 +275,8 @@ std::vector<fs::path> EditResults::finish() {
   for (const auto& stem : gone) pictures_.erase(stem);
   const auto sheet = folder_ / kSheetFile;
   write_png(sheet, draw_sheet(), with_text_ ? PngText{{"forgedit", json_text(run_json(run_))}} : PngText{});
+  const auto page = folder_ / kReportFile;
+  write_file_atomically(page, report(record(gone.empty())));
   write_record(gone.empty());
   if (!gone.empty()) {
     throw failure(fmt::format(
@@ -279,12 +284,18 @@ std::vector<fs::path> EditResults::finish() {
         gone.size(), folder_.string(), gone.front()));
   }
   auto files = area_files_;
-  files.insert(files.end(), {sheet, folder_ / kRecordFile});
+  files.insert(files.end(), {sheet, page, folder_ / kRecordFile});
   return files;
 }
 
 void EditResults::write_record(bool ended) const {
-  write_file_atomically(folder_ / kRecordFile, record(ended));
+  write_file_atomically(folder_ / kRecordFile, json_text(record(ended), 1) + "\n");
+}
+
+std::string EditResults::report(const json& record) const {
+  std::map<std::string, std::string> copies;
+  for (const auto& [stem, picture] : pictures_) copies.emplace(stem + ".png", picture.copy);
+  return edit_report(record, report_copy(original_, 1), copies);
 }
 
 std::string EditResults::label_of(const Candidate& candidate) const {
@@ -315,7 +326,7 @@ Image EditResults::draw_sheet() const {
   return draw_contact_sheet(rows, fonts_, title, cell_size_for(pictures_.size() + 1));
 }
 
-std::string EditResults::record(bool ended) const {
+json EditResults::record(bool ended) const {
   auto result = run_json(run_);
   auto pictures = json::array();
   for (const auto& candidate : plan_) {
@@ -346,7 +357,7 @@ std::string EditResults::record(bool ended) const {
     if (picture.psnr) entry["psnr"] = *picture.psnr;
     result["earlier"][picture.file] = std::move(entry);
   }
-  return json_text(result, 1) + "\n";
+  return result;
 }
 
 }  // namespace forgedit

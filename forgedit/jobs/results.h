@@ -30,9 +30,9 @@ struct Arrangement {
   bool complete = false;                                                ///< the run got to its end
 };
 
-/// Writes one run: a PNG for each picture as it is drawn and with it edit.json, at the end sheet.png.
-/// Pictures are written by a thread of its own, and what depends on them waits for it. Use it from one
-/// thread.
+/// Writes one run: a PNG for each picture as it is drawn and with it edit.json, at the end sheet.png and
+/// report.html. Pictures are written by a thread of its own, and what depends on them waits for it. Use it
+/// from one thread.
 class EditResults {
  public:
   /// `fonts` set the sheet's labels; `with_text` puts the settings into each PNG.
@@ -78,8 +78,8 @@ class EditResults {
   }
 
   void arrange(Arrangement arrangement);
-  /// Writes sheet and record of all that was added, even when the plan was not finished. Returns their paths.
-  /// Throws a failure when pictures are gone from the folder: the record then leaves them out.
+  /// Writes sheet, report and record of all that was added, even when the plan was not finished. Returns
+  /// their paths. Throws a failure when pictures are gone from the folder: the record then leaves them out.
   std::vector<std::filesystem::path> finish();
 
   std::size_t count() const;
@@ -98,7 +98,8 @@ class EditResults {
   void number(std::vector<Candidate>& candidates, const std::vector<std::optional<FinishedPicture>>& taken);
   std::string label_of(const Candidate& candidate) const;
   Image draw_sheet() const;
-  std::string record(bool ended) const;
+  nlohmann::json record(bool ended) const;
+  std::string report(const nlohmann::json& record) const;
   void write_record(bool ended) const;
 
   std::filesystem::path folder_;
@@ -113,7 +114,8 @@ class EditResults {
   std::vector<Candidate> plan_;
   std::size_t last_number_ = 0;  // of the plan so far
   struct Picture {
-    Image cell;  // a small copy for the sheet
+    Image cell;        // a small copy for the sheet
+    std::string copy;  // and one for the report
     std::string settings, content;
   };
   std::map<std::string, Picture> pictures_;  // finished ones, by stem

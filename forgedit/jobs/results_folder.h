@@ -11,6 +11,7 @@ namespace forgedit {
 /// The names of results beside the pictures.
 inline constexpr const char* kRecordFile = "edit.json";
 inline constexpr const char* kSheetFile = "sheet.png";
+inline constexpr const char* kReportFile = "report.html";
 inline constexpr const char* kChartFile = "chart.png";
 
 /// A folder that exists while results may come; it goes away again when nothing was put into it.

@@ -174,17 +174,19 @@ void write_drawn(const DrawRequest& request, const Candidate& candidate, const I
 
 Image run_draw(DrawRequest request, WarmModels& models, JobContext& context) {
   follow_model(request.sweep, read_model_defaults(models.choice(context).folder));
-  const auto candidate = drawn_candidate(request);
+  auto candidate = drawn_candidate(request);
   context.listener().planned(cells_json({candidate}));
   context.throw_if_stopped();
   auto& warm = models.session(context, request.learned);
   warn_of_long_texts({request.target, candidate.sample.negative}, warm.model, context);
   Image result;
-  const auto take = [&](const Candidate&, const Image& grid) {
+  const std::vector<Candidate> plan{candidate};
+  const auto take = [&](const Candidate& drawn, const Image& grid) {
+    candidate = drawn;
     result = from_grid(grid, warm.learned.frame);
   };
   try {
-    warm.session.generate({candidate}, {request.blend, 1},
+    warm.session.generate(plan, {request.blend, 1},
                           {take, [&](const Progress& progress) { context.progress(progress); },
                            previews_for(context, warm.learned.frame)});
   } catch (const Cancelled&) {

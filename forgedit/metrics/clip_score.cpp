@@ -5,6 +5,7 @@
 
 #include "forgedit/core/error.h"
 #include "forgedit/core/json.h"
+#include "forgedit/core/parallel.h"
 #include "forgedit/io/weights/keymaps/keymaps.h"
 #include "forgedit/io/weights/model_folder.h"
 #include "forgedit/models/load_network.h"
@@ -38,9 +39,19 @@ ClipScorer::ClipScorer(const fs::path& directory, const c10::Device& device)
 }
 
 torch::Tensor ClipScorer::embed(const Image& picture) {
+  return embed({&picture, 1})[0];
+}
+
+torch::Tensor ClipScorer::embed(std::span<const Image> pictures) {
   torch::NoGradGuard no_grad;
-  const auto pixels = model_image(picture, preparation_).unsqueeze(0).to(device_);
-  return model_->encode_image(pixels)[0].to(torch::kCPU, torch::kFloat);
+  std::vector<torch::Tensor> pixels(pictures.size());
+  parallel_for(std::ssize(pictures), 1, [&](std::int64_t first, std::int64_t last) {
+    for (auto i = first; i < last; ++i) {
+      const auto at = static_cast<std::size_t>(i);
+      pixels[at] = model_image(pictures[at], preparation_);
+    }
+  });
+  return model_->encode_image(torch::stack(pixels).to(device_)).to(torch::kCPU, torch::kFloat);
 }
 
 torch::Tensor ClipScorer::embed(const std::string& text) {

@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <optional>
+#include <span>
 #include <string>
 
 #include "forgedit/io/pictures/image.h"
@@ -23,6 +24,8 @@ class ClipScorer {
   ClipScorer(const std::filesystem::path& directory, const c10::Device& device);
 
   torch::Tensor embed(const Image& picture);
+  /// (n, projection_dim), all in one pass through the network.
+  torch::Tensor embed(std::span<const Image> pictures);
   /// Longer texts than the model reads are cut.
   torch::Tensor embed(const std::string& text);
   const ClipModel& model() const { return model_; }

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "forgedit/core/parallel.h"
 #include "forgedit/io/pictures/resample.h"
 #include "forgedit/metrics/image_quality.h"
 
@@ -30,6 +31,11 @@ std::size_t column_width(const Metric& metric) {
 
 std::string lpips_key(LpipsTrunk trunk) {
   return std::string("lpips_") + lpips_trunk_name(trunk);
+}
+
+Image at_size_of(const Image& edited, const Image& original) {
+  if (original.width == edited.width && original.height == edited.height) return original;
+  return resize(original, edited.width, edited.height, Resample::lanczos);
 }
 
 }  // namespace
@@ -68,32 +74,44 @@ EditScorer::Reference EditScorer::prepare(const Image& original, const std::stri
   return reference;
 }
 
-EditScores EditScorer::score(const Reference& reference, const Image& edited) {
-  EditScores scores;
-  if (clip_) {
-    const auto image = clip_->embed(edited);
+void EditScorer::score_by_clip(const Reference& reference, std::span<const Image> edited,
+                               std::vector<EditScores>& all) {
+  const auto images = clip_->embed(edited);
+  for (std::size_t i = 0; i < edited.size(); ++i) {
+    auto& scores = all[i];
+    const auto image = images[static_cast<std::int64_t>(i)];
     const double cosine = clip_cosine(image, reference.target);
     scores["clip"] = cosine;
     scores["clip_score"] = clip_score(cosine);
     scores["clip_image"] = clip_cosine(image, reference.image);
-    if (reference.source.defined()) {
-      const auto direction = clip_direction(reference.image, image, reference.source, reference.target);
-      if (direction) scores["clip_direction"] = *direction;
-    }
+    if (!reference.source.defined()) continue;
+    const auto direction = clip_direction(reference.image, image, reference.source, reference.target);
+    if (direction) scores["clip_direction"] = *direction;
   }
-  const bool same_size =
-      reference.original.width == edited.width && reference.original.height == edited.height;
-  const auto original = same_size
-                            ? reference.original
-                            : resize(reference.original, edited.width, edited.height, Resample::lanczos);
+}
+
+std::vector<EditScores> EditScorer::score(const Reference& reference, std::span<const Image> edited) {
+  std::vector<EditScores> all(edited.size());
+  if (edited.empty()) return all;
+  if (clip_) score_by_clip(reference, edited, all);
   for (auto& [trunk, network] : lpips_.networks) {
-    scores[lpips_key(trunk)] = lpips_distance(network, original, edited);
+    const auto distances = lpips_distances(network, reference.original, edited);
+    for (std::size_t i = 0; i < all.size(); ++i) all[i][lpips_key(trunk)] = distances[i];
   }
-  scores["psnr"] = psnr(original, edited);
-  scores["ssim"] = ssim(original, edited);
+  parallel_for(std::ssize(edited), 1, [&](std::int64_t first, std::int64_t last) {
+    for (auto i = first; i < last; ++i) {
+      const auto& picture = edited[static_cast<std::size_t>(i)];
+      auto& scores = all[static_cast<std::size_t>(i)];
+      const auto original = at_size_of(picture, reference.original);
+      scores["psnr"] = psnr(original, picture);
+      scores["ssim"] = ssim(original, picture);
+    }
+  });
   // Weights that are not finite measure nothing.
-  std::erase_if(scores, [](const auto& score) { return std::isnan(score.second); });
-  return scores;
+  for (auto& scores : all) {
+    std::erase_if(scores, [](const auto& score) { return std::isnan(score.second); });
+  }
+  return all;
 }
 
 std::string metric_title(const Metric& metric) {

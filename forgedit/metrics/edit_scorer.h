@@ -48,7 +48,11 @@ class EditScorer {
 
   /// CLIP sees each picture at its own size. For all others the original is first scaled to the size of
   /// `edited` (Lanczos): the edit is what is judged, at the size at which it was drawn.
-  EditScores score(const Reference& reference, const Image& edited);
+  EditScores score(const Reference& reference, const Image& edited) {
+    return score(reference, std::span<const Image>(&edited, 1)).front();
+  }
+  /// The same of several: networks see them together, processor cores share the rest.
+  std::vector<EditScores> score(const Reference& reference, std::span<const Image> edited);
 
   /// Metrics that nothing is measured by, and why, by key.
   const std::map<std::string, std::string>& left_out() const { return left_out_; }
@@ -56,6 +60,9 @@ class EditScorer {
   const std::string& weights_fingerprint() const { return weights_fingerprint_; }
 
  private:
+  void score_by_clip(const Reference& reference, std::span<const Image> edited,
+                     std::vector<EditScores>& scores);
+
   std::optional<ClipScorer> clip_;
   LpipsNetworks lpips_;
   std::map<std::string, std::string> left_out_;

@@ -1,7 +1,5 @@
 #include "forgedit/metrics/image_quality.h"
 
-#include <ATen/Parallel.h>
-
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -10,6 +8,7 @@
 #include <vector>
 
 #include "forgedit/core/error.h"
+#include "forgedit/core/parallel.h"
 
 namespace forgedit {
 namespace {
@@ -150,7 +149,7 @@ double ssim(const Image& left, const Image& right) {
   }
   const std::int64_t rows = left.height - kWindow + 1;
   std::vector<double> sums(static_cast<std::size_t>(rows));
-  at::parallel_for(0, rows, kRowsAThread, [&](std::int64_t first, std::int64_t last) {
+  parallel_for(rows, kRowsAThread, [&](std::int64_t first, std::int64_t last) {
     WindowedRows windowed(left, right);
     for (auto y = first; y < last; ++y) {
       sums[static_cast<std::size_t>(y)] = similarity_of(windowed.means(y), windowed.values());

@@ -1,9 +1,12 @@
 #include "forgedit/metrics/lpips_distance.h"
 
+#include <algorithm>
 #include <optional>
+#include <utility>
 
 #include "forgedit/core/error.h"
 #include "forgedit/core/files.h"
+#include "forgedit/core/parallel.h"
 #include "forgedit/core/text.h"
 #include "forgedit/io/pictures/model_image.h"
 #include "forgedit/io/weights/keymaps/keymaps.h"
@@ -13,6 +16,9 @@ namespace forgedit {
 namespace {
 
 namespace fs = std::filesystem;
+
+// Two pictures of 512x512: VGG16's first layers take 0.3 GB of memory for them.
+constexpr std::int64_t kPixelsAtOnce = 1 << 19;
 
 bool is_head(const std::string& name) {
   return starts_with(name, "lin");
@@ -70,6 +76,18 @@ void gather(const fs::path& file, std::map<LpipsTrunk, Parts>& parts) {
   }
 }
 
+/// Pictures from the first on that have its size, as many as a network sees at once.
+std::span<const Image> next_batch(std::span<const Image> pictures) {
+  const auto& front = pictures[0];
+  const auto most = std::max<std::int64_t>(1, kPixelsAtOnce / (std::int64_t{front.width} * front.height));
+  std::size_t count = 1;
+  while (count < pictures.size() && std::cmp_less(count, most) && pictures[count].width == front.width &&
+         pictures[count].height == front.height) {
+    ++count;
+  }
+  return pictures.first(count);
+}
+
 }  // namespace
 
 LpipsNetworks load_lpips(const std::vector<fs::path>& places, const c10::Device& device) {
@@ -94,17 +112,38 @@ LpipsNetworks load_lpips(const std::vector<fs::path>& places, const c10::Device&
   return result;
 }
 
-double lpips_distance(Lpips& network, const Image& left, const Image& right) {
+std::vector<double> lpips_distances(Lpips& network, const Image& left, std::span<const Image> rights) {
   torch::NoGradGuard no_grad;
-  ModelImageConfig preparation;
-  preparation.width = right.width;
-  preparation.height = right.height;
-  preparation.resample = Resample::lanczos;
-  preparation.image_mean = preparation.image_std = {0.5, 0.5, 0.5};  // to [-1, 1]
   const auto device = network->parameters().front().device();
-  const auto a = model_image(left, preparation).unsqueeze(0).to(device);
-  const auto b = model_image(right, preparation).unsqueeze(0).to(device);
-  return network(a, b).item<double>();
+  std::vector<double> distances;
+  torch::Tensor original;  // at the size of the batch before
+  while (distances.size() < rights.size()) {
+    const auto batch = next_batch(rights.subspan(distances.size()));
+    ModelImageConfig preparation;
+    preparation.width = batch[0].width;
+    preparation.height = batch[0].height;
+    preparation.resample = Resample::lanczos;
+    preparation.image_mean = preparation.image_std = {0.5, 0.5, 0.5};  // to [-1, 1]
+    std::vector<torch::Tensor> pictures(batch.size());
+    parallel_for(std::ssize(batch), 1, [&](std::int64_t first, std::int64_t last) {
+      for (auto i = first; i < last; ++i) {
+        const auto at = static_cast<std::size_t>(i);
+        pictures[at] = model_image(batch[at], preparation);
+      }
+    });
+    const auto b = torch::stack(pictures).to(device);
+    if (!original.defined() || original.size(2) != b.size(2) || original.size(3) != b.size(3)) {
+      original = model_image(left, preparation).unsqueeze(0).to(device);
+    }
+    const auto values = network(original.expand_as(b), b).to(torch::kCPU, torch::kDouble);
+    const auto* first = values.data_ptr<double>();
+    distances.insert(distances.end(), first, first + values.numel());
+  }
+  return distances;
+}
+
+double lpips_distance(Lpips& network, const Image& left, const Image& right) {
+  return lpips_distances(network, left, {&right, 1}).front();
 }
 
 }  // namespace forgedit

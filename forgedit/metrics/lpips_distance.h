@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <map>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -21,7 +22,8 @@ struct LpipsNetworks {
 /// folders of them. Throws Error for files that hold something else, and where two say the same thing.
 LpipsNetworks load_lpips(const std::vector<std::filesystem::path>& places, const c10::Device& device);
 
-/// Distance of two pictures, `left` scaled to the size of `right` where it differs (Lanczos).
+/// Distances of a picture to others, scaled to the size of each where it differs (Lanczos).
+std::vector<double> lpips_distances(Lpips& network, const Image& left, std::span<const Image> rights);
 double lpips_distance(Lpips& network, const Image& left, const Image& right);
 
 }  // namespace forgedit

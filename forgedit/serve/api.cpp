@@ -5,10 +5,10 @@
 #include <nlohmann/json.hpp>
 
 #include "forgedit/core/error.h"
+#include "forgedit/core/shallow_json.h"
 #include "forgedit/core/suggest.h"
 #include "forgedit/serve/api_parts.h"
 #include "forgedit/serve/job_view.h"
-#include "forgedit/serve/shallow_json.h"
 
 namespace forgedit {
 namespace {

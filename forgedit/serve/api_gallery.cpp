@@ -70,7 +70,7 @@ HttpResponse settings_of(const ApiContext& api, const HttpRequest& request) {
   } catch (const Error& error) {
     throw HttpError(422, "picture_damaged", error.what());
   }
-  return json_response(200, request_to_draw_again(texts, here(api)));
+  return json_response(200, request_to_generate_again(texts, here(api)));
 }
 
 }  // namespace

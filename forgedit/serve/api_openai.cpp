@@ -3,10 +3,10 @@
 #include <nlohmann/json.hpp>
 #include <string_view>
 
+#include "forgedit/core/base64.h"
 #include "forgedit/core/error.h"
 #include "forgedit/core/files.h"
 #include "forgedit/serve/api_parts.h"
-#include "forgedit/serve/base64.h"
 #include "forgedit/serve/job_view.h"
 #include "forgedit/serve/openai_form.h"
 #include "forgedit/serve/uploads.h"

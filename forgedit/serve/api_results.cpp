@@ -16,6 +16,7 @@ using nlohmann::json;
 
 constexpr const char* kSheetName = "sheet.png";
 constexpr const char* kChartName = "chart.png";
+constexpr const char* kReportName = "report.html";
 constexpr const char* kRecordName = "edit.json";
 
 /// The same address always has the same bytes.
@@ -72,7 +73,7 @@ HttpResponse all_files(const ApiContext& api, const HttpRequest& request) {
     if (is_there(folder / name)) files.push_back({prefix + "/" + name, folder / name});
   };
   for (const auto& picture : api.store.pictures(found.id)) add(picture.stem + ".png");
-  for (const char* name : {kSheetName, kChartName, kRecordName}) add(name);
+  for (const char* name : {kSheetName, kReportName, kChartName, kRecordName}) add(name);
   if (files.empty()) {
     throw HttpError(is_over(found) ? 404 : 409, is_over(found) ? "not_found" : "not_yet",
                     "the job has no files");

@@ -2,21 +2,13 @@
 
 #include <nlohmann/json.hpp>
 
-#include "forgedit/core/content_hash.h"
 #include "forgedit/core/error.h"
 #include "forgedit/core/files.h"
-#include "forgedit/core/json.h"
 #include "forgedit/core/json_text.h"
-#include "forgedit/io/pictures/image.h"
 #include "forgedit/serve/ids.h"
+#include "forgedit/settings/picture_settings.h"
 
 namespace forgedit {
-namespace {
-
-constexpr const char* kRecord = "learned.json";
-constexpr const char* kOriginal = "original.png";
-
-}  // namespace
 
 namespace fs = std::filesystem;
 using nlohmann::json;
@@ -31,28 +23,6 @@ fs::path kept_learned(const fs::path& data, const std::string& id) {
   std::error_code missing;
   if (fs::is_directory(folder, missing)) return folder;
   throw usage_error("there is nothing learned with this id");
-}
-
-json learned_info(const fs::path& folder) {
-  const auto record = read_json_object(folder / kRecord);
-  const auto seen = read_image(folder / kOriginal);
-  try {
-    const auto& model = record.at("base_model");
-    return {
-        {"source", record.at("source")},
-        {"method", record.at("learning").value("method", "vanilla")},
-        {"losses", record.value("losses", json::array())},
-        {"learning", record.at("learning")},
-        {"width", record.at("frame").at("width")},
-        {"height", record.at("frame").at("height")},
-        {"model",
-         {{"name", model.value("name", "")},
-          {"fingerprint", model.value("fingerprint", "")},
-          {"precision", record.value("precision", "")}}},
-        {"content", content_hash({reinterpret_cast<const char*>(seen.pixels.data()), seen.pixels.size()})}};
-  } catch (const json::exception& error) {
-    throw failure((folder / kRecord).string() + ": " + error.what());
-  }
 }
 
 std::int64_t bytes_below(const fs::path& folder) {

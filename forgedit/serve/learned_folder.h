@@ -5,8 +5,6 @@
 #include <string>
 #include <vector>
 
-#include <nlohmann/json_fwd.hpp>
-
 #include "forgedit/serve/store.h"
 
 namespace forgedit {
@@ -16,10 +14,6 @@ std::filesystem::path learned_folder(const std::filesystem::path& data, const st
 
 /// The same of one that is there. Throws a usage Error where there is none.
 std::filesystem::path kept_learned(const std::filesystem::path& data, const std::string& id);
-
-/// What clients are told of a saved edit, as StoredLearned::info: a JSON object. Throws a failure where its
-/// record or picture cannot be read.
-nlohmann::json learned_info(const std::filesystem::path& folder);
 
 /// Bytes of all files below `folder`.
 std::int64_t bytes_below(const std::filesystem::path& folder);

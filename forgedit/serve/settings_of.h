@@ -20,6 +20,6 @@ struct SettingsHere {
 /// "picture_here", "unknown"}. Where the learned picture is here the request is a "draw" on it, else an
 /// "edit", whose picture may have to be added. Throws HttpError 422 where the texts have no settings of ours,
 /// or those of no edit.
-nlohmann::json request_to_draw_again(const PngText& texts, const SettingsHere& here);
+nlohmann::json request_to_generate_again(const PngText& texts, const SettingsHere& here);
 
 }  // namespace forgedit

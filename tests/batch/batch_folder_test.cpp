@@ -6,6 +6,7 @@
 
 #include "forgedit/batch/batch_report.h"
 #include "forgedit/core/folder_lock.h"
+#include "tests/support/page_data.h"
 #include "tests/support/temporary_folder.h"
 
 namespace forgedit {
@@ -112,7 +113,10 @@ TEST_F(BatchFolderTest, ReportsWhatIsDoneFailedAndLeft) {
   EXPECT_TRUE(fs::is_directory(folder().path() / summary["edits"][0]["folder"].get<std::string>()));
   EXPECT_EQ(summary["edits"][1]["reason"], "no such </script> picture");
   EXPECT_EQ(summary["edits"][2]["state"], "left");
-  EXPECT_FALSE(contains(read_file(folder().path() / "index.html"), "such </script>"));
+  const auto page = read_file(folder().path() / "index.html");
+  EXPECT_FALSE(contains(page, "such </script>"));
+  EXPECT_EQ(testing::data_of_page(page).at("edits")[1].at("reason"), "no such </script> picture");
+  EXPECT_TRUE(contains(page, "\"report.html\"")) << "each edit's report";
 
   folder().forget_failure("two");
   write_batch_report(folder(), batch_status(folder(), subject_), lines);

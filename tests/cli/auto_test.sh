@@ -24,7 +24,7 @@ expect 2 "did you mean '--gamma'" bench tedbench --data . --gama
 
 echo "-- a choice"
 expect 0 "skipped: LPIPS alex" "${EDIT[@]}" --steps 2 --auto --auto-pictures 12 --clip clip --draw-batch 1 --out one --save man.edit
-[ "$(ls one | wc -l)" -eq 16 ] || complain "expected 12 candidates, the reconstruction, sheet, chart and edit.json"
+[ "$(ls one | wc -l)" -eq 17 ] || complain "expected 12 candidates, the reconstruction, sheet, report, chart and edit.json"
 grep -q 'the best of 12 for "a man running"' stderr || complain "the best are not named"
 grep -qE '  1\. [0-9]{2}-a-man-running_.*png: edit [0-9.-]+, kept [0-9.-]+: ' stderr || complain "no reason"
 grep -q '"complete": true' one/edit.json || complain "edit.json is not complete"
@@ -58,7 +58,8 @@ done
 kill -INT $program
 wait $program
 [ $? -eq 130 ] || complain "Ctrl-C: exit code"
-[ -f killed/sheet.png ] && [ -f killed/chart.png ] || complain "Ctrl-C: no sheet and chart of what there is"
+[ -f killed/sheet.png ] && [ -f killed/report.html ] && [ -f killed/chart.png ] ||
+  complain "Ctrl-C: no sheet, report and chart of what there is"
 grep -q '"complete": false' killed/edit.json || complain "Ctrl-C: edit.json"
 before=$(ls killed/[0-9]*.png | wc -l)
 expect 0 "pictures were finished before and are kept" "${FROM[@]}" --steps 20 --auto-pictures 12 --out killed

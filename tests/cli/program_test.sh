@@ -178,7 +178,7 @@ expect 0 "" "${EDIT[@]}" "${QUICK[@]}" --out one --save square.edit --unlearned 
 expect 0 "" "${EDIT[@]}" "${QUICK[@]}" --out two --unlearned --forget orig,noencoder
 expect 0 "" edit --from square.edit "a red square" --model "$MODEL" --steps 2 --gamma 0.8,1.0 --unlearned \
   --forget orig,noencoder --out three
-[ "$(ls one | wc -l)" -eq 8 ] || complain "expected 6 pictures, sheet.png and edit.json in one"
+[ "$(ls one | wc -l)" -eq 9 ] || complain "expected 6 pictures, sheet.png, report.html and edit.json in one"
 [ -f one/01-a-red-square_vs-0.8_donotforget_seed0.png ] || complain "name of the first edit"
 for file in one/*; do
   cmp -s "$file" "two/${file#*/}" || complain "$file differs when drawn a second time"
@@ -353,7 +353,7 @@ a square on a beach
 STORY
 STORY=(edit --from square.edit --model "$MODEL" --steps 2 --gamma 1 --draw-batch 1)
 expect 0 "" "${STORY[@]}" --targets story.txt --out story
-[ "$(ls story | wc -l)" -eq 8 ] || complain "story: expected 6 pictures, sheet.png and edit.json"
+[ "$(ls story | wc -l)" -eq 9 ] || complain "story: expected 6 pictures, sheet.png, report.html and edit.json"
 [ -f story/03-a-green-square_vs-0.9_noencoder_seed1.png ] || complain "story: a line's own settings"
 [ -f story/04-a-round-square_vp-0.8-1.1_donotforget_seed0.png ] || complain "story: a line's own interpolation"
 cp -r story first
@@ -379,7 +379,7 @@ touch -d 2000-01-01 story/*.png
 { echo "a yellow square" && cat story.txt; } >longer.txt
 expect 0 "" "${STORY[@]}" --targets longer.txt --out story
 [ "$(drawn)" -eq 1 ] || complain "story: a new line: expected 1 picture drawn, got $(drawn)"
-[ "$(ls story | wc -l)" -eq 9 ] || complain "story: a new line: expected 9 files"
+[ "$(ls story | wc -l)" -eq 10 ] || complain "story: a new line: expected 10 files"
 cmp -s story/02-*.png first/01-*.png || complain "story: a new line: the others move on"
 # With IMAGE: what is finished is found before anything is learned again.
 WHOLE=(edit good.png --targets story.txt --source "a square" --model "$MODEL" --samples 4 --batch 2 --steps 1

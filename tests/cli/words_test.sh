@@ -67,7 +67,7 @@ expect 0 "" "${FROM[@]}" --out normal -v
 grep -q '^plan: ' stderr || complain "-v: no plan"
 expect 0 "" "${FROM[@]}" --out quiet -q --negative ""
 grep -qv '^warning: ' stderr && complain "-q: expected warnings only on stderr"
-[ "$(wc -l <stdout)" -eq 4 ] || complain "-q: expected the paths of four results"
+[ "$(wc -l <stdout)" -eq 5 ] || complain "-q: expected the paths of five results"
 cmp -s normal/01-*.png quiet/01-*.png || complain "an empty negative prompt gives other bytes"
 expect 0 "" "${FROM[@]}" --out json --json
 [ ! -s stderr ] || complain "--json: expected nothing on stderr"
@@ -84,6 +84,22 @@ grep -q '"event":"learned","folder":"json.edit"' stdout || complain "learn --jso
 echo '{"from": "square.edit", "target": "a cat"}' >list.jsonl
 expect 0 "" batch list.jsonl --out json.batch --model "$MODEL" --steps 1 --gamma 1 --json
 [ "$(tail -1 stdout)" = '{"event":"done"}' ] || complain "batch --json"
+
+echo "-- locales"
+LOCALE=(edit --from square.edit "a red square" --model "$MODEL" --steps 2)
+german=de_DE.UTF-8
+mkdir locales
+LC_ALL=C localedef -i de_DE -f UTF-8 locales/$german 2>/dev/null || { echo "skipped: German cannot be made"; german=; }
+export LOCPATH=$WORK/locales
+for locale in xx_XX $german; do
+  rm -rf locale
+  LC_ALL=$locale expect 0 "plan: " "${LOCALE[@]}" --gamma 1.0 --blend 0.0 --guidance 7.5 --out locale
+  diff -r normal locale >/dev/null || complain "LC_ALL=$locale: other results"
+  grep -qi locale stderr && complain "LC_ALL=$locale: speaks of it"
+  LC_ALL=$locale expect 2 "--gamma: expected numbers as in 0.8,1.0 or FIRST:LAST:STEP, got '0;8'" "${LOCALE[@]}" --gamma "0;8"
+  LC_ALL=$locale expect 2 "expected a number from 0 to 1, got '0,5'" "${LOCALE[@]}" --blend 0,5
+done
+unset LOCPATH
 
 echo "-- a picture from standard input"
 for image in - good.png; do

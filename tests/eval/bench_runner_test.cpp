@@ -73,11 +73,12 @@ class BenchRunnerTest : public testing::TemporaryFolder {
     if (judging_) {
       callbacks.judge = [&](const BenchEdit& edit) {
         EXPECT_TRUE(edit.answer);
-        return [&, id = edit.id](const Image&) {
+        return [&, id = edit.id](std::span<const Image> edited) {
           EXPECT_NE(beside_, std::this_thread::get_id() == owner_);
           if (id == not_judged_) throw failure("no answer for it");
-          ++judged_;
-          return EditScores{{"right", 1}, {"kept", 0}, {"right_and_kept", 0}, {"truth_distance", 0.5}};
+          judged_ += static_cast<int>(edited.size());
+          const EditScores scores{{"right", 1}, {"kept", 0}, {"right_and_kept", 0}, {"truth_distance", 0.5}};
+          return std::vector<EditScores>(edited.size(), scores);
         };
       };
     }

@@ -1,9 +1,11 @@
 #include "forgedit/eval/truth_scorer.h"
 
+#include <cmath>
 #include <nlohmann/json.hpp>
 
 #include "forgedit/core/files.h"
 #include "forgedit/eval/answers.h"
+#include "forgedit/io/pictures/resample.h"
 #include "forgedit/pipelines/model/stable_diffusion.h"
 #include "tests/support/temporary_folder.h"
 
@@ -100,6 +102,27 @@ TEST_F(TruthScorerTest, ALostIdentityIsNotKept) {
   const auto other = scorer_.score(reference, read_image(walking.answer->distractors.back()));
   EXPECT_TRUE(other.at("kept_psnr") < kLeastKeptPsnr || other.at("kept_distance") > kMostKeptDistance);
   EXPECT_LT(other.at("structure"), 0.9);
+}
+
+TEST_F(TruthScorerTest, SeveralTogetherScoreAsEachAlone) {
+  const auto set = read_miniedit(kAssets / "miniedit-s");
+  const auto& asked = edit(set, "flat-two-man-golfing");
+  const auto reference = scorer_.prepare(asked);
+  std::vector<Image> pictures{read_image(asked.answer->truth), read_image(asked.picture)};
+  for (const auto& file : asked.answer->distractors) pictures.push_back(read_image(file));
+  pictures.push_back(resize(worn(moved(pictures[0], -4, 3)), 96, 96, Resample::lanczos));
+  const auto together = scorer_.score(reference, pictures);
+  ASSERT_EQ(together.size(), pictures.size());
+  for (std::size_t i = 0; i < pictures.size(); ++i) {
+    const auto alone = scorer_.score(reference, pictures[i]);
+    ASSERT_EQ(together[i].size(), alone.size());
+    for (const auto& [key, value] : alone) {
+      if (std::isinf(value))
+        EXPECT_EQ(together[i].at(key), value) << key << " of " << i;
+      else
+        EXPECT_NEAR(together[i].at(key), value, 1e-3) << key << " of " << i;
+    }
+  }
 }
 
 TEST_F(TruthScorerTest, AsksForBackgroundAndStyleWhereThereAreOthers) {

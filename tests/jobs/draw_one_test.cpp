@@ -269,6 +269,7 @@ TEST_F(DrawOne, ADryRunWritesNothing) {
   EXPECT_FALSE(engine_->is_loaded());
   EXPECT_TRUE(listener.noted("01-a-cat_vs-1.2_noencoder_seed3.png"));
   EXPECT_TRUE(listener.noted("sheet.png"));
+  EXPECT_TRUE(listener.noted("report.html"));
   EXPECT_EQ(list_directory(folder_).size(), 1U) << "only the picture";
   job.sweep.forget = {"forgetme"};
   EXPECT_NE(message_of([&] { engine_->run(job, stop_, listener); }), "");

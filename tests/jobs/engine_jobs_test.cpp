@@ -108,11 +108,11 @@ TEST_F(EngineJobs, AnEditGivesEventsAndFilesInOrder) {
   EXPECT_EQ(events,
             (std::vector<std::string>{"learning", "ended learning", "learned", "picture reconstruction",
                                       "picture " + kFirst, "picture " + kSecond, "ended generating",
-                                      "file sheet.png", "file edit.json"}));
+                                      "file sheet.png", "file report.html", "file edit.json"}));
   EXPECT_EQ(told.events[3], "generating");
   EXPECT_TRUE(told.captions.empty()) << "there is a source";
   const auto files = contents(folder_ / "out");
-  EXPECT_EQ(files.size(), 5U) << "three pictures, sheet.png and edit.json";
+  EXPECT_EQ(files.size(), 6U) << "three pictures, sheet.png, report.html and edit.json";
   const auto record = read_json_object(folder_ / "out/edit.json");
   EXPECT_EQ(record.at("complete"), true);
   EXPECT_EQ(record.at("source"), "a square");
@@ -158,7 +158,7 @@ TEST_F(EngineJobs, ASecondRunKeepsAllAndLearnsNothing) {
   const auto told = run(edit_job("out"));
   EXPECT_EQ(told.steps.size(), 0U);
   EXPECT_EQ(told.notes_with("3 of 3 pictures were finished before"), 1U);
-  EXPECT_EQ(told.events, (std::vector<std::string>{"file sheet.png", "file edit.json"}));
+  EXPECT_EQ(told.events, (std::vector<std::string>{"file sheet.png", "file report.html", "file edit.json"}));
   EXPECT_EQ(contents(folder_ / "out"), before);
 }
 
@@ -184,6 +184,7 @@ TEST_F(EngineJobs, StoppedWhileGeneratingItGoesOnFromWhatIsKept) {
   EXPECT_EQ(kept, "1 of 3 pictures and what was learned are kept in " + (folder_ / "out").string());
   EXPECT_EQ(read_json_object(folder_ / "out/edit.json").at("complete"), false);
   EXPECT_TRUE(fs::exists(folder_ / "out/sheet.png"));
+  EXPECT_TRUE(contains(read_file(folder_ / "out/report.html"), "\"complete\":false"));
 
   const auto rest = run(edit_job("out"));
   EXPECT_EQ(rest.steps_of("learning"), 0);
@@ -275,7 +276,7 @@ TEST_F(EngineJobs, LearningIsNotKeptWhereNobodyWantsIt) {
   EXPECT_EQ(kept, "1 of 3 pictures are kept in " + job.out.string());
   EXPECT_TRUE(
       std::none_of(seen.begin(), seen.end(), [](const auto& name) { return contains(name, "unfin"); }));
-  EXPECT_EQ(contents(job.out).size(), 3U) << "a picture, sheet.png and edit.json";
+  EXPECT_EQ(contents(job.out).size(), 4U) << "a picture, sheet.png, report.html and edit.json";
   EXPECT_GT(run(job).steps_of("learning"), 0);
   run(edit_job("whole"));
   EXPECT_EQ(contents(job.out), contents(folder_ / "whole"));

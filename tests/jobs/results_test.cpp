@@ -5,6 +5,8 @@
 
 #include "forgedit/core/files.h"
 #include "forgedit/core/json.h"
+#include "forgedit/core/text.h"
+#include "tests/support/page_data.h"
 #include "tests/support/temporary_folder.h"
 
 namespace forgedit {
@@ -112,6 +114,32 @@ TEST_F(Results, PicturesAreNumberedAsPlanned) {
   EXPECT_TRUE(fs::exists(folder_ / kSheetFile));
 }
 
+TEST_F(Results, TheReportShowsWhatTheRecordHas) {
+  run(3);
+  auto data = testing::data_of_page(read_file(folder_ / kReportFile));
+  EXPECT_EQ(data.at("complete"), false);
+  EXPECT_EQ(data.at("pictures").size(), 3U);
+  run();
+  data = testing::data_of_page(read_file(folder_ / kReportFile));
+  EXPECT_EQ(data.at("complete"), true);
+  ASSERT_EQ(data.at("pictures").size(), 5U);
+  for (std::size_t i = 0; i < 5; ++i) {
+    EXPECT_EQ(data["pictures"][i].at("file"), record().at("pictures")[i].at("file"));
+    EXPECT_TRUE(starts_with(data["pictures"][i].at("src").get<std::string>(), "data:image/webp;base64,"));
+  }
+  EXPECT_NE(data["pictures"][1]["src"], data["pictures"][2]["src"]);
+}
+
+TEST_F(Results, ARunThatBeginsHasNoReportOfAnotherOne) {
+  run();
+  for_targets({"a bird"});
+  EditResults results(folder_, kFonts, run_, /*with_text=*/true);
+  auto plan = plan_edit(run_.requests);
+  results.resume(plan);
+  results.begin();
+  EXPECT_FALSE(fs::exists(folder_ / kReportFile));
+}
+
 TEST_F(Results, ASecondRunTakesAllOver) {
   run_.losses = {0.5, 0.25};
   run();
@@ -163,7 +191,7 @@ TEST_F(Results, PicturesOfOtherSettingsStayAndComeBack) {
   EXPECT_EQ(recorded().size(), 5U) << "the record is of one run";
   EXPECT_EQ(record().at("earlier").size(), 5U);
   for (const auto& [name, bytes] : first) {
-    if (name != kRecordFile && name != kSheetFile) {
+    if (name != kRecordFile && name != kSheetFile && name != kReportFile) {
       EXPECT_EQ(read_file(folder_ / name), bytes) << name;
     }
   }

@@ -2,7 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <clocale>
+#include <cstdlib>
+#include <nlohmann/json.hpp>
+
 #include "forgedit/core/error.h"
+#include "forgedit/core/json_text.h"
 #include "tests/support/temporary_folder.h"
 
 namespace forgedit {
@@ -139,6 +144,31 @@ TEST(TextValues, LoraFilesAndTheirStrengths) {
   write_file_atomically(odd, "");
   EXPECT_EQ(read(odd.string()), (std::pair<std::string, double>(odd.string(), 1))) << "it is there";
   std::filesystem::remove(odd);
+}
+
+/// The locale of a program around the library: ours sets none.
+class GermanLocale : public testing::TemporaryFolder {
+ protected:
+  void SetUp() override {
+    const auto made = "localedef -i de_DE -f UTF-8 " + (folder_ / "de_DE.UTF-8").string() + " 2>/dev/null";
+    if (std::system(made.c_str()) != 0) GTEST_SKIP() << "a German locale cannot be made here";
+    ::setenv("LOCPATH", folder_.c_str(), 1);
+    ASSERT_TRUE(std::setlocale(LC_ALL, "de_DE.UTF-8"));
+  }
+  void TearDown() override {
+    std::setlocale(LC_ALL, "C");
+    ::unsetenv("LOCPATH");
+  }
+};
+
+TEST_F(GermanLocale, NumbersHavePoints) {
+  EXPECT_EQ(std::string(std::localeconv()->decimal_point), ",");
+  EXPECT_EQ(parse_numbers("gamma", "0.8,1.25"), (std::vector<double>{0.8, 1.25}));
+  EXPECT_EQ(parse_gib("memory", "7.5GB"), 7.5);
+  EXPECT_EQ(within(0, 1)("0.5"), "");
+  const auto read = nlohmann::json::parse(R"({"gamma": 0.85})");
+  EXPECT_EQ(read.at("gamma"), 0.85);
+  EXPECT_EQ(json_text(read), R"({"gamma":0.85})");
 }
 
 }  // namespace

@@ -45,6 +45,7 @@ TEST_F(WarmEngine, TheLastFilesCanBeWrittenBesideTheNextJob) {
   RecordingListener first, second;
   auto files = engine.run_up_to_last_files(edit_job("one"), StopFlag(), first);
   EXPECT_FALSE(fs::exists(folder_ / "one/sheet.png"));
+  EXPECT_FALSE(fs::exists(folder_ / "one/report.html"));
   EXPECT_EQ(read_json_object(folder_ / "one/edit.json").at("complete"), false);
   EXPECT_TRUE(contains(message_of([&] { run(edit_job("one")); }), "in use by another"))
       << "until they are written";
@@ -56,7 +57,7 @@ TEST_F(WarmEngine, TheLastFilesCanBeWrittenBesideTheNextJob) {
   auto job = edit_job("two");
   job.targets = {"a ring"};
   run(engine, job, second);
-  EXPECT_EQ(writing.get(), 2U);
+  EXPECT_EQ(writing.get(), 3U);
   run(edit_job("alone"));
   EXPECT_EQ(contents(folder_ / "one"), contents(folder_ / "alone"));
 }

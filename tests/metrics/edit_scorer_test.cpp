@@ -76,6 +76,26 @@ TEST_F(EditScorerTest, ClipScoresPicturesOfAnySize) {
   EXPECT_EQ(scorer.score(scorer.prepare(original, "a dog"), edited).count("clip_direction"), 0U);
 }
 
+TEST_F(EditScorerTest, SeveralTogetherScoreAsEachAlone) {
+  write_safetensors(folder_ / "alex.safetensors", random_state(*Lpips(LpipsTrunk::alex), 4));
+  EditScorer scorer({write_clip(), {folder_ / "alex.safetensors"}}, torch::kCPU);
+  const auto reference = scorer.prepare(picture(60, 40, 3), "a jumping dog", "a dog");
+  // Another size between two of the same, so that neither is scored in another's place.
+  const std::vector<Image> edited{picture(48, 64, 7), picture(48, 64, 9), picture(60, 40, 5),
+                                  picture(48, 64, 11)};
+  const auto together = scorer.score(reference, edited);
+  ASSERT_EQ(together.size(), edited.size());
+  for (std::size_t i = 0; i < edited.size(); ++i) {
+    const auto alone = scorer.score(reference, edited[i]);
+    EXPECT_EQ(alone.size(), 7U);
+    ASSERT_EQ(together[i].size(), alone.size());
+    for (const auto& [key, value] : alone)
+      EXPECT_NEAR(together[i].at(key), value, 1e-4) << key << " of " << i;
+  }
+  EXPECT_NE(together[0].at("lpips_alex"), together[1].at("lpips_alex"));
+  EXPECT_TRUE(scorer.score(reference, std::span<const Image>()).empty());
+}
+
 TEST_F(EditScorerTest, DirectionIsTheCosineOfChanges) {
   const auto e = [](double x, double y) { return torch::tensor({x, y}, torch::kFloat); };
   EXPECT_NEAR(*clip_direction(e(1, 0), e(0, 1), e(1, 0), e(0, 1)), 1.0, 1e-6);

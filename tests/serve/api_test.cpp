@@ -94,6 +94,7 @@ class ApiTest : public testing::TemporaryFolder {
     make_directory(job_folder(folder_, id));
     write_file_atomically(job_folder(folder_, id) / "01-a.png", png(16, 16, {{"forgedit", "settings"}}));
     write_file_atomically(job_folder(folder_, id) / "edit.json", "{}");
+    write_file_atomically(job_folder(folder_, id) / "report.html", "<!doctype html>");
     store_.finish(id, {JobState::done, "", ""});
     return id;
   }
@@ -321,7 +322,7 @@ TEST_F(ApiTest, ResultsAreFiles) {
       << "there is no copy";
   EXPECT_EQ(refused(404, "GET", place + "/pictures/02.png"), "no_such_picture");
   const auto zip = all_of(ask("GET", place + "/all.zip"));
-  EXPECT_EQ(read_zip_directory(zip, "zip").size(), 2U);
+  EXPECT_EQ(read_zip_directory(zip, "zip").size(), 3U) << "picture, report and record";
   store_.take();
   store_.set_result(id, "{\"files\":[{\"name\":\"lora.safetensors\"}]}");
   EXPECT_EQ(ask("GET", "/api/v1/exports/" + id + "/lora.safetensors").file,

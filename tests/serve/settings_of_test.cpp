@@ -33,7 +33,7 @@ SettingsHere with_learned(const json& info) {
 }
 
 TEST(SettingsOf, WithoutItsLearnedPictureItIsAnEdit) {
-  const auto told = request_to_draw_again(texts(settings()), {{}, "other"});
+  const auto told = request_to_generate_again(texts(settings()), {{}, "other"});
   EXPECT_EQ(told.at("request"), json::parse(R"({"kind":"edit","source":"a dog","target":"a cat","seeds":[1,2],
     "method":"vanilla","samples":4,"stop_known":0,"lr_decay":0,"snr_gamma":0,"stratified_timesteps":false,"background":"#ffffff","size":"64x96","output_size":"source","blend":0.5,
     "forget":"donotforget","interpolation":"vs","gamma":0.8,"sampler":"ddim","steps":4,"guidance":7.5})"));
@@ -46,14 +46,14 @@ TEST(SettingsOf, WithItsLearnedPictureItIsADraw) {
             {"content", "c"},
             {"model", {{"fingerprint", "f"}}},
             {"learning", settings()["learning"]}};
-  auto told = request_to_draw_again(texts(settings()), with_learned(info));
+  auto told = request_to_generate_again(texts(settings()), with_learned(info));
   EXPECT_EQ(told.at("request").at("kind"), "draw");
   EXPECT_EQ(told.at("learned_here"), "l");
   EXPECT_EQ(told.at("request").at("seed"), 2);
   EXPECT_FALSE(told.at("request").contains("samples"));
   EXPECT_TRUE(told.at("unknown").empty());
   info["source"] = "a cat";
-  told = request_to_draw_again(texts(settings()), with_learned(info));
+  told = request_to_generate_again(texts(settings()), with_learned(info));
   EXPECT_EQ(told.at("learned_here"), nullptr) << "learned otherwise";
   EXPECT_EQ(told.at("request").at("picture"), "p") << "but of the same picture";
 }
@@ -61,7 +61,7 @@ TEST(SettingsOf, WithItsLearnedPictureItIsADraw) {
 TEST(SettingsOf, WhatAPictureWasLearnedByIsAskedForWhateverTheModelsDefaultsAre) {
   auto learned = settings();
   learned["learning"].update({{"stop_known", 0.97}, {"stratified_timesteps", true}});
-  const auto request = request_to_draw_again(texts(learned), {}).at("request");
+  const auto request = request_to_generate_again(texts(learned), {}).at("request");
   EXPECT_EQ(request.at("stop_known"), 0.97);
   EXPECT_EQ(request.at("stratified_timesteps"), true);
   EXPECT_EQ(request.at("lr_decay"), 0);
@@ -70,7 +70,7 @@ TEST(SettingsOf, WhatAPictureWasLearnedByIsAskedForWhateverTheModelsDefaultsAre)
 TEST(SettingsOf, AMaskIsNotInThePictureAndNamed) {
   auto masked = settings();
   masked["drawing"]["mask"] = "0123456789abcdef";
-  EXPECT_EQ(request_to_draw_again(texts(masked), {{}, "m"}).at("unknown"),
+  EXPECT_EQ(request_to_generate_again(texts(masked), {{}, "m"}).at("unknown"),
             json({"picture dog.png", "the mask"}));
 }
 
@@ -102,7 +102,7 @@ TEST(SettingsOf, WhatKeepsThePictureIsAskedForAgain) {
 TEST(SettingsOf, ANegativePromptIsAskedForAgain) {
   auto with_negative = settings();
   with_negative["edit"]["negative"] = "blurry";
-  EXPECT_EQ(request_to_draw_again(texts(with_negative), {}).at("request").at("negative"), "blurry");
+  EXPECT_EQ(request_to_generate_again(texts(with_negative), {}).at("request").at("negative"), "blurry");
 }
 
 // Whoever copies or writes it would go as deep with their stack.
@@ -110,7 +110,7 @@ TEST(SettingsOf, WhatIsNestedDeeplyIsNoSettings) {
   auto deep = settings().dump();
   deep.insert(1, "\"deep\":" + std::string(200'000, '[') + std::string(200'000, ']') + ",");
   try {
-    request_to_draw_again({{"forgedit", deep}}, {});
+    request_to_generate_again({{"forgedit", deep}}, {});
     ADD_FAILURE() << "was taken";
   } catch (const HttpError& error) {
     EXPECT_EQ(error.status(), 422);
@@ -128,7 +128,7 @@ TEST(SettingsOf, AWrongKindOfValueIsRefused) {
       if (value.type() == place.type() || (value.is_number() && place.is_number())) continue;
       place = value;
       try {
-        request_to_draw_again(texts(changed), with_learned({{"content", "c"}}));
+        request_to_generate_again(texts(changed), with_learned({{"content", "c"}}));
         ADD_FAILURE() << flat.key() << " was taken as " << value;
       } catch (const HttpError& error) {
         EXPECT_EQ(error.status(), 422) << flat.key();
@@ -138,21 +138,21 @@ TEST(SettingsOf, AWrongKindOfValueIsRefused) {
   for (const auto* key : {"picture", "model", "learning", "drawing", "edit"}) {
     auto changed = settings();
     changed[key] = "x";
-    EXPECT_THROW(request_to_draw_again(texts(changed), {}), HttpError) << key;
+    EXPECT_THROW(request_to_generate_again(texts(changed), {}), HttpError) << key;
   }
   auto sly = settings();
   sly["learning"]["target"] = "another";
-  EXPECT_EQ(request_to_draw_again(texts(sly), {}).at("request").at("target"), "a cat");
+  EXPECT_EQ(request_to_generate_again(texts(sly), {}).at("request").at("target"), "a cat");
 }
 
 TEST(SettingsOf, OthersPicturesHaveNone) {
   for (const auto& wrong : {PngText{}, PngText{{"forgedit", "[1"}}, PngText{{"forgedit", "[]"}},
                             PngText{{"forgedit", "{\"edit\":7}"}}}) {
-    EXPECT_THROW(request_to_draw_again(wrong, {}), HttpError);
+    EXPECT_THROW(request_to_generate_again(wrong, {}), HttpError);
   }
   auto reconstruction = settings();
   reconstruction["edit"]["kind"] = "reconstruction";
-  EXPECT_THROW(request_to_draw_again(texts(reconstruction), {}), HttpError);
+  EXPECT_THROW(request_to_generate_again(texts(reconstruction), {}), HttpError);
 }
 
 }  // namespace

@@ -133,7 +133,7 @@ links_of() {
   [ -n "$TRACE" ] && opens_safely
   case $1 in
     learn) names="S/unet.safetensors S/learned.json S/original.png S" ;;
-    sweep) names="O/edit.json O/sheet.png" ;;
+    sweep) names="O/edit.json O/sheet.png O/report.html" ;;
     lora) names="x.safetensors x.report.json x.embedding.safetensors" ;;
   esac
   for name in $names; do

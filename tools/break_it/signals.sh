@@ -41,7 +41,7 @@ signal_after() {
   fi
   check_broken
   if [ -s "$TRY.pictures" ] && [[ $SCENARIO != bench ]]; then
-    for i in edit.json sheet.png; do [ -f "$TRY/O/$i" ] || violation lost "pictures without $i"; done
+    for i in edit.json sheet.png report.html; do [ -f "$TRY/O/$i" ] || violation lost "pictures without $i"; done
   fi
   check_again
   end

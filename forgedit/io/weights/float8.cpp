@@ -1,11 +1,12 @@
 #include "forgedit/io/weights/float8.h"
 
-#include <ATen/Parallel.h>
 #include <torch/torch.h>
 
 #include <array>
 #include <cmath>
 #include <limits>
+
+#include "forgedit/core/parallel.h"
 
 namespace forgedit {
 namespace {
@@ -43,7 +44,7 @@ at::Tensor widen_float8(const at::Tensor& bytes, Float8 format) {
   auto wide = torch::empty(bytes.sizes(), torch::kHalf);
   const auto* source = bytes.data_ptr<std::uint8_t>();
   auto* target = wide.data_ptr<at::Half>();
-  at::parallel_for(0, wide.numel(), kGrain, [&](std::int64_t first, std::int64_t last) {
+  parallel_for(wide.numel(), kGrain, [&](std::int64_t first, std::int64_t last) {
     for (auto i = first; i < last; ++i) target[i] = table[source[i]];
   });
   return wide;

@@ -1,9 +1,8 @@
 #include "forgedit/pipelines/learning/eight_bit_adam.h"
 
-#include <ATen/Parallel.h>
-
 #include <algorithm>
 
+#include "forgedit/core/parallel.h"
 #include "forgedit/device/adam_codes.h"
 
 namespace forgedit {
@@ -66,7 +65,7 @@ void EightBitAdam::step() {
     auto* exp_avg = states_[i].exp_avg.data_ptr<std::int8_t>();
     auto* exp_avg_sq = states_[i].exp_avg_sq.data_ptr<std::uint8_t>();
     auto* scales = states_[i].scales.data_ptr<float>();
-    at::parallel_for(0, states_[i].scales.size(0), 64, [&](std::int64_t begin, std::int64_t end) {
+    parallel_for(states_[i].scales.size(0), 64, [&](std::int64_t begin, std::int64_t end) {
       for (auto block = begin; block < end; ++block) {
         const auto first = block * kAdamBlock;
         Block{weight + first,

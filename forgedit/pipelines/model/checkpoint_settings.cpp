@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 #include <iterator>
 #include <optional>
 #include <string_view>
@@ -211,9 +212,11 @@ std::string unquoted(std::string_view text) {
 }
 
 double yaml_number(const Complaint& complaint, const std::string& key, const std::string& value) {
-  char* end = nullptr;
-  const double number = std::strtod(value.c_str(), &end);
-  if (end == value.c_str() || *end != '\0' || !(number > 0)) {
+  double number = 0;
+  const auto* end = value.data() + value.size();
+  // Whatever decimal point the locale of a program around this has.
+  const auto read = std::from_chars(value.data(), end, number);
+  if (read.ec != std::errc() || read.ptr != end || !(number > 0)) {
     complaint.reject(key, "a positive number", value, "it describes the noise schedule");
   }
   return number;

@@ -59,6 +59,9 @@ struct Candidate {
   std::string label;  ///< its own label, for example "γ 0.8  seed 0"
   std::string stem;   ///< file name without ending: numbered, ASCII, unique within the plan
   std::size_t number = 0, last_number = 0;  ///< at the stem's begin, and what its width is for; 0: none
+  /// Images of the batch that it was generated in, and its place there from 0: they decide how sums are
+  /// rounded. 0: not generated yet. In a plan it asks for such a batch again, whose other images are itself.
+  std::int64_t together = 0, place = 0;
 };
 
 /// How far an edit goes, for people: "γ 0.8", "α 0.9  β 1.2".

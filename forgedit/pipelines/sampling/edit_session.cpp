@@ -26,6 +26,7 @@ constexpr int kFeather = 4;  // pixels: half a cell of latents
 std::vector<Group> group_by_weights(const std::vector<Candidate>& plan) {
   std::vector<Group> groups;
   for (const auto& candidate : plan) {
+    if (candidate.together > 0) continue;
     const auto alike = [&](const Group& group) {
       const auto& first = *group.front();
       return first.strategy == candidate.strategy && first.sample == candidate.sample;
@@ -37,10 +38,15 @@ std::vector<Group> group_by_weights(const std::vector<Candidate>& plan) {
   return groups;
 }
 
-/// The batches of a plan that have a missing picture, in the order of the plan's groups.
+/// The batches of a plan that have a missing picture, in the order of the plan's groups; first those that are
+/// asked for.
 std::vector<Group> batches_to_generate(const std::vector<Candidate>& plan, std::size_t max_batch,
                                        const CandidateFilter& missing) {
   std::vector<Group> batches;
+  for (const auto& candidate : plan) {
+    if (candidate.together == 0 || (missing && !missing(candidate))) continue;
+    batches.emplace_back(std::min(static_cast<std::size_t>(candidate.together), max_batch), &candidate);
+  }
   for (const auto& group : group_by_weights(plan)) {
     for (std::size_t first = 0; first < group.size(); first += max_batch) {
       Group batch(group.begin() + static_cast<std::ptrdiff_t>(first),
@@ -317,10 +323,15 @@ class EditSession::State {
   void decode(const Group& batch, const torch::Tensor& latents, const EditCallbacks& callbacks,
               const CandidateFilter& missing, SamplingProgress& progress) {
     const ParametersOnDevice moved(*model_.vae, model_.policy.device);
+    const auto size = static_cast<std::int64_t>(batch.size());
     for (std::size_t i = 0; i < batch.size(); ++i) {
-      const auto& candidate = *batch[i];
-      if (!missing || missing(candidate)) {
-        const auto own = latents.narrow(0, static_cast<std::int64_t>(i), 1);
+      auto candidate = *batch[i];
+      const auto place = static_cast<std::int64_t>(i);
+      const bool is_copy = candidate.together > 0 && place != std::min(candidate.place, size - 1);
+      if (!is_copy && (!missing || missing(candidate))) {
+        candidate.together = size;
+        candidate.place = place;
+        const auto own = latents.narrow(0, place, 1);
         const auto picture = model_.decode_latents(own);
         if (callbacks.preview) previews_.add(own.to(torch::kCPU), picture);
         auto image = tensor_to_image(picture[0]);

@@ -16,7 +16,8 @@ namespace forgedit {
 /// How many images a plan's batches have where memory sets no limit.
 std::int64_t images_per_batch(const DrawOptions& options, const ComputePolicy& policy);
 
-/// Takes each image as soon as it is decoded, in the size of the grid.
+/// Takes each image as soon as it is decoded, in the size of the grid; `candidate` says by then in which
+/// batch it was generated.
 using PictureCallback = std::function<void(const Candidate& candidate, const Image& grid)>;
 
 /// Called for each image after each step; `render` makes a preview of what it shows by then, in the size of

@@ -245,7 +245,10 @@ TEST_F(Sweep, GuidanceGoesAwayFromTheNegativePrompt) {
   const auto neutral = draw(request).at(unlearned).pixels;
   request.sample.guidance_scale = 1;
   request.sample.negative.clear();
-  EXPECT_EQ(neutral, draw(request).at(unlearned).pixels);
+  const auto unguided = draw(request).at(unlearned).pixels;
+  ASSERT_EQ(neutral.size(), unguided.size());
+  // Rows of a batch are rounded otherwise than one alone on some processors, and guidance makes more of it.
+  for (std::size_t i = 0; i < neutral.size(); ++i) EXPECT_NEAR(neutral[i], unguided[i], 2);
 }
 
 // A run that was broken off in the middle of a batch ends with the bytes of an unbroken one.
@@ -272,6 +275,35 @@ TEST_F(Sweep, MissingPicturesAreDrawnInTheBatchesOfTheWholePlan) {
   }
   ASSERT_EQ(rest.size(), 3U);
   for (const auto& [stem, picture] : rest) EXPECT_EQ(picture.pixels, whole.at(stem).pixels) << stem;
+}
+
+// The size of a batch decides how sums are rounded: what is asked for again comes in one like it.
+TEST_F(Sweep, AnImageIsGeneratedAgainInABatchLikeItsOwn) {
+  auto request = one_edit();
+  request.gammas = {0.8, 0.9, 1.0, 1.1, 1.2};
+  request.sample.steps = 2;
+  const auto plan = plan_edit({request});
+  DrawOptions options;
+  options.batch = 4;
+  std::vector<std::pair<Candidate, Image>> first;
+  EditSession session(*model_, *learned_, kGrid);
+  session.generate(plan, options, {[&](const Candidate& candidate, const Image& grid) {
+                     first.emplace_back(candidate, grid);
+                   }});
+  ASSERT_EQ(first.size(), 6U);
+  EXPECT_EQ(first[2].first.together, 4);
+  EXPECT_EQ(first[2].first.place, 2);
+  EXPECT_EQ(first[5].first.together, 2);
+  for (const auto& [candidate, picture] : first) {
+    int count = 0;
+    session.generate({candidate}, options, {[&](const Candidate& again, const Image& grid) {
+                       ++count;
+                       EXPECT_EQ(again.together, candidate.together);
+                       EXPECT_EQ(again.place, candidate.place);
+                       EXPECT_EQ(grid.pixels, picture.pixels) << candidate.stem;
+                     }});
+    EXPECT_EQ(count, 1);
+  }
 }
 
 TEST_F(Sweep, EveryRowHasItsOwnWeights) {

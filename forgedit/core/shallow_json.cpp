@@ -1,4 +1,4 @@
-#include "forgedit/serve/shallow_json.h"
+#include "forgedit/core/shallow_json.h"
 
 #include <nlohmann/json.hpp>
 

@@ -1,4 +1,4 @@
-#include "forgedit/serve/base64.h"
+#include "forgedit/core/base64.h"
 
 #include <cstdint>
 
