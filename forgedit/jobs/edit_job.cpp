@@ -53,6 +53,8 @@ class EditJobRun {
   using PictureSeen = std::function<void(const Candidate& candidate, const Image* grid)>;
   void draw(EditResults& results, const std::vector<Candidate>& plan, const EditResults::Resumed& resumed,
             const PictureSeen& on_picture = {});
+  std::optional<SafetyVerdict> check_safety(EditResults& results, const Candidate& candidate,
+                                            const Image& grid);
   EditResults::Resumed resume(EditResults& results, std::vector<Candidate>& plan);
   LearnedPicture make_learned();
   void ensure_learned(EditResults& results);
@@ -73,6 +75,7 @@ class EditJobRun {
   std::shared_ptr<const KeptPicture> kept_picture_;  // null without a mask
   ScorerFiles scorer_files_;
   EditScorer* scorer_ = nullptr;
+  SafetyJudge* safety_ = nullptr;
   std::optional<AutoEdit> search_;
   std::optional<PictureToLearn> to_learn_;  // empty with `from`
   std::optional<LearnedPicture> learned_;   // once it is
@@ -141,6 +144,7 @@ std::vector<std::string> EditJobRun::encoded_texts() const {
 
 /// All that can go wrong before a model is loaded.
 void EditJobRun::prepare() {
+  if (job_.safety != SafetyMode::off) require_safety_checker(models_.choice(context_).folder);
   if (!job_.dry_run) {
     folder_ = std::make_shared<ResultsFolder>(job_.out);
     if (!job_.learn.save.empty()) save_lock_.emplace(job_.learn.save);
@@ -183,10 +187,11 @@ void EditJobRun::load() {
       context_, [&](const StableDiffusion& loaded) { return memory_need(loaded); },
       may_reuse ? LearnedBefore::keep : LearnedBefore::drop);
   warn_of_long_texts(encoded_texts(), *network_, context_);
+  // A plan that has weights wait on the CPU has no room for the judges' either.
+  const auto judges = network_->memory.offload ? c10::Device(c10::DeviceType::CPU) : choice.policy.device;
+  if (job_.safety != SafetyMode::off) safety_ = &models_.safety(choice.folder, judges);
   if (job_.automatic) {
-    // A plan that has weights wait on the CPU has no room for the judges' either.
-    scorer_ = &models_.judge(
-        scorer_files_, network_->memory.offload ? c10::Device(c10::DeviceType::CPU) : choice.policy.device);
+    scorer_ = &models_.judge(scorer_files_, judges);
     context_.note("scoring with CLIP model " + clip_name(scorer_files_.clip));
     note_skipped(scorer_->left_out(), context_);
   }
@@ -226,7 +231,8 @@ void EditJobRun::run(LastFiles* last_files) {
                     job_.automatic.has_value(),
                     describe(network_->memory),
                     {},
-                    kept_picture_};
+                    kept_picture_,
+                    job_.safety};
   const auto results =
       std::make_shared<EditResults>(job_.out, fonts_of(context_.places()), run, job_.metadata);
   if (learned_) results->set_losses(learned_->result.losses);
@@ -315,6 +321,11 @@ EditResults::Resumed EditJobRun::resume(EditResults& results, std::vector<Candid
     context_.note(
         fmt::format("{} of {} pictures were finished before and are kept", resumed.kept, plan.size()));
   }
+  if (resumed.withheld > 0) {
+    context_.note(
+        fmt::format("{} of {} pictures were withheld before and stay so: edit.json has their verdicts",
+                    resumed.withheld, plan.size()));
+  }
   for (const auto& name : results.changed()) context_.note(name + " is damaged: it is generated again");
   if (const auto older = results.older(); !older.empty() && !job_.automatic) context_.note(older);
   return resumed;
@@ -359,7 +370,7 @@ void EditJobRun::draw(EditResults& results, const std::vector<Candidate>& plan,
   };
   if (on_picture) {
     for (const auto& candidate : plan) {
-      if (!missing(candidate)) on_picture(candidate, nullptr);
+      if (!missing(candidate) && !results.is_withheld(candidate)) on_picture(candidate, nullptr);
     }
   }
   if (resumed.to_draw.empty()) return;
@@ -372,9 +383,14 @@ void EditJobRun::draw(EditResults& results, const std::vector<Candidate>& plan,
     session_.emplace(*network_, learned_->result, learned_->grid, mask ? &*mask : nullptr);
   }
   const auto keep = [&](const Candidate& candidate, const Image& grid) {
-    results.add(candidate, grid, [this, candidate](const fs::path& file) {
-      context_.listener().picture(candidate.stem, file, candidate_json(candidate));
-    });
+    const auto verdict = check_safety(results, candidate, grid);
+    if (results.is_withheld(candidate)) return;
+    auto entry = candidate_json(candidate);
+    if (verdict) entry["safety"] = safety_json(*verdict);
+    const auto written = [this, candidate, entry](const fs::path& file) {
+      context_.listener().picture(candidate.stem, file, entry);
+    };
+    results.add(candidate, grid, written, verdict);
     if (on_picture) on_picture(candidate, &grid);
   };
   const auto count = [&](const Progress& progress) {
@@ -382,9 +398,25 @@ void EditJobRun::draw(EditResults& results, const std::vector<Candidate>& plan,
     context_.progress(progress);
     if (search_ && search_->is_time_over()) throw TimeIsOver();
   };
-  session_->generate(plan, job_.drawing, {keep, count, previews_for(context_, learned_->frame)}, missing);
+  // A preview would show what may be withheld.
+  const auto previews =
+      job_.safety == SafetyMode::withhold ? PreviewCallback() : previews_for(context_, learned_->frame);
+  session_->generate(plan, job_.drawing, {keep, count, previews}, missing);
   results.drain();
   context_.end_stage();
+}
+
+/// Nothing where nobody asked. Says what is flagged, and withholds it where that is asked for.
+std::optional<SafetyVerdict> EditJobRun::check_safety(EditResults& results, const Candidate& candidate,
+                                                      const Image& grid) {
+  if (!safety_) return {};
+  auto verdict = safety_->judge(results.shown(candidate, grid));
+  if (!verdict.flagged) return verdict;
+  const bool withheld = job_.safety == SafetyMode::withhold;
+  if (withheld) results.withhold(candidate, verdict);
+  context_.warn(candidate.stem + ".png is " + safety_text(verdict) +
+                (withheld ? " and withheld: it is not written" : ""));
+  return verdict;
 }
 
 /// Round after round, each around the best of what was generated before.

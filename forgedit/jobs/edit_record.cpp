@@ -49,6 +49,7 @@ json drawing_json(const EditRun& run) {
               {"batch", draw.batch ? json(*draw.batch) : json("auto")},
               {"output_size", run.at_source_size ? "source" : "model"}};
   if (run.kept) result["mask"] = run.kept->content;
+  if (run.safety != SafetyMode::off) result["safety"] = safety_mode_name(run.safety);
   return result;
 }
 
@@ -178,6 +179,7 @@ std::string key_of(json settings) {
   settings["drawing"].erase("batch");
   // Nor is the version that generated it. Keys of the first one had its name in them.
   settings["software"] = "forgedit 0.1.0";
+  settings.erase("safety");  // follows from the pixels
   return content_hash(json_text(settings));
 }
 
@@ -193,9 +195,10 @@ std::string settings_key_of_text(const std::string& text) {
   return key_of(std::move(settings));
 }
 
-PngText picture_text(const EditRun& run, const Candidate& candidate) {
-  return {{"parameters", browser_text(run, candidate)},
-          {"forgedit", json_text(picture_settings(run, candidate))}};
+PngText picture_text(const EditRun& run, const Candidate& candidate, const SafetyVerdict* verdict) {
+  auto settings = picture_settings(run, candidate);
+  if (verdict) settings["safety"] = safety_json(*verdict);
+  return {{"parameters", browser_text(run, candidate)}, {"forgedit", json_text(settings)}};
 }
 
 }  // namespace forgedit

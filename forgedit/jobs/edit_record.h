@@ -9,6 +9,7 @@
 
 #include "forgedit/io/pictures/image.h"
 #include "forgedit/io/pictures/mask.h"
+#include "forgedit/jobs/safety.h"
 #include "forgedit/pipelines/records/saved_edit.h"
 #include "forgedit/pipelines/sampling/edit_session.h"
 
@@ -40,6 +41,7 @@ struct EditRun {
   std::string memory = {};          ///< how memory is saved while drawing; empty: not at all
   std::vector<double> losses = {};  ///< of learning; empty until then
   std::shared_ptr<const KeptPicture> kept = nullptr;  ///< null: edits may change all of it
+  SafetyMode safety = SafetyMode::off;
 };
 
 // No local path goes into any of these: what names a file or folder is its last part.
@@ -56,12 +58,14 @@ nlohmann::json candidate_json(const Candidate& candidate);
 /// What a plan generates, as JobListener::planned has it.
 nlohmann::json cells_json(const std::vector<Candidate>& plan);
 
-/// Stands for everything that decides the pixels of one picture: the same key, the same picture.
+/// Stands for everything that decides the pixels of one picture, and for how it was checked: the same key,
+/// the same picture.
 std::string settings_key(const EditRun& run, const Candidate& candidate);
 /// The same key, from the text `forgedit` inside of a picture; empty where that is none.
 std::string settings_key_of_text(const std::string& text);
 
-/// `parameters` for people (prompt, then settings in one line) and `forgedit` for programs (JSON).
-PngText picture_text(const EditRun& run, const Candidate& candidate);
+/// `parameters` for people (prompt, then settings in one line) and `forgedit` for programs (JSON), with the
+/// verdict of the safety checker where there is one.
+PngText picture_text(const EditRun& run, const Candidate& candidate, const SafetyVerdict* verdict = nullptr);
 
 }  // namespace forgedit

@@ -127,6 +127,13 @@ json pictures_json(const json& record, const json& choice, const std::map<std::s
   return pictures;
 }
 
+std::size_t withheld_in(const json& record) {
+  const auto& pictures = record.at("pictures");
+  return static_cast<std::size_t>(std::count_if(pictures.begin(), pictures.end(), [](const json& picture) {
+    return picture.value("withheld", false);
+  }));
+}
+
 }  // namespace
 
 std::string report_copy(const Image& picture, std::size_t pictures) {
@@ -145,6 +152,7 @@ std::string edit_report(const json& record, const std::string& original,
                                     {"metrics", metrics_json()},
                                     {"choice", choice},
                                     {"original", original},
+                                    {"withheld", withheld_in(record)},
                                     {"pictures", pictures_json(record, choice, copies)}});
 }
 

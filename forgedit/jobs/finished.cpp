@@ -87,7 +87,13 @@ void FinishedPictures::read_record(const fs::path& path) {
   }
   const auto add = [&](const std::string& name, const json& entry) {
     check_name(path, name);
+    const auto safety = entry.value("safety", json());
+    if (entry.value("withheld", json()) == true && safety.is_object()) {
+      withheld_[text_in(entry, "settings")] = safety.dump();
+      return;
+    }
     FinishedPicture picture{name, text_in(entry, "settings"), text_in(entry, "content"), std::nullopt};
+    if (safety.is_object()) picture.safety = safety.dump();
     const auto psnr = entry.find("psnr");
     if (psnr != entry.end() && psnr->is_number()) picture.psnr = psnr->get<double>();
     recorded_.emplace(name, std::move(picture));
@@ -140,6 +146,11 @@ std::optional<FinishedPicture> FinishedPictures::take(const std::string& setting
   auto picture = std::move(found->second);
   by_settings_.erase(found);
   return picture;
+}
+
+std::string FinishedPictures::withheld(const std::string& settings) const {
+  const auto found = withheld_.find(settings);
+  return found == withheld_.end() ? "" : found->second;
 }
 
 std::vector<FinishedPicture> FinishedPictures::left() const {

@@ -293,6 +293,7 @@ void read_edit_keys(RequestReader& reader, const RequestRules& rules, EditJob& j
   });
   if (reader.find("mask")) job.mask = resolved(reader, "mask", rules.picture);
   reader.boolean("metadata", job.metadata);
+  parsed(reader, "safety", [&](const std::string& name) { job.safety = parse_safety_mode(name); });
 }
 
 void check_version(RequestReader& reader) {

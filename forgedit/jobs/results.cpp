@@ -80,10 +80,18 @@ std::optional<double> EditResults::reconstruction_db() const {
   return reconstruction_db_;
 }
 
-void EditResults::add(const Candidate& candidate, const Image& grid, PictureWritten written) {
+void EditResults::add(const Candidate& candidate, const Image& grid, PictureWritten written,
+                      std::optional<SafetyVerdict> verdict) {
   BackgroundWriter::Task done;
   if (written) done = [file = path_of(candidate), written = std::move(written)] { written(file); };
-  writer_.add([this, candidate, grid] { write(candidate, grid); }, std::move(done));
+  writer_.add([this, candidate, grid, verdict = std::move(verdict)] { write(candidate, grid, verdict); },
+              std::move(done));
+}
+
+void EditResults::withhold(const Candidate& candidate, const SafetyVerdict& verdict) {
+  writer_.wait();
+  withheld_[candidate.stem] = {settings_key(run_, candidate), safety_json(verdict).dump()};
+  write_record(false);
 }
 
 Image EditResults::picture_of(const Candidate& candidate, const Image& grid) const {
@@ -100,14 +108,17 @@ Image EditResults::shown(const Candidate& candidate, const Image& grid) const {
 }
 
 /// On the writer's thread.
-void EditResults::write(const Candidate& candidate, const Image& grid) {
+void EditResults::write(const Candidate& candidate, const Image& grid,
+                        const std::optional<SafetyVerdict>& verdict) {
   const auto picture = picture_of(candidate, grid);
   const auto path = path_of(candidate);
-  const auto file = encode_png(run_.at_source_size ? shown(candidate, grid) : picture,
-                               with_text_ ? picture_text(run_, candidate) : PngText{}, path.string());
+  const auto file = encode_png(
+      run_.at_source_size ? shown(candidate, grid) : picture,
+      with_text_ ? picture_text(run_, candidate, verdict ? &*verdict : nullptr) : PngText{}, path.string());
   write_file_atomically(path, file, Flush::no);
   pictures_[candidate.stem] = {cell_copy(picture), report_copy(picture, plan_.size()),
-                               settings_key(run_, candidate), content_hash(file)};
+                               settings_key(run_, candidate), content_hash(file),
+                               verdict ? safety_json(*verdict).dump() : std::string()};
   if (candidate.kind == Candidate::Kind::reconstruction) reconstruction_db_ = psnr(picture, original_);
   // The record is what a restart goes by. It grows with the run, so a long run does not write it every time:
   // of what is finished at least 98 % are in it.
@@ -132,6 +143,8 @@ EditResults::Resumed EditResults::resume(std::vector<Candidate>& candidates) {
         image.reset();  // damaged since: it is drawn again
       }
     }
+    // What was never checked is generated and checked again.
+    if (run_.safety != SafetyMode::off && picture && picture->safety.empty()) image.reset();
     if (!image) picture.reset();
     taken.push_back(std::move(picture));
     images.push_back(std::move(image));
@@ -145,11 +158,17 @@ EditResults::Resumed EditResults::resume(std::vector<Candidate>& candidates) {
     const auto& candidate = candidates[i];
     plan_.push_back(candidate);
     if (!taken[i]) {
-      result.to_draw.push_back(candidate);
+      const auto settings = settings_key(run_, candidate);
+      if (auto verdict = finished_.withheld(settings); !verdict.empty()) {
+        withheld_[candidate.stem] = {settings, std::move(verdict)};
+        ++result.withheld;
+      } else {
+        result.to_draw.push_back(candidate);
+      }
       continue;
     }
     pictures_[candidate.stem] = {cell_copy(*images[i]), report_copy(*images[i], planned), taken[i]->settings,
-                                 taken[i]->content};
+                                 taken[i]->content, taken[i]->safety};
     if (candidate.kind == Candidate::Kind::reconstruction) reconstruction_db_ = taken[i]->psnr;
     const auto name = candidate.stem + ".png";
     if (taken[i]->file != name) new_names.emplace(taken[i]->file, name);
@@ -158,7 +177,7 @@ EditResults::Resumed EditResults::resume(std::vector<Candidate>& candidates) {
   auto& losses = run_.losses;
   if (result.kept > 0 && losses.empty()) losses = finished_.losses_of(run_json(run_));
   rename_all(folder_, std::move(new_names));
-  if (result.kept > 0) write_record(false);
+  if (result.kept + result.withheld > 0) write_record(false);
   return result;
 }
 
@@ -297,11 +316,20 @@ json EditResults::record(bool ended) const {
   auto pictures = json::array();
   for (const auto& candidate : plan_) {
     const auto picture = pictures_.find(candidate.stem);
-    if (picture == pictures_.end()) continue;
     auto entry = candidate_json(candidate);
+    if (const auto withheld = withheld_.find(candidate.stem); withheld != withheld_.end()) {
+      entry.update({{"file", candidate.stem + ".png"},
+                    {"settings", withheld->second.settings},
+                    {"safety", json::parse(withheld->second.safety)},
+                    {"withheld", true}});
+      pictures.push_back(std::move(entry));
+      continue;
+    }
+    if (picture == pictures_.end()) continue;
     entry["file"] = candidate.stem + ".png";
     entry["settings"] = picture->second.settings;
     entry["content"] = picture->second.content;
+    if (const auto& safety = picture->second.safety; !safety.empty()) entry["safety"] = json::parse(safety);
     if (candidate.kind == Candidate::Kind::reconstruction && reconstruction_db_) {
       entry["psnr"] = *reconstruction_db_;
     }
@@ -321,6 +349,7 @@ json EditResults::record(bool ended) const {
     if (pictures_.count(fs::path(picture.file).stem().string())) continue;  // in its place now
     json entry{{"settings", picture.settings}, {"content", picture.content}};
     if (picture.psnr) entry["psnr"] = *picture.psnr;
+    if (!picture.safety.empty()) entry["safety"] = json::parse(picture.safety);
     result["earlier"][picture.file] = std::move(entry);
   }
   return result;

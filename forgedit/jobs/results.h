@@ -15,6 +15,7 @@
 #include "forgedit/jobs/edit_record.h"
 #include "forgedit/jobs/finished.h"
 #include "forgedit/jobs/results_folder.h"
+#include "forgedit/metrics/safety_judge.h"
 
 namespace forgedit {
 
@@ -42,6 +43,7 @@ class EditResults {
   struct Resumed {
     std::vector<Candidate> to_draw;  ///< all of the plan but for what was finished already
     std::size_t kept = 0;            ///< pictures taken over, since their settings are the same
+    std::size_t withheld = 0;        ///< pictures that an earlier run withheld, and that stay so
   };
   /// Plans `candidates`, and numbers their stems so that none has the number of another picture in the
   /// folder; a run that decides as it goes calls this again for more of them.
@@ -61,7 +63,12 @@ class EditResults {
   /// Hands a picture over to be written, and waits while several others are not. `written` is called by this
   /// thread, in a later call of this class, when file and record are complete. Throws what an earlier picture
   /// failed with; the others are written all the same.
-  void add(const Candidate& candidate, const Image& grid, PictureWritten written = {});
+  /// `verdict` is the safety checker's, where it was asked.
+  void add(const Candidate& candidate, const Image& grid, PictureWritten written = {},
+           std::optional<SafetyVerdict> verdict = {});
+  /// The picture is not written: the record has its settings and the verdict.
+  void withhold(const Candidate& candidate, const SafetyVerdict& verdict);
+  bool is_withheld(const Candidate& candidate) const { return withheld_.count(candidate.stem) > 0; }
   /// Calls `written` of all pictures that are complete by now. Throws as `add`.
   void collect() { writer_.collect(); }
   /// Waits for all pictures, then collects.
@@ -85,7 +92,7 @@ class EditResults {
   std::optional<double> reconstruction_db() const;
 
  private:
-  void write(const Candidate& candidate, const Image& grid);
+  void write(const Candidate& candidate, const Image& grid, const std::optional<SafetyVerdict>& verdict);
   /// At the model's scale.
   Image picture_of(const Candidate& candidate, const Image& grid) const;
   void number(std::vector<Candidate>& candidates, const std::vector<std::optional<FinishedPicture>>& taken);
@@ -108,9 +115,14 @@ class EditResults {
     Image cell;        // a small copy for the sheet
     std::string copy;  // and one for the report
     std::string settings, content;
+    std::string safety;  // the verdict as JSON; empty: none
   };
-  std::map<std::string, Picture> pictures_;  // finished ones, by stem
-  std::optional<double> reconstruction_db_;  // against the original
+  struct Withheld {
+    std::string settings, safety;
+  };
+  std::map<std::string, Picture> pictures_;   // finished ones, by stem
+  std::map<std::string, Withheld> withheld_;  // by stem
+  std::optional<double> reconstruction_db_;   // against the original
   std::optional<Arrangement> arrangement_;
   /// While it has work, all of the above is its thread's. The last member: it ends before the others do.
   mutable BackgroundWriter writer_;
