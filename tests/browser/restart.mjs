@@ -14,7 +14,7 @@ export default async function restart({ server, check, shots, left }) {
     await page.getByRole("button", { name: "Generate" }).click();
     await page.waitForFunction((id) => !location.hash.includes(id), left.sweep);
     const id = jobOf(page);
-    await page.locator(".grid .cell.image").first().waitFor({ timeout: 180000 });
+    await page.locator(".grid .cell.image").first().waitFor({ timeout: 60000 });
     await server.kill();
     const banner = page.locator(".banner", { hasText: "The server does not answer" });
     await banner.waitFor({ timeout: 10000 });
