@@ -371,7 +371,14 @@ void BenchRunner::end_edit(const std::shared_ptr<OpenGroup>& group, EditRecord& 
   group->all_done &= result.state == EditRecord::State::done;
   record = std::move(result);
   callbacks_.on_edit(record);
-  if (--group->left == 0) close(group);
+  --group->left;
+}
+
+/// Groups whose edits are all scored.
+void BenchRunner::close_finished() {
+  for (const auto& group : std::vector(open_)) {  // a copy: closing takes a group out
+    if (group->left == 0) close(group);
+  }
 }
 
 void BenchRunner::close(const std::shared_ptr<OpenGroup>& group) {
@@ -453,12 +460,14 @@ void BenchRunner::add_beside(BackgroundWriter::Task work, BackgroundWriter::Task
   const auto start = Clock::now();
   beside_->add(std::move(work), std::move(done));
   times_.waiting += seconds_since(start);
+  close_finished();
 }
 
 void BenchRunner::wait_for_scores() {
   const auto start = Clock::now();
   beside_->drain();
   times_.waiting += seconds_since(start);
+  close_finished();
 }
 
 void BenchRunner::draw_missing(const BenchTask& task, const std::vector<Candidate>& plan,

@@ -97,6 +97,7 @@ class BenchRunner {
   void do_edit(const BenchTask& task, GroupLearning& learning, const Scoring& scoring);
   std::optional<std::size_t> search(const BenchTask& task, GroupLearning& learning, const Scoring& scoring);
   void end_edit(const std::shared_ptr<OpenGroup>& group, EditRecord& record, EditRecord result);
+  void close_finished();
   void close(const std::shared_ptr<OpenGroup>& group);
   EditRecord outcome_of(EditScoring& scoring);
   void hand_over(const Scoring& scoring, std::function<void(EditScoring& edit)> step);
