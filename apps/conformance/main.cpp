@@ -1,7 +1,5 @@
 // Runs every fixture folder under a directory: see docs/conformance.md.
 
-#include <torch/torch.h>
-
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <iostream>
@@ -10,6 +8,7 @@
 #include "apps/conformance/case.h"
 #include "forgedit/core/error.h"
 #include "forgedit/core/files.h"
+#include "forgedit/core/torch.h"
 
 namespace forgedit::conformance {
 namespace {

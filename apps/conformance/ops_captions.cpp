@@ -1,6 +1,6 @@
-#include <torch/torch.h>
 
 #include "apps/conformance/case.h"
+#include "forgedit/core/torch.h"
 #include "forgedit/pipelines/model/caption.h"
 
 namespace forgedit::conformance {

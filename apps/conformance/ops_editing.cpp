@@ -1,10 +1,10 @@
-#include <torch/torch.h>
 
 #include <set>
 
 #include "apps/conformance/case.h"
 #include "forgedit/core/error.h"
 #include "forgedit/core/text.h"
+#include "forgedit/core/torch.h"
 #include "forgedit/editing/forgetting.h"
 #include "forgedit/editing/interpolation.h"
 #include "forgedit/editing/learned_weights.h"

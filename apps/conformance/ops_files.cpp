@@ -1,10 +1,10 @@
-#include <torch/torch.h>
 
 #include <tuple>
 #include <vector>
 
 #include "apps/conformance/case.h"
 #include "forgedit/core/error.h"
+#include "forgedit/core/torch.h"
 #include "forgedit/pipelines/model/stable_diffusion.h"
 
 namespace forgedit::conformance {

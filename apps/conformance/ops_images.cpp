@@ -1,8 +1,8 @@
-#include <torch/torch.h>
 
 #include "apps/conformance/case.h"
 #include "forgedit/core/error.h"
 #include "forgedit/core/text.h"
+#include "forgedit/core/torch.h"
 #include "forgedit/io/pictures/image.h"
 #include "forgedit/io/pictures/model_image.h"
 #include "forgedit/io/pictures/resample.h"

@@ -1,10 +1,10 @@
-#include <torch/torch.h>
 
 #include <cmath>
 #include <cstdio>
 
 #include "apps/conformance/case.h"
 #include "forgedit/core/error.h"
+#include "forgedit/core/torch.h"
 #include "forgedit/io/weights/keymaps/keymaps.h"
 #include "forgedit/io/weights/safetensors.h"
 #include "forgedit/metrics/clip_score.h"

@@ -1,8 +1,8 @@
-#include <torch/torch.h>
 
 #include "apps/conformance/case.h"
 #include "forgedit/core/error.h"
 #include "forgedit/core/text.h"
+#include "forgedit/core/torch.h"
 #include "forgedit/pipelines/model/stable_diffusion.h"
 #include "forgedit/schedulers/ddim.h"
 #include "forgedit/schedulers/dpm_solver.h"

@@ -1,7 +1,7 @@
-#include <torch/torch.h>
 
 #include "apps/conformance/case.h"
 #include "forgedit/core/error.h"
+#include "forgedit/core/torch.h"
 #include "forgedit/text/clip_tokenizer.h"
 
 namespace forgedit::conformance {

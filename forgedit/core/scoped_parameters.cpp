@@ -1,6 +1,6 @@
 #include "forgedit/core/scoped_parameters.h"
 
-#include <torch/torch.h>
+#include "forgedit/core/torch.h"
 
 namespace forgedit {
 

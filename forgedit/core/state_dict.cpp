@@ -1,12 +1,11 @@
 #include "forgedit/core/state_dict.h"
 
-#include <torch/torch.h>
-
 #include <cstdio>
 #include <cstring>
 
 #include "forgedit/core/error.h"
 #include "forgedit/core/parallel.h"
+#include "forgedit/core/torch.h"
 
 namespace forgedit {
 namespace {

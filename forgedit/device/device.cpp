@@ -1,7 +1,5 @@
 #include "forgedit/device/device.h"
 
-#include <torch/torch.h>
-
 #include <cstdlib>
 #include <fstream>
 #include <string>
@@ -10,6 +8,7 @@
 #include "forgedit/core/error.h"
 #include "forgedit/core/host_memory.h"
 #include "forgedit/core/text.h"
+#include "forgedit/core/torch.h"
 #include "forgedit/device/compute_limits.h"
 #include "forgedit/device/cuda_bridge.h"
 #include "forgedit/device/precision.h"

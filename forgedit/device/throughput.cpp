@@ -1,11 +1,10 @@
 #include "forgedit/device/throughput.h"
 
-#include <torch/torch.h>
-
 #include <algorithm>
 #include <chrono>
 #include <limits>
 
+#include "forgedit/core/torch.h"
 #include "forgedit/device/batch_parts.h"
 
 namespace forgedit {

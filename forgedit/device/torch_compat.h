@@ -4,7 +4,9 @@
 // versions between these, what they lack by their release notes is guarded below and untried.
 
 #include <ATen/autocast_mode.h>
-#include <torch/torch.h>
+#include <torch/version.h>
+
+#include "forgedit/core/torch.h"
 
 #define FORGEDIT_TORCH_AT_LEAST(major, minor) \
   (TORCH_VERSION_MAJOR > (major) || (TORCH_VERSION_MAJOR == (major) && TORCH_VERSION_MINOR >= (minor)))

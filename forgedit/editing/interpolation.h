@@ -2,8 +2,7 @@
 
 #include <span>
 
-#include <torch/torch.h>
-
+#include "forgedit/core/torch.h"
 #include "forgedit/editing/text_embedding.h"
 
 namespace forgedit {

@@ -4,9 +4,8 @@
 #include <optional>
 #include <vector>
 
-#include <torch/torch.h>
-
 #include "forgedit/core/state_dict.h"
+#include "forgedit/core/torch.h"
 #include "forgedit/editing/text_embedding.h"
 
 namespace forgedit {

@@ -1,8 +1,7 @@
 #include "forgedit/editing/learned_weights.h"
 
-#include <torch/torch.h>
-
 #include "forgedit/core/error.h"
+#include "forgedit/core/torch.h"
 
 namespace forgedit {
 

@@ -1,6 +1,7 @@
 #include "forgedit/jobs/edit_record.h"
 
 #include <spdlog/fmt/fmt.h>
+#include <torch/version.h>
 
 #include <algorithm>
 #include <nlohmann/json.hpp>

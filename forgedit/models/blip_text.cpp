@@ -1,3 +1,5 @@
+#include <torch/nn/functional/linear.h>
+
 #include "forgedit/core/error.h"
 #include "forgedit/device/torch_compat.h"
 #include "forgedit/models/blip.h"

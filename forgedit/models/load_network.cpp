@@ -1,9 +1,8 @@
 #include "forgedit/models/load_network.h"
 
 #include "forgedit/core/text.h"
+#include "forgedit/core/torch.h"
 #include "forgedit/nn/half_weights.h"
-
-#include <torch/torch.h>
 
 #include <algorithm>
 #include <array>

@@ -1,9 +1,9 @@
 #pragma once
 
-#include <torch/torch.h>
-
 #include <functional>
 #include <vector>
+
+#include "forgedit/core/torch.h"
 
 namespace forgedit::nn {
 

@@ -3,7 +3,7 @@
 #include <set>
 #include <string>
 
-#include <torch/torch.h>
+#include "forgedit/core/torch.h"
 
 // A large network on a CPU keeps weights in half precision where its file has them so: half the memory. Its
 // layers compute in float32 and widen a weight while they use it, so that the results are those of float32

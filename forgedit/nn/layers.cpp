@@ -1,5 +1,7 @@
 #include "forgedit/nn/layers.h"
 
+#include <torch/nn/functional/linear.h>
+
 #include "forgedit/device/torch_compat.h"
 #include "forgedit/nn/half_weights.h"
 

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <torch/torch.h>
+#include "forgedit/core/torch.h"
 
 namespace forgedit::nn {
 

@@ -17,7 +17,6 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 
 constexpr std::int64_t kUsualPage = 50, kMostPage = 200;
-constexpr std::size_t kMostNameBytes = 200;
 
 }  // namespace
 

@@ -12,8 +12,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::size_t kMostChange = 1 << 10;
-
 json gallery_json(const GalleryPicture& found) {
   auto result = picture_json(found.job, found.picture);
   result["job"] = found.job;
@@ -77,7 +75,7 @@ HttpResponse settings_of(const ApiContext& api, const HttpRequest& request) {
 
 void add_gallery_routes(ApiRoutes& routes, const SharedApi& api) {
   routes.push_back({"GET", "/api/v1/gallery", 0, bound(api, gallery)});
-  routes.push_back({"PATCH", "/api/v1/gallery/{job}/{stem}", kMostChange, bound(api, mark)});
+  routes.push_back({"PATCH", "/api/v1/gallery/{job}/{stem}", kMostChangeBytes, bound(api, mark)});
   routes.push_back({"POST", "/api/v1/settings-of", api->options.most_upload, bound(api, settings_of),
                     /*is_slow=*/true});
 }

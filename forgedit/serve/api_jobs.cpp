@@ -15,7 +15,7 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::size_t kMostChange = 1 << 10, kMostKeyBytes = 200;
+constexpr std::size_t kMostKeyBytes = 200;
 constexpr std::int64_t kLongestWait = 25;
 
 /// A key of the request that names something of ours, under either of its names.
@@ -39,7 +39,7 @@ JobPlace place_of(const ApiContext& api, const json& request) {
 }
 
 /// What was learned on one model is of no use to another one.
-void check_model(const ApiContext& api, const std::string& learned) {
+void check_learned_model(const ApiContext& api, const std::string& learned) {
   const auto found = learned.empty() ? std::nullopt : api.store.learned(learned);
   if (!found) return;
   const auto info = json::parse(found->info, nullptr, /*allow_exceptions=*/false);
@@ -187,7 +187,7 @@ StoredJob queue_job(const ApiContext& api, const json& request, const JobPlace& 
   auto place = place_of(api, request);
   check_queue(api, place.lane, given.owner);
   api.check_disk();
-  check_model(api, place.learned);
+  check_learned_model(api, place.learned);
   place.name = given.name;
   place.key = given.key;
   place.content = given.content;
@@ -216,10 +216,10 @@ void add_job_routes(ApiRoutes& routes, const SharedApi& api) {
   routes.push_back({"POST", "/api/v1/jobs", api->options.most_json, bound(api, add_job)});
   routes.push_back({"GET", "/api/v1/jobs", 0, bound(api, jobs)});
   routes.push_back({"GET", "/api/v1/jobs/{id}", 0, bound(api, job)});
-  routes.push_back({"PATCH", "/api/v1/jobs/{id}", kMostChange, bound(api, change_job)});
+  routes.push_back({"PATCH", "/api/v1/jobs/{id}", kMostChangeBytes, bound(api, change_job)});
   routes.push_back({"DELETE", "/api/v1/jobs/{id}", 0, bound(api, remove_job)});
-  routes.push_back({"POST", "/api/v1/jobs/{id}/cancel", kMostChange, bound(api, cancel)});
-  routes.push_back({"POST", "/api/v1/jobs/{id}/retry", kMostChange, bound(api, retry)});
+  routes.push_back({"POST", "/api/v1/jobs/{id}/cancel", kMostChangeBytes, bound(api, cancel)});
+  routes.push_back({"POST", "/api/v1/jobs/{id}/retry", kMostChangeBytes, bound(api, retry)});
 }
 
 }  // namespace forgedit

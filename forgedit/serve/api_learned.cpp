@@ -10,8 +10,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::size_t kMostChange = 1 << 10;
-
 HttpResponse all_learned(const ApiContext& api, const HttpRequest& request) {
   check_query(request, {"picture"});
   const auto picture = query_value(request, "picture");
@@ -61,7 +59,7 @@ HttpResponse saved_zip(const ApiContext& api, const HttpRequest& request) {
 void add_learned_routes(ApiRoutes& routes, const SharedApi& api) {
   routes.push_back({"GET", "/api/v1/learned", 0, bound(api, all_learned)});
   routes.push_back({"GET", "/api/v1/learned/{id}", 0, bound(api, learned)});
-  routes.push_back({"PATCH", "/api/v1/learned/{id}", kMostChange, bound(api, change_learned)});
+  routes.push_back({"PATCH", "/api/v1/learned/{id}", kMostChangeBytes, bound(api, change_learned)});
   routes.push_back({"DELETE", "/api/v1/learned/{id}", 0, bound(api, forget_learned)});
   routes.push_back({"GET", "/api/v1/learned/{id}/saved.zip", 0, bound(api, saved_zip)});
 }

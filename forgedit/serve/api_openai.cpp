@@ -19,7 +19,6 @@ using nlohmann::json;
 constexpr const char* kAnyModel = "forgedit";
 constexpr std::size_t kMostFields = 64 << 10;  // of a form, beside its picture
 constexpr std::size_t kPngSizes = 16;          // where width and height stand in a PNG file
-constexpr std::size_t kMostNameBytes = 200;
 constexpr std::int64_t kMsInSecond = 1000;
 
 /// The model that this server has; empty while no worker has said it.
@@ -115,7 +114,7 @@ HttpResponse look_at_job(const ApiContext& api, const Wanted& wanted) {
   return response;
 }
 
-void check_model(const ApiContext& api, const std::string& model) {
+void check_model_name(const ApiContext& api, const std::string& model) {
   const auto own = model_name(api);
   if (model.empty() || model == kAnyModel || model == own) return;
   throw HttpError(404, "model_not_found",
@@ -134,7 +133,7 @@ std::string keep_mask(const ApiContext& api, std::string_view file, const Stored
 }
 
 StoredJob start_edit(const ApiContext& api, const OpenAiEdit& edit, const std::string& owner) {
-  check_model(api, edit.model);
+  check_model_name(api, edit.model);
   api.check_disk();
   auto asked = json::parse(edit.request);
   const auto picture =

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <optional>
 #include <string>
@@ -10,6 +11,9 @@
 #include "forgedit/serve/api.h"
 
 namespace forgedit {
+
+// Most bytes of what clients send: an image's name, and the JSON of a small change.
+constexpr std::size_t kMostNameBytes = 200, kMostChangeBytes = 1 << 10;
 
 /// What all answers are made of.
 struct ApiContext {

@@ -14,8 +14,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::size_t kMostNameBytes = 200;
-
 /// The picture with "frame": where it lies in what the model sees, once the model is known.
 json described(const ApiContext& api, const StoredUpload& upload) {
   auto result = upload_json(upload);

@@ -10,8 +10,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::size_t kMostChange = 1 << 10;
-
 HttpResponse health(const ApiContext&, const HttpRequest& request) {
   check_query(request, {});
   HttpResponse response;
@@ -81,8 +79,8 @@ void add_server_routes(ApiRoutes& routes, const SharedApi& api) {
   routes.push_back({"GET", "/api/v1/info", 0, bound(api, info)});
   routes.push_back({"GET", "/api/v1/events", 0, bound(api, events)});
   routes.push_back({"GET", "/api/v1/queue", 0, bound(api, queue)});
-  routes.push_back({"PATCH", "/api/v1/queue", kMostChange, bound(api, change_queue)});
-  routes.push_back({"POST", "/api/v1/worker/unload", kMostChange, bound(api, unload)});
+  routes.push_back({"PATCH", "/api/v1/queue", kMostChangeBytes, bound(api, change_queue)});
+  routes.push_back({"POST", "/api/v1/worker/unload", kMostChangeBytes, bound(api, unload)});
 }
 
 }  // namespace forgedit

@@ -3,13 +3,12 @@
 #include <gtest/gtest.h>
 
 #include "forgedit/text/display_width.h"
+#include "tests/support/temporary_folder.h"
 
 namespace forgedit {
 namespace {
 
-bool contains(const std::string& text, const std::string& part) {
-  return text.find(part) != std::string::npos;
-}
+using testing::contains;
 
 TEST(ProgressLine, SaysEverythingWhereThereIsRoom) {
   EXPECT_EQ(progress_line({"learning", 10, 40, 0.0123, 75}, true, 100),

@@ -1,9 +1,12 @@
 #include "forgedit/core/scoped_parameters.h"
 
 #include <gtest/gtest.h>
-#include <torch/torch.h>
 
 #include <stdexcept>
+
+#include <torch/nn/modules/linear.h>
+
+#include "forgedit/core/torch.h"
 
 namespace forgedit {
 namespace {

@@ -1,7 +1,10 @@
 #include "forgedit/core/state_dict.h"
 
-#include <torch/torch.h>
+#include <torch/nn/modules/container/sequential.h>
+#include <torch/nn/modules/conv.h>
+#include <torch/nn/modules/linear.h>
 
+#include "forgedit/core/torch.h"
 #include "tests/support/temporary_folder.h"
 
 namespace forgedit {

@@ -1,11 +1,11 @@
 #include "forgedit/device/batch_parts.h"
 
 #include <gtest/gtest.h>
-#include <torch/torch.h>
 
 #include <thread>
 
 #include "forgedit/core/error.h"
+#include "forgedit/core/torch.h"
 
 namespace forgedit {
 namespace {

@@ -2,11 +2,11 @@
 #include "forgedit/device/kernels.h"
 
 #include <gtest/gtest.h>
-#include <torch/torch.h>
 
 #include <limits>
 
 #include "forgedit/core/error.h"
+#include "forgedit/core/torch.h"
 #include "forgedit/device/cuda_bridge.h"
 #include "forgedit/pipelines/learning/split_adam.h"
 

@@ -2,10 +2,10 @@
 #include "forgedit/device/replay.h"
 
 #include <gtest/gtest.h>
-#include <torch/torch.h>
 
 #include <thread>
 
+#include "forgedit/core/torch.h"
 #include "forgedit/device/device.h"
 
 namespace forgedit {

@@ -1,7 +1,6 @@
 #include "forgedit/editing/forgetting.h"
+#include "forgedit/core/torch.h"
 #include "forgedit/editing/learned_weights.h"
-
-#include <torch/torch.h>
 
 #include "tests/support/temporary_folder.h"
 

@@ -3,6 +3,8 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include <torch/nn/functional/loss.h>
+
 #include "forgedit/core/state_dict.h"
 #include "forgedit/models/blip_generate.h"
 #include "tests/support/temporary_folder.h"

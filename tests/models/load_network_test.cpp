@@ -1,9 +1,9 @@
 #include "forgedit/models/load_network.h"
 
+#include <torch/nn/init.h>
+
+#include "forgedit/core/torch.h"
 #include "forgedit/nn/attention.h"
-
-#include <torch/torch.h>
-
 #include "tests/support/temporary_folder.h"
 
 namespace forgedit {

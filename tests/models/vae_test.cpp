@@ -1,9 +1,8 @@
 #include "forgedit/models/vae.h"
 
-#include <torch/torch.h>
-
 #include <nlohmann/json.hpp>
 
+#include "forgedit/core/torch.h"
 #include "tests/support/temporary_folder.h"
 
 namespace forgedit {

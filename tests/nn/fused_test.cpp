@@ -6,6 +6,8 @@
 #include <cmath>
 #include <functional>
 
+#include <torch/optim/adam.h>
+
 #include "forgedit/models/unet_ahead.h"
 #include "forgedit/nn/attention.h"
 #include "forgedit/pipelines/learning/split_adam.h"

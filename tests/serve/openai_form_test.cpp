@@ -12,7 +12,7 @@ namespace {
 using nlohmann::json;
 using Texts = std::vector<std::pair<std::string, std::string>>;
 
-constexpr const char* kType = "multipart/form-data; boundary=XX";
+constexpr const char* kFormType = "multipart/form-data; boundary=XX";
 
 std::string form(const Texts& texts, int pictures = 1, const std::string& field = "image") {
   std::string body;
@@ -27,7 +27,7 @@ std::string form(const Texts& texts, int pictures = 1, const std::string& field 
 /// The field that a refusal names.
 std::string refused(const std::string& body) {
   try {
-    read_openai_edit(kType, body);
+    read_openai_edit(kFormType, body);
   } catch (const HttpError& error) {
     EXPECT_EQ(error.status(), 400);
     return error.param();
@@ -42,7 +42,7 @@ TEST(OpenAiForm, BecomesARequest) {
                           {"size", "auto"},
                           {"stream", "false"},
                           {"quality", "auto"}});
-  const auto edit = read_openai_edit(kType, body);
+  const auto edit = read_openai_edit(kFormType, body);
   EXPECT_EQ(edit.picture, "PNG");
   EXPECT_EQ(edit.picture_name, "a.png");
   EXPECT_EQ(edit.count, 3);
@@ -64,7 +64,7 @@ TEST(OpenAiForm, HasFieldsOfOurs) {
                           {"n", "2"},
                           {"response_format", "url"}},
                          1, "image[]");
-  const auto edit = read_openai_edit(kType, body);
+  const auto edit = read_openai_edit(kFormType, body);
   EXPECT_TRUE(edit.as_address);
   EXPECT_EQ(edit.model, "m");
   EXPECT_EQ(json::parse(edit.request), (json{{"kind", "edit"},
@@ -76,7 +76,7 @@ TEST(OpenAiForm, HasFieldsOfOurs) {
                                              {"seeds", 7},
                                              {"gamma", 0.8},
                                              {"repeat", 2}}));
-  EXPECT_EQ(json::parse(read_openai_edit(kType, form({{"prompt", "a"}, {"auto_pictures", "20"}}))
+  EXPECT_EQ(json::parse(read_openai_edit(kFormType, form({{"prompt", "a"}, {"auto_pictures", "20"}}))
                             .request)["auto"]["pictures"],
             20);
 }

@@ -1,11 +1,10 @@
 #pragma once
 
-#include <torch/torch.h>
-
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "forgedit/core/torch.h"
 #include "forgedit/io/weights/model_folder.h"
 #include "forgedit/models/blip.h"
 

@@ -1,10 +1,9 @@
 #pragma once
 
-#include <torch/torch.h>
-
 #include <vector>
 
 #include "forgedit/core/state_dict.h"
+#include "forgedit/core/torch.h"
 
 namespace forgedit::miniature {
 

@@ -25,13 +25,13 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 
 constexpr std::size_t kDistractors = 10;
-constexpr std::size_t kTones = 2, kBackgroundsBeside = 2, kBackgroundsOfBackgroundEdit = 4, kAlike = 4;
+constexpr std::size_t kMostTones = 2, kBackgroundsBeside = 2, kBackgroundsOfBackgroundEdit = 4, kAlike = 4;
 /// Root mean square over all 8-bit values: under this two pictures are too alike to tell answers apart.
 constexpr double kSmallestDifference = 8;
-constexpr int kQuality = 95;                     // WebP, of pictures that are only compared with
-constexpr int kTonesApart = 2;                   // neighbouring skin tones differ by less
-constexpr int kMinScale = 820, kMaxScale = 920;  // thousandths of the side; wholly inside
-constexpr int kJitter = 6;                       // of a background's channels, as in training
+constexpr int kQuality = 95;                       // WebP, of pictures that are only compared with
+constexpr int kTonesApart = 2;                     // neighbouring skin tones differ by less
+constexpr int kMinInside = 820, kMaxInside = 920;  // thousandths of the side; wholly inside
+constexpr int kChannelJitter = 6;                  // of a background's channels, as in training
 
 /// What a caption names.
 struct Subject {
@@ -146,11 +146,11 @@ class Neighbourhood {
     const auto draw = [&](int low, int high) {
       return low + static_cast<int>((engine_() >> 8) % static_cast<std::uint64_t>(high - low + 1));
     };
-    const int scale = draw(kMinScale, kMaxScale), reach = (1000 - scale) / 2;
+    const int scale = draw(kMinInside, kMaxInside), reach = (1000 - scale) / 2;
     place_.scale = scale / 1000.0;
     place_.shift_x = draw(-reach, reach) / 1000.0;
     place_.shift_y = draw(-reach, reach) / 1000.0;
-    for (auto& offset : jitter_) offset = draw(-kJitter, kJitter);
+    for (auto& offset : jitter_) offset = draw(-kChannelJitter, kChannelJitter);
   }
 
   const EmojiPack& pack() const { return pack_; }
@@ -175,8 +175,9 @@ class Neighbourhood {
       chosen.add({source.entry, truth.background});
     }
     // 2. What the edit asks for, done otherwise
-    if (same_family(line) && entry(source).tone != entry(truth).tone) chosen.add(tones_of(truth), kTones);
-    if (same_family(line) && stem(entry(source)) != stem(entry(truth))) chosen.add(stems_of(truth), kTones);
+    if (same_family(line) && entry(source).tone != entry(truth).tone) chosen.add(tones_of(truth), kMostTones);
+    if (same_family(line) && stem(entry(source)) != stem(entry(truth)))
+      chosen.add(stems_of(truth), kMostTones);
     // 3. Other backgrounds
     auto engine = engine_;  // a copy: all edits of a source go through the same order, so pictures are shared
     std::vector<Subject> backgrounds;
@@ -201,10 +202,11 @@ class Neighbourhood {
     Chosen chosen(*this, {line.truth});
     if (!entry(line.truth).is_person) return {};
     const bool same = same_family(line);
-    if (!same || entry(line.source).tone == entry(line.truth).tone) chosen.add(tones_of(line.truth), kTones);
+    if (!same || entry(line.source).tone == entry(line.truth).tone)
+      chosen.add(tones_of(line.truth), kMostTones);
     if (!same || stem(entry(line.source)) == stem(entry(line.truth)))
-      chosen.add(stems_of(line.truth), kTones);
-    return chosen.subjects(2 * kTones);
+      chosen.add(stems_of(line.truth), kMostTones);
+    return chosen.subjects(2 * kMostTones);
   }
 
  private:

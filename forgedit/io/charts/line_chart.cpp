@@ -7,9 +7,9 @@
 namespace forgedit {
 namespace {
 
-constexpr int kWidth = 900, kHeight = 560;
-constexpr ChartCanvas::Plot kPlot = {80, 90, 630, 480};
-constexpr double kDot = 4.5;
+constexpr int kLineWidth = 900, kLineHeight = 560;
+constexpr ChartCanvas::Plot kLinePlot = {80, 90, 630, 480};
+constexpr double kLineDot = 4.5;
 constexpr std::array<Colour, 8> kColours = {{{38, 104, 176},
                                              {204, 84, 40},
                                              {44, 138, 84},
@@ -25,7 +25,9 @@ class Labels {
   explicit Labels(ChartCanvas& canvas) : canvas_(canvas) {}
 
   /// Nothing is set on a point.
-  void avoid(double x, double y) { taken_.push_back({x - kDot, y - kDot, x + kDot, y + kDot}); }
+  void avoid(double x, double y) {
+    taken_.push_back({x - kLineDot, y - kLineDot, x + kLineDot, y + kLineDot});
+  }
 
   void set(const std::string& words, double x, double y, Colour colour) {
     if (words.empty()) return;
@@ -38,7 +40,7 @@ class Labels {
                                          {x - width / 2, y + 30}}) {
       const Box box{left, baseline - kSize, left + width, baseline + 3};
       const auto meets = [&](const Box& other) { return other.meets(box); };
-      if (box.left < kPlot.left || box.right > kPlot.right + 16) continue;
+      if (box.left < kLinePlot.left || box.right > kLinePlot.right + 16) continue;
       if (std::any_of(taken_.begin(), taken_.end(), meets)) continue;
       taken_.push_back(box);
       canvas_.text(words, left, baseline, kSize, colour);
@@ -70,8 +72,9 @@ Image draw_line_chart(const LineChart& chart, const Fonts& font) {
       ys.push_back(point.y);
     }
   }
-  ChartCanvas canvas(kWidth, kHeight, kPlot, font);
-  const ChartAxis x(xs, kPlot.left, kPlot.right, chart.x_span), y(ys, kPlot.bottom, kPlot.top, chart.y_span);
+  ChartCanvas canvas(kLineWidth, kLineHeight, kLinePlot, font);
+  const ChartAxis x(xs, kLinePlot.left, kLinePlot.right, chart.x_span),
+      y(ys, kLinePlot.bottom, kLinePlot.top, chart.y_span);
   Labels labels(canvas);
   for (const auto& series : all) {
     for (const auto& point : series.points) labels.avoid(x.place(point.x), y.place(point.y));
@@ -82,15 +85,15 @@ Image draw_line_chart(const LineChart& chart, const Fonts& font) {
     const auto& points = all[i].points;
     for (std::size_t k = 0; k < points.size(); ++k) {
       const double px = x.place(points[k].x), py = y.place(points[k].y);
-      canvas.disc(px, py, kDot, colour);
+      canvas.disc(px, py, kLineDot, colour);
       if (all[i].joined && k > 0) {
         canvas.line(x.place(points[k - 1].x), y.place(points[k - 1].y), px, py, 2, colour);
       }
     }
     for (const auto& point : points) labels.set(point.label, x.place(point.x), y.place(point.y), colour);
-    const double row = kPlot.top + 14 + 24.0 * static_cast<double>(i);
-    canvas.disc(kPlot.right + 28, row - 5, kDot, colour);
-    canvas.text(canvas.shortened(all[i].name, kWidth - kPlot.right - 50), kPlot.right + 42, row);
+    const double row = kLinePlot.top + 14 + 24.0 * static_cast<double>(i);
+    canvas.disc(kLinePlot.right + 28, row - 5, kLineDot, colour);
+    canvas.text(canvas.shortened(all[i].name, kLineWidth - kLinePlot.right - 50), kLinePlot.right + 42, row);
   }
   return canvas.take();
 }

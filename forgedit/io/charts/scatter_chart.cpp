@@ -11,9 +11,9 @@ using Kind = ChartPoint::Kind;
 
 constexpr Colour kGrey = {158, 158, 154}, kBlue = {38, 104, 176}, kLine = {170, 196, 224},
                  kRed = {196, 60, 44};
-constexpr int kWidth = 960, kHeight = 640;
-constexpr ChartCanvas::Plot kPlot = {84, 96, 930, 520};
-constexpr double kDot = 5, kPick = 12;
+constexpr int kScatterWidth = 960, kScatterHeight = 640;
+constexpr ChartCanvas::Plot kScatterPlot = {84, 96, 930, 520};
+constexpr double kScatterDot = 5, kPick = 12;
 
 bool is_finite(const ChartPoint& point) {
   return std::isfinite(point.x) && std::isfinite(point.y);
@@ -32,9 +32,9 @@ class ChartPainter {
  public:
   ChartPainter(const ScatterChart& chart, const Fonts& font)
       : chart_(chart),
-        canvas_(kWidth, kHeight, kPlot, font),
-        x_(values_of(chart, &ChartPoint::x), kPlot.left, kPlot.right),
-        y_(values_of(chart, &ChartPoint::y), kPlot.bottom, kPlot.top) {}
+        canvas_(kScatterWidth, kScatterHeight, kScatterPlot, font),
+        x_(values_of(chart, &ChartPoint::x), kScatterPlot.left, kScatterPlot.right),
+        y_(values_of(chart, &ChartPoint::y), kScatterPlot.bottom, kScatterPlot.top) {}
 
   Image draw() {
     canvas_.axes(x_, y_, chart_.x_label, chart_.y_label, chart_.title);
@@ -63,14 +63,14 @@ class ChartPainter {
   void draw_mark(double x, double y, Kind kind, const std::string& label) {
     switch (kind) {
       case Kind::aside:
-        canvas_.disc(x, y, kDot, kGrey);
-        canvas_.disc(x, y, kDot - 1.5, kChartGround);
+        canvas_.disc(x, y, kScatterDot, kGrey);
+        canvas_.disc(x, y, kScatterDot - 1.5, kChartGround);
         break;
       case Kind::plain:
-        canvas_.disc(x, y, kDot, kGrey);
+        canvas_.disc(x, y, kScatterDot, kGrey);
         break;
       case Kind::front:
-        canvas_.disc(x, y, kDot + 1, kBlue);
+        canvas_.disc(x, y, kScatterDot + 1, kBlue);
         break;
       case Kind::picked:
         canvas_.disc(x, y, kPick + 1.5, kChartGround);
@@ -82,16 +82,16 @@ class ChartPainter {
 
   void draw_reference(const ChartPoint& point) {
     const double x = x_.place(point.x), y = y_.place(point.y);
-    canvas_.line(x - kDot, y - kDot, x + kDot, y + kDot, 2, kChartText);
-    canvas_.line(x - kDot, y + kDot, x + kDot, y - kDot, 2, kChartText);
+    canvas_.line(x - kScatterDot, y - kScatterDot, x + kScatterDot, y + kScatterDot, 2, kChartText);
+    canvas_.line(x - kScatterDot, y + kScatterDot, x + kScatterDot, y - kScatterDot, 2, kChartText);
     // On the side where there is room.
     const double width = canvas_.width(point.label);
-    canvas_.text(point.label, x + 12 + width < kWidth ? x + 12 : x - 12 - width, y + 5);
+    canvas_.text(point.label, x + 12 + width < kScatterWidth ? x + 12 : x - 12 - width, y + 5);
   }
 
   void draw_legend() {
-    double x = kPlot.left;
-    const int y = kHeight - 32;
+    double x = kScatterPlot.left;
+    const int y = kScatterHeight - 32;
     const std::pair<Kind, const std::string*> entries[] = {{Kind::picked, &chart_.picked_name},
                                                            {Kind::front, &chart_.front_name},
                                                            {Kind::plain, &chart_.plain_name},

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -8,6 +9,9 @@
 #include "forgedit/io/pictures/image.h"
 
 namespace forgedit {
+
+/// Of any format.
+constexpr std::size_t kMaxImageFileBytes = std::size_t{512} << 20;
 
 /// The failure for a picture whose sides or area are outside of the limits.
 class ImageSizeError : public Error {

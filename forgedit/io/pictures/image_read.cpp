@@ -16,7 +16,6 @@ namespace {
 
 using std::string_view;
 
-constexpr std::size_t kMaxFileBytes = std::size_t{512} << 20;
 constexpr string_view kLfsPointer = "version https://git-lfs";
 
 DecodedImage decode(string_view bytes, const std::string& name, std::int64_t max_pixels) {
@@ -93,7 +92,7 @@ RgbaImage read_rgba_image(const fs::path& path) {
   if (fs::is_directory(path, ignored)) {
     throw failure(path.string() + ": a directory, expected a picture: " + kReadableFormats);
   }
-  return decode_rgba_image(read_file(path, kMaxFileBytes), path.string());
+  return decode_rgba_image(read_file(path, kMaxImageFileBytes), path.string());
 }
 
 RgbaImage decode_rgba_image(string_view file, const std::string& name) {

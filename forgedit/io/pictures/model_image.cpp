@@ -1,7 +1,5 @@
 #include "forgedit/io/pictures/model_image.h"
 
-#include <torch/torch.h>
-
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <tuple>
@@ -9,6 +7,7 @@
 
 #include "forgedit/core/error.h"
 #include "forgedit/core/json.h"
+#include "forgedit/core/torch.h"
 
 namespace forgedit {
 namespace {

@@ -6,6 +6,7 @@
 #include "forgedit/core/files.h"
 #include "forgedit/io/pictures/image.h"
 #include "forgedit/io/pictures/image_decode.h"
+#include "forgedit/io/pictures/image_limits.h"
 #include "forgedit/io/pictures/png_chunks.h"
 #include "forgedit/io/pictures/png_text.h"
 
@@ -15,7 +16,6 @@ namespace {
 
 using std::string_view;
 
-constexpr std::size_t kMaxFileBytes = std::size_t{512} << 20;
 constexpr std::size_t kMaxTextBytes = std::size_t{16} << 20;  // all texts of one file together
 
 std::string latin1_to_utf8(string_view text) {
@@ -63,7 +63,7 @@ std::optional<PngText::value_type> parse_text(string_view type, string_view data
 }  // namespace
 
 PngText read_png_text(const fs::path& path) {
-  return parse_png_text(read_file(path, kMaxFileBytes), path.string());
+  return parse_png_text(read_file(path, kMaxImageFileBytes), path.string());
 }
 
 PngText parse_png_text(string_view file, const std::string& name) {

@@ -1,12 +1,11 @@
 #include "forgedit/io/weights/checkpoint_kind.h"
 
-#include <torch/torch.h>
-
 #include <algorithm>
 #include <iterator>
 #include <optional>
 
 #include "forgedit/core/error.h"
+#include "forgedit/core/torch.h"
 #include "forgedit/io/weights/keymaps/keymaps.h"
 #include "forgedit/io/weights/keymaps/ldm_names.h"
 

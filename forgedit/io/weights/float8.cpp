@@ -1,12 +1,11 @@
 #include "forgedit/io/weights/float8.h"
 
-#include <torch/torch.h>
-
 #include <array>
 #include <cmath>
 #include <limits>
 
 #include "forgedit/core/parallel.h"
+#include "forgedit/core/torch.h"
 
 namespace forgedit {
 namespace {

@@ -1,7 +1,5 @@
 #include "forgedit/io/weights/safetensors.h"
 
-#include <torch/torch.h>
-
 #include <array>
 #include <cstring>
 #include <fstream>
@@ -11,6 +9,7 @@
 
 #include "forgedit/core/error.h"
 #include "forgedit/core/files.h"
+#include "forgedit/core/torch.h"
 #include "forgedit/io/weights/float8.h"
 
 namespace forgedit {

@@ -1,13 +1,12 @@
 #include "forgedit/io/weights/torch_file.h"
 
-#include <torch/torch.h>
-
 #include <array>
 #include <cstring>
 #include <optional>
 
 #include "forgedit/core/error.h"
 #include "forgedit/core/text.h"
+#include "forgedit/core/torch.h"
 #include "forgedit/io/archive/zip.h"
 #include "forgedit/io/weights/pickle.h"
 

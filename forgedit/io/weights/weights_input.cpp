@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <torch/torch.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -14,6 +13,7 @@
 
 #include "forgedit/core/error.h"
 #include "forgedit/core/host_memory.h"
+#include "forgedit/core/torch.h"
 
 namespace forgedit {
 namespace {

@@ -1,9 +1,8 @@
 #pragma once
 
-#include <torch/torch.h>
-
 #include <vector>
 
+#include "forgedit/core/torch.h"
 #include "forgedit/device/kernels.h"
 
 namespace forgedit {

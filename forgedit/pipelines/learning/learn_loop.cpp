@@ -6,6 +6,8 @@
 #include <tuple>
 #include <utility>
 
+#include <torch/optim/adam.h>
+
 #include "forgedit/core/error.h"
 #include "forgedit/device/batch_parts.h"
 #include "forgedit/device/replay.h"

@@ -4,10 +4,9 @@
 #include <memory>
 #include <vector>
 
-#include <torch/torch.h>
-
 #include "forgedit/core/scoped_parameters.h"
 #include "forgedit/core/state_dict.h"
+#include "forgedit/core/torch.h"
 #include "forgedit/device/device.h"
 #include "forgedit/editing/learn_result.h"
 #include "forgedit/pipelines/learning/learn_options.h"

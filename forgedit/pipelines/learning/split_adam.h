@@ -1,11 +1,10 @@
 #pragma once
 
-#include <torch/torch.h>
-
 #include <memory>
 #include <optional>
 #include <vector>
 
+#include "forgedit/core/torch.h"
 #include "forgedit/device/cuda_bridge.h"
 #include "forgedit/device/kernels.h"
 

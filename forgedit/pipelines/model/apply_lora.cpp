@@ -1,10 +1,10 @@
 #include "forgedit/pipelines/model/apply_lora.h"
 
 #include <spdlog/fmt/fmt.h>
-#include <torch/torch.h>
 
 #include "forgedit/core/error.h"
 #include "forgedit/core/files.h"
+#include "forgedit/core/torch.h"
 
 namespace forgedit {
 namespace {

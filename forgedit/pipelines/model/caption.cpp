@@ -1,13 +1,12 @@
 #include "forgedit/pipelines/model/caption.h"
 
-#include <torch/torch.h>
-
 #include <algorithm>
 #include <nlohmann/json.hpp>
 #include <utility>
 
 #include "forgedit/core/error.h"
 #include "forgedit/core/json.h"
+#include "forgedit/core/torch.h"
 #include "forgedit/io/weights/keymaps/keymaps.h"
 #include "forgedit/io/weights/model_folder.h"
 #include "forgedit/models/load_network.h"

@@ -1,5 +1,4 @@
 #include <spdlog/fmt/fmt.h>
-#include <torch/torch.h>
 
 #include <algorithm>
 #include <array>
@@ -11,6 +10,7 @@
 #include "forgedit/core/error.h"
 #include "forgedit/core/files.h"
 #include "forgedit/core/text.h"
+#include "forgedit/core/torch.h"
 #include "forgedit/models/load_network.h"
 #include "forgedit/pipelines/model/model_settings.h"
 #include "forgedit/schedulers/noise_schedule.h"

@@ -1,7 +1,6 @@
 #include "forgedit/pipelines/model/model_settings.h"
 
 #include <spdlog/fmt/fmt.h>
-#include <torch/torch.h>
 
 #include <algorithm>
 #include <cmath>
@@ -11,6 +10,7 @@
 
 #include "forgedit/core/error.h"
 #include "forgedit/core/json.h"
+#include "forgedit/core/torch.h"
 #include "forgedit/schedulers/noise_schedule.h"
 
 namespace forgedit {

@@ -1,8 +1,7 @@
 #pragma once
 
-#include <torch/torch.h>
-
 #include "forgedit/core/scoped_parameters.h"
+#include "forgedit/core/torch.h"
 
 namespace forgedit {
 

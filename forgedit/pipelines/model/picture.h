@@ -1,7 +1,6 @@
 #pragma once
 
-#include <torch/torch.h>
-
+#include "forgedit/core/torch.h"
 #include "forgedit/io/pictures/image.h"
 
 namespace forgedit {

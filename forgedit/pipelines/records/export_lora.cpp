@@ -1,8 +1,8 @@
 #include "forgedit/pipelines/records/export_lora.h"
 
-#include <torch/torch.h>
-
 #include <algorithm>
+
+#include "forgedit/core/torch.h"
 
 namespace forgedit {
 namespace {

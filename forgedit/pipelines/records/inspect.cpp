@@ -1,12 +1,11 @@
 #include "forgedit/pipelines/records/inspect.h"
 
-#include <torch/torch.h>
-
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "forgedit/core/error.h"
 #include "forgedit/core/json.h"
+#include "forgedit/core/torch.h"
 #include "forgedit/io/weights/checkpoint_kind.h"
 #include "forgedit/io/weights/keymaps/keymaps.h"
 #include "forgedit/io/weights/keymaps/lora.h"

@@ -7,13 +7,12 @@
 #include "forgedit/core/error.h"
 #include "forgedit/io/charts/chart_canvas.h"
 #include "forgedit/io/charts/line_chart.h"
+#include "tests/io/charts/make_font.h"
 
 namespace forgedit {
 namespace {
 
 using Kind = ChartPoint::Kind;
-const std::filesystem::path kFont =
-    std::filesystem::path(FORGEDIT_SOURCE_DIR) / "assets/fonts/DejaVuSans.ttf";
 
 /// Reddish pixels: those of picked points.
 std::vector<std::pair<int, int>> red_pixels(const Image& image) {
@@ -36,14 +35,15 @@ double mean_x(const std::vector<std::pair<int, int>>& pixels) {
 TEST(ScatterChart, PointsLieWhereTheirValuesAre) {
   ScatterChart chart;
   chart.points = {{0, 0, Kind::plain, ""}, {1, 1, Kind::plain, ""}, {0.25, 0.5, Kind::picked, ""}};
-  const auto left = red_pixels(draw_scatter_chart(chart, kFont));
+  const auto left = red_pixels(draw_scatter_chart(chart, testing::kShippedFont));
   EXPECT_NEAR(static_cast<double>(left.size()), 3.14159 * 12 * 12, 40);
   chart.points[2].x = 0.75;
-  const auto right = red_pixels(draw_scatter_chart(chart, kFont));
+  const auto right = red_pixels(draw_scatter_chart(chart, testing::kShippedFont));
   EXPECT_GT(mean_x(right), mean_x(left) + 300);
   // Higher values lie higher up.
   chart.points[2] = {0.75, 0.9, Kind::picked, ""};
-  EXPECT_LT(red_pixels(draw_scatter_chart(chart, kFont)).front().second, right.front().second - 100);
+  EXPECT_LT(red_pixels(draw_scatter_chart(chart, testing::kShippedFont)).front().second,
+            right.front().second - 100);
 }
 
 TEST(ChartAxis, TicksAreRoundAndSpanTheValues) {
@@ -75,7 +75,7 @@ int labelled_sides(const std::vector<std::string>& labels) {
   chart.x_span = chart.y_span = ChartSpan{0, 100};
   chart.series = {{"", {}, false}};
   for (const auto& label : labels) chart.series[0].points.push_back({50, 50, label});
-  const auto image = draw_line_chart(chart, kFont);
+  const auto image = draw_line_chart(chart, testing::kShippedFont);
   bool sides[2][2] = {};
   for (int y = 0; y < image.height; ++y) {
     for (int x = 0; x < 600; ++x) {  // the legend is beyond
@@ -97,13 +97,13 @@ TEST(LineChart, LabelsAreSetWhereThereIsRoom) {
 
 TEST(ScatterChart, AcceptsOddContents) {
   ScatterChart chart;
-  EXPECT_EQ(draw_scatter_chart(chart, kFont).width, 960);
+  EXPECT_EQ(draw_scatter_chart(chart, testing::kShippedFont).width, 960);
   chart.title = std::string(4000, 'w');
   chart.points = {
       {NAN, 1, Kind::picked, "1"}, {1, INFINITY, Kind::front, ""}, {3e9, -2e-9, Kind::picked, "2"}};
   chart.line = {0, 1, 2};
   chart.reference = ChartPoint{3e9, -2e-9, Kind::plain, "the same place"};
-  EXPECT_GT(red_pixels(draw_scatter_chart(chart, kFont)).size(), 100U);
+  EXPECT_GT(red_pixels(draw_scatter_chart(chart, testing::kShippedFont)).size(), 100U);
   EXPECT_THROW(draw_scatter_chart(chart, "/nonexistent/font.ttf"), Error);
 }
 

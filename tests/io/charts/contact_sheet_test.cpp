@@ -6,12 +6,10 @@
 
 #include "forgedit/core/error.h"
 #include "forgedit/io/charts/text_painter.h"
+#include "tests/io/charts/make_font.h"
 
 namespace forgedit {
 namespace {
-
-const std::filesystem::path kFont =
-    std::filesystem::path(FORGEDIT_SOURCE_DIR) / "assets/fonts/DejaVuSans.ttf";
 
 SheetRow row_of(int count, const std::string& title = "row") {
   SheetRow row{title, {}};
@@ -29,28 +27,29 @@ std::size_t count_pixels(const Image& image, std::array<std::uint8_t, 3> colour)
 
 TEST(ContactSheet, DrawsEveryCellWhole) {
   for (const int cell : {128, 256}) {
-    const Image sheet = draw_contact_sheet({row_of(3), row_of(1, ""), row_of(19)}, kFont, "Title", cell);
+    const Image sheet =
+        draw_contact_sheet({row_of(3), row_of(1, ""), row_of(19)}, testing::kShippedFont, "Title", cell);
     const auto area = static_cast<std::size_t>(cell) * static_cast<std::size_t>(cell);
     EXPECT_EQ(count_pixels(sheet, {200, 10, 10}), 23 * area);
   }
 }
 
 TEST(ContactSheet, BreaksLongRowsIntoLines) {
-  const Image eight = draw_contact_sheet({row_of(8)}, kFont, "", 64);
-  const Image nine = draw_contact_sheet({row_of(9)}, kFont, "", 64);
+  const Image eight = draw_contact_sheet({row_of(8)}, testing::kShippedFont, "", 64);
+  const Image nine = draw_contact_sheet({row_of(9)}, testing::kShippedFont, "", 64);
   EXPECT_LT(nine.width, eight.width);
   EXPECT_GT(nine.height, eight.height + 64);
 }
 
 TEST(ContactSheet, CellsFollowThePictures) {
   SheetRow wide{"", {{Image(200, 100, {1, 2, 3}), ""}, {Image(400, 200, {1, 2, 3}), ""}}};
-  const Image sheet = draw_contact_sheet({wide}, kFont, "", 100);
+  const Image sheet = draw_contact_sheet({wide}, testing::kShippedFont, "", 100);
   EXPECT_EQ(count_pixels(sheet, {1, 2, 3}), 2U * 100 * 50);
   EXPECT_LT(sheet.height, 100);
 }
 
 TEST(ContactSheet, AcceptsOddContents) {
-  const Image nothing = draw_contact_sheet({}, kFont, "");
+  const Image nothing = draw_contact_sheet({}, testing::kShippedFont, "");
   EXPECT_GT(nothing.width, 0);
   EXPECT_GT(nothing.height, 0);
   SheetRow row{
@@ -59,20 +58,21 @@ TEST(ContactSheet, AcceptsOddContents) {
        {Image(1, 4000, {9, 9, 9}), "thin\nsecond\nthird"},
        {Image(8, 8), std::string("\xff\xfe broken \xc3 UTF-8 \xed\xa0\x80\xf4\x90\x80\x80 \0 zero", 32)},
        {Image(8, 8), "\xe6\xbc\xa2\xe5\xad\x97 \xf0\x9f\x8d\xb0 \n"}}};
-  const Image odd = draw_contact_sheet({row, {}, {"only a title", {}}}, kFont, "a\n\nb\nc\nd\ne", 64);
+  const Image odd =
+      draw_contact_sheet({row, {}, {"only a title", {}}}, testing::kShippedFont, "a\n\nb\nc\nd\ne", 64);
   EXPECT_GT(odd.height, 64);
 }
 
 TEST(ContactSheet, RefusesBadFontsAndSizes) {
   EXPECT_THROW(draw_contact_sheet({}, "/nonexistent/font.ttf", ""), Error);
   EXPECT_THROW(draw_contact_sheet({}, __FILE__, ""), Error);
-  EXPECT_THROW(draw_contact_sheet({}, kFont, "", 0), Error);
-  EXPECT_THROW(draw_contact_sheet({}, kFont, "", 1 << 20), Error);
-  EXPECT_THROW(draw_contact_sheet({row_of(100)}, kFont, "", 2048), Error);
+  EXPECT_THROW(draw_contact_sheet({}, testing::kShippedFont, "", 0), Error);
+  EXPECT_THROW(draw_contact_sheet({}, testing::kShippedFont, "", 1 << 20), Error);
+  EXPECT_THROW(draw_contact_sheet({row_of(100)}, testing::kShippedFont, "", 2048), Error);
 }
 
 TEST(TextPainter, ShortensToTheWidth) {
-  const TextPainter painter(kFont);
+  const TextPainter painter(testing::kShippedFont);
   EXPECT_EQ(painter.shortened("short", 12, 500), "short");
   const std::string cut = painter.shortened("a rather long caf\xc3\xa9 label", 12, 100);
   EXPECT_LE(painter.width(cut, 12), 100);
@@ -82,7 +82,7 @@ TEST(TextPainter, ShortensToTheWidth) {
 }
 
 TEST(TextPainter, WrapsBetweenWords) {
-  const TextPainter painter(kFont);
+  const TextPainter painter(testing::kShippedFont);
   const auto lines = painter.wrapped("one two three four five six seven eight nine ten", 12, 90, 3);
   ASSERT_EQ(lines.size(), 3U);
   for (const std::string& line : lines) EXPECT_LE(painter.width(line, 12), 90);
@@ -94,7 +94,7 @@ TEST(TextPainter, WrapsBetweenWords) {
 }
 
 TEST(TextPainter, CutsTextAtThePicturesEdges) {
-  const TextPainter painter(kFont);
+  const TextPainter painter(testing::kShippedFont);
   Image image(20, 10);
   for (const double x : {-30.0, -3.5, 15.0, 200.0}) {
     for (const int y : {-20, 0, 5, 12, 100}) painter.draw(image, "Wgj", x, y, 14, {0, 0, 0});

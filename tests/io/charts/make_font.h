@@ -8,6 +8,10 @@
 
 namespace forgedit::testing {
 
+/// The one of the sheets.
+inline const std::filesystem::path kShippedFont =
+    std::filesystem::path(FORGEDIT_SOURCE_DIR) / "assets/fonts/DejaVuSans.ttf";
+
 /// Writes a TrueType font of 1,000 units an em whose only character is `code`: a filled square, or, as in
 /// fonts of coloured pictures, nothing.
 class FontWriter {

@@ -16,8 +16,6 @@ namespace {
 
 using testing::FontWriter;
 
-const std::filesystem::path kFont =
-    std::filesystem::path(FORGEDIT_SOURCE_DIR) / "assets/fonts/DejaVuSans.ttf";
 constexpr int kCat = 0x732b;
 constexpr const char* kCatText = "\xe7\x8c\xab";
 constexpr const char* kDogText = "\xe7\x8b\x97";
@@ -35,7 +33,7 @@ class Glyphs : public testing::TemporaryFolder {
 };
 
 TEST_F(Glyphs, CharactersThatNoFontHasAreTellable) {
-  const TextPainter painter(kFont);
+  const TextPainter painter(testing::kShippedFont);
   std::set<std::vector<std::uint8_t>> pictures;
   for (const char* text : {"", kCatText, kDogText, "\xf0\x9f\xa6\x8a", "\xf0\x9f\xa6\x8b"}) {
     pictures.insert(drawn(painter, text));
@@ -47,7 +45,7 @@ TEST_F(Glyphs, CharactersThatNoFontHasAreTellable) {
 }
 
 TEST_F(Glyphs, WhatNobodySeesTakesNoPlace) {
-  const TextPainter painter(kFont);
+  const TextPainter painter(testing::kShippedFont);
   const std::string unseen = "\xe2\x80\x8d\xef\xb8\x8f\xe2\x80\x8b\xef\xbb\xbf\xc2\xad\x07";
   EXPECT_EQ(painter.width(unseen, 24), 0);
   EXPECT_EQ(painter.lacking(unseen), 0U);
@@ -58,12 +56,13 @@ TEST_F(Glyphs, WhatNobodySeesTakesNoPlace) {
 TEST_F(Glyphs, OtherFontsFillIn) {
   std::filesystem::create_directories(folder_ / "below");
   FontWriter::write(folder_ / "below" / "Cat-Regular.ttf", kCat);
-  const TextPainter painter(Fonts(kFont, {folder_ / "missing", folder_}));
+  const TextPainter painter(Fonts(testing::kShippedFont, {folder_ / "missing", folder_}));
   EXPECT_EQ(painter.lacking(kCatText), 0U);
   EXPECT_EQ(painter.lacking(kDogText), 1U);
   EXPECT_NEAR(painter.width(kCatText, 24), 24, 1e-3);
   EXPECT_NEAR(static_cast<double>(dark(drawn(painter, kCatText))), 0.8 * 24 * 0.8 * 24, 60);
-  EXPECT_EQ(painter.width("ab", 24), TextPainter(kFont).width("ab", 24)) << "the main font comes first";
+  EXPECT_EQ(painter.width("ab", 24), TextPainter(testing::kShippedFont).width("ab", 24))
+      << "the main font comes first";
 }
 
 TEST_F(Glyphs, FontsThatAreOfNoUseArePassedOver) {
@@ -77,7 +76,7 @@ TEST_F(Glyphs, FontsThatAreOfNoUseArePassedOver) {
     write_file_atomically(folder_ / ("cut" + std::to_string(size) + ".ttf"), whole.substr(0, size));
   }
   std::filesystem::create_directories(folder_ / "folder.ttf");
-  EXPECT_EQ(TextPainter(Fonts(kFont, {folder_})).lacking(kCatText), 1U);
+  EXPECT_EQ(TextPainter(Fonts(testing::kShippedFont, {folder_})).lacking(kCatText), 1U);
   EXPECT_THROW(TextPainter(folder_ / "b.ttf"), Error);
 }
 
@@ -94,14 +93,14 @@ TEST_F(Glyphs, UprightFacesComeFirst) {
 TEST_F(Glyphs, RowsOfASheetStayTellable) {
   const auto sheet = [](const std::string& target) {
     return draw_contact_sheet({{target + " \xc2\xb7 vs \xc2\xb7 donotforget", {{Image(64, 64), "seed 0"}}}},
-                              kFont, "");
+                              testing::kShippedFont, "");
   };
   EXPECT_NE(sheet(kCatText).pixels, sheet(kDogText).pixels);
   EXPECT_NE(sheet(kCatText).pixels, sheet("").pixels);
 }
 
 TEST(TextPainter, NoLineBeginsWithADot) {
-  const TextPainter painter(kFont);
+  const TextPainter painter(testing::kShippedFont);
   const std::string text = "a red square on a beach \xc2\xb7 vs \xc2\xb7 donotforget";
   for (int width = 60; width < 400; ++width) {
     for (const auto& line : painter.wrapped(text, 12, width, 20)) {
@@ -111,7 +110,7 @@ TEST(TextPainter, NoLineBeginsWithADot) {
 }
 
 TEST(TextPainter, IdeographsBreakAnywhereButBeforeTheirSigns) {
-  const TextPainter painter(kFont);
+  const TextPainter painter(testing::kShippedFont);
   std::string text;
   for (int i = 0; i < 20; ++i)
     text += std::string(kCatText) + kDogText + "\xe3\x80\x82";  // ideographic full stop

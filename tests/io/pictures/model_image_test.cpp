@@ -1,11 +1,11 @@
 #include "forgedit/io/pictures/model_image.h"
 
 #include <gtest/gtest.h>
-#include <torch/torch.h>
 
 #include <nlohmann/json.hpp>
 
 #include "forgedit/core/error.h"
+#include "forgedit/core/torch.h"
 
 namespace forgedit {
 namespace {

@@ -1,7 +1,6 @@
 #include "forgedit/io/weights/keymaps/keymaps.h"
 
-#include <torch/torch.h>
-
+#include "forgedit/core/torch.h"
 #include "forgedit/io/weights/single_file.h"
 #include "tests/support/temporary_folder.h"
 

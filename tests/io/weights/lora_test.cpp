@@ -1,7 +1,6 @@
 #include "forgedit/io/weights/keymaps/lora.h"
 
-#include <torch/torch.h>
-
+#include "forgedit/core/torch.h"
 #include "tests/support/temporary_folder.h"
 
 namespace forgedit {

@@ -1,10 +1,10 @@
 #pragma once
 
-#include <torch/torch.h>
-
 #include <cstring>
 #include <string>
 #include <vector>
+
+#include "forgedit/core/torch.h"
 
 namespace forgedit::testing {
 

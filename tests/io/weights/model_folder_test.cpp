@@ -1,8 +1,7 @@
 #include "forgedit/io/weights/model_folder.h"
 
-#include <torch/torch.h>
-
 #include "forgedit/core/files.h"
+#include "forgedit/core/torch.h"
 #include "forgedit/io/weights/safetensors.h"
 #include "tests/io/weights/make_torch_file.h"
 #include "tests/support/temporary_folder.h"

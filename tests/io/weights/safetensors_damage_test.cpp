@@ -1,9 +1,9 @@
-#include <torch/torch.h>
 
 #include <cstring>
 #include <fstream>
 
 #include "forgedit/core/files.h"
+#include "forgedit/core/torch.h"
 #include "forgedit/io/weights/safetensors.h"
 #include "tests/support/temporary_folder.h"
 

@@ -1,12 +1,11 @@
 #include "forgedit/io/weights/safetensors.h"
 
-#include <torch/torch.h>
-
 #include <cmath>
 #include <cstring>
 #include <fstream>
 
 #include "forgedit/core/files.h"
+#include "forgedit/core/torch.h"
 #include "tests/support/temporary_folder.h"
 
 namespace forgedit {

@@ -1,10 +1,9 @@
 #include "forgedit/io/weights/weights_input.h"
 
-#include <torch/torch.h>
-
 #include <fstream>
 
 #include "forgedit/core/files.h"
+#include "forgedit/core/torch.h"
 #include "forgedit/io/weights/safetensors.h"
 #include "forgedit/io/weights/weights_file.h"
 #include "tests/io/weights/make_torch_file.h"

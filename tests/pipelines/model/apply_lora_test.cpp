@@ -1,7 +1,6 @@
 #include "forgedit/pipelines/model/apply_lora.h"
 
-#include <torch/torch.h>
-
+#include "forgedit/core/torch.h"
 #include "forgedit/io/weights/safetensors.h"
 #include "forgedit/pipelines/model/stable_diffusion.h"
 #include "tests/support/temporary_folder.h"

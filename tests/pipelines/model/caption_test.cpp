@@ -1,11 +1,10 @@
 #include "forgedit/pipelines/model/caption.h"
 
-#include <torch/torch.h>
-
 #include <fstream>
 #include <nlohmann/json.hpp>
 
 #include "forgedit/core/files.h"
+#include "forgedit/core/torch.h"
 #include "forgedit/io/weights/model_folder.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/support/tiny_captioner.h"

@@ -1,6 +1,6 @@
 // Which layer of the text encoders the UNet reads (clip_skip), held against the encoders' own hidden states.
-#include <torch/torch.h>
 
+#include "forgedit/core/torch.h"
 #include "forgedit/pipelines/model/stable_diffusion.h"
 #include "forgedit/pipelines/records/saved_edit.h"
 #include "tests/support/temporary_folder.h"

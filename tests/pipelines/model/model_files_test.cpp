@@ -1,11 +1,10 @@
 #include "forgedit/pipelines/model/model_files.h"
 
-#include <torch/torch.h>
-
 #include <nlohmann/json.hpp>
 
 #include "forgedit/core/files.h"
 #include "forgedit/core/json.h"
+#include "forgedit/core/torch.h"
 #include "forgedit/io/weights/keymaps/keymaps.h"
 #include "forgedit/io/weights/safetensors.h"
 #include "forgedit/io/weights/single_file.h"

@@ -2,14 +2,13 @@
 // every model what loading it says.
 #include "forgedit/pipelines/model/model_settings.h"
 
-#include <torch/torch.h>
-
 #include <algorithm>
 #include <cstring>
 #include <nlohmann/json.hpp>
 
 #include "forgedit/core/files.h"
 #include "forgedit/core/json.h"
+#include "forgedit/core/torch.h"
 #include "forgedit/io/weights/keymaps/keymaps.h"
 #include "forgedit/io/weights/safetensors.h"
 #include "forgedit/pipelines/model/stable_diffusion.h"

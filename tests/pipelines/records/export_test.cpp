@@ -1,12 +1,11 @@
 #include "forgedit/pipelines/records/export.h"
 
-#include <torch/torch.h>
-
 #include <nlohmann/json.hpp>
 
 #include "forgedit/core/files.h"
 #include "forgedit/core/json.h"
 #include "forgedit/core/text.h"
+#include "forgedit/core/torch.h"
 #include "forgedit/io/weights/safetensors.h"
 #include "tests/support/temporary_folder.h"
 

@@ -1,11 +1,10 @@
 #include "forgedit/pipelines/records/inspect.h"
 
-#include <torch/torch.h>
-
 #include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "forgedit/core/files.h"
+#include "forgedit/core/torch.h"
 #include "forgedit/io/weights/keymaps/keymaps.h"
 #include "forgedit/io/weights/safetensors.h"
 #include "forgedit/pipelines/model/model_files.h"

@@ -1,7 +1,7 @@
 // A learned LoRA as files: saved edits, exports, and back onto the base model.
-#include <torch/torch.h>
 
 #include "forgedit/core/json.h"
+#include "forgedit/core/torch.h"
 #include "forgedit/io/weights/safetensors.h"
 #include "forgedit/pipelines/learning/lora_adapters.h"
 #include "forgedit/pipelines/records/export.h"

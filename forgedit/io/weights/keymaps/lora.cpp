@@ -1,7 +1,5 @@
 #include "forgedit/io/weights/keymaps/lora.h"
 
-#include <torch/torch.h>
-
 #include <algorithm>
 #include <array>
 #include <cmath>
@@ -13,6 +11,7 @@
 
 #include "forgedit/core/error.h"
 #include "forgedit/core/text.h"
+#include "forgedit/core/torch.h"
 #include "forgedit/io/weights/checkpoint_kind.h"
 #include "forgedit/io/weights/keymaps/keymaps.h"
 #include "forgedit/io/weights/keymaps/ldm_names.h"
