@@ -211,8 +211,9 @@ std::string EditResults::older() const {
     }
     list += (before > 0 ? ", " : "") + *name;
   }
-  return fmt::format("{} holds {} picture{} of an earlier run, which stay and are not on the new sheet: {}",
-                     folder_.string(), names.size(), names.size() == 1 ? "" : "s", list);
+  return fmt::format(
+      "{} contains {} image{} of an earlier run, which stay but are not on the new contact sheet: {}",
+      folder_.string(), names.size(), names.size() == 1 ? "" : "s", list);
 }
 
 std::vector<std::string> EditResults::changed() const {
@@ -248,7 +249,7 @@ std::vector<fs::path> EditResults::finish() {
   write_record(gone.empty());
   if (!gone.empty()) {
     throw failure(fmt::format(
-        "{} pictures of this run are gone from {}, such as {}.png; the same request generates them again",
+        "{} images of this run were deleted from {}, such as {}.png; the same request generates them again",
         gone.size(), folder_.string(), gone.front()));
   }
   return {sheet, page, folder_ / kRecordFile};
@@ -266,7 +267,7 @@ std::string EditResults::report(const json& record) const {
 
 std::string EditResults::label_of(const Candidate& candidate) const {
   if (candidate.kind != Candidate::Kind::reconstruction || !reconstruction_db_) return candidate.label;
-  return candidate.label + fmt::format("\n{:.1f} dB to the original", *reconstruction_db_);
+  return candidate.label + fmt::format("\nPSNR {:.1f} dB", *reconstruction_db_);
 }
 
 Image EditResults::draw_sheet() const {

@@ -181,26 +181,25 @@ class Chooser {
     const bool keeps_default = usual && *usual != first;
     if (keeps_default) first = *usual;
     const auto& best = choice_.judged[first];
-    add(first, !turned_
-                   ? "the best balance, though no candidate went from the source text towards the target text"
+    add(first, !turned_ ? "the best score, but no candidate changed from the caption towards the prompt"
                : keeps_default ? "the default settings; no other candidate is clearly better"
-                               : "the best balance; no stronger edit keeps as much");
+                               : "the best score; no stronger edit is as faithful");
     const auto sane = [&](std::size_t i) {
       return choice_.judged[i].balance > 0 && choice_.judged[i].balance >= kLeastBalance * best.balance;
     };
     const auto faithful = best_of([&](std::size_t i) {
       return sane(i) && choice_.judged[i].kept_share >= best.kept_share + kDistinct;
     });
-    if (faithful) add(*faithful, "more faithful; the strongest edit of those that keep as much");
+    if (faithful) add(*faithful, "more faithful to the original");
     const auto strong = best_of([&](std::size_t i) {
       return sane(i) && choice_.judged[i].edit_share >= best.edit_share + kDistinct;
     });
-    if (strong) add(*strong, "stronger; keeps the most of those that go as far");
+    if (strong) add(*strong, "a stronger edit");
     while (choice_.best.size() < 3) {
       if (const auto other = best_of([&](std::size_t i) { return sane(i) && is_another(i); })) {
         add(*other, another_reason(*other));
       } else if (const auto next = best_of([&](std::size_t i) { return !is_picked(i); })) {
-        add(*next, "the next best balance of what is left");
+        add(*next, "the next best score");
       } else {
         return;
       }
@@ -225,8 +224,8 @@ class Chooser {
     const auto& best = edits_[choice_.best.front().place].candidate;
     const auto& candidate = edits_[i].candidate;
     return candidate.strategy == best.strategy || !candidate.strategy
-               ? fmt::format("another seed ({}) with the next best balance", candidate.seed)
-               : fmt::format("another strategy ({}) with the next best balance", candidate.strategy->name);
+               ? fmt::format("the next best score with another seed ({})", candidate.seed)
+               : fmt::format("the next best score with another strategy ({})", candidate.strategy->name);
   }
 
   void add(std::size_t place, const std::string& why) {
