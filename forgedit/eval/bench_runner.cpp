@@ -60,15 +60,15 @@ void claim_folder(const fs::path& folder, const json& settings) {
   if (!fs::exists(file)) {
     make_directory(folder);
     if (holds_something(folder)) {
-      throw usage_error(folder.string() + ": holds something other than a benchmark: name another folder");
+      throw usage_error(folder.string() + ": is not the folder of a benchmark; choose another folder");
     }
     if (write_new_file(file, json_text(settings, 1) + "\n")) return;
   }
   const auto found = read_json_object(file);
   for (const auto& [key, value] : settings.items()) {
     if (found.contains(key) && found[key] == value) continue;
-    throw usage_error(folder.string() + ": holds a run with other settings (" + key +
-                      "): go on with the same, or name another folder");
+    throw usage_error(folder.string() + ": contains a run with other settings (" + key +
+                      "): use the same settings, or choose another folder");
   }
 }
 
@@ -93,7 +93,7 @@ PictureRecord record_of(const BenchTask& task, std::size_t i) {
   picture.label = candidate.label;
   picture.candidate = candidate.kind == Candidate::Kind::edit;
   if (candidate.strategy) picture.label += std::string("  ") + candidate.strategy->name;
-  if (candidate.kind == Candidate::Kind::unlearned) picture.label = "without learning  " + picture.label;
+  if (candidate.kind == Candidate::Kind::unlearned) picture.label = "untouched model  " + picture.label;
   picture.fixed = task.fixed.at(i);
   add_setting(picture, candidate);
   return picture;
@@ -202,12 +202,12 @@ void BenchRunner::claim(const BenchTask& task) const {
   try {
     found = read_json_object(file);
   } catch (const Error&) {
-    throw failure("edits/" + task.edit.id + "/" + kEdit + " is damaged: remove that folder");
+    throw failure("edits/" + task.edit.id + "/" + kEdit + " is damaged: delete that folder");
   }
   for (const auto& [key, value] : wanted.items()) {
     if (found.contains(key) && found[key] == value) continue;
-    throw failure("edits/" + task.edit.id + " holds pictures of another " + key +
-                  ": remove that folder, or name another for the run");
+    throw failure("edits/" + task.edit.id + " contains images of another " + key +
+                  ": delete that folder, or choose another one for the run");
   }
 }
 
@@ -346,7 +346,7 @@ void BenchRunner::run_group(const Group& group, Claim claim, std::vector<EditRec
     auto result = records[i];
     Scoring scoring;
     try {
-      if (deaths >= kMostDeaths) throw failure(std::to_string(deaths) + " workers died of it");
+      if (deaths >= kMostDeaths) throw failure(std::to_string(deaths) + " workers died on this edit");
       work_->begin(task.edit.id);
       if (!read_finished(task, result)) {
         scoring = std::make_shared<EditScoring>(scorer_, result, edit_folder(task), callbacks_.judge,

@@ -53,7 +53,7 @@ void check_model(const ApiContext& api, const std::string& learned) {
 /// Where there are several owners, none fills the queue alone.
 void check_queue(const ApiContext& api, JobLane lane, const std::string& owner) {
   const auto refuse = [](std::int64_t most, const char* whose) {
-    throw HttpError(429, "queue_full", std::to_string(most) + whose + " jobs wait already")
+    throw HttpError(429, "queue_full", std::to_string(most) + whose + " jobs are already waiting")
         .with_header("Retry-After", "30");
   };
   const auto& options = api.options;
