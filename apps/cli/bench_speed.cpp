@@ -40,7 +40,7 @@ struct SpeedCommand {
   bool first_picture = true;
 
   void run();
-  /// Learning and drawing, or drawing alone where --memory has no room for learning.
+  /// Fine-tuning and generating, or generating alone if --memory is too little for fine-tuning.
   MemoryTask need(const StableDiffusion& network);
 };
 

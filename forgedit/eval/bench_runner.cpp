@@ -52,7 +52,7 @@ bool holds_something(const fs::path& folder) {
   });
 }
 
-/// A run goes on only under the settings it began with.
+/// A run can be resumed only with the settings that it started with.
 void claim_folder(const fs::path& folder, const json& settings) {
   const auto file = folder / kRun;
   // Locks, which tell what the living write, may do nothing on a network's file system.
@@ -130,7 +130,7 @@ BenchRunner::BenchRunner(StableDiffusion& model, EditScorer& scorer, const DrawO
   work_.emplace(folder_ / "work", work.worker, work.options);
 }
 
-/// What a group's edits share, learned or read when the first picture has to be drawn.
+/// What a group's edits share; learned or read when the first image has to be generated.
 class BenchRunner::GroupLearning {
  public:
   GroupLearning(BenchRunner& runner, const std::string& name)
@@ -219,7 +219,7 @@ bool BenchRunner::read_finished(const BenchTask& task, EditRecord& record) const
   } catch (const Error&) {
     return false;  // damaged: scored anew
   }
-  // Another --clip or --lpips judges anew; nothing has to be drawn for that.
+  // With another --clip or --lpips, images are scored again, but not generated again.
   if (record.scored_by != scorer_.weights_fingerprint()) return false;
   const bool judges = callbacks_.judge && task.edit.answer;
   return std::all_of(record.pictures.begin(), record.pictures.end(), [&](const auto& picture) {
@@ -330,7 +330,7 @@ void BenchRunner::go_through(std::vector<Group>& groups, std::vector<EditRecord>
   }
 }
 
-/// Learns and draws; the group stays open until its pictures are scored.
+/// Fine-tunes and generates; the group stays open until its images are scored.
 void BenchRunner::run_group(const Group& group, Claim claim, std::vector<EditRecord>& records) {
   const auto open = std::make_shared<OpenGroup>(OpenGroup{std::move(claim), group.tasks.size()});
   open_.push_back(open);

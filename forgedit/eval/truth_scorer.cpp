@@ -150,7 +150,7 @@ std::vector<torch::Tensor> TruthScorer::latents_of(const torch::Tensor& centres)
   };
   std::vector<torch::Tensor> whole, half;
   for (const auto& part : centres.split(kEncodedAtOnce)) {
-    // On a GPU always as many: cuDNN plans each convolution anew for another number of pictures.
+    // On a GPU always as many: cuDNN plans each convolution again for another number of pictures.
     const auto more = part.is_cpu() ? 0 : kEncodedAtOnce - part.size(0);
     const auto padded = torch::cat({part, part.slice(0, 0, 1).expand({more, -1, -1, -1})});
     whole.push_back(encode(padded).narrow(0, 0, part.size(0)));
@@ -289,7 +289,7 @@ TruthScorer::Reference TruthScorer::prepare(const BenchEdit& edit) {
   return reference;
 }
 
-/// What should stay may lie aside too.
+/// The part that should stay may be shifted too.
 TruthScorer::KeptColours TruthScorer::kept_colours(const Reference& reference, const Moved& moved) const {
   const auto middle = kShifts * kShifts / 2;
   const auto source = centre(reference.source, middle), kept = centre(reference.kept, middle);

@@ -60,7 +60,7 @@ class EditJobRun {
   LastFiles last_files(const std::shared_ptr<EditResults>& results, bool complete);
   void write(const LastFiles& files);
   void finish_what_there_is(const std::shared_ptr<EditResults>& results);
-  /// In words, and whether the same job goes on from it.
+  /// In words, and whether the same job resumes from it.
   std::pair<std::string, bool> what_is_kept(const EditResults& results) const;
 
   EditJob job_;
@@ -184,7 +184,7 @@ void EditJobRun::load() {
       may_reuse ? LearnedBefore::keep : LearnedBefore::drop);
   warn_of_long_texts(encoded_texts(), *network_, context_);
   if (job_.automatic) {
-    // A plan that has weights wait on the CPU has no room for the judges' either.
+    // A plan that offloads weights to the CPU has no GPU memory for the scorer's either.
     scorer_ = &models_.judge(
         scorer_files_, network_->memory.offload ? c10::Device(c10::DeviceType::CPU) : choice.policy.device);
     context_.note("scoring with CLIP: " + clip_name(scorer_files_.clip));

@@ -139,7 +139,7 @@ bool is_saved_already(const LearnRequest& request, const PictureToLearn& picture
   std::string difference;
   try {
     difference = saved_difference(request.save, picture);
-    // Its hashes are held against its files once all is known.
+    // Its hashes are compared with its files once all is known.
     if (difference.empty() && !picture.base_fingerprint.empty()) read_saved_edit(request.save);
   } catch (const Error& error) {
     if (request.overwrite) return false;  // what is damaged may be replaced too

@@ -129,7 +129,7 @@ EditResults::Resumed EditResults::resume(std::vector<Candidate>& candidates) {
         if (!is_measured && run_.at_source_size) image.reset();
         if (!is_measured && image) picture->psnr = psnr(*image, original_);
       } catch (const Error&) {
-        image.reset();  // damaged since: it is drawn again
+        image.reset();  // damaged since: it is generated again
       }
     }
     if (!image) picture.reset();
@@ -186,7 +186,7 @@ void EditResults::number(std::vector<Candidate>& candidates,
       if (taken[i] && taken[i]->file == file) return true;  // it has the number already
       const auto found = held.find(number);
       if (found == held.end() || found->second.empty()) return true;
-      // A damaged picture, or one of a run without settings in its pictures, is drawn again in its place.
+      // A damaged image, or one of a run without settings in its PNG files, is generated again in its place.
       return found->second.size() == 1 && *found->second.begin() == file && staying.count(file) == 0;
     };
     renumber_stem(candidate, last_number_ + 1, candidate.last_number);

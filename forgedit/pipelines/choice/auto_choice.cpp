@@ -14,7 +14,7 @@ constexpr double kLeastEditSpan = 0.02;
 constexpr double kLeastKeptSpan = 0.2;
 // An edit counts when its direction is at least this share of the best one's.
 constexpr double kLeastDirection = 0.5;
-// What nobody forgot anything for, at γ 1 (vp: β 1.2), is the best unless another one's balance is higher by
+// The default settings (nothing forgotten, γ 1 or β 1.2) are the best unless another one's score is higher by
 // this. Measured on docs/miniedit.md's lists to tune by: of many candidates some are judged too well by
 // chance.
 constexpr double kDefaultMargin = 0.2;
@@ -22,7 +22,7 @@ constexpr double kDefaultMargin = 0.2;
 // balance.
 constexpr double kDistinct = 0.1;
 constexpr double kLeastBalance = 0.4;
-// The scale of what is kept goes on below the least, which so is more than nothing.
+// The scale of `kept` continues below the least one, which therefore scores more than 0.
 constexpr double kBelowLeast = 1.25;
 
 std::optional<double> finite(const EditScores& scores, const char* key) {
@@ -69,13 +69,13 @@ Scale scale_between(double low, double high, double least_span) {
   return {high - span, span};
 }
 
-/// The least of `values`, a tenth of them left aside.
+/// The least of `values`, without the lowest tenth.
 double least_of(std::vector<double> values) {
   std::sort(values.begin(), values.end());
   return values.at(values.size() / 10);
 }
 
-/// From the least edit that counts, a tenth left aside, to the strongest.
+/// From the weakest eligible edit, without the lowest tenth, to the strongest.
 Scale edit_scale(const std::vector<JudgedEdit>& judged) {
   std::vector<double> counted;
   for (const auto& each : judged) {
@@ -84,7 +84,7 @@ Scale edit_scale(const std::vector<JudgedEdit>& judged) {
   return scale_between(least_of(counted), *std::max_element(counted.begin(), counted.end()), kLeastEditSpan);
 }
 
-/// From the least that is kept, a tenth of all edits left aside, to the most.
+/// From the least faithful edit, without the lowest tenth, to the most faithful.
 Scale kept_scale(const std::vector<JudgedEdit>& judged) {
   std::vector<double> all;
   double high = -std::numeric_limits<double>::infinity();

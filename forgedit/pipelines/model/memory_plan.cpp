@@ -133,7 +133,7 @@ class Estimate {
   /// Of VAE and text encoder, what lies there beside the work in hand.
   double idle_ends() const { return plan_.offload ? 0 : vae() + text(); }
 
-  /// Before anything is learned or drawn; a text's own maps are small.
+  /// Before fine-tuning and generating; a text's own maps are small.
   double text_encoding() const {
     const auto brought = kWeightGaps * 4.0 * static_cast<double>(task_.text_brought);
     return unet() + (plan_.offload ? brought : idle_ends()) + kWorkspace;

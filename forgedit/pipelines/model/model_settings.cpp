@@ -304,7 +304,7 @@ nlohmann::json scheduler_json(const ModelSettings& settings) {
                       {"clip_sample", false},
                       {"set_alpha_to_one", false},
                       {"steps_offset", 0}};
-  // What all readers take for granted is left out.
+  // What all readers take for granted is not written.
   if (noise.prediction_type != PredictionType::epsilon) {
     json["prediction_type"] = prediction_name(noise.prediction_type);
   }

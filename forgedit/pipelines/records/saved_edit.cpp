@@ -148,7 +148,7 @@ TextEmbedding embedding_of(const fs::path& path, const StateDict& tensors) {
   return embedding;
 }
 
-/// Files of a saved edit, held against the hashes in its record where that has them.
+/// Files of a saved edit, compared with the hashes in its record where that has them.
 class SavedFiles {
  public:
   explicit SavedFiles(const fs::path& directory) : directory_(directory) {
