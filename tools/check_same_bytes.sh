@@ -49,7 +49,7 @@ twice() {
   shift
   if ! edit first "$@"; then
     echo "$name: $(tail -n 1 first.log)"
-    grep -q "is too little for learning" first.log  # left out
+    grep -q "is too little for fine-tuning" first.log  # left out
     return
   fi
   sums first >first.sums

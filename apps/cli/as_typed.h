@@ -12,7 +12,7 @@ namespace forgedit::cli {
 // CLI11 reads more into arguments than users mean: "[a, b]" where several values may stand becomes two values
 // without brackets, and "++" ends a command. A prompt may be either.
 
-/// The arguments of a command line, the program's name left out, with a mark before what CLI11 would take
+/// The arguments of a command line without the program's name, with a mark before what CLI11 would take
 /// apart; `leave_as_typed` takes the marks off again.
 std::vector<std::string> marked_arguments(int argc, const char* const* argv);
 

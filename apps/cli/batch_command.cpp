@@ -33,17 +33,16 @@ namespace fs = std::filesystem;
 
 constexpr std::size_t kReasonsShown = 10;
 constexpr const char* kBatchFooter =
-    "LIST has one edit a line, as JSON or as a table with a heading of keys (docs/batch.md):\n"
+    "LIST has one edit per line, as JSON or as CSV with the keys in the first line (docs/batch.md):\n"
     "  {\"image\": \"dog.jpg\", \"target\": \"a dog jumping\"}\n"
     "  {\"image\": \"dog.jpg\", \"targets\": [\"a cat\", \"a cow\"], \"gamma\": [0.8, 1.0], \"id\": "
     "\"others\"}\n"
-    "What a line leaves out is as the options say. Pictures are looked up beside LIST, then in the current "
-    "folder.\n"
-    "The same command on other hosts, with the same --out, shares the work; run again it goes on where it "
-    "was.\n\n"
-    "Exit codes: 0 all done, 1 cannot work here, 2 usage error, 3 some edits failed, 75 stopped with work "
-    "left,\n"
-    "130 stopped by Ctrl-C.\n";
+    "For keys that a line does not have, the options apply. Pictures are looked up beside LIST, then in\n"
+    "the current folder. The same command with the same --out resumes the list; on other hosts it\n"
+    "shares the work.\n"
+    "\n"
+    "Exit codes: 0 all done, 1 the worker cannot run here, 2 usage error or a mistake in the list, 3\n"
+    "some edits failed, 75 stopped with work left, 130 stopped by Ctrl-C.\n";
 
 class BatchCommand {
  public:
@@ -73,7 +72,7 @@ class BatchCommand {
 
 void BatchCommand::add_options(CLI::App& command) {
   auto& defaults = request_.defaults;
-  command.add_option("LIST", list_, "JSON lines or CSV, an edit a line; - is standard input")
+  command.add_option("LIST", list_, "JSON lines or CSV, one edit per line; - is standard input")
       ->type_name("FILE");
   add_preset_option(command, defaults.sweep);
   command.add_option("--out", request_.out, "folder of the batch, shared by all workers")
@@ -99,27 +98,31 @@ void BatchCommand::add_options(CLI::App& command) {
 void BatchCommand::add_work_options(CLI::App& command) {
   const auto group = [](CLI::Option* option) { option->group("Work"); };
   add_worker_options(command, workers_);
-  group(command.add_flag("--status", status_, "only say how the batch stands; the exit code says it too"));
-  group(command.add_flag("--retry-failed", request_.retry_failed, "try failed edits again"));
-  group(command.add_option("--keep", keep_, "all images, or of --auto only the best")
+  group(command.add_flag("--status", status_,
+                         "only print the state of the batch; the exit code reports it too"));
+  group(command.add_flag("--retry-failed", request_.retry_failed, "run failed edits again"));
+  group(command.add_option("--keep", keep_, "keep all images, or with --auto only the best ones")
             ->type_name("all|best")
             ->check(CLI::IsMember({"all", "best"}))
             ->capture_default_str());
   group(command
             .add_option("--tries", request_.options.tries,
-                        "after so many tries, or deaths of a worker, an edit has failed")
+                        "an edit fails after this many tries, or after this many workers died on it")
             ->type_name("N")
             ->check(within(1, 100))
             ->capture_default_str());
-  group(command.add_option("--lease", lease_, "seconds without a sign of life after which a worker is dead")
-            ->type_name("SECONDS")
-            ->check(within(1, 3600))
-            ->capture_default_str());
-  group(command.add_flag("--dry-run", dry_run_, "only check the list, and say what would be done"));
+  group(
+      command
+          .add_option("--lease", lease_, "seconds without a sign of life after which a worker counts as dead")
+          ->type_name("SECONDS")
+          ->check(within(1, 3600))
+          ->capture_default_str());
+  group(command.add_flag("--dry-run", dry_run_, "only check the list, and print the plan"));
 }
 
 void BatchCommand::read_list() {
-  if (list_.empty()) throw usage_error("expected LIST: a file with an edit a line, or - for standard input");
+  if (list_.empty())
+    throw usage_error("expected LIST: a file with one edit per line, or - for standard input");
   if (list_ != "-") {
     request_.text = read_file(list_, kMaxListBytes);
     request_.name = list_;
@@ -184,7 +187,8 @@ void BatchCommand::work(const Batch& batch) {
     WorkerListener quiet;
     batch.work(engine, this_worker(scheduler.job, scheduler.restarts), program_stop(), quiet);
   } catch (const WorkerBroken& broken) {
-    throw ExitWith(kWorkLeft, std::string("this process cannot go on, a new one can: ") + broken.what());
+    throw ExitWith(kWorkLeft,
+                   std::string("this process cannot continue, but a new one can: ") + broken.what());
   }
 }
 
@@ -196,10 +200,10 @@ void BatchCommand::end(const Batch& batch, bool stopped) {
   const auto line = status_line(status);
   if (status.left > 0) {
     const bool by_hand = stopped && stop_signal() == SIGINT;
-    throw ExitWith(by_hand ? kCancelled : kWorkLeft, is_child ? "" : line + "; the same command goes on");
+    throw ExitWith(by_hand ? kCancelled : kWorkLeft, is_child ? "" : line + "; the same command resumes");
   }
   if (status.failed > 0)
-    throw ExitWith(kSomeFailed, is_child ? "" : line + ": see failed.jsonl, and --retry-failed");
+    throw ExitWith(kSomeFailed, is_child ? "" : line + ": see failed.jsonl; --retry-failed runs them again");
   if (!is_child) reporter_.listener().note(line);
 }
 
@@ -216,7 +220,7 @@ void BatchCommand::tell_status() const {
   }
   if (status.failed > kReasonsShown)
     print(fmt::format("and {} more, see failed.jsonl\n", status.failed - kReasonsShown));
-  if (status.left > 0) throw ExitWith(kWorkLeft, "work is left");
+  if (status.left > 0) throw ExitWith(kWorkLeft, "the batch is not finished");
   if (status.failed > 0) throw ExitWith(kSomeFailed, "some edits failed");
 }
 
@@ -224,8 +228,7 @@ void BatchCommand::tell_status() const {
 
 Command add_batch_command(CLI::App& program) {
   const auto state = std::make_shared<BatchCommand>();
-  auto* command =
-      program.add_subcommand("batch", "Edit a list of pictures, with as many workers as share it.");
+  auto* command = program.add_subcommand("batch", "Edit a list of pictures, with one worker or several.");
   state->add_options(*command);
   return {command, [state] {
             if (!state->is_reported()) return state->run();

@@ -19,7 +19,8 @@ using BenchChosen = std::function<void(std::function<void()> run)>;
 void add_bench_run_commands(CLI::App& bench, const BenchChosen& chosen);
 void add_bench_score_command(CLI::App& bench, const BenchChosen& chosen);
 
-/// `bench` without a subcommand: how fast learning and drawing are here. Returns what to run.
+/// `bench` without a subcommand: measures the speed of fine-tuning and generating on this machine. Returns
+/// what to run.
 std::function<void()> add_speed_options(CLI::App& bench);
 
 /// Throws ExitWith where edits failed, a failure where no other was done.

@@ -20,14 +20,14 @@ void throw_if_failed(const std::vector<EditRecord>& records) {
     if (!first) first = &record;
   }
   if (failed == 0) return;
-  if (done == 0) throw failure("no edit could be done: " + first->reason);
+  if (done == 0) throw failure("every edit failed: " + first->reason);
   throw ExitWith(kSomeFailed, fmt::format("{} of {} edits failed, such as {}: {}", failed, done + failed,
                                           first->edit.id, first->reason));
 }
 
 Command add_bench_command(CLI::App& program) {
   auto* bench = program.add_subcommand(
-      "bench", "Measure speed here; or, with a subcommand, quality on the field's benchmarks.");
+      "bench", "Measure the speed of this machine; with a subcommand, the quality on a benchmark.");
   bench->require_subcommand(0, 1);
   const auto run = std::make_shared<std::function<void()>>(add_speed_options(*bench));
   const BenchChosen chosen = [run](std::function<void()> what) { *run = std::move(what); };

@@ -36,40 +36,49 @@ struct Kind {
 };
 
 constexpr const char* kTwoProtocols =
-    "Every candidate of the sweep is generated; two protocols come out side by side. Fixed: the first\n"
+    "The program generates every candidate of the sweep and reports two protocols. Fixed: the first\n"
     "strategy and α, the strength nearest to --fixed, the mean over all seeds. Best of N: the candidate\n"
-    "with the highest CLIP score. The same command goes on where it was stopped, or shares the work\n"
-    "where it runs elsewhere.\n\n";
+    "with the highest CLIP score. The same command resumes a stopped run, and shares the work of a\n"
+    "running one.\n"
+    "\n";
 
 const Kind kTedbench{
     BenchmarkRequest::Kind::tedbench, "Generate and score TEdBench: 100 edits of 40 pictures.",
-    "DIR holds input_list.json and originals/, as published with Imagic. TEdBench has no source prompts.\n\n",
+    "DIR contains input_list.json and originals/, as published with Imagic. TEdBench has no source\n"
+    "prompts.\n"
+    "\n",
     "--published vs|vp generates each edit with its published strategy and strengths. What textalpha\n"
-    "0.7 means in 78 of the 100 published names is not known: vs takes it for an unused value, vp for\n"
-    "the α of vector projection. Three edits used strategies that no released code has; they are left\n"
-    "out.\n\n"
+    "0.7 means in 78 of the 100 published names is not known: with vs it is an unused value, with vp\n"
+    "the α of vector projection. Three edits used strategies that no released code has; they are\n"
+    "skipped.\n"
+    "\n"
     "Example:\n"
-    "  forgedit bench tedbench --data tedbench --model sd-1.4 --source \"a photo\" --seeds 0,1,2 \\\n"
-    "      --clip clip-vit-base-patch32 --lpips alexnet.safetensors lpips-alex.safetensors\n"};
+    "  forgedit bench tedbench --data tedbench --source \"a photo\" --seeds 0,1,2 \\\n"
+    "      --model CompVis/stable-diffusion-v1-4 --clip openai/clip-vit-base-patch32 \\\n"
+    "      --lpips alexnet.safetensors lpips-alex.safetensors\n"};
 
 const Kind kEditeval{
     BenchmarkRequest::Kind::editeval, "Generate and score EditEval_v1: 50 edits of seven kinds.",
-    "DIR holds editing_prompts_collection.xlsx and the folders of pictures, or Dataset/ with both, as\n"
+    "DIR contains editing_prompts_collection.xlsx and the folders of pictures, or Dataset/ with both, as\n"
     "published in SiatMMLab/Awesome-Diffusion-Model-Based-Image-Editing-Methods. Source prompts come\n"
-    "from the sheet. The settings of the leaderboard's Forgedit entry are not published.\n\n",
+    "from the sheet. The settings of the leaderboard's Forgedit entry are not published.\n"
+    "\n",
     "Example:\n"
-    "  forgedit bench editeval --data EditEval_v1 --model sd-1.4 --seeds 0,1,2 \\\n"
-    "      --clip clip-vit-base-patch32 --lpips alexnet.safetensors lpips-alex.safetensors\n"};
+    "  forgedit bench editeval --data EditEval_v1 --seeds 0,1,2 \\\n"
+    "      --model CompVis/stable-diffusion-v1-4 --clip openai/clip-vit-base-patch32 \\\n"
+    "      --lpips alexnet.safetensors lpips-alex.safetensors\n"};
 
 const Kind kMiniedit{
     BenchmarkRequest::Kind::miniedit, "Generate and score MiniEdit: edits whose true answers are known.",
-    "DIR holds edits.json and the pictures that it names; docs/miniedit.md describes both, and the\n"
-    "scorer.\n\n"
-    "Every candidate of the sweep is generated and held against the true answer: right where it is\n"
-    "nearer to it than to the source and all distractors, kept where nothing else changed. Side by\n"
-    "side: the fixed protocol (the first strategy and α, the strength nearest to --fixed, the mean over\n"
-    "all seeds), the setting that is best for all edits together, and the best candidate of each edit.\n"
-    "The same command goes on where it was stopped.\n\n"
+    "DIR contains edits.json and the pictures that it names; docs/miniedit.md describes both, and the\n"
+    "scorer.\n"
+    "\n"
+    "The program generates every candidate of the sweep and compares it with the true answer. A\n"
+    "candidate is right if it is nearer to the true answer than to the source and all distractors, and\n"
+    "kept if nothing else changed. The report has three protocols: fixed (the first strategy and α, the\n"
+    "strength nearest to --fixed, the mean over all seeds), the setting that is best for all edits\n"
+    "together, and the best candidate of each edit. The same command resumes a stopped run.\n"
+    "\n"
     "Example:\n"
     "  forgedit bench miniedit --forget donotforget,encoderattn --gamma 0.6:1.4:0.2 --seeds 0,1\n",
     ""};
@@ -77,10 +86,11 @@ const Kind kMiniedit{
 const Kind kMinieditS{
     BenchmarkRequest::Kind::miniedit_s,
     "Generate and score MiniEdit-S: MiniEdit in styles that the miniature never saw.",
-    "DIR holds edits.json and the pictures that it names; docs/miniedit.md describes both, and the\n"
-    "scorer, which asks for subject, background and style: an edit is right where it is nearer to the\n"
-    "true answer than to the source, all distractors and the same in other styles, on the right\n"
-    "background. All else is as `bench miniedit` has it.\n\n"
+    "DIR contains edits.json and the pictures that it names; docs/miniedit.md describes both, and the\n"
+    "scorer. An edit is right if its subject, background and style are: it is nearer to the true answer\n"
+    "than to the source, to all distractors and to the true answer in other styles, and has the right\n"
+    "background. All else is as in `bench miniedit`.\n"
+    "\n"
     "Example:\n"
     "  forgedit bench miniedit-s --every 6 --samples 1600\n",
     ""};
@@ -111,43 +121,43 @@ class BenchRunCommand {
 
 void BenchRunCommand::add_options(CLI::App& command) {
   add_preset_option(command, request_.sweep);
-  auto* data = command.add_option("--data", data_, "the benchmark's folder")->type_name("DIR");
+  auto* data = command.add_option("--data", data_, "folder of the benchmark")->type_name("DIR");
   if (has_answers()) {
     data->description("folder of edits with true answers [the one that ships with the program]");
-    command.add_flag("--check-scorer", check_scorer_, "only show what the scorer makes of known answers");
+    command.add_flag("--check-scorer", check_scorer_, "only test the scorer on known answers");
   } else {
     data->required();
   }
   command
       .add_option("--out", out_,
-                  std::string("folder for the run, which may hold an unfinished one [out/") +
+                  std::string("folder for the run; an unfinished run in it is resumed [out/") +
                       benchmark_name(kind_.kind) + "]")
       ->type_name("DIR");
   command.add_option("--limit", request_.limit, "only the first edits of the benchmark")
       ->check(within(1, 10000))
       ->type_name("N");
-  command.add_option("--every", request_.every, "only every Nth edit of the benchmark, from the first on")
+  command
+      .add_option("--every", request_.every, "only every Nth edit of the benchmark, starting at the first")
       ->check(within(1, 10000))
       ->type_name("N");
-  command.add_flag(
-      "--auto", request_.automatic,
-      "also let the automatic choice generate and choose, as `edit --auto` does without --forget and "
-      "strengths; those given here are the fixed protocol's");
+  command.add_flag("--auto", request_.automatic,
+                   "add the automatic choice, as `edit --auto` without --forget and strengths; those given "
+                   "here are for the fixed protocol only");
   command
       .add_option("--auto-pictures", request_.auto_pictures,
-                  fmt::format("candidates of each edit for the automatic choice [{}]", kAutoPictures))
+                  fmt::format("candidates per edit for the automatic choice [{}]", kAutoPictures))
       ->check(within(1, 1000))
       ->type_name("N");
   add_worker_options(command, workers_);
-  command.add_flag("--keep-learned", request_.keep_learned, "keep what was learned of each picture");
+  command.add_flag("--keep-learned", request_.keep_learned, "keep the learned weights of each picture");
   command.add_flag("--reconstruct", request_.reconstruct,
-                   "also generate every picture as learned, not edited");
+                   "also generate the reconstruction of each picture, without an edit");
   if (is_tedbench()) {
     command
         .add_option_function<std::string>(
             "--published",
             [this](const std::string& text) { request_.published = parse_published_reading(text); },
-            "each edit with its published settings, read as below")
+            "use each edit's published settings, read as explained below")
         ->type_name("vs|vp");
   }
   command.add_option("--fixed", request_.fixed, "strength (γ or β) of the fixed protocol [1.0; vp: 1.2]")
@@ -172,7 +182,7 @@ void BenchRunCommand::run_workers(const Places& places) {
                                program_stop(), console_, benchmark_progress(request_, places));
   const auto ended = [&](int code) { return std::count(codes.begin(), codes.end(), code) > 0; };
   if (!ended(kDone) && !ended(kSomeFailed)) {
-    throw failure("no worker can go on here: what they said stands above");
+    throw failure("no worker can continue: see their messages above");
   }
   print(read_file(request_.out / "table.txt"));
   if (!ended(kDone)) throw ExitWith(kSomeFailed, "some edits failed: see table.txt");

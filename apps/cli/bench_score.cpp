@@ -29,13 +29,13 @@ struct BenchScoreCommand {
 };
 
 constexpr const char* kBenchScoreFooter =
-    "Which edit a picture is of is told by its file name: it holds the target text and the original's name, "
-    "as\n"
-    "in the published sets of Imagic and of Forgedit; or, for EditEval_v1, it has the original's own "
-    "place.\n\n"
+    "The file name of an image determines its edit: it contains the prompt and the original's name, as\n"
+    "in the published sets of Imagic and of Forgedit; or, for EditEval_v1, it is the path of the\n"
+    "original.\n"
+    "\n"
     "Example:\n"
     "  forgedit bench score --data tedbench --results tedbench/imagic --set \"Imagic, November 2022\" \\\n"
-    "      --clip clip-vit-base-patch32 --lpips alexnet.safetensors lpips-alex.safetensors\n";
+    "      --clip openai/clip-vit-base-patch32 --lpips alexnet.safetensors lpips-alex.safetensors\n";
 
 std::string folder_name(const fs::path& folder) {
   const auto path = fs::absolute(folder).lexically_normal();
@@ -49,7 +49,7 @@ void BenchScoreCommand::run() const {
   const auto benchmark = read_benchmark(data);
   const auto found = find_pictures(benchmark, results);
   for (const auto& file : found.unmatched) {
-    context.note("no edit has this picture: " + file.lexically_relative(results).string());
+    context.note("skipped, belongs to no edit: " + file.lexically_relative(results).string());
   }
   const auto name = set.empty() ? folder_name(results) : set;
   const auto folder = out.empty() ? fs::path("out") / ("scores-" + slug(name)) : fs::path(out);
@@ -69,7 +69,7 @@ void BenchScoreCommand::run() const {
       EditRecord missing;
       missing.edit = benchmark.edits[i];
       missing.state = EditRecord::State::left_out;
-      missing.reason = "no picture of it in the set";
+      missing.reason = "the set has no image of it";
       report.records.push_back(std::move(missing));
     } else {
       report.records.push_back(score_pictures(scorer, benchmark.edits[i], found.by_edit[i], background));
@@ -86,18 +86,18 @@ void BenchScoreCommand::run() const {
 
 void add_bench_score_command(CLI::App& bench, const BenchChosen& chosen) {
   const auto state = std::make_shared<BenchScoreCommand>();
-  auto* command = bench.add_subcommand("score", "Score a benchmark's pictures that were made elsewhere.");
-  command->add_option("--results", state->results, "folder with the edited pictures")
+  auto* command = bench.add_subcommand("score", "Score a benchmark's images made by other programs.");
+  command->add_option("--results", state->results, "folder with the edited images")
       ->type_name("DIR")
       ->required();
-  command->add_option("--data", state->data, "the benchmark: TEdBench or EditEval_v1")
+  command->add_option("--data", state->data, "folder of the benchmark: TEdBench or EditEval_v1")
       ->type_name("DIR")
       ->required();
-  command->add_option("--set", state->set, "what the set is called [the folder's name]")->type_name("NAME");
+  command->add_option("--set", state->set, "name of the set [the folder's name]")->type_name("NAME");
   command->add_option("--out", state->out, "folder for table and report [out/scores-NAME]")->type_name("DIR");
   add_background_option(*command, state->background);
   add_score_options(*command, state->scoring);
-  command->add_option("--model", state->model.model, "look for clip/ in this model's folder [the miniature]")
+  command->add_option("--model", state->model.model, "model folder whose clip/ is used [the miniature]")
       ->type_name("DIR|FILE|ORG/NAME")
       ->group("Scores");
   add_device_option(*command, state->model.device, "Scores");

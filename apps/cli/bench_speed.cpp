@@ -40,7 +40,7 @@ struct SpeedCommand {
   bool first_picture = true;
 
   void run();
-  /// Learning and drawing, or drawing alone where --memory has no room for learning.
+  /// Fine-tuning and generating, or generating alone if --memory is too little for fine-tuning.
   MemoryTask need(const StableDiffusion& network);
 };
 
@@ -83,7 +83,7 @@ double seconds_of_process(const std::vector<std::string>& arguments) {
   const int status = failed == 0 ? wait_for(process) : -1;
   throw_if_stopped();  // Ctrl-C reaches both
   if (failed != 0 || !WIFEXITED(status) || WEXITSTATUS(status) != 0) {
-    throw failure("bench: `forgedit edit` in a process of its own did not end well");
+    throw failure("bench: `forgedit edit` in its own process failed");
   }
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
@@ -124,7 +124,7 @@ SpeedRow measure_first_picture(const SpeedCommand& command, const ModelChoice& c
   const auto remove = [&](const fs::path* folder) { remove_tree(*folder); };
   const std::unique_ptr<const fs::path, decltype(remove)> at_the_end(&out, remove);
   const double seconds = seconds_of_process(arguments);
-  return {"first_picture_s", "process start to the first edited picture", "s", seconds};
+  return {"first_picture_s", "process start to the first edited image", "s", seconds};
 }
 
 MemoryTask SpeedCommand::need(const StableDiffusion& network) {
@@ -156,7 +156,7 @@ void SpeedCommand::run() {
   {
     auto network = load_model(choice, context, [&](const StableDiffusion& loaded) { return need(loaded); });
     memory = describe(network.memory);
-    if (!options.learns) console.note("learning is skipped: too little memory");
+    if (!options.learns) console.note("skipped fine-tuning: too little memory");
     if (const auto multiple = static_cast<int>(network.size_multiple());
         options.width % multiple != 0 || options.height % multiple != 0) {
       throw usage_error("size", fmt::format("expected multiples of {}", multiple));
@@ -189,19 +189,19 @@ std::function<void()> add_speed_options(CLI::App& bench) {
   bench
       .add_option_function<std::string>(
           "--size", [state](const std::string& text) { state->size = parse_size("size", text); },
-          "pixels [what the model was made for]")
+          "image size [the model's own]")
       ->type_name("WxH");
   const auto add_number = [&](const char* name, auto& value, const char* text) {
     bench.add_option(name, value, text)->check(within(1, 1e6))->type_name("N")->capture_default_str();
   };
-  add_number("--samples", state->options.learn.samples, "noisy samples to learn from");
-  add_number("--batch", state->options.learn.batch, "samples a step");
-  add_number("--steps", state->options.sample.steps, "DDIM steps a picture");
-  bench.add_option("--json", state->json, "write the numbers to this file too")->type_name("FILE");
-  bench.add_flag("--fast", state->options.learn.fast, "learn as `edit --fast` does");
+  add_number("--samples", state->options.learn.samples, "training samples (picture and noise)");
+  add_number("--batch", state->options.learn.batch, "samples per training step");
+  add_number("--steps", state->options.sample.steps, "DDIM steps per image");
+  bench.add_option("--json", state->json, "also write the numbers to this file")->type_name("FILE");
+  bench.add_flag("--fast", state->options.learn.fast, "fine-tune as `edit --fast` does");
   bench.add_flag_callback(
       "--no-first-picture", [state] { state->first_picture = false; },
-      "leave out the run in a process of its own");
+      "skip the measurement of a whole run in its own process");
   add_model_options(bench, state->model);
   add_memory_option(bench, state->model);
   return [state] { state->run(); };

@@ -41,24 +41,26 @@ struct CaptionCommand {
 };
 
 constexpr const char* kCaptionFooter =
-    "Prints one line a picture: what `edit` and `learn` take as --source where none is given.\n\n"
+    "Prints one line per picture: the caption that `edit` and `learn` use if --source is not given.\n"
+    "\n"
     "Example:\n"
-    "  forgedit caption dog.jpg --captioner blip-image-captioning-base";
+    "  forgedit caption dog.jpg --captioner Salesforce/blip-image-captioning-base";
 
 }  // namespace
 
 Command add_caption_command(CLI::App& program) {
   const auto state = std::make_shared<CaptionCommand>();
-  auto* command = program.add_subcommand("caption", "Say in words what pictures show.");
+  auto* command = program.add_subcommand("caption", "Caption pictures with BLIP.");
   command
-      ->add_option("IMAGE", state->images, "PNG, JPEG, WebP, HEIC or AVIF, one or more; - is standard input")
+      ->add_option("IMAGE", state->images,
+                   "pictures to caption: PNG, JPEG, WebP, HEIC or AVIF; - is standard input")
       ->required();
   command
       ->add_option("--captioner", state->request.captioner,
-                   "BLIP folder (transformers layout), or ORG/NAME in the hub's cache [captioner/ beside the "
-                   "miniature, else the published one in the hub's cache]")
+                   "BLIP model: a folder (transformers layout), or ORG/NAME in the Hugging Face cache [the "
+                   "miniature's, else the published one in the cache]")
       ->type_name("DIR|ORG/NAME");
-  command->add_option("--beams", state->request.beams, "captions followed at once; 1 is greedy")
+  command->add_option("--beams", state->request.beams, "beam size of the search; 1 is greedy")
       ->check(within(1, 64))
       ->type_name("N")
       ->capture_default_str();

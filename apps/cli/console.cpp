@@ -137,7 +137,7 @@ void Console::stage_ended(const std::string& stage, std::int64_t steps, double s
 }
 
 void Console::caption(const std::string& text) {
-  note(fmt::format("source \"{}\" (--source TEXT overrides it)", text));
+  note(fmt::format("caption: \"{}\" (--source TEXT overrides it)", text));
 }
 
 void Console::picture(const std::string&, const std::filesystem::path& path, const nlohmann::json&) {

@@ -8,10 +8,10 @@
 
 namespace forgedit::cli {
 
-/// How much the program says while it works.
+/// How much the program prints while it works.
 enum class Talk { quiet, normal, every_step };
 
-/// What the program says while it works: notes and progress on stderr, paths of results on stdout. On a
+/// The output of the program while it works: notes and progress on stderr, paths of results on stdout. On a
 /// terminal progress is one line that is written over and fits its width; elsewhere (and where TERM is
 /// "dumb") a line now and then. Colours are for terminals, unless NO_COLOR is set. Quiet, it says warnings
 /// only; with every step, each is a line.

@@ -52,14 +52,14 @@ std::string repository_of(const std::string& folder) {
 
 void print_hub_cache(const Places& places) {
   const auto& cache = places.hub_cache;
-  row("hub cache", cache.empty() ? "none: HOME is not set" : cache.string());
+  row("Hugging Face cache", cache.empty() ? "none: HOME is not set" : cache.string());
   bool has_one = false;
   for (const auto& folder : list_directory(cache)) {
     if (!starts_with(folder, kHubPrefix)) continue;
     const auto name = repository_of(folder);
     const auto found = find_in_hub_cache(cache, name);
     const bool whole = found && found->unfinished.empty();
-    row("", "  " + name + (whole ? "" : ": not finished; go on with: hf download " + name));
+    row("", "  " + name + (whole ? "" : ": unfinished download; resume it with: hf download " + name));
     has_one = true;
   }
   if (!has_one && !cache.empty()) row("", "  no models in it");
@@ -74,19 +74,18 @@ std::string found_or_way(const Places& places, const std::string& name, const st
 void print_abilities(const Places& places) {
   const bool has_miniature =
       !places.assets.empty() && std::filesystem::is_directory(miniature_folder(places));
-  row("miniature", has_miniature ? "there: edits, captions, scores and --auto for 3D emoji, without --model"
-                                 : "not there");
-  row("captions",
-      found_or_way(places, published_captioner(), "for other models --captioner or --source is needed"));
+  row("miniature", has_miniature
+                       ? "installed: edits, captions, scores and --auto for 3D emoji, without --model"
+                       : "not installed");
+  row("captions", found_or_way(places, published_captioner(), "other models need --captioner or --source"));
   std::string clip;
   for (const char* name : published_clips()) {
     const auto found = find_in_hub_cache(places.hub_cache, name);
     if (clip.empty() && found && found->unfinished.empty()) clip = name;
   }
   row("scores, --auto",
-      clip.empty() ? found_or_way(places, published_clips().front(), "for other models --clip is needed")
-                   : clip);
-  row("LPIPS", "optional; --lpips names its files (docs/metrics.md)");
+      clip.empty() ? found_or_way(places, published_clips().front(), "other models need --clip") : clip);
+  row("LPIPS", "optional; give its files with --lpips (docs/metrics.md)");
 }
 
 void diagnose() {
@@ -102,7 +101,7 @@ void diagnose() {
 
 Command add_doctor_command(CLI::App& program) {
   auto* command = program.add_subcommand(
-      "doctor", "Say what this machine has for forgedit, and what is missing: devices, memory, models.");
+      "doctor", "Report devices, memory and models of this machine, and what is missing.");
   return {command, diagnose};
 }
 

@@ -49,22 +49,22 @@ class EditCommand {
 
 void EditCommand::add_options(CLI::App& command) {
   command.add_option("IMAGE", image_,
-                     "PNG, JPEG, WebP, HEIC or AVIF; - is standard input; left out with --from");
-  command.add_option(
-      "TARGET", targets_,
-      "what the edited picture shows, as typed: (word:1.2) is text too; each target gets its own rows");
+                     "picture to edit: PNG, JPEG, WebP, HEIC or AVIF; - is standard input; not with --from");
+  command.add_option("TARGET", targets_,
+                     "prompt of the edit, or several; used literally: (word:1.2) is no attention weight");
   // What is saved was learned already: of a preset only the rest counts.
   const auto skipped = [this, &command] {
     return command.get_option("--from")->count() > 0 ? learn_options_ : std::vector<CLI::Option*>();
   };
   add_preset_option(command, job_.sweep, skipped);
   learn_options_ = add_picture_options(command, job_.learn);
-  command.add_option("--from", from_, "edit what `forgedit learn` or --save kept in this folder")
+  command.add_option("--from", from_, "use this saved edit (of `forgedit learn` or --save) instead of IMAGE")
       ->type_name("DIR")
       ->group("Picture");
   command
       .add_option("--targets", story_,
-                  "a story: one target a line, or JSON lines with their own settings; - is standard input")
+                  "story: a file with one prompt per line, or JSON lines with their own settings; - is "
+                  "standard input")
       ->type_name("FILE")
       ->group("Sweep");
   add_sweep_options(command, job_.sweep);
@@ -80,7 +80,7 @@ void EditCommand::add_drawing_options(CLI::App& command) {
   add_draw_options(command, job_.drawing);
   command
       .add_option("--out", out_,
-                  "folder for the pictures, sheet.png, report.html and edit.json [out/PICTURE-TARGET]")
+                  "folder for the images, sheet.png, report.html and edit.json [out/IMAGE-TARGET]")
       ->type_name("DIR")
       ->group("Results");
   add_result_options(command, job_);
@@ -98,13 +98,14 @@ void EditCommand::take_positionals() {
     return;
   }
   if (std::error_code ignored; fs::is_regular_file(image_, ignored)) {
-    throw usage_error(image_ + ": with --from there is no IMAGE, the saved edit holds the picture");
+    throw usage_error(image_ +
+                      ": IMAGE cannot be combined with --from, whose saved edit contains the picture");
   }
   job_.from = from_;
   if (!image_.empty()) job_.targets.insert(job_.targets.begin(), image_);
   for (const auto* option : learn_options_) {
     if (option->count() == 0) continue;
-    throw usage_error(option->get_name() + " cannot be combined with --from: the picture is learned already");
+    throw usage_error(option->get_name() + " cannot be combined with --from, which is fine-tuned already");
   }
 }
 
@@ -124,7 +125,7 @@ void EditCommand::run() {
   take_positionals();
   if (!story_.empty()) {
     if (!job_.targets.empty())
-      throw usage_error("TARGET cannot be combined with --targets, which has its own");
+      throw usage_error("TARGET cannot be combined with --targets, whose file has the prompts");
     job_.story = story_ == "-" ? story_lines(read_standard_input(kMaxStoryBytes), "standard input")
                                : read_story(story_);
   }
@@ -141,7 +142,7 @@ void EditCommand::run() {
   } catch (const Cancelled& stop) {
     if (!stop.goes_on()) throw;
     const auto where = out_.empty() ? " with --out " + job_.out.string() : std::string();
-    throw Cancelled(fmt::format("{}; the same command{} goes on", stop.what(), where));
+    throw Cancelled(fmt::format("{}; the same command{} resumes", stop.what(), where));
   }
 }
 
@@ -149,7 +150,7 @@ void EditCommand::run() {
 
 Command add_edit_command(CLI::App& program) {
   const auto state = std::make_shared<EditCommand>();
-  auto* command = program.add_subcommand("edit", "Learn a picture and generate edits of it.");
+  auto* command = program.add_subcommand("edit", "Fine-tune on a picture and generate edits of it.");
   state->add_options(*command);
   return {command, [state] { state->reporter().run([&] { state->run(); }); }};
 }

@@ -14,9 +14,12 @@ namespace {
 
 constexpr const char* kExportFooter =
     "Examples:\n"
-    "  forgedit export dog.edit --to diffusers --out dog-model --model sd-1.4\n"
-    "  forgedit export dog.edit --to single-file --out dog.safetensors --dtype fp16 --model sd-1.4\n"
-    "  forgedit export dog.edit --to lora --out dog-lora.safetensors --energy 0.9 --model sd-1.4";
+    "  forgedit export dog.edit --to diffusers --out dog-model \\\n"
+    "      --model CompVis/stable-diffusion-v1-4\n"
+    "  forgedit export dog.edit --to single-file --out dog.safetensors --dtype fp16 \\\n"
+    "      --model CompVis/stable-diffusion-v1-4\n"
+    "  forgedit export dog.edit --to lora --out dog-lora.safetensors --energy 0.9 \\\n"
+    "      --model CompVis/stable-diffusion-v1-4";
 
 struct ExportCommand {
   std::string saved, out;
@@ -39,21 +42,23 @@ Command add_export_command(CLI::App& program) {
   const auto state = std::make_shared<ExportCommand>();
   auto* command = program.add_subcommand("export", "Write a saved edit as a model for other programs.");
   auto& request = state->request;
-  command->add_option("SAVED_EDIT", state->saved, "folder that `forgedit learn` or --save kept")->required();
-  command->add_option("--to", request.to, "a model folder, one checkpoint (LDM names), or only the change")
+  command->add_option("SAVED_EDIT", state->saved, "saved edit, of `forgedit learn` or --save")->required();
+  command
+      ->add_option("--to", request.to,
+                   "a diffusers folder, one checkpoint with LDM names, or a LoRA with kohya's names")
       ->type_name("diffusers|single-file|lora")
       ->required();
-  command->add_option("--out", state->out, "what to write: a new folder, or a new .safetensors file")
+  command->add_option("--out", state->out, "a new folder (diffusers), or a new .safetensors file")
       ->type_name("PATH")
       ->required();
   command->add_option("--forget", request.forget, "forgetting strategy, as for `edit`")
       ->type_name("NAME")
       ->capture_default_str();
-  command->add_option("--blend", request.blend, "forgotten weights: 0 original, 1 learned")
+  command->add_option("--blend", request.blend, "value of the forgotten weights: 0 is original, 1 is learned")
       ->check(within(0, 1))
       ->type_name("NUMBER")
       ->capture_default_str();
-  command->add_option("--dtype", request.dtype, "of the weights that are written")
+  command->add_option("--dtype", request.dtype, "dtype of the written weights")
       ->type_name("fp16|bf16|fp32")
       ->capture_default_str();
   command->add_option("--rank", request.rank, "lora: rank of every layer [64]")
@@ -61,7 +66,7 @@ Command add_export_command(CLI::App& program) {
       ->type_name("N");
   command
       ->add_option("--energy", request.energy,
-                   "lora: instead of a rank, keep this share of each layer's change")
+                   "lora: instead of a rank, keep this share of each layer's squared weight change")
       ->check(within(0.01, 1))
       ->type_name("SHARE");
   add_model_options(*command, state->model);

@@ -62,11 +62,13 @@ struct InspectCommand {
 
 Command add_inspect_command(CLI::App& program) {
   const auto state = std::make_shared<InspectCommand>();
-  auto* command =
-      program.add_subcommand("inspect", "Say what a file or folder is, what it holds and what it lacks.");
-  command->add_option("PATH", state->path, "model, checkpoint, saved edit, …; or ORG/NAME in the hub's cache")
+  auto* command = program.add_subcommand(
+      "inspect", "Report what a file or folder is, what it contains and what is missing.");
+  command
+      ->add_option("PATH", state->path,
+                   "model, checkpoint, saved edit, …; or ORG/NAME in the Hugging Face cache")
       ->required();
-  command->add_flag("--json", state->json, "as JSON");
+  command->add_flag("--json", state->json, "print JSON");
   return {command, [state] { state->run(); }};
 }
 

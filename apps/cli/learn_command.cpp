@@ -69,24 +69,27 @@ struct LearnCommand {
 
 constexpr const char* kLearnFooter =
     "Example:\n"
-    "  forgedit learn dog.jpg --source \"a dog on a lawn\" --save dog.edit --model sd-1.4\n"
-    "  forgedit edit --from dog.edit \"a dog on a beach\" --model sd-1.4\n";
+    "  forgedit learn dog.jpg --source \"a dog on a lawn\" --save dog.edit \\\n"
+    "      --model CompVis/stable-diffusion-v1-4\n"
+    "  forgedit edit --from dog.edit \"a dog on a beach\" --model CompVis/stable-diffusion-v1-4\n";
 
 }  // namespace
 
 Command add_learn_command(CLI::App& program) {
   const auto state = std::make_shared<LearnCommand>();
   auto* command =
-      program.add_subcommand("learn", "Learn a picture once, to edit it later as often as wanted.");
-  command->add_option("IMAGE", state->image, "PNG, JPEG, WebP, HEIC or AVIF; - is standard input")
+      program.add_subcommand("learn", "Fine-tune on a picture once, and save the result for later edits.");
+  command
+      ->add_option("IMAGE", state->image,
+                   "picture to fine-tune on: PNG, JPEG, WebP, HEIC or AVIF; - is standard input")
       ->required();
   add_preset_option(*command, state->request);
   add_picture_options(*command, state->request);
-  command->add_option("--target", state->request.target, "imagic: the edit to learn for, instead of --source")
+  command->add_option("--target", state->request.target, "imagic: prompt of the edit, instead of --source")
       ->type_name("TEXT")
       ->group("Picture");
   add_method_options(*command, state->request);
-  command->add_option("--seed", state->request.options.seed, "decides noise and timesteps")
+  command->add_option("--seed", state->request.options.seed, "seed of noise and timesteps")
       ->check(within(0, 9e18))
       ->type_name("NUMBER")
       ->capture_default_str()

@@ -31,7 +31,7 @@ CLI::Option* add_background_option(CLI::App& command, std::array<std::uint8_t, 3
   return command
       .add_option_function<std::string>(
           "--background", [&](const std::string& text) { background = parse_colour("background", text); },
-          "colour under transparent pictures: #rrggbb, white, black or grey")
+          "background colour for transparent pictures: #rrggbb, white, black or grey")
       ->type_name("COLOUR")
       ->default_str("white");
 }
@@ -44,21 +44,24 @@ std::vector<CLI::Option*> add_picture_options(CLI::App& command, LearnRequest& r
                     require_text("source", text);
                     request.source = text;
                   },
-                  "what the picture shows, in words [what the captioner writes]"),
+                  "caption of the picture [written by the captioner]"),
               "TEXT");
-  options.add(command.add_option("--captioner", request.captioner,
-                                 "BLIP folder that writes the source [MODEL/captioner]"),
-              "DIR");
   options.add(
-      command.add_option_function<std::string>(
-          "--size", [&](const std::string& text) { request.size = parse_size("size", text); },
-          "stretch to exactly this (multiples of 64, of 32 for SDXL and the miniature); else the shape is "
-          "kept"),
-      "WxH");
+      command.add_option("--captioner", request.captioner,
+                         "BLIP model that captions the picture: a folder, or ORG/NAME in the Hugging Face "
+                         "cache [captioner/ in the model folder, else the published one in the cache]"),
+      "DIR");
+  options.add(command.add_option_function<std::string>(
+                  "--size", [&](const std::string& text) { request.size = parse_size("size", text); },
+                  "stretch the picture to this size, in multiples of 64 (32 for XL and the miniature) [keeps "
+                  "the aspect ratio]"),
+              "WxH");
   options.add(add_background_option(command, request.background), "COLOUR");
-  options.add(command.add_option("--save", request.save, "keep what was learned in this folder"), "DIR");
+  options.add(
+      command.add_option("--save", request.save, "save the learned weights in this folder (a saved edit)"),
+      "DIR");
   options.add(command.add_flag("--overwrite", request.overwrite,
-                               "--save may replace what was learned of another picture, or in another way"),
+                               "let --save replace a saved edit of another picture or of other settings"),
               "");
   return options.take();
 }
@@ -72,13 +75,13 @@ std::vector<CLI::Option*> add_method_options(CLI::App& command, LearnRequest& re
       command
           .add_option_function<std::string>(
               "--method", [&](const std::string& text) { o = published_options(parse_learn_method(text)); },
-              "how to learn (`forgedit help edit` has the methods)")
+              "fine-tuning method (`forgedit help edit` describes the methods)")
           ->default_str("vanilla"),
       "NAME");
   options.add(command
                   .add_option_function<std::string>(
                       "--learn", [&](const std::string& text) { set_tuning(o, parse_tuning(text)); },
-                      "what learns: the UNet's weights, or a LoRA on its attention (less memory; other "
+                      "what is trained: the UNet's weights, or a LoRA on its attention (less memory, other "
                       "learning rate)")
                   ->default_str("full"),
               "full|lora");
@@ -94,34 +97,40 @@ std::vector<CLI::Option*> add_method_options(CLI::App& command, LearnRequest& re
   }
   options.add(command.add_option_function<std::string>(
                   "--layers", [&](const std::string& text) { o.layers = parse_layer_scope(text); },
-                  "which UNet blocks learn: as vanilla's published code or paper has it, or all"),
+                  "UNet blocks to train: as in the published code of vanilla, as in the paper, or all"),
               "code|paper|all");
+  const auto choose_timesteps = [&request](bool stratified) {
+    request.options.stratified_timesteps = stratified;
+    request.chosen.insert("stratified_timesteps");
+  };
   options.add(
       command.add_flag_function(
-          "--stratified-timesteps,!--uniform-timesteps",
-          [&request](std::int64_t count) {
-            request.options.stratified_timesteps = count > 0;
-            request.chosen.insert("stratified_timesteps");
-          },
-          "a batch takes one timestep from each of equal parts of the schedule, or any from anywhere"),
+          "--stratified-timesteps", [choose_timesteps](std::int64_t count) { choose_timesteps(count > 0); },
+          "divide the schedule into as many equal parts as a batch has samples, and take one timestep from "
+          "each part"),
       "");
+  options.add(command.add_flag_callback(
+                  "--uniform-timesteps", [choose_timesteps] { choose_timesteps(false); },
+                  "take each timestep from the whole schedule"),
+              "");
   options.add(
-      command.add_flag("--fast", o.fast,
-                       "on a GPU: learns faster, but no two runs give the same bytes; kept in the record"),
+      command.add_flag(
+          "--fast", o.fast,
+          "faster fine-tuning on a GPU; results differ from run to run, and are marked in the record"),
       "");
   return options.take();
 }
 
 void add_dry_run_option(CLI::App& command, bool& dry_run) {
-  command.add_flag("--dry-run", dry_run, "only check everything, and say what would be done and written")
+  command.add_flag("--dry-run", dry_run, "only check: print the plan and the files that would be written")
       ->group("Results");
 }
 
 std::string methods_help() {
   std::string text =
-      "\nMethods and their published numbers, which options change one by one. A model folder may have "
-      "defaults "
-      "of its own for vanilla\n(forgedit.json, shown by `forgedit inspect`), and the miniature has; "
+      "\n"
+      "Methods with their published values, which options override. A model folder may contain its own\n"
+      "defaults for vanilla (forgedit.json, shown by `forgedit inspect`), and the miniature's does;\n"
       "--preset published ignores them.\n";
   for (const auto& row : learn_methods()) {
     const auto o = published_options(row.method);

@@ -14,7 +14,7 @@ namespace forgedit::cli {
 
 // Each returns its options, so that a caller can forbid them.
 
-/// What the picture shows, its size, where to save; not the picture itself.
+/// Caption, size and folder of the saved edit; not the picture itself.
 std::vector<CLI::Option*> add_picture_options(CLI::App& command, LearnRequest& request);
 /// The method and its numbers, all but the seed. Numbers that are given win over the method's published ones.
 std::vector<CLI::Option*> add_method_options(CLI::App& command, LearnRequest& request);

@@ -27,10 +27,10 @@ namespace forgedit::cli {
 namespace {
 
 constexpr const char* kProgramFooter =
-    "`forgedit help COMMAND` lists all options of a command, `forgedit version` says which this is.\n"
-    "Exit codes: 0 done, 1 failure, 2 usage error, 3 some edits failed, 75 stopped with work of a list left, "
-    "130\n"
-    "stopped by Ctrl-C, SIGTERM or SIGHUP (what is finished is kept).";
+    "`forgedit help COMMAND` lists all options of a command; `forgedit version` prints the version.\n"
+    "Exit codes: 0 success, 1 failure, 2 usage error, 3 some edits of a list or benchmark failed, 75 a\n"
+    "worker of a list was stopped before its work was done, 130 stopped by Ctrl-C, SIGTERM or SIGHUP\n"
+    "(finished results are kept).";
 
 int complain(const std::string& message, int code) {
   say_error(message);
@@ -57,8 +57,7 @@ std::string first_line(const std::string& text) {
 int complain_unexpected(const std::string& what) {
   for (const char* sign : {"out of memory", "can't allocate memory", "not enough memory"}) {
     if (what.find(sign) == std::string::npos) continue;
-    return complain("out of memory: try a smaller --size, --batch or --draw-batch, or another --memory",
-                    kFailure);
+    return complain("out of memory: try a smaller --size, --batch, --draw-batch or --memory", kFailure);
   }
   return complain(first_line(what), kFailure);
 }
@@ -94,7 +93,7 @@ int complain_unexpected_argument(const CLI::App& program) {
                                  : "unexpected argument '") +
                  one_line(is_option ? word : typed) + "'" + suggestion(*command, word);
   if (is_option && message.find("did you mean") == std::string::npos) {
-    message += "; a text that begins with - goes after --";
+    message += "; write -- before a text that begins with -";
   }
   return complain(message + "; see `" + path + " --help`", kUsage);
 }
@@ -170,7 +169,7 @@ int main(int argc, char** argv) {
     return run(program, argc, argv);
   } catch (const forgedit::Cancelled& stop) {
     const std::string kept = stop.what();
-    return complain("stopped: " + (kept.empty() ? "nothing is kept" : kept), forgedit::kCancelled);
+    return complain("stopped: " + (kept.empty() ? "nothing was saved" : kept), forgedit::kCancelled);
   } catch (const forgedit::ExitWith& end) {
     return *end.what() ? complain(end.what(), end.code) : end.code;
   } catch (const forgedit::Error& error) {

@@ -51,7 +51,7 @@ struct ManCommand {
 
 Command add_completion_command(CLI::App& program) {
   const auto shell = std::make_shared<std::string>();
-  auto* command = program.add_subcommand("completion", "Print what a shell completes forgedit's options by.");
+  auto* command = program.add_subcommand("completion", "Print the completion script for a shell.");
   command->add_option("SHELL", *shell, "bash, zsh or fish")->type_name("NAME")->required();
   command->footer("For example, in ~/.bashrc:  source <(forgedit completion bash)");
   return {command,
@@ -61,9 +61,9 @@ Command add_completion_command(CLI::App& program) {
 Command add_man_command(CLI::App& program) {
   const auto state = std::make_shared<ManCommand>();
   auto* command = program.add_subcommand("man", "Print the manual page of a command, for man(1).");
-  command->add_option("COMMAND", state->words, "as \"edit\" or \"bench miniedit\"; none: of forgedit itself")
+  command->add_option("COMMAND", state->words, "command, such as edit or bench miniedit [forgedit itself]")
       ->type_name("WORD");
-  command->add_option("--out", state->out, "write the pages of all commands into this folder")
+  command->add_option("--out", state->out, "write the manual pages of all commands into this folder")
       ->type_name("DIR");
   command->footer("For example:  forgedit man edit | man -l -");
   return {command, [state, &program] { state->run(listed(program)); }};

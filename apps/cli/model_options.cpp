@@ -14,7 +14,7 @@ constexpr int kMaxLayers = 1000;
 }  // namespace
 
 void add_device_option(CLI::App& command, std::string& device, const char* group) {
-  command.add_option("--device", device, "auto, cpu, cuda or cuda:N")
+  command.add_option("--device", device, "device: auto, cpu, cuda or cuda:N")
       ->type_name("DEVICE")
       ->capture_default_str()
       ->group(group);
@@ -22,24 +22,24 @@ void add_device_option(CLI::App& command, std::string& device, const char* group
 
 void add_model_options(CLI::App& command, ModelRequest& model) {
   command
-      .add_option(
-          "--model", model.model,
-          "Stable Diffusion 1.x, 2.x or XL: a diffusers folder, a single-file checkpoint, or ORG/NAME in the "
-          "hub's cache [the miniature of forgedit]")
+      .add_option("--model", model.model,
+                  "Stable Diffusion 1.x, 2.x or XL: a diffusers folder, a single-file checkpoint, or "
+                  "ORG/NAME in the Hugging Face cache [the miniature, a small demo model]")
       ->type_name("DIR|FILE|ORG/NAME")
       ->group("Model");
-  command.add_option("--vae", model.vae, "another VAE: a folder, a file, or a checkpoint that has one")
+  command.add_option("--vae", model.vae, "another VAE: a folder, a file, or a checkpoint that contains one")
       ->type_name("DIR|FILE")
       ->group("Model");
   command
       .add_option("--tokenizer", model.tokenizer,
-                  "folder with vocab.json and merges.txt, for a single file [beside it, the hub cache's, or "
-                  "CLIP's published one]")
+                  "tokenizer of a single-file model: a folder with vocab.json and merges.txt [beside the "
+                  "file, else in the Hugging Face cache, else CLIP's published one]")
       ->type_name("DIR")
       ->group("Model");
   command
-      .add_option("--config", model.config,
-                  "diffusers folder with the settings of a single file that is no published size")
+      .add_option(
+          "--config", model.config,
+          "diffusers folder with the settings of a single-file model whose widths are not the published ones")
       ->type_name("DIR")
       ->group("Model");
   command
@@ -49,16 +49,14 @@ void add_model_options(CLI::App& command, ModelRequest& model) {
             model.loras.clear();
             for (const auto& text : texts) model.loras.push_back(parse_lora("lora", text));
           },
-          "a LoRA that changes the model (kohya's, diffusers' or PEFT's names), with its strength [1]; may "
-          "be "
+          "add a LoRA file (kohya, diffusers or PEFT names) to the model, with this strength [1]; may be "
           "repeated")
       ->type_name("FILE[:SCALE]")
       ->allow_extra_args(false)
       ->group("Model");
   command
       .add_option("--clip-skip", model.clip_skip,
-                  "encode texts by the Nth last layer of the text encoders, 1 being the last one [1; Stable "
-                  "Diffusion XL 2]")
+                  "use the Nth last layer of the text encoders; 1 is the last one [1; XL: 2]")
       ->check(within(1, kMaxLayers))
       ->type_name("N")
       ->group("Model");
@@ -66,11 +64,14 @@ void add_model_options(CLI::App& command, ModelRequest& model) {
   command
       .add_option_function<std::string>(
           "--precision", [&](const std::string& text) { model.precision = parse_precision(text); },
-          "fp32 or bf16 [bf16 on a GPU that has it, else fp32]")
+          "fp32 or bf16 [bf16 on a GPU that supports it, else fp32]")
       ->type_name("NAME")
       ->group("Model");
-  command.add_flag("--plain", model.plain, "on a GPU: LibTorch's operators only, one by one")->group("Model");
-  command.add_option("--threads", model.threads, "CPU threads [OMP_NUM_THREADS, or one a core]")
+  command
+      .add_flag("--plain", model.plain,
+                "on a GPU: no fused kernels and no CUDA graphs, only LibTorch's operators (for comparison)")
+      ->group("Model");
+  command.add_option("--threads", model.threads, "CPU threads [OMP_NUM_THREADS, else one per core]")
       ->check(within(1, kMaxThreads))
       ->type_name("N")
       ->group("Model");
@@ -80,19 +81,19 @@ void add_memory_option(CLI::App& command, ModelRequest& model) {
   command
       .add_option_function<std::string>(
           "--memory", [&](const std::string& text) { model.memory = parse_gib("memory", text); },
-          "fit in this many GiB of GPU memory (8, 8GB, 6000MB), which the program then cannot exceed; on a "
-          "CPU "
-          "bounds what is planned for, by estimates [what is free]")
+          "limit of GPU memory in GiB (8, 8GB, 6000MB), which is never exceeded; on a CPU the plan fits it "
+          "by estimates only [the free memory]")
       ->type_name("GIB")
       ->group("Model");
 }
 
 void add_worker_options(CLI::App& command, WorkerCount& workers) {
-  auto* gpus =
-      command.add_option("--gpus", workers.gpus, "a worker process a GPU: all, how many, or which as 0,1")
-          ->type_name("all|N|LIST")
-          ->group("Work");
-  command.add_option("--workers", workers.processes, "so many worker processes, which share the cores")
+  auto* gpus = command
+                   .add_option("--gpus", workers.gpus,
+                               "one worker process per GPU: all GPUs, this many, or these (0,1)")
+                   ->type_name("all|N|LIST")
+                   ->group("Work");
+  command.add_option("--workers", workers.processes, "number of worker processes, which share the CPU cores")
       ->check(within(1, kMaxWorkers))
       ->type_name("N")
       ->excludes(gpus)
@@ -102,14 +103,15 @@ void add_worker_options(CLI::App& command, WorkerCount& workers) {
 void add_score_options(CLI::App& command, ScoreFiles& files) {
   command
       .add_option("--clip", files.clip,
-                  "CLIP model folder as transformers saves it, or ORG/NAME in the hub's cache [clip/ in the "
-                  "model's folder, or OpenAI's in the hub's cache]")
+                  "CLIP model: a folder as transformers saves it, or ORG/NAME in the Hugging Face cache "
+                  "[clip/ in the model folder, else OpenAI's in the cache]")
       ->type_name("DIR")
       ->group("Scores");
   command
-      .add_option("--lpips", files.lpips,
-                  "LPIPS trunk (torchvision) and heads (lpips package): files, or a folder of safetensors")
-      ->type_name("PATH...")
+      .add_option(
+          "--lpips", files.lpips,
+          "LPIPS weights: trunk (torchvision) and heads (lpips package), as files or a folder of safetensors")
+      ->type_name("PATH")
       ->group("Scores");
 }
 

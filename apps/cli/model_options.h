@@ -20,7 +20,7 @@ void add_device_option(CLI::App& command, std::string& device, const char* group
 /// Worker processes on this host.
 void add_worker_options(CLI::App& command, WorkerCount& workers);
 
-/// What judges edits.
+/// The models that score edits.
 void add_score_options(CLI::App& command, ScoreFiles& files);
 
 /// First of all says when the miniature is used, because no model was named.

@@ -8,7 +8,7 @@ namespace forgedit::cli {
 /// Stands in for serve_command.cpp in a build without Boost.Beast or SQLite.
 Command add_serve_command(CLI::App& program) {
   auto* command =
-      program.add_subcommand("serve", "Left out of this build: it had no Boost.Beast or no SQLite.");
+      program.add_subcommand("serve", "Not part of this build, which had no Boost.Beast or SQLite.");
   command->allow_extras();
   return {command,
           [] { throw failure("this forgedit was built without Boost.Beast or SQLite, which serve needs"); }};

@@ -65,16 +65,16 @@ void add_preset_option(CLI::App& command, SweepRequest& sweep,
                        std::function<std::vector<CLI::Option*>()> skipped) {
   add_preset(
       command, {"published", "story"},
-      "published: γ or β 0.0:1.6:0.1, α 0.8,0.9,1.1, four repeats (dreambooth: γ or β 0.8:1.6:0.1, α "
-      "0.8,0.9, ten), and the published schedule of learning; story: γ 0.5:0.7:0.1, encoderkv, four repeats, "
-      "learned at 768x768",
+      "published: fine-tuning and sweep of the published code (--gamma or --beta 0.0:1.6:0.1, --alpha "
+      "0.8,0.9,1.1, --repeat 4; with dreambooth 0.8:1.6:0.1, 0.8,0.9 and 10); story: --gamma 0.5:0.7:0.1, "
+      "--forget encoderkv, --repeat 4, fine-tuned at 1.5 times the model's size",
       [&sweep](const std::string& name) { sweep.preset = parse_preset(name); }, std::move(skipped));
 }
 
 void add_preset_option(CLI::App& command, LearnRequest& request) {
   add_preset(
       command, {"published"},
-      "published: the method's published schedule, whatever the model's own defaults are",
+      "published: the method's published fine-tuning, without the model's own defaults",
       [&request](const std::string& name) { request.published = is_published_preset(name); }, nullptr);
 }
 

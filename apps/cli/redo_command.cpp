@@ -18,13 +18,14 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr const char* kRedoFooter =
-    "The settings are those inside the PNG file. What was learned is taken from a saved edit of the same "
-    "picture,\n"
-    "source and settings, else the picture is learned again; both are looked for beside PICTURE, one folder "
-    "above it\n"
-    "and in the current folder. On the same machine the pixels are the same, which is said at the end.\n\n"
+    "The settings are read from the PNG file. The learned weights come from a saved edit of the same\n"
+    "picture, caption and settings; without one, the program fine-tunes again on the picture. It looks\n"
+    "for both beside PICTURE, one folder above it and in the current folder. On the same machine the\n"
+    "pixels are the same; at the end the program reports whether they are.\n"
+    "\n"
     "Example:\n"
-    "  forgedit redo out/dog-a-dog-on-a-beach/03-*.png --model sd-1.4 --out beach.png\n";
+    "  forgedit redo out/dog-a-dog-on-a-beach/03-*.png --model CompVis/stable-diffusion-v1-4 --out "
+    "beach.png\n";
 
 /// Passes on what a job says, but for where it keeps its picture meanwhile.
 class RedoListener : public JobListener {
@@ -72,16 +73,16 @@ class RedoCommand {
 };
 
 void RedoCommand::add_options(CLI::App& command) {
-  command.add_option("PICTURE", picture_, "PNG of an edit, with the settings that forgedit wrote into it")
-      ->required();
+  command.add_option("PICTURE", picture_, "a PNG that forgedit wrote, with its settings inside")->required();
   const auto add = [&](const char* name, fs::path& value, const char* type, const char* text) {
     command.add_option(name, value, text)->type_name(type)->group("Picture");
   };
-  add("--from", request_.from, "DIR", "what was learned, as `forgedit learn` or --save kept it [looked for]");
-  add("--image", request_.original, "FILE", "the picture that was learned [looked for]");
-  add("--mask", request_.mask, "FILE", "the mask, where the edit had one");
-  add("--save", request_.save, "DIR", "where the picture is learned again, keep that in this folder");
-  command.add_option("--out", out_, "new file for the picture [PICTURE-redo.png in the current folder]")
+  add("--from", request_.from, "DIR", "the saved edit, of `forgedit learn` or --save [searched for]");
+  add("--image", request_.original, "FILE", "the picture that was edited [searched for]");
+  add("--mask", request_.mask, "FILE", "the mask, if the edit had one");
+  add("--save", request_.save, "DIR",
+      "if the program fine-tunes again, save the learned weights in this folder");
+  command.add_option("--out", out_, "new file for the image [PICTURE-redo.png in the current folder]")
       ->type_name("FILE")
       ->group("Results");
   reporter_.add_options(command);
@@ -97,7 +98,7 @@ fs::path RedoCommand::place() const {
     throw usage_error("out", place.string() + ": expected a file that ends in .png");
   std::error_code error;
   if (fs::exists(fs::symlink_status(place, error))) {
-    throw usage_error("out", place.string() + ": is there already: name another file");
+    throw usage_error("out", place.string() + ": already exists; choose another --out");
   }
   with_field("out", [&] { check_folder_can_be_made(fs::absolute(place).parent_path()); });
   return place;
@@ -146,7 +147,7 @@ void RedoCommand::run() {
 Command add_redo_command(CLI::App& program) {
   const auto state = std::make_shared<RedoCommand>();
   auto* command =
-      program.add_subcommand("redo", "Generate one of our pictures again, from the settings inside of it.");
+      program.add_subcommand("redo", "Generate an image again, from the settings stored in its PNG.");
   state->add_options(*command);
   return {command, [state] { state->reporter().run([&] { state->run(); }); }};
 }

@@ -32,10 +32,10 @@ class JsonConsole : public JsonEvents {
 
 void Reporter::add_options(CLI::App& command) {
   auto* quiet =
-      command.add_flag("-q,--quiet", quiet_, "say nothing but warnings, errors and the paths of results");
-  auto* verbose = command.add_flag("-v,--verbose", every_step_, "a line for every step");
+      command.add_flag("-q,--quiet", quiet_, "print only warnings, errors and the paths of results");
+  auto* verbose = command.add_flag("-v,--verbose", every_step_, "print a line for every step");
   auto* json =
-      command.add_flag("--json", json_, "events as JSON on stdout, one a line (docs/requests.md#events)");
+      command.add_flag("--json", json_, "print events as JSON lines on stdout (docs/requests.md#events)");
   verbose->excludes(quiet);
   json->excludes(quiet)->excludes(verbose);
   for (auto* option : {quiet, verbose, json}) option->group("Messages");

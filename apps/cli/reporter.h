@@ -17,7 +17,7 @@ class Reporter {
   /// -q, -v and --json.
   void add_options(CLI::App& command);
 
-  /// Whom a job tells; once the options are parsed.
+  /// The listener of a job; call it once the options are parsed.
   JobListener& listener();
 
   /// Does the command's work; how that ends is an event too. What it throws comes on.

@@ -37,12 +37,12 @@ class ScoreCommand {
 };
 
 constexpr const char* kScoreFooter =
-    "CLIP judges every picture at its own size, as the model prepares it. For LPIPS, PSNR and SSIM the "
-    "original\n"
-    "is first scaled (Lanczos) to the size of the edited picture.\n\n"
+    "CLIP gets every image at its own size, with the model's own preprocessing. For LPIPS, PSNR and\n"
+    "SSIM the original is first scaled (Lanczos) to the size of the edited image.\n"
+    "\n"
     "Example:\n"
     "  forgedit score dog.jpg out/*.png --target \"a dog jumping\" --source \"a dog sitting\" \\\n"
-    "      --clip clip-vit-base-patch32 --lpips alexnet.safetensors lpips-alex.safetensors\n";
+    "      --clip openai/clip-vit-base-patch32 --lpips alexnet.safetensors lpips-alex.safetensors\n";
 
 std::string metrics_help() {
   std::string text = "\nMetrics:\n";
@@ -54,17 +54,15 @@ std::string metrics_help() {
 }
 
 void ScoreCommand::add_options(CLI::App& command) {
-  command.add_option("ORIGINAL", original_, "the picture before the edit")->required();
-  command.add_option("EDITED", edited_, "pictures to judge")->required();
+  command.add_option("ORIGINAL", original_, "the original picture")->required();
+  command.add_option("EDITED", edited_, "edited images")->required();
   command.add_option("--target", request_.target, "prompt of the edit")->type_name("TEXT")->required();
-  command.add_option("--source", request_.source, "what the original shows: for the direction of the edit")
+  command.add_option("--source", request_.source, "caption of the original, needed for CLIP direction")
       ->type_name("TEXT");
   add_background_option(command, request_.background);
   command.add_flag("--json", json_, "print JSON instead of a table");
   add_score_options(command, request_.judge);
-  command
-      .add_option("--model", model_.model,
-                  "look for clip/ in this model's folder [the miniature of forgedit]")
+  command.add_option("--model", model_.model, "model folder whose clip/ is used [the miniature]")
       ->type_name("DIR|FILE|ORG/NAME")
       ->group("Scores");
   add_device_option(command, model_.device, "Scores");
@@ -122,7 +120,7 @@ void ScoreCommand::print_json(const Scoring& scoring) const {
 
 Command add_score_command(CLI::App& program) {
   const auto state = std::make_shared<ScoreCommand>();
-  auto* command = program.add_subcommand("score", "Measure edits: CLIP, LPIPS, PSNR, SSIM.");
+  auto* command = program.add_subcommand("score", "Score edited images: CLIP, LPIPS, PSNR, SSIM.");
   state->add_options(*command);
   return {command, [state] { state->run(); }};
 }

@@ -41,19 +41,19 @@ void add_sweep_options(CLI::App& command, SweepRequest& a) {
         ->default_str(default_text)
         ->group("Sweep");
   };
-  add("--forget", "LIST", "forgetting strategies (`forgedit help edit` names them)", "donotforget",
+  add("--forget", "LIST", "forgetting strategies (`forgedit help edit` lists them)", "donotforget",
       [&](const std::string& text) { a.forget = parse_words("forget", text); });
   add("--interpolation", "vs|vp", "vector subtraction (γ) or projection (α, β)", "vs",
       [&](const std::string& text) { a.interpolation = parse_interpolation(text); });
-  add("--gamma", "LIST", "vs: how far to go towards the target (imagic's α; its default is 1.2)",
-      "0.6:1.4:0.2", [&](const std::string& text) { a.gamma = parse_numbers("gamma", text); });
-  add("--alpha", "LIST", "vp: how much identity to keep", "0.9",
+  add("--gamma", "LIST", "vs: strength of the edit (with imagic its α, default 1.2)", "0.6:1.4:0.2",
+      [&](const std::string& text) { a.gamma = parse_numbers("gamma", text); });
+  add("--alpha", "LIST", "vp: strength of the identity", "0.9",
       [&](const std::string& text) { a.alpha = parse_numbers("alpha", text); });
-  add("--beta", "LIST", "vp: how much of the edit to add", "0.8:1.6:0.2",
+  add("--beta", "LIST", "vp: strength of the edit", "0.8:1.6:0.2",
       [&](const std::string& text) { a.beta = parse_numbers("beta", text); });
-  add("--seeds", "LIST", "noise seeds; the first one also seeds learning", "0",
+  add("--seeds", "LIST", "noise seeds; the first one also seeds fine-tuning", "0",
       [&](const std::string& text) { a.seeds = parse_seeds("seeds", text); });
-  command.add_option("--repeat", a.repeat, "use N consecutive seeds, from each given seed on [1]")
+  command.add_option("--repeat", a.repeat, "use N consecutive seeds, starting at each given seed [1]")
       ->check(within(1, 1000))
       ->type_name("N")
       ->group("Sweep");
@@ -68,25 +68,23 @@ void add_sweep_options(CLI::App& command, SweepRequest& a) {
       ->type_name("NAME")
       ->default_str(samplers().front().name)
       ->group("Sampling");
-  command.add_option("--steps", a.steps, "steps of the sampler " + default_steps_help())
+  command.add_option("--steps", a.steps, "sampling steps " + default_steps_help())
       ->check(within(1, kMaxSteps))
       ->type_name("NUMBER")
       ->group("Sampling");
   command
       .add_option("--guidance-scale,--guidance", a.guidance_scale,
-                  fmt::format("scale of classifier-free guidance (CFG) [{}]", SampleOptions().guidance_scale))
+                  fmt::format("classifier-free guidance (CFG) scale [{}]", SampleOptions().guidance_scale))
       ->check(within(0, 100))
       ->type_name("NUMBER")
       ->group("Sampling");
-  command
-      .add_option("--negative,--negative-prompt", a.negative,
-                  "what the edited picture does not show: guidance goes away from this text [an empty one]")
+  command.add_option("--negative,--negative-prompt", a.negative, "negative prompt [empty]")
       ->type_name("TEXT")
       ->group("Sampling");
 }
 
 void add_draw_options(CLI::App& command, DrawOptions& options) {
-  command.add_option("--blend", options.blend, "forgotten weights: 0 original, 1 learned")
+  command.add_option("--blend", options.blend, "value of the forgotten weights: 0 is original, 1 is learned")
       ->check(within(0, 1))
       ->type_name("NUMBER")
       ->capture_default_str()
@@ -101,7 +99,7 @@ void add_result_options(CLI::App& command, EditJob& job) {
   command
       .add_option_function<std::string>(
           "--mask", [&job](const std::string& text) { job.mask = text; },
-          "picture of the source's size: edits change only what is white in it, or transparent")
+          "an image of the picture's size: edits change only its white or transparent part")
       ->type_name("FILE")
       ->group("Results");
   command
@@ -113,32 +111,32 @@ void add_result_options(CLI::App& command, EditJob& job) {
             }
             job.at_source_size = text == "source";
           },
-          "as generated, or scaled back to the source's size")
+          "model: as generated; source: scaled to the size of the input picture")
       ->type_name("model|source")
       ->default_str("model")
       ->group("Results");
   command
       .add_flag_callback(
-          "--no-metadata", [&job] { job.metadata = false; }, "leave the settings out of the PNG files")
+          "--no-metadata", [&job] { job.metadata = false; }, "do not store the settings in the PNG files")
       ->group("Results");
 }
 
 void add_auto_options(CLI::App& command, AutoOptions& a) {
   command
       .add_flag("--auto", a.on,
-                "search strategies, strengths and seeds for the best trade-off of CLIP score and likeness, "
-                "and report "
-                "the top three")
+                "search strategies, strengths and seeds for the best trade-off of edit (CLIP) and "
+                "faithfulness (LPIPS or SSIM), and report the best three")
       ->group("Automatic choice");
   command
       .add_option("--auto-pictures", a.request.pictures,
-                  fmt::format("candidates of each target [{}]", kAutoPictures))
+                  fmt::format("candidates per prompt [{}]", kAutoPictures))
       ->check(within(1, kMostAutoPictures))
       ->type_name("N")
       ->group("Automatic choice");
   command
-      .add_option("--auto-seconds", a.request.seconds,
-                  "stop generating after this time; how far it got then depends on the machine")
+      .add_option(
+          "--auto-seconds", a.request.seconds,
+          "stop generating after this many seconds; the result then depends on the speed of the machine")
       ->check(within(1, 1e6))
       ->type_name("NUMBER")
       ->group("Automatic choice");
@@ -153,7 +151,7 @@ std::optional<AutoRequest> auto_request(const AutoOptions& a) {
                       : !request.judge.clip.empty()  ? "--clip"
                       : !request.judge.lpips.empty() ? "--lpips"
                                                      : nullptr;
-  if (stray) throw usage_error(std::string(stray) + " belongs to --auto");
+  if (stray) throw usage_error(std::string(stray) + " needs --auto");
   return std::nullopt;
 }
 

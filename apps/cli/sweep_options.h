@@ -16,7 +16,7 @@ void add_sweep_options(CLI::App& command, SweepRequest& sweep);
 /// What all pictures of a run are generated with.
 void add_draw_options(CLI::App& command, DrawOptions& options);
 
-/// How the results of an edit lie in its folder.
+/// How the results of an edit are written.
 void add_result_options(CLI::App& command, EditJob& job);
 
 /// `edit --auto`.

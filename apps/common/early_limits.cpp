@@ -99,10 +99,10 @@ void check_limits_early(int, char**, char**) {
   }
   if (read_own_size(all, data) &&
       (!leaves(RLIMIT_AS, all, kLeastMemory) || !leaves(RLIMIT_DATA, data, kLeastMemory))) {
-    end("the limit on memory (ulimit -v or -d) is too low: at least 640 MiB beside the program are needed");
+    end("the limit on memory (ulimit -v or -d) is too low: at least 640 MiB are needed besides the program");
   }
   if (!can_start_threads()) {
-    end("the limit on processes (ulimit -u, or the container's) is too low: a thread a core must start");
+    end("the limit on processes (ulimit -u, or the container's) is too low: one thread per core is needed");
   }
 }
 

@@ -63,8 +63,7 @@ void request_stop(int signal) {
 
 /// Nothing has looked at the request: a library below waits for something that does not come.
 void end_now(int) {
-  constexpr std::string_view kText =
-      "\nforgedit: stopped while busy: nothing looked at the request to stop\n";
+  constexpr std::string_view kText = "\nforgedit: stopped by force: the job did not react in time\n";
   if (::write(STDERR_FILENO, kText.data(), kText.size()) < 0) ::_exit(kCancelled);
   ::_exit(kCancelled);
 }

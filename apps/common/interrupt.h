@@ -4,9 +4,9 @@
 
 namespace forgedit {
 
-/// What signals do from now on. The first SIGINT, SIGTERM, SIGUSR1 or SIGHUP asks to stop; a second SIGINT,
-/// or a SIGTERM some time after that, ends the program at once. Where nothing looks at the request for 10 s,
-/// or for twice as long as two looks were apart before, the program ends by itself: results are written
+/// Installs the signal handlers. The first SIGINT, SIGTERM, SIGUSR1 or SIGHUP asks to stop; a second SIGINT,
+/// or a SIGTERM some time after that, ends the program at once. If the job does not check the request for 10
+/// s, or for twice the longest time between two checks before, the program is ended: results are written
 /// atomically. SIGHUP stays ignored under nohup. SIGPIPE and SIGXFSZ are ignored, so that writing fails with
 /// an error instead.
 void stop_on_signals();

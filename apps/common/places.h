@@ -5,7 +5,7 @@
 namespace forgedit {
 
 /// As the environment has them: assets in $FORGEDIT_ASSETS, the source tree or the installed program's share
-/// folder; the model hub's cache (HF_HUB_CACHE, HF_HOME, …); the system's fonts; OMP_NUM_THREADS.
+/// folder; the Hugging Face cache (HF_HUB_CACHE, HF_HOME, …); the system's fonts; OMP_NUM_THREADS.
 Places find_places();
 
 /// The user's presets: in $XDG_CONFIG_HOME, or ~/.config. Empty where the environment names neither.

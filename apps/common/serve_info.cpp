@@ -14,8 +14,8 @@ namespace {
 using nlohmann::json;
 
 constexpr const char* kMiniatureKnows =
-    "The miniature is a small model that computes on any machine. It knows one domain: 3D emoji of people, "
-    "animals and things before a plain background, at 128 pixels. Pictures from elsewhere come out badly.";
+    "The miniature is a small demo model that runs on any machine. It knows one domain: 3D emoji of people, "
+    "animals and objects on a plain background, at 128 pixels. Edits of other pictures look bad.";
 
 json strategies_of(LearnMethod method) {
   auto list = json::array();
@@ -70,12 +70,14 @@ json all_samplers() {
 
 json presets() {
   return {{{"name", "published"}, {"summary", "the sweep of the published code"}},
-          {{"name", "story"}, {"summary", "the published story: large, encoderkv, γ 0.5, 0.6 and 0.7"}}};
+          {{"name", "story"},
+           {"summary", "the published story: 1.5 times the model's size, encoderkv, γ 0.5, 0.6 and 0.7"}}};
 }
 
 json interpolations() {
-  return {{{"name", "vs"}, {"summary", "vector subtraction: γ says how far to go towards the target"}},
-          {{"name", "vp"}, {"summary", "vector projection: α keeps the identity, β adds the edit"}}};
+  return {
+      {{"name", "vs"}, {"summary", "vector subtraction: γ is the strength of the edit"}},
+      {{"name", "vp"}, {"summary", "vector projection: α is the strength of the identity, β of the edit"}}};
 }
 
 json reader(const std::string& name, const std::string& why_not) {

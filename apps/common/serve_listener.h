@@ -26,7 +26,7 @@ class ParentLines {
   int output_;
 };
 
-/// How a job is to stop; set by another thread.
+/// Requests to stop a job; set by another thread.
 struct ServedStop {
   StopFlag now;
   std::atomic<bool> at_picture{false};  ///< once the next picture, or what is learned, is complete

@@ -9,7 +9,7 @@
 
 namespace forgedit {
 
-/// What a server is started with.
+/// The options of a server.
 struct ServeOptions {
   std::string host = "127.0.0.1";
   std::optional<std::uint16_t> port;    ///< 0: one that is free; nothing: the first free one from kServePort
@@ -25,7 +25,7 @@ struct ServeOptions {
   int sync_seconds = 600;                 ///< how long a client of /v1/images/edits may wait
   int most_queued = 64;                   ///< jobs of each lane
   int most_queued_each = 16;              ///< of one owner, where there are several
-  double job_hours = 4;                   ///< that a job may run at a stretch; 0: any
+  double job_hours = 4;                   ///< that a job may run without a break; 0: no limit
   bool access_log = false;                ///< a line for each answer, to standard error
   std::string start;                      ///< "paused", "running"; empty: as it was
   bool open = false;                      ///< the page, in the user's browser

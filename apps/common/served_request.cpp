@@ -28,7 +28,7 @@ constexpr std::size_t kMostTextBytes = 4'000;
 void refuse_places(const json& request) {
   const auto refuse = [](const json& object, const char* key, const std::string& before) {
     if (object.is_object() && object.contains(key)) {
-      throw usage_error(before + key, "is not taken here: it is the server's to say");
+      throw usage_error(before + key, "is not accepted here: the server decides it");
     }
   };
   for (const char* key : {"captioner", "clip", "lpips"}) refuse(request, key, "");
@@ -106,7 +106,7 @@ class Settled {
     find_forgetting_strategy(request.forget, read_saved_subject(request.learned).method);
   }
   void operator()(const ScoreRequest& request) const {
-    if (request.target.empty()) throw usage_error("target", "is needed: what the edited pictures show");
+    if (request.target.empty()) throw usage_error("target", "is needed: the prompt of the edit");
   }
   void operator()(const CaptionRequest&) const {}
 

@@ -9,7 +9,7 @@
 
 namespace forgedit {
 
-/// How many images a job of the server may generate.
+/// The maximum number of images of one job of the server.
 inline constexpr std::size_t kMostServedPictures = 200;
 
 /// A client's request as a job with this id, whose results go to `data`/jobs/ID. It may name pictures by

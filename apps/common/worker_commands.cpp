@@ -32,9 +32,9 @@ bool is_number(const std::string& text) {
 std::vector<std::string> gpus_of(const std::string& asked, std::size_t there) {
   const auto words = words_of(asked);
   if (asked != "all" && (words.empty() || !std::all_of(words.begin(), words.end(), is_number))) {
-    throw usage_error("gpus", "expected all, how many, or numbers as 0,1, got '" + asked + "'");
+    throw usage_error("gpus", "expected all, a number of GPUs, or a list such as 0,1, got '" + asked + "'");
   }
-  if (there == 0) throw failure("gpus", "no GPU is visible here");
+  if (there == 0) throw failure("gpus", "this machine has no GPU that the program can use");
   std::vector<std::string> all;
   if (const char* visible = std::getenv("CUDA_VISIBLE_DEVICES"); visible && *visible) {
     all = words_of(visible);
@@ -49,7 +49,7 @@ std::vector<std::string> gpus_of(const std::string& asked, std::size_t there) {
     const auto count = std::stoul(asked);
     if (count < 1 || count > all.size()) {
       throw usage_error("gpus", "expected 1 to " + std::to_string(all.size()) +
-                                    ", as many as are visible here, got " + asked);
+                                    ", the number of usable GPUs, got " + asked);
     }
     all.resize(count);
     return all;
@@ -61,7 +61,7 @@ std::vector<std::string> gpus_of(const std::string& asked, std::size_t there) {
                         "expected numbers from 0 to " + std::to_string(all.size() - 1) + ", got " + word);
     }
     if (std::find(chosen.begin(), chosen.end(), all[number]) != chosen.end()) {
-      throw usage_error("gpus", "GPU " + word + " stands there twice");
+      throw usage_error("gpus", "GPU " + word + " is listed twice");
     }
     chosen.push_back(all[number]);
   }

@@ -12,7 +12,7 @@ namespace forgedit {
 /// What a process that starts workers says to each: "I/N"; empty in a process that nobody started so.
 std::string worker_of_environment();
 
-/// How many worker processes this host gets.
+/// The worker processes of this host.
 struct WorkerCount {
   std::string gpus;                             ///< "all", how many, or which as "0,1"
   std::size_t processes = 0;                    ///< without `gpus`: so many, which share the cores

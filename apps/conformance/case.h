@@ -30,7 +30,7 @@ struct Case {
 /// Reads case.json, in.safetensors and out.safetensors (where there are any).
 Case read_case(const std::filesystem::path& folder, const ComputePolicy& policy);
 
-/// How a computed tensor is held against the reference.
+/// How a computed tensor is compared with the reference.
 struct Comparison {
   enum class Kind { rel_l2, max_abs, max_relative, equal } kind = Kind::rel_l2;
   double tolerance = 0;

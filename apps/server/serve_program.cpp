@@ -75,12 +75,13 @@ void check_request(const ServeOptions& request) {
   for (const auto& origin : request.page_origins) {
     const bool is_origin = starts_with(origin, "https://") || starts_with(origin, "http://");
     if (!is_origin || std::count(origin.begin(), origin.end(), '/') != 2)
-      throw usage_error("allow_origin", "expected an origin as https://app.example, got '" + origin + "'");
+      throw usage_error("allow_origin",
+                        "expected an origin such as https://app.example, got '" + origin + "'");
   }
   const auto& base = request.base_path;
   if (!base.empty() &&
       (base.front() != '/' || base.back() == '/' || base.find_first_of(" ?#;,\"\\") != std::string::npos)) {
-    throw usage_error("base_path", "expected a path as /edits, got '" + base + "'");
+    throw usage_error("base_path", "expected a path such as /edits, got '" + base + "'");
   }
   if ((request.host == "0.0.0.0" || request.host == "::") && request.host_names.empty()) {
     throw usage_error("allow_host",

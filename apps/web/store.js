@@ -158,7 +158,7 @@ function takeSummary(summary) {
   if (watched.has(job.id) && job.read !== job.version) readJob(job.id);
 }
 
-/** Reads everything anew: at the start, and whenever events may have been missed. */
+/** Reads everything again: at the start, and whenever events may have been missed. */
 export async function readAll() {
   try {
     await readInfo();

@@ -1,5 +1,5 @@
 // The stream of events. A browser opens at most six connections to a server, for all of its tabs together: so the
-// stream is closed while the tab is hidden, and everything is read anew when it comes back.
+// stream is closed while the tab is hidden, and everything is read again when it comes back.
 import { changed, onEvent, readAll, setOnline, state } from "./store.js";
 
 const kFirstWait = 500, kLongestWait = 5000;

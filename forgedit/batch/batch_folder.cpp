@@ -81,8 +81,8 @@ void compare_lists(const BatchSubject& begun, const BatchSubject& wanted, const 
                    const std::set<std::string>& may_differ) {
   const auto complain = [&](std::size_t i, const std::string& what) {
     const auto place = i < wanted.origins.size() ? wanted.origins[i] + ": " : std::string();
-    throw usage_error(place + folder.string() + " was begun with another list: " + what +
-                      ": give the same list with the same options, or name another folder");
+    throw usage_error(place + folder.string() + " was started with another list: " + what +
+                      ": use the same list with the same options, or another folder");
   };
   for (std::size_t i = 0; i < std::min(begun.edits.size(), wanted.edits.size()); ++i) {
     const auto& [id, identity] = begun.edits[i];
@@ -90,8 +90,8 @@ void compare_lists(const BatchSubject& begun, const BatchSubject& wanted, const 
     if (now.first != id) complain(i, "this edit was '" + id + "' and is '" + now.first + "' now");
     if (now.second != identity && may_differ.count(id) == 0) {
       complain(i, "the edit '" + id +
-                      "' has other settings, or another picture (one that has failed may, when " +
-                      "failed edits are retried and no worker runs)");
+                      "' has other settings or another picture (retry_failed allows this for failed edits, " +
+                      "while no worker runs)");
     }
   }
   if (begun.edits.size() == wanted.edits.size()) return;
@@ -109,7 +109,7 @@ void BatchFolder::check_place() const {
   if (fs::exists(folder_ / "batch.json") || fs::exists(work())) return;
   for (const auto& name : list_directory(folder_)) {
     if (starts_with(name, ".forgedit")) continue;
-    throw usage_error("out", folder_.string() + ": holds something other than a batch: name another folder");
+    throw usage_error("out", folder_.string() + ": is not the folder of a batch; choose another folder");
   }
 }
 
@@ -125,7 +125,7 @@ std::optional<BatchSubject> BatchFolder::subject() const {
     subject.fingerprint = record.at("model").at("fingerprint");
     subject.edits = record.at("edits").get<std::vector<std::pair<std::string, std::string>>>();
   } catch (const json::exception&) {
-    throw forgedit::failure(path.string() + ": is damaged: model, edits: expected what a batch is of");
+    throw forgedit::failure(path.string() + ": is damaged: expected the keys model and edits");
   }
   return subject;
 }
@@ -147,7 +147,7 @@ void BatchFolder::begin(const BatchSubject& subject) const {
   const auto begun = this->subject().value();
   compare_lists(begun, subject, folder_, {});
   if (begun.fingerprint == subject.fingerprint) return;
-  throw forgedit::failure(folder_.string() + ": was begun with another model: " + begun.model +
+  throw forgedit::failure(folder_.string() + ": was started with another model: " + begun.model +
                           " with other weights than " + subject.model + " here");
 }
 

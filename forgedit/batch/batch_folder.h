@@ -30,7 +30,7 @@ struct EditMade {
   std::vector<Picture> pictures;
 };
 
-/// What a batch is of.
+/// The identity of a batch.
 struct BatchSubject {
   std::string model, fingerprint;                          ///< of the base model
   std::vector<std::pair<std::string, std::string>> edits;  ///< id and identity, in the list's order
@@ -54,11 +54,11 @@ class BatchFolder {
   const std::filesystem::path& path() const { return folder_; }
   std::filesystem::path work() const { return folder_ / "work"; }
   std::filesystem::path edit(const std::string& id) const;
-  /// Where the claim `token` makes an edit: each has a place of its own, for a slow worker may still write
-  /// into what was its own.
+  /// Where the claim `token` makes an edit: each claim has its own folder, because a slow worker may still
+  /// write into that of its old claim.
   std::filesystem::path making(const std::string& id, const std::string& token) const;
 
-  /// Throws a usage Error where the folder holds something other than a batch.
+  /// Throws a usage Error if the folder contains anything but a batch.
   void check_place() const;
   /// What batch.json says; nothing where no worker has begun. Throws a failure where it is damaged.
   std::optional<BatchSubject> subject() const;

@@ -18,7 +18,7 @@ BatchList read_list(const BatchRequest& request) {
   for (const auto& edit : list.edits) {
     if (!edit.job.automatic) {
       throw usage_error("keep",
-                        "best needs the automatic choice (auto), which " + edit.origin + " does not ask for");
+                        "'best' needs the automatic choice (auto), which" + edit.origin + " does not use");
     }
   }
   return list;
@@ -85,7 +85,7 @@ void Batch::work_by_processes(const std::vector<WorkerProcesses::Command>& comma
   });
   progress.look();
   listener.progress(progress.progress());
-  if (!progress.is_complete()) throw failure("no worker can go on here: what they said stands above");
+  if (!progress.is_complete()) throw failure("no worker can continue: see their messages above");
 }
 
 BatchStatus Batch::status() const {
@@ -107,7 +107,7 @@ std::pair<BatchStatus, std::vector<std::filesystem::path>> Batch::report() const
 BatchStatus status_of_batch(const std::filesystem::path& out) {
   const BatchFolder folder(out);
   const auto subject = folder.subject();
-  if (!subject) throw usage_error("out", out.string() + ": holds no batch that a worker has begun");
+  if (!subject) throw usage_error("out", out.string() + ": contains no batch that a worker has started");
   return batch_status(folder, *subject);
 }
 

@@ -11,12 +11,12 @@
 
 namespace forgedit {
 
-/// A list of edits, and how this host works on it.
+/// A list of edits, and the options for working on it.
 struct BatchRequest {
-  std::string text, name;        ///< the list, and what errors call it
+  std::string text, name;        ///< the list, and its name in errors
   std::filesystem::path folder;  ///< relative paths of the list lead from here
   std::filesystem::path out;     ///< folder of the batch
-  EditJob defaults;              ///< what a line leaves out
+  EditJob defaults;              ///< for keys that a line does not have
   BatchOptions options;
   bool retry_failed = false;  ///< failed edits count as not tried
 };

@@ -56,7 +56,7 @@ class Lookup {
     std::error_code error;
     if (!fs::exists(path, error)) throw usage_error(path.string() + ": no such file");
     if (!fs::is_regular_file(path, error))
-      throw usage_error(path.string() + ": expected a picture, found something else");
+      throw usage_error(path.string() + ": expected a picture, but it is no regular file");
     return path;
   }
   fs::path learned(const std::string& reference) {
@@ -197,7 +197,8 @@ BatchList read_batch_list(const std::string& text, const std::string& name, cons
       check_version(reader);
       std::string kind = "edit";
       reader.text("kind", kind);
-      if (kind != "edit") reader.reject("kind", "a list has edits only, got '" + one_line(kind) + "'");
+      if (kind != "edit")
+        reader.reject("kind", "a list may contain only edits, got '" + one_line(kind) + "'");
       reader.text("id", edit.id);
       read_edit_keys(reader, rules, edit.job);
       reader.finish();
@@ -210,7 +211,7 @@ BatchList read_batch_list(const std::string& text, const std::string& name, cons
       }
       if (edit.id.empty()) edit.id = made_id(edit.job, subject, *keys);
       const auto [other, is_new] = origins.emplace(edit.id, origin);
-      if (!is_new) reader.reject("id", edit.id + " stands in " + other->second + " already");
+      if (!is_new) reader.reject("id", edit.id + " is already used in " + other->second + " already");
       edit.images = images_of(edit.job, subject);
       edit.line = portable_line(*keys, edit.job, edit.id);
       list.edits.push_back(std::move(edit));

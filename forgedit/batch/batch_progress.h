@@ -12,7 +12,7 @@
 
 namespace forgedit {
 
-/// How far a list is, whoever works on it, and how long the rest takes.
+/// The progress of a list, of all workers together, and the time left.
 class BatchProgress {
  public:
   /// Both must outlive it.

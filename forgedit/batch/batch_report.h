@@ -9,7 +9,7 @@
 
 namespace forgedit {
 
-/// How a batch stands.
+/// The state of a batch.
 struct BatchStatus {
   enum class State { done, failed, left };
   struct Edit {

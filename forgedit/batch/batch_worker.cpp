@@ -295,8 +295,8 @@ void BatchWorker::record_deaths(const BatchUnit& unit) {
     const auto deaths =
         std::count_if(losses.begin(), losses.end(), [&](const Loss& loss) { return loss.item == id; });
     if (deaths < options_.tries || folder_.is_done(id)) continue;
-    folder_.fail(id, {fmt::format("{} workers died of it", deaths), deaths, true, {}});
-    listener_.warning(fmt::format("{}: {} workers died of it: it counts as failed", id, deaths));
+    folder_.fail(id, {fmt::format("{} workers died on this edit", deaths), deaths, true, {}});
+    listener_.warning(fmt::format("{}: {} workers died on this edit: it failed", id, deaths));
   }
 }
 
@@ -391,7 +391,7 @@ void BatchWorker::failed(const BatchEdit& edit, const Claim& claim, const std::e
   if (passes && failure.tries < options_.tries) failure.is_final = false;
   folder_.fail(edit.id, failure);
   listener_.warning(
-      fmt::format("{}: {}{}", edit.id, failure.reason, failure.is_final ? "" : "; it is tried again"));
+      fmt::format("{}: {}{}", edit.id, failure.reason, failure.is_final ? "" : "; it will be tried again"));
   if (!passes) return;
   if (breaks_worker(error)) {
     broken_ = std::make_exception_ptr(WorkerBroken(failure.reason));
@@ -401,7 +401,7 @@ void BatchWorker::failed(const BatchEdit& edit, const Claim& claim, const std::e
   progress_.look();
   if (failed_in_a_row_.size() < kMostInARow || progress_.is_complete()) return;
   broken_ = std::make_exception_ptr(forgedit::failure(fmt::format(
-      "{} edits in a row failed here, the last one for this reason: {}", kMostInARow, failure.reason)));
+      "{} edits in a row failed on this worker; the last error: {}", kMostInARow, failure.reason)));
 }
 
 /// Ends early when the job is to stop.

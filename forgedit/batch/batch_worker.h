@@ -16,8 +16,7 @@ namespace forgedit {
 /// How one worker takes part in a batch.
 struct BatchOptions {
   std::chrono::milliseconds lease{60'000};  ///< WorkOptions::lease; waits before another try are parts of it
-  std::int64_t tries =
-      3;  ///< an edit that so many workers died of has failed, and so has one that failed so often
+  std::int64_t tries = 3;  ///< an edit fails after this many tries, or after this many workers died on it
   std::size_t place = 0, places = 1;  ///< which of how many workers this is: where in the list it begins
   bool keep_best = false;             ///< of the automatic choice's candidates only the best stay
 };

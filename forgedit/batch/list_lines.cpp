@@ -41,7 +41,7 @@ json parse_object(const std::string& text, const std::string& origin) {
     if (event == json::parse_event_t::object_start) keys.emplace_back();
     if (event == json::parse_event_t::object_end) keys.pop_back();
     if (event == json::parse_event_t::key && !keys.back().insert(value.get<std::string>()).second) {
-      reject(origin, one_line(value.get<std::string>()) + ": the key stands there twice");
+      reject(origin, one_line(value.get<std::string>()) + ": duplicate key");
     }
     return true;
   };
@@ -51,15 +51,15 @@ json parse_object(const std::string& text, const std::string& origin) {
   } catch (const json::parse_error& error) {
     reject(
         origin,
-        "expected one JSON object, but its JSON is wrong at character " + std::to_string(error.byte) +
-            ", near '" +
+        "expected one JSON object; JSON error at character " + std::to_string(error.byte) + ", near '" +
             one_line(text.substr(std::min(text.size(), error.byte - std::min<std::size_t>(error.byte, 12))),
                      24) +
             "'");
   }
   if (!object.is_object()) {
     reject(origin,
-           "expected one JSON object, as {\"image\": \"dog.jpg\", \"target\": \"a dog on a beach\"}, got '" +
+           "expected one JSON object, such as {\"image\": \"dog.jpg\", \"target\": \"a dog on a beach\"}, "
+           "got '" +
                one_line(text, 60) + "'");
   }
   return object;
@@ -95,13 +95,13 @@ std::vector<ListLine> table_lines(std::string_view text, const std::string& name
   const auto& heading = rows.front().cells;
   const auto first = origin_of(name, rows.front().line);
   if (std::set<std::string>(heading.begin(), heading.end()).size() != heading.size()) {
-    reject(first, "a key stands twice in the heading");
+    reject(first, "duplicate key in the first line");
   }
   for (std::size_t i = 1; i < rows.size(); ++i) {
     const auto& cells = rows[i].cells;
     const auto origin = origin_of(name, rows[i].line);
     if (cells.size() != heading.size()) {
-      reject(origin, "expected " + std::to_string(heading.size()) + " cells as in the heading, got " +
+      reject(origin, "expected " + std::to_string(heading.size()) + " cells as in the first line, got " +
                          std::to_string(cells.size()));
     }
     auto keys = json::object();
@@ -127,11 +127,11 @@ std::vector<ListLine> read_list_lines(const std::string& text, const std::string
   const auto content = trimmed(rest);
   if (starts_with(content, "[")) {
     throw usage_error(
-        name + ": expected one JSON object a line, found a JSON list: `jq -c '.[]'` makes lines of it");
+        name + ": expected one JSON object per line, found a JSON list: `jq -c '.[]'` converts it to lines");
   }
   const bool is_json = starts_with(content, "{") || starts_with(content, "#");
   auto lines = is_json ? json_lines(rest, name) : table_lines(rest, name);
-  if (lines.empty()) throw usage_error(name + ": expected at least one edit: a line each");
+  if (lines.empty()) throw usage_error(name + ": expected at least one line with an edit");
   return lines;
 }
 

@@ -14,7 +14,7 @@ inline constexpr std::size_t kMaxListLine = std::size_t{1} << 20;
 /// The most that a list may have.
 inline constexpr std::size_t kMaxListBytes = std::size_t{256} << 20;
 
-/// One edit of a list as it stands there.
+/// One line of a list.
 struct ListLine {
   std::string origin;                          ///< for errors: "list.jsonl:3"
   std::shared_ptr<const nlohmann::json> keys;  ///< an object

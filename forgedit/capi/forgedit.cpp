@@ -51,7 +51,7 @@ json parsed(const char* what, const char* text) {
   try {
     return json::parse(text);
   } catch (const json::parse_error& error) {
-    throw usage_error(fmt::format("{}: no JSON: the mistake is at byte {}", what, error.byte));
+    throw usage_error(fmt::format("{}: not valid JSON: error at byte {}", what, error.byte));
   }
 }
 
@@ -64,7 +64,7 @@ RequestRules rules() {
     return fs::path(path);
   };
   rules.learned = [](const std::string& path) {
-    if (!is_saved_edit(path)) throw usage_error(path + ": no saved edit: expected learned.json in it");
+    if (!is_saved_edit(path)) throw usage_error(path + ": not a saved edit: expected learned.json in it");
     return fs::path(path);
   };
   rules.names_results = true;
@@ -80,7 +80,7 @@ void check_api_version(int wanted) {
   throw failure(fmt::format(
       "the program was built for version {} of forgedit's API, but the library ({}) has version {}: {}",
       wanted, software_name(), FORGEDIT_API_VERSION,
-      wanted > FORGEDIT_API_VERSION ? "install a newer forgedit" : "build the program anew"));
+      wanted > FORGEDIT_API_VERSION ? "install a newer forgedit" : "rebuild the program"));
 }
 
 forgedit_engine* open(int api_version, const char* options) {
@@ -102,7 +102,7 @@ int run(forgedit_engine& engine, const char* request, forgedit_callback callback
     events.done();
     return FORGEDIT_OK;
   } catch (const Cancelled& cancelled) {
-    engine.error = std::string("stopped: ") + (*cancelled.what() ? cancelled.what() : "nothing is kept");
+    engine.error = std::string("stopped: ") + (*cancelled.what() ? cancelled.what() : "nothing was saved");
     events.cancelled(cancelled.what());
     return FORGEDIT_STOPPED;
   } catch (const std::exception& error) {

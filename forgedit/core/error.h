@@ -19,8 +19,8 @@ class Error : public std::runtime_error {
   Error(ErrorKind kind, const std::string& message, std::string field = {})
       : std::runtime_error(message), kind_(kind), field_(std::move(field)) {}
   ErrorKind kind() const { return kind_; }
-  /// The setting that is wrong, as a request calls it ("unet_lr", "story[2].gamma"); empty where it is none.
-  /// The message does not repeat it: a program prints it as its option, a server as the request's key.
+  /// The wrong setting under its name in a request ("unet_lr", "story[2].gamma"); empty if it is none. The
+  /// message does not repeat it: a program prints it as its option, a server as the request's key.
   const std::string& field() const { return field_; }
 
  private:
@@ -46,12 +46,12 @@ inline Error failure(const std::string& field, const std::string& message) {
 }
 
 /// The user asked to stop; thrown from a progress callback and passed through unchanged. The message says
-/// what is kept; it is empty where nobody knows.
+/// what is kept; it is empty if that is not known.
 class Cancelled : public std::runtime_error {
  public:
   explicit Cancelled(const std::string& kept = {}, bool goes_on = false)
       : std::runtime_error(kept), goes_on_(goes_on) {}
-  /// Whether the same request goes on from what is kept.
+  /// Whether the same request resumes from what is kept.
   bool goes_on() const { return goes_on_; }
 
  private:

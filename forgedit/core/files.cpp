@@ -45,7 +45,8 @@ std::string read_file(const fs::path& path, std::size_t max_bytes) {
   const auto status = fs::status(path, error);
   if (status.type() == fs::file_type::not_found) throw failure(path.string() + ": no such file");
   if (error) throw failure(path.string() + ": cannot be read: " + error.message());
-  if (!fs::is_regular_file(status)) throw failure(path.string() + ": expected a file, found something else");
+  if (!fs::is_regular_file(status))
+    throw failure(path.string() + ": expected a file, but it is no regular file");
   const auto size = fs::file_size(path, error);
   if (error) throw failure(path.string() + ": cannot be read: " + error.message());
   if (size > max_bytes) {

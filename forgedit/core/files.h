@@ -45,7 +45,7 @@ bool write_new_file(const std::filesystem::path& path, std::string_view contents
 /// Flushes a file, or the names in a directory, to the disk.
 void flush_to_disk(const std::filesystem::path& path);
 
-/// Makes `directory` (and parents). Throws a usage Error when a file stands in its place.
+/// Makes `directory` (and parents). Throws a usage Error if a file has that name.
 void make_directory(const std::filesystem::path& directory);
 
 /// Names of all that is in `directory`, sorted. Empty where there is no such folder.

@@ -8,7 +8,7 @@ namespace forgedit {
 
 /// Bytes that this process may still take: the least of what the machine has free, what its control groups
 /// leave (v1 and v2, pages of files that can be given up counted as free) and what limits on address space
-/// and data leave (setrlimit). INT64_MAX where nothing says. `root` is where proc and sys/fs/cgroup lie.
+/// and data leave (setrlimit). INT64_MAX if nothing limits it. `root` contains proc and sys/fs/cgroup.
 std::int64_t free_host_memory(const std::filesystem::path& root = "/");
 
 /// Of the former, what the machine and its control groups leave.

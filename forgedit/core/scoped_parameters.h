@@ -6,9 +6,8 @@
 
 namespace forgedit {
 
-/// Gives parameters of a network other values for a while: when this ends, also by an exception, each has its
-/// own again, the last one first. What was written to the other values is lost, unless somebody else holds
-/// them.
+/// Temporarily replaces parameters of a network: the destructor restores the original tensors, the last one
+/// first. Changes to the replacements are lost, unless the caller holds them.
 class ScopedParameters {
  public:
   ScopedParameters() = default;

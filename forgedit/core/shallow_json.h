@@ -6,8 +6,8 @@
 
 namespace forgedit {
 
-/// What strangers sent, as JSON. Discarded (`is_discarded`) where it is none, or is nested more than 16 deep:
-/// that would be so in the stack of those who read it.
+/// Parses untrusted JSON. Returns a discarded value (`is_discarded`) if the text is not JSON or is nested
+/// more than 16 levels deep, because readers recurse.
 nlohmann::json parse_shallow_json(std::string_view text);
 
 }  // namespace forgedit

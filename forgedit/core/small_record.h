@@ -8,8 +8,8 @@
 
 namespace forgedit {
 
-// Small JSON files that processes write for each other. Whoever reads one takes it as it is: what is not
-// there, or not of the wanted type, counts as not said.
+// Small JSON files that processes write for each other. Reading never fails: a key that is missing, or has
+// another type, counts as absent.
 
 /// The object in a file of at most 1 MiB; null where there is none, or a damaged one.
 nlohmann::json read_small_record(const std::filesystem::path& path);

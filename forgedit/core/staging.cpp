@@ -197,7 +197,7 @@ void Staging::publish(const std::vector<std::string>& names) {
     if (rename_to_new(folder_ / name, target) == 0) continue;
     const int reason = errno;
     take_back(parent_, folder_, plan);
-    if (reason == EEXIST) throw usage_error(target.string() + ": is there already: name a new one");
+    if (reason == EEXIST) throw usage_error(target.string() + ": already exists; choose another name");
     errno = reason;
     fail(target);
   }

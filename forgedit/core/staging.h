@@ -23,8 +23,7 @@ class Staging {
   /// Moves files and folders with these names into the parent; the last one makes the result complete. Throws
   /// a usage Error when one of them is there already, except for an empty folder.
   void publish(const std::vector<std::string>& names);
-  /// Puts the folder `name` into the place of the parent's folder of this name. The old one is gone only when
-  /// the new one is there.
+  /// Replaces the parent's folder `name` by the new one. The old folder is deleted only after that.
   void replace(const std::string& name);
 
  private:

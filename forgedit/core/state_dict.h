@@ -23,7 +23,7 @@ StateDict parameters_of(const torch::nn::Module& module);
 
 /// Gives every parameter of `module` the tensor of its name, as float32 on the module's device without a copy
 /// where none is needed. Missing, unexpected and misshapen tensors are reported together, by name.
-/// `origin` (a file or folder) stands in front of the message.
+/// `origin` (a file or folder) is the prefix of the message.
 void load_state(torch::nn::Module& module, const StateDict& state, const std::string& origin);
 
 /// Content fingerprint of weights: names, shapes and values, so that the same weights give the same text from

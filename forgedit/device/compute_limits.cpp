@@ -55,7 +55,7 @@ void check_compute_limits(int threads) {
   if (left < needed) {
     throw failure("the limit on memory (ulimit -v or -d) leaves " + std::to_string(left / kMiB) + " MiB, " +
                   std::to_string(needed / kMiB) + " are needed for " + std::to_string(threads) +
-                  " thread(s) before any tensor" + way_out);
+                  " thread(s), without any tensor" + way_out);
   }
   // LibTorch starts a thread a core before it knows how many are wanted. Its operators and a batch's parts
   // have threads of their own.

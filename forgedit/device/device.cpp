@@ -43,9 +43,9 @@ bool has_bf16(const c10::Device& device) {
 
 Precision choose_precision(const c10::Device& device, std::optional<Precision> asked, bool bf16) {
   if (asked == Precision::bf16 && !bf16) {
-    throw usage_error("precision",
-                      "bf16: this GPU does not compute in bf16 (compute capability 8.0 or newer does); "
-                      "take fp32");
+    throw usage_error(
+        "precision",
+        "bf16: this GPU does not support bf16 (compute capability 8.0 or newer is needed); use fp32");
   }
   return asked.value_or(device.is_cuda() && bf16 ? Precision::bf16 : Precision::fp32);
 }

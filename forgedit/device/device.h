@@ -21,7 +21,7 @@ struct ComputePolicy {
 };
 
 /// "auto" (a GPU where there is one), "cpu", "cuda" or "cuda:N". Throws a usage Error for other words and a
-/// failure where the GPU that was asked for is not there.
+/// failure where the GPU that was requested does not exist.
 c10::Device parse_device(const std::string& text);
 
 /// How many GPUs this process may use.

@@ -10,7 +10,7 @@ Precision parse_precision(const std::string& text) {
   if (text == "fp16" || text == "half" || text == "float16") {
     throw usage_error("precision",
                       "expected fp32 or bf16, got '" + text +
-                          "': bf16 is as small and as fast, and learning does not overflow in it");
+                          "': bf16 needs as little memory and time, and fine-tuning does not overflow in it");
   }
   throw usage_error("precision", "expected fp32 or bf16, got '" + text + "'");
 }

@@ -42,7 +42,7 @@ struct Attended {
   Tensor q, k, v, out, sums, seed, offset;
 };
 
-/// cuDNN's gradients of keys and values repeat; that of the queries is made anew by a kernel where it does
+/// cuDNN's gradients of keys and values repeat; that of the queries is made again by a kernel where it does
 /// not.
 torch::autograd::variable_list gradients_by_cudnn(const Attended& a, const Tensor& given, bool causal,
                                                   bool anew) {

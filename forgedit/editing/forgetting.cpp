@@ -16,35 +16,35 @@ constexpr const char* kEncoder = "down_blocks.";
 constexpr const char* kDecoder = "up_blocks.";
 
 constexpr ForgettingStrategy kVanilla[] = {
-    {"donotforget", "orig", kEncoder, Keep::everything, KeptBlock::none, "keep all that was learned"},
+    {"donotforget", "orig", kEncoder, Keep::everything, KeptBlock::none, "forget nothing"},
     {"encoderkv", nullptr, kEncoder, Keep::cross_keys_values, KeptBlock::none,
-     "forget the encoder but for its cross-attention keys and values"},
+     "forget the encoder, except for its cross-attention keys and values"},
     {"noencoder", nullptr, kEncoder, Keep::nothing, KeptBlock::none, "forget the whole encoder"},
     {"encoderattn", nullptr, kEncoder, Keep::attention, KeptBlock::none,
-     "forget the encoder but for its attention"},
+     "forget the encoder, except for its attention"},
     {"encoderattn+encoder1", nullptr, kEncoder, Keep::attention, KeptBlock::encoder1,
-     "forget the encoder but for its attention and all of block 1"},
+     "forget the encoder, except for its attention and all of block 1"},
     {"decoderkv", nullptr, kDecoder, Keep::cross_keys_values, KeptBlock::none,
-     "forget the decoder but for its cross-attention keys and values"},
+     "forget the decoder, except for its cross-attention keys and values"},
     {"decoderattn", nullptr, kDecoder, Keep::attention, KeptBlock::none,
-     "forget the decoder but for its attention"},
+     "forget the decoder, except for its attention"},
     {"decoderattn+decoder2", nullptr, kDecoder, Keep::attention, KeptBlock::decoder2,
-     "forget the decoder but for its attention and all of block 2"},
+     "forget the decoder, except for its attention and all of block 2"},
 };
 
 // The published DreamBooth script's `encoderkv` lacks the `not` of the vanilla one and so does the opposite.
 constexpr ForgettingStrategy kDreambooth[] = {
-    {"donotforget", "orig", kEncoder, Keep::everything, KeptBlock::none, "keep all that was learned"},
+    {"donotforget", "orig", kEncoder, Keep::everything, KeptBlock::none, "forget nothing"},
     {"noencoder", nullptr, kEncoder, Keep::nothing, KeptBlock::none, "forget the whole encoder"},
     {"nodecoder", nullptr, kDecoder, Keep::nothing, KeptBlock::none, "forget the whole decoder"},
     {"encoderattn+encoder1", nullptr, kEncoder, Keep::attention, KeptBlock::encoder1,
-     "forget the encoder but for its attention and all of block 1"},
+     "forget the encoder, except for its attention and all of block 1"},
     {"encoderkv", nullptr, kEncoder, Keep::all_but_cross_keys_values, KeptBlock::none,
      "forget only the encoder's cross-attention keys and values"},
     {"encoderattn", nullptr, kEncoder, Keep::attention, KeptBlock::none,
-     "forget the encoder but for its attention"},
+     "forget the encoder, except for its attention"},
     {"decoderattn", nullptr, kDecoder, Keep::attention, KeptBlock::none,
-     "forget the decoder but for its attention"},
+     "forget the decoder, except for its attention"},
 };
 
 bool contains(const std::string& name, const char* part) {

@@ -4,7 +4,7 @@
 
 namespace forgedit {
 
-/// How an edit goes from the learned embedding towards the target's; the formulas are in interpolation.h.
+/// How to interpolate from the learned embedding to the target's; the formulas are in interpolation.h.
 enum class Interpolation { vector_subtraction, vector_projection };
 
 /// "vs" or "vp". Throws a usage Error that lists the known names.

@@ -10,8 +10,8 @@
 
 namespace forgedit {
 
-/// When a phase of learning ends before its last step: at a step whose loss is under `loss`, once more than
-/// `after` samples of the phase were used before it. That step does not change the weights.
+/// When a phase of fine-tuning stops early: at a step whose loss is under `loss`, once more than `after`
+/// samples of the phase were used before it. That step does not change the weights.
 struct EarlyStop {
   double loss = 0;
   std::int64_t after = 0;
@@ -21,9 +21,10 @@ struct EarlyStop {
   }
 };
 
-/// What learning one picture gives.
+/// The result of fine-tuning on one picture.
 struct LearnResult {
-  /// The e of the interpolation. Learned itself, or (dreambooth) the source by the tuned encoder.
+  /// The embedding e of the interpolation: learned, or (dreambooth) the source encoded by the trained text
+  /// encoder.
   TextEmbedding embedding;
   StateDict unet;  ///< learned UNet parameters only
   /// Where adapters learned: MODULE.lora_down.weight and MODULE.lora_up.weight of the UNet, float32. `unet`
@@ -32,8 +33,8 @@ struct LearnResult {
   StateDict text_encoder;            ///< learned parameters of the text encoder: dreambooth
   std::vector<double> losses;        ///< one a step
   std::vector<double> known{};       ///< shares of the picture (KnownShare), every ten steps, where asked for
-  std::int64_t planned_steps = 0;    ///< of all phases, had none of them ended early
-  std::optional<double> stopped_at;  ///< the loss that ended the last phase that ended early (EarlyStop)
+  std::int64_t planned_steps = 0;    ///< of all phases, if none stops early
+  std::optional<double> stopped_at;  ///< the loss that stopped the last phase that stopped early (EarlyStop)
 };
 
 }  // namespace forgedit

@@ -10,10 +10,10 @@
 
 namespace forgedit {
 
-/// Switches one network between original and learned weights; the original ones are back when it ends,
-/// whatever happens. Parameters change hands by pointer: no strategy copies the network, and a blend makes
-/// new tensors only for the parameters that it mixes. Where a recorded step (device/replay.h) has the
-/// parameters' addresses, what changes is copied in place instead.
+/// Switches one network between original and learned weights; the destructor restores the original ones.
+/// Parameters are exchanged by pointer: no strategy copies the network, and a blend makes new tensors only
+/// for the parameters that it mixes. If a recorded step (device/replay.h) has the parameters' addresses,
+/// changes are copied in place instead.
 class LearnedWeights {
  public:
   /// `parameters`: all of the network's own, by name; `learned`: the changed ones of them.

@@ -6,10 +6,10 @@ namespace forgedit {
 namespace {
 
 constexpr LearnMethodName kMethods[] = {
-    {LearnMethod::vanilla, "vanilla", "Forgedit: the source embedding together with UNet blocks"},
+    {LearnMethod::vanilla, "vanilla", "Forgedit: trains the caption's embedding and UNet blocks together"},
     {LearnMethod::dreambooth, "dreambooth",
-     "DreamBoothForgedit: the whole UNet together with the text encoder"},
-    {LearnMethod::imagic, "imagic", "Imagic: the target's embedding alone, then the whole UNet"},
+     "DreamBoothForgedit: trains the whole UNet and the text encoder together"},
+    {LearnMethod::imagic, "imagic", "Imagic: trains the prompt's embedding alone, then the whole UNet"},
 };
 
 }  // namespace

@@ -5,11 +5,11 @@
 
 namespace forgedit {
 
-/// How a picture is learned.
+/// The fine-tuning method.
 enum class LearnMethod {
-  vanilla,     ///< Forgedit: the source embedding together with UNet blocks
-  dreambooth,  ///< DreamBoothForgedit: the whole UNet together with the text encoder
-  imagic       ///< Imagic (arXiv 2210.09276): the target embedding alone, then the whole UNet
+  vanilla,     ///< Forgedit: trains the source embedding and UNet blocks together
+  dreambooth,  ///< DreamBoothForgedit: trains the whole UNet and the text encoder together
+  imagic       ///< Imagic (arXiv 2210.09276): trains the target embedding alone, then the whole UNet
 };
 
 struct LearnMethodName {

@@ -4,7 +4,7 @@
 
 namespace forgedit {
 
-/// Which UNet blocks learn.
+/// Which UNet blocks are trained.
 enum class LayerScope {
   code,   ///< the published code: down_blocks 1 and up, up_blocks 1 and up
   paper,  ///< the paper's text: encoder 0 to 2, decoder 1 to 3
@@ -15,7 +15,7 @@ enum class LayerScope {
 LayerScope parse_layer_scope(const std::string& name);
 std::string layer_scope_name(LayerScope scope);
 
-/// Whether the UNet parameter `name` learns.
+/// Whether the UNet parameter `name` is trained.
 bool learns(LayerScope scope, const std::string& name);
 
 }  // namespace forgedit

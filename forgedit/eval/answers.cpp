@@ -53,7 +53,7 @@ std::vector<Protocol> protocols(const std::vector<EditRecord>& records, const st
   }
   const PictureFilter chosen = [](const PictureRecord& picture) { return picture.chosen; };
   if (any_picture(records, chosen)) list.push_back(filtered("automatic", "automatic", chosen));
-  list.push_back({"best_by_truth", "best by truth", [](const EditRecord& record) {
+  list.push_back({"best_by_truth", "best by the true answer", [](const EditRecord& record) {
                     const auto* best = record.best();
                     return best ? std::vector{best} : std::vector<const PictureRecord*>{};
                   }});

@@ -9,7 +9,7 @@
 
 namespace forgedit {
 
-// What came of edits whose true answers are known.
+// Results of edits whose true answers are known.
 
 /// The setting under which most edits were right and kept (then: right; then: nearest to the truth), each
 /// edit counting as the mean over its seeds. Empty without true answers or with less than two settings.

@@ -52,7 +52,7 @@ bool holds_something(const fs::path& folder) {
   });
 }
 
-/// A run goes on only under the settings it began with.
+/// A run can be resumed only with the settings that it started with.
 void claim_folder(const fs::path& folder, const json& settings) {
   const auto file = folder / kRun;
   // Locks, which tell what the living write, may do nothing on a network's file system.
@@ -60,15 +60,15 @@ void claim_folder(const fs::path& folder, const json& settings) {
   if (!fs::exists(file)) {
     make_directory(folder);
     if (holds_something(folder)) {
-      throw usage_error(folder.string() + ": holds something other than a benchmark: name another folder");
+      throw usage_error(folder.string() + ": is not the folder of a benchmark; choose another folder");
     }
     if (write_new_file(file, json_text(settings, 1) + "\n")) return;
   }
   const auto found = read_json_object(file);
   for (const auto& [key, value] : settings.items()) {
     if (found.contains(key) && found[key] == value) continue;
-    throw usage_error(folder.string() + ": holds a run with other settings (" + key +
-                      "): go on with the same, or name another folder");
+    throw usage_error(folder.string() + ": contains a run with other settings (" + key +
+                      "): use the same settings, or choose another folder");
   }
 }
 
@@ -93,7 +93,7 @@ PictureRecord record_of(const BenchTask& task, std::size_t i) {
   picture.label = candidate.label;
   picture.candidate = candidate.kind == Candidate::Kind::edit;
   if (candidate.strategy) picture.label += std::string("  ") + candidate.strategy->name;
-  if (candidate.kind == Candidate::Kind::unlearned) picture.label = "without learning  " + picture.label;
+  if (candidate.kind == Candidate::Kind::unlearned) picture.label = "untouched model  " + picture.label;
   picture.fixed = task.fixed.at(i);
   add_setting(picture, candidate);
   return picture;
@@ -130,7 +130,7 @@ BenchRunner::BenchRunner(StableDiffusion& model, EditScorer& scorer, const DrawO
   work_.emplace(folder_ / "work", work.worker, work.options);
 }
 
-/// What a group's edits share, learned or read when the first picture has to be drawn.
+/// What a group's edits share; learned or read when the first image has to be generated.
 class BenchRunner::GroupLearning {
  public:
   GroupLearning(BenchRunner& runner, const std::string& name)
@@ -202,12 +202,12 @@ void BenchRunner::claim(const BenchTask& task) const {
   try {
     found = read_json_object(file);
   } catch (const Error&) {
-    throw failure("edits/" + task.edit.id + "/" + kEdit + " is damaged: remove that folder");
+    throw failure("edits/" + task.edit.id + "/" + kEdit + " is damaged: delete that folder");
   }
   for (const auto& [key, value] : wanted.items()) {
     if (found.contains(key) && found[key] == value) continue;
-    throw failure("edits/" + task.edit.id + " holds pictures of another " + key +
-                  ": remove that folder, or name another for the run");
+    throw failure("edits/" + task.edit.id + " contains images of another " + key +
+                  ": delete that folder, or choose another one for the run");
   }
 }
 
@@ -219,7 +219,7 @@ bool BenchRunner::read_finished(const BenchTask& task, EditRecord& record) const
   } catch (const Error&) {
     return false;  // damaged: scored anew
   }
-  // Another --clip or --lpips judges anew; nothing has to be drawn for that.
+  // With another --clip or --lpips, images are scored again, but not generated again.
   if (record.scored_by != scorer_.weights_fingerprint()) return false;
   const bool judges = callbacks_.judge && task.edit.answer;
   return std::all_of(record.pictures.begin(), record.pictures.end(), [&](const auto& picture) {
@@ -330,7 +330,7 @@ void BenchRunner::go_through(std::vector<Group>& groups, std::vector<EditRecord>
   }
 }
 
-/// Learns and draws; the group stays open until its pictures are scored.
+/// Fine-tunes and generates; the group stays open until its images are scored.
 void BenchRunner::run_group(const Group& group, Claim claim, std::vector<EditRecord>& records) {
   const auto open = std::make_shared<OpenGroup>(OpenGroup{std::move(claim), group.tasks.size()});
   open_.push_back(open);
@@ -346,7 +346,7 @@ void BenchRunner::run_group(const Group& group, Claim claim, std::vector<EditRec
     auto result = records[i];
     Scoring scoring;
     try {
-      if (deaths >= kMostDeaths) throw failure(std::to_string(deaths) + " workers died of it");
+      if (deaths >= kMostDeaths) throw failure(std::to_string(deaths) + " workers died on this edit");
       work_->begin(task.edit.id);
       if (!read_finished(task, result)) {
         scoring = std::make_shared<EditScoring>(scorer_, result, edit_folder(task), callbacks_.judge,

@@ -16,7 +16,7 @@
 
 namespace forgedit {
 
-/// What the automatic choice may draw of one edit.
+/// What the automatic choice may generate for one edit.
 struct AutoTask {
   EditRequest request;  ///< its target is the edit's
   std::size_t pictures = kAutoPictures;
@@ -26,13 +26,13 @@ struct AutoTask {
 struct BenchTask {
   BenchEdit edit;
   std::string source;           ///< what learning starts from
-  std::vector<Candidate> plan;  ///< pictures to draw
+  std::vector<Candidate> plan;  ///< images to generate
   std::vector<bool> fixed;      ///< which of them belong to the fixed protocol
-  std::string left_out;         ///< why this edit is not done; empty: it is
+  std::string left_out;         ///< why this edit is skipped; empty: it is not
   std::optional<AutoTask> automatic{};
 };
 
-/// What the runner leaves to its caller.
+/// The callbacks and options of the runner.
 struct BenchCallbacks {
   /// Learns `picture` for a task, and saves it to `saved_edit`.
   std::function<LearnedPicture(const BenchTask& task, const Image& picture,
@@ -41,15 +41,15 @@ struct BenchCallbacks {
   /// What to write into a picture's file.
   std::function<PngText(const LearnedPicture& learned, const Candidate& candidate)> text;
   EditScoring::MakeJudge judge;  ///< for edits with true answers; on the thread that scores
-  /// Score on a thread of its own while the next pictures are learned and drawn. Needs room on the device; on
-  /// a CPU both would share the same cores.
+  /// Score in a separate thread while the next edits are fine-tuned and generated. Needs room on the device;
+  /// on a CPU both would share the same cores.
   bool score_beside = false;
   std::function<void(const std::string& text)> warn;      ///< of how a picture was read
-  ProgressCallback progress;                              ///< of drawing
-  std::function<void(const EditRecord& record)> on_edit;  ///< an edit was done, failed or left out
+  ProgressCallback progress;                              ///< of generating
+  std::function<void(const EditRecord& record)> on_edit;  ///< an edit was done, failed or skipped
   std::array<std::uint8_t, 3> background = kWhite;
-  std::function<void()> waiting;  ///< while others have all that is left: may throw Cancelled
-  bool keep_learned = false;      ///< saved edits otherwise go when the picture's last edit is done
+  std::function<void()> waiting;  ///< called while other workers do the rest; may throw Cancelled
+  bool keep_learned = false;      ///< otherwise a saved edit is deleted when the picture's last edit is done
 };
 
 /// How one of several processes takes part in a benchmark.

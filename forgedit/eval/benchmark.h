@@ -7,7 +7,7 @@
 
 namespace forgedit {
 
-/// What an edit should come to, where a benchmark knows.
+/// The true answer of an edit, if the benchmark has one.
 struct TrueAnswer {
   std::filesystem::path truth;
   std::vector<std::filesystem::path> distractors;  ///< answers that are wrong

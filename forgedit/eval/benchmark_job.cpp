@@ -97,14 +97,14 @@ void BenchmarkRun::check() const {
                         "interpolation, gamma, alpha, beta and fixed");
     }
     if (request_.learn.options.method != LearnMethod::vanilla) {
-      throw usage_error("published", "belongs to method vanilla");
+      throw usage_error("published", "needs method vanilla");
     }
   }
   if (imagic && !request_.learn.source.empty()) {
     throw usage_error("source", "cannot be combined with method imagic, which starts from the target");
   }
   if (request_.auto_pictures && !request_.automatic)
-    throw usage_error("auto_pictures", "belongs to the automatic choice");
+    throw usage_error("auto_pictures", "needs the automatic choice");
   auto learn = request_.learn;
   if (imagic || !is_tedbench()) learn.source = "the benchmark's";
   check_learn_request(learn);
@@ -151,7 +151,7 @@ BenchTask BenchmarkRun::task_of(const BenchEdit& edit) const {
     if (found == published_edits_.end()) {
       task.left_out = "no published settings";
     } else if (!has_released_strategy(found->second)) {
-      task.left_out = "its strategy " + found->second.strategy + " is in no released code";
+      task.left_out = "its strategy " + found->second.strategy + " is not in any released code";
     } else {
       apply_published(found->second, *request_.published, request);
     }
@@ -213,10 +213,10 @@ std::vector<std::pair<std::string, std::string>> BenchmarkRun::facts(const Model
   const auto& o = request_.learn.options;
   std::vector<std::pair<std::string, std::string>> rows{
       {"model", choice.name() + " on " + describe_device(choice.policy.device)},
-      {"learning", fmt::format("{}, {} samples in batches of {}, seed {}", learn_method_name(o.method),
-                               o.samples, o.batch, request_.sweep.first_seed())},
-      {"drawing", fmt::format("{} {} steps, guidance {}", request.sample.steps,
-                              sampler_of(request.sample.sampler).name, request.sample.guidance_scale)}};
+      {"fine-tuning", fmt::format("{}, {} samples in batches of {}, seed {}", learn_method_name(o.method),
+                                  o.samples, o.batch, request_.sweep.first_seed())},
+      {"sampling", fmt::format("{}, {} steps, CFG scale {}", sampler_of(request.sample.sampler).name,
+                               request.sample.steps, request.sample.guidance_scale)}};
   if (!request.sample.negative.empty()) rows.emplace_back("negative prompt", request.sample.negative);
   if (request_.published) {
     rows.emplace_back("settings", std::string("published, textalpha 0.7 read as ") +
@@ -362,7 +362,7 @@ BenchReport BenchmarkRun::run() {
                      request_.learn.background,
                      runner.times()};
   context_.note(fmt::format(
-      "learning {:.1f} s, generating {:.1f} s, scoring {:.1f} s, waiting for scores {:.1f} s",
+      "fine-tuning {:.1f} s, generating {:.1f} s, scoring {:.1f} s, waiting for scores {:.1f} s",
       report.times->learning, report.times->drawing, report.times->scoring, report.times->waiting));
   if (network.memory.budget_gib > 0) report.facts.emplace_back("memory", describe(network.memory));
   return report;

@@ -14,7 +14,7 @@
 
 namespace forgedit {
 
-/// A benchmark to run with one way of learning and one sweep.
+/// A benchmark to run with one fine-tuning method and one sweep.
 struct BenchmarkRequest {
   enum class Kind { tedbench, editeval, miniedit, miniedit_s };
   Kind kind = Kind::miniedit;
@@ -25,8 +25,8 @@ struct BenchmarkRequest {
   std::int64_t limit = 0;       ///< only the first edits; 0: all
   std::int64_t every = 1;       ///< only every Nth edit, from the first on
   BenchWork work;               ///< of several processes that share `out`
-  bool keep_learned = false;    ///< keep what was learned of each picture
-  bool reconstruct = false;     ///< also generate every picture as learned, not edited
+  bool keep_learned = false;    ///< keep the saved edit of each picture
+  bool reconstruct = false;     ///< also generate the reconstruction of each picture
   bool automatic = false;       ///< also let the automatic choice generate and choose
   std::optional<std::size_t> auto_pictures;  ///< candidates of each edit for it
   LearnRequest learn;                        ///< without a picture
@@ -38,18 +38,18 @@ struct BenchmarkRequest {
 /// "tedbench", "editeval", "miniedit" or "miniedit-s".
 const char* benchmark_name(BenchmarkRequest::Kind kind);
 
-/// Learns, generates and scores all edits of a benchmark, and goes on where a run into the same folder was
-/// stopped. Two protocols come out: one fixed setting for all edits, and the best candidate of each.
+/// Fine-tunes, generates and scores all edits of a benchmark, and resumes a stopped run in the same folder.
+/// The result has two protocols: one fixed setting for all edits, and the best candidate of each.
 BenchReport run_benchmark(const BenchmarkRequest& request, WarmModels& models, JobContext& context);
 
-/// How far a run into `request.out` is, whoever works on it: edits as steps. Reads the benchmark, then looks
-/// into the folder every two seconds.
+/// The progress of a run into `request.out`, of all workers together: edits as steps. Reads the benchmark,
+/// then looks into the folder every two seconds.
 std::function<JobProgress()> benchmark_progress(const BenchmarkRequest& request, const Places& places);
 
-/// What MiniEdit's scorer makes of known answers, as a table.
+/// A table with the scores that MiniEdit's scorer gives to known answers.
 std::string check_scorer(const BenchmarkRequest& request, WarmModels& models, JobContext& context);
 
-/// Writes table.txt, scores.json, report.html and sheet.png into `folder`, and tells the listener of them.
+/// Writes table.txt, scores.json, report.html and sheet.png into `folder`, and reports them to the listener.
 void write_bench_results(const std::filesystem::path& folder, const BenchReport& report, JobContext& context);
 
 /// What people look at first: the means by protocol, and answers where they are known.

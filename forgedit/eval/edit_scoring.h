@@ -13,12 +13,12 @@
 
 namespace forgedit {
 
-/// Scores the pictures of one edit, step by step, on a thread beside the one that draws: whoever hands it to
-/// another thread looks at it again only when that one has done its steps.
+/// Scores the pictures of one edit, step by step, in a thread beside the one that generates: whoever hands it
+/// to another thread looks at it again only when that one has done its steps.
 class EditScoring {
  public:
   using Judge = std::function<std::vector<EditScores>(std::span<const Image> pictures)>;
-  /// How the pictures of an edit are judged by its true answer.
+  /// Scores the images of an edit by its true answer.
   using MakeJudge = std::function<Judge(const BenchEdit& edit)>;
 
   /// `record` has edit and source. `folder` is the edit's. Without `make_judge`, or a true answer, nothing is
@@ -34,7 +34,7 @@ class EditScoring {
   // Steps.
   /// Adds pictures to the record, with the scorer's values of their files, which are complete.
   void score(std::vector<PictureRecord> pictures);
-  /// Adds the judge's values to all pictures that lack them.
+  /// Adds the scores of the judge to all images that lack them.
   void judge();
   /// Writes record.json into the folder.
   void write(double learn_seconds);
@@ -59,7 +59,7 @@ class EditScoring {
 
 /// What an edit's folder holds once it is scored.
 inline constexpr const char* kEditRecordFile = "record.json";
-/// The key of a picture's text that says how long it took to draw.
+/// The key of a PNG's text with the seconds that generating the image took.
 inline constexpr const char* kSecondsKey = "forgedit-seconds";
 
 /// Why an edit failed, in one line; its picture goes by the benchmark's name, as records hold no local path.

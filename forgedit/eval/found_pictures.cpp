@@ -76,8 +76,8 @@ FoundPictures find_pictures(const Benchmark& benchmark, const fs::path& director
     }
   }
   if (found.unmatched.size() == files.size()) {
-    throw failure(directory.string() + ": no picture there belongs to an edit of " + benchmark.name +
-                  ": expected the target text in the file names");
+    throw failure(directory.string() + ": contains no image of an edit of " + benchmark.name +
+                  ": expected the prompts in the file names");
   }
   return found;
 }

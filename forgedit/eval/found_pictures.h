@@ -4,7 +4,7 @@
 
 namespace forgedit {
 
-/// Edited pictures made elsewhere, by the edits of a benchmark.
+/// Images made by other programs, sorted by the edits of a benchmark.
 struct FoundPictures {
   std::vector<std::vector<std::filesystem::path>> by_edit;  ///< as long as the benchmark
   std::vector<std::filesystem::path> unmatched;

@@ -29,7 +29,7 @@ class UnknownKeys {
   void look_at(const std::string& where, const json& object, const std::set<std::string>& known) {
     for (const auto& [key, value] : object.items()) {
       if (!known.contains(key) && said_.insert(key).second) {
-        notes_.push_back(where + ": " + key + ": no key of MiniEdit, ignored");
+        notes_.push_back(where + ": " + key + ": not a key of MiniEdit, ignored");
       }
     }
   }
@@ -53,7 +53,7 @@ struct Shown {
     text = reader.text("text", {});
     const auto path = fs::path(name).lexically_normal();
     if (name.empty() || path.is_absolute() || *path.begin() == "..") {
-      reader.reject("picture", "expected a path inside of the folder");
+      reader.reject("picture", "expected a path inside the folder");
     }
     file = folder / path;
   }
@@ -63,7 +63,8 @@ struct Shown {
 
 Benchmark read_miniedit(const fs::path& directory) {
   const auto file = directory / kList;
-  if (!fs::exists(file)) throw failure(directory.string() + ": no MiniEdit: expected " + kList + " there");
+  if (!fs::exists(file))
+    throw failure(directory.string() + ": is not MiniEdit: expected " + kList + " there");
   const auto object = read_json_object(file);
   const ConfigReader top(file.string(), object);
   top.integer("version", {}, 1, 1);
@@ -95,7 +96,7 @@ Benchmark read_miniedit(const fs::path& directory) {
     BenchEdit edit{reader.text("id", {}), source.name, source.file, reader.text("kind", ""),
                    source.text,           truth.text,  "",          answer};
     for (const auto& other : benchmark.edits) {
-      if (other.id == edit.id) reader.reject("id", "another edit has it too");
+      if (other.id == edit.id) reader.reject("id", "another edit has the same id");
     }
     if (edit.id.empty() || edit.id != fs::path(edit.id).filename() || edit.id[0] == '.') {
       reader.reject("id", "expected a plain folder name");

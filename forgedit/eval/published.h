@@ -9,7 +9,7 @@
 
 namespace forgedit {
 
-/// How one published TEdBench edit of Forgedit was drawn, as the file names of witcherofresearch/tedbench
+/// How one published TEdBench edit of Forgedit was generated, as the file names of witcherofresearch/tedbench
 /// tell.
 struct PublishedEdit {
   std::string strategy;

@@ -24,7 +24,7 @@ const char* state_name(EditRecord::State state) {
     case EditRecord::State::failed:
       return "failed";
     case EditRecord::State::left_out:
-      return "left out";
+      return "skipped";
     case EditRecord::State::done:
       break;
   }
@@ -318,7 +318,7 @@ std::string summary_table(const BenchSummary& summary, const std::string& fixed_
         *summary.best);
   }
   return text +
-         fmt::format("{} done, {} failed, {} left out\n", summary.done, summary.failed, summary.left_out);
+         fmt::format("{} done, {} failed, {} skipped\n", summary.done, summary.failed, summary.left_out);
 }
 
 std::string edits_table(const std::vector<EditRecord>& records) {

@@ -13,7 +13,7 @@
 
 namespace forgedit {
 
-/// What a candidate was drawn with, but for its seed.
+/// The settings of a candidate, without its seed.
 struct EditSetting {
   std::string strategy;  ///< name of a forgetting strategy
   Interpolation interpolation = Interpolation::vector_subtraction;
@@ -25,13 +25,13 @@ struct EditSetting {
 struct PictureRecord {
   std::string file;  ///< inside the edit's folder
   std::string label;
-  bool candidate = true;  ///< false for pictures that are drawn for comparison only
-  bool fixed = false;     ///< drawn under the fixed protocol
-  bool searched = false;  ///< drawn for the automatic choice
+  bool candidate = true;  ///< false for images that are only for comparison
+  bool fixed = false;     ///< generated for the fixed protocol
+  bool searched = false;  ///< generated for the automatic choice
   bool chosen = false;    ///< by the automatic choice: the best of its three
   std::string setting;  ///< its name, equal for all seeds: "donotforget γ 1.2"; empty where it is not known
   std::optional<EditSetting> drawn_with;  ///< the same as data; nothing in records of earlier versions
-  double seconds = 0;                     ///< of drawing; 0 where it is not known
+  double seconds = 0;                     ///< of generating; 0 if not known
   EditScores scores;
 };
 
@@ -41,7 +41,7 @@ struct EditRecord {
   BenchEdit edit;
   std::string source;  ///< what learning started from
   State state = State::done;
-  std::string reason;        ///< why it failed or was left out
+  std::string reason;        ///< why it failed or was skipped
   double learn_seconds = 0;  ///< once for all edits of a picture with this source
   std::string scored_by;     ///< EditScorer::weights_fingerprint; empty where it is not known
   std::vector<PictureRecord> pictures;
@@ -56,7 +56,7 @@ struct BenchTimes {
   double learning = 0;
   double drawing = 0;
   double scoring = 0;  ///< beside all others where it has a thread of its own
-  double waiting = 0;  ///< for scores, while nothing was learned or drawn
+  double waiting = 0;  ///< for scores, while nothing was fine-tuned or generated
 };
 
 /// All metrics that records may have, in the order of tables.
@@ -72,7 +72,7 @@ void read_pictures(const std::filesystem::path& file, EditRecord& record);
 struct BenchSummary {
   struct Column {
     EditScores scores;
-    double seconds = 0;     ///< learning, and drawing: one picture, or all that a choice was made from
+    double seconds = 0;     ///< fine-tuning, and generating one image, or all that a choice was made from
     std::size_t edits = 0;  ///< that the means are over
   };
   Column fixed;                ///< within an edit, the mean over its seeds

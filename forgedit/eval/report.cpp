@@ -80,7 +80,7 @@ void write_report(const std::filesystem::path& path, const BenchReport& report) 
     } catch (const Error&) {
       auto unreadable = record;
       unreadable.state = EditRecord::State::failed;
-      unreadable.reason = "one of its pictures is damaged: remove it and run again";
+      unreadable.reason = "one of its images is damaged: delete it and run again";
       data["edits"].push_back(to_json(unreadable));
     }
   }

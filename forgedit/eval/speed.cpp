@@ -57,12 +57,13 @@ class SpeedRun {
   void measure_ceilings() {
     torch::NoGradGuard no_grad;
     ceiling_ = measure_matmul(model_.policy).best;
-    add("matmul_tflops", "matrix product, at most", "TFLOP/s", ceiling_ / 1e12);
+    add("matmul_tflops", "matrix product, peak", "TFLOP/s", ceiling_ / 1e12);
     const std::int64_t count = std::int64_t{1} << (device_.is_cuda() ? 26 : 25);
     const auto from = torch::ones({count}, torch::TensorOptions(device_));
     auto to = torch::zeros_like(from);
     const double copy = best_seconds(device_, [&] { to.copy_(from); });
-    add("copy_gbps", "copy, at most (read and write)", "GB/s", 8.0 * static_cast<double>(count) / copy / 1e9);
+    add("copy_gbps", "memory copy, peak (read and write)", "GB/s",
+        8.0 * static_cast<double>(count) / copy / 1e9);
   }
 
   UNetWork work() const {
@@ -71,7 +72,7 @@ class SpeedRun {
   }
 
   void add_share(const std::string& key, const std::string& title, double flops, double seconds) {
-    add(key, title + ", of the matrix product's speed", "%", 100.0 * flops / seconds / ceiling_);
+    add(key, title + ", share of peak", "%", 100.0 * flops / seconds / ceiling_);
   }
 
   /// What comes before and after the UNet.
@@ -80,10 +81,10 @@ class SpeedRun {
     const auto image = random({1, 3, height_ * factor, width_ * factor}).clamp(-1.0, 1.0);
     add("text_encode_s", "text encoder, one prompt", "s",
         best_seconds(device_, [&] { model_.encode_text("a picture of a dog"); }));
-    add("vae_encode_s", "VAE encoder, one picture", "s",
+    add("vae_encode_s", "VAE encoder, one image", "s",
         best_seconds(device_, [&] { model_.encode_image(image, generator_); }));
     const auto latents = latents_of(1);
-    add("vae_decode_s", "VAE decoder, one picture", "s",
+    add("vae_decode_s", "VAE decoder, one image", "s",
         best_seconds(device_, [&] { model_.decode_latents(latents); }));
   }
 
@@ -109,12 +110,14 @@ class SpeedRun {
     synchronize(device_);
     const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
     const auto steps = options_.learn.samples / options_.learn.batch;
-    add("learn_s", "learning, " + std::to_string(steps) + " steps of " + std::to_string(options_.learn.batch),
+    add("learn_s",
+        "fine-tuning, " + std::to_string(steps) + " steps of " + std::to_string(options_.learn.batch) +
+            " samples",
         "s", seconds);
     auto learned = options_.learn;
     learned.embedding_samples = 0;
-    add_share("learn_ceiling_percent", "learning", work().learning(learned, {}), seconds);
-    add_peak("learn_peak_gib", "most memory while learning");
+    add_share("learn_ceiling_percent", "fine-tuning", work().learning(learned, {}), seconds);
+    add_peak("learn_peak_gib", "peak memory of fine-tuning");
   }
 
   void measure_drawing(std::int64_t batch) {
@@ -126,12 +129,12 @@ class SpeedRun {
                            static_cast<double>(batch);
     const auto name = "b" + std::to_string(batch);
     add("picture_" + name + "_s",
-        "a picture, " + std::to_string(options_.sample.steps) + " steps, guidance, " + std::to_string(batch) +
-            " at once",
+        "one image, " + std::to_string(options_.sample.steps) + " steps with CFG, batch of " +
+            std::to_string(batch),
         "s", seconds);
-    add_share("picture_" + name + "_ceiling_percent", "a picture, " + std::to_string(batch) + " at once",
+    add_share("picture_" + name + "_ceiling_percent", "one image, batch of " + std::to_string(batch),
               work().sampling(options_.sample), seconds);
-    add_peak("draw_" + name + "_peak_gib", "most memory while drawing " + std::to_string(batch));
+    add_peak("draw_" + name + "_peak_gib", "peak memory of generating, batch of " + std::to_string(batch));
   }
 
   void add_peak(const std::string& key, const std::string& name) {

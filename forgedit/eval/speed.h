@@ -22,16 +22,16 @@ struct SpeedOptions {
   LearnOptions learn;         ///< `samples` in batches of `batch`; never stopped early
   bool learns = true;         ///< false: there is no room for learning
   SampleOptions sample;
-  std::vector<std::int64_t> batches{1, 8};  ///< pictures drawn at once
+  std::vector<std::int64_t> batches{1, 8};  ///< images per batch
 };
 
 using SpeedCallback = std::function<void(const SpeedRow& row)>;
 
-/// Times learning (from latents and embedding to learned weights), drawing (UNet and sampler only, a
+/// Times learning (from latents and embedding to learned weights), generating (UNet and sampler only, a
 /// picture), the VAE and the text encoder, each once warm and then for good, over random latents and
 /// embeddings; and what the device can do at most, for comparison: a large matrix product and a large copy,
-/// and the share of the former that learning and drawing reach.
-/// `on_row` has each row as soon as it is measured; it may throw to stop.
+/// and the share of the former that fine-tuning and generating reach. `on_row` has each row as soon as it is
+/// measured; it may throw to stop.
 std::vector<SpeedRow> measure_speed(StableDiffusion& model, const SpeedOptions& options,
                                     const SpeedCallback& on_row = {});
 

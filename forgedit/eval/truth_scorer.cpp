@@ -25,16 +25,17 @@ constexpr std::int64_t kEncodedAtOnce = 32;
 
 constexpr Metric kMetrics[] = {
     {"right", "right", true, 2,
-     "nearer to the true answer than to the source and all distractors, and of its background and style"},
-    {"kept", "kept", true, 2, "what the edit should keep is still there: PSNR, distance and identity"},
+     "nearer to the true answer than to the source and all distractors, with the right background and style"},
+    {"kept", "kept", true, 2, "what the edit should keep is unchanged: PSNR, distance and identity"},
     {"right_and_kept", "both", true, 2, "right and kept"},
     {"truth_distance", "to truth", false, 3, "distance to the true answer; 1: as far as a wrong one"},
-    {"kept_psnr", "kept PSNR", true, 2, "dB to the original where nothing should change"},
+    {"kept_psnr", "kept PSNR", true, 2, "PSNR in dB to the original where nothing should change"},
     {"kept_distance", "kept dist.", false, 3,
      "distance in latents to the original where nothing should change"},
-    {"identity", "identity", true, 2, "nearest to the truth among answers that differ only in identity"},
-    {"background", "backgr.", true, 2, "the background's colour is the true answer's"},
-    {"style", "style", true, 2, "nearest to the truth among the same in other styles"},
+    {"identity", "identity", true, 2,
+     "nearest to the true answer among answers that differ only in identity"},
+    {"background", "backgr.", true, 2, "the background has the colour of the true answer"},
+    {"style", "style", true, 2, "nearest to the true answer among the same answer in other styles"},
     {"structure", "structure", true, 3, "overlap of the subject's silhouette with the original's"},
     {"appearance", "appearance", true, 3, "overlap of the subject's colours with the original's"},
 };
@@ -117,7 +118,7 @@ std::span<const Metric> truth_metrics() {
 TruthScorer::TruthScorer(AutoencoderKL vae, const c10::Device& device)
     : vae_(std::move(vae)), device_(device) {
   if (vae_->config().factor() < 2 * kReach) {
-    throw usage_error("the scorer's VAE: expected a latent to stand for at least 4 pixels a side");
+    throw usage_error("the scorer's VAE: expected latents of at least 4 pixels per side");
   }
 }
 
@@ -149,7 +150,7 @@ std::vector<torch::Tensor> TruthScorer::latents_of(const torch::Tensor& centres)
   };
   std::vector<torch::Tensor> whole, half;
   for (const auto& part : centres.split(kEncodedAtOnce)) {
-    // On a GPU always as many: cuDNN plans each convolution anew for another number of pictures.
+    // On a GPU always as many: cuDNN plans each convolution again for another number of pictures.
     const auto more = part.is_cpu() ? 0 : kEncodedAtOnce - part.size(0);
     const auto padded = torch::cat({part, part.slice(0, 0, 1).expand({more, -1, -1, -1})});
     whole.push_back(encode(padded).narrow(0, 0, part.size(0)));
@@ -288,7 +289,7 @@ TruthScorer::Reference TruthScorer::prepare(const BenchEdit& edit) {
   return reference;
 }
 
-/// What should stay may lie aside too.
+/// The part that should stay may be shifted too.
 TruthScorer::KeptColours TruthScorer::kept_colours(const Reference& reference, const Moved& moved) const {
   const auto middle = kShifts * kShifts / 2;
   const auto source = centre(reference.source, middle), kept = centre(reference.kept, middle);

@@ -22,16 +22,16 @@ inline constexpr double kMostKeptDistance = 0.6;  ///< in standard deviations of
 /// what the nearest two of the miniature's twelve are apart (70).
 inline constexpr double kMostBackgroundLevels = 30;
 
-/// Judges edits by their true answers. Pictures are held against each other by colours and by the latents of
-/// a VAE's encoder at two sizes, each in units of the truth's mean distance to what the result should not be;
-/// the result may lie a few pixels aside. Where an edit names other styles, right also asks for the truth's
-/// background and style.
+/// Scores edits by their true answers. Images are compared by colours and by the latents of a VAE's encoder
+/// at two sizes, each in units of the truth's mean distance to what the result should not be; the result may
+/// lie a few pixels aside. Where an edit names other styles, right also asks for the truth's background and
+/// style.
 class TruthScorer {
  public:
   /// `vae` in float32; only its encoder is used.
   TruthScorer(AutoencoderKL vae, const c10::Device& device);
 
-  /// Pictures as results are held against them.
+  /// Pictures as results are compared with them.
   struct Descriptor {
     torch::Tensor colours;               ///< (n, values): centres of the pictures, at half size
     std::vector<torch::Tensor> latents;  ///< (n, values), whole and half size

@@ -136,11 +136,12 @@ std::vector<std::string> AutoEdit::lines(bool all) const {
     }
     if (!all) {
       const auto place = choice.best.front().place;
-      result.push_back(fmt::format("best so far, of {} for \"{}\": {}: {}", edits.size(), target.text,
-                                   target.file(edits[place].candidate), score_label(choice.judged[place])));
+      result.push_back(fmt::format("best of {} candidates so far for \"{}\": {}: {}", edits.size(),
+                                   target.text, target.file(edits[place].candidate),
+                                   score_label(choice.judged[place])));
       continue;
     }
-    result.push_back(fmt::format("the best of {} for \"{}\":", edits.size(), target.text));
+    result.push_back(fmt::format("the best of {} candidates for \"{}\":", edits.size(), target.text));
     for (std::size_t i = 0; i < choice.best.size(); ++i) {
       const auto& pick = choice.best[i];
       result.push_back(
@@ -165,8 +166,9 @@ Arrangement AutoEdit::arrangement(const std::filesystem::path& clip, bool comple
     const auto edits = target.search.scored();
     const auto choice = target.search.choose();
     const auto stem = [&](std::size_t place) { return target.stems.at(edits[place].candidate.stem); };
-    Arrangement::Row best{target.text + " · the best", {}},
-        front{target.text + " · the rest of the front", {}}, others{target.text + " · other candidates", {}};
+    Arrangement::Row best{target.text + " · best candidates", {}},
+        front{target.text + " · rest of the Pareto front", {}},
+        others{target.text + " · other candidates", {}};
     json entry{{"target", target.text},
                {"edit", choice.directed ? "CLIP direction" : "CLIP cosine"},
                {"kept", kept_measure(target.original)},
@@ -218,15 +220,15 @@ Image AutoEdit::chart(const std::string& picture_name, const Fonts& font) const 
     chart.title = picture_name + ": " + target.text;
     chart.x_label = "kept: " + kept_measure(target.original);
     chart.y_label =
-        choice.directed ? "edit: CLIP direction, source to target" : "edit: CLIP cosine with the target text";
-    chart.picked_name = "the best";
-    chart.front_name = "the front";
+        choice.directed ? "edit: CLIP direction, caption to prompt" : "edit: CLIP cosine with the prompt";
+    chart.picked_name = "best candidates";
+    chart.front_name = "Pareto front";
     chart.plain_name = "other candidates";
     for (const auto& judged : choice.judged) {
       const auto kind = judged.front    ? ChartPoint::Kind::front
                         : judged.counts ? ChartPoint::Kind::plain
                                         : ChartPoint::Kind::aside;
-      if (judged.tradeoff && !judged.counts) chart.aside_name = "not towards the target text";
+      if (judged.tradeoff && !judged.counts) chart.aside_name = "no change towards the prompt";
       const auto at = judged.tradeoff.value_or(Tradeoff{NAN, NAN});
       chart.points.push_back({at.kept, at.edit, kind, ""});
     }

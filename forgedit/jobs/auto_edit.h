@@ -13,15 +13,15 @@
 
 namespace forgedit {
 
-/// The automatic choice over all targets of a run: rounds of candidates, their scores, and what came of them.
-/// Time counts from its making.
+/// The automatic choice over all targets of a run: rounds of candidates, their scores, and the result. Its
+/// time limit starts with the constructor.
 class AutoEdit {
  public:
-  /// `original` is the picture that edits are held against. The scorer stays the caller's.
+  /// `original` is the picture that edits are compared with. The caller owns the scorer.
   AutoEdit(const std::vector<EditRequest>& requests, const AutoRequest& asked, EditScorer& scorer,
            const Image& original, const std::string& source);
 
-  /// What is drawn whatever the choice: the reconstruction, and pictures by the model before learning.
+  /// What is always generated: the reconstruction, and images by the untouched model.
   static std::vector<Candidate> always_drawn(const std::vector<EditRequest>& requests);
 
   /// Gives the candidates of a round their final stems.
@@ -30,19 +30,19 @@ class AutoEdit {
   std::vector<Candidate> next_round(const Numbering& number);
   /// The scores of a picture; nothing for those that belong to no search (the reconstruction).
   std::optional<EditScores> score(const Candidate& candidate, const Image& picture);
-  /// Takes what `score` gave into account. `drawn`: now, not by an earlier run.
+  /// Takes what `score` gave into account. `drawn`: generated now, not by an earlier run.
   void add(const Candidate& candidate, const std::optional<EditScores>& scores, bool drawn);
   /// Whether the seconds are spent and there is something to choose from.
   bool is_time_over() const;
-  /// The seconds of the budget are for drawing: called when something else took time.
+  /// The time limit is for generating only: call this when something else took time.
   void restart_clock() { start_ = std::chrono::steady_clock::now(); }
   std::size_t scored() const { return scored_; }
 
-  /// The best candidate of each target so far, a line each; with all three and their reasons at the end.
+  /// One line per target with its best candidate so far; at the end, all three with their reasons.
   std::vector<std::string> lines(bool all) const;
-  /// `clip` is the folder of the model that judged.
+  /// `clip` is the folder of the CLIP model that scored.
   Arrangement arrangement(const std::filesystem::path& clip, bool complete) const;
-  /// A trade-off chart a target, one below another.
+  /// One trade-off chart per target, one below another.
   Image chart(const std::string& picture_name, const Fonts& font) const;
 
  private:

@@ -6,7 +6,7 @@
 namespace forgedit {
 
 /// The one image that a request names, for which only the saved edit's record is read. Throws a usage Error
-/// where it names several, or what cannot be.
+/// if it names several, or an invalid one.
 Candidate drawn_candidate(const DrawRequest& request);
 
 }  // namespace forgedit

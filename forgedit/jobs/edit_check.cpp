@@ -29,7 +29,7 @@ std::vector<EditRequest> make_requests(const EditJob& job, LearnMethod method) {
 void check_nothing_is_overwritten(const EditJob& job, const std::vector<EditRequest>& requests) {
   if (job.out.empty()) return;  // the caller has not chosen yet
   const auto complain = [&](const std::string& what) {
-    throw usage_error("out", job.out.string() + what + ": name another folder");
+    throw usage_error("out", job.out.string() + what + "; choose another folder");
   };
   if (std::error_code missing; !job.from.empty()) {
     if (fs::equivalent(job.from, job.out, missing)) complain(" is the saved edit itself");
@@ -38,20 +38,19 @@ void check_nothing_is_overwritten(const EditJob& job, const std::vector<EditRequ
   const auto out = fs::absolute(job.out).lexically_normal();
   if (!job.learn.save.empty()) {
     const auto relative = out.lexically_relative(fs::absolute(job.learn.save).lexically_normal());
-    if (!relative.empty() && *relative.begin() != "..")
-      complain(" lies inside of " + job.learn.save.string());
+    if (!relative.empty() && *relative.begin() != "..") complain(" is inside of " + job.learn.save.string());
   }
   const auto picture = job.learn.picture;
   if (std::error_code missing;
       job.automatic && fs::equivalent(fs::absolute(picture).parent_path(), out, missing)) {
-    complain(": results of the automatic choice would lie beside " + picture.string());
+    complain(": the automatic choice would write its results beside " + picture.string());
   }
   std::vector<std::string> names{kSheetFile, kReportFile};
   for (const auto& candidate : plan_edit(requests)) names.push_back(candidate.stem + ".png");
   for (const auto& name : names) {
     std::error_code missing;
     if (fs::equivalent(picture, out / name, missing)) {
-      complain(": a result would take the place of " + picture.string());
+      complain(": a result would overwrite " + picture.string());
     }
   }
 }
@@ -61,13 +60,13 @@ void check_nothing_is_overwritten(const EditJob& job, const std::vector<EditRequ
 EditSubject check_edit_settings(const EditJob& job) {
   for (const auto& target : job.targets) {
     if (!is_text(target))
-      throw usage_error("target", "is no text: expected UTF-8 without control characters");
+      throw usage_error("target", "is not valid text: expected UTF-8 without control characters");
   }
   if (job.targets.empty() && job.story.empty()) {
-    throw usage_error("target", "is needed: what the edited picture shows");
+    throw usage_error("target", "is needed: the prompt of the edit");
   }
   if (!job.targets.empty() && !job.story.empty()) {
-    throw usage_error("target", "cannot be combined with a story, which has targets of its own");
+    throw usage_error("target", "cannot be combined with a story, which has its own targets");
   }
   EditSubject subject{job.learn.picture.filename().string(), job.learn.options.method, {}};
   if (!job.from.empty()) {
@@ -81,20 +80,19 @@ EditSubject check_edit_settings(const EditJob& job) {
     auto learn = job.learn;
     if (subject.method == LearnMethod::imagic) {
       if (subject.requests.size() > 1 || subject.requests.front().targets.size() > 1) {
-        throw usage_error("method", "imagic learns for one target, got several");
+        throw usage_error("method", "imagic trains for one target, got several");
       }
       use_target_as_source(learn, subject.requests.front().targets.front());
     }
     check_learn_settings(learn);
   }
   if (!job.from.empty() && !job.learn.save.empty()) {
-    throw usage_error("save", "cannot be combined with a saved edit, which was learned already");
+    throw usage_error("save", "cannot be combined with a saved edit, which is fine-tuned already");
   }
   if (!job.mask.empty() && !job.from.empty() && job.at_source_size) {
-    throw usage_error(
-        "mask",
-        "of a saved edit works at the model's size: what it holds of the picture is what the model "
-        "saw. Edit the picture itself for results at its own size");
+    throw usage_error("mask",
+                      "works only at the model's size with a saved edit, which contains the picture at that "
+                      "size. Edit the picture itself for results at its own size");
   }
   if (!job.out.empty()) with_field("out", [&] { check_folder_can_be_made(job.out); });
   check_nothing_is_overwritten(job, subject.requests);

@@ -7,16 +7,16 @@
 
 namespace forgedit {
 
-/// What an edit job is about, as far as it can be told before anything is loaded.
+/// What an edit job is about, as far as this is known before anything is loaded.
 struct EditSubject {
   std::string picture_name;  ///< file name without folders
   LearnMethod method = LearnMethod::vanilla;
   std::vector<EditRequest> requests;  ///< the targets', then the story's
 };
 
-/// Reads at most picture and method of a saved edit, and needs no LibTorch. Throws Error for everything in
-/// the request that is wrong by itself, but for where it is saved (check_edit), and for results that would
-/// take the place of what the job reads.
+/// Reads at most picture and method of a saved edit, and needs no LibTorch. Throws Error for everything that
+/// is wrong in the request itself, except for the folder of the saved edit (check_edit), and for results that
+/// would overwrite what the job reads.
 EditSubject check_edit_settings(const EditJob& job);
 
 }  // namespace forgedit

@@ -60,7 +60,7 @@ class EditJobRun {
   LastFiles last_files(const std::shared_ptr<EditResults>& results, bool complete);
   void write(const LastFiles& files);
   void finish_what_there_is(const std::shared_ptr<EditResults>& results);
-  /// In words, and whether the same job goes on from it.
+  /// In words, and whether the same job resumes from it.
   std::pair<std::string, bool> what_is_kept(const EditResults& results) const;
 
   EditJob job_;
@@ -184,17 +184,17 @@ void EditJobRun::load() {
       may_reuse ? LearnedBefore::keep : LearnedBefore::drop);
   warn_of_long_texts(encoded_texts(), *network_, context_);
   if (job_.automatic) {
-    // A plan that has weights wait on the CPU has no room for the judges' either.
+    // A plan that offloads weights to the CPU has no GPU memory for the scorer's either.
     scorer_ = &models_.judge(
         scorer_files_, network_->memory.offload ? c10::Device(c10::DeviceType::CPU) : choice.policy.device);
-    context_.note("scoring with CLIP model " + clip_name(scorer_files_.clip));
+    context_.note("scoring with CLIP: " + clip_name(scorer_files_.clip));
     note_skipped(scorer_->left_out(), context_);
   }
   if (learned_) {
     attach_to_model(*learned_, *network_, job_.from.string());
     if (learned_->options.method == LearnMethod::imagic) {
-      context_.note("learned by imagic for \"" + learned_->source +
-                    "\": its γ reaches from there to other targets too");
+      context_.note("learned with imagic for \"" + learned_->source +
+                    "\": γ moves from that prompt to the new one");
     }
     return;
   }
@@ -300,13 +300,13 @@ void EditJobRun::finish_what_there_is(const std::shared_ptr<EditResults>& result
 std::pair<std::string, bool> EditJobRun::what_is_kept(const EditResults& results) const {
   const bool learned_too = kept_ && kept_->is_there();
   if (results.count() > 0 || learned_too) {
-    return {fmt::format("{} of {} pictures{} are kept in {}", results.count(), results.planned(),
-                        learned_too ? " and what was learned" : "", job_.out.string()),
+    return {fmt::format("{} of {} images{} are kept in {}", results.count(), results.planned(),
+                        learned_too ? " and the learned weights" : "", job_.out.string()),
             true};
   }
   const auto& save = job_.learn.save;
-  if (save.empty() || !is_saved_edit(save)) return {"nothing was finished", false};
-  return {"what was learned is kept in " + save.string(), true};
+  if (save.empty() || !is_saved_edit(save)) return {"no image was finished", false};
+  return {"the learned weights are kept in " + save.string(), true};
 }
 
 /// Says what is kept of earlier runs, before anything takes time.
@@ -314,9 +314,9 @@ EditResults::Resumed EditJobRun::resume(EditResults& results, std::vector<Candid
   auto resumed = results.resume(plan);
   if (resumed.kept > 0) {
     context_.note(
-        fmt::format("{} of {} pictures were finished before and are kept", resumed.kept, plan.size()));
+        fmt::format("{} of {} images were finished before and are kept", resumed.kept, plan.size()));
   }
-  for (const auto& name : results.changed()) context_.note(name + " is damaged: it is generated again");
+  for (const auto& name : results.changed()) context_.note(name + " is damaged: it will be generated again");
   if (const auto older = results.older(); !older.empty() && !job_.automatic) context_.note(older);
   return resumed;
 }
@@ -334,7 +334,7 @@ LearnedPicture EditJobRun::make_learned() {
     try {
       return take_saved(*to_learn_, kept_->place(), *network_, context_);
     } catch (const Error& error) {
-      context_.note(std::string(error.what()) + ": the picture is learned again");
+      context_.note(std::string(error.what()) + ": fine-tuning again");
     }
   }
   auto learned = before_ ? take_learned(*to_learn_, *before_, context_) : learn();
@@ -420,7 +420,7 @@ void EditJobRun::draw_best(EditResults& results) {
     }
   } catch (const TimeIsOver&) {
     context_.end_stage();
-    context_.note(fmt::format("the time for the automatic choice is over: {} candidates were generated",
+    context_.note(fmt::format("time limit of the automatic choice reached: {} candidates were generated",
                               search_->scored()));
   }
 }
@@ -456,11 +456,11 @@ void EditJobRun::write(const LastFiles& files) {
 void EditJobRun::say_reconstruction(const EditResults& results) {
   const auto quality = results.reconstruction_db();
   if (!quality) return;
-  context_.note(fmt::format("reconstruction: PSNR {:.1f} dB", *quality));
+  context_.note(fmt::format("reconstruction PSNR {:.1f} dB", *quality));
   if (*quality >= kMinReconstruction) return;
   context_.warn(
-      fmt::format("a reconstruction under {:.0f} dB: the model has hardly learned the picture, and its edits "
-                  "may show another one; see {}, and learn from more samples",
+      fmt::format("the reconstruction is under {:.0f} dB: the model has hardly learned the picture, so the "
+                  "edits may look like another one; see {}, and train on more samples",
                   kMinReconstruction, kSheetFile));
 }
 

@@ -11,12 +11,11 @@
 
 namespace forgedit {
 
-/// As check_edit_settings, and checks all of a saved edit's record, and where one is to be saved.
+/// As check_edit_settings; also checks the whole record of a saved edit, and the folder to save one in.
 EditSubject check_edit(const EditJob& job);
 
-/// Learns the picture where that is still to be done, generates its edits into `job.out`, and keeps record
-/// and sheet there. Goes on where an earlier run into the same folder was stopped. Throws Cancelled with what
-/// is kept.
+/// Fine-tunes on the picture if necessary, generates its edits into `job.out`, and keeps record and sheet
+/// there. Resumes an earlier run into the same folder. Throws Cancelled with a text of what is kept.
 void run_edit(EditJob job, WarmModels& models, JobContext& context);
 
 /// The same, but the caller writes the last files. For jobs that keep no learning.

@@ -189,7 +189,7 @@ json cells_json(const std::vector<Candidate>& plan) {
 namespace {
 
 std::string key_of(json settings) {
-  // How many are drawn at once is no property of a picture: a run that went out of memory goes on with less.
+  // The batch size is not a property of an image: a run that went out of memory resumes with a smaller one.
   for (const char* key : {"batch", "together", "place"}) settings["drawing"].erase(key);
   // Nor is the version that generated it. Keys of the first one had its name in them.
   settings["software"] = "forgedit 0.1.0";

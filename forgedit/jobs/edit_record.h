@@ -29,7 +29,7 @@ struct KeptPicture {
 std::shared_ptr<const KeptPicture> read_kept_picture(const std::filesystem::path& file, int width, int height,
                                                      const Image& source);
 
-/// Everything that decides the pictures of one run, for the records beside and inside them.
+/// Everything that determines the images of one run, for the records beside and inside them.
 struct EditRun {
   std::vector<EditRequest> requests;
   DrawOptions draw;
@@ -37,32 +37,32 @@ struct EditRun {
   std::string model_name;
   ComputePolicy policy;
   bool at_source_size = false;
-  bool automatic = false;           ///< generates what the automatic choice asks for, not all
-  std::string memory = {};          ///< how memory is saved while drawing; empty: not at all
+  bool automatic = false;           ///< generates only what the automatic choice asks for
+  std::string memory = {};          ///< how memory is saved while generating; empty: not at all
   std::vector<double> losses = {};  ///< of learning; empty until then
   std::shared_ptr<const KeptPicture> kept = nullptr;  ///< null: edits may change all of it
 };
 
 // No local path goes into any of these: what names a file or folder is its last part.
 
-/// What a sweep draws, and how.
+/// The settings of a sweep.
 nlohmann::json sweep_json(const EditRequest& request);
 
-/// All settings of the run but its pictures.
+/// All settings of the run, without its images.
 nlohmann::json run_json(const EditRun& run);
 
-/// What sets one picture apart from the others of its run.
+/// What distinguishes one image from the others of its run.
 nlohmann::json candidate_json(const Candidate& candidate);
 
-/// Leaves the one picture of a plan.
+/// Removes all but one image from a plan.
 void keep_only(const OnlyPicture& only, const EditRun& run, std::vector<Candidate>& plan);
 
-/// What a plan generates, as JobListener::planned has it.
+/// What a plan generates, in the form of JobListener::planned.
 nlohmann::json cells_json(const std::vector<Candidate>& plan);
 
-/// Stands for everything that decides the pixels of one picture: the same key, the same picture.
+/// A hash of everything that determines the pixels of one image: the same key means the same image.
 std::string settings_key(const EditRun& run, const Candidate& candidate);
-/// The same key, from the text `forgedit` inside of a picture; empty where that is none.
+/// The same key, from the text chunk `forgedit` of an image; empty if the text is not valid.
 std::string settings_key_of_text(const std::string& text);
 
 /// `parameters` for people (prompt, then settings in one line) and `forgedit` for programs (JSON).

@@ -71,7 +71,7 @@ json facts_json(const json& record) {
        {"Size", fmt::format("{} × {}", text_of(frame.at("width")), text_of(frame.at("height")))},
        {"Learning", settings_text(record.at("learning"))},
        {"Sampling", sweeps.size() == 1 ? settings_text(sweeps.front())
-                                       : fmt::format("{} prompts with settings of their own", sweeps.size())},
+                                       : fmt::format("{} prompts with their own settings", sweeps.size())},
        {"Results", settings_text(record.at("drawing"))}});
 }
 

@@ -15,7 +15,7 @@ std::string report_copy(const Image& picture, std::size_t pictures);
 
 /// An HTML page that needs nothing else: the original behind a slider over each picture, its settings and
 /// scores, and the automatic choice. `record` is what edit.json has; `copies` are report_copy of its
-/// pictures, by file name. A picture without a copy is left out.
+/// pictures, by file name. An image without a copy is skipped.
 std::string edit_report(const nlohmann::json& record, const std::string& original,
                         const std::map<std::string, std::string>& copies);
 

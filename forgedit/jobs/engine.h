@@ -18,11 +18,11 @@
 
 namespace forgedit {
 
-/// What an engine is made with.
+/// The settings of an engine.
 struct EngineOptions {
   ModelRequest model;
-  /// Whether networks stay in memory from one job to the next. Without it the captioner goes as soon as the
-  /// model is loaded: for a program that runs one job.
+  /// Whether networks stay in memory from one job to the next. If not, the captioner is released as soon as
+  /// the model is loaded: for a program that runs one job.
   bool keep_warm = true;
 };
 
@@ -37,7 +37,7 @@ struct EngineModel {
 struct EngineFacts {
   std::string model, device, precision;
   bool is_miniature = false;
-  std::int64_t size = 0, multiple = 0;  ///< pixels a side that the model was made for; 0: not known yet
+  std::int64_t size = 0, multiple = 0;  ///< pixels per side that the model was trained for; 0: not known yet
   std::string captioner, no_captioner;  ///< its name, or why there is none
   std::string judge, no_judge;          ///< of CLIP
   ModelDefaults defaults;               ///< the model's own
@@ -53,23 +53,24 @@ struct EngineSpeeds {
 };
 
 /// Runs jobs, one at a time: requests in, files and events out. It prints nothing and reads no environment.
-/// Model, captioner, judge and the last saved edit that `draw_one` used stay warm. Use it from one thread.
+/// Model, captioner, scorer and the last saved edit that `draw_one` used stay in memory. Use it from one
+/// thread.
 class Engine {
  public:
   Engine(Places places, EngineOptions options);
   ~Engine();
 
-  /// Runs a job to its end. Throws Error for a request that cannot be done, and Cancelled once `stop` is set,
-  /// with what is kept.
+  /// Runs a job to its end. Throws Error for a request that fails, and Cancelled once `stop` is set, with a
+  /// text of what is kept.
   void run(const JobRequest& request, const StopFlag& stop, JobListener& listener);
 
   /// Runs an edit up to its last files, which the caller writes. Throws as `run`.
   LastFiles run_up_to_last_files(const EditJob& job, const StopFlag& stop, JobListener& listener);
 
-  /// One more image of a saved edit, cropped to the picture at the model's scale: the same bytes as a job
-  /// that edits it gives with one image a batch. The saved edit stays in the model: the next image of it
-  /// costs only its sampling and decoding, until its files change or another job needs the model. The request
-  /// names one target, strategy, strength and seed; what it leaves open must have one value by default.
+  /// One more image of a saved edit, cropped to the picture at the model's scale: the same bytes as an edit
+  /// job gives with one image per batch. The learned weights stay in the model: the next image costs only its
+  /// sampling and decoding, until the files change or another job needs the model. The request names one
+  /// target, strategy, strength and seed; settings that it does not have must have one value by default.
   /// Throws as `run`.
   Image draw_one(const DrawRequest& request, const StopFlag& stop, JobListener& listener);
 
@@ -86,7 +87,7 @@ class Engine {
   EngineModel load(const StopFlag& stop, JobListener& listener);
   /// Whether the model is in memory.
   bool is_loaded() const;
-  /// Gives the memory of all networks back.
+  /// Releases the memory of all networks.
   void unload();
 
  private:

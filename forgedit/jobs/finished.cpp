@@ -77,7 +77,7 @@ void FinishedPictures::read_record(const fs::path& path) {
   }
   if (const auto format = record.value("format", json(1)); format != kRunFormat) {
     throw failure(path.string() + ": format: expected " + std::to_string(kRunFormat) + ", found " +
-                  format.dump().substr(0, 40) + ": written by another version; name another folder");
+                  format.dump().substr(0, 40) + ": written by another version; choose another folder");
   }
   for (const char* key : kLearningKeys) {
     if (record.contains(key)) learning_[key] = record[key].dump();

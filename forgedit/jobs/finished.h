@@ -20,19 +20,19 @@ struct FinishedPicture {
   std::optional<double> psnr;  ///< of the reconstruction
 };
 
-/// What earlier runs left in a results folder. A picture counts with the settings that edit.json has for its
-/// content, under whatever name it lies there now; one that is in no record counts with the settings that are
-/// written inside of it. Links are not followed.
+/// What earlier runs left in a results folder. The settings of an image are those that edit.json has for its
+/// content, whatever its file name is now; for an image that is in no record, those inside its PNG. Links are
+/// not followed.
 class FinishedPictures {
  public:
   /// Throws a failure for a record of a newer version, and for one whose names lead out of the folder.
   explicit FinishedPictures(const std::filesystem::path& folder);
 
-  /// Hands out the picture with these settings, each only once; of several the one that is called `name`.
+  /// Returns the image with these settings, each only once; of several, the one with the file name `name`.
   std::optional<FinishedPicture> take(const std::string& settings, const std::string& name);
-  /// Pictures that nobody took.
+  /// Images that `take` has not returned.
   std::vector<FinishedPicture> left() const;
-  /// Names of pictures that are damaged since they were recorded, or hold a copy of another one.
+  /// Names of images that were damaged since they were recorded, or that contain a copy of another one.
   const std::set<std::string>& changed() const { return changed_; }
   /// Names of pictures that somebody has changed since: not ours any more.
   const std::set<std::string>& retouched() const { return retouched_; }

@@ -17,11 +17,10 @@ void note_missing_glyphs(const Fonts& fonts, const std::vector<std::string>& tex
     count += lacking;
   }
   if (!first) return;
-  job.note(
-      fmt::format("no font here has {} character{} of \"{}\"{}: sheet.png shows their codes, edit.json has "
-                  "the text",
-                  count, count == 1 ? "" : "s", one_line(*first),
-                  texts.size() > 1 && painter.lacking(*first) < count ? " and other texts" : ""));
+  job.note(fmt::format(
+      "no installed font has {} character{} of \"{}\"{}: sheet.png shows their codes, edit.json has the text",
+      count, count == 1 ? "" : "s", one_line(*first),
+      texts.size() > 1 && painter.lacking(*first) < count ? " and other texts" : ""));
 }
 
 }  // namespace forgedit

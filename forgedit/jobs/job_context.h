@@ -10,7 +10,7 @@
 
 namespace forgedit {
 
-/// What every part of one job is handed: where things are, whom to tell, and whether to stop.
+/// What every part of a job needs: the places of files, the listener, and the stop flag.
 class JobContext {
  public:
   /// All three must outlive the job.

@@ -28,8 +28,8 @@ struct JobPlan {
   double seconds = -1;        ///< about; negative where it is not known
 };
 
-/// Whoever wants to know what a job does. All calls come from the thread that runs the job, one at a time;
-/// all do nothing unless overridden.
+/// Receives the events of a job. All calls come from the thread that runs the job, one at a time; all do
+/// nothing unless overridden.
 class JobListener {
  public:
   virtual ~JobListener() = default;
@@ -50,7 +50,7 @@ class JobListener {
   virtual void scored(const nlohmann::json& /*picture*/) {}
   /// Of a job for one image.
   virtual void image(const Image& /*image*/) {}
-  /// A picture was learned; `folder` is the saved edit, or empty.
+  /// Fine-tuning has ended; `folder` is the saved edit, or empty.
   virtual void learned(const std::filesystem::path& /*folder*/, const std::vector<double>& /*losses*/) {}
   /// A generated picture is complete in its file; `entry` says which it is: target, strategy,
   /// strengths, seed, as its entry in edit.json does.

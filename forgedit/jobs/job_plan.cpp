@@ -66,7 +66,7 @@ std::string edit_plan_text(const std::vector<EditRequest>& requests,
     };
     text = factors_of(requests) + images(count(Candidate::Kind::edit));
     if (const auto unlearned = count(Candidate::Kind::unlearned); unlearned > 0) {
-      text += fmt::format(", {} by the model before learning", unlearned);
+      text += fmt::format(", {} with the untouched model", unlearned);
     }
     text += " and the reconstruction";
   }
@@ -77,7 +77,7 @@ std::string edit_plan_text(const std::vector<EditRequest>& requests,
 std::string learn_plan_text(const LearnOptions& options) {
   const auto steps = options.embedding_samples / options.batch + options.samples / options.batch;
   return fmt::format(
-      "learning from {} in {}",
+      "fine-tuning on {} in {}",
       counted(static_cast<std::size_t>(options.embedding_samples + options.samples), "sample", "samples"),
       counted(static_cast<std::size_t>(steps), "step", "steps"));
 }
@@ -147,7 +147,7 @@ void EditPlanner::tell_dry_run(const StableDiffusion& model, const Frame& frame,
     note_planned_file(job_.out / name, context_);
   if (job_.automatic) note_planned_file(job_.out / kChartFile, context_);
   if (std::error_code error; std::filesystem::exists(job_.out / kRecordFile, error)) {
-    context_.note("what is finished in " + job_.out.string() + " already is kept");
+    context_.note("finished images in " + job_.out.string() + " are kept");
   }
 }
 

@@ -18,7 +18,7 @@ namespace forgedit {
 std::string edit_plan_text(const std::vector<EditRequest>& requests,
                            const std::optional<AutoRequest>& automatic, std::size_t kept);
 
-/// The same for learning: "learning from 400 samples in 40 steps".
+/// The same for fine-tuning: "fine-tuning on 400 samples in 40 steps".
 std::string learn_plan_text(const LearnOptions& options);
 
 /// Tells the listener of a learn job's plan, and the meter how long it should take.
@@ -38,7 +38,7 @@ class EditPlanner {
   /// `kept`: images of earlier runs. Takes 0.3 s where there is something to do.
   void tell(const StableDiffusion& model, const Frame& frame, const LearnOptions* learning,
             std::size_t missing, std::size_t kept);
-  /// The automatic choice goes on with `images`, and has scored so many before.
+  /// The automatic choice continues with `images`, after it has scored `scored`.
   void next_round(const LearnOptions* learning, std::size_t images, std::size_t scored);
   /// The plan of a job without earlier runs, and a note for each file that it would write.
   void tell_dry_run(const StableDiffusion& model, const Frame& frame, const LearnOptions* learning);

@@ -48,7 +48,7 @@ bool KeptLearning::has(const PictureToLearn& wanted) const {
 
 void KeptLearning::begin_writing(const LearnedPicture& learned, JobContext& job) {
   const auto skip = [&](const std::string& reason) {
-    job.note("what was learned is not kept while images are generated: " + reason);
+    job.note("the learned weights are not saved during generation: " + reason);
   };
   const auto& unet = learned.options.tuning == Tuning::lora ? learned.result.lora : learned.result.unet;
   const auto needed = float_bytes(unet) + float_bytes(learned.result.text_encoder) +
@@ -56,14 +56,14 @@ void KeptLearning::begin_writing(const LearnedPicture& learned, JobContext& job)
   std::error_code error;
   const auto space = fs::space(place_.parent_path(), error);
   if (!error && space.available < needed) {
-    return skip(fmt::format("{} MiB are free in {}, and {} MiB are needed", space.available >> 20,
+    return skip(fmt::format("{} MiB are free in {}, but {} MiB are needed", space.available >> 20,
                             place_.parent_path().string(), needed >> 20));
   }
   try {
     writing_ =
         std::async(std::launch::async, [place = place_, learned] { write_saved_edit(place, learned); });
   } catch (const std::system_error& refused) {
-    skip(std::string("no thread can be started: ") + refused.what());
+    skip(std::string("cannot start a thread: ") + refused.what());
   }
 }
 
@@ -71,12 +71,12 @@ void KeptLearning::end_writing(JobContext& job) {
   if (!writing_.valid()) return;
   job.long_write();
   if (writing_.wait_for(std::chrono::seconds(0)) != std::future_status::ready) {
-    job.note("keeping what was learned");
+    job.note("saving the learned weights");
   }
   try {
     writing_.get();
   } catch (const std::exception& error) {
-    job.note(std::string("what was learned could not be kept: ") + error.what());
+    job.note(std::string("the learned weights could not be saved: ") + error.what());
   }
 }
 

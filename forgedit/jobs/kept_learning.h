@@ -9,15 +9,15 @@
 
 namespace forgedit {
 
-/// What `edit` learned without --save: kept in its folder of results, as a saved edit, until the run is
-/// complete. A run that was stopped then goes on without learning again. Each picture, source, model and way
-/// of learning has a place of its own: "unfinished-<hash>.edit".
+/// The learned weights of an edit that is not saved: kept in its results folder, as a saved edit, until the
+/// run is complete. A run that was stopped then resumes without fine-tuning again. Each combination of
+/// picture, source, model and fine-tuning settings has its own folder: "unfinished-<hash>.edit".
 class KeptLearning {
  public:
   KeptLearning(const std::filesystem::path& results, const PictureToLearn& wanted);
 
   const std::filesystem::path& place() const { return place_; }
-  /// Whether an earlier run left what learning `wanted` would give.
+  /// Whether an earlier run left the weights that fine-tuning on `wanted` would give.
   bool has(const PictureToLearn& wanted) const;
   /// Begins to write in the background; the tensors must stay as they are. Says so where the disk lacks room.
   void begin_writing(const LearnedPicture& learned, JobContext& job);

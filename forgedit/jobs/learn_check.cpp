@@ -9,7 +9,7 @@ namespace forgedit {
 
 void use_target_as_source(LearnRequest& request, const std::string& target) {
   if (!request.source.empty()) {
-    throw usage_error("source", "cannot be combined with method imagic, which starts from the target");
+    throw usage_error("source", "cannot be combined with method imagic, which trains on the target");
   }
   require_text("target", target);
   request.source = target;
@@ -17,12 +17,12 @@ void use_target_as_source(LearnRequest& request, const std::string& target) {
 
 void take_target(LearnRequest& request) {
   if (request.options.method == LearnMethod::imagic) return use_target_as_source(request, request.target);
-  if (!request.target.empty()) throw usage_error("target", "belongs to method imagic");
+  if (!request.target.empty()) throw usage_error("target", "needs method imagic");
 }
 
 void check_learn_settings(const LearnRequest& request) {
   if (!request.source.empty() && !request.captioner.empty()) {
-    throw usage_error("captioner", "cannot be combined with source: one of them says what the picture shows");
+    throw usage_error("captioner", "cannot be combined with source: either one sets the caption");
   }
   if (!request.source.empty()) require_text("source", request.source);
   const auto& o = request.options;
@@ -32,7 +32,7 @@ void check_learn_settings(const LearnRequest& request) {
   }
   const bool imagic = o.method == LearnMethod::imagic;
   if (!imagic && o.embedding_samples > 0) {
-    throw usage_error("embedding_samples", "belongs to method imagic");
+    throw usage_error("embedding_samples", "needs method imagic");
   }
   if (imagic && o.embedding_samples < o.batch) {
     throw usage_error("embedding_samples",

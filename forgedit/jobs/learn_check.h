@@ -6,7 +6,7 @@
 
 namespace forgedit {
 
-/// Imagic's embedding starts from the target prompt; throws a usage Error where a source was given, or no
+/// Imagic's embedding starts from the target prompt. Throws a usage Error if a source was given, or no
 /// target.
 void use_target_as_source(LearnRequest& request, const std::string& target);
 

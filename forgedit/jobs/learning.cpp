@@ -25,23 +25,22 @@ void say_how_it_ended(const LearnedPicture& learned, JobContext& job) {
   const auto& o = learned.options;
   if (o.stop_loss > 0 && o.stop_known == 0 && learned.prediction == PredictionType::v_prediction) {
     job.note(
-        "the model predicts the velocity: learning does not end early (stop_loss), whose thresholds are made "
-        "for predicted noise");
+        "the model uses v-prediction: fine-tuning does not stop early (stop_loss), because the threshold is "
+        "meant for noise prediction");
   }
   if (o.stop_known > 0 && !learned.result.known.empty()) {
     const auto known = learned.result.known.back();
-    job.note(
-        fmt::format("{:.1f} % of the picture is known after {} samples ({} {:g} %)", 100 * known,
-                    static_cast<std::int64_t>(learned.result.losses.size()) * o.batch,
-                    known >= o.stop_known ? "stop_known asks for" : "the longest time; stop_known asks for",
-                    100 * o.stop_known));
+    job.note(fmt::format("{:.1f} % of the picture is known after {} samples ({} {:g} %)", 100 * known,
+                         static_cast<std::int64_t>(learned.result.losses.size()) * o.batch,
+                         known >= o.stop_known ? "stop_known asks for" : "the maximum; stop_known asks for",
+                         100 * o.stop_known));
   }
   const auto used = learned.result.planned_steps * o.batch;
   if (learned.result.stopped_at) {
-    job.note(fmt::format("learning ended early: loss {:.4f} is under {} (stop_loss)",
-                         *learned.result.stopped_at, o.stop_loss));
+    job.note(fmt::format("early stop: loss {:.4f} is under {} (stop_loss)", *learned.result.stopped_at,
+                         o.stop_loss));
   } else if (used != o.embedding_samples + o.samples) {
-    job.note(fmt::format("learned from {} samples: whole batches of {}", used, o.batch));
+    job.note(fmt::format("trained on {} samples: whole batches of {}", used, o.batch));
   }
 }
 
@@ -140,25 +139,25 @@ bool is_saved_already(const LearnRequest& request, const PictureToLearn& picture
   std::string difference;
   try {
     difference = saved_difference(request.save, picture);
-    // Its hashes are held against its files once all is known.
+    // Its hashes are compared with its files once all is known.
     if (difference.empty() && !picture.base_fingerprint.empty()) read_saved_edit(request.save);
   } catch (const Error& error) {
     if (request.overwrite) return false;  // what is damaged may be replaced too
-    throw usage_error("save", std::string(error.what()) + "; it is replaced only where overwrite is given");
+    throw usage_error("save", std::string(error.what()) + "; set overwrite to replace it");
   }
   if (difference.empty()) return true;
   if (request.overwrite) return false;
-  throw usage_error("save",
-                    fmt::format("{}: holds what was learned {}: name another folder, or have it replaced "
-                                "(overwrite)",
-                                request.save.string(), difference));
+  throw usage_error(
+      "save",
+      fmt::format("{}: contains a saved edit {}: choose another folder, or set overwrite to replace it",
+                  request.save.string(), difference));
 }
 
 LearnedPicture take_saved(PictureToLearn picture, const fs::path& saved, const StableDiffusion& model,
                           JobContext& job) {
   auto before = read_saved_edit(saved);
   attach_to_model(before, model, saved.string());
-  job.note("learned before, and kept in " + saved.string());
+  job.note("using the saved edit in " + saved.string());
   LearnedPicture learned{std::move(picture), std::move(before.result)};
   learned.memory = before.memory;
   learned.software = before.software;
@@ -167,14 +166,14 @@ LearnedPicture take_saved(PictureToLearn picture, const fs::path& saved, const S
 }
 
 LearnedPicture take_learned(PictureToLearn picture, const LearnResult& before, JobContext& job) {
-  job.note("learned just before");
+  job.note("using the weights of the previous job");
   job.listener().learned({}, before.losses);
   return {std::move(picture), before};
 }
 
 LearnedPicture learn_and_save(PictureToLearn picture, const LearnRequest& request, const ModelChoice& choice,
                               StableDiffusion& model, JobContext& job) {
-  job.note(fmt::format("picture {}x{}, learned at {}x{}", picture.frame.source_width,
+  job.note(fmt::format("picture {}x{}, fine-tuning at {}x{}", picture.frame.source_width,
                        picture.frame.source_height, picture.frame.width, picture.frame.height));
   const auto encoded = encode_picture(model, picture.grid, picture.options.seed);
   if (choice.miniature) warn(warn_of_round_trip(model, encoded, picture), job);
@@ -186,7 +185,7 @@ LearnedPicture learn_and_save(PictureToLearn picture, const LearnRequest& reques
   say_how_it_ended(learned, job);
   if (choice.miniature) warn(warn_of_first_losses(learned.result.losses), job);
   if (model.policy.device.is_cuda()) {
-    job.note(fmt::format("learning took at most {:.1f} GiB of GPU memory",
+    job.note(fmt::format("fine-tuning took at most {:.1f} GiB of GPU memory",
                          static_cast<double>(peak_memory(model.policy.device)) / (1U << 30)));
   }
   if (!request.save.empty()) {

@@ -28,7 +28,7 @@ ModelPlace find_model(const std::string& model, const Places& places) {
   const auto& cache = places.hub_cache;
   const auto found = find_in_hub_cache(cache, model);
   if (found) return {found->folder, model, found->unfinished};
-  throw failure(model + ": no such model folder or file, nor in the hub's cache " + cache.string() +
+  throw failure(model + ": no such model folder or file, nor in the Hugging Face cache " + cache.string() +
                 "; fetch it with: hf download " + model);
 }
 
@@ -42,8 +42,8 @@ ModelPlace place_of(const ModelRequest& request, const Places& places) {
   if (!request.model.empty()) return with_field("model", [&] { return find_model(request.model, places); });
   ModelPlace place{miniature_folder(places), "miniature", {}};
   if (fs::is_directory(place.path)) return place;
-  throw failure("model", place.path.string() +
-                             ": the miniature is not there; name the folder of a Stable Diffusion model");
+  throw failure("model",
+                place.path.string() + ": the miniature is not installed; give a Stable Diffusion model");
 }
 
 }  // namespace
@@ -54,12 +54,12 @@ ModelChoice choose_model(const ModelRequest& request, JobContext& job) {
   const bool bf16 = has_bf16(device);
   const ComputePolicy policy{device, choose_precision(device, request.precision, bf16), request.plain};
   if (!request.precision && device.is_cuda() && !bf16) {
-    job.warn(describe_device(device) + ": computes no bf16, so this runs in fp32");
+    job.warn(describe_device(device) + ": does not support bf16, so fp32 is used");
   }
   const int threads = request.threads > 0 ? request.threads : job.places().threads;
   const auto place = place_of(request, job.places());
   if (!request.config.empty() && fs::is_directory(place.path)) {
-    throw usage_error("config", "belongs to a model of one file; a folder has its own settings");
+    throw usage_error("config", "is only for single-file models; a folder has its own settings");
   }
   for (const auto& lora : request.loras) {
     if (!fs::exists(lora.path)) throw failure("lora", lora.path.string() + ": no such LoRA file");
@@ -88,7 +88,7 @@ Error explained(const Error& error, const ModelPlace& place) {
   const auto& unfinished = place.unfinished;
   if (unfinished.empty()) return error;
   return {error.kind(),
-          fmt::format("{} (the download of {} in the hub's cache is not finished: {}{})", error.what(),
+          fmt::format("{} (the download of {} in the Hugging Face cache is unfinished: {}{})", error.what(),
                       place.name, unfinished.front(), unfinished.size() > 1 ? ", …" : ""),
           error.field()};
 }
@@ -127,7 +127,8 @@ MemoryPlan settle_host_memory(const MemoryTask& task) {
   try {
     return plan_memory(task, std::max(0.01, std::floor(static_cast<double>(budget) / kGiB * 100) / 100));
   } catch (const Error& error) {
-    throw failure("memory", std::string(error.what()) + " (what this machine and its limits leave)");
+    throw failure("memory",
+                  std::string(error.what()) + " (the free memory of this machine, within its limits)");
   }
 }
 

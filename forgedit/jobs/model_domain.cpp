@@ -23,8 +23,8 @@ std::string warn_of_round_trip(StableDiffusion& model, const EncodedPicture& enc
   const double quality = psnr(from_grid(round_trip, picture.frame), from_grid(picture.grid, picture.frame));
   if (quality >= kMinRoundTrip) return {};
   return fmt::format(
-      "the miniature returns this picture at {:.1f} dB, under {:.0f}: it lies outside of what the miniature "
-      "knows, and so will the edits",
+      "the miniature's VAE reconstructs this picture at {:.1f} dB PSNR, under {:.0f}: the miniature does not "
+      "know such pictures, and the edits will look bad",
       quality, kMinRoundTrip);
 }
 
@@ -35,8 +35,8 @@ std::string warn_of_first_losses(const std::vector<double>& losses) {
       std::accumulate(losses.begin(), losses.begin() + count, 0.0) / static_cast<double>(count);
   if (mean <= kMaxFirstLoss) return {};
   return fmt::format(
-      "the first losses are {:.2f} on average, over {:.2f}: the picture lies outside of what the miniature "
-      "knows, and edits will hardly follow the text",
+      "the first losses are {:.2f} on average, over {:.2f}: the miniature does not know such pictures, and "
+      "the edits will hardly follow the prompt",
       mean, kMaxFirstLoss);
 }
 

@@ -8,14 +8,14 @@
 
 namespace forgedit {
 
-// The miniature knows one domain. A picture from outside of it is told by two signs; each function returns
-// what to warn of, or nothing.
+// The miniature knows one domain. Two signs show that a picture is outside of it; each function returns a
+// warning, or nothing.
 
-/// Before learning: the VAE does not return the picture well, and no edit can look better than the VAE.
+/// Before fine-tuning: the VAE does not reconstruct the picture well, and no edit can look better.
 std::string warn_of_round_trip(StableDiffusion& model, const EncodedPicture& encoded,
                                const PictureToLearn& picture);
 
-/// After learning: at first the UNet predicts the picture's noise badly.
+/// After fine-tuning: the first losses are high, because the UNet predicts the picture's noise badly.
 std::string warn_of_first_losses(const std::vector<double>& losses);
 
 }  // namespace forgedit

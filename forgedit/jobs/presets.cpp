@@ -27,7 +27,7 @@ json parse_strictly(const std::string& text) {
     if (event == json::parse_event_t::object_start) open.emplace_back();
     if (event == json::parse_event_t::object_end) open.pop_back();
     if (event == json::parse_event_t::key && !open.back().insert(value.get<std::string>()).second) {
-      throw usage_error(one_line(value.get<std::string>()) + ": stands there twice");
+      throw usage_error(one_line(value.get<std::string>()) + ": duplicate key");
     }
     return true;
   };

@@ -10,7 +10,7 @@
 
 namespace forgedit {
 
-/// How long a job still takes: what it was planned to take, corrected by how fast it turns out to be.
+/// The time left of a job: the planned time, corrected by the measured speed.
 class ProgressMeter {
  public:
   using Clock = std::chrono::steady_clock;

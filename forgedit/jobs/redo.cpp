@@ -73,8 +73,8 @@ void check_settings(const json& wanted, const json& now, const std::string& name
       warn(fmt::format("{} was made with {} {}, and is generated again with {}: pixels may differ", name,
                        place.substr(std::string("/model/").size()), was, is));
     } else if (place == "/model/fingerprint") {
-      throw usage_error("model", fmt::format("{} was made with another model, {}: name that, with its LoRA "
-                                             "files and clip_skip where it had some",
+      throw usage_error("model", fmt::format("{} was made with another model, {}: give that model, with its "
+                                             "LoRA files and clip_skip if it had any",
                                              name, before.value("/model/name", "")));
     } else if (place == "/drawing/mask") {
       throw usage_error("mask", name + " was made with another mask");
@@ -88,7 +88,7 @@ void check_settings(const json& wanted, const json& now, const std::string& name
 /// Whether the file is the picture that was learned: as the model saw it then.
 bool is_original(const fs::path& file, const json& settings) {
   const auto& picture = settings.at("picture");
-  const auto frame = frame_from_json("the picture's settings: /picture/frame", picture.at("frame"));
+  const auto frame = frame_from_json("the image's settings: /picture/frame", picture.at("frame"));
   const auto image = read_image(file, parse_colour("background", picture.value("background", "white")));
   if (image.width != frame.source_width || image.height != frame.source_height) return false;
   const auto grid = lay_into_grid(image, frame, picture.value("stretched", false));
@@ -106,9 +106,8 @@ class Search {
   fs::path saved() const {
     if (!request_.from.empty()) {
       if (is_learned_by(learned_info(request_.from), settings_)) return request_.from;
-      throw usage_error("from",
-                        request_.from.string() + ": is not what " + name() +
-                            " was made from: its picture, source, model or way of learning is another one");
+      throw usage_error("from", request_.from.string() + ": is not the saved edit that " + name() +
+                                    " needs: its picture, caption, model or fine-tuning settings differ");
     }
     for (const auto& folder : request_.folders) {
       for (const auto& entry : list_directory(folder.empty() ? "." : folder)) {
@@ -131,9 +130,9 @@ class Search {
       if (is_original_quietly(folder / file)) return folder / file;
     }
     throw usage_error("image",
-                      fmt::format("is needed: neither what was learned for {} nor {}, of which that was, is "
-                                  "beside it, one folder above it or in the current folder",
-                                  name(), file.empty() ? "its picture" : one_line(file.string())));
+                      fmt::format("is needed: neither a saved edit of {} nor {} was found beside the image, "
+                                  "one folder above it or in the current folder",
+                                  name(), file.empty() ? "the original picture" : one_line(file.string())));
   }
 
  private:
@@ -161,21 +160,20 @@ class Search {
 
 void check_parts(const json& settings) {
   for (const char* key : {"picture", "model", "learning", "drawing"}) {
-    if (!settings.contains(key)) throw failure("the picture's settings: /" + std::string(key) + ": missing");
+    if (!settings.contains(key)) throw failure("the image's settings: /" + std::string(key) + ": missing");
   }
-  if (!settings["picture"].contains("frame"))
-    throw failure("the picture's settings: /picture/frame: missing");
-  frame_from_json("the picture's settings: /picture/frame", settings["picture"]["frame"]);
+  if (!settings["picture"].contains("frame")) throw failure("the image's settings: /picture/frame: missing");
+  frame_from_json("the image's settings: /picture/frame", settings["picture"]["frame"]);
 }
 
 void check_mask(const RedoRequest& request, const json& settings) {
   const bool has_one = settings.at("drawing").contains("mask");
   if (has_one && request.mask.empty()) {
-    throw usage_error("mask",
-                      "is needed: " + request.picture.string() + " was made with one, and does not hold it");
+    throw usage_error("mask", "is needed: " + request.picture.string() +
+                                  " was made with a mask, which it does not contain");
   }
   if (!has_one && !request.mask.empty()) {
-    throw usage_error("mask", request.picture.string() + " was made without one");
+    throw usage_error("mask", request.picture.string() + " was made without a mask");
   }
 }
 
@@ -216,12 +214,12 @@ Redo plan_redo(const RedoRequest& request, const std::function<void(const std::s
     const auto original = saved.empty() || needs_original ? search.original() : fs::path();
     redo.job = job_of(settings, needs_original ? fs::path() : saved, original);
     if (saved.empty()) {
-      redo.plan = "what was learned for it is not here: learning again from " + original.string();
+      redo.plan = "there is no saved edit of it: fine-tuning again on " + original.string();
       redo.job.learn.save = request.save;
     } else if (!request.save.empty()) {
-      throw usage_error("save", "what was learned for " + name + " is in " + saved.string() + " already");
+      throw usage_error("save", "the saved edit of " + name + " is already in " + saved.string());
     } else {
-      redo.plan = "what was learned for it is in " + saved.string();
+      redo.plan = "using the saved edit in " + saved.string();
       if (needs_original) redo.job.learn.save = saved;
     }
   } catch (const Error& error) {
@@ -242,9 +240,8 @@ Redo plan_redo(const RedoRequest& request, const std::function<void(const std::s
   const auto together = settings["drawing"].value("together", std::int64_t{0});
   if (together == 0) {
     warn(name +
-         " does not say how many images were generated together, as older versions' pictures: its last bits "
-         "may "
-         "differ");
+         " does not record how many images were generated together, because an older version wrote it: its "
+         "last bits may differ");
   }
   only.together = std::clamp(together, std::int64_t{1}, kMostTogether);
   only.place =

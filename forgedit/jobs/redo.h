@@ -10,11 +10,11 @@
 
 namespace forgedit {
 
-/// One of our pictures, to be generated again from the settings inside of it.
+/// An image of ours, to be generated again from the settings in its PNG.
 struct RedoRequest {
   std::filesystem::path picture;               ///< a PNG of ours
-  std::filesystem::path from;                  ///< the saved edit; empty: looked for
-  std::filesystem::path original;              ///< what was learned; empty: looked for
+  std::filesystem::path from;                  ///< the saved edit; empty: search for it
+  std::filesystem::path original;              ///< the picture that was edited; empty: search for it
   std::filesystem::path mask;                  ///< needed where one was used
   std::filesystem::path save;                  ///< see LearnRequest
   std::vector<std::filesystem::path> folders;  ///< where to look
@@ -25,13 +25,13 @@ struct Redo {
   EditJob job;            ///< of that picture only, without a folder for its results
   std::string model;      ///< the model's name, as records have it
   std::string precision;  ///< "fp32" or "bf16"; empty: the picture does not say
-  std::string plan;       ///< where what was learned is, or from what it is learned again
+  std::string plan;       ///< for people: the saved edit, or the picture for fine-tuning again
 };
 
-/// Reads the picture's settings and finds a saved edit of exactly this learning, else the picture that was
-/// learned, whose pixels must be the same. The job ends before it learns where the model is another one, or
-/// anything else that decides the pixels cannot be as it was; `warn` hears of a device, precision or LibTorch
-/// that differs. Throws Error where settings, saved edit, picture or mask are missing or other ones.
+/// Reads the image's settings and finds a saved edit with the same fine-tuning, else the picture that was
+/// edited, whose pixels must be the same. The job ends before fine-tuning if the model or anything else that
+/// determines the pixels differs; `warn` receives a different device, precision or LibTorch. Throws Error if
+/// settings, saved edit, picture or mask are missing or differ.
 Redo plan_redo(const RedoRequest& request, const std::function<void(const std::string&)>& warn);
 
 /// How many pixels differ and by how much, for people; empty where the pictures are the same.

@@ -37,7 +37,7 @@ std::filesystem::path resolved(RequestReader& reader, const char* key,
   parsed(
       reader, key,
       [&](const std::string& reference) {
-        if (!resolve) throw usage_error("is not taken here");
+        if (!resolve) throw usage_error("is not accepted here");
         place = resolve(reference);
       },
       alias);
@@ -71,7 +71,7 @@ void read_size(RequestReader& reader, std::optional<std::pair<int, int>>& size) 
 void read_out(RequestReader& reader, const RequestRules& rules, std::filesystem::path& out) {
   if (!rules.names_results) return;
   parsed(reader, "out", [&](const std::string& path) { out = path; });
-  if (out.empty()) reader.reject("out", "is needed: where the results go");
+  if (out.empty()) reader.reject("out", "is needed: the folder for the results");
 }
 
 void read_save(RequestReader& reader, const RequestRules& rules, LearnRequest& request) {
@@ -209,7 +209,7 @@ DrawRequest read_draw(RequestReader& reader, const RequestRules& rules) {
   DrawRequest request;
   request.learned = required(reader, "learned", rules.learned);
   reader.text("target", request.target);
-  if (request.target.empty()) reader.reject("target", "is needed: what the edited picture shows");
+  if (request.target.empty()) reader.reject("target", "is needed: the prompt of the edit");
   read_sweep(reader, request.sweep);
   reader.real("blend", request.blend, 0, 1);
   read_out(reader, rules, request.out);
@@ -233,8 +233,8 @@ ScoreRequest read_score(RequestReader& reader, const RequestRules& rules) {
   ScoreRequest request;
   request.original = required(reader, "picture", rules.picture);
   const auto edited = reader.texts("edited", nullptr);
-  if (!edited) reader.reject("edited", "is needed: the pictures to score");
-  if (!rules.picture) reader.reject("edited", "is not taken here");
+  if (!edited) reader.reject("edited", "is needed: the images to score");
+  if (!rules.picture) reader.reject("edited", "is not accepted here");
   try {
     for (const auto& reference : *edited) request.edited.push_back(rules.picture(reference));
   } catch (const Error& error) {
@@ -319,7 +319,7 @@ void check_version(RequestReader& reader) {
 StoryTarget read_story_target(RequestReader& reader) {
   StoryTarget line;
   reader.text("target", line.target);
-  if (line.target.empty()) reader.reject("target", "is needed: what the edited picture shows");
+  if (line.target.empty()) reader.reject("target", "is needed: the prompt of the edit");
   read_sweep(reader, line.sweep);
   reader.finish();
   return line;

@@ -11,11 +11,11 @@
 
 namespace forgedit {
 
-/// The version of the JSON form of requests: its key "version", which may be left out.
+/// The version of the JSON form of requests: its optional key "version".
 inline constexpr int kRequestVersion = 1;
 
-/// What references in a request mean where it came from: a path for a list, an id for a server. Each gives
-/// the file or folder, or throws Error; a null one means that such requests are not taken here.
+/// How to resolve references in a request: a path for a list, an id for a server. Each returns the file or
+/// folder, or throws Error; a null function means that such requests are not accepted.
 struct RequestRules {
   std::function<std::filesystem::path(const std::string& reference)> picture;
   std::function<std::filesystem::path(const std::string& reference)> learned;
@@ -33,8 +33,8 @@ JobRequest request_from_json(const nlohmann::json& request, const RequestRules& 
 /// Reads the key "version". Throws for another one than ours.
 void check_version(RequestReader& reader);
 
-/// Reads the keys of an edit over `job`, which keeps what the request leaves out. The caller then calls
-/// `reader.finish()`.
+/// Reads the keys of an edit into `job`; keys that the request does not have keep their values. The caller
+/// then calls `reader.finish()`.
 void read_edit_keys(RequestReader& reader, const RequestRules& rules, EditJob& job);
 
 /// Reads the keys of an edit that are no matter of one picture over `job`, to the object's end: those of

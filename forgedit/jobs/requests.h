@@ -44,13 +44,13 @@ struct ModelRequest {
   int threads = 0;                     ///< 0: what Places says
 };
 
-/// Which weights judge edits.
+/// The weights that score edits.
 struct ScoreFiles {
   std::string clip;                ///< a CLIPModel folder or ORG/NAME; empty: where find_scorer_files looks
   std::vector<std::string> lpips;  ///< safetensors files, or folders of them
 };
 
-/// What pictures show, in words.
+/// A request for captions.
 struct CaptionRequest {
   std::vector<std::filesystem::path> pictures;
   std::string captioner;  ///< a BLIP folder or ORG/NAME; empty: where find_captioner looks
@@ -60,18 +60,20 @@ struct CaptionRequest {
 /// What to learn, and how.
 struct LearnRequest {
   std::filesystem::path picture;
-  std::string source;     ///< empty: the captioner writes it; imagic: nothing else than `target`
+  std::string source;     ///< the caption; empty: the captioner writes it; imagic: always `target`
   std::string target;     ///< imagic, of a job that only learns: the prompt that learning starts from
   std::string captioner;  ///< as in CaptionRequest
   std::array<std::uint8_t, 3> background = kWhite;
-  std::optional<std::pair<int, int>> size;  ///< stretch to this; nothing: keep the picture's shape
+  std::optional<std::pair<int, int>> size;  ///< stretch to this; nothing: keep the aspect ratio
   bool story_size = false;                  ///< the published story's size, 768x768 for SD 1.x, unless `size`
   std::filesystem::path save;               ///< folder of the saved edit; empty: not saved
-  bool overwrite = false;                   ///< `save` may replace what was learned otherwise
-  /// Names `save` where that is empty, once all is known of the picture: for who keeps many saved edits.
+  bool overwrite = false;                   ///< `save` may replace a different saved edit
+  /// Chooses `save` if that is empty, once all is known of the picture: for callers that keep many saved
+  /// edits.
   std::function<std::filesystem::path(const PictureToLearn& picture)> choose_save = nullptr;
   LearnOptions options;
-  /// Names of what was chosen in `options`: all else follows the model's own defaults (follow_model).
+  /// Names of the settings that were chosen in `options`: all others follow the model's own defaults
+  /// (follow_model).
   std::set<std::string> chosen;
   bool published = false;  ///< the method's published schedule, whatever the model's defaults are
   bool dry_run = false;    ///< only check, and tell what would be done
@@ -91,13 +93,13 @@ struct SweepRequest {
   std::optional<SamplerKind> sampler;
   std::optional<std::int64_t> steps;  ///< nothing: what the sampler usually needs
   std::optional<double> guidance_scale;
-  std::optional<std::string> negative;  ///< prompt that guidance goes away from; nothing: the empty one
+  std::optional<std::string> negative;  ///< negative prompt; nothing: empty
 
   /// Of the first seed, which also decides learning.
   std::uint64_t first_seed() const { return seeds ? seeds->front() : 0; }
 };
 
-/// The automatic choice, and how far it may go.
+/// The automatic choice and its limits.
 struct AutoRequest {
   std::optional<std::size_t> pictures;  ///< candidates of each target
   std::optional<double> seconds;        ///< of generating, all targets together
@@ -133,7 +135,8 @@ struct EditJob {
   bool at_source_size = false;
   bool metadata = true;       ///< settings inside the PNG files
   std::filesystem::path out;  ///< folder of the results
-  /// What was learned without `save` lies in `out` until the job ends, so that a stop does not lose it.
+  /// Without `save`, the learned weights are kept in `out` until the job ends, so that a stop does not lose
+  /// them.
   bool keep_learning = true;
   bool dry_run = false;  ///< only check, and tell what would be done
   std::optional<OnlyPicture> only;
@@ -159,7 +162,7 @@ struct ExportRequest {
   std::optional<double> energy;      ///< lora
 };
 
-/// How well edited pictures follow the text and keep the original.
+/// Scores of edited images: how well they follow the prompt and keep the original.
 struct ScoreRequest {
   std::filesystem::path original;
   std::vector<std::filesystem::path> edited;

@@ -129,7 +129,7 @@ EditResults::Resumed EditResults::resume(std::vector<Candidate>& candidates) {
         if (!is_measured && run_.at_source_size) image.reset();
         if (!is_measured && image) picture->psnr = psnr(*image, original_);
       } catch (const Error&) {
-        image.reset();  // damaged since: it is drawn again
+        image.reset();  // damaged since: it is generated again
       }
     }
     if (!image) picture.reset();
@@ -186,7 +186,7 @@ void EditResults::number(std::vector<Candidate>& candidates,
       if (taken[i] && taken[i]->file == file) return true;  // it has the number already
       const auto found = held.find(number);
       if (found == held.end() || found->second.empty()) return true;
-      // A damaged picture, or one of a run without settings in its pictures, is drawn again in its place.
+      // A damaged image, or one of a run without settings in its PNG files, is generated again in its place.
       return found->second.size() == 1 && *found->second.begin() == file && staying.count(file) == 0;
     };
     renumber_stem(candidate, last_number_ + 1, candidate.last_number);
@@ -211,8 +211,9 @@ std::string EditResults::older() const {
     }
     list += (before > 0 ? ", " : "") + *name;
   }
-  return fmt::format("{} holds {} picture{} of an earlier run, which stay and are not on the new sheet: {}",
-                     folder_.string(), names.size(), names.size() == 1 ? "" : "s", list);
+  return fmt::format(
+      "{} contains {} image{} of an earlier run, which stay but are not on the new contact sheet: {}",
+      folder_.string(), names.size(), names.size() == 1 ? "" : "s", list);
 }
 
 std::vector<std::string> EditResults::changed() const {
@@ -248,7 +249,7 @@ std::vector<fs::path> EditResults::finish() {
   write_record(gone.empty());
   if (!gone.empty()) {
     throw failure(fmt::format(
-        "{} pictures of this run are gone from {}, such as {}.png; the same request generates them again",
+        "{} images of this run were deleted from {}, such as {}.png; the same request generates them again",
         gone.size(), folder_.string(), gone.front()));
   }
   return {sheet, page, folder_ / kRecordFile};
@@ -266,7 +267,7 @@ std::string EditResults::report(const json& record) const {
 
 std::string EditResults::label_of(const Candidate& candidate) const {
   if (candidate.kind != Candidate::Kind::reconstruction || !reconstruction_db_) return candidate.label;
-  return candidate.label + fmt::format("\n{:.1f} dB to the original", *reconstruction_db_);
+  return candidate.label + fmt::format("\nPSNR {:.1f} dB", *reconstruction_db_);
 }
 
 Image EditResults::draw_sheet() const {

@@ -30,27 +30,27 @@ struct Arrangement {
   bool complete = false;                                                ///< the run got to its end
 };
 
-/// Writes one run: a PNG for each picture as it is drawn and with it edit.json, at the end sheet.png and
-/// report.html. Pictures are written by a thread of its own, and what depends on them waits for it. Use it
-/// from one thread.
+/// Writes one run: a PNG for each image as soon as it is generated, then edit.json; at the end sheet.png and
+/// report.html. A separate thread writes the images, and what depends on them waits for it. Use it from one
+/// thread.
 class EditResults {
  public:
   /// `fonts` set the sheet's labels; `with_text` puts the settings into each PNG.
   EditResults(std::filesystem::path folder, Fonts fonts, EditRun run, bool with_text);
 
-  /// What earlier runs into the same folder have to do with this one.
+  /// What this run takes over from earlier runs into the same folder.
   struct Resumed {
-    std::vector<Candidate> to_draw;  ///< all of the plan but for what was finished already
-    std::size_t kept = 0;            ///< pictures taken over, since their settings are the same
+    std::vector<Candidate> to_draw;  ///< the part of the plan that is not finished yet
+    std::size_t kept = 0;            ///< images taken over, because their settings are the same
   };
   /// Plans `candidates`, and numbers their stems so that none has the number of another picture in the
   /// folder; a run that decides as it goes calls this again for more of them.
   Resumed resume(std::vector<Candidate>& candidates);
   /// What stays of earlier runs without being a part of this one, in a sentence; empty when there is nothing.
   std::string older() const;
-  /// Pictures that were damaged since they were drawn, and are drawn again.
+  /// Images that were damaged since they were generated, and are generated again.
   std::vector<std::string> changed() const;
-  /// Drawing begins: the record says so, and the last run's sheet and chart go.
+  /// Generating begins: marks the record as incomplete, and deletes sheet and chart of the last run.
   void begin();
 
   /// The losses of learning, where that came after resume(); an earlier run's record has them else.

@@ -22,7 +22,7 @@ fs::path parent_of(const fs::path& place) {
 const fs::path& writable(const fs::path& parent) {
   if (::access(parent.c_str(), W_OK) == 0) return parent;
   throw failure(parent.string() +
-                ": no permission to write there, where the result is made before it is moved");
+                ": no permission to write there (results are written there first, then moved)");
 }
 
 }  // namespace

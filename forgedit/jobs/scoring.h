@@ -12,18 +12,18 @@
 
 namespace forgedit {
 
-/// Those that are looked for in the hub's cache, best first: ORG/NAME.
+/// The CLIP models that are searched for in the Hugging Face cache, best first: ORG/NAME.
 std::span<const char* const> published_clips();
 
-/// Files for a scorer: what was asked for; else for CLIP what lies in `model_folder`, or one of OpenAI's in
-/// the hub's cache.
+/// Files for a scorer: those of the request; without one, CLIP from `model_folder`, or OpenAI's from the
+/// Hugging Face cache.
 ScorerFiles find_scorer_files(const ScoreFiles& asked, const std::filesystem::path& model_folder,
                               const Places& places);
 
 /// Throws a usage Error where `files` have no CLIP model.
 void require_clip(const ScorerFiles& files, const std::filesystem::path& model_folder, const Places& places);
 
-/// A CLIP folder's name for records: its last part, or ORG/NAME in the hub's cache.
+/// A CLIP folder's name for records: its last part, or ORG/NAME in the Hugging Face cache.
 std::string clip_name(const std::filesystem::path& folder);
 
 /// Scores by key; the PSNR of equal pictures is "inf", for which JSON has no number.

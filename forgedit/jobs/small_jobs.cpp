@@ -35,7 +35,7 @@ void run_caption(const CaptionRequest& request, WarmModels& models, JobContext& 
 
 void check_learn(LearnRequest request) {
   if (request.save.empty() && !request.choose_save) {
-    throw usage_error("save", "is needed: where to keep what is learned");
+    throw usage_error("save", "is needed: the folder for the saved edit");
   }
   take_target(request);
   check_learn_request(request);
@@ -44,7 +44,8 @@ void check_learn(LearnRequest request) {
 namespace {
 
 void note_kept(const LearnRequest& request, JobContext& context) {
-  context.note(request.save.string() + " holds the same picture, learned with the same settings: it is kept");
+  context.note(request.save.string() +
+               " already contains the same picture, learned with the same settings: it is kept");
 }
 
 }  // namespace
@@ -97,7 +98,7 @@ ExportOptions options_of(const ExportRequest& request) {
   for (const auto& [field, given] :
        {std::pair{"rank", request.rank.has_value()}, std::pair{"energy", request.energy.has_value()}}) {
     if (given && options.format != ExportFormat::lora)
-      throw usage_error(field, "belongs to an export to lora");
+      throw usage_error(field, "is only for exports to lora");
   }
   if (request.rank && request.energy) throw usage_error("energy", "cannot be combined with rank");
   if (request.rank) options.lora.rank = *request.rank;
@@ -114,36 +115,38 @@ void say_if_locon(const Lora& lora, JobContext& context) {
                                    [](const auto& item) { return is_large_convolution(item.second); });
   if (count == 0) return;
   context.note(fmt::format(
-      "{} of its layers are convolutions larger than 1x1: a LoCon, which this program cannot use as a LoRA "
-      "itself; a picture learned as a LoRA (learn lora) is exported as a plain one",
+      "{} of its layers are convolutions larger than 1x1, so it is a LoCon, which forgedit itself cannot "
+      "load; a saved edit that was learned as a LoRA (learn lora) is exported as a plain LoRA",
       count));
 }
 
 /// Each layer's share is in the report.
 void say_what_was_kept(const Lora& lora, JobContext& context) {
   if (!lora.not_held.empty()) {
-    context.note(fmt::format("a LoRA has no place for {} parameters (norms, biases, tables), such as {}",
-                             lora.not_held.size(), lora.not_held.front()));
+    context.note(fmt::format(
+        "{} parameters (norms, biases, tables) cannot be stored in a LoRA and are dropped, such as {}",
+        lora.not_held.size(), lora.not_held.front()));
   }
-  context.note(fmt::format("kept {:.1f} % of the change of {} layers, {:.1f} % of the whole change",
-                           100 * lora.kept(false), lora.layers.size(), 100 * lora.kept(true)));
+  context.note(
+      fmt::format("kept {:.1f} % of the squared weight change of {} layers, {:.1f} % of the whole change",
+                  100 * lora.kept(false), lora.layers.size(), 100 * lora.kept(true)));
 }
 
 }  // namespace
 
 void run_export(const ExportRequest& request, WarmModels& models, JobContext& context) {
   const auto options = options_of(request);
-  if (request.out.empty()) throw usage_error("out", "is needed: what to write");
+  if (request.out.empty()) throw usage_error("out", "is needed: the file or folder to write");
   const SaveLock lock(request.out);
   with_field("out", [&] { check_export_target(request.out, options.format); });
   if (models.choice(context).policy.reduced()) {
-    throw usage_error("precision", "an export needs a model in fp32: in bf16 its weights are rounded");
+    throw usage_error("precision", "an export needs fp32: bf16 would round the weights");
   }
   auto learned = read_saved_edit(request.learned);
   find_forgetting_strategy(options.forget, learned.options.method);
   if (learned.options.tuning == Tuning::lora && (request.rank || request.energy)) {
     throw usage_error(request.rank ? "rank" : "energy",
-                      fmt::format("what was learned is a LoRA of rank {}, which is written as it is",
+                      fmt::format("the saved edit is a LoRA of rank {}, which is written unchanged",
                                   learned.options.lora_rank));
   }
   auto& network = models.model(context);

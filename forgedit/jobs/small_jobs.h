@@ -19,10 +19,11 @@ namespace forgedit {
 /// Captions, in the order of the request's pictures; the listener has each as soon as it is written.
 void run_caption(const CaptionRequest& request, WarmModels& models, JobContext& context);
 
-/// What is wrong with a request to learn by itself; a learn job has to save.
+/// Throws Error for what is wrong in a request to learn; a learn job must save.
 void check_learn(LearnRequest request);
 
-/// Learns a picture and saves it. What is saved there already, in the same way, is kept, with a note.
+/// Fine-tunes on a picture and saves the weights. An existing saved edit with the same settings is kept, with
+/// a note.
 void run_learn(LearnRequest request, WarmModels& models, JobContext& context);
 
 /// Writes a saved edit for other programs. Always computes in float32: `models` must say so.

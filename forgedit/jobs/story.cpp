@@ -73,7 +73,7 @@ std::vector<StoryLine> story_lines(const std::string& text, const std::string& n
     if (line.empty() || line.front() == '#') continue;
     lines.push_back({name + ":" + std::to_string(number), std::move(line)});
   }
-  if (lines.empty()) throw failure(name + ": expected at least one target, a line each");
+  if (lines.empty()) throw failure(name + ": expected at least one line with a target");
   return lines;
 }
 
@@ -87,7 +87,7 @@ std::vector<EditRequest> requests_of_story(const std::vector<StoryLine>& lines, 
     try {
       auto request = request_of_line(line, base);
       if (!is_text(request.targets.front())) {
-        throw usage_error("the target is no text: expected UTF-8 without control characters");
+        throw usage_error("the target is not valid text: expected UTF-8 without control characters");
       }
       plan_edit({request});
       requests.push_back(std::move(request));

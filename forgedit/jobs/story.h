@@ -12,7 +12,7 @@ inline constexpr std::size_t kMaxStoryBytes = std::size_t{16} << 20;
 
 /// The lines of a story: many targets for one learned picture. A line is a target prompt (as it stands there,
 /// without blanks at its ends), or a JSON object. Blank lines and lines that begin with # are ignored. `name`
-/// stands for the story in errors. Throws Error for a story without a line, and for too large ones.
+/// is the story's name in errors. Throws Error for a story without a line, and for too large ones.
 std::vector<StoryLine> story_lines(const std::string& text, const std::string& name);
 
 /// The same for a file.

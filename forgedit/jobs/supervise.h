@@ -25,7 +25,7 @@ class WorkerBroken : public std::runtime_error {
 /// Whether an error says that of the device.
 bool breaks_worker(const std::exception& error);
 
-/// Runs worker processes to their end: starts anew what crashes, and asks all to stop once `stop` is set.
+/// Runs worker processes to their end: starts again what crashes, and asks all to stop once `stop` is set.
 /// `look` says how far they are together, for `listener`; what they print are notes. Returns their exit
 /// codes. Throws Cancelled when it was to stop and all have ended.
 std::vector<int> supervise(const std::vector<WorkerProcesses::Command>& commands, const std::string& input,

@@ -44,7 +44,7 @@ void check_interpolation(const SweepRequest& sweep, Interpolation interpolation)
                             : sweep.beta ? "beta"
                                          : nullptr)
                          : (sweep.gamma ? "gamma" : nullptr);
-  if (stray) throw usage_error(stray, std::string("belongs to interpolation ") + (vs ? "vp" : "vs"));
+  if (stray) throw usage_error(stray, std::string("needs interpolation ") + (vs ? "vp" : "vs"));
 }
 
 EditRequest with_settings(EditRequest request, const SweepRequest& given) {
@@ -64,7 +64,7 @@ EditRequest with_settings(EditRequest request, const SweepRequest& given) {
   take(sample.steps, given.steps);
   take(sample.guidance_scale, given.guidance_scale);
   if (given.negative && !is_text(*given.negative)) {
-    throw usage_error("negative", "is no text: expected UTF-8 without control characters");
+    throw usage_error("negative", "is not valid text: expected UTF-8 without control characters");
   }
   take(sample.negative, given.negative);
   return request;

@@ -71,7 +71,7 @@ void append(std::vector<Number>& values, Number value, const std::string& field,
 double parse_number(const std::string& field, const std::string& part, const std::string& text) {
   const auto value = number_from<double>(word_in(part));
   if (!value || !(std::abs(*value) <= kLargest)) {
-    reject(field, "numbers as in 0.8,1.0 or FIRST:LAST:STEP", text);
+    reject(field, "numbers such as 0.8,1.0 or FIRST:LAST:STEP", text);
   }
   return *value;
 }
@@ -79,7 +79,7 @@ double parse_number(const std::string& field, const std::string& part, const std
 std::uint64_t parse_seed(const std::string& field, const std::string& part, const std::string& text) {
   const auto value = number_from<std::uint64_t>(word_in(part));
   if (!value || *value > static_cast<std::uint64_t>(INT64_MAX)) {
-    reject(field, "whole numbers from 0 as in 0,1,2 or FIRST:LAST", text);
+    reject(field, "whole numbers from 0, such as 0,1,2 or FIRST:LAST", text);
   }
   return *value;
 }
@@ -166,9 +166,10 @@ double parse_gib(const std::string& field, const std::string& text) {
     gib.reset();
   }
   if (!gib || !(*gib >= kLeastGib && *gib <= kMostGib)) {
-    reject(field,
-           "GiB from " + short_text(kLeastGib) + " to " + short_text(kMostGib) + " as in 8, 8GB or 6000MiB",
-           text);
+    reject(
+        field,
+        "GiB from " + short_text(kLeastGib) + " to " + short_text(kMostGib) + ", such as 8, 8GB or 6000MiB",
+        text);
   }
   return *gib;
 }
@@ -222,8 +223,9 @@ bool is_text(const std::string& text) {
 }
 
 void require_text(const std::string& field, const std::string& text) {
-  if (is_blank(text)) throw usage_error(field, "is empty: say what the picture shows");
-  if (!is_text(text)) throw usage_error(field, "is no text: expected UTF-8 without control characters");
+  if (is_blank(text)) throw usage_error(field, "is empty: expected the caption of the picture");
+  if (!is_text(text))
+    throw usage_error(field, "is not valid text: expected UTF-8 without control characters");
 }
 
 }  // namespace forgedit

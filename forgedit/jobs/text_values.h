@@ -14,8 +14,8 @@ namespace forgedit {
 // Settings as people type them, in options and requests. Each throws a usage Error for `field` that quotes
 // what it got, shortened.
 
-/// "0.8", "0.8,1.0,1.2" or "FIRST:LAST:STEP" with both ends included (a step of 1 where left out); items may
-/// be mixed. At most 1,000 finite numbers.
+/// "0.8", "0.8,1.0,1.2" or "FIRST:LAST:STEP" with both ends included (the step is 1 by default); items may be
+/// mixed. At most 1,000 finite numbers.
 std::vector<double> parse_numbers(const std::string& field, const std::string& text);
 
 /// The same for seeds: whole numbers from 0.

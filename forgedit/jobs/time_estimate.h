@@ -27,8 +27,8 @@ class UNetWork {
   double layers_, attention_;
 };
 
-/// How long work takes on the device at hand: its operations over the speed of a matrix product there, of
-/// which learning and sampling reach shares that were measured (docs/performance.md). Seconds are negative
+/// How long work takes on a device: its operations divided by the device's matrix product speed and by the
+/// share of it that learning and sampling were measured to reach (docs/performance.md). Seconds are negative
 /// where nothing can be said.
 class TimeEstimate {
  public:

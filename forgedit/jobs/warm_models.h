@@ -47,7 +47,8 @@ class WarmModels {
   /// Keeps what learning `picture` gave for the next job that learns the same. Does nothing where only one
   /// job will come.
   void keep_learned(const PictureToLearn& picture, const LearnResult& result);
-  /// What the job before learned, where that was exactly `wanted`. Else null, and its memory is free.
+  /// The weights that the previous job learned, if those are exactly `wanted`. Else null, and their memory is
+  /// freed.
   const LearnResult* learned_before(const PictureToLearn& wanted);
   /// The saved edit in the model, for images one at a time. It stays until another one is asked for, its
   /// files change or something else needs the model. Throws Error when either cannot be read, or they do not
@@ -58,12 +59,12 @@ class WarmModels {
   /// A caption of the picture. `field` is what an error names where there is no captioner.
   std::string caption(const std::string& captioner, const Image& picture, const CaptionSearch& search,
                       const std::string& field, JobContext& job);
-  /// What judges edits by these weights, on `device`.
+  /// The scorer with these weights, on `device`.
   EditScorer& judge(const ScorerFiles& files, const c10::Device& device);
 
   /// Whether the model is in memory.
   bool has_model() const { return model_.has_value(); }
-  /// Gives all memory back.
+  /// Releases all memory.
   void unload();
 
  private:

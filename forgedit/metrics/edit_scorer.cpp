@@ -13,14 +13,14 @@ namespace forgedit {
 namespace {
 
 constexpr Metric kMetrics[] = {
-    {"clip", "CLIP", true, 4, "cosine of the edited picture and the target text"},
+    {"clip", "CLIP", true, 4, "cosine of the edited image and the prompt"},
     {"clip_score", "CLIPScore", true, 4, "2.5 · max(cosine, 0)"},
     {"clip_direction", "CLIP direction", true, 4,
-     "cosine of the change in the picture and the change from source to target text"},
-    {"clip_image", "CLIP image", true, 4, "cosine of the edited picture and the original"},
+     "cosine of the change of the image and the change from caption to prompt"},
+    {"clip_image", "CLIP image", true, 4, "cosine of the edited image and the original"},
     {"lpips_alex", "LPIPS alex", false, 4, "perceptual distance to the original, AlexNet"},
     {"lpips_vgg", "LPIPS vgg", false, 4, "perceptual distance to the original, VGG16"},
-    {"psnr", "PSNR", true, 2, "dB to the original"},
+    {"psnr", "PSNR", true, 2, "peak signal-to-noise ratio to the original, in dB"},
     {"ssim", "SSIM", true, 4, "structural similarity to the original"},
 };
 

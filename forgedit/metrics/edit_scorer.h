@@ -33,12 +33,12 @@ struct ScorerFiles {
   std::vector<std::filesystem::path> lpips;  ///< see load_lpips
 };
 
-/// Scores edits with every metric whose weights are there.
+/// Scores edits with every metric whose weights are given.
 class EditScorer {
  public:
   EditScorer(const ScorerFiles& files, const c10::Device& device);
 
-  /// What edits of one picture towards one target are held against.
+  /// What edits of one picture for one target are compared with.
   struct Reference {
     Image original;
     torch::Tensor image, target, source;  ///< embeddings; undefined without CLIP or a source text
@@ -47,16 +47,16 @@ class EditScorer {
                     const std::optional<std::string>& source = {});
 
   /// CLIP sees each picture at its own size. For all others the original is first scaled to the size of
-  /// `edited` (Lanczos): the edit is what is judged, at the size at which it was drawn.
+  /// `edited` (Lanczos): the edit is scored at the size at which it was generated.
   EditScores score(const Reference& reference, const Image& edited) {
     return score(reference, std::span<const Image>(&edited, 1)).front();
   }
   /// The same of several: networks see them together, processor cores share the rest.
   std::vector<EditScores> score(const Reference& reference, std::span<const Image> edited);
 
-  /// Metrics that nothing is measured by, and why, by key.
+  /// The skipped metrics with reasons, by key.
   const std::map<std::string, std::string>& left_out() const { return left_out_; }
-  /// Of all weights that it measures by: tells scorers apart.
+  /// A fingerprint of all its weights, to distinguish scorers.
   const std::string& weights_fingerprint() const { return weights_fingerprint_; }
 
  private:

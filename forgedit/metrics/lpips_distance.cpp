@@ -40,7 +40,7 @@ std::vector<fs::path> all_files(const std::vector<fs::path>& places) {
     for (const auto& name : list_directory(place)) {
       if (ends_with(name, ".safetensors")) inside.push_back(place / name);
     }
-    if (inside.empty()) throw failure(place.string() + ": no safetensors files there");
+    if (inside.empty()) throw failure(place.string() + ": contains no safetensors files");
     files.insert(files.end(), inside.begin(), inside.end());
   }
   return files;
@@ -98,8 +98,8 @@ LpipsNetworks load_lpips(const std::vector<fs::path>& places, const c10::Device&
     auto& parts = gathered[which];
     if (parts.trunk.empty() || parts.heads.empty()) {
       result.incomplete[which] = parts.trunk.empty() && parts.heads.empty() ? "no weights given"
-                                 : parts.trunk.empty()                      ? "heads, but no trunk"
-                                                                            : "a trunk, but no heads";
+                                 : parts.trunk.empty()                      ? "only heads given, no trunk"
+                                                                            : "only a trunk given, no heads";
       continue;
     }
     Lpips network(which);

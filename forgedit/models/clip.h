@@ -28,7 +28,7 @@ struct ClipConfig {
 
   /// The text tower of openai/clip-vit-base-patch32, transformers' default.
   static ClipTextConfig default_text();
-  /// From a config.json of CLIPModel; `origin` (the file) stands in front of errors. Throws Error naming the
+  /// From a config.json of CLIPModel; `origin` (the file) is the prefix of errors. Throws Error naming the
   /// key.
   static ClipConfig from_json(const std::string& origin, const nlohmann::json& config);
   /// Only the text tower's settings of such a config.json.

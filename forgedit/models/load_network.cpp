@@ -31,7 +31,7 @@ void reject_scaled_weights(const StateDict& weights, const std::string& origin) 
   for (const auto& [name, tensor] : weights) {
     if (is_scale_of_weights(name)) {
       throw failure(origin + ": " + name +
-                    ": scaled or quantised weights, which are not read: expected plain floating point");
+                    ": scaled or quantised weights, which are not supported: expected plain floating point");
     }
   }
 }

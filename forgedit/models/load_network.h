@@ -13,7 +13,7 @@ namespace forgedit {
 /// Whether a tensor of this name holds the scale, or another part, of a quantised weight.
 bool is_scale_of_weights(const std::string& name);
 /// Throws Error for weights that are numbers of another scale than the network's: 8-bit floats with scales
-/// beside them, and other quantised forms. `origin` stands in front of the message.
+/// beside them, and other quantised forms. `origin` is the prefix of the message.
 void reject_scaled_weights(const StateDict& weights, const std::string& origin);
 
 /// Tensors of the same names, shapes and kinds (floating point or not) that take no memory.

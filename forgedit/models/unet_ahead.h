@@ -5,7 +5,7 @@
 #include "forgedit/models/unet.h"
 
 // What the layers of a UNet make of time and text alone, for all of them at once: a few large matrix products
-// instead of many small ones, and in a drawing only once for all its steps. For networks that the fused
+// instead of many small ones, and for an image only once for all its steps. For networks that the fused
 // kernels compute (UNetImpl::is_fused).
 namespace forgedit {
 
@@ -58,7 +58,7 @@ class PrecomputedScope {
   Members members_;
 };
 
-/// All of it for a drawing. It stays where it is, so that steps over it may be recorded.
+/// All of it for one image. Its address does not change, so that steps over it may be recorded.
 class UNetAhead {
  public:
   /// timesteps (steps) int64: each is one for the whole batch.

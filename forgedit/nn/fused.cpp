@@ -86,14 +86,14 @@ struct Norm {
     return y;
   }
   /// Gradients of x, addend, weight, bias.
-  variable_list backward(const Tensor& stats, const Tensor& dy, const Tensor& tap, bool with_addend,
+  variable_list backward(const Tensor& stats, const Tensor& dy, const Tensor& passthrough, bool with_addend,
                          bool with_parameters) const {
     const auto shape = shape_of(x, groups);
     const auto workspace = scratch(x, kernels::group_norm_workspace(shape));
     variable_list result{empty_map(x), Tensor(), Tensor(), Tensor()};
     if (with_addend) result[1] = torch::empty(addend.sizes(), addend.options());
     if (with_parameters) result[2] = torch::empty_like(weight), result[3] = torch::empty_like(bias);
-    kernels::group_norm_backward(shape, input(), floats(stats), data(dy), data(tap),
+    kernels::group_norm_backward(shape, input(), floats(stats), data(dy), data(passthrough),
                                  {data(result[0]), data(result[1]), data(result[2]), data(result[3])},
                                  floats(workspace), stream_of(x));
     return result;
@@ -123,7 +123,7 @@ class GroupNormFunction : public Function<GroupNormFunction> {
     const Norm norm{x, {}, weight, bias, groups, eps, silu};
     const auto [y, stats] = norm.forward();
     keep(ctx, norm);
-    ctx->set_materialize_grads(false);  // a tap that nothing uses has no gradient
+    ctx->set_materialize_grads(false);  // a passthrough that nothing uses has no gradient
     ctx->save_for_backward({x, Tensor(), weight, bias, stats});
     return {y, x};
   }

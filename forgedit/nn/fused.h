@@ -8,20 +8,20 @@
 // composition that its comment names computes, forward and backward, with the same rounding of stored values;
 // `fits` says whether it may be used. Maps are channels-last.
 //
-// A "tap" is the input handed through: a residual that branches off it takes the tap, so that the backward
-// pass adds the residual's gradient while it writes that of the norm.
+// A "passthrough" is the input itself, returned as an output. A residual that branches off the input uses it,
+// so that the backward pass adds the residual's gradient while it writes that of the norm.
 namespace forgedit::nn::fused {
 
 /// Whether the fused kernels can compute with these: built with CUDA, both bfloat16 on a GPU, channels
 /// (dimension 1 of maps, the last of tokens) in whole vectors.
 bool fits(const torch::Tensor& x, const torch::Tensor& weight);
 
-/// group_norm(x), then SiLU where `silu`; and the tap of x.
+/// group_norm(x), then SiLU if `silu`; and x as the passthrough.
 std::pair<torch::Tensor, torch::Tensor> group_norm(const torch::Tensor& x, const GroupNormImpl& norm,
                                                    bool silu);
 
-/// conv(silu(group_norm(x + addend))) without the convolution's bias; and the tap of x. addend (batch,
-/// channels) may be undefined. Nothing but x is kept for the backward pass.
+/// conv(silu(group_norm(x + addend))) without the convolution's bias; and x as the passthrough. addend
+/// (batch, channels) may be undefined. Nothing but x is kept for the backward pass.
 std::pair<torch::Tensor, torch::Tensor> norm_silu_conv(const torch::Tensor& x, const torch::Tensor& addend,
                                                        const GroupNormImpl& norm, const Conv2dImpl& conv);
 

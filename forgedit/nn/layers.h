@@ -5,7 +5,7 @@
 namespace forgedit::nn {
 
 // The five layers that every network here is made of. Unlike LibTorch's own they leave their parameters
-// uninitialised: weights always come from a file (or from a trainer), and drawing 860 M random numbers only
+// uninitialised: weights always come from a file (or from a trainer), and sampling 860 M random numbers only
 // to overwrite them takes seconds. Parameter names are the checkpoints'.
 
 /// What a LoRA adds to a layer while it learns (arXiv 2106.09685): scale · (x downᵀ) upᵀ over the last

@@ -28,7 +28,7 @@ torch::Tensor ResnetBlock2DImpl::forward(const torch::Tensor& x, const torch::Te
 }
 
 torch::Tensor ResnetBlock2DImpl::forward_fused(const torch::Tensor& x, const torch::Tensor& time_embedding) {
-  const auto [first, tap] = fused::norm_silu_conv(x, {}, *norm1, *conv1);
+  const auto [first, passthrough] = fused::norm_silu_conv(x, {}, *norm1, *conv1);
   // The first bias goes with the time embedding into the norm, the second with the residual.
   auto addend = precomputed_addend;
   if (!addend.defined()) {
@@ -37,9 +37,9 @@ torch::Tensor ResnetBlock2DImpl::forward_fused(const torch::Tensor& x, const tor
     addend = addend.expand({x.size(0), -1});
   }
   const auto second = fused::norm_silu_conv(first, addend, *norm2, *conv2).first;
-  if (conv_shortcut.is_empty()) return fused::add_bias_residual(second, conv2->bias, tap);
+  if (conv_shortcut.is_empty()) return fused::add_bias_residual(second, conv2->bias, passthrough);
   return fused::add_bias_residual(second, conv2->bias + conv_shortcut->bias,
-                                  fused::pointwise(tap, conv_shortcut->weight));
+                                  fused::pointwise(passthrough, conv_shortcut->weight));
 }
 
 Downsample2DImpl::Downsample2DImpl(std::int64_t channels, bool asymmetric)

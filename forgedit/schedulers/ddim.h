@@ -10,7 +10,7 @@ namespace forgedit {
 
 /// Which timesteps are taken (arXiv 2305.08891, table 2).
 enum class TimestepSpacing {
-  leading,  ///< multiples of a whole stride, from 0: the last timestep is left out
+  leading,  ///< multiples of a whole stride, from 0: the last timestep is not used
   trailing  ///< from the last timestep down, as evenly as whole numbers allow
 };
 

@@ -42,8 +42,8 @@ std::optional<PredictionType> find_prediction(std::string_view name) {
 NoiseSchedule::NoiseSchedule(const NoiseScheduleOptions& o) : options_(o) {
   if (o.rescale_betas_zero_snr && o.prediction_type == PredictionType::epsilon) {
     throw failure(
-        "noise schedule: rescale_betas_zero_snr: the last timestep has no signal, where a prediction of the "
-        "noise says nothing of the picture; expected prediction_type v_prediction, found epsilon");
+        "noise schedule: rescale_betas_zero_snr: the last timestep has no signal from which noise could be "
+        "predicted; expected prediction_type v_prediction, found epsilon");
   }
   const auto betas = betas_of(o);
   alphas_cumprod_ = torch::cumprod(1.0 - (o.rescale_betas_zero_snr ? rescaled_to_zero_snr(betas) : betas), 0);

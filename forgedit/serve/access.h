@@ -10,18 +10,18 @@
 
 namespace forgedit {
 
-/// Who may ask the server, beside who always may.
+/// Who may use the server, besides its own address.
 struct AccessOptions {
-  /// Other names by which clients call it, with the server's port unless they have one.
+  /// Other names that clients use for it, with the server's port unless they have one.
   std::vector<std::string> host_names;
-  /// Pages of these origins may ask too, with a token where one is needed.
+  /// Pages of these origins may use it too, with a token if one is needed.
   std::vector<std::string> page_origins;
   bool behind_proxy = false;           ///< `host_names` are a proxy's, with its ports and https
   std::shared_ptr<Sessions> sessions;  ///< null: nobody needs a token
 };
 
-/// Who may ask the server for anything. A page in the user's browser must not reach it from another place:
-/// not from another port of this machine, nor by a name that was bent to this address (DNS rebinding).
+/// The rules of access. Pages of other origins in the user's browser must not reach the server: neither from
+/// another port of this machine, nor by a name that was redirected to this address (DNS rebinding).
 struct AccessRules {
   std::vector<std::string> hosts;         ///< what the header Host may be, lower case, with the port
   std::vector<std::string> origins;       ///< what the header Origin may be, exactly: the server's own page
@@ -45,7 +45,7 @@ enum class Access { allowed, forbidden_host, forbidden_origin, unauthorized, unm
 /// token. With a cookie, what changes anything needs the header X-Forgedit ("mark"), which no form can send.
 Access check_access(const AccessRules& rules, const AccessRequest& request);
 
-/// Who asks, of a request that may: the owner of its token or session; empty where nobody needs one.
+/// The owner of an allowed request's token or session; empty if no token is needed.
 std::string owner_of(const AccessRules& rules, const AccessRequest& request);
 
 /// Whether a page of this origin is not the server's own, and may ask.

@@ -34,7 +34,7 @@ StoredUpload ApiContext::upload(const std::string& id) const {
 
 StoredLearned ApiContext::learned(const std::string& id) const {
   auto found = store.learned(id);
-  if (!found) throw HttpError(404, "no_such_learned", "there is nothing learned with this id");
+  if (!found) throw HttpError(404, "no_such_learned", "there is no saved edit with this id");
   return std::move(*found);
 }
 
@@ -108,7 +108,8 @@ json json_object_of(const HttpRequest& request) {
     throw HttpError(415, "not_json", "expected a body of the type application/json");
   }
   auto body = parse_shallow_json(request.body);
-  if (body.is_discarded()) throw HttpError(400, "bad_json", "the body is no JSON, or is nested too deeply");
+  if (body.is_discarded())
+    throw HttpError(400, "bad_json", "the body is not valid JSON, or is nested too deeply");
   if (!body.is_object()) throw HttpError(400, "bad_json", "expected a JSON object");
   return body;
 }

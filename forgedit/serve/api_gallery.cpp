@@ -47,7 +47,7 @@ HttpResponse mark(const ApiContext& api, const HttpRequest& request) {
   const auto& stem = request.parts.at(1);
   const bool is_known =
       api.store.mark_picture(job.id, stem, boolean_of(changes, "star"), boolean_of(changes, "hidden"));
-  if (!is_known) throw HttpError(404, "no_such_picture", "the job has no picture of this name");
+  if (!is_known) throw HttpError(404, "no_such_picture", "the job has no image of this name");
   api.dispatcher.tell(job.id);
   return json_response(200, picture_json(job.id, *api.store.picture(job.id, stem)));
 }

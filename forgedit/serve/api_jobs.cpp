@@ -49,11 +49,11 @@ void check_learned_model(const ApiContext& api, const std::string& learned) {
   throw HttpError(409, "other_model", "was learned on " + theirs + ", and the server has " + ours, "learned");
 }
 
-/// Those that people wait for are counted apart: a long night's work keeps nobody from drawing.
-/// Where there are several owners, none fills the queue alone.
+/// Interactive jobs are counted separately: a long queue of others does not block them. Where there are
+/// several owners, none fills the queue alone.
 void check_queue(const ApiContext& api, JobLane lane, const std::string& owner) {
   const auto refuse = [](std::int64_t most, const char* whose) {
-    throw HttpError(429, "queue_full", std::to_string(most) + whose + " jobs wait already")
+    throw HttpError(429, "queue_full", std::to_string(most) + whose + " jobs are already waiting")
         .with_header("Retry-After", "30");
   };
   const auto& options = api.options;

@@ -39,7 +39,7 @@ HttpResponse change_learned(const ApiContext& api, const HttpRequest& request) {
 HttpResponse forget_learned(const ApiContext& api, const HttpRequest& request) {
   changes_of(request, {});
   const auto found = api.learned(request.parts.at(0));
-  if (api.store.is_in_use(found.id)) throw HttpError(409, "in_use", "a job that is not over needs it");
+  if (api.store.is_in_use(found.id)) throw HttpError(409, "in_use", "an unfinished job needs it");
   remove_learned(api.options.data, api.store, found.id);
   api.dispatcher.tell_gone("learned", found.id);
   return no_content();

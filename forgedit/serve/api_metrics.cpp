@@ -50,7 +50,7 @@ std::uint64_t free_bytes(const ApiContext& api) {
 }
 
 void add_http(MetricsText& text, const HttpCounts& counts) {
-  text.begin("forgedit_http_answers_total", "counter", "Answers to HTTP requests.");
+  text.begin("forgedit_http_answers_total", "counter", "Responses to HTTP requests.");
   for (const auto& [status, count] : counts.answers) {
     text.add(count, "{status=\"" + std::to_string(status) + "\"}");
   }
@@ -67,13 +67,13 @@ HttpResponse metrics(const ApiContext& api, const HttpRequest& request) {
     text.add(static_cast<std::uint64_t>(api.store.count(state)),
              std::string("{state=\"") + job_state_name(state) + "\"}");
   }
-  text.gauge("forgedit_queue_paused", "Whether no job is started.", api.store.is_paused() ? 1 : 0);
+  text.gauge("forgedit_queue_paused", "Whether the queue is paused.", api.store.is_paused() ? 1 : 0);
   text.gauge("forgedit_worker_up", "Whether there is a worker process.", api.dispatcher.has_worker() ? 1 : 0);
-  text.gauge("forgedit_worker_busy", "Whether it runs a job.",
+  text.gauge("forgedit_worker_busy", "Whether the worker runs a job.",
              api.dispatcher.worker_state() == "busy" ? 1 : 0);
   text.gauge("forgedit_disk_free_bytes", "Free bytes of the disk with the data folder.", free_bytes(api));
   if (api.options.counts) add_http(text, *api.options.counts);
-  text.gauge("process_resident_memory_bytes", "Resident memory of the network's process.", resident_bytes());
+  text.gauge("process_resident_memory_bytes", "Resident memory of the server process.", resident_bytes());
   HttpResponse response;
   response.content_type = "text/plain; version=0.0.4; charset=utf-8";
   response.body = text.take();

@@ -107,8 +107,8 @@ HttpResponse look_at_job(const ApiContext& api, const Wanted& wanted) {
   const auto job = api.job(wanted.job);
   if (job.state == JobState::done) return pictures_of(api, job, wanted);
   if (is_over(job)) throw end_of(job);
-  auto response = error_response(
-      HttpError(504, "timeout", "the job " + job.id + " goes on: ask api/v1/jobs/" + job.id + " for it"));
+  auto response = error_response(HttpError(
+      504, "timeout", "the job " + job.id + " is still running: its state is at api/v1/jobs/" + job.id));
   response.headers.emplace_back("X-Forgedit-Job", job.id);
   response.wait = api.options.sync_time;
   return response;

@@ -85,7 +85,7 @@ HttpResponse picture(const ApiContext& api, const HttpRequest& request) {
 HttpResponse remove_picture(const ApiContext& api, const HttpRequest& request) {
   changes_of(request, {});
   const auto upload = api.upload(request.parts.at(0));
-  if (api.store.is_in_use(upload.id)) throw HttpError(409, "in_use", "a job that is not over needs it");
+  if (api.store.is_in_use(upload.id)) throw HttpError(409, "in_use", "an unfinished job needs it");
   api.store.remove_upload(upload.id);
   remove_tree(upload_folder(api.options.data, upload.id));
   api.dispatcher.tell_gone("picture", upload.id);

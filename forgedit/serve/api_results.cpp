@@ -26,7 +26,7 @@ void keep_for_ever(HttpResponse& response) {
 
 HttpResponse whole_picture(const fs::path& file, bool with_metadata) {
   if (with_metadata) return file_response(file, "image/png");
-  if (!is_there(file)) throw HttpError(410, "file_gone", "the file is no longer there");
+  if (!is_there(file)) throw HttpError(410, "file_gone", "the file was deleted");
   HttpResponse response;
   response.content_type = "image/png";
   response.body = without_png_text(read_file(file), file.filename().string());
@@ -42,7 +42,7 @@ HttpResponse job_picture(const ApiContext& api, const HttpRequest& request) {
   const auto& stem = request.parts.at(1);
   // The name of the file is the record's, which has this one.
   const bool is_known = api.store.has_picture(found.id, stem) && stem.find('/') == std::string::npos;
-  if (!is_known) throw HttpError(404, "no_such_picture", "the job has no picture of this name");
+  if (!is_known) throw HttpError(404, "no_such_picture", "the job has no image of this name");
   const auto small = thumbnail_of(api.options.data, found.id, stem);
   const bool is_small = size == "thumb" && is_there(small);
   auto response =
@@ -97,7 +97,8 @@ HttpResponse export_file(const ApiContext& api, const HttpRequest& request) {
     save_as(response, name);
     return response;
   }
-  if (found.kind == "export" && !is_over(found)) throw HttpError(409, "not_yet", "the export is not over");
+  if (found.kind == "export" && !is_over(found))
+    throw HttpError(409, "not_yet", "the export is not finished");
   throw HttpError(404, "not_found", "the export has no file of this name");
 }
 

@@ -6,7 +6,7 @@
 
 namespace forgedit {
 
-/// Messages as clients get them: where things lie on this machine is not theirs to know.
+/// Messages for clients: they do not contain paths of this machine.
 class ClientWords {
  public:
   /// `data` is the server's folder, whose name goes; of `places` (home, models, …) the last name stays.

@@ -28,7 +28,7 @@ constexpr milliseconds kToEnd{5'000};
 constexpr milliseconds kLook{50};
 
 JobEnd over_time() {
-  return {JobState::failed, "over_time", "the job has run for as long as a job may"};
+  return {JobState::failed, "over_time", "the job reached the server's time limit for a job"};
 }
 
 }  // namespace
@@ -207,8 +207,8 @@ void Dispatcher::look_at_end_of_worker() {
     running_->end = JobEnd{JobState::cancelled, "", ""};
   } else if (job->lost_workers + 1 >= options_.most_lost) {
     running_->end = JobEnd{JobState::failed, "worker_lost",
-                           "the worker process died of this job " + std::to_string(job->lost_workers + 1) +
-                               " times, at last with " + *how};
+                           "the worker process died on this job " + std::to_string(job->lost_workers + 1) +
+                               " times, the last time with " + *how};
   } else {
     running_->worker_died = true;
     running_->end = JobEnd{JobState::queued, "", ""};
@@ -293,7 +293,7 @@ void Dispatcher::take_line(const std::string& line) {
   }
   const auto is_text = [&](const char* key) { return parsed.contains(key) && parsed[key].is_string(); };
   if (!parsed.is_object() || !is_text("job") || !is_text("event")) {
-    if (options_.trouble) options_.trouble("the worker said what nobody understands");
+    if (options_.trouble) options_.trouble("the worker sent a message that the server does not understand");
     return;
   }
   // What a job that is over had still to say is of no use.

@@ -23,9 +23,9 @@
 namespace forgedit {
 
 /// Gives queued jobs to a worker process, one at a time, in a thread of its own. The process is started when
-/// there is a job, ends when there was none for a while, and may die at any time: its job goes back to the
-/// queue, and has failed where that happens again. Interactive jobs go first: a batch job that runs is
-/// stopped at its next picture, and goes on after them from what it has finished.
+/// there is a job, ends when there was none for a while, and may die at any time: then its job goes back to
+/// the queue, and fails if that happens again. Interactive jobs go first: a running batch job pauses after
+/// its current image, and resumes after them.
 ///
 /// Lines to the worker: {"run": {"id", "request"}}, {"stop": ID}, {"stop": ID, "at": "picture"}. Lines from
 /// it: {"worker": INFO} when it has started, and {"job": ID, "event": NAME, …} with the events "progress"
@@ -41,9 +41,9 @@ class Dispatcher {
     std::chrono::milliseconds patience{10'000};  ///< for a worker that is to stop; then it is killed
     std::chrono::milliseconds silence{600'000};  ///< of a worker that has a job; then it is killed
     std::chrono::milliseconds between_progress{200};
-    std::chrono::milliseconds most_time{0};           ///< that a job may run at a stretch; 0: any
+    std::chrono::milliseconds most_time{0};           ///< that a job may run without a break; 0: no limit
     std::chrono::milliseconds between_queues{5'000};  ///< while a job runs and others wait
-    std::int64_t most_lost = 2;                       ///< a job that so many workers died of has failed
+    std::int64_t most_lost = 2;                       ///< a job fails after this many workers died on it
     /// Whether a worker is started before there is a job, so that it says who it is.
     bool asks_worker_first = false;
     std::filesystem::path data;                       ///< jobs/ID, learned/ID; empty: nothing is done there
@@ -62,7 +62,7 @@ class Dispatcher {
   /// The running job goes back to the queue, and the worker ends.
   void stop();
 
-  /// Publishes where a job stands. Any thread may call it.
+  /// Publishes the state of a job. Any thread may call it.
   void tell(const std::string& id);
   /// Publishes that something was learned or has another name, or is no longer there ("job", "picture",
   /// "learned"). Any thread may call them.
@@ -73,16 +73,16 @@ class Dispatcher {
   /// Where queued jobs stand. Any thread may call it.
   std::vector<QueuePlace> places() const;
 
-  /// How far a running job is: a JSON object, or empty where that is not known. `with_losses` of all its
+  /// The progress of a running job: a JSON object, or empty if it is not known. `with_losses` of all its
   /// steps.
   std::string progress_of(const std::string& job, bool with_losses = false) const;
   /// Whether there is a worker process.
   bool has_worker() const { return has_worker_; }
-  /// What the worker said of itself, a JSON object; empty where none has yet.
+  /// The worker's information about itself, a JSON object; empty before the first one.
   std::string worker_info() const;
   /// "asleep", "idle" or "busy".
   std::string worker_state() const;
-  /// Has a worker that does nothing end now, and its memory with it. Whether it does nothing.
+  /// Ends an idle worker now, which frees its memory. Returns whether it was idle.
   bool unload();
 
  private:

@@ -12,7 +12,7 @@ namespace forgedit {
 
 /// The last events, for any number of readers (server-sent events). Each reader keeps its own place and asks
 /// for what came after it, so a slow one costs nothing; one that has fallen behind the ring is told to read
-/// the state anew ("resync"). Any thread may call it.
+/// the state again ("resync"). Any thread may call it.
 class EventRing {
  public:
   static constexpr std::size_t kSize = 4096;

@@ -30,7 +30,7 @@ HttpResponse zip_of_folder(const fs::path& folder, const std::string& prefix) {
     if (std::error_code missing; !fs::is_regular_file(path, missing)) continue;
     files.push_back({prefix + "/" + path.lexically_relative(folder).generic_string(), path});
   }
-  if (files.empty()) throw HttpError(410, "file_gone", "the files are no longer there");
+  if (files.empty()) throw HttpError(410, "file_gone", "the files were deleted");
   return zip_of(files);
 }
 

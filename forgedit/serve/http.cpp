@@ -218,7 +218,7 @@ std::map<std::string, std::string> parse_query(std::string_view query) {
     auto value =
         equals == std::string_view::npos ? std::string() : percent_decoded(pair.substr(equals + 1), true);
     if (!result.emplace(key, std::move(value)).second) {
-      throw HttpError(400, "bad_request", "stands in the address twice", key);
+      throw HttpError(400, "bad_request", "is in the address twice", key);
     }
   }
   return result;

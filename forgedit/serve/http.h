@@ -16,11 +16,11 @@
 
 namespace forgedit {
 
-/// A request whose sender may ask.
+/// A request that passed the rules of access.
 struct HttpRequest {
   std::string method;
   std::string path;                            ///< as it came, without the query
-  std::vector<std::string> parts;              ///< what stands for {…} in the route, decoded
+  std::vector<std::string> parts;              ///< the values of {…} in the route, decoded
   std::map<std::string, std::string> query;    ///< decoded
   std::string content_type;                    ///< lower case, without parameters
   std::map<std::string, std::string> headers;  ///< by their names in lower case
@@ -51,7 +51,7 @@ struct HttpResponse {
   std::uint64_t parts_bytes = 0;  ///< of all parts together
 };
 
-/// An answer that is no success: thrown by whoever answers a request.
+/// An error response; thrown by the function that answers a request.
 class HttpError : public std::runtime_error {
  public:
   HttpError(int status, std::string code, const std::string& message, std::string param = {})

@@ -83,13 +83,13 @@ std::string HttpGate::check(const HttpHead& head, std::string_view path) const {
     case Access::forbidden_host:
       throw HttpError(403, "forbidden_host", "the server does not answer to this name");
     case Access::forbidden_origin:
-      throw HttpError(403, "forbidden_origin", "a page from elsewhere may not ask this server");
+      throw HttpError(403, "forbidden_origin", "pages of other origins may not use this server");
     case Access::unauthorized:
       throw HttpError(401, "unauthorized",
                       "expected the header Authorization: Bearer with a token of the server")
           .with_header("WWW-Authenticate", "Bearer");
     case Access::unmarked:
-      throw HttpError(403, "forbidden_form", "expected the header X-Forgedit: 1 of who has signed in");
+      throw HttpError(403, "forbidden_form", "expected the header X-Forgedit: 1 with a session cookie");
     case Access::allowed:
       break;
   }

@@ -136,7 +136,7 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
     }
     if (error.category() == http::make_error_code(http::error::bad_method).category() &&
         error != http::error::end_of_stream && error != http::error::partial_message) {
-      return refuse(HttpError(400, "bad_request", "this is no HTTP request: " + error.message()));
+      return refuse(HttpError(400, "bad_request", "this is not an HTTP request: " + error.message()));
     }
     if (error) return close();
     check_header();
@@ -228,7 +228,7 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   void begin_wait(HttpResponse response) {
     if (server_.waiting.size() >= options().most_waiting) {
       if (response.left) response.left();
-      return refuse(HttpError(429, "too_many_waiting", "too many requests wait for their answer")
+      return refuse(HttpError(429, "too_many_waiting", "too many requests are waiting for their response")
                         .with_header("Retry-After", "10"));
     }
     server_.waiting.insert(this);
@@ -287,7 +287,7 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
 
   void send(HttpResponse response, bool keep) {
     if (!response.file.empty() && !open_file(response)) {
-      response = error_response(HttpError(410, "file_gone", "the file is no longer there"));
+      response = error_response(HttpError(410, "file_gone", "the file was deleted"));
     }
     if (is_head() && !response.next_part) response.parts_bytes = response.body.size();
     if (is_head()) response.next_part = [] { return std::string(); };  // the answer's headers alone

@@ -27,12 +27,12 @@ struct HttpOptions {
   std::size_t most_header_bytes = 16 << 10, most_headers = 100, most_target = 2 << 10;
   std::size_t most_connections = 640, kept_for_health = 8, most_streams = 256,
               most_streams_each = 32,                      ///< of one owner
-      most_waiting = 256;                                  ///< for an answer that is held back
+      most_waiting = 256;                                  ///< for a response that waits for a change
   std::size_t most_requests = 1000;                        ///< of one connection
   std::size_t most_bodies_bytes = std::size_t{128} << 20;  ///< that are being received at once
   std::chrono::seconds header_time{10}, idle_time{30}, body_time{120}, write_time{30};
   std::chrono::milliseconds ping_every{15'000};
-  std::chrono::milliseconds between_looks{100};  ///< whether what is held back has another answer
+  std::chrono::milliseconds between_looks{100};  ///< how often waiting responses are checked
 
   SharedHttpCounts counts = std::make_shared<HttpCounts>();
   std::function<void(const std::string&)> trouble;  ///< what went wrong inside
@@ -40,7 +40,7 @@ struct HttpOptions {
 };
 
 /// An HTTP/1.1 server: one thread for all connections, no connection without limits on size and time. Every
-/// request is held against the rules of access first. Routes answer in that thread, so they must not take
+/// request is compared with the rules of access first. Routes answer in that thread, so they must not take
 /// long.
 class HttpServer {
  public:

@@ -14,7 +14,7 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 
 fs::path learned_folder(const fs::path& data, const std::string& id) {
-  if (!is_id(id)) throw usage_error("expected the id of what was learned");
+  if (!is_id(id)) throw usage_error("expected the id of a saved edit");
   return data / "learned" / id;
 }
 
@@ -22,7 +22,7 @@ fs::path kept_learned(const fs::path& data, const std::string& id) {
   auto folder = learned_folder(data, id);
   std::error_code missing;
   if (fs::is_directory(folder, missing)) return folder;
-  throw usage_error("there is nothing learned with this id");
+  throw usage_error("there is no saved edit with this id");
 }
 
 std::int64_t bytes_below(const fs::path& folder) {

@@ -18,15 +18,15 @@ std::filesystem::path kept_learned(const std::filesystem::path& data, const std:
 /// Bytes of all files below `folder`.
 std::int64_t bytes_below(const std::filesystem::path& folder);
 
-/// For the start: saved edits that no entry tells of get one, since whoever kept them was killed before it
-/// could tell; entries whose folder is gone go too.
+/// For the start: saved edits without an entry get one, because a worker may have been killed before it
+/// reported them; entries without a folder are deleted.
 void match_learned(const std::filesystem::path& data, Store& store);
 
 /// Removes a saved edit's folder, then its entry.
 void remove_learned(const std::filesystem::path& data, Store& store, const std::string& id);
 
-/// Removes what was learned and is not pinned, that was used longest ago first, until the rest takes at most
-/// `most_bytes`; nothing that a job needs. Returns what is gone.
+/// Deletes saved edits that are not pinned, the least recently used first, until the rest takes at most
+/// `most_bytes`; none that a job needs. Returns the deleted ids.
 std::vector<std::string> drop_learned(const std::filesystem::path& data, Store& store,
                                       std::int64_t most_bytes);
 

@@ -40,7 +40,8 @@ int listen_at(const std::string& host, std::uint16_t first, std::uint16_t more_p
   if (error == boost::asio::error::address_in_use) {
     throw failure("port", place + " is in use by another program");
   }
-  if (error == boost::asio::error::access_denied) throw failure("port", place + ": no right to listen there");
+  if (error == boost::asio::error::access_denied)
+    throw failure("port", place + ": no permission to listen there");
   if (error) throw failure("host", host + ": " + error.message());
   return acceptor.release();
 }

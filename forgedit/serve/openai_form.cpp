@@ -30,7 +30,7 @@ constexpr std::size_t kMostNumberBytes = 32;
 class Fields {
  public:
   void add(const FormPart& part) {
-    if (!texts_.emplace(part.name, part.content).second) reject(part.name, "stands in the form twice");
+    if (!texts_.emplace(part.name, part.content).second) reject(part.name, "is in the form twice");
   }
   std::string text(const std::string& name) {
     const auto found = texts_.find(name);
@@ -77,19 +77,18 @@ void take_picture(const FormPart& part, OpenAiEdit& edit) {
 
 /// What is not done here is named, not ignored.
 void refuse_what_is_missing(Fields& fields) {
-  fields.only("stream", {"false"}, "is not supported: ask api/v1/events for what happens meanwhile");
-  fields.only("partial_images", {"0"}, "is not supported: ask api/v1/events for previews");
+  fields.only("stream", {"false"}, "is not supported: use api/v1/events for progress");
+  fields.only("partial_images", {"0"}, "is not supported: use api/v1/events for previews");
   fields.only("output_format", {"png"}, "expected png: other formats are not supported");
-  fields.only("background", {"auto", "opaque"}, "expected auto: pictures are opaque");
-  fields.only("quality", {"auto"}, "expected auto: a picture has one quality here");
+  fields.only("background", {"auto", "opaque"}, "expected auto: images are opaque");
+  fields.only("quality", {"auto"}, "expected auto: there is only one quality");
   fields.text("user");  // whose picture it is changes nothing here
 }
 
 void read_settings(Fields& fields, OpenAiEdit& edit) {
   json request{{"kind", "edit"}};
   request["target"] = fields.text("prompt");
-  if (is_blank(request["target"].get<std::string>()))
-    reject("prompt", "is needed: what the edited picture shows");
+  if (is_blank(request["target"].get<std::string>())) reject("prompt", "is needed: the prompt of the edit");
   for (const char* name : {"source", "method", "forget"}) {
     if (auto text = fields.text(name); !text.empty()) request[name] = std::move(text);
   }

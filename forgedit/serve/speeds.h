@@ -10,7 +10,7 @@
 
 namespace forgedit {
 
-/// What a job has to do, as far as its time depends on it.
+/// The work of a job, for estimates of its time.
 struct JobWork {
   std::string learning;                ///< how it learns ("vanilla"); empty: it does not
   std::int64_t samples = 0;            ///< that it learns from; 0: as many as is usual with the model
@@ -64,7 +64,7 @@ class Speeds {
   std::vector<Known> known_;
 };
 
-/// Where a queued job stands.
+/// The place of a job in the queue.
 struct QueuePlace {
   std::string id;
   double starts_in = -1;  ///< seconds; negative: not known

@@ -348,7 +348,7 @@ std::vector<std::string> Store::supersede(const std::string& by) {
         {by});
     while (row.step()) older.push_back(row.text(0));
   }
-  const CancelReason why{"superseded", "a newer one of the same learned picture was asked for"};
+  const CancelReason why{"superseded", "a newer request for the same saved edit replaced it"};
   for (const auto& id : older) request_cancel(id, CancelWhen::now, why);
   return older;
 }

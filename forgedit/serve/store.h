@@ -17,8 +17,7 @@ const char* job_state_name(JobState state);
 /// Throws a usage Error of the field "state" for another name.
 JobState parse_job_state(const std::string& name);
 
-/// Who waits for a job: nobody in particular, or a person who has just moved a slider. The second kind goes
-/// first.
+/// Batch jobs, and interactive jobs for which a person waits (a slider was moved). Interactive ones go first.
 enum class JobLane { batch, interactive };
 
 /// When a job is to end that somebody has cancelled.
@@ -39,10 +38,10 @@ struct StoredJob {
   JobLane lane = JobLane::batch;
   std::string name;              ///< by people; may be empty
   std::string picture, learned;  ///< ids of what it works on, or empty; `learned` also what it has learned
-  std::string owner;             ///< whose it is: the name of a token; empty where nobody needs one
+  std::string owner;             ///< the owner: the name of a token; empty if no token is needed
   std::string parent;            ///< id of the job that it adjusts an image of, or empty
   std::string title;             ///< its targets, for lists
-  std::string cover;             ///< stem of the picture that stands for it, or empty
+  std::string cover;             ///< stem of the image that represents it in lists, or empty
   std::string work;              ///< what it has to do (work_text)
   std::int64_t images = 0;       ///< finished ones, its reconstruction aside
   std::int64_t spent = 0;        ///< ms that it ran before it was interrupted, or in all
@@ -197,7 +196,7 @@ class Store {
 
   void add_note(const std::string& job, const StoredNote& note);
   std::vector<StoredNote> notes(const std::string& job) const;
-  /// A job begins anew, and says all of it again.
+  /// A job begins again, and says all of it again.
   void clear_notes(const std::string& job);
 
   bool is_paused() const;

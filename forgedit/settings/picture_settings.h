@@ -11,7 +11,7 @@
 
 namespace forgedit {
 
-/// Why the settings inside a picture say nothing, or not what an edit is made with: a failure.
+/// A failure: an image contains no settings, or not those of an edit.
 class SettingsError : public Error {
  public:
   SettingsError(std::string code, const std::string& message)
@@ -27,12 +27,13 @@ class SettingsError : public Error {
 /// is of the kind that is expected there, as far as it is there, and its seed is. Throws SettingsError.
 nlohmann::json edit_settings(const PngText& texts);
 
-/// What a picture's settings are held against of a saved edit: "source", "method", "losses", "learning",
+/// What a picture's settings are compared with of a saved edit: "source", "method", "losses", "learning",
 /// "width", "height", "model" and "content" (of what the model saw). Throws a failure where its record or
 /// picture cannot be read.
 nlohmann::json learned_info(const std::filesystem::path& folder);
 
-/// Whether the edit with these settings was generated from what `info` (learned_info) tells of.
+/// Whether the edit with these settings was generated from the saved edit that `info` (learned_info)
+/// describes.
 bool is_learned_by(const nlohmann::json& info, const nlohmann::json& settings);
 
 /// The request (docs/requests.md) that generates the edit from its saved edit, which is still to be named: a

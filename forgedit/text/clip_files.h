@@ -32,7 +32,7 @@ nlohmann::json read_tokenizer_config(const std::filesystem::path& file);
 void take_tokens(const std::filesystem::path& file, const nlohmann::json& vocab, std::size_t limit,
                  ClipVocabulary& vocabulary);
 
-/// Appends one merge; `where` stands in front of errors.
+/// Appends one merge; `where` is the prefix of errors.
 void take_merge(const std::string& where, const std::string& left, const std::string& right,
                 ClipVocabulary& vocabulary);
 

@@ -23,7 +23,7 @@ class ClipTokenizer {
   struct Encoding {
     std::vector<std::int64_t> ids;  ///< exactly `max_length`: start, tokens, end, padding
     std::size_t token_count = 0;    ///< tokens of the whole text, without start and end
-    std::string dropped;            ///< what truncation left out, as text; empty when all fitted
+    std::string dropped;            ///< the part of the text that was cut off; empty if all of it fits
   };
 
   /// See read_clip_vocabulary. Throws Error naming file and key when files are damaged.

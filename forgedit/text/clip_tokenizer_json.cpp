@@ -15,7 +15,7 @@ constexpr const char* kWords = R"('s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\
 /// Files of older versions match the control tokens first, which changes no id.
 constexpr const char* kControls = R"(<\|startoftext\|>|<\|endoftext\|>|)";
 
-/// One tokenizer.json, held against what this project computes.
+/// One tokenizer.json, compared with what this project computes.
 class TokenizerJson {
  public:
   explicit TokenizerJson(const fs::path& file) : file_(file) {}

@@ -15,8 +15,8 @@ namespace forgedit {
 
 /// When a worker counts as dead.
 struct WorkOptions {
-  /// A worker that gave no sign of life for so long is dead. Network file systems show old times for up to
-  /// 60 s.
+  /// A worker without a sign of life for this time counts as dead. Network file systems show old times for up
+  /// to 60 s.
   std::chrono::milliseconds lease{60'000};
 };
 
@@ -37,8 +37,8 @@ struct Loss {
 ///   claims/UNIT        made by link(): one worker wins, also on NFS, where locks often do nothing
 ///   lost/UNIT~TOKEN    who took over the claim TOKEN of a dead worker: one wins, and may die too
 ///   workers/NAME.json  each worker; the file's time is its last sign of life, by the file system's clock
-/// A claim saves work and never decides a result: after a hiccup two workers may have the same unit, so
-/// results must be the same whoever makes them, and appear in one step.
+/// A claim only saves work and never decides a result: if a worker was suspended, two workers may have the
+/// same unit, so results must not depend on the worker, and must appear in one step.
 class WorkFolder {
  public:
   /// Makes what is missing of `folder`, and gives signs of life until the object goes. Throws a failure where
@@ -53,10 +53,10 @@ class WorkFolder {
   std::optional<Claim> claim(const std::string& unit);
   /// Whether the unit is this worker's still: another one takes it over where no sign of life came through.
   bool holds(const Claim& claim) const;
-  /// Anybody may claim the unit from now on.
+  /// Releases the unit: any worker may claim it from now on.
   void release(const Claim& claim);
 
-  /// What this worker is at now, part of a unit: should it die, its successor's Loss says so.
+  /// Sets the item of the unit that this worker works on now; if it dies, its successor's Loss has the item.
   void begin(const std::string& item);
   /// The deaths in a unit, in no order.
   std::vector<Loss> losses(const std::string& unit) const;

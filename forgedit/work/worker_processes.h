@@ -11,11 +11,11 @@
 
 namespace forgedit {
 
-/// What a worker process exits with where a new one may go on: it is broken, or was stopped. EX_TEMPFAIL of
+/// Exit code of a worker process that is broken or was stopped, while a new one may continue. EX_TEMPFAIL of
 /// sysexits.h: schedulers start such a job again.
 inline constexpr int kRestartCode = 75;
 
-/// Starts the worker processes of this host, and starts anew what crashes: ends by a signal, or with
+/// Starts the worker processes of this host, and starts again what crashes: ends by a signal, or with
 /// kRestartCode.
 class WorkerProcesses {
  public:
@@ -25,7 +25,7 @@ class WorkerProcesses {
   };
   struct Options {
     std::string input;  ///< what each reads from its standard input
-    /// Before a crashed one is started anew; each further crash without `progressed` doubles it, up to 30 s.
+    /// Before a crashed one is started again; each further crash without `progressed` doubles it, up to 30 s.
     std::chrono::milliseconds first_wait{1'000};
     std::size_t most_crashes = 10;                                             ///< in a row, of one worker
     std::function<void(std::size_t worker, const std::string& line)> on_line;  ///< of what they print
@@ -42,7 +42,7 @@ class WorkerProcesses {
   bool look();
   /// The crashes of a worker are forgotten.
   void progressed(std::size_t worker);
-  /// Sends `signal` to all, of which none is started anew.
+  /// Sends `signal` to all, of which none is started again.
   void stop(int signal);
   /// How each ended: its exit code, or 128 and the signal.
   std::vector<int> codes() const;

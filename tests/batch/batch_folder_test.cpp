@@ -61,7 +61,7 @@ TEST_F(BatchFolderTest, WritesIntoNoOtherFolder) {
   folder().check_place();
   make_directory(folder().path());
   write_file_atomically(folder().path() / "photo.png", "x");
-  EXPECT_TRUE(contains(message_of([&] { folder().check_place(); }), "holds something other than a batch"));
+  EXPECT_TRUE(contains(message_of([&] { folder().check_place(); }), "is not the folder of a batch"));
 }
 
 TEST_F(BatchFolderTest, AnEditIsThereOnceAndWhole) {

@@ -147,7 +147,7 @@ TEST_F(BatchWorkerTest, AnEditThatWorkersDieOfFails) {
   work(list, listener);
   const auto status = this->status(list);
   EXPECT_EQ(status_line(status), "1 of 2 edits done, 1 failed");
-  EXPECT_TRUE(contains(status.edits[0].reason, "3 workers died of it"));
+  EXPECT_TRUE(contains(status.edits[0].reason, "3 workers died on this edit"));
 }
 
 TEST_F(BatchWorkerTest, TwoWorkersShareAListAndNoEditIsMadeTwice) {

@@ -48,19 +48,18 @@ TEST(ListLines, NamesTheLineOfAMistake) {
   const std::string good = "{\"target\": \"one\"}\n";
   EXPECT_TRUE(contains(complaint(good + "{\"target\": "), "list:2: expected one JSON object"));
   EXPECT_TRUE(contains(complaint(good + "\"two\"\n"), "list:2: expected one JSON object"));
-  EXPECT_TRUE(
-      contains(complaint("{\"gamma\": 1, \"gamma\": 2}\n"), "list:1: gamma: the key stands there twice"));
+  EXPECT_TRUE(contains(complaint("{\"gamma\": 1, \"gamma\": 2}\n"), "list:1: gamma: duplicate key"));
   EXPECT_TRUE(
       contains(complaint(good + "{\"a\": \"" + std::string(kMaxListLine, 'x') + "\"}"), "list:2: a line of"));
-  EXPECT_TRUE(contains(complaint("image,image\na,b\n"), "list:1: a key stands twice"));
+  EXPECT_TRUE(contains(complaint("image,image\na,b\n"), "list:1: duplicate key"));
   EXPECT_TRUE(
-      contains(complaint("image,target\na,b\nc\n"), "list:3: expected 2 cells as in the heading, got 1"));
-  EXPECT_TRUE(contains(complaint("image,target\na,\"b\n"), "list:2: quotes in the wrong place"));
+      contains(complaint("image,target\na,b\nc\n"), "list:3: expected 2 cells as in the first line, got 1"));
+  EXPECT_TRUE(contains(complaint("image,target\na,\"b\n"), "list:2: misplaced quote"));
 }
 
 TEST(ListLines, NeedsAnEdit) {
-  EXPECT_TRUE(contains(complaint(""), "expected at least one edit"));
-  EXPECT_TRUE(contains(complaint("image,target\n"), "expected at least one edit"));
+  EXPECT_TRUE(contains(complaint(""), "expected at least one line with an edit"));
+  EXPECT_TRUE(contains(complaint("image,target\n"), "expected at least one line with an edit"));
   EXPECT_TRUE(contains(complaint("[{\"target\": \"one\"}]"), "found a JSON list"));
 }
 

@@ -172,7 +172,7 @@ export default async function flow({ server, check, shots, left }) {
     await page.locator("#form").getByText("encoderattn", { exact: true }).click();
     await page.getByLabel("from", { exact: true }).fill("0.8");
     await page.getByLabel("to", { exact: true }).fill("1.2");
-    await page.locator(".cost", { hasText: "Nothing is learned again" }).waitFor();
+    await page.locator(".cost", { hasText: "No new fine-tuning" }).waitFor();
     await page.getByRole("button", { name: "Generate" }).click();
     await page.waitForFunction((id) => !location.hash.includes(id), left.job);
     left.sweep = jobOf(page);
@@ -188,7 +188,7 @@ export default async function flow({ server, check, shots, left }) {
     await page.locator("label[for=mode-story]").click();
     await page.fill("#story", " ");
     await page.getByRole("button", { name: "Generate" }).click();
-    await page.getByText("Write the story's texts, one a line.").waitFor();
+    await page.getByText("Write the texts, one per line.").waitFor();
     await page.fill("#story", "a man running: dark skin tone on a yellow background\na man walking: dark skin tone on a red background");
     await page.getByLabel("from", { exact: true }).fill("1");
     await page.getByLabel("to", { exact: true }).fill("1");
@@ -235,7 +235,7 @@ export default async function flow({ server, check, shots, left }) {
     await page.getByRole("dialog").getByText("Strength γ").waitFor();
     await assertAccessible(page, "draw again");
     await shot("11-ours", {});
-    await page.getByRole("button", { name: "Draw again" }).click();
+    await page.getByRole("button", { name: "Generate again" }).click();
     await page.waitForURL(/#job\//);
     assert.equal((await untilDone(server, jobOf(page))).state, "done");
   });

@@ -122,7 +122,7 @@ TEST_F(CApi, MistakesNameTheKeyInOneLine) {
   EXPECT_EQ(events_.back().at("field"), "gama");
 
   EXPECT_EQ(run_text(R"({"picture": )"), FORGEDIT_USAGE);
-  EXPECT_EQ(error(), "request: no JSON: the mistake is at byte 13");
+  EXPECT_EQ(error(), "request: not valid JSON: error at byte 13");
   EXPECT_EQ(run_text("[1]"), FORGEDIT_USAGE);
   EXPECT_FALSE(error().empty());
   EXPECT_EQ(forgedit_run(engine_, nullptr, nullptr, nullptr), FORGEDIT_USAGE);
@@ -131,7 +131,7 @@ TEST_F(CApi, MistakesNameTheKeyInOneLine) {
   request = edit("out");
   request.erase("out");
   EXPECT_EQ(run(request), FORGEDIT_USAGE);
-  EXPECT_EQ(error(), "out: is needed: where the results go");
+  EXPECT_EQ(error(), "out: is needed: the folder for the results");
   request = edit("out");
   request["picture"] = "nowhere.png";
   EXPECT_EQ(run(request), FORGEDIT_USAGE);
@@ -151,13 +151,14 @@ TEST_F(CApi, OptionsAreCheckedBeforeAnythingIsLoaded) {
   EXPECT_TRUE(contains(refused({{"memory", "lots"}}), "memory: "));
   EXPECT_TRUE(contains(refused({{"precision", "int3"}}), "precision: "));
   EXPECT_EQ(forgedit_open(FORGEDIT_API_VERSION, "{"), nullptr);
-  EXPECT_TRUE(contains(forgedit_last_error(nullptr), "options: no JSON")) << forgedit_last_error(nullptr);
+  EXPECT_TRUE(contains(forgedit_last_error(nullptr), "options: not valid JSON"))
+      << forgedit_last_error(nullptr);
 }
 
 TEST_F(CApi, AnotherVersionOfTheHeaderIsNamed) {
   const auto newer = refused(json::object(), FORGEDIT_API_VERSION + 1), older = refused(json::object(), -1);
   EXPECT_TRUE(contains(newer, "install a newer forgedit")) << newer;
-  EXPECT_TRUE(contains(older, "build the program anew")) << older;
+  EXPECT_TRUE(contains(older, "rebuild the program")) << older;
   EXPECT_EQ(forgedit_api_version(), FORGEDIT_API_VERSION);
 }
 

@@ -15,17 +15,17 @@ echo "-- wrong use"
 expect 2 "--clip: is needed: there is no CLIP model at $MODEL/clip" "${EDIT[@]}" --auto
 [ -e out ] && complain "no CLIP: left an output folder behind"
 expect 1 "nowhere: no such CLIP folder" "${EDIT[@]}" --auto --clip nowhere
-expect 2 "--auto-pictures belongs to --auto" "${EDIT[@]}" --auto-pictures 5
-expect 2 "--clip belongs to --auto" "${EDIT[@]}" --clip clip
+expect 2 "--auto-pictures needs --auto" "${EDIT[@]}" --auto-pictures 5
+expect 2 "--clip needs --auto" "${EDIT[@]}" --clip clip
 expect 2 "--auto-pictures" "${EDIT[@]}" --auto --auto-pictures 0
-expect 2 "would lie beside man.png" "${EDIT[@]}" --auto --clip clip --out .
+expect 2 "would write its results beside man.png" "${EDIT[@]}" --auto --clip clip --out .
 expect 2 "did you mean 'tedbench'" bench tedbnch
 expect 2 "did you mean '--gamma'" bench tedbench --data . --gama
 
 echo "-- a choice"
 expect 0 "skipped: LPIPS alex" "${EDIT[@]}" --steps 2 --auto --auto-pictures 12 --clip clip --draw-batch 1 --out one --save man.edit
 [ "$(ls one | wc -l)" -eq 17 ] || complain "expected 12 candidates, the reconstruction, sheet, report, chart and edit.json"
-grep -q 'the best of 12 for "a man running"' stderr || complain "the best are not named"
+grep -q 'the best of 12 candidates for "a man running"' stderr || complain "the best are not named"
 grep -qE '  1\. [0-9]{2}-a-man-running_.*png: edit [0-9.-]+, kept [0-9.-]+: ' stderr || complain "no reason"
 grep -q '"complete": true' one/edit.json || complain "edit.json is not complete"
 grep -q '"reason": "edit' one/edit.json || complain "the choice is not in edit.json"
@@ -62,19 +62,19 @@ wait $program
   complain "Ctrl-C: no sheet, report and chart of what there is"
 grep -q '"complete": false' killed/edit.json || complain "Ctrl-C: edit.json"
 before=$(ls killed/[0-9]*.png | wc -l)
-expect 0 "pictures were finished before and are kept" "${FROM[@]}" --steps 20 --auto-pictures 12 --out killed
+expect 0 "images were finished before and are kept" "${FROM[@]}" --steps 20 --auto-pictures 12 --out killed
 [ "$(ls killed/[0-9]*.png | wc -l)" -eq 12 ] || complain "Ctrl-C: expected 12 candidates at the end, from $before"
 
 echo "-- other sweeps"
 expect 0 "the best of 1 for" "${FROM[@]}" --steps 2 --forget noencoder --gamma 1 --repeat 1 --out single
-expect 0 "the time for the automatic choice is over" "${FROM[@]}" --steps 300 --auto-seconds 1 --out seconds
+expect 0 "time limit of the automatic choice reached" "${FROM[@]}" --steps 300 --auto-seconds 1 --out seconds
 grep -q '"complete": true' seconds/edit.json || complain "--auto-seconds: edit.json"
 printf 'a man running\n{"target": "a red man", "interpolation": "vp", "forget": "noencoder"}\n' >story.txt
 expect 0 'the best of 4 for "a red man"' edit --from man.edit --targets story.txt --model "$MODEL" --steps 1 --unlearned \
   --auto --auto-pictures 4 --clip clip --out story
 [ "$(ls story/*unlearned*.png | wc -l)" -eq 2 ] || complain "story: --unlearned"
 mkdir -p hub/models--openai--clip-vit-base-patch32/snapshots && cp -r clip hub/models--openai--clip-vit-base-patch32/snapshots/0123
-expect 0 "scoring with CLIP model openai/clip-vit-base-patch32" edit --from man.edit "a man" --model "$MODEL" --steps 1 --auto \
+expect 0 "scoring with CLIP: openai/clip-vit-base-patch32" edit --from man.edit "a man" --model "$MODEL" --steps 1 --auto \
   --auto-pictures 1 --out hub-clip
 
 end_of_test

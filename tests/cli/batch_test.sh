@@ -61,11 +61,11 @@ GOOD="{$EDIT, \"target\": \"a cat\", \"id\": \"cat\"}"
 rejected "wrong:2: gama: unknown key; did you mean 'gamma'?" "$GOOD" "{$EDIT, \"target\": \"a cow\", \"gama\": 1}"
 rejected "wrong:3: image: $WORK/gone.png: no such file" "$GOOD" "" '{"image": "gone.png", "target": "a cow"}'
 rejected "wrong:2: id: cat stands in wrong:1 already" "$GOOD" "$GOOD"
-rejected "wrong:2: target: the key stands there twice" "$GOOD" "{$EDIT, \"target\": \"a\", \"target\": \"b\"}"
-rejected "wrong: expected one JSON object a line, found a JSON list" "[$GOOD]"
-rejected "wrong:3: quotes in the wrong place" image,target "good.png,a cat" 'good.png,a "red" cat'
-rejected "wrong:3: expected 2 cells as in the heading, got 3" image,target "good.png,a cat" "good.png,a cat, sitting"
-rejected "wrong: expected at least one edit" "# none" ""
+rejected "wrong:2: target: duplicate key" "$GOOD" "{$EDIT, \"target\": \"a\", \"target\": \"b\"}"
+rejected "wrong: expected one JSON object per line, found a JSON list" "[$GOOD]"
+rejected "wrong:3: misplaced quote" image,target "good.png,a cat" 'good.png,a "red" cat'
+rejected "wrong:3: expected 2 cells as in the first line, got 3" image,target "good.png,a cat" "good.png,a cat, sitting"
+rejected "wrong: expected at least one line with an edit" "# none" ""
 printf '%s\n{"image": "%01200000d' "$GOOD" 0 >wrong
 rejected "wrong:2: a line of 1200011 bytes, expected at most 1048576"
 
@@ -73,14 +73,14 @@ echo "-- wrong use"
 echo "$GOOD" >cat.jsonl
 mkdir other && touch other/notes
 expect 2 "expected LIST" batch --out nothing "${OPTIONS[@]}"
-expect 2 "--keep: best needs the automatic choice (auto), which cat.jsonl:1 does not ask for" \
+expect 2 "--keep: 'best' needs the automatic choice (auto), which cat.jsonl:1 does not use" \
   batch cat.jsonl --out nothing "${OPTIONS[@]}" --keep best
 expect 2 "--workers: expected a number from 1 to 64, got '0'" batch cat.jsonl --out nothing "${OPTIONS[@]}" --workers 0
-expect 2 "--gpus: expected all, how many, or numbers as 0,1, got 'x'" \
+expect 2 "--gpus: expected all, a number of GPUs, or a list such as 0,1, got 'x'" \
   batch cat.jsonl --out nothing "${OPTIONS[@]}" --gpus x
 expect 1 "nowhere: no such model folder or file" batch cat.jsonl --out nothing --model nowhere
-expect 2 "--out: other: holds something other than a batch" batch cat.jsonl --out other "${OPTIONS[@]}"
-expect 2 "--out: nothing: holds no batch" batch --out nothing --status
+expect 2 "--out: other: is not the folder of a batch" batch cat.jsonl --out other "${OPTIONS[@]}"
+expect 2 "--out: nothing: contains no batch" batch --out nothing --status
 expect 0 "plan: 6 edits of 1 picture, 12 images" batch list.jsonl --out nothing "${OPTIONS[@]}" --dry-run
 [ ! -e nothing ] && [ "$(ls -A other)" = notes ] || complain "wrong use: something was made"
 
@@ -105,13 +105,13 @@ workers=$!
 echo "-- another list"
 stamps lines >before
 head -1 lines.jsonl >changed.jsonl
-expect 2 "lines was begun with another list: it had 2 edits and has 1 now" \
+expect 2 "lines was started with another list: it had 2 edits and has 1 now" \
   batch changed.jsonl --out lines "${OPTIONS[@]}"
 sed 's/"two"/"three"/' lines.jsonl >changed.jsonl
-expect 2 "changed.jsonl:2: lines was begun with another list: this edit was 'two' and is 'three' now" \
+expect 2 "changed.jsonl:2: lines was started with another list: this edit was 'two' and is 'three' now" \
   batch changed.jsonl --out lines "${OPTIONS[@]}"
 sed 's/"seeds": 2/"seeds": 3/' lines.jsonl >changed.jsonl
-expect 2 "changed.jsonl:1: lines was begun with another list: the edit '1' has other settings" \
+expect 2 "changed.jsonl:1: lines was started with another list: the edit '1' has other settings" \
   batch changed.jsonl --out lines "${OPTIONS[@]}" --dry-run
 stamps lines | cmp -s before - || complain "another list: something was made"
 
@@ -125,7 +125,7 @@ for stop in TERM:75 USR1:75 INT:130; do
   within 20 is_at_work stopped $program || complain "${stop%:*}: there is nothing to stop"
   kill -"${stop%:*}" $program
   ended "${stop#*:}" $program "SIG${stop%:*}"
-  grep -q "^forgedit: [1-5] of 6 edits done, [1-5] left; the same command goes on$" stderr ||
+  grep -q "^forgedit: [1-5] of 6 edits done, [1-5] left; the same command resumes$" stderr ||
     complain "SIG${stop%:*}: last line"
   [ -z "$(find stopped/work/claims stopped/work/workers -type f)" ] || complain "SIG${stop%:*}: a claim is left"
   stamps stopped >after
@@ -133,7 +133,7 @@ for stop in TERM:75 USR1:75 INT:130; do
   cp after before
 done
 status 75 "[1-5] of 6 edits done, [1-5] left" stopped
-[ "$(cat stderr)" = "forgedit: work is left" ] || complain "--status: work is left"
+[ "$(cat stderr)" = "forgedit: the batch is not finished" ] || complain "--status: work is left"
 expect 0 "6 of 6 edits done" batch list.jsonl --out stopped "${OPTIONS[@]}"
 stamps stopped >after
 [ -z "$(comm -23 before after)" ] || complain "going on: a finished edit was made again"
@@ -169,7 +169,7 @@ head -c 3000 good.png >damaged.png
   sed -n 1,2p list.jsonl
   echo '{"image": "damaged.png", "source": "a square", "target": "a circle", "id": "damaged"}'
 } >mixed.jsonl
-expect 3 "forgedit: 2 of 3 edits done, 1 failed: see failed.jsonl, and --retry-failed" \
+expect 3 "forgedit: 2 of 3 edits done, 1 failed: see failed.jsonl; --retry-failed runs them again" \
   batch mixed.jsonl --out mixed "${OPTIONS[@]}"
 [ "$(wc -l <mixed/failed.jsonl)" -eq 1 ] && grep -qF "\"image\":\"$WORK/damaged.png\"" mixed/failed.jsonl ||
   complain "failed.jsonl: $(cat mixed/failed.jsonl)"
@@ -178,7 +178,7 @@ grep -q "^failed: damaged: $WORK/damaged.png: " stdout || complain "--status: wh
 stamps mixed >before
 expect 3 "1 failed before" batch mixed.jsonl --out mixed "${OPTIONS[@]}"
 cp good.png damaged.png
-expect 2 "mixed.jsonl:3: mixed was begun with another list: the edit 'damaged'" \
+expect 2 "mixed.jsonl:3: mixed was started with another list: the edit 'damaged'" \
   batch mixed.jsonl --out mixed "${OPTIONS[@]}"
 expect 0 "1 of 1 edit" batch mixed/failed.jsonl --out mended "${OPTIONS[@]}"
 expect 0 "3 of 3 edits done" batch mixed.jsonl --out mixed "${OPTIONS[@]}" --retry-failed

@@ -29,8 +29,8 @@ expect 1 "text.pth: neither a safetensors nor a PyTorch file" score ted/original
 echo "-- wrong use of bench"
 expect 2 "--steps" bench --steps 0
 expect 2 "--source: is needed: there is no captioner" bench tedbench --data ted --model "$MODEL"
-expect 1 "no TEdBench" bench tedbench --data . --model "$MODEL" --source "a man"
-expect 1 "no EditEval_v1" bench editeval --data ted --model "$MODEL"
+expect 1 "is not TEdBench" bench tedbench --data . --model "$MODEL" --source "a man"
+expect 1 "is not EditEval_v1" bench editeval --data ted --model "$MODEL"
 expect 2 "--published: expected vp or vs" "${BENCH[@]}" --published maybe
 expect 2 "--published: has its own strategies and strengths: it cannot be combined with preset" "${BENCH[@]}" --published vs
 
@@ -54,18 +54,18 @@ find run/edits -name '*.png' -printf '%p %T@\n' | sort >after
 [ "$(wc -l <after)" -eq 6 ] || complain "expected 6 pictures"
 [ -z "$(comm -23 before after)" ] || complain "a picture was drawn twice"
 find run -name '*.tmp' | grep -q . && complain "what a killed run left is still there"
-grep -q "3 done, 1 failed, 0 left out" stdout || complain "the summary"
+grep -q "3 done, 1 failed, 0 skipped" stdout || complain "the summary"
 [ "$(grep -o 'data:image/webp' run/report.html | wc -l)" -eq 8 ] || complain "pictures in the report"
 grep -qF "$WORK" run/report.html run/scores.json run/table.txt && complain "a local path is in the results"
-expect 2 "holds a run with other settings (sweep)" "${BENCH[@]}" --steps 50 --out run
+expect 2 "contains a run with other settings (sweep)" "${BENCH[@]}" --steps 50 --out run
 
 echo "-- pictures made elsewhere"
 mkdir given
 cp run/edits/001*/01*.png "given/man.png-A_man_running.png"
 cp run/edits/003*/01*.png "given/letter.png"
-expect 0 "no edit has this picture: letter.png" bench score --data ted --results given --set "some set" --model "$MODEL"
+expect 0 "skipped, belongs to no edit: letter.png" bench score --data ted --results given --set "some set" --model "$MODEL"
 grep -q "TEdBench: some set" stdout || complain "bench score: the set's name"
-grep -q "1 done, 0 failed, 3 left out" stdout || complain "bench score: the summary"
+grep -q "1 done, 0 failed, 3 skipped" stdout || complain "bench score: the summary"
 [ -f out/scores-some-set/report.html ] && [ -f out/scores-some-set/sheet.png ] || complain "bench score: the default folder"
 
 echo "-- true answers"
@@ -106,6 +106,6 @@ grep -q "^unseen style: flat " stdout || complain "bench miniedit-s: a row for t
 for key in background style; do
   grep -q "\"$key\": [01]" styles/scores.json || complain "bench miniedit-s: $key in scores.json"
 done
-expect 1 "no MiniEdit" bench miniedit --data ted --model "$MODEL"
+expect 1 "is not MiniEdit" bench miniedit --data ted --model "$MODEL"
 
 end_of_test

@@ -64,7 +64,7 @@ for family in tiny-sd2 tiny-sdxl; do
     complain "$family: folder and file are not the same weights"
   inspected "a diffusers folder" "$family-model"
   inspected "Stable Diffusion" "$family.safetensors"
-  expect 0 "convolutions larger than 1x1: a LoCon" export "$family.edit" --to lora --out "$family-full.safetensors" \
+  expect 0 "convolutions larger than 1x1, so it is a LoCon" export "$family.edit" --to lora --out "$family-full.safetensors" \
     --rank 4 --model "$BASE"
   refused 1 "$family-full.safetensors: lora_unet_" "${EDIT[@]}" --model "$BASE" --lora "$family-full.safetensors"
   grep -q "found LoCon" stderr || complain "$family: a LoCon's message"
@@ -109,7 +109,7 @@ echo "-- dreambooth on two text encoders"
 for model in "$XL" tiny-sdxl.safetensors; do
   # Before a captioner is looked for, and before what save would replace.
   for more in "--dry-run" "--source=a"; do
-    refused 2 "--method: dreambooth tunes a text encoder, and this model has two" edit good.png "a red square" \
+    refused 2 "--method: dreambooth trains the text encoder, but this model has two" edit good.png "a red square" \
       --method dreambooth --model "$model" "$more"
   done
   refused 2 "--method: dreambooth" learn good.png --method dreambooth --model "$model" --save x.edit
@@ -137,7 +137,7 @@ refused 1 "refiner.safetensors: expected a Stable Diffusion 1.x, 2.x or XL check
   "${EDIT[@]}" --model refiner.safetensors
 safetensors alone.safetensors "{$(tensor $UNET.input_blocks.0.0.weight 0),$(tensor $UNET.label_emb.0.0.weight 4),\
 $(tensor conditioner.embedders.0.transformer.text_model.final_layer_norm.bias 8)}" 12
-refused 1 "alone.safetensors: no second text encoder in it: expected tensors conditioner.embedders.1.model." \
+refused 1 "alone.safetensors: contains no second text encoder: expected tensors conditioner.embedders.1.model." \
   "${EDIT[@]}" --model alone.safetensors
 lora() { refused 1 "--lora: $1" "${EDIT[@]}" --model "$XL" --lora "${2:-odd.safetensors}"; }
 lora "tiny-sd2-lora.safetensors: lora_unet_" tiny-sd2-lora.safetensors

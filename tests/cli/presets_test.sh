@@ -56,7 +56,7 @@ file '{"quick": {}, "other": {"steps": 0}}' && wrong "$FILE: other.steps: expect
 file '{"quick": 7}' && wrong "$FILE: quick: expected a JSON object"
 file '[]' && wrong "$FILE: expected a JSON object"
 file '{"quick": {' && wrong "$FILE: not valid JSON: parse error at line 1"
-file '{"quick": {}, "quick": {"steps": 3}}' && wrong "$FILE: quick: stands there twice"
+file '{"quick": {}, "quick": {"steps": 3}}' && wrong "$FILE: quick: duplicate key"
 file '{"story": {"steps": 3}}' && wrong "$FILE: story: is a preset of the program"
 wrong "$FILE: story: is a preset of the program" published
 rm "$FILE" && mkdir "$FILE" && wrong "$FILE: "

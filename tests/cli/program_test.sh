@@ -66,8 +66,8 @@ expect 1 "blip: no such captioner folder" edit good.png "a red square" "${QUICK[
 expect 1 "blip: no such captioner folder" caption good.png --captioner blip
 expect 2 "IMAGE" caption --captioner blip
 expect 2 "--beams" caption good.png --captioner blip --beams 0
-expect 2 "TARGET is empty: say what the edited picture shows" edit good.png "" --source "a square" "${QUICK[@]}"
-expect 2 "TARGET is empty: say what the edited picture shows" edit good.png "  " --source "a square" "${QUICK[@]}"
+expect 2 "TARGET is empty: expected the prompt of the edit" edit good.png "" --source "a square" "${QUICK[@]}"
+expect 2 "TARGET is empty: expected the prompt of the edit" edit good.png "  " --source "a square" "${QUICK[@]}"
 expect 2 "--source: is empty" edit good.png "a red square" --source " " "${QUICK[@]}"
 expect 2 "donotforget, encoderkv, noencoder" "${EDIT[@]}" "${QUICK[@]}" --forget noencodr
 expect 2 "unknown interpolation" "${EDIT[@]}" "${QUICK[@]}" --interpolation linear
@@ -87,7 +87,7 @@ expect 2 "expected a directory, found a file" "${EDIT[@]}" "${QUICK[@]}" --out f
 expect 2 "expected a directory, found a file" "${EDIT[@]}" "${QUICK[@]}" --out file/below
 expect 2 "found a file" "${EDIT[@]}" "${QUICK[@]}" --save file
 mkdir full && touch full/letter
-expect 2 "no part of a saved edit" "${EDIT[@]}" "${QUICK[@]}" --save full
+expect 2 "not part of a saved edit" "${EDIT[@]}" "${QUICK[@]}" --save full
 "$FORGEDIT" edit --help | grep -q "Examples:" || complain "edit --help"
 "$FORGEDIT" --version | grep -qE '^forgedit [0-9]' || complain "--version"
 
@@ -160,18 +160,18 @@ if ! ls /dev/nvidia0 >/dev/null 2>&1; then
   expect 1 "--device: cuda: " "${EDIT[@]}" "${QUICK[@]}" --device cuda
 fi
 
-expect 2 "--beta: belongs to interpolation vp" "${EDIT[@]}" "${QUICK[@]}" --beta 1.2
-expect 2 "--gamma: belongs to interpolation vs" "${EDIT[@]}" --interpolation vp --gamma 0.8
+expect 2 "--beta: needs interpolation vp" "${EDIT[@]}" "${QUICK[@]}" --beta 1.2
+expect 2 "--gamma: needs interpolation vs" "${EDIT[@]}" --interpolation vp --gamma 0.8
 expect 2 "--steps" "${EDIT[@]}" --steps 010
 
 echo "-- the miniature's place"
 mkdir -p assets/miniature && cp -r "$SOURCE_DIR/assets/fonts" assets/
-FORGEDIT_ASSETS=$WORK/assets expect 1 "miniature is not there" "${EDIT[@]}" --samples 10
+FORGEDIT_ASSETS=$WORK/assets expect 1 "miniature is not installed" "${EDIT[@]}" --samples 10
 cp -r "$MODEL" assets/miniature/model
 FORGEDIT_ASSETS=$WORK/assets "$FORGEDIT" "${EDIT[@]}" --steps 1 --samples 2 --batch 2 --gamma 1 --out mini >stdout 2>stderr ||
   complain "miniature"
 head -1 stderr | grep -q "^warning: no --model given: using the bundled emoji demo model" || complain "the miniature is not named first"
-grep -q "warning: the miniature returns this picture at" stderr || complain "no warning under 22 dB"
+grep -q "warning: the miniature's VAE reconstructs this picture at" stderr || complain "no warning under 22 dB"
 
 echo "-- results"
 expect 0 "" "${EDIT[@]}" "${QUICK[@]}" --out one --save square.edit --unlearned --forget orig,noencoder
@@ -185,7 +185,7 @@ for file in one/*; do
   cmp -s "$file" "three/${file#*/}" || [ "$file" = one/edit.json ] ||
     complain "$file differs when drawn from the saved edit"
 done
-grep -q "reconstruction: PSNR [0-9.]* dB$" stderr || complain "the reconstruction is not named"
+grep -q "reconstruction PSNR [0-9.]* dB$" stderr || complain "the reconstruction is not named"
 grep -q "hardly learned the picture" stderr || complain "no warning of a reconstruction that is far off"
 grep -q '"complete": true' one/edit.json || complain "edit.json is not complete"
 grep -rqaF -e "$WORK" -e "$SOURCE_DIR" one square.edit && complain "a local path is in the results"
@@ -199,22 +199,22 @@ expect 0 "" edit --from square.edit "a red square" --model "$MODEL" --steps 1 --
 expect 0 "" edit --from square.edit "a red square" --model "$MODEL" --steps 1 --gamma 1
 [ -f out/good-a-red-square/sheet.png ] && [ -f out/good-a-red-square-2/sheet.png ] || complain "default folders"
 rm -rf out
-expect 2 "no IMAGE" edit --from square.edit good.png "a red square" --model "$MODEL"
+expect 2 "IMAGE cannot be combined with --from" edit --from square.edit good.png "a red square" --model "$MODEL"
 expect 2 "--samples cannot be combined with --from" edit --from square.edit "a red square" --model "$MODEL" --samples 10
-expect 1 "no saved edit" edit --from one "a red square" --model "$MODEL"
+expect 1 "not a saved edit" edit --from one "a red square" --model "$MODEL"
 
 echo "-- learn, then edit in another process"
 cp good.png other.png
 SAVE=(--save square.edit --model "$MODEL" --batch 2)
 cp -r square.edit before.edit
 expect 0 "" learn other.png --source "a square" "${SAVE[@]}" --samples 4
-grep -q "holds the same picture, learned with the same settings" stderr || complain "the same picture under another name"
-expect 2 'was learned with the source "a square"' learn good.png --source "a ring" "${SAVE[@]}" --samples 4
-expect 2 "was learned with samples 4 instead of 6" learn good.png --source "a square" "${SAVE[@]}" --samples 6
+grep -q "already contains the same picture, learned with the same settings" stderr || complain "the same picture under another name"
+expect 2 'contains a saved edit with the source "a square"' learn good.png --source "a ring" "${SAVE[@]}" --samples 4
+expect 2 "contains a saved edit with samples 4 instead of 6" learn good.png --source "a square" "${SAVE[@]}" --samples 6
 cp one/01-*.png third.png
-expect 2 "was learned of another picture or at another size (good.png, 24x16" learn third.png --source "a square" "${SAVE[@]}" --samples 4
+expect 2 "contains a saved edit of another picture or at another size (good.png, 24x16" learn third.png --source "a square" "${SAVE[@]}" --samples 4
 cp good.png moved.png && cp third.png good.png
-expect 2 "was learned of another picture" learn good.png --source "a square" "${SAVE[@]}" --samples 4
+expect 2 "contains a saved edit of another picture" learn good.png --source "a square" "${SAVE[@]}" --samples 4
 mv moved.png good.png
 diff -r square.edit before.edit || complain "a saved edit that was to be kept has changed"
 expect 0 "" learn good.png --source "a square" --save learned.edit --model "$MODEL" --samples 4 --batch 2
@@ -227,7 +227,7 @@ expect 0 "" "${EDIT[@]}" "${METHOD[@]}" --method dreambooth --samples 4 --batch 
   --out booth --save booth.edit
 [ -f booth.edit/text_encoder.safetensors ] || complain "dreambooth: the text encoder is not saved"
 "$FORGEDIT" inspect booth.edit >stdout 2>stderr
-grep -q "learned text encoder" stdout && grep -q "learned by dreambooth from 4 samples" stdout ||
+grep -q "learned text encoder" stdout && grep -q "learned with dreambooth from 4 samples" stdout ||
   complain "inspect of what dreambooth learned"
 expect 0 "" edit --from booth.edit "a red square" "${METHOD[@]}" --gamma 1 --forget nodecoder --out booth2
 cmp -s booth/sheet.png booth2/sheet.png || complain "dreambooth: edit --from differs from edit"
@@ -243,9 +243,9 @@ expect 0 "" learn good.png --target "a red square" --model "$MODEL" "${IMAGIC[@]
 cmp -s imagic.edit/unet.safetensors imagic2.edit/unet.safetensors || complain "imagic: learn differs from edit"
 expect 2 "unknown method 'lora': expected one of vanilla, dreambooth, imagic" "${EDIT[@]}" --method lora
 expect 2 "--source: cannot be combined with method imagic" "${EDIT[@]}" --method imagic
-expect 2 "learns for one TARGET" edit good.png "a" "b" --method imagic
-expect 2 "--target: belongs to method imagic" learn good.png --source "a" --target "b" --save x
-expect 2 "--embedding-samples: belongs to method imagic" "${EDIT[@]}" --embedding-samples 5
+expect 2 "trains for one TARGET" edit good.png "a" "b" --method imagic
+expect 2 "--target: needs method imagic" learn good.png --source "a" --target "b" --save x
+expect 2 "--embedding-samples: needs method imagic" "${EDIT[@]}" --embedding-samples 5
 
 expect 0 "" learn other.png --source "a square" --save booth.edit --model "$MODEL" --samples 4 --batch 2 --overwrite
 grep -q '"picture": "other.png"' booth.edit/learned.json || complain "--overwrite"
@@ -259,7 +259,7 @@ echo "-- export, and models of other forms"
 expect 0 "" export square.edit --to single-file --out square.safetensors --model "$MODEL"
 expect 0 "" export square.edit --to diffusers --out square-model --forget noencoder --dtype fp16 --model "$MODEL"
 expect 0 "" export square.edit --to lora --out square-lora.safetensors --rank 4 --model "$MODEL"
-grep -q "of the whole change" stderr && grep -q "has no place for" stderr || complain "the LoRA's report"
+grep -q "of the whole change" stderr && grep -q "cannot be stored in a LoRA" stderr || complain "the LoRA's report"
 [ -f square-lora.report.json ] && [ -f square-lora.embedding.safetensors ] && [ -f square.tokenizer/vocab.json ] ||
   complain "what goes along with an export"
 expect 0 "" "${EDIT[@]}" --model square.safetensors --steps 1 --samples 2 --batch 2 --gamma 1 --out from-file
@@ -271,7 +271,7 @@ expect 0 "" "${EDIT[@]}" --model me/square --steps 1 --samples 2 --batch 2 --gam
 grep -q "model me/square on" stderr || complain "the name of a model in the hub's cache"
 expect 1 "fetch it with: hf download me/other" "${EDIT[@]}" --model me/other
 ln -sf gone hub/models--me--square/snapshots/0123/unet/diffusion_pytorch_model.safetensors
-expect 1 "is not finished: unet/diffusion_pytorch_model.safetensors" "${EDIT[@]}" --model me/square
+expect 1 "is unfinished: unet/diffusion_pytorch_model.safetensors" "${EDIT[@]}" --model me/square
 inspected() {
   expect 0 "" inspect "$2"
   grep -qF "$1" stdout || complain "inspect $2: no '$1'"
@@ -283,13 +283,13 @@ inspected "a diffusers folder" square-model
 inspected "(unfinished download)" me/square
 expect 0 "" inspect square-model --json
 grep -q '"fp16"' stdout || complain "inspect --json"
-expect 1 "is not finished: unet/diffusion_pytorch_model.safetensors" caption good.png --captioner me/square
-expect 2 "is there already" export square.edit --to diffusers --out square-model --model "$MODEL"
+expect 1 "is unfinished: unet/diffusion_pytorch_model.safetensors" caption good.png --captioner me/square
+expect 2 "already exists" export square.edit --to diffusers --out square-model --model "$MODEL"
 expect 2 "diffusers, single-file or lora" export square.edit --to onnx --out out --model "$MODEL"
 expect 2 "ends in .safetensors" export square.edit --to lora --out out --model "$MODEL"
-expect 2 "--rank: belongs to an export to lora" export square.edit --to diffusers --out out --rank 4 --model "$MODEL"
+expect 2 "--rank: is only for exports to lora" export square.edit --to diffusers --out out --rank 4 --model "$MODEL"
 expect 2 "donotforget, encoderkv" export square.edit --to diffusers --out out --forget noencodr --model "$MODEL"
-expect 2 "--config: belongs to a model of one file" "${EDIT[@]}" --model "$MODEL" --config "$MODEL"
+expect 2 "--config: is only for single-file models" "${EDIT[@]}" --model "$MODEL" --config "$MODEL"
 expect 1 "found a LoRA" "${EDIT[@]}" --model square-lora.safetensors
 expect 1 "--lora: square-lora.safetensors: lora_unet" "${EDIT[@]}" --model "$MODEL" --lora square-lora.safetensors
 grep -q "expected a plain LoRA, found LoCon (a convolution of 3x3)" stderr || complain "a LoCon's message"
@@ -305,18 +305,18 @@ expect 0 "" learn good.png --source "a square" "${LORA[@]}" --save small.edit
 [ -f small.edit/lora.safetensors ] && [ ! -f small.edit/unet.safetensors ] || complain "what is saved of a LoRA"
 expect 0 "" edit --from small.edit "a red square" --model "$MODEL" --steps 1 --gamma 1 --out from-small
 expect 0 "" export small.edit --to lora --out small.safetensors --model "$MODEL"
-grep -q "kept 100.0 % of the change" stderr || complain "a LoRA is exported as it is"
+grep -q "kept 100.0 % of the squared weight change" stderr || complain "a LoRA is exported as it is"
 inspected "a LoRA" small.safetensors
 expect 0 "" "${EDIT[@]}" --model "$MODEL" --lora small.safetensors:0.5 --steps 1 --samples 2 --batch 2 --gamma 1 \
   --out with-lora --save on-lora.edit
 grep -q 'tiny-sd + small.safetensors:0.5' with-lora/edit.json || complain "the LoRA in the record"
 expect 2 "belongs to another base model (tiny-sd + small.safetensors:0.5" edit --from on-lora.edit "a" --model "$MODEL"
 expect 0 "" edit --from on-lora.edit "a" --model "$MODEL" --lora small.safetensors:0.5 --steps 1 --gamma 1 --out again
-expect 2 "--rank: what was learned is a LoRA of rank 2" export small.edit --to lora --out x.safetensors --rank 4 \
+expect 2 "--rank: the saved edit is a LoRA of rank 2" export small.edit --to lora --out x.safetensors --rank 4 \
   --model "$MODEL"
-expect 2 "--lora-rank: belongs to learning a LoRA" "${EDIT[@]}" --lora-rank 4
+expect 2 "--lora-rank: needs learn lora" "${EDIT[@]}" --lora-rank 4
 expect 2 "--learn: method dreambooth" "${EDIT[@]}" --method dreambooth --learn lora
-expect 2 "--learn: unknown way to learn 'locon'" "${EDIT[@]}" --learn locon
+expect 2 "--learn: unknown kind of training 'locon'" "${EDIT[@]}" --learn locon
 expect 1 "no such VAE" "${EDIT[@]}" --model square.safetensors --vae nowhere
 rm -r square.tokenizer
 expect 1 "--tokenizer: " "${EDIT[@]}" --model square.safetensors
@@ -361,7 +361,7 @@ touch -d 2000-01-01 story/*.png
 drawn() { find story -name '[0-9r]*.png' -newermt 2001-01-01 | wc -l; }
 expect 0 "" "${STORY[@]}" --targets story.txt --out story
 [ "$(drawn)" -eq 0 ] || complain "story: finished pictures are drawn again"
-grep -q "6 of 6 pictures were finished before" stderr || complain "story: not said what was kept"
+grep -q "6 of 6 images were finished before" stderr || complain "story: not said what was kept"
 for file in first/*; do
   cmp -s "$file" "story/${file#*/}" || complain "story: $file differs after a second run"
 done
@@ -387,15 +387,15 @@ WHOLE=(edit good.png --targets story.txt --source "a square" --model "$MODEL" --
 expect 0 "" "${WHOLE[@]}"
 cp -r whole first_whole
 expect 0 "" "${WHOLE[@]}"
-grep -q "6 of 6 pictures were finished before" stderr || complain "story: not said what was kept beside an IMAGE"
-grep -q "learned at" stderr && complain "story: learned again although all is finished"
+grep -q "6 of 6 images were finished before" stderr || complain "story: not said what was kept beside an IMAGE"
+grep -q "fine-tuning at" stderr && complain "story: learned again although all is finished"
 for file in first_whole/*; do
   cmp -s "$file" "whole/${file#*/}" || complain "story: $file differs after a run that had nothing to do"
 done
 expect 0 "" "${WHOLE[@]}" --save whole.edit
-grep -q "learned at" stderr || complain "story: --save was asked for and nothing was learned"
+grep -q "fine-tuning at" stderr || complain "story: --save was asked for and nothing was learned"
 expect 0 "" "${WHOLE[@]}" --save whole.edit
-grep -q "learned at" stderr && complain "story: learned again although all is finished and saved"
+grep -q "fine-tuning at" stderr && complain "story: learned again although all is finished and saved"
 rm whole/02-*.png
 expect 0 "" "${WHOLE[@]}"
 for file in first_whole/*; do
@@ -403,19 +403,19 @@ for file in first_whole/*; do
 done
 # Other settings: nothing is taken over, and what stays is no part of the new record.
 expect 0 "" edit --from square.edit --model "$MODEL" --steps 1 --gamma 1.5 "a red square" --out story
-grep -q "holds 7 pictures of an earlier run" stderr || complain "story: older pictures are not named"
+grep -q "contains 7 images of an earlier run" stderr || complain "story: older pictures are not named"
 cmp -s story/reconstruction.png first/reconstruction.png || complain "story: the reconstruction was overwritten"
 [ "$(grep -c '"file"' story/edit.json)" -eq 2 ] || complain "story: the record mixes two runs"
 # Without metadata in the pictures the record suffices.
 expect 0 "" "${STORY[@]}" --targets story.txt --out bare --no-metadata
 expect 0 "" "${STORY[@]}" --targets story.txt --out bare --no-metadata
-grep -q "6 of 6 pictures were finished before" stderr || complain "story: --no-metadata starts anew"
+grep -q "6 of 6 images were finished before" stderr || complain "story: --no-metadata starts anew"
 expect 0 "" "${STORY[@]}" --targets story.txt --out bare --no-metadata --output-size source
 grep -q "were finished before" stderr && complain "story: another size is another picture"
 echo '{"target": "a", "gama": 1}' >wrong.txt
 expect 1 "wrong.txt:1: gama: unknown key" "${STORY[@]}" --targets wrong.txt
 expect 1 "nofile.txt: no such file" "${STORY[@]}" --targets nofile.txt
-expect 1 "good.png:1: the target is no text" "${STORY[@]}" --targets good.png
+expect 1 "good.png:1: the target is not valid text" "${STORY[@]}" --targets good.png
 expect 0 "" edit good.png --targets story.txt --source "a square" --preset story --repeat 1 --gamma 1 --steps 1 \
   --model "$MODEL" --samples 2 --batch 2 --out preset
 grep -q '"grid_width": 192' preset/edit.json || complain "story: the preset learns at 1.5 times the model's side"

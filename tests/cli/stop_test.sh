@@ -30,7 +30,7 @@ for signal in INT TERM HUP; do
   grep -q '"complete": false' stopped$signal/edit.json || complain "SIG$signal: edit.json"
   ls -A stopped$signal | grep -q tmp && complain "SIG$signal: temporary files"
 done
-grep -q "^forgedit: stopped: .* of 102 pictures are kept in stoppedHUP; the same command goes on" stderr ||
+grep -q "^forgedit: stopped: .* of 102 images are kept in stoppedHUP; the same command resumes" stderr ||
   complain "what is kept is not said"
 # Stopped after learning: it is not learned again. A second process is refused meanwhile.
 LATE=(edit good.png "a red square" --source "a square" --model "$MODEL" --size 64x64 --samples 4 --batch 2 --steps 20
@@ -43,10 +43,10 @@ first_picture late
   complain "a second process in one folder: $(cat second)"
 kill -INT $program
 wait $program
-[ -f late/unfinished-*.edit/learned.json ] && grep -q "pictures and what was learned are kept in late" stderr ||
+[ -f late/unfinished-*.edit/learned.json ] && grep -q "images and the learned weights are kept in late" stderr ||
   complain "what was learned is not kept"
 "$FORGEDIT" "${LATE[@]}" >stdout 2>stderr || complain "going on: exit code $?"
-grep -q "learned before, and kept in late/unfinished-" stderr || complain "what was kept is learned again"
+grep -q "using the saved edit in late/unfinished-" stderr || complain "what was kept is learned again"
 ls late | grep -q unfinished && complain "what was kept stays after the end"
 find late -name '.forgedit*' | grep -q . && complain "a lock or something temporary is left"
 SHORT=(edit --from square.edit "a red square" --model "$MODEL" --gamma 0.2,0.4,0.6,0.8,1 --draw-batch 1)

@@ -32,10 +32,10 @@ expect 2 "unknown command 'edti'; did you mean 'edit'?" edti good.png "a red squ
 expect 2 "unknown command 'edti'" help edti
 expect 2 "unknown option '--gama'; did you mean '--gamma'?" "${EDIT[@]}" --gama 1
 expect 2 "unexpected argument 'b'" learn good.png b --source "a square" --save x
-expect 2 "goes after --" edit good.png "-a red square" --source "a square"
+expect 2 "write -- before" edit good.png "-a red square" --source "a square"
 expect 2 "IMAGE comes first, then TARGET" edit "a red square" good.png --source "a square" --model "$MODEL"
 expect 2 "--memory: expected GiB from 0.01 to 100000" "${EDIT[@]}" --memory lots
-expect 2 "--precision: expected fp32 or bf16, got 'fp16': bf16 is as small" "${EDIT[@]}" --precision fp16
+expect 2 "--precision: expected fp32 or bf16, got 'fp16': bf16 needs as little memory" "${EDIT[@]}" --precision fp16
 expect 2 "unknown forgetting strategy 'xxxx" "${EDIT[@]}" --forget "$(head -c 100000 /dev/zero | tr '\0' x)"
 [ "$(wc -c <stderr)" -lt 1000 ] || complain "a long value is repeated as a whole"
 expect 1 "File name too long" "${EDIT[@]}" "${QUICK[@]}" --out "$(head -c 300 /dev/zero | tr '\0' x)"
@@ -96,7 +96,7 @@ for locale in xx_XX $german; do
   LC_ALL=$locale expect 0 "plan: " "${LOCALE[@]}" --gamma 1.0 --blend 0.0 --guidance 7.5 --out locale
   diff -r normal locale >/dev/null || complain "LC_ALL=$locale: other results"
   grep -qi locale stderr && complain "LC_ALL=$locale: speaks of it"
-  LC_ALL=$locale expect 2 "--gamma: expected numbers as in 0.8,1.0 or FIRST:LAST:STEP, got '0;8'" "${LOCALE[@]}" --gamma "0;8"
+  LC_ALL=$locale expect 2 "--gamma: expected numbers such as 0.8,1.0 or FIRST:LAST:STEP, got '0;8'" "${LOCALE[@]}" --gamma "0;8"
   LC_ALL=$locale expect 2 "expected a number from 0 to 1, got '0,5'" "${LOCALE[@]}" --blend 0,5
 done
 unset LOCPATH

@@ -82,10 +82,10 @@ TEST(WorkerCommands, GpusThatAreNotThereAreRefused) {
   const auto complaint = [](const std::string& asked, std::size_t there) {
     return message_of([&] { gpus_of(asked, there); });
   };
-  EXPECT_TRUE(contains(complaint("all", 0), "no GPU is visible here"));
-  EXPECT_TRUE(contains(complaint("some", 0), "expected all, how many"));
+  EXPECT_TRUE(contains(complaint("all", 0), "this machine has no GPU"));
+  EXPECT_TRUE(contains(complaint("some", 0), "expected all, a number of GPUs"));
   EXPECT_TRUE(contains(complaint("0,3", 3), "from 0 to 2, got 3"));
-  EXPECT_TRUE(contains(complaint("0,0", 3), "GPU 0 stands there twice"));
+  EXPECT_TRUE(contains(complaint("0,0", 3), "GPU 0 is listed twice"));
   EXPECT_TRUE(contains(complaint("4", 3), "expected 1 to 3"));
 }
 

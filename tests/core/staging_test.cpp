@@ -45,7 +45,7 @@ TEST_F(Stage, PublishesAllOrNothing) {
   Staging staging(folder_);
   write_file_atomically(staging.folder() / "c", "3");
   write_file_atomically(staging.folder() / "b", "4");
-  EXPECT_TRUE(testing::contains(message_of([&] { staging.publish({"c", "b"}); }), "b: is there already"));
+  EXPECT_TRUE(testing::contains(message_of([&] { staging.publish({"c", "b"}); }), "b: already exists"));
   EXPECT_FALSE(fs::exists(folder_ / "c")) << "taken back";
   EXPECT_EQ(read_file(folder_ / "b"), "2");
 }

@@ -143,7 +143,7 @@ TEST_F(BenchRunnerTest, LeftoversOfADeadProcessLockNothing) {
   EXPECT_THROW(run(0), Killed) << "it did not come to its first picture";
   fs::remove(folder_ / "run/run.json");
   std::ofstream(folder_ / "run/notes.txt") << "mine";
-  EXPECT_TRUE(contains(message_of([&] { run(0); }), "holds something other than a benchmark"));
+  EXPECT_TRUE(contains(message_of([&] { run(0); }), "is not the folder of a benchmark"));
 }
 
 TEST_F(BenchRunnerTest, AnInterruptedRunEndsWithTheSamePictures) {
@@ -184,8 +184,8 @@ TEST_F(BenchRunnerTest, PicturesOfAnotherTextOrPictureAreNotTakenOver) {
   tasks_[0].source = "a cat";
   write_png(folder_ / "two.png", Image(64, 64, {1, 2, 3}));
   const auto records = run();
-  EXPECT_TRUE(contains(records[0].reason, "1-red holds pictures of another source")) << records[0].reason;
-  EXPECT_TRUE(contains(records[1].reason, "holds pictures of another picture")) << records[1].reason;
+  EXPECT_TRUE(contains(records[0].reason, "1-red contains images of another source")) << records[0].reason;
+  EXPECT_TRUE(contains(records[1].reason, "contains images of another picture")) << records[1].reason;
   EXPECT_EQ(records[2].state, EditRecord::State::done);
   EXPECT_EQ(drawn_, 6);
 }
@@ -250,7 +250,7 @@ TEST_F(BenchRunnerTest, WhatCannotBeScoredStaysAlone) {
 
 TEST_F(BenchRunnerTest, AFailureStaysAlone) {
   fs::remove(folder_ / "two.png");
-  tasks_[2].left_out = "its strategy memory is in no released code";
+  tasks_[2].left_out = "its strategy memory is not in any released code";
   auto records = run();
   EXPECT_EQ(records[0].state, EditRecord::State::done);
   EXPECT_EQ(records[1].state, EditRecord::State::failed);
@@ -270,7 +270,7 @@ TEST_F(BenchRunnerTest, RefusesAnotherRunsFolder) {
   run();
   EXPECT_TRUE(contains(message_of([&] { run(1000, {{"sweep", 2}}); }), "other settings (sweep)"));
   fs::remove(folder_ / "run/run.json");
-  EXPECT_TRUE(contains(message_of([&] { run(); }), "something other than a benchmark"));
+  EXPECT_TRUE(contains(message_of([&] { run(); }), "is not the folder of a benchmark"));
 }
 
 TEST_F(BenchRunnerTest, TheReportIsOneFileWithAllPictures) {

@@ -43,7 +43,7 @@ TEST_F(BenchmarkTest, NamesBadEntriesOfTedbench) {
   EXPECT_TRUE(contains(list_message(R"([{"img_name": "a.png"}])"), "entry 1: target_text: missing"));
   EXPECT_TRUE(contains(list_message(R"([{"img_name": "../a.png", "target_text": "b"}])"), "plain file name"));
   fs::remove(folder_ / "input_list.json");
-  EXPECT_TRUE(contains(message_of([&] { read_tedbench(folder_); }), "no TEdBench"));
+  EXPECT_TRUE(contains(message_of([&] { read_tedbench(folder_); }), "is not TEdBench"));
 }
 
 TEST_F(BenchmarkTest, ReadsEditeval) {
@@ -109,7 +109,7 @@ TEST_F(BenchmarkTest, FindsPicturesOfEditevalByTheirPlace) {
   EXPECT_TRUE(contains(message_of([&] {
                          find_pictures(Benchmark{"TEdBench", {}}, folder_);
                        }),
-                       "no picture there"));
+                       "contains no image of an edit"));
 }
 
 // The counts that the two readings lead to are those of the published set.

@@ -171,14 +171,15 @@ TEST_F(MinieditReaderTest, NamesWhatIsWrong) {
     write(json::array({edit}));
     return message_of([&] { read_miniedit(folder_); });
   };
-  EXPECT_TRUE(contains(message_of([&] { read_miniedit(folder_); }), "no MiniEdit"));
+  EXPECT_TRUE(contains(message_of([&] { read_miniedit(folder_); }), "is not MiniEdit"));
   write(json::array({good}));
   EXPECT_EQ(read_miniedit(folder_).edits.at(0).answer->distractors.at(0), folder_ / "a.png");
   write(json::array({good, good}));
-  EXPECT_TRUE(contains(message_of([&] { read_miniedit(folder_); }), "edit 2: id: another edit has it too"));
+  EXPECT_TRUE(
+      contains(message_of([&] { read_miniedit(folder_); }), "edit 2: id: another edit has the same id"));
   auto bad = good;
   bad["truth"]["picture"] = "../a.png";
-  EXPECT_TRUE(contains(message(bad), "edit 1: truth: picture: expected a path inside of the folder"));
+  EXPECT_TRUE(contains(message(bad), "edit 1: truth: picture: expected a path inside the folder"));
   bad = good;
   bad.erase("distractors");
   EXPECT_TRUE(contains(message(bad), "edit 1: distractors: expected a list"));

@@ -235,7 +235,7 @@ TEST_F(DrawOne, PreviewsChangeNoPicture) {
 TEST_F(DrawOne, JobsTellTheirPlanBeforeTheWork) {
   learn();
   EXPECT_EQ(listener_.order, (std::vector<std::string>{"plan", "learning"}));
-  EXPECT_EQ(listener_.plans.back().text, "learning from 4 samples in 2 steps");
+  EXPECT_EQ(listener_.plans.back().text, "fine-tuning on 4 samples in 2 steps");
   EXPECT_GT(listener_.plans.back().seconds, 0);
   Listener listener;
   auto job = edit_job("out");

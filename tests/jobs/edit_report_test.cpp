@@ -127,7 +127,7 @@ TEST(EditReport, OfManyPromptsTheFirstOnesAreListed) {
   const auto data = data_of_page(edit_report(run, "data:original", kCopies));
   EXPECT_TRUE(contains(data.at("texts")[1][1].get<std::string>(), "prompt 11\nand 28 more"));
   EXPECT_EQ(data.at("texts")[2], json::parse(R"(["Negative prompt", "x"])")) << "said once";
-  EXPECT_EQ(data.at("facts")[3][1], "40 prompts with settings of their own");
+  EXPECT_EQ(data.at("facts")[3][1], "40 prompts with their own settings");
 }
 
 TEST(EditReport, CopiesOfVeryManyPicturesAreSmall) {

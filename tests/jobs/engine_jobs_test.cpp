@@ -95,8 +95,8 @@ TEST_F(EngineJobs, AMaskThatWouldNotDoIsNamed) {
     write_png(job.mask, mask);
     return message_of([&] { run(job); });
   };
-  EXPECT_TRUE(contains(complaint(Image(source.width, source.height)), "lets everything change"));
-  EXPECT_TRUE(contains(complaint(Image(source.width, source.height, {0, 0, 0})), "lets nothing change"));
+  EXPECT_TRUE(contains(complaint(Image(source.width, source.height)), "allows changes everywhere"));
+  EXPECT_TRUE(contains(complaint(Image(source.width, source.height, {0, 0, 0})), "allows no change"));
   EXPECT_TRUE(contains(complaint(Image(9, 8)), "is 9x8, expected the picture's size"));
   EXPECT_FALSE(fs::exists(folder_ / "out" / (kFirst + ".png")));
 }
@@ -157,7 +157,7 @@ TEST_F(EngineJobs, ASecondRunKeepsAllAndLearnsNothing) {
   const auto before = contents(folder_ / "out");
   const auto told = run(edit_job("out"));
   EXPECT_EQ(told.steps.size(), 0U);
-  EXPECT_EQ(told.notes_with("3 of 3 pictures were finished before"), 1U);
+  EXPECT_EQ(told.notes_with("3 of 3 images were finished before"), 1U);
   EXPECT_EQ(told.events, (std::vector<std::string>{"file sheet.png", "file report.html", "file edit.json"}));
   EXPECT_EQ(contents(folder_ / "out"), before);
 }
@@ -166,7 +166,7 @@ TEST_F(EngineJobs, StoppedWhileLearningItEndsWithTheSameBytes) {
   run(edit_job("whole"));
   RecordingListener told;
   EXPECT_EQ(stopped(edit_job("out"), told, [](const auto& progress) { return progress.done == 1; }),
-            "nothing was finished");
+            "no image was finished");
   EXPECT_FALSE(told.has("generating"));
   EXPECT_TRUE(contents(folder_ / "out").empty());
   run(edit_job("out"));
@@ -181,14 +181,14 @@ TEST_F(EngineJobs, StoppedWhileGeneratingItGoesOnFromWhatIsKept) {
     return progress.stage != "learning" && progress.done == 4;
   });
   EXPECT_TRUE(told.has("picture reconstruction"));
-  EXPECT_EQ(kept, "1 of 3 pictures and what was learned are kept in " + (folder_ / "out").string());
+  EXPECT_EQ(kept, "1 of 3 images and the learned weights are kept in " + (folder_ / "out").string());
   EXPECT_EQ(read_json_object(folder_ / "out/edit.json").at("complete"), false);
   EXPECT_TRUE(fs::exists(folder_ / "out/sheet.png"));
   EXPECT_TRUE(contains(read_file(folder_ / "out/report.html"), "\"complete\":false"));
 
   const auto rest = run(edit_job("out"));
   EXPECT_EQ(rest.steps_of("learning"), 0);
-  EXPECT_EQ(rest.notes_with("learned before, and kept in"), 1U);
+  EXPECT_EQ(rest.notes_with("using the saved edit in"), 1U);
   EXPECT_FALSE(rest.has("picture reconstruction"));
   EXPECT_TRUE(rest.has("picture " + kSecond));
   EXPECT_EQ(contents(folder_ / "out"), contents(folder_ / "whole")) << "also without what was kept meanwhile";
@@ -228,7 +228,7 @@ TEST_F(EngineJobs, ALearnedPictureIsKeptTheSecondTime) {
   request.picture = folder_ / "other-name.png";
   const auto second = run(request);
   EXPECT_EQ(second.steps.size(), 0U);
-  EXPECT_EQ(second.notes_with("holds the same picture, learned with the same settings"), 1U);
+  EXPECT_EQ(second.notes_with("already contains the same picture, learned with the same settings"), 1U);
   EXPECT_EQ(contents(request.save), before);
 
   request.source = "a ring";
@@ -273,7 +273,7 @@ TEST_F(EngineJobs, LearningIsNotKeptWhereNobodyWantsIt) {
     for (const auto& name : list_directory(job.out)) seen.push_back(name);
     return progress.stage != "learning" && progress.done == 4;
   });
-  EXPECT_EQ(kept, "1 of 3 pictures are kept in " + job.out.string());
+  EXPECT_EQ(kept, "1 of 3 images are kept in " + job.out.string());
   EXPECT_TRUE(
       std::none_of(seen.begin(), seen.end(), [](const auto& name) { return contains(name, "unfin"); }));
   EXPECT_EQ(contents(job.out).size(), 4U) << "a picture, sheet.png, report.html and edit.json";
@@ -289,7 +289,7 @@ TEST_F(EngineJobs, AnExportWritesItsFiles) {
   request.to = "single-file";
   EXPECT_TRUE(run(request).has("file square.safetensors"));
   EXPECT_GT(fs::file_size(request.out), 1000U);
-  EXPECT_TRUE(contains(message_of([&] { run(request); }), "is there already"));
+  EXPECT_TRUE(contains(message_of([&] { run(request); }), "already exists"));
   request.to = "lora";
   request.out = folder_ / "lora.safetensors";
   request.rank = 2;
@@ -423,7 +423,7 @@ TEST_F(EngineJobs, AStoryHasItsOwnTargets) {
   EXPECT_EQ(field(job), "story[1].target");
   job.story[1] = {"story.txt:2", R"({"target": "a", "beta": 1})"};
   EXPECT_EQ(field(job), "") << "a file that is wrong is no setting";
-  EXPECT_TRUE(contains(message_of([&] { run(job); }), "story.txt:2: beta: belongs to interpolation vp"));
+  EXPECT_TRUE(contains(message_of([&] { run(job); }), "story.txt:2: beta: needs interpolation vp"));
 }
 
 TEST_F(EngineJobs, WrongSettingsNameTheirKey) {

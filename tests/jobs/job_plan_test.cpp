@@ -37,7 +37,7 @@ TEST(PlanText, ProjectionHasStrengthsOfTwoNumbers) {
   request.repeat = 4;
   request.unlearned = true;
   EXPECT_EQ(edit_plan_text({request}, {}, 0),
-            "6 strengths × 4 seeds = 24 images, 4 by the model before learning and the reconstruction");
+            "6 strengths × 4 seeds = 24 images, 4 with the untouched model and the reconstruction");
 }
 
 TEST(PlanText, AStoryOnlyCountsTargets) {
@@ -60,10 +60,10 @@ TEST(PlanText, TheAutomaticChoiceHasAnUpperEnd) {
 }
 
 TEST(PlanText, LearningCountsSamplesAndSteps) {
-  EXPECT_EQ(learn_plan_text({}), "learning from 400 samples in 40 steps");
+  EXPECT_EQ(learn_plan_text({}), "fine-tuning on 400 samples in 40 steps");
   LearnOptions options;
   options.samples = options.batch = 1;
-  EXPECT_EQ(learn_plan_text(options), "learning from 1 sample in 1 step");
+  EXPECT_EQ(learn_plan_text(options), "fine-tuning on 1 sample in 1 step");
 }
 
 }  // namespace

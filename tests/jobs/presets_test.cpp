@@ -46,11 +46,11 @@ TEST_F(Presets, NoFileHasNone) {
 
 TEST_F(Presets, WhatIsWrongIsNamedWithFileAndKey) {
   const std::pair<const char*, const char*> wrong[] = {
-      {R"({"p": {"mask": "m.png"}})", "presets.json: p.mask: is not taken here"},
+      {R"({"p": {"mask": "m.png"}})", "presets.json: p.mask: is not accepted here"},
       {R"({"p": {"picture": "p.png"}})", "presets.json: p.picture: unknown key"},
       {R"({"p": {"preset": "story"}})", "presets.json: p.preset: unknown key"},
       {R"({"p": {"sampler": "ddi"}})", "presets.json: p.sampler: "},
-      {R"({"p": {"steps": 3, "steps": 4}})", "presets.json: steps: stands there twice"},
+      {R"({"p": {"steps": 3, "steps": 4}})", "presets.json: steps: duplicate key"},
       {R"({"published": {}})", "presets.json: published: is a preset of the program"},
       {R"({"": {}})", "presets.json: expected the name of a preset"},
       {R"({"p": {"gamma": [[[[[[[[[[1]]]]]]]]]]}})", "presets.json: nested too deep"},

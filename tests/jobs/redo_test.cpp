@@ -77,7 +77,7 @@ TEST_F(RedoTest, APictureOfAnOlderVersionIsWarnedOf) {
   write_png(picture_, read_image(picture_), {{"forgedit", older.dump()}});
   again();
   ASSERT_EQ(warnings_.size(), 1U);
-  EXPECT_TRUE(contains(warnings_[0], "older versions")) << warnings_[0];
+  EXPECT_TRUE(contains(warnings_[0], "an older version")) << warnings_[0];
 }
 
 TEST_F(RedoTest, WhatCannotBeAsItWasEndsTheJobBeforeItLearns) {
@@ -105,7 +105,7 @@ TEST_F(RedoTest, SettingsThatAreUnknownOrWrongAreNamed) {
       {"/edit/strategy", "nosuch", "unknown forgetting strategy"},
       {"/edit/sampler", "nosuch", "its setting sampler: "},
       {"/picture/frame/grid_width", 1 << 30, "/picture/frame: grid_width: expected"},
-      {"/picture/content", "0", "is needed: neither what was learned"},
+      {"/picture/content", "0", "is needed: neither a saved edit of"},
       {"/learning", nullptr, "expected an object"},
   };
   for (const auto& [place, value, message] : wrong) {

@@ -351,7 +351,7 @@ TEST(RequestJson, TheFrontEndResolvesReferences) {
 
   RequestRules none;
   EXPECT_EQ(field_of([&] { request_from_json(least("edit"), none); }), "picture");
-  EXPECT_TRUE(contains(message_of([&] { request_from_json(least("edit"), none); }), "is not taken here"));
+  EXPECT_TRUE(contains(message_of([&] { request_from_json(least("edit"), none); }), "is not accepted here"));
   EXPECT_EQ(field_of([&] { request_from_json(least("draw"), none); }), "learned");
 }
 

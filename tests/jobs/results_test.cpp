@@ -184,7 +184,7 @@ TEST_F(Results, PicturesOfOtherSettingsStayAndComeBack) {
   for_targets({"a cat", "a cow"});
   const auto ran = run();
   EXPECT_EQ(ran.kept, 0U);
-  EXPECT_TRUE(contains(ran.older, "holds 5 pictures of an earlier run")) << ran.older;
+  EXPECT_TRUE(contains(ran.older, "contains 5 images of an earlier run")) << ran.older;
   EXPECT_TRUE(contains(ran.older, " and 2 more")) << ran.older;
   EXPECT_EQ(ran.drawn, (std::vector<std::string>{"reconstruction-2", "05-" + kCat, "06-" + kCat2,
                                                  "07-" + kCow, "08-" + kCow2}));
@@ -232,8 +232,8 @@ TEST_F(Results, NobodysNumbersAreLeftFree) {
   const auto ran = run();
   EXPECT_EQ(ran.drawn, (std::vector<std::string>{"reconstruction", "01-" + kCat, "03-" + kCat2, "04-" + kCow,
                                                  "05-" + kCow2}));
-  EXPECT_TRUE(contains(ran.older,
-                       "1 picture of an earlier run, which stay and are not on the new sheet: 02-mine.png"))
+  EXPECT_TRUE(contains(
+      ran.older, "1 image of an earlier run, which stay but are not on the new contact sheet: 02-mine.png"))
       << ran.older;
 }
 
@@ -257,7 +257,7 @@ TEST_F(Results, PicturesThatAreGoneAreNotRecorded) {
   for (const auto& candidate : resumed.to_draw) results.add(candidate, picture_of(candidate));
   results.drain();
   fs::remove(results.path_of(plan[1]));
-  EXPECT_TRUE(contains(message_of([&] { results.finish(); }), "1 pictures of this run are gone"));
+  EXPECT_TRUE(contains(message_of([&] { results.finish(); }), "1 images of this run were deleted"));
   EXPECT_EQ(record().at("complete"), false);
   EXPECT_EQ(recorded().size(), 4U);
 }

@@ -83,7 +83,7 @@ TEST_F(Story, RefusesWithFileLineAndKey) {
   EXPECT_TRUE(contains(refusal("{\"target\": \"a\", \"gamma\": \"big\"}", 1), "gamma: expected"));
   EXPECT_TRUE(contains(refusal("{\"target\": \"a\", \"gamma\": [1, \"2\"]}", 1), "gamma: expected"));
   EXPECT_TRUE(contains(refusal("{\"target\": \"a\", \"gamma\": []}", 1), "at least one"));
-  EXPECT_TRUE(contains(refusal("{\"target\": \"a\", \"beta\": 1}", 1), "beta: belongs to interpolation vp"));
+  EXPECT_TRUE(contains(refusal("{\"target\": \"a\", \"beta\": 1}", 1), "beta: needs interpolation vp"));
   EXPECT_TRUE(
       contains(refusal("{\"target\": \"a\", \"interpolation\": \"vq\"}", 1), "interpolation: unknown"));
   EXPECT_TRUE(
@@ -96,10 +96,10 @@ TEST_F(Story, RefusesWithFileLineAndKey) {
   EXPECT_TRUE(contains(refusal("a\n{\"target\": \"a\"", 2), "one JSON object"));
   EXPECT_TRUE(contains(refusal("a\n{\"target\": \"a\"} {}", 2), "one JSON object"));
   for (const std::string target : {"a \x01 dog", "a \xff dog", "a \xc3", "{\"target\": \"a \\u0000 dog\"}"}) {
-    EXPECT_TRUE(contains(refusal("a cat\n" + target + "\n", 2), "no text")) << target;
+    EXPECT_TRUE(contains(refusal("a cat\n" + target + "\n", 2), "not valid text")) << target;
   }
   EXPECT_EQ(read("ein Hündchen\tläuft\n").size(), 1U);
-  EXPECT_TRUE(contains(message_of([&] { read("# nothing\n\n"); }), "at least one target"));
+  EXPECT_TRUE(contains(message_of([&] { read("# nothing\n\n"); }), "at least one line with a target"));
 }
 
 }  // namespace

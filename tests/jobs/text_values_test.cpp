@@ -86,7 +86,7 @@ TEST(Lists, ReadsMemory) {
     EXPECT_THROW(parse_gib("memory", text), Error) << text;
   }
   EXPECT_EQ(complaint_of([] { parse_gib("memory", "lots"); }),
-            "memory: expected GiB from 0.01 to 100000 as in 8, 8GB or 6000MiB, got 'lots'");
+            "memory: expected GiB from 0.01 to 100000, such as 8, 8GB or 6000MiB, got 'lots'");
 }
 
 TEST(Lists, QuotesLittleOfALongValue) {

@@ -72,7 +72,7 @@ TEST_F(WarmEngine, TheNextJobOfTheSamePictureDoesNotLearnAgain) {
   job.sweep.forget = {"donotforget", "encoderattn"};
   run(engine, job, second);
   EXPECT_EQ(second.steps_of("learning"), 0);
-  EXPECT_EQ(second.notes_with("learned just before"), 1U);
+  EXPECT_EQ(second.notes_with("using the weights of the previous job"), 1U);
   EXPECT_EQ(second.events.front(), "learned");
   EXPECT_EQ(first.plans.size(), 1U);
   ASSERT_EQ(second.plans.size(), 1U);

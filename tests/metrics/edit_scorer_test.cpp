@@ -129,7 +129,7 @@ TEST_F(EditScorerTest, TellsLpipsFilesByTheirTensors) {
   EXPECT_EQ(lpips_distance(same, left, right), lpips_distance(network, left, right));
 
   const auto alone = load_lpips({folder_ / "first.safetensors"}, torch::kCPU);
-  EXPECT_EQ(alone.incomplete.at(LpipsTrunk::alex), "a trunk, but no heads");
+  EXPECT_EQ(alone.incomplete.at(LpipsTrunk::alex), "only a trunk given, no heads");
 }
 
 TEST_F(EditScorerTest, ReadsAWholeSavedLpipsModule) {

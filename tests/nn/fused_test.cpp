@@ -79,8 +79,8 @@ TEST_P(FusedMaps, GroupNormWithAndWithoutSilu) {
          random({s.channels})},
         [&](const Tensors& in) {
           norm->weight = in[1], norm->bias = in[2];
-          const auto [y, tap] = fused::group_norm(in[0], *norm, silu);
-          return Tensors{y, tap * 2};
+          const auto [y, passthrough] = fused::group_norm(in[0], *norm, silu);
+          return Tensors{y, passthrough * 2};
         },
         [&](const Tensors& in) {
           const auto y = torch::group_norm(in[0], s.groups, in[1], in[2], 1e-5);
@@ -99,8 +99,9 @@ TEST_P(FusedMaps, NormSiluConv) {
          random({s.channels}, 1.0), random({s.channels}), random({16, s.channels, 3, 3})},
         [&](const Tensors& in) {
           norm->weight = in[2], norm->bias = in[3], conv->weight = in[4];
-          const auto [y, tap] = fused::norm_silu_conv(in[0], with_addend ? in[1] : Tensor(), *norm, *conv);
-          return Tensors{y, tap * 2, in[1] * 1};
+          const auto [y, passthrough] =
+              fused::norm_silu_conv(in[0], with_addend ? in[1] : Tensor(), *norm, *conv);
+          return Tensors{y, passthrough * 2, in[1] * 1};
         },
         [&](const Tensors& in) {
           auto z = in[0];
@@ -179,8 +180,8 @@ TEST_P(FusedTokens, LayerNormWithATap) {
       {random({2, tokens, width}), random({width}, 1.0), random({width})},
       [&](const Tensors& in) {
         norm->weight = in[1], norm->bias = in[2];
-        const auto [tap, normed] = fused::add_layer_norm(in[0], {}, {}, *norm);
-        return Tensors{tap * 2, normed};
+        const auto [passthrough, normed] = fused::add_layer_norm(in[0], {}, {}, *norm);
+        return Tensors{passthrough * 2, normed};
       },
       [&, features = width](const Tensors& in) {
         return Tensors{in[0] * 2, torch::layer_norm(in[0], {features}, in[1], in[2], 1e-5)};

@@ -172,7 +172,7 @@ TEST_F(StoreTest, InteractiveJobsGoFirstAndTheNewestOneWins) {
   EXPECT_EQ(store.job(b.id)->error_code, "superseded");
   store.finish(a.id, {JobState::cancelled, "", ""});
   EXPECT_EQ(store.job(a.id)->error_code, "superseded");
-  EXPECT_EQ(store.job(a.id)->error, "a newer one of the same learned picture was asked for");
+  EXPECT_EQ(store.job(a.id)->error, "a newer request for the same saved edit replaced it");
   EXPECT_EQ(queue_of(store), (std::vector<std::string>{c.id, batch.id}));
   const auto caption = store.add_job("caption", "{}", slider);
   EXPECT_TRUE(store.supersede(caption.id).empty()) << "of another kind";

@@ -172,7 +172,7 @@ poison() {
   CODE=$? TOOK=0
   [ $CODE -eq 3 ] || violation locked "expected exit 3: $(last_words)"
   [ ${#dead[@]} -eq 3 ] || violation unclear "${#dead[@]} workers died of one edit, expected 3"
-  grep -qs '"reason": "3 workers died of it"' "$TRY/O/summary.json" || violation unclear "the reason is not said"
+  grep -qs '"reason": "3 workers died on this edit"' "$TRY/O/summary.json" || violation unclear "the reason is not said"
   [ "$(find "$TRY/O/edits" -name edit.json | wc -l)" -eq 7 ] || violation lost "other edits are not done"
   end
 }

@@ -149,7 +149,7 @@ check_saved() {
     words=$(tail -1 "$TRY.probe.err")
     if [ -n "$there" ]; then
       violation lost "edit --from $SAVED fails: $words"
-    elif ! grep -qaE 'no saved edit|no such folder' <<<"$words"; then
+    elif ! grep -qaE 'not a saved edit|no such folder' <<<"$words"; then
       violation half-written "edit --from $SAVED fails: $words"
     fi
   elif ! grep -qsF "$hash" "$REFERENCE.new" "$REFERENCE.old"; then

@@ -32,7 +32,7 @@ std::map<std::string, ZipEntry> read_zip_directory(const ZipSource& archive, con
 /// The same of an archive in memory.
 std::map<std::string, ZipEntry> read_zip_directory(std::string_view archive, const std::string& origin);
 
-/// The contents of a stored or deflated entry, held against its checksum. Throws Error that starts with
+/// The contents of a stored or deflated entry, compared with its checksum. Throws Error that starts with
 /// `where`: over `max_bytes`, packed in another way, damaged.
 std::string unpack_zip_entry(std::string_view archive, const ZipEntry& entry, std::size_t max_bytes,
                              const std::string& where);

@@ -132,7 +132,7 @@ ToSrgb conversion(std::unique_ptr<Engine> engine, PixelLayout layout, int roundi
 
 [[noreturn]] void throw_hdr(const std::string& name, const std::string& curve) {
   throw failure(name + ": an HDR picture (transfer curve " + curve +
-                "), which is not read: export it without HDR first, as sRGB or Display P3");
+                "), which is not supported: export it without HDR first, as sRGB or Display P3");
 }
 constexpr const char* kPq = "PQ, SMPTE ST 2084";
 constexpr const char* kHlg = "HLG, hybrid log-gamma";
@@ -361,7 +361,7 @@ ToSrgb gamma_to_srgb(const std::optional<Chromaticities>& primaries, std::option
                                          [](double a, double b) { return std::abs(a - b) < 0.003; });
   if (srgb_primaries) c = kSrgb;
   if (decoding_gamma && (*decoding_gamma < 0.1 || *decoding_gamma > 10)) {
-    source.notes.push_back(source.name + ": its gamma cannot be: taken as that of sRGB");
+    source.notes.push_back(source.name + ": its gamma is invalid: taken as that of sRGB");
     decoding_gamma.reset();
   }
   // PNG has no better word for sRGB's curve than this gamma.

@@ -51,10 +51,10 @@ std::string message_of(const heif_error& error) {
   const bool avif = file.format == "AVIF";
   if (!heif_have_decoder_for_format(avif ? heif_compression_AV1 : heif_compression_HEVC)) {
     throw failure(
-        file.name + ": " + file.format + " is not read here, for libheif has no decoder for it: install " +
+        file.name + ": " + file.format + " cannot be read, because libheif has no decoder for it: install " +
         (avif ? "libheif-plugin-dav1d" : "libheif-plugin-libde265") + ", or convert the picture to PNG");
   }
-  throw failure(file.name + ": a kind of " + file.format + " that is not read (" + message_of(error) +
+  throw failure(file.name + ": a kind of " + file.format + " that is not supported (" + message_of(error) +
                 "): convert it to PNG first");
 }
 

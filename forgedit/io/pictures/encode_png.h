@@ -6,7 +6,7 @@
 
 namespace forgedit {
 
-/// The file that write_png writes, in memory; `name` stands for it in messages. Throws as write_png.
+/// The file that write_png writes, in memory; `name` is its name in messages. Throws as write_png.
 std::string encode_png(const Image& image, const PngText& text, const std::string& name);
 
 }  // namespace forgedit

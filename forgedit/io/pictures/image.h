@@ -49,7 +49,7 @@ inline constexpr std::int64_t kMaxImagePixels = 120'000'000;
 /// or area outside the limits.
 RgbaImage read_rgba_image(const std::filesystem::path& path);
 
-/// The same for a file already in memory; `name` stands for it in messages.
+/// The same for a file already in memory; `name` is its name in messages.
 RgbaImage decode_rgba_image(std::string_view file, const std::string& name);
 
 /// As read_rgba_image, laid over `background` (white unless told).

@@ -36,7 +36,7 @@ DecodedImage decode(string_view bytes, const std::string& name, std::int64_t max
       break;
   }
   if (bytes.substr(0, kLfsPointer.size()) == kLfsPointer) {
-    throw failure(name + ": a Git LFS pointer, not the picture itself; fetch it with `git lfs pull`");
+    throw failure(name + ": a Git LFS pointer, not the picture itself: run `git lfs pull`");
   }
   if (const string_view format = unread_format(bytes); !format.empty()) {
     throw failure(name + ": " + std::string(format) + " is not supported, " + expected +

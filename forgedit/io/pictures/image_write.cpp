@@ -38,7 +38,7 @@ void check_writable(const std::string& name, const Image& image, const PngText& 
                         "\", expected 1 to 79 printable Latin-1 characters without outer or double spaces");
     }
     if (value.find('\0') != std::string::npos) {
-      throw usage_error(name + ": PNG text \"" + keyword + "\" holds a zero byte");
+      throw usage_error(name + ": PNG text \"" + keyword + "\" contains a zero byte");
     }
   }
 }

@@ -55,12 +55,12 @@ Mask read_mask(const std::filesystem::path& path, int width, int height) {
   }
   const auto count = std::count(mask.change.begin(), mask.change.end(), kMost);
   if (count == 0) {
-    throw usage_error("mask", path.string() +
-                                  ": lets nothing change: expected white (or transparent) where the "
-                                  "edit may happen");
+    throw usage_error(
+        "mask",
+        path.string() + ": allows no change: expected white or transparent pixels where the edit may happen");
   }
   if (static_cast<std::size_t>(count) == mask.change.size()) {
-    throw usage_error("mask", path.string() + ": lets everything change: leave it out");
+    throw usage_error("mask", path.string() + ": allows changes everywhere: omit the mask");
   }
   return mask;
 }

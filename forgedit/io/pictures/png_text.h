@@ -7,7 +7,7 @@
 
 namespace forgedit {
 
-/// As read_png_text, of a file in memory; `name` stands for it in messages.
+/// As read_png_text, of a file in memory; `name` is its name in messages.
 PngText parse_png_text(std::string_view file, const std::string& name);
 
 /// The PNG without its text chunks; all other bytes stay. Throws a failure for what is no whole PNG.

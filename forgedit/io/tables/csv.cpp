@@ -61,8 +61,7 @@ std::vector<CsvRow> read_csv(std::string_view text, const std::string& name) {
   if (csv_error(&parser.state) == CSV_ENOMEM) throw std::bad_alloc();
   throw usage_error(
       name + ":" + std::to_string(rows.line) +
-      ": quotes in the wrong place: a cell with a quote or a comma stands in quotes, and quotes in it "
-      "are doubled");
+      ": misplaced quote: a cell with a quote or a comma must be quoted, and quotes inside it doubled");
 }
 
 }  // namespace forgedit

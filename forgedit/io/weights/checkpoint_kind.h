@@ -6,7 +6,7 @@
 
 namespace forgedit {
 
-/// What a file of weights is, told by the names and shapes of its tensors.
+/// What a file of weights is, determined by the names and shapes of its tensors.
 enum class CheckpointKind {
   sd1,              ///< Stable Diffusion 1.x, one file under LDM names
   sd1_inpainting,   ///< 9 input channels

@@ -7,7 +7,7 @@
 
 namespace forgedit {
 
-/// Values of the environment that decide where the hub's cache lies; empty: not set.
+/// Values of the environment that decide where the Hugging Face cache lies; empty: not set.
 struct HubEnvironment {
   std::string hf_hub_cache;    ///< HF_HUB_CACHE: the cache itself
   std::string hf_home;         ///< HF_HOME: its folder `hub`
@@ -15,7 +15,7 @@ struct HubEnvironment {
   std::string home;            ///< HOME: `.cache/huggingface/hub` in it
 };
 
-/// The folder of the hub's cache, as huggingface_hub finds it; empty where the environment names none.
+/// The folder of the Hugging Face cache, as huggingface_hub finds it; empty where the environment names none.
 std::filesystem::path hub_cache_folder(const HubEnvironment& environment);
 
 /// A repository's files as they were downloaded.

@@ -54,7 +54,7 @@ TensorEntry parse_entry(const std::string& origin, const std::string& name, cons
   result.name = name;
   const auto dtype = entry["dtype"].get<std::string>();
   const auto* found = std::find_if(kDtypes.begin(), kDtypes.end(), [&](auto& d) { return dtype == d.name; });
-  if (found == kDtypes.end()) reject("unknown dtype '" + dtype.substr(0, 32) + "', which is not read");
+  if (found == kDtypes.end()) reject("unknown dtype '" + dtype.substr(0, 32) + "', which is not supported");
   result.dtype = found;
   result.type = found->type;
   if (entry["shape"].size() > kMaxDimensions) reject("more than 8 dimensions");

@@ -132,7 +132,7 @@ class TensorReader {
     const auto* type = std::find_if(kStorageTypes.begin(), kStorageTypes.end(),
                                     [&](const auto& known) { return type_name == known.name; });
     if (!starts_with(items[1]->text, "torch.") || type == kStorageTypes.end()) {
-      reject(name, "storage of type " + items[1]->text + ", which is not read");
+      reject(name, "storage of type " + items[1]->text + ", which is not supported");
     }
     StorageRecord record{type->type, items[2]->text, items[4]->integer, 0};
     if (items.size() >= 6 && items[5]->kind == PickleValue::Kind::tuple) {

@@ -11,9 +11,9 @@ namespace forgedit {
 bool is_torch_file(std::string_view bytes);
 
 /// The tensors of a file of torch.save by name: a dictionary of tensors, or one under its key `state_dict` or
-/// `model`. Whatever else the file holds is left alone; nothing of it is ever run. Tensors that share
-/// a storage share its memory. Throws Error that names the file: damage, tensors that do not stay within
-/// their storage, files that hold no dictionary of tensors. Format:
+/// `model`. Everything else in the file is ignored and never executed. Tensors that share a storage share its
+/// memory. Throws Error that names the file: damage, tensors that do not stay within their storage, files
+/// that hold no dictionary of tensors. Format:
 /// https://github.com/pytorch/pytorch/blob/main/torch/serialization.py (_save, _legacy_save)
 StateDict read_torch_file(const WeightsInput& file, const TensorFilter& wanted = {});
 

@@ -31,7 +31,7 @@ WeightsFile read_weights_file(const std::filesystem::path& path, const TensorFil
     return {read_torch_file(file, wanted), {}, WeightsFile::Format::torch, {}};
   }
   if (is_tar(bytes)) {
-    throw failure(path.string() + ": PyTorch's tar layout of before 2017, which is not read");
+    throw failure(path.string() + ": PyTorch's tar layout from before 2017, which is not supported");
   }
   if (!looks_like_safetensors(bytes) && path.extension() != ".safetensors") {
     throw failure(path.string() + ": neither a safetensors nor a PyTorch file");

@@ -86,7 +86,7 @@ WeightsInput::WeightsInput(const std::filesystem::path& path) : origin_(path.str
                                       : ": no such file"));
   }
   if (!std::filesystem::is_regular_file(status)) {
-    throw failure(origin_ + ": expected a file, found something else");
+    throw failure(origin_ + ": expected a file, but it is no regular file");
   }
   descriptor_.number = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (descriptor_.number < 0) throw failure(origin_ + ": cannot be opened: " + std::strerror(errno));

@@ -14,7 +14,7 @@ constexpr double kLeastEditSpan = 0.02;
 constexpr double kLeastKeptSpan = 0.2;
 // An edit counts when its direction is at least this share of the best one's.
 constexpr double kLeastDirection = 0.5;
-// What nobody forgot anything for, at γ 1 (vp: β 1.2), is the best unless another one's balance is higher by
+// The default settings (nothing forgotten, γ 1 or β 1.2) are the best unless another one's score is higher by
 // this. Measured on docs/miniedit.md's lists to tune by: of many candidates some are judged too well by
 // chance.
 constexpr double kDefaultMargin = 0.2;
@@ -22,7 +22,7 @@ constexpr double kDefaultMargin = 0.2;
 // balance.
 constexpr double kDistinct = 0.1;
 constexpr double kLeastBalance = 0.4;
-// The scale of what is kept goes on below the least, which so is more than nothing.
+// The scale of `kept` continues below the least one, which therefore scores more than 0.
 constexpr double kBelowLeast = 1.25;
 
 std::optional<double> finite(const EditScores& scores, const char* key) {
@@ -69,13 +69,13 @@ Scale scale_between(double low, double high, double least_span) {
   return {high - span, span};
 }
 
-/// The least of `values`, a tenth of them left aside.
+/// The least of `values`, without the lowest tenth.
 double least_of(std::vector<double> values) {
   std::sort(values.begin(), values.end());
   return values.at(values.size() / 10);
 }
 
-/// From the least edit that counts, a tenth left aside, to the strongest.
+/// From the weakest eligible edit, without the lowest tenth, to the strongest.
 Scale edit_scale(const std::vector<JudgedEdit>& judged) {
   std::vector<double> counted;
   for (const auto& each : judged) {
@@ -84,7 +84,7 @@ Scale edit_scale(const std::vector<JudgedEdit>& judged) {
   return scale_between(least_of(counted), *std::max_element(counted.begin(), counted.end()), kLeastEditSpan);
 }
 
-/// From the least that is kept, a tenth of all edits left aside, to the most.
+/// From the least faithful edit, without the lowest tenth, to the most faithful.
 Scale kept_scale(const std::vector<JudgedEdit>& judged) {
   std::vector<double> all;
   double high = -std::numeric_limits<double>::infinity();
@@ -181,26 +181,25 @@ class Chooser {
     const bool keeps_default = usual && *usual != first;
     if (keeps_default) first = *usual;
     const auto& best = choice_.judged[first];
-    add(first, !turned_
-                   ? "the best balance, though no candidate went from the source text towards the target text"
+    add(first, !turned_ ? "the best score, but no candidate changed from the caption towards the prompt"
                : keeps_default ? "the default settings; no other candidate is clearly better"
-                               : "the best balance; no stronger edit keeps as much");
+                               : "the best score; no stronger edit is as faithful");
     const auto sane = [&](std::size_t i) {
       return choice_.judged[i].balance > 0 && choice_.judged[i].balance >= kLeastBalance * best.balance;
     };
     const auto faithful = best_of([&](std::size_t i) {
       return sane(i) && choice_.judged[i].kept_share >= best.kept_share + kDistinct;
     });
-    if (faithful) add(*faithful, "more faithful; the strongest edit of those that keep as much");
+    if (faithful) add(*faithful, "more faithful to the original");
     const auto strong = best_of([&](std::size_t i) {
       return sane(i) && choice_.judged[i].edit_share >= best.edit_share + kDistinct;
     });
-    if (strong) add(*strong, "stronger; keeps the most of those that go as far");
+    if (strong) add(*strong, "a stronger edit");
     while (choice_.best.size() < 3) {
       if (const auto other = best_of([&](std::size_t i) { return sane(i) && is_another(i); })) {
         add(*other, another_reason(*other));
       } else if (const auto next = best_of([&](std::size_t i) { return !is_picked(i); })) {
-        add(*next, "the next best balance of what is left");
+        add(*next, "the next best score");
       } else {
         return;
       }
@@ -225,8 +224,8 @@ class Chooser {
     const auto& best = edits_[choice_.best.front().place].candidate;
     const auto& candidate = edits_[i].candidate;
     return candidate.strategy == best.strategy || !candidate.strategy
-               ? fmt::format("another seed ({}) with the next best balance", candidate.seed)
-               : fmt::format("another strategy ({}) with the next best balance", candidate.strategy->name);
+               ? fmt::format("the next best score with another seed ({})", candidate.seed)
+               : fmt::format("the next best score with another strategy ({})", candidate.strategy->name);
   }
 
   void add(std::size_t place, const std::string& why) {

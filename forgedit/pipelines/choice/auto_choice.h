@@ -9,9 +9,9 @@
 
 namespace forgedit {
 
-// Which of many drawn edits to hand back. docs/auto.md says why it is done so.
+// Chooses the best of many generated edits. docs/auto.md explains the rules.
 
-/// A picture that was drawn, and what it scored.
+/// A generated image and its scores.
 struct ScoredEdit {
   Candidate candidate;
   EditScores scores;
@@ -19,12 +19,12 @@ struct ScoredEdit {
 
 /// How far an edit went, and how much of the picture it kept: higher is better for both.
 struct Tradeoff {
-  double edit = 0;  ///< CLIP direction; the CLIP cosine of picture and target text where the texts are one
+  double edit = 0;  ///< CLIP direction; if both texts are the same, the CLIP cosine of image and prompt
   double kept = 0;  ///< see kept_measure
 };
 
-/// Nothing where the scores lack one of the two or are not finite. `directed`: source and target text differ;
-/// a picture without a direction has not changed then.
+/// Nothing if one of the two scores is missing or not finite. `directed`: caption and prompt differ; then an
+/// image without a direction has not changed.
 std::optional<Tradeoff> tradeoff_of(const EditScores& scores, bool directed);
 
 /// What `kept` is, by the weights there are: "1 − LPIPS alex", "1 − LPIPS vgg", else "SSIM"; empty where not
@@ -33,14 +33,14 @@ std::string kept_measure(const EditScores& scores);
 
 struct JudgedEdit {
   std::optional<Tradeoff> tradeoff;
-  bool counts = false;    ///< it went from the source text towards the target text, not elsewhere
-  bool front = false;     ///< no other that counts is better in one and as good in the other
-  double edit_share = 0;  ///< where `edit` lies between the least and the strongest that count, from 0
-  double kept_share = 0;  ///< where `kept` lies between the least and the most, from 0
-  double balance = 0;     ///< harmonic mean of the shares: the best has the highest
+  bool counts = false;    ///< eligible: it changed from the caption towards the prompt
+  bool front = false;     ///< on the Pareto front of the eligible ones
+  double edit_share = 0;  ///< `edit` normalised: 0 is the weakest eligible one, 1 the strongest
+  double kept_share = 0;  ///< `kept` normalised: 1 is the most faithful one
+  double balance = 0;     ///< score: the harmonic mean of the two
 };
 
-/// What counts comes first, then the higher balance.
+/// Eligible ones come first, then the higher score.
 bool is_better_edit(const JudgedEdit& left, const JudgedEdit& right);
 
 struct AutoChoice {
@@ -49,13 +49,13 @@ struct AutoChoice {
   std::vector<std::size_t> front;  ///< places in `judged`, the strongest edit first
   struct Pick {
     std::size_t place;   ///< in `judged`
-    std::string reason;  ///< one sentence: "edit 0.271, kept 0.912: the best balance, …"
+    std::string reason;  ///< one sentence: "edit 0.271, kept 0.912: the best score; …"
   };
   std::vector<Pick> best;  ///< at most three, the best first: balanced, then more faithful, then stronger
 };
 
-/// Judges edits of one picture towards one target. Equal scores are told apart by the order of `edits`, so
-/// the same edits give the same choice.
+/// Compares edits of one picture for one target. Equal scores are ordered as in `edits`, so the same edits
+/// give the same choice.
 AutoChoice choose_edits(const std::vector<ScoredEdit>& edits);
 
 }  // namespace forgedit

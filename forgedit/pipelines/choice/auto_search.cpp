@@ -164,7 +164,7 @@ void AutoSearch::add(const Candidate& candidate, EditScores scores) {
     asked.scores = std::move(scores);
     return;
   }
-  throw usage_error("the automatic choice: scores of a picture that was not asked for");
+  throw usage_error("the automatic choice: scores of an image that it did not ask for");
 }
 
 std::vector<ScoredEdit> AutoSearch::scored() const {

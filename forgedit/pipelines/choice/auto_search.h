@@ -8,12 +8,12 @@
 
 namespace forgedit {
 
-/// How many pictures a search draws unless told.
+/// How many images a search generates by default.
 inline constexpr std::size_t kAutoPictures = 40;
 
-/// Looks for the best edit within a sweep without drawing all of it: a coarse grid first (about half of the
-/// budget), then three rounds around the best so far, by strengths in between and by other seeds. It only
-/// says what to draw; a whole round at once, so that pictures can share batches:
+/// Searches for the best edit within a sweep without generating all of it: a coarse grid first (about half of
+/// the budget), then three rounds around the best so far, with strengths in between and other seeds. It only
+/// decides what to generate, a whole round at once, so that images can share batches:
 ///
 ///   AutoSearch search(request, 40);
 ///   for (auto round = search.next_round(); !round.empty(); round = search.next_round()) {
@@ -26,18 +26,18 @@ inline constexpr std::size_t kAutoPictures = 40;
 /// The same scores give the same rounds, in whatever order they are added.
 class AutoSearch {
  public:
-  /// `request` has one target; its strategies, seeds and α are what may be drawn, its strengths span the
+  /// `request` has one target; its strategies, seeds and α are the allowed ones, its strengths span the
   /// range. Throws a usage Error where plan_edit does.
   AutoSearch(EditRequest request, std::size_t pictures);
 
-  /// What to draw next, each under a `stem` of its own (no number in front); empty when the budget is spent
-  /// or there is nothing left to try. What was asked for and never added counts as spent.
+  /// What to generate next, each with its own `stem` (without a number); empty when the budget is spent or
+  /// nothing is left to try. Candidates that are never added count towards the budget.
   std::vector<Candidate> next_round();
 
-  /// What a picture that was asked for scored.
+  /// Adds the scores of an image of a round.
   void add(const Candidate& candidate, EditScores scores);
 
-  /// Another budget, all pictures so far included.
+  /// Changes the budget, which includes all images so far.
   void set_pictures(std::size_t pictures) { pictures_ = pictures; }
   std::size_t asked() const { return asked_.size(); }
 

@@ -8,7 +8,8 @@ namespace {
 constexpr std::int64_t kSamples = 10;
 constexpr std::uint64_t kSeed = 0x6b6e6f776eULL;  // of the grid's noise, whatever learning's is
 
-/// Evenly from the middle of the schedule upwards; the last timesteps, whose noise hides all, are left out.
+/// Evenly from the middle of the schedule upwards; the last timesteps, whose noise hides everything, are
+/// omitted.
 torch::Tensor grid(std::int64_t num_train_timesteps) {
   const auto twentieths = torch::arange(kSamples, 2 * kSamples, torch::kLong);
   return torch::div(twentieths * num_train_timesteps, 2 * kSamples, "floor");

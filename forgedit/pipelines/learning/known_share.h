@@ -4,7 +4,7 @@
 
 namespace forgedit {
 
-/// How much of a picture a network knows: what it predicts of the latents out of nearly pure noise. The noise
+/// How much of a picture a network knows: how well it predicts the latents from nearly pure noise. The noise
 /// and the timesteps (from the middle of the schedule upwards, where little of the picture is left to copy)
 /// are always the same, so that values compare between steps, and as shares between pictures.
 class KnownShare {

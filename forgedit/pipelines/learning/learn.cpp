@@ -63,7 +63,7 @@ LearnResult checked(LearnResult result) {
   const auto finite = torch::stack(extremes).to(torch::kCPU);
   for (std::size_t i = 0; i < names.size(); ++i) {
     if (finite[static_cast<std::int64_t>(i)].item<bool>()) continue;
-    throw failure("what was learned holds values that are not finite, first in " + names[i] +
+    throw failure("the learned weights contain values that are not finite, first in " + names[i] +
                   ": weights with NaN or infinite values, or too high a learning rate");
   }
   return result;
@@ -149,8 +149,8 @@ void add_learning(MemoryTask& task, const StableDiffusion& model, const LearnOpt
 void require_one_text_encoder(LearnMethod method, bool has_two) {
   if (method != LearnMethod::dreambooth || !has_two) return;
   throw usage_error("method",
-                    "dreambooth tunes a text encoder, and this model has two of them, of 818 million "
-                    "parameters in Stable Diffusion XL: use vanilla or imagic");
+                    "dreambooth trains the text encoder, but this model has two of them (818 million "
+                    "parameters in Stable Diffusion XL): use vanilla or imagic");
 }
 
 EarlyStop early_stop(const LearnOptions& options, PredictionType prediction) {

@@ -9,12 +9,13 @@
 
 namespace forgedit {
 
-/// Has `task` count what was learned with these options, and what drawing with it needs memory for.
+/// Adds to `task` the parameters that were learned with these options, and the memory for generating with
+/// them.
 void add_learned(MemoryTask& task, const StableDiffusion& model, const LearnOptions& options);
 /// The same, and the learning.
 void add_learning(MemoryTask& task, const StableDiffusion& model, const LearnOptions& options);
 
-/// Throws a usage Error where a method that tunes a text encoder meets a model that has two.
+/// Throws a usage Error if a method that trains the text encoder is used with a model that has two.
 void require_one_text_encoder(LearnMethod method, bool has_two);
 
 /// When learning with `options` ends early. Thresholds are made for losses of predicted noise: never, where
@@ -38,8 +39,8 @@ LearnResult learn_vanilla(StableDiffusion& model, const torch::Tensor& latents,
                           const TextEmbedding& source_embedding, const LearnOptions& options,
                           const LearnBatches& batches, const ProgressCallback& progress = {});
 
-/// UNet and text encoder together; the source's tokens (1, 77) are encoded anew in every step. Throws a usage
-/// Error for a model of two text encoders.
+/// UNet and text encoder together; the source's tokens (1, 77) are encoded again in every step. Throws a
+/// usage Error for a model of two text encoders.
 LearnResult learn_dreambooth(StableDiffusion& model, const torch::Tensor& latents,
                              const torch::Tensor& source_ids, const LearnOptions& options,
                              const LearnBatches& batches, const ProgressCallback& progress = {});

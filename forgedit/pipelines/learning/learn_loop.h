@@ -36,14 +36,14 @@ struct LearnPhase {
   std::int64_t steps = 0;
 };
 
-/// What one step learns from.
+/// The noise and timesteps of one step.
 struct LearnBatch {
   torch::Tensor noise;      ///< (batch, 4, h, w)
   torch::Tensor timesteps;  ///< (batch) int64
 };
 using LearnBatches = std::function<LearnBatch(std::int64_t step)>;
 
-/// What all phases share: the network as it is, and what it learns.
+/// What all phases share: the network and the picture.
 struct LearnTask {
   torch::Tensor latents;  ///< (1, 4, h, w), scaled
   NoisePredictor predict;
@@ -59,7 +59,7 @@ struct LearnTask {
   std::int64_t step_bytes = 0;   ///< that a step takes at least on its way, where known
 };
 
-/// Steps from one look at what is known to the next: a look costs a third of a step.
+/// Steps between two tests of the known share; a test costs a third of a step.
 inline constexpr std::int64_t kStepsBetweenLooks = 10;
 
 /// Runs the phases one after the other. The result has the loss of every step (the mean square error of the
@@ -68,8 +68,8 @@ inline constexpr std::int64_t kStepsBetweenLooks = 10;
 LearnResult run_learn_loop(const LearnTask& task, const std::vector<LearnPhase>& phases,
                            const LearnBatches& batches, const ProgressCallback& progress);
 
-/// Copies of those parameters of a network that learn, in their place while this lives. A network that
-/// computes in bfloat16 learns on float32 weights beside it.
+/// Replaces the trained parameters of a network by copies while this lives. A network that computes in
+/// bfloat16 is trained on separate float32 weights.
 class TrainableParameters {
  public:
   using Selector = std::function<bool(const std::string& name)>;

@@ -21,31 +21,31 @@ constexpr LearnNumber real(const char* name, const char* summary, double low, do
 constexpr std::array kNumbers{
     whole("samples", "training samples (picture and noise); steps = samples / batch", 1, 1e6,
           [](Options& o) -> std::int64_t& { return o.samples; }),
-    whole("batch", "samples a step", 1, 1e4, [](Options& o) -> std::int64_t& { return o.batch; }),
-    whole("embedding_samples", "imagic: samples from which the embedding learns alone, beforehand", 1, 1e6,
+    whole("batch", "samples per training step", 1, 1e4, [](Options& o) -> std::int64_t& { return o.batch; }),
+    whole("embedding_samples", "imagic: samples for training the embedding alone, before the UNet", 1, 1e6,
           [](Options& o) -> std::int64_t& { return o.embedding_samples; }),
     real("unet_lr", "learning rate of the UNet", 0, 1, [](Options& o) -> double& { return o.unet_lr; }),
     real("text_lr", "learning rate of the text embedding; dreambooth: of the text encoder", 0, 1,
          [](Options& o) -> double& { return o.text_lr; }),
     real("beta1", "Adam's β1 [0.9]", 0, 0.999999, [](Options& o) -> double& { return o.adam.beta1; }),
     real("beta2", "Adam's β2 [0.999]", 0, 0.999999, [](Options& o) -> double& { return o.adam.beta2; }),
-    real("adam_eps", "Adam's ε [1e-8/65536, the published loops' in effect]", 0, 1,
+    real("adam_eps", "Adam's ε [1e-8/65536, what the published code amounts to]", 0, 1,
          [](Options& o) -> double& { return o.adam.eps; }),
-    whole("lora_rank", "a LoRA's rank [16]", 1, 1024,
+    whole("lora_rank", "rank of the LoRA [16]", 1, 1024,
           [](Options& o) -> std::int64_t& { return o.lora_rank; }),
-    real("lora_alpha", "a LoRA's alpha: its strength times the rank [the rank]", 1e-3, 1e6,
+    real("lora_alpha", "alpha of the LoRA: its strength times its rank [the rank]", 1e-3, 1e6,
          [](Options& o) -> double& { return o.lora_alpha; }),
-    real("stop_loss", "end early under this loss ...", 0, 1e6,
+    real("stop_loss", "stop early once the loss is below this value ...", 0, 1e6,
          [](Options& o) -> double& { return o.stop_loss; }),
-    whole("stop_after", "... once this many samples were used", 0, 1e6,
+    whole("stop_after", "... but not before this many samples", 0, 1e6,
           [](Options& o) -> std::int64_t& { return o.stop_after; }),
-    real(
-        "stop_known",
-        "end once this share of the picture is known, 0 to 1, instead of by the loss; samples is the longest",
-        0, 1, [](Options& o) -> double& { return o.stop_known; }),
-    real("lr_decay", "share of the steps at the end in which the learning rates fall to zero [0]", 0, 0.9,
-         [](Options& o) -> double& { return o.lr_decay; }),
-    real("snr_gamma", "min-SNR weights of the loss with this γ; 5 is usual [0: none]", 0, 1e6,
+    real("stop_known",
+         "stop once this share of the picture is known (0 to 1), instead of by the loss; samples is then the "
+         "maximum",
+         0, 1, [](Options& o) -> double& { return o.stop_known; }),
+    real("lr_decay", "lower the learning rates linearly to zero over this share of the steps, at the end [0]",
+         0, 0.9, [](Options& o) -> double& { return o.lr_decay; }),
+    real("snr_gamma", "min-SNR loss weights with this γ; 5 is usual [0: none]", 0, 1e6,
          [](Options& o) -> double& { return o.snr_gamma; }),
 };
 
@@ -59,7 +59,7 @@ constexpr std::int64_t kAdapterRank = 16;
 Tuning parse_tuning(const std::string& name) {
   if (name == "full") return Tuning::full;
   if (name == "lora") return Tuning::lora;
-  throw usage_error("learn", "unknown way to learn '" + name + "': expected full or lora");
+  throw usage_error("learn", "unknown kind of training '" + name + "': expected full or lora");
 }
 
 std::string tuning_name(Tuning tuning) {
@@ -78,12 +78,12 @@ void set_tuning(LearnOptions& o, Tuning tuning) {
 
 void check_tuning(const LearnOptions& o) {
   if (o.tuning == Tuning::full) {
-    if (o.lora_rank > 0) throw usage_error("lora_rank", "belongs to learning a LoRA");
-    if (o.lora_alpha > 0) throw usage_error("lora_alpha", "belongs to learning a LoRA");
+    if (o.lora_rank > 0) throw usage_error("lora_rank", "needs learn lora");
+    if (o.lora_alpha > 0) throw usage_error("lora_alpha", "needs learn lora");
   } else if (o.method == LearnMethod::dreambooth) {
     throw usage_error("learn",
-                      "method dreambooth learns the whole text encoder, which a LoRA's adapters here "
-                      "do not reach: use vanilla or imagic");
+                      "method dreambooth trains the whole text encoder, but the LoRA has adapters only in "
+                      "the UNet: use vanilla or imagic");
   }
 }
 

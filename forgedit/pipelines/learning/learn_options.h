@@ -16,7 +16,7 @@ struct AdamSettings {
   double eps = 1e-8 / 65536.0;
 };
 
-/// What learns of the UNet.
+/// What is trained of the UNet.
 enum class Tuning {
   full,  ///< the weights of the layers that LearnOptions::layers selects
   lora,  ///< adapters of a low rank on the attention there (arXiv 2106.09685)
@@ -26,27 +26,28 @@ enum class Tuning {
 Tuning parse_tuning(const std::string& name);
 std::string tuning_name(Tuning tuning);
 
-/// How a picture is learned. Defaults are those of the published vanilla code; published_options has the
-/// others'.
+/// Settings of fine-tuning. Defaults are those of the published vanilla code; published_options has those of
+/// the other methods.
 struct LearnOptions {
   LearnMethod method = LearnMethod::vanilla;
-  std::int64_t samples = 400;  ///< noisy samples in all that the UNet learns from
-  std::int64_t batch = 10;     ///< samples a step: 40 steps
-  /// imagic: samples from which the embedding learns alone beforehand; other methods have no such phase.
+  std::int64_t samples = 400;  ///< training samples of the UNet in all
+  std::int64_t batch = 10;     ///< samples per step: 40 steps
+  /// imagic: samples of the first phase, which trains the embedding alone; other methods have no such phase.
   std::int64_t embedding_samples = 0;
   double unet_lr = 6e-5;
   double text_lr = 1e-3;  ///< of the text embedding; dreambooth: of the text encoder
   AdamSettings adam;
-  /// Learning ends early when a step's loss is under this ...
+  /// Fine-tuning stops early when a step's loss is under this ...
   double stop_loss = 0.03;
-  /// ... and more than this many samples were drawn before the step.
+  /// ... and more than this many samples were used before the step.
   std::int64_t stop_after = 350;
-  /// Learning ends once this share of the picture is known (KnownShare), and not by stop_loss; `samples` is
-  /// then the longest that it takes. 0: never asked.
+  /// Fine-tuning stops once this share of the picture is known (KnownShare), and not by stop_loss; `samples`
+  /// is then the maximum. 0: not used.
   double stop_known = 0;
-  /// Share of the steps at whose end the learning rates fall to zero in a line; 0: they stay.
+  /// Share of the steps, at the end, over which the learning rates fall linearly to zero; 0: they stay
+  /// constant.
   double lr_decay = 0;
-  /// Timesteps of a batch come one from each of as many equal parts of the schedule, instead of anywhere.
+  /// Takes one timestep of a batch from each of its equal parts of the schedule, instead of all at random.
   bool stratified_timesteps = false;
   /// Least signal-to-noise ratio at which a sample counts less (min-SNR-γ, arXiv 2303.09556); 0: all count
   /// the same.

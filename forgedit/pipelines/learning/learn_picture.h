@@ -7,8 +7,8 @@
 
 namespace forgedit {
 
-/// A picture in latent space, and the generator that learning goes on with: one seed decides the posterior
-/// sample, then noise and timesteps.
+/// A picture in latent space, and the generator that fine-tuning continues with: one seed determines the
+/// posterior sample, then noise and timesteps.
 struct EncodedPicture {
   torch::Tensor latents;  ///< (1, 4, h, w), scaled
   torch::Generator generator;
@@ -17,7 +17,7 @@ struct EncodedPicture {
 /// `grid` is a picture in the model's grid: see frame.h.
 EncodedPicture encode_picture(StableDiffusion& model, const Image& grid, std::uint64_t seed);
 
-/// Learns the picture by options.method. `text` is the source prompt; for imagic the target prompt.
+/// Fine-tunes on the picture with options.method. `text` is the source prompt; for imagic the target prompt.
 LearnResult learn_picture(StableDiffusion& model, const EncodedPicture& picture, const std::string& text,
                           const LearnOptions& options, const ProgressCallback& progress = {});
 

@@ -89,13 +89,13 @@ void check_adapters(const StateDict& lora, const LearnOptions& options, const to
   }
   for (const auto& [key, shape] : expected) {
     const auto found = lora.find(key);
-    if (found == lora.end()) throw failure(origin + ": " + key + ": missing among what was learned");
+    if (found == lora.end()) throw failure(origin + ": " + key + ": missing in the learned LoRA");
     if (found->second.sizes() == shape) continue;
     throw failure(origin + ": " + key + ": expected " + shape_text(shape) + ", found " +
                   shape_text(found->second.sizes()));
   }
   for (const auto& [key, tensor] : lora) {
-    if (!expected.count(key)) throw failure(origin + ": " + key + ": unexpected among what was learned");
+    if (!expected.count(key)) throw failure(origin + ": " + key + ": unexpected in the learned LoRA");
   }
 }
 

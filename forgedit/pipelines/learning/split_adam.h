@@ -43,7 +43,7 @@ class SplitWeights {
 /// How Adam uses memory.
 struct AdamMemory {
   bool eight_bit = false;       ///< averages of a byte each (device/adam_codes.h) instead of float32
-  bool keep_gradients = false;  ///< zero_grad sets them to zero instead of leaving them to be made anew
+  bool keep_gradients = false;  ///< zero_grad sets them to zero instead of leaving them to be made again
 };
 
 /// Adam (arXiv 1412.6980) over all of a SplitWeights in one kernel. Gradients are the parameters' own,

@@ -51,7 +51,7 @@ std::string Captioner::caption(const Image& image, const CaptionSearch& search) 
   torch::NoGradGuard no_grad;
   const auto pixels = model_image(image, image_config).unsqueeze(0).to(device);
   auto text = detokenise(tokenizer.words(generate_caption(model, model->encode_image(pixels), search)));
-  if (text.empty()) throw failure("the captioner found no words for the picture");
+  if (text.empty()) throw failure("the captioner wrote no caption for the picture");
   return text;
 }
 

@@ -16,7 +16,7 @@ namespace forgedit {
 /// gradients.
 BlipForConditionalGeneration load_blip(const std::filesystem::path& directory, const c10::Device& device);
 
-/// Says in words what a picture shows: a BLIP model with its tokenizer, on one device.
+/// Captions pictures: a BLIP model with its tokenizer, on one device.
 struct Captioner {
   BlipForConditionalGeneration model{nullptr};
   WordPieceTokenizer tokenizer;

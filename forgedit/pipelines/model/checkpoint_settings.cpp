@@ -60,7 +60,7 @@ class Statements {
   void predicts(PredictionType type, const std::string& key, const Complaint& complaint) {
     if (prediction_ && *prediction_ != type) {
       complaint.reject(key, std::string(prediction_name(*prediction_)) + " by " + said_by_,
-                       prediction_name(type), "what the model predicts is said twice");
+                       prediction_name(type), "two places state what the model predicts, and differ");
     }
     if (prediction_) return;
     prediction_ = type;
@@ -168,7 +168,7 @@ void read_marks(const fs::path& file, const SingleFile& checkpoint, Statements& 
   }
   for (const auto& name : checkpoint.unused) {
     if (is_scale_of_weights(name)) {
-      throw failure(file.string() + ": " + name + ": marks scaled 8-bit weights, which are not read");
+      throw failure(file.string() + ": " + name + ": marks scaled 8-bit weights, which are not supported");
     }
   }
 }

@@ -13,7 +13,7 @@ struct LoraFile {
 };
 
 /// For people and records: " + style.safetensors:0.8" of each, in their order; empty where there is none. A
-/// scale of 1 is left out.
+/// scale of 1 is not shown.
 std::string loras_text(const std::vector<LoraFile>& loras);
 
 }  // namespace forgedit

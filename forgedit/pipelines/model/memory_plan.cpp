@@ -133,7 +133,7 @@ class Estimate {
   /// Of VAE and text encoder, what lies there beside the work in hand.
   double idle_ends() const { return plan_.offload ? 0 : vae() + text(); }
 
-  /// Before anything is learned or drawn; a text's own maps are small.
+  /// Before fine-tuning and generating; a text's own maps are small.
   double text_encoding() const {
     const auto brought = kWeightGaps * 4.0 * static_cast<double>(task_.text_brought);
     return unet() + (plan_.offload ? brought : idle_ends()) + kWorkspace;
@@ -295,14 +295,14 @@ std::int64_t estimate_step(const MemoryTask& task, const MemoryPlan& plan) {
 std::string describe(const MemoryPlan& plan) {
   if (plan.budget_gib == 0) return {};
   std::vector<std::string> measures;
-  if (plan.offload) measures.emplace_back("weights on the CPU while unused");
+  if (plan.offload) measures.emplace_back("unused weights on the CPU");
   if (plan.micro_batch > 0) measures.push_back(fmt::format("micro-batches of {}", plan.micro_batch));
   if (plan.checkpointing) measures.emplace_back("checkpointing");
   if (plan.eight_bit_adam) measures.emplace_back("8-bit Adam");
   if (plan.vae_tile > 0) measures.push_back(fmt::format("VAE in tiles of {} latents", plan.vae_tile));
-  if (plan.draw_batch == 1) measures.emplace_back("one picture at a time");
-  if (plan.draw_batch > 1) measures.push_back(fmt::format("{} pictures at a time", plan.draw_batch));
-  if (measures.empty()) measures.emplace_back("enough as it is");
+  if (plan.draw_batch == 1) measures.emplace_back("one image per batch");
+  if (plan.draw_batch > 1) measures.push_back(fmt::format("{} images per batch", plan.draw_batch));
+  if (measures.empty()) measures.emplace_back("no measures needed");
   return fmt::format("{}: {}", gib_text(plan.budget_gib), fmt::join(measures, ", "));
 }
 
@@ -328,7 +328,7 @@ MemoryPlan plan_memory(const MemoryTask& task, double budget_gib) {
   // Rounded up, so that what is named works.
   const double gib = std::ceil(static_cast<double>(least) / kGiB * 100) / 100;
   throw usage_error("memory", fmt::format("{} is too little for {} at {}x{}; the least that works is {}",
-                                          gib_text(budget_gib), task.batch > 0 ? "learning" : "drawing",
+                                          gib_text(budget_gib), task.batch > 0 ? "fine-tuning" : "generating",
                                           task.width, task.height, gib_text(gib)));
 }
 

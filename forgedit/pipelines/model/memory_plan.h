@@ -10,23 +10,23 @@
 
 namespace forgedit {
 
-/// What is done to need less memory than the fastest way does. By default nothing.
+/// The measures that reduce memory, at the cost of speed. By default none.
 struct MemoryPlan {
-  double budget_gib = 0;         ///< what it has to fit in; 0: no budget, and nothing is done
-  bool offload = false;          ///< weights lie on the CPU while unused
+  double budget_gib = 0;         ///< the budget; 0: none, and no measures
+  bool offload = false;          ///< unused weights are offloaded to the CPU
   std::int64_t micro_batch = 0;  ///< samples of a learning step that go through the networks at once; 0: all
   bool checkpointing = false;    ///< blocks of the UNet are computed again in the backward pass
   bool eight_bit_adam = false;   ///< Adam's averages take a byte each
   std::int64_t vae_tile = 0;     ///< latents a side of the VAE's tiles; 0: the picture as a whole
-  std::int64_t draw_batch = 0;   ///< most pictures drawn at once; 0: as many as elsewhere said
+  std::int64_t draw_batch = 0;   ///< largest batch of images; 0: no limit from the plan
   std::int64_t estimated_peak = 0;  ///< bytes, CUDA's own included
 
-  /// Whether learning goes another way than the fastest.
+  /// Whether fine-tuning is slowed down by a measure.
   bool saves_while_learning() const { return offload || micro_batch > 0 || checkpointing || eight_bit_adam; }
   bool operator==(const MemoryPlan&) const = default;
 };
 
-/// "8 GiB: weights on the CPU while unused, checkpointing, 8-bit Adam"; empty without a budget.
+/// "8 GiB: unused weights on the CPU, checkpointing, 8-bit Adam"; empty without a budget.
 std::string describe(const MemoryPlan& plan);
 
 /// What the memory of a run depends on. Counts are of parameters.
@@ -41,7 +41,7 @@ struct MemoryTask {
   std::int64_t unet_learning = 0, text_learning = 0;  ///< of these, what learns or was learned
   std::int64_t unet_adapters = 0;  ///< that learn in the place of unet_learning, which they change; 0: none
   std::int64_t batch = 0;          ///< of a learning step; 0: nothing is learned
-  std::int64_t draw_batch = 0;     ///< pictures at once; 0: nothing is drawn
+  std::int64_t draw_batch = 0;     ///< images per batch; 0: nothing is generated
 };
 
 /// Bytes that the task takes at most under the plan, as estimated from the networks' sizes: weights and what

@@ -201,14 +201,14 @@ NetworkFiles<Config> network_of(
 void require_networks(const ModelFiles& files, const SingleFile& file) {
   const auto origin = files.model.string();
   if (file.text_encoder.empty()) {
-    throw failure(origin + ": no text encoder in it: expected tensors " +
+    throw failure(origin + ": contains no text encoder: expected tensors " +
                   defaults_of(file.kind).text_encoder + "…; a UNet alone is not a whole checkpoint");
   }
   if (has_second_text_encoder(file.kind) && file.text_encoder_2.empty()) {
-    throw failure(origin + ": no second text encoder in it: expected tensors " + kXlClip2Prefix + "…");
+    throw failure(origin + ": contains no second text encoder: expected tensors " + kXlClip2Prefix + "…");
   }
   if (file.vae.empty() && files.vae.empty()) {
-    throw failure("vae", origin + ": no VAE in it: name a folder or a file that has one");
+    throw failure("vae", origin + ": contains no VAE: give one (vae)");
   }
 }
 
@@ -367,8 +367,8 @@ ModelParts read_model(const ModelFiles& files) {
   if (parts.tokenizer.folder.empty()) {
     throw failure("tokenizer",
                   files.model.string() +
-                      ": a single file has no tokenizer, and none was found that fits: name a folder with "
-                      "vocab.json and merges.txt, or tokenizer.json");
+                      ": a single file contains no tokenizer, and no fitting one was found: give a folder "
+                      "with vocab.json and merges.txt, or tokenizer.json (tokenizer)");
   }
   return parts;
 }

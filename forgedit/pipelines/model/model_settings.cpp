@@ -213,10 +213,9 @@ void read_noise_schedule(const ConfigReader& json, ModelSettings& settings) {
   }
   noise.rescale_betas_zero_snr = json.boolean("rescale_betas_zero_snr", false);
   if (noise.rescale_betas_zero_snr && noise.prediction_type == PredictionType::epsilon) {
-    json.reject(
-        "rescale_betas_zero_snr",
-        "expected false, found true: a model of zero terminal SNR that predicts the noise has nothing to "
-        "go by at the first step");
+    json.reject("rescale_betas_zero_snr",
+                "expected false, found true: with zero terminal SNR the first step has no signal from which "
+                "noise could be predicted");
   }
   for (const char* key : {"sigma_data", "sigma_min", "sigma_max"}) {
     if (json.has(key)) json.reject(key, "expected none: noise described by sigmas (EDM) is not supported");
@@ -260,7 +259,7 @@ std::vector<std::string> read_steps(const ConfigReader& json, const fs::path& fi
     if (json.boolean(key, false)) set += (set.empty() ? "" : ", ") + std::string(key);
   }
   if (set.empty()) return {};
-  return {file.string() + ": settings of its own sampler are ignored: " + set};
+  return {file.string() + ": settings of the model's own sampler are ignored: " + set};
 }
 
 }  // namespace
@@ -305,7 +304,7 @@ nlohmann::json scheduler_json(const ModelSettings& settings) {
                       {"clip_sample", false},
                       {"set_alpha_to_one", false},
                       {"steps_offset", 0}};
-  // What all readers take for granted is left out.
+  // What all readers take for granted is not written.
   if (noise.prediction_type != PredictionType::epsilon) {
     json["prediction_type"] = prediction_name(noise.prediction_type);
   }

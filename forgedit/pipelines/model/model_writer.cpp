@@ -117,7 +117,7 @@ void copy_companions(const std::filesystem::path& from, const std::filesystem::p
   for (const char* name : {"captioner", "clip"}) {
     for (const auto& path : list_tree(from / name)) {
       std::error_code error;
-      // In the hub's cache files are links; what they lead to is copied.
+      // In the Hugging Face cache files are links; what they lead to is copied.
       const bool inside = path.lexically_normal().parent_path() == (from / name).lexically_normal();
       if (!inside || !fs::is_regular_file(path, error)) continue;
       make_directory(to / name);

@@ -17,7 +17,8 @@ torch::Tensor image_to_tensor(const Image& image) {
 
 void check_finite(const torch::Tensor& pictures) {
   if (torch::isfinite(pictures).all().item<bool>()) return;
-  throw failure("the drawn picture holds values that are not finite: weights with NaN or infinite values?");
+  throw failure(
+      "the generated image contains values that are not finite: weights with NaN or infinite values?");
 }
 
 Image tensor_to_image(const torch::Tensor& picture) {

@@ -113,8 +113,9 @@ void ask_prediction(ModelParts& parts) {
   // At the last timestep noise is what goes in; a velocity is not like it.
   const bool velocity = (out - latents).mean().item<double>() < -1;
   settle_prediction(parts, velocity ? PredictionType::v_prediction : PredictionType::epsilon);
-  parts.notes.push_back(fmt::format("{}: nothing says what the UNet predicts; asked, it predicts the {}",
-                                    parts.unet.origin, velocity ? "velocity" : "noise"));
+  parts.notes.push_back(
+      fmt::format("{}: does not state what the UNet predicts; a test shows that it predicts the {}",
+                  parts.unet.origin, velocity ? "velocity" : "noise"));
 }
 
 UNet load_unet(const fs::path& directory, const c10::Device& device) {
@@ -247,8 +248,8 @@ std::string StableDiffusion::too_long(const std::string& text) const {
   const auto length = static_cast<std::size_t>(text_encoder->config().max_position_embeddings);
   const auto encoding = tokenizer->encode(text, length);
   if (encoding.dropped.empty()) return {};
-  return fmt::format("the text has {} tokens, the model reads {}: cut off \"{}\"", encoding.token_count,
-                     length - 2, encoding.dropped);
+  return fmt::format("the text has {} tokens, but the model reads only {}; it ignores \"{}\"",
+                     encoding.token_count, length - 2, encoding.dropped);
 }
 
 c10::Device StableDiffusion::text_device() const {

@@ -36,8 +36,8 @@ struct StableDiffusion {
   std::optional<std::int64_t> clip_skip;  ///< as ModelParts has it
   ComputePolicy policy;
   std::vector<std::string> notes;  ///< what people should know of how its files were read
-  /// How learning and drawing save memory (`place` sets it). With `offload` VAE and text encoders lie on the
-  /// CPU but for their work (text_device).
+  /// How fine-tuning and generating save memory (`place` sets it). With `offload`, VAE and text encoders are
+  /// on the CPU except while they work (text_device).
   MemoryPlan memory;
   /// The UNet's weights as loaded: float32, on the CPU. Empty unless policy.reduced(): then the UNet itself
   /// has bfloat16 ones.
@@ -74,7 +74,8 @@ struct StableDiffusion {
   /// Token ids (1, 77) as text_encoder alone encodes them, for the gradients of its weights: its last state,
   /// or of clip_skip the final layer norm of an earlier one, (1, 77, width).
   torch::Tensor encode_ids(const torch::Tensor& ids);
-  /// What guidance goes away from: the empty text, or zeros where the model was trained so.
+  /// The negative embedding of guidance: that of the empty text, or zeros if the model was trained with
+  /// zeros.
   TextEmbedding encode_unconditional();
   /// Widths of the text encoders' parts of an embedding.
   std::vector<std::int64_t> text_widths() const;
@@ -88,7 +89,7 @@ struct StableDiffusion {
   /// Scaled latents (batch, 4, h, w) -> images (batch, 3, h·f, w·f) in [0, 1], float32 on the CPU.
   torch::Tensor decode_latents(const torch::Tensor& latents);
 
-  /// What a run of this model needs memory for, but for the work itself.
+  /// The memory task of this model, without the work itself.
   MemoryTask memory_task(int width, int height) const;
 
   /// The networks that a LoRA may change.

@@ -172,7 +172,7 @@ void check_export_target(const fs::path& out, ExportFormat format) {
   if (format == ExportFormat::diffusers) {
     const bool empty_folder = fs::is_directory(out, error) && fs::is_empty(out, error);
     if (fs::exists(out, error) && !empty_folder) {
-      throw usage_error(out.string() + ": is there already: name a new folder");
+      throw usage_error(out.string() + ": already exists; choose a new folder");
     }
     return;
   }
@@ -182,7 +182,7 @@ void check_export_target(const fs::path& out, ExportFormat format) {
   std::vector<fs::path> paths{out};
   for (const char* end : ends_of(format)) paths.push_back(beside(out, end));
   for (const auto& path : paths) {
-    if (fs::exists(path, error)) throw usage_error(path.string() + ": is there already: name a new file");
+    if (fs::exists(path, error)) throw usage_error(path.string() + ": already exists; choose a new file");
   }
 }
 
@@ -215,9 +215,10 @@ ExportResult export_learned(StableDiffusion& model, const LearnedPicture& learne
   } else {
     result.lora = applied.lora(options);
     if (result.lora.tensors.empty()) {
-      throw usage_error("forget", options.forget +
-                                      ": nothing for a LoRA to hold, no linear or convolution layer differs "
-                                      "from the base model");
+      throw usage_error(
+          "forget",
+          options.forget +
+              ": nothing to store in a LoRA: no linear or convolution layer differs from the base model");
     }
     write_safetensors(staged, result.lora.tensors,
                       {{"format", "pt"},

@@ -10,7 +10,7 @@
 
 namespace forgedit {
 
-/// What a saved edit becomes for other programs.
+/// The formats of exports for other programs.
 enum class ExportFormat {
   diffusers,    ///< a whole model folder
   single_file,  ///< one checkpoint under LDM names, a tokenizer beside it
@@ -35,12 +35,12 @@ struct ExportResult {
   Lora lora;                                   ///< for `lora`
 };
 
-/// Throws a usage Error where nothing may be written: something is there already, or the name does not fit.
+/// Throws a usage Error if the target exists already, or has a wrong ending.
 void check_export_target(const std::filesystem::path& out, ExportFormat format);
 
 /// Writes `learned`, which is attached to `model` already, with the learned embedding beside it or in the
-/// folder, and for a LoRA a report. All of it or nothing appears. The model's own weights are back in place
-/// when it returns or throws.
+/// folder, and for a LoRA a report. Either all files appear or none. Restores the model's own weights before
+/// it returns or throws.
 ExportResult export_learned(StableDiffusion& model, const LearnedPicture& learned,
                             const std::filesystem::path& out, const ExportOptions& options);
 

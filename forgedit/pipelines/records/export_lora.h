@@ -29,9 +29,8 @@ struct LoraLayer {
 struct Lora {
   StateDict tensors;  ///< kohya's names: lora_unet_MODULE.lora_down.weight, .lora_up.weight, .alpha
   std::vector<LoraLayer> layers;
-  std::vector<std::string>
-      not_held;                ///< changed parameters that a LoRA has no place for: norms, biases, tables
-  double not_held_change = 0;  ///< their squared norm
+  std::vector<std::string> not_held;  ///< changed parameters that a LoRA cannot store: norms, biases, tables
+  double not_held_change = 0;         ///< their squared norm
 
   /// Share of the squared norm of the layers' change that is kept; with `all`, of the whole change.
   double kept(bool all) const;

@@ -116,8 +116,8 @@ bool is_learned_embedding(const WeightsFile& file) {
 
 Inspection inspect_embedding(const WeightsFile& file) {
   Inspection result;
-  result.what = "a learned source embedding, as exports have it beside their model";
-  result.purpose = "it is for programs that draw with the exported model";
+  result.what = "a learned source embedding, written by an export together with its model";
+  result.purpose = "for programs that generate with the exported model";
   result.parts.push_back(part_of("embedding", file.tensors));
   for (const auto& [key, text] : file.metadata) result.notes.push_back(key + " \"" + text + "\"");
   return result;
@@ -135,7 +135,7 @@ std::string lora_ranks(const StateDict& tensors) {
     low = std::min(low, tensor.size(0));
     high = std::max(high, tensor.size(0));
   }
-  if (layers == 0) return "no layers of the usual names";
+  if (layers == 0) return "no layers with the usual names";
   const auto ranks = std::to_string(low) + (low == high ? "" : " to " + std::to_string(high));
   return std::to_string(layers) + " layers of rank " + ranks;
 }
@@ -143,7 +143,8 @@ std::string lora_ranks(const StateDict& tensors) {
 /// What differs from a model that predicts the noise.
 void note_settings(Inspection& result, const ModelSettings& settings) {
   if (settings.prediction_unknown) {
-    result.notes.emplace_back("it does not say what it predicts (noise or velocity): its UNet is asked");
+    result.notes.emplace_back(
+        "it does not state what it predicts (noise or velocity): a test of its UNet decides");
   } else if (settings.noise.prediction_type == PredictionType::v_prediction) {
     const bool zero = settings.noise.rescale_betas_zero_snr;
     result.notes.emplace_back(std::string("predicts the velocity") + (zero ? ", zero terminal SNR" : ""));
@@ -162,14 +163,14 @@ void inspect_checkpoint(const fs::path& path, const WeightsFile& file, Inspectio
   add_part(result, "VAE", parts.vae, narrow);
   // A text encoder and a UNet can come from nowhere else, a VAE and a tokenizer can.
   result.usable = result.missing.empty();
-  if (parts.vae.empty()) result.notes.emplace_back("no VAE in it: editing needs one from elsewhere");
+  if (parts.vae.empty()) result.notes.emplace_back("contains no VAE: editing needs one (vae)");
   if (const auto places = tokenizer_places(path);
       std::none_of(places.begin(), places.end(), is_clip_tokenizer)) {
     const auto words = parts.text_encoder.find("embeddings.token_embedding.weight");
     const bool fits = words != parts.text_encoder.end() && words->second.dim() == 2 &&
                       words->second.size(0) >= ClipTextConfig().vocab_size;
     if (fits) {
-      result.notes.emplace_back("no tokenizer beside it: CLIP's published vocabulary is used");
+      result.notes.emplace_back("no tokenizer beside it: CLIP's published vocabulary will be used");
     } else {
       result.missing.emplace_back("tokenizer");
       result.notes.emplace_back("no tokenizer beside it, and CLIP's published vocabulary does not fit it");
@@ -204,7 +205,7 @@ Inspection inspect_file(const fs::path& path) {
   if (is_learned_embedding(file)) return inspect_embedding(file);
   if (kind == CheckpointKind::unknown) {
     throw failure(path.string() + ": " + std::to_string(file.tensors.size()) +
-                  " tensors of nothing that forgedit knows, such as " +
+                  " tensors of an unknown kind, such as " +
                   (file.tensors.empty() ? "none" : file.tensors.begin()->first));
   }
   Inspection result;
@@ -251,11 +252,12 @@ void note_tokenizer(Inspection& result, const fs::path& folder) {
 
 /// Models for other commands that may lie in a model's folder.
 void add_companions(Inspection& result, const fs::path& folder) {
-  for (const auto& [name, part] : {std::pair{"captioner", "captioner (BLIP)"}, {"clip", "CLIP judge"}}) {
+  for (const auto& [name, part] :
+       {std::pair{"captioner", "captioner (BLIP)"}, {"clip", "CLIP (for scores)"}}) {
     if (!fs::is_directory(folder / name)) continue;
     const auto weights = weights_in(folder / name, "model");
     if (weights.tensors.empty()) {
-      result.notes.push_back(std::string(name) + "/: no weights in it");
+      result.notes.push_back(std::string(name) + "/: contains no weights");
     } else {
       add_part(result, part, weights);
     }
@@ -310,14 +312,14 @@ Inspection inspect_model_folder(const fs::path& folder) {
     if (!fs::exists(folder / name / "config.json")) result.missing.push_back(name + "/config.json");
   }
   add_tokenizers(result, folder, ends);
-  if (family == CheckpointKind::sd2) result.notes.emplace_back("its UNet: of Stable Diffusion 2.x");
-  if (family == CheckpointKind::sdxl) result.notes.emplace_back("its UNet: of Stable Diffusion XL");
-  if (kind != CheckpointKind::unet) result.notes.push_back("its UNet: " + checkpoint_title(kind));
+  if (family == CheckpointKind::sd2) result.notes.emplace_back("UNet of Stable Diffusion 2.x");
+  if (family == CheckpointKind::sdxl) result.notes.emplace_back("UNet of Stable Diffusion XL");
+  if (kind != CheckpointKind::unet) result.notes.push_back("UNet: " + checkpoint_title(kind));
   ModelSettings settings;
   judge(result, [&] { read_model_index(index, settings); });
   judge(result, [&] {
     for (const auto& line : defaults_text(read_model_defaults(folder)))
-      result.notes.push_back(std::string("its own defaults (") + kModelDefaultsFile + ") of " + line);
+      result.notes.push_back(std::string("the model's own defaults (") + kModelDefaultsFile + ") of " + line);
   });
   if (!result.missing.empty() || kind != CheckpointKind::unet) {
     result.usable = false;
@@ -339,7 +341,7 @@ std::string samples_text(const LearnedPicture& learned) {
   const auto learned_from = static_cast<std::int64_t>(learned.result.losses.size()) * batch;
   const auto asked = learned.result.planned_steps * batch;
   auto text = std::to_string(learned_from) + " samples";
-  if (learned_from < asked) text += " (" + std::to_string(asked) + " were asked for; it ended early)";
+  if (learned_from < asked) text += " (" + std::to_string(asked) + " were planned; it stopped early)";
   return text;
 }
 
@@ -358,7 +360,7 @@ Inspection inspect_saved_edit(const fs::path& folder) {
   }
   result.parts.push_back(part_of("learned embedding", embedding_tensors(learned.result.embedding)));
   result.notes = {"picture " + learned.picture_name, "source \"" + learned.source + "\"",
-                  "learned by " + learn_method_name(learned.options.method) + " from " +
+                  "learned with " + learn_method_name(learned.options.method) + " from " +
                       samples_text(learned) + " at " + std::to_string(learned.frame.grid_width) + "x" +
                       std::to_string(learned.frame.grid_height),
                   "base model " + learned.base_name + ", fingerprint " + learned.base_fingerprint};
@@ -371,10 +373,10 @@ Inspection inspect_results(const fs::path& folder) {
   Inspection result;
   result.what = "results of `forgedit edit`";
   result.purpose =
-      "pictures, no saved edit: `forgedit learn` writes one, and `forgedit edit` where it is told to";
+      "generated images, not a saved edit: `forgedit learn` and `forgedit edit --save` write one";
   const auto pictures = record.find("pictures");
   if (pictures != record.end() && pictures->is_array()) {
-    result.notes.push_back(std::to_string(pictures->size()) + " pictures");
+    result.notes.push_back(std::to_string(pictures->size()) + " images");
   }
   return result;
 }
@@ -421,8 +423,7 @@ Inspection inspect_network_folder(const fs::path& folder) {
     result.what = "a CLIP model folder";
     if (!is_clip_tokenizer(folder)) result.missing.emplace_back("tokenizer");
   } else {
-    config.reject(transformers ? "model_type" : "_class_name",
-                  "'" + type + "' is nothing that forgedit knows");
+    config.reject(transformers ? "model_type" : "_class_name", "'" + type + "' is unknown to forgedit");
   }
   result.usable = result.missing.empty() && (type == "blip" || type == "AutoencoderKL" || type == "clip");
   if (result.usable) judge(result, [&] { check_network_folder(folder, type, weights.tensors); });
@@ -446,8 +447,7 @@ Inspection inspect(const fs::path& path) {
     return result;
   }
   if (fs::exists(path / "edit.json")) return inspect_results(path);
-  throw failure(path.string() +
-                ": nothing that forgedit knows: expected a model, network, tokenizer or saved edit in it");
+  throw failure(path.string() + ": unknown contents: expected a model, network, tokenizer or saved edit");
 }
 
 nlohmann::json to_json(const Inspection& inspection) {

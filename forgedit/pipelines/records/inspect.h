@@ -19,19 +19,19 @@ struct InspectedPart {
   std::uint64_t bytes = 0;
 };
 
-/// What a file or folder is. Settings, names, shapes and tokenizer are held against each other as `edit`
+/// What a file or folder is. Settings, names, shapes and tokenizer are compared with each other as `edit`
 /// does; the weights' values are not read.
 struct Inspection {
   std::string what;     ///< for people: "a Stable Diffusion 1.x checkpoint"
   bool usable = false;  ///< whether some command takes it as it is
-  std::string purpose;  ///< whom it is for, where that is not forgedit
+  std::string purpose;  ///< what it is for, if not for forgedit
   std::vector<InspectedPart> parts;
   std::vector<std::string> reasons;  ///< why it is not usable, as the command that takes it would say
   std::vector<std::string> notes;    ///< what else is in it
-  std::vector<std::string> missing;  ///< what a model needs and is not there
+  std::vector<std::string> missing;  ///< missing parts of a model
 };
 
-/// Throws Error when nothing is there, a file is damaged, or it is nothing that this project knows.
+/// Throws Error if there is no such path, a file is damaged, or its kind is unknown.
 Inspection inspect(const std::filesystem::path& path);
 
 nlohmann::json to_json(const Inspection& inspection);

@@ -12,8 +12,8 @@ namespace forgedit {
 /// The file's name in a model folder.
 inline constexpr const char* kModelDefaultsFile = "forgedit.json";
 
-/// How pictures are best learned and sampled with one model, where nobody chose otherwise. A published
-/// schedule was made for one model; another one may need another learning rate.
+/// A model's own defaults of fine-tuning and sampling. A published schedule was made for one model; another
+/// one may need another learning rate.
 struct ModelDefaults {
   std::map<std::string, double> learning;    ///< by the names of learn_numbers(), of method vanilla
   std::optional<bool> stratified_timesteps;  ///< see LearnOptions

@@ -148,7 +148,7 @@ TextEmbedding embedding_of(const fs::path& path, const StateDict& tensors) {
   return embedding;
 }
 
-/// Files of a saved edit, held against the hashes in its record where that has them.
+/// Files of a saved edit, compared with the hashes in its record where that has them.
 class SavedFiles {
  public:
   explicit SavedFiles(const fs::path& directory) : directory_(directory) {
@@ -183,8 +183,8 @@ class SavedFiles {
  private:
   void check(const char* name, const std::string& hash) const {
     if (!hashes_ || hashes_->value(name, json()) == hash) return;
-    throw failure((directory_ / name).string() + ": is not the file that " + kRecord +
-                  " was saved with: damaged, or of another saved edit");
+    throw failure((directory_ / name).string() + ": does not match " + kRecord +
+                  ": damaged, or from another saved edit");
   }
 
   fs::path directory_;
@@ -237,20 +237,19 @@ void check_saved_edit_target(const fs::path& directory) {
   const auto real = real_folder(directory);
   if (::stat(real.c_str(), &folder) == 0 && ::stat(real.parent_path().c_str(), &parent) == 0 &&
       (folder.st_dev != parent.st_dev || real == real.parent_path())) {
-    throw usage_error(directory.string() + ": is where a file system is mounted: name a folder inside of it");
+    throw usage_error(directory.string() + ": is a mount point; choose a folder inside it");
   }
   const auto here = real_folder(".");
   if (const auto inside = here.lexically_relative(real); !inside.empty() && *inside.begin() != "..") {
-    throw usage_error(directory.string() +
-                      ": is the current folder, or above it, and would be exchanged: name another");
+    throw usage_error(directory.string() + ": is the current folder or above it; choose another folder");
   }
   for (const auto& name : list_directory(directory)) {
     if (std::find(kFiles.begin(), kFiles.end(), name) != kFiles.end() || is_old_temporary(name) ||
         starts_with(name, ".forgedit")) {
       continue;
     }
-    throw usage_error(directory.string() + ": holds " + name +
-                      ", which is no part of a saved edit; name a new or empty folder to save in");
+    throw usage_error(directory.string() + ": contains " + name +
+                      ", which is not part of a saved edit; choose a new or empty folder");
   }
 }
 
@@ -300,7 +299,7 @@ void write_saved_edit(const fs::path& directory, const LearnedPicture& learned) 
   } catch (const Error& error) {
     const auto place = free_place(target);
     write_to(place, learned);
-    throw failure(std::string(error.what()) + "; what was learned is in " + place.string());
+    throw failure(std::string(error.what()) + "; the learned weights were saved in " + place.string());
   }
   write_to(target, learned);
 }
@@ -310,7 +309,7 @@ namespace {
 /// The first setting of learning that differs, as "samples 400 instead of 20".
 std::string changed_option(const json& saved, const json& wanted, const std::string& path = "") {
   for (const auto& [key, value] : saved.items()) {  // of records, settings that are not the usual ones
-    if (!wanted.contains(key)) return path + key + " " + value.dump() + ", which was not asked for";
+    if (!wanted.contains(key)) return path + key + " " + value.dump() + ", now not given";
   }
   for (const auto& [key, value] : wanted.items()) {
     const auto found = saved.find(key);
@@ -360,9 +359,9 @@ void require_saved_edit(const fs::path& directory) {
     // A killed process may have left it half exchanged.
     clear_leftovers(real_folder(directory).parent_path());
   }
-  if (!fs::is_directory(directory)) throw failure(directory.string() + ": no such folder: no saved edit");
+  if (!fs::is_directory(directory)) throw failure(directory.string() + ": no such folder of a saved edit");
   if (!is_saved_edit(directory)) {
-    throw failure(directory.string() + ": no saved edit: expected " + kRecord + " in it");
+    throw failure(directory.string() + ": not a saved edit: expected " + kRecord + " in it");
   }
 }
 
@@ -459,17 +458,17 @@ StateDict embedding_tensors(const TextEmbedding& embedding) {
 void attach_to_model(LearnedPicture& learned, const StableDiffusion& model, const std::string& name) {
   if (learned.base_fingerprint != model.base_fingerprint) {
     if (learned.fingerprint_method != StableDiffusion::kFingerprintMethod) {
-      throw usage_error("saved edit " + name + ": the fingerprint of its base model (" + learned.base_name +
-                        ") was taken in another way than today, so the two cannot be compared; learn the "
-                        "picture again");
+      throw usage_error(
+          "saved edit " + name + ": the fingerprint of its base model (" + learned.base_name +
+          ") was computed by another version, so the models cannot be compared; learn the picture again");
     }
     if (without_clip_skip(learned.base_fingerprint) == without_clip_skip(model.base_fingerprint)) {
       throw usage_error("clip_skip", "saved edit " + name + " was learned on " + learned.base_name +
-                                         ", and this run encodes texts by another layer");
+                                         ", but this run uses another layer of the text encoder");
     }
     throw usage_error("saved edit " + name + " belongs to another base model (" + learned.base_name +
-                      ", fingerprint " + learned.base_fingerprint + "), this one has " +
-                      model.base_fingerprint);
+                      ", fingerprint " + learned.base_fingerprint + "), not to this one (" +
+                      model.base_fingerprint + "): use that model, or learn the picture again");
   }
   const auto& unet = model.unet->config();
   auto& embedding = learned.result.embedding;

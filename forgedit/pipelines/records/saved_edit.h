@@ -9,17 +9,17 @@
 
 namespace forgedit {
 
-/// All that is known of a picture and of how it is learned, before it is.
+/// All that is known of a picture and its fine-tuning before it starts.
 struct PictureToLearn {
   std::string picture_name;      ///< file name of the original, without folders
-  std::string source;            ///< the source prompt; imagic: the target that learning started from
+  std::string source;            ///< the source prompt; imagic: the target prompt
   std::string base_name;         ///< the base model's folder name, for people
   std::string base_fingerprint;  ///< StableDiffusion::base_fingerprint of the base model
-  int fingerprint_method = StableDiffusion::kFingerprintMethod;  ///< how that was taken
-  std::string software;    ///< what learned it, for example "forgedit 1.2"
+  int fingerprint_method = StableDiffusion::kFingerprintMethod;  ///< the version of that fingerprint
+  std::string software;    ///< the program that learned it, for example "forgedit 1.2"
   std::string background;  ///< colour laid under a transparent picture: "#ffffff"
-  bool stretched = false;  ///< to a size that was asked for, instead of keeping its shape
-  std::string memory;      ///< how memory was saved meanwhile, as `describe` says it; empty: not at all
+  bool stretched = false;  ///< to a given size, instead of keeping the aspect ratio
+  std::string memory;      ///< how memory was saved meanwhile, as `describe` prints it; empty: not at all
   std::string precision;   ///< "fp32" or "bf16"; empty: saved by a version that did not say it
   /// What the base model predicts.
   PredictionType prediction = PredictionType::epsilon;
@@ -28,7 +28,7 @@ struct PictureToLearn {
   Image grid;  ///< the original as the model saw it: grid_width x grid_height
 };
 
-/// A picture that was learned: all that edits of it need, beside the base model.
+/// A learned picture: everything that its edits need, besides the base model.
 struct LearnedPicture : PictureToLearn {
   LearnResult result;
 };
@@ -40,34 +40,34 @@ struct LearnedPicture : PictureToLearn {
 //   text_encoder.safetensors  dreambooth: the learned parameters of the text encoder, float32
 //   embedding.safetensors     the learned source embedding: `embedding`, and `pooled` where the model has one
 //   original.png              the picture as the model saw it
-// What is drawn from it (interpolation, strategy) is no part of it: each saved edit serves all.
+// How images are generated from it (interpolation, strategy) is not part of it: each saved edit serves all.
 
-/// Whether a finished saved edit lies there.
+/// Whether the folder contains a complete saved edit.
 bool is_saved_edit(const std::filesystem::path& directory);
 
-/// Whether learning either gives the same weights, bit for bit: all that is known but names and software is
+/// Whether fine-tuning on both gives the same weights, bit for bit: everything except names and software is
 /// equal.
 bool learns_the_same(const PictureToLearn& one, const PictureToLearn& other);
 
-/// Throws a usage Error where a saved edit may not be written: on a file, or in a folder that holds something
-/// other than a saved edit.
+/// Throws a usage Error if a saved edit may not be written there: on a file, or in a folder that contains
+/// anything but a saved edit.
 void check_saved_edit_target(const std::filesystem::path& directory);
 
-/// Writes the folder, or puts it into the place of a saved edit that was there. It is made beside that and
-/// exchanged when it is complete: a kill leaves the old or the new one. Where it may not be written
-/// (check_saved_edit_target), it is written beside `directory`, and the failure says where.
+/// Writes the folder, or replaces the saved edit in it. The new one is written beside the old one and
+/// exchanged when it is complete: a kill leaves the old or the new one. If it may not be written
+/// (check_saved_edit_target), it is written beside `directory`, and the failure names that folder.
 void write_saved_edit(const std::filesystem::path& directory, const LearnedPicture& learned);
 
-/// How what is saved in `directory` differs from what `wanted` would be after learning, for example "with the
-/// source "a dog""; empty when it is the same. The picture counts by its pixels, not by its name. What is not
-/// known yet of `wanted` (empty source, base_fingerprint or grid) is not compared.
+/// The difference between the saved edit in `directory` and the one that `wanted` would give, for example
+/// "with the source "a dog""; empty when it is the same. Pictures are compared by their pixels, not by their
+/// names. What is not known yet of `wanted` (empty source, base_fingerprint or grid) is not compared.
 std::string saved_difference(const std::filesystem::path& directory, const PictureToLearn& wanted);
 
-/// Stands for the files of a saved edit as they are now, without reading more than the record: another stamp
-/// where any of them may have changed. Throws a failure where there is no saved edit.
+/// A stamp of the files of a saved edit, read from the record and the file times: it changes if any of them
+/// may have changed. Throws a failure if there is no saved edit.
 std::string saved_edit_stamp(const std::filesystem::path& directory);
 
-/// Reads only what is said about a saved edit: no tensors, no picture.
+/// Reads only the record of a saved edit: no tensors, no picture.
 LearnedPicture read_saved_record(const std::filesystem::path& directory);
 
 /// Reads and checks the folder; tensors stay on the CPU. Throws Error naming file and key.
@@ -76,8 +76,8 @@ LearnedPicture read_saved_edit(const std::filesystem::path& directory);
 /// An embedding's tensors by the names that they have in files, float32.
 StateDict embedding_tensors(const TextEmbedding& embedding);
 
-/// Moves what was learned to the model's device and layout. Throws a usage Error when it was learned on
-/// another base model; `name` stands for the saved edit in messages.
+/// Moves the learned weights to the model's device and layout. Throws a usage Error when it was learned on
+/// another base model; `name` is the saved edit's name in messages.
 void attach_to_model(LearnedPicture& learned, const StableDiffusion& model, const std::string& name);
 
 }  // namespace forgedit

@@ -10,7 +10,7 @@ namespace forgedit {
 /// The record of a saved edit (saved_edit.h).
 inline constexpr const char* kSavedRecordFile = "learned.json";
 
-/// What was learned, and how.
+/// The picture and method of a saved edit.
 struct SavedSubject {
   std::string picture_name;  ///< file name without folders
   LearnMethod method = LearnMethod::vanilla;

@@ -15,7 +15,7 @@ namespace forgedit {
 nlohmann::json to_json(const LearnOptions& options);
 nlohmann::json to_json(const Frame& frame);
 
-/// The other way; `origin` stands in front of errors, which name the key.
+/// The other way; `origin` is the prefix of errors, which name the key.
 LearnOptions learn_options_from_json(const std::string& origin, const nlohmann::json& json);
 /// Also checks that the frame lies inside its grid.
 Frame frame_from_json(const std::string& origin, const nlohmann::json& json);

@@ -5,9 +5,9 @@
 
 namespace forgedit {
 
-/// What all images of a plan are generated with.
+/// Settings of all images of a plan.
 struct DrawOptions {
-  double blend = 0;  ///< forgotten parameters: 0 original, 1 learned
+  double blend = 0;  ///< value of the forgotten parameters: 0 is original, 1 is learned
   /// Images per batch; by default 4 on a CPU, 8 on a GPU.
   std::optional<std::int64_t> batch;
 };

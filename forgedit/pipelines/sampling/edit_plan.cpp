@@ -37,6 +37,10 @@ void check_strengths(const char* field, const std::vector<double>& values) {
   }
 }
 
+const char* interpolation_title(Interpolation interpolation) {
+  return interpolation == Interpolation::vector_subtraction ? "vector subtraction" : "vector projection";
+}
+
 std::string seed_stem(std::uint64_t seed) {
   return "_seed" + std::to_string(seed);
 }
@@ -90,7 +94,7 @@ void add_unlearned(std::vector<Candidate>& plan, const EditRequest& request, con
     candidate.target = target;
     candidate.seed = seed;
     candidate.sample = request.sample;
-    candidate.row = "the model before learning, same prompts and seeds";
+    candidate.row = "the untouched model, same prompts and seeds";
     candidate.label = label_text(target) + "\n" + seed_label(candidate);
     candidate.stem = prompt_slug(target) + "_unlearned" + seed_stem(seed);
     plan.push_back(candidate);
@@ -99,9 +103,9 @@ void add_unlearned(std::vector<Candidate>& plan, const EditRequest& request, con
 
 /// Returns how many edits the request has.
 double check_request(const EditRequest& request, std::size_t seeds) {
-  if (request.targets.empty()) throw usage_error("target", "is needed: what the edited picture shows");
+  if (request.targets.empty()) throw usage_error("target", "is needed: the prompt of the edit");
   if (std::any_of(request.targets.begin(), request.targets.end(), is_blank)) {
-    throw usage_error("target", "is empty: say what the edited picture shows");
+    throw usage_error("target", "is empty: expected the prompt of the edit");
   }
   if (request.strategies.empty()) throw usage_error("forget", "expected at least one forgetting strategy");
   double strengths = 0;
@@ -189,8 +193,8 @@ Candidate edit_candidate(const EditRequest& request, const std::string& target,
   candidate.seed = seed;
   candidate.sample = request.sample;
   set_strength(candidate, request.interpolation, alpha, strength);
-  candidate.row =
-      label_text(target) + " · " + interpolation_name(request.interpolation) + " · " + strategy.name;
+  candidate.row = label_text(target) + " · " + interpolation_title(request.interpolation) + " · strategy " +
+                  strategy.name;
   candidate.stem = prompt_slug(target) + "_" + candidate.stem + "_" + strategy.name + seed_stem(seed);
   return candidate;
 }
@@ -208,11 +212,11 @@ void renumber_stem(Candidate& candidate, std::size_t number, std::size_t last) {
 }
 
 std::vector<Candidate> plan_edit(const std::vector<EditRequest>& requests) {
-  if (requests.empty()) throw usage_error("target", "is needed: what the edited picture shows");
+  if (requests.empty()) throw usage_error("target", "is needed: the prompt of the edit");
   double edits = 0;
   for (const auto& request : requests) edits += check_request(request, all_seeds(request).size());
   if (edits > static_cast<double>(kMaxPictures)) {
-    throw usage_error(fmt::format("the sweep has {:.0f} pictures, expected at most {}", edits, kMaxPictures));
+    throw usage_error(fmt::format("the sweep has {:.0f} images, expected at most {}", edits, kMaxPictures));
   }
   std::vector<Candidate> plan{reconstruction(requests.front(), all_seeds(requests.front()).front())};
   for (const auto& request : requests) {

@@ -12,7 +12,7 @@ namespace forgedit {
 
 /// A sweep: every target with every strategy, strength and seed. The paper's symbols; see interpolation.h.
 struct EditRequest {
-  LearnMethod method = LearnMethod::vanilla;  ///< how the picture was learned: which strategies there are
+  LearnMethod method = LearnMethod::vanilla;  ///< the fine-tuning method, which determines the strategies
   std::vector<std::string> targets;           ///< target prompts
   std::vector<std::string> strategies{"donotforget"};
   Interpolation interpolation = Interpolation::vector_subtraction;
@@ -20,8 +20,8 @@ struct EditRequest {
   std::vector<double> alphas{0.9};                      ///< vector projection: identity
   std::vector<double> betas{0.8, 1.0, 1.2, 1.4, 1.6};   ///< vector projection: edit
   std::vector<std::uint64_t> seeds{0};
-  std::uint64_t repeat = 1;  ///< every seed stands for this many consecutive ones
-  bool unlearned = false;    ///< also draw the targets with the original weights, for comparison
+  std::uint64_t repeat = 1;  ///< number of consecutive seeds, starting at each seed
+  bool unlearned = false;    ///< also generate the targets with the original weights, for comparison
   SampleOptions sample;
 };
 
@@ -35,16 +35,16 @@ EditRequest published_sweep(LearnMethod method);
 /// The published story: vector subtraction with γ 0.5, 0.6 and 0.7, `encoderkv`, four repeats.
 EditRequest story_sweep(LearnMethod method);
 
-/// Where the automatic choice looks (auto_search.h): the four strategies behind most of the method's
+/// The search space of the automatic choice (auto_search.h): the four strategies behind most of the method's
 /// published edits, γ 0.8 to 1.2 or β 0.8 to 1.6, four repeats. Imagic forgets nothing.
 EditRequest auto_sweep(LearnMethod method);
 
-/// One picture to draw.
+/// One image to generate.
 struct Candidate {
   enum class Kind {
-    reconstruction,  ///< learned weights and embedding: what the learned model takes the original for
+    reconstruction,  ///< with the learned weights and embedding, without an edit
     edit,
-    unlearned  ///< original weights, plain target prompt
+    unlearned  ///< with the original weights and the target prompt
   };
   Kind kind = Kind::edit;
   std::string target;                            ///< empty for the reconstruction
@@ -64,12 +64,12 @@ struct Candidate {
   std::int64_t together = 0, place = 0;
 };
 
-/// How far an edit goes, for people: "γ 0.8", "α 0.9  β 1.2".
+/// The strength of an edit, for people: "γ 0.8", "α 0.9  β 1.2".
 std::string strength_text(const Candidate& candidate);
 
-/// All pictures of sweeps over one learned picture: the reconstruction (with the first seed), rows of edits
-/// by target and strategy, one row of unlearned pictures. Throws a usage Error for blank targets, unknown
-/// strategies, empty lists, strengths that are not finite, and more than 10,000 pictures.
+/// All images of sweeps over one learned picture: the reconstruction (with the first seed), rows of edits by
+/// target and strategy, one row of images by the untouched model. Throws a usage Error for blank targets,
+/// unknown strategies, empty lists, strengths that are not finite, and more than 10,000 images.
 std::vector<Candidate> plan_edit(const std::vector<EditRequest>& requests);
 
 /// The request's seeds with their repeats, each once, in the order given. Throws a usage Error as plan_edit

@@ -13,11 +13,11 @@
 
 namespace forgedit {
 
-/// How many images a plan's batches have where memory sets no limit.
+/// Images per batch of a plan, if memory sets no limit.
 std::int64_t images_per_batch(const DrawOptions& options, const ComputePolicy& policy);
 
-/// Takes each image as soon as it is decoded, in the size of the grid; `candidate` says by then in which
-/// batch it was generated.
+/// Takes each image as soon as it is decoded, in the size of the grid; `candidate` then has the batch in
+/// which it was generated.
 using PictureCallback = std::function<void(const Candidate& candidate, const Image& grid)>;
 
 /// Called for each image after each step; `render` makes a preview of what it shows by then, in the size of
@@ -28,7 +28,7 @@ using PreviewCallback =
 /// Whether a candidate of a plan still has to be generated.
 using CandidateFilter = std::function<bool(const Candidate& candidate)>;
 
-/// Whom EditSession tells; all but `picture` may be empty.
+/// Callbacks of EditSession; all but `picture` may be empty.
 struct EditCallbacks {
   PictureCallback picture;
   /// Counts the steps of all images, and one step for decoding each.
@@ -40,24 +40,23 @@ struct EditCallbacks {
 /// learned weights in the network, and the sampler with its recorded step. One more image costs its steps and
 /// its decoding.
 ///
-/// While it lives nothing else may use the model's UNet; the model's own weights are back when it ends,
-/// whatever happens.
+/// While it lives, nothing else may use the model's UNet; the destructor restores the model's own weights.
 class EditSession {
  public:
-  /// `model` must outlive the session. `learned` lies on the model's device (attach_to_model); `grid` is the
-  /// learned picture as the model sees it.
-  /// `mask`, of the grid's size, says what edits may change (reconstructions are drawn without it).
+  /// `model` must outlive the session. `learned` is on the model's device (attach_to_model); `grid` is the
+  /// learned picture as the model sees it. `mask`, of the grid's size, limits what edits may change
+  /// (reconstructions are generated without it).
   EditSession(StableDiffusion& model, const LearnResult& learned, Image grid, const Mask* mask = nullptr);
   ~EditSession();
   EditSession(const EditSession&) = delete;
   EditSession& operator=(const EditSession&) = delete;
 
   /// Generates a plan in batches, candidates with the same weights together, so that weights change rarely.
-  /// After an exception of a callback the session can go on.
+  /// After an exception of a callback the session can be used again.
   ///
-  /// With `missing` only images that it accepts are handed over. Batches are those of the whole plan: one
-  /// that lacks an image is generated in full, since the size of a batch decides how sums are rounded. So a
-  /// run that was broken off ends with the same bytes.
+  /// With `missing`, only images that it accepts go to the callback. Batches are those of the whole plan: a
+  /// batch with a missing image is generated in full, because the size of a batch decides how sums are
+  /// rounded. So a resumed run gives the same bytes.
   void generate(const std::vector<Candidate>& plan, const DrawOptions& options,
                 const EditCallbacks& callbacks, const CandidateFilter& missing = {});
 

@@ -11,21 +11,21 @@
 
 namespace forgedit {
 
-/// Called after every step with what the network takes the latents for without their noise, (batch, 4, h, w)
-/// on the device: copy what is needed, the next step writes over it. May throw to stop.
+/// Called after every step with the network's prediction of the latents without noise, (batch, 4, h, w) on
+/// the device: copy what is needed, the next step overwrites it. May throw to stop.
 using StepCallback = std::function<void(std::int64_t step, const torch::Tensor& denoised)>;
 
 /// Initial latents (1, channels, height, width) of a seed, from the CPU generator on every device.
 torch::Tensor initial_latents(std::uint64_t seed, std::int64_t channels, std::int64_t height,
                               std::int64_t width);
 
-/// What of a picture stays while others are drawn over it.
+/// The part of a picture that stays unchanged while the rest is generated.
 struct KeptArea {
   torch::Tensor original;  ///< (1, 4, h, w), scaled
   torch::Tensor change;    ///< (batch, 1, h, w): 0 where the original stays, 1 where it does not
 };
 
-/// Draws batch after batch under the same options; on a GPU batches of one size share one recorded step. The
+/// Samples batch after batch with the same options; on a GPU batches of one size share one recorded step. The
 /// model's weights may change between batches, but only in place.
 class Sampler {
  public:
@@ -36,7 +36,7 @@ class Sampler {
   /// From `latents` (batch, 4, h, w) towards `embeddings` (a row each), away from `unconditional` (one row).
   /// The guidance pair is one batch. Returns scaled latents. With `kept` every step's prediction of the
   /// picture has the original where it stays (local blending: Blended Latent Diffusion, arXiv 2206.02779, on
-  /// x0), so that what is drawn fits it.
+  /// x0), so that the generated part fits it.
   torch::Tensor draw(const torch::Tensor& latents, const TextEmbedding& embeddings,
                      const TextEmbedding& unconditional, const StepCallback& on_step = {},
                      const KeptArea* kept = nullptr);

@@ -12,7 +12,7 @@ struct SampleOptions {
   SamplerKind sampler = SamplerKind::ddim;
   std::int64_t steps = 50;
   double guidance_scale = 7.5;
-  std::string negative = {};  ///< prompt that guidance goes away from; empty: the empty one
+  std::string negative = {};  ///< negative prompt; may be empty
 
   bool operator==(const SampleOptions&) const = default;
 };

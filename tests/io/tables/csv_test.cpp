@@ -40,9 +40,10 @@ TEST(Csv, KeepsEmptyCells) {
 TEST(Csv, NamesTheLineOfWrongQuotes) {
   EXPECT_NE(testing::message_of([] { read_csv("a,b\n1,\"two\nthree", "list.csv"); }).find("list.csv:"),
             std::string::npos);
-  EXPECT_NE(
-      testing::message_of([] { read_csv("a,b\n1,2\n\"x\"y,2\n", "list.csv"); }).find("list.csv:3: quotes"),
-      std::string::npos);
+  EXPECT_NE(testing::message_of([] {
+              read_csv("a,b\n1,2\n\"x\"y,2\n", "list.csv");
+            }).find("list.csv:3: misplaced quote"),
+            std::string::npos);
 }
 
 }  // namespace

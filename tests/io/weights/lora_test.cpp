@@ -139,7 +139,7 @@ TEST(Lora, UnknownLayersAndWrongShapes) {
   const std::string stem = "lora_unet_down_blocks_1_attentions_0_transformer_blocks_0_attn2_to_k.";
   EXPECT_EQ(rejected(stem + "lora_sideways.weight"),
             "x.safetensors: " + stem +
-                "lora_sideways.weight: not a part of a LoRA: expected lora_down, lora_up or alpha");
+                "lora_sideways.weight: not part of a LoRA: expected lora_down, lora_up or alpha");
   EXPECT_EQ(rejected(stem + "lora_down.weight"),
             "x.safetensors: " + stem + "lora_down.weight: its other half is missing: expected lora_up");
   EXPECT_EQ(message_of([&] {

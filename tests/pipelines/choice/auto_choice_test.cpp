@@ -50,12 +50,9 @@ TEST(AutoChoice, TakesTheKneeThenAFaithfulAndAStrongOne) {
   const auto choice = choose_edits(edits);
   ASSERT_EQ(places(choice), (Places{2, 1, 3}));
   EXPECT_EQ(choice.front, (Places{3, 2, 1, 0}));  // the last is beaten by the third
-  EXPECT_EQ(choice.best[0].reason,
-            "edit 0.290, kept 0.800: the best balance; no stronger edit keeps as much");
-  EXPECT_EQ(choice.best[1].reason,
-            "edit 0.250, kept 0.850: more faithful; the strongest edit of those that keep as much");
-  EXPECT_EQ(choice.best[2].reason,
-            "edit 0.310, kept 0.600: stronger; keeps the most of those that go as far");
+  EXPECT_EQ(choice.best[0].reason, "edit 0.290, kept 0.800: the best score; no stronger edit is as faithful");
+  EXPECT_EQ(choice.best[1].reason, "edit 0.250, kept 0.850: more faithful to the original");
+  EXPECT_EQ(choice.best[2].reason, "edit 0.310, kept 0.600: a stronger edit");
 }
 
 TEST(AutoChoice, WhatDidNotGoTowardsTheTargetDoesNotCount) {
@@ -74,7 +71,7 @@ TEST(AutoChoice, WhereNothingCountsTheBestIsNamedAsSuch) {
   const auto choice = choose_edits({edit(-0.2, 0.1), edit(-0.1, 0.1)});
   ASSERT_FALSE(choice.best.empty());
   EXPECT_EQ(choice.best.front().place, 1U);
-  EXPECT_NE(choice.best.front().reason.find("no candidate went from the source text"), std::string::npos);
+  EXPECT_NE(choice.best.front().reason.find("no candidate changed from the caption"), std::string::npos);
 }
 
 TEST(AutoChoice, WhereTheTextsAreOneTheCosineDecides) {
@@ -105,15 +102,15 @@ TEST(AutoChoice, AlternativesAreNoNearCopies) {
                                     edit(0.287, 0.20, "donotforget", 3)});
   ASSERT_EQ(places(choice), (Places{0, 2, 3}));
   EXPECT_EQ(choice.best[1].reason,
-            "edit 0.288, kept 0.800: another strategy (noencoder) with the next best balance");
-  EXPECT_EQ(choice.best[2].reason, "edit 0.287, kept 0.800: another seed (3) with the next best balance");
+            "edit 0.288, kept 0.800: the next best score with another strategy (noencoder)");
+  EXPECT_EQ(choice.best[2].reason, "edit 0.287, kept 0.800: the next best score with another seed (3)");
 }
 
 TEST(AutoChoice, EqualScoresGoByOrder) {
   const auto choice = choose_edits(
       {edit(0.25, 0.2, "noencoder"), edit(0.25, 0.2, "encoderattn"), edit(0.25, 0.2, "encoderattn")});
   EXPECT_EQ(places(choice), (Places{0, 1, 2}));
-  EXPECT_NE(choice.best[2].reason.find("the next best balance of what is left"), std::string::npos);
+  EXPECT_NE(choice.best[2].reason.find("the next best score"), std::string::npos);
   EXPECT_EQ(choice.front, (Places{0, 1, 2}));
 }
 

@@ -185,7 +185,7 @@ TEST(AutoSearch, RefusesWhatIsNoSweepOfOneTarget) {
                                         find_forgetting_strategy("noencoder", LearnMethod::vanilla), 0, 9, 0),
                                     {});
                        }),
-                       "not asked for"));
+                       "did not ask for"));
 }
 
 }  // namespace

@@ -304,7 +304,7 @@ TEST_F(Learn, WhatTheLastStepMakesInfiniteIsFound) {
   options_.adam.beta1 = 0;
   options_.unet_lr = std::numeric_limits<float>::max();
   const auto message = message_of([&] { run(); });
-  EXPECT_TRUE(contains(message, "what was learned holds values that are not finite")) << message;
+  EXPECT_TRUE(contains(message, "the learned weights contain values that are not finite")) << message;
 }
 
 /// The whole tiny model under methods that need its text encoder.
@@ -343,7 +343,7 @@ TEST_F(LearnMethods, InfinitePixelsAreNoPicture) {
   bias.fill_(INFINITY);
   const auto message = message_of([&] { model_->decode_latents(latents_); });
   bias.copy_(was);
-  EXPECT_TRUE(contains(message, "the drawn picture holds values that are not finite")) << message;
+  EXPECT_TRUE(contains(message, "the generated image contains values that are not finite")) << message;
 }
 
 TEST_F(LearnMethods, DreamboothLearnsBothNetworksAndReturnsTheSourceByTheTunedEncoder) {

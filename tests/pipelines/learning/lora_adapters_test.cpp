@@ -142,7 +142,7 @@ TEST_F(LearnLora, WhatIsReadMustBeItsOwn) {
   auto other = result.lora;
   other["conv_in.lora_up.weight"] = torch::zeros({1});
   EXPECT_EQ(message_of([&] { check_adapters(other, options_, *model_.unet, "e"); }),
-            "e: conv_in.lora_up.weight: unexpected among what was learned");
+            "e: conv_in.lora_up.weight: unexpected in the learned LoRA");
   other = result.lora;
   other.erase(other.begin());
   EXPECT_TRUE(contains(message_of([&] { check_adapters(other, options_, *model_.unet, "e"); }), "missing"));

@@ -50,7 +50,7 @@ TEST(MemoryPlan, EstimatesAreNearWhatWasMeasured) {
   EXPECT_GT(gib(task, {}) - outside, 22.3);
 }
 
-/// Of one picture at a time.
+/// Of one image per batch.
 MemoryTask sdxl(int side) {
   MemoryTask task;
   task.policy = {c10::Device(c10::DeviceType::CUDA, 0), Precision::bf16};
@@ -108,13 +108,12 @@ TEST(MemoryPlan, SdxlFitsCardsThatPeopleHave) {
 
 TEST(MemoryPlan, PublishedBudgets) {
   const auto plan = [](const MemoryTask& task, double budget) { return describe(plan_memory(task, budget)); };
-  EXPECT_EQ(plan(only_learning(), 24), "24 GiB: enough as it is");
+  EXPECT_EQ(plan(only_learning(), 24), "24 GiB: no measures needed");
   EXPECT_EQ(plan(only_learning(), 16), "16 GiB: micro-batches of 5");
   EXPECT_EQ(plan(only_learning(), 12), "12 GiB: micro-batches of 2, checkpointing");
-  EXPECT_EQ(plan(only_learning(), 8),
-            "8 GiB: weights on the CPU while unused, micro-batches of 2, 8-bit Adam");
-  EXPECT_EQ(plan(only_drawing(), 8), "8 GiB: enough as it is");
-  EXPECT_EQ(plan(only_drawing(), 4), "4 GiB: weights on the CPU while unused, one picture at a time");
+  EXPECT_EQ(plan(only_learning(), 8), "8 GiB: unused weights on the CPU, micro-batches of 2, 8-bit Adam");
+  EXPECT_EQ(plan(only_drawing(), 8), "8 GiB: no measures needed");
+  EXPECT_EQ(plan(only_drawing(), 4), "4 GiB: unused weights on the CPU, one image per batch");
 }
 
 TEST(MemoryPlan, WhatItSaysFits) {
@@ -150,7 +149,7 @@ TEST(MemoryPlan, TooLittleNamesTheLeastThatWorks) {
     message = error.what();
     EXPECT_EQ(error.kind(), ErrorKind::usage);
   }
-  const std::string start = "4 GiB is too little for learning at 512x512; the least that works is ";
+  const std::string start = "4 GiB is too little for fine-tuning at 512x512; the least that works is ";
   ASSERT_EQ(message.rfind(start, 0), 0U) << message;
   const double least = std::stod(message.substr(start.size()));
   EXPECT_LT(least, 8);

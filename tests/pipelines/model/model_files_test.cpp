@@ -89,7 +89,7 @@ TEST_F(ModelFilesTest, PyTorchCheckpointWithNamesWithoutTextModel) {
 
 TEST_F(ModelFilesTest, VaeFromAnywhere) {
   auto files = single("novae.safetensors", checkpoint(at::kHalf, false));
-  EXPECT_TRUE(contains(message_of([&] { read_model(files); }), "no VAE in it: name a folder or a file"));
+  EXPECT_TRUE(contains(message_of([&] { read_model(files); }), "contains no VAE: give one"));
   const auto vae = read_vae(kTinyModel / "vae").weights;
   write_safetensors(folder_ / "whole.safetensors", checkpoint(at::kFloat));
   write_safetensors(folder_ / "prefixed.safetensors", vae_to_ldm(vae));
@@ -118,7 +118,7 @@ TEST_F(ModelFilesTest, TokenizerIsLookedForAndAskedFor) {
   fs::copy(kTinyModel, config, fs::copy_options::recursive);
   remove_tree(config / "tokenizer");
   files.config = config;
-  EXPECT_TRUE(contains(message_of([&] { read_model(files); }), "a single file has no tokenizer"));
+  EXPECT_TRUE(contains(message_of([&] { read_model(files); }), "a single file contains no tokenizer"));
   files.hub_cache = folder_ / "hub";
   const auto cached = files.hub_cache / "models--openai--clip-vit-large-patch14/snapshots/abc";
   fs::create_directories(cached.parent_path());
@@ -143,7 +143,7 @@ TEST_F(ModelFilesTest, WhatIsNoCheckpointIsNamed) {
   inpainting["model.diffusion_model.input_blocks.0.0.weight"] = torch::zeros({16, 9, 3, 3});
   EXPECT_TRUE(contains(refuse(inpainting), "inpainting"));
   StateDict unet_only = unet_to_ldm(read_unet(kTinyModel / "unet").weights);
-  EXPECT_TRUE(contains(refuse(unet_only), "no text encoder in it"));
+  EXPECT_TRUE(contains(refuse(unet_only), "contains no text encoder"));
   auto incomplete = checkpoint(at::kHalf);
   incomplete.erase("model.diffusion_model.out.2.bias");
   const auto files = single("two.safetensors", incomplete);
@@ -295,9 +295,9 @@ TEST_F(ModelFilesTest, PartsOfXlThatAreMissingOrOfAnotherWidth) {
     return tensors;
   };
   EXPECT_TRUE(contains(refuse(without(kXlClipPrefix)),
-                       "no text encoder in it: expected tensors conditioner.embedders.0.transformer."));
+                       "contains no text encoder: expected tensors conditioner.embedders.0.transformer."));
   EXPECT_TRUE(contains(refuse(without(kXlClip2Prefix)),
-                       "no second text encoder in it: expected tensors conditioner.embedders.1.model."));
+                       "contains no second text encoder: expected tensors conditioner.embedders.1.model."));
   EXPECT_TRUE(contains(refuse(without("conditioner.embedders.1.model.text_projection")),
                        "missing 1: text_projection.weight"));
   auto wrong = whole;
@@ -357,7 +357,7 @@ TEST_F(ModelFilesTest, TheVocabularyThatShipsComesLastAndOnlyWhereItFits) {
   fs::copy(kTinyModel, files.config, fs::copy_options::recursive);
   remove_tree(files.config / "tokenizer");
   files.clip_vocabulary = fs::path(FORGEDIT_SOURCE_DIR) / "assets/clip";
-  EXPECT_TRUE(contains(message_of([&] { read_model(files); }), "none was found that fits"));
+  EXPECT_TRUE(contains(message_of([&] { read_model(files); }), "no fitting one was found"));
   auto config = read_json_object(kTinyModel / "text_encoder/config.json");
   config["vocab_size"] = 49408;
   write_file_atomically(files.config / "text_encoder/config.json", config.dump());

@@ -146,8 +146,8 @@ TEST_F(ModelSettings, ChoicesOfASamplerAreTheMethodsOwn) {
   }
   set("scheduler/scheduler_config.json", {{"timestep_spacing", "linspace"}, {"use_karras_sigmas", true}});
   ASSERT_EQ(notes().size(), 1U);
-  EXPECT_TRUE(
-      contains(notes()[0], "its own sampler are ignored: timestep_spacing linspace, use_karras_sigmas"));
+  EXPECT_TRUE(contains(notes()[0],
+                       "the model's own sampler are ignored: timestep_spacing linspace, use_karras_sigmas"));
   set("scheduler/scheduler_config.json", {{"unheard_of", 3}, {"also", nullptr}});
   ASSERT_EQ(notes().size(), 1U);
   EXPECT_TRUE(contains(notes()[0], "scheduler_config.json: unknown settings are ignored: unheard_of"));

@@ -262,7 +262,7 @@ TEST_F(Export, RankIsTheBestOfItsSizeAndEnergyTheSmallestThatDoes) {
 TEST_F(Export, NothingIsOverwrittenOrHalfWritten) {
   ExportOptions options;
   fs::create_directories(folder_ / "full" / "inside");
-  EXPECT_TRUE(contains(message_of([&] { write(folder_ / "full", options); }), "is there already"));
+  EXPECT_TRUE(contains(message_of([&] { write(folder_ / "full", options); }), "already exists"));
   options.format = ExportFormat::single_file;
   EXPECT_TRUE(contains(message_of([&] { write(folder_ / "model.ckpt", options); }), ".safetensors"));
   fs::create_directories(folder_ / "model.tokenizer");
@@ -270,8 +270,8 @@ TEST_F(Export, NothingIsOverwrittenOrHalfWritten) {
       contains(message_of([&] { write(folder_ / "model.safetensors", options); }), "model.tokenizer"));
   options.format = ExportFormat::lora;
   learned_.result.unet.clear();
-  EXPECT_TRUE(
-      contains(message_of([&] { write(folder_ / "lora.safetensors", options); }), "nothing for a LoRA"));
+  EXPECT_TRUE(contains(message_of([&] { write(folder_ / "lora.safetensors", options); }),
+                       "nothing to store in a LoRA"));
   EXPECT_EQ(entries(), 2U);
   EXPECT_TRUE(contains(message_of([] { parse_export_format("onnx"); }), "diffusers, single-file or lora"));
   EXPECT_TRUE(contains(message_of([] { parse_stored_dtype("int8"); }), "fp16, bf16 or fp32"));

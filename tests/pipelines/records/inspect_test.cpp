@@ -62,7 +62,7 @@ TEST_F(Inspect, ModelsOfOtherFamilies) {
   EXPECT_EQ(xl.what, "a diffusers folder (StableDiffusionXLPipeline)");
   EXPECT_TRUE(xl.usable);
   EXPECT_EQ(names(xl), (std::vector<std::string>{"UNet", "text encoder", "second text encoder", "VAE"}));
-  EXPECT_EQ(std::count(xl.notes.begin(), xl.notes.end(), "its UNet: of Stable Diffusion XL"), 1);
+  EXPECT_EQ(std::count(xl.notes.begin(), xl.notes.end(), "UNet of Stable Diffusion XL"), 1);
   const auto second = inspect(golden / "tiny-sd2");
   EXPECT_TRUE(second.usable);
   EXPECT_EQ(std::count(second.notes.begin(), second.notes.end(), "predicts the velocity"), 1);
@@ -90,13 +90,13 @@ TEST_F(Inspect, CaptionerAndJudgeOfAModelFolder) {
   EXPECT_TRUE(miniature.usable);
   std::vector<std::string> names;
   for (const auto& part : miniature.parts) names.push_back(part.name);
-  EXPECT_EQ(names,
-            (std::vector<std::string>{"UNet", "text encoder", "VAE", "captioner (BLIP)", "CLIP judge"}));
+  EXPECT_EQ(names, (std::vector<std::string>{"UNet", "text encoder", "VAE", "captioner (BLIP)",
+                                             "CLIP (for scores)"}));
   ASSERT_EQ(miniature.notes.size(), 3U);
   EXPECT_EQ(miniature.notes[0], "tokenizer: 1600 tokens (vocab.json, merges.txt)");
-  EXPECT_TRUE(contains(miniature.notes[1], "its own defaults (forgedit.json) of learning: "))
+  EXPECT_TRUE(contains(miniature.notes[1], "the model's own defaults (forgedit.json) of learning: "))
       << miniature.notes[1];
-  EXPECT_TRUE(contains(miniature.notes[2], "its own defaults (forgedit.json) of sampling: "))
+  EXPECT_TRUE(contains(miniature.notes[2], "the model's own defaults (forgedit.json) of sampling: "))
       << miniature.notes[2];
   EXPECT_TRUE(inspect(fs::path(FORGEDIT_SOURCE_DIR) / "assets/miniature/model/captioner").usable);
   const auto judge = folder_ / "clip";
@@ -123,9 +123,9 @@ TEST_F(Inspect, SavedEditsAndResults) {
     write_saved_edit(folder_ / name, learned);
     return inspect(folder_ / name).notes.at(2);
   };
-  EXPECT_TRUE(contains(note("early"), "from 360 samples (400 were asked for; it ended early) at "));
+  EXPECT_TRUE(contains(note("early"), "from 360 samples (400 were planned; it stopped early) at "));
   learned.result.losses.assign(40, 0.5);
-  EXPECT_TRUE(contains(note("whole"), "learned by vanilla from 400 samples at "));
+  EXPECT_TRUE(contains(note("whole"), "learned with vanilla from 400 samples at "));
   learned.options.samples = 405;
   EXPECT_TRUE(contains(note("rest"), "from 400 samples at ")) << "405 samples are 40 batches of 10";
 
@@ -134,7 +134,7 @@ TEST_F(Inspect, SavedEditsAndResults) {
   const auto results = inspect(folder_ / "out");
   EXPECT_EQ(results.what, "results of `forgedit edit`");
   EXPECT_FALSE(results.usable);
-  EXPECT_TRUE(contains(results.purpose, "no saved edit"));
+  EXPECT_TRUE(contains(results.purpose, "not a saved edit"));
   EXPECT_EQ(results.notes, (std::vector<std::string>{"2 pictures"}));
 }
 
@@ -148,7 +148,7 @@ TEST_F(Inspect, Files) {
   EXPECT_EQ(one.what, "a Stable Diffusion 1.x checkpoint");
   EXPECT_EQ(one.missing, (std::vector<std::string>{"VAE", "tokenizer"}));
   EXPECT_FALSE(one.usable) << "a VAE is needed beside it";
-  EXPECT_EQ(one.notes[1], "no VAE in it: editing needs one from elsewhere");
+  EXPECT_EQ(one.notes[1], "contains no VAE: editing needs one (vae)");
   EXPECT_EQ(one.notes.back(), "1 averaged copies (model_ema), not used");
 
   tensors.merge(vae_to_ldm(parts.vae.weights));
@@ -176,9 +176,9 @@ TEST_F(Inspect, Files) {
 
 TEST_F(Inspect, NothingKnown) {
   EXPECT_TRUE(contains(message_of([&] { inspect(folder_ / "none"); }), "no such file or folder"));
-  EXPECT_TRUE(contains(message_of([&] { inspect(folder_); }), "nothing that forgedit knows"));
+  EXPECT_TRUE(contains(message_of([&] { inspect(folder_); }), "unknown contents"));
   write_file_atomically(folder_ / "config.json", R"({"model_type":"gpt2"})");
-  EXPECT_TRUE(contains(message_of([&] { inspect(folder_); }), "'gpt2' is nothing that forgedit knows"));
+  EXPECT_TRUE(contains(message_of([&] { inspect(folder_); }), "'gpt2' is unknown to forgedit"));
   write_file_atomically(folder_ / "text.txt", "hello");
   EXPECT_TRUE(contains(message_of([&] { inspect(folder_ / "text.txt"); }), "neither a safetensors"));
 }

@@ -30,7 +30,7 @@ TEST(EditPlan, HoldsEveryCombinationOnce) {
   EXPECT_EQ(plan[0].seed, 3U);
   EXPECT_EQ(plan[0].stem, "reconstruction");
   EXPECT_STREQ(plan[1].strategy->name, "donotforget") << "the alias gives way to the name";
-  EXPECT_EQ(plan[1].row, "a man running · vs · donotforget");
+  EXPECT_EQ(plan[1].row, "a man running · vector subtraction · strategy donotforget");
   EXPECT_EQ(plan[1].label, "γ 0.8  seed 3");
   EXPECT_EQ(plan[1].stem, "01-a-man-running_vs-0.8_donotforget_seed3");
   EXPECT_EQ(plan[17].kind, Kind::unlearned);

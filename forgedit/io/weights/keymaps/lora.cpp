@@ -327,7 +327,7 @@ void require_plain_lora(const StateDict& tensors, const std::string& origin) {
     }
     const auto* part = part_of(key);
     if (!part) {
-      throw failure(origin + ": " + key + ": not a part of a LoRA: expected lora_down, lora_up or alpha");
+      throw failure(origin + ": " + key + ": not part of a LoRA: expected lora_down, lora_up or alpha");
     }
     if (part->part == Part::down && is_large(tensor)) {
       throw failure(origin + ": " + key + ": " + locon_text(tensor));
