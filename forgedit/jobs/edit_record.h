@@ -41,6 +41,7 @@ struct EditRun {
   std::string memory = {};          ///< how memory is saved while drawing; empty: not at all
   std::vector<double> losses = {};  ///< of learning; empty until then
   std::shared_ptr<const KeptPicture> kept = nullptr;  ///< null: edits may change all of it
+  SafetyMode safety = SafetyMode::off;
 };
 
 // No local path goes into any of these: what names a file or folder is its last part.
@@ -60,7 +61,8 @@ void keep_only(const OnlyPicture& only, const EditRun& run, std::vector<Candidat
 /// What a plan generates, as JobListener::planned has it.
 nlohmann::json cells_json(const std::vector<Candidate>& plan);
 
-/// Stands for everything that decides the pixels of one picture: the same key, the same picture.
+/// Stands for everything that decides the pixels of one picture, and for whether it was checked: the same
+/// key, the same picture.
 std::string settings_key(const EditRun& run, const Candidate& candidate);
 /// The same key, from the text `forgedit` inside of a picture; empty where that is none.
 std::string settings_key_of_text(const std::string& text);
