@@ -119,6 +119,17 @@ void add_result_options(CLI::App& command, EditJob& job) {
       .add_flag_callback(
           "--no-metadata", [&job] { job.metadata = false; }, "do not store the settings in the PNG files")
       ->group("Results");
+  command
+      .add_option_function<std::string>(
+          "--safety",
+          [&job](const std::string& text) {
+            job.safety = with_field("safety", [&] { return parse_safety_mode(text); });
+          },
+          "use the model's safety_checker/: report records its verdict on each image, withhold also writes "
+          "no image that it flags")
+      ->type_name("off|report|withhold")
+      ->default_str("off")
+      ->group("Results");
 }
 
 void add_auto_options(CLI::App& command, AutoOptions& a) {

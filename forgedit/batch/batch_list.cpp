@@ -117,6 +117,7 @@ std::string identity_of(const EditJob& job, const EditSubject& subject, const js
               {"at_source_size", job.at_source_size},
               {"metadata", job.metadata}};
   if (!job.mask.empty()) result["mask"] = job.mask.string();
+  if (job.safety != SafetyMode::off) result["safety"] = safety_mode_name(job.safety);
   for (const auto& request : subject.requests) result["sweeps"].push_back(sweep_json(request));
   if (job.automatic) {
     const auto& automatic = *job.automatic;

@@ -8,6 +8,7 @@
 
 #include "forgedit/core/error.h"
 #include "forgedit/jobs/auto_edit.h"
+#include "forgedit/jobs/edit_notes.h"
 #include "forgedit/jobs/glyphs.h"
 #include "forgedit/jobs/job_plan.h"
 #include "forgedit/jobs/kept_learning.h"
@@ -16,6 +17,7 @@
 #include "forgedit/jobs/previews.h"
 #include "forgedit/jobs/results.h"
 #include "forgedit/jobs/results_folder.h"
+#include "forgedit/jobs/safety.h"
 #include "forgedit/jobs/sweep.h"
 #include "forgedit/pipelines/sampling/edit_session.h"
 
@@ -23,7 +25,6 @@ namespace forgedit {
 namespace {
 
 namespace fs = std::filesystem;
-constexpr double kMinReconstruction = 15.0;  // dB
 
 /// Ends a round whose time is over.
 struct TimeIsOver {};
@@ -48,15 +49,14 @@ class EditJobRun {
   const LearnOptions* learning_to_do() const;
   void dry_run();
   void draw_best(EditResults& results);
-  void tell_choice(const Arrangement& arrangement);
   /// `on_picture` gets each picture; `grid` is null where an earlier run has generated it.
   using PictureSeen = std::function<void(const Candidate& candidate, const Image* grid)>;
   void draw(EditResults& results, const std::vector<Candidate>& plan, const EditResults::Resumed& resumed,
             const PictureSeen& on_picture = {});
+  bool keep_image(EditResults& results, const Candidate& candidate, const Image& grid);
   EditResults::Resumed resume(EditResults& results, std::vector<Candidate>& plan);
   LearnedPicture make_learned();
   void ensure_learned(EditResults& results);
-  void say_reconstruction(const EditResults& results);
   LastFiles last_files(const std::shared_ptr<EditResults>& results, bool complete);
   void write(const LastFiles& files);
   void finish_what_there_is(const std::shared_ptr<EditResults>& results);
@@ -73,6 +73,7 @@ class EditJobRun {
   std::shared_ptr<const KeptPicture> kept_picture_;  // null without a mask
   ScorerFiles scorer_files_;
   EditScorer* scorer_ = nullptr;
+  SafetyJudge* safety_ = nullptr;  // null where nobody asked for it
   std::optional<AutoEdit> search_;
   std::optional<PictureToLearn> to_learn_;  // empty with `from`
   std::optional<LearnedPicture> learned_;   // once it is
@@ -141,6 +142,7 @@ std::vector<std::string> EditJobRun::encoded_texts() const {
 
 /// All that can go wrong before a model is loaded.
 void EditJobRun::prepare() {
+  if (job_.safety != SafetyMode::off) require_safety_checker(models_.choice(context_).folder);
   if (!job_.dry_run) {
     folder_ = std::make_shared<ResultsFolder>(job_.out);
     if (!job_.learn.save.empty()) save_lock_.emplace(job_.learn.save);
@@ -183,19 +185,17 @@ void EditJobRun::load() {
       context_, [&](const StableDiffusion& loaded) { return memory_need(loaded); },
       may_reuse ? LearnedBefore::keep : LearnedBefore::drop);
   warn_of_long_texts(encoded_texts(), *network_, context_);
+  // A plan that has weights wait on the CPU has no room for the judges' either.
+  const auto judges = network_->memory.offload ? c10::Device(c10::DeviceType::CPU) : choice.policy.device;
+  if (job_.safety != SafetyMode::off) safety_ = &models_.safety(choice.folder, judges);
   if (job_.automatic) {
-    // A plan that offloads weights to the CPU has no GPU memory for the scorer's either.
-    scorer_ = &models_.judge(
-        scorer_files_, network_->memory.offload ? c10::Device(c10::DeviceType::CPU) : choice.policy.device);
+    scorer_ = &models_.judge(scorer_files_, judges);
     context_.note("scoring with CLIP: " + clip_name(scorer_files_.clip));
     note_skipped(scorer_->left_out(), context_);
   }
   if (learned_) {
     attach_to_model(*learned_, *network_, job_.from.string());
-    if (learned_->options.method == LearnMethod::imagic) {
-      context_.note("learned with imagic for \"" + learned_->source +
-                    "\": γ moves from that prompt to the new one");
-    }
+    say_learned_for(*learned_, context_);
     return;
   }
   to_learn_ = picture_to_learn(job_.learn, picture_, choice, *network_);
@@ -226,7 +226,8 @@ void EditJobRun::run(LastFiles* last_files) {
                     job_.automatic.has_value(),
                     describe(network_->memory),
                     {},
-                    kept_picture_};
+                    kept_picture_,
+                    job_.safety};
   const auto results =
       std::make_shared<EditResults>(job_.out, fonts_of(context_.places()), run, job_.metadata);
   if (learned_) results->set_losses(learned_->result.losses);
@@ -270,7 +271,8 @@ void EditJobRun::generate(EditResults& results, const EditRun& run) {
     if (learns_to_save_) ensure_learned(results);
     draw(results, plan, resumed);
   }
-  say_reconstruction(results);
+  say_reconstruction(results, context_);
+  if (safety_) say_flagged(results, context_);
 }
 
 /// What is learned first, should an image be missing; null where that is there already.
@@ -312,12 +314,7 @@ std::pair<std::string, bool> EditJobRun::what_is_kept(const EditResults& results
 /// Says what is kept of earlier runs, before anything takes time.
 EditResults::Resumed EditJobRun::resume(EditResults& results, std::vector<Candidate>& plan) {
   auto resumed = results.resume(plan);
-  if (resumed.kept > 0) {
-    context_.note(
-        fmt::format("{} of {} images were finished before and are kept", resumed.kept, plan.size()));
-  }
-  for (const auto& name : results.changed()) context_.note(name + " is damaged: it will be generated again");
-  if (const auto older = results.older(); !older.empty() && !job_.automatic) context_.note(older);
+  say_resumed(results, resumed, plan.size(), !job_.automatic, context_);
   return resumed;
 }
 
@@ -360,7 +357,7 @@ void EditJobRun::draw(EditResults& results, const std::vector<Candidate>& plan,
   };
   if (on_picture) {
     for (const auto& candidate : plan) {
-      if (!missing(candidate)) on_picture(candidate, nullptr);
+      if (!missing(candidate) && !results.is_withheld(candidate)) on_picture(candidate, nullptr);
     }
   }
   if (resumed.to_draw.empty()) return;
@@ -373,19 +370,39 @@ void EditJobRun::draw(EditResults& results, const std::vector<Candidate>& plan,
     session_.emplace(*network_, learned_->result, learned_->grid, mask ? &*mask : nullptr);
   }
   const auto keep = [&](const Candidate& candidate, const Image& grid) {
-    results.add(candidate, grid, [this, candidate](const fs::path& file) {
-      context_.listener().picture(candidate.stem, file, candidate_json(candidate));
-    });
-    if (on_picture) on_picture(candidate, &grid);
+    if (keep_image(results, candidate, grid) && on_picture) on_picture(candidate, &grid);
   };
   const auto count = [&](const Progress& progress) {
     results.collect();
     context_.progress(progress);
     if (search_ && search_->is_time_over()) throw TimeIsOver();
   };
-  session_->generate(plan, job_.drawing, {keep, count, previews_for(context_, learned_->frame)}, missing);
+  // A preview would show what may be withheld.
+  const auto previews =
+      job_.safety == SafetyMode::withhold ? PreviewCallback() : previews_for(context_, learned_->frame);
+  session_->generate(plan, job_.drawing, {keep, count, previews}, missing);
   results.drain();
   context_.end_stage();
+}
+
+/// False if the safety checker has it withheld.
+bool EditJobRun::keep_image(EditResults& results, const Candidate& candidate, const Image& grid) {
+  auto entry = candidate_json(candidate);
+  std::string verdict;
+  if (safety_) {
+    const auto image = results.shown(candidate, grid);
+    entry["safety"] = check_safety(*safety_, job_.safety, candidate.stem + ".png", image, context_);
+    verdict = entry["safety"].dump();
+    if (is_withheld(job_.safety, entry["safety"])) {
+      results.withhold(candidate, verdict);
+      return false;
+    }
+  }
+  const auto written = [this, candidate, entry](const fs::path& file) {
+    context_.listener().picture(candidate.stem, file, entry);
+  };
+  results.add(candidate, grid, written, verdict);
+  return true;
 }
 
 /// Round after round, each around the best of what was generated before.
@@ -414,7 +431,7 @@ void EditJobRun::draw_best(EditResults& results) {
         search_->add(candidate, scores, grid != nullptr);
       });
       for (const auto& line : search_->lines(false)) context_.note(line);
-      tell_choice(search_->arrangement(scorer_files_.clip, false));
+      tell_choice(search_->arrangement(scorer_files_.clip, false), context_);
       round.clear();
       resumed.to_draw.clear();
     }
@@ -425,18 +442,13 @@ void EditJobRun::draw_best(EditResults& results) {
   }
 }
 
-void EditJobRun::tell_choice(const Arrangement& arrangement) {
-  auto told = *arrangement.choice;
-  auto& points = told["points"] = nlohmann::json::object();
-  for (const auto& [stem, scores] : arrangement.scores) points[stem] = *scores;
-  context_.listener().choice(told);
-}
-
 /// Sheet, record and, with the automatic choice, the chart, of all pictures that there are.
 LastFiles EditJobRun::last_files(const std::shared_ptr<EditResults>& results, bool complete) {
-  if (!search_ || search_->scored() == 0) return [results, folder = folder_] { return results->finish(); };
+  // A choice that is complete without any candidate is one of which all were withheld.
+  const bool has_choice = search_ && (complete || search_->scored() > 0);
+  if (!has_choice) return [results, folder = folder_] { return results->finish(); };
   auto arrangement = search_->arrangement(scorer_files_.clip, complete);
-  tell_choice(arrangement);
+  tell_choice(arrangement, context_);
   results->arrange(std::move(arrangement));
   for (const auto& line : search_->lines(true)) context_.note(line);
   const auto chart = search_->chart(results->picture_name(), fonts_of(context_.places()));
@@ -450,18 +462,6 @@ LastFiles EditJobRun::last_files(const std::shared_ptr<EditResults>& results, bo
 
 void EditJobRun::write(const LastFiles& files) {
   for (const auto& path : files()) context_.file(path);
-}
-
-/// What the sheet shows of the learned picture, where people look first.
-void EditJobRun::say_reconstruction(const EditResults& results) {
-  const auto quality = results.reconstruction_db();
-  if (!quality) return;
-  context_.note(fmt::format("reconstruction PSNR {:.1f} dB", *quality));
-  if (*quality >= kMinReconstruction) return;
-  context_.warn(
-      fmt::format("the reconstruction is under {:.0f} dB: the model has hardly learned the picture, so the "
-                  "edits may look like another one; see {}, and train on more samples",
-                  kMinReconstruction, kSheetFile));
 }
 
 /// Everything but the work: checks, the plan, and what would be written.

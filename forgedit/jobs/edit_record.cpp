@@ -51,6 +51,7 @@ json drawing_json(const EditRun& run) {
               {"batch", draw.batch ? json(*draw.batch) : json("auto")},
               {"output_size", run.at_source_size ? "source" : "model"}};
   if (run.kept) result["mask"] = run.kept->content;
+  if (run.safety != SafetyMode::off) result["safety"] = safety_mode_name(run.safety);
   return result;
 }
 

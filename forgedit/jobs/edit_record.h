@@ -41,6 +41,7 @@ struct EditRun {
   std::string memory = {};          ///< how memory is saved while generating; empty: not at all
   std::vector<double> losses = {};  ///< of learning; empty until then
   std::shared_ptr<const KeptPicture> kept = nullptr;  ///< null: edits may change all of it
+  SafetyMode safety = SafetyMode::off;
 };
 
 // No local path goes into any of these: what names a file or folder is its last part.
@@ -60,7 +61,8 @@ void keep_only(const OnlyPicture& only, const EditRun& run, std::vector<Candidat
 /// What a plan generates, in the form of JobListener::planned.
 nlohmann::json cells_json(const std::vector<Candidate>& plan);
 
-/// A hash of everything that determines the pixels of one image: the same key means the same image.
+/// A hash of everything that determines the pixels of one image, and of whether it was checked: the same key
+/// means the same image.
 std::string settings_key(const EditRun& run, const Candidate& candidate);
 /// The same key, from the text chunk `forgedit` of an image; empty if the text is not valid.
 std::string settings_key_of_text(const std::string& text);

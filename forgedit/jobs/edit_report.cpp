@@ -145,6 +145,7 @@ std::string edit_report(const json& record, const std::string& original,
                                     {"metrics", metrics_json()},
                                     {"choice", choice},
                                     {"original", original},
+                                    {"withheld", record.value("withheld", json::array()).size()},
                                     {"pictures", pictures_json(record, choice, copies)}});
 }
 

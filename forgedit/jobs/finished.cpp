@@ -90,6 +90,7 @@ void FinishedPictures::read_record(const fs::path& path) {
     FinishedPicture picture{name, text_in(entry, "settings"), text_in(entry, "content"), std::nullopt};
     const auto psnr = entry.find("psnr");
     if (psnr != entry.end() && psnr->is_number()) picture.psnr = psnr->get<double>();
+    if (const auto safety = entry.value("safety", json()); safety.is_object()) picture.safety = safety.dump();
     recorded_.emplace(name, std::move(picture));
   };
   for (const char* list : {"pictures", "earlier"}) {
@@ -99,6 +100,10 @@ void FinishedPictures::read_record(const fs::path& path) {
     for (const auto& [key, entry] : pictures.items()) {
       if (entry.is_object()) add(pictures.is_object() ? key : text_in(entry, "file"), entry);
     }
+  }
+  for (const auto& entry : record.value("withheld", json::array())) {
+    const auto safety = entry.is_object() ? entry.value("safety", json()) : json();
+    if (safety.is_object()) withheld_[text_in(entry, "settings")] = safety.dump();
   }
 }
 
@@ -140,6 +145,11 @@ std::optional<FinishedPicture> FinishedPictures::take(const std::string& setting
   auto picture = std::move(found->second);
   by_settings_.erase(found);
   return picture;
+}
+
+std::string FinishedPictures::withheld(const std::string& settings) const {
+  const auto found = withheld_.find(settings);
+  return found == withheld_.end() ? "" : found->second;
 }
 
 std::vector<FinishedPicture> FinishedPictures::left() const {

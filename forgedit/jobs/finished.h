@@ -18,6 +18,7 @@ struct FinishedPicture {
   std::string file;  ///< name inside of the folder
   std::string settings, content;
   std::optional<double> psnr;  ///< of the reconstruction
+  std::string safety = {};     ///< the safety checker's verdict as JSON; empty: none
 };
 
 /// What earlier runs left in a results folder. The settings of an image are those that edit.json has for its
@@ -38,6 +39,9 @@ class FinishedPictures {
   const std::set<std::string>& retouched() const { return retouched_; }
   /// Numbered PNG files of which neither a record nor their own text says what they are.
   const std::set<std::string>& unknown() const { return unknown_; }
+  /// The verdict, as JSON, for which the last run withheld the picture with these settings; empty: it did
+  /// not.
+  std::string withheld(const std::string& settings) const;
   /// Of the last run's learning, where `run` (run_json) has the same picture, source, model and settings.
   std::vector<double> losses_of(const nlohmann::json& run) const;
 
@@ -48,6 +52,7 @@ class FinishedPictures {
   std::map<std::string, FinishedPicture> recorded_;  // by name, as the record has them
   std::multimap<std::string, FinishedPicture> by_settings_;
   std::set<std::string> changed_, retouched_, unknown_;
+  std::map<std::string, std::string> withheld_;  // verdicts by settings
   std::map<std::string, std::string> learning_;  // what losses_ belong to: JSON text by key
   std::vector<double> losses_;
 };

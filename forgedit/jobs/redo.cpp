@@ -26,9 +26,11 @@ using nlohmann::json;
 
 constexpr std::int64_t kMostTogether = 1000;
 
-/// Names and versions, which decide no pixel, and how the images of a run were batched.
+/// Names and versions, which decide no pixel, how the images of a run were batched, and whether it was
+/// checked.
 constexpr const char* kOfNoMatter[] = {"/software",      "/picture/name",     "/model/name",
-                                       "/drawing/batch", "/drawing/together", "/drawing/place"};
+                                       "/drawing/batch", "/drawing/together", "/drawing/place",
+                                       "/drawing/safety"};
 /// What may change the last bits.
 constexpr const char* kOfTheMachine[] = {"/model/device", "/model/precision", "/model/libtorch"};
 

@@ -159,6 +159,7 @@ void read_output(RequestReader& reader, const RequestRules& rules, EditJob& job)
   });
   if (reader.find("mask")) job.mask = resolved(reader, "mask", rules.picture);
   reader.boolean("metadata", job.metadata);
+  parsed(reader, "safety", [&](const std::string& name) { job.safety = parse_safety_mode(name); });
 }
 
 std::vector<StoryLine> read_story_lines(RequestReader& reader) {

@@ -13,6 +13,7 @@
 
 #include "forgedit/device/precision_kind.h"
 #include "forgedit/io/pictures/image.h"
+#include "forgedit/jobs/safety_mode.h"
 #include "forgedit/pipelines/learning/learn_options.h"
 #include "forgedit/pipelines/model/lora_file.h"
 #include "forgedit/pipelines/sampling/draw_options.h"
@@ -133,7 +134,8 @@ struct EditJob {
   DrawOptions drawing;
   std::filesystem::path mask;  ///< white where edits may change the picture; empty: everywhere
   bool at_source_size = false;
-  bool metadata = true;       ///< settings inside the PNG files
+  bool metadata = true;  ///< settings inside the PNG files
+  SafetyMode safety = SafetyMode::off;
   std::filesystem::path out;  ///< folder of the results
   /// Without `save`, the learned weights are kept in `out` until the job ends, so that a stop does not lose
   /// them.

@@ -38,6 +38,11 @@ Image cell_copy(const Image& image) {
   return resize(image, scaled(image.width), scaled(image.height), Resample::lanczos);
 }
 
+/// `verdict`: of the safety checker, as JSON; empty: none.
+bool is_flagged(const std::string& verdict) {
+  return !verdict.empty() && json::parse(verdict).value("flagged", false);
+}
+
 int cell_size_for(std::size_t cells) {
   const double side = std::sqrt(kSheetPixels / static_cast<double>(std::max<std::size_t>(cells, 1)));
   return std::clamp(static_cast<int>(side), kSmallestCell, kCellSize);
@@ -80,10 +85,30 @@ std::optional<double> EditResults::reconstruction_db() const {
   return reconstruction_db_;
 }
 
-void EditResults::add(const Candidate& candidate, const Image& grid, PictureWritten written) {
+void EditResults::add(const Candidate& candidate, const Image& grid, PictureWritten written,
+                      std::string verdict) {
   BackgroundWriter::Task done;
   if (written) done = [file = path_of(candidate), written = std::move(written)] { written(file); };
-  writer_.add([this, candidate, grid] { write(candidate, grid); }, std::move(done));
+  writer_.add([this, candidate, grid, verdict = std::move(verdict)] { write(candidate, grid, verdict); },
+              std::move(done));
+}
+
+void EditResults::withhold(const Candidate& candidate, const std::string& verdict) {
+  writer_.wait();
+  withheld_[candidate.stem] = verdict;
+  record_one_more();
+}
+
+std::size_t EditResults::withheld() const {
+  writer_.wait();
+  return withheld_.size();
+}
+
+std::size_t EditResults::flagged() const {
+  writer_.wait();
+  const auto flagged = std::count_if(pictures_.begin(), pictures_.end(),
+                                     [](const auto& item) { return is_flagged(item.second.safety); });
+  return static_cast<std::size_t>(flagged) + withheld_.size();
 }
 
 Image EditResults::picture_of(const Candidate& candidate, const Image& grid) const {
@@ -100,18 +125,23 @@ Image EditResults::shown(const Candidate& candidate, const Image& grid) const {
 }
 
 /// On the writer's thread.
-void EditResults::write(const Candidate& candidate, const Image& grid) {
+void EditResults::write(const Candidate& candidate, const Image& grid, const std::string& verdict) {
   const auto picture = picture_of(candidate, grid);
   const auto path = path_of(candidate);
   const auto file = encode_png(run_.at_source_size ? shown(candidate, grid) : picture,
                                with_text_ ? picture_text(run_, candidate) : PngText{}, path.string());
   write_file_atomically(path, file, Flush::no);
   pictures_[candidate.stem] = {cell_copy(picture), report_copy(picture, plan_.size()),
-                               settings_key(run_, candidate), content_hash(file)};
+                               settings_key(run_, candidate), content_hash(file), verdict};
   if (candidate.kind == Candidate::Kind::reconstruction) reconstruction_db_ = psnr(picture, original_);
-  // The record is what a restart goes by. It grows with the run, so a long run does not write it every time:
-  // of what is finished at least 98 % are in it.
-  if (pictures_.size() % (1 + pictures_.size() / 64) == 0) write_record(false);
+  record_one_more();
+}
+
+/// The record is what a restart goes by. It grows with the run, so a long run does not write it every time:
+/// of what is finished at least 98 % are in it.
+void EditResults::record_one_more() const {
+  const auto finished = pictures_.size() + withheld_.size();
+  if (finished % (1 + finished / 64) == 0) write_record(false);
 }
 
 EditResults::Resumed EditResults::resume(std::vector<Candidate>& candidates) {
@@ -132,6 +162,8 @@ EditResults::Resumed EditResults::resume(std::vector<Candidate>& candidates) {
         image.reset();  // damaged since: it is generated again
       }
     }
+    // A verdict that was lost with the record.
+    if (run_.safety != SafetyMode::off && picture && picture->safety.empty()) image.reset();
     if (!image) picture.reset();
     taken.push_back(std::move(picture));
     images.push_back(std::move(image));
@@ -145,11 +177,17 @@ EditResults::Resumed EditResults::resume(std::vector<Candidate>& candidates) {
     const auto& candidate = candidates[i];
     plan_.push_back(candidate);
     if (!taken[i]) {
-      result.to_draw.push_back(candidate);
+      auto verdict = finished_.withheld(settings_key(run_, candidate));
+      if (verdict.empty()) {
+        result.to_draw.push_back(candidate);
+      } else {
+        withheld_.emplace(candidate.stem, std::move(verdict));
+        ++result.withheld;
+      }
       continue;
     }
     pictures_[candidate.stem] = {cell_copy(*images[i]), report_copy(*images[i], planned), taken[i]->settings,
-                                 taken[i]->content};
+                                 taken[i]->content, taken[i]->safety};
     if (candidate.kind == Candidate::Kind::reconstruction) reconstruction_db_ = taken[i]->psnr;
     const auto name = candidate.stem + ".png";
     if (taken[i]->file != name) new_names.emplace(taken[i]->file, name);
@@ -158,7 +196,7 @@ EditResults::Resumed EditResults::resume(std::vector<Candidate>& candidates) {
   auto& losses = run_.losses;
   if (result.kept > 0 && losses.empty()) losses = finished_.losses_of(run_json(run_));
   rename_all(folder_, std::move(new_names));
-  if (result.kept > 0) write_record(false);
+  if (result.kept + result.withheld > 0) write_record(false);
   return result;
 }
 
@@ -276,7 +314,8 @@ Image EditResults::draw_sheet() const {
     const auto picture = pictures_.find(stem);
     if (picture == pictures_.end()) return;
     if (rows.back().title != title) rows.push_back({title, {}});
-    rows.back().cells.push_back({picture->second.cell, label});
+    const auto* mark = is_flagged(picture->second.safety) ? "flagged · " : "";
+    rows.back().cells.push_back({picture->second.cell, mark + label});
   };
   bool arranged = false;
   for (const auto& candidate : plan_) {
@@ -298,11 +337,17 @@ json EditResults::record(bool ended) const {
   auto pictures = json::array();
   for (const auto& candidate : plan_) {
     const auto picture = pictures_.find(candidate.stem);
-    if (picture == pictures_.end()) continue;
     auto entry = candidate_json(candidate);
+    if (const auto withheld = withheld_.find(candidate.stem); withheld != withheld_.end()) {
+      entry["settings"] = settings_key(run_, candidate);
+      entry["safety"] = json::parse(withheld->second);
+      result["withheld"].push_back(std::move(entry));
+    }
+    if (picture == pictures_.end()) continue;
     entry["file"] = candidate.stem + ".png";
     entry["settings"] = picture->second.settings;
     entry["content"] = picture->second.content;
+    if (const auto& safety = picture->second.safety; !safety.empty()) entry["safety"] = json::parse(safety);
     if (candidate.kind == Candidate::Kind::reconstruction && reconstruction_db_) {
       entry["psnr"] = *reconstruction_db_;
     }
@@ -313,7 +358,8 @@ json EditResults::record(bool ended) const {
     pictures.push_back(std::move(entry));
   }
   const bool complete =
-      ended && (arrangement_ ? arrangement_->complete : !run_.automatic && pictures.size() == plan_.size());
+      ended && (arrangement_ ? arrangement_->complete
+                             : !run_.automatic && pictures.size() + withheld_.size() == plan_.size());
   result["complete"] = complete;
   result["pictures"] = std::move(pictures);
   if (arrangement_) result["auto"] = *arrangement_->choice;
@@ -322,6 +368,7 @@ json EditResults::record(bool ended) const {
     if (pictures_.count(fs::path(picture.file).stem().string())) continue;  // in its place now
     json entry{{"settings", picture.settings}, {"content", picture.content}};
     if (picture.psnr) entry["psnr"] = *picture.psnr;
+    if (!picture.safety.empty()) entry["safety"] = json::parse(picture.safety);
     result["earlier"][picture.file] = std::move(entry);
   }
   return result;

@@ -42,6 +42,7 @@ class EditResults {
   struct Resumed {
     std::vector<Candidate> to_draw;  ///< the part of the plan that is not finished yet
     std::size_t kept = 0;            ///< images taken over, because their settings are the same
+    std::size_t withheld = 0;        ///< images that an earlier run withheld
   };
   /// Plans `candidates`, and numbers their stems so that none has the number of another picture in the
   /// folder; a run that decides as it goes calls this again for more of them.
@@ -60,8 +61,13 @@ class EditResults {
   using PictureWritten = std::function<void(const std::filesystem::path& file)>;
   /// Hands a picture over to be written, and waits while several others are not. `written` is called by this
   /// thread, in a later call of this class, when file and record are complete. Throws what an earlier picture
-  /// failed with; the others are written all the same.
-  void add(const Candidate& candidate, const Image& grid, PictureWritten written = {});
+  /// failed with; the others are written all the same. `verdict`: of the safety checker, as JSON; empty:
+  /// none.
+  void add(const Candidate& candidate, const Image& grid, PictureWritten written = {},
+           std::string verdict = {});
+  /// Records the picture with its verdict instead of writing it.
+  void withhold(const Candidate& candidate, const std::string& verdict);
+  bool is_withheld(const Candidate& candidate) const { return withheld_.count(candidate.stem) > 0; }
   /// Calls `written` of all pictures that are complete by now. Throws as `add`.
   void collect() { writer_.collect(); }
   /// Waits for all pictures, then collects.
@@ -78,6 +84,9 @@ class EditResults {
   std::vector<std::filesystem::path> finish();
 
   std::size_t count() const;
+  std::size_t withheld() const;
+  /// Images that the safety checker flagged, withheld ones included.
+  std::size_t flagged() const;
   std::size_t planned() const { return plan_.size(); }
   const std::string& picture_name() const { return run_.picture.picture_name; }
   /// The picture itself at the model's scale.
@@ -85,7 +94,7 @@ class EditResults {
   std::optional<double> reconstruction_db() const;
 
  private:
-  void write(const Candidate& candidate, const Image& grid);
+  void write(const Candidate& candidate, const Image& grid, const std::string& verdict);
   /// At the model's scale.
   Image picture_of(const Candidate& candidate, const Image& grid) const;
   void number(std::vector<Candidate>& candidates, const std::vector<std::optional<FinishedPicture>>& taken);
@@ -93,6 +102,7 @@ class EditResults {
   Image draw_sheet() const;
   nlohmann::json record(bool ended) const;
   std::string report(const nlohmann::json& record) const;
+  void record_one_more() const;
   void write_record(bool ended) const;
 
   std::filesystem::path folder_;
@@ -108,9 +118,11 @@ class EditResults {
     Image cell;        // a small copy for the sheet
     std::string copy;  // and one for the report
     std::string settings, content;
+    std::string safety;  // the verdict as JSON; empty: none
   };
-  std::map<std::string, Picture> pictures_;  // finished ones, by stem
-  std::optional<double> reconstruction_db_;  // against the original
+  std::map<std::string, Picture> pictures_;      // finished ones, by stem
+  std::map<std::string, std::string> withheld_;  // verdicts by stem
+  std::optional<double> reconstruction_db_;      // against the original
   std::optional<Arrangement> arrangement_;
   /// While it has work, all of the above is its thread's. The last member: it ends before the others do.
   mutable BackgroundWriter writer_;

@@ -93,10 +93,20 @@ EditScorer& WarmModels::judge(const ScorerFiles& files, const c10::Device& devic
   return *judge_;
 }
 
+SafetyJudge& WarmModels::safety(const std::filesystem::path& model_folder, const c10::Device& device) {
+  auto place = model_folder.string() + " on " + device.str();
+  if (!safety_ || safety_place_ != place) {
+    safety_.emplace(model_folder, device);
+    safety_place_ = std::move(place);
+  }
+  return *safety_;
+}
+
 void WarmModels::unload() {
   end_session();
   learned_.reset();
   judge_.reset();
+  safety_.reset();
   captioner_.reset();
   model_.reset();
 }

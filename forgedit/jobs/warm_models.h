@@ -9,6 +9,7 @@
 #include "forgedit/jobs/model_choice.h"
 #include "forgedit/jobs/scoring.h"
 #include "forgedit/metrics/edit_scorer.h"
+#include "forgedit/metrics/safety_judge.h"
 #include "forgedit/pipelines/records/saved_edit.h"
 #include "forgedit/pipelines/sampling/edit_session.h"
 
@@ -62,6 +63,9 @@ class WarmModels {
   /// The scorer with these weights, on `device`.
   EditScorer& judge(const ScorerFiles& files, const c10::Device& device);
 
+  /// The safety checker in the model's folder, on `device`.
+  SafetyJudge& safety(const std::filesystem::path& model_folder, const c10::Device& device);
+
   /// Whether the model is in memory.
   bool has_model() const { return model_.has_value(); }
   /// Releases all memory.
@@ -77,6 +81,8 @@ class WarmModels {
   std::optional<Captioner> captioner_;
   std::vector<std::string> judge_files_;
   std::optional<EditScorer> judge_;
+  std::string safety_place_;
+  std::optional<SafetyJudge> safety_;
   std::optional<WarmSession> session_;     // of model_
   std::optional<LearnedPicture> learned_;  // by the job before, with model_
 };

@@ -195,6 +195,10 @@ expect 0 "" edit --from square.edit "a red square" --model "$MODEL" --steps 1 --
   --output-size source
 grep -qaF 'gamma' plain/01-*.png && complain "--no-metadata left settings inside the picture"
 [ "$(od -An -tx1 -j16 -N8 plain/01-*.png | tr -d ' ')" = 0000001800000010 ] || complain "--output-size source"
+expect 2 "--safety: $MODEL: has no safety checker" edit --from square.edit "a red square" --model "$MODEL" \
+  --out checked --safety report
+expect 2 "--safety: expected off, report or withhold, got 'yes'" edit --from square.edit "a red square" --safety yes
+[ -e checked ] && complain "--safety without a checker writes a folder"
 expect 0 "" edit --from square.edit "a red square" --model "$MODEL" --steps 1 --gamma 1
 expect 0 "" edit --from square.edit "a red square" --model "$MODEL" --steps 1 --gamma 1
 [ -f out/good-a-red-square/sheet.png ] && [ -f out/good-a-red-square-2/sheet.png ] || complain "default folders"

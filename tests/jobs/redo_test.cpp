@@ -64,6 +64,7 @@ TEST_F(RedoTest, AnotherMachineIsWarnedOfAndAnotherNameIsNot) {
   set("/model/device", "NVIDIA H100");
   set("/model/name", "copy-of-it");
   set("/software", "forgedit 9.9");
+  set("/drawing/safety", "withhold");
   EXPECT_EQ(pixel_difference(again(), read_image(picture_)), "");
   ASSERT_EQ(warnings_.size(), 1U);
   EXPECT_TRUE(contains(warnings_[0], "was made with device \"NVIDIA H100\"")) << warnings_[0];

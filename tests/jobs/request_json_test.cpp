@@ -64,7 +64,8 @@ TEST(RequestJson, AnEditHasEveryKey) {
     "alpha": 0.9, "beta": "0.8:1.2:0.2", "seeds": [3, 4], "repeat": 2, "unlearned": true, "sampler": "dpm++",
     "steps": 11, "guidance_scale": 5, "negative": "blurry",
     "auto": {"pictures": 12, "seconds": 30, "clip": "c", "lpips": ["l"]},
-    "blend": 0.5, "draw_batch": 3, "output_size": "source", "metadata": false})"));
+    "blend": 0.5, "draw_batch": 3, "output_size": "source", "metadata": false,
+    "safety": "withhold"})"));
   EXPECT_EQ(job.learn.picture, "/pictures/dog");
   EXPECT_TRUE(job.from.empty());
   EXPECT_EQ(job.targets, (std::vector<std::string>{"a cat", "a cow"}));
@@ -112,6 +113,7 @@ TEST(RequestJson, AnEditHasEveryKey) {
   EXPECT_EQ(job.drawing.batch, 3);
   EXPECT_TRUE(job.at_source_size);
   EXPECT_FALSE(job.metadata);
+  EXPECT_EQ(job.safety, SafetyMode::withhold);
 }
 
 TEST(RequestJson, WhatIsNotThereHasItsDefault) {
@@ -119,6 +121,7 @@ TEST(RequestJson, WhatIsNotThereHasItsDefault) {
   const auto plain = EditJob();
   EXPECT_EQ(job.targets, std::vector<std::string>{"a cat"});
   EXPECT_TRUE(job.story.empty() && !job.automatic && job.metadata && !job.at_source_size);
+  EXPECT_EQ(job.safety, SafetyMode::off);
   EXPECT_EQ(job.learn.options.samples, plain.learn.options.samples);
   EXPECT_EQ(job.learn.background, plain.learn.background);
   EXPECT_FALSE(job.sweep.forget || job.sweep.gamma || job.sweep.seeds || job.sweep.steps || job.learn.size);
@@ -209,7 +212,7 @@ TEST(RequestJson, EveryOtherKindHasItsKeys) {
 TEST(RequestJson, WrongTypesNameTheirKey) {
   const json number = 1, text = "wordless", list = json::array(), object = json::object();
   for (const char* key : {"source", "captioner", "method", "background", "layers", "preset", "interpolation",
-                          "sampler", "output_size", "picture"}) {
+                          "sampler", "output_size", "picture", "safety"}) {
     EXPECT_EQ(field_with("edit", key, number), key);
     EXPECT_EQ(field_with("edit", key, list), key);
   }

@@ -252,8 +252,9 @@ void note_tokenizer(Inspection& result, const fs::path& folder) {
 
 /// Models for other commands that may lie in a model's folder.
 void add_companions(Inspection& result, const fs::path& folder) {
-  for (const auto& [name, part] :
-       {std::pair{"captioner", "captioner (BLIP)"}, {"clip", "CLIP (for scores)"}}) {
+  for (const auto& [name, part] : {std::pair{"captioner", "captioner (BLIP)"},
+                                   {"clip", "CLIP (for scores)"},
+                                   {"safety_checker", "safety checker"}}) {
     if (!fs::is_directory(folder / name)) continue;
     const auto weights = weights_in(folder / name, "model");
     if (weights.tensors.empty()) {

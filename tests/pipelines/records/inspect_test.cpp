@@ -99,6 +99,10 @@ TEST_F(Inspect, CaptionerAndJudgeOfAModelFolder) {
   EXPECT_TRUE(contains(miniature.notes[2], "the model's own defaults (forgedit.json) of sampling: "))
       << miniature.notes[2];
   EXPECT_TRUE(inspect(fs::path(FORGEDIT_SOURCE_DIR) / "assets/miniature/model/captioner").usable);
+  const auto model = folder_ / "model";
+  fs::copy(fs::path(FORGEDIT_SOURCE_DIR) / "tests/golden/tiny-sd", model, fs::copy_options::recursive);
+  fs::copy(fs::path(FORGEDIT_SOURCE_DIR) / "assets/miniature/model/clip", model / "safety_checker");
+  EXPECT_EQ(inspect(model).parts.back().name, "safety checker");
   const auto judge = folder_ / "clip";
   fs::copy(fs::path(FORGEDIT_SOURCE_DIR) / "assets/miniature/model/clip", judge);
   EXPECT_TRUE(inspect(judge).usable);

@@ -1,0 +1,57 @@
+#include "forgedit/jobs/edit_notes.h"
+
+#include <spdlog/fmt/fmt.h>
+
+#include <nlohmann/json.hpp>
+
+namespace forgedit {
+namespace {
+
+constexpr double kMinReconstruction = 15.0;  // dB
+
+}  // namespace
+
+void say_resumed(const EditResults& results, const EditResults::Resumed& resumed, std::size_t planned,
+                 bool older, JobContext& context) {
+  if (resumed.kept > 0) {
+    context.note(fmt::format("{} of {} images were finished before and are kept", resumed.kept, planned));
+  }
+  if (resumed.withheld > 0) {
+    context.note(
+        fmt::format("{} of {} images were withheld before and stay withheld", resumed.withheld, planned));
+  }
+  for (const auto& name : results.changed()) context.note(name + " is damaged: it will be generated again");
+  if (const auto names = results.older(); older && !names.empty()) context.note(names);
+}
+
+void say_learned_for(const LearnedPicture& learned, JobContext& context) {
+  if (learned.options.method != LearnMethod::imagic) return;
+  context.note("learned with imagic for \"" + learned.source + "\": γ moves from that prompt to the new one");
+}
+
+void say_reconstruction(const EditResults& results, JobContext& context) {
+  const auto quality = results.reconstruction_db();
+  if (!quality) return;
+  context.note(fmt::format("reconstruction PSNR {:.1f} dB", *quality));
+  if (*quality >= kMinReconstruction) return;
+  context.warn(
+      fmt::format("the reconstruction is under {:.0f} dB: the model has hardly learned the picture, so the "
+                  "edits may look like another one; see {}, and train on more samples",
+                  kMinReconstruction, kSheetFile));
+}
+
+void tell_choice(const Arrangement& arrangement, JobContext& context) {
+  auto told = *arrangement.choice;
+  auto& points = told["points"] = nlohmann::json::object();
+  for (const auto& [stem, scores] : arrangement.scores) points[stem] = *scores;
+  context.listener().choice(told);
+}
+
+void say_flagged(const EditResults& results, JobContext& context) {
+  const auto withheld = results.withheld();
+  context.note(
+      fmt::format("safety checker: {} of {} images flagged", results.flagged(), results.count() + withheld) +
+      (withheld > 0 ? fmt::format("; those are not written, see \"withheld\" in {}", kRecordFile) : ""));
+}
+
+}  // namespace forgedit

@@ -1,0 +1,25 @@
+#pragma once
+
+#include "forgedit/jobs/job_context.h"
+#include "forgedit/jobs/results.h"
+
+namespace forgedit {
+
+/// What is kept of earlier runs: `resumed` of `planned` images; which ones are damaged; with `older` also the
+/// images of other settings, which stay in the folder.
+void say_resumed(const EditResults& results, const EditResults::Resumed& resumed, std::size_t planned,
+                 bool older, JobContext& context);
+
+/// What the target of a picture that Imagic learned means for other targets.
+void say_learned_for(const LearnedPicture& learned, JobContext& context);
+
+/// The PSNR of the reconstruction, if there is one, with a warning if it is low.
+void say_reconstruction(const EditResults& results, JobContext& context);
+
+/// Tells the listener of the automatic choice so far.
+void tell_choice(const Arrangement& arrangement, JobContext& context);
+
+/// How many images the safety checker flagged.
+void say_flagged(const EditResults& results, JobContext& context);
+
+}  // namespace forgedit
