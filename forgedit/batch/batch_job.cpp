@@ -18,7 +18,7 @@ BatchList read_list(const BatchRequest& request) {
   for (const auto& edit : list.edits) {
     if (!edit.job.automatic) {
       throw usage_error("keep",
-                        "'best' needs the automatic choice (auto), which" + edit.origin + " does not use");
+                        "'best' needs the automatic choice (auto), which " + edit.origin + " does not use");
     }
   }
   return list;

@@ -212,7 +212,7 @@ BatchList read_batch_list(const std::string& text, const std::string& name, cons
       }
       if (edit.id.empty()) edit.id = made_id(edit.job, subject, *keys);
       const auto [other, is_new] = origins.emplace(edit.id, origin);
-      if (!is_new) reader.reject("id", edit.id + " is already used in " + other->second + " already");
+      if (!is_new) reader.reject("id", edit.id + " is already used in " + other->second);
       edit.images = images_of(edit.job, subject);
       edit.line = portable_line(*keys, edit.job, edit.id);
       list.edits.push_back(std::move(edit));

@@ -141,7 +141,8 @@ std::vector<std::string> AutoEdit::lines(bool all) const {
                                    score_label(choice.judged[place])));
       continue;
     }
-    result.push_back(fmt::format("the best of {} candidates for \"{}\":", edits.size(), target.text));
+    result.push_back(fmt::format("the best of {} candidate{} for \"{}\":", edits.size(),
+                                 edits.size() == 1 ? "" : "s", target.text));
     for (std::size_t i = 0; i < choice.best.size(); ++i) {
       const auto& pick = choice.best[i];
       result.push_back(

@@ -97,7 +97,7 @@ TEST_F(BatchListTest, NamesLineAndKeyOfAMistake) {
   EXPECT_TRUE(contains(complaint(R"({"image": "square.png"})"), "list:1: target: is needed"));
   EXPECT_TRUE(contains(complaint(R"({"target": "x"})"), "list:1: picture: "));
   EXPECT_TRUE(contains(complaint(R"({"from": "square.png", "target": "x"})"), "list:1: from: "));
-  EXPECT_TRUE(contains(complaint(kDog + "\n" + kDog), "stands in list:1 already"));
+  EXPECT_TRUE(contains(complaint(kDog + "\n" + kDog), "is already used in list:1"));
   EXPECT_TRUE(
       contains(complaint(R"({"image": "square.png", "target": "x", "id": "../up"})"), "list:1: id: "));
   EXPECT_TRUE(

@@ -66,11 +66,11 @@ expect 0 "images were finished before and are kept" "${FROM[@]}" --steps 20 --au
 [ "$(ls killed/[0-9]*.png | wc -l)" -eq 12 ] || complain "Ctrl-C: expected 12 candidates at the end, from $before"
 
 echo "-- other sweeps"
-expect 0 "the best of 1 for" "${FROM[@]}" --steps 2 --forget noencoder --gamma 1 --repeat 1 --out single
+expect 0 "the best of 1 candidate for" "${FROM[@]}" --steps 2 --forget noencoder --gamma 1 --repeat 1 --out single
 expect 0 "time limit of the automatic choice reached" "${FROM[@]}" --steps 300 --auto-seconds 1 --out seconds
 grep -q '"complete": true' seconds/edit.json || complain "--auto-seconds: edit.json"
 printf 'a man running\n{"target": "a red man", "interpolation": "vp", "forget": "noencoder"}\n' >story.txt
-expect 0 'the best of 4 for "a red man"' edit --from man.edit --targets story.txt --model "$MODEL" --steps 1 --unlearned \
+expect 0 'the best of 4 candidates for "a red man"' edit --from man.edit --targets story.txt --model "$MODEL" --steps 1 --unlearned \
   --auto --auto-pictures 4 --clip clip --out story
 [ "$(ls story/*unlearned*.png | wc -l)" -eq 2 ] || complain "story: --unlearned"
 mkdir -p hub/models--openai--clip-vit-base-patch32/snapshots && cp -r clip hub/models--openai--clip-vit-base-patch32/snapshots/0123

@@ -60,7 +60,7 @@ rejected() {
 GOOD="{$EDIT, \"target\": \"a cat\", \"id\": \"cat\"}"
 rejected "wrong:2: gama: unknown key; did you mean 'gamma'?" "$GOOD" "{$EDIT, \"target\": \"a cow\", \"gama\": 1}"
 rejected "wrong:3: image: $WORK/gone.png: no such file" "$GOOD" "" '{"image": "gone.png", "target": "a cow"}'
-rejected "wrong:2: id: cat stands in wrong:1 already" "$GOOD" "$GOOD"
+rejected "wrong:2: id: cat is already used in wrong:1" "$GOOD" "$GOOD"
 rejected "wrong:2: target: duplicate key" "$GOOD" "{$EDIT, \"target\": \"a\", \"target\": \"b\"}"
 rejected "wrong: expected one JSON object per line, found a JSON list" "[$GOOD]"
 rejected "wrong:3: misplaced quote" image,target "good.png,a cat" 'good.png,a "red" cat'

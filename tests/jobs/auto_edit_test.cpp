@@ -167,7 +167,7 @@ TEST_F(AutoEdits, TheArrangementHasEveryCandidateOnce) {
   const auto best = cow.at("best")[0].at("file").get<std::string>();
   EXPECT_TRUE(drawn.count(best.substr(0, best.size() - 4))) << best;
   const auto lines = search.lines(true);
-  EXPECT_EQ(lines.front(), "the best of 8 for \"a cat\":");
+  EXPECT_EQ(lines.front(), "the best of 8 candidates for \"a cat\":");
   EXPECT_EQ(search.lines(false).size(), 2U);
 }
 

@@ -394,7 +394,7 @@ TEST_F(EngineJobs, TheAutomaticChoiceStaysInItsBudget) {
   job.automatic->judge.clip = (folder_ / "clip").string();
   const auto told = run(job);
   EXPECT_EQ(told.entries.size(), 6U) << "and the reconstruction";
-  EXPECT_EQ(told.notes_with("the best of 5 for \"a red square\""), 1U);
+  EXPECT_EQ(told.notes_with("the best of 5 candidates for \"a red square\""), 1U);
   const auto record = read_json_object(folder_ / "out/edit.json");
   EXPECT_EQ(record.at("complete"), true);
   EXPECT_EQ(record.at("auto").at("targets").size(), 1U);

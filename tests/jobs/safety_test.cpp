@@ -175,7 +175,7 @@ TEST_F(Safety, ASecondRunWithholdsTheSameWithoutGeneratingIt) {
   const auto before = contents(folder_ / "out");
   const auto told = edited_with_mask(SafetyMode::withhold);
   EXPECT_TRUE(told.steps.empty());
-  EXPECT_EQ(told.notes_with("were withheld before and stay so"), 1U);
+  EXPECT_EQ(told.notes_with("were withheld before and stay withheld"), 1U);
   EXPECT_EQ(contents(folder_ / "out"), before);
 }
 

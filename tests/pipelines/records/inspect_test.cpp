@@ -139,7 +139,7 @@ TEST_F(Inspect, SavedEditsAndResults) {
   EXPECT_EQ(results.what, "results of `forgedit edit`");
   EXPECT_FALSE(results.usable);
   EXPECT_TRUE(contains(results.purpose, "not a saved edit"));
-  EXPECT_EQ(results.notes, (std::vector<std::string>{"2 pictures"}));
+  EXPECT_EQ(results.notes, (std::vector<std::string>{"2 images"}));
 }
 
 TEST_F(Inspect, Files) {
