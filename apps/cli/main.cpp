@@ -16,7 +16,7 @@
 #include "apps/cli/version_line.h"
 #include "apps/common/exit_codes.h"
 #include "apps/common/interrupt.h"
-#include "apps/common/passive_threads.h"
+#include "apps/common/process_start.h"
 #include "apps/common/streams.h"
 #include "forgedit/core/error.h"
 #include "forgedit/core/one_line.h"
@@ -155,7 +155,7 @@ int run(CLI::App& program, int argc, char** argv) {
 int main(int argc, char** argv) {
   using namespace forgedit::cli;
   forgedit::reserve_standard_streams();
-  forgedit::use_passive_threads(argv);
+  forgedit::set_library_environment();
   forgedit::stop_on_signals();
   CLI::App program{
       "Edits a picture with a text prompt: fine-tunes Stable Diffusion on it, restores some of the weights, "

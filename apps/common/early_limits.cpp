@@ -92,7 +92,7 @@ bool can_start_threads() {
 
 }  // namespace
 
-void check_limits_early(int, char**, char**) {
+void check_limits_early() {
   std::uint64_t all = 0, data = 0;
   if (!leaves(RLIMIT_STACK, 0, kLeastStack)) {
     end("the limit on the stack (ulimit -s) is too low: at least 1024 KiB are needed");

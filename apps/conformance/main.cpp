@@ -4,7 +4,7 @@
 #include <cstdio>
 #include <iostream>
 
-#include "apps/common/passive_threads.h"
+#include "apps/common/process_start.h"
 #include "apps/conformance/case.h"
 #include "forgedit/core/error.h"
 #include "forgedit/core/files.h"
@@ -105,7 +105,7 @@ int run(const fs::path& directory, const ComputePolicy& policy, double tolerance
 }  // namespace forgedit::conformance
 
 int main(int argc, char** argv) {
-  forgedit::use_passive_threads(argv);
+  forgedit::set_library_environment();
   CLI::App app{
       "Holds every numeric part of forgedit against reference tensors.\n"
       "One line a tensor: PASS|FAIL|SKIP <folder> <tensor> <error> <tolerance>."};
