@@ -33,7 +33,7 @@ done
 grep -q "^forgedit: stopped: .* of 102 images are kept in stoppedHUP; the same command resumes" stderr ||
   complain "what is kept is not said"
 # Stopped after learning: it is not learned again. A second process is refused meanwhile.
-LATE=(edit good.png "a red square" --source "a square" --model "$MODEL" --size 64x64 --samples 4 --batch 2 --steps 20
+LATE=(edit good.png "a red square" --source "a square" --model "$MODEL" --size 64x64 --samples 4 --batch 2 --steps 100
   --gamma 0.8:1.4:0.1 --draw-batch 1 --out late)
 "$FORGEDIT" "${LATE[@]}" >stdout 2>stderr &
 program=$!
