@@ -25,7 +25,7 @@ constexpr double kGiB = 1024.0 * 1024.0 * 1024.0;
 constexpr const char* kHubPrefix = "models--";
 
 void row(const std::string& name, const std::string& text) {
-  fmt::print("{:16} {}\n", name, text);
+  fmt::print("{:18} {}\n", name, text);
 }
 
 std::string free_text(std::int64_t bytes) {

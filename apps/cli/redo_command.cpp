@@ -20,7 +20,7 @@ namespace fs = std::filesystem;
 constexpr const char* kRedoFooter =
     "The settings are read from the PNG file. The learned weights come from a saved edit of the same\n"
     "picture, caption and settings; without one, the program fine-tunes again on the picture. It looks\n"
-    "for both beside PICTURE, one folder above it and in the current folder. On the same machine the\n"
+    "for both beside IMAGE, one folder above it and in the current folder. On the same machine the\n"
     "pixels are the same; at the end the program reports whether they are.\n"
     "\n"
     "Example:\n"
@@ -73,7 +73,7 @@ class RedoCommand {
 };
 
 void RedoCommand::add_options(CLI::App& command) {
-  command.add_option("PICTURE", picture_, "a PNG that forgedit wrote, with its settings inside")->required();
+  command.add_option("IMAGE", picture_, "a PNG that forgedit wrote, with its settings inside")->required();
   const auto add = [&](const char* name, fs::path& value, const char* type, const char* text) {
     command.add_option(name, value, text)->type_name(type)->group("Picture");
   };
@@ -82,7 +82,7 @@ void RedoCommand::add_options(CLI::App& command) {
   add("--mask", request_.mask, "FILE", "the mask, if the edit had one");
   add("--save", request_.save, "DIR",
       "if the program fine-tunes again, save the learned weights in this folder");
-  command.add_option("--out", out_, "new file for the image [PICTURE-redo.png in the current folder]")
+  command.add_option("--out", out_, "new file for the image [IMAGE-redo.png in the current folder]")
       ->type_name("FILE")
       ->group("Results");
   reporter_.add_options(command);
