@@ -18,7 +18,8 @@ namespace {
 constexpr char kName[] = "OMP_WAIT_POLICY=";
 char passive[] = "OMP_WAIT_POLICY=passive";
 
-/// Starts the program once more with one more variable in its environment. Where that fails it goes on, only slower.
+/// Starts the program once more with one more variable in its environment. Where that fails it goes on, only
+/// slower.
 void start_with_passive_threads(char** argv, char** environment) {
   std::vector<char*> entries;
   for (auto* entry = environment; *entry; ++entry) {
@@ -36,7 +37,8 @@ void prepare_process(int, char** argv, char** environment) {
   check_limits_early();
 }
 
-[[gnu::section(".preinit_array"), gnu::used]] void (*const first_of_all)(int, char**, char**) = prepare_process;
+[[gnu::section(".preinit_array"), gnu::used]] void (*const first_of_all)(int, char**,
+                                                                         char**) = prepare_process;
 
 }  // namespace
 #endif

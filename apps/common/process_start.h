@@ -6,9 +6,9 @@ namespace forgedit {
 /// fixed order. Call first in main.
 ///
 /// A program that calls this is also started once more with OMP_WAIT_POLICY=passive, before any library's own
-/// code runs, because libgomp reads its settings when it is loaded. OpenMP's threads then sleep instead of spin
-/// while they wait: LibTorch and OpenBLAS each keep a pool of one thread per core, and two spinning pools on the
-/// same cores take ten times as long.
+/// code runs, because libgomp reads its settings when it is loaded. OpenMP's threads then sleep instead of
+/// spin while they wait: LibTorch and OpenBLAS each keep a pool of one thread per core, and two spinning
+/// pools on the same cores take ten times as long.
 void set_library_environment();
 
 }  // namespace forgedit
