@@ -109,7 +109,7 @@ TEST_F(TruthScorerTest, SeveralTogetherScoreAsEachAlone) {
   const auto& asked = edit(set, "flat-two-man-golfing");
   const auto reference = scorer_.prepare(asked);
   std::vector<Image> pictures{read_image(asked.answer->truth), read_image(asked.picture)};
-  for (const auto& file : asked.answer->distractors) pictures.push_back(read_image(file));
+  for (const std::size_t i : {0U, 1U}) pictures.push_back(read_image(asked.answer->distractors.at(i)));
   pictures.push_back(resize(worn(moved(pictures[0], -4, 3)), 96, 96, Resample::lanczos));
   const auto together = scorer_.score(reference, pictures);
   ASSERT_EQ(together.size(), pictures.size());
