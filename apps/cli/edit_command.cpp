@@ -51,7 +51,7 @@ void EditCommand::add_options(CLI::App& command) {
   command.add_option("IMAGE", image_,
                      "picture to edit: PNG, JPEG, WebP, HEIC or AVIF; - is standard input; not with --from");
   command.add_option("TARGET", targets_,
-                     "prompt of the edit, or several; used literally: (word:1.2) is no attention weight");
+                     "prompt of the edit, or several; used as typed: (word:1.2) sets no attention weight");
   // What is saved was learned already: of a preset only the rest counts.
   const auto skipped = [this, &command] {
     return command.get_option("--from")->count() > 0 ? learn_options_ : std::vector<CLI::Option*>();

@@ -81,8 +81,8 @@ void add_memory_option(CLI::App& command, ModelRequest& model) {
   command
       .add_option_function<std::string>(
           "--memory", [&](const std::string& text) { model.memory = parse_gib("memory", text); },
-          "limit of GPU memory in GiB (8, 8GB, 6000MB), which is never exceeded; on a CPU the plan fits it "
-          "by estimates only [the free memory]")
+          "limit of GPU memory: 8 and 8GB are GiB, 6000MB are MiB; a run never takes more. On a CPU only the "
+          "estimates of the plan respect it [the free memory]")
       ->type_name("GIB")
       ->group("Model");
 }
