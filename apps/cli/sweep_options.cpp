@@ -81,6 +81,20 @@ void add_sweep_options(CLI::App& command, SweepRequest& a) {
   command.add_option("--negative,--negative-prompt", a.negative, "negative prompt [empty]")
       ->type_name("TEXT")
       ->group("Sampling");
+  command
+      .add_option("--start", a.start,
+                  "edits begin at the original with noise and take this share of the steps; 1 begins at pure "
+                  "noise [1]")
+      ->check(within(kLeastStart, 1))
+      ->type_name("SHARE")
+      ->group("Sampling");
+  command
+      .add_flag_callback(
+          "--protect", [&a] { a.protect = true; },
+          "edits change only what the learned model finds that the target changes (docs/keeping.md); "
+          "elsewhere "
+          "the picture stays")
+      ->group("Sampling");
 }
 
 void add_draw_options(CLI::App& command, DrawOptions& options) {
@@ -104,6 +118,13 @@ void add_result_options(CLI::App& command, EditJob& job) {
       ->group("Results");
   command
       .add_option_function<std::string>(
+          "--region", [&job](const std::string& text) { job.region = parse_region("region", text); },
+          "edit this part of a large photo alone: its upper left corner and its size, in the photo's pixels; "
+          "results are whole photos again, whose other pixels keep their bytes")
+      ->type_name("X,Y,W,H")
+      ->group("Results");
+  command
+      .add_option_function<std::string>(
           "--output-size",
           [&job](const std::string& text) {
             if (text != "model" && text != "source") {
@@ -111,7 +132,7 @@ void add_result_options(CLI::App& command, EditJob& job) {
             }
             job.at_source_size = text == "source";
           },
-          "model: as generated; source: scaled to the size of the input picture")
+          "model: as generated; source: scaled to the size of the input picture (with --region always)")
       ->type_name("model|source")
       ->default_str("model")
       ->group("Results");

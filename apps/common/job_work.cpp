@@ -48,7 +48,7 @@ struct Work {
 
   static void add(const SampleOptions& sample, std::size_t images, JobWork& work) {
     work.images += static_cast<std::int64_t>(images);
-    work.steps += static_cast<std::int64_t>(images) * sample.steps;
+    work.steps += static_cast<std::int64_t>(images) * sample.steps_taken();
   }
 };
 

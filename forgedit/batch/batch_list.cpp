@@ -107,6 +107,7 @@ json learning_of(const EditJob& job, const EditSubject& subject, const std::stri
               {"options", to_json(learn.options)},
               {"seed", job.sweep.first_seed()}};
   if (learn.size) result["size"] = *learn.size;
+  if (job.region) result["region"] = region_text(*job.region);
   return result;
 }
 
@@ -114,7 +115,7 @@ std::string identity_of(const EditJob& job, const EditSubject& subject, const js
   json result{{"learning", learning},
               {"name", subject.picture_name},
               {"blend", job.drawing.blend},
-              {"at_source_size", job.at_source_size},
+              {"at_source_size", job.results_at_source_size()},
               {"metadata", job.metadata}};
   if (!job.mask.empty()) result["mask"] = job.mask.string();
   if (job.safety != SafetyMode::off) result["safety"] = safety_mode_name(job.safety);

@@ -19,8 +19,8 @@ using nlohmann::json;
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
 /// Keys whose cells stay texts, whatever they look like.
-constexpr std::array<std::string_view, 9> kTextKeys{"id",     "image",  "picture", "from",     "learned",
-                                                    "target", "source", "size",    "captioner"};
+constexpr std::array<std::string_view, 10> kTextKeys{"id",     "image",  "picture", "from",      "learned",
+                                                     "target", "source", "size",    "captioner", "region"};
 
 [[noreturn]] void reject(const std::string& origin, const std::string& message) {
   throw usage_error(origin + ": " + message);

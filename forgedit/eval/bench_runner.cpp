@@ -28,6 +28,7 @@ constexpr std::chrono::milliseconds kPauseOfWaiting{200};
 constexpr int kMostDeaths = 3;
 constexpr const char* kRun = "run.json";
 constexpr const char* kEdit = "edit.json";
+constexpr const char* kAreaFile = "area.png";
 /// Steps of scoring that wait, at most: two edits' worth.
 constexpr std::size_t kMostWaiting = 4;
 
@@ -490,8 +491,11 @@ void BenchRunner::draw_missing(const BenchTask& task, const std::vector<Candidat
                 text = std::move(text)] { write_png(file, image, text); });
     last = Clock::now();
   };
+  const auto keep_area = [&](const std::string&, const Mask& area) {
+    write_png(folder / kAreaFile, from_grid(to_image(area), learned.frame));
+  };
   learning.session(task).generate(
-      plan, drawing_, {keep, callbacks_.progress},
+      plan, drawing_, {keep, callbacks_.progress, {}, keep_area},
       [&](const Candidate& candidate) { return missing.count(candidate.stem) > 0; });
   writer.drain();
   times_.drawing += seconds_since(start);

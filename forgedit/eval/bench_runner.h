@@ -66,6 +66,7 @@ struct BenchWork {
 ///   edits/ID/edit.json  which picture and texts its pictures are of; others are refused
 ///   edits/ID/*.png      pictures, each written as soon as it is drawn and never drawn again
 ///   edits/ID/auto-*.png pictures of the automatic choice, likewise
+///   edits/ID/area.png   what edits may change under SampleOptions::protect
 ///   edits/ID/record.json  scores, once all pictures of the edit are there
 ///   work/               who works on which picture
 /// An edit that fails is recorded and does not stop the others; another worker and the next run try it again.

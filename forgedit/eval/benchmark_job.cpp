@@ -173,6 +173,8 @@ BenchTask BenchmarkRun::task_of(const BenchEdit& edit) const {
     own.sampler = request_.sweep.sampler;
     own.guidance_scale = request_.sweep.guidance_scale;
     own.negative = request_.sweep.negative;
+    own.start = request_.sweep.start;
+    own.protect = request_.sweep.protect;
     own.steps = request_.sweep.steps;
     task.automatic =
         AutoTask{make_request(own, request_.learn.options.method, {edit.target}, /*automatic=*/true),
@@ -217,6 +219,10 @@ std::vector<std::pair<std::string, std::string>> BenchmarkRun::facts(const Model
                                   o.samples, o.batch, request_.sweep.first_seed())},
       {"sampling", fmt::format("{}, {} steps, CFG scale {}", sampler_of(request.sample.sampler).name,
                                request.sample.steps, request.sample.guidance_scale)}};
+  if (request.sample.start < 1) {
+    rows.emplace_back("start", fmt::format("the noised original, {:g} of the steps", request.sample.start));
+  }
+  if (request.sample.protect) rows.emplace_back("protected", "what the relevance map leaves");
   if (!request.sample.negative.empty()) rows.emplace_back("negative prompt", request.sample.negative);
   if (request_.published) {
     rows.emplace_back("settings", std::string("published, textalpha 0.7 read as ") +

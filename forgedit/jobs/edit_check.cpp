@@ -55,7 +55,39 @@ void check_nothing_is_overwritten(const EditJob& job, const std::vector<EditRequ
   }
 }
 
+void check_region_settings(const EditJob& job) {
+  if (!job.region) return;
+  if (!job.from.empty()) {
+    throw usage_error(
+        "region",
+        "cannot be combined with a saved edit, which holds no photo to put its results into: edit "
+        "the photo itself");
+  }
+  if (!job.results_at_source_size()) {
+    throw usage_error("output_size",
+                      "model cannot be combined with region: its results have the size of the whole picture");
+  }
+}
+
+void check_what_stays(const EditJob& job, const std::vector<EditRequest>& requests) {
+  const bool protects = any_protects(requests);
+  if (protects && !job.mask.empty()) {
+    throw usage_error("protect", "cannot be combined with mask, which says itself what may change");
+  }
+  if ((protects || !job.mask.empty()) && !job.from.empty() && job.results_at_source_size()) {
+    throw usage_error(
+        protects ? "protect" : "mask",
+        "of a saved edit works at the model's size: what it holds of the picture is what the model "
+        "saw. Edit the picture itself for results at its own size");
+  }
+}
+
 }  // namespace
+
+bool any_protects(const std::vector<EditRequest>& requests) {
+  return std::any_of(requests.begin(), requests.end(),
+                     [](const EditRequest& request) { return request.sample.protect; });
+}
 
 EditSubject check_edit_settings(const EditJob& job) {
   for (const auto& target : job.targets) {
@@ -89,11 +121,8 @@ EditSubject check_edit_settings(const EditJob& job) {
   if (!job.from.empty() && !job.learn.save.empty()) {
     throw usage_error("save", "cannot be combined with a saved edit, which is fine-tuned already");
   }
-  if (!job.mask.empty() && !job.from.empty() && job.at_source_size) {
-    throw usage_error("mask",
-                      "works only at the model's size with a saved edit, which contains the picture at that "
-                      "size. Edit the picture itself for results at its own size");
-  }
+  check_what_stays(job, subject.requests);
+  check_region_settings(job);
   if (!job.out.empty()) with_field("out", [&] { check_folder_can_be_made(job.out); });
   check_nothing_is_overwritten(job, subject.requests);
   return subject;

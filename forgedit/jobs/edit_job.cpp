@@ -8,6 +8,7 @@
 
 #include "forgedit/core/error.h"
 #include "forgedit/jobs/auto_edit.h"
+#include "forgedit/jobs/edit_defaults.h"
 #include "forgedit/jobs/edit_notes.h"
 #include "forgedit/jobs/glyphs.h"
 #include "forgedit/jobs/job_plan.h"
@@ -70,6 +71,7 @@ class EditJobRun {
   std::shared_ptr<ResultsFolder> folder_;
   std::optional<SaveLock> save_lock_;
   Image picture_;                                    // to learn; empty with `from`
+  std::shared_ptr<const EditedPhoto> photo_;         // that it is a region of; null without one
   std::shared_ptr<const KeptPicture> kept_picture_;  // null without a mask
   ScorerFiles scorer_files_;
   EditScorer* scorer_ = nullptr;
@@ -84,22 +86,6 @@ class EditJobRun {
   EditPlanner planner_;
   std::optional<EditSession> session_;  // from the first image on
 };
-
-/// `job` with the model's own defaults, once nothing is wrong with it by itself.
-EditJob following_model(EditJob job, WarmModels& models, JobContext& context) {
-  check_edit(job);
-  const ModelChoice* choice = nullptr;
-  try {
-    choice = &models.choice(context);
-  } catch (const Error&) {
-    return job;  // what is wrong with the model is said after what is wrong with the folders
-  }
-  const auto defaults = read_model_defaults(choice->folder);
-  job.learn.published = job.sweep.preset != SweepRequest::Preset::none;
-  follow_model(job.learn, defaults);
-  follow_model(job.sweep, defaults);
-  return job;
-}
 
 EditJobRun::EditJobRun(EditJob job, WarmModels& models, JobContext& context)
     : job_(following_model(std::move(job), models, context)),
@@ -131,7 +117,7 @@ void EditJobRun::read_the_mask() {
   if (job_.mask.empty()) return;
   const int width = learned_ ? learned_->frame.source_width : picture_.width;
   const int height = learned_ ? learned_->frame.source_height : picture_.height;
-  kept_picture_ = read_kept_picture(job_.mask, width, height, job_.at_source_size ? picture_ : Image());
+  kept_picture_ = read_kept_picture(job_.mask, width, height, photo_.get());
 }
 
 std::vector<std::string> EditJobRun::encoded_texts() const {
@@ -148,6 +134,10 @@ void EditJobRun::prepare() {
     if (!job_.learn.save.empty()) save_lock_.emplace(job_.learn.save);
   }
   if (job_.from.empty()) picture_ = read_picture(job_.learn.picture, job_.learn.background, context_);
+  if (job_.region) {
+    photo_ = edited_photo(std::move(picture_), *job_.region);
+    picture_ = cropped(photo_->whole, photo_->region);
+  }
   const auto& choice = models_.choice(context_);
   if (job_.automatic) {
     scorer_files_ = find_scorer_files(job_.automatic->judge, choice.folder, context_.places());
@@ -217,16 +207,20 @@ void EditJobRun::run(LastFiles* last_files) {
   prepare();
   load();
   const auto& choice = models_.choice(context_);
+  const bool keeps_source =
+      job_.results_at_source_size() && (kept_picture_ || any_protects(subject_.requests));
   const EditRun run{subject_.requests,
                     job_.drawing,
                     described(),
                     choice.name(),
                     choice.policy,
-                    job_.at_source_size,
+                    job_.results_at_source_size(),
                     job_.automatic.has_value(),
                     describe(network_->memory),
                     {},
                     kept_picture_,
+                    keeps_source ? std::make_shared<Image>(picture_) : nullptr,
+                    photo_,
                     job_.safety};
   const auto results =
       std::make_shared<EditResults>(job_.out, fonts_of(context_.places()), run, job_.metadata);
@@ -380,7 +374,8 @@ void EditJobRun::draw(EditResults& results, const std::vector<Candidate>& plan,
   // A preview would show what may be withheld.
   const auto previews =
       job_.safety == SafetyMode::withhold ? PreviewCallback() : previews_for(context_, learned_->frame);
-  session_->generate(plan, job_.drawing, {keep, count, previews}, missing);
+  const auto take_area = [&](const std::string& target, const Mask& area) { results.set_area(target, area); };
+  session_->generate(plan, job_.drawing, {keep, count, previews, take_area}, missing);
   results.drain();
   context_.end_stage();
 }
@@ -425,7 +420,8 @@ void EditJobRun::draw_best(EditResults& results) {
       planner_.next_round(learning_to_do(), resumed.to_draw.size(), search_->scored());
       draw(results, round, resumed, [&](const Candidate& candidate, const Image* grid) {
         context_.throw_if_stopped();
-        const auto shown = grid ? results.shown(candidate, *grid) : read_image(results.path_of(candidate));
+        const auto shown = results.edited_part(grid ? results.shown(candidate, *grid)
+                                                    : read_image(results.path_of(candidate)));
         const auto scores = search_->score(candidate, shown);
         results.drain();  // a picture is no choice before its file is complete
         search_->add(candidate, scores, grid != nullptr);

@@ -52,6 +52,10 @@ json drawing_json(const EditRun& run) {
               {"output_size", run.at_source_size ? "source" : "model"}};
   if (run.kept) result["mask"] = run.kept->content;
   if (run.safety != SafetyMode::off) result["safety"] = safety_mode_name(run.safety);
+  if (run.photo) {
+    result["region"] = region_text(run.photo->region);
+    result["photo"] = run.photo->content;
+  }
   return result;
 }
 
@@ -91,6 +95,8 @@ std::string browser_text(const EditRun& run, const Candidate& candidate) {
     values.emplace_back("Method", learn_method_name(learned.options.method));
     values.emplace_back("Forgetting", candidate.strategy->name);
     values.emplace_back("Blend", number(run.draw.blend));
+    if (candidate.sample.start < 1) values.emplace_back("Denoising strength", number(candidate.sample.start));
+    if (candidate.sample.protect) values.emplace_back("Protect", "true");
   }
   values.emplace_back("Kind", kind_name(candidate.kind));
   values.emplace_back("Source", learned.source);
@@ -99,19 +105,14 @@ std::string browser_text(const EditRun& run, const Candidate& candidate) {
                          candidate.sample.negative, values);
 }
 
-/// Records without one are those of versions that knew none.
-void add_negative(const SampleOptions& sample, json& settings) {
+/// What only stands in records where it is not the default: others are those of versions that knew none.
+void add_unusual(const SampleOptions& sample, json& settings) {
   if (!sample.negative.empty()) settings["negative"] = sample.negative;
+  if (sample.start < 1) settings["start"] = sample.start;
+  if (sample.protect) settings["protect"] = true;
 }
 
 }  // namespace
-
-std::shared_ptr<const KeptPicture> read_kept_picture(const std::filesystem::path& file, int width, int height,
-                                                     const Image& source) {
-  auto mask = read_mask(file, width, height);
-  auto content = content_hash({reinterpret_cast<const char*>(mask.change.data()), mask.change.size()});
-  return std::make_shared<KeptPicture>(KeptPicture{std::move(mask), std::move(content), source});
-}
 
 json sweep_json(const EditRequest& request) {
   json sweep{{"targets", request.targets},
@@ -123,7 +124,7 @@ json sweep_json(const EditRequest& request) {
              {"sampler", sampler_of(request.sample.sampler).name},
              {"steps", request.sample.steps},
              {"guidance", request.sample.guidance_scale}};
-  add_negative(request.sample, sweep);
+  add_unusual(request.sample, sweep);
   if (request.interpolation == Interpolation::vector_subtraction) {
     sweep["gamma"] = request.gammas;
   } else {
@@ -155,7 +156,7 @@ json candidate_json(const Candidate& candidate) {
               {"sampler", sampler_of(candidate.sample.sampler).name},
               {"steps", candidate.sample.steps},
               {"guidance", candidate.sample.guidance_scale}};
-  add_negative(candidate.sample, result);
+  add_unusual(candidate.sample, result);
   if (!candidate.target.empty()) result["target"] = candidate.target;
   if (candidate.strategy) result["strategy"] = candidate.strategy->name;
   if (candidate.kind != Candidate::Kind::edit) return result;

@@ -8,7 +8,7 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include "forgedit/io/pictures/image.h"
-#include "forgedit/io/pictures/mask.h"
+#include "forgedit/jobs/kept_picture.h"
 #include "forgedit/jobs/requests.h"
 #include "forgedit/pipelines/records/saved_edit.h"
 #include "forgedit/pipelines/sampling/edit_session.h"
@@ -17,17 +17,6 @@ namespace forgedit {
 
 /// The version of edit.json, and of the settings inside pictures.
 inline constexpr int kRunFormat = 1;
-
-/// The part of the picture that edits leave as it is.
-struct KeptPicture {
-  Mask mask;            ///< of the source's size
-  std::string content;  ///< stands for the mask in records
-  Image source;         ///< the picture as it was read; empty where results are of the model's size
-};
-
-/// The mask in `file`, of a picture of this size: see read_mask.
-std::shared_ptr<const KeptPicture> read_kept_picture(const std::filesystem::path& file, int width, int height,
-                                                     const Image& source);
 
 /// Everything that determines the images of one run, for the records beside and inside them.
 struct EditRun {
@@ -41,6 +30,9 @@ struct EditRun {
   std::string memory = {};          ///< how memory is saved while generating; empty: not at all
   std::vector<double> losses = {};  ///< of learning; empty until then
   std::shared_ptr<const KeptPicture> kept = nullptr;  ///< null: edits may change all of it
+  /// The picture as it was read, where results of its size keep a part of it; else null.
+  std::shared_ptr<const Image> source = nullptr;
+  std::shared_ptr<const EditedPhoto> photo = nullptr;  ///< null: the picture is all there is
   SafetyMode safety = SafetyMode::off;
 };
 

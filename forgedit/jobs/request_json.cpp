@@ -67,6 +67,19 @@ void read_size(RequestReader& reader, std::optional<std::pair<int, int>>& size) 
   }
 }
 
+/// "X,Y,WIDTH,HEIGHT", or a list of these four.
+void read_region(RequestReader& reader, std::optional<Region>& region) {
+  const auto* found = reader.find("region");
+  if (!found) return;
+  auto text = found->is_string() ? found->get<std::string>() : found->dump();
+  if (found->is_array()) text = text.substr(1, text.size() - 2);
+  try {
+    region = parse_region("region", text);
+  } catch (const Error& error) {
+    reader.reject("region", error.what());
+  }
+}
+
 /// Where results go, for who lets requests say so.
 void read_out(RequestReader& reader, const RequestRules& rules, std::filesystem::path& out) {
   if (!rules.names_results) return;
@@ -143,6 +156,8 @@ void read_sweep(RequestReader& reader, SweepRequest& sweep) {
   reader.boolean("unlearned", sweep.unlearned);
   parsed(reader, "sampler", [&](const std::string& name) { sweep.sampler = find_sampler(name).kind; });
   reader.whole("steps", sweep.steps, 1, kMaxSteps);
+  reader.real("start", sweep.start, kLeastStart, 1);
+  reader.boolean("protect", sweep.protect);
   reader.real("guidance_scale", sweep.guidance_scale, 0, 100, "guidance");
   parsed(
       reader, "negative", [&](const std::string& text) { sweep.negative = text; }, "negative_prompt");
@@ -157,6 +172,7 @@ void read_output(RequestReader& reader, const RequestRules& rules, EditJob& job)
       throw usage_error("expected model or source, got '" + name + "'");
     job.at_source_size = name == "source";
   });
+  read_region(reader, job.region);
   if (reader.find("mask")) job.mask = resolved(reader, "mask", rules.picture);
   reader.boolean("metadata", job.metadata);
   parsed(reader, "safety", [&](const std::string& name) { job.safety = parse_safety_mode(name); });

@@ -13,6 +13,7 @@
 
 #include "forgedit/device/precision_kind.h"
 #include "forgedit/io/pictures/image.h"
+#include "forgedit/io/pictures/region.h"
 #include "forgedit/jobs/safety_mode.h"
 #include "forgedit/pipelines/learning/learn_options.h"
 #include "forgedit/pipelines/model/lora_file.h"
@@ -29,6 +30,8 @@ struct PictureToLearn;
 
 /// The most steps of a sampler that may be asked for: DPM-Solver++ has no more.
 inline constexpr std::int64_t kMaxSteps = 999;
+/// The least share of a sampler's steps that edits may take (SampleOptions::start).
+inline constexpr double kLeastStart = 0.05;
 /// The most candidates of a target that the automatic choice may generate.
 inline constexpr std::size_t kMostAutoPictures = 1000;
 
@@ -95,6 +98,8 @@ struct SweepRequest {
   std::optional<std::int64_t> steps;  ///< nothing: what the sampler usually needs
   std::optional<double> guidance_scale;
   std::optional<std::string> negative;  ///< negative prompt; nothing: empty
+  std::optional<double> start;          ///< see SampleOptions
+  std::optional<bool> protect;          ///< see SampleOptions
 
   /// Of the first seed, which also decides learning.
   std::uint64_t first_seed() const { return seeds ? seeds->front() : 0; }
@@ -132,9 +137,10 @@ struct EditJob {
   SweepRequest sweep;
   std::optional<AutoRequest> automatic;
   DrawOptions drawing;
-  std::filesystem::path mask;  ///< white where edits may change the picture; empty: everywhere
-  bool at_source_size = false;
-  bool metadata = true;  ///< settings inside the PNG files
+  std::filesystem::path mask;    ///< white where edits may change the picture; empty: everywhere
+  std::optional<Region> region;  ///< edits see and change only this part of `learn.picture`; nothing: all of it
+  std::optional<bool> at_source_size;  ///< nothing: only with `region`, whose results are always whole photos
+  bool metadata = true;                ///< settings inside the PNG files
   SafetyMode safety = SafetyMode::off;
   std::filesystem::path out;  ///< folder of the results
   /// Without `save`, the learned weights are kept in `out` until the job ends, so that a stop does not lose
@@ -142,6 +148,8 @@ struct EditJob {
   bool keep_learning = true;
   bool dry_run = false;  ///< only check, and tell what would be done
   std::optional<OnlyPicture> only;
+
+  bool results_at_source_size() const { return at_source_size.value_or(region.has_value()); }
 };
 
 /// One more picture of a saved edit.

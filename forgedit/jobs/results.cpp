@@ -29,6 +29,7 @@ constexpr int kFeather = 4;  // pixels at the model's scale: half a cell of late
 // A sheet stays well under the limit on pictures, with room for labels.
 constexpr double kSheetPixels = 60e6;
 constexpr std::size_t kOlderNamed = 3;
+constexpr std::size_t kHashDigits = 8;
 
 /// A copy no larger than a cell of the sheet.
 Image cell_copy(const Image& image) {
@@ -41,6 +42,11 @@ Image cell_copy(const Image& image) {
 /// `verdict`: of the safety checker, as JSON; empty: none.
 bool is_flagged(const std::string& verdict) {
   return !verdict.empty() && json::parse(verdict).value("flagged", false);
+}
+
+/// As wide as kFeather, in pixels of the source.
+int source_feather(const Frame& frame) {
+  return std::max(1, kFeather * frame.source_width / frame.width);
 }
 
 int cell_size_for(std::size_t cells) {
@@ -62,7 +68,7 @@ EditResults::EditResults(fs::path folder, Fonts fonts, EditRun run, bool with_te
   const auto& mask = run_.kept->mask;
   const auto grey = resize(to_image(mask), frame.width, frame.height, Resample::lanczos);
   mask_ = feathered(to_mask(grey), kFeather);
-  source_mask_ = feathered(mask, std::max(1, kFeather * frame.source_width / frame.width));
+  source_mask_ = feathered(mask, source_feather(frame));
 }
 
 void EditResults::set_losses(const std::vector<double>& losses) {
@@ -120,8 +126,34 @@ Image EditResults::picture_of(const Candidate& candidate, const Image& grid) con
 Image EditResults::shown(const Candidate& candidate, const Image& grid) const {
   if (!run_.at_source_size) return picture_of(candidate, grid);
   auto picture = from_grid_at_source_size(grid, run_.picture.frame);
+  picture = with_source(candidate, picture);
+  return run_.photo ? pasted(run_.photo->whole, picture, run_.photo->region) : picture;
+}
+
+Image EditResults::with_source(const Candidate& candidate, const Image& picture) const {
+  if (candidate.sample.protect) return composite(picture, *run_.source, areas_.at(candidate.target));
   const bool keeps = run_.kept && candidate.kind == Candidate::Kind::edit;
-  return keeps ? composite(picture, run_.kept->source, source_mask_) : picture;
+  return keeps ? composite(picture, *run_.source, source_mask_) : picture;
+}
+
+void EditResults::set_area(const std::string& target, const Mask& grid) {
+  writer_.wait();
+  if (areas_.count(target) > 0) return;
+  const auto& frame = run_.picture.frame;
+  const auto area = without_shades(to_mask(from_grid_at_source_size(to_image(grid), frame)));
+  auto shown = to_image(area);
+  if (const auto* photo = run_.photo.get())
+    shown = replaced(Image(photo->whole.width, photo->whole.height, {0, 0, 0}), shown, photo->region);
+  // The hash tells long targets apart that begin alike.
+  const auto name =
+      fmt::format("area-{}-{}.png", prompt_slug(target), content_hash(target).substr(0, kHashDigits));
+  write_png(folder_ / name, shown);
+  area_files_.push_back(folder_ / name);
+  areas_.emplace(target, feathered(area, source_feather(frame)));
+}
+
+Image EditResults::edited_part(Image shown) const {
+  return run_.photo ? cropped(shown, run_.photo->region) : shown;
 }
 
 /// On the writer's thread.
@@ -153,7 +185,7 @@ EditResults::Resumed EditResults::resume(std::vector<Candidate>& candidates) {
     std::optional<Image> image;
     if (picture) {
       try {
-        image = read_image(folder_ / picture->file);
+        image = edited_part(read_image(folder_ / picture->file));
         // Only the record has this figure of a picture that is scaled.
         const bool is_measured = candidate.kind != Candidate::Kind::reconstruction || picture->psnr;
         if (!is_measured && run_.at_source_size) image.reset();
@@ -290,7 +322,9 @@ std::vector<fs::path> EditResults::finish() {
         "{} images of this run were deleted from {}, such as {}.png; the same request generates them again",
         gone.size(), folder_.string(), gone.front()));
   }
-  return {sheet, page, folder_ / kRecordFile};
+  auto files = area_files_;
+  files.insert(files.end(), {sheet, page, folder_ / kRecordFile});
+  return files;
 }
 
 void EditResults::write_record(bool ended) const {

@@ -72,8 +72,13 @@ class EditResults {
   void collect() { writer_.collect(); }
   /// Waits for all pictures, then collects.
   void drain() { writer_.drain(); }
+  /// What edits towards a target may change (SampleOptions::protect), a mask of the grid's size: written
+  /// beside the pictures as a mask of the source's size, and used for results of that size.
+  void set_area(const std::string& target, const Mask& grid);
   /// What the file of a picture shows.
   Image shown(const Candidate& candidate, const Image& grid) const;
+  /// Of what a file shows, what was edited: all but where a run edits a region alone.
+  Image edited_part(Image shown) const;
   std::filesystem::path path_of(const Candidate& candidate) const {
     return folder_ / (candidate.stem + ".png");
   }
@@ -97,6 +102,8 @@ class EditResults {
   void write(const Candidate& candidate, const Image& grid, const std::string& verdict);
   /// At the model's scale.
   Image picture_of(const Candidate& candidate, const Image& grid) const;
+  /// With what stays of the source, at its size.
+  Image with_source(const Candidate& candidate, const Image& picture) const;
   void number(std::vector<Candidate>& candidates, const std::vector<std::optional<FinishedPicture>>& taken);
   std::string label_of(const Candidate& candidate) const;
   Image draw_sheet() const;
@@ -110,7 +117,9 @@ class EditResults {
   EditRun run_;
   bool with_text_;
   Image original_;
-  Mask mask_, source_mask_;    // with soft edges, at both scales; empty without a KeptPicture
+  Mask mask_, source_mask_;            // with soft edges, at both scales; empty without a KeptPicture
+  std::map<std::string, Mask> areas_;  // of the source's size, with soft edges, by target
+  std::vector<std::filesystem::path> area_files_;
   FinishedPictures finished_;  // of an earlier run, not taken over yet
   std::vector<Candidate> plan_;
   std::size_t last_number_ = 0;  // of the plan so far

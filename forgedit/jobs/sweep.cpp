@@ -67,6 +67,8 @@ EditRequest with_settings(EditRequest request, const SweepRequest& given) {
     throw usage_error("negative", "is not valid text: expected UTF-8 without control characters");
   }
   take(sample.negative, given.negative);
+  take(sample.start, given.start);
+  take(sample.protect, given.protect);
   return request;
 }
 

@@ -153,6 +153,22 @@ std::pair<int, int> parse_size(const std::string& field, const std::string& text
   return {width, height};
 }
 
+Region parse_region(const std::string& field, const std::string& text) {
+  std::vector<int> numbers;
+  for (const auto& part : split(text, ',')) {
+    if (const auto value = number_from<int>(part)) numbers.push_back(*value);
+  }
+  const bool is_region = split(text, ',').size() == 4 && numbers.size() == 4 && numbers[0] >= 0 &&
+                         numbers[1] >= 0 && numbers[2] >= kMinRegionSide && numbers[3] >= kMinRegionSide;
+  if (!is_region) {
+    reject(field,
+           "X,Y,WIDTH,HEIGHT in pixels of the picture: X and Y from 0, sides of at least " +
+               std::to_string(kMinRegionSide),
+           text);
+  }
+  return {numbers[0], numbers[1], numbers[2], numbers[3]};
+}
+
 double parse_gib(const std::string& field, const std::string& text) {
   const auto word = word_in(text);
   const auto end = std::min(word.find_first_not_of("0123456789.+-e"), word.size());

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "forgedit/io/pictures/region.h"
 #include "forgedit/pipelines/model/lora_file.h"
 
 namespace forgedit {
@@ -26,6 +27,9 @@ std::vector<std::string> parse_words(const std::string& field, const std::string
 
 /// "512x384", or "512" for a square: width and height, 8 to 4096 each.
 std::pair<int, int> parse_size(const std::string& field, const std::string& text);
+
+/// "X,Y,WIDTH,HEIGHT": a part of a picture that begins inside of it, with sides of at least kMinRegionSide.
+Region parse_region(const std::string& field, const std::string& text);
 
 /// "style.safetensors" or "style.safetensors:0.8": a LoRA, and its strength from -100 to 100. A path that
 /// exists as a whole is a path, whatever its colons.

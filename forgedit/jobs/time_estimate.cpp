@@ -52,7 +52,7 @@ double UNetWork::learning(const LearnOptions& options, const MemoryPlan& memory)
 }
 
 double UNetWork::sampling(const SampleOptions& options) const {
-  return 2.0 * static_cast<double>(options.steps) * (layers_ + attention_);
+  return 2.0 * static_cast<double>(options.steps_taken()) * (layers_ + attention_);
 }
 
 TimeEstimate::TimeEstimate(const StableDiffusion& model, int width, int height)
@@ -73,7 +73,7 @@ double TimeEstimate::image(const SampleOptions& options, const DrawOptions& draw
   const auto batch = most > 0 ? most : images_per_batch(drawing, model_.policy);
   const auto& shares = shares_of(model_.policy);
   const double share = batch > 1 ? shares.many_images : shares.one_image;
-  const double decoding = 1 + kStepsOfDecoding / static_cast<double>(options.steps);
+  const double decoding = 1 + kStepsOfDecoding / static_cast<double>(options.steps_taken());
   return work_.sampling(options) * decoding / (rate_ * share);
 }
 

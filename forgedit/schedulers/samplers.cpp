@@ -1,5 +1,7 @@
 #include "forgedit/schedulers/samplers.h"
 
+#include <utility>
+
 #include "forgedit/core/error.h"
 #include "forgedit/schedulers/ddim.h"
 #include "forgedit/schedulers/dpm_solver.h"
@@ -30,6 +32,13 @@ std::vector<SamplerStep> sampler_steps(SamplerKind kind, std::int64_t steps,
       return dpm_solver_steps(steps, NoiseSchedule(noise));
   }
   throw failure("unknown sampler");
+}
+
+std::vector<SamplerStep> last_steps(std::vector<SamplerStep> steps, std::int64_t count) {
+  steps.erase(steps.begin(), steps.end() - count);
+  auto& first = steps.front();
+  first.denoised += std::exchange(first.previous, 0.0);
+  return steps;
 }
 
 }  // namespace forgedit

@@ -46,6 +46,8 @@ json request_to_generate_again(const PngText& texts, const SettingsHere& here) {
     unknown.push_back("picture " + part("picture").value("name", ""));
   }
   if (part("drawing").contains("mask")) unknown.push_back("the mask");
+  if (!learned_here.is_null() && part("drawing").contains("region"))
+    unknown.push_back("the picture around the region");
   return {{"request", request},           {"model_here", model == here.model},
           {"learned_here", learned_here}, {"picture_here", picture_here},
           {"settings", settings},         {"unknown", unknown}};

@@ -70,6 +70,7 @@ constexpr Expected kExpected[] = {
     {"/drawing/blend", Kind::number},
     {"/drawing/output_size", Kind::text},
     {"/drawing/mask", Kind::text},
+    {"/drawing/region", Kind::text},
     {"/edit", Kind::object},
     {"/edit/kind", Kind::text},
     {"/edit/target", Kind::text},
@@ -81,6 +82,8 @@ constexpr Expected kExpected[] = {
     {"/edit/sampler", Kind::text},
     {"/edit/steps", Kind::whole},
     {"/edit/guidance", Kind::number},
+    {"/edit/start", Kind::number},
+    {"/edit/protect", Kind::truth},
     {"/edit/seed", Kind::whole},
 };
 
@@ -140,7 +143,8 @@ void copy(const json& from, json& to, std::initializer_list<const char*> keys) {
 void add_edit(const json& settings, json& request) {
   const auto edit = part(settings, "edit");
   copy(edit, request,
-       {"target", "interpolation", "gamma", "alpha", "beta", "sampler", "steps", "guidance", "negative"});
+       {"target", "interpolation", "gamma", "alpha", "beta", "sampler", "steps", "guidance", "negative",
+        "start", "protect"});
   if (edit.contains("strategy")) request["forget"] = edit["strategy"];
   copy(part(settings, "drawing"), request, {"blend"});
 }
@@ -169,6 +173,7 @@ void add_learning(const json& settings, json& request) {
   }
   const auto output = part(settings, "drawing").value("output_size", json("model"));
   if (output != "model") request["output_size"] = output;
+  copy(part(settings, "drawing"), request, {"region"});
 }
 
 }  // namespace

@@ -135,6 +135,22 @@ TEST_F(BenchRunnerTest, LearnsAPictureOnceAndDrawsNothingTwice) {
   for (std::size_t i = 0; i < 3; ++i) EXPECT_EQ(to_json(again[i]), to_json(records[i]));
 }
 
+TEST_F(BenchRunnerTest, WhatProtectedEditsMayChangeLiesBesideThem) {
+  run();
+  const auto file = [&](const BenchTask& task) { return folder_ / "run/edits" / task.edit.id / "area.png"; };
+  EXPECT_FALSE(fs::exists(file(tasks_.front())));
+  fs::remove_all(folder_ / "run");
+  for (auto& task : tasks_) {
+    for (auto& candidate : task.plan) candidate.sample.protect = candidate.kind == Candidate::Kind::edit;
+  }
+  run();
+  for (const auto& task : tasks_) {
+    const auto area = read_image(file(task));
+    const auto edit = read_image(folder_ / "run/edits" / task.edit.id / (task.plan.back().stem + ".png"));
+    EXPECT_EQ(std::pair(area.width, area.height), std::pair(edit.width, edit.height));
+  }
+}
+
 TEST_F(BenchRunnerTest, LeftoversOfADeadProcessLockNothing) {
   fs::create_directory(folder_ / "run");
   for (const char* name : {"run.json.123.tmp", ".forgedit-0123456789abcdef.tmp", ".forgedit.lock"}) {

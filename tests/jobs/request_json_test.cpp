@@ -62,10 +62,10 @@ TEST(RequestJson, AnEditHasEveryKey) {
     "adam_eps": 0.001, "stop_loss": 0.02, "stop_after": 7, "stop_known": 0.9, "lr_decay": 0.25, "snr_gamma": 5, "stratified_timesteps": true, "layers": "paper", "fast": true,
     "preset": "published", "forget": ["noencoder", "encoderkv"], "interpolation": "vp", "gamma": [0.5, 1],
     "alpha": 0.9, "beta": "0.8:1.2:0.2", "seeds": [3, 4], "repeat": 2, "unlearned": true, "sampler": "dpm++",
-    "steps": 11, "guidance_scale": 5, "negative": "blurry",
+    "steps": 11, "guidance_scale": 5, "negative": "blurry", "start": 0.75, "protect": true,
     "auto": {"pictures": 12, "seconds": 30, "clip": "c", "lpips": ["l"]},
     "blend": 0.5, "draw_batch": 3, "output_size": "source", "metadata": false,
-    "safety": "withhold"})"));
+    "region": [1, 2, 30, 40], "safety": "withhold"})"));
   EXPECT_EQ(job.learn.picture, "/pictures/dog");
   EXPECT_TRUE(job.from.empty());
   EXPECT_EQ(job.targets, (std::vector<std::string>{"a cat", "a cow"}));
@@ -104,6 +104,8 @@ TEST(RequestJson, AnEditHasEveryKey) {
   EXPECT_EQ(sweep.steps, 11);
   EXPECT_EQ(sweep.guidance_scale, 5);
   EXPECT_EQ(sweep.negative, "blurry");
+  EXPECT_EQ(sweep.start, 0.75);
+  EXPECT_EQ(sweep.protect, true);
   ASSERT_TRUE(job.automatic);
   EXPECT_EQ(job.automatic->pictures, 12U);
   EXPECT_EQ(job.automatic->seconds, 30);
@@ -111,7 +113,8 @@ TEST(RequestJson, AnEditHasEveryKey) {
   EXPECT_EQ(job.automatic->judge.lpips, std::vector<std::string>{"l"});
   EXPECT_EQ(job.drawing.blend, 0.5);
   EXPECT_EQ(job.drawing.batch, 3);
-  EXPECT_TRUE(job.at_source_size);
+  EXPECT_EQ(job.at_source_size, true);
+  EXPECT_EQ(job.region, (Region{1, 2, 30, 40}));
   EXPECT_FALSE(job.metadata);
   EXPECT_EQ(job.safety, SafetyMode::withhold);
 }
@@ -120,7 +123,8 @@ TEST(RequestJson, WhatIsNotThereHasItsDefault) {
   const auto job = read<EditJob>(least("edit"));
   const auto plain = EditJob();
   EXPECT_EQ(job.targets, std::vector<std::string>{"a cat"});
-  EXPECT_TRUE(job.story.empty() && !job.automatic && job.metadata && !job.at_source_size);
+  EXPECT_TRUE(job.story.empty() && !job.automatic && job.metadata && !job.results_at_source_size());
+  EXPECT_FALSE(job.region);
   EXPECT_EQ(job.safety, SafetyMode::off);
   EXPECT_EQ(job.learn.options.samples, plain.learn.options.samples);
   EXPECT_EQ(job.learn.background, plain.learn.background);
@@ -218,7 +222,7 @@ TEST(RequestJson, WrongTypesNameTheirKey) {
   }
   for (const char* key :
        {"samples", "batch", "embedding_samples", "unet_lr", "text_lr", "beta1", "beta2", "adam_eps",
-        "stop_loss", "stop_after", "repeat", "steps", "guidance_scale", "blend", "draw_batch"}) {
+        "stop_loss", "stop_after", "repeat", "steps", "guidance_scale", "blend", "draw_batch", "start"}) {
     EXPECT_EQ(field_with("edit", key, text), key);
     EXPECT_EQ(field_with("edit", key, true), key);
     EXPECT_EQ(field_with("edit", key, -1), key);
@@ -226,7 +230,9 @@ TEST(RequestJson, WrongTypesNameTheirKey) {
   for (const char* key : {"samples", "batch", "stop_after", "repeat", "steps", "draw_batch"}) {
     EXPECT_EQ(field_with("edit", key, 1.5), key);
   }
-  for (const char* key : {"fast", "unlearned", "metadata"}) EXPECT_EQ(field_with("edit", key, number), key);
+  for (const double start : {0.0, 1.01}) EXPECT_EQ(field_with("edit", "start", start), "start");
+  for (const char* key : {"fast", "unlearned", "metadata", "protect"})
+    EXPECT_EQ(field_with("edit", key, number), key);
   for (const char* key : {"gamma", "alpha", "beta", "seeds"}) {
     EXPECT_EQ(field_with("edit", key, text), key);
     EXPECT_EQ(field_with("edit", key, list), key);
@@ -238,6 +244,9 @@ TEST(RequestJson, WrongTypesNameTheirKey) {
   for (const json& size : {json(7), json("64x"), json(true), json{64, 64}}) {
     EXPECT_EQ(field_with("edit", "size", size), "size");
   }
+  for (const json& region :
+       {json(7), json("1,2,30"), json(true), json{1, 2, 30}, json{1, 2, 30, "40"}, object})
+    EXPECT_EQ(field_with("edit", "region", region), "region");
   EXPECT_EQ(field_with("edit", "forget", number), "forget");
   EXPECT_EQ(field_with("edit", "target", number), "target");
   EXPECT_EQ(field_with("edit", "auto", "yes"), "auto");

@@ -77,6 +77,18 @@ TEST(Lists, ReadsSizes) {
   }
 }
 
+TEST(Lists, ReadsRegions) {
+  EXPECT_EQ(parse_region("region", "0,20,16,300"), (Region{0, 20, 16, 300}));
+  for (const char* text : {"", "1,2,30", "1,2,30,40,5", "1,2,30,x", "-1,2,30,40", "1,2,15,40", "1,2,30,1.5",
+                           "1, 2,30,40", "1,2,30,99999999999"}) {
+    EXPECT_THROW(parse_region("region", text), Error) << text;
+  }
+  EXPECT_EQ(
+      complaint_of([] { parse_region("region", "1,2,3,4"); }),
+      "region: expected X,Y,WIDTH,HEIGHT in pixels of the picture: X and Y from 0, sides of at least 16, "
+      "got '1,2,3,4'");
+}
+
 TEST(Lists, ReadsMemory) {
   for (const char* text : {"8", "8GB", "8GiB", "8 gib", "8g", " 8.0 GB ", "8192MB", "8192 MiB"}) {
     EXPECT_EQ(parse_gib("memory", text), 8) << text;

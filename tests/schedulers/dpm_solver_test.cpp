@@ -32,6 +32,28 @@ TEST(DpmSolver, EndsAtThePredictionForAnyNumberOfSteps) {
   }
 }
 
+/// A step of a model that knows the answer leads to it under less of the same noise; `x0_before` is that of
+/// the step before.
+void expect_stays_on_path(const SamplerStep& step, const SamplerStep& next, double x0_before) {
+  const double x0 = 0.7, noise = -1.3;
+  const double here = step.divisor * x0 + step.output * noise;
+  const double there = step.sample * here + step.denoised * x0 + step.previous * x0_before;
+  EXPECT_NEAR(there, next.divisor * x0 + next.output * noise, 1e-6);
+}
+
+TEST(DpmSolver, TheLastStepsBeginWithoutTheOneBefore) {
+  const auto all = dpm_solver_steps(10);
+  const auto last = last_steps(all, 4);
+  ASSERT_EQ(last.size(), 4U);
+  EXPECT_EQ(last.front().timestep, all[6].timestep);
+  EXPECT_NE(all[6].previous, 0);
+  expect_stays_on_path(last[0], last[1], 0);
+  expect_stays_on_path(last[1], last[2], 0.7);
+  EXPECT_EQ(last_steps(all, 10).front().denoised, all.front().denoised);
+  const auto ddim = sampler_steps(SamplerKind::ddim, 10, {}, TimestepSpacing::leading);
+  expect_stays_on_path(last_steps(ddim, 3)[0], ddim[8], 0);
+}
+
 TEST(DpmSolver, TimestepsFallFromTheNoisiestOne) {
   const auto steps = dpm_solver_steps(10);
   EXPECT_EQ(steps.front().timestep, 999);

@@ -74,6 +74,31 @@ TEST(SettingsOf, AMaskIsNotInThePictureAndNamed) {
             json({"picture dog.png", "the mask"}));
 }
 
+TEST(SettingsOf, ARegionIsAskedForAgainWhereThePictureIsLearned) {
+  auto of_region = settings();
+  of_region["drawing"].update({{"region", "1,2,30,40"}, {"photo", "0123456789abcdef"}});
+  EXPECT_EQ(request_to_generate_again(texts(of_region), {{}, "m"}).at("request").at("region"), "1,2,30,40");
+  const json info{{"source", "a dog"},
+                  {"content", "c"},
+                  {"model", {{"fingerprint", "f"}}},
+                  {"learning", settings()["learning"]}};
+  const auto told = request_to_generate_again(texts(of_region), with_learned(info));
+  EXPECT_FALSE(told.at("request").contains("region"));
+  EXPECT_EQ(told.at("unknown"), json({"the picture around the region"}));
+  of_region["drawing"]["region"] = 7;
+  EXPECT_THROW(request_to_generate_again(texts(of_region), {}), HttpError);
+}
+
+TEST(SettingsOf, WhatKeepsThePictureIsAskedForAgain) {
+  auto kept = settings();
+  kept["edit"].update({{"protect", true}, {"start", 0.8}});
+  const auto request = request_to_generate_again(texts(kept), {}).at("request");
+  EXPECT_EQ(request.at("protect"), true);
+  EXPECT_EQ(request.at("start"), 0.8);
+  kept["edit"]["protect"] = "yes";
+  EXPECT_THROW(request_to_generate_again(texts(kept), {}), HttpError);
+}
+
 TEST(SettingsOf, ANegativePromptIsAskedForAgain) {
   auto with_negative = settings();
   with_negative["edit"]["negative"] = "blurry";

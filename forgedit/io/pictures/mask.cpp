@@ -77,6 +77,12 @@ Mask to_mask(const Image& grey) {
   return mask;
 }
 
+Mask without_shades(const Mask& mask) {
+  Mask result = mask;
+  for (auto& share : result.change) share = share < kHalf ? 0 : kMost;
+  return result;
+}
+
 Mask feathered(const Mask& mask, int pixels) {
   const auto width = static_cast<std::size_t>(mask.width), height = static_cast<std::size_t>(mask.height);
   auto blurred = box_blurred(mask.change, height, width, width, 1, pixels);

@@ -62,12 +62,19 @@ void set_strength(Candidate& candidate, Interpolation interpolation, double alph
   candidate.label = strength_text(candidate) + "  " + seed_label(candidate);
 }
 
+/// Of pictures that are no edits: nothing of the original goes into them.
+SampleOptions without_original(SampleOptions sample) {
+  sample.start = 1;
+  sample.protect = false;
+  return sample;
+}
+
 Candidate reconstruction(const EditRequest& request, std::uint64_t seed) {
   Candidate candidate;
   candidate.kind = Candidate::Kind::reconstruction;
   candidate.strategy = &find_forgetting_strategy("donotforget", request.method);
   candidate.seed = seed;
-  candidate.sample = request.sample;
+  candidate.sample = without_original(request.sample);
   candidate.label = "reconstruction  " + seed_label(candidate);
   candidate.stem = "reconstruction";
   return candidate;
@@ -93,7 +100,7 @@ void add_unlearned(std::vector<Candidate>& plan, const EditRequest& request, con
     candidate.kind = Candidate::Kind::unlearned;
     candidate.target = target;
     candidate.seed = seed;
-    candidate.sample = request.sample;
+    candidate.sample = without_original(request.sample);
     candidate.row = "the untouched model, same prompts and seeds";
     candidate.label = label_text(target) + "\n" + seed_label(candidate);
     candidate.stem = prompt_slug(target) + "_unlearned" + seed_stem(seed);

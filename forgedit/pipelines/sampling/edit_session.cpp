@@ -14,11 +14,13 @@
 #include "forgedit/pipelines/model/parameters_on_device.h"
 #include "forgedit/pipelines/model/picture.h"
 #include "forgedit/pipelines/sampling/preview.h"
+#include "forgedit/pipelines/sampling/relevance.h"
 
 namespace forgedit {
 namespace {
 
 using Group = std::vector<const Candidate*>;
+constexpr int kFeather = 4;  // pixels: half a cell of latents
 
 /// Candidates with the same weights and sampler, groups in the order of their first member.
 std::vector<Group> group_by_weights(const std::vector<Candidate>& plan) {
@@ -95,9 +97,16 @@ class SessionEmbeddings {
     return texts(candidate).of(candidate.sample.negative);
   }
 
+  /// What the picture itself was learned as.
+  const TextEmbedding& learned() const { return learned_; }
+  /// A candidate's target as it stands.
+  const TextEmbedding& target(const Candidate& candidate) const {
+    return texts(candidate).of(candidate.target);
+  }
+
   TextEmbedding of(const Candidate& candidate) const {
     if (candidate.kind == Candidate::Kind::reconstruction) return learned_;
-    const auto& target = texts(candidate).of(candidate.target);
+    const auto& target = this->target(candidate);
     if (candidate.kind == Candidate::Kind::unlearned) return target;
     return candidate.interpolation == Interpolation::vector_subtraction
                ? vector_subtraction(learned_, target, candidate.strength)
@@ -132,13 +141,13 @@ class SessionEmbeddings {
   TextEmbeddings original_, tuned_;
 };
 
-/// Steps of all images, and one for decoding each.
+/// Steps of all images, one for decoding each, and those of relevance maps.
 class SamplingProgress {
  public:
-  SamplingProgress(const std::vector<Group>& batches, const ProgressCallback& callback)
-      : callback_(callback) {
+  SamplingProgress(const std::vector<Group>& batches, std::size_t maps, const ProgressCallback& callback)
+      : total_(static_cast<std::int64_t>(maps) * kRelevancePairs), callback_(callback) {
     for (const auto& batch : batches) {
-      for (const auto* candidate : batch) total_ += candidate->sample.steps + 1;
+      for (const auto* candidate : batch) total_ += candidate->sample.steps_taken() + 1;
     }
   }
   void advance(std::int64_t steps) {
@@ -147,7 +156,7 @@ class SamplingProgress {
   }
 
  private:
-  std::int64_t done_ = 0, total_ = 0;
+  std::int64_t done_ = 0, total_;
   const ProgressCallback& callback_;
 };
 
@@ -181,7 +190,6 @@ class EditSession::State {
     if (mask->width != grid_.width || mask->height != grid_.height)
       throw usage_error("mask", "is not of the picture's size");
     const auto factor = model.vae->config().factor();
-    kept_.original = original_latents();
     // A cell of latents may change where any of its pixels may.
     const auto pixels = image_to_tensor(to_image(*mask)).narrow(1, 0, 1) > -1;
     change_ = torch::max_pool2d(pixels.to(torch::kFloat), {factor, factor}).to(model.policy.device);
@@ -193,8 +201,12 @@ class EditSession::State {
         batches_to_generate(plan, static_cast<std::size_t>(batch_size(options, model_)), missing);
     embeddings_.prepare(model_, batches);
     if (callbacks.preview && !previews_.is_fitted()) fit_previews();
-    SamplingProgress progress(batches, callbacks.progress);
+    const auto protected_edits = first_protected(batches);
+    std::size_t maps = 0;
+    for (const auto* edit : protected_edits) maps += areas_.count(edit->target) == 0 ? 1 : 0;
+    SamplingProgress progress(batches, maps, callbacks.progress);
     const ThreadsOfPlan threads{*this};
+    for (const auto* edit : protected_edits) find_area(*edit, callbacks, progress);
     for (const auto& batch : batches) {
       use_weights(batch.front()->strategy, options.blend);
       const auto latents = sample(batch, callbacks, progress);
@@ -203,6 +215,41 @@ class EditSession::State {
   }
 
  private:
+  /// What edits towards a target may change.
+  struct Area {
+    torch::Tensor cells;  ///< (1, 1, h, w), on the device
+    Mask mask, soft;      ///< of the grid's size; the latter with a ramp inside
+  };
+
+  /// One for each target under SampleOptions::protect.
+  static std::vector<const Candidate*> first_protected(const std::vector<Group>& batches) {
+    std::vector<const Candidate*> found;
+    for (const auto& batch : batches) {
+      for (const auto* candidate : batch) {
+        const auto is_same = [&](const Candidate* other) { return other->target == candidate->target; };
+        if (candidate->sample.protect && std::none_of(found.begin(), found.end(), is_same))
+          found.push_back(candidate);
+      }
+    }
+    return found;
+  }
+
+  /// By the learned weights, of which nothing is forgotten.
+  void find_area(const Candidate& edit, const EditCallbacks& callbacks, SamplingProgress& progress) {
+    if (areas_.count(edit.target) == 0) {
+      applied_.reset();
+      weights_.learn();
+      const auto map = relevance_map(model_, original_latents(), embeddings_.learned(),
+                                     embeddings_.target(edit), [&] { progress.advance(1); });
+      Area area{relevant_cells(map), {}, {}};
+      area.mask = mask_of_cells(area.cells, model_.vae->config().factor());
+      area.soft = feathered(area.mask, kFeather);
+      area.cells = area.cells.to(model_.policy.device);
+      areas_.emplace(edit.target, std::move(area));
+    }
+    if (callbacks.area) callbacks.area(edit.target, areas_.at(edit.target).mask);
+  }
+
   /// On a CPU a sampler's threads (BatchParts) leave one to all other work, such as scoring: they end with
   /// the plan. On a GPU the recorded step stays.
   struct ThreadsOfPlan {
@@ -241,20 +288,35 @@ class EditSession::State {
           initial_latents(candidate->seed, channels, grid_.height / factor, grid_.width / factor));
       targets.push_back(embeddings_.of(*candidate));
     }
-    if (change_.defined()) {
-      std::vector<torch::Tensor> change;
-      for (const auto* candidate : batch) {
-        const bool is_edit = candidate->kind == Candidate::Kind::edit;
-        change.push_back(is_edit ? change_ : torch::ones_like(change_));
-      }
-      kept_.change = torch::cat(change);
-    }
+    const bool keeps = change_.defined() || like_all.sample.protect;
+    if (keeps) kept_ = kept_area(batch);
     const auto on_step = [&](std::int64_t step, const torch::Tensor& denoised) {
       if (callbacks.preview) offer_previews(batch, step, denoised, callbacks.preview);
       progress.advance(static_cast<std::int64_t>(batch.size()));
     };
-    return sampler_->draw(torch::cat(latents), join(targets), embeddings_.unconditional(like_all), on_step,
-                          change_.defined() ? &kept_ : nullptr);
+    return sampler_->draw(begin(torch::cat(latents), like_all), join(targets),
+                          embeddings_.unconditional(like_all), on_step, keeps ? &kept_ : nullptr);
+  }
+
+  /// What sampling begins with, for the noise of a batch.
+  torch::Tensor begin(const torch::Tensor& noise, const Candidate& like_all) {
+    return like_all.sample.start < 1 ? sampler_->noised(original_latents(), noise) : noise;
+  }
+
+  KeptArea kept_area(const Group& batch) {
+    const auto all = torch::ones(
+        {1, 1, grid_.height / model_.vae->config().factor(), grid_.width / model_.vae->config().factor()},
+        torch::device(model_.policy.device));
+    std::vector<torch::Tensor> change;
+    for (const auto* candidate : batch) {
+      if (candidate->sample.protect) {
+        change.push_back(areas_.at(candidate->target).cells);
+      } else {
+        const bool is_masked = change_.defined() && candidate->kind == Candidate::Kind::edit;
+        change.push_back(is_masked ? change_ : all);
+      }
+    }
+    return {original_latents(), torch::cat(change)};
   }
 
   /// One by one: at high resolution the decoder takes more memory than the UNet.
@@ -272,16 +334,20 @@ class EditSession::State {
         const auto own = latents.narrow(0, place, 1);
         const auto picture = model_.decode_latents(own);
         if (callbacks.preview) previews_.add(own.to(torch::kCPU), picture);
-        callbacks.picture(candidate, tensor_to_image(picture[0]));
+        auto image = tensor_to_image(picture[0]);
+        if (candidate.sample.protect) image = composite(image, grid_, areas_.at(candidate.target).soft);
+        callbacks.picture(candidate, image);
       }
       progress.advance(1);
     }
   }
 
   /// Of the learned picture. A sample of its posterior is as good as the mean.
-  torch::Tensor original_latents() {
+  const torch::Tensor& original_latents() {
+    if (original_.defined()) return original_;
     auto generator = at::detail::createCPUGenerator(0);
-    return model_.encode_image(image_to_tensor(grid_), generator);
+    original_ = model_.encode_image(image_to_tensor(grid_), generator);
+    return original_;
   }
 
   /// To the learned picture, until others are decoded.
@@ -311,7 +377,9 @@ class EditSession::State {
   std::optional<Applied> applied_ = Applied{nullptr, 0};  // weights in the network; nothing: unknown
   SampleOptions sample_options_;
   std::optional<Sampler> sampler_;
-  torch::Tensor change_;  // (1, 1, h, w) of the mask; undefined without one
+  torch::Tensor change_;               // (1, 1, h, w) of the mask; undefined without one
+  torch::Tensor original_;             // see original_latents
+  std::map<std::string, Area> areas_;  // by target
   KeptArea kept_;
   PreviewMap previews_;
 };

@@ -25,15 +25,20 @@ using PictureCallback = std::function<void(const Candidate& candidate, const Ima
 using PreviewCallback =
     std::function<void(const Candidate& candidate, std::int64_t step, const std::function<Image()>& render)>;
 
+/// Gets what edits towards `target` may change under SampleOptions::protect: a mask of the grid's size.
+using AreaCallback = std::function<void(const std::string& target, const Mask& area)>;
+
 /// Whether a candidate of a plan still has to be generated.
 using CandidateFilter = std::function<bool(const Candidate& candidate)>;
 
 /// Callbacks of EditSession; all but `picture` may be empty.
 struct EditCallbacks {
   PictureCallback picture;
-  /// Counts the steps of all images, and one step for decoding each.
+  /// Counts the steps of all images, one step for decoding each, and those of relevance maps.
   ProgressCallback progress = {};
   PreviewCallback preview = {};
+  /// Once for each target of a plan that has edits under SampleOptions::protect, before its first image.
+  AreaCallback area = {};
 };
 
 /// Generates images from one learned picture, and keeps what the next ones need again: text embeddings, the

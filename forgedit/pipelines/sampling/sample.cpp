@@ -129,10 +129,18 @@ class Sampler::Loop {
 Sampler::Sampler(StableDiffusion& model, const SampleOptions& options)
     : model_(model),
       options_(options),
-      steps_(sampler_steps(options.sampler, options.steps, model.settings.noise,
-                           model.settings.timestep_spacing)) {}
+      steps_(last_steps(sampler_steps(options.sampler, options.steps, model.settings.noise,
+                                      model.settings.timestep_spacing),
+                        options.steps_taken())) {}
 
 Sampler::~Sampler() = default;
+
+torch::Tensor Sampler::noised(const torch::Tensor& original, const torch::Tensor& noise) const {
+  const auto& first = steps_.front();
+  const bool is_noise = model_.settings.noise.prediction_type == PredictionType::epsilon;
+  const double alpha = is_noise ? first.divisor : first.input, sigma = first.output;
+  return alpha * original.to(noise.device(), torch::kFloat) + sigma * noise;
+}
 
 torch::Tensor Sampler::draw(const torch::Tensor& latents, const TextEmbedding& embeddings,
                             const TextEmbedding& unconditional, const StepCallback& on_step,
@@ -145,11 +153,11 @@ torch::Tensor Sampler::draw(const torch::Tensor& latents, const TextEmbedding& e
     loop_ = std::make_unique<Loop>(model_, options_, table_of(steps_), latents.sizes(), embeddings, kept);
   }
   loop_->start(latents, embeddings, unconditional, kept);
-  for (std::size_t i = 0; i < steps_.size(); ++i) {
+  for (auto step = options_.steps - options_.steps_taken() + 1; step <= options_.steps; ++step) {
     loop_->step();
     if (!on_step) continue;
     synchronize(model_.policy.device);  // else all steps would seem done at once
-    on_step(static_cast<std::int64_t>(i) + 1, loop_->denoised());
+    on_step(step, loop_->denoised());
   }
   return loop_->latents();
 }

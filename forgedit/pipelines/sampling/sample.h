@@ -33,6 +33,10 @@ class Sampler {
   Sampler(StableDiffusion& model, const SampleOptions& options);
   ~Sampler();
 
+  /// What sampling begins with under SampleOptions::start: `original` (1, 4, h, w), scaled, under each row of
+  /// `noise` (batch, 4, h, w), as strong as the first step that is taken expects it.
+  torch::Tensor noised(const torch::Tensor& original, const torch::Tensor& noise) const;
+
   /// From `latents` (batch, 4, h, w) towards `embeddings` (a row each), away from `unconditional` (one row).
   /// The guidance pair is one batch. Returns scaled latents. With `kept` every step's prediction of the
   /// picture has the original where it stays (local blending: Blended Latent Diffusion, arXiv 2206.02779, on
@@ -46,7 +50,7 @@ class Sampler {
 
   StableDiffusion& model_;
   SampleOptions options_;
-  std::vector<SamplerStep> steps_;
+  std::vector<SamplerStep> steps_;  // those that are taken
   std::unique_ptr<Loop> loop_;
 };
 

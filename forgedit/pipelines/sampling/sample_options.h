@@ -1,5 +1,7 @@
 #pragma once
 
+#include <algorithm>
+#include <cmath>
 #include <cstdint>
 #include <string>
 
@@ -13,6 +15,15 @@ struct SampleOptions {
   std::int64_t steps = 50;
   double guidance_scale = 7.5;
   std::string negative = {};  ///< negative prompt; may be empty
+  /// Share of the steps that edits take: 1 begins at pure noise, less at the original with as much noise as
+  /// the first of these steps expects (SDEdit, arXiv 2108.01073).
+  double start = 1;
+  bool protect = false;  ///< edits change only what the target's relevance map finds (relevance.h)
+
+  /// How many of `steps` are taken: at least one.
+  std::int64_t steps_taken() const {
+    return std::max<std::int64_t>(1, std::llround(start * static_cast<double>(steps)));
+  }
 
   bool operator==(const SampleOptions&) const = default;
 };

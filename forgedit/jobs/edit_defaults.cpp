@@ -1,0 +1,24 @@
+#include "forgedit/jobs/edit_defaults.h"
+
+#include "forgedit/core/error.h"
+#include "forgedit/jobs/edit_job.h"
+#include "forgedit/jobs/sweep.h"
+
+namespace forgedit {
+
+EditJob following_model(EditJob job, WarmModels& models, JobContext& context) {
+  check_edit(job);
+  const ModelChoice* choice = nullptr;
+  try {
+    choice = &models.choice(context);
+  } catch (const Error&) {
+    return job;  // what is wrong with the model is said after what is wrong with the folders
+  }
+  const auto defaults = read_model_defaults(choice->folder);
+  job.learn.published = job.sweep.preset != SweepRequest::Preset::none;
+  follow_model(job.learn, defaults);
+  follow_model(job.sweep, defaults);
+  return job;
+}
+
+}  // namespace forgedit

@@ -1,0 +1,12 @@
+#pragma once
+
+#include "forgedit/jobs/job_context.h"
+#include "forgedit/jobs/requests.h"
+#include "forgedit/jobs/warm_models.h"
+
+namespace forgedit {
+
+/// `job` with the model's own defaults, once nothing is wrong with it by itself (check_edit).
+EditJob following_model(EditJob job, WarmModels& models, JobContext& context);
+
+}  // namespace forgedit

@@ -1,0 +1,33 @@
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "forgedit/io/pictures/mask.h"
+#include "forgedit/io/pictures/region.h"
+
+namespace forgedit {
+
+/// The part of the picture that edits leave as it is.
+struct KeptPicture {
+  Mask mask;            ///< of the source's size
+  std::string content;  ///< stands for the mask in records
+};
+
+/// A photo of which only a region is edited: learning and generating see nothing else of it.
+struct EditedPhoto {
+  Image whole;
+  Region region;
+  std::string content;  ///< stands for the whole photo in records
+};
+
+/// `photo` and its region; throws a usage Error as check_region does.
+std::shared_ptr<const EditedPhoto> edited_photo(Image photo, const Region& region);
+
+/// The mask in `file`, for a picture of this size: see read_mask. With `photo` the mask is of the whole
+/// photo's size, and of it the region is taken: throws a usage Error where nothing may change there.
+std::shared_ptr<const KeptPicture> read_kept_picture(const std::filesystem::path& file, int width, int height,
+                                                     const EditedPhoto* photo = nullptr);
+
+}  // namespace forgedit
