@@ -82,18 +82,18 @@ void add_sweep_options(CLI::App& command, SweepRequest& a) {
       ->type_name("TEXT")
       ->group("Sampling");
   command
-      .add_option("--start", a.start,
-                  "edits begin at the original with noise and take this share of the steps; 1 begins at pure "
-                  "noise [1]")
+      .add_option(
+          "--start", a.start,
+          "share of the sampling steps that edits take, from the original with noise (denoising strength); "
+          "1 starts from pure noise [1]")
       ->check(within(kLeastStart, 1))
       ->type_name("SHARE")
       ->group("Sampling");
   command
       .add_flag_callback(
           "--protect", [&a] { a.protect = true; },
-          "edits change only what the learned model finds that the target changes (docs/keeping.md); "
-          "elsewhere "
-          "the picture stays")
+          "edits change only the part of the picture in which the model predicts a change for the prompt "
+          "(docs/keeping.md)")
       ->group("Sampling");
 }
 
@@ -119,8 +119,9 @@ void add_result_options(CLI::App& command, EditJob& job) {
   command
       .add_option_function<std::string>(
           "--region", [&job](const std::string& text) { job.region = parse_region("region", text); },
-          "edit this part of a large photo alone: its upper left corner and its size, in the photo's pixels; "
-          "results are whole photos again, whose other pixels keep their bytes")
+          "edit only this part of a large photo: upper left corner and size in pixels. Each result is the "
+          "whole "
+          "photo; pixels outside of the part are unchanged")
       ->type_name("X,Y,W,H")
       ->group("Results");
   command

@@ -60,8 +60,8 @@ void check_region_settings(const EditJob& job) {
   if (!job.from.empty()) {
     throw usage_error(
         "region",
-        "cannot be combined with a saved edit, which holds no photo to put its results into: edit "
-        "the photo itself");
+        "cannot be combined with a saved edit, which does not contain the whole photo. Edit the photo "
+        "itself");
   }
   if (!job.results_at_source_size()) {
     throw usage_error("output_size",
@@ -72,13 +72,13 @@ void check_region_settings(const EditJob& job) {
 void check_what_stays(const EditJob& job, const std::vector<EditRequest>& requests) {
   const bool protects = any_protects(requests);
   if (protects && !job.mask.empty()) {
-    throw usage_error("protect", "cannot be combined with mask, which says itself what may change");
+    throw usage_error("protect", "cannot be combined with mask: both set what may change");
   }
   if ((protects || !job.mask.empty()) && !job.from.empty() && job.results_at_source_size()) {
     throw usage_error(
         protects ? "protect" : "mask",
-        "of a saved edit works at the model's size: what it holds of the picture is what the model "
-        "saw. Edit the picture itself for results at its own size");
+        "works only at the model's size with a saved edit, which contains the picture at that size. Edit "
+        "the picture itself for results at its own size");
   }
 }
 

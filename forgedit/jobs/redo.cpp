@@ -91,7 +91,12 @@ void check_settings(const json& wanted, const json& now, const std::string& name
 bool is_original(const fs::path& file, const json& settings) {
   const auto& picture = settings.at("picture");
   const auto frame = frame_from_json("the image's settings: /picture/frame", picture.at("frame"));
-  const auto image = read_image(file, parse_colour("background", picture.value("background", "white")));
+  auto image = read_image(file, parse_colour("background", picture.value("background", "white")));
+  if (const auto& drawing = settings.at("drawing"); drawing.contains("region")) {
+    const auto region = parse_region("region", drawing["region"].get<std::string>());
+    if (!is_inside(region, image.width, image.height)) return false;
+    image = cropped(image, region);
+  }
   if (image.width != frame.source_width || image.height != frame.source_height) return false;
   const auto grid = lay_into_grid(image, frame, picture.value("stretched", false));
   const auto& pixels = grid.pixels;
@@ -179,6 +184,14 @@ void check_mask(const RedoRequest& request, const json& settings) {
   }
 }
 
+/// Whether a saved edit is not enough: it has the picture at the model's size only, and nothing around a
+/// region.
+bool needs_original(const json& settings) {
+  const auto& drawing = settings["drawing"];
+  const bool keeps_pixels = drawing.contains("mask") || settings["edit"].value("protect", false);
+  return drawing.contains("region") || (keeps_pixels && drawing.value("output_size", "") == "source");
+}
+
 /// The job, from what was saved or from the original.
 EditJob job_of(const json& settings, const fs::path& saved, const fs::path& original) {
   auto request = request_to_learn_again(settings);
@@ -210,11 +223,9 @@ Redo plan_redo(const RedoRequest& request, const std::function<void(const std::s
     check_mask(request, settings);
     const Search search(request, settings);
     saved = search.saved();
-    // Of a saved edit a mask works at the model's size only.
-    const bool needs_original =
-        !request.mask.empty() && settings["drawing"].value("output_size", "") == "source";
-    const auto original = saved.empty() || needs_original ? search.original() : fs::path();
-    redo.job = job_of(settings, needs_original ? fs::path() : saved, original);
+    const bool from_original = saved.empty() || needs_original(settings);
+    const auto original = from_original ? search.original() : fs::path();
+    redo.job = job_of(settings, from_original ? fs::path() : saved, original);
     if (saved.empty()) {
       redo.plan = "there is no saved edit of it: fine-tuning again on " + original.string();
       redo.job.learn.save = request.save;
@@ -222,7 +233,7 @@ Redo plan_redo(const RedoRequest& request, const std::function<void(const std::s
       throw usage_error("save", "the saved edit of " + name + " is already in " + saved.string());
     } else {
       redo.plan = "using the saved edit in " + saved.string();
-      if (needs_original) redo.job.learn.save = saved;
+      if (from_original) redo.job.learn.save = saved;
     }
   } catch (const Error& error) {
     // Keys of requests are settings of the picture here, and options only where they are the user's.

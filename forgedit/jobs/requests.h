@@ -137,8 +137,9 @@ struct EditJob {
   SweepRequest sweep;
   std::optional<AutoRequest> automatic;
   DrawOptions drawing;
-  std::filesystem::path mask;    ///< white where edits may change the picture; empty: everywhere
-  std::optional<Region> region;  ///< edits see and change only this part of `learn.picture`; nothing: all of it
+  std::filesystem::path mask;  ///< white where edits may change the picture; empty: everywhere
+  std::optional<Region>
+      region;  ///< edits see and change only this part of `learn.picture`; nothing: all of it
   std::optional<bool> at_source_size;  ///< nothing: only with `region`, whose results are always whole photos
   bool metadata = true;                ///< settings inside the PNG files
   SafetyMode safety = SafetyMode::off;

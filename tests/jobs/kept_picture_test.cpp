@@ -2,6 +2,7 @@
 
 #include "forgedit/core/json.h"
 #include "forgedit/jobs/edit_check.h"
+#include "forgedit/jobs/redo.h"
 #include "tests/jobs/job_fixture.h"
 #include "tests/support/tiny_clip.h"
 
@@ -187,6 +188,23 @@ TEST_F(KeptPictures, TheAreaOfARegionIsOneOfThePhoto) {
   const auto record = read_json_object(folder_ / "out/edit.json");
   EXPECT_EQ(record.at("pictures")[1].at("start"), 0.5);
   EXPECT_FALSE(record.at("pictures")[0].contains("start"));
+}
+
+TEST_F(KeptPictures, ARegionIsGeneratedAgain) {
+  for (const std::string out : {"out", "saved"}) {
+    auto job = region_job(out);
+    const bool is_saved = out == "saved";
+    if (is_saved) job.learn.save = folder_ / "photo.edit";
+    run(job);
+    RedoRequest request;
+    request.picture = folder_ / out / (kFirst + ".png");
+    request.folders = {folder_};
+    auto redo = plan_redo(request, [](const std::string& text) { ADD_FAILURE() << text; });
+    EXPECT_EQ(contains(redo.plan, "using the saved edit"), is_saved) << redo.plan;
+    redo.job.out = folder_ / (out + "-again");
+    run(redo.job);
+    EXPECT_EQ(pixel_difference(result(out + "-again"), result(out)), "");
+  }
 }
 
 TEST_F(KeptPictures, ProtectThatCannotBeIsNamed) {

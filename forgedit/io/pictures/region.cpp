@@ -16,11 +16,14 @@ std::string region_text(const Region& region) {
          "," + std::to_string(region.height);
 }
 
-void check_region(const Region& region, int width, int height) {
+bool is_inside(const Region& region, int width, int height) {
   // Differences, since sums may be over the largest int.
-  const bool is_inside = region.x >= 0 && region.y >= 0 && region.x <= width && region.y <= height &&
-                         region.width <= width - region.x && region.height <= height - region.y;
-  if (!is_inside) {
+  return region.x >= 0 && region.y >= 0 && region.x <= width && region.y <= height &&
+         region.width <= width - region.x && region.height <= height - region.y;
+}
+
+void check_region(const Region& region, int width, int height) {
+  if (!is_inside(region, width, height)) {
     throw usage_error("region", region_text(region) + " is not inside of the picture, which is " +
                                     std::to_string(width) + "x" + std::to_string(height) +
                                     ": expected X,Y,WIDTH,HEIGHT in its pixels");

@@ -19,6 +19,9 @@ inline constexpr int kMinRegionSide = 16;
 /// "X,Y,WIDTH,HEIGHT".
 std::string region_text(const Region& region);
 
+/// Whether a picture of this size has all of the region.
+bool is_inside(const Region& region, int width, int height);
+
 /// Throws a usage Error (region) where it is not inside of a picture of this size, or is all of it.
 void check_region(const Region& region, int width, int height);
 

@@ -39,10 +39,11 @@ constexpr std::array kNumbers{
          [](Options& o) -> double& { return o.stop_loss; }),
     whole("stop_after", "... but not before this many samples", 0, 1e6,
           [](Options& o) -> std::int64_t& { return o.stop_after; }),
-    real("stop_known",
-         "stop once the model predicts this share of the picture (0 to 1), instead of by the loss; samples is "
-         "then the maximum",
-         0, 1, [](Options& o) -> double& { return o.stop_known; }),
+    real(
+        "stop_known",
+        "stop once the model predicts this share of the picture (0 to 1), instead of by the loss; samples is "
+        "then the maximum",
+        0, 1, [](Options& o) -> double& { return o.stop_known; }),
     real("lr_decay", "lower the learning rates linearly to zero over this share of the steps, at the end [0]",
          0, 0.9, [](Options& o) -> double& { return o.lr_decay; }),
     real("snr_gamma", "min-SNR loss weights with this γ; 5 is usual [0: none]", 0, 1e6,

@@ -7,8 +7,6 @@
 namespace forgedit {
 namespace {
 
-namespace functional = torch::nn::functional;
-
 constexpr std::uint64_t kSeed = 0x72656c6576ULL;  // of the noise, whatever an edit's is
 // Shares of the schedule: from where shapes are not decided yet to where only details are open.
 constexpr double kFirstShare = 0.4, kLastShare = 0.75;
@@ -18,8 +16,7 @@ constexpr double kLeastDifference = 1e-3;
 
 /// Means over 3 x 3 cells; at the border over those that there are.
 torch::Tensor smoothed(const torch::Tensor& map) {
-  return functional::avg_pool2d(
-      map, functional::AvgPool2dFuncOptions(3).stride(1).padding(1).count_include_pad(false));
+  return torch::avg_pool2d(map, 3, 1, 1, /*ceil_mode=*/false, /*count_include_pad=*/false);
 }
 
 /// Otsu's: the value whose two sides have the largest variance between them.
@@ -72,7 +69,7 @@ torch::Tensor relevant_cells(const torch::Tensor& map) {
   const auto cells = map.unsqueeze(0).unsqueeze(0);
   if (map.min().item<double>() == map.max().item<double>()) return torch::ones_like(cells);
   const auto over = (cells >= threshold_of(map)).to(torch::kFloat);
-  return functional::max_pool2d(over, functional::MaxPool2dFuncOptions(3).stride(1).padding(1));
+  return torch::max_pool2d(over, 3, 1, 1);
 }
 
 Mask mask_of_cells(const torch::Tensor& cells, std::int64_t factor) {
