@@ -11,8 +11,8 @@
 #include "forgedit/core/files.h"
 #include "forgedit/core/json.h"
 #include "forgedit/core/leftovers.h"
-#include "forgedit/core/text.h"
 #include "forgedit/device/side_stream.h"
+#include "forgedit/eval/run_folder.h"
 #include "forgedit/jobs/supervise.h"
 #include "forgedit/pipelines/records/settings_json.h"
 
@@ -26,7 +26,6 @@ using Clock = std::chrono::steady_clock;
 constexpr std::chrono::milliseconds kPauseOfWaiting{200};
 /// An edit that took so many workers with it is not tried again.
 constexpr int kMostDeaths = 3;
-constexpr const char* kRun = "run.json";
 constexpr const char* kEdit = "edit.json";
 constexpr const char* kAreaFile = "area.png";
 /// Steps of scoring that wait, at most: two edits' worth.
@@ -42,34 +41,6 @@ bool is_picture(const fs::path& file) {
     return true;
   } catch (const Error&) {
     return false;
-  }
-}
-
-/// Whether a folder holds more than locks and what killed processes left half-written.
-bool holds_something(const fs::path& folder) {
-  const auto names = list_directory(folder);
-  return std::any_of(names.begin(), names.end(), [](const std::string& name) {
-    return fs::path(name).extension() != ".tmp" && !starts_with(name, ".forgedit");
-  });
-}
-
-/// A run can be resumed only with the settings that it started with.
-void claim_folder(const fs::path& folder, const json& settings) {
-  const auto file = folder / kRun;
-  // Locks, which tell what the living write, may do nothing on a network's file system.
-  if (living_workers(folder / "work").empty()) clear_leftovers(folder);
-  if (!fs::exists(file)) {
-    make_directory(folder);
-    if (holds_something(folder)) {
-      throw usage_error(folder.string() + ": is not the folder of a benchmark; choose another folder");
-    }
-    if (write_new_file(file, json_text(settings, 1) + "\n")) return;
-  }
-  const auto found = read_json_object(file);
-  for (const auto& [key, value] : settings.items()) {
-    if (found.contains(key) && found[key] == value) continue;
-    throw usage_error(folder.string() + ": contains a run with other settings (" + key +
-                      "): use the same settings, or choose another folder");
   }
 }
 
@@ -126,7 +97,7 @@ BenchRunner::BenchRunner(StableDiffusion& model, EditScorer& scorer, const DrawO
       callbacks_(std::move(callbacks)),
       place_(work.place),
       places_(std::max<std::size_t>(work.places, 1)) {
-  claim_folder(folder_, settings);
+  claim_run_folder(folder_, settings);
   is_alone_ = living_workers(folder_ / "work").empty();
   work_.emplace(folder_ / "work", work.worker, work.options);
 }
