@@ -6,6 +6,7 @@
 #include "forgedit/core/error.h"
 #include "forgedit/core/files.h"
 #include "forgedit/core/json.h"
+#include "forgedit/core/json_text.h"
 #include "forgedit/core/leftovers.h"
 #include "forgedit/core/text.h"
 #include "forgedit/work/work_folder.h"
