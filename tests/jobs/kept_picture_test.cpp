@@ -79,12 +79,12 @@ TEST_F(KeptPictures, AnotherPhotoAroundTheSameRegionIsAnotherPicture) {
   run(job);
   const auto sheet = read_image(folder_ / "out/sheet.png");
   const auto again = run(job);
-  EXPECT_EQ(again.notes_with("3 of 3 pictures were finished before"), 1U);
+  EXPECT_EQ(again.notes_with("3 of 3 images were finished before"), 1U);
   *photo_.at(0, 0) ^= 1;
   write_png(folder_ / "photo.png", photo_);
   const auto changed = run(job);
   EXPECT_EQ(changed.notes_with("were finished before"), 0U);
-  EXPECT_EQ(changed.notes_with("pictures of an earlier run"), 1U);
+  EXPECT_EQ(changed.notes_with("images of an earlier run"), 1U);
   EXPECT_EQ(read_image(folder_ / "out/sheet.png").pixels, sheet.pixels) << "cells show the region alone";
 }
 
@@ -160,7 +160,7 @@ TEST_F(KeptPictures, ProtectedIsWhatTheTargetDoesNotChange) {
   EXPECT_EQ(record.at("pictures")[1].at("protect"), true);
   EXPECT_FALSE(record.at("pictures")[0].contains("protect")) << "the reconstruction has nothing to protect";
   EXPECT_EQ(record.at("sweeps")[0].at("protect"), true);
-  EXPECT_EQ(run(job).notes_with("3 of 3 pictures were finished before"), 1U);
+  EXPECT_EQ(run(job).notes_with("3 of 3 images were finished before"), 1U);
 
   // The area can be corrected, and given as a mask.
   job.sweep.protect.reset();
