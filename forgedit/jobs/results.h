@@ -30,6 +30,9 @@ struct Arrangement {
   bool complete = false;                                                ///< the run got to its end
 };
 
+/// The name of the file with what edits towards `target` may change (SampleOptions::protect).
+std::string area_file_name(const std::string& target);
+
 /// Writes one run: a PNG for each image as soon as it is generated, then edit.json; at the end sheet.png and
 /// report.html. A separate thread writes the images, and what depends on them waits for it. Use it from one
 /// thread.

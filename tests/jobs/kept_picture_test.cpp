@@ -162,6 +162,10 @@ TEST_F(KeptPictures, ProtectedIsWhatTheTargetDoesNotChange) {
   EXPECT_EQ(record.at("sweeps")[0].at("protect"), true);
   EXPECT_EQ(run(job).notes_with("3 of 3 images were finished before"), 1U);
 
+  job.dry_run = true;
+  EXPECT_EQ(run(job).notes_with("would write " + file.string()), 1U);
+  job.dry_run = false;
+
   // The area can be corrected, and given as a mask.
   job.sweep.protect.reset();
   job.mask = file;
