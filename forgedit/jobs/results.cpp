@@ -44,7 +44,7 @@ bool is_flagged(const std::string& verdict) {
   return !verdict.empty() && json::parse(verdict).value("flagged", false);
 }
 
-/// As wide as kFeather, in pixels of the source.
+/// kFeather in pixels of the source.
 int source_feather(const Frame& frame) {
   return std::max(1, kFeather * frame.source_width / frame.width);
 }

@@ -100,8 +100,7 @@ TEST_F(KeptPictures, AMaskOfThePhotoCountsInsideOfTheRegion) {
   EXPECT_FALSE(is_photo(result("out"), [](int x, int y) { return in_region(x, y) && y < 26; }));
   job.region = Region{20, 30, 40, 32};
   job.out = folder_ / "other";
-  EXPECT_TRUE(
-      contains(message_of([&] { run(job); }), "lets nothing change inside of the region 20,30,40,32"));
+  EXPECT_TRUE(contains(message_of([&] { run(job); }), "allows no change inside of the region 20,30,40,32"));
   EXPECT_FALSE(fs::exists(folder_ / "other/edit.json"));
 }
 
