@@ -13,6 +13,7 @@ namespace fs = std::filesystem;
 using testing::contains;
 using testing::field_of;
 using testing::kFirst;
+using testing::kSecond;
 using testing::message_of;
 
 class KeptPictures : public testing::JobTest {
