@@ -16,9 +16,9 @@ function learningOf(job) {
 }
 
 /** What sets an image apart; the command line's options are the API's keys. */
-function settingsOf(job, { strategy, interpolation, gamma, alpha, beta, sampler, steps, guidance, negative, blend }) {
+function settingsOf(job, { strategy, interpolation, gamma, alpha, beta, sampler, steps, guidance, negative, start, protect, blend }) {
   const strength = interpolation === "vp" ? { interpolation, alpha, beta } : { gamma };
-  return known({ forget: strategy, ...strength, sampler, steps, guidance, negative, blend: blend || job.request.blend });
+  return known({ forget: strategy, ...strength, sampler, steps, guidance, negative, start, protect, blend: blend || job.request.blend });
 }
 
 /** The first seed is also that of learning: an image of another one needs both. */
@@ -31,7 +31,10 @@ export function commandOf(job, entry) {
   if (method !== "imagic") words.push("--source", source);
   const settings = { ...settingsOf(job, entry), seeds: seedsOf(seed, entry.seed), ...known({ method, ...learning }), "draw-batch": 1 };
   // What begins like an option is taken for one as a word of its own.
-  for (const [key, value] of Object.entries(settings)) words.push(...(String(value).startsWith("-") ? [`--${key}=${value}`] : ["--" + key, String(value)]));
+  for (const [key, value] of Object.entries(settings)) {
+    if (value === true) words.push("--" + key);
+    else words.push(...(String(value).startsWith("-") ? [`--${key}=${value}`] : ["--" + key, String(value)]));
+  }
   const { miniature, name } = state.info?.model || {};
   if (!miniature && name) words.push("--model", name);
   words.push("--", state.uploads.get(pictureOf(job))?.name || "PICTURE", entry.target);

@@ -220,9 +220,9 @@ std::vector<std::pair<std::string, std::string>> BenchmarkRun::facts(const Model
       {"sampling", fmt::format("{}, {} steps, CFG scale {}", sampler_of(request.sample.sampler).name,
                                request.sample.steps, request.sample.guidance_scale)}};
   if (request.sample.start < 1) {
-    rows.emplace_back("start", fmt::format("the noised original, {:g} of the steps", request.sample.start));
+    rows.emplace_back("start", fmt::format("noised original, {:g} of the steps", request.sample.start));
   }
-  if (request.sample.protect) rows.emplace_back("protected", "what the relevance map leaves");
+  if (request.sample.protect) rows.emplace_back("protect", "edits change only the relevant area");
   if (!request.sample.negative.empty()) rows.emplace_back("negative prompt", request.sample.negative);
   if (request_.published) {
     rows.emplace_back("settings", std::string("published, textalpha 0.7 read as ") +

@@ -19,7 +19,7 @@ struct EditSubject {
 /// would overwrite what the job reads.
 EditSubject check_edit_settings(const EditJob& job);
 
-/// Whether any of them has SampleOptions::protect.
+/// Whether any of the requests has SampleOptions::protect.
 bool any_protects(const std::vector<EditRequest>& requests);
 
 }  // namespace forgedit

@@ -12,7 +12,7 @@ EditJob following_model(EditJob job, WarmModels& models, JobContext& context) {
   try {
     choice = &models.choice(context);
   } catch (const Error&) {
-    return job;  // what is wrong with the model is said after what is wrong with the folders
+    return job;  // errors of the folders are reported first, then those of the model
   }
   const auto defaults = read_model_defaults(choice->folder);
   job.learn.published = job.sweep.preset != SweepRequest::Preset::none;

@@ -6,7 +6,7 @@
 
 namespace forgedit {
 
-/// `job` with the model's own defaults, once nothing is wrong with it by itself (check_edit).
+/// `job` with the model's own defaults. Checks the job first (check_edit).
 EditJob following_model(EditJob job, WarmModels& models, JobContext& context);
 
 }  // namespace forgedit

@@ -385,7 +385,7 @@ bool EditJobRun::keep_image(EditResults& results, const Candidate& candidate, co
   auto entry = candidate_json(candidate);
   std::string verdict;
   if (safety_) {
-    const auto image = results.shown(candidate, grid);
+    const auto image = results.edited_part(results.shown(candidate, grid));
     entry["safety"] = check_safety(*safety_, job_.safety, candidate.stem + ".png", image, context_);
     verdict = entry["safety"].dump();
     if (is_withheld(job_.safety, entry["safety"])) {

@@ -105,7 +105,8 @@ std::string browser_text(const EditRun& run, const Candidate& candidate) {
                          candidate.sample.negative, values);
 }
 
-/// What only stands in records where it is not the default: others are those of versions that knew none.
+/// Settings that are recorded only if they differ from their defaults, so that records of older versions
+/// stay valid.
 void add_unusual(const SampleOptions& sample, json& settings) {
   if (!sample.negative.empty()) settings["negative"] = sample.negative;
   if (sample.start < 1) settings["start"] = sample.start;

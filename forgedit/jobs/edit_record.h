@@ -30,9 +30,9 @@ struct EditRun {
   std::string memory = {};          ///< how memory is saved while generating; empty: not at all
   std::vector<double> losses = {};  ///< of learning; empty until then
   std::shared_ptr<const KeptPicture> kept = nullptr;  ///< null: edits may change all of it
-  /// The picture as it was read, where results of its size keep a part of it; else null.
+  /// The picture as it was read, if results of its size keep a part of it; else null.
   std::shared_ptr<const Image> source = nullptr;
-  std::shared_ptr<const EditedPhoto> photo = nullptr;  ///< null: the picture is all there is
+  std::shared_ptr<const EditedPhoto> photo = nullptr;  ///< null: the whole picture is edited
   SafetyMode safety = SafetyMode::off;
 };
 

@@ -142,6 +142,10 @@ void EditPlanner::tell_dry_run(const StableDiffusion& model, const Frame& frame,
   tell(model, frame, learning, plan.size() + (job_.automatic ? most_candidates() : 0), 0);
   if (learning && !job_.learn.save.empty()) note_planned_file(job_.learn.save, context_);
   for (const auto& candidate : plan) note_planned_file(job_.out / (candidate.stem + ".png"), context_);
+  for (const auto& request : requests_) {
+    if (!request.sample.protect) continue;
+    for (const auto& target : request.targets) note_planned_file(job_.out / area_file_name(target), context_);
+  }
   if (job_.automatic) note_planned_file(job_.out / "NUMBER-TARGET_STRENGTH_STRATEGY_SEED.png", context_);
   for (const char* name : {kSheetFile, kReportFile, kRecordFile})
     note_planned_file(job_.out / name, context_);

@@ -8,7 +8,7 @@
 namespace forgedit {
 namespace {
 
-std::string content_of(const std::vector<std::uint8_t>& bytes) {
+std::string hash_of(const std::vector<std::uint8_t>& bytes) {
   return content_hash({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
 }
 
@@ -16,7 +16,7 @@ std::string content_of(const std::vector<std::uint8_t>& bytes) {
 
 std::shared_ptr<const EditedPhoto> edited_photo(Image photo, const Region& region) {
   check_region(region, photo.width, photo.height);
-  auto content = content_of(photo.pixels);
+  auto content = hash_of(photo.pixels);
   return std::make_shared<EditedPhoto>(EditedPhoto{std::move(photo), region, std::move(content)});
 }
 
@@ -28,12 +28,12 @@ std::shared_ptr<const KeptPicture> read_kept_picture(const std::filesystem::path
     mask = to_mask(cropped(to_image(whole), photo->region));
     if (std::all_of(mask.change.begin(), mask.change.end(), [](auto share) { return share == 0; })) {
       throw usage_error(
-          "mask", file.string() + ": lets nothing change inside of the region " + region_text(photo->region));
+          "mask", file.string() + ": allows no change inside of the region " + region_text(photo->region));
     }
   } else {
     mask = read_mask(file, width, height);
   }
-  auto content = content_of(mask.change);
+  auto content = hash_of(mask.change);
   return std::make_shared<KeptPicture>(KeptPicture{std::move(mask), std::move(content)});
 }
 

@@ -9,13 +9,13 @@
 
 namespace forgedit {
 
-/// The part of the picture that edits leave as it is.
+/// The part of the picture that edits do not change.
 struct KeptPicture {
   Mask mask;            ///< of the source's size
   std::string content;  ///< stands for the mask in records
 };
 
-/// A photo of which only a region is edited: learning and generating see nothing else of it.
+/// A photo of which only a region is edited: fine-tuning and sampling see only that region.
 struct EditedPhoto {
   Image whole;
   Region region;
@@ -25,8 +25,8 @@ struct EditedPhoto {
 /// `photo` and its region; throws a usage Error as check_region does.
 std::shared_ptr<const EditedPhoto> edited_photo(Image photo, const Region& region);
 
-/// The mask in `file`, for a picture of this size: see read_mask. With `photo` the mask is of the whole
-/// photo's size, and of it the region is taken: throws a usage Error where nothing may change there.
+/// The mask in `file`, for a picture of this size in pixels: see read_mask. With `photo` the mask has the
+/// whole photo's size and is cropped to the region; throws a usage Error if it allows no change there.
 std::shared_ptr<const KeptPicture> read_kept_picture(const std::filesystem::path& file, int width, int height,
                                                      const EditedPhoto* photo = nullptr);
 

@@ -95,7 +95,9 @@ bool is_original(const fs::path& file, const json& settings) {
   if (const auto& drawing = settings.at("drawing"); drawing.contains("region")) {
     const auto region = parse_region("region", drawing["region"].get<std::string>());
     if (!is_inside(region, image.width, image.height)) return false;
-    image = cropped(image, region);
+    const auto photo = edited_photo(std::move(image), region);
+    if (photo->content != drawing.value("photo", "")) return false;
+    image = cropped(photo->whole, region);
   }
   if (image.width != frame.source_width || image.height != frame.source_height) return false;
   const auto grid = lay_into_grid(image, frame, picture.value("stretched", false));
@@ -171,6 +173,8 @@ void check_parts(const json& settings) {
   }
   if (!settings["picture"].contains("frame")) throw failure("the image's settings: /picture/frame: missing");
   frame_from_json("the image's settings: /picture/frame", settings["picture"]["frame"]);
+  const auto& drawing = settings["drawing"];
+  if (drawing.contains("region")) parse_region("region", drawing["region"].get<std::string>());
 }
 
 void check_mask(const RedoRequest& request, const json& settings) {

@@ -44,7 +44,7 @@ bool is_flagged(const std::string& verdict) {
   return !verdict.empty() && json::parse(verdict).value("flagged", false);
 }
 
-/// As wide as kFeather, in pixels of the source.
+/// kFeather in pixels of the source.
 int source_feather(const Frame& frame) {
   return std::max(1, kFeather * frame.source_width / frame.width);
 }
@@ -55,6 +55,11 @@ int cell_size_for(std::size_t cells) {
 }
 
 }  // namespace
+
+std::string area_file_name(const std::string& target) {
+  // The hash distinguishes long targets that begin alike.
+  return fmt::format("area-{}-{}.png", prompt_slug(target), content_hash(target).substr(0, kHashDigits));
+}
 
 EditResults::EditResults(fs::path folder, Fonts fonts, EditRun run, bool with_text)
     : folder_(std::move(folder)),
@@ -144,11 +149,9 @@ void EditResults::set_area(const std::string& target, const Mask& grid) {
   auto shown = to_image(area);
   if (const auto* photo = run_.photo.get())
     shown = replaced(Image(photo->whole.width, photo->whole.height, {0, 0, 0}), shown, photo->region);
-  // The hash tells long targets apart that begin alike.
-  const auto name =
-      fmt::format("area-{}-{}.png", prompt_slug(target), content_hash(target).substr(0, kHashDigits));
-  write_png(folder_ / name, shown);
-  area_files_.push_back(folder_ / name);
+  const auto file = folder_ / area_file_name(target);
+  write_png(file, shown);
+  area_files_.push_back(file);
   areas_.emplace(target, feathered(area, source_feather(frame)));
 }
 

@@ -30,6 +30,9 @@ struct Arrangement {
   bool complete = false;                                                ///< the run got to its end
 };
 
+/// The name of the file with what edits towards `target` may change (SampleOptions::protect).
+std::string area_file_name(const std::string& target);
+
 /// Writes one run: a PNG for each image as soon as it is generated, then edit.json; at the end sheet.png and
 /// report.html. A separate thread writes the images, and what depends on them waits for it. Use it from one
 /// thread.
@@ -72,12 +75,12 @@ class EditResults {
   void collect() { writer_.collect(); }
   /// Waits for all pictures, then collects.
   void drain() { writer_.drain(); }
-  /// What edits towards a target may change (SampleOptions::protect), a mask of the grid's size: written
-  /// beside the pictures as a mask of the source's size, and used for results of that size.
+  /// What edits towards a target may change (SampleOptions::protect), a mask of the grid's size. Writes it
+  /// beside the images as a mask of the source's size, and uses it for results of that size.
   void set_area(const std::string& target, const Mask& grid);
   /// What the file of a picture shows.
   Image shown(const Candidate& candidate, const Image& grid) const;
-  /// Of what a file shows, what was edited: all but where a run edits a region alone.
+  /// The edited part of what a file shows: the region if the run has one, else all of it.
   Image edited_part(Image shown) const;
   std::filesystem::path path_of(const Candidate& candidate) const {
     return folder_ / (candidate.stem + ".png");
@@ -102,7 +105,7 @@ class EditResults {
   void write(const Candidate& candidate, const Image& grid, const std::string& verdict);
   /// At the model's scale.
   Image picture_of(const Candidate& candidate, const Image& grid) const;
-  /// With what stays of the source, at its size.
+  /// With the unchanged part of the source, at the source's size.
   Image with_source(const Candidate& candidate, const Image& picture) const;
   void number(std::vector<Candidate>& candidates, const std::vector<std::optional<FinishedPicture>>& taken);
   std::string label_of(const Candidate& candidate) const;

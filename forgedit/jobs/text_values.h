@@ -28,7 +28,7 @@ std::vector<std::string> parse_words(const std::string& field, const std::string
 /// "512x384", or "512" for a square: width and height, 8 to 4096 each.
 std::pair<int, int> parse_size(const std::string& field, const std::string& text);
 
-/// "X,Y,WIDTH,HEIGHT": a part of a picture that begins inside of it, with sides of at least kMinRegionSide.
+/// "X,Y,WIDTH,HEIGHT" in pixels: X and Y from 0, sides of at least kMinRegionSide.
 Region parse_region(const std::string& field, const std::string& text);
 
 /// "style.safetensors" or "style.safetensors:0.8": a LoRA, and its strength from -100 to 100. A path that

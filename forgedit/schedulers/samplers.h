@@ -15,8 +15,8 @@ enum class TimestepSpacing;
 std::vector<SamplerStep> sampler_steps(SamplerKind kind, std::int64_t steps,
                                        const NoiseScheduleOptions& noise, TimestepSpacing spacing);
 
-/// The last `count` (at least 1) of a sampler's steps, for who begins at a noised picture. The first of them
-/// has no x0 of a step before it and takes its own instead.
+/// The last `count` (at least 1) of a sampler's steps, for sampling that starts from a noised picture. The
+/// first of them uses its own x0 in place of the previous step's.
 std::vector<SamplerStep> last_steps(std::vector<SamplerStep> steps, std::int64_t count);
 
 }  // namespace forgedit

@@ -71,6 +71,7 @@ constexpr Expected kExpected[] = {
     {"/drawing/output_size", Kind::text},
     {"/drawing/mask", Kind::text},
     {"/drawing/region", Kind::text},
+    {"/drawing/photo", Kind::text},
     {"/edit", Kind::object},
     {"/edit/kind", Kind::text},
     {"/edit/target", Kind::text},

@@ -13,6 +13,7 @@ namespace fs = std::filesystem;
 using testing::contains;
 using testing::field_of;
 using testing::kFirst;
+using testing::kSecond;
 using testing::message_of;
 
 class KeptPictures : public testing::JobTest {
@@ -100,8 +101,7 @@ TEST_F(KeptPictures, AMaskOfThePhotoCountsInsideOfTheRegion) {
   EXPECT_FALSE(is_photo(result("out"), [](int x, int y) { return in_region(x, y) && y < 26; }));
   job.region = Region{20, 30, 40, 32};
   job.out = folder_ / "other";
-  EXPECT_TRUE(
-      contains(message_of([&] { run(job); }), "lets nothing change inside of the region 20,30,40,32"));
+  EXPECT_TRUE(contains(message_of([&] { run(job); }), "allows no change inside of the region 20,30,40,32"));
   EXPECT_FALSE(fs::exists(folder_ / "other/edit.json"));
 }
 
@@ -161,6 +161,10 @@ TEST_F(KeptPictures, ProtectedIsWhatTheTargetDoesNotChange) {
   EXPECT_FALSE(record.at("pictures")[0].contains("protect")) << "the reconstruction has nothing to protect";
   EXPECT_EQ(record.at("sweeps")[0].at("protect"), true);
   EXPECT_EQ(run(job).notes_with("3 of 3 images were finished before"), 1U);
+
+  job.dry_run = true;
+  EXPECT_EQ(run(job).notes_with("would write " + file.string()), 1U);
+  job.dry_run = false;
 
   // The area can be corrected, and given as a mask.
   job.sweep.protect.reset();

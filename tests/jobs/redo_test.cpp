@@ -106,6 +106,8 @@ TEST_F(RedoTest, SettingsThatAreUnknownOrWrongAreNamed) {
       {"/edit/strategy", "nosuch", "unknown forgetting strategy"},
       {"/edit/sampler", "nosuch", "its setting sampler: "},
       {"/picture/frame/grid_width", 1 << 30, "/picture/frame: grid_width: expected"},
+      {"/drawing/region", "1,2", "its setting region: expected X,Y,WIDTH,HEIGHT"},
+      {"/drawing/region", 7, "/drawing/region: expected a text"},
       {"/picture/content", "0", "is needed: neither a saved edit of"},
       {"/learning", nullptr, "expected an object"},
   };
@@ -118,6 +120,32 @@ TEST_F(RedoTest, SettingsThatAreUnknownOrWrongAreNamed) {
     EXPECT_TRUE(contains(what, message)) << place << ": " << what;
     remove_tree(folder_ / "out");
   }
+}
+
+TEST_F(RedoTest, ARegionIsEditedAgainInTheSamePhoto) {
+  auto job = edit_job("out");
+  job.region = Region{4, 6, 24, 20};
+  run(job);
+  picture_ = folder_ / "out" / (kFirst + ".png");
+  EXPECT_EQ(pixel_difference(again(), read_image(picture_)), "");
+  auto photo = read_image(folder_ / "square.png");
+  *photo.at(0, 0) ^= 1;  // outside of the region
+  write_png(folder_ / "square.png", photo);
+  EXPECT_TRUE(contains(message_of([&] { plan(); }), "is needed: neither a saved edit of"));
+  write_png(folder_ / "square.png", Image(16, 16));
+  EXPECT_TRUE(contains(message_of([&] { plan(); }), "is needed: neither a saved edit of"));
+}
+
+TEST_F(RedoTest, AProtectedEditAtTheSourcesSizeNeedsTheOriginalBesideTheSavedEdit) {
+  auto job = edit_job("out");
+  job.at_source_size = true;
+  job.sweep.protect = true;
+  job.sweep.start = 0.5;
+  job.learn.save = folder_ / "saved.edit";
+  run(job);
+  picture_ = folder_ / "out" / (kFirst + ".png");
+  EXPECT_EQ(plan().job.learn.save, job.learn.save);
+  EXPECT_EQ(pixel_difference(again(), read_image(picture_)), "");
 }
 
 TEST_F(RedoTest, PixelsAreCountedOnce) {

@@ -117,6 +117,27 @@ TEST_F(Safety, WithoutTheOptionNothingIsChecked) {
   EXPECT_EQ(told.notes_with("safety"), 0U);
 }
 
+TEST_F(Safety, OfAPhotoOnlyTheEditedRegionIsChecked) {
+  flag_over(-1);
+  auto job = edit_job("out");
+  job.region = Region{4, 6, 24, 20};
+  job.safety = SafetyMode::report;
+  const auto scores = [&] {
+    edited(job);
+    std::vector<double> result;
+    const auto made = record(job.out.filename().string());
+    for (const auto& picture : made.at("pictures")) result.push_back(picture.at("safety").at("score"));
+    return result;
+  };
+  const auto before = scores();
+  EXPECT_EQ(before.size(), 3U);
+  const auto photo = read_image(job.learn.picture);
+  write_png(job.learn.picture,
+            replaced(Image(photo.width, photo.height, {0, 0, 0}), cropped(photo, *job.region), *job.region));
+  job.out = folder_ / "other";
+  EXPECT_EQ(scores(), before);
+}
+
 TEST_F(Safety, AReportIsInRecordPageAndOutput) {
   flag_over(-1);
   const auto told = edited(SafetyMode::report);

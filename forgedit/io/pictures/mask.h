@@ -24,7 +24,7 @@ Mask read_mask(const std::filesystem::path& path, int width, int height);
 Image to_image(const Mask& mask);
 Mask to_mask(const Image& grey);
 
-/// Without shades: what is halfway to white or more changes.
+/// Black and white only: values of at least half become white.
 Mask without_shades(const Mask& mask);
 
 /// Ramps of about `pixels` inside of what changes; what stays, stays 0.

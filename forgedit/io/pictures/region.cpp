@@ -17,7 +17,7 @@ std::string region_text(const Region& region) {
 }
 
 bool is_inside(const Region& region, int width, int height) {
-  // Differences, since sums may be over the largest int.
+  // Differences, because sums may overflow.
   return region.x >= 0 && region.y >= 0 && region.x <= width && region.y <= height &&
          region.width <= width - region.x && region.height <= height - region.y;
 }
@@ -29,7 +29,7 @@ void check_region(const Region& region, int width, int height) {
                                     ": expected X,Y,WIDTH,HEIGHT in its pixels");
   }
   if (region.width == width && region.height == height)
-    throw usage_error("region", region_text(region) + " is the whole picture: leave it out");
+    throw usage_error("region", region_text(region) + " is the whole picture: omit the region");
 }
 
 Image cropped(const Image& picture, const Region& region) {
@@ -48,7 +48,7 @@ Image replaced(const Image& picture, const Image& part, const Region& region) {
 
 Image pasted(const Image& picture, const Image& part, const Region& region) {
   const int feather = std::max(1, std::min(region.width, region.height) / kFeatherShare);
-  // Pixels to the outside along one side, as many as that ends the ramp where the picture ends there.
+  // Distance to the outside along one axis in pixels, at most the ramp's; beyond it where the picture ends.
   const auto depth = [&](int at, int first, int length, int whole) {
     const int before = first > 0 ? at + 1 : feather + 1;
     const int after = first + length < whole ? length - at : feather + 1;

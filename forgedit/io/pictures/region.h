@@ -6,9 +6,9 @@
 
 namespace forgedit {
 
-/// A part of a picture, in its pixels.
+/// A rectangle of a picture, in pixels.
 struct Region {
-  int x = 0, y = 0;           ///< of its upper left corner
+  int x = 0, y = 0;           ///< upper left corner
   int width = 0, height = 0;  ///< at least kMinRegionSide each
 
   bool operator==(const Region&) const = default;
@@ -19,21 +19,22 @@ inline constexpr int kMinRegionSide = 16;
 /// "X,Y,WIDTH,HEIGHT".
 std::string region_text(const Region& region);
 
-/// Whether a picture of this size has all of the region.
+/// Whether the region is inside of a picture of this size, in pixels.
 bool is_inside(const Region& region, int width, int height);
 
-/// Throws a usage Error (region) where it is not inside of a picture of this size, or is all of it.
+/// Throws a usage Error for the field "region" unless it is inside of a picture of this size, in pixels, and
+/// smaller than it.
 void check_region(const Region& region, int width, int height);
 
-/// The region's pixels, of a picture that has it.
+/// The pixels of a region that is inside of the picture.
 Image cropped(const Image& picture, const Region& region);
 
-/// `picture` with `part`, of the region's size, in its place as it is.
+/// `picture` with the pixels of the region replaced by `part`, which has the region's size.
 Image replaced(const Image& picture, const Image& part, const Region& region);
 
-/// `picture` with `part`, of the region's size, in its place. A ramp inside of the region, a sixteenth of
-/// its shorter side, leads from one to the other; sides on the picture's own edge have none. Outside of the
-/// region every byte is the picture's.
+/// The same with a feathered edge: a ramp inside of the region, a sixteenth of its shorter side wide, blends
+/// the two. Sides of the region on the picture's own edge have no ramp. Pixels outside of the region keep
+/// their bytes.
 Image pasted(const Image& picture, const Image& part, const Region& region);
 
 }  // namespace forgedit

@@ -62,7 +62,7 @@ void set_strength(Candidate& candidate, Interpolation interpolation, double alph
   candidate.label = strength_text(candidate) + "  " + seed_label(candidate);
 }
 
-/// Of pictures that are no edits: nothing of the original goes into them.
+/// For images that are not edits: nothing of the original goes into them.
 SampleOptions without_original(SampleOptions sample) {
   sample.start = 1;
   sample.protect = false;

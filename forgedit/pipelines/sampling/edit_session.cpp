@@ -97,9 +97,9 @@ class SessionEmbeddings {
     return texts(candidate).of(candidate.sample.negative);
   }
 
-  /// What the picture itself was learned as.
+  /// The learned embedding of the picture.
   const TextEmbedding& learned() const { return learned_; }
-  /// A candidate's target as it stands.
+  /// The embedding of a candidate's target, not interpolated.
   const TextEmbedding& target(const Candidate& candidate) const {
     return texts(candidate).of(candidate.target);
   }
@@ -221,7 +221,7 @@ class EditSession::State {
     Mask mask, soft;      ///< of the grid's size; the latter with a ramp inside
   };
 
-  /// One for each target under SampleOptions::protect.
+  /// The first edit of each target with SampleOptions::protect.
   static std::vector<const Candidate*> first_protected(const std::vector<Group>& batches) {
     std::vector<const Candidate*> found;
     for (const auto& batch : batches) {
@@ -234,7 +234,7 @@ class EditSession::State {
     return found;
   }
 
-  /// By the learned weights, of which nothing is forgotten.
+  /// With all learned weights: nothing is forgotten.
   void find_area(const Candidate& edit, const EditCallbacks& callbacks, SamplingProgress& progress) {
     if (areas_.count(edit.target) == 0) {
       applied_.reset();
@@ -298,7 +298,7 @@ class EditSession::State {
                           embeddings_.unconditional(like_all), on_step, keeps ? &kept_ : nullptr);
   }
 
-  /// What sampling begins with, for the noise of a batch.
+  /// The latents that sampling starts from, for the noise of a batch.
   torch::Tensor begin(const torch::Tensor& noise, const Candidate& like_all) {
     return like_all.sample.start < 1 ? sampler_->noised(original_latents(), noise) : noise;
   }

@@ -25,7 +25,7 @@ using PictureCallback = std::function<void(const Candidate& candidate, const Ima
 using PreviewCallback =
     std::function<void(const Candidate& candidate, std::int64_t step, const std::function<Image()>& render)>;
 
-/// Gets what edits towards `target` may change under SampleOptions::protect: a mask of the grid's size.
+/// Receives what edits towards `target` may change with SampleOptions::protect: a mask of the grid's size.
 using AreaCallback = std::function<void(const std::string& target, const Mask& area)>;
 
 /// Whether a candidate of a plan still has to be generated.
@@ -37,7 +37,7 @@ struct EditCallbacks {
   /// Counts the steps of all images, one step for decoding each, and those of relevance maps.
   ProgressCallback progress = {};
   PreviewCallback preview = {};
-  /// Once for each target of a plan that has edits under SampleOptions::protect, before its first image.
+  /// Once for each target with edits that have SampleOptions::protect, before the plan's first image.
   AreaCallback area = {};
 };
 

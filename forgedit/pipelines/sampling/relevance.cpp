@@ -1,25 +1,23 @@
 #include "forgedit/pipelines/sampling/relevance.h"
 
-#include <algorithm>
-
 #include "forgedit/schedulers/noise_schedule.h"
 
 namespace forgedit {
 namespace {
 
-constexpr std::uint64_t kSeed = 0x72656c6576ULL;  // of the noise, whatever an edit's is
-// Shares of the schedule: from where shapes are not decided yet to where only details are open.
+constexpr std::uint64_t kSeed = 0x72656c6576ULL;  // of the noise, for all edits
+// Shares of the schedule: between timesteps that decide details and those that decide the whole layout.
 constexpr double kFirstShare = 0.4, kLastShare = 0.75;
 constexpr std::int64_t kBins = 256;
-// Of a prediction's size: what is less is how sums were rounded.
+// Relative to the prediction: smaller differences come from rounding.
 constexpr double kLeastDifference = 1e-3;
 
-/// Means over 3 x 3 cells; at the border over those that there are.
+/// Means over 3 x 3 cells, at the border over those inside of the map.
 torch::Tensor smoothed(const torch::Tensor& map) {
-  return torch::avg_pool2d(map, 3, 1, 1, /*ceil_mode=*/false, /*count_include_pad=*/false);
+  return torch::avg_pool2d(map, {3, 3}, {1, 1}, {1, 1}, /*ceil_mode=*/false, /*count_include_pad=*/false);
 }
 
-/// Otsu's: the value whose two sides have the largest variance between them.
+/// Otsu's: the value that maximises the variance between the two classes.
 double threshold_of(const torch::Tensor& map) {
   const auto low = map.min().item<double>(), high = map.max().item<double>();
   const auto counts = torch::histc(map, kBins, low, high).to(torch::kDouble);
@@ -58,7 +56,7 @@ torch::Tensor relevance_map(StableDiffusion& model, const torch::Tensor& latents
     const auto pair = predicted.to(torch::kCPU, torch::kFloat).chunk(2);
     const auto apart = (pair[1] - pair[0]).abs().mean(1, /*keepdim=*/true);
     const auto mean = apart.mean();
-    // Each timestep counts as much as the others.
+    // All timesteps have the same weight.
     if (mean.item<double>() > kLeastDifference * pair[0].abs().mean().item<double>()) sum += apart / mean;
     if (on_pair) on_pair();
   }
@@ -69,7 +67,7 @@ torch::Tensor relevant_cells(const torch::Tensor& map) {
   const auto cells = map.unsqueeze(0).unsqueeze(0);
   if (map.min().item<double>() == map.max().item<double>()) return torch::ones_like(cells);
   const auto over = (cells >= threshold_of(map)).to(torch::kFloat);
-  return torch::max_pool2d(over, 3, 1, 1);
+  return torch::max_pool2d(over, {3, 3}, {1, 1}, {1, 1});
 }
 
 Mask mask_of_cells(const torch::Tensor& cells, std::int64_t factor) {

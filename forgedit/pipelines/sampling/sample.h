@@ -33,8 +33,8 @@ class Sampler {
   Sampler(StableDiffusion& model, const SampleOptions& options);
   ~Sampler();
 
-  /// What sampling begins with under SampleOptions::start: `original` (1, 4, h, w), scaled, under each row of
-  /// `noise` (batch, 4, h, w), as strong as the first step that is taken expects it.
+  /// The latents that sampling starts from if SampleOptions::start is below 1: `original` (1, 4, h, w),
+  /// scaled, with each row of `noise` (batch, 4, h, w) at the noise level of the first step that is taken.
   torch::Tensor noised(const torch::Tensor& original, const torch::Tensor& noise) const;
 
   /// From `latents` (batch, 4, h, w) towards `embeddings` (a row each), away from `unconditional` (one row).

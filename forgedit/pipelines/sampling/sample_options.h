@@ -15,10 +15,10 @@ struct SampleOptions {
   std::int64_t steps = 50;
   double guidance_scale = 7.5;
   std::string negative = {};  ///< negative prompt; may be empty
-  /// Share of the steps that edits take: 1 begins at pure noise, less at the original with as much noise as
-  /// the first of these steps expects (SDEdit, arXiv 2108.01073).
+  /// Share of the steps that edits take, over 0 to 1. 1 starts from pure noise; less starts from the original
+  /// with as much noise as the first of these steps expects (SDEdit, arXiv 2108.01073).
   double start = 1;
-  bool protect = false;  ///< edits change only what the target's relevance map finds (relevance.h)
+  bool protect = false;  ///< edits change only what the relevance map of their target selects (relevance.h)
 
   /// How many of `steps` are taken: at least one.
   std::int64_t steps_taken() const {

@@ -64,7 +64,7 @@ TEST(Region, OneThatIsNotInsideIsNamed) {
       "50,0,40,32 is not inside of the picture, which is 80x50: expected X,Y,WIDTH,HEIGHT in its pixels");
   for (const auto& region : {Region{81, 0, 16, 16}, Region{0, 40, 16, 16}, Region{1, 1, 2147483647, 16}})
     EXPECT_TRUE(testing::contains(complaint(region), "is not inside of the picture")) << region_text(region);
-  EXPECT_EQ(complaint({0, 0, 80, 50}), "0,0,80,50 is the whole picture: leave it out");
+  EXPECT_EQ(complaint({0, 0, 80, 50}), "0,0,80,50 is the whole picture: omit the region");
 }
 
 }  // namespace
