@@ -142,14 +142,13 @@ function takeWish(wish, entry) {
   for (const key of Object.keys(wish)) if (entry[key] !== undefined && entry[key] !== null) wish[key] = entry[key];
   if (entry.blend === undefined) wish.blend = 0;
   if (entry.negative === undefined) wish.negative = "";
-  wish.start = entry.start ?? 1;
-  wish.protect = entry.protect ?? false;
+  ({ start: wish.start, protect: wish.protect } = entry);
 }
 
 function drawRequest(learned, wish) {
-  const { target, strategy, interpolation, gamma, alpha, beta, blend, seed, sampler, steps, guidance, negative, start, protect } = wish;
+  const { strategy, interpolation, gamma, alpha, beta, negative, ...rest } = wish;
   const strength = interpolation === "vp" ? { interpolation, alpha, beta } : { gamma };
-  return { kind: "draw", learned, target, forget: strategy, ...strength, blend, seed, sampler, steps, guidance, ...(negative && { negative }), ...(start < 1 && { start }), ...(protect && { protect }) };
+  return { kind: "draw", learned, forget: strategy, ...strength, ...rest, ...(negative && { negative }) };
 }
 
 async function readTries(id, learned) {

@@ -31,10 +31,8 @@ export function commandOf(job, entry) {
   if (method !== "imagic") words.push("--source", source);
   const settings = { ...settingsOf(job, entry), seeds: seedsOf(seed, entry.seed), ...known({ method, ...learning }), "draw-batch": 1 };
   // What begins like an option is taken for one as a word of its own.
-  for (const [key, value] of Object.entries(settings)) {
-    if (value === true) words.push("--" + key);
-    else words.push(...(String(value).startsWith("-") ? [`--${key}=${value}`] : ["--" + key, String(value)]));
-  }
+  for (const [key, value] of Object.entries(settings))
+    words.push(...(value === true ? ["--" + key] : `${value}`[0] === "-" ? [`--${key}=${value}`] : ["--" + key, `${value}`]));
   const { miniature, name } = state.info?.model || {};
   if (!miniature && name) words.push("--model", name);
   words.push("--", state.uploads.get(pictureOf(job))?.name || "PICTURE", entry.target);
