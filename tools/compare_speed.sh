@@ -59,7 +59,7 @@ for ((pair = 1; pair <= PAIRS; ++pair)); do
   fi
 done
 
-# What follows the last column of ratios is nothing but medians of few numbers: sorted by insertion.
+# Not every awk can sort, so the few numbers are sorted by insertion.
 awk -F '\t' '
 function sort_values(values, count,   i, j, value) {
   for (i = 2; i <= count; ++i) {
