@@ -103,7 +103,7 @@ void BatchCommand::add_work_options(CLI::App& command) {
   group(command.add_flag("--retry-failed", request_.retry_failed, "run failed edits again"));
   group(command.add_option("--keep", keep_, "keep all images, or with --auto only the best ones")
             ->type_name("all|best")
-            ->check(CLI::IsMember({"all", "best"}))
+            ->check(CLI::IsMember({"all", "best"}).description(""))
             ->capture_default_str());
   group(command
             .add_option("--tries", request_.options.tries,

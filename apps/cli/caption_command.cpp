@@ -54,6 +54,7 @@ Command add_caption_command(CLI::App& program) {
   command
       ->add_option("IMAGE", state->images,
                    "pictures to caption: PNG, JPEG, WebP, HEIC or AVIF; - is standard input")
+      ->type_name("FILE")
       ->required();
   command
       ->add_option("--captioner", state->request.captioner,

@@ -48,8 +48,10 @@ class EditCommand {
 };
 
 void EditCommand::add_options(CLI::App& command) {
-  command.add_option("IMAGE", image_,
-                     "picture to edit: PNG, JPEG, WebP, HEIC or AVIF; - is standard input; not with --from");
+  command
+      .add_option("IMAGE", image_,
+                  "picture to edit: PNG, JPEG, WebP, HEIC or AVIF; - is standard input; not with --from")
+      ->type_name("FILE");
   command.add_option("TARGET", targets_,
                      "prompt of the edit, or several; used as typed: (word:1.2) sets no attention weight");
   // What is saved was learned already: of a preset only the rest counts.

@@ -9,7 +9,7 @@
 namespace forgedit::cli {
 
 std::string edit_examples() {
-  return "Lists are a,b,c or FIRST:LAST:STEP, both ends included.\n"
+  return "Lists are a,b,c or FIRST:LAST:STEP, both ends included; without :STEP, the step is 1.\n"
          "\n"
          "Examples:\n"
          "  forgedit edit dog.jpg \"a dog jumping\" --source \"a dog sitting\" \\\n"

@@ -42,7 +42,9 @@ Command add_export_command(CLI::App& program) {
   const auto state = std::make_shared<ExportCommand>();
   auto* command = program.add_subcommand("export", "Write a saved edit as a model for other programs.");
   auto& request = state->request;
-  command->add_option("SAVED_EDIT", state->saved, "saved edit, of `forgedit learn` or --save")->required();
+  command->add_option("SAVED_EDIT", state->saved, "saved edit, of `forgedit learn` or `forgedit edit --save`")
+      ->type_name("DIR")
+      ->required();
   command
       ->add_option("--to", request.to,
                    "a diffusers folder, one checkpoint with LDM names, or a LoRA with kohya's names")

@@ -82,6 +82,7 @@ Command add_learn_command(CLI::App& program) {
   command
       ->add_option("IMAGE", state->image,
                    "picture to fine-tune on: PNG, JPEG, WebP, HEIC or AVIF; - is standard input")
+      ->type_name("FILE")
       ->required();
   add_preset_option(*command, state->request);
   add_picture_options(*command, state->request);

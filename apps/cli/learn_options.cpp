@@ -50,7 +50,7 @@ std::vector<CLI::Option*> add_picture_options(CLI::App& command, LearnRequest& r
       command.add_option("--captioner", request.captioner,
                          "BLIP model that captions the picture: a folder, or ORG/NAME in the Hugging Face "
                          "cache [captioner/ in the model folder, else the published one in the cache]"),
-      "DIR");
+      "DIR|ORG/NAME");
   options.add(command.add_option_function<std::string>(
                   "--size", [&](const std::string& text) { request.size = parse_size("size", text); },
                   "stretch the picture to this size, in multiples of 64 (32 for XL and the miniature) [keeps "
@@ -97,7 +97,8 @@ std::vector<CLI::Option*> add_method_options(CLI::App& command, LearnRequest& re
   }
   options.add(command.add_option_function<std::string>(
                   "--layers", [&](const std::string& text) { o.layers = parse_layer_scope(text); },
-                  "UNet blocks to train: as in the published code of vanilla, as in the paper, or all"),
+                  "UNet blocks to train: as in the published code of vanilla, as in the paper, or all [the "
+                  "method's]"),
               "code|paper|all");
   const auto choose_timesteps = [&request](bool stratified) {
     request.options.stratified_timesteps = stratified;
@@ -130,8 +131,8 @@ std::string methods_help() {
   std::string text =
       "\n"
       "Methods with their published values, which options override. A model folder may contain its own\n"
-      "defaults for vanilla (forgedit.json, shown by `forgedit inspect`), and the miniature's does;\n"
-      "--preset published ignores them.\n";
+      "defaults for vanilla and for sampling (forgedit.json, shown by `forgedit inspect`), and the\n"
+      "miniature's does; --preset published ignores them.\n";
   for (const auto& row : learn_methods()) {
     const auto o = published_options(row.method);
     text += fmt::format("  {:10}  {}\n              ", row.name, row.summary);

@@ -66,8 +66,9 @@ void add_preset_option(CLI::App& command, SweepRequest& sweep,
   add_preset(
       command, {"published", "story"},
       "published: fine-tuning and sweep of the published code (--gamma or --beta 0.0:1.6:0.1, --alpha "
-      "0.8,0.9,1.1, --repeat 4; with dreambooth 0.8:1.6:0.1, 0.8,0.9 and 10); story: --gamma 0.5:0.7:0.1, "
-      "--forget encoderkv, --repeat 4, fine-tuned at 1.5 times the model's size",
+      "0.8,0.9,1.1, --repeat 4; with dreambooth --gamma or --beta 0.8:1.6:0.1, --alpha 0.8,0.9, "
+      "--repeat 10); story: --gamma 0.5:0.7:0.1, --forget encoderkv, --repeat 4, fine-tuning at 1.5 times "
+      "the model's image size",
       [&sweep](const std::string& name) { sweep.preset = parse_preset(name); }, std::move(skipped));
 }
 

@@ -73,11 +73,14 @@ class RedoCommand {
 };
 
 void RedoCommand::add_options(CLI::App& command) {
-  command.add_option("IMAGE", picture_, "a PNG that forgedit wrote, with its settings inside")->required();
+  command.add_option("IMAGE", picture_, "a PNG that forgedit wrote, with its settings inside")
+      ->type_name("FILE")
+      ->required();
   const auto add = [&](const char* name, fs::path& value, const char* type, const char* text) {
     command.add_option(name, value, text)->type_name(type)->group("Picture");
   };
-  add("--from", request_.from, "DIR", "the saved edit, of `forgedit learn` or --save [searched for]");
+  add("--from", request_.from, "DIR",
+      "the saved edit, of `forgedit learn` or `forgedit edit --save` [searched for]");
   add("--image", request_.original, "FILE", "the picture that was edited [searched for]");
   add("--mask", request_.mask, "FILE", "the mask, if the edit had one");
   add("--save", request_.save, "DIR",

@@ -56,11 +56,9 @@ void add_access_options(CLI::App& command, ServeOptions& request) {
 /// How much may wait, and for how long it may run.
 void add_queue_options(CLI::App& command, ServeOptions& request) {
   const auto group = [](CLI::Option* option) { option->group("Server"); };
-  group(command
-            .add_option("--start", request.start,
-                        "state of the queue at the start: paused or running [as it was]")
-            ->type_name("HOW")
-            ->check(CLI::IsMember({"paused", "running"})));
+  group(command.add_option("--start", request.start, "state of the queue at the start [as it was]")
+            ->type_name("paused|running")
+            ->check(CLI::IsMember({"paused", "running"}).description("")));
   group(command.add_option("--queue", request.most_queued, "maximum number of waiting jobs")
             ->type_name("N")
             ->check(within(1, kMostJobs))

@@ -22,13 +22,13 @@ std::string samplers_help() {
   return text;
 }
 
-/// "[ddim 50, dpm++ 20]".
+/// "[ddim 50, dpm++ 20, or the model's own default]".
 std::string default_steps_help() {
   std::string text;
   for (const auto& sampler : samplers()) {
     text += fmt::format("{}{} {}", text.empty() ? "[" : ", ", sampler.name, sampler.default_steps);
   }
-  return text + "]";
+  return text + ", or the model's own default]";
 }
 
 }  // namespace
@@ -45,7 +45,7 @@ void add_sweep_options(CLI::App& command, SweepRequest& a) {
       [&](const std::string& text) { a.forget = parse_words("forget", text); });
   add("--interpolation", "vs|vp", "vector subtraction (γ) or projection (α, β)", "vs",
       [&](const std::string& text) { a.interpolation = parse_interpolation(text); });
-  add("--gamma", "LIST", "vs: strength of the edit (with imagic its α, default 1.2)", "0.6:1.4:0.2",
+  add("--gamma", "LIST", "vs: strength of the edit; with imagic: Imagic's α [1.2]", "0.6:1.4:0.2",
       [&](const std::string& text) { a.gamma = parse_numbers("gamma", text); });
   add("--alpha", "LIST", "vp: strength of the identity", "0.9",
       [&](const std::string& text) { a.alpha = parse_numbers("alpha", text); });
@@ -74,7 +74,8 @@ void add_sweep_options(CLI::App& command, SweepRequest& a) {
       ->group("Sampling");
   command
       .add_option("--guidance-scale,--guidance", a.guidance_scale,
-                  fmt::format("classifier-free guidance (CFG) scale [{}]", SampleOptions().guidance_scale))
+                  fmt::format("classifier-free guidance (CFG) scale [{}, or the model's own default]",
+                              SampleOptions().guidance_scale))
       ->check(within(0, 100))
       ->type_name("NUMBER")
       ->group("Sampling");
@@ -120,9 +121,8 @@ void add_result_options(CLI::App& command, EditJob& job) {
       .add_option_function<std::string>(
           "--region", [&job](const std::string& text) { job.region = parse_region("region", text); },
           "edit only this part of a large photo: upper left corner and size in pixels. Each result is the "
-          "whole "
-          "photo; pixels outside of the part are unchanged")
-      ->type_name("X,Y,W,H")
+          "whole photo; pixels outside of the part are unchanged")
+      ->type_name("X,Y,WIDTH,HEIGHT")
       ->group("Results");
   command
       .add_option_function<std::string>(
@@ -171,7 +171,7 @@ void add_auto_options(CLI::App& command, AutoOptions& a) {
           "--auto-seconds", a.request.seconds,
           "stop generating after this many seconds; the result then depends on the speed of the machine")
       ->check(within(1, 1e6))
-      ->type_name("NUMBER")
+      ->type_name("SECONDS")
       ->group("Automatic choice");
   add_score_options(command, a.request.judge);
 }
