@@ -40,7 +40,7 @@ void print_devices() {
     row(fmt::format("GPU {}", i), describe_device(gpu) + ", " + free_text(free_memory(gpu)));
   }
   if (gpus == 0)
-    row("GPU", "none that this program can use (it was built for CPUs, or finds no CUDA driver)");
+    row("GPU", "none that this program can use: it was built without CUDA, or finds no CUDA driver");
 }
 
 /// "ORG/NAME" of "models--ORG--NAME".
@@ -74,9 +74,9 @@ std::string found_or_way(const Places& places, const std::string& name, const st
 void print_abilities(const Places& places) {
   const bool has_miniature =
       !places.assets.empty() && std::filesystem::is_directory(miniature_folder(places));
-  row("miniature", has_miniature
-                       ? "installed: edits, captions, scores and --auto for 3D emoji, without --model"
-                       : "not installed");
+  row("miniature",
+      has_miniature ? "installed; without --model, it edits, captions and scores 3D emoji, also with --auto"
+                    : "not installed");
   row("captions", found_or_way(places, published_captioner(), "other models need --captioner or --source"));
   std::string clip;
   for (const char* name : published_clips()) {

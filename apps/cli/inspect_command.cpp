@@ -65,10 +65,13 @@ Command add_inspect_command(CLI::App& program) {
   auto* command = program.add_subcommand(
       "inspect", "Report what a file or folder is, what it contains and what is missing.");
   command
-      ->add_option("PATH", state->path,
-                   "model, checkpoint, saved edit, …; or ORG/NAME in the Hugging Face cache")
+      ->add_option(
+          "PATH", state->path,
+          "model, checkpoint, LoRA, VAE, text encoder, tokenizer, captioner, CLIP model, saved edit or "
+          "results of `edit`; or ORG/NAME in the Hugging Face cache")
+      ->type_name("DIR|FILE|ORG/NAME")
       ->required();
-  command->add_flag("--json", state->json, "print JSON");
+  command->add_flag("--json", state->json, "print the report as JSON");
   return {command, [state] { state->run(); }};
 }
 

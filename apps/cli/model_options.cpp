@@ -31,9 +31,10 @@ void add_model_options(CLI::App& command, ModelRequest& model) {
       ->type_name("DIR|FILE")
       ->group("Model");
   command
-      .add_option("--tokenizer", model.tokenizer,
-                  "tokenizer of a single-file model: a folder with vocab.json and merges.txt [beside the "
-                  "file, else in the Hugging Face cache, else CLIP's published one]")
+      .add_option(
+          "--tokenizer", model.tokenizer,
+          "tokenizer of a single-file model: a folder with vocab.json and merges.txt [beside the "
+          "file, else in the Hugging Face cache, else the copy of CLIP's that ships with the program]")
       ->type_name("DIR")
       ->group("Model");
   command
@@ -49,9 +50,8 @@ void add_model_options(CLI::App& command, ModelRequest& model) {
             model.loras.clear();
             for (const auto& text : texts) model.loras.push_back(parse_lora("lora", text));
           },
-          "add a LoRA file (kohya, diffusers or PEFT names) to the model, with this strength [1]; may be "
-          "repeated")
-      ->type_name("FILE[:SCALE]")
+          "add a LoRA file (kohya, diffusers or PEFT names) to the model with STRENGTH [1]; may be repeated")
+      ->type_name("FILE[:STRENGTH]")
       ->allow_extra_args(false)
       ->group("Model");
   command
@@ -81,8 +81,8 @@ void add_memory_option(CLI::App& command, ModelRequest& model) {
   command
       .add_option_function<std::string>(
           "--memory", [&](const std::string& text) { model.memory = parse_gib("memory", text); },
-          "limit of GPU memory: 8 and 8GB are GiB, 6000MB are MiB; a run never takes more. On a CPU only the "
-          "estimates of the plan respect it [the free memory]")
+          "limit of GPU memory: 8 and 8GB mean 8 GiB, 6000MB means 6000 MiB; a run never takes more. "
+          "On a CPU only the estimates of the plan respect it [the free memory]")
       ->type_name("GIB")
       ->group("Model");
 }
@@ -105,7 +105,7 @@ void add_score_options(CLI::App& command, ScoreFiles& files) {
       .add_option("--clip", files.clip,
                   "CLIP model: a folder as transformers saves it, or ORG/NAME in the Hugging Face cache "
                   "[clip/ in the model folder, else OpenAI's in the cache]")
-      ->type_name("DIR")
+      ->type_name("DIR|ORG/NAME")
       ->group("Scores");
   command
       .add_option(
@@ -118,8 +118,8 @@ void add_score_options(CLI::App& command, ScoreFiles& files) {
 void say_which_model(const ModelRequest& model, JobListener& listener) {
   if (!model.model.empty()) return;
   listener.warning(
-      "no --model given: using the bundled emoji demo model. For photos pass --model (Stable Diffusion 1.x, "
-      "2.x or XL).");
+      "no --model given: using the miniature, a small demo model for 3D emoji. For photos pass --model "
+      "(Stable Diffusion 1.x, 2.x or XL).");
 }
 
 }  // namespace forgedit::cli

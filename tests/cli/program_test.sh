@@ -170,7 +170,7 @@ FORGEDIT_ASSETS=$WORK/assets expect 1 "miniature is not installed" "${EDIT[@]}" 
 cp -r "$MODEL" assets/miniature/model
 FORGEDIT_ASSETS=$WORK/assets "$FORGEDIT" "${EDIT[@]}" --steps 1 --samples 2 --batch 2 --gamma 1 --out mini >stdout 2>stderr ||
   complain "miniature"
-head -1 stderr | grep -q "^warning: no --model given: using the bundled emoji demo model" || complain "the miniature is not named first"
+head -1 stderr | grep -q "^warning: no --model given: using the miniature, a small demo model for 3D emoji" || complain "the miniature is not named first"
 grep -q "warning: the miniature's VAE reconstructs this picture at" stderr || complain "no warning under 22 dB"
 
 echo "-- results"

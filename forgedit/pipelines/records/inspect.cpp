@@ -117,7 +117,7 @@ bool is_learned_embedding(const WeightsFile& file) {
 Inspection inspect_embedding(const WeightsFile& file) {
   Inspection result;
   result.what = "a learned source embedding, written by an export together with its model";
-  result.purpose = "for programs that generate with the exported model";
+  result.purpose = "it is for programs that generate with the exported model";
   result.parts.push_back(part_of("embedding", file.tensors));
   for (const auto& [key, text] : file.metadata) result.notes.push_back(key + " \"" + text + "\"");
   return result;
@@ -374,7 +374,8 @@ Inspection inspect_results(const fs::path& folder) {
   Inspection result;
   result.what = "results of `forgedit edit`";
   result.purpose =
-      "generated images, not a saved edit: `forgedit learn` and `forgedit edit --save` write one";
+      "it contains generated images and is not a saved edit; `forgedit learn` and `forgedit edit --save` "
+      "write saved edits";
   const auto pictures = record.find("pictures");
   if (pictures != record.end() && pictures->is_array()) {
     result.notes.push_back(std::to_string(pictures->size()) + " images");

@@ -138,7 +138,7 @@ TEST_F(Inspect, SavedEditsAndResults) {
   const auto results = inspect(folder_ / "out");
   EXPECT_EQ(results.what, "results of `forgedit edit`");
   EXPECT_FALSE(results.usable);
-  EXPECT_TRUE(contains(results.purpose, "not a saved edit"));
+  EXPECT_TRUE(contains(results.purpose, "is not a saved edit"));
   EXPECT_EQ(results.notes, (std::vector<std::string>{"2 images"}));
 }
 
