@@ -159,7 +159,8 @@ void SpeedCommand::run() {
     if (!options.learns) console.note("skipped fine-tuning: too little memory");
     if (const auto multiple = static_cast<int>(network.size_multiple());
         options.width % multiple != 0 || options.height % multiple != 0) {
-      throw usage_error("size", fmt::format("expected multiples of {}", multiple));
+      throw usage_error("size", fmt::format("expected multiples of {}, got {}x{}", multiple, options.width,
+                                            options.height));
     }
     rows = measure_speed(network, options, print_row);
   }
@@ -197,11 +198,12 @@ std::function<void()> add_speed_options(CLI::App& bench) {
   add_number("--samples", state->options.learn.samples, "training samples (picture and noise)");
   add_number("--batch", state->options.learn.batch, "samples per training step");
   add_number("--steps", state->options.sample.steps, "DDIM steps per image");
-  bench.add_option("--json", state->json, "also write the numbers to this file")->type_name("FILE");
+  bench.add_option("--json", state->json, "also write the measurements to this file, as JSON")
+      ->type_name("FILE");
   bench.add_flag("--fast", state->options.learn.fast, "fine-tune as `edit --fast` does");
   bench.add_flag_callback(
       "--no-first-picture", [state] { state->first_picture = false; },
-      "skip the measurement of a whole run in its own process");
+      "do not measure the time to the first image, for which a whole edit runs in a process of its own");
   add_model_options(bench, state->model);
   add_memory_option(bench, state->model);
   return [state] { state->run(); };

@@ -21,7 +21,8 @@ fs::path find_dataset(const fs::path& directory) {
   for (const auto& folder : {directory, directory / "Dataset", directory / "EditEval_v1" / "Dataset"}) {
     if (fs::exists(folder / kPrompts)) return folder;
   }
-  throw failure(directory.string() + ": is not EditEval_v1: expected " + kPrompts + " there or in Dataset/");
+  throw failure(directory.string() + ": not an EditEval_v1 folder: expected " + kPrompts +
+                " in it or in its Dataset/");
 }
 
 /// "Object Addition" -> object_addition; the benchmark misspells one of its folders.

@@ -64,7 +64,7 @@ struct Shown {
 Benchmark read_miniedit(const fs::path& directory) {
   const auto file = directory / kList;
   if (!fs::exists(file))
-    throw failure(directory.string() + ": is not MiniEdit: expected " + kList + " there");
+    throw failure(directory.string() + ": not a MiniEdit folder: expected " + kList + " in it");
   const auto object = read_json_object(file);
   const ConfigReader top(file.string(), object);
   top.integer("version", {}, 1, 1);

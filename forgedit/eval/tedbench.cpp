@@ -23,7 +23,7 @@ Benchmark read_tedbench(const fs::path& directory) {
   const auto folder = fs::exists(directory / kList) ? directory : directory / "tedbench";
   const auto file = folder / kList;
   if (!fs::exists(file))
-    throw failure(directory.string() + ": is not TEdBench: expected " + kList + " there");
+    throw failure(directory.string() + ": not a TEdBench folder: expected " + kList + " in it");
   const auto list = json::parse(read_file(file, kMaxBytes), nullptr, false);
   if (!list.is_array() || list.empty() || list.size() > kMaxTedbenchEdits) {
     throw failure(file.string() + ": expected a list of edits");

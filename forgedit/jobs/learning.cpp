@@ -30,10 +30,10 @@ void say_how_it_ended(const LearnedPicture& learned, JobContext& job) {
   }
   if (o.stop_known > 0 && !learned.result.known.empty()) {
     const auto known = learned.result.known.back();
-    job.note(fmt::format("{:.1f} % of the picture is known after {} samples ({} {:g} %)", 100 * known,
+    job.note(fmt::format("the model predicts {:.1f} % of the picture after {} samples ({} {:g})", 100 * known,
                          static_cast<std::int64_t>(learned.result.losses.size()) * o.batch,
-                         known >= o.stop_known ? "stop_known asks for" : "the maximum; stop_known asks for",
-                         100 * o.stop_known));
+                         known >= o.stop_known ? "stop_known is" : "the maximum; stop_known is",
+                         o.stop_known));
   }
   const auto used = learned.result.planned_steps * o.batch;
   if (learned.result.stopped_at) {

@@ -284,9 +284,8 @@ std::string EditResults::older() const {
     }
     list += (before > 0 ? ", " : "") + *name;
   }
-  return fmt::format(
-      "{} contains {} image{} of an earlier run, which stay but are not on the new contact sheet: {}",
-      folder_.string(), names.size(), names.size() == 1 ? "" : "s", list);
+  return fmt::format("{} contains {} image{} of an earlier run, kept but not on the new contact sheet: {}",
+                     folder_.string(), names.size(), names.size() == 1 ? "" : "s", list);
 }
 
 std::vector<std::string> EditResults::changed() const {

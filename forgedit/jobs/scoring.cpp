@@ -37,7 +37,9 @@ ScorerFiles find_scorer_files(const ScoreFiles& asked, const fs::path& model_fol
     files.clip = elsewhere ? with_field("clip", [&] { return find_model(asked.clip, places); }).path
                            : fs::path(asked.clip);
     if (!fs::is_directory(files.clip, error)) {
-      throw failure("clip", one_line(asked.clip) + ": no such CLIP folder");
+      throw failure("clip", one_line(asked.clip) +
+                                ": no such CLIP folder; expected one as transformers saves it, or ORG/NAME "
+                                "in the Hugging Face cache");
     }
     return files;
   }

@@ -44,7 +44,8 @@ void check_interpolation(const SweepRequest& sweep, Interpolation interpolation)
                             : sweep.beta ? "beta"
                                          : nullptr)
                          : (sweep.gamma ? "gamma" : nullptr);
-  if (stray) throw usage_error(stray, std::string("needs interpolation ") + (vs ? "vp" : "vs"));
+  if (stray)
+    throw usage_error(stray, std::string("needs interpolation ") + (vs ? "vp, got vs" : "vs, got vp"));
 }
 
 EditRequest with_settings(EditRequest request, const SweepRequest& given) {

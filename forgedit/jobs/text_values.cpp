@@ -23,6 +23,8 @@ constexpr double kMostLora = 100;
 constexpr double kLeastGib = 0.01, kMostGib = 100'000;
 // Numbers of a range are rounded to this many parts of one: 0.3, not 0.30000000000000004.
 constexpr double kGrain = 1e9;
+constexpr const char* kWholeSteps =
+    "FIRST:LAST:STEP in which whole steps lead from FIRST to LAST; STEP is 1 if it is not given";
 
 [[noreturn]] void reject(const std::string& field, const std::string& expected, const std::string& text) {
   throw usage_error(field, "expected " + expected + ", got '" + one_line(text) + "'");
@@ -102,7 +104,7 @@ std::vector<double> parse_numbers(const std::string& field, const std::string& t
     const double steps = (last - first) / step;
     if (steps > static_cast<double>(kMaxValues)) reject(field, "at most 1000 values", text);
     const double whole = std::round(steps);
-    if (std::abs(steps - whole) > 1e-6) reject(field, "a STEP that leads from FIRST to LAST exactly", item);
+    if (std::abs(steps - whole) > 1e-6) reject(field, kWholeSteps, item);
     for (int i = 0; i <= static_cast<int>(whole); ++i) {
       append(values, std::round((first + i * step) * kGrain) / kGrain, field, text);
     }
@@ -119,7 +121,7 @@ std::vector<std::uint64_t> parse_seeds(const std::string& field, const std::stri
     const auto last = parts.size() > 1 ? parse_seed(field, parts[1], text) : first;
     const auto step = parts.size() > 2 ? parse_seed(field, parts[2], text) : 1;
     if (step == 0 || last < first) reject(field, "FIRST <= LAST and a STEP over 0", item);
-    if ((last - first) % step != 0) reject(field, "a STEP that leads from FIRST to LAST exactly", item);
+    if ((last - first) % step != 0) reject(field, kWholeSteps, item);
     for (auto seed = first; seed <= last; seed += step) append(values, seed, field, text);
   }
   return values;

@@ -29,8 +29,8 @@ expect 1 "text.pth: neither a safetensors nor a PyTorch file" score ted/original
 echo "-- wrong use of bench"
 expect 2 "--steps" bench --steps 0
 expect 2 "--source: is needed: there is no captioner" bench tedbench --data ted --model "$MODEL"
-expect 1 "is not TEdBench" bench tedbench --data . --model "$MODEL" --source "a man"
-expect 1 "is not EditEval_v1" bench editeval --data ted --model "$MODEL"
+expect 1 "not a TEdBench folder" bench tedbench --data . --model "$MODEL" --source "a man"
+expect 1 "not an EditEval_v1 folder" bench editeval --data ted --model "$MODEL"
 expect 2 "--published: expected vp or vs" "${BENCH[@]}" --published maybe
 expect 2 "--published: has its own strategies and strengths: it cannot be combined with preset" "${BENCH[@]}" --published vs
 
@@ -106,6 +106,6 @@ grep -q "^unseen style: flat " stdout || complain "bench miniedit-s: a row for t
 for key in background style; do
   grep -q "\"$key\": [01]" styles/scores.json || complain "bench miniedit-s: $key in scores.json"
 done
-expect 1 "is not MiniEdit" bench miniedit --data ted --model "$MODEL"
+expect 1 "not a MiniEdit folder" bench miniedit --data ted --model "$MODEL"
 
 end_of_test

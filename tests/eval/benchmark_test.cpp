@@ -43,7 +43,7 @@ TEST_F(BenchmarkTest, NamesBadEntriesOfTedbench) {
   EXPECT_TRUE(contains(list_message(R"([{"img_name": "a.png"}])"), "entry 1: target_text: missing"));
   EXPECT_TRUE(contains(list_message(R"([{"img_name": "../a.png", "target_text": "b"}])"), "plain file name"));
   fs::remove(folder_ / "input_list.json");
-  EXPECT_TRUE(contains(message_of([&] { read_tedbench(folder_); }), "is not TEdBench"));
+  EXPECT_TRUE(contains(message_of([&] { read_tedbench(folder_); }), "not a TEdBench folder"));
 }
 
 TEST_F(BenchmarkTest, ReadsEditeval) {

@@ -171,7 +171,7 @@ TEST_F(MinieditReaderTest, NamesWhatIsWrong) {
     write(json::array({edit}));
     return message_of([&] { read_miniedit(folder_); });
   };
-  EXPECT_TRUE(contains(message_of([&] { read_miniedit(folder_); }), "is not MiniEdit"));
+  EXPECT_TRUE(contains(message_of([&] { read_miniedit(folder_); }), "not a MiniEdit folder"));
   write(json::array({good}));
   EXPECT_EQ(read_miniedit(folder_).edits.at(0).answer->distractors.at(0), folder_ / "a.png");
   write(json::array({good, good}));

@@ -232,8 +232,8 @@ TEST_F(Results, NobodysNumbersAreLeftFree) {
   const auto ran = run();
   EXPECT_EQ(ran.drawn, (std::vector<std::string>{"reconstruction", "01-" + kCat, "03-" + kCat2, "04-" + kCow,
                                                  "05-" + kCow2}));
-  EXPECT_TRUE(contains(
-      ran.older, "1 image of an earlier run, which stay but are not on the new contact sheet: 02-mine.png"))
+  EXPECT_TRUE(
+      contains(ran.older, "1 image of an earlier run, kept but not on the new contact sheet: 02-mine.png"))
       << ran.older;
 }
 

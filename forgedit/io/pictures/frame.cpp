@@ -141,8 +141,8 @@ Frame fit_frame(int source_width, int source_height, std::int64_t area, int mult
 Frame stretch_frame(int source_width, int source_height, int width, int height, int multiple) {
   check_source(source_width, source_height);
   if (multiple < 1 || width < 1 || height < 1 || width % multiple != 0 || height % multiple != 0) {
-    throw usage_error("size of " + size_text(width, height) + " pixels, expected positive multiples of " +
-                      std::to_string(multiple));
+    throw usage_error("expected a width and height in pixels that are positive multiples of " +
+                      std::to_string(multiple) + ", got " + size_text(width, height));
   }
   Frame frame;
   frame.source_width = source_width;
