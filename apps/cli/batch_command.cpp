@@ -42,7 +42,7 @@ constexpr const char* kBatchFooter =
     "shares the work.\n"
     "\n"
     "Exit codes: 0 all done, 1 the worker cannot run here, 2 usage error or a mistake in the list, 3\n"
-    "some edits failed, 75 stopped with work left, 130 stopped by Ctrl-C.\n";
+    "some edits failed, 75 stopped before all work was done, 130 stopped by Ctrl-C, SIGTERM or SIGHUP.\n";
 
 class BatchCommand {
  public:
@@ -111,12 +111,12 @@ void BatchCommand::add_work_options(CLI::App& command) {
             ->type_name("N")
             ->check(within(1, 100))
             ->capture_default_str());
-  group(
-      command
-          .add_option("--lease", lease_, "seconds without a sign of life after which a worker counts as dead")
-          ->type_name("SECONDS")
-          ->check(within(1, 3600))
-          ->capture_default_str());
+  group(command
+            .add_option("--lease", lease_,
+                        "seconds without a heartbeat after which a worker is considered dead")
+            ->type_name("SECONDS")
+            ->check(within(1, 3600))
+            ->capture_default_str());
   group(command.add_flag("--dry-run", dry_run_, "only check the list, and print the plan"));
 }
 

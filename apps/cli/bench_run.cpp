@@ -44,8 +44,8 @@ constexpr const char* kTwoProtocols =
 
 const Kind kTedbench{
     BenchmarkRequest::Kind::tedbench, "Generate and score TEdBench: 100 edits of 40 pictures.",
-    "DIR contains input_list.json and originals/, as published with Imagic. TEdBench has no source\n"
-    "prompts.\n"
+    "The folder of --data contains input_list.json and originals/, as published with Imagic. TEdBench has\n"
+    "no source prompts.\n"
     "\n",
     "--published vs|vp generates each edit with its published strategy and strengths. What textalpha\n"
     "0.7 means in 78 of the 100 published names is not known: with vs it is an unused value, with vp\n"
@@ -59,9 +59,10 @@ const Kind kTedbench{
 
 const Kind kEditeval{
     BenchmarkRequest::Kind::editeval, "Generate and score EditEval_v1: 50 edits of seven kinds.",
-    "DIR contains editing_prompts_collection.xlsx and the folders of pictures, or Dataset/ with both, as\n"
-    "published in SiatMMLab/Awesome-Diffusion-Model-Based-Image-Editing-Methods. Source prompts come\n"
-    "from the sheet. The settings of the leaderboard's Forgedit entry are not published.\n"
+    "The folder of --data contains editing_prompts_collection.xlsx and the folders of pictures, or\n"
+    "Dataset/ with both, as published in\n"
+    "SiatMMLab/Awesome-Diffusion-Model-Based-Image-Editing-Methods. Source prompts come from the sheet.\n"
+    "The settings of the leaderboard's Forgedit entry are not published.\n"
     "\n",
     "Example:\n"
     "  forgedit bench editeval --data EditEval_v1 --seeds 0,1,2 \\\n"
@@ -70,8 +71,8 @@ const Kind kEditeval{
 
 const Kind kMiniedit{
     BenchmarkRequest::Kind::miniedit, "Generate and score MiniEdit: edits whose true answers are known.",
-    "DIR contains edits.json and the pictures that it names; docs/miniedit.md describes both, and the\n"
-    "scorer.\n"
+    "The folder of --data contains edits.json and the pictures that it names; docs/miniedit.md describes\n"
+    "both, and the scorer.\n"
     "\n"
     "The program generates every candidate of the sweep and compares it with the true answer. A\n"
     "candidate is right if it is nearer to the true answer than to the source and all distractors, and\n"
@@ -86,10 +87,10 @@ const Kind kMiniedit{
 const Kind kMinieditS{
     BenchmarkRequest::Kind::miniedit_s,
     "Generate and score MiniEdit-S: MiniEdit in styles that the miniature never saw.",
-    "DIR contains edits.json and the pictures that it names; docs/miniedit.md describes both, and the\n"
-    "scorer. An edit is right if its subject, background and style are: it is nearer to the true answer\n"
-    "than to the source, to all distractors and to the true answer in other styles, and has the right\n"
-    "background. All else is as in `bench miniedit`.\n"
+    "The folder of --data contains edits.json and the pictures that it names; docs/miniedit.md describes\n"
+    "both, and the scorer. An edit is right if its subject, background and style are right: it is nearer\n"
+    "to the true answer than to the source, to all distractors and to the true answer in other styles,\n"
+    "and has the right background. All else is as in `bench miniedit`.\n"
     "\n"
     "Example:\n"
     "  forgedit bench miniedit-s --every 6 --samples 1600\n",
@@ -133,11 +134,12 @@ void BenchRunCommand::add_options(CLI::App& command) {
                   std::string("folder for the run; an unfinished run in it is resumed [out/") +
                       benchmark_name(kind_.kind) + "]")
       ->type_name("DIR");
-  command.add_option("--limit", request_.limit, "only the first edits of the benchmark")
+  command.add_option("--limit", request_.limit, "only the first N edits of the benchmark [all]")
       ->check(within(1, 10000))
       ->type_name("N");
   command
-      .add_option("--every", request_.every, "only every Nth edit of the benchmark, starting at the first")
+      .add_option("--every", request_.every,
+                  "only every Nth edit of the benchmark, starting at the first [1]")
       ->check(within(1, 10000))
       ->type_name("N");
   command.add_flag("--auto", request_.automatic,
@@ -157,7 +159,7 @@ void BenchRunCommand::add_options(CLI::App& command) {
         .add_option_function<std::string>(
             "--published",
             [this](const std::string& text) { request_.published = parse_published_reading(text); },
-            "use each edit's published settings, read as explained below")
+            "use each edit's published settings, interpreted as explained below")
         ->type_name("vs|vp");
   }
   command.add_option("--fixed", request_.fixed, "strength (γ or β) of the fixed protocol [1.0; vp: 1.2]")

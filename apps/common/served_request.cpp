@@ -39,12 +39,14 @@ void refuse_places(const json& request) {
 void check_texts(const json& request) {
   for (const auto& [key, value] : request.items()) {
     if (value.is_string() && value.get_ref<const std::string&>().size() > kMostTextBytes) {
-      throw usage_error(key, fmt::format("expected a text of at most {} bytes", kMostTextBytes));
+      throw usage_error(key, fmt::format("expected a text of at most {} bytes, got {}", kMostTextBytes,
+                                         value.get_ref<const std::string&>().size()));
     }
     if (!value.is_structured()) continue;
     for (const auto& part : value.flatten()) {
       if (part.is_string() && part.get_ref<const std::string&>().size() > kMostTextBytes) {
-        throw usage_error(key, fmt::format("expected texts of at most {} bytes", kMostTextBytes));
+        throw usage_error(key, fmt::format("expected texts of at most {} bytes, got one of {}",
+                                           kMostTextBytes, part.get_ref<const std::string&>().size()));
       }
     }
   }

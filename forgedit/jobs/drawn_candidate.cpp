@@ -24,7 +24,9 @@ Candidate drawn_candidate(const DrawRequest& request) {
     if (count != 1)
       throw usage_error(field, fmt::format("expected one value, got {}: one image is generated", count));
   }
-  if (edit.unlearned) throw usage_error("unlearned", "is another image: one is generated");
+  if (edit.unlearned)
+    throw usage_error("unlearned",
+                      "expected false, got true: it generates another image, and only one is generated here");
   return plan_edit({edit}).back();
 }
 

@@ -17,7 +17,8 @@ void use_target_as_source(LearnRequest& request, const std::string& target) {
 
 void take_target(LearnRequest& request) {
   if (request.options.method == LearnMethod::imagic) return use_target_as_source(request, request.target);
-  if (!request.target.empty()) throw usage_error("target", "needs method imagic");
+  if (!request.target.empty())
+    throw usage_error("target", "needs method imagic, got " + learn_method_name(request.options.method));
 }
 
 void check_learn_settings(const LearnRequest& request) {
@@ -32,7 +33,7 @@ void check_learn_settings(const LearnRequest& request) {
   }
   const bool imagic = o.method == LearnMethod::imagic;
   if (!imagic && o.embedding_samples > 0) {
-    throw usage_error("embedding_samples", "needs method imagic");
+    throw usage_error("embedding_samples", "needs method imagic, got " + learn_method_name(o.method));
   }
   if (imagic && o.embedding_samples < o.batch) {
     throw usage_error("embedding_samples",

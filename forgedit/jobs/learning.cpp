@@ -25,8 +25,8 @@ void say_how_it_ended(const LearnedPicture& learned, JobContext& job) {
   const auto& o = learned.options;
   if (o.stop_loss > 0 && o.stop_known == 0 && learned.prediction == PredictionType::v_prediction) {
     job.note(
-        "the model uses v-prediction: fine-tuning does not stop early (stop_loss), because the threshold is "
-        "meant for noise prediction");
+        "the model predicts the velocity: fine-tuning does not stop early (stop_loss), because the threshold "
+        "is meant for noise prediction");
   }
   if (o.stop_known > 0 && !learned.result.known.empty()) {
     const auto known = learned.result.known.back();

@@ -21,7 +21,7 @@ void require_safety_checker(const std::filesystem::path& model) {
   if (is_there) return;
   throw usage_error("safety", one_line(model.string()) +
                                   ": has no safety checker (expected safety_checker/ with config.json and "
-                                  "weights in a diffusers folder): leave this out, or use a model with one");
+                                  "weights in a diffusers folder): use off, or a model with one");
 }
 
 json safety_json(const SafetyVerdict& verdict) {

@@ -140,7 +140,7 @@ void run_export(const ExportRequest& request, WarmModels& models, JobContext& co
   const SaveLock lock(request.out);
   with_field("out", [&] { check_export_target(request.out, options.format); });
   if (models.choice(context).policy.reduced()) {
-    throw usage_error("precision", "an export needs fp32: bf16 would round the weights");
+    throw usage_error("precision", "expected fp32, got bf16: it would round the exported weights");
   }
   auto learned = read_saved_edit(request.learned);
   find_forgetting_strategy(options.forget, learned.options.method);

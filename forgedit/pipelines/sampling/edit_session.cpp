@@ -188,7 +188,9 @@ class EditSession::State {
         weights_(learned_weights(model, learned)) {
     if (!mask) return;
     if (mask->width != grid_.width || mask->height != grid_.height)
-      throw usage_error("mask", "is not of the picture's size");
+      throw usage_error("mask", "expected the picture's size, " + std::to_string(grid_.width) + "x" +
+                                    std::to_string(grid_.height) + ", got " + std::to_string(mask->width) +
+                                    "x" + std::to_string(mask->height));
     const auto factor = model.vae->config().factor();
     // A cell of latents may change where any of its pixels may.
     const auto pixels = image_to_tensor(to_image(*mask)).narrow(1, 0, 1) > -1;
