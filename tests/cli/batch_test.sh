@@ -75,6 +75,7 @@ mkdir other && touch other/notes
 expect 2 "expected LIST" batch --out nothing "${OPTIONS[@]}"
 expect 2 "--keep: 'best' needs the automatic choice (auto), which cat.jsonl:1 does not use" \
   batch cat.jsonl --out nothing "${OPTIONS[@]}" --keep best
+expect 2 "--keep: expected all or best, got 'some'" batch cat.jsonl --out nothing "${OPTIONS[@]}" --keep some
 expect 2 "--workers: expected a number from 1 to 64, got '0'" batch cat.jsonl --out nothing "${OPTIONS[@]}" --workers 0
 expect 2 "--gpus: expected all, a number of GPUs, or a list such as 0,1, got 'x'" \
   batch cat.jsonl --out nothing "${OPTIONS[@]}" --gpus x
