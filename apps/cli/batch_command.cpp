@@ -115,12 +115,12 @@ void BatchCommand::add_work_options(CLI::App& command) {
             ->type_name("N")
             ->check(within(1, 100))
             ->capture_default_str());
-  group(command
-            .add_option("--lease", lease_,
-                        "seconds without a heartbeat after which a worker is considered dead")
-            ->type_name("SECONDS")
-            ->check(within(1, 3600))
-            ->capture_default_str());
+  group(
+      command
+          .add_option("--lease", lease_, "seconds without a sign of life after which a worker counts as dead")
+          ->type_name("SECONDS")
+          ->check(within(1, 3600))
+          ->capture_default_str());
   group(command.add_flag("--dry-run", dry_run_, "only check the list, and print the plan"));
 }
 
