@@ -25,6 +25,7 @@
 #include "forgedit/core/files.h"
 #include "forgedit/core/one_line.h"
 #include "forgedit/device/device.h"
+#include "forgedit/jobs/supervise.h"
 #include "forgedit/jobs/text_values.h"
 
 namespace forgedit::cli {
