@@ -20,7 +20,7 @@ if [[ ${1:-} =~ ^[1-9][0-9]*$ ]]; then
   shift
 fi
 [ $# -gt 0 ] || set -- bench
-# The subcommands of bench are whole runs, which have no such file.
+# Subcommands of bench are whole runs without a file of times.
 if [ "$1" = bench ] && [[ ${2:---} == --* ]]; then
   set -- "$@" --json parts.json
 fi
@@ -59,7 +59,7 @@ for ((pair = 1; pair <= PAIRS; ++pair)); do
   fi
 done
 
-# What follows the last column of ratios is nothing but medians of few numbers: sorted by insertion.
+# Not every awk can sort, so the few numbers are sorted by insertion.
 awk -F '\t' '
 function sort_values(values, count,   i, j, value) {
   for (i = 2; i <= count; ++i) {
