@@ -1,4 +1,4 @@
-# LibTorch: Debian's libtorch-dev, or any 2.x through CMAKE_PREFIX_PATH.
+# LibTorch: Debian's libtorch-dev, or any 2.x in CMAKE_PREFIX_PATH.
 find_package(Torch REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(nlohmann_json REQUIRED)
@@ -15,7 +15,7 @@ pkg_check_modules(UTF8PROC REQUIRED IMPORTED_TARGET libutf8proc)
 find_path(CSV_INCLUDE_DIR NAMES csv.h REQUIRED)
 find_library(CSV_LIBRARY NAMES csv REQUIRED)
 find_path(STB_INCLUDE_DIR NAMES stb_truetype.h PATH_SUFFIXES stb REQUIRED)
-# `forgedit serve` needs both; everything else is built without them.
+# Only `forgedit serve` needs these two. Without them, everything else is built.
 find_package(SQLite3)
 find_path(BEAST_INCLUDE_DIR NAMES boost/beast.hpp)
 if(SQLite3_FOUND AND BEAST_INCLUDE_DIR)
@@ -30,6 +30,6 @@ endif()
 
 find_program(CCACHE ccache)
 if(CCACHE)
-  # Precompiled headers need these two settings before ccache may reuse a result.
+  # ccache reuses results with precompiled headers only with these two settings.
   set(CMAKE_CXX_COMPILER_LAUNCHER ${CMAKE_COMMAND} -E env CCACHE_SLOPPINESS=pch_defines,time_macros ${CCACHE})
 endif()

@@ -1,6 +1,6 @@
-# forgedit_embed_files(<folder> <source.cpp> [<file>...]): makes <source.cpp> of <source.cpp>.in, in which @FORGEDIT_FILES@
-# stands for one row a file in <folder>, and of each <file>: {"name", {bytes, size}},. A file that is added, changed or
-# removed is seen by the next build.
+# forgedit_embed_files(<folder> <source.cpp> [<file>...]): creates <source.cpp> from <source.cpp>.in. @FORGEDIT_FILES@
+# there becomes one row {"name", {bytes, size}}, for each file in <folder> and each <file>. The next build notices
+# added, changed and removed files.
 function(forgedit_embed_files folder source)
   file(GLOB files CONFIGURE_DEPENDS ${folder}/*.html ${folder}/*.css ${folder}/*.js ${folder}/*.svg)
   list(APPEND files ${ARGN})

@@ -1,6 +1,6 @@
-# forgedit_embed_page(<page.html> <constant> <source.cpp>): makes <source.cpp>, which defines forgedit::<constant>, a
-# std::string_view of the page of that name in assets/. What all pages share is put in: page.css in the place of
-# /*STYLE*/, page.js in that of /*SCRIPT*/. A header beside it declares the constant.
+# forgedit_embed_page(<page.html> <constant> <source.cpp>): creates <source.cpp>, which defines forgedit::<constant>, a
+# std::string_view of assets/<page.html>. Inserts the parts that all pages share: page.css for /*STYLE*/, page.js for
+# /*SCRIPT*/. Also creates a header that declares the constant.
 function(forgedit_embed_page page FORGEDIT_PAGE_NAME source)
   set(assets ${PROJECT_SOURCE_DIR}/assets)
   set_property(DIRECTORY APPEND PROPERTY CMAKE_CONFIGURE_DEPENDS ${assets}/${page} ${assets}/page.css ${assets}/page.js)

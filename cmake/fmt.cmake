@@ -1,8 +1,8 @@
-# LibTorch's include folder may bring a fmt that spdlog was not built with (2.11 brings 12, Debian's spdlog wants
-# 9). Whichever folder comes first on the command line, everything must see spdlog's: where there are two, that
-# one is found through a folder of its own, in front of all others.
+# LibTorch's include folder may contain a fmt that spdlog was not built with (2.11 has 12, Debian's spdlog needs 9). All
+# code must include spdlog's, whatever the order of folders on the command line. So if there are two, a folder with only
+# spdlog's fmt comes before all others.
 
-# With FORGEDIT_FMT_STAND_IN, LibTorch seems to bring a fmt that nothing can include: the build proves the above.
+# With FORGEDIT_FMT_STAND_IN, LibTorch seems to contain a fmt whose headers are errors. The build then tests this file.
 function(forgedit_add_fmt_stand_in folders)
   set(stand_in ${CMAKE_BINARY_DIR}/fmt_stand_in)
   foreach(header args base chrono color compile core format format-inl os ostream printf ranges std xchar)
@@ -11,7 +11,7 @@ function(forgedit_add_fmt_stand_in folders)
   set(${folders} ${stand_in} ${${folders}} PARENT_SCOPE)
 endfunction()
 
-# Where spdlog's fmt lies: a folder called fmt, or spdlog's own copy.
+# Sets <result> to the folder of spdlog's fmt: a separate fmt, or the copy inside spdlog.
 function(forgedit_find_fmt_of_spdlog result)
   get_target_property(definitions spdlog::spdlog INTERFACE_COMPILE_DEFINITIONS)
   set(target spdlog::spdlog)
@@ -25,7 +25,7 @@ function(forgedit_find_fmt_of_spdlog result)
   set(${result} ${found}/${folder} PARENT_SCOPE)
 endfunction()
 
-# Puts spdlog's fmt in front of LibTorch's folders where one of these has another.
+# Puts spdlog's fmt before LibTorch's folders if one of these contains another fmt.
 function(forgedit_put_fmt_of_spdlog_first folders)
   forgedit_find_fmt_of_spdlog(own)
   file(REAL_PATH ${own} own)

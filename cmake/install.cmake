@@ -1,17 +1,18 @@
-# `cmake --install`, and `cpack`, which makes a Debian package. Manual pages and completions come from the program itself.
+# Rules for `cmake --install`, and for `cpack`, which creates a Debian package. The program itself writes the manual
+# pages and completions.
 include(GNUInstallDirs)
 
-set_target_properties(forgedit PROPERTIES INSTALL_RPATH_USE_LINK_PATH ON)  # a LibTorch that is not the system's
+set_target_properties(forgedit PROPERTIES INSTALL_RPATH_USE_LINK_PATH ON)  # for a LibTorch outside the system's folders
 install(TARGETS forgedit RUNTIME)
 if(TARGET forgedit_server)
-  install(TARGETS forgedit_server RUNTIME)  # what `forgedit serve` becomes
+  install(TARGETS forgedit_server RUNTIME)  # the process that `forgedit serve` executes
 endif()
 install(DIRECTORY ${PROJECT_SOURCE_DIR}/assets/ DESTINATION ${CMAKE_INSTALL_DATADIR}/forgedit
   PATTERN "*.html" EXCLUDE PATTERN "*.css" EXCLUDE)
 install(FILES README.md THIRD_PARTY.md LICENSE CHANGELOG.md DESTINATION ${CMAKE_INSTALL_DOCDIR})
 install(DIRECTORY docs examples DESTINATION ${CMAKE_INSTALL_DOCDIR})
 
-# The library for other programs, found by find_package(forgedit) and by pkg-config.
+# The library for other programs; find_package(forgedit) and pkg-config find it.
 install(TARGETS forgedit_shared EXPORT forgedit LIBRARY)
 install(FILES forgedit/capi/forgedit.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 set(package ${CMAKE_INSTALL_LIBDIR}/cmake/forgedit)

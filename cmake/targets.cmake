@@ -1,13 +1,13 @@
-# Flags that every target of ours shares; third-party headers are SYSTEM and stay out of the warnings.
+# Flags of all our targets. Headers of other projects are SYSTEM, which excludes them from warnings.
 add_library(forgedit_flags INTERFACE)
 target_compile_options(forgedit_flags INTERFACE -Wall -Wextra -Wshadow -Wno-unknown-pragmas)
 if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-  # With CMAKE_UNITY_BUILD a class whose members are of its file's own types stands below the main file.
+  # CMAKE_UNITY_BUILD includes source files, so GCC warns of classes with members from anonymous namespaces.
   target_compile_options(forgedit_flags INTERFACE -Wno-subobject-linkage)
-  # GCC 12 and 13 report std::string concatenation wrongly (GCC bugs 105651, 105329).
+  # GCC 12 and 13 give false warnings about std::string concatenation (GCC bugs 105651, 105329).
   target_compile_options(forgedit_flags INTERFACE -Wno-restrict -Wno-stringop-overflow -Wno-array-bounds)
   if(CMAKE_CXX_COMPILER_VERSION VERSION_GREATER_EQUAL 13)
-    target_compile_options(forgedit_flags INTERFACE -Wno-dangling-reference)  # wrong for views of arguments
+    target_compile_options(forgedit_flags INTERFACE -Wno-dangling-reference)  # false for views of arguments
   endif()
 endif()
 if(FORGEDIT_WERROR)
@@ -19,7 +19,7 @@ endif()
 if(FORGEDIT_SANITIZE)
   target_compile_options(forgedit_flags INTERFACE -fsanitize=${FORGEDIT_SANITIZE} -fno-omit-frame-pointer)
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-    # Instrumented code makes GCC see uninitialised optionals in LibTorch's headers.
+    # In instrumented code, GCC gives false warnings about uninitialised optionals in LibTorch's headers.
     target_compile_options(forgedit_flags INTERFACE -Wno-maybe-uninitialized)
   else()
     target_compile_options(forgedit_flags INTERFACE -fno-sanitize-recover=undefined)
@@ -27,7 +27,7 @@ if(FORGEDIT_SANITIZE)
   target_link_options(forgedit_flags INTERFACE -fsanitize=${FORGEDIT_SANITIZE})
 endif()
 
-# LibTorch as a SYSTEM dependency.
+# LibTorch as a SYSTEM dependency, without warnings from its headers.
 set(FORGEDIT_TORCH_INCLUDES ${TORCH_INCLUDE_DIRS})
 if(FORGEDIT_FMT_STAND_IN)
   forgedit_add_fmt_stand_in(FORGEDIT_TORCH_INCLUDES)
@@ -39,21 +39,20 @@ target_link_libraries(forgedit_torch INTERFACE ${TORCH_LIBRARIES})
 separate_arguments(FORGEDIT_TORCH_FLAGS UNIX_COMMAND "${TORCH_CXX_FLAGS}")
 target_compile_options(forgedit_torch INTERFACE ${FORGEDIT_TORCH_FLAGS})
 
-# Tests are compiled without optimisation, in half the time: they measure nothing.
+# Tests are compiled without optimisation, which halves the time: no test measures speed.
 set(FORGEDIT_TEST_FLAGS "")
 if(CMAKE_BUILD_TYPE STREQUAL "Release")
   set(FORGEDIT_TEST_FLAGS -O0)
 endif()
 
 if(CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
-  # In C++20 Clang 14 instantiates LibTorch 1.13's vector of a type that is complete only later.
+  # In C++20, Clang 14 instantiates a vector in LibTorch 1.13 before its element type is complete.
   set(FORGEDIT_TORCH_STANDARD 17)
 else()
   set(FORGEDIT_TORCH_STANDARD ${CMAKE_CXX_STANDARD})
 endif()
 
-# One precompiled "forgedit/core/torch.h", shared by all targets that say TORCH; one for the tests where their flags
-# are others.
+# One precompiled "forgedit/core/torch.h" for all targets with TORCH, and another for tests if they have other flags.
 function(forgedit_torch_header name)
   file(WRITE ${CMAKE_BINARY_DIR}/${name}.cpp "")
   add_library(${name} STATIC ${CMAKE_BINARY_DIR}/${name}.cpp)
@@ -75,7 +74,7 @@ function(forgedit_target_setup target use_torch)
   list(GET torch_header -1 torch_header)
   get_target_property(type ${target} TYPE)
   if(type STREQUAL EXECUTABLE)
-    # As the libraries are: the precompiled header is theirs, and -fPIE would not fit it.
+    # The flags of the libraries, because their precompiled header does not match -fPIE.
     set_target_properties(${target} PROPERTIES POSITION_INDEPENDENT_CODE OFF)
     target_compile_options(${target} PRIVATE -fPIC)
   endif()
@@ -88,7 +87,8 @@ function(forgedit_target_setup target use_torch)
   endif()
 endfunction()
 
-# forgedit_module(<name> [TORCH] SOURCES ... [DEPENDS ...] [PRIVATE_DEPENDS ...]): static library forgedit_<name>.
+# forgedit_module(<name> [TORCH] SOURCES ... [DEPENDS ...] [PRIVATE_DEPENDS ...]): adds the static library
+# forgedit_<name>.
 function(forgedit_module name)
   cmake_parse_arguments(ARG "TORCH" "" "SOURCES;DEPENDS;PRIVATE_DEPENDS" ${ARGN})
   add_library(forgedit_${name} STATIC ${ARG_SOURCES})
@@ -96,7 +96,7 @@ function(forgedit_module name)
   target_link_libraries(forgedit_${name} PUBLIC ${ARG_DEPENDS} PRIVATE ${ARG_PRIVATE_DEPENDS})
 endfunction()
 
-# forgedit_program(<name> [TORCH] SOURCES ... DEPENDS ...): a program in bin/.
+# forgedit_program(<name> [TORCH] SOURCES ... DEPENDS ...): adds a program in bin/.
 function(forgedit_program name)
   cmake_parse_arguments(ARG "TORCH" "" "SOURCES;DEPENDS" ${ARGN})
   add_executable(${name} ${ARG_SOURCES})
@@ -104,8 +104,8 @@ function(forgedit_program name)
   target_link_libraries(${name} PRIVATE ${ARG_DEPENDS})
 endfunction()
 
-# forgedit_test(<name> [TORCH] SOURCES ... DEPENDS ...): one GoogleTest program, one CTest entry a test case,
-# called <name>.<Suite>.<Case>; with FORGEDIT_TESTS_WHOLE one entry for the program, called <name>.
+# forgedit_test(<name> [TORCH] SOURCES ... DEPENDS ...): adds a GoogleTest program with one CTest entry per test case,
+# named <name>.<Suite>.<Case>. With FORGEDIT_TESTS_WHOLE it has one entry, named <name>.
 function(forgedit_test name)
   cmake_parse_arguments(ARG "TORCH" "" "SOURCES;DEPENDS" ${ARGN})
   add_executable(test_${name} ${ARG_SOURCES})
@@ -116,12 +116,12 @@ function(forgedit_test name)
     FORGEDIT_SOURCE_DIR="${PROJECT_SOURCE_DIR}" FORGEDIT_BIN_DIR="${CMAKE_RUNTIME_OUTPUT_DIRECTORY}")
   set_target_properties(test_${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
   set_property(GLOBAL APPEND PROPERTY FORGEDIT_UNIT_TESTS test_${name})
-  set(label fast)  # one a test: gtest_discover_tests splits lists
+  set(label fast)  # only one label per test: gtest_discover_tests splits lists
   if(NOT ARG_TORCH)
     set_property(GLOBAL APPEND PROPERTY FORGEDIT_UNIT_TESTS_WITHOUT_TORCH test_${name})
     set(label fast_without_torch)
   endif()
-  # Passive: LibTorch's threads otherwise spin while they wait, which costs five times the time on a busy machine.
+  # Without "passive", LibTorch's threads spin while they wait, which takes five times as long on a busy machine.
   if(FORGEDIT_TESTS_WHOLE)
     add_test(NAME ${name} COMMAND test_${name})
     set_tests_properties(${name} PROPERTIES LABELS ${label} ENVIRONMENT OMP_WAIT_POLICY=passive)

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Attacks a server of its own on this machine, and prints what came of it: refused requests, slow clients, limits, memory.
-# Fails where an answer is not the expected one, or the server is slow or grows. Needs node.
+# Attacks a server that it starts on this machine, and prints the results: rejected requests, slow clients, limits,
+# memory. Fails if a response is not the expected one, or if the server becomes slow or large. Needs node.
 # usage: tools/attack_server.sh [FORGEDIT]
 set -euo pipefail
 root=$(realpath "$(dirname "$0")/..")

@@ -74,7 +74,7 @@ PATIENCE=${PATIENCE:-60} SHORT=${SHORT:-20}
 mkdir -p "$WORK" || exit 1
 WORK=$(realpath "$WORK")
 [ -z "$(ls -A "$WORK")" ] || wrong_use "$WORK is not empty"
-chmod 755 "$WORK"  # tries of another user read it
+chmod 755 "$WORK"  # other users must be able to read it
 
 for part in common scenarios kills signals disk limits together models links batch; do
   # shellcheck source=/dev/null

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Every path of the repository that a page names in backticks or links must exist, a page begins with a heading,
-# docs/environment.md has every environment variable, and no source may be longer than 500 lines. Prints file:line and fails when something does not hold.
+# Checks that every path of the repository that a page names in backticks or links exists, that every page begins with a
+# heading, that docs/environment.md has every environment variable, and that no source is longer than 500 lines. Prints
+# file:line and fails if something is wrong.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -11,7 +12,7 @@ complain() {
   bad=1
 }
 
-# Reads NUL-separated pages; prints file:line:name for every `name` and [text](name) outside fenced blocks
+# Reads NUL-separated pages, prints file:line:name for every `name` and [text](name) outside fenced blocks.
 names() {
   xargs -0 awk '
     FNR == 1 { fenced = 0 }
@@ -35,7 +36,7 @@ while IFS=: read -r page line name; do
   case $name in
     "link "*://* | "link #"* | "link mailto:"*) continue ;;
     "link "*) path=${name#link } path=${path%%#*} ;;
-    # In backticks: what starts with a folder of ours and has nothing but path characters.
+    # In backticks: names that start with one of our folders and contain only path characters.
     apps/* | assets/* | cmake/* | docs/* | forgedit/* | fuzz/* | tests/* | tools/* | .ci/*)
       [[ $name =~ ^[A-Za-z0-9_./+-]+$ ]] || continue
       path=$name
@@ -56,7 +57,7 @@ while IFS= read -r -d '' source; do
   if [ "$lines" -gt 500 ]; then complain "$source:501: $lines lines, at most 500"; fi
 done < <(tools/list_files.sh '*.cpp' '*.h' '*.sh' '*.cmake')
 
-# Names in capitals in what reads or sets the environment.
+# Finds names in capitals in code that reads or sets the environment.
 while read -r name; do
   grep -qF "\`$name\`" docs/environment.md || complain "docs/environment.md:1: $name is missing, which a program reads"
 done < <(grep -rlE 'getenv|setenv' apps --include='*.cpp' | xargs grep -ohE '"[A-Z][A-Z0-9_]{2,}"' | tr -d '"' | sort -u)

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Holds every C++ file against .clang-format; `--fix` rewrites the files. The version is pinned: others differ.
+# Checks every C++ file against .clang-format; `--fix` rewrites files. Other versions of clang-format differ.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Proves that includes point one way. The table below is the project's ladder (docs/architecture.md); a folder
-# may always include itself. Prints file:line of every include that breaks a rule, and fails when there is one.
+# Checks that includes go in one direction. The table below is the ladder of docs/architecture.md; a folder may always
+# include itself. Prints file:line of every include that breaks a rule, and fails if there is one.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

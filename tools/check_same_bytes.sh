@@ -29,11 +29,11 @@ trap 'rm -rf "$WORK"' EXIT
 cd "$WORK"
 differ=0
 
-# edit FOLDER METHOD OPTION...: learns, keeps what was learned, draws two pictures at once
+# edit FOLDER METHOD OPTION...: learns, saves the learned weights, generates two pictures in one batch
 edit() {
   local folder=$1 method=$2 source=(--source "$SOURCE")
   shift 2
-  [ "$method" = imagic ] && source=()  # starts from the target
+  [ "$method" = imagic ] && source=()  # starts from the target prompt
   rm -rf "$folder"
   # shellcheck disable=SC2086  # options, word by word
   "$FORGEDIT" edit "$PICTURE" "$TARGET" ${source[@]+"${source[@]}"} --model "$MODEL" --device cuda --size "$SIZE" \
@@ -43,13 +43,13 @@ edit() {
 
 sums() { (cd "$1" && find . -type f -print0 | sort -z | xargs -0 sha256sum); }
 
-# twice NAME METHOD OPTION...: 0 where all files agree
+# twice NAME METHOD OPTION...: succeeds if all files of both runs are equal
 twice() {
   local name=$1
   shift
   if ! edit first "$@"; then
     echo "$name: $(tail -n 1 first.log)"
-    grep -q "is too little for fine-tuning" first.log  # left out
+    grep -q "is too little for fine-tuning" first.log  # skipped
     return
   fi
   sums first >first.sums

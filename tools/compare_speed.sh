@@ -20,7 +20,7 @@ if [[ ${1:-} =~ ^[1-9][0-9]*$ ]]; then
   shift
 fi
 [ $# -gt 0 ] || set -- bench
-# The subcommands of bench are whole runs, which have no such file.
+# Subcommands of bench are whole runs without a file of times.
 if [ "$1" = bench ] && [[ ${2:---} == --* ]]; then
   set -- "$@" --json parts.json
 fi

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Edits the miniature's demo picture twice, by its action and by its background, into demo/. What the picture shows
-# the miniature's captioner says. Run again it goes on where it was stopped; `make clean` removes demo/.
+# Edits the miniature's demo picture into demo/ in two ways: its action and its background. The miniature's captioner
+# writes the source prompt. A second run resumes the first; `make clean` removes demo/.
 set -eu
 cd "$(dirname "$0")/.."
 build/release/bin/forgedit edit assets/miniature/demo.png \

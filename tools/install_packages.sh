@@ -1,6 +1,6 @@
 #!/bin/sh
-# The one list of Debian packages that building and testing need. Installs what is missing when run as root,
-# otherwise prints the line to run. Says nothing, and needs no network, when all are there.
+# The only list of Debian packages for building and testing. Installs missing packages if run as root, otherwise prints
+# the command. Prints nothing and needs no network if all are installed.
 set -eu
 
 packages="
@@ -39,5 +39,5 @@ fi
 echo "installing$missing"
 export DEBIAN_FRONTEND=noninteractive
 apt-get update
-# shellcheck disable=SC2086  # a list of words
+# shellcheck disable=SC2086  # must be split into words
 apt-get install -y --no-install-recommends $missing

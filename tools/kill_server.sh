@@ -39,7 +39,7 @@ start_server() {
   : >address
   "$forgedit" serve "${options[@]}" --data data --port 0 --keep-free 0 >address 2>>log &
   server=$!
-  disown "$server"  # else the shell has its say when it is killed
+  disown "$server"  # otherwise the shell prints a message when it is killed
   until [ -s address ]; do sleep 0.05; done
   url=$(cat address)
 }
@@ -60,7 +60,7 @@ wait_for() { # JOB
   done
   [ "$state" = "done" ] || echo "job $1 is ${state:-unknown}"
 }
-# A job that waits has no folder yet.
+# A waiting job has no folder yet.
 stamps() { { find "data/jobs/$1" -maxdepth 1 -name '[0-9]*.png' -printf '%f %i %T@\n' 2>/dev/null || true; } | sort; }
 resident() { awk '/VmRSS/ { printf "%.1f", $2 / 1024 }' "/proc/$1/status"; }
 
@@ -91,7 +91,7 @@ for ((try = 0; try < kills; ++try)); do
     not_done=$((not_done + 1))
   fi
   stamps "$job" >after
-  # The last picture that was there at the kill may not have been recorded yet.
+  # The last picture at the time of the kill may not be recorded yet.
   twice=$((twice + $(head -n -1 before | comm -23 - after | wc -l)))
   for file in "reference$i"/[0-9]*.png; do
     planned=$((planned + 1))
@@ -101,7 +101,7 @@ for ((try = 0; try < kills; ++try)); do
   done
 done
 left=$(find data -name '*.tmp*' | wc -l)
-# Folders that no row of the database knows: a start removes those that a kill has left.
+# Counts folders without a row in the database: a start removes those left by a kill.
 kill -KILL "$server"
 while kill -0 "$server" 2>/dev/null; do sleep 0.05; done
 start_server

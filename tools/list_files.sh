@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Prints the project's files that match the patterns, NUL-separated: tools/list_files.sh '*.cpp' '*.h'.
-# Files that git ignores are left out; new ones that it does not track yet are not.
+# Prints the project's files that match the patterns, NUL-separated: tools/list_files.sh '*.cpp' '*.h'. Includes new
+# untracked files, but none that git ignores.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

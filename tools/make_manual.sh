@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# make_manual.sh FORGEDIT DIR: manual pages of all commands (DIR/man1) and completions of bash, zsh and fish.
+# make_manual.sh FORGEDIT DIR: writes manual pages of all commands (DIR/man1), and completions for bash, zsh and fish.
 set -euo pipefail
 forgedit=$1 out=$2
 rm -rf "$out"

@@ -25,11 +25,11 @@ BIN=${BIN:-build/release/bin}
 EVERY=${EVERY:-1}
 SAMPLES=${SAMPLES:-100 200 400 800 1600 3200}
 BENCH=${BENCH:-miniedit}
-SCHEDULE="--unet-lr 6e-5 --lr-decay 0 --snr-gamma 0 --uniform-timesteps"  # with --samples and --stop-loss
+SCHEDULE="--unet-lr 6e-5 --lr-decay 0 --snr-gamma 0 --uniform-timesteps"  # for runs with --samples and --stop-loss
 PUBLISHED="$SCHEDULE --samples 400 --stop-loss 0.03"
 STRATEGIES=donotforget,encoderkv,noencoder,encoderattn,encoderattn+encoder1,decoderkv,decoderattn,decoderattn+decoder2
 
-# bench RUN EVERY OPTION...: the first edits of few are the first of many.
+# bench RUN EVERY OPTION...: runs with few edits use the first ones of runs with many.
 bench() {
   local run=$1 every=$(($2 * EVERY))
   shift 2

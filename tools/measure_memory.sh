@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Fills the table of docs/performance.md, "Memory": learning and drawing under budgets of GPU memory.
+# Fills the table of docs/performance.md, "Memory": learning and generating under GPU memory budgets.
 # usage: tools/measure_memory.sh FORGEDIT MODEL [WxH] [BUDGET...]
-# MODEL is a folder of Stable Diffusion 1.x; random weights do (forgedit_random_model). Prints a row a budget:
-# what was chosen, seconds and most memory of learning, of a picture, of the whole device as nvidia-smi saw it,
-# and decibels of an edit against that without a budget. Then the same decibels for the miniature, trained, under
-# the least budget that works.
+# MODEL is a folder of Stable Diffusion 1.x; random weights (forgedit_random_model) are enough. Prints one row per
+# budget: the chosen memory plan, seconds and peak memory of learning and of a picture, peak memory of the whole device
+# by nvidia-smi, and the PSNR of an edit compared with one without a budget. Then prints this PSNR for the trained
+# miniature under the smallest budget that works.
 set -euo pipefail
 FORGEDIT=$(realpath "$1")
 MODEL=$(realpath "$2")
@@ -21,7 +21,7 @@ WORK=$(mktemp -d)
 trap 'rm -rf "$WORK"' EXIT
 cd "$WORK"
 
-# run NAME COMMAND...: its messages go to NAME.log, the device's most memory in MiB to NAME.mib
+# run NAME COMMAND...: messages go to NAME.log, the device's peak memory in MiB to NAME.mib
 run() {
   local name=$1 most=0 now
   shift
@@ -36,7 +36,7 @@ run() {
   wait $program
 }
 
-# value KEY FILE: a number of a JSON file, or -
+# value KEY FILE: prints a number from a JSON file, or -
 value() {
   local found
   found=$(sed -n "s/.*\"$1\": \([0-9.e-]*\).*/\1/p" "$2" 2>/dev/null | head -1)
@@ -45,7 +45,7 @@ value() {
 
 chosen() { sed -n 's/.*memory: //p' "$1" | head -1; }
 
-# decibels NAME: the edit in folder NAME against that in plain
+# decibels NAME: prints the PSNR of the edit in folder NAME compared with the one in `plain`
 decibels() {
   "$FORGEDIT" score "$2"/01*.png "$1"/01*.png --target "$TARGET" --json >score.json 2>score.log || true
   value psnr score.json
@@ -73,7 +73,7 @@ for budget in "${BUDGETS[@]}"; do
   rm -f bench.json
   run bench "$FORGEDIT" "${bench[@]}" --memory "$budget" --json bench.json ||
     echo "$budget GiB: bench failed: $(tail -1 bench.log)"
-  # What cannot be learned in the budget is drawn from what was learned without.
+  # If the budget is too small for learning, generate from weights learned without a budget.
   if ! on_sd "at$budget" --memory "$budget"; then
     echo "$budget GiB: edit: $(tail -1 "at$budget.log")"
     run "at$budget" "$FORGEDIT" edit --from saved "$TARGET" --model "$MODEL" --gamma 1 --device cuda \

@@ -24,7 +24,7 @@ GAMMA=(--gamma 0.8:1.2:0.1 --seeds 0,1)
 # How the miniature learns (docs/learning.md), at half the published rate of the UNet.
 LONGER=(--samples 1600 --unet-lr 3e-5 --stop-known 0.97 --lr-decay 0.3 --snr-gamma 5 --stratified-timesteps)
 
-# options_of RUN: one option a line
+# options_of RUN: prints one option per line
 options_of() {
   case $1 in
     published) printf '%s\n' "${GAMMA[@]}" ;;
@@ -47,7 +47,7 @@ for run in $RUNS; do
   "$FORGEDIT" bench "$benchmark" --data "$data" --model "$model" --out "$folder/$run" "${options[@]}" "$@"
 done
 
-# The first rows of each run's table: the fixed protocol, the best setting or candidate, the automatic choice.
+# Prints the first rows of each run's table: the fixed protocol, the best setting or candidate, the automatic choice.
 for run in $RUNS; do
   echo
   echo "== $run"

@@ -1,5 +1,5 @@
-# Sourced by scripts that need a server of their own: start_server FORGEDIT [OPTION...] starts one on tiny-sd and sets
-# `server` (its process), `address` and `work` (a folder for the script). Both are gone when the script ends.
+# To be sourced by scripts that need their own server: start_server FORGEDIT [OPTION...] starts one with tiny-sd and
+# sets `server` (its process), `address` and `work` (a folder for the script). Both are removed when the script ends.
 work=$(mktemp -d)
 server=
 clean_up() {

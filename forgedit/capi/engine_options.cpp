@@ -16,7 +16,7 @@ using nlohmann::json;
 
 constexpr std::int64_t kMostThreads = 1024, kMostLayers = 1000;
 
-/// A number of GiB, or a text as `parse_gib` takes it.
+/// Reads a number of GiB, or a text that parse_gib accepts.
 void read_memory(RequestReader& reader, std::optional<double>& memory) {
   const auto* found = reader.find("memory");
   if (!found) return;

@@ -9,14 +9,14 @@
 
 namespace forgedit {
 
-/// All that an engine is made with.
+/// All settings that an engine is created with.
 struct EngineSettings {
   Places places;
   EngineOptions engine;
 };
 
-/// Reads the options of forgedit_open (docs/embedding.md), strictly: as requests are read. `assets` is where
-/// they are unless the options say otherwise.
+/// Reads the options of forgedit_open (docs/embedding.md). `assets` is the assets folder unless the options
+/// name another. Throws a usage Error for unknown keys and wrong types.
 EngineSettings read_engine_settings(const nlohmann::json& options, const std::filesystem::path& assets);
 
 }  // namespace forgedit

@@ -37,7 +37,7 @@ using nlohmann::json;
 
 thread_local std::string open_error;
 
-/// share/forgedit beside the library that this function is in.
+/// The folder share/forgedit of the prefix that this library is installed in; empty if that is unknown.
 fs::path installed_assets() {
   Dl_info here{};
   if (::dladdr(reinterpret_cast<const void*>(&forgedit_open), &here) == 0 || !here.dli_fname) return {};
@@ -55,7 +55,7 @@ json parsed(const char* what, const char* text) {
   }
 }
 
-/// Of requests whose references are paths, and which name their own results.
+/// Rules for requests in which pictures and saved edits are paths, and which name where results go.
 RequestRules rules() {
   RequestRules rules;
   rules.picture = [](const std::string& path) {
@@ -88,7 +88,7 @@ forgedit_engine* open(int api_version, const char* options) {
   auto engine = std::make_unique<forgedit_engine>(
       read_engine_settings(options ? parsed("options", options) : json::object(), installed_assets()));
   JobListener nobody;
-  engine->engine.facts(StopFlag(), nobody);  // throws where there is no such model or device
+  engine->engine.facts(StopFlag(), nobody);  // throws if the model or the device does not exist
   return engine.release();
 }
 
@@ -132,7 +132,7 @@ forgedit_engine* forgedit_open(int api_version, const char* options) {
     try {
       forgedit::open_error = forgedit::line_of(forgedit::job_error(error));
     } catch (...) {
-      // Out of memory even for the message.
+      // Out of memory, even for the message.
     }
   } catch (...) {
   }
@@ -152,7 +152,7 @@ int forgedit_run(forgedit_engine* engine, const char* request, forgedit_callback
     engine->error.clear();
     status = forgedit::run(*engine, request, callback, user_data);
   } catch (...) {
-    // Out of memory even for the message.
+    // Out of memory, even for the message.
   }
   engine->busy = false;
   return status;

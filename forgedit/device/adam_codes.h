@@ -5,10 +5,11 @@
 
 #include "forgedit/device/kernels.h"
 
-// Adam's two averages in a byte each, block-wise scaled (after arXiv 2110.02861): the same arithmetic on CPU
-// and GPU. Codes lie closer for small values: the first average goes by its square root, the second, itself a
-// square, by its fourth root. A value between two codes takes the upper one as often as it lies near it, so
-// that sums of many small steps stay right; "often" is decided by place and step, and so repeats.
+// Adam's two averages in one byte each, with a scale per block (after arXiv 2110.02861). CPU and GPU use this
+// same arithmetic. Codes are denser for small values: the first average is stored by its square root, the
+// second, itself a square, by its fourth root. A value between two codes is rounded up with a probability
+// equal to its position between them, so that sums of many small steps stay right. The dither that decides
+// depends only on place and step, so results are reproducible.
 #ifdef __CUDACC__
 #define FORGEDIT_EVERYWHERE __host__ __device__ inline
 #else
@@ -26,14 +27,14 @@ inline AdamStep adam_step_of(std::int64_t step, double lr, double beta1, double 
           static_cast<float>(1.0 - std::pow(beta2, step))};
 }
 
-/// One Adam step (arXiv 1412.6980) of one weight; m and v are its averages.
+/// One Adam step (arXiv 1412.6980) for one weight; returns the new weight. m and v are its averages.
 FORGEDIT_EVERYWHERE float adam_updated(float weight, float gradient, float& m, float& v, const AdamStep& s) {
   m = s.beta1 * m + (1.0F - s.beta1) * gradient;
   v = s.beta2 * v + (1.0F - s.beta2) * gradient * gradient;
   return weight - s.lr * (m / s.correction1) / (sqrtf(v / s.correction2) + s.eps);
 }
 
-/// In [0, 1), spread evenly over places and steps.
+/// A dither in [0, 1), spread evenly over places and steps.
 FORGEDIT_EVERYWHERE float adam_dither(std::uint32_t place, std::uint32_t step) {
   std::uint32_t x = place * 0x9E3779B9U + step * 0x85EBCA6BU;
   x = (x ^ (x >> 16)) * 0x7FEB352DU;
@@ -41,7 +42,7 @@ FORGEDIT_EVERYWHERE float adam_dither(std::uint32_t place, std::uint32_t step) {
   return static_cast<float>((x ^ (x >> 16)) >> 8) * (1.0F / 16777216.0F);
 }
 
-/// 1/scale, or 0 where there is nothing to scale.
+/// 1/scale, or 0 for a scale of 0.
 FORGEDIT_EVERYWHERE float inverse_scale(float scale) {
   return scale > 1e-37F ? 1.0F / scale : 0.0F;
 }
@@ -63,7 +64,7 @@ FORGEDIT_EVERYWHERE float decode_square_average(std::uint8_t code, float scale) 
   const float root = static_cast<float>(code) * (1.0F / 255.0F);
   return root * root * root * root * scale;
 }
-/// What is not zero never becomes zero: it is divided by.
+/// A value above 0 never becomes 0, because Adam divides by it.
 FORGEDIT_EVERYWHERE std::uint8_t encode_square_average(float value, float inverse, float dither) {
   const float share = value * inverse;
   const float low = floorf(sqrtf(sqrtf(share)) * 255.0F);

@@ -10,10 +10,10 @@ using torch::Tensor;
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-constexpr std::int64_t kMostScores = std::int64_t{4} << 20;    // of a sample, as a whole
-constexpr std::int64_t kScoresAtOnce = std::int64_t{2} << 20;  // of a head: what stays in a CPU's cache
+constexpr std::int64_t kMostScores = std::int64_t{4} << 20;    // per sample, if computed as a whole
+constexpr std::int64_t kScoresAtOnce = std::int64_t{2} << 20;  // per head; these stay in a CPU's cache
 
-/// (batch, heads, tokens, d) as heads are merged without a copy.
+/// An empty tensor (batch, heads, tokens, d) in a layout whose heads can be merged without a copy.
 Tensor empty_heads(const Tensor& like) {
   return torch::empty({like.size(0), like.size(2), like.size(1), like.size(3)}, like.options())
       .transpose(1, 2);
@@ -23,7 +23,7 @@ Tensor head_of(const Tensor& x, std::int64_t sample, std::int64_t head) {
   return x.select(0, sample).select(0, head);
 }
 
-/// The attention of one head, (tokens, d) each: parts of the queries, one after the other.
+/// The attention of one head; tensors are (tokens, d). Processes the queries part by part.
 class HeadInParts {
  public:
   HeadInParts(const Tensor& q, const Tensor& k, const Tensor& v)
@@ -47,7 +47,7 @@ class HeadInParts {
       out.narrow(0, first, rows).copy_(product);
     }
   }
-  /// Gradients of q, k and v, which is written, from that of `out`.
+  /// Writes the gradients dq, dk and dv, from the result `out` and its gradient.
   void backward(const Tensor& out, const Tensor& gradient, const Tensor& dq, const Tensor& dk,
                 const Tensor& dv) {
     auto key_sums = torch::zeros(k_.sizes(), k_.options()),

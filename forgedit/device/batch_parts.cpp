@@ -14,7 +14,7 @@
 namespace forgedit {
 namespace {
 
-// OpenBLAS counts its threads apart from LibTorch's. Other libraries of the kind follow OpenMP.
+// OpenBLAS has a thread count separate from LibTorch's. Other BLAS libraries use OpenMP's.
 
 int blas_threads() {
   using Get = int (*)();
@@ -30,7 +30,7 @@ void set_blas_threads(int count) {
 
 }  // namespace
 
-/// A thread a part, which waits for work.
+/// One thread per part. The threads wait for work.
 class BatchParts::Workers {
  public:
   explicit Workers(std::int64_t count) : blas_threads_before_(blas_threads()) {
@@ -40,13 +40,13 @@ class BatchParts::Workers {
       for (std::int64_t part = 0; part < count; ++part) {
         threads_.emplace_back([this, part, share] { serve(part, share); });
       }
-    } catch (...) {  // the system has no more threads
+    } catch (...) {  // the system allows no more threads
       stop();
       throw;
     }
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [&] { return done_ == count; });
-    // What a thread sets for itself is the default of later threads too.
+    // set_num_threads in a worker thread also changes the default of threads that start later.
     at::set_num_threads(threads);
     set_blas_threads(1);
   }
@@ -82,7 +82,7 @@ class BatchParts::Workers {
     for (auto& thread : threads_) thread.join();
   }
   void serve(std::int64_t part, int share) {
-    at::get_num_threads();  // a thread's first question takes over the default, also after a setting
+    at::get_num_threads();  // the first call in a thread sets the default, even after set_num_threads
     at::set_num_threads(share);
     std::unique_lock lock(mutex_);
     for (std::int64_t round = 0;;) {

@@ -15,10 +15,10 @@ namespace forgedit {
 namespace {
 
 constexpr std::int64_t kMiB = 1 << 20;
-// Measured with the smallest model: the program needs 270 MiB with one thread, 560 with two.
+// Measured with the smallest model: the program needs 270 MiB with one thread, 560 MiB with two.
 constexpr std::int64_t kBase = 192 * kMiB, kEach = 256 * kMiB;
 
-/// How many of `wanted` threads the system lets live at once.
+/// How many threads the system allows at once, up to `wanted`.
 int threads_that_start(int wanted) {
   std::vector<std::thread> threads;
   std::mutex mutex;
@@ -32,7 +32,7 @@ int threads_that_start(int wanted) {
       });
     }
   } catch (const std::system_error&) {
-    // That many it is.
+    // The system allows no more.
   }
   {
     const std::lock_guard lock(mutex);
@@ -57,8 +57,8 @@ void check_compute_limits(int threads) {
                   std::to_string(needed / kMiB) + " are needed for " + std::to_string(threads) +
                   " thread(s), without any tensor" + way_out);
   }
-  // LibTorch starts a thread a core before it knows how many are wanted. Its operators and a batch's parts
-  // have threads of their own.
+  // LibTorch starts one thread per core before it knows how many are wanted. Its operators and a batch's
+  // parts have separate threads.
   const auto cores = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
   const int wanted = std::max(cores, threads) + 2 * (threads - 1);
   const int started = threads_that_start(wanted);

@@ -4,13 +4,13 @@
 
 namespace forgedit {
 
-/// Address space that `threads` CPU threads take beside tensors: stacks, allocators' arenas, and OpenBLAS's
-/// buffers of 128 MiB each.
+/// Bytes of address space that `threads` CPU threads take, apart from tensors: stacks, arenas of the
+/// allocator, and OpenBLAS's buffers of 128 MiB each.
 std::int64_t room_for_threads(int threads);
 
-/// Throws a failure where this process may not start `threads` threads and those of the libraries below, or
-/// where the limits on its address space and data (setrlimit) leave them no room. Those libraries would wait
-/// for ever or crash.
+/// Throws a failure if this process may not start `threads` threads and those of LibTorch and OpenBLAS, or if
+/// the limits on its address space and data (setrlimit) leave no room for them. Without this check, those
+/// libraries would hang or crash.
 void check_compute_limits(int threads);
 
 }  // namespace forgedit

@@ -6,28 +6,28 @@
 #include <string>
 #include <vector>
 
-// What only CUDA's headers can answer; cuda/cuda.cpp or no_cuda.cpp stands behind it.
+// Functions that need CUDA's headers. Implemented in cuda/cuda.cpp, or in no_cuda.cpp.
 namespace forgedit::cuda {
 
 bool built();
 int device_count();
 std::string device_name(int index);
-/// 90 for 9.0.
+/// For example 90 for compute capability 9.0.
 int compute_capability(int index);
 std::int64_t peak_memory(int index);
 void reset_peak_memory(int index);
-/// Gives memory that LibTorch keeps in reserve back to the device.
+/// Returns memory that LibTorch's allocator holds in reserve to the device.
 void empty_cache();
-/// Bytes of the device that nobody holds.
+/// Bytes of the device that no process uses.
 std::int64_t free_memory(int index);
-/// LibTorch takes no more than this many bytes of the device from now on; more is its error for no memory.
+/// Limits LibTorch's allocator to this many bytes of the device. More is an out-of-memory error of LibTorch.
 void limit_memory(int index, std::int64_t bytes);
 void synchronize(int index);
-/// LibTorch's current stream there, a cudaStream_t.
+/// LibTorch's current stream on the device, a cudaStream_t.
 void* current_stream(int index);
 
-/// Copies host memory to a device in the background: several threads, each with two pinned buffers. Nothing
-/// may be recorded meanwhile.
+/// Copies host memory to a device in the background, in several threads with two pinned buffers each. No CUDA
+/// graph may be recorded meanwhile.
 class Upload {
  public:
   struct Piece {
@@ -35,13 +35,14 @@ class Upload {
     void* to = nullptr;
     std::size_t bytes = 0;
   };
-  /// Waits for the current stream, then starts. Both sides' memory must stay until `finish` or the end.
+  /// Waits for the current stream, then starts. The memory on both sides must exist until `finish` returns or
+  /// the destructor has run.
   Upload(int index, const std::vector<Piece>& pieces);
   ~Upload();
   Upload(const Upload&) = delete;
   Upload& operator=(const Upload&) = delete;
 
-  /// Waits until everything is there. Throws what went wrong in a thread.
+  /// Waits until all copies are complete. Throws the error of a thread that failed.
   void finish();
 
  private:
@@ -49,8 +50,8 @@ class Upload {
   std::unique_ptr<State> state_;
 };
 
-/// Makes a stream of its own current while it lives (work can only be captured off the default one); waits
-/// for the current stream before and for the device after.
+/// Makes a separate stream current while it lives, because work can only be recorded outside the default
+/// stream. Waits for the current stream when created, and for the device when destroyed.
 class StreamScope {
  public:
   explicit StreamScope(int index);
@@ -63,8 +64,8 @@ class StreamScope {
   std::unique_ptr<State> state_;
 };
 
-/// Makes a stream of this thread's own, of low priority, current while it lives; waits for that stream alone
-/// after. The same one every time, as long as the thread lives.
+/// While it lives, makes a low-priority stream current that only this thread uses. Waits for only that stream
+/// when destroyed. Each thread always gets the same stream.
 class SideStream {
  public:
   explicit SideStream(int index);
@@ -77,8 +78,8 @@ class SideStream {
   std::unique_ptr<State> state_;
 };
 
-/// Work on the current stream that is run once, then recorded, then launched again as a whole. The recording
-/// takes over the memory that the run needed, which stays apart from all other.
+/// Work on the current stream that runs once, is then recorded as a CUDA graph, and is later launched as a
+/// whole. The recording uses the memory of the first run, which is a separate pool.
 class Graph {
  public:
   explicit Graph(int index);
@@ -86,9 +87,9 @@ class Graph {
   Graph(const Graph&) = delete;
   Graph& operator=(const Graph&) = delete;
 
-  /// `expected`: bytes that the run will take at least, if known.
+  /// Runs `work` into the pool. `expected`: bytes that the run takes at least; 0 if unknown.
   void run_once(const std::function<void()>& work, std::int64_t expected);
-  /// Other threads may use the device meanwhile. Where it fails, what the recording took is given back.
+  /// Other threads may use the device meanwhile. Frees the memory of the recording if it fails.
   void record(const std::function<void()>& work);
   void launch();
 

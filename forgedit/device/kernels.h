@@ -2,18 +2,18 @@
 
 #include <cstdint>
 
-// Fused kernels for bfloat16 networks on a GPU (forgedit/device/cuda/*.cu; no_cuda.cpp without CUDA).
-// Pointers are device memory, aligned to 16 bytes; `Bf16*` tensors are dense. "rows" are pixels or tokens,
-// each with all its channels next to each other (channels-last). Sums run in a fixed order: the same input
-// gives the same bytes. Nothing here synchronises; every call goes to `stream` (a cudaStream_t).
+// Fused kernels for bfloat16 networks on a GPU (forgedit/device/cuda/*.cu; no_cuda.cpp in builds without
+// CUDA). Pointers are device memory, aligned to 16 bytes; `Bf16*` tensors are dense. "rows" are pixels or
+// tokens, each with adjacent channels (channels-last). Sums have a fixed order: the same input gives the same
+// bytes. No function waits for the device; all work goes to `stream` (a cudaStream_t).
 namespace forgedit::kernels {
 
 using Bf16 = std::uint16_t;
 using Stream = void*;
 
-/// Channels come in vectors of this many (16 bytes); `rows_fit` says whether a width can be used.
+/// Values per vector (16 bytes). Channels must be whole vectors; nn::fused::fits checks this.
 constexpr std::int64_t kVector = 8;
-/// Widest row that the row-wise kernels take.
+/// The widest row that the row-wise kernels support.
 constexpr std::int64_t kMaxNormWidth = 1280;
 constexpr std::int64_t kMaxChannels = 4096;
 
@@ -21,33 +21,33 @@ struct GroupNormShape {
   std::int64_t batch = 0, pixels = 0, channels = 0, groups = 0;
 };
 
-/// Parameters of a group norm over x + addend, followed by SiLU where `silu`.
+/// Inputs of a group norm over x + addend, followed by SiLU if `silu`.
 struct GroupNormInput {
   const Bf16* x = nullptr;         ///< (batch, pixels, channels)
   const Bf16* addend = nullptr;    ///< (batch, channels), or null
-  std::int64_t addend_stride = 0;  ///< elements from one picture's to the next
+  std::int64_t addend_stride = 0;  ///< elements between the rows of two pictures
   const Bf16* weight = nullptr;    ///< (channels)
   const Bf16* bias = nullptr;      ///< (channels)
   float eps = 1e-5F;
   bool silu = false;
 };
 
-/// Floats of scratch memory for the two calls below.
+/// The number of floats that `workspace` of the forward and backward calls needs.
 std::int64_t group_norm_workspace(const GroupNormShape& shape);
-/// Writes y (as x) and stats (batch, groups, 2): mean and 1/deviation.
+/// Writes y (shape of x) and stats (batch, groups, 2): mean and 1/deviation.
 void group_norm_forward(const GroupNormShape& shape, const GroupNormInput& input, Bf16* y, float* stats,
                         float* workspace, Stream stream);
-/// Writes y again from stats that a forward call left.
+/// Writes y again, from the stats of a forward call.
 void group_norm_again(const GroupNormShape& shape, const GroupNormInput& input, const float* stats, Bf16* y,
                       Stream stream);
 
 struct GroupNormGradients {
   Bf16* x = nullptr;
-  Bf16* addend = nullptr;  ///< null: not wanted
-  Bf16* weight = nullptr;  ///< null: not wanted, together with bias
+  Bf16* addend = nullptr;  ///< null: not computed
+  Bf16* weight = nullptr;  ///< null: not computed; then bias is null too
   Bf16* bias = nullptr;
 };
-/// `tap`: a gradient to add to that of x (null: none), for a residual that branches off x.
+/// `tap`: a gradient to add to that of x, for a residual that branches off x; null: none.
 void group_norm_backward(const GroupNormShape& shape, const GroupNormInput& input, const float* stats,
                          const Bf16* dy, const Bf16* tap, const GroupNormGradients& gradients,
                          float* workspace, Stream stream);
@@ -55,7 +55,7 @@ void group_norm_backward(const GroupNormShape& shape, const GroupNormInput& inpu
 struct LayerNormShape {
   std::int64_t rows = 0, width = 0;
 };
-/// Parameters of a layer norm over sum = x + offset + residual.
+/// Inputs of a layer norm over sum = x + offset + residual.
 struct LayerNormInput {
   const Bf16* x = nullptr;         ///< (rows, width)
   const Bf16* offset = nullptr;    ///< (width), or null
@@ -65,7 +65,7 @@ struct LayerNormInput {
   float eps = 1e-5F;
 };
 struct LayerNormOutput {
-  Bf16* sum = nullptr;     ///< (rows, width); not written where offset and residual are null
+  Bf16* sum = nullptr;     ///< (rows, width); not written if offset and residual are null
   Bf16* normed = nullptr;  ///< (rows, width)
   float* stats = nullptr;  ///< (rows, 2): mean and 1/deviation
 };
@@ -73,77 +73,78 @@ void layer_norm_forward(const LayerNormShape& shape, const LayerNormInput& input
                         const LayerNormOutput& output, Stream stream);
 std::int64_t layer_norm_workspace(std::int64_t width);
 
-/// What the backward pass needs of the forward one.
+/// Values of the forward pass that the backward pass needs.
 struct LayerNormSaved {
-  const Bf16* sum = nullptr;     ///< x itself where nothing was added
+  const Bf16* sum = nullptr;     ///< x itself if nothing was added
   const Bf16* weight = nullptr;  ///< (width)
-  const float* stats = nullptr;  ///< as the forward call wrote them
+  const float* stats = nullptr;  ///< as written by the forward call
 };
 struct LayerNormGradients {
-  Bf16* x = nullptr;       ///< of the sum
-  Bf16* weight = nullptr;  ///< null: not wanted, together with bias and offset
+  Bf16* x = nullptr;       ///< the gradient of sum, which x and residual share
+  Bf16* weight = nullptr;  ///< null: not computed; then bias and offset are null too
   Bf16* bias = nullptr;
   Bf16* offset = nullptr;  ///< may be null alone
 };
-/// From dnormed and, where not null, dsum.
+/// From the gradients dnormed and, unless null, dsum.
 void layer_norm_backward(const LayerNormShape& shape, const LayerNormSaved& saved, const Bf16* dnormed,
                          const Bf16* dsum, const LayerNormGradients& gradients, float* workspace,
                          Stream stream);
 
-/// x (rows, 2·width) + bias (2·width) -> y (rows, width): first half times gelu of the second.
+/// x (rows, 2·width) + bias (2·width) -> y (rows, width): first half times gelu of the second half.
 void geglu_forward(std::int64_t rows, std::int64_t width, const Bf16* x, const Bf16* bias, Bf16* y,
                    Stream stream);
 std::int64_t geglu_workspace(std::int64_t width);
-/// dbias, and y as the forward call wrote it: null when not wanted.
+/// Writes dx; dbias and y (as the forward call wrote it) unless null.
 void geglu_backward(std::int64_t rows, std::int64_t width, const Bf16* x, const Bf16* bias, const Bf16* dy,
                     Bf16* dx, Bf16* dbias, Bf16* y, float* workspace, Stream stream);
 
-/// y = x + bias + residual; bias (channels), residual may be null.
+/// y = x + bias + residual. bias (channels) and residual may be null.
 void add_bias_residual(std::int64_t rows, std::int64_t channels, const Bf16* x, const Bf16* bias,
                        const Bf16* residual, Bf16* y, Stream stream);
 std::int64_t column_sum_workspace(std::int64_t channels);
-/// sums (channels) over rows.
+/// sums (channels): x summed over rows.
 void column_sum(std::int64_t rows, std::int64_t channels, const Bf16* x, Bf16* sums, float* workspace,
                 Stream stream);
 
-/// joined (rows, first + second) <-> its two parts.
+/// joined (rows, first + second) <-> its two parts a and b.
 void join_channels(std::int64_t rows, std::int64_t first, std::int64_t second, const Bf16* a, const Bf16* b,
                    Bf16* joined, Stream stream);
 void split_channels(std::int64_t rows, std::int64_t first, std::int64_t second, const Bf16* joined, Bf16* a,
                     Bf16* b, Stream stream);
 
-/// A map (batch, height, width, channels) that a convolution of it enlarged twofold starts from.
+/// A feature map (batch, height, width, channels) before upsampling to twice the size and a 3x3 convolution.
 struct PhasesShape {
   std::int64_t batch = 0, height = 0, width = 0, channels = 0;
 };
-/// weight (out, 3, 3, in) of a convolution behind a twofold enlargement by nearest neighbours -> phases
-/// (out, 4, 2, 2, in): that of one over the small map, padded by one, for each phase 2·(row mod 2) +
-/// column mod 2 of the large one.
+/// weight (out, 3, 3, in) of a 3x3 convolution after nearest-neighbour upsampling to twice the size -> phases
+/// (out, 4, 2, 2, in): weights of the equal 2x2 convolutions of the small map, padded by one. There is one
+/// for each phase 2·(row mod 2) + column mod 2 of the large map.
 void upsample_weight(std::int64_t out, std::int64_t in, const Bf16* weight, Bf16* phases, Stream stream);
 void upsample_weight_backward(std::int64_t out, std::int64_t in, const Bf16* dphases, Bf16* dweight,
                               Stream stream);
-/// What that convolution gives, phases (batch, height + 1, width + 1, channels, 4), + bias (channels) -> y
-/// (batch, 2·height, 2·width, channels); and back, zero where a value is no part of y.
+/// join_phases: the output of that convolution, phases (batch, height + 1, width + 1, channels, 4), + bias
+/// (channels) -> y (batch, 2·height, 2·width, channels). split_phases: its backward pass, with zeros for
+/// values that are not in y.
 void join_phases(const PhasesShape& shape, const Bf16* phases, const Bf16* bias, Bf16* y, Stream stream);
 void split_phases(const PhasesShape& shape, const Bf16* dy, Bf16* dphases, Stream stream);
 
 struct AttentionShape {
   std::int64_t batch = 0, heads = 0, queries = 0, keys = 0, head = 0;
 };
-/// Values of every head, a token's next to each other; strides count elements.
+/// The values of all heads; those of one token and head are adjacent. Strides count elements.
 struct AttentionRows {
   const Bf16* data = nullptr;
   std::int64_t batch_stride = 0, head_stride = 0, token_stride = 0;
 };
-/// Head sizes 40 and 80, keys in whole tiles of 64.
+/// True for head sizes 40 and 80 and a multiple of 64 keys.
 bool query_gradient_fits(const AttentionShape& shape);
-/// dq (batch, queries, heads, head) of softmax(scale·qkᵀ)·v = out with the gradient dout; sums (batch, heads,
-/// queries): the logarithms of the softmax's sums.
+/// dq (batch, queries, heads, head), the gradient of q in out = softmax(scale·qkᵀ)·v for the gradient dout of
+/// out. sums (batch, heads, queries) are the logarithms of the softmax's denominators.
 void query_gradient(const AttentionShape& shape, const AttentionRows& q, const AttentionRows& k,
                     const AttentionRows& v, const AttentionRows& out, const AttentionRows& dout,
                     const float* sums, float scale, Bf16* dq, Stream stream);
 
-/// A run of values with one gradient pointer; `offset` counts from the start of the flat vectors.
+/// A run of values whose gradients are adjacent. `offset` is its place in the flat vectors.
 struct AdamChunk {
   const Bf16* gradient = nullptr;
   std::int64_t offset = 0;
@@ -156,24 +157,24 @@ struct AdamStep {
   float beta1 = 0.9F, beta2 = 0.999F, eps = 1e-8F;
   float correction1 = 1, correction2 = 1;  ///< 1 - β^step
 };
-/// One Adam step. A float32 weight is kept as `high` (bfloat16, what networks compute with) and `low` (what
-/// rounding took off its bits), so that it costs no third copy.
+/// One Adam step. A float32 weight is stored as `high`, the bfloat16 weight that networks use, and `low`, the
+/// bits that rounding removed. So training needs no separate float32 copy.
 void adam_step(const AdamChunk* chunks, std::int64_t chunk_count, Bf16* high, std::int16_t* low,
                float* exp_avg, float* exp_avg_sq, const AdamStep& settings, Stream stream);
-/// weights (rows, channels, pixels) -> their halves, as adam_step has them: (rows, pixels, channels).
+/// weights (rows, channels, pixels) -> their two halves in the format of adam_step, (rows, pixels, channels).
 void split_weights(std::int64_t rows, std::int64_t channels, std::int64_t pixels, const float* weights,
                    Bf16* high, std::int16_t* low, Stream stream);
 
-/// Values that share the scales of their codes.
+/// The number of values that share the scales of their codes.
 constexpr std::int64_t kAdamBlock = 256;
-/// Adam's averages as codes (adam_codes.h), one of each a weight, and their scales, two a block.
+/// Adam's averages as codes (adam_codes.h): one code of each average per weight, two scales per block.
 struct AdamCodes {
   std::int8_t* exp_avg = nullptr;
   std::uint8_t* exp_avg_sq = nullptr;
   float* scales = nullptr;
 };
-/// The same step over averages of a byte each. Offsets are multiples of kAdamBlock, and the flat vectors go
-/// on to whole blocks.
+/// adam_step with averages of one byte each. Offsets must be multiples of kAdamBlock, and the flat vectors
+/// must be padded to whole blocks.
 void adam_step_8bit(const AdamChunk* chunks, std::int64_t chunk_count, Bf16* high, std::int16_t* low,
                     const AdamCodes& codes, const AdamStep& settings, std::uint32_t step, Stream stream);
 

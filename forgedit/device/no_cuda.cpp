@@ -2,7 +2,8 @@
 #include "forgedit/device/cuda_bridge.h"
 #include "forgedit/device/kernels.h"
 
-// A build without CUDA: nothing is there, and nothing that would need it can be reached (see cuda::built).
+// For builds without CUDA. There are no devices, and cuda::built() keeps callers from functions that need
+// one.
 namespace forgedit {
 namespace {
 

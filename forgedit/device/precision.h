@@ -6,11 +6,11 @@
 
 namespace forgedit {
 
-/// Whether a device computes in bfloat16: CPUs do, slowly; of GPUs those of compute capability 8.0 and newer.
+/// Whether a device supports bfloat16: every CPU does, slowly; GPUs do from compute capability 8.0 on.
 bool has_bf16(const c10::Device& device);
 
-/// What to compute in: what was asked for, else bf16 on a GPU that has it and fp32 elsewhere. Throws a usage
-/// Error where bf16 was asked for and `bf16` (has_bf16) is false.
+/// The precision to compute in: `asked` if given, else bf16 on a GPU that supports it and fp32 elsewhere.
+/// Throws a usage Error if bf16 was asked for and `bf16` (has_bf16) is false.
 Precision choose_precision(const c10::Device& device, std::optional<Precision> asked, bool bf16);
 
 }  // namespace forgedit

@@ -4,10 +4,10 @@
 
 namespace forgedit {
 
-/// What networks compute in.
+/// The precision in which networks compute.
 enum class Precision { fp32, bf16 };
 
-/// "fp32" or "bf16". Throws a usage Error otherwise.
+/// Reads "fp32" or "bf16". Throws a usage Error for other texts.
 Precision parse_precision(const std::string& text);
 /// "fp32" or "bf16".
 const char* precision_name(Precision precision);

@@ -15,7 +15,7 @@ ReplayedWork::~ReplayedWork() = default;
 void ReplayedWork::run() {
   if (!record_) return work_();
   if (!graph_) {
-    // The graph has memory of its own: what other work left in reserve would lie idle beside it.
+    // The graph uses a separate memory pool. Memory held in reserve for other work would be idle meanwhile.
     cuda::empty_cache();
     graph_ = std::make_unique<cuda::Graph>(device_.index());
     return graph_->run_once(work_, expected_);
@@ -24,7 +24,7 @@ void ReplayedWork::run() {
     try {
       graph_->record(work_);
     } catch (const c10::OutOfMemoryError&) {
-      // A recording cannot have the device's free memory put in order for it. The work itself has not run.
+      // LibTorch cannot free reserved memory while it records. `work` has not run yet, so run it directly.
       record_ = false;
       graph_.reset();
       cuda::empty_cache();

@@ -13,16 +13,16 @@ class Graph;
 class StreamScope;
 }  // namespace cuda
 
-/// Work that runs again and again over the same tensors. On a GPU the first run goes the ordinary way
-/// (libraries choose their algorithms), the second is recorded, and from then on the whole is launched at
-/// once: no time goes into starting thousands of kernels one by one. Elsewhere it is only called.
+/// Work that runs many times over the same tensors. On a GPU, the first run is a normal one, in which
+/// libraries choose their algorithms. The second is recorded as a CUDA graph, which all later runs launch at
+/// once, without the cost of launching thousands of kernels one by one. On a CPU it only calls the work.
 ///
-/// Recorded work must not look at values on the host, and what it reads and writes must stay where it is.
-/// Other threads may use the device while a step is recorded, on streams of their own, but must not wait for
-/// the whole device: CUDA then gives the recording up, and run throws.
+/// Recorded work must not read values on the host, and all its inputs and outputs must stay at the same
+/// addresses. During the recording, other threads may use the device on their own streams, but must not wait
+/// for the whole device: CUDA then cancels the recording, and run throws.
 class ReplayedWork {
  public:
-  /// `record` false: call the work every time, on every device. `expected`: bytes that it takes at least.
+  /// `record` false: never record. `expected`: bytes that the work takes at least; 0 if unknown.
   ReplayedWork(const c10::Device& device, bool record, std::function<void()> work, std::int64_t expected = 0);
   ~ReplayedWork();
   ReplayedWork(const ReplayedWork&) = delete;
@@ -39,7 +39,7 @@ class ReplayedWork {
   std::unique_ptr<cuda::Graph> graph_;
 };
 
-/// Where replayed work has to run: a stream other than the default one. Nothing off a GPU.
+/// Makes a stream current on which work can be recorded (not the default one). Does nothing on a CPU.
 class ReplayScope {
  public:
   explicit ReplayScope(const c10::Device& device);

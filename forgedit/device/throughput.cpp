@@ -12,20 +12,20 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 constexpr int kFewestRuns = 3;
-constexpr double kQuick = 0.3;  // seconds
+constexpr double kQuick = 0.3;  // in seconds
 
 double seconds_since(Clock::time_point start) {
   return std::chrono::duration<double>(Clock::now() - start).count();
 }
 
-/// Numbers between -1 and 1 without any generator: zeros would be multiplied faster than weights are.
+/// Values between -1 and 1 without a random generator: zeros would be multiplied faster than weights.
 torch::Tensor some_numbers(std::int64_t side, const ComputePolicy& policy, double frequency) {
   const auto type = policy.precision == Precision::bf16 ? torch::kBFloat16 : torch::kFloat;
   const auto numbers = torch::arange(side * side, torch::dtype(torch::kFloat).device(policy.device));
   return numbers.mul(frequency).sin_().view({side, side}).to(type);
 }
 
-/// `parts` threads of a CPU have a product each.
+/// On a CPU, each of the `parts` threads multiplies its own matrices.
 MatmulRate measure(const ComputePolicy& policy, std::int64_t side, const BatchParts& parts, double seconds) {
   torch::NoGradGuard no_grad;
   const auto a = some_numbers(side, policy, 0.7), b = some_numbers(side, policy, 1.3);
@@ -64,7 +64,7 @@ MatmulRate measure_matmul_quickly(const ComputePolicy& policy) {
   try {
     const BatchParts parts(policy, at::get_num_threads());
     const auto rate = measure(policy, policy.device.is_cuda() ? 4096 : 1024, parts, kQuick);
-    release_memory(policy.device);  // the job's own tensors have other sizes
+    release_memory(policy.device);  // frees reserved memory in sizes that the job's own tensors do not have
     return rate;
   } catch (const c10::OutOfMemoryError&) {
     release_memory(policy.device);

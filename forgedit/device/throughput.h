@@ -7,22 +7,21 @@
 
 namespace forgedit {
 
-/// Seconds that `work` takes on a device, over a few runs after one that warms up.
+/// Seconds that one run takes on a device, measured over several runs after one warm-up run.
 struct TimedRuns {
   double best = 0, mean = 0;
 };
-/// At least three runs, and as many as `seconds` have room for.
+/// Makes at least three runs, and more while they fit into `seconds`.
 TimedRuns time_runs(const c10::Device& device, const std::function<void()>& work, double seconds = 0);
 
-/// What a device can do at most: floating-point operations a second of a large matrix product, in the numbers
-/// that the policy computes in.
+/// The speed of a large matrix product on a device, in the policy's precision: the upper limit for networks.
 struct MatmulRate {
-  double best = 0, mean = 0;  ///< FLOP/s; 0 where there is no memory for it
+  double best = 0, mean = 0;  ///< floating-point operations per second; 0 if memory was too small
 };
-/// The whole ceiling: takes seconds, and 1 GiB of a GPU.
+/// Measures the limit of the idle device. Takes seconds, and 1 GiB of a GPU.
 MatmulRate measure_matmul(const ComputePolicy& policy);
-/// About what the device does now, beside all else that runs on it; on a CPU as networks use its threads
-/// (BatchParts). Takes 0.3 s, and 0.2 GiB of a GPU for as long.
+/// Estimates the present speed, with all other load on the device. On a CPU it uses threads as networks do
+/// (BatchParts). Takes 0.3 s, and 0.2 GiB of a GPU meanwhile.
 MatmulRate measure_matmul_quickly(const ComputePolicy& policy);
 
 }  // namespace forgedit

@@ -15,19 +15,19 @@ using torch::Tensor;
 namespace {
 
 #if FORGEDIT_TORCH_HAS_ATTENTION_ORDER
-/// cuDNN adds the queries' gradients up over blocks of keys as they come. Two blocks of 64 keys or more add
-/// up the same in either order.
+/// cuDNN adds up the gradient of the queries over blocks of 64 keys, in varying order. The sum of two blocks
+/// is the same in either order.
 constexpr std::int64_t kKeysInAnyOrder = 128;
-constexpr std::int64_t kWidestHead = 256;  // of Flash
+constexpr std::int64_t kWidestHead = 256;  // of Flash attention
 
 kernels::AttentionRows rows_of(const Tensor& x) {
   return {static_cast<const kernels::Bf16*>(x.data_ptr()), x.stride(0), x.stride(1), x.stride(2)};
 }
 
-/// How gradients are made. Whole by cuDNN where its sums over blocks of keys have no more than two terms.
+/// How to compute gradients: all by cuDNN, if its sums over blocks of keys have at most two terms.
 enum class WayBack { cudnn, cudnn_and_kernel, flash };
 
-/// What goes from the way forward to the way back, in the order of save_for_backward.
+/// The tensors that forward saves for backward, in the order of save_for_backward.
 struct Attended {
   explicit Attended(const std::vector<Tensor>& saved)
       : q(saved[0]),
@@ -42,12 +42,12 @@ struct Attended {
   Tensor q, k, v, out, sums, seed, offset;
 };
 
-/// cuDNN's gradients of keys and values repeat; that of the queries is made again by a kernel where it does
-/// not.
+/// cuDNN's gradients of keys and values are reproducible. If that of the queries is not (`anew`), a kernel of
+/// our own computes it.
 torch::autograd::variable_list gradients_by_cudnn(const Attended& a, const Tensor& given, bool causal,
                                                   bool anew) {
   const auto gradient = given.stride(3) == 1 ? given : given.contiguous();
-  const DeterminismScope fast(false, false);  // its own deterministic mode repeats no better (LibTorch 2.11)
+  const DeterminismScope fast(false, false);  // its own deterministic mode is no better (LibTorch 2.11)
   const auto [dq, dk, dv] = at::_scaled_dot_product_cudnn_attention_backward(
       gradient, a.q, a.k, a.v, a.out, a.sums.unsqueeze(-1), a.seed, a.offset, {}, {}, {}, a.q.size(2),
       a.k.size(2), 0.0, causal);
@@ -69,7 +69,7 @@ torch::autograd::variable_list gradients_by_flash(const Attended& a, const Tenso
   return {dq, dk, dv, Tensor(), Tensor(), Tensor()};
 }
 
-/// cuDNN's or Flash's way forward, and a way back that has an order.
+/// Forward by cuDNN or Flash attention, and a backward pass with a fixed order of sums.
 class OrderedAttention : public torch::autograd::Function<OrderedAttention> {
  public:
   static Tensor forward(torch::autograd::AutogradContext* ctx, const Tensor& q, const Tensor& k,
@@ -78,7 +78,7 @@ class OrderedAttention : public torch::autograd::Function<OrderedAttention> {
                                        q, k, v, {}, /*compute_log_sumexp=*/true, 0.0, causal)
                                  : at::_scaled_dot_product_flash_attention(q, k, v, 0.0, causal);
     const auto& out = std::get<0>(result);
-    auto sums = std::get<1>(result);  // logarithms of the rows' sums; cuDNN has a last dimension of 1
+    auto sums = std::get<1>(result);  // logarithms of sums; cuDNN adds a last dimension of 1
     if (sums.dim() == 4) sums = sums.squeeze(-1);
     ctx->save_for_backward({q, k, v, out, sums.contiguous(), std::get<6>(result), std::get<7>(result)});
     ctx->saved_data["causal"] = causal;
@@ -102,9 +102,9 @@ WayBack way_back(const Tensor& q, const Tensor& k, bool causal) {
   return fits ? WayBack::cudnn_and_kernel : WayBack::flash;
 }
 
-/// For 16-bit tensors on a GPU.
+/// Attention for 16-bit tensors on a GPU.
 Tensor ordered_attention(const Tensor& q, const Tensor& k, const Tensor& v, bool causal) {
-  const DeterminismScope any(false, false);  // LibTorch holds that cuDNN's attention does not repeat
+  const DeterminismScope any(false, false);  // LibTorch assumes that cuDNN's attention is never reproducible
   const bool with_gradients =
       c10::GradMode::is_enabled() && (q.requires_grad() || k.requires_grad() || v.requires_grad());
   if (!with_gradients) return at::scaled_dot_product_attention(q, k, v, {}, 0.0, causal);

@@ -1,7 +1,7 @@
 #pragma once
 
-// Everything that differs between LibTorch 1.13 (Debian) and 2.x. Built and tested with 1.13.1 and 2.11; for
-// versions between these, what they lack by their release notes is guarded below and untried.
+// All differences between LibTorch 1.13 (Debian) and 2.x. Built and tested with 1.13.1 and 2.11. For versions
+// between them, guards below follow the release notes and are untested.
 
 #include <ATen/autocast_mode.h>
 #include <torch/version.h>
@@ -11,24 +11,24 @@
 #define FORGEDIT_TORCH_AT_LEAST(major, minor) \
   (TORCH_VERSION_MAJOR > (major) || (TORCH_VERSION_MAJOR == (major) && TORCH_VERSION_MINOR >= (minor)))
 
-/// Autocast by device type; before, a function for each device.
+/// Autocast by device type; earlier versions have one function per device.
 #define FORGEDIT_TORCH_HAS_AUTOCAST_BY_DEVICE FORGEDIT_TORCH_AT_LEAST(2, 4)
-/// cuDNN's attention and an order of preference. Before (2.0 to 2.5), LibTorch's own choice among operators
-/// that repeat; learning on a GPU is slower there.
+/// cuDNN's attention and an order of preference. In 2.0 to 2.5, LibTorch chooses among its reproducible
+/// operators, which makes training on a GPU slower.
 #define FORGEDIT_TORCH_HAS_ATTENTION_ORDER FORGEDIT_TORCH_AT_LEAST(2, 6)
 
 namespace forgedit {
 
-/// softmax(q kᵀ / sqrt(d)) v over (batch, heads, tokens, d). On a GPU its gradients add up in one order, so
-/// that they repeat, unless a DeterminismScope says otherwise.
+/// softmax(q kᵀ / sqrt(d)) v over (batch, heads, tokens, d). On a GPU its gradients have a fixed order of
+/// sums and so are reproducible, unless a DeterminismScope changes that.
 torch::Tensor scaled_dot_product_attention(const torch::Tensor& q, const torch::Tensor& k,
                                            const torch::Tensor& v, bool causal = false);
 
-/// For the whole process: operators on a GPU that repeat, cuDNN's attention first where there is a choice.
+/// Makes operators on a GPU reproducible, for the whole process, and prefers cuDNN's attention.
 void choose_attention();
 
-/// LibTorch's deterministic mode, for the whole process, while this lives. Off: the fastest attention, whose
-/// gradients may add up in any order.
+/// Sets LibTorch's deterministic mode for the whole process while it lives. Off selects the fastest
+/// attention, whose gradients are summed in any order.
 class DeterminismScope {
  public:
   DeterminismScope(bool deterministic, bool warn_only);

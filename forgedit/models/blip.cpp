@@ -16,7 +16,7 @@ ConfigReader section(const nlohmann::json& json, const std::string& key, const s
   return {origin + ": " + key, *found};
 }
 
-/// What both networks have, under the same keys.
+/// Reads the keys that both networks' settings have.
 template <typename Config>
 void read_sizes(const ConfigReader& json, Config& c) {
   c.hidden_size = json.integer("hidden_size", c.hidden_size, 1, limits::kWidth);

@@ -9,7 +9,7 @@
 
 namespace forgedit {
 
-/// Sizes of BLIP's image encoder; defaults are those of transformers.
+/// Sizes of BLIP's image encoder. Defaults are those of transformers.
 struct BlipVisionConfig {
   std::int64_t hidden_size = 768;
   std::int64_t intermediate_size = 3072;
@@ -19,12 +19,12 @@ struct BlipVisionConfig {
   std::int64_t patch_size = 16;
   double layer_norm_eps = 1e-5;
 
-  /// The class token and one token a patch.
+  /// The number of tokens: one for each patch, and the class token.
   std::int64_t tokens() const { return 1 + (image_size / patch_size) * (image_size / patch_size); }
 };
 
-/// Sizes of BLIP's text decoder; defaults are those of transformers, so 8 heads, where published files
-/// say 12.
+/// Sizes of BLIP's text decoder. Defaults are those of transformers, for example 8 heads. Published files
+/// set 12.
 struct BlipTextConfig {
   std::int64_t vocab_size = 30524;
   std::int64_t hidden_size = 768;
@@ -33,11 +33,11 @@ struct BlipTextConfig {
   std::int64_t num_attention_heads = 8;
   std::int64_t max_position_embeddings = 512;
   double layer_norm_eps = 1e-12;
-  std::int64_t bos_token_id = 30522;  ///< "[DEC]": every caption begins with it
-  std::int64_t sep_token_id = 102;    ///< "[SEP]": the end of a caption
+  std::int64_t bos_token_id = 30522;  ///< "[DEC]": the first token of every caption
+  std::int64_t sep_token_id = 102;    ///< "[SEP]": the last token of a caption
   std::int64_t pad_token_id = 0;
-  /// The output projection is the word embedding, as in every published file. Not read from config.json: the
-  /// weights decide.
+  /// Whether the output projection is the word embedding, as in every published file. The weights decide;
+  /// config.json is not asked.
   bool tie_word_embeddings = true;
 };
 
@@ -45,12 +45,12 @@ struct BlipConfig {
   BlipVisionConfig vision;
   BlipTextConfig text;
 
-  /// config.json of BlipForConditionalGeneration. Throws Error with `origin` (the file) and the key.
+  /// From config.json of BlipForConditionalGeneration. Throws Error with `origin` (the file) and the key.
   static BlipConfig from_json(const nlohmann::json& json, const std::string& origin);
   nlohmann::json to_json() const;
 };
 
-/// Keys and values that the decoder computed for the tokens before.
+/// Keys and values that the decoder computed for earlier tokens.
 struct BlipTextCache {
   struct Layer {
     torch::Tensor key, value;  ///< (batch, heads, tokens so far, head size)
@@ -60,11 +60,11 @@ struct BlipTextCache {
   std::vector<Layer> layers;
   std::int64_t length = 0;
 
-  /// From now on the sequences are those at `rows` (int64, with repeats); the picture stays.
+  /// Keeps the sequences at `rows` (int64, repeats allowed) in place of the present ones. The picture stays.
   void select(const torch::Tensor& rows);
 };
 
-/// ViT: patches and a class token through pre-norm layers and a last norm.
+/// ViT: patches and a class token, pre-norm layers, a final norm.
 class BlipVisionModelImpl : public torch::nn::Module {
  public:
   explicit BlipVisionModelImpl(const BlipVisionConfig& config);
@@ -79,7 +79,7 @@ class BlipVisionModelImpl : public torch::nn::Module {
 };
 TORCH_MODULE(BlipVisionModel);
 
-/// BERT as a decoder: causal self-attention, cross-attention to the picture, a head over the vocabulary.
+/// BERT as a decoder: causal self-attention, cross-attention to the picture, and a head over the vocabulary.
 class BlipTextLMHeadModelImpl : public torch::nn::Module {
  public:
   BlipTextLMHeadModelImpl(const BlipTextConfig& config, std::int64_t vision_hidden_size);
@@ -97,7 +97,7 @@ class BlipTextLMHeadModelImpl : public torch::nn::Module {
 };
 TORCH_MODULE(BlipTextLMHeadModel);
 
-/// BlipForConditionalGeneration of transformers: modules are called as in its checkpoints.
+/// BlipForConditionalGeneration of transformers. Modules have the names of its checkpoints.
 class BlipForConditionalGenerationImpl : public torch::nn::Module {
  public:
   explicit BlipForConditionalGenerationImpl(const BlipConfig& config);
@@ -105,15 +105,15 @@ class BlipForConditionalGenerationImpl : public torch::nn::Module {
   /// pixel_values (batch, 3, image_size, image_size) -> image embeddings (batch, tokens, vision hidden).
   torch::Tensor encode_image(const torch::Tensor& pixel_values) { return vision_model(pixel_values); }
 
-  /// Next-token logits (batch, tokens, vocab) for ids (batch, tokens) int64. image_embeds has the same batch,
-  /// or 1 where all sequences describe one picture. With a `cache` that holds tokens, `ids` is the one next
+  /// Logits of the next token (batch, tokens, vocab) for ids (batch, tokens) int64. image_embeds has the same
+  /// batch, or 1 if all sequences describe one picture. If `cache` holds tokens, `ids` has only the next
   /// token of each sequence. Throws a usage Error for more tokens than the model has positions.
   torch::Tensor decode(const torch::Tensor& ids, const torch::Tensor& image_embeds,
                        BlipTextCache* cache = nullptr) {
     return text_decoder(ids, image_embeds, cache);
   }
 
-  /// Teacher forcing: logits at every position of whole sequences.
+  /// Teacher forcing: logits at every position of whole sequences. Shapes as in encode_image and decode.
   torch::Tensor forward(const torch::Tensor& pixel_values, const torch::Tensor& ids) {
     return decode(ids, encode_image(pixel_values));
   }

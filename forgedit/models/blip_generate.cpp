@@ -15,14 +15,14 @@ constexpr std::int64_t kMaxBeams = 64;
 
 struct Sequence {
   Tokens tokens;
-  double score;  ///< of a running one the log-probability, of a finished one that over length^penalty
+  double score;  ///< log-probability; of a finished sequence, that divided by length^penalty
 };
 
 bool better(const Sequence& left, const Sequence& right) {
   return left.score > right.score;
 }
 
-/// Log-probabilities (sequences, vocab) of the token after `last`, one token a sequence.
+/// Log-probabilities (sequences, vocab) of the token after `last`, which has one token per sequence.
 torch::Tensor next_log_probabilities(BlipForConditionalGeneration& model, const torch::Tensor& image_embeds,
                                      const Tokens& last, BlipTextCache& cache) {
   const auto ids = torch::tensor(last, torch::kLong).unsqueeze(1).to(image_embeds.device());
@@ -46,7 +46,7 @@ Tokens greedy(BlipForConditionalGeneration& model, const torch::Tensor& image_em
   return tokens;
 }
 
-/// Beam search of transformers (_beam_search of generation/utils.py, version 5) for one picture.
+/// Beam search for one picture, as in transformers (_beam_search of generation/utils.py, version 5).
 class BeamSearch {
  public:
   BeamSearch(BlipForConditionalGeneration& model, const torch::Tensor& image_embeds,
@@ -66,7 +66,7 @@ class BeamSearch {
   }
 
  private:
-  /// Grows every running sequence by a token, to `length` tokens.
+  /// Extends every running sequence by one token, to `length` tokens.
   void step(std::int64_t length) {
     Tokens last;
     std::vector<float> sums;
@@ -76,7 +76,7 @@ class BeamSearch {
     }
     const auto scores = next_log_probabilities(model_, image_embeds_, last, cache_).to(torch::kCPU) +
                         torch::tensor(sums).unsqueeze(1);
-    // Twice as many as needed: even if the best half ends here, `width_` sequences go on.
+    // Twice as many as needed: even if the best half ends here, `width_` sequences continue.
     const auto vocabulary = scores.size(1);
     const auto [best, places] =
         scores.flatten().topk(std::min<std::int64_t>(2 * search_.num_beams, scores.numel()));
@@ -106,7 +106,7 @@ class BeamSearch {
     if (finished_.size() > width_) finished_.pop_back();
   }
 
-  /// Whether running sequences may still beat the worst finished one, by the score that the best has now.
+  /// Whether the best running sequence, at its present score, still beats the worst finished one.
   bool can_improve() {
     if (finished_.size() < width_) return true;
     if (search_.early_stopping) return false;
@@ -114,7 +114,7 @@ class BeamSearch {
     return running_.front().score / length_factor(length) > finished_.back().score;
   }
 
-  /// The begin token does not count.
+  /// The begin token is not counted.
   double length_factor(std::int64_t length) const {
     return std::pow(static_cast<double>(length - 1), search_.length_penalty);
   }
@@ -133,7 +133,7 @@ class BeamSearch {
 Tokens generate_caption(BlipForConditionalGeneration& model, const torch::Tensor& image_embeds,
                         const CaptionSearch& search) {
   const auto positions = model->config().text.max_position_embeddings;
-  // The last token is never fed back.
+  // The last token is never an input.
   if (search.max_length < 2 || search.max_length > positions + 1) {
     throw usage_error("caption: expected a length from 2 to " + std::to_string(positions + 1) +
                       " tokens, got " + std::to_string(search.max_length));

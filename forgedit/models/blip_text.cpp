@@ -7,7 +7,7 @@
 namespace forgedit {
 namespace {
 
-/// The "self" half of BERT's attention: query from the text, key and value from the text or the picture.
+/// The "self" part of BERT's attention: queries from the text, keys and values from the text or the picture.
 class BlipTextSelfAttentionImpl : public torch::nn::Module {
  public:
   BlipTextSelfAttentionImpl(const BlipTextConfig& c, std::int64_t context_features)
@@ -16,7 +16,7 @@ class BlipTextSelfAttentionImpl : public torch::nn::Module {
         key(register_module("key", nn::Linear(context_features, c.hidden_size))),
         value(register_module("value", nn::Linear(context_features, c.hidden_size))) {}
 
-  /// Over the tokens so far: `past_key` and `past_value` grow by those of `x` where a cache is kept.
+  /// Attends to the tokens so far. With a cache, `past_key` and `past_value` grow by those of `x`.
   torch::Tensor attend_text(const torch::Tensor& x, torch::Tensor* past_key, torch::Tensor* past_value) {
     auto k = split(key(x)), v = split(value(x));
     const bool first = !past_key || !past_key->defined();
@@ -28,11 +28,11 @@ class BlipTextSelfAttentionImpl : public torch::nn::Module {
       *past_key = k;
       *past_value = v;
     }
-    // After the first call there is one new token, which sees everything.
+    // After the first call there is one new token, which attends to everything.
     return attend(x, k, v, first);
   }
 
-  /// Over the picture: `picture_key` and `picture_value` are computed once where a cache is kept.
+  /// Attends to the picture. With a cache, `picture_key` and `picture_value` are computed once.
   torch::Tensor attend_picture(const torch::Tensor& x, const torch::Tensor& image_embeds,
                                torch::Tensor* picture_key, torch::Tensor* picture_value) {
     const bool known = picture_key && picture_key->defined();
@@ -62,7 +62,7 @@ class BlipTextSelfAttentionImpl : public torch::nn::Module {
 };
 TORCH_MODULE(BlipTextSelfAttention);
 
-/// dense, + residual, LayerNorm: how BERT ends both attention and feed-forward.
+/// dense, + residual, LayerNorm: the end of both attention and feed-forward in BERT.
 class BlipTextOutputImpl : public torch::nn::Module {
  public:
   BlipTextOutputImpl(std::int64_t in_features, const BlipTextConfig& c)

@@ -25,7 +25,7 @@ torch::Tensor unit_length(const torch::Tensor& x) {
   return x / x.norm(2, -1, true);
 }
 
-/// The settings of one tower. Older files repeat them under KEY_dict, which then wins, as in transformers.
+/// The settings of one encoder. As in transformers, KEY_dict of older files takes precedence over KEY.
 json tower_settings(const std::string& origin, const json& config, const std::string& key) {
   json settings = json::object();
   for (const auto& name : {key, key + "_dict"}) {
@@ -131,14 +131,14 @@ torch::Tensor ClipVisionModelImpl::forward(const torch::Tensor& pixel_values) {
     throw usage_error("CLIP: expected pictures of BATCHx" + shape_text({config_.num_channels, side, side}) +
                       ", got " + shape_text(pixel_values.sizes()));
   }
-  // 1. Patches as tokens, the class token in front
+  // 1. Patches become tokens, after the class token
   const auto patches = torch::conv2d(pixel_values, patch_weight, {}, config_.patch_size);
   const auto tokens = patches.flatten(2).transpose(1, 2);
   const auto first = class_embedding.expand({tokens.size(0), 1, config_.hidden_size});
   // 2. Transformer
   const auto embedded = torch::cat({first, tokens}, 1) + position_embedding->weight;
   const auto states = encoder(pre_layrnorm(embedded));
-  // 3. The class token stands for the picture
+  // 3. The class token represents the whole picture
   return post_layernorm(states.select(1, 0));
 }
 

@@ -6,8 +6,8 @@
 
 namespace forgedit {
 
-/// Sizes of CLIP's vision tower; defaults are transformers' (openai/clip-vit-base-patch32), which its files
-/// may leave out.
+/// Sizes of CLIP's image encoder. Defaults are those of transformers (openai/clip-vit-base-patch32), which
+/// writes only other values into its files.
 struct ClipVisionConfig {
   std::int64_t hidden_size = 768;
   std::int64_t intermediate_size = 3072;
@@ -26,22 +26,21 @@ struct ClipConfig {
   ClipVisionConfig vision;
   std::int64_t projection_dim = 512;
 
-  /// The text tower of openai/clip-vit-base-patch32, transformers' default.
+  /// The defaults of transformers: the text encoder of openai/clip-vit-base-patch32.
   static ClipTextConfig default_text();
-  /// From a config.json of CLIPModel; `origin` (the file) is the prefix of errors. Throws Error naming the
-  /// key.
+  /// From config.json of a CLIPModel. Throws Error that begins with `origin` (the file) and names the key.
   static ClipConfig from_json(const std::string& origin, const nlohmann::json& config);
-  /// Only the text tower's settings of such a config.json.
+  /// The same, but only the settings of the text encoder.
   static ClipTextConfig text_from_json(const std::string& origin, const nlohmann::json& config);
   nlohmann::json to_json() const;
 };
 
-/// CLIP's vision tower (CLIPVisionTransformer of transformers).
+/// CLIP's image encoder (CLIPVisionTransformer of transformers).
 class ClipVisionModelImpl : public torch::nn::Module {
  public:
   explicit ClipVisionModelImpl(const ClipVisionConfig& config);
-  /// pixel_values (batch, channels, image_size, image_size), normalised as the model wants it -> the state of
-  /// the class token after its norm (batch, hidden). Throws a usage Error for other sizes.
+  /// pixel_values (batch, channels, image_size, image_size), normalised for the model -> the class token's
+  /// state after its norm (batch, hidden). Throws a usage Error for other sizes.
   torch::Tensor forward(const torch::Tensor& pixel_values);
 
  private:
@@ -54,15 +53,15 @@ class ClipVisionModelImpl : public torch::nn::Module {
 };
 TORCH_MODULE(ClipVisionModel);
 
-/// CLIPModel of transformers: both towers and their projections into one space. Nothing here stops gradients.
+/// CLIPModel of transformers: both encoders and their projections into one space. Differentiable.
 class ClipModelImpl : public torch::nn::Module {
  public:
   explicit ClipModelImpl(const ClipConfig& config);
-  /// pixel_values (batch, 3, image_size, image_size) -> (batch, projection_dim) of length 1.
+  /// pixel_values (batch, 3, image_size, image_size) -> (batch, projection_dim), normalised to length 1.
   torch::Tensor encode_image(const torch::Tensor& pixel_values);
-  /// ids (batch, tokens) int64 -> (batch, projection_dim) of length 1.
+  /// ids (batch, tokens) int64 -> (batch, projection_dim), normalised to length 1.
   torch::Tensor encode_text(const torch::Tensor& ids);
-  /// Cosines (images, texts) times exp(logit_scale): what training compares.
+  /// Cosine similarities (images, texts) times exp(logit_scale), as the training loss uses them.
   torch::Tensor logits_per_image(const torch::Tensor& image_embeds, const torch::Tensor& text_embeds);
   const ClipConfig& config() const { return config_; }
 

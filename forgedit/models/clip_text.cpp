@@ -20,7 +20,7 @@ nn::ClipEncoderSizes encoder_sizes(const ClipTextConfig& c) {
 
 constexpr const char* kWithProjection = "CLIPTextModelWithProjection";
 
-/// Whether the class that the settings are for has a projection; all of them name its width.
+/// Whether the class that the settings are for has a projection. Settings of every class contain its width.
 bool has_projection(const ConfigReader& config) {
   if (!config.has("architectures")) return false;
   const auto classes = config.texts("architectures");
@@ -95,7 +95,7 @@ ClipTextModelImpl::Output ClipTextModelImpl::forward(const torch::Tensor& ids) {
   Output output;
   output.hidden_states = encoder->hidden_states(embedded);
   output.last_hidden_state = normalise(output.hidden_states.back());
-  // Published files carry eos_token_id 2, although their end token has the largest id of all.
+  // Published files have eos_token_id 2, although the end token has the largest id of all.
   const auto end =
       config_.eos_token_id == 2 ? ids.argmax(1) : (ids == config_.eos_token_id).to(at::kInt).argmax(1);
   output.pooler_output = output.last_hidden_state.index({torch::arange(ids.size(0), ids.options()), end});

@@ -11,7 +11,7 @@
 namespace forgedit {
 namespace {
 
-/// What quantising programs put beside a weight that must be multiplied by it.
+/// Names of the tensors that quantising programs store beside a weight, and by which it must be scaled.
 constexpr std::array<std::string_view, 12> kScales{
     "scaled_fp8",  "scale_weight",     "weight_scale",         "scale_input",
     "input_scale", "weight_scale_inv", "weight.absmax",        "weight.SCB",

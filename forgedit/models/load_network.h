@@ -10,26 +10,27 @@
 
 namespace forgedit {
 
-/// Whether a tensor of this name holds the scale, or another part, of a quantised weight.
+/// Whether a tensor with this name is a scale or another part of a quantised weight.
 bool is_scale_of_weights(const std::string& name);
-/// Throws Error for weights that are numbers of another scale than the network's: 8-bit floats with scales
-/// beside them, and other quantised forms. `origin` is the prefix of the message.
+/// Throws Error for quantised weights, whose values must be scaled first: 8-bit floats stored with scales,
+/// and other quantised forms. `origin` is the prefix of the message.
 void reject_scaled_weights(const StateDict& weights, const std::string& origin);
 
-/// Tensors of the same names, shapes and kinds (floating point or not) that take no memory.
+/// Tensors with the same names, shapes and kinds (floating point or not) that take no memory.
 StateDict stand_ins(const StateDict& weights);
 
-/// The weights with those of proj_in and proj_out in the network's shapes: old conversions hold a 1x1
-/// convolution (out, in, 1, 1) where a linear layer (out, in) belongs, or the reverse. The same memory.
+/// The same weights, with those of proj_in and proj_out viewed in the network's shapes: old conversions store
+/// a 1x1 convolution (out, in, 1, 1) in place of a linear layer (out, in), or the reverse. Copies nothing.
 StateDict fit_projections(const torch::nn::Module& network, StateDict weights);
 
-/// load_state; with `keep_half` the weights that layers can widen (nn/half_weights.h) stay in half precision.
+/// load_state. With `keep_half`, the weights that half_candidates (nn/half_weights.h) lists stay in half
+/// precision.
 void load_weights(torch::nn::Module& network, StateDict weights, const std::string& origin, bool keep_half);
 
-/// A network with these settings and weights, for use as it is: no gradients, in evaluation. Throws Error
-/// that starts with `origin` where settings and weights do not fit each other, or the settings ask for more
-/// memory than there is. Weights are assigned, not copied, where they are float32 already; `keep_half` keeps
-/// those in half precision that layers can widen (nn/half_weights.h), too.
+/// A network with these settings and weights for inference: in evaluation mode, without gradients. Weights
+/// that are float32 already are assigned, not copied. With `keep_half`, weights listed by half_candidates
+/// (nn/half_weights.h) stay in half precision. Throws Error that begins with `origin` if settings and weights
+/// do not match, or if a network with these settings does not fit into memory.
 template <class Network, class Config>
 Network load_network(const Config& config, const StateDict& weights, const std::string& origin,
                      bool keep_half = false) {
@@ -49,7 +50,7 @@ Network load_network(const Config& config, const StateDict& weights, const std::
   return network;
 }
 
-/// Throws what load_network would throw, without touching the weights.
+/// Throws the errors that load_network would throw, without reading the weights' values.
 template <class Network, class Config>
 void check_network(const Config& config, const StateDict& weights, const std::string& origin) {
   load_network<Network>(config, stand_ins(weights), origin);

@@ -5,11 +5,11 @@
 namespace forgedit {
 namespace {
 
-/// One convolution with its ReLU, as torchvision numbers it inside `features`.
+/// One convolution with its ReLU, by its number in torchvision's `features`.
 struct Layer {
   int index;
   std::int64_t in, out, kernel, stride, padding;
-  bool pool_before;  ///< a max pooling stands in front
+  bool pool_before;  ///< a max pooling comes before it
   bool ends_stage;   ///< its output is compared
 };
 
@@ -32,14 +32,14 @@ c10::ArrayRef<Layer> layers_of(LpipsTrunk trunk) {
   return kVgg;
 }
 
-/// From [-1, 1] to what torchvision's weights were trained on.
+/// From [-1, 1] to the input range of torchvision's weights.
 torch::Tensor normalise(const torch::Tensor& picture) {
   const auto shift = torch::tensor({-0.030, -0.088, -0.188}, picture.options()).view({1, 3, 1, 1});
   const auto scale = torch::tensor({0.458, 0.448, 0.450}, picture.options()).view({1, 3, 1, 1});
   return (picture - shift) / scale;
 }
 
-/// Features of length 1 at each pixel; ε under the root, as torchmetrics has it, keeps gradients finite.
+/// Features of length 1 at each pixel. As in torchmetrics, ε is under the root, which keeps gradients finite.
 torch::Tensor unit_features(const torch::Tensor& features) {
   return features / (features.square().sum(1, true) + 1e-8).sqrt();
 }
@@ -62,7 +62,7 @@ LpipsImpl::LpipsImpl(LpipsTrunk trunk) : trunk_(trunk) {
     convolutions_.push_back(features->register_module(
         std::to_string(l.index), nn::Conv2d(l.in, l.out, l.kernel, l.stride, l.padding)));
     if (!l.ends_stage) continue;
-    // lin0.model.1: model.0 is a dropout.
+    // lin0.model.1: model.0 is a dropout without parameters.
     auto lin = register_module("lin" + std::to_string(heads_.size()), std::make_shared<torch::nn::Module>());
     auto model = lin->register_module("model", std::make_shared<torch::nn::Module>());
     auto convolution = model->register_module("1", std::make_shared<torch::nn::Module>());
@@ -71,7 +71,7 @@ LpipsImpl::LpipsImpl(LpipsTrunk trunk) : trunk_(trunk) {
 }
 
 std::int64_t LpipsImpl::min_side() const {
-  // The smallest side that leaves one pixel after every pooling.
+  // The smallest side of which every pooling leaves at least one pixel.
   return trunk_ == LpipsTrunk::alex ? 31 : 16;
 }
 

@@ -3,7 +3,7 @@
 namespace forgedit {
 namespace {
 
-/// diffusers' cosine_distance, which is a cosine similarity: in float32, as there.
+/// diffusers' cosine_distance, which is a cosine similarity. Computed in float32, as in diffusers.
 torch::Tensor cosines(const torch::Tensor& images, const torch::Tensor& concepts) {
   const auto normalised = [](const torch::Tensor& x) { return x / x.norm(2, 1, true).clamp_min(1e-12); };
   return normalised(images).mm(normalised(concepts).t());
@@ -13,7 +13,7 @@ torch::Tensor cosines(const torch::Tensor& images, const torch::Tensor& concepts
 
 SafetyCheckerImpl::SafetyCheckerImpl(const ClipConfig& config) : config_(config) {
   const auto width = config.projection_dim;
-  // In the files, the tower is inside a CLIPVisionModel.
+  // In the files, the image encoder is inside a CLIPVisionModel.
   auto outer = register_module("vision_model", std::make_shared<torch::nn::Module>());
   vision_model = outer->register_module("vision_model", ClipVisionModel(config.vision));
   visual_projection =

@@ -6,21 +6,21 @@
 
 namespace forgedit {
 
-/// StableDiffusionSafetyChecker of diffusers: CLIP's vision tower, and embeddings of concepts, which have
-/// numbers but no names.
+/// StableDiffusionSafetyChecker of diffusers: CLIP's image encoder, and embeddings of concepts. The concepts
+/// have numbers but no names.
 class SafetyCheckerImpl : public torch::nn::Module {
  public:
   static constexpr std::int64_t kConcepts = 17, kSpecialCare = 3;
 
   explicit SafetyCheckerImpl(const ClipConfig& config);
 
-  /// Cosines of images with concepts minus the concepts' thresholds, float64 on the CPU.
+  /// Cosine similarity of each image with each concept, minus the concept's threshold; float64 on the CPU.
   struct Excess {
     torch::Tensor special_care;  ///< (batch, kSpecialCare)
     torch::Tensor concepts;      ///< (batch, kConcepts)
   };
-  /// pixel_values (batch, 3, image_size, image_size), normalised as the model wants it. Throws a usage Error
-  /// for other sizes.
+  /// pixel_values (batch, 3, image_size, image_size), normalised for the model. Other sizes are a
+  /// usage Error.
   Excess forward(const torch::Tensor& pixel_values);
   const ClipConfig& config() const { return config_; }
 

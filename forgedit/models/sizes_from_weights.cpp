@@ -9,12 +9,12 @@ namespace forgedit {
 namespace {
 
 constexpr std::int64_t kMaxModules = 64;
-/// Channels of an attention head in text encoders, and in UNets with linear projections.
+/// Channels per attention head in text encoders, and in UNets with linear projections.
 constexpr std::int64_t kHeadWidth = 64;
-/// Sinusoidal features of each of XL's time ids, and the latents a side that it was made for.
+/// XL: sinusoidal features of each time id, and latents per side that it was made for.
 constexpr std::int64_t kXlTimeWidth = 256, kXlSide = 128;
 
-/// Text encoders, determined by their width.
+/// Published text encoders, recognised by their width.
 struct PublishedText {
   std::int64_t width;
   const char* hidden_act;
@@ -43,13 +43,13 @@ class Shapes {
     size(name, 0);
     return state_.at(name).dim();
   }
-  /// How many of `before` 0, 1, 2 … `after` there are.
+  /// How many of the names `before` N `after`, N = 0, 1, 2 …, exist without a gap.
   std::int64_t count(const std::string& before, const std::string& after) const {
     std::int64_t number = 0;
     while (number < kMaxModules && has(before + std::to_string(number) + after)) ++number;
     return number;
   }
-  /// Widths of the levels under `blocks`, such as "down_blocks.".
+  /// Widths of all levels of `blocks`, for example "down_blocks.".
   std::vector<std::int64_t> widths(const std::string& blocks) const {
     std::vector<std::int64_t> result;
     const std::string first_weight = ".resnets.0.conv1.weight";
@@ -78,7 +78,7 @@ class Shapes {
 
 namespace {
 
-/// Heads and depths of attention, and the types of blocks.
+/// Reads heads and depths of attention, and the types of blocks.
 void take_attention(const Shapes& shapes, UNetConfig& c) {
   const auto levels = c.block_out_channels.size();
   c.use_linear_projection = shapes.dimensions("mid_block.attentions.0.proj_in.weight") == 2;

@@ -10,14 +10,13 @@
 
 namespace forgedit {
 
-// The sizes of networks that come without a config.json, from the shapes of their tensors (diffusers' names).
-// Shapes do not tell heads, norm groups and activations: those of Stable Diffusion 1.x, 2.x and XL are taken
-// where the first width is also theirs (a UNet with convolutions around attention has 8 heads, one with
-// linear projections heads of 64 channels, a text encoder heads of 64), and anything else is refused with an
-// Error that starts with `origin`. What the model was made for (sample_size) is 64 latents a side, 128 with
-// added conditions.
+// The sizes of networks that have no config.json, from the shapes of their tensors (diffusers' names). Shapes
+// do not determine heads, norm groups and activations. These are taken from Stable Diffusion 1.x, 2.x and XL
+// if the first width is the same as theirs: a UNet with convolutions around attention has 8 heads, one with
+// linear projections has heads of 64 channels, and so has a text encoder. Other widths throw an Error that
+// begins with `origin`. sample_size is set to 64 latents per side, or 128 with added conditions.
 
-/// Widths that none of these has: the settings must be given.
+/// The Error for widths of no published model: the user must give the settings.
 class UnpublishedSizes : public Error {
  public:
   explicit UnpublishedSizes(const std::string& message) : Error(ErrorKind::failure, message, "config") {}

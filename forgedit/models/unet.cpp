@@ -76,25 +76,25 @@ UNetImpl::UNetImpl(const UNetConfig& config)
 //   up_blocks.3  takes  2..0   B, C0, H, W               F        B, 320, 64, 64
 //   output                     B, out_channels, H, W     F        B, 4, 64, 64
 //
-// A row is what leaves a block; a down block's output is its last skip. Each residual block of an up block
-// gets the last skip behind its own channels. All maps from conv_in to up_blocks.3 are channels-last; the
-// output is contiguous (NCHW), whatever the latents are. Where one text serves the whole batch it is expanded
-// (stride 0 over B). The fused path (is_fused) hands the blocks no time and no text, but what the layers make
-// of both (PrecomputedScope). Under autocast (ComputePolicy::plain in bf16) weights are float32, and each
-// operator chooses the type of its result.
+// A row is the output of a block; a down block's output is its last skip. Each residual block of an up block
+// concatenates the last remaining skip behind its own channels. All feature maps from conv_in to up_blocks.3
+// are channels-last; the output is contiguous (NCHW), whatever the latents are. One text for the whole batch
+// is expanded (stride 0 over B). On the fused path (is_fused), the blocks get neither time nor text, but the
+// values that their layers compute from them (PrecomputedScope). Under autocast (ComputePolicy::plain in
+// bf16) weights are float32, and each operator chooses the type of its result.
 torch::Tensor UNetImpl::forward(const torch::Tensor& latents, const torch::Tensor& timesteps,
                                 const torch::Tensor& encoder_hidden_states, const AddedConditions& added,
                                 bool checkpointing) {
-  // 1. time, and what is added to it
+  // 1. time embedding and added conditions
   auto time = embed_time(timesteps);
   if (const auto more = embed_added(added); more.defined()) time = time + more;
   const auto type = conv_in->weight.scalar_type();
   if (!is_fused()) return forward_embedded(latents, {time, encoder_hidden_states.to(type), checkpointing});
-  // One text for the whole batch (expanded) stays one: another type would lay out all of them.
+  // Of a text that is expanded over the batch, convert one row: a plain conversion would copy every row.
   const bool one = encoder_hidden_states.stride(0) == 0;
   const auto text = one ? encoder_hidden_states.narrow(0, 0, 1).to(type).expand_as(encoder_hidden_states)
                         : encoder_hidden_states.to(type);
-  // Checkpointed blocks run again in the backward pass, after the scope of what is precomputed.
+  // Checkpointed blocks run again in the backward pass, when a PrecomputedScope would have ended.
   if (checkpointing) return forward_embedded(latents, {time, text, checkpointing});
   const PrecomputedScope precomputed(*this, join_addends(*this, time), join_keys_and_values(*this, text));
   return forward_embedded(latents, {});

@@ -12,24 +12,24 @@ namespace forgedit {
 class UNetMidBlockImpl;
 struct UNetBlockInputs;
 
-/// What a UNet with `addition_embed_type` gets beside the tokens of a text; undefined for one without.
+/// Conditions of a UNet with `addition_embed_type`, beside encoder_hidden_states; undefined for others.
 struct AddedConditions {
-  torch::Tensor text_embeds;  ///< (batch, pooled_width): the pooled embedding
-  /// (batch, 6): height and width of the original, top and left of the crop, height and width of the target,
-  /// in pixels.
+  torch::Tensor text_embeds;  ///< (batch, pooled_width): the pooled text embedding
+  /// (batch, 6), in pixels: the original's height and width, the crop's top and left, the target's height
+  /// and width.
   torch::Tensor time_ids;
 
-  /// Of one row for a batch of `batch`.
+  /// One row repeated for a batch of `batch`.
   AddedConditions expand(std::int64_t batch) const {
     if (!text_embeds.defined()) return {};
     return {text_embeds.expand({batch, -1}), time_ids.expand({batch, -1})};
   }
 };
 
-/// Sizes of the UNet of Stable Diffusion 1.x, 2.x and XL; defaults are those of CompVis/stable-diffusion-v1-4
-/// (unet/config.json). Names are config.json's.
+/// Sizes of the UNet of Stable Diffusion 1.x, 2.x and XL. Defaults are those of CompVis/stable-diffusion-v1-4
+/// (unet/config.json). Names are those of config.json.
 struct UNetConfig {
-  std::int64_t sample_size = 64;  ///< latents a side
+  std::int64_t sample_size = 64;  ///< latents per side
   std::int64_t in_channels = 4;
   std::int64_t out_channels = 4;
   std::vector<std::string> down_block_types{"CrossAttnDownBlock2D", "CrossAttnDownBlock2D",
@@ -39,52 +39,52 @@ struct UNetConfig {
   std::vector<std::int64_t> block_out_channels{320, 640, 1280, 1280};
   std::int64_t layers_per_block = 2;
   std::int64_t cross_attention_dim = 768;
-  /// Attention heads of each level. The checkpoints' key is `attention_head_dim`, which counts heads.
+  /// Attention heads of each level. The checkpoints' key is `attention_head_dim`, although it counts heads.
   std::vector<std::int64_t> heads{8, 8, 8, 8};
-  /// Transformer blocks in each attention of a level; those of the middle block are the last level's.
+  /// Transformer blocks in each attention of a level. The middle block has as many as the last level.
   std::vector<std::int64_t> transformer_layers_per_block{1, 1, 1, 1};
   bool use_linear_projection = false;        ///< proj_in and proj_out are linear layers, not 1x1 convolutions
-  std::string addition_embed_type;           ///< "text_time": takes AddedConditions; or empty
+  std::string addition_embed_type;           ///< "text_time": the UNet takes AddedConditions; or empty
   std::int64_t addition_time_embed_dim = 0;  ///< sinusoidal features of each of the time_ids
-  std::int64_t projection_class_embeddings_input_dim = 0;  ///< of the pooled embedding and all of these
+  std::int64_t projection_class_embeddings_input_dim = 0;  ///< pooled embedding and all these features
   std::int64_t norm_num_groups = 32;
   double norm_eps = 1e-5;
   bool flip_sin_to_cos = true;
   std::int64_t freq_shift = 0;
 
-  /// Throws Error naming file and key for values that none of these families has.
+  /// Throws Error naming file and key for values that none of these families uses.
   static UNetConfig from_json(const ConfigReader& json);
   nlohmann::json to_json() const;
   bool takes_added_conditions() const { return !addition_embed_type.empty(); }
-  /// Width of the pooled embedding; 0 where none is taken.
+  /// Width of the pooled embedding; 0 if the UNet takes none.
   std::int64_t pooled_width() const;
 };
 
-/// Numbers in a row of AddedConditions::time_ids.
+/// Values per row of AddedConditions::time_ids.
 inline constexpr std::int64_t kTimeIds = 6;
 
-/// UNet2DConditionModel of diffusers, restricted to what these families use; module names are the
-/// checkpoints' keys.
+/// UNet2DConditionModel of diffusers, limited to the features of these families. Module names are the keys
+/// of the checkpoints.
 class UNetImpl : public torch::nn::Module {
  public:
   explicit UNetImpl(const UNetConfig& config);
 
-  /// Predicted noise or velocity, shape of `latents`, in the type of the weights; inputs are converted to it.
-  /// latents (batch, in_channels, height, width), timesteps (batch) int64,
-  /// encoder_hidden_states (batch, tokens, cross_attention_dim); `added` where the config asks for it. With
-  /// `checkpointing` a backward pass computes the blocks again instead of keeping what is between them
-  /// (nn/checkpoint.h). Throws Error where `added` is not what the config asks for.
+  /// Predicted noise or velocity, in the shape of `latents` and the type of the weights; inputs are converted
+  /// to that type. latents (batch, in_channels, height, width), timesteps (batch) int64,
+  /// encoder_hidden_states (batch, tokens, cross_attention_dim); `added` if the config asks for it. With
+  /// `checkpointing`, the backward pass computes the blocks again instead of keeping their activations
+  /// (nn/checkpoint.h). Throws Error if `added` does not match the config.
   torch::Tensor forward(const torch::Tensor& latents, const torch::Tensor& timesteps,
                         const torch::Tensor& encoder_hidden_states, const AddedConditions& added = {},
                         bool checkpointing = false);
-  /// Whether all of it is computed by fused kernels: bfloat16 on a GPU, channels in whole vectors.
+  /// Whether fused kernels can compute the whole network: bfloat16 on a GPU, channels in whole vectors.
   bool is_fused() const;
-  /// timesteps (batch) -> what the residual blocks get of them (batch, 4·block_out_channels[0]).
+  /// timesteps (batch) -> time embedding for the residual blocks (batch, 4·block_out_channels[0]).
   torch::Tensor embed_time(const torch::Tensor& timesteps);
-  /// What is added to that for `added`, of the same shape; undefined where the config asks for none.
+  /// The term of `added` in the time embedding, of the same shape; undefined if the config asks for none.
   torch::Tensor embed_added(const AddedConditions& added);
-  /// forward over an embedding of time; it and the text may be undefined where all that layers make of them
-  /// is precomputed (PrecomputedScope).
+  /// forward for a given time embedding. It and the text may be undefined if a PrecomputedScope provides all
+  /// values that the layers compute from them.
   torch::Tensor forward_embedded(const torch::Tensor& latents, const UNetBlockInputs& inputs);
   const UNetConfig& config() const { return config_; }
 

@@ -7,7 +7,7 @@
 namespace forgedit {
 namespace {
 
-/// In the order of the network's modules.
+/// The layers that are precomputed, in the order of the network's modules.
 struct Layers {
   explicit Layers(UNetImpl& unet) {
     for (const auto& module : unet.modules(/*include_self=*/false)) {
@@ -27,7 +27,7 @@ struct Layers {
   std::vector<nn::AttentionImpl*> own, text;
 };
 
-/// In the memory of `kept`, once there is some.
+/// Stores `value` in `kept`, in its present memory if it has some: CUDA graphs need fixed addresses.
 void keep(torch::Tensor& kept, const torch::Tensor& value) {
   if (kept.defined()) {
     kept.copy_(value);
@@ -42,7 +42,7 @@ void keep_all(std::vector<torch::Tensor>& kept, const std::vector<Layer*>& layer
   for (std::size_t i = 0; i < layers.size(); ++i) keep(kept[i], make(*layers[i]));
 }
 
-/// Whether anything of a block's own that its addend is made of learns.
+/// Whether any of the block's parameters that its addend is computed from needs a gradient.
 bool addend_learns(const nn::ResnetBlock2DImpl& resnet) {
   return resnet.time_projection().weight.requires_grad() || resnet.time_projection().bias.requires_grad() ||
          resnet.first_conv().bias.requires_grad();
@@ -64,7 +64,7 @@ JoinedAddends join_addends(UNetImpl& unet, const torch::Tensor& time) {
 torch::Tensor join_addends_of_steps(UNetImpl& unet, const torch::Tensor& timesteps,
                                     const AddedConditions& added) {
   auto time = unet.embed_time(timesteps);
-  // Each sample has its own then in each step: the layers' SiLU comes after the sum.
+  // Every sample then has its own embedding in each step: the layers' SiLU comes after the sum.
   if (const auto more = unet.embed_added(added); more.defined()) {
     time = (time.unsqueeze(1) + more.unsqueeze(0)).flatten(0, 1);
   }
@@ -97,7 +97,7 @@ PrecomputedScope::PrecomputedScope(UNetImpl& unet, const JoinedAddends& addends,
   const auto addend_of = addends.rows.split_with_sizes(widths, 1);
   const auto batch = keys_and_values.size(0);
   for (std::size_t i = 0; i < layers.resnets.size(); ++i) {
-    // Joined with those that learn it would count as learning too, and with it all that depends on it.
+    // As a part of `rows` it counts as differentiable if any addend is; so would all that depends on it.
     const bool learns = addends.time_learns || addend_learns(*layers.resnets[i]);
     const auto own = learns ? addend_of[i] : addend_of[i].detach();
     members_.set(layers.resnets[i]->precomputed_addend,

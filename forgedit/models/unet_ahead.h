@@ -4,46 +4,45 @@
 
 #include "forgedit/models/unet.h"
 
-// What the layers of a UNet make of time and text alone, for all of them at once: a few large matrix products
-// instead of many small ones, and for an image only once for all its steps. For networks that the fused
-// kernels compute (UNetImpl::is_fused).
+// Values that the layers of a UNet compute from time and text alone, precomputed for all layers at once: a
+// few large matrix products instead of many small ones, and only once per image instead of once per step. For
+// networks that fused kernels compute (UNetImpl::is_fused).
 namespace forgedit {
 
-/// What all residual blocks add to their maps.
+/// The addends of all residual blocks (ResnetBlock2DImpl::precomputed_addend).
 struct JoinedAddends {
-  torch::Tensor rows;        ///< (batch, or 1 for all of it; out_channels of all blocks side by side)
-  bool time_learns = false;  ///< whether a gradient is wanted of the time embeddings that they are made from
+  torch::Tensor rows;        ///< (batch, or 1 for all samples; out_channels of all blocks side by side)
+  bool time_learns = false;  ///< whether the time embeddings that they are computed from need a gradient
 };
 
-/// Of time embeddings (batch, features).
+/// Computes them from time embeddings (batch, features).
 JoinedAddends join_addends(UNetImpl& unet, const torch::Tensor& time);
 
-/// For each of timesteps (steps), which are one for the whole batch: (steps; batch, or 1 where nothing is
-/// added to the time; all side by side).
+/// The same for timesteps (steps), each of which is used for the whole batch -> (steps; batch, or 1 without
+/// added conditions; out_channels of all blocks side by side).
 torch::Tensor join_addends_of_steps(UNetImpl& unet, const torch::Tensor& timesteps,
                                     const AddedConditions& added);
 
-/// Of texts (batch, tokens, width): keys and values of all cross-attentions, (batch, tokens, all side by
-/// side).
+/// Keys and values of all cross-attentions, from texts (batch, tokens, width), side by side in the last
+/// dimension of (batch, tokens, ...).
 torch::Tensor join_keys_and_values(UNetImpl& unet, const torch::Tensor& encoder_hidden_states);
 
-/// What layers make of their weights alone, in the order of the network.
+/// Values that layers compute from their weights alone, in the order of the network.
 struct JoinedWeights {
-  std::vector<torch::Tensor> projections;  ///< of each self-attention (stacked_weights)
-  std::vector<torch::Tensor> biases;       ///< of each transformer (joined_bias)
-  std::vector<torch::Tensor> upsamplers;   ///< of each (fused_weight)
+  std::vector<torch::Tensor> projections;  ///< stacked_weights of each self-attention
+  std::vector<torch::Tensor> biases;       ///< joined_bias of each transformer
+  std::vector<torch::Tensor> upsamplers;   ///< fused_weight of each upsampler
 };
 
-/// Gives each layer its part of these while it lives: layers take what is precomputed instead of making it
-/// themselves.
+/// While it lives, each layer uses its part of these values instead of computing it.
 class PrecomputedScope {
  public:
-  /// One row of addends serves the whole batch. Weights that are not there the layers join themselves.
+  /// Addends with one row serve the whole batch. The layers compute those `weights` that are empty.
   PrecomputedScope(UNetImpl& unet, const JoinedAddends& addends, const torch::Tensor& keys_and_values,
                    const JoinedWeights& weights = {});
 
  private:
-  /// Members of layers, which are undefined again at the end: also where the constructor above throws.
+  /// Members of layers that it has set. Its destructor clears them, also if the constructor above throws.
   class Members {
    public:
     Members() = default;
@@ -58,16 +57,16 @@ class PrecomputedScope {
   Members members_;
 };
 
-/// All of it for one image. Its address does not change, so that steps over it may be recorded.
+/// All precomputed values of one image, at fixed addresses, so that steps can be recorded as CUDA graphs.
 class UNetAhead {
  public:
-  /// timesteps (steps) int64: each is one for the whole batch.
+  /// timesteps (steps) int64; each is used for the whole batch.
   UNetAhead(UNet unet, const torch::Tensor& timesteps);
 
-  /// Makes all of it from texts (batch, tokens, width), `added` of the same batch where the UNet takes them,
-  /// and the weights as they are now.
+  /// Computes all values from texts (batch, tokens, width), `added` of the same batch if the UNet takes it,
+  /// and the present weights.
   void update(const torch::Tensor& encoder_hidden_states, const AddedConditions& added = {});
-  /// The UNet's forward(latents, timesteps[step], texts, added); `step` (1) int64 on the device.
+  /// The UNet's forward(latents, timesteps[step], texts, added). `step` (1) int64 is on the device.
   torch::Tensor forward(const torch::Tensor& latents, const torch::Tensor& step);
 
  private:

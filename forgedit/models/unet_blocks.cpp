@@ -43,7 +43,7 @@ torch::Tensor join(const torch::Tensor& x, const torch::Tensor& skip) {
 
 }  // namespace
 
-// Lists that a block does not have stay empty holders: checkpoints have no keys for them.
+// Lists that a block does not need stay empty: checkpoints have no keys for them.
 
 UNetDownBlockImpl::UNetDownBlockImpl(const UNetBlockOptions& o)
     : resnets(register_module("resnets", torch::nn::ModuleList())),

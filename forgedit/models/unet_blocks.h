@@ -8,19 +8,19 @@
 
 namespace forgedit {
 
-/// What all blocks of the UNet get beside their map.
+/// Inputs of all blocks of the UNet beside the feature map.
 struct UNetBlockInputs {
-  /// (batch, 4·block_out_channels[0]), added conditions in it; or undefined: see PrecomputedScope
+  /// (batch, 4·block_out_channels[0]), with added conditions; undefined under a PrecomputedScope
   torch::Tensor time;
-  torch::Tensor text;          ///< (batch, tokens, cross_attention_dim), or undefined likewise
-  bool checkpointing = false;  ///< residual blocks and attentions run through nn::checkpoint
+  torch::Tensor text;          ///< (batch, tokens, cross_attention_dim); undefined under a PrecomputedScope
+  bool checkpointing = false;  ///< run residual blocks and attentions through nn::checkpoint
 };
 
 /// DownBlock2D or CrossAttnDownBlock2D.
 class UNetDownBlockImpl : public torch::nn::Module {
  public:
   explicit UNetDownBlockImpl(const UNetBlockOptions& options);
-  /// Appends what the matching up block takes to `skips`.
+  /// Appends the skips for the matching up block to `skips`.
   torch::Tensor forward(torch::Tensor x, const UNetBlockInputs& inputs, std::vector<torch::Tensor>& skips);
 
  private:
@@ -43,8 +43,8 @@ TORCH_MODULE(UNetMidBlock);
 class UNetUpBlockImpl : public torch::nn::Module {
  public:
   explicit UNetUpBlockImpl(const UNetBlockOptions& options);
-  /// Takes its skips off the end of `skips`; enlarges to the size of the next one, so that maps whose sides
-  /// do not halve evenly come back to their own size.
+  /// Removes its skips from the end of `skips`. Upsamples to the size of the next skip, so that feature maps
+  /// whose sides do not halve evenly get their own size back.
   torch::Tensor forward(torch::Tensor x, const UNetBlockInputs& inputs, std::vector<torch::Tensor>& skips);
 
  private:

@@ -8,7 +8,7 @@
 namespace forgedit {
 namespace {
 
-/// Settings of other model families; their networks would be computed wrongly, so they are refused.
+/// Settings of other model families are rejected, because their networks would be computed wrongly.
 void refuse_other_families(const ConfigReader& json) {
   if (json.has("time_cond_proj_dim")) {
     json.reject("time_cond_proj_dim",
@@ -28,7 +28,7 @@ void refuse_other_families(const ConfigReader& json) {
   }
 }
 
-/// Settings that change what the same weights compute, and that have one value in all models of the families.
+/// Settings that affect the result of the same weights and have one value in all models of these families.
 void require_published_unet(const ConfigReader& json) {
   if (json.has("quantization_config"))
     json.reject("quantization_config", "quantised weights are not supported");
@@ -77,7 +77,7 @@ void read_levels(const ConfigReader& json, UNetConfig& c) {
   }
 }
 
-/// A number for all levels, or a list with one for each.
+/// Reads one number for all levels, or a list with one for each.
 std::vector<std::int64_t> number_a_level(const ConfigReader& json, const char* key, std::int64_t fallback,
                                          std::int64_t least, std::int64_t most, std::size_t levels) {
   if (!json.is_list(key)) return std::vector<std::int64_t>(levels, json.integer(key, fallback, 1, most));
@@ -86,7 +86,7 @@ std::vector<std::int64_t> number_a_level(const ConfigReader& json, const char* k
   return numbers;
 }
 
-/// Heads and depths of transformers, once the levels are known.
+/// Reads heads and depths of the transformers. The levels must be known.
 void read_transformers(const ConfigReader& json, UNetConfig& c) {
   const auto levels = c.block_out_channels.size();
   const char* heads_key = json.has("num_attention_heads") ? "num_attention_heads" : "attention_head_dim";
@@ -181,7 +181,7 @@ nlohmann::json UNetConfig::to_json() const {
                       {"freq_shift", freq_shift},
                       {"act_fn", "silu"},
                       {"mid_block_type", "UNetMidBlock2DCrossAttn"}};
-  // What SD 1.x does not have is not written for it.
+  // Settings that SD 1.x does not have are written only if they differ from its values.
   if (const auto depths = one_or_all(transformer_layers_per_block); depths != 1) {
     json["transformer_layers_per_block"] = depths;
   }

@@ -11,7 +11,7 @@ bool contains(const std::string& name, const char* part) {
   return name.find(part) != std::string::npos;
 }
 
-/// How many times the map that a layer writes has been halved.
+/// How many times the feature map that a layer writes has been halved.
 std::size_t halvings(const std::string& name, const std::vector<UNetBlockOptions>& blocks) {
   for (const auto& block : blocks) {
     if (!starts_with(name, block.name + ".")) continue;
@@ -41,7 +41,7 @@ UNetFlops count_flops(const UNetImpl& unet, std::int64_t height, std::int64_t wi
     const bool text = contains(name, ".attn2.to_k.") || contains(name, ".attn2.to_v.");
     const auto rows = time ? 1.0 : (text ? static_cast<double>(tokens) : here);
     result.layers += 2.0 * rows * static_cast<double>(weight.numel());
-    // Scores, and the sum over values: as many products as the queries have features.
+    // Scores and the weighted sum of values have one product each per query, key and feature.
     const auto keys = contains(name, ".attn1.to_q.") ? here : static_cast<double>(tokens);
     if (contains(name, ".to_q.")) result.attention += 4.0 * here * keys * static_cast<double>(weight.size(0));
   }

@@ -6,16 +6,16 @@
 
 namespace forgedit {
 
-/// Floating-point operations over one sample: a multiplication and an addition are two, all else is nothing.
+/// Floating-point operations per sample. A multiplication and an addition count as two, the rest as none.
 struct UNetFlops {
   double layers = 0;     ///< convolutions and linear layers
-  double attention = 0;  ///< products of two activations
+  double attention = 0;  ///< matrix products of two activations
 
   double forward() const { return layers + attention; }
 };
 
-/// Of one forward pass over latents of height x width and `tokens` of text, by the shapes of the weights.
-/// `counts` says by a weight's name whether its layer counts.
+/// The operations of one forward pass over latents of height x width and a text of `tokens`, from the shapes
+/// of the weights. `counts` says by a weight's name whether its layer counts.
 UNetFlops count_flops(const UNetImpl& unet, std::int64_t height, std::int64_t width, std::int64_t tokens,
                       const std::function<bool(const std::string& name)>& counts);
 

@@ -7,28 +7,28 @@
 
 namespace forgedit {
 
-/// One block of the UNet: `layers` residual blocks, behind each a transformer where `cross_attention`. The
+/// One block of the UNet: `layers` residual blocks, each followed by a transformer if `cross_attention`. The
 /// middle block has one transformer, between its two residual blocks.
 struct UNetBlockOptions {
   enum class Kind { down, mid, up };
   Kind kind = Kind::down;
-  std::string name;              ///< of the module: "down_blocks.0", "mid_block"
-  std::size_t level = 0;         ///< how many times its map has been halved
-  std::int64_t in_channels = 0;  ///< up blocks: those of the level's first skip, which is taken last
+  std::string name;              ///< of the module, for example "down_blocks.0" or "mid_block"
+  std::size_t level = 0;         ///< how many times its feature map has been halved
+  std::int64_t in_channels = 0;  ///< up blocks: channels of the level's first skip, which is used last
   std::int64_t out_channels = 0;
-  std::int64_t previous_channels = 0;  ///< up blocks: channels that come from below
+  std::int64_t previous_channels = 0;  ///< up blocks: channels of the output of the block before
   std::int64_t layers = 0;
   std::int64_t heads = 0;
-  std::int64_t transformer_layers = 0;  ///< blocks of each transformer
+  std::int64_t transformer_layers = 0;  ///< transformer blocks in each transformer
   bool cross_attention = false;
-  bool resample = false;  ///< ends in a down- or upsampler, to the next or the previous level
+  bool resample = false;  ///< ends with a down- or upsampler, to the next or the previous level
   const UNetConfig* config = nullptr;
 
-  /// Channels that go into a residual block; in up blocks those of its skip included.
+  /// Input channels of residual block `layer`; in up blocks with those of its skip.
   std::int64_t resnet_channels(std::int64_t layer) const;
 };
 
-/// All blocks, in the order of a forward pass. They point at `config`.
+/// All blocks in the order of a forward pass. They hold pointers to `config`.
 std::vector<UNetBlockOptions> unet_blocks(const UNetConfig& config);
 
 }  // namespace forgedit

@@ -16,7 +16,7 @@ nn::ResnetBlock2D make_resnet(const VaeConfig& c, std::int64_t in_channels, std:
   return nn::ResnetBlock2D(nn::ResnetOptions{in_channels, out_channels, 0, c.norm_num_groups, kEps});
 }
 
-/// One level: resnets, then a down- or upsampler (but for the last level).
+/// One level: residual blocks, then a down- or upsampler (not in the last level).
 class VaeBlockImpl : public torch::nn::Module {
  public:
   enum class Kind { down, up };
@@ -136,7 +136,7 @@ class VaeDecoderImpl : public torch::nn::Module {
 
 namespace {
 
-/// Settings that change what the same weights compute, and that have one value in all models of the families.
+/// Settings that affect the result of the same weights and have one value in all models of these families.
 void require_published_vae(const ConfigReader& json) {
   if (json.has("quantization_config"))
     json.reject("quantization_config", "quantised weights are not supported");

@@ -10,7 +10,7 @@ namespace forgedit {
 class VaeEncoderImpl;
 class VaeDecoderImpl;
 
-/// Sizes of AutoencoderKL; defaults are those of CompVis/stable-diffusion-v1-4 (vae/config.json).
+/// Sizes of AutoencoderKL. Defaults are those of CompVis/stable-diffusion-v1-4 (vae/config.json).
 struct VaeConfig {
   std::int64_t in_channels = 3;
   std::int64_t out_channels = 3;
@@ -21,14 +21,14 @@ struct VaeConfig {
   std::int64_t sample_size = 512;
   double scaling_factor = 0.18215;
 
-  /// Pixels a latent stands for, per side.
+  /// Pixels per latent along each side.
   std::int64_t factor() const { return std::int64_t{1} << (block_out_channels.size() - 1); }
 
   static VaeConfig from_json(const ConfigReader& json);
   nlohmann::json to_json() const;
 };
 
-/// AutoencoderKL of diffusers; module names are the checkpoints' keys (those of today).
+/// AutoencoderKL of diffusers. Module names are the keys of present checkpoints (diffusers 0.18 or newer).
 class AutoencoderKLImpl : public torch::nn::Module {
  public:
   /// Diagonal Gaussian over latents (batch, latent_channels, height / factor, width / factor).
@@ -39,9 +39,10 @@ class AutoencoderKLImpl : public torch::nn::Module {
   explicit AutoencoderKLImpl(const VaeConfig& config);
   /// images (batch, 3, height, width) in [-1, 1], sides multiples of factor().
   Posterior encode(const torch::Tensor& images);
-  /// latents (not scaled) -> images, about [-1, 1], not clamped.
+  /// Unscaled latents in the shape of Posterior -> images (batch, 3, height, width), about [-1, 1],
+  /// unclamped.
   torch::Tensor decode(const torch::Tensor& latents);
-  /// Has the decoder compute in `type`; the encoder stays as it is.
+  /// Makes the decoder compute in `type`; the encoder does not change.
   void decoder_to(at::ScalarType type);
   const VaeConfig& config() const { return config_; }
 

@@ -16,7 +16,7 @@ torch::Tensor merge_heads(const torch::Tensor& x) {
   return x.transpose(1, 2).reshape({x.size(0), x.size(2), x.size(1) * x.size(3)});
 }
 
-/// (batch, channels, height, width) -> (batch, pixels, channels); no copy when channels-last.
+/// (batch, channels, height, width) -> (batch, pixels, channels). Copies nothing if x is channels-last.
 torch::Tensor to_tokens(const torch::Tensor& x) {
   return x.permute({0, 2, 3, 1}).reshape({x.size(0), x.size(2) * x.size(3), x.size(1)});
 }
@@ -25,7 +25,7 @@ torch::Tensor to_map(const torch::Tensor& tokens, const torch::Tensor& like) {
   return tokens.view({like.size(0), like.size(2), like.size(3), tokens.size(2)}).permute({0, 3, 1, 2});
 }
 
-/// `project` of a context that is one for the whole batch (expanded) is made once.
+/// project(context). A context that is expanded over the batch (stride 0) is projected once.
 template <typename Project>
 torch::Tensor project_once(Project project, const torch::Tensor& context) {
   const auto batch = context.size(0);
@@ -72,7 +72,7 @@ torch::Tensor AttentionImpl::attend_fused(const torch::Tensor& x, const torch::T
     const auto parts = project_context(context, torch::cat(context_weights())).chunk(2, -1);
     keys = parts[0], values = parts[1];
   }
-  // What was precomputed is of the weights alone.
+  // Precomputed keys and values contain the weights alone, without the adapters.
   if (to_k->adapter.defined()) keys = keys + project_once(to_k->adapter, context);
   if (to_v->adapter.defined()) values = values + project_once(to_v->adapter, context);
   return merge_heads(forgedit::scaled_dot_product_attention(
@@ -136,7 +136,7 @@ torch::Tensor BasicTransformerBlockImpl::forward(torch::Tensor x,
   return x + ff(norm3(x));
 }
 
-// Every bias goes into the pass that follows its matrix product.
+// Each bias is added in the pass that follows its matrix product.
 std::pair<torch::Tensor, torch::Tensor> BasicTransformerBlockImpl::forward_fused(
     const torch::Tensor& x, const torch::Tensor& bias, const torch::Tensor& encoder_hidden_states) {
   const auto unbiased_out = [](Attention& attention, const torch::Tensor& attended) {

@@ -8,27 +8,27 @@
 
 namespace forgedit::nn {
 
-/// Multi-head attention of diffusers' UNet: to_q, to_k, to_v without bias, to_out.0 with one.
+/// Multi-head attention of diffusers' UNet: to_q, to_k and to_v without bias, to_out.0 with bias.
 class AttentionImpl : public torch::nn::Module {
  public:
-  /// `context_features` is the width of what keys and values come from (`features` for self-attention).
+  /// `context_features` is the width of the input of keys and values (`features` for self-attention).
   AttentionImpl(std::int64_t features, std::int64_t context_features, std::int64_t heads,
                 bool projection_bias = false);
   /// x (batch, tokens, features), context (batch, context tokens, context_features) -> shape of x.
   torch::Tensor forward(const torch::Tensor& x, const torch::Tensor& context);
-  /// The same up to to_out, and to_out, for callers that add its bias together with something else.
+  /// forward without to_out, for callers that add the bias of to_out together with another term.
   torch::Tensor attend(const torch::Tensor& x, const torch::Tensor& context);
   LinearImpl& out();
 
-  /// attend, with one matrix product where several layers see the same input: queries, keys and values of x
-  /// itself, or keys and values of a context. Not for layers with a projection bias.
+  /// attend with one matrix product for all layers that have the same input. attend_to_itself: queries, keys
+  /// and values of x; attend_fused: keys and values of the context. Not for layers with a projection bias.
   torch::Tensor attend_to_itself(const torch::Tensor& x);
   torch::Tensor attend_fused(const torch::Tensor& x, const torch::Tensor& context);
-  /// Weights of to_q, to_k and to_v side by side (3·features, features); of to_k and to_v.
+  /// Weights of to_q, to_k and to_v stacked (3·features, features). context_weights: those of to_k and to_v.
   torch::Tensor stacked_weights();
   std::vector<torch::Tensor> context_weights();
-  /// What these two would make themselves, set by a caller that has it (PrecomputedScope), or undefined:
-  /// stacked_weights; keys and values (batch, context tokens, features), whose rows may lie apart.
+  /// Values that attend_to_itself and attend_fused would otherwise compute, set by PrecomputedScope, or
+  /// undefined: stacked_weights; keys and values (batch, context tokens, features) with any row stride.
   torch::Tensor precomputed_weights, precomputed_keys, precomputed_values;
 
  private:
@@ -38,7 +38,7 @@ class AttentionImpl : public torch::nn::Module {
 };
 TORCH_MODULE(Attention);
 
-/// context (batch, tokens, width) · weightᵀ; made once where it is one for the whole batch (expanded).
+/// context (batch, tokens, width) · weightᵀ. A context that is expanded over the batch is projected once.
 torch::Tensor project_context(const torch::Tensor& context, const torch::Tensor& weight);
 
 /// GEGLU feed-forward: net.0.proj, then net.2.
@@ -46,8 +46,8 @@ class FeedForwardImpl : public torch::nn::Module {
  public:
   explicit FeedForwardImpl(std::int64_t features);
   torch::Tensor forward(const torch::Tensor& x);
-  /// forward(x) + residual by fused kernels, and the bias that is still to be added, undefined where none is:
-  /// without gradients the sum is made in the residual's place, by the matrix product itself.
+  /// forward(x) + residual by fused kernels, and a bias that the caller still has to add, or undefined.
+  /// Without gradients the matrix product writes the sum over `residual` and leaves the bias to the caller.
   std::pair<torch::Tensor, torch::Tensor> forward_fused(const torch::Tensor& x,
                                                         const torch::Tensor& residual);
   const torch::Tensor& out_bias() const { return out->bias; }
@@ -57,12 +57,12 @@ class FeedForwardImpl : public torch::nn::Module {
 };
 TORCH_MODULE(FeedForward);
 
-/// Self-attention, cross-attention, feed-forward, each after a layer norm and with a residual.
+/// Self-attention, cross-attention and feed-forward. Each has a layer norm before it and a residual.
 class BasicTransformerBlockImpl : public torch::nn::Module {
  public:
   BasicTransformerBlockImpl(std::int64_t features, std::int64_t context_features, std::int64_t heads);
   torch::Tensor forward(torch::Tensor x, const torch::Tensor& encoder_hidden_states);
-  /// forward(x + bias) by fused kernels, and the bias that is still to be added; both may be undefined.
+  /// forward(x + bias) by fused kernels, and a bias that the caller still has to add. Both may be undefined.
   std::pair<torch::Tensor, torch::Tensor> forward_fused(const torch::Tensor& x, const torch::Tensor& bias,
                                                         const torch::Tensor& encoder_hidden_states);
   const torch::Tensor& out_bias() const { return ff->out_bias(); }
@@ -74,18 +74,18 @@ class BasicTransformerBlockImpl : public torch::nn::Module {
 };
 TORCH_MODULE(BasicTransformerBlock);
 
-/// A linear layer over the channels of each pixel of a map: a 1x1 convolution (SD 1.x), or a Linear (SD 2.x
-/// and XL).
+/// A linear layer over the channels of each pixel of a feature map: a 1x1 convolution (SD 1.x) or a Linear
+/// (SD 2.x and XL).
 class ChannelProjection {
  public:
   /// Registers the layer in `parent` under `name`.
   ChannelProjection(torch::nn::Module& parent, const std::string& name, std::int64_t channels, bool linear);
   /// (batch, channels, height, width) -> the same shape.
   torch::Tensor operator()(const torch::Tensor& x) const;
-  /// (channels, channels, 1, 1), or (channels, channels) where it is linear.
+  /// (channels, channels, 1, 1) of a convolution, (channels, channels) of a Linear.
   const torch::Tensor& weight() const { return linear_.is_empty() ? conv_->weight : linear_->weight; }
   const torch::Tensor& bias() const { return linear_.is_empty() ? conv_->bias : linear_->bias; }
-  /// The same without the bias, as one matrix product over pixels.
+  /// The layer without its bias, as one matrix product over pixels.
   torch::Tensor unbiased(const torch::Tensor& x) const;
 
  private:
@@ -96,7 +96,7 @@ class ChannelProjection {
 /// Sizes of a Transformer2DModel.
 struct TransformerOptions {
   std::int64_t channels;
-  std::int64_t context_features;  ///< width of the text
+  std::int64_t context_features;  ///< width of encoder_hidden_states
   std::int64_t heads;
   std::int64_t layers;  ///< transformer blocks
   std::int64_t norm_groups;
@@ -109,8 +109,8 @@ class Transformer2DModelImpl : public torch::nn::Module {
   explicit Transformer2DModelImpl(const TransformerOptions& options);
   torch::Tensor forward(const torch::Tensor& x, const torch::Tensor& encoder_hidden_states);
 
-  /// The last block's bias by way of proj_out, and that of proj_out (channels). `precomputed_bias` is
-  /// the same, set by a caller that has it (PrecomputedScope), or undefined.
+  /// The last block's bias after proj_out, plus the bias of proj_out (channels). `precomputed_bias` is the
+  /// same value, set by PrecomputedScope, or undefined.
   torch::Tensor joined_bias();
   torch::Tensor precomputed_bias;
 
@@ -124,7 +124,7 @@ class Transformer2DModelImpl : public torch::nn::Module {
 };
 TORCH_MODULE(Transformer2DModel);
 
-/// The VAE's single-head attention over pixels, with group norm in front and a residual.
+/// The VAE's single-head attention over pixels, with a group norm before it and a residual.
 class SpatialAttentionImpl : public torch::nn::Module {
  public:
   SpatialAttentionImpl(std::int64_t channels, std::int64_t norm_groups);

@@ -8,7 +8,7 @@ namespace {
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-/// A segment as something that AutogradContext can keep.
+/// Wraps a segment so that AutogradContext can store it.
 struct HeldSegment : torch::CustomClassHolder {
   explicit HeldSegment(Segment s) : segment(std::move(s)) {}
   Segment segment;
@@ -18,11 +18,11 @@ variable_list first_of(const variable_list& all, std::size_t count) {
   return {all.begin(), all.begin() + static_cast<std::ptrdiff_t>(count)};
 }
 
-/// Stands in the graph for a whole segment. Parameters are inputs like all others, so that the segment counts
-/// as differentiable where only they learn, and their gradients arrive as any layer's.
+/// The autograd node of a whole segment. Parameters are inputs too, so that the segment counts as
+/// differentiable if only they need gradients, and their gradients arrive like those of any layer.
 class SegmentFunction : public torch::autograd::Function<SegmentFunction> {
  public:
-  /// `sources`: `input_count` inputs, then parameters.
+  /// `sources`: the `input_count` inputs, then the parameters.
   static torch::Tensor forward(AutogradContext* ctx, at::TensorList sources, std::int64_t input_count,
                                const c10::intrusive_ptr<HeldSegment>& held) {
     const auto all = sources.vec();
@@ -49,7 +49,7 @@ class SegmentFunction : public torch::autograd::Function<SegmentFunction> {
     }
     const auto found = torch::autograd::grad({output}, wanted, {gradients[0]}, c10::nullopt, false,
                                              /*allow_unused=*/true);
-    variable_list result(sources.size() + 2);  // the count and the segment have none
+    variable_list result(sources.size() + 2);  // none for input_count and segment
     for (std::size_t i = 0; i < places.size(); ++i) result[places[i]] = found[i];
     return result;
   }

@@ -9,9 +9,9 @@ namespace forgedit::nn {
 
 using Segment = std::function<torch::Tensor(const std::vector<torch::Tensor>& inputs)>;
 
-/// Gradient checkpointing (arXiv 1604.06174): segment(inputs). Only the inputs are kept for the backward
-/// pass, which computes the segment again. Its parameters are those of `module`, adapters included, which
-/// must live until then. Not under autocast, which the backward pass does not know of.
+/// Gradient checkpointing (arXiv 1604.06174): returns segment(inputs). Keeps only the inputs for the backward
+/// pass, which computes the segment again. The segment's parameters, adapters included, are those of
+/// `module`, which must live until then. Not for use under autocast: the backward pass does not restore it.
 torch::Tensor checkpoint(const torch::nn::Module& module, Segment segment, std::vector<torch::Tensor> inputs);
 
 }  // namespace forgedit::nn

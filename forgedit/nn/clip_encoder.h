@@ -7,7 +7,7 @@
 
 namespace forgedit::nn {
 
-/// Sizes of one tower of CLIP; names as in config.json.
+/// Sizes of one encoder of CLIP. Names are those of config.json.
 struct ClipEncoderSizes {
   std::int64_t hidden_size;
   std::int64_t intermediate_size;
@@ -15,16 +15,17 @@ struct ClipEncoderSizes {
   std::int64_t num_attention_heads;
   double layer_norm_eps;
   bool quick_gelu;  ///< x·sigmoid(1.702 x) instead of GELU
-  bool causal;      ///< the text tower: tokens see only earlier ones
+  bool causal;      ///< text encoder: a token attends only to itself and earlier ones
 };
 
-/// The transformer that CLIP's two towers share: `layers.N` with self_attn, mlp and a layer norm before each.
+/// The transformer that both of CLIP's encoders use: `layers.N` with self_attn and mlp, each after a
+/// layer norm.
 class ClipEncoderImpl : public torch::nn::Module {
  public:
   explicit ClipEncoderImpl(const ClipEncoderSizes& sizes);
   /// (batch, tokens, hidden) -> the same shape.
   torch::Tensor forward(torch::Tensor x);
-  /// x, and what each layer makes of it: the last one is forward(x).
+  /// x, then the output of each layer; the last one equals forward(x).
   std::vector<torch::Tensor> hidden_states(const torch::Tensor& x);
 
  private:

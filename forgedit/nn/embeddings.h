@@ -9,7 +9,7 @@ namespace forgedit::nn {
 torch::Tensor timestep_features(const torch::Tensor& timesteps, std::int64_t channels, bool flip_sin_to_cos,
                                 std::int64_t freq_shift);
 
-/// linear_1, SiLU, linear_2: (batch, channels) -> (batch, embedding).
+/// linear_1, SiLU, linear_2: (batch, channels) -> (batch, embedding features).
 class TimestepEmbeddingImpl : public torch::nn::Module {
  public:
   TimestepEmbeddingImpl(std::int64_t channels, std::int64_t embedding);

@@ -12,8 +12,8 @@ using torch::autograd::AutogradContext;
 using torch::autograd::Function;
 using torch::autograd::variable_list;
 
-// LibTorch takes undefined tensors as arguments of a Function only in this form; only what is there counts
-// for needs_input_grad, so they come last.
+// LibTorch accepts undefined tensors as arguments of a Function only in this form. needs_input_grad counts
+// only the defined ones, so these arguments come last.
 using MaybeTensor = c10::optional<Tensor>;
 
 MaybeTensor maybe(const Tensor& x) {
@@ -36,18 +36,18 @@ kernels::Stream stream_of(const Tensor& x) {
   return cuda::current_stream(x.get_device());
 }
 
-/// Maps channels-last, all else dense in order; free when it already is.
+/// Makes feature maps channels-last and other tensors contiguous. Copies nothing if they are already.
 Tensor dense(const Tensor& x) {
   if (!x.defined()) return x;
   return x.dim() == 4 ? x.contiguous(at::MemoryFormat::ChannelsLast) : x.contiguous();
 }
 
-/// The gradient of an output like `like`; undefined where nothing depends on that.
+/// The gradient of an output like `like`; zeros if nothing depends on that output.
 Tensor dense_or_zeros(const Tensor& gradient, const Tensor& like) {
   return gradient.defined() ? dense(gradient) : torch::zeros_like(like);
 }
 
-/// Rows may lie apart, or all be one.
+/// Rows must be dense, but may have any stride between them (0: all rows are one).
 Tensor dense_rows(const Tensor& x) {
   return x.defined() && x.stride(1) != 1 ? x.contiguous() : x;
 }
@@ -60,7 +60,7 @@ kernels::GroupNormShape shape_of(const Tensor& x, std::int64_t groups) {
   return {x.size(0), x.size(2) * x.size(3), x.size(1), groups};
 }
 
-/// What the two functions over a group norm share. `stats` (batch, groups, 2).
+/// The part that both functions over a group norm share. `stats` (batch, groups, 2).
 struct Norm {
   Tensor x, addend, weight, bias;
   std::int64_t groups;
@@ -85,7 +85,7 @@ struct Norm {
     kernels::group_norm_again(shape_of(x, groups), input(), floats(stats), data(y), stream_of(x));
     return y;
   }
-  /// Gradients of x, addend, weight, bias.
+  /// The gradients of x, addend, weight and bias.
   variable_list backward(const Tensor& stats, const Tensor& dy, const Tensor& passthrough, bool with_addend,
                          bool with_parameters) const {
     const auto shape = shape_of(x, groups);
@@ -123,7 +123,7 @@ class GroupNormFunction : public Function<GroupNormFunction> {
     const Norm norm{x, {}, weight, bias, groups, eps, silu};
     const auto [y, stats] = norm.forward();
     keep(ctx, norm);
-    ctx->set_materialize_grads(false);  // a passthrough that nothing uses has no gradient
+    ctx->set_materialize_grads(false);  // the gradient of an unused passthrough stays undefined
     ctx->save_for_backward({x, Tensor(), weight, bias, stats});
     return {y, x};
   }
@@ -154,7 +154,7 @@ class NormSiluConvFunction : public Function<NormSiluConvFunction> {
     const auto norm = restore(ctx, saved);
     if (!grads[0].defined()) return {grads[1], {}, {}, {}, {}, {}, {}};
     const bool with_conv = ctx->needs_input_grad(3);
-    // The convolution's input is made again: keeping it would cost a map a layer.
+    // Computes the convolution's input again; keeping it would cost one feature map per layer.
     const auto y = with_conv ? norm.again(saved[4]) : norm.x;
     const auto [dy, dweight, unused] =
         at::convolution_backward(dense(grads[0]), y, saved[5], c10::nullopt, {1, 1}, {1, 1}, {1, 1}, false,

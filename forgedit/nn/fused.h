@@ -4,28 +4,28 @@
 
 #include "forgedit/nn/layers.h"
 
-// Layers as single passes over memory, for bfloat16 weights on a GPU. Each function computes what the plain
-// composition that its comment names computes, forward and backward, with the same rounding of stored values;
-// `fits` says whether it may be used. Maps are channels-last.
+// Layers as single passes over memory, for bfloat16 weights on a GPU. Each function computes the plain
+// composition that its comment names, forward and backward, with the same rounding of stored values. `fits`
+// tells whether the functions can be used. Feature maps are channels-last.
 //
 // A "passthrough" is the input itself, returned as an output. A residual that branches off the input uses it,
-// so that the backward pass adds the residual's gradient while it writes that of the norm.
+// so that the backward pass adds the residual's gradient while it writes the gradient of the norm.
 namespace forgedit::nn::fused {
 
-/// Whether the fused kernels can compute with these: built with CUDA, both bfloat16 on a GPU, channels
-/// (dimension 1 of maps, the last of tokens) in whole vectors.
+/// Whether the fused kernels can compute with these tensors: the build has CUDA, both are bfloat16 on a GPU,
+/// and the channels (dimension 1 of feature maps, the last one of tokens) are whole vectors.
 bool fits(const torch::Tensor& x, const torch::Tensor& weight);
 
-/// group_norm(x), then SiLU if `silu`; and x as the passthrough.
+/// group_norm(x), followed by SiLU if `silu`; and x as the passthrough.
 std::pair<torch::Tensor, torch::Tensor> group_norm(const torch::Tensor& x, const GroupNormImpl& norm,
                                                    bool silu);
 
 /// conv(silu(group_norm(x + addend))) without the convolution's bias; and x as the passthrough. addend
-/// (batch, channels) may be undefined. Nothing but x is kept for the backward pass.
+/// (batch, channels) may be undefined. Of the feature maps only x is kept for the backward pass.
 std::pair<torch::Tensor, torch::Tensor> norm_silu_conv(const torch::Tensor& x, const torch::Tensor& addend,
                                                        const GroupNormImpl& norm, const Conv2dImpl& conv);
 
-/// x + bias + residual, of maps or tokens; bias (channels), residual may be undefined.
+/// x + bias + residual, for feature maps or tokens. bias (channels) and residual may be undefined.
 torch::Tensor add_bias_residual(const torch::Tensor& x, const torch::Tensor& bias,
                                 const torch::Tensor& residual);
 
@@ -34,38 +34,38 @@ std::pair<torch::Tensor, torch::Tensor> add_layer_norm(const torch::Tensor& x, c
                                                        const torch::Tensor& residual,
                                                        const LayerNormImpl& norm);
 
-/// linear(value · gelu(gate)) of x + bias = (value, gate) side by side, without the bias of `linear`. Only x
-/// is kept for the backward pass.
+/// linear(value · gelu(gate)) without the bias of `linear`, where x + bias is (value, gate) side by side.
+/// Only x is kept for the backward pass.
 torch::Tensor geglu_linear(const torch::Tensor& x, const torch::Tensor& bias, const LinearImpl& linear);
 
-/// value · gelu(gate) alone, for layers that do more with it.
+/// value · gelu(gate) alone, for layers that use the result otherwise.
 torch::Tensor geglu(const torch::Tensor& x, const torch::Tensor& bias);
 
-/// residual += geglu_linear(x) in its place; only without gradients.
+/// residual += geglu_linear(x), in place. Only without gradients.
 void add_geglu_linear(const torch::Tensor& x, const torch::Tensor& bias, const LinearImpl& linear,
                       const torch::Tensor& residual);
 
-/// Whether two maps can be joined.
+/// Whether join_channels can concatenate these feature maps.
 bool joins(const torch::Tensor& a, const torch::Tensor& b);
 
-/// cat of two maps over channels.
+/// Two feature maps concatenated along the channels.
 torch::Tensor join_channels(const torch::Tensor& a, const torch::Tensor& b);
 
-/// conv(upsample_nearest2d(x, twice as large)) as a convolution of x itself (arithmetic: 16 for 36).
-/// `phases`: upsample_weight(conv).
+/// conv(upsample_nearest2d(x, twice as large)), computed as a convolution of x itself with 16/36 of the
+/// multiplications. `phases`: upsample_weight(conv).
 torch::Tensor upsample_conv(const torch::Tensor& x, const Conv2dImpl& conv, const torch::Tensor& phases);
 
-/// Weights (4 · out, in, 2, 2) of that convolution: sums of the 3x3 ones.
+/// The weights (4 · out, in, 2, 2) of that convolution: sums of the 3x3 weights.
 torch::Tensor upsample_weight(const Conv2dImpl& conv);
 
-/// A 1x1 convolution as a matrix product over pixels; its weight (out, in, 1, 1), or (out, in).
+/// A 1x1 convolution as a matrix product over pixels; its weight is (out, in, 1, 1) or (out, in).
 torch::Tensor pointwise(const torch::Tensor& x, const torch::Tensor& weight);
 
 }  // namespace forgedit::nn::fused
 
 namespace forgedit::nn {
 
-/// silu(group_norm(x)), fused where that fits.
+/// silu(group_norm(x)), fused if possible.
 torch::Tensor norm_silu(const torch::Tensor& x, GroupNorm& norm);
 
 }  // namespace forgedit::nn

@@ -16,10 +16,10 @@ bool needs_gradients(const Tensor& x, const Tensor& bias) {
   return c10::GradMode::is_enabled() && (x.requires_grad() || (bias.defined() && bias.requires_grad()));
 }
 
-/// Keeps the narrow weight for the backward pass, where LibTorch's operators would keep a wide one.
+/// Saves the half-precision weight for the backward pass; LibTorch's operators would save the float32 copy.
 class HalfLinear : public torch::autograd::Function<HalfLinear> {
  public:
-  /// `sources`: x, weight, bias where there is one.
+  /// `sources`: x, weight, and bias if there is one.
   static Tensor forward(AutogradContext* ctx, at::TensorList sources) {
     ctx->save_for_backward({sources[1]});
     return at::linear(sources[0], sources[1].to(torch::kFloat), sources.size() > 2 ? sources[2] : Tensor());

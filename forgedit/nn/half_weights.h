@@ -5,24 +5,25 @@
 
 #include "forgedit/core/torch.h"
 
-// A large network on a CPU keeps weights in half precision where its file has them so: half the memory. Its
-// layers compute in float32 and widen a weight while they use it, so that the results are those of float32
-// weights. Such weights do not learn: what learns is float32.
+// On a CPU, a large network keeps weights in half precision if its file stores them so, which halves the
+// memory. Its layers compute in float32 and convert each weight while they use it, so the results equal those
+// of float32 weights. Half-precision weights are never trained; trained ones are float32.
 namespace forgedit::nn {
 
-/// Whether a layer has to widen this weight.
+/// Whether a layer has to convert this weight.
 bool is_kept_half(const torch::Tensor& weight);
 
-/// As the parameter, but float32 where it is_kept_half: what was learned in its place.
+/// The options of the parameter, but float32 if it is_kept_half: for the trained copy that replaces it.
 torch::TensorOptions learned_options(const torch::Tensor& parameter);
 
-/// What layers can widen: the names of large weights of linear layers, convolutions and embeddings. Empty for
-/// small networks, whose layers are so fast that widening would show.
+/// The names of the weights that may stay in half precision: large ones of linear layers, convolutions and
+/// embeddings. Empty for small networks, whose fast layers the conversion would slow down
+/// noticeably.
 std::set<std::string> half_candidates(const torch::nn::Module& network);
 
-/// linear(x, weight, bias) with a weight that is_kept_half; bias may be undefined.
+/// linear(x, weight, bias) with a weight that is_kept_half. bias may be undefined.
 torch::Tensor half_linear(const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& bias);
-/// conv2d(x, weight, bias, stride, padding) with such a weight.
+/// conv2d(x, weight, bias, stride, padding) with such a weight. bias may be undefined.
 torch::Tensor half_conv2d(const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& bias,
                           std::int64_t stride, std::int64_t padding);
 

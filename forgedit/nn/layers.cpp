@@ -46,8 +46,8 @@ GroupNormImpl::GroupNormImpl(std::int64_t groups, std::int64_t channels, double 
       eps_(eps) {}
 
 torch::Tensor GroupNormImpl::forward(const torch::Tensor& x) const {
-  // On a CPU, LibTorch 2 writes the gradient of a channels-last x through a null pointer where nobody asks
-  // for it (ATen/native/cpu/group_norm_kernel.cpp); not that of a contiguous one.
+  // On a CPU, LibTorch 2 crashes in the backward pass of a channels-last x that needs no gradient: it writes
+  // through a null pointer (ATen/native/cpu/group_norm_kernel.cpp). A contiguous x is safe.
   const bool only_weights_learn =
       torch::GradMode::is_enabled() && weight.requires_grad() && !x.requires_grad();
   if (FORGEDIT_TORCH_AT_LEAST(2, 0) && x.is_cpu() && only_weights_learn) {

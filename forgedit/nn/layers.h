@@ -4,14 +4,14 @@
 
 namespace forgedit::nn {
 
-// The five layers that every network here is made of. Unlike LibTorch's own they leave their parameters
-// uninitialised: weights always come from a file (or from a trainer), and sampling 860 M random numbers only
-// to overwrite them takes seconds. Parameter names are the checkpoints'.
+// The five layers that every network here consists of. Unlike LibTorch's own, they leave their parameters
+// uninitialised: weights always come from a file or from a trainer, and sampling 860 M random numbers that
+// are overwritten at once would take seconds. Parameter names are those of the checkpoints.
 
-/// What a LoRA adds to a layer while it learns (arXiv 2106.09685): scale · (x downᵀ) upᵀ over the last
-/// dimension. No parameter of the network: who puts it there (LoraAdapters) takes it away again.
+/// What a LoRA adds to a layer during training (arXiv 2106.09685): scale · (x downᵀ) upᵀ over the last
+/// dimension. It is no parameter of the network: LoraAdapters sets it and removes it.
 struct Adapter {
-  torch::Tensor down, up;  ///< (rank, in) and (out, rank), of x's type; undefined: there is none
+  torch::Tensor down, up;  ///< (rank, in) and (out, rank), of x's type; undefined: no adapter
   double scale = 1;
 
   bool defined() const { return down.defined(); }
@@ -23,14 +23,14 @@ class LinearImpl : public torch::nn::Module {
  public:
   LinearImpl(std::int64_t in_features, std::int64_t out_features, bool with_bias = true);
   torch::Tensor forward(const torch::Tensor& x) const;
-  /// y, which somebody else computed of x with these weights, and what the adapter adds where there is one.
+  /// y plus the adapter's term, if there is an adapter. y was computed elsewhere from x with these weights.
   torch::Tensor adapted(const torch::Tensor& y, const torch::Tensor& x) const;
   torch::Tensor weight, bias;
   Adapter adapter;
 };
 TORCH_MODULE(Linear);
 
-/// 2-D convolution; weight (out, in, kernel, kernel). An adapter is for a kernel of 1 alone.
+/// 2-D convolution; weight (out, in, kernel, kernel). Only a kernel of 1 can have an adapter.
 class Conv2dImpl : public torch::nn::Module {
  public:
   Conv2dImpl(std::int64_t in_channels, std::int64_t out_channels, std::int64_t kernel,
@@ -70,7 +70,7 @@ class LayerNormImpl : public torch::nn::Module {
 };
 TORCH_MODULE(LayerNorm);
 
-/// Rows of weight (count, features) by index.
+/// Looks up rows of weight (count, features) by index.
 class EmbeddingImpl : public torch::nn::Module {
  public:
   EmbeddingImpl(std::int64_t count, std::int64_t features);
@@ -79,10 +79,10 @@ class EmbeddingImpl : public torch::nn::Module {
 };
 TORCH_MODULE(Embedding);
 
-/// The place for an adapter in a linear layer or a convolution; null in other modules.
+/// The adapter slot of a linear layer or a convolution; null for other modules.
 Adapter* adapter_of(torch::nn::Module& module);
 
-/// Lays 4-D parameters and later activations out channels-last, which CPU and GPU convolutions prefer.
+/// Makes 4-D parameters channels-last, and so the activations; CPU and GPU convolutions are faster that way.
 void use_channels_last(torch::nn::Module& module);
 
 }  // namespace forgedit::nn

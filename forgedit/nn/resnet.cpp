@@ -29,7 +29,7 @@ torch::Tensor ResnetBlock2DImpl::forward(const torch::Tensor& x, const torch::Te
 
 torch::Tensor ResnetBlock2DImpl::forward_fused(const torch::Tensor& x, const torch::Tensor& time_embedding) {
   const auto [first, passthrough] = fused::norm_silu_conv(x, {}, *norm1, *conv1);
-  // The first bias goes with the time embedding into the norm, the second with the residual.
+  // conv1's bias is added in norm2 together with the time embedding, conv2's bias with the residual.
   auto addend = precomputed_addend;
   if (!addend.defined()) {
     addend = conv1->bias.unsqueeze(0);

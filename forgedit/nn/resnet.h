@@ -13,16 +13,15 @@ struct ResnetOptions {
   double eps = 1e-5;
 };
 
-/// norm1, SiLU, conv1, + time, norm2, SiLU, conv2, + input. ResnetBlock2D of diffusers' models/resnet.py.
+/// ResnetBlock2D of diffusers' models/resnet.py: norm1, SiLU, conv1, + time, norm2, SiLU, conv2, + input.
 class ResnetBlock2DImpl : public torch::nn::Module {
  public:
   explicit ResnetBlock2DImpl(const ResnetOptions& options);
-  /// `time_embedding` (batch, time_features), undefined where the block has none.
+  /// x (batch, in_channels, height, width). `time_embedding` (batch, time_features), or undefined.
   torch::Tensor forward(const torch::Tensor& x, const torch::Tensor& time_embedding = {});
 
-  /// What fused kernels add between the convolutions is the time embedding, projected, and the first one's
-  /// bias. `precomputed_addend` is the same (batch, out_channels), set by a caller that has it
-  /// (PrecomputedScope), or undefined.
+  /// The term that fused kernels add between the convolutions: the projected time embedding plus conv1's bias
+  /// (batch, out_channels). Set by PrecomputedScope, or undefined: then the block computes it.
   torch::Tensor precomputed_addend;
   const Conv2dImpl& first_conv() const { return *conv1; }
   const LinearImpl& time_projection() const { return *time_emb_proj; }
@@ -39,7 +38,7 @@ class ResnetBlock2DImpl : public torch::nn::Module {
 };
 TORCH_MODULE(ResnetBlock2D);
 
-/// Strided convolution `conv`. The VAE pads right and bottom only (`asymmetric`), the UNet all sides.
+/// The strided convolution `conv`. The VAE pads right and bottom only (`asymmetric`), the UNet all sides.
 class Downsample2DImpl : public torch::nn::Module {
  public:
   Downsample2DImpl(std::int64_t channels, bool asymmetric);
@@ -51,14 +50,14 @@ class Downsample2DImpl : public torch::nn::Module {
 };
 TORCH_MODULE(Downsample2D);
 
-/// Nearest-neighbour enlargement to height x width, then `conv`.
+/// Nearest-neighbour upsampling to height x width, then `conv`.
 class Upsample2DImpl : public torch::nn::Module {
  public:
   explicit Upsample2DImpl(std::int64_t channels);
   torch::Tensor forward(const torch::Tensor& x, std::int64_t height, std::int64_t width);
 
-  /// What fused kernels convolve with (fused::upsample_weight). `precomputed_weight` is the same,
-  /// set by a caller that has it (PrecomputedScope), or undefined.
+  /// The weights that fused kernels convolve with (fused::upsample_weight). `precomputed_weight` is the same
+  /// value, set by PrecomputedScope, or undefined.
   torch::Tensor fused_weight();
   torch::Tensor precomputed_weight;
 

@@ -56,7 +56,7 @@ std::vector<SamplerStep> DdimScheduler::sampler_steps() const {
     const auto previous = timestep - stride_;
     const double alpha = schedule_.alpha_cumprod(timestep);
     const double alpha_previous = previous >= 0 ? schedule_.alpha_cumprod(previous) : final_alpha_cumprod_;
-    // ε = (x − sqrt(ᾱ)·x0) / sqrt(1 − ᾱ) put into the direction pointing to x_t
+    // ε = (x − sqrt(ᾱ)·x0) / sqrt(1 − ᾱ), inserted into the direction pointing to x_t
     const double direction = std::sqrt((1.0 - alpha_previous) / (1.0 - alpha));
     SamplerStep step;
     step.timestep = timestep;

@@ -8,14 +8,15 @@
 
 namespace forgedit {
 
-/// Which timesteps are taken (arXiv 2305.08891, table 2).
+/// How the sampling timesteps are spaced (arXiv 2305.08891, table 2).
 enum class TimestepSpacing {
-  leading,  ///< multiples of a whole stride, from 0: the last timestep is not used
-  trailing  ///< from the last timestep down, as evenly as whole numbers allow
+  leading,  ///< multiples of a whole stride, from 0; the last training timestep is not used
+  trailing  ///< from the last training timestep down, spaced as evenly as integers allow
 };
 
-/// DDIM (arXiv 2010.02502), as the published method constructs diffusers' DDIMScheduler: "leading" timesteps,
-/// no clipping, ᾱ of the step before the first taken from timestep 0 (set_alpha_to_one off), steps_offset 0.
+/// DDIM (arXiv 2010.02502). The defaults are those with which the published method constructs diffusers'
+/// DDIMScheduler: "leading" timesteps, no clipping, steps_offset 0, and set_alpha_to_one off: the last step
+/// ends at ᾱ of timestep 0.
 struct DdimOptions {
   NoiseScheduleOptions noise;
   bool set_alpha_to_one = false;
@@ -31,7 +32,8 @@ class DdimScheduler {
   const std::vector<std::int64_t>& timesteps() const { return timesteps_; }
   const NoiseSchedule& noise_schedule() const { return schedule_; }
 
-  /// x_{t-1} from x_t and the prediction. `eta` > 0 adds that share of the DDPM variance, from `noise`.
+  /// One step: x_{t-1} from x_t (`sample`) and the network's output, both (batch, channels, height, width).
+  /// `eta` > 0 adds that share of the DDPM variance, using `noise`.
   ///
   /// | here            | paper (eq. 12)                                    |
   /// |-----------------|---------------------------------------------------|
@@ -40,7 +42,7 @@ class DdimScheduler {
   /// | sigma           | σ_t(η)                                            |
   torch::Tensor step(const torch::Tensor& model_output, std::int64_t timestep, const torch::Tensor& sample,
                      double eta = 0.0, const torch::Tensor& noise = {}) const;
-  /// The same steps without noise (eta 0) as numbers, in the order of `timesteps`.
+  /// All steps without noise (eta 0) as coefficients, in the order of `timesteps`.
   std::vector<SamplerStep> sampler_steps() const;
 
  private:

@@ -8,13 +8,13 @@
 namespace forgedit {
 namespace {
 
-/// A point of the path: sqrt(ᾱ), sqrt(1 − ᾱ), and the paper's λ = log(alpha / sigma).
+/// A point on the sampling path: sqrt(ᾱ), sqrt(1 − ᾱ), and λ = log(alpha / sigma) as in the paper.
 struct Point {
   double alpha, sigma, lambda;
 };
 
 Point point_at(const NoiseSchedule& schedule, std::int64_t timestep) {
-  constexpr double kLeastSignal = 1.0 / (1 << 24);  // λ would be infinite without any
+  constexpr double kLeastSignal = 1.0 / (1 << 24);  // λ is infinite at alpha = 0
   const double alpha_cumprod = std::max(schedule.alpha_cumprod(timestep), kLeastSignal);
   const double alpha = std::sqrt(alpha_cumprod), sigma = std::sqrt(1.0 - alpha_cumprod);
   return {alpha, sigma, std::log(alpha / sigma)};
@@ -39,7 +39,7 @@ std::vector<SamplerStep> dpm_solver_steps(std::int64_t steps, const NoiseSchedul
   }
   for (std::size_t i = 0; i < result.size(); ++i) {
     auto& step = result[i];
-    if (i + 1 == result.size()) {  // sigma 0: what is left is x0
+    if (i + 1 == result.size()) {  // sigma is 0: the result is x0
       step.denoised = 1.0;
       break;
     }

@@ -7,10 +7,10 @@
 
 namespace forgedit {
 
-/// DPM-Solver++ 2M (arXiv 2211.01095, algorithm 2), as diffusers' DPMSolverMultistepScheduler is by default:
-/// midpoint, "linspace" timesteps, sigma 0 at the end, first order in the first and the last step. Made for
-/// about 20 steps. Where the last timestep has no signal it starts from ᾱ = 2⁻²⁴ instead, as there.
-/// Throws a usage Error unless 1 <= steps < num_train_timesteps.
+/// DPM-Solver++ 2M (arXiv 2211.01095, algorithm 2) with the defaults of diffusers'
+/// DPMSolverMultistepScheduler: midpoint, "linspace" timesteps, sigma 0 at the end, first order in the first
+/// and the last step. About 20 steps are usually enough. If ᾱ is 0 at the last timestep, sampling starts from
+/// ᾱ = 2⁻²⁴ instead, as in diffusers. Throws a usage Error unless 1 <= steps < num_train_timesteps.
 std::vector<SamplerStep> dpm_solver_steps(std::int64_t steps,
                                           const NoiseSchedule& schedule = NoiseSchedule());
 

@@ -15,8 +15,8 @@ torch::Tensor betas_of(const NoiseScheduleOptions& o) {
       .square();
 }
 
-/// Shifts sqrt(ᾱ) to 0 at the end and scales it to what it was at the beginning. By way of betas, as
-/// diffusers does it, so that roundings are the same.
+/// Shifts and scales sqrt(ᾱ) so that it becomes 0 at the end and keeps its value at the beginning. Goes
+/// through the betas, as diffusers does, so that rounding is the same.
 torch::Tensor rescaled_to_zero_snr(const torch::Tensor& betas) {
   auto root = torch::cumprod(1.0 - betas, 0).sqrt();
   const auto first = root[0].clone(), last = root[-1].clone();

@@ -6,25 +6,25 @@
 
 namespace forgedit {
 
-/// Which sampler.
+/// The samplers.
 enum class SamplerKind { ddim, dpm_solver };
 
-/// What is known of a sampler without its numbers, which samplers.h has.
+/// What is known about a sampler apart from its coefficients (samplers.h).
 struct SamplerRow {
   SamplerKind kind;
   const char* name;            ///< in options, records and requests
-  const char* title;           ///< as other programs write it into pictures
-  std::int64_t default_steps;  ///< that usually suffice
+  const char* title;           ///< as other programs write it into image metadata
+  std::int64_t default_steps;  ///< a number of steps that is usually enough
   const char* summary;         ///< for --help
 };
 
 /// All samplers; the first is the default.
 std::span<const SamplerRow> samplers();
 
-/// The row of a kind.
+/// The row of `kind`.
 const SamplerRow& sampler_of(SamplerKind kind);
 
-/// By name. Throws a usage Error that lists the known names.
+/// The row with this name. Throws a usage Error that lists the known names.
 const SamplerRow& find_sampler(const std::string& name);
 
 }  // namespace forgedit

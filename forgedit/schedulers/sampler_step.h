@@ -6,13 +6,13 @@
 
 namespace forgedit {
 
-/// One step of a sampler as numbers, where `out` is what the network predicts at `timestep`:
+/// The coefficients of one sampling step. `out` is the network's prediction for x at `timestep`:
 ///
 ///     x0 = (input·x − output·out) / divisor
 ///     x' = sample·x + denoised·x0 + previous·(x0 of the step before)
 ///
-/// DDIM and DPM-Solver++ 2M both have this form, for networks that predict noise or velocity, so one loop
-/// (and one recorded step on a GPU) samples with either. What gives x0 (set_prediction):
+/// DDIM and DPM-Solver++ 2M both have this form, for networks that predict noise or velocity. So one loop
+/// (and one CUDA graph) samples with either. The coefficients of x0 (see set_prediction):
 ///
 /// | network predicts | input     | output      | divisor   |
 /// |------------------|-----------|-------------|-----------|
@@ -23,7 +23,7 @@ struct SamplerStep {
   double input = 1, output = 0, divisor = 1;
   double sample = 0, denoised = 0, previous = 0;
 
-  /// The first row of numbers, of alpha = sqrt(ᾱ_t) and sigma = sqrt(1 − ᾱ_t).
+  /// Sets input, output and divisor from the table above; alpha = sqrt(ᾱ_t), sigma = sqrt(1 − ᾱ_t).
   void set_prediction(PredictionType type, double alpha, double sigma) {
     const bool noise = type == PredictionType::epsilon;
     input = noise ? 1 : alpha;

@@ -9,8 +9,8 @@
 namespace forgedit {
 namespace {
 
-/// As the published method has it for models made for leading timesteps; but where the last timestep has no
-/// signal, sampling must begin there.
+/// The published method's DDIM, for models made for leading timesteps. If ᾱ is 0 at the last timestep,
+/// sampling must begin there, so the spacing is always trailing.
 std::vector<SamplerStep> ddim_steps(std::int64_t steps, const NoiseScheduleOptions& noise,
                                     TimestepSpacing spacing) {
   DdimOptions options;
@@ -28,7 +28,7 @@ std::vector<SamplerStep> sampler_steps(SamplerKind kind, std::int64_t steps,
     case SamplerKind::ddim:
       return ddim_steps(steps, noise, spacing);
     case SamplerKind::dpm_solver:
-      // Begins at the last timestep for any model.
+      // This sampler begins at the last timestep in any case, so `spacing` does not matter.
       return dpm_solver_steps(steps, NoiseSchedule(noise));
   }
   throw failure("unknown sampler");

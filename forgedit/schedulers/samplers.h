@@ -10,8 +10,8 @@ namespace forgedit {
 
 enum class TimestepSpacing;
 
-/// The numbers of a sampler's steps for a model trained with `noise` and made for `spacing`. Throws a usage
-/// Error for how many it cannot take.
+/// The coefficients of all steps, for a model trained with `noise` and made for `spacing`. Throws a usage
+/// Error for a number of steps that the sampler does not support.
 std::vector<SamplerStep> sampler_steps(SamplerKind kind, std::int64_t steps,
                                        const NoiseScheduleOptions& noise, TimestepSpacing spacing);
 

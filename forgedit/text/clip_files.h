@@ -10,43 +10,43 @@
 #include "forgedit/core/error.h"
 #include "forgedit/text/clip_vocabulary.h"
 
-// How the files of a CLIP tokenizer are read; for the sources beside this header only.
+// Functions that read the files of a CLIP tokenizer. Only the sources beside this header use them.
 
 namespace forgedit {
 
 inline constexpr std::size_t kMaxVocabularyBytes = std::size_t{64} << 20;
 inline constexpr std::size_t kMaxTokenizerConfigBytes = std::size_t{16} << 20;
 inline constexpr int kMaxTokenizerConfigDepth = 16;
-/// Above every published vocabulary, so that one id cannot ask for gigabytes.
+/// Larger than every published vocabulary. Without a limit, one id could ask for gigabytes.
 inline constexpr std::size_t kMaxTokens = std::size_t{1} << 20;
 
 Error key_error(const std::filesystem::path& file, std::string_view key, const std::string& complaint);
 
-/// A JSON object whose top-level keys are unique and whose values nest at most `max_depth` deep (0: scalars).
+/// A JSON object with unique top-level keys whose values nest at most `max_depth` deep (0: scalars).
 nlohmann::json read_tokenizer_object(const std::filesystem::path& file, std::size_t max_bytes, int max_depth);
 
-/// The same, or an empty object where there is no such file.
+/// The same, or an empty object if the file does not exist.
 nlohmann::json read_tokenizer_config(const std::filesystem::path& file);
 
-/// Fills `tokens` and `ids` from a map of tokens to ids; ids must be under `limit`.
+/// Fills `tokens` and `ids` from a map of tokens to ids. Ids must be less than `limit`.
 void take_tokens(const std::filesystem::path& file, const nlohmann::json& vocab, std::size_t limit,
                  ClipVocabulary& vocabulary);
 
-/// Appends one merge; `where` is the prefix of errors.
+/// Appends one merge. Errors begin with `where`.
 void take_merge(const std::string& where, const std::string& left, const std::string& right,
                 ClipVocabulary& vocabulary);
 
-/// "left right" as two pieces; an Error that begins with `where` for anything else.
+/// Splits "left right" into its two pieces. Throws an Error that begins with `where` for any other text.
 std::pair<std::string, std::string> split_merge(const std::string& where, std::string_view line);
 
-/// Vocabulary and merges of a tokenizer.json. Whatever else in it would give other ids than CLIP's rules is
-/// an Error that names file and key.
+/// Reads vocabulary and merges of a tokenizer.json. Throws Error naming file and key for any setting that
+/// would give other ids than CLIP's rules.
 void take_tokenizer_json(const std::filesystem::path& file, const nlohmann::json& tokenizer,
                          ClipVocabulary& vocabulary);
 
-/// Roles, and all tokens that are looked for in texts, from every file of the folder that names some.
-/// `tokenizer`: the contents of tokenizer.json; empty where there is none. `pad_token`: what pads, where that
-/// is not the folder's to say.
+/// Reads roles, and all tokens that are matched in texts before BPE, from the files of the folder.
+/// `tokenizer`: contents of tokenizer.json, empty if there is none. `pad_token`: the padding token if the
+/// folder does not decide it.
 void take_special_tokens(const std::filesystem::path& directory, const nlohmann::json& tokenizer,
                          const std::string& pad_token, ClipVocabulary& vocabulary);
 

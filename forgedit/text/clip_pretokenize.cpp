@@ -36,7 +36,7 @@ int combining_class(utf8proc_int32_t c) {
   return utf8proc_get_property(c)->combining_class;
 }
 
-/// utf8proc_decompose would also order the marks, but in quadratic time on long runs of them.
+/// Canonical decomposition. utf8proc_decompose takes quadratic time to order long runs of marks.
 std::vector<utf8proc_int32_t> decompose(std::u32string_view text) {
   std::vector<utf8proc_int32_t> out;
   out.reserve(text.size());
@@ -69,7 +69,7 @@ std::vector<utf8proc_int32_t> to_nfc(std::u32string_view text) {
   return buffer;
 }
 
-/// Length of the contraction that `text` begins with, or 0.
+/// The length of the contraction that `text` begins with, or 0.
 std::size_t contraction_length(std::u32string_view text) {
   constexpr std::array<std::u32string_view, 7> kContractions{U"'s", U"'t",  U"'re", U"'ve",
                                                              U"'m", U"'ll", U"'d"};
@@ -79,7 +79,7 @@ std::size_t contraction_length(std::u32string_view text) {
   return 0;
 }
 
-/// Length of the control token's name, when `text` begins with a control token's spelling.
+/// The length of the control token's name if `text` begins with a control token, or 0.
 std::size_t control_name_length(std::u32string_view text) {
   if (text.starts_with(U"<|startoftext|>")) return std::u32string_view(U"startoftext").size();
   if (text.starts_with(U"<|endoftext|>")) return std::u32string_view(U"endoftext").size();
@@ -95,7 +95,7 @@ bool clip_is_space(char32_t c) {
 }
 
 bool clip_is_word(char32_t c) {
-  if (c == 0x200C || c == 0x200D) return true;  // joiners
+  if (c == 0x200C || c == 0x200D) return true;  // zero-width joiners
   switch (utf8proc_category(static_cast<utf8proc_int32_t>(c))) {
     case UTF8PROC_CATEGORY_LU:
     case UTF8PROC_CATEGORY_LL:
@@ -122,7 +122,7 @@ std::u32string clip_normalize(std::u32string_view text) {
     if (clip_is_space(c)) {
       if (out.empty() || out.back() != U' ') out.push_back(U' ');
     } else if (c == 0x130) {
-      out += U"i\u0307";  // the only code point whose lower case is two; utf8proc maps one to one
+      out += U"i\u0307";  // the only code point with two code points as lower case; utf8proc maps one to one
     } else {
       out.push_back(static_cast<char32_t>(utf8proc_tolower(point)));
     }
@@ -144,8 +144,8 @@ std::vector<std::string> clip_split(std::u32string_view normalized) {
       continue;
     }
     if (const auto name = control_name_length(rest)) {
-      // Only a spelling that normalisation created arrives here. The reference matches it whole, then its
-      // byte-level step splits it once more: "<|", name, "|>".
+      // Only a spelling that normalisation created gets here. The reference matches it as a whole; then its
+      // byte-level step splits it again: "<|", name, "|>".
       take(2);
       take(name);
       take(2);
@@ -181,7 +181,7 @@ std::array<unsigned char, 256> clip_byte_order() {
 
 const std::array<std::string, 256>& clip_byte_symbols() {
   static const std::array<std::string, 256> symbols = [] {
-    constexpr std::size_t kPrintable = 188;  // these stand for themselves, the others for U+0100 onwards
+    constexpr std::size_t kPrintable = 188;  // these represent themselves, the others are U+0100 and up
     std::array<std::string, 256> out;
     const auto order = clip_byte_order();
     for (std::size_t i = 0; i < order.size(); ++i) {

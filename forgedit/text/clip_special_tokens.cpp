@@ -13,7 +13,7 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-/// A token and what one of the folder's files says about it.
+/// A token as one of the folder's files describes it.
 struct Entry {
   ClipSpecialToken token;
   fs::path file;
@@ -21,7 +21,7 @@ struct Entry {
   bool has_id = false;
 };
 
-/// A token written as a text or as an object with "content"; none for null.
+/// Reads a token, written as a text or as an object with "content"; nullopt for null.
 std::optional<ClipSpecialToken> token_of(const json& value, const std::string& key, const fs::path& file) {
   if (value.is_null()) return std::nullopt;
   if (value.is_string()) return ClipSpecialToken{value.get<std::string>()};
@@ -47,7 +47,7 @@ std::optional<ClipSpecialToken> token_under(const json& object, const char* key,
   return found == object.end() ? std::nullopt : token_of(*found, key, file);
 }
 
-/// Collects tokens, and gives ids to those that the vocabulary lacks.
+/// Collects tokens, and assigns ids to those that the vocabulary lacks.
 class SpecialTokens {
  public:
   SpecialTokens(const fs::path& directory, const std::string& pad_token, ClipVocabulary& vocabulary)
@@ -73,7 +73,7 @@ class SpecialTokens {
     take_roles();
     if (whole_decides) take_unknown(tokenizer);
     const auto named = take_named_lists();
-    // Older folders say nothing more: tokens with a role are looked for as they are, others in any case.
+    // Older folders give no flags: tokens with a role match as written, others in any case.
     for (auto i = flags_known; i < entries_.size() && entries_[i].has_id; ++i) {
       auto& token = entries_[i].token;
       token.normalized = !is_role(token.text) && !named.contains(token.text);
@@ -102,7 +102,7 @@ class SpecialTokens {
     return value.get<std::int64_t>();
   }
 
-  /// tokenizer.json: a list of objects with id and content.
+  /// Reads tokenizer.json: a list of objects with id and content.
   void take_list(const json& tokenizer) {
     const auto found = tokenizer.find("added_tokens");
     if (found == tokenizer.end() || found->is_null()) return;
@@ -116,7 +116,7 @@ class SpecialTokens {
     }
   }
 
-  /// tokenizer_config.json of newer folders: tokens by id.
+  /// Reads tokenizer_config.json of newer folders: tokens by id.
   void take_decoder() {
     if (!newer()) return;
     const auto& listed = config_["added_tokens_decoder"];
@@ -134,7 +134,7 @@ class SpecialTokens {
     }
   }
 
-  /// added_tokens.json of older folders: ids by token.
+  /// Reads added_tokens.json of older folders: ids by token.
   void take_added_file() {
     const auto added = read_tokenizer_config(added_file_);
     for (const auto& [text, id] : added.items()) {
@@ -142,7 +142,7 @@ class SpecialTokens {
     }
   }
 
-  /// The id that the vocabulary has for the token, or the one that the entry brings.
+  /// Puts the token into the vocabulary. If the vocabulary has it already, the ids must be equal.
   void place(const Entry& entry) {
     const auto& [text, id] = std::pair(entry.token.text, entry.token.id);
     if (text.empty()) throw key_error(entry.file, entry.key, "expected a token, found an empty text");
@@ -181,7 +181,7 @@ class SpecialTokens {
   ClipSpecialToken role(const char* key, std::string_view fallback) const {
     auto token = token_under(config_, key, config_file_);
     fs::path named_by = config_file_;
-    // Where every added token is listed, the separate map no longer counts.
+    // A folder that lists every added token ignores the separate map.
     if (auto mapped = token_under(map_, key, map_file_); mapped && !(newer() && token)) {
       token = std::move(mapped);
       named_by = map_file_;
@@ -199,7 +199,7 @@ class SpecialTokens {
     return *token;
   }
 
-  /// What stands for a byte that tokenizer.json's vocabulary lacks is said beside that vocabulary.
+  /// With the vocabulary of tokenizer.json, its own unk_token decides what replaces unknown bytes.
   void take_unknown(const json& tokenizer) {
     const auto& model = tokenizer["model"];
     const auto found = model.find("unk_token");
@@ -213,7 +213,7 @@ class SpecialTokens {
     vocabulary_.unknown.id = known->second;
   }
 
-  /// Tokens that are only named, without ids: they must have one already. Returns their texts.
+  /// Reads lists that name tokens without ids; each must have an id already. Returns the tokens' texts.
   std::unordered_set<std::string> take_named_lists() {
     std::unordered_set<std::string> named;
     for (const auto& [object, file] : {std::pair{&config_, config_file_}, {&map_, map_file_}}) {
@@ -237,7 +237,7 @@ class SpecialTokens {
     return named;
   }
 
-  /// Each text once. What a list with all flags says counts more than what names a role.
+  /// Adds each text once. Flags from a list with all flags take precedence over those of a role.
   void finish() {
     const auto listed = [&](const std::string& text) -> const ClipSpecialToken* {
       const auto found = std::find_if(entries_.begin(), entries_.end(), [&](const Entry& entry) {

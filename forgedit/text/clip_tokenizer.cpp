@@ -17,7 +17,7 @@ std::uint64_t pair_key(std::int64_t left, std::int64_t right) {
   return (static_cast<std::uint64_t>(left) << 32) | static_cast<std::uint64_t>(right);
 }
 
-/// From the code points that stand for bytes back to the bytes.
+/// Maps the code points that represent bytes back to the bytes.
 const std::unordered_map<char32_t, char>& symbol_bytes() {
   static const std::unordered_map<char32_t, char> bytes = [] {
     std::unordered_map<char32_t, char> out;
@@ -133,8 +133,8 @@ const ClipTokenizer::Merge* ClipTokenizer::find_merge(std::int64_t left, std::in
   return found == merges_.end() ? nullptr : &found->second;
 }
 
-// Best rank first, leftmost among equals, from a queue: n log n, so that a megabyte without a space is no
-// trap.
+// Merges the pair with the best rank, the leftmost first. A queue keeps this at n log n, so that a megabyte
+// without a space is no denial of service.
 void ClipTokenizer::append_word(std::string_view word, std::vector<std::int64_t>& ids) const {
   constexpr auto kNone = static_cast<std::size_t>(-1);
   struct Piece {
@@ -173,7 +173,7 @@ void ClipTokenizer::append_word(std::string_view word, std::vector<std::int64_t>
     if (!left.alive || left.next == kNone) continue;
     Piece& right = pieces[left.next];
     const Merge* merge = find_merge(left.id, right.id);
-    if (merge == nullptr || merge->merged != best.merged) continue;  // a neighbour has changed since
+    if (merge == nullptr || merge->merged != best.merged) continue;  // a neighbour has been merged since
 
     left.id = best.merged;
     right.alive = false;
@@ -210,7 +210,7 @@ const ClipTokenizer::Control* ClipTokenizer::Controls::match(std::u32string_view
 template <class OnText, class OnControl>
 void ClipTokenizer::split_at_controls(std::u32string_view text, const Controls& controls,
                                       const OnText& on_text, const OnControl& on_control) {
-  std::size_t begin = 0;  // after the last token, and the white space that it took along
+  std::size_t begin = 0;  // after the last control token, and after the white space that it takes along
   for (std::size_t at = 0; at < text.size();) {
     const Control* match = controls.match(text.substr(at));
     if (match == nullptr) {

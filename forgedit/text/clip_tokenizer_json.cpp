@@ -12,10 +12,10 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 
 constexpr const char* kWords = R"('s|'t|'re|'ve|'m|'ll|'d|[\p{L}]+|[\p{N}]|[^\s\p{L}\p{N}]+)";
-/// Files of older versions match the control tokens first, which changes no id.
+/// Older versions list the control tokens first in the pattern, which changes no id.
 constexpr const char* kControls = R"(<\|startoftext\|>|<\|endoftext\|>|)";
 
-/// One tokenizer.json, compared with what this project computes.
+/// Compares one tokenizer.json with the rules that this project implements.
 class TokenizerJson {
  public:
   explicit TokenizerJson(const fs::path& file) : file_(file) {}
@@ -25,20 +25,20 @@ class TokenizerJson {
     throw failure(file_.string() + ": " + key + ": expected " + expected + ", found " + quote_text(text));
   }
 
-  /// `object[key]` is `expected`, or one of the values that say nothing: absent, null.
+  /// Requires that `object[key]` is `expected`, absent or null.
   void expect(const std::string& path, const json& object, const char* key, const json& expected) const {
     const auto found = object.find(key);
     if (found == object.end() || found->is_null() || *found == expected) return;
     reject(path + "." + key, expected.dump(), *found);
   }
 
-  /// `value` is an object of type `type`.
+  /// Requires that `value` is an object of type `type`.
   const json& typed(const std::string& path, const json& value, const char* type) const {
     if (!value.is_object() || value.value("type", json()) != type) reject(path, type, value);
     return value;
   }
 
-  /// The steps of a "Sequence" under `list`, as many as `count`.
+  /// The steps of a "Sequence" under `list`. There must be `count` of them.
   const json& sequence(const std::string& path, const json& value, const char* list,
                        std::size_t count) const {
     const auto& steps = typed(path, value, "Sequence");
@@ -72,7 +72,7 @@ class TokenizerJson {
     expect("pre_tokenizer", bytes, "use_regex", true);
   }
 
-  /// Every text gets the start token in front and the end token behind.
+  /// Requires that every text gets the start token before it and the end token after it.
   void check_ends(const json& processor) const {
     const auto name = [](const json& list) {
       return list.is_array() && !list.empty() && list[0].is_string() ? list[0] : json();
@@ -140,7 +140,7 @@ void take_tokenizer_json(const fs::path& file, const json& tokenizer, ClipVocabu
     checks.reject("model", "an object", model == tokenizer.end() ? json() : *model);
   }
   checks.check_model(*model);
-  // What a file does not mention is CLIP's own; what it sets to nothing is not.
+  // An absent key means CLIP's own rule; a key with null means no rule.
   if (tokenizer.contains("normalizer")) checks.check_normalizer(tokenizer["normalizer"]);
   if (tokenizer.contains("pre_tokenizer")) checks.check_words(tokenizer["pre_tokenizer"]);
   if (tokenizer.contains("post_processor")) checks.check_ends(tokenizer["post_processor"]);

@@ -60,7 +60,7 @@ json read_tokenizer_config(const fs::path& file) {
 void take_tokens(const fs::path& file, const json& vocab, std::size_t limit, ClipVocabulary& vocabulary) {
   vocabulary.ids.reserve(vocab.size());
   for (const auto& [token, value] : vocab.items()) {
-    // A positive number is unsigned to the parser, so this also refuses negative ones.
+    // The parser makes positive numbers unsigned, so this also rejects negative ones.
     if (!value.is_number_unsigned() || value.get<std::uint64_t>() >= limit) {
       const std::string found = value.is_number() ? value.dump() : std::string("a ") + value.type_name();
       throw key_error(file, token,
@@ -102,7 +102,7 @@ void take_merge(const std::string& where, const std::string& left, const std::st
 
 namespace {
 
-/// `contents` without the first line, when that is "#version: ...", and without line ends at its end.
+/// `contents` without a first line "#version: ..." and without line ends at the end.
 std::string_view merge_lines(std::string_view contents, std::size_t& first_line) {
   if (contents.starts_with("#version")) {
     contents.remove_prefix(std::min(contents.find('\n'), contents.size() - 1) + 1);

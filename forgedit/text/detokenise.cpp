@@ -37,7 +37,7 @@ bool is_number(string_view word) {
          std::all_of(word.begin(), word.end(), [](unsigned char c) { return c >= '0' && c <= '9'; });
 }
 
-/// Letters or digits, of any script.
+/// Whether `word` has letters or digits of any script.
 bool is_word(string_view word) {
   return !word.empty() && (static_cast<unsigned char>(word.front()) >= 0x80
                                ? !is_closing(word) && !is_opening(word) && !is_apostrophe(word)
@@ -68,7 +68,7 @@ class Joiner {
     return place < words_.size() ? string_view(words_[place]) : string_view();
   }
 
-  /// Whether a blank belongs before word `i`; called from left to right.
+  /// Whether a blank belongs before word `i`. Must be called for each word from left to right.
   bool is_apart(std::size_t i) {
     const auto before = at(i - 1), here = at(i), next = at(i + 1);
     const bool was_glued = glue_;
@@ -88,7 +88,7 @@ class Joiner {
     return !is_closing(here);
   }
 
-  /// Signs inside of words and numbers: t-shirt, and/or, 3.5, 10:30, 1,000, man's.
+  /// Whether a sign joins words or numbers: t-shirt, and/or, 3.5, 10:30, 1,000, man's.
   static bool is_between(std::size_t i, string_view before, string_view here, string_view next) {
     if (i == 0 || !is_word(before) || !is_word(next)) return false;
     if (here == "-" || here == "/" || here == "_") return true;
@@ -97,7 +97,7 @@ class Joiner {
     return is_apostrophe(here) && is_one_of(next, {"s", "t", "m", "d", "re", "ve", "ll"});
   }
 
-  /// An apostrophe that joins no two words: a quotation mark where there are two of them, else as in dogs'
+  /// For an apostrophe that joins no two words: a quotation mark if there are two, otherwise as in dogs'
   /// toys.
   bool is_apart_as_quote(std::size_t i) {
     if (single_open_) {

@@ -6,11 +6,11 @@
 
 namespace forgedit {
 
-/// How many columns of a terminal UTF-8 `text` takes: two for East Asian and emoji characters, none for
-/// combining ones.
+/// The number of terminal columns of a UTF-8 text: two for East Asian and emoji characters, none
+/// for combining characters.
 std::size_t display_width(std::string_view text);
 
-/// The longest beginning of `text` that takes at most `columns`.
+/// The longest prefix of `text` that takes at most `columns` terminal columns.
 std::string fit_columns(std::string_view text, std::size_t columns);
 
 }  // namespace forgedit

@@ -9,8 +9,8 @@ namespace {
 constexpr char32_t kReplacement = 0xFFFD;
 constexpr std::size_t kMaxQuoted = 40;
 
-/// What a lead byte promises: how many bytes follow, its payload, and the range of the second byte, which
-/// alone rules out overlong forms, surrogates and values above U+10FFFF.
+/// What a lead byte determines: the number of continuation bytes, its payload, and the range of the second
+/// byte. That range alone excludes overlong forms, surrogates and values above U+10FFFF.
 struct Lead {
   int continuation = -1;  ///< -1: not a lead byte
   char32_t bits = 0;
@@ -83,7 +83,7 @@ std::string encode_utf8(std::u32string_view text) {
 }
 
 std::string quote_text(std::string_view text) {
-  // Four bytes a code point at most, so this prefix always holds enough of them.
+  // A code point has at most four bytes, so this prefix contains enough of them.
   std::u32string shown = decode_utf8(text.substr(0, 4 * (kMaxQuoted + 1)));
   const bool shortened = shown.size() > kMaxQuoted;
   if (shortened) shown.resize(kMaxQuoted);

@@ -18,7 +18,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kMaxVocabularyBytes = std::size_t{64} << 20;
-constexpr std::size_t kMaxWordLength = 100;  // longer words are unknown, as in BERT
+constexpr std::size_t kMaxWordLength = 100;  // BERT treats longer words as unknown
 constexpr std::string_view kContinuation = "##";
 constexpr std::string_view kUnknown = "[UNK]";
 constexpr std::array<std::string_view, 7> kControls{"[PAD]",  kUnknown, "[CLS]", "[SEP]",
@@ -40,10 +40,10 @@ std::vector<std::string> read_lines(const fs::path& file) {
   return lines;
 }
 
-/// Ids may leave gaps, but a file of `file_bytes` has no use for as many.
+/// Puts a token at its id. Ids may have gaps, but an id of `file_bytes` or more cannot be valid.
 void place(std::vector<std::string>& tokens, const std::string& token, const nlohmann::json& id,
            std::uint64_t file_bytes, const std::string& origin) {
-  // A positive number is unsigned to the parser.
+  // The parser makes positive numbers unsigned, so this also rejects negative ones.
   if (!id.is_number_unsigned() || id.get<std::uint64_t>() >= file_bytes) {
     throw failure(origin + ": " + quote_text(token) + ": expected an id from 0 to " +
                   std::to_string(file_bytes - 1));
@@ -57,7 +57,7 @@ void place(std::vector<std::string>& tokens, const std::string& token, const nlo
   tokens[at] = token;
 }
 
-/// The vocabulary of a tokenizer.json: model.vocab, and the tokens added to it.
+/// Reads the vocabulary of a tokenizer.json: model.vocab and added_tokens.
 std::vector<std::string> read_tokenizer_json(const fs::path& file) {
   const auto json = read_json_object(file);
   const auto file_bytes = static_cast<std::uint64_t>(fs::file_size(file));
@@ -95,7 +95,7 @@ bool is_space(char32_t c) {
          utf8proc_category(static_cast<utf8proc_int32_t>(c)) == UTF8PROC_CATEGORY_ZS;
 }
 
-/// Control, format, private and unassigned code points, which BERT drops.
+/// Whether BERT drops `c`: control, format, private and unassigned code points.
 bool is_dropped(char32_t c) {
   if (c == 0 || c == 0xFFFD) return true;
   const auto category = utf8proc_category(static_cast<utf8proc_int32_t>(c));
@@ -105,7 +105,7 @@ bool is_dropped(char32_t c) {
 }
 
 bool is_punctuation(char32_t c) {
-  // All of ASCII's signs count, $ and ^ too.
+  // BERT treats all ASCII signs as punctuation, also $ and ^.
   if ((c >= 33 && c <= 47) || (c >= 58 && c <= 64) || (c >= 91 && c <= 96) || (c >= 123 && c <= 126)) {
     return true;
   }
@@ -113,15 +113,15 @@ bool is_punctuation(char32_t c) {
   return category >= UTF8PROC_CATEGORY_PC && category <= UTF8PROC_CATEGORY_PO;
 }
 
-/// Ideographs stand alone.
+/// Whether `c` is an ideograph, which is a word of its own.
 bool is_ideograph(char32_t c) {
   return (c >= 0x4E00 && c <= 0x9FFF) || (c >= 0x3400 && c <= 0x4DBF) || (c >= 0x20000 && c <= 0x2A6DF) ||
          (c >= 0x2A700 && c <= 0x2CEAF) || (c >= 0xF900 && c <= 0xFAFF) || (c >= 0x2F800 && c <= 0x2FA1F);
 }
 
-/// Appends the lower case of `c` without accents.
+/// Appends `c` in lower case without accents.
 void append_folded(std::u32string& word, char32_t c) {
-  std::array<utf8proc_int32_t, 18> parts{};  // the longest decomposition of one code point
+  std::array<utf8proc_int32_t, 18> parts{};  // room for the longest decomposition of a code point
   int boundary = 0;
   const auto length =
       utf8proc_decompose_char(utf8proc_tolower(static_cast<utf8proc_int32_t>(c)), parts.data(),

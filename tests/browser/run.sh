@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# run.sh FORGEDIT [SHOTS [NAME...]]: the page of `forgedit serve` in Chromium, on the miniature. Screenshots go to SHOTS.
-# NAME: only these parts (the first one, flow, makes what the others look at). Needs node, npm and chromium of Debian.
+# run.sh FORGEDIT [SHOTS [NAME...]]: tests the page of `forgedit serve` in Chromium, with the miniature. Screenshots go
+# to SHOTS. NAME: only these parts (the first, flow, creates what the others use). Needs Debian's node, npm and
+# chromium.
 set -euo pipefail
 forgedit=$(realpath "$1")
 shots=$(realpath -m "${2:-$(mktemp -d)}")

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs `forgedit edit --auto` as users do: the budget, what is written, restarts, and a model without CLIP.
+# Runs `forgedit edit --auto` as users do: the budget, the files it writes, restarts, and a model without CLIP.
 # usage: auto_test.sh FORGEDIT SOURCE_DIR
 . "$(dirname "$0")/../support/cli_test.sh" "$1" "$2"
 . "$SOURCE_DIR/tests/support/make_clip.sh"
@@ -8,7 +8,7 @@ export HF_HUB_CACHE=$WORK/hub
 cp "$SOURCE_DIR/assets/miniature/demo.png" man.png
 make_clip clip "$MODEL"
 EDIT=(edit man.png "a man running" --source "a man walking" --model "$MODEL" --size 64x64 --samples 2 --batch 1)
-# One at a time: pictures of another batch differ in the last bit.
+# One picture per batch: in batches of other sizes, pictures differ in the last bit.
 FROM=(edit --from man.edit "a man running" --model "$MODEL" --auto --clip clip --draw-batch 1)
 
 echo "-- wrong use"

@@ -1,32 +1,32 @@
 #!/usr/bin/env bash
-# Runs `forgedit batch` as users do: wrong lists, one that is stopped, killed and shared, one with a damaged picture.
-# And a benchmark that several processes share.
+# Runs `forgedit batch` as users do: invalid lists, lists that are stopped, killed and shared, one with a damaged
+# picture. Also runs a benchmark that several processes share.
 # usage: batch_test.sh FORGEDIT SOURCE_DIR
 . "$(dirname "$0")/../support/cli_test.sh" "$1" "$2"
 
 export OMP_NUM_THREADS=1
-# Workers of --workers take a part of the cores: the same number of threads gives the same bytes everywhere.
+# --workers divides the cores among workers. With a fixed number of threads, all of them write the same bytes.
 SMALL=(--model "$MODEL" --size 64x64 --samples 4 --batch 2 --steps 2 --threads 1)
 OPTIONS=("${SMALL[@]}" --gamma 1)
 cp "$SOURCE_DIR/assets/miniature/demo.png" good.png
 EDIT='"image": "good.png", "source": "a square"'
 for ((i = 1; i <= 14; i++)); do
   echo "{$EDIT, \"target\": \"a red square $i\", \"seeds\": $((i == 6 ? 5 : i)), \"id\": \"e$i\"}"
-done >long.jsonl  # so that several workers surely take part
+done >long.jsonl  # long enough for several workers to take part
 head -6 long.jsonl >list.jsonl
 
 done_edits() { find "$1/edits" -mindepth 2 -maxdepth 2 2>/dev/null | wc -l; }
 are_done() { [ "$(done_edits "$1")" -ge "$2" ]; }
-# What an edit that is written again would change.
+# Prints data that would change if an edit were written again.
 stamps() { find "$1/edits" -type f -printf '%P %i %T@\n' | sort; }
 has_claim() { grep -qsF "\"worker\":\"$(basename "$2" .json)\"" "$1"/work/claims/*; }
-# Where the worker of a process says what it is at, once it has a claim.
+# Prints the file in which the worker of a process records its item, if it has a claim.
 record_of() { # FOLDER PROCESS
   local record
   record=$(grep -lsE "\"process\":$2[,}]" "$1"/work/workers/*.json) && has_claim "$1" "$record" && echo "$record"
 }
 is_at_work() { record_of "$1" "$2" >/dev/null; }
-# ended CODE PROCESS WHAT
+# ended CODE PROCESS WHAT: waits for the process and checks its exit code.
 ended() {
   wait "$2"
   local got=$?
@@ -48,7 +48,7 @@ BENCH=(bench miniedit --limit 3 --every 30 "${SMALL[@]}" --gamma 1)
 alone=$!
 
 echo "-- wrong lists"
-# rejected MESSAGE_PART LINE...: one line of error, and nothing is made.
+# rejected MESSAGE_PART LINE...: expects one line of error, and no files.
 rejected() {
   local part=$1
   shift
@@ -119,7 +119,7 @@ stamps lines | cmp -s before - || complain "another list: something was made"
 echo "-- stopped"
 : >before
 for stop in TERM:75 USR1:75 INT:130; do
-  # In the shell's background SIGINT is ignored, which programs inherit.
+  # The shell starts background programs with SIGINT ignored, and they inherit that.
   env --default-signal=INT "$FORGEDIT" batch list.jsonl --out stopped "${OPTIONS[@]}" >stdout 2>stderr &
   program=$!
   within 60 are_done stopped $(($(done_edits stopped) + 1)) || complain "nothing is done"
@@ -193,7 +193,7 @@ echo "-- a benchmark by two commands at once, one of them with two workers"
 ended 0 $second "a benchmark by two commands"
 ended 0 $workers "a benchmark by two workers"
 grep -q "^2 workers" workers.bench || complain "bench --workers: $(cat workers.bench)"
-# All but the times: in the pictures they come before what is seen.
+# Scores without times, and pictures from IDAT on: before it they contain times.
 untimed() { sed -E 's/(seconds": )[0-9.e-]+/\1/' "$1/scores.json"; }
 seen() { tail -c "+$(LC_ALL=C grep -abo IDAT "$1" | sed 's/:.*//;q')" "$1"; }
 diff <(untimed alone) <(untimed together) >&2 || complain "bench: other scores"

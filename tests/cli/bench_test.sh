@@ -3,7 +3,7 @@
 # usage: bench_test.sh FORGEDIT SOURCE_DIR
 . "$(dirname "$0")/../support/cli_test.sh" "$1" "$2"
 
-# Two real pictures of other formats than their names say, and one that is missing.
+# Two pictures in formats that do not match their extensions, and a missing one.
 mkdir -p ted/originals
 cp "$SOURCE_DIR/assets/miniature/demo.png" ted/originals/man.png
 cp "$SOURCE_DIR/assets/miniature/demo.png" ted/originals/other.jpeg
@@ -90,7 +90,7 @@ for key in right kept right_and_kept; do
 done
 . "$SOURCE_DIR/tests/support/make_clip.sh"
 make_clip clip "$MODEL"
-for run in 1 2; do  # the second draws nothing
+for run in 1 2; do  # the second run generates nothing
   expect 0 "" "${EDITS[@]}" --steps 3 --out chosen --auto --auto-pictures 4 --clip clip
   find chosen/edits -name 'auto-*.png' -printf '%p %T@\n' | sort >"auto$run"
 done

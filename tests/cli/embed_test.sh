@@ -2,7 +2,7 @@
 # embed_test.sh FORGEDIT SOURCE_DIR BUILD_DIR: programs in C, C++ and Python use the installed library.
 BUILD=$(realpath "$3")
 . "$(dirname "$0")/../support/cli_test.sh" "$1" "$2"
-unset FORGEDIT_ASSETS  # the library finds its own
+unset FORGEDIT_ASSETS  # the library must find its own
 
 HERE=$PWD/prefix
 cmake --install "$BUILD" --prefix "$HERE" >install.log 2>&1 || complain "cmake --install: $(tail -3 install.log)"
@@ -12,7 +12,7 @@ HEADER=$HERE/include/forgedit.h
 export PKG_CONFIG_PATH=$LIBDIR/pkgconfig
 export LD_LIBRARY_PATH=$LIBDIR
 
-# gives CODE LINE COMMAND...: its exit code, and what stderr is: this line, or nothing.
+# gives CODE LINE COMMAND...: expects the exit code, and this line or nothing on stderr.
 gives() {
   local code=$1 line=$2
   shift 2

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Stable Diffusion 2.x and XL as users run them: edits, saved edits, exports, LoRA files, --clip-skip, bad files.
+# Runs Stable Diffusion 2.x and XL as users do: edits, saved edits, exports, LoRA files, --clip-skip, damaged files.
 # usage: families_test.sh FORGEDIT SOURCE_DIR
 . "$(dirname "$0")/../support/cli_test.sh" "$1" "$2"
 
@@ -9,7 +9,7 @@ QUICK=(--samples 4 --batch 2 --steps 1 --gamma 1)
 EDIT=(edit good.png "a red square" --source "a square")
 good_picture good.png
 
-# refused CODE MESSAGE_PART ARGUMENT...: as expect, in one line, and nothing in out.
+# refused CODE MESSAGE_PART ARGUMENT...: like expect, but one line of error and no files in out.
 refused() {
   local code=$1 part=$2
   shift 2
@@ -30,7 +30,7 @@ inspected() {
   grep -qF "$1" stdout || complain "inspect $2: no '$1'"
 }
 
-# safetensors FILE HEADER DATA_BYTES: a file of zeros under a header.
+# safetensors FILE HEADER DATA_BYTES: writes a file with this header and zeros as data.
 safetensors() {
   local i size=${#2}
   for ((i = 0; i < 8; i++, size >>= 8)); do printf "\\x$(printf %02x $((size & 255)))"; done >"$1"
@@ -51,7 +51,7 @@ for family in tiny-sd2 tiny-sdxl; do
   for file in "$family"/*.png; do same "--from" "$file" "$family-again/${file#*/}"; done
   inspected "a saved edit" "$family.edit"
 
-  # At γ 1 the embedding is the target's own: the exported model, untouched, draws the strategy's picture.
+  # At γ 1 the embedding is that of the target, so the exported model generates the same picture as the strategy.
   FROM=(--steps 1 --gamma 1 --draw-batch 1 --no-metadata)
   expect 0 "" edit --from "$family.edit" "a red square" --model "$BASE" --forget noencoder "${FROM[@]}" --out strategy
   expect 0 "" export "$family.edit" --to diffusers --out "$family-model" --forget noencoder --model "$BASE"
@@ -107,7 +107,7 @@ refused 2 "--clip-skip: saved edit booth.edit" export booth.edit --to diffusers 
 
 echo "-- dreambooth on two text encoders"
 for model in "$XL" tiny-sdxl.safetensors; do
-  # Before a captioner is looked for, and before what save would replace.
+  # Checked before the captioner is searched, and before `save` replaces anything.
   for more in "--dry-run" "--source=a"; do
     refused 2 "--method: dreambooth trains the text encoder, but this model has two" edit good.png "a red square" \
       --method dreambooth --model "$model" "$more"

@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# install_test.sh FORGEDIT SOURCE_DIR BUILD_DIR: what `cmake --install` puts into place works there.
+# install_test.sh FORGEDIT SOURCE_DIR BUILD_DIR: tests that the files installed by `cmake --install` work in their
+# place.
 BUILD=$(realpath "$3")
 . "$(dirname "$0")/../support/cli_test.sh" "$1" "$2"
-unset FORGEDIT_ASSETS  # it finds its own
+unset FORGEDIT_ASSETS  # the program must find its own
 
 HERE=$PWD/prefix
 
-# shows PATTERN ARGUMENT...: success, and a line on stdout that the pattern finds.
+# shows PATTERN ARGUMENT...: expects success, and a line on stdout that matches the pattern.
 shows() {
   local pattern=$1
   shift
@@ -37,7 +38,7 @@ if command -v man >/dev/null; then
 fi
 
 echo "-- completion in bash"
-completed() { # WORD...: what the last word can become
+completed() { # WORD...: completions of the last word
   bash -c 'source "$0"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _forgedit; printf "%s\n" "${COMPREPLY[@]}"' \
     "$HERE/share/bash-completion/completions/forgedit" "$@"
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Presets of the user's own file, in the commands that have --preset.
+# Presets from the user's own file, in all commands with --preset.
 # usage: presets_test.sh FORGEDIT SOURCE_DIR
 . "$(dirname "$0")/../support/cli_test.sh" "$1" "$2"
 
@@ -39,7 +39,7 @@ cmp -s list/edits/*/*/01-*.png preset/01-*.png || complain "batch --preset"
 HOME=$WORK/home XDG_CONFIG_HOME='' expect 2 "$WORK/home/.config/forgedit/presets.json has none" "${EDIT[@]}" --preset quick
 
 echo "-- wrong"
-wrong() {  # MESSAGE: nothing is begun
+wrong() {  # MESSAGE: expects an error before anything starts
   expect 2 "$1" "${EDIT[@]}" --preset "${2:-quick}" --out wrong
   [ "$(wc -l <stderr)" -eq 1 ] || complain "$1: more than one line"
   [ -e wrong ] && complain "$1: began to work"

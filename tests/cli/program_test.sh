@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Runs the program as users do: exit codes, messages and files of good and bad calls.
+# Runs the program as users do: exit codes, messages and files of valid and invalid calls.
 # usage: program_test.sh FORGEDIT SOURCE_DIR
 . "$(dirname "$0")/../support/cli_test.sh" "$1" "$2"
 
-# expect CODE MESSAGE_PART ARGUMENT...: exit code, message, at most three lines, no stack trace, nothing in out.
+# expect CODE MESSAGE_PART ARGUMENT...: exit code, message of at most three lines, no stack trace, no files in out.
 expect() {
   local code=$1 part=$2
   shift 2
@@ -20,7 +20,7 @@ expect() {
   rm -rf out
 }
 
-# number WIDTH VALUE: an unsigned integer, little-endian.
+# little_endian WIDTH VALUE: writes an unsigned integer.
 little_endian() {
   local i value=$2
   for ((i = 0; i < $1; i++)); do
@@ -29,7 +29,7 @@ little_endian() {
   done
 }
 
-# safetensors HEADER DATA_BYTES: a file of zeros under a header.
+# safetensors HEADER DATA_BYTES: writes a file with this header and zeros as data.
 safetensors() {
   little_endian 8 ${#1}
   printf %s "$1"
@@ -38,7 +38,7 @@ safetensors() {
 
 good_picture good.png
 
-# A copy of the model whose UNet weights the test replaces.
+# Copies the model, so that the test can replace its UNet weights.
 copy_model() {
   rm -rf "$1"
   cp -r "$MODEL" "$1"
@@ -130,7 +130,7 @@ broken "overlap"
 copy_model broken
 safetensors '{"a":{"dtype":"F32","shape":[3],"data_offsets":[0,8]}}' 8 >broken/$WEIGHTS
 broken "needs 12 bytes"
-# The real header with one thing changed, and the real data.
+# The real header with one change, and the real data.
 header_bytes=$(od -An -tu8 -N8 "$MODEL/$WEIGHTS" | tr -d ' ')
 header=$(tail -c +9 "$MODEL/$WEIGHTS" | head -c "$header_bytes")
 with_header() {
@@ -151,7 +151,7 @@ expect_lines_of_strict_loading "conv_in.bias (expected 16, found 4x4)"
 with_header "${header/conv_in.bias/conv_in.base}"
 expect_lines_of_strict_loading "missing 1: conv_in.bias"
 grep -q "unexpected 1: conv_in.base" stderr || complain "strict loading: unexpected tensor not named"
-# NaN in the last bias: found when the first loss is not finite.
+# NaN in the last bias: detected when the first loss is not finite.
 copy_model broken
 begin=$(grep -o '"conv_out.bias":{[^}]*}' <<<"$header" | grep -o '\[[0-9]*,[0-9]*\]' | tail -1 | tr -d '[' | cut -d, -f1)
 printf '\x00\x00\xc0\x7f' | dd of=broken/$WEIGHTS bs=1 seek=$((8 + header_bytes + begin)) conv=notrunc status=none
@@ -254,7 +254,7 @@ expect 2 "--embedding-samples: needs method imagic" "${EDIT[@]}" --embedding-sam
 expect 0 "" learn other.png --source "a square" --save booth.edit --model "$MODEL" --samples 4 --batch 2 --overwrite
 grep -q '"picture": "other.png"' booth.edit/learned.json || complain "--overwrite"
 
-# One changed weight makes another base model.
+# A model with one changed weight counts as another base model.
 copy_model other
 printf '\x00\x00\x80\x3f' | dd of=other/$WEIGHTS bs=1 seek=$((8 + header_bytes + begin)) conv=notrunc status=none
 expect 2 "belongs to another base model" edit --from learned.edit "a red square" --model other
@@ -369,7 +369,7 @@ grep -q "6 of 6 images were finished before" stderr || complain "story: not said
 for file in first/*; do
   cmp -s "$file" "story/${file#*/}" || complain "story: $file differs after a second run"
 done
-# Broken off: two pictures are gone, one is another picture under a finished one's name.
+# An interrupted run: two pictures are missing, and one file has a finished picture's name but other contents.
 rm story/01-*.png story/04-*.png
 cp story/02-*.png story/05-a-square-on-a-beach_vs-1.0_donotforget_seed0.png
 touch -d 2000-01-01 story/*.png
@@ -378,14 +378,14 @@ expect 0 "" "${STORY[@]}" --targets story.txt --out story
 for file in first/*; do
   cmp -s "$file" "story/${file#*/}" || complain "story: $file differs after a restart"
 done
-# A new line in front: all move on by a number, one is drawn.
+# With a new first line, all pictures get the next number, and only one is generated.
 touch -d 2000-01-01 story/*.png
 { echo "a yellow square" && cat story.txt; } >longer.txt
 expect 0 "" "${STORY[@]}" --targets longer.txt --out story
 [ "$(drawn)" -eq 1 ] || complain "story: a new line: expected 1 picture drawn, got $(drawn)"
 [ "$(ls story | wc -l)" -eq 10 ] || complain "story: a new line: expected 10 files"
 cmp -s story/02-*.png first/01-*.png || complain "story: a new line: the others move on"
-# With IMAGE: what is finished is found before anything is learned again.
+# With IMAGE, finished pictures are found before the model would be fine-tuned again.
 WHOLE=(edit good.png --targets story.txt --source "a square" --model "$MODEL" --samples 4 --batch 2 --steps 1
   --gamma 1 --out whole)
 expect 0 "" "${WHOLE[@]}"
@@ -405,12 +405,12 @@ expect 0 "" "${WHOLE[@]}"
 for file in first_whole/*; do
   cmp -s "$file" "whole/${file#*/}" || complain "story: $file differs after a restart that learned again"
 done
-# Other settings: nothing is taken over, and what stays is no part of the new record.
+# With other settings, no earlier picture is reused, and the new record lists none of them.
 expect 0 "" edit --from square.edit --model "$MODEL" --steps 1 --gamma 1.5 "a red square" --out story
 grep -q "contains 7 images of an earlier run" stderr || complain "story: older pictures are not named"
 cmp -s story/reconstruction.png first/reconstruction.png || complain "story: the reconstruction was overwritten"
 [ "$(grep -c '"file"' story/edit.json)" -eq 2 ] || complain "story: the record mixes two runs"
-# Without metadata in the pictures the record suffices.
+# If pictures have no metadata, the record is enough.
 expect 0 "" "${STORY[@]}" --targets story.txt --out bare --no-metadata
 expect 0 "" "${STORY[@]}" --targets story.txt --out bare --no-metadata
 grep -q "6 of 6 images were finished before" stderr || complain "story: --no-metadata starts anew"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# `forgedit redo`: one of our pictures again, from the settings inside of it.
+# `forgedit redo`: generates one of our pictures again, from the settings in its metadata.
 # usage: redo_test.sh FORGEDIT SOURCE_DIR
 . "$(dirname "$0")/../support/cli_test.sh" "$1" "$2"
 
@@ -7,7 +7,7 @@ good_picture good.png
 LEARN=(--samples 4 --batch 2)
 QUICK=(--model "$MODEL" --steps 2 --threads 2)
 
-# again PICTURE MESSAGE ARGUMENT...: redo gives the same pixels, says MESSAGE, and leaves nothing else.
+# again PICTURE MESSAGE ARGUMENT...: redo must give the same pixels, print MESSAGE, and leave no other files.
 again() {
   local picture=$1 part=$2
   shift 2

@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# What a page does with `forgedit serve`: learns once, draws on it while a job runs, watches, exports, keeps and forgets.
+# Requests of a page to `forgedit serve`: learn once, generate during another job, follow events, export, keep, forget.
 # usage: serve_jobs_test.sh FORGEDIT SOURCE_DIR
 . "$(dirname "$0")/../support/cli_test.sh" "$1" "$2"
 . "$SOURCE_DIR/tests/support/make_clip.sh"
-# The judge lies in the model's folder, where clients need not name it.
+# CLIP for scores is in the model's folder, so clients need not name it.
 cp -r "$MODEL" "$WORK/sd"
 make_clip "$WORK/sd/clip" "$MODEL"
 MODEL=$WORK/sd

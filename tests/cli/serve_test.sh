@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs `forgedit serve` as programs use it: a picture is uploaded and edited, worker and server are killed on the way,
-# and what nobody may ask is asked.
+# Runs `forgedit serve` as programs use it: uploads and edits a picture, kills worker and server during jobs, and sends
+# requests that must be rejected.
 # usage: serve_test.sh FORGEDIT SOURCE_DIR
 . "$(dirname "$0")/../support/cli_test.sh" "$1" "$2"
 
@@ -159,7 +159,7 @@ ask 401 GET api/v1/jobs
 ask 401 GET api/v1/jobs -H "Authorization: Bearer ${TOKEN}x"
 ask 200 GET api/v1/jobs -H "Authorization: Bearer $TOKEN"
 ask 200 GET healthz
-ask 200 GET "" # the page asks for the token
+ask 200 GET "" # the page asks for a token
 ask 401 GET metrics
 ask 401 POST api/v1/session -H 'Content-Type: application/json' --data '{"token": "wrong"}'
 ask 204 POST api/v1/session -H 'Content-Type: application/json' --data "{\"token\": \"$TOKEN\"}" -c cookies

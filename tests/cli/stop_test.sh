@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Stops the program, takes its readers away and limits what it may use: it ends in order and keeps what is finished.
+# Stops the program, closes its outputs and limits its resources: it must end cleanly and keep finished results.
 # usage: stop_test.sh FORGEDIT SOURCE_DIR
 . "$(dirname "$0")/../support/cli_test.sh" "$1" "$2"
 
@@ -21,7 +21,7 @@ for signal in INT TERM HUP; do
   program=$!
   first_picture stopped$signal
   kill -$signal $program
-  [ $signal = HUP ] && kill -HUP $program 2>/dev/null # the shell's, after the terminal's
+  [ $signal = HUP ] && kill -HUP $program 2>/dev/null # sent by the shell, after the terminal's own
   wait $program
   got=$?
   [ $got -eq 130 ] || complain "SIG$signal: exit code $got"
@@ -32,7 +32,7 @@ for signal in INT TERM HUP; do
 done
 grep -q "^forgedit: stopped: .* of 102 images are kept in stoppedHUP; the same command resumes" stderr ||
   complain "what is kept is not said"
-# Stopped after learning: it is not learned again. A second process is refused meanwhile.
+# After a stop that follows learning, the next run does not learn again. Meanwhile a second process is rejected.
 LATE=(edit good.png "a red square" --source "a square" --model "$MODEL" --size 64x64 --samples 4 --batch 2 --steps 100
   --gamma 0.8:1.4:0.1 --draw-batch 1 --out late)
 "$FORGEDIT" "${LATE[@]}" >stdout 2>stderr &
@@ -69,7 +69,7 @@ grep -q "stdout cannot be written: No space left" stderr || complain "inspect >/
 [ -s stderr ] && complain "inspect | true: it says something"
 
 echo "-- limits"
-# limited CODE MESSAGE LIMIT...: within seconds, one line, no signal.
+# limited CODE MESSAGE LIMIT...: expects an end within seconds, one line of error, no signal.
 limited() {
   local code=$1 part=$2
   shift 2

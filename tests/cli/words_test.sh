@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# What the program takes from its command line and says on a terminal: prompts as typed, mistakes named, lines that fit.
+# The command line and the terminal: prompts used as typed, errors that name the mistake, lines that fit.
 # usage: words_test.sh FORGEDIT SOURCE_DIR
 . "$(dirname "$0")/../support/cli_test.sh" "$1" "$2"
 
-# expect CODE MESSAGE_PART ARGUMENT...: exit code; of an error the one line, and nothing in out.
+# expect CODE MESSAGE_PART ARGUMENT...: exit code; for an error one line and no files in out.
 expect() {
   local code=$1 part=$2
   shift 2

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# openai_client.sh FORGEDIT: OpenAI's npm client against `forgedit serve`. Needs node and npm, which fetches the client.
+# openai_client.sh FORGEDIT: tests `forgedit serve` with OpenAI's npm client. Needs node, and npm to fetch the client.
 set -euo pipefail
 forgedit=$(realpath "$1")
 root=$(realpath "$(dirname "$0")/../..")

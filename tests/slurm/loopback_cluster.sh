@@ -1,12 +1,12 @@
 # shellcheck shell=bash
-# A Slurm cluster of pretend nodes n1, n2, ... on loopback, for tests. To be sourced; needs root, and of Debian slurmctld,
-# slurmd and slurm-client. Where the kernel allows it each node has process ids of its own, as hosts have.
-#   cluster_can_run             says in one line why not
-#   cluster_start DIR NODES     everything lies in DIR; exports SLURM_CONF
-#   cluster_kill_node NODE      at once, with all that runs there
-#   cluster_node NODE           starts it (again)
-#   cluster_processes NAME=VALUE...  ids of processes whose environment had all of these when they began
-#   cluster_stop                kills what is left of the cluster and of its jobs
+# A Slurm cluster of simulated nodes n1, n2, ... on loopback, for tests. To be sourced; needs root, and Debian's
+# slurmctld, slurmd and slurm-client. If the kernel allows it, each node has its own process ids, as hosts have.
+#   cluster_can_run             fails with one line that says why, if it cannot
+#   cluster_start DIR NODES     starts it with all files in DIR; exports SLURM_CONF
+#   cluster_kill_node NODE      kills a node at once, with all processes on it
+#   cluster_node NODE           starts a node (again)
+#   cluster_processes NAME=VALUE...  prints ids of processes whose initial environment had all of these
+#   cluster_stop                kills the rest of the cluster and of its jobs
 
 cluster_can_run() {
   local program
@@ -21,8 +21,8 @@ cluster_can_run() {
   return 1
 }
 
-# AuthType=auth/none trusts everybody who reaches the ports: all of them listen on loopback alone.
-# No RequeueExit, and a KillWait that a worker must not need: what sites have differs.
+# AuthType=auth/none trusts everybody who can reach the ports, so all of them listen only on loopback.
+# No RequeueExit, and a KillWait that workers must not depend on, because sites differ in both.
 _cluster_settings() { # PORT
   cat <<CONF
 ClusterName=forgedit
@@ -58,7 +58,7 @@ PartitionName=urgent Nodes=ALL MaxTime=INFINITE PriorityTier=10 PreemptMode=OFF
 CONF
 }
 
-# A port with so many free ones after it, by this process's id: other runs try others first.
+# Prints a port that is followed by enough free ones. Starts at this process's id, so that runs try different ports.
 _cluster_port() { # TRY
   local port=$((15000 + ($$ * 8 + $1 * 1000) % 14000)) next
   for ((next = port; next <= port + CLUSTER_NODES; next++)); do
@@ -88,14 +88,14 @@ cluster_node() { # NODE
   local -a separate=()
   unshare --pid --fork --mount-proc true 2>/dev/null && separate=(unshare --pid --fork --mount-proc)
   mkdir -p "$CLUSTER/spool/$1"
-  # The shell is the first process of the node, and collects those that lost their parents.
+  # The shell is the first process of the node, and becomes the parent of orphans.
   # shellcheck disable=SC2016  # that shell's $1
   CLUSTER_NODE=$CLUSTER/$1 setsid "${separate[@]}" bash -c 'slurmd -D -N "$1" & wait' node "$1" \
     </dev/null >>"$CLUSTER/log/start.log" 2>&1 &
   disown
 }
 
-# A slurmstepd has an environment of its own: it is the parent of what runs in its step.
+# A slurmstepd does not have the job's environment: it is the parent of the processes in its step.
 _cluster_processes_of_node() { # NODE
   local id parent
   cluster_processes "CLUSTER_NODE=$CLUSTER/$1"
@@ -106,7 +106,7 @@ _cluster_processes_of_node() { # NODE
   done
 }
 
-# All of it stands still before the first one goes, so that nothing of the node reports the death of another part.
+# Stops all processes before it kills the first, so that no part of the node reports another one's death.
 cluster_kill_node() { # NODE
   local -a ids
   mapfile -t ids < <(_cluster_processes_of_node "$1")
@@ -115,7 +115,7 @@ cluster_kill_node() { # NODE
   return 0
 }
 
-# Waits until so many nodes are ready.
+# Waits until this many nodes are ready.
 _cluster_is_up() {
   local i
   for ((i = 0; i < 150; i++)); do

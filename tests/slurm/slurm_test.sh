@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# `forgedit batch` on a real Slurm of pretend nodes, started by tools/cluster/forgedit.sbatch: workers that are killed,
-# requeued, preempted, stopped before the time limit, and lost with their node. The list is finished all the same.
-# usage: slurm_test.sh FORGEDIT SOURCE_DIR; exits 77 where Slurm cannot run.
+# `forgedit batch` on a real Slurm with simulated nodes, started by tools/cluster/forgedit.sbatch. Workers are killed,
+# requeued, preempted, stopped before the time limit, and lost with their node. The list must still be finished.
+# usage: slurm_test.sh FORGEDIT SOURCE_DIR; exits 77 if Slurm cannot run.
 . "$(dirname "$0")/loopback_cluster.sh"
 cluster_can_run || exit 77
 . "$(dirname "$0")/../support/cli_test.sh" "$1" "$2"
@@ -14,7 +14,7 @@ OPTIONS=("${EDIT[@]}" --lease 5)
 cp "$SOURCE_DIR/assets/miniature/demo.png" good.png
 : >stderr
 for ((i = 1; i <= EDITS; i++)); do
-  # The last four are learned in pairs.
+  # The last four share learning in pairs.
   seed=$((i <= EDITS - 4 ? i : 1000 + i / 2))
   echo "{\"image\": \"good.png\", \"source\": \"a square\", \"target\": \"a red square $i\", \"seeds\": $seed, \"id\": \"e$i\"}"
 done >list.jsonl
@@ -31,7 +31,7 @@ are_done() { [ "$(done_edits)" -ge "$1" ]; }
 node_of() { squeue -h -j "$1" -o %N; }
 job_says() { scontrol show job -o "$1" 2>/dev/null | grep -q "$2"; }
 is_over() { [ -z "$(squeue -h -j "$1" 2>/dev/null)" ]; }
-# Slurm holds back what was requeued for two minutes, and a node refuses a job that comes back within the second.
+# Slurm delays requeued tasks by two minutes. A node rejects a job that returns within a second.
 hold_less() { # JOB_TASK
   local start
   start=$(SLURM_TIME_FORMAT=%s squeue -h -t PENDING -j "$1" -o %S 2>/dev/null)
@@ -53,10 +53,10 @@ process_of() { # JOB_TASK
     [ "$(cat "/proc/$id/comm" 2>/dev/null)" = "$(basename "$FORGEDIT")" ] && echo "$id"
   done
 }
-record_of() { # JOB_TASK: where its worker says what it is at
+record_of() { # JOB_TASK: the file in which its worker records its item
   grep -lsF "\"job\":\"$(squeue -h -j "$1" -o %A)\"" run/work/workers/*.json
 }
-claim_of() { # JOB_TASK: the name of its worker, where that has a claim
+claim_of() { # JOB_TASK: the name of its worker if that has a claim
   local record name
   record=$(record_of "$1") || return 1
   name=$(basename "$record" .json)
@@ -67,7 +67,7 @@ is_in_an_edit() { # JOB_TASK
   local item
   has_claim "$1" && item=$(grep -oP '"item":"\K[^"]+' "$(record_of "$1")") && ! ls -d run/edits/*/"$item" >/dev/null 2>&1
 }
-# Holds a worker in the middle of an edit.
+# Suspends a worker in the middle of an edit.
 freeze() { # JOB_TASK
   local process
   process=$(process_of "$1") && [ -n "$process" ] && kill -STOP "$process" || return 1
@@ -91,7 +91,7 @@ dead=$(node_of "${job}_3")
 kill -KILL "$(process_of "${job}_1")"
 cluster_kill_node "$dead"
 scontrol requeue "${job}_2"
-# The last task of an array has the array's own number as its job's: only this one may be requeued.
+# The last task of an array has the array's own job number: only this task may be requeued by that number.
 [ "$(squeue -h -j "${job}_4" -o %A)" = "$job" ] || complain "the last task's number"
 sbatch --partition=urgent --nodelist="$(node_of "${job}_4")" --output=/dev/null --wrap true >urgent
 left=$((EDITS - $(done_edits)))
@@ -131,7 +131,7 @@ done
 find run -name '.forgedit*' | grep -q . && complain "temporary files: $(find run -name '.forgedit*')"
 
 echo "-- the same bytes as one process makes"
-# Two edits that were lost, one of a pair, one that was not touched.
+# Two edits that were lost, one of a pair, and one that was not affected.
 chosen="$(grep -ohP '"item":"\K[^"]+' run/work/lost/* | head -2) e$EDITS e1"
 for id in $chosen; do grep "\"$id\"" list.jsonl; done | sort -u >few.jsonl
 expect 0 "" batch few.jsonl --out alone "${OPTIONS[@]}"

@@ -1,11 +1,11 @@
 # shellcheck shell=bash
-# What the scripts in tests/cli begin and end with. To be sourced with the arguments FORGEDIT SOURCE_DIR.
+# The common beginning and end of the scripts in tests/cli. To be sourced with the arguments FORGEDIT SOURCE_DIR.
 set -u
 FORGEDIT=$(realpath "$1")
 SOURCE_DIR=$(realpath "$2")
 MODEL=$SOURCE_DIR/tests/golden/tiny-sd
 export FORGEDIT_ASSETS=$SOURCE_DIR/assets
-# Waiting threads must not spin: tests share their cores.
+# Threads must not spin while they wait, because tests share their cores.
 export OMP_WAIT_POLICY=passive
 . "$SOURCE_DIR/tests/support/good_picture.sh"
 
@@ -35,7 +35,7 @@ expect() {
   [ -z "$part" ] || grep -qF -- "$part" stderr || complain "forgedit $*: no '$part' on stderr"
 }
 
-# within SECONDS COMMAND...: until it succeeds.
+# within SECONDS COMMAND...: repeats the command until it succeeds.
 within() {
   local end=$((SECONDS + $1))
   shift

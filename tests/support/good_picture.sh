@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # To be sourced by test scripts.
 
-# good_picture FILE: a PNG of 24x16 pixels; writing it needs no tool but base64.
+# good_picture FILE: writes a PNG of 24x16 pixels. Needs only base64.
 good_picture() {
   base64 -d >"$1" <<'PNG'
 iVBORw0KGgoAAAANSUhEUgAAABgAAAAQCAIAAACDRijCAAACDklEQVR42o3MkRrrPACA4XMlRyKR

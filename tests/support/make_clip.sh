@@ -1,5 +1,5 @@
-# make_clip FOLDER MODEL: a CLIPModel folder of no meaning, with the tokenizer of a tiny Stable Diffusion and the
-# first bytes of its UNet as weights. To be sourced; needs nothing but a shell.
+# make_clip FOLDER MODEL: writes a CLIPModel folder with meaningless weights: the tokenizer of a tiny Stable Diffusion,
+# and the first bytes of its UNet as weights. To be sourced; needs only a shell.
 make_clip() {
   local folder=$1 model=$2 header= at=0 vocabulary values dimensions name
   vocabulary=$(grep -o '": *[0-9]' "$model/tokenizer/vocab.json" | wc -l)

@@ -1,5 +1,5 @@
 # shellcheck shell=bash
-# A server on the tiny model and what is asked of it. To be sourced behind cli_test.sh.
+# Starts a server with the tiny model and sends requests to it. To be sourced after cli_test.sh.
 export OMP_NUM_THREADS=1
 touch stderr
 OPTIONS=(--model "$MODEL" --device cpu --threads 1 --data data)
@@ -23,7 +23,7 @@ kill_server() {
   kill -9 "$SERVER"
   wait "$SERVER" 2>/dev/null
 }
-# ask STATUS METHOD PATH CURL_ARGUMENT...: the answer is in the file `answer`.
+# ask STATUS METHOD PATH CURL_ARGUMENT...: sends a request. The response is in the file `answer`.
 ask() {
   local expected=$1 method=$2 path=$3
   shift 3
@@ -36,7 +36,7 @@ upload() {
   ask "$1" POST api/v1/pictures -H 'Content-Type: image/png' --data-binary @picture.png
   PICTURE=$(value id)
 }
-# add_job STATUS JSON: its id is in JOB.
+# add_job STATUS JSON: adds a job and sets JOB to its id.
 add_job() {
   ask "$1" POST api/v1/jobs -H 'Content-Type: application/json' --data "$2"
   JOB=$(sed -n 's/.*"id":"\([2-7a-z]*\)","kind".*/\1/p' answer)
@@ -48,7 +48,7 @@ state_of() {
 is() { [ "$(state_of "$1")" = "$2" ]; }
 ends_as() { within 40 is "$1" "$2" || complain "job $1 is not $2 but $(cat answer)"; }
 worker() { pgrep -P "$SERVER" | head -n 1; }
-# What another writing would change.
+# Prints data that would change if a picture were written again.
 stamps() { find "data/jobs/$1" -name '*.png' ! -name sheet.png -printf '%P %i %T@\n' 2>/dev/null | sort; }
 has_pictures() { [ "$(stamps "$1" | wc -l)" -ge "$2" ]; }
 same_pictures() { # FOLDER JOB

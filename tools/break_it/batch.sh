@@ -1,11 +1,11 @@
 # shellcheck shell=bash disable=SC2034,SC2153,SC2054
-# A list of edits whose workers are killed at random moments and started again until all is done, and an edit that its
-# workers die of. A try is a kill. To be sourced.
+# A list of edits whose workers are killed at random moments and restarted until all edits are done, and an edit that
+# kills its workers. Each kill counts as a try. To be sourced.
 
 LIST_EDITS=60
-LIST_KILLS=25  # at most, of one list
+LIST_KILLS=25  # maximum per list
 
-# make_list: and what one worker makes of it undisturbed.
+# make_list: creates the list, and the result of one worker without kills.
 make_list() {
   BASE=$WORK/base/list REFERENCE=$WORK/reference/list ONCE='' SAVED=''
   COMMAND=(batch list.jsonl --out O --gamma 1 --steps 2 --samples 4 --batch 2 --size 64x64 --model "$MODEL" "${CPU[@]}")
@@ -14,7 +14,7 @@ make_list() {
   mkdir -p "$BASE" "$WORK/reference"
   cp "$INPUTS/ted/originals/man.png" "$BASE/man.png"
   for ((i = 1; i <= LIST_EDITS; i++)); do
-    # A third is learned in pairs: one worker's part of the list is then two edits.
+    # A third of the edits share learning in pairs, so that a worker processes two edits together.
     echo "{\"image\": \"man.png\", \"source\": \"a man\", \"target\": \"a man, picture $i\"," \
       "\"seeds\": $((i % 3 ? i : i - 1)), \"id\": \"e$i\"}"
   done >"$BASE/list.jsonl"
@@ -24,7 +24,7 @@ make_list() {
   : >"$REFERENCE.ok"
 }
 
-# start SLOT: two commands of one worker each, and one of two workers. Sets PIDS.
+# start SLOT: starts command SLOT: slots 0 and 1 have one worker each, slot 2 has two. Sets PIDS.
 start() {
   local more=(--tries 100)
   [ "$1" -eq 2 ] && more+=(--workers 2)
@@ -33,14 +33,14 @@ start() {
   PIDS[$1]=$!
 }
 
-# at_edits: processes of workers that have begun an edit.
+# at_edits: prints the processes of workers that have begun an edit.
 at_edits() {
   local pid
   grep -hs '"item":' "$TRY"/O/work/workers/*.json | grep -o '"process":[0-9]*' | cut -d : -f 2 |
     while read -r pid; do kill -0 "$pid" && echo "$pid"; done 2>/dev/null
 }
 
-# kill_one: mostly a worker that is at an edit, else any process, also one that has others under it.
+# kill_one: usually kills a worker that has begun an edit, sometimes any process, also the parent of workers.
 kill_one() {
   local all=() pid
   below 4
@@ -58,7 +58,7 @@ kill_one() {
   kill -KILL "${all[REPLY]}" 2>/dev/null
 }
 
-# collect: starts again who was killed; the others must end with 0. Sets WORKING.
+# collect: restarts killed processes; the others must end with 0. Sets WORKING.
 collect() {
   local slot
   WORKING=''
@@ -75,10 +75,10 @@ collect() {
   done
 }
 
-# stamps: NAME INODE TIME of what finished edits have.
+# stamps: prints NAME INODE TIME of the files of finished edits.
 stamps() { (cd "$TRY/O/edits" 2>/dev/null && find . -type f -printf '%P %i %T@\n') | sort; }
 
-# look_at_edits: an edit is whole from when it is there, and stays what it is.
+# look_at_edits: an edit must be complete as soon as it exists, and must not change later.
 look_at_edits() {
   local name
   stamps >"$TRY.now"
@@ -91,7 +91,7 @@ look_at_edits() {
   mv "$TRY.now" "$TRY.seen"
 }
 
-# check_list_done: after the last worker nothing is missing, nothing else is there.
+# check_list_done: after the last worker nothing may be missing, and there must be no other files.
 check_list_done() {
   local left name
   left=$(diff -rq "$TRY/O/edits" "$REFERENCE/O/edits" | head -1)
@@ -108,7 +108,7 @@ check_list_done() {
     violation lost "index.html does not have all pictures"
 }
 
-# killed_list ID KILLS: one list; KILLED becomes how many there were until it was done.
+# killed_list ID KILLS: runs one list and sets KILLED to the number of kills until it was done.
 killed_list() {
   begin "$1"
   PIDS=() KILLED=0
@@ -133,7 +133,7 @@ killed_list() {
     break
   done 2>>"$WORK/shell.log"
   wait
-  # Workers whose parent was killed end by themselves.
+  # Workers whose parent was killed end without help.
   for slot in {1..50}; do compgen -G "$TRY/O/work/workers/*.json" >/dev/null && sleep 0.1; done
   look_at_edits
   check_list_done
@@ -151,12 +151,12 @@ killed_lists() {
   echo "$i lists of $LIST_EDITS edits; $AT_EDITS kills were of workers at an edit"
 }
 
-# poison ID: whoever begins the edit dies of it, as under a limit of memory that it needs more than.
+# poison ID: every worker that begins the edit dies, as if it needed more memory than its limit.
 poison() {
   begin "$1"
   HOW="kill -9 of every worker that is at e5 of: $(quoted "$FORGEDIT" "${COMMAND[@]}" --workers 2)"
   local pid record worker
-  local -A dead=()  # a dead worker can be killed once more until its parent has waited for it
+  local -A dead=()  # a dead worker can be killed again until its parent has waited for it
   head -8 "$BASE/list.jsonl" | sed '/"id": "e5"/s/"seeds"/"steps": 999, "seeds"/' >"$TRY/list.jsonl"
   (cd "$TRY" && exec timeout -k 15 "$PATIENCE" "${CLEAN[@]}" "$FORGEDIT" "${COMMAND[@]}" --workers 2) \
     </dev/null >"$TRY.out" 2>"$TRY.err" &

@@ -1,6 +1,6 @@
 # shellcheck shell=bash disable=SC2034,SC2153,SC2054
-# Parts of tools/break_it.sh that all areas use: runs the program, judges how it ended, compares folders, counts.
-# To be sourced. A try has a folder TRY, which begins as a copy of BASE, a ROW of the table, and HOW it was broken.
+# Functions for all areas of tools/break_it.sh: run the program, judge how it ended, compare folders, count. To be
+# sourced. A try has a folder TRY, which begins as a copy of BASE, a ROW of the table, and HOW it was broken.
 
 KINDS=("half-written" lost "drawn twice" locked hung killed "other bytes" "left over" unclear)
 export HOME=$WORK/home OMP_WAIT_POLICY=passive
@@ -10,7 +10,7 @@ mkdir -p "$WORK/home"
 : >"$WORK/violations"
 : >"$WORK/notes"
 : >"$WORK/late"
-# Shells start background jobs with some signals ignored, which programs inherit.
+# Shells start background jobs with some signals ignored, and programs inherit that.
 CLEAN=(env "--default-signal=HUP,INT,QUIT,PIPE,TERM,XFSZ")
 
 clean_up() {
@@ -25,10 +25,10 @@ note() {
   echo "$1" >>"$WORK/notes"
 }
 
-# in_pool COMMAND...: beside at most JOBS - 1 others.
+# in_pool COMMAND...: runs the command in parallel with at most JOBS - 1 others.
 in_pool() {
   while [ "$(jobs -rp | wc -l)" -ge "$JOBS" ]; do wait -n; done
-  # bash itself names every job that a signal ended.
+  # bash itself prints every job that a signal ended.
   "$@" </dev/null 2>>"$WORK/shell.log" &
 }
 
@@ -36,13 +36,13 @@ quoted() { printf '%q ' "$@"; }
 
 now_ms() { echo $((${EPOCHREALTIME/./} / 1000)); }
 
-# seconds MILLISECONDS: as `sleep` takes them.
+# seconds MILLISECONDS: prints seconds in the format of `sleep`.
 seconds() { printf '%d.%03d' $(($1 / 1000)) $(($1 % 1000)); }
 
-# below N: REPLY becomes a random number from 0 to N - 1. No subshell: that would draw its own.
+# below N: sets REPLY to a random number from 0 to N - 1. Not in a subshell, which would have its own sequence.
 below() { REPLY=$(((RANDOM * 32768 + RANDOM) % $1)); }
 
-# spread COUNT: of the lines that come in at most COUNT, evenly, the first and the last among them.
+# spread COUNT: prints at most COUNT of the input lines, evenly distributed, with the first and the last.
 spread() {
   awk -v count="$1" '{ line[NR] = $0 }
     END {
@@ -52,10 +52,10 @@ spread() {
     }'
 }
 
-# wanted ROW
+# wanted ROW: whether --only includes the row.
 wanted() { [[ -z $ONLY || $ONLY != */* || $1 == "$ONLY" ]]; }
 
-# row ROW COMMAND...: a row of the table, made by the tries that COMMAND starts in the pool.
+# row ROW COMMAND...: makes a row of the table from the tries that COMMAND starts in the pool.
 row() {
   local ROW=$1 start=$SECONDS
   shift
@@ -69,7 +69,7 @@ row() {
     "$(grep -c "^$ROW	" "$WORK/violations")" $((SECONDS - start)) "$late"
 }
 
-# begin ID: a new try of SCENARIO in ROW; sets TRY.
+# begin ID: starts a new try of SCENARIO in ROW; sets TRY.
 begin() {
   TRY=$WORK/$ROW/$1
   HOW='' FAULTS=''
@@ -78,10 +78,10 @@ begin() {
   echo "$ROW" >>"$WORK/tries"
 }
 
-# end: the folder stays only where something broke.
+# end: removes the folder of the try unless something broke.
 end() { [ -n "$FAULTS" ] || rm -rf "$TRY" "$TRY".*; }
 
-# violation KIND TEXT: each kind counts once a try.
+# violation KIND TEXT: records a fault. Each kind counts once per try.
 violation() {
   [[ $FAULTS == *"|$1|"* ]] && return
   FAULTS+="|$1|"
@@ -90,7 +90,7 @@ violation() {
     >>"$WORK/violations"
 }
 
-# in_folder FOLDER COMMAND...: with its output beside the folder; sets CODE and TOOK (ms).
+# in_folder FOLDER COMMAND...: runs the command; its output is beside the folder. Sets CODE and TOOK (ms).
 in_folder() {
   local folder=$1 start
   shift
@@ -100,7 +100,7 @@ in_folder() {
   TOOK=$(($(now_ms) - start))
 }
 
-# call FOLDER ARGUMENT...: the program, under a watchdog.
+# call FOLDER ARGUMENT...: runs the program with a timeout.
 call() {
   local folder=$1
   shift
@@ -115,7 +115,7 @@ last_words() {
   echo "exit $CODE: ${words:-$(tail -1 "$TRY.err" | tr -d '\r')}"
 }
 
-# judge [SECONDS]: counts a hang, a death, an end without one clear line; true where the program ended by itself.
+# judge [SECONDS]: records hangs, deaths by a signal and unclear errors. Succeeds if the program ended by itself.
 judge() {
   local limit=${1:-$PATIENCE}
   if [ "$CODE" -eq 124 ] || { [ "$CODE" -eq 137 ] && [ "$TOOK" -ge $((limit * 1000)) ]; }; then
@@ -127,7 +127,7 @@ judge() {
   case $CODE in
     0) return 0 ;;
     130)
-      # A library that cannot go on may raise SIGINT.
+      # A library that cannot continue may raise SIGINT.
       [ "$(complaints | wc -l)" -ge 1 ] && return 0
       ;;
     1 | 2 | 3)
@@ -145,13 +145,13 @@ judge() {
   return 1
 }
 
-# listing FOLDER: names of all that is in it, folders with a slash.
+# listing FOLDER: prints the names of everything in it; folders end with a slash.
 listing() { (cd "$1" && find . -mindepth 1 \( -type d -printf '%P/\n' -o -printf '%P\n' \) | sort); }
 
-# hashes FOLDER: NAME HASH of all files.
+# hashes FOLDER: prints NAME HASH of all files.
 hashes() { (cd "$1" && find . -type f -printf '%P\0' | sort -z | xargs -0r sha256sum | awk '{ print $2, $1 }'); }
 
-# without_time PNG: the file without the chunk that says how long it took.
+# without_time PNG: prints the file without the chunk that contains its times.
 without_time() {
   local at bytes
   at=$(grep -abo 'forgedit-seconds' "$1" | head -1 | cut -d : -f 1)
@@ -164,20 +164,20 @@ without_time() {
   tail -c +$((at + bytes + 5)) "$1"
 }
 
-# same_but_time FILE FILE: but for the times, and in texts the keys, that differ between unbroken runs.
+# same_but_time FILE FILE: whether the files are equal apart from times, and in texts from keys that always differ.
 same_but_time() {
   case $1 in
     *.png) cmp -s <(without_time "$1") <(without_time "$2") ;;
     *.json)
       [ -s "$REFERENCE.volatile" ] && cmp -s <(grep -avFf "$REFERENCE.volatile" "$1") <(grep -avFf "$REFERENCE.volatile" "$2")
       ;;
-    # Tables and pages with times in them, if two unbroken runs wrote them differently.
+    # Tables and pages that contain times, if they differ between two unbroken runs.
     *.txt | *.html) grep -qsxF "${1##*/}" "$REFERENCE.unsteady" ;;
     *) false ;;
   esac
 }
 
-# compare FOLDER WHOLE: lines "extra NAME", "missing NAME", "differs NAME" against an unbroken run's folder.
+# compare FOLDER WHOLE: prints "extra NAME", "missing NAME", "differs NAME" for differences from an unbroken run.
 compare() {
   local folder=$1 whole=$2 name
   comm -23 <(listing "$folder") <(listing "$whole") | sed 's/^/extra /'
@@ -188,7 +188,7 @@ compare() {
 
 hex() { od -An -tx1 -v | tr -d ' \n'; }
 
-# well_formed FILE: whole, as far as a shell can tell.
+# well_formed FILE: whether the file is complete, as far as a shell can tell.
 well_formed() {
   local file=$1 bytes header ends
   bytes=$(stat -c %s "$file")
@@ -212,15 +212,15 @@ well_formed() {
   esac
 }
 
-# pictures FOLDER: NAME INODE TIME of all drawn pictures that have a final name of an unbroken run.
+# pictures FOLDER: prints NAME INODE TIME of all generated pictures whose final name an unbroken run also has.
 pictures() {
   (cd "$1" && find . -type f -name '*.png' -printf '%P %i %T@\n') | sort -k1,1 |
     join - <(find "$REFERENCE" -type f -name '*.png' -printf '%P\n' | sort) |
     grep -vE '(^|/)(sheet|chart|original|good|other|man)\.png '
 }
 
-# temporary FOLDER: the first file that no unbroken run leaves and whose name says that it is temporary. What a failed
-# run keeps for the next one is none.
+# temporary FOLDER: prints the first file that no unbroken run leaves and whose name looks temporary. Files that a
+# failed run keeps for the next one do not count.
 temporary() { comm -23 <(listing "$1") <(listing "$REFERENCE") | grep -iE '(tmp|temp|part|staging)' | head -1; }
 
 print_violations() {

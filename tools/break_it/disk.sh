@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2034,SC2153,SC2054
-# Full disks: a tmpfs of a size that ends somewhere in the run. To be sourced.
+# Full disks: a tmpfs that becomes full at some moment of the run. To be sourced.
 
-# fill ID OPTIONS: mounts a tmpfs as the try's folder.
+# fill ID OPTIONS: mounts a tmpfs with these options as the try's folder.
 fill() {
   begin "$1"
   HOW="mount -t tmpfs -o $2 none . && cp -a $BASE/. . && $(quoted "$FORGEDIT" "${COMMAND[@]}")"
@@ -16,7 +16,7 @@ fill() {
   extra=$(temporary "$TRY")
   [ -z "$extra" ] || violation "left over" "$extra"
   check_broken
-  # A run that said that all is done is held against an unbroken one at once.
+  # If a run reports success, compare it with an unbroken one at once.
   if [ "$code" -eq 0 ]; then
     extra=$(compare "$TRY" "$REFERENCE" | head -1)
     [ -z "$extra" ] || violation lost "exit 0 on a full disk: $extra"
@@ -36,12 +36,12 @@ fill() {
 disk_of() {
   prepare "$1"
   local before after share shares="1 4 9 16 25 35 46 57 68 79 88 94 98 100 106" inodes="1 2 4 8" n
-  # tmpfs counts whole pages.
+  # tmpfs uses whole pages.
   before=$(du -sk --apparent-size "$BASE" | cut -f 1)
   before=$((before + 4 * $(listing "$BASE" | wc -l)))
   after=$(du -sk --apparent-size "$REFERENCE" | cut -f 1)
   after=$((after + 4 * $(listing "$REFERENCE" | wc -l)))
-  # What replaces files has both for a while.
+  # While a file is being replaced, both versions exist.
   [[ $1 == over ]] && after=$((2 * before))
   [ -n "$QUICK" ] && shares="9 80" inodes=2
   for share in $shares; do

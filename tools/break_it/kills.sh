@@ -1,14 +1,14 @@
 # shellcheck shell=bash disable=SC2034,SC2153,SC2054
 # SIGKILL before every call that changes files, and at random moments. To be sourced.
 
-# Names that a machine's kernel lacks are skipped (?).
+# strace ignores names marked "?" that the kernel does not have.
 FILE_CALLS="rename renameat renameat2 link linkat symlink symlinkat unlink unlinkat rmdir mkdir mkdirat openat"
 FILE_CALLS+=" ftruncate fallocate fsync fdatasync flock write pwrite64 sendfile copy_file_range"
 STRACE=(strace -f -qq)
 
 can_trace() { "${STRACE[@]}" -o /dev/null -e trace=openat true 2>/dev/null; }
 
-# file_calls: lines "NAME N": the Nth NAME of a thread, as strace counts them, changes a file of the run.
+# file_calls: prints "NAME N" for each call of the run that changes files: the Nth NAME of a thread, as strace counts.
 file_calls() {
   local folder=$WORK/$ROW.trace traced=${FILE_CALLS// /,?}
   rm -rf "$folder" && mkdir -p "$WORK/$ROW"
@@ -29,7 +29,7 @@ file_calls() {
   rm -rf "$folder" "$folder".*
 }
 
-# kill_at ID NAME N
+# kill_at ID NAME N: kills the program before that call.
 kill_at() {
   begin "$1"
   local traced=("${STRACE[@]}" -o /dev/null -e "trace=$2" -e "inject=$2:signal=SIGKILL:when=$3" "$FORGEDIT"
@@ -39,7 +39,7 @@ kill_at() {
   after_kill
 }
 
-# kill_after ID MILLISECONDS
+# kill_after ID MILLISECONDS: kills the program after that time.
 kill_after() {
   begin "$1"
   local after

@@ -1,8 +1,8 @@
 # shellcheck shell=bash disable=SC2034,SC2153,SC2054
-# Limits of a process: sizes of files, memory, stack, descriptors, threads. To be sourced.
+# Limits of a process: file sizes, memory, stack, descriptors, threads. To be sourced.
 
-# limited ID OPTION VALUE [USER THREADS]: COMMAND under `ulimit OPTION VALUE`, as another user (a number) with other
-# --threads where given.
+# limited ID OPTION VALUE [USER THREADS]: runs COMMAND under `ulimit OPTION VALUE`, with USER (a number) and THREADS if
+# given.
 limited() {
   local option=$2 value=$3 user=${4-} as=() run short=$SHORT took i
   begin "$1"
@@ -12,13 +12,13 @@ limited() {
     as=(setpriv --reuid="$user" --regid="$user" --clear-groups)
     chown -R "$user" "$TRY"
   fi
-  # Twenty seconds are many for runs of one or two, unless the machine is busy.
+  # Twenty seconds are plenty for a run of one or two seconds, unless the machine is busy.
   took=$(cat "$REFERENCE.ok")
   [ $((took / 100)) -gt "$short" ] && short=$((took / 100))
   local limit="ulimit $option $value && exec \"\$@\"" inside
   inside=("${as[@]}" bash -c "$limit" bash)
   HOW="$(quoted timeout -k 15 "$short" "${inside[@]}" "$FORGEDIT" "${run[@]}")"
-  # A limit under which nothing at all starts says nothing about the program.
+  # If nothing can start under the limit, it tells nothing about the program.
   if ! "${inside[@]}" /bin/true 2>/dev/null; then
     rm -rf "$TRY"
     return
@@ -41,7 +41,7 @@ limited() {
   end
 }
 
-# peaks: the most of VmSize and VmData (KiB) of an unbroken run; sets PEAK and PEAK_DATA.
+# peaks: sets PEAK and PEAK_DATA to the peak VmSize and VmData (KiB) of an unbroken run.
 peaks() {
   local folder=$WORK/$ROW.peak pid value
   mkdir -p "$WORK/$ROW"
@@ -67,7 +67,7 @@ file_sizes_of() {
   for size in $sizes; do in_pool limited "$size" -f "$size"; done
 }
 
-# memory_of SCENARIO OPTION: from what lets hardly anything start to what is enough.
+# memory_of SCENARIO OPTION: tries limits from barely enough to start to enough for the run.
 memory_of() {
   prepare "$1"
   peaks
@@ -80,7 +80,7 @@ memory_of() {
   done
 }
 
-# small_of SCENARIO OPTION VALUE...
+# small_of SCENARIO OPTION VALUE...: tries the scenario under each value of the limit.
 small_of() {
   prepare "$1"
   local value
@@ -93,13 +93,13 @@ threads_of() {
   for threads in 1 4; do
     for value in 1 2 3 4 5 8; do
       [ -n "$QUICK" ] && [ $value -gt 2 ] && continue
-      # The limit counts all processes of a user: each try has its own.
+      # The limit counts all processes of a user, so each try has its own user.
       below 1000000
       user=$((1000000 + REPLY))
       in_pool limited "$value-of-$threads" -u $value $user $threads
     done
   done
-  # One that asks for no thread of its own finds the refusals further on.
+  # A run that needs no additional threads meets the limit later.
   wait
   export OPENBLAS_NUM_THREADS=1
   for threads in 1 4; do

@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2034,SC2153,SC2054
-# Links under names that the program writes, names that lead out of a folder, files of others. To be sourced.
+# Links under names that the program writes, names that lead out of a folder, files of other users. To be sourced.
 
-# written_names: names (without folder) that the run opens for writing or locks, and that two runs open alike.
+# written_names: prints the names (without folders) that every run opens for writing or locks.
 written_names() {
   local folder=$WORK/$ROW.names i place name
   mkdir -p "$WORK/$ROW"
@@ -14,13 +14,13 @@ written_names() {
       sed -n 's/.*openat([A-Z_0-9]*<\([^>]*\)>, "\([^"]*\)".*/\1 \2/p' |
       while read -r place name; do (cd "$place" 2>/dev/null && realpath -ms --relative-to="$folder" "$name"); done |
       sort -u >"$folder.$i"
-    # Without O_EXCL, O_NOFOLLOW or O_TMPFILE the kernel follows a link that somebody put there.
+    # Without O_EXCL, O_NOFOLLOW or O_TMPFILE, the kernel follows an existing link.
     grep 'O_CREAT' "$folder.calls" | grep -vE 'O_EXCL|O_NOFOLLOW|O_TMPFILE|"/(dev|proc|sys)/' >"$folder.followed"
   done
   comm -12 "$folder.1" "$folder.2"
 }
 
-# opens_safely: every file that is made is made under a name that may not be a link.
+# opens_safely: every new file must be created under a name that is not followed if it is a link.
 opens_safely() {
   begin opens
   HOW="strace -f -e trace=openat $(quoted "$FORGEDIT" "${COMMAND[@]}")"
@@ -30,7 +30,7 @@ opens_safely() {
   end
 }
 
-# check_victim: what the links point to, and what is not ours, is as it was.
+# check_victim: targets of links and files of others must not have changed.
 check_victim() {
   cmp -s "$TRY.victim" "$WORK/inputs/victim" || violation lost "what $1 points to was changed"
   [ -z "$(listing "$TRY.victims")" ] || violation lost "written through a link: $(listing "$TRY.victims" | head -1)"
@@ -41,25 +41,25 @@ victims() {
   mkdir "$TRY.victims"
 }
 
-# planted ID NAME: a link NAME to a file of somebody else before the run; PID in NAME is the process's own.
+# planted ID NAME: before the run, makes NAME a link to a file of somebody else. PID in NAME becomes the process id.
 planted() {
   begin "$1"
   victims
   local name=$2 plant
-  # shellcheck disable=SC2016  # the inner shell becomes the program and has its process id
+  # shellcheck disable=SC2016  # the inner shell becomes the program and keeps its process id
   plant='name=${1//PID/$$}; mkdir -p "$(dirname "$name")"; ln -sfn "$2" "$name"; shift 2; exec "$@"'
   HOW="bash -c $(quoted "$plant" bash "$name" "$TRY.victim" "$FORGEDIT" "${COMMAND[@]}")"
   in_folder "$TRY" timeout -k 15 "$PATIENCE" "${CLEAN[@]}" bash -c "$plant" bash "$name" "$TRY.victim" "$FORGEDIT" \
     "${COMMAND[@]}"
   judge
   check_victim "$name"
-  # The link itself may be refused, stay or be replaced, but never stand for a result.
+  # The run may reject, keep or replace the link, but a link must never take the place of a result.
   [ ! -L "$TRY/$name" ] || [ "$CODE" -ne 0 ] || [[ $name == *tmp* ]] ||
     ! (cd "$REFERENCE" && [ -e "$name" ]) || violation "other bytes" "$name is still a link"
   end
 }
 
-# record_leads_out ID NAME: a finished picture whose record names it elsewhere.
+# record_leads_out ID NAME: a finished picture whose record names a path outside its folder.
 record_leads_out() {
   begin "$1"
   victims
@@ -89,7 +89,7 @@ record_leads_out() {
   end
 }
 
-# saved_leads_out ID NAME: the picture's name in a saved edit leads out of the default folder.
+# saved_leads_out ID NAME: a saved edit whose picture name leads out of the default folder.
 saved_leads_out() {
   begin "$1"
   local before
@@ -107,7 +107,7 @@ saved_leads_out() {
   end
 }
 
-# foreign ID: files of others beside the results are not cleaned up with leftovers.
+# foreign ID: files of others beside the results must not be removed with leftovers.
 foreign() {
   begin "$1"
   local name

@@ -1,10 +1,10 @@
 # shellcheck shell=bash disable=SC2034,SC2153,SC2054
-# Files that shrink, change or go away while a run reads them. To be sourced.
+# Files that shrink, change or disappear while a run reads them. To be sourced.
 
 WEIGHTS=unet/diffusion_pytorch_model.safetensors
 
-# A longer run than the others, with its own copy of the model, so that there is time to change it. `what` knows
-# nothing of it: MODEL is a folder of the try.
+# Prepares a run that is longer than the others, so that there is time to change its own copy of the model. `what` does
+# not handle it: MODEL is a folder of the try.
 prepare_long() {
   prepare "$1"
   local long=$WORK/base/$1-long
@@ -24,7 +24,7 @@ prepare_long() {
   echo "$TOOK" >"$REFERENCE.ok"
 }
 
-# longer: COMMAND with the try's own model, more steps, more samples.
+# longer: changes COMMAND to the try's own model, more steps and more samples.
 longer() {
   local i
   for i in "${!COMMAND[@]}"; do
@@ -36,7 +36,7 @@ longer() {
   done
 }
 
-# hurt WAY FILE: in the try's folder.
+# hurt WAY FILE: damages a file in the try's folder.
 hurt() {
   local file=$TRY/$2 bytes
   bytes=$(stat -c %s "$file")
@@ -48,7 +48,7 @@ hurt() {
       head -c $((bytes / 2)) /dev/urandom |
         dd of="$file" bs=64K seek=$((bytes / 4)) oflag=seek_bytes conv=notrunc status=none
       ;;
-    # Finite numbers, but other ones: the third quarter over the second, by whole floats.
+    # Finite but wrong numbers: copies the third quarter over the second, in whole floats.
     shifted)
       tail -c +$((bytes / 8 * 4 + 1)) "$file" | head -c $((bytes / 4)) >"$TRY.part"
       dd if="$TRY.part" of="$file" bs=64K seek=$((bytes / 16 * 4)) oflag=seek_bytes conv=notrunc status=none
@@ -58,8 +58,8 @@ hurt() {
   esac
 }
 
-# changed ID WAY FILE WHEN: a model's or saved edit's FILE is hurt WHEN ms after the model was loaded, or with
-# `drawing` once a picture is there.
+# changed ID WAY FILE WHEN: damages FILE of a model or saved edit WHEN ms after the model was loaded. If WHEN is
+# `drawing`, damages it as soon as there is a picture.
 changed() {
   begin "$1"
   local way=$2 file=$3 when=$4 pid i loaded=picture
@@ -75,7 +75,7 @@ changed() {
       sleep 0.05
     done
   else
-    # A model that is another one from the start is none of our business: first it has to be loaded.
+    # A model that differs from the start is a valid other model, so first wait until it is loaded.
     for ((i = 0; i < 600; i++)); do
       grep -qa "^$loaded " "$TRY.err" && break
       kill -0 $pid 2>/dev/null || break
@@ -87,7 +87,7 @@ changed() {
   wait $pid
   CODE=$? TOOK=0
   judge
-  # What was drawn is right, or is not there: never a picture of other weights under the old fingerprint.
+  # Each picture must be right or missing, never one of other weights under the old fingerprint.
   while read -r i _; do
     cmp -s "$TRY/$i" "$REFERENCE/$i" || violation "other bytes" "$i, exit code $CODE"
   done < <(pictures "$TRY")

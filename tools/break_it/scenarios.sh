@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2034,SC2153,SC2054
-# The commands that are tried: what each reads, and what an unbroken run of it leaves. To be sourced.
+# The commands that are tried: their inputs, and the results of an unbroken run. To be sourced.
 
 MODEL=$ROOT/tests/golden/tiny-sd
 INPUTS=$WORK/inputs
@@ -11,7 +11,7 @@ LEARN=(--samples 10 --batch 5 --size 64x64)
 # shellcheck source=tests/support/make_clip.sh
 . "$ROOT/tests/support/make_clip.sh"
 
-# what SCENARIO: sets COMMAND, BASE, REFERENCE; SAVED, the saved edit that it writes; ONCE where what is there is never
+# what SCENARIO: sets COMMAND, BASE, REFERENCE; SAVED, the saved edit that it writes; ONCE if existing results are never
 # replaced.
 what() {
   SCENARIO=$1 BASE=$WORK/base/$1 REFERENCE=$WORK/reference/$1 SAVED='' ONCE=''
@@ -44,7 +44,8 @@ what() {
   esac
 }
 
-# probe SAVED_EDIT: the hash of a picture drawn from it, or nothing. Beside the try, whose disk may be full.
+# probe SAVED_EDIT: prints the hash of a picture generated from it, or nothing. Works beside the try, whose disk may be
+# full.
 probe() {
   local drawn=$TRY.probe
   rm -rf "$drawn"
@@ -54,7 +55,7 @@ probe() {
   rm -rf "$drawn" "$drawn".*
 }
 
-# must FOLDER ARGUMENT...: a run that nothing breaks; without it there is nothing to try.
+# must FOLDER ARGUMENT...: an unbroken run. If it fails, the scenario cannot be tried.
 must() {
   call "$@"
   [ "$CODE" -eq 0 ] && return
@@ -70,7 +71,7 @@ make_inputs() {
     >"$INPUTS/ted/input_list.json"
   make_clip "$INPUTS/clip" "$MODEL"
   for i in 1 2 3 4; do echo "a man, part $i"; done >"$INPUTS/story.txt"
-  # The first two are learned together.
+  # The first two share learning.
   for i in 1 2 3; do
     echo "{\"image\": \"ted/originals/man.png\", \"source\": \"a man\", \"target\": \"a cat $i\"," \
       "\"seeds\": $((i / 3))}"
@@ -85,8 +86,8 @@ make_inputs() {
   rm -rf "$WORK/scratch" "$WORK"/scratch.*
 }
 
-# prepare SCENARIO: its base, and two unbroken runs, from which come the bytes that are right and the keys that always
-# differ (times). Sets what `what` sets.
+# prepare SCENARIO: creates its base and two unbroken runs. They give the correct bytes, and the keys that always differ
+# (times). Sets the variables of `what`.
 prepare() {
   what "$1"
   [ -e "$REFERENCE.ok" ] && return
@@ -114,7 +115,7 @@ prepare() {
   rm -rf "$second"
 }
 
-# learn_times SCENARIO SECOND: what differs between two unbroken runs by the time they took. Anything else is a fault.
+# learn_times SCENARIO SECOND: finds differences between two unbroken runs that are times. Others are faults.
 learn_times() {
   local ROW=unbroken/$1 TRY=$2 FAULTS='' verdict name
   local HOW
@@ -134,7 +135,7 @@ learn_times() {
   [ ! -f "$REFERENCE.keys" ] || sort -u "$REFERENCE.keys" >"$REFERENCE.volatile"
 }
 
-# check_saved: after a break the saved edit is the old one or the new one, or there is none yet.
+# check_saved: after a break, the saved edit must be the old or the new one, or not exist yet.
 check_saved() {
   local saved=$TRY/$SAVED hash there
   [ -d "$BASE/$SAVED" ] && there=1 || there=''
@@ -158,7 +159,7 @@ check_saved() {
   rm -rf "$TRY".probe*
 }
 
-# check_broken: what is under a final name is whole, and what a record lists is there.
+# check_broken: files with final names must be complete, and files listed in a record must exist.
 check_broken() {
   local name record
   while read -r name; do
@@ -175,14 +176,14 @@ check_broken() {
   pictures "$TRY" >"$TRY.pictures"
 }
 
-# check_again: the same command goes on to the end of an unbroken run and draws nothing twice.
+# check_again: the same command must complete the run and generate no picture twice.
 check_again() {
   local verdict name
   HOW+=" ; $(quoted "$FORGEDIT" "${COMMAND[@]}")"
   if [ -n "$ONCE" ] && [ -z "$(compare "$TRY" "$REFERENCE")" ]; then return; fi
   call "$TRY" "${COMMAND[@]}"
   judge || return
-  # What was complete before the kill is not made twice.
+  # Results that were complete before the kill are not made again.
   if [ -n "$ONCE" ] && [ "$CODE" -eq 2 ] && [ -z "$(compare "$TRY" "$REFERENCE")" ]; then return; fi
   if [ "$CODE" -ne 0 ]; then
     violation locked "again: $(last_words)"
@@ -191,7 +192,7 @@ check_again() {
   while read -r verdict name; do
     case $verdict in
       extra)
-        # Of a list it is known who died of what.
+        # A list records which workers died of which edit.
         [[ $name == O/work/lost/* ]] || violation "left over" "$name"
         ;;
       missing) violation lost "$name is not there after the second run" ;;

@@ -1,14 +1,14 @@
 # shellcheck shell=bash disable=SC2034,SC2153,SC2054
-# Signals that ask for an end, and outputs that are closed. To be sourced.
+# Signals that ask the program to end, and closed outputs. To be sourced.
 
-# catches PID: true once the program handles SIGINT; before that nothing can be asked of it.
+# catches PID: whether the program handles SIGINT already. Before that, signals are not tried.
 catches() {
   local caught
   caught=$(sed -n 's/^SigCgt:\t*//p' "/proc/$1/status" 2>/dev/null)
   [ -n "$caught" ] && ((0x${caught: -8} & 2))
 }
 
-# signal_after ID SIGNAL MILLISECONDS: counted from when the program handles signals.
+# signal_after ID SIGNAL MILLISECONDS: sends the signal that long after the program began to handle signals.
 signal_after() {
   begin "$1"
   local pid i
@@ -47,7 +47,7 @@ signal_after() {
   end
 }
 
-# closed_output ID: stdout or another stream is closed or full; what is written into files does not mind.
+# closed_output ID: stdout or another stream is closed or full. The result files must not be affected.
 closed_output() {
   begin "$1"
   local run=(timeout -k 15 "$PATIENCE" "${CLEAN[@]}" "$FORGEDIT" "${COMMAND[@]}") shell
@@ -63,7 +63,7 @@ closed_output() {
   esac
   HOW="${shell/\"\$@\"/$(quoted "$FORGEDIT" "${COMMAND[@]}")}"
   in_folder "$TRY" bash -o pipefail -c "$shell" bash "${run[@]}"
-  # A full stdout may be an error; the results have to be there all the same.
+  # A full stdout may be an error, but the results must exist.
   if [ "$CODE" -ne 0 ] && [ "$1-$CODE" != full-1 ]; then
     judge && violation unclear "$(last_words)"
   fi

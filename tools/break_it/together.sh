@@ -1,7 +1,7 @@
 # shellcheck shell=bash disable=SC2034,SC2153,SC2054
-# Several processes at once into one place: one outcome, whole, and the others refused or after it. To be sourced.
+# Several processes that write to one place: the result must be complete, others wait or are rejected. To be sourced.
 
-# variant I: sets COMMAND of SCENARIO's Ith variant.
+# variant I: sets COMMAND to the Ith variant of SCENARIO.
 variant() {
   what "$SCENARIO"
   case $SCENARIO in
@@ -24,7 +24,7 @@ variant() {
   esac
 }
 
-# prepare_variants SCENARIO: an unbroken run of each of four.
+# prepare_variants SCENARIO: creates an unbroken run of each of the four variants.
 prepare_variants() {
   prepare "$1"
   local i folder
@@ -40,7 +40,7 @@ prepare_variants() {
   what "$1"
 }
 
-# start_all COUNT: variants 0 to COUNT - 1 beside each other; sets CODES; output in TRY.I.out and TRY.I.err.
+# start_all COUNT: starts variants 0 to COUNT - 1 in parallel; sets CODES; output is in TRY.I.out and TRY.I.err.
 start_all() {
   local i pids=() took
   CODES=() HOW=''
@@ -66,7 +66,7 @@ start_all() {
   done
 }
 
-# like_one COUNT: sets LIKE to the variants whose unbroken run left just this.
+# like_one COUNT: sets LIKE to the variants whose unbroken run gave the same files.
 like_one() {
   local i
   LIKE=''
@@ -75,7 +75,7 @@ like_one() {
   done
 }
 
-# together ID COUNT: what may only be one of them.
+# together ID COUNT: the result must be that of exactly one process.
 together() {
   local count=$2 done=() i first
   begin "$1"
@@ -97,7 +97,7 @@ together() {
   end
 }
 
-# folder_of_two ID COUNT: edits into one folder. What said done has its pictures and finds them again.
+# folder_of_two ID COUNT: edits into one folder. Each successful one must have its pictures and find them again.
 folder_of_two() {
   local count=$2 i hash codes
   begin "$1"
@@ -117,7 +117,7 @@ folder_of_two() {
   for ((i = 0; i < count; i++)); do
     [ "${codes[i]}" -eq 0 ] || continue
     variant $((SAME ? 0 : i))
-    # The names' numbers may depend on who came first; what is drawn may not.
+    # The numbers in names may depend on the order of the processes; the pictures may not.
     hashes "$TRY" | awk '{ print $2 }' | sort >"$TRY.now"
     while read -r hash; do
       grep -q "$hash" "$TRY.now" || violation lost "a picture of $(quoted "${COMMAND[@]:3:1}") is not there"
@@ -133,7 +133,7 @@ folder_of_two() {
   end
 }
 
-# read_while_replaced ID: edits from a saved edit that is being replaced draw the old one or the new one.
+# read_while_replaced ID: edits from a saved edit that is being replaced must use the old or the new one.
 read_while_replaced() {
   begin "$1"
   local hash i
@@ -156,7 +156,7 @@ read_while_replaced() {
   end
 }
 
-# rounds COMMAND SCENARIO SAME COUNT...: one try a COUNT; starts are apart by nothing or a little.
+# rounds COMMAND SCENARIO SAME COUNT...: one try per COUNT. Processes start at once or a little apart.
 rounds() {
   local command=$1 count i=0
   prepare_variants "$2"

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Fetches the emoji pictures and labels that `forgedit_miniature_data pack` and render_styles.sh read.
-# The versions are fixed: vocabulary.cpp corrects file names of exactly this picture package.
+# Downloads the emoji pictures and labels for `forgedit_miniature_data pack` and render_styles.sh. The versions are
+# fixed, because vocabulary.cpp corrects file names of exactly this picture package.
 set -eu
 directory=${1:-.pack/npm}
 mkdir -p "$directory"

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Renders the emoji styles that the miniature never saw and packs them: .pack/flat.pack and .pack/noto.pack.
-# Needs fetch_data.sh's packages, rsvg-convert (Debian: librsvg2-bin) and forgedit_miniature_data on the PATH.
+# Renders the emoji styles that the miniature was not trained on, into .pack/flat.pack and .pack/noto.pack. Needs the
+# packages of fetch_data.sh, rsvg-convert (Debian: librsvg2-bin), and forgedit_miniature_data on the PATH.
 set -eu
 packages=${1:-.pack/npm}/node_modules
 out=${2:-.pack}

@@ -17,7 +17,7 @@ __device__ void store_floats(float* to, const float (&v)[8]) {
   *reinterpret_cast<float4*>(to + 4) = make_float4(v[4], v[5], v[6], v[7]);
 }
 
-/// Eight values a thread; a chunk's rest that is no whole vector goes value by value.
+/// Eight values per thread. Values at the end of a chunk that fill no whole vector are processed one by one.
 __global__ void adam_kernel(const AdamChunk* chunks, Bf16* high, std::int16_t* low, float* exp_avg,
                             float* exp_avg_sq, AdamStep settings) {
   const AdamChunk chunk = chunks[blockIdx.x];

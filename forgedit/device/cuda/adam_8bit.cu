@@ -1,7 +1,7 @@
 #include "forgedit/device/adam_codes.h"
 #include "forgedit/device/cuda/bf16.cuh"
 
-// Adam over averages of a byte each: a warp takes one block of values that share their scales.
+// Adam with averages of one byte each. A warp processes one block of values, which share their scales.
 namespace forgedit::kernels {
 namespace {
 
@@ -16,7 +16,7 @@ __device__ float warp_max(float value) {
   return value;
 }
 
-/// Eight gradients from `at`; zeros from `count` on.
+/// Loads eight gradients from `at` on; those from `count` on are zero.
 __device__ void load_gradients(const AdamChunk& chunk, std::int64_t at, float (&values)[8]) {
   if (at + 8 <= chunk.count) {
     load8(chunk.gradient + at, values);
@@ -74,7 +74,7 @@ __global__ void adam_8bit_kernel(const AdamChunk* chunks, Bf16* high, std::int16
     *reinterpret_cast<uint4*>(low + first) = make_uint4(new_low[0], new_low[1], new_low[2], new_low[3]);
     *reinterpret_cast<uint2*>(codes.exp_avg + first) = make_uint2(new_m[0], new_m[1]);
     *reinterpret_cast<uint2*>(codes.exp_avg_sq + first) = make_uint2(new_v[0], new_v[1]);
-    __syncwarp();  // all have read the old scales
+    __syncwarp();  // all lanes have read the old scales
     if (lane == 0) scales[0] = largest_m, scales[1] = largest_v;
   }
 }

@@ -1,13 +1,13 @@
 #include "forgedit/device/cuda/bf16.cuh"
 
-// Gradients of attention's queries, added up in one order: a warp keeps its rows of them in registers and
-// goes through all keys, where faster kernels for all three gradients add to them from many blocks as they
-// come.
+// The gradient of attention's queries, summed in a fixed order: a warp keeps its rows of the gradient in
+// registers and goes through all keys. Faster kernels compute all three gradients and add to the queries' one
+// from many blocks, in the order in which these arrive.
 namespace forgedit::kernels {
 namespace {
 
 constexpr int kWarps = 4;
-constexpr int kKeys = 64;  // of a tile in shared memory
+constexpr int kKeys = 64;  // keys per tile in shared memory
 
 __device__ inline void multiply(float (&sum)[4], const unsigned (&a)[4], unsigned b0, unsigned b1) {
   asm volatile(
@@ -21,7 +21,7 @@ __device__ inline unsigned shared_address(const Bf16* place) {
   return static_cast<unsigned>(__cvta_generic_to_shared(place));
 }
 
-/// Four matrices of 8x8; a lane gives the address of one row, and gets two values of each.
+/// Loads four matrices of 8x8. Each lane gives the address of one row, and gets two values of each matrix.
 __device__ inline void load_matrices(unsigned (&to)[4], const Bf16* row) {
   asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0,%1,%2,%3}, [%4];"
                : "=r"(to[0]), "=r"(to[1]), "=r"(to[2]), "=r"(to[3])
@@ -44,15 +44,15 @@ __device__ inline float power_of_two(float x) {
   return result;
 }
 
-/// Head size, in whole steps of 16; rows in shared memory lie so far apart that eight of them have no bank
-/// twice.
+/// The head size in steps of 16, rounded up. The pitch of rows in shared memory avoids bank conflicts
+/// among eight rows.
 template <int kHead>
 struct Sizes {
   static constexpr int kSteps = (kHead + 15) / 16;
   static constexpr int kPitch = kSteps * 16 + 8;
 };
 
-/// 16 rows of a head as the left side of products; zeros behind the last row and value.
+/// Loads 16 rows of a head as the left operand of products; zeros after the last row and the last value.
 template <int kHead>
 __device__ void load_rows(const AttentionRows& x, std::int64_t start, int row, int rows,
                           unsigned (&to)[Sizes<kHead>::kSteps][4]) {
@@ -70,7 +70,7 @@ __device__ void load_rows(const AttentionRows& x, std::int64_t start, int row, i
   }
 }
 
-/// Σ a·b over a lane's columns of its two rows, then over the four lanes that share them.
+/// Σ a·b over a lane's columns of its two rows, then over the four lanes that share these rows.
 template <int kSteps>
 __device__ void row_products(const unsigned (&a)[kSteps][4], const unsigned (&b)[kSteps][4],
                              float (&sums)[2]) {
@@ -90,14 +90,14 @@ __device__ void row_products(const unsigned (&a)[kSteps][4], const unsigned (&b)
   }
 }
 
-/// A warp has kTiles times 16 queries of one head. With P = exp(scale·QKᵀ − sums) the gradient is
+/// A warp has kTiles times 16 queries of one head. With P = exp(scale·QKᵀ − sums), the gradient is
 /// scale·(P∘(dO·Vᵀ − Σ dO∘O))·K.
 template <int kHead, int kTiles>
 __global__ void __launch_bounds__(kWarps * 32, 3)
     query_gradient_kernel(AttentionShape s, AttentionRows q, AttentionRows k, AttentionRows v,
                           AttentionRows out, AttentionRows dout, const float* sums, float scale, Bf16* dq) {
   constexpr int kSteps = Sizes<kHead>::kSteps, kPitch = Sizes<kHead>::kPitch, kColumns = kHead / 8;
-  __shared__ __align__(16) Bf16 tiles[2][2][kKeys * kPitch];  // keys and values, twice
+  __shared__ __align__(16) Bf16 tiles[2][2][kKeys * kPitch];  // keys and values, double-buffered
   const int lane = static_cast<int>(threadIdx.x) % 32, warp = static_cast<int>(threadIdx.x) / 32;
   const int head = static_cast<int>(blockIdx.y % s.heads), n = static_cast<int>(blockIdx.y / s.heads);
   const int rows = static_cast<int>(s.queries);
@@ -135,7 +135,7 @@ __global__ void __launch_bounds__(kWarps * 32, 3)
     }
   }
   const float factor = scale * 1.44269504F;
-  // Of the matrices that a lane addresses: which one, and its row.
+  // A lane addresses row `line` of matrix number `matrix`.
   const int matrix = lane / 8, line = lane % 8;
   const int plain = (matrix / 2 * 8 + line) * kPitch + matrix % 2 * 8;
   const int turned = (matrix % 2 * 8 + line) * kPitch + matrix / 2 * 8;
@@ -192,7 +192,7 @@ __global__ void __launch_bounds__(kWarps * 32, 3)
         }
       }
     }
-    __syncthreads();  // before the tile is overwritten
+    __syncthreads();  // before the next fetch overwrites the tile
   }
 
 #pragma unroll

@@ -7,19 +7,19 @@
 
 #include "forgedit/device/cuda/launch.cuh"
 
-// bfloat16 by its bits, eight at a time, and the sums that several kernels share.
+// bfloat16 as bits, eight values at a time, and sums that several kernels use.
 namespace forgedit::kernels {
 
 __device__ inline float to_float(Bf16 value) {
   return __uint_as_float(static_cast<unsigned>(value) << 16);
 }
 
-/// Rounds to nearest, ties to even; NaN stays NaN.
+/// Rounds to nearest, ties to even. NaN stays NaN.
 __device__ inline Bf16 bf16_bits(float value) {
   return __bfloat16_as_ushort(__float2bfloat16_rn(value));
 }
 
-/// Two at once, the first in the lower half: one instruction.
+/// Rounds two values, the first into the lower half: one instruction.
 __device__ inline unsigned bf16_pair(float first, float second) {
   const __nv_bfloat162 pair = __floats2bfloat162_rn(first, second);
   return static_cast<unsigned>(__bfloat16_as_ushort(pair.x)) |
@@ -50,13 +50,13 @@ __device__ inline void store8(Bf16* to, const float (&values)[8]) {
   *reinterpret_cast<uint4*>(to) = pack(values);
 }
 
-/// The float32 weight of a split one (kernels.h, adam_step).
+/// The float32 weight from its two halves (kernels.h, adam_step).
 __device__ inline float joined(unsigned high, std::int16_t low) {
   return __uint_as_float((high << 16) + static_cast<unsigned>(static_cast<int>(low)));
 }
 
-/// Its upper half: rounds half up, not to even, since only then the rest fits 16 bits. NaN stays NaN: rounded
-/// up, some would become zero.
+/// The upper half of a weight. Rounds half up, not to even, because only then the rest fits into 16 bits. NaN
+/// is not rounded: some would become zero.
 __device__ inline unsigned high_bits(float weight) {
   const unsigned bits = __float_as_uint(weight);
   const bool is_nan = (bits & 0x7FFFFFFFU) > 0x7F800000U;

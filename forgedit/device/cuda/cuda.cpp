@@ -28,7 +28,7 @@ struct DeviceMemory {
 
 DeviceMemory memory_of(int index) {
   const auto device = static_cast<c10::DeviceIndex>(index);
-  // The allocator knows a device only after it was used.
+  // LibTorch's allocator initialises a device at the first tensor on it.
   static_cast<void>(at::empty({1}, at::TensorOptions(c10::Device(c10::DeviceType::CUDA, device))));
   const c10::cuda::CUDAGuard guard(device);
   DeviceMemory memory;
@@ -39,7 +39,7 @@ DeviceMemory memory_of(int index) {
 constexpr std::size_t kStagingBytes = std::size_t{8} << 20;
 constexpr unsigned kMostUploadThreads = 8;
 
-/// Pinned memory and the stream of the copies out of it.
+/// A pinned buffer, and the stream of the copies from it.
 struct Staging {
   explicit Staging(c10::DeviceIndex device)
       : memory(at::empty({static_cast<std::int64_t>(kStagingBytes)},
@@ -69,7 +69,7 @@ std::int64_t peak_memory(int index) {
   return stats.allocated_bytes[0].peak;  // entry 0 is the sum over all pools
 }
 void reset_peak_memory(int index) {
-  // LibTorch's allocator knows no device before the first tensor on it.
+  // LibTorch's allocator initialises a device at the first tensor on it.
   at::empty({1}, at::TensorOptions().device(c10::DeviceType::CUDA, static_cast<c10::DeviceIndex>(index)));
   c10::cuda::CUDACachingAllocator::resetPeakStats(static_cast<c10::DeviceIndex>(index));
 }
@@ -101,7 +101,7 @@ struct Upload::State {
       const auto mine = next++;
       if (mine >= pieces.size()) break;
       const auto& piece = pieces[mine];
-      staging[turn].stream.synchronize();  // the copy before the last one
+      staging[turn].stream.synchronize();  // the last copy from this buffer
       std::memcpy(staging[turn].memory.data_ptr(), piece.from, piece.bytes);
       C10_CUDA_CHECK(cudaMemcpyAsync(piece.to, staging[turn].memory.data_ptr(), piece.bytes,
                                      cudaMemcpyHostToDevice, staging[turn].stream.stream()));
@@ -110,9 +110,9 @@ struct Upload::State {
   }
 
   int index = 0;
-  std::vector<Piece> pieces;  // none larger than a staging buffer
+  std::vector<Piece> pieces;  // none is larger than a staging buffer
   std::atomic<std::size_t> next{0};
-  std::vector<std::future<void>> threads;  // ends of threads: waited for when this goes
+  std::vector<std::future<void>> threads;  // the destructor waits for them
 };
 
 Upload::Upload(int index, const std::vector<Piece>& pieces) : state_(std::make_unique<State>()) {
@@ -134,7 +134,7 @@ Upload::Upload(int index, const std::vector<Piece>& pieces) : state_(std::make_u
 Upload::~Upload() = default;
 
 void Upload::finish() {
-  auto threads = std::exchange(state_->threads, {});  // none is asked twice, also after a failure
+  auto threads = std::exchange(state_->threads, {});  // a call after a failure must find no futures
   for (auto& thread : threads) thread.get();
 }
 
@@ -142,7 +142,7 @@ namespace {
 
 using Streams = std::map<int, c10::cuda::CUDAStream>;
 
-/// The same one every time: cuBLAS keeps a workspace for each stream that it has seen.
+/// Always the same stream of `streams` for a device, because cuBLAS keeps a workspace for each stream it saw.
 c10::cuda::CUDAStream stream_in(Streams& streams, bool high_priority, int index) {
   const auto found = streams.find(index);
   if (found != streams.end()) return found->second;
@@ -150,7 +150,7 @@ c10::cuda::CUDAStream stream_in(Streams& streams, bool high_priority, int index)
   return streams.emplace(index, stream).first->second;
 }
 
-/// Of high priority: a pool apart from that of the uploads, whose copies would else stand in its way.
+/// High priority has a separate pool. On a stream of the uploads, work would wait for their copies.
 c10::cuda::CUDAStream stream_of_scopes(int index) {
   static thread_local Streams streams;
   return stream_in(streams, true, index);
@@ -161,8 +161,8 @@ c10::cuda::CUDAStream side_stream(int index) {
   return stream_in(streams, false, index);
 }
 
-/// Has cuBLAS take the workspaces of the current stream, which it keeps for good: this thread's, and that of
-/// the thread that runs backward passes.
+/// Makes cuBLAS allocate its workspaces for the current stream, which it never frees: that of this thread and
+/// that of the thread of backward passes.
 void take_workspaces(c10::DeviceIndex index) {
   const c10::AutoGradMode with_gradients(true);
   const auto x = at::ones({16, 16}, at::TensorOptions(at::kBFloat16).device(at::kCUDA, index));
@@ -179,7 +179,7 @@ struct StreamScope::State {
 };
 
 StreamScope::StreamScope(int index) {
-  // Not for the whole device: an upload may be under way.
+  // Does not wait for the whole device, because an upload may be running.
   c10::cuda::getCurrentCUDAStream(static_cast<c10::DeviceIndex>(index)).synchronize();
   state_ = std::make_unique<State>(index);
 }
@@ -188,7 +188,7 @@ StreamScope::~StreamScope() {
   try {
     synchronize(state_->index);
   } catch (const std::exception&) {
-    // A device that has failed refuses this too; the first failure is under way and says more.
+    // After a device error this call fails too. The first error is already being thrown and says more.
   }
 }
 
@@ -204,7 +204,7 @@ SideStream::~SideStream() {
   try {
     state_->stream.synchronize();
   } catch (const std::exception&) {
-    // A device that has failed refuses this too; whoever asks it for a result learns more.
+    // After a device error this call fails too. The next use of the device reports the error.
   }
 }
 
@@ -231,7 +231,7 @@ Graph::Graph(int index) : state_(std::make_unique<State>(index)) {}
 Graph::~Graph() = default;
 
 void Graph::run_once(const std::function<void()>& work, std::int64_t expected) {
-  take_workspaces(state_->index);  // in the graph's own memory they would hold on to it
+  take_workspaces(state_->index);  // allocated later, they would keep the graph's memory pool alive
   const auto mine = c10::cuda::getCurrentCUDAStream(state_->index).stream();
   allocator::beginAllocateToPool(state_->index, state_->pool,
                                  [mine](cudaStream_t stream) { return stream == mine; });
@@ -241,11 +241,11 @@ void Graph::run_once(const std::function<void()>& work, std::int64_t expected) {
     ~End() { allocator::endAllocateToPool(state.index, state.pool); }
   } const end{*state_};
   if (expected > 0) {
-    // One block to cut all others from: no time goes into getting them one by one, and no room between them.
+    // Allocates one block that all others are cut from. This avoids many allocations and gaps.
     try {
       at::empty({expected}, at::TensorOptions(at::kByte).device(at::kCUDA, state_->index));
     } catch (const c10::OutOfMemoryError&) {
-      // Then they come one by one.
+      // The allocator then gets smaller blocks one by one.
     }
   }
   work();
@@ -255,13 +255,13 @@ void Graph::State::end_capture() {
   try {
     graph->capture_end();
   } catch (...) {
-    // Where CUDA refuses the recording, LibTorch's allocator still takes all memory from the graph's pool,
-    // and holds on to that pool.
+    // If CUDA rejects the recording, LibTorch's allocator would go on allocating from the graph's pool and
+    // keep the pool alive.
     try {
       allocator::endAllocateToPool(index, pool);
       allocator::releasePool(index, pool);
     } catch (const c10::Error&) {
-      // LibTorch came that far itself.
+      // LibTorch has already done it.
     }
     throw;
   }
@@ -269,16 +269,16 @@ void Graph::State::end_capture() {
 
 void Graph::record(const std::function<void()>& work) {
   auto& graph = state_->graph.emplace();
-  // Of this thread alone: what others allocate, copy and wait for meanwhile is none of the recording's.
+  // Record only this thread: other threads may allocate, copy and wait meanwhile.
   graph.capture_begin(state_->pool, cudaStreamCaptureModeThreadLocal);
   try {
     work();
   } catch (...) {
-    // A stream that went on recording would refuse all that comes after, the originals' way back for one.
+    // A stream that is still recording would reject all further work, also moving weights to the host.
     try {
       state_->end_capture();
     } catch (const std::exception&) {
-      // What failed first says more.
+      // The first error says more.
     }
     state_->graph.reset();
     throw;

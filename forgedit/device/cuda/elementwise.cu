@@ -2,16 +2,16 @@
 
 #include "forgedit/device/cuda/bf16.cuh"
 
-// One pass over memory where separate operators would take several.
+// Kernels that make one pass over memory where separate operators would make several.
 namespace forgedit::kernels {
 namespace {
 
 constexpr int kThreads = 256;
 constexpr int kSumRows = 8;
-/// Blocks that a multiprocessor runs at once.
+/// Blocks per multiprocessor at the same time.
 constexpr int kSumBlocks = 4, kGegluBlocks = 3;
 
-/// Partial sums at most; the workspaces are made for so many.
+/// The maximum number of partial sums, which determines the size of the workspaces.
 std::int64_t most_sums() {
   return multiprocessors() * 2;
 }
@@ -24,13 +24,13 @@ __device__ std::int64_t my_vector() {
   return static_cast<std::int64_t>(blockIdx.x) * kThreads + threadIdx.x;
 }
 
-/// The normal distribution: gelu(x) = x·Φ(x), and its derivative is Φ(x) + x·φ(x).
+/// The normal distribution: gelu(x) = x·Φ(x); its derivative is Φ(x) + x·φ(x).
 struct Normal {
   float cdf, density;
 };
 
-/// Φ within 1e-7 (Abramowitz and Stegun, 7.1.26), by the exponential that φ needs anyway: erff alone would
-/// take longer than the memory does.
+/// Φ within 1e-7 (Abramowitz and Stegun, 7.1.26), from the exponential that φ needs anyway. erff would take
+/// longer than the memory accesses.
 __device__ Normal normal(float x) {
   const float power = __expf(-0.5F * x * x);
   const float t = __fdividef(1.0F, 1.0F + 0.3275911F * 0.70710678F * fabsf(x));
@@ -59,7 +59,7 @@ __global__ void geglu_kernel(std::int64_t vectors, int row_vectors, const Bf16* 
   store8(y + at * 8, value);
 }
 
-/// Blocks (32 vectors, kSumRows) over columns and rows; partial (row blocks, 2·width): Σ dx, for the bias.
+/// Blocks of (32 vectors, kSumRows), over columns and rows. partial (row blocks, 2·width): Σ dx, for the bias.
 __global__ void geglu_backward_kernel(std::int64_t rows, int row_vectors, const Bf16* x, const Bf16* bias,
                                       const Bf16* dy, Bf16* dx, Bf16* y, float* partial) {
   __shared__ float shared[kSumRows][32][17];
@@ -123,7 +123,7 @@ __global__ void add_bias_residual_kernel(std::int64_t vectors, int row_vectors, 
   store8(y + at * 8, sum);
 }
 
-/// partial (blocks, channels); blocks (32 vectors, kSumRows).
+/// partial (blocks, channels); blocks of (32 vectors, kSumRows).
 __global__ void column_sum_kernel(std::int64_t rows, int row_vectors, const Bf16* x, float* partial) {
   __shared__ float shared[kSumRows][32][9];
   const int vector = static_cast<int>(blockIdx.x * 32 + threadIdx.x);
@@ -168,7 +168,7 @@ __global__ void finish_sum_kernel(int blocks, int channels, const float* partial
   sums[column] = bf16_bits(total);
 }
 
-/// Copies between a joined row and its two parts, a vector a thread.
+/// Copies between a joined row and its two parts, one vector per thread.
 template <bool kJoin, typename Joined, typename Part>
 __global__ void channels_kernel(std::int64_t vectors, int first, int second, Joined* joined, Part* a,
                                 Part* b) {
@@ -185,7 +185,7 @@ __global__ void channels_kernel(std::int64_t vectors, int first, int second, Joi
   }
 }
 
-/// Row blocks beside `columns` column blocks: those that run at once, `wanted` of them a multiprocessor.
+/// The number of row blocks next to `columns` column blocks, so that a multiprocessor runs `wanted` blocks.
 std::int64_t sum_blocks(std::int64_t rows, std::int64_t columns, std::int64_t wanted) {
   return std::clamp<std::int64_t>(wanted * multiprocessors() / columns, 1,
                                   std::max<std::int64_t>(1, std::min(most_sums(), ceil_div(rows, kSumRows))));

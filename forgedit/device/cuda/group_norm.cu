@@ -2,14 +2,14 @@
 
 #include "forgedit/device/cuda/bf16.cuh"
 
-// Group norm (+ SiLU) over channels-last maps. Work is cut into tiles of rows (pixels): a block has one
-// thread for each eight channels, times several rows. Each pass leaves partial sums of its tile; the next one
-// adds them up in order.
+// Group norm (+ SiLU) over channels-last feature maps. The work is divided into tiles of rows (pixels). A
+// block has one thread per eight channels, times several rows. Each pass writes partial sums of its tile, and
+// the next pass adds them up in order.
 namespace forgedit::kernels {
 namespace {
 
 constexpr int kThreads = 256;
-/// Blocks that a multiprocessor runs at once: one more would take as long as all of them again.
+/// Blocks per multiprocessor at the same time. One more would need a second round.
 constexpr std::int64_t kBlocksAtOnce = 4;
 constexpr std::int64_t kMinTileRows = 8;
 constexpr std::int64_t kMaxTiles = 64;
@@ -25,7 +25,7 @@ Layout layout_of(const GroupNormShape& s) {
   l.groups = static_cast<int>(s.groups);
   l.vectors = l.channels / static_cast<int>(kVector);
   l.rows_at_once = std::max(1, kThreads / l.vectors);
-  // A large batch fills the device with a tile a picture.
+  // For a large batch, one tile per picture is enough to fill the device.
   const auto wanted =
       std::max<std::int64_t>(1, multiprocessors() * kBlocksAtOnce / std::max<std::int64_t>(1, s.batch));
   const auto most = std::max<std::int64_t>(1, s.pixels / kMinTileRows);
@@ -34,7 +34,7 @@ Layout layout_of(const GroupNormShape& s) {
   return l;
 }
 
-/// Threads that add up one partial sum together.
+/// The number of threads that share the work of adding up one partial sum.
 __host__ __device__ int parts_of(const Layout& l) {
   const int parts = l.vectors * l.rows_at_once / (2 * l.groups);
   return parts < 1 ? 1 : parts;
@@ -44,8 +44,7 @@ dim3 block_of(const Layout& l) {
   return dim3(static_cast<unsigned>(l.vectors), static_cast<unsigned>(l.rows_at_once));
 }
 
-/// Adds `values` (kSums, 8 channels a thread) over the block's rows; result (kSums, channels) in shared
-/// memory.
+/// Adds `values` (kSums, 8 channels per thread) over the block's rows, into (kSums, channels) of shared memory.
 template <int kSums>
 __device__ void sum_over_rows(const Layout& l, float (&values)[kSums][8], float* scratch) {
   float* mine = scratch + threadIdx.y * kSums * l.channels;
@@ -96,7 +95,7 @@ __global__ void sums_kernel(Layout l, GroupNormInput in, float* partial) {
   }
 }
 
-/// Mean and 1/deviation of the block's picture into shared memory (groups, 2), from partial sums.
+/// Writes mean and 1/deviation of the block's picture into shared memory (groups, 2), from partial sums.
 __device__ void finish_stats(const Layout& l, const float* partial, float eps, float* scratch) {
   const int n = blockIdx.y, width = 2 * l.groups;
   const int threads = blockDim.x * blockDim.y, me = threadIdx.y * blockDim.x + threadIdx.x;
@@ -125,7 +124,7 @@ __device__ void finish_stats(const Layout& l, const float* partial, float eps, f
   __syncthreads();
 }
 
-/// x̂ = x·rstd + offset of a thread's eight channels. `stats` (groups, 2) of the block's picture.
+/// x̂ = x·rstd + offset for a thread's eight channels. `stats` (groups, 2) is that of the block's picture.
 struct Normalised {
   float rstd[8], offset[8];
   __device__ void load(const Layout& l, const GroupNormInput& in, const float* stats, int channel) {
@@ -141,7 +140,7 @@ struct Normalised {
   }
 };
 
-/// The norm with its parameters: u = x·scale + shift.
+/// The norm with weight and bias: u = x·scale + shift.
 struct Affine {
   float scale[8], shift[8];
   __device__ void load(const Layout& l, const GroupNormInput& in, const float* stats, int channel) {
@@ -159,7 +158,7 @@ struct Affine {
   __device__ float of(float x, int i) const {
     return x * scale[i] + shift[i];
   }
-  /// du from dy, through the SiLU behind the norm where there is one.
+  /// du from dy, through the SiLU after the norm if there is one.
   template <bool kSilu>
   __device__ float du(float x, float dy, int i) const {
     if (!kSilu) return dy;
@@ -209,7 +208,7 @@ __global__ void __launch_bounds__(kMaxChannels / kVector, 2)
   const float* mine = stats + n * l.groups * 2;
   Affine affine;
   affine.load(l, in, mine, channel);
-  float sums[3][8] = {}, count = 0;  // of du, du·x, x first
+  float sums[3][8] = {}, count = 0;  // of du, du·x and x at first
   const int first = blockIdx.x * l.tile_rows, last = min(first + l.tile_rows, l.pixels);
   const std::int64_t base = static_cast<std::int64_t>(n) * l.pixels * l.channels + channel;
 #pragma unroll 2
@@ -240,8 +239,8 @@ __global__ void __launch_bounds__(kMaxChannels / kVector, 2)
   for (int at = me; at < 3 * l.channels; at += threads) to[at] = shared[at];
 }
 
-/// One block a group and picture: channel sums (batch, 3, channels), the group's two means (batch, groups, 2)
-/// and the addend's gradient.
+/// One block per group and picture. Writes channel sums (batch, 3, channels), the group's two means (batch,
+/// groups, 2) and the gradient of the addend.
 __global__ void finish_gradients_kernel(Layout l, const Bf16* weight, const float* stats,
                                         const float* partial, float* channel_sums, float* means,
                                         Bf16* daddend) {
@@ -299,7 +298,7 @@ __global__ void finish_gradients_kernel(Layout l, const Bf16* weight, const floa
   }
 }
 
-/// dx = rstd·(du·weight − mean(du·weight) − x̂·mean(du·weight·x̂)) + tap; the first block also adds up the
+/// dx = rstd·(du·weight − mean(du·weight) − x̂·mean(du·weight·x̂)) + tap. The first block also sums the
 /// gradients of weight and bias over the batch.
 template <bool kSilu>
 __global__ void dx_kernel(Layout l, int batch, GroupNormInput in, const float* stats, const float* means,
@@ -322,7 +321,7 @@ __global__ void dx_kernel(Layout l, int batch, GroupNormInput in, const float* s
   const float* mine = stats + n * l.groups * 2;
   Affine affine;
   affine.load(l, in, mine, channel);
-  // With x̂ = x·rstd + offset, all but du·scale is x·slope + constant.
+  // With x̂ = x·rstd + offset, all terms except du·scale are x·slope + constant.
   float slope[8], constant[8];
   {
     Normalised normalised;
@@ -362,7 +361,7 @@ dim3 grid_of(const GroupNormShape& shape, const Layout& l) {
   return dim3(blocks(l.tiles), blocks(shape.batch));
 }
 
-/// Rows of an addend lie whole vectors apart.
+/// The stride between rows of an addend must be whole vectors.
 void check_addend(const GroupNormInput& input) {
   check_aligned("group_norm's addend", {input.addend ? input.addend + input.addend_stride : nullptr});
 }
@@ -380,7 +379,7 @@ void apply(const GroupNormShape& shape, const Layout& l, const GroupNormInput& i
 
 std::int64_t group_norm_workspace(const GroupNormShape& shape) {
   const auto l = layout_of(shape);
-  // Partial sums of the backward pass, channel sums, group means; the forward pass needs less.
+  // Backward: partial sums, channel sums and group means. The forward pass needs less.
   return shape.batch * (static_cast<std::int64_t>(l.tiles) * 3 * std::max(l.channels, l.groups) +
                         3LL * l.channels + 2LL * l.groups);
 }

@@ -3,18 +3,18 @@
 
 #include "forgedit/device/cuda/bf16.cuh"
 
-// Layer norm over rows, with the residual sum in front of it: a warp holds one row in registers.
+// Layer norm over rows, with the residual sum before it. A warp keeps one row in registers.
 namespace forgedit::kernels {
 namespace {
 
 constexpr int kWarps = 4;
 
-/// Blocks of the backward pass, all at once.
+/// Blocks of the backward pass: as many as run at the same time.
 std::int64_t backward_blocks() {
   return multiprocessors() * 4;
 }
 
-/// Vectors of eight that a lane holds.
+/// The values of a row that one lane holds: kVectors vectors of eight.
 template <int kVectors>
 struct Row {
   float values[kVectors][8];
@@ -33,7 +33,7 @@ struct Row {
   }
 };
 
-/// A row on its way from memory.
+/// A row that is being loaded from memory.
 template <int kVectors>
 struct PackedRow {
   uint4 packed[kVectors] = {};
@@ -80,7 +80,7 @@ __global__ void forward_kernel(std::int64_t rows, int width, const Bf16* x, cons
       for (int i = 0; i < 8; ++i) r.values[v][i] += add[i] + other[i];
       const uint4 rounded = pack(r.values[v]);
       *reinterpret_cast<uint4*>(sum + row * width + at) = rounded;
-      unpack(rounded, r.values[v]);  // the norm sees what later layers will see
+      unpack(rounded, r.values[v]);  // the norm must see the rounded sum, as later layers do
     });
   }
   float total = 0;
@@ -110,7 +110,7 @@ __global__ void forward_kernel(std::int64_t rows, int width, const Bf16* x, cons
   });
 }
 
-/// partial (blocks, 3, width): Σ dnormed·x̂, Σ dnormed and Σ dx of the block's rows, where kParameters.
+/// partial (blocks, 3, width): Σ dnormed·x̂, Σ dnormed and Σ dx over the block's rows, if kParameters.
 template <int kVectors, bool kParameters>
 __global__ void __launch_bounds__(kWarps * 32, kVectors <= 2 ? 4 : 2)
     backward_kernel(std::int64_t rows, int width, const Bf16* sum, const Bf16* weight, const float* stats,
@@ -126,7 +126,7 @@ __global__ void __launch_bounds__(kWarps * 32, kVectors <= 2 ? 4 : 2)
     packed_dnormed.load(dnormed + row * width, vectors);
     if (dsum) packed_dsum.load(dsum + row * width, vectors);
   };
-  // The next row is fetched while this one is computed, where registers allow.
+  // The next row is loaded while this one is computed, if there are enough registers.
   constexpr bool kAhead = kVectors <= 3;
   const std::int64_t first_row = static_cast<std::int64_t>(blockIdx.x) * kWarps + threadIdx.y;
   load(first_row);
@@ -163,7 +163,7 @@ __global__ void __launch_bounds__(kWarps * 32, kVectors <= 2 ? 4 : 2)
     if (!kAhead) load(row + step);
   }
   if constexpr (kParameters) {
-    // One sum after the other: all three at once would not fit shared memory for wide rows.
+    // One sum after the other: for wide rows, shared memory has no room for all three at once.
 #pragma unroll
     for (int s = 0; s < 3; ++s) {
       for_each_vector<kVectors>(vectors, [&](int v, int at) {
@@ -184,7 +184,7 @@ __global__ void __launch_bounds__(kWarps * 32, kVectors <= 2 ? 4 : 2)
   }
 }
 
-/// Adds partial (blocks, 3, width) up: one warp a column block, 16 rows of it at once.
+/// Adds up partial (blocks, 3, width): one warp per block of columns, 16 rows at once.
 __global__ void finish_kernel(int blocks, int width, const float* partial, Bf16* dweight, Bf16* dbias,
                               Bf16* doffset) {
   __shared__ float shared[16][33];
@@ -203,7 +203,7 @@ __global__ void finish_kernel(int blocks, int width, const float* partial, Bf16*
   if (to) to[column % width] = bf16_bits(total);
 }
 
-/// Calls `body` with the number of vectors a lane needs as a compile-time constant.
+/// Calls `body` with the number of vectors per lane as a compile-time constant.
 template <typename Body>
 void with_vectors(std::int64_t width, Body body) {
   switch (ceil_div(width, 256)) {

@@ -1,8 +1,9 @@
 #include "forgedit/device/cuda/bf16.cuh"
 
-// A 3x3 convolution of a map that nearest neighbours enlarged twofold sees every value of the small map two
-// or three times a row and column. Per phase of the large map (row and column mod 2) it is a 2x2 convolution
-// of the small one with sums of the weights: 16 products instead of 36.
+// In a 3x3 convolution after nearest-neighbour upsampling to twice the size, each kernel window contains
+// every value of the small feature map several times. For each phase of the large map (row mod 2, column mod
+// 2), the convolution is therefore a 2x2 convolution of the small map with sums of the weights: 16 products
+// instead of 36.
 namespace forgedit::kernels {
 namespace {
 
@@ -16,7 +17,7 @@ __device__ std::int64_t my_vector() {
   return static_cast<std::int64_t>(blockIdx.x) * kThreads + threadIdx.x;
 }
 
-/// The one of a phase's two taps that tap 0, 1 or 2 of the 3-wide kernel falls on.
+/// Which of a phase's two taps covers tap 0, 1 or 2 of the 3-wide kernel.
 __device__ constexpr int tap_of(int phase, int tap) {
   return tap > phase ? 1 : 0;
 }
@@ -65,8 +66,8 @@ __global__ void weight_backward_kernel(std::int64_t vectors, int row_vectors, co
   }
 }
 
-/// Where value (row, column) of a phase's map lies in the large one, or -1: the padded small map has a row
-/// and a column more than a phase.
+/// The index in the large map of value (row, column) of a phase's map, or -1 if it is outside: the
+/// convolution of the padded small map has one row and one column more than a phase.
 __device__ std::int64_t pixel_of(std::int64_t picture, int height, int width, int row, int column,
                                  int phase) {
   const int y = 2 * row - phase / 2, x = 2 * column - phase % 2;
@@ -74,7 +75,7 @@ __device__ std::int64_t pixel_of(std::int64_t picture, int height, int width, in
   return (picture * 2 * height + y) * 2 * width + x;
 }
 
-/// A thread has eight channels of one pixel, in all phases: 32 values that lie together, phases innermost.
+/// A thread has eight channels of one pixel in all phases: 32 adjacent values, phases innermost.
 template <bool kJoin>
 __global__ void phases_kernel(std::int64_t vectors, int height, int width, int row_vectors, const Bf16* bias,
                               Bf16* phases, Bf16* map) {

@@ -18,10 +18,10 @@ constexpr std::size_t kLocalBytes = 30, kDirectoryBytes = 46, kEndBytes = 22, kE
                       kLocatorBytes = 20;
 constexpr std::size_t kMaxComment = 65535;
 constexpr std::uint16_t kZip64Extra = 1, kEncrypted = 1, kDeflated = 8;
-// No deflate stream unpacks to more than 1032 times its size.
+// A deflate stream expands to at most 1032 times its size.
 constexpr std::uint64_t kMostPerByte = 1032;
 
-/// Little-endian numbers at checked places.
+/// Reads little-endian numbers; every position is checked.
 class Bytes {
  public:
   Bytes(const ZipSource& source, const std::string& origin) : source_(source), origin_(origin) {}
@@ -29,7 +29,7 @@ class Bytes {
   template <class Number>
   Number number(std::uint64_t at) const {
     check(at, sizeof(Number));
-    // Numbers lie near one another: a stretch of the archive is read at once.
+    // Numbers are close together, so read a window of the archive at once.
     if (at < window_at_ || at + sizeof(Number) > window_at_ + window_.size()) {
       window_ = source_.read(at, std::min(kWindow, size() - at));
       window_at_ = at;
@@ -42,7 +42,7 @@ class Bytes {
     check(at, bytes);
     return source_.read(at, bytes);
   }
-  /// That these bytes lie within the archive.
+  /// Throws unless these bytes are inside the archive.
   void check(std::uint64_t at, std::uint64_t bytes) const {
     if (at > size() || bytes > size() - at) reject("truncated");
   }
@@ -89,7 +89,7 @@ Directory find_directory(const Bytes& zip, const std::string& origin) {
   zip.reject("truncated: no directory at its end");
 }
 
-/// Sizes and offset that did not fit into 32 bits stand in the extra field, in this order.
+/// Reads the extra field with the sizes and the offset that did not fit into 32 bits, in this order.
 void read_zip64_extra(const Bytes& zip, std::string_view extra, std::uint64_t& size, std::uint64_t& packed,
                       std::uint64_t& offset) {
   for (std::size_t at = 0; at + 4 <= extra.size();) {
@@ -112,9 +112,9 @@ void read_zip64_extra(const Bytes& zip, std::string_view extra, std::uint64_t& s
   }
 }
 
-/// Fills `out` from a raw deflate stream of exactly that many bytes; false where it has others.
+/// Fills `out` from a raw deflate stream. Returns false unless the stream has exactly that many bytes.
 bool inflate_exactly(std::string_view packed, std::string& out) {
-  if (packed.size() > UINT32_MAX || out.size() > UINT32_MAX) return false;  // what zlib's fields hold
+  if (packed.size() > UINT32_MAX || out.size() > UINT32_MAX) return false;  // the limit of zlib's fields
   z_stream stream{};
   if (inflateInit2(&stream, -MAX_WBITS) != Z_OK) return false;
   stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(packed.data()));
@@ -137,7 +137,7 @@ std::map<std::string, ZipEntry> read_zip_directory(const ZipSource& archive, con
     zip.reject("more entries than its directory holds");
 
   std::map<std::string, ZipEntry> result;
-  std::vector<std::pair<std::uint64_t, std::uint64_t>> taken;  // begin and end, local header and all
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> taken;  // begin and end, with local header
   std::uint64_t at = directory.begin;
   for (std::uint64_t i = 0; i < directory.entries; ++i) {
     if (zip.number<std::uint32_t>(at) != kDirectoryHeader) zip.reject("its directory is damaged");

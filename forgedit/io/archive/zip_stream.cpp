@@ -14,8 +14,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::size_t kPart = std::size_t{256} << 10;
-constexpr std::uint64_t kNoMore = std::numeric_limits<std::uint32_t>::max();  // what 32 bits do not hold
-constexpr std::uint64_t kVersion = 45;                                        // of a reader: zip64
+constexpr std::uint64_t kNoMore = std::numeric_limits<std::uint32_t>::max();  // larger numbers need zip64
+constexpr std::uint64_t kVersion = 45;                                        // readers must support zip64
 constexpr std::uint64_t kFlags = 1U << 3 | 1U << 11;  // sizes follow the contents; names are UTF-8
 constexpr std::uint64_t kFirstDay = 0x21;             // 1980-01-01
 
@@ -45,7 +45,7 @@ std::string ZipStream::header(const Entry& entry) const {
   put(text, 2, 0);  // stored
   put(text, 2, 0);
   put(text, 2, kFirstDay);
-  put(text, 4, 0);        // the checksum follows
+  put(text, 4, 0);        // the checksum comes after the contents
   put(text, 4, kNoMore);  // and so do the sizes
   put(text, 4, kNoMore);
   put(text, 2, entry.name.size());
@@ -81,7 +81,7 @@ std::string ZipStream::directory() const {
     put(text, 4, kNoMore);
     put(text, 2, entry.name.size());
     put(text, 2, 28);
-    for (const int bytes : {2, 2, 2}) put(text, bytes, 0);  // comment, disk, kind of contents
+    for (const int bytes : {2, 2, 2}) put(text, bytes, 0);  // comment, disk, type of contents
     put(text, 4, 0);
     put(text, 4, kNoMore);
     text += entry.name;

@@ -8,25 +8,25 @@
 
 namespace forgedit {
 
-/// A file of an archive that is written.
+/// A file to be written into an archive.
 struct ZipInput {
-  std::string name;  ///< within the archive, UTF-8 with "/"
+  std::string name;  ///< in the archive; UTF-8 with "/"
   std::filesystem::path file;
 };
 
-/// A zip archive of stored files, made part by part while it is sent: it takes no memory for the files, and
-/// its size is known before. The same files give the same bytes: there are no times in it. Files over 4 GiB
-/// and archives of that size are zip64 (APPNOTE.TXT of PKWARE, sections 4.3 and 4.5.3); checksums follow the
+/// A zip archive of uncompressed files that is created in parts while it is sent. It keeps no file in memory,
+/// and its size is known in advance. The same files give the same bytes, because it contains no times. Files
+/// and archives over 4 GiB use zip64 (PKWARE's APPNOTE.TXT, sections 4.3 and 4.5.3). Checksums come after the
 /// files (section 4.3.9).
 class ZipStream {
  public:
-  /// Looks at the sizes of the files. Throws a failure where one is missing.
+  /// Gets the sizes of the files. Throws a failure if one is missing.
   explicit ZipStream(const std::vector<ZipInput>& inputs);
 
-  /// Bytes of the whole archive.
+  /// The size of the whole archive in bytes.
   std::uint64_t size() const { return size_; }
-  /// The next part, at most about 256 KiB; empty after the last one. Throws a failure where a file cannot be
-  /// read, or has no longer the size that it had.
+  /// The next part, at most about 256 KiB; empty after the last one. Throws a failure if a file cannot be
+  /// read or its size has changed.
   std::string next();
 
  private:
@@ -43,8 +43,8 @@ class ZipStream {
 
   std::vector<Entry> entries_;
   std::uint64_t size_ = 0, directory_begin_ = 0;
-  std::size_t at_ = 0;      // the entry whose turn it is
-  std::uint64_t left_ = 0;  // of its contents
+  std::size_t at_ = 0;      // index of the current entry
+  std::uint64_t left_ = 0;  // bytes of its contents still to send
   bool is_inside_ = false, is_over_ = false;
   std::ifstream file_;
 };

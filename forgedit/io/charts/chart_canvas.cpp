@@ -19,17 +19,17 @@ ChartAxis::ChartAxis(const std::vector<double>& values, int first, int last,
   if (values.empty() && !ends) return;
   const double least = ends ? ends->low : *std::min_element(values.begin(), values.end());
   const double most = ends ? ends->high : *std::max_element(values.begin(), values.end());
-  // All (nearly) the same: one unit, or as much as the values themselves.
+  // For (nearly) equal values, the span is one unit or the size of the values themselves.
   const double unit = std::max({1.0, std::abs(least), std::abs(most)});
   const double span = most - least > 1e-6 * unit ? most - least : unit;
   step = std::pow(10, std::floor(std::log10(span / kMostTicks)));
-  for (const double factor : {2.0, 2.5, 2.0}) {  // 1, 2, 5, 10 times a power of ten
+  for (const double factor : {2.0, 2.5, 2.0}) {  // gives 1, 2, 5 or 10 times a power of ten
     if (span / step <= kMostTicks) break;
     step *= factor;
   }
-  const double room = ends ? 0 : 0.2;  // of a step, beyond the outermost values
+  const double room = ends ? 0 : 0.2;  // of a step, beyond the least and the greatest value
   low = std::floor(least / step - room + 1e-9) * step;
-  if (least >= 0) low = std::max(low, 0.0);  // below there is nothing
+  if (least >= 0) low = std::max(low, 0.0);  // an axis of positive values needs no negative part
   high = std::ceil(most / step + room - 1e-9) * step;
 }
 
@@ -49,7 +49,7 @@ std::string ChartAxis::text(double tick) const {
 ChartCanvas::ChartCanvas(int width, int height, const Plot& plot, const Fonts& font)
     : plot_(plot), painter_(font), image_(width, height, kChartGround) {}
 
-/// Lays `colour` over all pixels of a box by how much of each `distance` (in pixels, negative inside) covers.
+/// Blends `colour` into a box, by how much of each pixel `distance` (in pixels, negative inside) covers.
 template <typename Distance>
 void ChartCanvas::paint(double left, double top, double right, double bottom, Colour colour,
                         Distance distance) {
@@ -94,7 +94,7 @@ void ChartCanvas::axes(const ChartAxis& x, const ChartAxis& y, const std::string
   text(shortened(y_label, room), kMargin, plot_.top - 22);
   const auto x_words = shortened(x_label, plot_.right - plot_.left);
   text(x_words, plot_.right - width(x_words), plot_.bottom + 48);
-  // In the middle of pixels, so that the lines are sharp.
+  // The centre of a pixel, so that lines are sharp.
   const auto sharp = [](double place) { return std::floor(place) + 0.5; };
   for (const double tick : x.ticks()) {
     const double place = sharp(x.place(tick));

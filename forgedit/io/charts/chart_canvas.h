@@ -9,7 +9,7 @@
 #include "forgedit/io/charts/text_painter.h"
 #include "forgedit/io/pictures/image.h"
 
-// What charts are drawn with.
+// Axes and drawing functions of all charts.
 namespace forgedit {
 
 using Colour = std::array<std::uint8_t, 3>;
@@ -17,14 +17,14 @@ using Colour = std::array<std::uint8_t, 3>;
 inline constexpr Colour kChartGround = {250, 250, 248}, kChartText = {68, 68, 68};
 inline constexpr double kChartTextSize = 15;
 
-/// Values at the ends of an axis.
+/// The values at the ends of an axis.
 struct ChartSpan {
   double low = 0, high = 1;
 };
 
-/// A value's way to a pixel, from a round number below the least value to one above the greatest.
+/// Maps values to pixels. The axis goes from a round number below the least value to one above all.
 struct ChartAxis {
-  /// `from`, `to`: pixels of the ends. `span`: the ends' values, where they are to be these.
+  /// `from`, `to`: pixels of the two ends. `span`: the values at the ends, if they are given.
   ChartAxis(const std::vector<double>& values, int from, int to, const std::optional<ChartSpan>& span = {});
   double place(double value) const { return from + (value - low) / (high - low) * (to - from); }
   std::vector<double> ticks() const;
@@ -34,25 +34,25 @@ struct ChartAxis {
   int from, to;
 };
 
-/// A picture with a plot in it.
+/// A picture with a plot area in it.
 class ChartCanvas {
  public:
   struct Plot {
     int left, top, right, bottom;
   };
-  /// Throws Error when the font cannot be read.
+  /// Throws Error if the font cannot be read.
   ChartCanvas(int width, int height, const Plot& plot, const Fonts& font);
 
   void disc(double x, double y, double radius, Colour colour);
   void line(double x0, double y0, double x1, double y1, double width, Colour colour);
-  /// `y`: the baseline.
+  /// Draws text; `y` is the baseline.
   void text(const std::string& words, double x, double y, double size = kChartTextSize,
             Colour colour = kChartText);
   double width(const std::string& words) const { return painter_.width(words, kChartTextSize); }
   std::string shortened(const std::string& words, double most) const {
     return painter_.shortened(words, kChartTextSize, most);
   }
-  /// Grid, ticks and their numbers, the axes' names and the title.
+  /// Draws the grid, ticks with their numbers, the names of the axes, and the title.
   void axes(const ChartAxis& x, const ChartAxis& y, const std::string& x_label, const std::string& y_label,
             const std::string& title);
   Image take() { return std::move(image_); }

@@ -14,7 +14,7 @@ namespace {
 using Colour = std::array<std::uint8_t, 3>;
 
 constexpr Colour kGround = {250, 250, 248};
-constexpr Colour kCellGround = {240, 240, 237};  // seen beside pictures that do not fill their cell
+constexpr Colour kCellGround = {240, 240, 237};  // visible beside pictures that do not fill their cell
 constexpr Colour kTitleColour = {34, 34, 34};
 constexpr Colour kRowColour = {68, 68, 68};
 constexpr Colour kLabelColour = {96, 96, 96};
@@ -25,7 +25,7 @@ constexpr std::size_t kRowTitleLines = 2;
 constexpr std::size_t kLabelLines = 2;
 constexpr int kMinCellSize = 32;
 constexpr int kMaxCellSize = 2048;
-// Titles get at least this width, in cells, so that a sheet of one column does not cut them to nothing.
+// Minimum width of titles, in cells. Titles of a sheet with one column would otherwise be cut off.
 constexpr int kMinColumns = 2;
 
 struct Size {
@@ -33,7 +33,7 @@ struct Size {
   int height;
 };
 
-/// The largest size of a picture's shape whose longer side is `side`.
+/// The size of the picture scaled to a longer side of `side`.
 Size scaled_size(const Image& picture, int side) {
   const double scale = static_cast<double>(side) / std::max(picture.width, picture.height);
   return {std::clamp(static_cast<int>(std::lround(picture.width * scale)), 1, side),
@@ -44,8 +44,8 @@ bool is_empty(const Image& picture) {
   return picture.width < 1 || picture.height < 1;
 }
 
-/// The size of every cell: no larger than the pictures need, so that a sheet of wide pictures has no empty
-/// bands, but wide enough for labels.
+/// The size of all cells: no larger than the largest scaled picture, so that a sheet of wide pictures has no
+/// empty bands, but wide enough for labels.
 Size common_cell_size(const std::vector<SheetRow>& rows, int side) {
   Size cell = {side * 3 / 4, side / 4};
   bool any = false;
@@ -60,13 +60,13 @@ Size common_cell_size(const std::vector<SheetRow>& rows, int side) {
   return any ? cell : Size{side, side};
 }
 
-/// Long rows break into lines of nearly equal length.
+/// The number of cells per line. Long rows break into lines of nearly equal length.
 std::size_t cells_per_line(const SheetRow& row) {
   const std::size_t lines = (row.cells.size() + kMaxCellsPerLine - 1) / kMaxCellsPerLine;
   return lines == 0 ? 0 : (row.cells.size() + lines - 1) / lines;
 }
 
-/// All distances follow from the side that pictures are scaled to.
+/// All distances, derived from the longer side of scaled pictures.
 struct Style {
   Style(int cell_size, Size cell_)
       : side(cell_size),
@@ -103,7 +103,7 @@ struct PlacedCell {
   std::vector<std::string> label;
 };
 
-/// Where everything goes; made first, so that the sheet's height is known before a pixel is drawn.
+/// The positions of all elements. Computed before drawing, because the sheet's height depends on it.
 struct Layout {
   int width = 0;
   int height = 0;
@@ -128,7 +128,7 @@ class LayoutMaker {
     y_ += height + space_after;
   }
 
-  /// One line of cells; the labels below them share the height of the longest.
+  /// Adds one line of cells. All labels below them get the height of the tallest.
   void add_cells(const SheetCell* first, std::size_t count) {
     std::size_t label_lines = 0;
     for (std::size_t i = 0; i < count; ++i) {
@@ -152,7 +152,7 @@ class LayoutMaker {
   }
 
  private:
-  /// A label keeps its own newlines and is never wrapped, so that labels of one row stay comparable.
+  /// Labels keep their own line breaks and are not wrapped, so that labels of one row are comparable.
   std::vector<std::string> label_of(const SheetCell& cell) const {
     std::vector<std::string> lines;
     std::size_t begin = 0;
@@ -180,7 +180,7 @@ void fill(Image& sheet, int x, int y, int width, int height, Colour colour) {
   }
 }
 
-/// The picture in the middle of its cell.
+/// Draws the picture in the middle of its cell.
 void draw_picture(Image& sheet, const Image& picture, int x, int y, const Style& style) {
   fill(sheet, x, y, style.cell.width, style.cell.height, kCellGround);
   if (is_empty(picture)) return;

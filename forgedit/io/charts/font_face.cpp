@@ -24,7 +24,7 @@ std::size_t big_endian(const unsigned char* bytes, int count) {
   return value;
 }
 
-/// Whether all tables of the font at `offset` lie within the file.
+/// Whether all tables of the font at `offset` are inside the file.
 bool is_whole(const unsigned char* file, std::size_t size, std::size_t offset) {
   constexpr std::size_t kHeader = 12, kEntry = 16;
   if (offset + kHeader > size) return false;
@@ -86,7 +86,7 @@ FontFace::~FontFace() = default;
 
 int FontFace::glyph(int code) const {
   const int glyph = stbtt_FindGlyphIndex(&data_->info, code);
-  // Fonts of coloured pictures have glyphs without outlines.
+  // Fonts with colour bitmaps have glyphs without outlines.
   return glyph != 0 && (is_space(code) || !stbtt_IsGlyphEmpty(&data_->info, glyph)) ? glyph : 0;
 }
 

@@ -19,7 +19,7 @@ std::string lower(std::string text) {
   return text;
 }
 
-/// How many of a name's words say that the face is not the usual one.
+/// How many words of the file name say that the face is not a regular text face.
 int oddity(const fs::path& file) {
   const auto name = lower(file.stem().string());
   int count = 0;

@@ -7,20 +7,20 @@
 
 namespace forgedit {
 
-/// What text is set in: one TrueType font, and folders in which further ones are looked for, folders below
-/// them included, when the first lacks a character. All must come from a trusted place: fonts are not checked
-/// for damage beyond their tables' places.
+/// The fonts of a text: one TrueType font, and folders (searched recursively) with fallback fonts for
+/// characters that the first font lacks. All fonts must come from a trusted source: apart from the positions
+/// of tables, they are not checked for damage.
 struct Fonts {
   template <typename Path>
   requires std::convertible_to<Path, std::filesystem::path> Fonts(
-      Path&& first, std::vector<std::filesystem::path> further = {})  // NOLINT: a path is a choice of fonts
+      Path&& first, std::vector<std::filesystem::path> further = {})  // NOLINT: a path converts to Fonts
       : main(std::forward<Path>(first)), folders(std::move(further)) {}
 
   std::filesystem::path main;
   std::vector<std::filesystem::path> folders;
 };
 
-/// The font files below `folders` (.ttf, .otf, .ttc; at most 4,000), upright text faces first, else by name.
+/// The font files below `folders` (.ttf, .otf, .ttc; at most 4,000): upright text faces first, then by name.
 std::vector<std::filesystem::path> font_files(const std::vector<std::filesystem::path>& folders);
 
 }  // namespace forgedit

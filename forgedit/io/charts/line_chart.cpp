@@ -19,12 +19,12 @@ constexpr std::array<Colour, 8> kColours = {{{38, 104, 176},
                                              {200, 88, 132},
                                              {110, 110, 110}}};
 
-/// Where labels are, so that no two lie on one another.
+/// The positions of labels, so that no two overlap.
 class Labels {
  public:
   explicit Labels(ChartCanvas& canvas) : canvas_(canvas) {}
 
-  /// Nothing is set on a point.
+  /// Keeps labels off this point.
   void avoid(double x, double y) {
     taken_.push_back({x - kLineDot, y - kLineDot, x + kLineDot, y + kLineDot});
   }

@@ -9,11 +9,11 @@
 
 namespace forgedit {
 
-/// Points of one colour, joined in their order where `joined`.
+/// Points of one colour. If `joined`, lines connect them in their order.
 struct ChartSeries {
   struct Point {
     double x = 0, y = 0;
-    std::string label;  ///< set beside the point
+    std::string label;  ///< drawn beside the point
   };
   std::string name;
   std::vector<Point> points;
@@ -22,12 +22,12 @@ struct ChartSeries {
 
 struct LineChart {
   std::string title, x_label, y_label;
-  std::vector<ChartSeries> series;  ///< at most eight; values that are not finite are left out
-  std::optional<ChartSpan> x_span = {}, y_span = {};  ///< what the axes show; by default the points
+  std::vector<ChartSeries> series;  ///< at most eight; values that are not finite are skipped
+  std::optional<ChartSpan> x_span = {}, y_span = {};  ///< ends of the axes; by default, from the points
 };
 
-/// Draws a chart of 900x560 pixels with text set in `font`. Labels that would lie
-/// on one another are set on another side of their points, or left out.
+/// Draws a chart of 900x560 pixels with text in `font`. A label that would overlap another is drawn on
+/// another side of its point, or omitted. Throws Error if the font cannot be read.
 Image draw_line_chart(const LineChart& chart, const Fonts& font);
 
 }  // namespace forgedit

@@ -9,30 +9,30 @@
 
 namespace forgedit {
 
-/// Points of a chart; where they lie on one another, later kinds are on top.
+/// The kinds of points. Later kinds are drawn on top of earlier ones.
 struct ChartPoint {
   enum class Kind {
-    aside,  ///< a grey ring: does not count
+    aside,  ///< a grey ring: not eligible
     plain,  ///< a grey dot
-    front,  ///< a blue dot
-    picked  ///< a large red dot with its label in it
+    front,  ///< a blue dot: on the Pareto front
+    picked  ///< a large red dot that contains its label
   };
   double x = 0, y = 0;
   Kind kind = Kind::plain;
-  std::string label;  ///< of a picked point: a character or two
+  std::string label;  ///< of a picked point: one or two characters
 };
 
-/// What a chart shows, with the names that the legend has for the kinds of points (empty: not in the legend).
+/// The contents of a chart, with the legend's names for the kinds of points (empty: not in the legend).
 struct ScatterChart {
   std::string title, x_label, y_label;
   std::string aside_name, plain_name, front_name, picked_name;
-  std::vector<ChartPoint> points;       ///< those that are not finite are left out
-  std::vector<std::size_t> line;        ///< places in `points`, joined in this order
-  std::optional<ChartPoint> reference;  ///< a cross with its label beside it
+  std::vector<ChartPoint> points;       ///< points that are not finite are skipped
+  std::vector<std::size_t> line;        ///< indices in `points`, joined in this order
+  std::optional<ChartPoint> reference;  ///< a cross with a label beside it
 };
 
-/// Draws a chart of 960x640 pixels with text set in `font`. Axes span the points, the
-/// reference included. Throws Error when the font cannot be read.
+/// Draws a chart of 960x640 pixels with text in `font`. The axes span all points and the reference. Throws
+/// Error if the font cannot be read.
 Image draw_scatter_chart(const ScatterChart& chart, const Fonts& font);
 
 }  // namespace forgedit

@@ -27,7 +27,7 @@ bool is_continuation(char c) {
   return (static_cast<unsigned char>(c) & 0xc0) == 0x80;
 }
 
-/// Decodes UTF-8; a byte that starts no valid character is passed over.
+/// Decodes UTF-8 and skips bytes that start no valid character.
 std::vector<CodePoint> code_points(const std::string& text) {
   std::vector<CodePoint> points;
   for (std::size_t i = 0; i < text.size();) {
@@ -55,7 +55,7 @@ bool is_within(int code, std::initializer_list<std::pair<int, int>> ranges) {
                      [&](const auto& range) { return code >= range.first && code <= range.second; });
 }
 
-/// Controls, joiners, marks of direction, variation selectors: nothing that is seen by itself.
+/// Whether a character is invisible by itself: controls, joiners, direction marks, variation selectors.
 bool is_unseen(int code) {
   return is_within(code, {{0, 0x1f},
                           {0x7f, 0x9f},
@@ -68,7 +68,7 @@ bool is_unseen(int code) {
                           {0xe0000, 0xe0fff}});
 }
 
-/// A line may begin with one of these without a blank before it.
+/// Whether a line may begin with this character without a blank before it.
 bool is_ideograph(int code) {
   return is_within(
       code, {{0x2e80, 0x2fff}, {0x3040, 0x9fff}, {0xac00, 0xd7a3}, {0xf900, 0xfaff}, {0x20000, 0x3ffff}});
@@ -76,7 +76,7 @@ bool is_ideograph(int code) {
 
 struct Word {
   std::string text;
-  bool blank;  ///< stands before it where it does not begin a line
+  bool blank;  ///< a blank comes before it, unless it begins a line
 };
 
 std::vector<Word> words_of(const std::string& paragraph) {
@@ -102,10 +102,10 @@ std::vector<Word> words_of(const std::string& paragraph) {
   return words;
 }
 
-// The box of a character that no font has, in parts of the font's size.
+// The box for a character that no font has, in fractions of the font size.
 constexpr double kBoxGap = 0.08, kBoxTop = 0.82, kBoxBottom = 0.14, kDigitSize = 0.46;
 
-/// The digits of a character's code, in two lines.
+/// The hexadecimal digits of a character's code, in two lines.
 std::pair<std::string, std::string> code_lines(int code) {
   char digits[16];
   std::snprintf(digits, sizeof digits, "%04X", static_cast<unsigned>(code));
@@ -124,7 +124,7 @@ void blend(Image& image, int x, int y, int alpha, std::array<std::uint8_t, 3> co
 
 }  // namespace
 
-/// The main font, and of the others those that were needed so far.
+/// The main font, and those fallback fonts that have been needed so far.
 class TextPainter::FontSet {
  public:
   explicit FontSet(const Fonts& fonts) : folders_(fonts.folders) {
@@ -138,7 +138,7 @@ class TextPainter::FontSet {
 
   const FontFace& main() const { return *faces_.front(); }
 
-  /// The first font that has the character, and the glyph; no font where none has it.
+  /// The first font that has the character, and its glyph. The font is null if no font has it.
   std::pair<const FontFace*, int> find(int code) {
     const auto [known, is_new] = found_.try_emplace(code, nullptr, 0);
     for (std::size_t i = 0; is_new && (i < faces_.size() || open_another()); ++i) {
@@ -150,8 +150,8 @@ class TextPainter::FontSet {
     return known->second;
   }
 
-  /// Calls `use(face, glyph, code, x)` for each character, and returns the advance of the whole line. Of a
-  /// character that no font has the face is null.
+  /// Calls `use(face, glyph, code, x)` for each character, and returns the advance of the whole line. `face`
+  /// is null for a character that no font has.
   template <class Use>
   double each_glyph(const std::string& text, double size, const Use& use) {
     double x = 0.0;
@@ -259,7 +259,7 @@ void TextPainter::draw(Image& image, const std::string& text, double x, int y, d
 std::string TextPainter::shortened(const std::string& text, double size, double max_width) const {
   if (width(text, size) <= max_width) return text;
   const auto points = code_points(text);
-  // Widths grow with the number of characters, so the longest start that fits can be bisected.
+  // Width grows with the number of characters, so the longest prefix that fits is found by bisection.
   std::size_t fits = 0;
   std::size_t too_many = points.size();
   const auto start = [&](std::size_t count) {
@@ -292,7 +292,7 @@ std::vector<std::string> TextPainter::wrapped(const std::string& text, double si
     if (!line.empty()) lines.push_back(std::move(line));
   }
   if (lines.size() > max_lines) {
-    // Shortening is decided by width, so the cut line gets more text than fits.
+    // Shortening cuts by width, so append the remaining lines to the last one.
     for (std::size_t i = max_lines; i < lines.size(); ++i) lines[max_lines - 1] += " " + lines[i];
     lines.resize(max_lines);
   }

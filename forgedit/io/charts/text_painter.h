@@ -10,31 +10,31 @@
 
 namespace forgedit {
 
-/// Sets single lines of UTF-8 text. A character that no font has is drawn as a box with its code in it, so
-/// that different texts look different; characters that nobody sees are skipped.
+/// Draws single lines of UTF-8 text. A character that no font has is drawn as a box with its code, so that
+/// different texts look different. Invisible characters are skipped.
 class TextPainter {
  public:
-  /// Throws Error when the main font is missing or no TrueType font.
+  /// Throws Error if the main font is missing or is no TrueType font.
   explicit TextPainter(const Fonts& fonts);
   ~TextPainter();
   TextPainter(const TextPainter&) = delete;
   TextPainter& operator=(const TextPainter&) = delete;
 
-  /// How many characters of `text` no font has.
+  /// The number of characters of `text` that no font has.
   std::size_t lacking(const std::string& text) const;
 
-  /// Width in pixels at a font size (the em square's height in pixels).
+  /// The width in pixels at a font size (height of the em square in pixels).
   double width(const std::string& text, double size) const;
 
-  /// Draws with the baseline at `y`, starting at `x`; what lies outside the picture is cut off.
+  /// Draws from `x` on with the baseline at `y`. Pixels outside the picture are skipped.
   void draw(Image& image, const std::string& text, double x, int y, double size,
             std::array<std::uint8_t, 3> colour) const;
 
-  /// `text`, shortened with an ellipsis where it is wider than `max_width`.
+  /// `text`, shortened with an ellipsis if it is wider than `max_width`.
   std::string shortened(const std::string& text, double size, double max_width) const;
 
-  /// Breaks at newlines, between words and between ideographs so that lines fit; no line begins with "·". The
-  /// last of `max_lines` lines is shortened.
+  /// Breaks text at newlines, between words and between ideographs, so that lines fit. No line begins with
+  /// "·". If there are more than `max_lines` lines, the last one is shortened.
   std::vector<std::string> wrapped(const std::string& text, double size, double max_width,
                                    std::size_t max_lines) const;
 

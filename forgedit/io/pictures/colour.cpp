@@ -33,7 +33,8 @@ namespace {
 using Engine = ToSrgb::Engine;
 
 constexpr Chromaticities kSrgb = {0.3127, 0.3290, 0.64, 0.33, 0.30, 0.60, 0.15, 0.06};
-// Common copies of the sRGB profile have rounded curves and primaries.
+// The largest change of an 8-bit value by which a copy of the sRGB profile may differ: many have rounded
+// curves and primaries.
 constexpr int kRoundingOfSrgb = 2;
 constexpr int kRoundingOfNamedSrgb = 6;
 
@@ -62,17 +63,17 @@ bool is_grey(PixelLayout layout) {
   return layout == PixelLayout::grey8 || layout == PixelLayout::grey16;
 }
 
-/// The same layout, read as red, green and blue.
+/// The same layout with red, green and blue in place of grey.
 PixelLayout as_rgb(PixelLayout layout) {
   return is_wide(layout) ? PixelLayout::rgba16 : PixelLayout::rgba8;
 }
 
-/// Replaces the engine's transform; false when lcms cannot make one.
+/// Replaces the engine's transform. Returns false if lcms cannot create one.
 bool set_transform(Engine& engine, PixelLayout layout) {
   if (engine.transform) cmsDeleteTransform(std::exchange(engine.transform, nullptr));
   const cmsHPROFILE srgb = cmsCreate_sRGBProfileTHR(engine.context);
   if (!srgb) return false;
-  // For 16 bits lcms would put a coarse table in place of the curves, which is wrong in dark linear tones.
+  // For 16 bits, lcms would replace the curves by a coarse table, which is wrong in dark linear tones.
   const cmsUInt32Number flags = is_wide(layout) ? cmsFLAGS_NOOPTIMIZE : 0;
   engine.transform = cmsCreateTransformTHR(engine.context, engine.profile, format_of(layout), srgb,
                                            TYPE_RGBA_8, INTENT_RELATIVE_COLORIMETRIC, flags);
@@ -81,7 +82,7 @@ bool set_transform(Engine& engine, PixelLayout layout) {
   return engine.transform != nullptr;
 }
 
-/// Every grey, every level of each channel, and a grid of colours.
+/// Test colours: every grey, every level of each channel, and a grid of colours.
 std::vector<std::uint8_t> probe_colours() {
   std::vector<std::uint8_t> pixels;
   const auto add = [&pixels](int r, int g, int b) {
@@ -101,7 +102,7 @@ std::vector<std::uint8_t> probe_colours() {
   return pixels;
 }
 
-/// How much the conversion changes any 8-bit colour at most.
+/// The largest change that the conversion makes to any test colour.
 int largest_change(const ToSrgb& to_srgb, bool grey) {
   std::vector<std::uint8_t> before = probe_colours();
   if (grey) {
@@ -114,8 +115,8 @@ int largest_change(const ToSrgb& to_srgb, bool grey) {
   return largest;
 }
 
-/// The conversion from the engine's profile; none when it changes no colour by more than `rounding`. `made`
-/// says whether the profile could be used at all.
+/// The conversion from the engine's profile; none if it changes no colour by more than `rounding`. `made`
+/// tells whether the profile could be used at all.
 ToSrgb conversion(std::unique_ptr<Engine> engine, PixelLayout layout, int rounding, bool& made) {
   Engine& lcms = *engine;
   ToSrgb to_srgb(std::move(engine));
@@ -143,7 +144,7 @@ std::string description_of(cmsHPROFILE profile) {
   return text;
 }
 
-/// Whether `word` stands in `text` and is not a part of a longer word; digits may stand before it.
+/// Whether `text` contains `word` as a whole word; digits may precede it.
 bool has_word(const std::string& text, const std::string& word) {
   const auto at = [&text](std::size_t i) {
     return i < text.size() ? static_cast<unsigned char>(text[i]) : 0;
@@ -158,7 +159,7 @@ bool has(const std::string& text, const char* part) {
   return text.find(part) != std::string::npos;
 }
 
-/// Whether the curve's values at 1/4, 1/2 and 3/4 are these.
+/// Whether the curve has these values at 1/4, 1/2 and 3/4.
 bool is_curve(const cmsToneCurve* curve, const std::array<double, 3>& light) {
   for (int i = 0; i < 3; ++i) {
     const double value = cmsEvalToneCurveFloat(curve, 0.25F * static_cast<float>(i + 1));
@@ -167,20 +168,20 @@ bool is_curve(const cmsToneCurve* curve, const std::array<double, 3>& light) {
   return true;
 }
 
-/// Where an ICC profile holds these (ICC.1, 7.2), as four characters each.
+/// Positions in an ICC profile of these four-character codes (ICC.1, 7.2).
 constexpr std::size_t kDeviceClassAt = 12;
 constexpr std::size_t kColourSpaceAt = 16;
 
-/// Read here: lcms gives them as enums, and any other value than theirs is undefined behaviour.
+/// Read here, because lcms returns enums, and values outside of them are undefined behaviour.
 std::uint32_t signature_at(std::string_view bytes, std::size_t at) {
   std::uint32_t signature = 0;
   for (const char c : bytes.substr(at, 4)) signature = signature << 8 | static_cast<unsigned char>(c);
   return signature;
 }
 
-/// Throws for a profile of an HDR space: known by its cicp tag, its name or its curve.
+/// Throws for a profile of an HDR colour space, recognised by its cicp tag, its name or its curve.
 void reject_hdr(cmsHPROFILE profile, const std::string& name) {
-  // Type, four reserved bytes, then primaries, transfer, matrix and range.
+  // The tag's type, four reserved bytes, then primaries, transfer, matrix and range.
   std::uint8_t cicp[12] = {};
   if (cmsReadRawTag(profile, static_cast<cmsTagSignature>(0x63696370), cicp, sizeof cicp) >= 10) {
     if (cicp[9] == 16) throw_hdr(name, kPq);
@@ -267,7 +268,7 @@ ToSrgb& ToSrgb::operator=(ToSrgb&& other) noexcept = default;
 void ToSrgb::convert(const void* from, std::uint8_t* to, std::size_t count) const {
   cmsDoTransform(engine_->transform, from, to, static_cast<cmsUInt32Number>(count));
   if (!engine_->grey) return;
-  // Rounding on the way through three channels must not tint a grey.
+  // Rounding in the conversion of three channels must not tint grey.
   for (std::size_t i = 0; i < count; ++i, to += 4) to[0] = to[2] = to[1];
 }
 
@@ -298,7 +299,7 @@ ToSrgb icc_to_srgb(std::string_view bytes, const ColourSource& source) {
   const bool describes_device = kind == cmsSigInputClass || kind == cmsSigDisplayClass ||
                                 kind == cmsSigOutputClass || kind == cmsSigColorSpaceClass;
   PixelLayout layout = source.layout;
-  // Grey pictures often carry the RGB profile of the space that they were made in.
+  // Grey pictures often contain the RGB profile of the colour space in which they were made.
   if (space == cmsSigRgbData && is_grey(layout)) layout = as_rgb(layout);
   const std::uint32_t expected = layout == PixelLayout::cmyk8 ? cmsSigCmykData
                                  : is_grey(layout)            ? cmsSigGrayData
@@ -332,7 +333,7 @@ ToSrgb cicp_to_srgb(int primaries, int transfer, const ColourSource& source) {
     case 8:
       gamma = 1.0;
       break;
-    case 1:  // the curve of video cameras: shown on a screen as sRGB is, so browsers take it as that
+    case 1:  // the curve of video cameras: browsers show it as sRGB
     case 2:
     case 6:
     case 7:
@@ -364,7 +365,7 @@ ToSrgb gamma_to_srgb(const std::optional<Chromaticities>& primaries, std::option
     source.notes.push_back(source.name + ": its gamma is invalid: taken as that of sRGB");
     decoding_gamma.reset();
   }
-  // PNG has no better word for sRGB's curve than this gamma.
+  // sRGB's curve is closest to this gamma, and PNG cannot express it better.
   if (srgb_primaries && decoding_gamma && std::abs(*decoding_gamma - 2.2) < 0.022) decoding_gamma.reset();
   return parametric_to_srgb(c, decoding_gamma, source, "its primaries (cHRM)");
 }

@@ -29,7 +29,7 @@ using Handle =
     std::unique_ptr<const heif_image_handle, Release<const heif_image_handle, heif_image_handle_release>>;
 using Pixels = std::unique_ptr<heif_image, decltype(&heif_image_release)>;
 
-/// One file while it is read.
+/// The state of reading one file.
 struct HeifFile {
   std::string_view bytes;
   const std::string& name;
@@ -39,7 +39,7 @@ struct HeifFile {
   Handle handle;
 };
 
-/// libheif's message without line breaks.
+/// libheif's message on one line.
 std::string message_of(const heif_error& error) {
   std::string text = error.message ? error.message : "unknown error";
   std::replace_if(
@@ -71,8 +71,8 @@ void check(const heif_error& error, const HeifFile& file) {
   throw_damaged(file.name, file.format, message_of(error));
 }
 
-/// Boxes lie one behind the other; libheif's own words for one that is cut off differ. Returns whether there
-/// is an animation among them.
+/// Checks that the boxes follow each other inside the file, because libheif's own errors for truncated files
+/// differ. Returns whether one of them is an animation.
 bool check_boxes(const HeifFile& file) {
   const std::string_view bytes = file.bytes;
   bool animated = false;
@@ -80,7 +80,7 @@ bool check_boxes(const HeifFile& file) {
     if (bytes.size() - at < 8) throw_truncated(file.name, file.format);
     std::uint64_t size = big_endian_32(bytes, at);
     animated |= bytes.substr(at + 4, 4) == "moov";
-    if (size == 0) break;  // as far as the file goes
+    if (size == 0) break;  // extends to the end of the file
     if (size == 1) {
       if (bytes.size() - at < 16) throw_truncated(file.name, file.format);
       size = std::uint64_t{big_endian_32(bytes, at + 8)} << 32 | big_endian_32(bytes, at + 12);
@@ -95,7 +95,7 @@ bool check_boxes(const HeifFile& file) {
 void open(HeifFile& file) {
   file.context.reset(heif_context_alloc());
   if (!file.context) throw failure(file.name + ": no memory for the " + file.format + " reader");
-  // Threads that cannot be started would end the program inside libheif.
+  // No threads: if one could not be started, libheif would end the program.
   heif_context_set_max_decoding_threads(file.context.get(), 0);
   check(heif_context_read_from_memory_without_copy(file.context.get(), file.bytes.data(), file.bytes.size(),
                                                    nullptr),
@@ -109,7 +109,7 @@ void open(HeifFile& file) {
                    file.name, file.max_pixels);
 }
 
-/// The code points in the file, else those in the picture's own stream; none when there are none.
+/// The code points in the file, else those in the picture's own stream; null if there are none.
 Nclx find_nclx(const HeifFile& file, const heif_image* pixels, std::vector<std::string>& notes) {
   heif_color_profile_nclx* nclx = nullptr;
   heif_error error = heif_image_handle_get_nclx_color_profile(file.handle.get(), &nclx);
@@ -120,7 +120,7 @@ Nclx find_nclx(const HeifFile& file, const heif_image* pixels, std::vector<std::
   return Nclx(nclx);
 }
 
-/// The conversion by ICC, else by code points. HDR code points count also beside an ICC profile.
+/// The conversion by ICC profile, else by code points. HDR code points count even beside an ICC profile.
 ToSrgb conversion_of(const HeifFile& file, const heif_image* pixels, PixelLayout layout,
                      std::vector<std::string>& notes) {
   const heif_image_handle* handle = file.handle.get();
@@ -141,8 +141,8 @@ ToSrgb conversion_of(const HeifFile& file, const heif_image* pixels, PixelLayout
   return icc_to_srgb({profile.data(), size}, {file.name, layout, notes});
 }
 
-/// Keeps the standard error of the process silent: libde265 and dav1d print there by themselves, where a
-/// damaged file should end in one line.
+/// Silences the standard error of the process while it lives: libde265 and dav1d print to it, but a damaged
+/// file should give only one line.
 class SilentErrors {
  public:
   SilentErrors() : lock_(mutex()), kept_(::fcntl(STDERR_FILENO, F_DUPFD_CLOEXEC, 0)) {
@@ -182,7 +182,7 @@ Pixels decode_pixels(const HeifFile& file) {
   return pixels;
 }
 
-/// Copies libheif's rows; colours that are multiplied by alpha are divided by it.
+/// Copies libheif's rows, and divides colours by alpha if they are premultiplied.
 void copy_pixels(const heif_image* from, bool premultiplied, RgbaImage& image, const HeifFile& file) {
   int stride = 0;
   const std::uint8_t* plane = heif_image_get_plane_readonly(from, heif_channel_interleaved, &stride);
@@ -218,7 +218,7 @@ DecodedImage decode_heif(std::string_view bytes, const std::string& name, const 
   open(file);
   DecodedImage decoded;
   RgbaImage& image = decoded.image;
-  // Before the pixels: HDR and its reason need no decoder.
+  // Checked before decoding, so that HDR is reported even without a decoder.
   conversion_of(file, nullptr, PixelLayout::rgba8, image.notes);
   image.notes.clear();
   const Pixels pixels = decode_pixels(file);
@@ -234,7 +234,7 @@ DecodedImage decode_heif(std::string_view bytes, const std::string& name, const 
   }
   const ToSrgb to_srgb = conversion_of(file, pixels.get(), layout_of(image.pixels), image.notes);
   if (to_srgb) to_srgb.convert(image.pixels.data(), image.pixels.data(), image.pixels.size() / 4);
-  // libheif has turned the picture by the file's own properties, beside which EXIF's orientation is void.
+  // libheif has already rotated the picture by the file's own properties, which replace EXIF's orientation.
   return decoded;
 }
 

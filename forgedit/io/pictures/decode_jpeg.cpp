@@ -1,6 +1,6 @@
 #include <cstddef>
 #include <cstdio>
-// jpeglib.h needs the two above before it, and jerror.h needs it: some codes depend on its settings.
+// jpeglib.h needs the two headers above before it. jerror.h comes after it, because some codes depend on it.
 #include <jpeglib.h>
 
 #include <jerror.h>
@@ -20,19 +20,19 @@ namespace forgedit {
 namespace {
 
 constexpr int kMetadataMarker = JPEG_APP0 + 1;        // EXIF and XMP
-constexpr int kProfileMarker = JPEG_APP0 + 2;         // ICC, in parts
+constexpr int kProfileMarker = JPEG_APP0 + 2;         // ICC profile, in parts
 constexpr std::string_view kExifPrefix("Exif\0", 5);  // and a byte that some writers do not set to 0
 constexpr std::string_view kXmpPrefix("http://ns.adobe.com/xap/1.0/\0", 29);
 constexpr std::string_view kProfilePrefix("ICC_PROFILE\0", 12);
 constexpr Chromaticities kAdobeRgb = {0.3127, 0.3290, 0.64, 0.33, 0.21, 0.71, 0.15, 0.06};
 constexpr double kAdobeGamma = 2.19921875;
-// Files of a few kilobytes can hold thousands of empty scans, each as costly as the whole picture.
+// Files of a few kilobytes can contain thousands of empty scans, each as slow as the whole picture.
 constexpr int kMaxScans = 200;
-// Huffman codes spend at least a bit on each block of 8x8 pixels.
+// Huffman coding uses at least one bit for each block of 8x8 pixels.
 constexpr std::size_t kMaxPixelsPerByte = 8 * 64;
 
-/// A libjpeg reader over memory. libjpeg reports errors by longjmp, so every call that may fail goes through
-/// `run`, whose work must not hold objects with destructors.
+/// A libjpeg reader for a file in memory. libjpeg reports errors by longjmp, so every call that may fail goes
+/// through `run`, whose work must not hold objects with destructors.
 class JpegReader {
  public:
   explicit JpegReader(std::string_view bytes) : bytes_(bytes) {
@@ -42,13 +42,13 @@ class JpegReader {
     progress_.progress_monitor = on_progress;
     jpeg_.client_data = this;
   }
-  // libjpeg allows destroying a structure that was only zeroed.
+  // libjpeg can destroy a structure that is all zeros.
   ~JpegReader() { jpeg_destroy_decompress(&jpeg_); }
   JpegReader(const JpegReader&) = delete;
   JpegReader& operator=(const JpegReader&) = delete;
 
   jpeg_decompress_struct& jpeg() { return jpeg_; }
-  /// Whether the file ended before an end marker. The picture may still be whole.
+  /// Whether the file ended before an end marker. The picture may still be complete.
   bool ran_out() const { return ran_out_; }
 
   void read_header(const std::string& name) {
@@ -84,9 +84,9 @@ class JpegReader {
     std::longjmp(self(jpeg).jump_, 1);
   }
 
-  /// libjpeg fills missing data with grey and merely warns; here that is an error. Warnings about stray
-  /// bytes between markers and odd headers stay harmless, as many cameras write such files, and so does the
-  /// end of the file by itself: rows that are missing have warnings of their own.
+  /// libjpeg fills missing data with grey and only warns; here that is an error. Warnings about extra bytes
+  /// between markers and odd headers are ignored, because many cameras write such files. So is the end of the
+  /// file by itself, because missing rows have their own warnings.
   static void on_message(j_common_ptr jpeg, int level) {
     if (level >= 0) return;
     switch (jpeg->err->msg_code) {
@@ -125,11 +125,11 @@ int multiply_255(int a, int b) {
   return (product + (product >> 8)) >> 8;
 }
 
-/// One row from libjpeg's layout (RGB, or CMYK with 255 for no ink) to opaque RGBA.
+/// Converts one row of libjpeg (RGB, or CMYK with 255 for no ink) to opaque RGBA.
 void row_to_rgba(const JSAMPLE* from, bool cmyk, std::size_t width, std::uint8_t* to) {
   for (std::size_t x = 0; x < width; ++x, from += cmyk ? 4 : 3, to += 4) {
     for (int c = 0; c < 3; ++c) {
-      // (1 - ink) * (1 - black), in the rounding that Pillow uses.
+      // (1 - ink) * (1 - black), rounded as Pillow does.
       const int value = cmyk ? from[3] - multiply_255(255 - from[c], from[3]) : from[c];
       to[c] = static_cast<std::uint8_t>(value);
     }
@@ -137,7 +137,7 @@ void row_to_rgba(const JSAMPLE* from, bool cmyk, std::size_t width, std::uint8_t
   }
 }
 
-/// The contents of the first marker of this kind that start with `prefix`, without it.
+/// The contents, without `prefix`, of the first marker of this kind that begins with `prefix`.
 std::string_view find_marker(const jpeg_decompress_struct& jpeg, int kind, std::string_view prefix) {
   for (auto* marker = jpeg.marker_list; marker; marker = marker->next) {
     const std::string_view data(reinterpret_cast<const char*>(marker->data), marker->data_length);
@@ -168,10 +168,10 @@ ToSrgb conversion_of(JpegReader& reader, const ColourSource& source, std::string
 }
 
 /// Whether a file without an end marker lacks parts of the picture that libjpeg fills in without a warning:
-/// whole scans, those of a channel or those that refine it.
+/// whole scans of a channel, or scans that refine it.
 bool lacks_scans(const jpeg_decompress_struct& jpeg) {
   for (int c = 0; c < jpeg.num_components; ++c) {
-    if (!jpeg.comp_info[c].quant_table) return true;  // kept with a channel's first scan
+    if (!jpeg.comp_info[c].quant_table) return true;  // set by a channel's first scan
     if (!jpeg.coef_bits) continue;
     for (int k = 0; k < DCTSIZE2; ++k) {
       if (jpeg.coef_bits[c][k] != 0) return true;
@@ -180,7 +180,7 @@ bool lacks_scans(const jpeg_decompress_struct& jpeg) {
   return false;
 }
 
-/// Decodes all rows into opaque RGBA, those of CMYK by `to_srgb` where there is one.
+/// Decodes all rows into opaque RGBA; rows of CMYK by `to_srgb` if it is set.
 void read_rows(jpeg_decompress_struct& jpeg, JSAMPLE* row, bool cmyk, const ToSrgb& to_srgb,
                std::uint8_t* pixels) {
   const std::size_t width = jpeg.image_width;
@@ -200,8 +200,8 @@ DecodedImage decode_jpeg(std::string_view bytes, const std::string& name, std::i
   reader.read_header(name);
   jpeg_decompress_struct& jpeg = reader.jpeg();
   check_image_size(jpeg.image_width, jpeg.image_height, name, max_pixels);
-  // A header alone cannot make us allocate. Arithmetic codes have no such bound; browsers do not read them
-  // either.
+  // Without this limit, a header alone could demand a large allocation. Arithmetic coding has no such limit;
+  // browsers do not support it either.
   if (jpeg.arith_code) throw failure(name + ": a JPEG with arithmetic coding, expected Huffman coding");
   const std::size_t pixel_count = std::size_t{jpeg.image_width} * jpeg.image_height;
   if (pixel_count / kMaxPixelsPerByte > bytes.size()) throw_truncated(name, "JPEG");

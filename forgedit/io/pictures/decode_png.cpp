@@ -17,10 +17,10 @@ namespace {
 
 constexpr std::size_t kIhdrEnd = 8 + 8 + 13;
 constexpr png_alloc_size_t kMaxChunkBytes = 8 << 20;
-// Deflate cannot shrink by more than 1032 to 1.
+// A deflate stream expands to at most 1032 times its size.
 constexpr std::size_t kMaxDeflateRatio = 1032;
 
-/// libpng allocates what a chunk claims to hold before it reads it, so every chunk must lie within the file.
+/// libpng allocates the claimed size of a chunk before it reads it, so every chunk must be inside the file.
 void check_chunks(std::string_view bytes, const std::string& name) {
   constexpr std::size_t kHead = 8;
   for (std::size_t position = kPngMagic.size(); bytes.size() - position >= kHead;) {
@@ -30,8 +30,8 @@ void check_chunks(std::string_view bytes, const std::string& name) {
   }
 }
 
-/// A libpng reader over memory. libpng reports errors by longjmp, so every call that may fail goes through
-/// `run`, whose work must not hold objects with destructors.
+/// A libpng reader for a file in memory. libpng reports errors by longjmp, so every call that may fail goes
+/// through `run`, whose work must not hold objects with destructors.
 class PngReader {
  public:
   explicit PngReader(std::string_view bytes) : bytes_(bytes) {
@@ -67,7 +67,7 @@ class PngReader {
     std::strncpy(self->message_, message, sizeof self->message_ - 1);
     png_longjmp(png, 1);
   }
-  // Warnings concern side data such as colour profiles and text, not the pixels.
+  // Warnings concern metadata such as colour profiles and text, not the pixels.
   static void on_warning(png_structp, png_const_charp) {}
 
   static void on_read(png_structp png, png_bytep to, std::size_t count) {
@@ -88,8 +88,8 @@ class PngReader {
   png_infop info_ = nullptr;
 };
 
-/// Asks libpng for RGBA whatever the file holds: of 16 bits a channel if `wide`, else of 8. Returns the
-/// number of passes over the rows.
+/// Makes libpng return RGBA for any file, with 16 bits per channel if `wide`, else 8. Returns the number of
+/// passes over the rows.
 int request_rgba(png_structp png, png_infop info, bool wide) {
   png_set_expand(png);
   if (wide) {
@@ -106,7 +106,7 @@ int request_rgba(png_structp png, png_infop info, bool wide) {
   return passes;
 }
 
-/// Reads 16-bit rows through `to_srgb`. `rows` holds one row, or all of them where there are several passes.
+/// Reads 16-bit rows through `to_srgb`. `rows` has room for one row, or for all if there are several passes.
 void read_wide(png_structp png, int passes, std::uint16_t* rows, const ToSrgb& to_srgb, RgbaImage& image) {
   const auto width = static_cast<std::size_t>(image.width), height = static_cast<std::size_t>(image.height);
   const std::size_t row_count = passes > 1 ? height : 1;
@@ -124,7 +124,7 @@ void read_wide(png_structp png, int passes, std::uint16_t* rows, const ToSrgb& t
   }
 }
 
-/// Reads all rows of 8-bit RGBA.
+/// Reads all rows as 8-bit RGBA.
 void read_narrow(png_structp png, int passes, RgbaImage& image) {
   const std::size_t stride = 4 * static_cast<std::size_t>(image.width);
   for (; passes > 0; --passes) {
@@ -134,7 +134,7 @@ void read_narrow(png_structp png, int passes, RgbaImage& image) {
   }
 }
 
-/// What ImageMagick writes in a "Raw profile type" text: a name and a length, then the bytes in hexadecimal.
+/// Decodes a "Raw profile type" text of ImageMagick: a name and a length, then the bytes in hexadecimal.
 std::string raw_profile(std::string_view text) {
   std::size_t lines = 0, start = 0;
   while (start < text.size() && lines < 3) lines += text[start++] == '\n';
@@ -150,7 +150,7 @@ std::string raw_profile(std::string_view text) {
   return bytes;
 }
 
-/// The orientation by eXIf, XMP, or the texts in which older programs keep both.
+/// The orientation from eXIf, XMP, or the texts in which older programs store both.
 int stored_orientation(png_structp png, png_infop info) {
   std::string exif, xmp;
   png_uint_32 exif_size = 0;
@@ -196,7 +196,7 @@ DecodedImage decode_png(std::string_view bytes, const std::string& name, std::in
     png_set_chunk_malloc_max(png, kMaxChunkBytes);
     png_read_info(png, info);
   });
-  // A header alone cannot make us allocate: the pixels must at least be possible in this many bytes.
+  // A header alone must not cause a large allocation, so the file must be large enough for its pixels.
   const std::size_t raw_bytes = png_get_rowbytes(png, info) * static_cast<std::size_t>(height);
   if (raw_bytes / kMaxDeflateRatio > bytes.size()) throw_truncated(name, "PNG");
 

@@ -20,7 +20,7 @@ std::size_t little_endian_32(std::string_view bytes, std::size_t position) {
   return value;
 }
 
-/// The payload of the first RIFF chunk with this name; a null view when there is none.
+/// The payload of the first RIFF chunk with this name; a null view if there is none.
 std::string_view find_chunk(std::string_view bytes, std::string_view name) {
   std::size_t position = kRiffHeader;
   while (position <= bytes.size() && bytes.size() - position >= kChunkHeader) {
@@ -47,7 +47,7 @@ void check_status(VP8StatusCode status, const std::string& name) {
   }
 }
 
-/// Decodes one bitstream into `to`, a part of a picture whose rows take `stride` bytes.
+/// Decodes one bitstream into `to`, a part of a picture whose rows have `stride` bytes.
 void decode_bitstream(WebPDecoderConfig& config, const std::uint8_t* data, std::size_t size, std::uint8_t* to,
                       std::size_t stride, std::size_t to_size, const std::string& name) {
   config.output.colorspace = MODE_RGBA;
@@ -58,7 +58,7 @@ void decode_bitstream(WebPDecoderConfig& config, const std::uint8_t* data, std::
   check_status(WebPDecode(data, size, &config), name);
 }
 
-/// The first frame at its place on the canvas, which is transparent, as browsers show it.
+/// Decodes the first frame onto its place on a transparent canvas, as browsers do.
 void decode_first_frame(std::string_view bytes, WebPDecoderConfig& config, const std::string& name,
                         RgbaImage& image) {
   const WebPData data = {reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()};
@@ -74,7 +74,7 @@ void decode_first_frame(std::string_view bytes, WebPDecoderConfig& config, const
   if (frame.x_offset < 0 || frame.y_offset < 0 || right > image.width || bottom > image.height) {
     throw_damaged(name, "WebP", "a frame lies outside of the picture");
   }
-  // The frame's own header could claim another size than its chunk does.
+  // The frame's own header could contain another size than its chunk.
   check_status(WebPGetFeatures(frame.fragment.bytes, frame.fragment.size, &config.input), name);
   if (config.input.width != frame.width || config.input.height != frame.height) {
     throw_damaged(name, "WebP", "a frame has another size than its header says");

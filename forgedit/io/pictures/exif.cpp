@@ -17,7 +17,7 @@ constexpr std::uint32_t kInteroperabilityIndexTag = 0x0001;
 constexpr std::size_t kEntrySize = 12;
 constexpr std::size_t kValueOffset = 8;
 
-/// Reads integers of either byte order; a position outside the block gives nothing.
+/// Reads integers of either byte order; nullopt for a position outside the block.
 class TiffBlock {
  public:
   TiffBlock(std::string_view bytes, bool big_endian) : bytes_(bytes), big_endian_(big_endian) {}
@@ -41,7 +41,7 @@ class TiffBlock {
   bool big_endian_;
 };
 
-/// Bytes of one value of a TIFF type; writers store the orientation as SHORT, a few as BYTE or LONG.
+/// The size in bytes of one value of a TIFF type. Orientations are SHORT, from a few writers BYTE or LONG.
 std::size_t integer_size(std::uint32_t tiff_type) {
   switch (tiff_type) {
     case 1:
@@ -65,7 +65,7 @@ std::optional<TiffBlock> tiff_block(std::string_view exif) {
   return tiff;
 }
 
-/// Where the entry with this tag lies in the directory at `directory`.
+/// The position of the entry with this tag in the directory at `directory`.
 std::optional<std::size_t> find_entry(const TiffBlock& tiff, std::optional<std::uint32_t> directory,
                                       std::uint32_t wanted) {
   const auto entries = directory ? tiff.integer(*directory, 2) : std::nullopt;
@@ -83,7 +83,7 @@ std::optional<std::size_t> find_entry(const TiffBlock& tiff, std::optional<std::
 
 std::optional<int> find_exif_orientation(std::string_view exif) {
   const auto tiff = tiff_block(exif);
-  // Only the first directory counts: the second one describes the thumbnail.
+  // Only the first directory is used: the second one describes the thumbnail.
   const auto entry = tiff ? find_entry(*tiff, tiff->integer(4, 4), kOrientationTag) : std::nullopt;
   const std::size_t size = entry ? integer_size(tiff->integer(*entry + 2, 2).value_or(0)) : 0;
   if (size == 0) return std::nullopt;

@@ -11,9 +11,9 @@
 namespace forgedit {
 namespace {
 
-// Stretching by less than this is not seen, and worth it where it saves a strip of padding.
+// Stretching by less than this is invisible, and is done if it avoids a strip of padding.
 constexpr double kMaxStretch = 0.0075;
-// How much worse a padded share of the grid is than the same share of missed area.
+// The cost of a padded share of the grid, relative to the same share of missed area.
 constexpr double kPaddingCost = 2.0;
 constexpr double kStretchCost = 2.0;
 
@@ -31,8 +31,8 @@ std::int64_t round_up(double value, std::int64_t multiple) {
   return multiple * static_cast<std::int64_t>(std::ceil(value / static_cast<double>(multiple)));
 }
 
-/// The largest picture of this shape inside the grid; nothing when it is a whole multiple smaller than the
-/// grid, or thinner than half a multiple.
+/// The largest picture of this shape inside the grid. Nullopt if it is smaller than the grid by a whole
+/// multiple, or thinner than half a multiple.
 std::optional<Frame> fit_into(int source_width, int source_height, std::int64_t grid_width,
                               std::int64_t grid_height, int multiple) {
   const double scale_x = static_cast<double>(grid_width) / source_width;
@@ -57,7 +57,7 @@ std::optional<Frame> fit_into(int source_width, int source_height, std::int64_t 
   return frame;
 }
 
-/// Lower is better: missed area, padding and stretching, each as a share.
+/// The cost of a frame (lower is better): missed area, padding and stretching, each as a share.
 double cost_of(const Frame& frame, std::int64_t area) {
   const double grid_area = static_cast<double>(frame.grid_width) * frame.grid_height;
   const double padding = 1.0 - static_cast<double>(frame.width) * frame.height / grid_area;
@@ -67,7 +67,7 @@ double cost_of(const Frame& frame, std::int64_t area) {
          kStretchCost * std::abs(stretch);
 }
 
-/// Position inside [0, size) that a mirror at both ends maps `position` to; the edge itself is not repeated.
+/// Maps `position` into [0, size) by mirroring at both ends, without repeating the edge.
 int reflect(int position, int size) {
   if (size == 1) return 0;
   const int period = 2 * (size - 1);
@@ -103,7 +103,7 @@ Frame fit_frame(int source_width, int source_height, std::int64_t area, int mult
                       std::to_string(kMaxImagePixels));
   }
 
-  // Every grid width from half to twice the ideal one, each with the two heights next to the shape's.
+  // Try every grid width from half to twice the ideal one, each with the two heights nearest to the shape's.
   const double aspect = static_cast<double>(source_width) / source_height;
   const double ideal =
       std::max(std::sqrt(static_cast<double>(area) * aspect), multiple * std::max(aspect, 1.0));

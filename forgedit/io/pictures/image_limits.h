@@ -10,10 +10,10 @@
 
 namespace forgedit {
 
-/// Of any format.
+/// The maximum for all formats.
 constexpr std::size_t kMaxImageFileBytes = std::size_t{512} << 20;
 
-/// The failure for a picture whose sides or area are outside of the limits.
+/// The failure for a picture whose sides or area are outside the limits.
 class ImageSizeError : public Error {
  public:
   ImageSizeError(const std::string& message, bool is_too_small)
@@ -24,10 +24,10 @@ class ImageSizeError : public Error {
   bool is_too_small_;
 };
 
-/// As decode_rgba_image, with a limit on the area that is not kMaxImagePixels.
+/// decode_rgba_image with another limit on the area than kMaxImagePixels.
 RgbaImage decode_rgba_image_within(std::string_view file, const std::string& name, std::int64_t max_pixels);
 
-/// The picture laid over `background`.
+/// The picture blended over `background`.
 Image flattened(RgbaImage source, std::array<std::uint8_t, 3> background = kWhite);
 
 }  // namespace forgedit

@@ -15,7 +15,7 @@ namespace {
 
 constexpr int kCompressionLevel = 6;
 
-/// The PNG rule for keywords: 1 to 79 printable Latin-1 characters, single spaces only inside.
+/// PNG's rule for keywords: 1 to 79 printable Latin-1 characters, with single spaces only between others.
 bool is_png_keyword(const std::string& keyword) {
   if (keyword.empty() || keyword.size() > 79) return false;
   if (keyword.front() == ' ' || keyword.back() == ' ') return false;
@@ -43,7 +43,7 @@ void check_writable(const std::string& name, const Image& image, const PngText& 
   }
 }
 
-/// A libpng writer into memory. libpng reports errors by longjmp, so `run` must not hold objects with
+/// A libpng writer into memory. libpng reports errors by longjmp, so `run` must hold no objects with
 /// destructors.
 class PngWriter {
  public:
@@ -107,7 +107,7 @@ std::string encode_png(const Image& image, const PngText& text, const std::strin
   check_writable(name, image, text);
   std::vector<png_text> chunks(text.size());
   for (std::size_t i = 0; i < text.size(); ++i) {
-    // libpng's structure takes pointers to non-const, but copies what they point to.
+    // libpng's structure has pointers to non-const, but copies the data.
     chunks[i].compression = PNG_ITXT_COMPRESSION_NONE;
     chunks[i].key = const_cast<char*>(text[i].first.c_str());
     chunks[i].text = const_cast<char*>(text[i].second.c_str());

@@ -16,7 +16,7 @@ bool is_opaque(const RgbaImage& image) {
   return true;
 }
 
-/// Sums of `radius` pixels on both sides, divided by how many there are inside of the mask.
+/// Averages of `radius` pixels on both sides of each, over those that are inside the mask.
 std::vector<std::uint8_t> box_blurred(const std::vector<std::uint8_t>& values, std::size_t lines,
                                       std::size_t length, std::size_t line_step, std::size_t step,
                                       int radius) {
@@ -89,7 +89,7 @@ Mask feathered(const Mask& mask, int pixels) {
   blurred = box_blurred(blurred, width, height, 1, width, pixels);
   Mask result = mask;
   for (std::size_t i = 0; i < blurred.size(); ++i) {
-    // Half of a blurred straight edge's neighbourhood changes: the ramp begins there.
+    // At a straight edge, half of the blurred neighbourhood may change: there the ramp begins.
     const int inside = std::clamp(2 * blurred[i] - kMost, 0, kMost);
     if (mask.change[i] != 0) result.change[i] = static_cast<std::uint8_t>(std::max(inside, 1));
   }

@@ -22,7 +22,7 @@ int side_of(const ConfigReader& reader, const char* key) {
   return static_cast<int>(reader.integer(key, std::nullopt, 1, kMaxSide));
 }
 
-/// {"height": H, "width": W} or one number for both, as (width, height).
+/// Reads {"height": H, "width": W}, or one number for both, as (width, height).
 std::pair<int, int> rectangle(const ConfigReader& reader, const json& object, const char* key,
                               const std::string& origin) {
   if (!object.at(key).is_object()) {
@@ -44,11 +44,11 @@ std::array<double, 3> channels(const ConfigReader& reader, const json& object, c
   return list.get<std::array<double, 3>>();
 }
 
-/// Width and height before the crop.
+/// The width and height after resizing, before the crop.
 std::pair<int, int> resized_sides(const Image& image, const ModelImageConfig& config) {
   if (config.shortest_edge == 0) return {config.width, config.height};
   const auto shorter = std::min(image.width, image.height), longer = std::max(image.width, image.height);
-  // In integers, rounded down, as transformers has it.
+  // In integers, rounded down, as in transformers.
   const auto grown = std::int64_t{config.shortest_edge} * longer / shorter;
   if (grown > kMaxImageSide) {
     throw usage_error("picture of " + std::to_string(image.width) + "x" + std::to_string(image.height) +

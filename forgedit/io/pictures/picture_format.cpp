@@ -22,17 +22,17 @@ bool is_one_of(string_view word, const string_view (&words)[n]) {
 constexpr string_view kAvifBrands[] = {"avif", "avis"};
 constexpr string_view kHeicBrands[] = {"heic", "heix", "heim", "heis", "hevc", "hevx", "hevm", "hevs"};
 
-/// HEIC or AVIF by the brands of the ftyp box: the major one, else any that it is compatible with.
+/// HEIC or AVIF by the brands in the ftyp box: the major one, else any compatible one.
 PictureFormat heif_format(string_view file) {
   if (!has_at(file, 4, "ftyp")) return PictureFormat::other;
   const std::size_t end = std::min<std::size_t>(big_endian_32(file, 0), file.size());
-  // The four bytes behind the major brand are a version.
+  // The four bytes after the major brand are a version.
   for (std::size_t at = 8; at + 4 <= std::max<std::size_t>(end, 12); at += at == 8 ? 8 : 4) {
     const string_view brand = file.substr(at, 4);
     if (is_one_of(brand, kAvifBrands)) return PictureFormat::avif;
     if (is_one_of(brand, kHeicBrands)) return PictureFormat::heic;
   }
-  // Files of the family without a codec among their brands; the decoder says what is inside.
+  // Files with these brands name no codec; the decoder finds it in the contents.
   return is_one_of(file.substr(8, 4), {"mif1", "mif2", "msf1", "miaf"}) ? PictureFormat::heic
                                                                         : PictureFormat::other;
 }
@@ -84,7 +84,7 @@ constexpr Sign kSigns[] = {
     {0, string_view("\0\0\1\0", 4), "ICO"},
 };
 
-/// SVG and HTML are text: their first tag counts, behind a declaration and comments.
+/// SVG and HTML are texts, recognised by their first tag after declaration and comments.
 string_view text_format(string_view file) {
   string_view start = file.substr(0, 4096);
   const std::size_t first = start.find_first_not_of(" \t\r\n\xef\xbb\xbf");
@@ -115,7 +115,7 @@ string_view unread_format(string_view file) {
   for (const Sign& sign : kSigns) {
     if (has_at(file, sign.position, sign.bytes)) return sign.format;
   }
-  // Two letters are weak evidence, so the reserved field of a bitmap header has to be zero as well.
+  // Two letters are weak evidence, so the reserved field of a bitmap header must be zero as well.
   if (has_at(file, 0, "BM") && has_at(file, 6, string_view("\0\0\0\0", 4))) return "BMP";
   if (is_netpbm(file)) return "Netpbm";
   return text_format(file);

@@ -4,14 +4,14 @@
 
 namespace forgedit {
 
-/// What is read, for messages.
+/// The formats that can be read, for messages.
 inline constexpr const char* kReadableFormats = "PNG, JPEG, WebP, HEIC or AVIF";
 
-/// Formats by a file's first bytes.
+/// Formats, recognised by a file's first bytes.
 enum class PictureFormat { png, jpeg, webp, heic, avif, other };
 PictureFormat picture_format(std::string_view file);
 
-/// The name of a known format that is not read, such as "GIF"; empty when `file` looks like none of them.
+/// The name of a known format that cannot be read, such as "GIF"; empty if `file` looks like none of them.
 std::string_view unread_format(std::string_view file);
 
 }  // namespace forgedit

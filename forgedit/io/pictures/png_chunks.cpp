@@ -27,7 +27,7 @@ std::optional<PngChunk> next_png_chunk(string_view file, std::size_t& position) 
 }
 
 bool is_intact(const PngChunk& chunk) {
-  // Type and contents lie one behind the other.
+  // Type and contents are adjacent.
   const auto* bytes = reinterpret_cast<const Bytef*>(chunk.type.data());
   return crc32(0, bytes, static_cast<uInt>(chunk.type.size() + chunk.data.size())) == chunk.checksum;
 }

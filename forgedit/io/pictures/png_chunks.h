@@ -10,7 +10,7 @@ namespace forgedit {
 
 inline constexpr std::string_view kPngMagic("\x89PNG\r\n\x1a\n", 8);
 
-/// The four bytes at `position`, which must lie within `bytes`.
+/// The big-endian number at `position`, which must be inside `bytes`.
 std::uint32_t big_endian_32(std::string_view bytes, std::size_t position);
 
 struct PngChunk {
@@ -19,17 +19,17 @@ struct PngChunk {
   std::uint32_t checksum = 0;
 };
 
-/// The chunk at `position`, which moves behind it. An IEND needs no checksum. Nothing when the file ends
+/// The chunk at `position`; moves `position` after it. An IEND needs no checksum. Nullopt if the file ends
 /// before the chunk does.
 std::optional<PngChunk> next_png_chunk(std::string_view file, std::size_t& position);
 
-/// Whether the checksum fits the contents.
+/// Whether the checksum matches the contents.
 bool is_intact(const PngChunk& chunk);
 
-/// Inflates a zlib stream of at most `max_bytes`; nothing when it is damaged or larger.
+/// Inflates a zlib stream to at most `max_bytes`; nullopt if it is damaged or larger.
 std::optional<std::string> inflate_png(std::string_view packed, std::size_t max_bytes);
 
-/// Cuts the part before the next zero byte off `data`; nothing when no zero byte comes.
+/// Removes and returns the part of `data` before the next zero byte; nullopt if there is no zero byte.
 std::optional<std::string_view> take_until_zero(std::string_view& data);
 
 }  // namespace forgedit

@@ -32,7 +32,7 @@ std::string latin1_to_utf8(string_view text) {
   return utf8;
 }
 
-/// Keyword and text of one tEXt, zTXt or iTXt chunk; nothing when its layout is broken.
+/// Keyword and text of one tEXt, zTXt or iTXt chunk; nullopt if its layout is invalid.
 std::optional<PngText::value_type> parse_text(string_view type, string_view data, std::size_t max_bytes) {
   const auto keyword = take_until_zero(data);
   if (!keyword || keyword->empty()) return std::nullopt;

@@ -7,10 +7,10 @@
 
 namespace forgedit {
 
-/// As read_png_text, of a file in memory; `name` is its name in messages.
+/// read_png_text for a file in memory. `name` is its name in messages.
 PngText parse_png_text(std::string_view file, const std::string& name);
 
-/// The PNG without its text chunks; all other bytes stay. Throws a failure for what is no whole PNG.
+/// The PNG without its text chunks; all other bytes stay the same. Throws a failure for an incomplete PNG.
 std::string without_png_text(std::string_view file, const std::string& name);
 
 }  // namespace forgedit

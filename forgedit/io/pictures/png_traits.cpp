@@ -9,13 +9,13 @@ using std::string_view;
 
 constexpr std::size_t kMaxProfileBytes = std::size_t{32} << 20;
 
-/// Name, method and packed profile of an iCCP chunk.
+/// Unpacks the profile of an iCCP chunk: name, method, compressed profile.
 std::optional<std::string> unpack_profile(string_view data) {
   if (!take_until_zero(data) || data.empty() || data[0] != 0) return std::nullopt;
   return inflate_png(data.substr(1), kMaxProfileBytes);
 }
 
-/// Takes in one chunk; false when it is of a kind that counts here and cannot be read.
+/// Reads one chunk. Returns false if it is of a relevant type but damaged.
 bool read_chunk(const PngChunk& chunk, PngTraits& traits) {
   const string_view type = chunk.type, data = chunk.data;
   const bool counts = type == "cICP" || type == "iCCP" || type == "sRGB" || type == "gAMA" ||

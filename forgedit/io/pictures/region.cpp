@@ -17,7 +17,7 @@ std::string region_text(const Region& region) {
 }
 
 bool is_inside(const Region& region, int width, int height) {
-  // Differences, because sums may overflow.
+  // Subtracts, because sums could overflow.
   return region.x >= 0 && region.y >= 0 && region.x <= width && region.y <= height &&
          region.width <= width - region.x && region.height <= height - region.y;
 }
@@ -48,7 +48,8 @@ Image replaced(const Image& picture, const Image& part, const Region& region) {
 
 Image pasted(const Image& picture, const Image& part, const Region& region) {
   const int feather = std::max(1, std::min(region.width, region.height) / kFeatherShare);
-  // Distance to the outside along one axis in pixels, at most the ramp's; beyond it where the picture ends.
+  // Distance in pixels to the region's outside along one axis, at most feather + 1, where only `part` counts.
+  // Sides on the picture's own edge are ignored.
   const auto depth = [&](int at, int first, int length, int whole) {
     const int before = first > 0 ? at + 1 : feather + 1;
     const int after = first + length < whole ? length - at : feather + 1;

@@ -6,7 +6,7 @@
 
 namespace forgedit {
 
-/// A rectangle of a picture, in pixels.
+/// A rectangle in a picture, in pixels.
 struct Region {
   int x = 0, y = 0;           ///< upper left corner
   int width = 0, height = 0;  ///< at least kMinRegionSide each
@@ -19,22 +19,22 @@ inline constexpr int kMinRegionSide = 16;
 /// "X,Y,WIDTH,HEIGHT".
 std::string region_text(const Region& region);
 
-/// Whether the region is inside of a picture of this size, in pixels.
+/// Whether the region is inside a picture of this size in pixels.
 bool is_inside(const Region& region, int width, int height);
 
-/// Throws a usage Error for the field "region" unless it is inside of a picture of this size, in pixels, and
-/// smaller than it.
+/// Throws a usage Error for the field "region" unless the region is inside a picture of this size in pixels,
+/// and smaller than it.
 void check_region(const Region& region, int width, int height);
 
-/// The pixels of a region that is inside of the picture.
+/// The pixels of a region, which must be inside the picture.
 Image cropped(const Image& picture, const Region& region);
 
-/// `picture` with the pixels of the region replaced by `part`, which has the region's size.
+/// `picture` with the pixels of the region replaced by `part`, which must have the region's size.
 Image replaced(const Image& picture, const Image& part, const Region& region);
 
-/// The same with a feathered edge: a ramp inside of the region, a sixteenth of its shorter side wide, blends
-/// the two. Sides of the region on the picture's own edge have no ramp. Pixels outside of the region keep
-/// their bytes.
+/// The same with a feathered edge: a ramp inside the region blends the two; its width is a sixteenth of the
+/// region's shorter side. Sides of the region on the picture's own edge have no ramp. Pixels outside the
+/// region keep their bytes.
 Image pasted(const Image& picture, const Image& part, const Region& region);
 
 }  // namespace forgedit

@@ -10,7 +10,7 @@
 namespace forgedit {
 namespace {
 
-// Weights are fixed-point numbers: 8 bits of the 32 belong to the pixel and 2 keep sums with negative
+// Weights are fixed-point numbers. 8 of the 32 bits are for the pixel. 2 more keep sums with negative
 // weights from overflowing.
 constexpr int kWeightBits = 32 - 8 - 2;
 constexpr int kHalf = 1 << (kWeightBits - 1);
@@ -42,7 +42,7 @@ Kernel kernel_of(Resample filter) {
   return filter == Resample::bicubic ? Kernel{bicubic, 2.0} : Kernel{lanczos, 3.0};
 }
 
-/// For each output position along one axis: the input positions it reads and their weights.
+/// For each output position along one axis: the range of input positions, and their weights.
 struct Axis {
   struct Window {
     int first;
@@ -57,7 +57,7 @@ struct Axis {
 
 Axis make_axis(int in_size, int out_size, const Kernel& kernel) {
   const double scale = static_cast<double>(in_size) / out_size;
-  const double filter_scale = std::max(scale, 1.0);  // wider than the pixel only when shrinking
+  const double filter_scale = std::max(scale, 1.0);  // wider than one pixel only when shrinking
   const double support = kernel.support * filter_scale;
 
   Axis axis;
@@ -114,14 +114,14 @@ Image resize_rows(const Image& image, const Axis& axis, int first_row, int row_c
   return out;
 }
 
-/// Resizes columns to the axis' height; row 0 of `image` is row `first_row` of the axis' input.
+/// Resizes columns to the axis' height. Row 0 of `image` is row `first_row` of the axis' input.
 Image resize_columns(const Image& image, const Axis& axis, int first_row) {
   Image out;
   out.width = image.width;
   out.height = static_cast<int>(axis.windows.size());
   const std::size_t stride = static_cast<std::size_t>(image.width) * 3;
   out.pixels.resize(stride * axis.windows.size());
-  std::vector<int> sums(stride);  // whole rows at a time, which compilers turn into vector code
+  std::vector<int> sums(stride);  // adds whole rows at a time, which compilers vectorise
   for (int y = 0; y < out.height; ++y) {
     const auto [first, count] = axis.windows[static_cast<std::size_t>(y)];
     const int* const weights = axis.weights_at(y);
@@ -151,7 +151,7 @@ Image resize(const Image& image, int width, int height, Resample filter) {
   }
   const Axis vertical = make_axis(image.height, height, kernel);
   if (width == image.width) return resize_columns(image, vertical, 0);
-  // Only the rows that the second pass reads.
+  // Resize only the rows that the second pass reads.
   const int first_row = vertical.windows.front().first;
   const int end_row = vertical.windows.back().first + vertical.windows.back().count;
   const Image rows =

@@ -10,7 +10,7 @@ namespace forgedit {
 namespace {
 
 constexpr std::string_view kTiff = "http://ns.adobe.com/tiff/1.0/";
-// A packet of a real picture has at most some hundred kilobytes.
+// A packet of a real picture has at most a few hundred kilobytes.
 constexpr std::size_t kMaxBytes = std::size_t{16} << 20;
 
 std::string_view local_name(std::string_view name) {
@@ -23,7 +23,7 @@ std::optional<int> orientation_in(std::string_view text) {
   return digit[0] - '0';
 }
 
-/// Finds the orientation among the descriptions. Those of other pictures, such as ingredients, lie deeper.
+/// Finds the orientation among the descriptions. Those of other pictures, such as ingredients, are deeper.
 class OrientationWalker : public pugi::xml_tree_walker {
  public:
   std::optional<int> orientation;
@@ -61,7 +61,7 @@ class OrientationWalker : public pugi::xml_tree_walker {
 std::optional<int> xmp_orientation(std::string_view xmp) {
   if (xmp.empty() || xmp.size() > kMaxBytes) return std::nullopt;
   pugi::xml_document document;
-  // A packet that breaks off is read as far as it goes.
+  // A truncated packet is parsed up to its end.
   document.load_buffer(xmp.data(), xmp.size());
   OrientationWalker walker;
   document.traverse(walker);

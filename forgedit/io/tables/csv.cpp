@@ -10,11 +10,11 @@
 namespace forgedit {
 namespace {
 
-/// Collects what libcsv reports.
+/// Collects the cells and rows that libcsv reports.
 struct Rows {
   std::vector<CsvRow> rows;
   std::vector<std::string> cells;
-  std::size_t line = 1, begin = 0;  // of the row at hand; 0: it has not begun
+  std::size_t line = 1, begin = 0;  // of the present row; `begin` is 0 before its first cell
 
   void add_cell(const char* text, std::size_t size) {
     if (begin == 0) begin = line;
@@ -37,7 +37,7 @@ void on_row(int newline, void* rows) {
   static_cast<Rows*>(rows)->end_row(newline);
 }
 
-/// libcsv's state, which must be freed.
+/// libcsv's state, freed by the destructor.
 struct Parser {
   Parser() {
     if (csv_init(&state, CSV_STRICT | CSV_STRICT_FINI | CSV_REPALL_NL) != 0) throw std::bad_alloc();

@@ -11,11 +11,11 @@
 namespace forgedit {
 namespace {
 
-constexpr int kMaxColumn = 16384, kMaxRow = 1048576;      // of the format
+constexpr int kMaxColumn = 16384, kMaxRow = 1048576;      // limits of the format
 constexpr std::size_t kMaxBytes = std::size_t{64} << 20;  // of the file, and of each of its parts
 constexpr const char* kWorkbook = "xl/workbook.xml";
 
-/// The name without its namespace prefix, which writers choose as they like.
+/// The name without its namespace prefix, which is up to the writer.
 std::string local_name(const char* name) {
   const std::string text = name;
   return text.substr(text.find(':') + 1);
@@ -34,7 +34,7 @@ pugi::xml_node child(const pugi::xml_node& node, const std::string& name) {
   return found.empty() ? pugi::xml_node() : found.front();
 }
 
-/// The file's parts, by name.
+/// The parts of the file, by name.
 class Archive {
  public:
   explicit Archive(const std::filesystem::path& path)
@@ -70,7 +70,7 @@ class Part {
   pugi::xml_document document_;
 };
 
-/// The text of a shared or inline string: plain, or in formatted runs. Phonetic hints are no part of it.
+/// The text of a shared or inline string, plain or in formatted runs. Skips phonetic hints.
 std::string string_of(const pugi::xml_node& item) {
   std::string text;
   for (const auto& part : item.children()) {
@@ -88,7 +88,7 @@ int number_of(const std::string& text) {
   return result.ec == std::errc() && result.ptr == end ? value : -1;
 }
 
-/// "AB12" -> column 28, row 12.
+/// Parses a cell reference: "AB12" -> column 28, row 12.
 std::pair<int, int> place_of(const std::string& reference, const std::string& where) {
   int column = 0;
   std::size_t i = 0;
@@ -124,7 +124,8 @@ std::string cell_text(const pugi::xml_node& cell, const std::vector<std::string>
   return strings[static_cast<std::size_t>(index)];
 }
 
-/// `room`: bytes of text that there may still be; cells share strings, and sheets parts.
+/// Reads one sheet. `room` is the number of bytes of text still allowed, because cells share strings, and
+/// sheets share parts.
 Sheet read_sheet(const Archive& archive, const std::string& origin, const std::string& part_name,
                  const std::string& sheet_name, const std::vector<std::string>& strings, std::size_t& room) {
   const auto where = origin + ": " + part_name;
@@ -143,7 +144,7 @@ Sheet read_sheet(const Archive& archive, const std::string& origin, const std::s
   return sheet;
 }
 
-/// Part names by relationship id.
+/// The names of parts by relationship id.
 std::map<std::string, std::string> relationships(const Archive& archive, const std::string& origin) {
   std::map<std::string, std::string> targets;
   const Part part(archive, origin, "xl/_rels/workbook.xml.rels");

@@ -14,7 +14,7 @@ namespace {
 
 using Kind = CheckpointKind;
 
-/// A size of one tensor; -1 where it is not there.
+/// One dimension of a tensor; -1 if there is no such tensor.
 std::int64_t size_of(const StateDict& tensors, const std::string& name, std::int64_t dimension) {
   const auto found = tensors.find(name);
   return found == tensors.end() || found->second.dim() <= dimension ? -1 : found->second.size(dimension);
@@ -27,7 +27,7 @@ bool any_key(const StateDict& tensors, std::initializer_list<const char*> parts)
   });
 }
 
-/// Marks of noise that is described by sigmas.
+/// Recognises models whose noise is parameterised by sigmas.
 std::optional<Kind> edm_kind(const StateDict& tensors) {
   if (tensors.count("edm_vpred.sigma_max") > 0) return Kind::cosxl;
   if (tensors.count("edm_mean") > 0 || tensors.count("edm_std") > 0) return Kind::playground;
@@ -35,7 +35,8 @@ std::optional<Kind> edm_kind(const StateDict& tensors) {
 }
 
 Kind sdxl_kind(const StateDict& tensors, std::int64_t channels) {
-  // Its one text encoder has OpenCLIP's names where XL has CLIP's; its first convolution is wider.
+  // The refiner's only text encoder has OpenCLIP's names, unlike XL's first one. Its first convolution is
+  // wider.
   const bool refiner = has_module(tensors, "conditioner.embedders.0.model.") ||
                        size_of(tensors, std::string(kLdmUnetPrefix) + "input_blocks.0.0.weight", 0) == 384;
   if (refiner) return Kind::sdxl_refiner;
@@ -55,7 +56,7 @@ Kind sd2_kind(std::int64_t channels) {
   }
 }
 
-/// Families that share the LDM names of Stable Diffusion.
+/// Distinguishes the families that use the LDM names of Stable Diffusion.
 Kind ldm_kind(const StateDict& tensors) {
   if (const auto edm = edm_kind(tensors)) return *edm;
   const std::string unet = kLdmUnetPrefix;
@@ -64,7 +65,7 @@ Kind ldm_kind(const StateDict& tensors) {
   if (has_module(tensors, unet + "label_emb.")) {
     return openclip ? Kind::sd2_unclip : sdxl_kind(tensors, channels);
   }
-  // Linear projections around attention, or the other text encoder.
+  // Linear projections around attention, or OpenCLIP's text encoder, mean 2.x.
   const auto proj_in = tensors.find(unet + "input_blocks.1.1.proj_in.weight");
   const bool linear = proj_in != tensors.end() && proj_in->second.dim() == 2;
   if (linear || openclip) return sd2_kind(channels);

@@ -6,7 +6,7 @@
 
 namespace forgedit {
 
-/// What a file of weights is, determined by the names and shapes of its tensors.
+/// The kind of a weights file, determined by the names and shapes of its tensors.
 enum class CheckpointKind {
   sd1,              ///< Stable Diffusion 1.x, one file under LDM names
   sd1_inpainting,   ///< 9 input channels
@@ -15,42 +15,42 @@ enum class CheckpointKind {
   sd2_inpainting,   ///< 9 input channels
   sd2_instruct,     ///< 8 input channels
   sd2_depth,        ///< 5 input channels
-  sd2_unclip,       ///< takes the embedding of a picture
+  sd2_unclip,       ///< is conditioned on the embedding of a picture
   sdxl,             ///< Stable Diffusion XL, one file under SGM names
   sdxl_inpainting,  ///< 9 input channels
   sdxl_instruct,    ///< 8 input channels
   sdxl_refiner,
-  cosxl,       ///< XL whose noise is described by sigmas: `edm_vpred.sigma_max`
-  playground,  ///< the same: Playground v2.5, `edm_mean` and `edm_std`
-  edm,         ///< the same: other marks that begin with `edm_`
+  cosxl,       ///< XL with noise parameterised by sigmas: `edm_vpred.sigma_max`
+  playground,  ///< likewise: Playground v2.5, `edm_mean` and `edm_std`
+  edm,         ///< likewise: other names that begin with `edm_`
   sd3,
   flux,
   lora,
   controlnet,
   textual_inversion,
-  unet,          ///< a UNet alone, under diffusers' names
-  vae,           ///< a VAE alone, under LDM or diffusers' names
-  text_encoder,  ///< CLIP's text model alone
-  clip,          ///< CLIP's two towers
+  unet,          ///< a UNet alone, with diffusers' names
+  vae,           ///< a VAE alone, with LDM or diffusers' names
+  text_encoder,  ///< CLIP's text encoder alone
+  clip,          ///< CLIP with both encoders
   captioner,     ///< BLIP
   unknown
 };
 
 CheckpointKind checkpoint_kind(const StateDict& tensors);
 
-/// Whether a UNet under diffusers' names is one of Stable Diffusion 2.x or XL; sd1 for all others.
+/// The family (sd1, sd2 or sdxl) of a UNet with diffusers' names; sd1 if it is neither 2.x nor XL.
 CheckpointKind unet_family(const StateDict& unet);
 
-/// For people: "a LoRA", "a Stable Diffusion 2.x checkpoint", …
+/// A name for messages: "a LoRA", "a Stable Diffusion 2.x checkpoint", …
 std::string checkpoint_title(CheckpointKind kind);
 
-/// Whether it is a whole checkpoint of a family that is supported: sd1, sd2 or sdxl.
+/// Whether it is a whole checkpoint of a supported family: sd1, sd2 or sdxl.
 bool is_stable_diffusion(CheckpointKind kind);
-/// Whether the family's prompts go through two text encoders.
+/// Whether models of this family have two text encoders.
 bool has_second_text_encoder(CheckpointKind kind);
 
-/// Throw a failure that starts with `origin` and names what it is instead: unless the kind is `expected`,
-/// unless it is_stable_diffusion.
+/// Throw a failure that begins with `origin` and names the actual kind: require_kind unless it is `expected`,
+/// require_stable_diffusion unless is_stable_diffusion.
 void require_kind(CheckpointKind kind, CheckpointKind expected, const std::string& origin);
 void require_stable_diffusion(CheckpointKind kind, const std::string& origin);
 

@@ -4,13 +4,13 @@
 
 namespace forgedit {
 
-/// 8-bit floats of safetensors files, which LibTorch 1.13 has no types for.
+/// 8-bit floating-point types of safetensors files. LibTorch 1.13 has no such types.
 enum class Float8 {
-  e4m3,  ///< 4 bits of exponent, no infinities; NaN where all bits but the sign are set
-  e5m2,  ///< the upper half of a float16, with its infinities and NaNs
+  e4m3,  ///< 4 exponent bits, no infinities; NaN if all bits except the sign are set
+  e5m2,  ///< the upper half of a float16, with infinities and NaNs
 };
 
-/// bytes (any shape, uint8) -> the same shape as float16, which holds every value of both formats exactly.
+/// bytes (any shape, uint8) -> float16 of the same shape, which represents every value of both types exactly.
 at::Tensor widen_float8(const at::Tensor& bytes, Float8 format);
 
 }  // namespace forgedit

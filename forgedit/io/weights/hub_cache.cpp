@@ -19,7 +19,7 @@ bool is_name_part(std::string_view text) {
   return !text.empty() && text != "." && text != ".." && std::all_of(text.begin(), text.end(), allowed);
 }
 
-/// The revision in refs/main; empty where there is none.
+/// The revision in refs/main; empty if there is none.
 std::string main_revision(const fs::path& repository) {
   const auto path = repository / "refs" / "main";
   std::error_code error;

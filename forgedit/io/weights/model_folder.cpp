@@ -56,14 +56,14 @@ StateDict read_shards(const fs::path& index_path, const TensorFilter& wanted,
 }  // namespace
 
 fs::path find_component_weights(const fs::path& directory, const std::string& stem) {
-  // transformers calls the older file otherwise than the newer one.
+  // The PyTorch file of transformers has another name than the safetensors file.
   const auto pickle = stem == "model" ? "pytorch_model" : stem;
   for (const auto& name :
        {stem + ".safetensors", stem + ".safetensors.index.json", stem + ".fp16.safetensors",
         stem + ".fp16.safetensors.index.json", stem + ".safetensors.index.fp16.json", pickle + ".bin",
         pickle + ".bin.index.json", pickle + ".fp16.bin"}) {
     const auto path = directory / name;
-    // A link to nothing is taken too: reading it says that a download was not finished.
+    // Also accepts a dangling link: reading it then reports an unfinished download.
     if (fs::exists(path) || fs::is_symlink(path)) return path;
   }
   return {};
@@ -113,7 +113,7 @@ void write_component_weights(const fs::path& directory, const std::string& stem,
     for (const auto& [name, tensor] : shards[i]) index["weight_map"][name] = file;
   }
   write_file_atomically(index_path, index.dump(1) + "\n");
-  fs::remove(plain);  // an older file would be read before the index
+  fs::remove(plain);  // readers would prefer this old file to the index
 }
 
 }  // namespace forgedit

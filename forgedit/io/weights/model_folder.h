@@ -10,14 +10,13 @@
 
 namespace forgedit {
 
-/// The file that holds the weights of one component of a diffusers folder: `STEM.safetensors`, the index of
-/// its shards, or the same as `fp16` variant or PyTorch file (`pytorch_model.bin` where STEM is `model`), in
-/// this order of preference. Empty where there is none.
+/// The weights file of one component in a diffusers folder. In order of preference: `STEM.safetensors`, the
+/// index of its shards, the same in the `fp16` variant, the PyTorch file (`pytorch_model.bin` if STEM is
+/// `model`). Empty if there is none.
 std::filesystem::path find_component_weights(const std::filesystem::path& directory, const std::string& stem);
 
-/// Reads these weights, from all shards. Throws Error naming what was looked for.
-///
-/// `widened` becomes the dtypes of tensors that the files hold as 8-bit floats (see Safetensors).
+/// Reads these weights, from all shards. Throws Error that names the expected files if there are none.
+/// `widened` receives the original dtypes of tensors that the files store as 8-bit floats (see Safetensors).
 StateDict read_component_weights(const std::filesystem::path& directory, const std::string& stem,
                                  const TensorFilter& wanted = {},
                                  std::map<std::string, std::string>* widened = nullptr);

@@ -8,15 +8,15 @@
 namespace forgedit {
 namespace {
 
-constexpr std::size_t kMaxBytes = std::size_t{64} << 20;  // without tensors, whose bytes lie elsewhere
-constexpr std::size_t kMaxValues = 4'000'000;             // a training checkpoint has some 100,000
+constexpr std::size_t kMaxBytes = std::size_t{64} << 20;  // without tensors, whose bytes are elsewhere
+constexpr std::size_t kMaxValues = 4'000'000;             // a training checkpoint has about 100,000
 constexpr std::size_t kMaxStack = 4'000'000;
-constexpr std::size_t kMaxItems = 16'000'000;  // of all lists, tuples and dicts together
+constexpr std::size_t kMaxItems = 16'000'000;  // all lists, tuples and dicts together
 constexpr std::size_t kMaxNameBytes = 1024;
 constexpr std::size_t kMaxAllNameBytes = kMaxBytes;
 
-/// The pickle machine: a stack with marks, and a memo. Values are owned by the result, so that no depth of
-/// nesting needs recursion, and cycles are no leak.
+/// The pickle machine: a stack with marks, and a memo. The result owns all values, so nesting of any depth
+/// needs no recursion, and cycles cause no leaks.
 class Machine {
  public:
   Machine(std::string_view bytes, std::size_t begin, const std::string& origin)
@@ -62,7 +62,7 @@ class Machine {
   }
   void push(const PickleValue& value) {
     if (stack_.size() >= kMaxStack) reject("deeper than a checkpoint");
-    // Values belong to result_, where APPENDS and SETITEMS change them.
+    // result_ owns the values; APPENDS and SETITEMS change them there.
     stack_.push_back(const_cast<PickleValue*>(&value));
   }
   void push_integer(std::int64_t value) {
@@ -82,14 +82,14 @@ class Machine {
     push_integer(value);
   }
 
-  /// Memo entries make it cheap to ask for the same items again and again.
+  /// With memo entries, a short pickle could repeat the same items many times.
   void count_items(std::size_t count) {
     items_ += count;
     if (items_ > kMaxItems) reject("more items than a checkpoint has");
   }
   void push_global(const std::string& module, const std::string& name) {
     if (module.size() + name.size() > kMaxNameBytes) reject("a name longer than any class has");
-    // Their two parts may come from the memo again and again.
+    // Memo entries could repeat both parts many times.
     name_bytes_ += module.size() + name.size();
     if (name_bytes_ > kMaxAllNameBytes) reject("more names than a checkpoint has");
     push_text(PickleValue::Kind::global, module + "." + name);
@@ -126,7 +126,7 @@ class Machine {
     while (count-- > 0) items[count] = pop();
     push_items(kind, std::move(items));
   }
-  /// Into the list or dict on top; what would go into an object of another class is dropped.
+  /// Appends items to the list or dict on top of the stack. Drops items of other objects.
   void extend(PickleValue::Kind kind, const std::vector<const PickleValue*>& items) {
     auto* target = top();
     if (kind == PickleValue::Kind::dict && items.size() % 2 != 0) reject("a key without a value");
@@ -142,7 +142,7 @@ class Machine {
     if (arguments->kind != PickleValue::Kind::tuple) reject("arguments that are no tuple");
     if (callable->is_global("collections.OrderedDict") || callable->is_global("collections.defaultdict")) {
       auto& dict = make(PickleValue::Kind::dict);
-      // Python 2 wrote an OrderedDict's pairs as its argument.
+      // Python 2 wrote the pairs of an OrderedDict as its argument.
       if (!arguments->items.empty() && arguments->items[0]->kind == PickleValue::Kind::list) {
         for (const auto* pair : arguments->items[0]->items) {
           const bool holds_two =
@@ -177,11 +177,11 @@ class Machine {
   std::size_t name_bytes_ = 0;
   const std::string& origin_;
   std::vector<PickleValue*> stack_;
-  std::vector<std::size_t> marks_;  // heights of the stack
+  std::vector<std::size_t> marks_;  // sizes of the stack
   std::unordered_map<std::uint64_t, PickleValue*> memo_;
 };
 
-// The letters are the format's; names in the comments are pickletools'.
+// The letters are those of the format; names in the comments are those of pickletools.
 void Machine::step(unsigned char opcode) {
   switch (opcode) {
     case 0x80:  // PROTO
@@ -315,7 +315,7 @@ void Machine::step(unsigned char opcode) {
     case 0x92:  // NEWOBJ_EX
       pop();    // keyword arguments
       return push_last(PickleValue::Kind::object, 2);
-    case 'b':  // BUILD: attributes, which nothing here reads
+    case 'b':  // BUILD: attributes, which are not used
       pop();
       top();
       return;

@@ -8,7 +8,7 @@
 
 namespace forgedit {
 
-/// One value of a pickle. What a pickle would call or build is only described, never run.
+/// One value of a pickle. Calls and objects in a pickle are only described, never executed.
 struct PickleValue {
   enum class Kind {
     none,
@@ -20,10 +20,10 @@ struct PickleValue {
     bytes,
     list,
     tuple,
-    dict,        ///< OrderedDict and defaultdict too; `items`: key, value, key, value …
+    dict,        ///< also OrderedDict and defaultdict; `items`: key, value, key, value …
     global,      ///< `text`: "module.name" of a class or function
-    persistent,  ///< `items`: the one value that names an object outside of the pickle
-    object,      ///< what calling items[0] with items[1] would give
+    persistent,  ///< `items`: the one value that names an object outside the pickle
+    object,      ///< the result of calling items[0] with items[1]
   };
   Kind kind = Kind::none;
   std::int64_t integer = 0;
@@ -32,19 +32,19 @@ struct PickleValue {
   std::vector<const PickleValue*> items;
 
   bool is_global(std::string_view name) const { return kind == Kind::global && text == name; }
-  /// The value of a dict under a text key, the last one as in Python; null where there is none.
+  /// The value of a dict under a text key. The last one counts, as in Python; null if there is none.
   const PickleValue* find(std::string_view key) const;
 };
 
-/// A pickle that was read: `root` and all below it live in `values`, and may hold cycles.
+/// A parsed pickle. `values` owns `root` and all values below it, which may form cycles.
 struct Pickle {
   std::deque<PickleValue> values;
   const PickleValue* root = nullptr;
-  std::size_t end = 0;  ///< of the pickle in its bytes
+  std::size_t end = 0;  ///< position of its end in the bytes
 };
 
-/// Reads the pickle that starts at `begin` of `bytes`: protocols 2 to 5. Its bytes, values, stack and memo
-/// are bounded; an opcode that is unknown or has no place is an Error that starts with `origin`. Format:
+/// Parses the pickle that begins at `begin` of `bytes`: protocols 2 to 5. Bytes, values, stack and memo are
+/// limited. An unknown or misplaced opcode is an Error that begins with `origin`. Format:
 /// https://docs.python.org/3/library/pickletools.html
 Pickle read_pickle(std::string_view bytes, std::size_t begin, const std::string& origin);
 

@@ -23,7 +23,7 @@ constexpr std::size_t kMaxDimensions = 8;
 struct DtypeName {
   const char* name;
   at::ScalarType type;
-  std::optional<Float8> narrow = {};  ///< stored in bytes, read as float16
+  std::optional<Float8> narrow = {};  ///< stored in bytes, converted to float16
 };
 constexpr std::array kDtypes{DtypeName{"F64", at::kDouble},
                              DtypeName{"F32", at::kFloat},
@@ -42,7 +42,7 @@ struct TensorEntry : TensorPlace {
   const DtypeName* dtype = nullptr;
 };
 
-/// Its begin and end count from where the data begin.
+/// Parses one entry. Its begin and end are relative to the start of the data.
 TensorEntry parse_entry(const std::string& origin, const std::string& name, const json& entry) {
   const auto reject = [&](const std::string& what) { throw failure(origin + ": " + name + ": " + what); };
   const bool complete = entry.is_object() && entry.contains("dtype") && entry["dtype"].is_string() &&
@@ -58,7 +58,7 @@ TensorEntry parse_entry(const std::string& origin, const std::string& name, cons
   result.dtype = found;
   result.type = found->type;
   if (entry["shape"].size() > kMaxDimensions) reject("more than 8 dimensions");
-  // Strides are products too, so sides beside a zero must not overflow either.
+  // Strides are products too, so dimensions beside a zero must not overflow either.
   std::int64_t bytes_without_zeros = static_cast<std::int64_t>(c10::elementSize(found->type));
   bool empty = false;
   for (const auto& side : entry["shape"]) {
@@ -84,7 +84,8 @@ TensorEntry parse_entry(const std::string& origin, const std::string& name, cons
   return result;
 }
 
-/// The header as an object whose tensor names are unique: of two equal ones a parser would keep the last.
+/// Parses the header as an object with unique tensor names; a JSON parser alone would keep the last
+/// duplicate.
 json parse_header(const std::string& origin, std::string_view text) {
   std::set<std::string> names;
   const auto check = [&](int depth, json::parse_event_t event, json& parsed) {
@@ -100,7 +101,7 @@ json parse_header(const std::string& origin, std::string_view text) {
   return header;
 }
 
-/// Offsets must tile the data exactly, as the format demands: no overlap, no gap, nothing left over.
+/// The offsets must tile the data exactly, as the format demands: no overlaps, no gaps, no bytes left over.
 void check_tiling(const std::string& origin, std::vector<TensorEntry>& entries, std::uint64_t data_bytes) {
   std::sort(entries.begin(), entries.end(), [](const auto& a, const auto& b) {
     return std::pair(a.begin, a.end) < std::pair(b.begin, b.end);
@@ -187,7 +188,7 @@ void write_safetensors(const std::filesystem::path& path, const StateDict& tenso
     offset += tensor.nbytes();
   }
   std::string text = header.dump();
-  text.resize((text.size() + 7) / 8 * 8, ' ');  // keeps tensors aligned in a memory map
+  text.resize((text.size() + 7) / 8 * 8, ' ');  // aligns the tensors in a memory map
   AtomicFile file(path);
   const std::uint64_t length = text.size();
   file.write(&length, sizeof length);

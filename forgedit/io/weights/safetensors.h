@@ -9,20 +9,21 @@
 
 namespace forgedit {
 
-/// A safetensors file: its tensors and the header's `__metadata__`.
+/// The contents of a safetensors file: its tensors and the header's `__metadata__`.
 struct Safetensors {
   StateDict tensors;
   std::map<std::string, std::string> metadata;
-  /// Tensors of 8-bit floats and their dtype in the file; they are read as float16, in memory of their own.
+  /// Tensors of 8-bit floats with their dtype in the file. They are converted to float16 in separate memory.
   std::map<std::string, std::string> widened;
 };
 
-/// Reads a safetensors file. Throws Error naming file and key for anything that does not hold: truncation,
-/// header length, JSON, dtype, shape against length, offsets that overlap, leave gaps or pass the end.
-/// Format: https://github.com/huggingface/safetensors#format
+/// Reads a safetensors file; see TensorFilter for `wanted`. Throws Error naming file and key for every
+/// violation of the format: truncation, header length, JSON, dtype, length that does not match the shape,
+/// offsets that overlap, leave gaps or exceed the file. Format:
+/// https://github.com/huggingface/safetensors#format
 Safetensors read_safetensors(const std::filesystem::path& path, const TensorFilter& wanted = {});
 
-/// Writes contiguous CPU copies of `tensors` atomically.
+/// Writes contiguous CPU copies of `tensors` atomically. Throws Error if the file cannot be written.
 void write_safetensors(const std::filesystem::path& path, const StateDict& tensors,
                        const std::map<std::string, std::string>& metadata = {});
 

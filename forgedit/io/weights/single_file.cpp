@@ -15,7 +15,7 @@
 namespace forgedit {
 namespace {
 
-/// Buffers of LDM's training code, beside the networks.
+/// Buffers that LDM's training code saves beside the networks.
 constexpr std::array<std::string_view, 15> kSchedule{"betas",
                                                      "alphas_cumprod",
                                                      "alphas_cumprod_prev",
@@ -36,7 +36,7 @@ constexpr std::array<std::string_view, 2> kMarks{"v_pred", "ztsnr"};
 
 constexpr std::string_view kEmaPrefix = "model_ema.";
 
-/// What names of a family's networks begin with.
+/// The prefixes of a family's networks.
 std::vector<std::string_view> network_prefixes(CheckpointKind kind) {
   switch (kind) {
     case CheckpointKind::sd2:
@@ -115,7 +115,7 @@ StateDict join_checkpoint(const SingleFile& file) {
 }
 
 SingleFile read_single_file(const std::filesystem::path& path) {
-  // Averaged copies (model_ema) are half of some files.
+  // Skips averaged copies (model_ema), which are half of some files.
   const auto read =
       read_weights_file(path, [](const std::string& name) { return !starts_with(name, kEmaPrefix); });
   require_stable_diffusion(checkpoint_kind(read.tensors), path.string());

@@ -14,11 +14,11 @@ namespace forgedit {
 namespace {
 
 constexpr std::string_view kZipMagic = "PK\x03\x04";
-/// LONG1 of 0x1950a86a20f9469cfc6c, with which the older layout starts after the protocol.
+/// LONG1 of 0x1950a86a20f9469cfc6c. After the protocol, files in the older layout begin with it.
 constexpr std::string_view kLegacyMagic = "\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19";
 constexpr std::int64_t kLegacyVersion = 1001;
 constexpr std::size_t kMaxTensorDimensions = 8;
-/// Bytes of the older layout that are read first, and five times what a pickle may have.
+/// Bytes to read first of a file in the older layout; and the limit, five times that of a pickle.
 constexpr std::uint64_t kLegacyHead = 1 << 20, kMostLegacyHead = std::uint64_t{320} << 20;
 
 struct StorageType {
@@ -32,20 +32,20 @@ constexpr std::array kStorageTypes{
     StorageType{"ShortStorage", at::kShort},   StorageType{"CharStorage", at::kChar},
     StorageType{"ByteStorage", at::kByte},     StorageType{"BoolStorage", at::kBool}};
 
-/// Bytes of a storage within the file.
+/// The bytes of a storage in the file.
 struct Region {
   std::uint64_t begin = 0, size = 0;
 };
 
-/// What a pickle says about a storage.
+/// The description of a storage in a pickle.
 struct StorageRecord {
   at::ScalarType type;
   std::string key;
   std::int64_t numel = 0;
-  std::int64_t view_offset = 0;  ///< older layout: a view of the storage under `key`, in elements
+  std::int64_t view_offset = 0;  ///< older layout: offset of a view into the storage under `key`, in elements
 };
 
-/// What a pickle says about a tensor.
+/// The description of a tensor in a pickle.
 struct TensorRecord {
   const PickleValue* storage = nullptr;
   const PickleValue* offset = nullptr;
@@ -53,9 +53,9 @@ struct TensorRecord {
   const PickleValue* strides = nullptr;
 };
 
-/// Follows the functions by which PyTorch describes tensors; nothing for every other object.
+/// Recognises the functions by which PyTorch describes tensors; nullopt for all other objects.
 std::optional<TensorRecord> as_tensor(const PickleValue* value) {
-  constexpr int kMaxWrappers = 4;  // a parameter of a subclass of a tensor
+  constexpr int kMaxWrappers = 4;  // a parameter of a tensor subclass
   for (int i = 0; i < kMaxWrappers && value->kind == PickleValue::Kind::object; ++i) {
     const auto* function = value->items[0];
     const auto* arguments = value->items[1];
@@ -82,7 +82,7 @@ std::optional<TensorRecord> as_tensor(const PickleValue* value) {
   return {};
 }
 
-/// The tensors of one file, once its storages are found.
+/// Reads the tensors of one file whose storages have been found.
 class TensorReader {
  public:
   TensorReader(const WeightsInput& file, std::map<std::string, Region> storages, const TensorFilter& wanted)
@@ -177,7 +177,7 @@ class TensorReader {
         storage.view_offset < 0) {
       reject(name, "its offset is no count");
     }
-    // The last element, and the number of elements; sizes beside a zero must not overflow either.
+    // Find the last element and the number of elements. Dimensions beside a zero must not overflow either.
     std::int64_t first = 0, count = 1;
     bool empty = false, fits = !__builtin_add_overflow(record.offset->integer, storage.view_offset, &first);
     std::int64_t last = first;
@@ -189,8 +189,8 @@ class TensorReader {
              !__builtin_mul_overflow(shape[i] - 1, strides[i], &reach) &&
              !__builtin_add_overflow(last, reach, &last);
     }
-    // An expanded tensor is larger than its storage: nobody saves weights so, and a small file could ask for
-    // any amount of memory.
+    // Reject expanded tensors, which are larger than their storage: nobody saves weights so, and a small file
+    // could demand any amount of memory.
     fits = fits && (empty ? count <= INT64_MAX / 8 : count <= available && last < available);
     if (!fits) reject(name, "shape " + shape_text(shape) + " does not stay within its storage");
     if (empty) return torch::empty(shape, storage.type);
@@ -212,7 +212,7 @@ class TensorReader {
 
   const WeightsInput& file_;
   std::map<std::string, Region> storages_;
-  mutable std::map<std::string, std::shared_ptr<char>> read_;  // storages, by key
+  mutable std::map<std::string, std::shared_ptr<char>> read_;  // storages by key
   const TensorFilter& wanted_;
   const std::string& origin_;
 };
@@ -255,8 +255,8 @@ StateDict read_zip_layout(const WeightsInput& file, const TensorFilter& wanted) 
   return TensorReader(file, std::move(storages), wanted).read(*root.root);
 }
 
-/// Element sizes by storage key, from every persistent id of a pickle: the older layout needs them to walk
-/// along its storages.
+/// Element sizes by storage key, from all persistent ids of a pickle. In the older layout they are needed to
+/// find the next storage.
 std::map<std::string, std::uint64_t> element_sizes(const Pickle& pickle) {
   std::map<std::string, std::uint64_t> result;
   for (const auto& value : pickle.values) {
@@ -273,7 +273,8 @@ std::map<std::string, std::uint64_t> element_sizes(const Pickle& pickle) {
   return result;
 }
 
-/// What the older layout has before its storages: what its tensors are, and its storages' keys in order.
+/// The beginning of a file in the older layout: descriptions of its tensors, and keys of its storages in
+/// order.
 struct LegacyHead {
   Pickle root, keys;
 };
@@ -296,7 +297,7 @@ LegacyHead read_legacy_head(std::string_view bytes, const std::string& origin) {
   return head;
 }
 
-/// Nothing says how long the head is: more and more of the file is read until it is whole.
+/// The length of the head is not stored, so read larger and larger parts until it is complete.
 LegacyHead read_legacy_head(const WeightsInput& file) {
   for (auto bytes = kLegacyHead;; bytes *= 8) {
     const bool all = bytes >= std::min(file.size(), kMostLegacyHead);

@@ -7,13 +7,13 @@
 
 namespace forgedit {
 
-/// Whether the bytes are what torch.save writes: a zip archive, or the older row of pickles.
+/// Whether the bytes were written by torch.save: a zip archive, or the older sequence of pickles.
 bool is_torch_file(std::string_view bytes);
 
-/// The tensors of a file of torch.save by name: a dictionary of tensors, or one under its key `state_dict` or
-/// `model`. Everything else in the file is ignored and never executed. Tensors that share a storage share its
-/// memory. Throws Error that names the file: damage, tensors that do not stay within their storage, files
-/// that hold no dictionary of tensors. Format:
+/// The tensors of a torch.save file by name: from a dictionary of tensors, or one under its key `state_dict`
+/// or `model`. Everything else in the file is ignored, and nothing is executed. Tensors that share a storage
+/// share its memory. Throws Error naming the file for damage, for tensors that exceed their storage, and for
+/// files without a dictionary of tensors. Format:
 /// https://github.com/pytorch/pytorch/blob/main/torch/serialization.py (_save, _legacy_save)
 StateDict read_torch_file(const WeightsInput& file, const TensorFilter& wanted = {});
 

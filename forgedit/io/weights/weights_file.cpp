@@ -9,10 +9,10 @@
 namespace forgedit {
 namespace {
 
-/// Bytes that tell all formats apart.
+/// The number of bytes that is enough to distinguish all formats.
 constexpr std::uint64_t kHead = 512;
 
-/// A header's length, then its JSON: looked at first, since a length may start as a pickle does.
+/// The length of a header, then JSON. Checked first, because the length may look like the start of a pickle.
 bool looks_like_safetensors(std::string_view bytes) {
   return bytes.size() > 8 && bytes[8] == '{' && bytes.substr(4, 4) == std::string_view("\0\0\0\0", 4);
 }

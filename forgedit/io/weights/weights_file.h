@@ -9,7 +9,7 @@
 
 namespace forgedit {
 
-/// A file of weights, whatever its format.
+/// The contents of a weights file of any format.
 struct WeightsFile {
   enum class Format { safetensors, torch };
   StateDict tensors;
@@ -18,8 +18,8 @@ struct WeightsFile {
   std::map<std::string, std::string> widened;  ///< see Safetensors
 };
 
-/// Reads safetensors and PyTorch files (.ckpt, .pt, .pth, .bin), told apart by their content.
-/// Throws Error that names the file.
+/// Reads safetensors and PyTorch files (.ckpt, .pt, .pth, .bin); the content determines the format. Throws
+/// Error naming the file.
 WeightsFile read_weights_file(const std::filesystem::path& path, const TensorFilter& wanted = {});
 
 }  // namespace forgedit

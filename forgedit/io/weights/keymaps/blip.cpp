@@ -27,12 +27,12 @@ StateDict normalise_blip_keys(const StateDict& state) {
   for (const auto& [name, tensor] : state) {
     if (!ends_with_position_ids(name)) result.emplace(name, tensor);
   }
-  // Of two tied tensors a file may hold either one or both.
+  // A file may contain one or both of two tied tensors.
   if (const auto tied = result.find(head); tied != result.end()) {
     const auto embedding = result.emplace(words, tied->second).first;
     if (same_tensor(embedding->second, tied->second)) result.erase(tied);
   }
-  // The head adds decoder.bias; bias is its other name.
+  // The head adds decoder.bias; `bias` is another name of the same tensor.
   if (const auto tied = result.find(head_bias); tied != result.end()) {
     result[bias] = tied->second;
     result.erase(tied);

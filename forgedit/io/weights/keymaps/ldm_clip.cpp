@@ -3,8 +3,8 @@
 
 namespace forgedit {
 
-// LDM holds transformers' own module, so the names are transformers' behind a prefix: with `text_model.` in
-// published checkpoints, without it in some that were saved by newer versions.
+// LDM contains transformers' own module, so the names are those of transformers after a prefix: with
+// `text_model.` in published checkpoints, without it in some that newer versions saved.
 
 StateDict clip_text_from_ldm(const StateDict& checkpoint, UnusedNames* unused, const std::string& prefix) {
   return normalise_clip_text_keys(without_prefix(checkpoint, prefix), unused);

@@ -4,11 +4,11 @@
 namespace forgedit {
 namespace {
 
-/// What the numbers in the names depend on.
+/// The sizes that determine the numbers in the names.
 struct Layout {
   std::int64_t levels = 0;
-  std::int64_t layers = 0;                  ///< resnets of a level of the encoder; the decoder has one more
-  std::vector<bool> decoder_has_attention;  ///< by level; an upsampler comes after it in its block
+  std::int64_t layers = 0;                  ///< resnets per level of the encoder; the decoder has one more
+  std::vector<bool> decoder_has_attention;  ///< by level; the upsampler comes after attention in its block
 };
 
 std::string name(const char* before, std::int64_t number, const std::string& after) {
@@ -22,8 +22,8 @@ void add_resnet(ModuleNames& names, const std::string& ldm, const std::string& d
   for (const auto& [ldm_part, part] : kParts) names.emplace_back(ldm + ldm_part, diffusers + part);
 }
 
-/// LDM numbers blocks through all levels: input block 0 is the first convolution, then come each level's
-/// resnets (with attention as part 1) and, as a block of its own, its downsampler. In output blocks the
+/// LDM numbers blocks through all levels. Input block 0 is the first convolution; then each level has its
+/// resnets (with attention as part 1) and its downsampler as a separate block. In the output blocks, the
 /// upsampler is the last part of a level's last block.
 ModuleNames modules(const Layout& layout) {
   ModuleNames names{{"time_embed.0", "time_embedding.linear_1"},
@@ -36,7 +36,7 @@ ModuleNames modules(const Layout& layout) {
                     {"out.2", "conv_out"}};
   add_resnet(names, "middle_block.0", "mid_block.resnets.0");
   add_resnet(names, "middle_block.2", "mid_block.resnets.1");
-  const auto blocks = layout.layers + 1;  // a level's share of the numbers, both ways
+  const auto blocks = layout.layers + 1;  // numbers per level, in input and output blocks
   for (std::int64_t level = 0; level < layout.levels; ++level) {
     const auto down = name("down_blocks.", level, "."), up = name("up_blocks.", level, ".");
     for (std::int64_t i = 0; i < layout.layers; ++i) {
@@ -63,7 +63,7 @@ StateDict unet_from_ldm(const StateDict& checkpoint) {
   const auto unet = without_prefix(checkpoint, kLdmUnetPrefix);
   Layout layout;
   const auto blocks = count_modules(unet, "input_blocks.", ".0.");
-  // The first downsampler stands after the first level's resnets.
+  // The first downsampler follows the first level's resnets.
   while (layout.layers + 1 < blocks &&
          !has_module(unet, name("input_blocks.", layout.layers + 1, ".0.op."))) {
     ++layout.layers;

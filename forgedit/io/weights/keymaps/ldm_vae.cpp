@@ -4,7 +4,8 @@
 namespace forgedit {
 namespace {
 
-/// `levels`: of encoder and decoder; LDM counts the decoder's from the picture, diffusers from the latents.
+/// `levels`: those of encoder and decoder. LDM counts the decoder's from the image, diffusers from the
+/// latents.
 ModuleNames modules(std::int64_t levels, std::int64_t layers) {
   ModuleNames names;
   const auto add_resnet = [&](const std::string& ldm, const std::string& diffusers) {
@@ -43,7 +44,7 @@ ModuleNames modules(std::int64_t levels, std::int64_t layers) {
   return names;
 }
 
-/// Attention's projections: matrices in diffusers, 1x1 convolutions in LDM.
+/// Whether the key is a projection of attention: a matrix in diffusers, a 1x1 convolution in LDM.
 bool is_projection(const std::string& key) {
   if (key.find(".mid_block.attentions.0.to_") == std::string::npos) return false;
   return key.size() > 7 && key.compare(key.size() - 7, 7, ".weight") == 0;

@@ -45,7 +45,7 @@ constexpr std::array<PartEnd, 13> kPartEnds{{{".lora_down.weight", Part::down},
                                              {"_lora.up.weight", Part::up},
                                              {".alpha", Part::alpha}}};
 
-/// Other ways to change weights, by what stands in their keys.
+/// Other methods of changing weights, recognised by a part of their keys.
 struct OtherMethod {
   std::string_view sign;
   const char* name;
@@ -70,12 +70,12 @@ std::string with_underscores(std::string name) {
   return name;
 }
 
-/// A text encoder's module as transformers calls it.
+/// The transformers name of a text encoder's module.
 std::string published_name(const std::string& module) {
   return starts_with(module, "text_projection") ? module : std::string(kTextModel) + module;
 }
 
-/// Module names of linear layers and convolutions; embedding tables are matrices too, but nobody adapts them.
+/// Names of linear layers and convolutions. Embedding tables are matrices too, but no LoRA adapts them.
 std::vector<std::string> modules_of(const StateDict& parameters) {
   std::vector<std::string> names;
   for (const auto& [name, tensor] : parameters) {
@@ -86,9 +86,9 @@ std::vector<std::string> modules_of(const StateDict& parameters) {
   return names;
 }
 
-/// The original code's names of a UNet's modules, by diffusers' ones.
+/// Maps diffusers' names of a UNet's modules to those of the original code.
 std::map<std::string, std::string> original_names(const StateDict& unet) {
-  StateDict numbered;  // a tensor's value says whose it is
+  StateDict numbered;  // a tensor's value is the index of its name
   std::vector<std::string> modules;
   for (const auto& [name, tensor] : unet) {
     numbered.emplace(name, torch::tensor(static_cast<std::int64_t>(modules.size())));
@@ -103,7 +103,7 @@ std::map<std::string, std::string> original_names(const StateDict& unet) {
   return names;
 }
 
-/// A convolution of more than one pixel.
+/// Whether the weight is a convolution of more than one pixel.
 bool is_large(const at::Tensor& weight) {
   return weight.dim() == 4 && weight.size(2) * weight.size(3) > 1;
 }
@@ -112,7 +112,7 @@ std::string locon_text(const at::Tensor& weight) {
   return "expected a plain LoRA, found LoCon (a convolution of " + shape_text(weight.sizes().slice(2)) + ")";
 }
 
-/// Null for keys that are no part of a LoRA.
+/// The part of a LoRA that a key names; null if it is none.
 const PartEnd* part_of(const std::string& key) {
   for (const auto& known : kPartEnds) {
     if (ends_with(key, known.end)) return &known;
@@ -120,7 +120,7 @@ const PartEnd* part_of(const std::string& key) {
   return nullptr;
 }
 
-/// A key without its part's end, under the names that the table below has.
+/// A key without the part's suffix, in the names of the table below.
 std::string stem_of(std::string key, const PartEnd& part) {
   key.resize(key.size() - part.end.size());
   if (starts_with(key, kPeftPrefix)) key = key.substr(kPeftPrefix.size());
@@ -137,13 +137,13 @@ std::string stem_of(std::string key, const PartEnd& part) {
   return name == "to_out" ? key + ".0" : key;
 }
 
-/// What the file was made for; empty where nothing tells it.
+/// The family that the file was made for; empty if unknown.
 std::string family_of(const StateDict& tensors) {
   for (const auto& [name, tensor] : tensors) {
     if (contains(name, "single_transformer_blocks") || contains(name, "single_blocks")) return "Flux";
     if (contains(name, "joint_blocks") || contains(name, "lora_te3_")) return "Stable Diffusion 3";
     if (contains(name, "lora_te2_") || starts_with(name, "text_encoder_2.")) return "Stable Diffusion XL";
-    // Keys of cross-attention come from the text embedding, whose width differs from family to family.
+    // The inputs of cross-attention's keys are the text embedding, whose width differs between families.
     const bool reads_text = contains(name, "attn2_to_k") || contains(name, "attn2.to_k");
     const bool down = contains(name, "down.weight") || contains(name, "lora_A");
     if (!reads_text || !down || tensor.dim() < 2) continue;
@@ -154,7 +154,7 @@ std::string family_of(const StateDict& tensors) {
   return {};
 }
 
-/// Settings of PEFT that stand beside the tensors: for a network's layers, those under its name.
+/// Settings of PEFT stored with the tensors. A network's own settings are under its name.
 class PeftSettings {
  public:
   PeftSettings(const WeightsFile& file, const std::string& text, const std::string& origin) {
@@ -165,7 +165,7 @@ class PeftSettings {
     where_ = origin + ": " + (in_metadata_ ? "lora_adapter_metadata" : "adapter_config.json");
     if (!settings_.is_object()) throw failure(where_ + ": expected a JSON object");
   }
-  /// Of layers whose file has no alpha.
+  /// alpha for layers for which the file has none.
   std::optional<double> alpha(const std::string& network) const {
     if (settings_.is_null()) return {};
     for (const char* key : {"use_dora", "use_rslora"}) {

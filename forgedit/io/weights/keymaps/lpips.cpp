@@ -13,7 +13,7 @@ StateDict normalise_lpips_keys(const StateDict& state) {
   for (const auto& [name, tensor] : state) {
     if (starts_with(name, "classifier.") || starts_with(name, "scaling_layer.")) continue;
     auto key = std::regex_replace(name, kSlice, "features.$1.$2");
-    // The package registers each head twice: as lin0 and in the list lins.
+    // The package registers each head twice: as lin0 and in the list `lins`.
     key = std::regex_replace(key, kListed, "lin$1.model.1.weight");
     if (key != name && state.count(key)) {
       if (starts_with(key, "lin")) continue;

@@ -12,11 +12,11 @@ constexpr const char* kLayers = "encoder.layers.";
 constexpr const char* kBlocks = "transformer.resblocks.";
 constexpr const char* kPositions = "positional_embedding";
 constexpr const char* kProjection = "text_projection";
-/// Queries, keys and values, in the order in which OpenCLIP stacks them.
+/// The order in which OpenCLIP stacks queries, keys and values.
 constexpr const char* kStacked[] = {"q_proj", "k_proj", "v_proj"};
 
-/// ViT-H has 24 layers. Stable Diffusion 2.x reads the output of the one before the last, so that its folders
-/// leave the last out.
+/// ViT-H has 24 layers. Stable Diffusion 2.x uses the output of the last but one, so its folders do not
+/// contain the last.
 constexpr std::int64_t kUnusedLayer = 23;
 
 ModuleNames modules(std::int64_t layers) {
@@ -35,8 +35,8 @@ ModuleNames modules(std::int64_t layers) {
   return names;
 }
 
-/// OpenCLIP's parameters that are no modules: positions, the projection (of which some files have a module),
-/// and the stacked projections of attention.
+/// Converts OpenCLIP's parameters that are not in modules: positions, the projection (a module in some
+/// files), and the stacked projections of attention.
 void take_parameters(StateDict& state, StateDict& result, std::int64_t layers, bool projection) {
   const auto take = [&](const std::string& name) {
     const auto found = state.find(name);
@@ -53,7 +53,7 @@ void take_parameters(StateDict& state, StateDict& result, std::int64_t layers, b
       throw failure(std::string(kProjection) + ": expected a matrix, found " + shape_text(matrix.sizes()));
     result["text_projection.weight"] = matrix.t().contiguous();
   }
-  // Playground v2 has a linear layer here, whose weight is the transposed matrix already.
+  // Playground v2 has a linear layer here, whose weight is already the transposed matrix.
   for (const char* name : {"text_projection.weight", "text_projection.weight.weight"}) {
     if (const auto weight = take(name); weight.defined() && projection)
       result["text_projection.weight"] = weight;
@@ -77,7 +77,7 @@ void take_parameters(StateDict& state, StateDict& result, std::int64_t layers, b
   }
 }
 
-/// The three as one, for those layers that have them all.
+/// Stacks the three projections of each layer that has all of them.
 void stack_attention(StateDict& state, StateDict& result, std::int64_t layers) {
   for (std::int64_t layer = 0; layer < layers; ++layer) {
     const auto number = std::to_string(layer);
@@ -127,7 +127,7 @@ StateDict clip_text_to_openclip(const StateDict& text_encoder, OpenClip scheme) 
   }
   result.merge(rename_modules(state, modules(layers), Direction::second_to_first));
   if (!projected && layers == kUnusedLayer) {
-    // Readers that want all layers of ViT-H find one; none of them uses it.
+    // Some readers expect all layers of ViT-H, although they do not use the last one; give them a copy.
     const auto last = kBlocks + std::to_string(kUnusedLayer - 1) + ".";
     for (const auto& [name, tensor] : without_prefix(result, last)) {
       result[kBlocks + std::to_string(kUnusedLayer) + "." + name] = tensor.clone();

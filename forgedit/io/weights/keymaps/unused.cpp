@@ -7,13 +7,13 @@
 namespace forgedit {
 namespace {
 
-/// What training programs keep beside a network.
+/// Tensors that training programs save beside a network.
 constexpr std::array<std::string_view, 9> kTraining{"loss.",   "discriminator.", "model_ema.",
                                                     "ema.",    "optimizer",      "lr_scheduler",
                                                     "scaler.", "callbacks.",     "hyper_parameters."};
 constexpr std::array<std::string_view, 6> kCounters{"global_step", "epoch",     "iteration",
                                                     "step",        "num_steps", "pytorch-lightning_version"};
-/// The other tower of CLIP, and what compares the two.
+/// CLIP's other encoder, and the tensors that compare the two.
 constexpr std::array<std::string_view, 5> kClipOutputs{"text_projection", "visual_projection",
                                                        "vision_model.", "logit_scale", "logit_bias"};
 
