@@ -11,7 +11,7 @@
 # OPTIONS     a run of its own: with these options the bytes may differ, and it is said whether they do ("--fast")
 set -euo pipefail
 if [ $# -lt 2 ]; then
-  sed -n '2,12p' "$0" >&2
+  sed -n '2,11p' "$0" >&2
   exit 2
 fi
 FORGEDIT=$(realpath "$1")
