@@ -13,9 +13,9 @@
 # PATIENCE      seconds after which a run counts as hung (60)
 # SHORT         the same where memory or threads are short (20)
 #
-# Needs strace, coreutils and util-linux. Full disks and `ulimit -u` need root; without it they are left out with
+# Needs strace, coreutils and util-linux. Full disks and `ulimit -u` need root; without it they are skipped with
 # a note. Every fault is one line: what came, the commands that show it again in a copy of the folder where the
-# try began, and the folder with what was left. Exit code 1 where there is one, 2 for wrong use.
+# try began, and the folder with what was left. Exit code 1 where there is one, 2 for a usage error.
 #
 # half-written  a file under its final name is not whole, or a saved edit is neither the old nor the new one
 # lost          what was finished, saved or foreign is gone

@@ -109,7 +109,7 @@ std::string address_of(const ServeOptions& request, std::uint16_t port, const st
          request.base_path + "/" + (token.empty() ? "" : "#token=" + token);
 }
 
-/// Where that cannot be done the user has the address.
+/// If that fails, the user has the address.
 void open_in_browser(const std::string& address) {
   std::string program = "xdg-open", argument = address;
   char* const arguments[] = {program.data(), argument.data(), nullptr};

@@ -60,7 +60,7 @@ export function upload(path, file, progress = (_share) => {}) {
   });
 }
 
-/** The parameters as a query; empty values are left out. */
+/** The parameters as a query; empty values are omitted. */
 export function query(values) {
   const parts = new URLSearchParams();
   for (const [key, value] of Object.entries(values)) {

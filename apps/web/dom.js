@@ -4,7 +4,7 @@ const kSvg = "http://www.w3.org/2000/svg";
 
 /**
  * An element. `props`: `class`, `text`, `on` (listeners by event), `data` (dataset), `style` (CSS variables and
- * properties); any other key is an attribute, left out where its value is null, undefined or false.
+ * properties); any other key is an attribute, omitted where its value is null, undefined or false.
  */
 export function h(tag, props = {}, ...children) {
   return build(document.createElement(tag), props, children);

@@ -23,7 +23,7 @@ const json& member(const ConfigReader& reader, const json& object, const char* k
   return *found;
 }
 
-/// Notes once every key that is none of ours: a misspelt one would look like one left out.
+/// Notes every unknown key once: a misspelt key would look like a missing one.
 class UnknownKeys {
  public:
   void look_at(const std::string& where, const json& object, const std::set<std::string>& known) {

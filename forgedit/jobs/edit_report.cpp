@@ -87,7 +87,7 @@ json metrics_json() {
   return list;
 }
 
-/// Places of files as the automatic choice has them: the best ones, then the rest of the front.
+/// Places of files as the automatic choice has them: the best ones, then the rest of the Pareto front.
 std::map<std::string, std::size_t> places_in(const json& choice) {
   std::map<std::string, std::size_t> places;
   std::size_t most = 0;

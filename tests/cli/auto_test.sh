@@ -11,7 +11,7 @@ EDIT=(edit man.png "a man running" --source "a man walking" --model "$MODEL" --s
 # One picture per batch: in batches of other sizes, pictures differ in the last bit.
 FROM=(edit --from man.edit "a man running" --model "$MODEL" --auto --clip clip --draw-batch 1)
 
-echo "-- wrong use"
+echo "-- usage errors"
 expect 2 "--clip: is needed: there is no CLIP model at $MODEL/clip" "${EDIT[@]}" --auto
 [ -e out ] && complain "no CLIP: left an output folder behind"
 expect 1 "nowhere: no such CLIP folder" "${EDIT[@]}" --auto --clip nowhere

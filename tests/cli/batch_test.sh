@@ -69,7 +69,7 @@ rejected "wrong: expected at least one line with an edit" "# none" ""
 printf '%s\n{"image": "%01200000d' "$GOOD" 0 >wrong
 rejected "wrong:2: a line of 1200011 bytes, expected at most 1048576"
 
-echo "-- wrong use"
+echo "-- usage errors"
 echo "$GOOD" >cat.jsonl
 mkdir other && touch other/notes
 expect 2 "expected LIST" batch --out nothing "${OPTIONS[@]}"
@@ -83,7 +83,7 @@ expect 1 "nowhere: no such model folder or file" batch cat.jsonl --out nothing -
 expect 2 "--out: other: is not the folder of a batch" batch cat.jsonl --out other "${OPTIONS[@]}"
 expect 2 "--out: nothing: contains no batch" batch --out nothing --status
 expect 0 "plan: 6 edits of 1 picture, 12 images" batch list.jsonl --out nothing "${OPTIONS[@]}" --dry-run
-[ ! -e nothing ] && [ "$(ls -A other)" = notes ] || complain "wrong use: something was made"
+[ ! -e nothing ] && [ "$(ls -A other)" = notes ] || complain "a usage error: something was made"
 
 echo "-- a table from standard input, and the same as lines"
 printf '%s\r\n' image,source,target,seeds,id 'good.png,"a ""big"" square, in red",a cow,2,1' '' \

@@ -26,7 +26,7 @@ echo "no weights" >text.pth
 expect 1 "text.pth: neither a safetensors nor a PyTorch file" score ted/originals/man.png ted/originals/man.png \
   --target "a" --lpips text.pth
 
-echo "-- wrong use of bench"
+echo "-- usage errors of bench"
 expect 2 "--steps" bench --steps 0
 expect 2 "--source: is needed: there is no captioner" bench tedbench --data ted --model "$MODEL"
 expect 1 "not a TEdBench folder" bench tedbench --data . --model "$MODEL" --source "a man"

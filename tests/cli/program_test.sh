@@ -48,7 +48,7 @@ WEIGHTS=unet/diffusion_pytorch_model.safetensors
 QUICK=(--model "$MODEL" --steps 2 --samples 4 --batch 2 --gamma 0.8,1.0)
 EDIT=(edit good.png "a red square" --source "a square")
 
-echo "-- wrong use"
+echo "-- usage errors"
 "$FORGEDIT" >stdout 2>stderr
 [ $? -eq 2 ] && grep -q "Usage" stderr || complain "no subcommand: expected the help and exit code 2"
 expect 2 "did you mean '--gamma'" "${EDIT[@]}" "${QUICK[@]}" --gama=1

@@ -243,6 +243,6 @@ print_table() {
     for kind in "${KINDS[@]}"; do printf ' %12d' "$(grep -c "^$total	$kind	" "$WORK/violations")"; done
     echo
   done
-  [ -s "$WORK/notes" ] && sed 's/^/left out: /' "$WORK/notes"
+  [ -s "$WORK/notes" ] && sed 's/^/skipped: /' "$WORK/notes"
   return 0
 }

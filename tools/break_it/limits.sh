@@ -24,7 +24,7 @@ limited() {
     return
   fi
   in_folder "$TRY" "${CLEAN[@]}" timeout -k 15 "$short" "${inside[@]}" "$FORGEDIT" "${run[@]}"
-  judge "$short" && [ "$CODE" -eq 2 ] && violation unclear "a limit is no wrong use: $(last_words)"
+  judge "$short" && [ "$CODE" -eq 2 ] && violation unclear "a limit is no usage error: $(last_words)"
   local extra
   if [ "$CODE" -eq 0 ]; then
     extra=$(compare "$TRY" "$REFERENCE" | head -1)

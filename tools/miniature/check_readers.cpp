@@ -44,7 +44,7 @@ std::set<std::string> words_of(const std::string& text) {
   return {std::istream_iterator<std::string>(stream), {}};
 }
 
-/// The captions that share most words with `truth`, itself left out.
+/// The captions that share most words with `truth`, without itself.
 std::vector<std::size_t> nearest(const std::vector<std::set<std::string>>& all, const std::string& truth,
                                  const std::vector<std::string>& captions) {
   const auto words = words_of(truth);

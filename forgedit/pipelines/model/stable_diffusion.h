@@ -74,7 +74,7 @@ struct StableDiffusion {
   /// Token ids (1, 77) as text_encoder alone encodes them, for the gradients of its weights: its last state,
   /// or of clip_skip the final layer norm of an earlier one, (1, 77, width).
   torch::Tensor encode_ids(const torch::Tensor& ids);
-  /// The negative embedding of guidance: that of the empty text, or zeros if the model was trained with
+  /// The negative embedding of guidance: that of the empty prompt, or zeros if the model was trained with
   /// zeros.
   TextEmbedding encode_unconditional();
   /// Widths of the text encoders' parts of an embedding.

@@ -120,7 +120,7 @@ class SessionEmbeddings {
   const TextEmbeddings& texts(const Candidate& candidate) const {
     return is_tuned(candidate) ? tuned_ : original_;
   }
-  /// The reconstruction has no target: of it comes the empty text, which guidance usually needs in any case.
+  /// The reconstruction has no target: it gives the empty prompt, which guidance usually needs in any case.
   std::set<std::string> missing_texts(const std::vector<Group>& plan, const TextEmbeddings& known,
                                       bool tuned) const {
     std::set<std::string> texts;
