@@ -23,7 +23,6 @@
 #include "forgedit/batch/list_lines.h"
 #include "forgedit/core/error.h"
 #include "forgedit/core/files.h"
-#include "forgedit/core/one_line.h"
 #include "forgedit/device/device.h"
 #include "forgedit/jobs/supervise.h"
 #include "forgedit/jobs/text_values.h"
@@ -105,10 +104,7 @@ void BatchCommand::add_work_options(CLI::App& command) {
   group(command.add_flag("--retry-failed", request_.retry_failed, "run failed edits again"));
   group(command.add_option("--keep", keep_, "keep all images, or with --auto only the best ones")
             ->type_name("all|best")
-            ->check([](const std::string& text) {
-              return text == "all" || text == "best" ? std::string()
-                                                     : "expected all or best, got '" + one_line(text) + "'";
-            })
+            ->check(either("all", "best"))
             ->capture_default_str());
   group(command
             .add_option("--tries", request_.options.tries,

@@ -6,7 +6,6 @@
 #include "apps/common/serve_options.h"
 #include "apps/common/serve_worker.h"
 #include "apps/common/worker_commands.h"
-#include "forgedit/core/one_line.h"
 #include "forgedit/jobs/text_values.h"
 
 namespace forgedit::cli {
@@ -59,11 +58,7 @@ void add_queue_options(CLI::App& command, ServeOptions& request) {
   const auto group = [](CLI::Option* option) { option->group("Server"); };
   group(command.add_option("--start", request.start, "state of the queue at the start [as it was]")
             ->type_name("paused|running")
-            ->check([](const std::string& text) {
-              return text == "paused" || text == "running"
-                         ? std::string()
-                         : "expected paused or running, got '" + one_line(text) + "'";
-            }));
+            ->check(either("paused", "running")));
   group(command.add_option("--queue", request.most_queued, "maximum number of waiting jobs")
             ->type_name("N")
             ->check(within(1, kMostJobs))

@@ -126,14 +126,9 @@ void add_result_options(CLI::App& command, EditJob& job) {
       ->group("Results");
   command
       .add_option_function<std::string>(
-          "--output-size",
-          [&job](const std::string& text) {
-            if (text != "model" && text != "source") {
-              throw usage_error("--output-size: expected model or source, got '" + text + "'");
-            }
-            job.at_source_size = text == "source";
-          },
+          "--output-size", [&job](const std::string& text) { job.at_source_size = text == "source"; },
           "model: as generated; source: scaled to the size of the input picture (with --region always)")
+      ->check(either("model", "source"))
       ->type_name("model|source")
       ->default_str("model")
       ->group("Results");

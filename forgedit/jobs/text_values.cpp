@@ -230,6 +230,13 @@ std::function<std::string(const std::string&)> within(double low, double high) {
   };
 }
 
+std::function<std::string(const std::string&)> either(const std::string& one, const std::string& other) {
+  return [=](const std::string& text) -> std::string {
+    if (text == one || text == other) return {};
+    return "expected " + one + " or " + other + ", got '" + one_line(text) + "'";
+  };
+}
+
 bool is_text(const std::string& text) {
   const auto control = [](unsigned char c) { return (c < 0x20 && c != '\t' && c != '\n') || c == 0x7f; };
   if (std::any_of(text.begin(), text.end(), control)) return false;

@@ -44,6 +44,9 @@ std::array<std::uint8_t, 3> parse_colour(const std::string& field, const std::st
 /// Says what is wrong when a value is no number within [low, high]; empty when it is one.
 std::function<std::string(const std::string&)> within(double low, double high);
 
+/// Says what is wrong when a value is neither of these names; empty when it is one.
+std::function<std::string(const std::string&)> either(const std::string& one, const std::string& other);
+
 /// Whether `text` is UTF-8 without control characters but tabs and line breaks: what a prompt, a label and a
 /// PNG's text can hold.
 bool is_text(const std::string& text);

@@ -124,6 +124,8 @@ TEST(Lists, ChecksNumbersOfOptions) {
   EXPECT_EQ(check("0"), "");
   EXPECT_EQ(check("1"), "");
   EXPECT_EQ(check("1.5"), "expected a number from 0 to 1, got '1.5'");
+  EXPECT_EQ(either("all", "best")("best"), "");
+  EXPECT_EQ(either("all", "best")("bester"), "expected all or best, got 'bester'");
   EXPECT_EQ(within(0.01, 1e5)("x"), "expected a number from 0.01 to 100000, got 'x'");
   EXPECT_EQ(within(0, 9e18)("x"), "expected a number from 0 to 9000000000000000000, got 'x'");
   EXPECT_NE(check("nan"), "");
