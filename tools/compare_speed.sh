@@ -38,7 +38,7 @@ measure() {
   mkdir "$folder"
   echo "pair $pair of $PAIRS: $build" >&2
   local TIMEFORMAT='%R %U %S'
-  if ! { time (cd "$folder" && exec "$program" "$@" >stdout 2>stderr); } 2>"$folder/time"; then
+  if ! { time (cd "$folder" && "$program" "$@" >stdout 2>stderr); } 2>"$folder/time"; then
     echo "compare_speed.sh: $program failed: $(tail -n 1 "$folder/stderr")" >&2
     exit 1
   fi
