@@ -42,22 +42,22 @@ void parallel_for(std::int64_t count, std::int64_t grain,
     }
     inside_parts = false;
   };
-  {
-    std::vector<std::jthread> threads;
-    std::int64_t part = 1;
-    try {
-      for (; part < parts; ++part) {
-        threads.emplace_back([&run, part] {
-          use_one_thread();
-          run(part);
-        });
-      }
-    } catch (const std::system_error&) {
-      // The system has no more threads: this one does the rest.
-      for (; part < parts; ++part) run(part);
+  std::vector<std::thread> threads;
+  threads.reserve(static_cast<std::size_t>(parts));
+  std::int64_t part = 1;
+  try {
+    for (; part < parts; ++part) {
+      threads.emplace_back([&run, part] {
+        use_one_thread();
+        run(part);
+      });
     }
-    run(0);
+  } catch (const std::system_error&) {
+    // The system has no more threads: this one does the rest.
+    for (; part < parts; ++part) run(part);
   }
+  run(0);
+  for (auto& thread : threads) thread.join();
   for (const auto& error : errors) {
     if (error) std::rethrow_exception(error);
   }
