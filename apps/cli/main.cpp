@@ -46,7 +46,7 @@ std::string as_option(const CLI::App& program, const std::string& field) {
   const auto* command = &program;
   while (!command->get_subcommands().empty()) command = command->get_subcommands().front();
   if (command->get_option_no_throw(name)) return name + ": ";
-  return field == "target" ? "TARGET " : "";
+  return field == "target" ? "TARGET: " : "";
 }
 
 std::string first_line(const std::string& text) {

@@ -116,8 +116,8 @@ void RedoCommand::choose_model(const Redo& redo) {
   const auto facts =
       Engine(find_places(), {model_, /*keep_warm=*/false}).facts(program_stop(), reporter_.listener());
   if (facts.model == redo.model) return;
-  throw usage_error("model",
-                    "is needed: " + fs::path(picture_).filename().string() + " was made with " + redo.model);
+  throw usage_error(
+      "model", "give the model: " + fs::path(picture_).filename().string() + " was made with " + redo.model);
 }
 
 void RedoCommand::run() {

@@ -49,7 +49,7 @@ std::string serve_data_folder(const std::string& given) {
   if (const char* data = std::getenv("XDG_DATA_HOME"); data && *data) return data + std::string("/forgedit");
   if (const char* home = std::getenv("HOME"); home && *home)
     return home + std::string("/.local/share/forgedit");
-  throw usage_error("data", "is needed: there is no home folder");
+  throw usage_error("data", "give a folder: there is no home folder");
 }
 
 void become_server(ServeOptions options) {

@@ -108,7 +108,7 @@ class Settled {
     find_forgetting_strategy(request.forget, read_saved_subject(request.learned).method);
   }
   void operator()(const ScoreRequest& request) const {
-    if (request.target.empty()) throw usage_error("target", "is needed: the prompt of the edit");
+    if (request.target.empty()) throw usage_error("target", "give the prompt of the edit");
   }
   void operator()(const CaptionRequest&) const {}
 

@@ -85,7 +85,7 @@ void check_request(const ServeOptions& request) {
   }
   if ((request.host == "0.0.0.0" || request.host == "::") && request.host_names.empty()) {
     throw usage_error("allow_host",
-                      "is needed with " + request.host + ": the name or address that clients use");
+                      "give the name or address that clients use: the server listens on " + request.host);
   }
 }
 

@@ -47,7 +47,7 @@ fs::path installed_assets() {
 }
 
 json parsed(const char* what, const char* text) {
-  if (!text) throw usage_error(std::string(what) + ": is needed, got NULL");
+  if (!text) throw usage_error(std::string(what) + ": expected JSON, got NULL");
   try {
     return json::parse(text);
   } catch (const json::parse_error& error) {

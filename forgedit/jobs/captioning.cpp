@@ -36,10 +36,11 @@ ModelPlace find_captioner(const std::string& given, const fs::path& model, const
   if (const auto found = find_in_hub_cache(cache, kPublishedCaptioner)) {
     return {found->folder, kPublishedCaptioner, found->unfinished};
   }
-  throw usage_error(field,
-                    fmt::format("is needed: there is no captioner (a BLIP model) at {}, nor {} in {}; fetch "
-                                "it with: hf download {}",
-                                beside.string(), kPublishedCaptioner, cache.string(), kPublishedCaptioner));
+  throw usage_error(
+      field, fmt::format("give a {}: there is no captioner (a BLIP model) at {}, nor {} in {}; fetch "
+                         "one with: hf download {}",
+                         field == "captioner" ? "captioner" : "caption", beside.string(), kPublishedCaptioner,
+                         cache.string(), kPublishedCaptioner));
 }
 
 Captioner load_captioner(const ModelPlace& place, const c10::Device& device, int threads, JobContext& job) {

@@ -95,7 +95,7 @@ EditSubject check_edit_settings(const EditJob& job) {
       throw usage_error("target", "is not valid text: expected UTF-8 without control characters");
   }
   if (job.targets.empty() && job.story.empty()) {
-    throw usage_error("target", "is needed: the prompt of the edit");
+    throw usage_error("target", "give the prompt of the edit");
   }
   if (!job.targets.empty() && !job.story.empty()) {
     throw usage_error("target", "cannot be combined with a story, which has its own targets");

@@ -202,7 +202,7 @@ void EditJobRun::load() {
 }
 
 void EditJobRun::run(LastFiles* last_files) {
-  if (job_.out.empty()) throw usage_error("out", "is needed: the folder for the results");
+  if (job_.out.empty()) throw usage_error("out", "give the folder for the results");
   if (job_.dry_run) return dry_run();
   prepare();
   load();

@@ -138,10 +138,12 @@ class Search {
       if (file.empty() || !fs::is_regular_file(folder / file, missing)) continue;
       if (is_original_quietly(folder / file)) return folder / file;
     }
-    throw usage_error("image",
-                      fmt::format("is needed: neither a saved edit of {} nor {} was found beside the image, "
-                                  "one folder above it or in the current folder",
-                                  name(), file.empty() ? "the original picture" : one_line(file.string())));
+    throw usage_error(
+        "image",
+        fmt::format(
+            "give the original picture: neither a saved edit of {} nor {} was found beside the image, "
+            "one folder above it or in the current folder",
+            name(), file.empty() ? "the original picture" : one_line(file.string())));
   }
 
  private:
@@ -180,7 +182,7 @@ void check_parts(const json& settings) {
 void check_mask(const RedoRequest& request, const json& settings) {
   const bool has_one = settings.at("drawing").contains("mask");
   if (has_one && request.mask.empty()) {
-    throw usage_error("mask", "is needed: " + request.picture.string() +
+    throw usage_error("mask", "give the mask: " + request.picture.string() +
                                   " was made with a mask, which it does not contain");
   }
   if (!has_one && !request.mask.empty()) {

@@ -44,10 +44,10 @@ std::filesystem::path resolved(RequestReader& reader, const char* key,
   return place;
 }
 
-std::filesystem::path required(RequestReader& reader, const char* key,
+std::filesystem::path required(RequestReader& reader, const char* key, const char* what,
                                const std::function<std::filesystem::path(const std::string&)>& resolve) {
   auto place = resolved(reader, key, resolve);
-  if (place.empty()) reader.reject(key, "is needed");
+  if (place.empty()) reader.reject(key, std::string("give ") + what);
   return place;
 }
 
@@ -84,7 +84,7 @@ void read_region(RequestReader& reader, std::optional<Region>& region) {
 void read_out(RequestReader& reader, const RequestRules& rules, std::filesystem::path& out) {
   if (!rules.names_results) return;
   parsed(reader, "out", [&](const std::string& path) { out = path; });
-  if (out.empty()) reader.reject("out", "is needed: the folder for the results");
+  if (out.empty()) reader.reject("out", "give the folder for the results");
 }
 
 void read_save(RequestReader& reader, const RequestRules& rules, LearnRequest& request) {
@@ -203,7 +203,7 @@ EditJob read_edit(RequestReader& reader, const RequestRules& rules) {
 
 LearnRequest read_learn(RequestReader& reader, const RequestRules& rules) {
   LearnRequest request;
-  request.picture = required(reader, "picture", rules.picture);
+  request.picture = required(reader, "picture", "the picture", rules.picture);
   read_learning(reader, request);
   read_save(reader, rules, request);
   reader.text("target", request.target);
@@ -216,7 +216,7 @@ LearnRequest read_learn(RequestReader& reader, const RequestRules& rules) {
 
 CaptionRequest read_caption(RequestReader& reader, const RequestRules& rules) {
   CaptionRequest request;
-  request.pictures = {required(reader, "picture", rules.picture)};
+  request.pictures = {required(reader, "picture", "the picture", rules.picture)};
   reader.text("captioner", request.captioner);
   reader.whole("beams", request.beams, 1, 64);
   return request;
@@ -224,9 +224,9 @@ CaptionRequest read_caption(RequestReader& reader, const RequestRules& rules) {
 
 DrawRequest read_draw(RequestReader& reader, const RequestRules& rules) {
   DrawRequest request;
-  request.learned = required(reader, "learned", rules.learned);
+  request.learned = required(reader, "learned", "the saved edit", rules.learned);
   reader.text("target", request.target);
-  if (request.target.empty()) reader.reject("target", "is needed: the prompt of the edit");
+  if (request.target.empty()) reader.reject("target", "give the prompt of the edit");
   read_sweep(reader, request.sweep);
   reader.real("blend", request.blend, 0, 1);
   read_out(reader, rules, request.out);
@@ -235,7 +235,7 @@ DrawRequest read_draw(RequestReader& reader, const RequestRules& rules) {
 
 ExportRequest read_export(RequestReader& reader, const RequestRules& rules) {
   ExportRequest request;
-  request.learned = required(reader, "learned", rules.learned);
+  request.learned = required(reader, "learned", "the saved edit", rules.learned);
   reader.text("to", request.to);
   reader.text("forget", request.forget);
   reader.real("blend", request.blend, 0, 1);
@@ -248,9 +248,9 @@ ExportRequest read_export(RequestReader& reader, const RequestRules& rules) {
 
 ScoreRequest read_score(RequestReader& reader, const RequestRules& rules) {
   ScoreRequest request;
-  request.original = required(reader, "picture", rules.picture);
+  request.original = required(reader, "picture", "the picture", rules.picture);
   const auto edited = reader.texts("edited", nullptr);
-  if (!edited) reader.reject("edited", "is needed: the images to score");
+  if (!edited) reader.reject("edited", "give the images to score");
   if (!rules.picture) reader.reject("edited", "is not accepted here");
   try {
     for (const auto& reference : *edited) request.edited.push_back(rules.picture(reference));
@@ -336,7 +336,7 @@ void check_version(RequestReader& reader) {
 StoryTarget read_story_target(RequestReader& reader) {
   StoryTarget line;
   reader.text("target", line.target);
-  if (line.target.empty()) reader.reject("target", "is needed: the prompt of the edit");
+  if (line.target.empty()) reader.reject("target", "give the prompt of the edit");
   read_sweep(reader, line.sweep);
   reader.finish();
   return line;

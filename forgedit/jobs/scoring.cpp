@@ -63,7 +63,7 @@ std::span<const char* const> published_clips() {
 void require_clip(const ScorerFiles& files, const fs::path& model_folder, const Places& places) {
   if (!files.clip.empty()) return;
   throw usage_error(
-      "clip", fmt::format("is needed: there is no CLIP model at {}, nor {} in {}; fetch it with: hf "
+      "clip", fmt::format("give a CLIP model: there is none at {}, nor {} in {}; fetch one with: hf "
                           "download {}",
                           clip_beside(model_folder).string(), kPublishedClips[0], places.hub_cache.string(),
                           kPublishedClips[0]));

@@ -35,7 +35,7 @@ void run_caption(const CaptionRequest& request, WarmModels& models, JobContext& 
 
 void check_learn(LearnRequest request) {
   if (request.save.empty() && !request.choose_save) {
-    throw usage_error("save", "is needed: the folder for the saved edit");
+    throw usage_error("save", "give the folder for the saved edit");
   }
   take_target(request);
   check_learn_request(request);
@@ -136,7 +136,7 @@ void say_what_was_kept(const Lora& lora, JobContext& context) {
 
 void run_export(const ExportRequest& request, WarmModels& models, JobContext& context) {
   const auto options = options_of(request);
-  if (request.out.empty()) throw usage_error("out", "is needed: the file or folder to write");
+  if (request.out.empty()) throw usage_error("out", "give the file or folder to write");
   const SaveLock lock(request.out);
   with_field("out", [&] { check_export_target(request.out, options.format); });
   if (models.choice(context).policy.reduced()) {

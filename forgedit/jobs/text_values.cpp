@@ -248,7 +248,7 @@ bool is_text(const std::string& text) {
 }
 
 void require_text(const std::string& field, const std::string& text) {
-  if (is_blank(text)) throw usage_error(field, "is empty: expected the caption of the picture");
+  if (is_blank(text)) throw usage_error(field, "expected the caption of the picture, got an empty text");
   if (!is_text(text))
     throw usage_error(field, "is not valid text: expected UTF-8 without control characters");
 }

@@ -88,7 +88,7 @@ void refuse_what_is_missing(Fields& fields) {
 void read_settings(Fields& fields, OpenAiEdit& edit) {
   json request{{"kind", "edit"}};
   request["target"] = fields.text("prompt");
-  if (is_blank(request["target"].get<std::string>())) reject("prompt", "is needed: the prompt of the edit");
+  if (is_blank(request["target"].get<std::string>())) reject("prompt", "give the prompt of the edit");
   for (const char* name : {"source", "method", "forget"}) {
     if (auto text = fields.text(name); !text.empty()) request[name] = std::move(text);
   }
@@ -125,7 +125,7 @@ OpenAiEdit read_openai_edit(std::string_view content_type, std::string_view body
       fields.add(part);
     }
   }
-  if (edit.picture.empty()) reject("image", "is needed: the picture to edit");
+  if (edit.picture.empty()) reject("image", "give the picture to edit");
   edit.model = fields.text("model");
   edit.count = static_cast<int>(fields.whole("n", 1, 1, kMostCount));
   const auto format = fields.text("response_format");

@@ -94,7 +94,8 @@ TEST_F(BatchListTest, NamesLineAndKeyOfAMistake) {
   EXPECT_TRUE(contains(complaint(kDog + "\n" + R"({"image": "square.png", "target": "x", "gama": 1})"),
                        "list:2: gama: "));
   EXPECT_TRUE(contains(complaint(R"({"image": "missing.png", "target": "x"})"), "missing.png: no such file"));
-  EXPECT_TRUE(contains(complaint(R"({"image": "square.png"})"), "list:1: target: is needed"));
+  EXPECT_TRUE(
+      contains(complaint(R"({"image": "square.png"})"), "list:1: target: give the prompt of the edit"));
   EXPECT_TRUE(contains(complaint(R"({"target": "x"})"), "list:1: picture: "));
   EXPECT_TRUE(contains(complaint(R"({"from": "square.png", "target": "x"})"), "list:1: from: "));
   EXPECT_TRUE(contains(complaint(kDog + "\n" + kDog), "is already used in list:1"));

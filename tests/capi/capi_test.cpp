@@ -126,12 +126,12 @@ TEST_F(CApi, MistakesNameTheKeyInOneLine) {
   EXPECT_EQ(run_text("[1]"), FORGEDIT_USAGE);
   EXPECT_FALSE(error().empty());
   EXPECT_EQ(forgedit_run(engine_, nullptr, nullptr, nullptr), FORGEDIT_USAGE);
-  EXPECT_EQ(error(), "request: is needed, got NULL");
+  EXPECT_EQ(error(), "request: expected JSON, got NULL");
 
   request = edit("out");
   request.erase("out");
   EXPECT_EQ(run(request), FORGEDIT_USAGE);
-  EXPECT_EQ(error(), "out: is needed: the folder for the results");
+  EXPECT_EQ(error(), "out: give the folder for the results");
   request = edit("out");
   request["picture"] = "nowhere.png";
   EXPECT_EQ(run(request), FORGEDIT_USAGE);

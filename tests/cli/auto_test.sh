@@ -12,7 +12,7 @@ EDIT=(edit man.png "a man running" --source "a man walking" --model "$MODEL" --s
 FROM=(edit --from man.edit "a man running" --model "$MODEL" --auto --clip clip --draw-batch 1)
 
 echo "-- usage errors"
-expect 2 "--clip: is needed: there is no CLIP model at $MODEL/clip" "${EDIT[@]}" --auto
+expect 2 "--clip: give a CLIP model: there is none at $MODEL/clip" "${EDIT[@]}" --auto
 [ -e out ] && complain "no CLIP: left an output folder behind"
 expect 1 "nowhere: no such CLIP folder" "${EDIT[@]}" --auto --clip nowhere
 expect 2 "--auto-pictures needs --auto" "${EDIT[@]}" --auto-pictures 5

@@ -28,7 +28,7 @@ expect 1 "text.pth: neither a safetensors nor a PyTorch file" score ted/original
 
 echo "-- usage errors of bench"
 expect 2 "--steps" bench --steps 0
-expect 2 "--source: is needed: there is no captioner" bench tedbench --data ted --model "$MODEL"
+expect 2 "--source: give a caption: there is no captioner" bench tedbench --data ted --model "$MODEL"
 expect 1 "not a TEdBench folder" bench tedbench --data . --model "$MODEL" --source "a man"
 expect 1 "not an EditEval_v1 folder" bench editeval --data ted --model "$MODEL"
 expect 2 "--published: expected vp or vs" "${BENCH[@]}" --published maybe

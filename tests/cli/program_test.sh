@@ -57,18 +57,18 @@ expect 2 "did you mean 'noencoder'" "${EDIT[@]}" "${QUICK[@]}" --forget noencodr
 expect 2 "--gama" "${EDIT[@]}" "${QUICK[@]}" --gama 1
 expect 2 "IMAGE and TARGET" edit
 expect 2 "TARGET" edit good.png --source "a square"
-expect 2 "--source: is needed: there is no captioner (a BLIP model) at $MODEL/captioner" \
+expect 2 "--source: give a caption: there is no captioner (a BLIP model) at $MODEL/captioner" \
   edit good.png "a red square" "${QUICK[@]}"
-expect 2 "--source: is needed: there is no captioner" learn good.png --save learned.edit --model "$MODEL"
+expect 2 "--source: give a caption: there is no captioner" learn good.png --save learned.edit --model "$MODEL"
 expect 2 "--captioner: cannot be combined with source" "${EDIT[@]}" "${QUICK[@]}" --captioner blip
 expect 2 "--captioner cannot be combined with --from" edit --from learned.edit "a dog" --captioner blip
 expect 1 "blip: no such captioner folder" edit good.png "a red square" "${QUICK[@]}" --captioner blip
 expect 1 "blip: no such captioner folder" caption good.png --captioner blip
 expect 2 "IMAGE" caption --captioner blip
 expect 2 "--beams" caption good.png --captioner blip --beams 0
-expect 2 "TARGET is empty: expected the prompt of the edit" edit good.png "" --source "a square" "${QUICK[@]}"
-expect 2 "TARGET is empty: expected the prompt of the edit" edit good.png "  " --source "a square" "${QUICK[@]}"
-expect 2 "--source: is empty" edit good.png "a red square" --source " " "${QUICK[@]}"
+expect 2 "TARGET: expected the prompt of the edit, got an empty text" edit good.png "" --source "a square" "${QUICK[@]}"
+expect 2 "TARGET: expected the prompt of the edit, got an empty text" edit good.png "  " --source "a square" "${QUICK[@]}"
+expect 2 "--source: expected the caption of the picture, got an empty text" edit good.png "a red square" --source " " "${QUICK[@]}"
 expect 2 "donotforget, encoderkv, noencoder" "${EDIT[@]}" "${QUICK[@]}" --forget noencodr
 expect 2 "unknown interpolation" "${EDIT[@]}" "${QUICK[@]}" --interpolation linear
 expect 2 "--gamma" "${EDIT[@]}" --model "$MODEL" --gamma 1:0:0.1
@@ -81,7 +81,7 @@ expect 2 "multiples of 64" "${EDIT[@]}" "${QUICK[@]}" --size 96
 expect 2 "multiples of 64" "${EDIT[@]}" "${QUICK[@]}" --size 100x64
 expect 2 "--background" "${EDIT[@]}" "${QUICK[@]}" --background nocolour
 expect 2 "--device" "${EDIT[@]}" "${QUICK[@]}" --device tpu
-expect 2 "--save: is needed" learn good.png --source "a square" --model "$MODEL"
+expect 2 "--save: give the folder for the saved edit" learn good.png --source "a square" --model "$MODEL"
 touch file
 expect 2 "expected a directory, found a file" "${EDIT[@]}" "${QUICK[@]}" --out file
 expect 2 "expected a directory, found a file" "${EDIT[@]}" "${QUICK[@]}" --out file/below

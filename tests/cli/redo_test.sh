@@ -26,7 +26,7 @@ again out/swept/02-*.png "fine-tuning again on $WORK/good.png"
 again out/swept/05-*.png "fine-tuning again"
 mkdir elsewhere && mv good.png elsewhere/other-name.png
 again out/swept/05-*.png "fine-tuning again on elsewhere/other-name.png" --image elsewhere/other-name.png
-expect 2 "--image: is needed: neither a saved edit of 01-a-red-square_vs-0.6_donotforget_seed3.png nor good.png" \
+expect 2 "--image: give the original picture: neither a saved edit of 01-a-red-square_vs-0.6_donotforget_seed3.png nor good.png" \
   redo out/swept/01-*.png --model "$MODEL" --out again2.png
 good_picture good.png
 rm again.png
@@ -46,7 +46,7 @@ again out/vp/01-*.png "another.edit"
 echo "-- a mask, the source's size, other methods, seeds of learning"
 expect 0 "" edit good.png "a red square" --source "a square" "${QUICK[@]}" "${LEARN[@]}" --gamma 1 --mask elsewhere/other-name.png \
   --output-size source --out out/masked
-expect 2 "--mask: is needed" redo out/masked/01-*.png --model "$MODEL" --out again2.png
+expect 2 "--mask: give the mask: " redo out/masked/01-*.png --model "$MODEL" --out again2.png
 expect 2 "--mask: " redo out/swept/03-*.png --model "$MODEL" --out again2.png --mask good.png
 again out/masked/01-*.png "fine-tuning again" --mask elsewhere/other-name.png
 expect 0 "" edit good.png "a red square" --source "a square" --method dreambooth "${QUICK[@]}" "${LEARN[@]}" --gamma 1 --seeds 1,2 \
@@ -65,7 +65,7 @@ REDO=(--model "$MODEL" --out again2.png)
 refused 1 "good.png: the image contains no settings of forgedit" redo good.png "${REDO[@]}"
 refused 1 "is not an edit" redo out/swept/reconstruction.png "${REDO[@]}"
 refused 1 "no such file" redo nowhere.png "${REDO[@]}"
-refused 2 "--model: is needed: 03-a-red-square_vs-1.0_donotforget_seed3.png was made with tiny-sd" \
+refused 2 "--model: give the model: 03-a-red-square_vs-1.0_donotforget_seed3.png was made with tiny-sd" \
   redo out/swept/03-*.png --out again2.png
 refused 2 "again.png: already exists" redo out/swept/03-*.png --model "$MODEL" --out again.png
 refused 2 "expected a file that ends in .png" redo out/swept/03-*.png --model "$MODEL" --out again2.jpg

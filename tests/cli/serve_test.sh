@@ -147,7 +147,7 @@ wait "$SERVER"
 
 echo "-- off this machine a token is needed"
 OPTIONS+=(--host 0.0.0.0)
-expect 2 "--allow-host: is needed with 0.0.0.0" serve "${OPTIONS[@]}" --port 0
+expect 2 "--allow-host: give the name or address that clients use: the server listens on 0.0.0.0" serve "${OPTIONS[@]}" --port 0
 expect 2 "--start: expected paused or running, got 'soon'" serve "${OPTIONS[@]}" --port 0 --start soon
 OPTIONS+=(--allow-host 127.0.0.1 --access-log)
 : >stderr

@@ -108,7 +108,7 @@ TEST_F(RedoTest, SettingsThatAreUnknownOrWrongAreNamed) {
       {"/picture/frame/grid_width", 1 << 30, "/picture/frame: grid_width: expected"},
       {"/drawing/region", "1,2", "its setting region: expected X,Y,WIDTH,HEIGHT"},
       {"/drawing/region", 7, "/drawing/region: expected a text"},
-      {"/picture/content", "0", "is needed: neither a saved edit of"},
+      {"/picture/content", "0", "give the original picture: neither a saved edit of"},
       {"/learning", nullptr, "expected an object"},
   };
   for (const auto& [place, value, message] : wrong) {
@@ -131,9 +131,9 @@ TEST_F(RedoTest, ARegionIsEditedAgainInTheSamePhoto) {
   auto photo = read_image(folder_ / "square.png");
   *photo.at(0, 0) ^= 1;  // outside of the region
   write_png(folder_ / "square.png", photo);
-  EXPECT_TRUE(contains(message_of([&] { plan(); }), "is needed: neither a saved edit of"));
+  EXPECT_TRUE(contains(message_of([&] { plan(); }), "give the original picture: neither a saved edit of"));
   write_png(folder_ / "square.png", Image(16, 16));
-  EXPECT_TRUE(contains(message_of([&] { plan(); }), "is needed: neither a saved edit of"));
+  EXPECT_TRUE(contains(message_of([&] { plan(); }), "give the original picture: neither a saved edit of"));
 }
 
 TEST_F(RedoTest, AProtectedEditAtTheSourcesSizeNeedsTheOriginalBesideTheSavedEdit) {

@@ -78,7 +78,7 @@ TEST_F(Story, MessagesRepeatLittleOfALongLine) {
 TEST_F(Story, RefusesWithFileLineAndKey) {
   EXPECT_TRUE(contains(refusal("a dog\n\n{\"target\": \"a\", \"gama\": 1}", 3),
                        "gama: unknown key; did you mean 'gamma'?"));
-  EXPECT_TRUE(contains(refusal("{\"gamma\": 1}", 1), "target: is needed"));
+  EXPECT_TRUE(contains(refusal("{\"gamma\": 1}", 1), "target: give the prompt of the edit"));
   EXPECT_TRUE(contains(refusal("{\"target\": \" \"}", 1), "empty"));
   EXPECT_TRUE(contains(refusal("{\"target\": \"a\", \"gamma\": \"big\"}", 1), "gamma: expected"));
   EXPECT_TRUE(contains(refusal("{\"target\": \"a\", \"gamma\": [1, \"2\"]}", 1), "gamma: expected"));

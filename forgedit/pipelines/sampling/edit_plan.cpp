@@ -110,9 +110,9 @@ void add_unlearned(std::vector<Candidate>& plan, const EditRequest& request, con
 
 /// Returns how many edits the request has.
 double check_request(const EditRequest& request, std::size_t seeds) {
-  if (request.targets.empty()) throw usage_error("target", "is needed: the prompt of the edit");
+  if (request.targets.empty()) throw usage_error("target", "give the prompt of the edit");
   if (std::any_of(request.targets.begin(), request.targets.end(), is_blank)) {
-    throw usage_error("target", "is empty: expected the prompt of the edit");
+    throw usage_error("target", "expected the prompt of the edit, got an empty text");
   }
   if (request.strategies.empty()) throw usage_error("forget", "expected at least one forgetting strategy");
   double strengths = 0;
@@ -219,7 +219,7 @@ void renumber_stem(Candidate& candidate, std::size_t number, std::size_t last) {
 }
 
 std::vector<Candidate> plan_edit(const std::vector<EditRequest>& requests) {
-  if (requests.empty()) throw usage_error("target", "is needed: the prompt of the edit");
+  if (requests.empty()) throw usage_error("target", "give the prompt of the edit");
   double edits = 0;
   for (const auto& request : requests) edits += check_request(request, all_seeds(request).size());
   if (edits > static_cast<double>(kMaxPictures)) {

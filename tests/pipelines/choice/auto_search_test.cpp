@@ -177,7 +177,7 @@ TEST(AutoSearch, RefusesWhatIsNoSweepOfOneTarget) {
   EXPECT_TRUE(contains(message_of([&] { AutoSearch(wrong, 4); }), "expected one target prompt"));
   wrong.targets = {" "};
   EXPECT_EQ(field_of([&] { AutoSearch(wrong, 4); }), "target");
-  EXPECT_TRUE(contains(message_of([&] { AutoSearch(wrong, 4); }), "is empty"));
+  EXPECT_TRUE(contains(message_of([&] { AutoSearch(wrong, 4); }), "got an empty text"));
   AutoSearch search(request(), 4);
   EXPECT_TRUE(contains(message_of([&] {
                          search.add(edit_candidate(
