@@ -116,7 +116,7 @@ void BatchCommand::add_work_options(CLI::App& command) {
       command
           .add_option("--lease", lease_, "seconds without a sign of life after which a worker counts as dead")
           ->type_name("SECONDS")
-          ->check(within(1, 3600))
+          ->check(within(1, 3600, "seconds"))
           ->capture_default_str());
   group(command.add_flag("--dry-run", dry_run_, "only check the list, and print the plan"));
 }

@@ -198,7 +198,7 @@ std::function<void()> add_speed_options(CLI::App& bench) {
   add_number("--samples", state->options.learn.samples, "training samples (picture and noise)");
   add_number("--batch", state->options.learn.batch, "samples per training step");
   add_number("--steps", state->options.sample.steps, "DDIM steps per image");
-  bench.add_option("--json", state->json, "also write the measurements to this file, as JSON")
+  bench.add_option("--json", state->json, "write the measurements to this file too, as one JSON object")
       ->type_name("FILE");
   bench.add_flag("--fast", state->options.learn.fast, "fine-tune as `edit --fast` does");
   bench.add_flag_callback(

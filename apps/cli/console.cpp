@@ -132,7 +132,7 @@ void Console::progress(const JobProgress& progress) {
 
 void Console::stage_ended(const std::string& stage, std::int64_t steps, double seconds) {
   Terminal::get().keep_line();
-  note(fmt::format("{}: {} steps in {:.2f} s", stage, steps, seconds));
+  note(stage_line(stage, steps, seconds));
   stage_.clear();
 }
 

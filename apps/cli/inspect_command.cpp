@@ -1,6 +1,7 @@
 #include <spdlog/fmt/fmt.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <memory>
 #include <nlohmann/json.hpp>
@@ -27,6 +28,14 @@ std::string counted(std::uint64_t count, const char* unit = "") {
                       : fmt::format("{:.2f} M{}", number / 1e6, unit);
 }
 
+/// A model with all that editing needs, of which nobody should have to guess that nothing is missing.
+bool is_whole_model(const Inspection& inspection) {
+  const auto& parts = inspection.parts;
+  const bool is_model =
+      std::any_of(parts.begin(), parts.end(), [](const auto& part) { return part.name == "UNet"; });
+  return is_model && inspection.usable && inspection.missing.empty();
+}
+
 void print(const std::string& name, const Inspection& inspection) {
   const auto unusable = inspection.purpose.empty() ? std::string(" (not usable as it is)")
                                                    : " (not usable by forgedit: " + inspection.purpose + ")";
@@ -40,6 +49,7 @@ void print(const std::string& name, const Inspection& inspection) {
   }
   for (const auto& note : inspection.notes) fmt::print("  {}\n", note);
   if (!inspection.missing.empty()) fmt::print("  missing: {}\n", joined(inspection.missing));
+  if (is_whole_model(inspection)) fmt::print("  nothing is missing: `edit` can use this model\n");
 }
 
 struct InspectCommand {
@@ -71,7 +81,7 @@ Command add_inspect_command(CLI::App& program) {
           "results of `edit`; or ORG/NAME in the Hugging Face cache")
       ->type_name("DIR|FILE|ORG/NAME")
       ->required();
-  command->add_flag("--json", state->json, "print the report as JSON");
+  command->add_flag("--json", state->json, "print the report as one JSON object instead of text");
   return {command, [state] { state->run(); }};
 }
 

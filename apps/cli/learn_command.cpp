@@ -94,7 +94,7 @@ Command add_learn_command(CLI::App& program) {
       ->check(within(0, 9e18))
       ->type_name("NUMBER")
       ->capture_default_str()
-      ->group("Learning");
+      ->group("Fine-tuning");
   add_dry_run_option(*command, state->request.dry_run);
   state->reporter.add_options(*command);
   add_model_options(*command, state->model);

@@ -68,7 +68,7 @@ std::vector<CLI::Option*> add_picture_options(CLI::App& command, LearnRequest& r
 
 std::vector<CLI::Option*> add_method_options(CLI::App& command, LearnRequest& request) {
   auto& o = request.options;
-  OptionList options("Learning");
+  OptionList options("Fine-tuning");
   // CLI11 takes options in the order in which they are added: numbers come after the method that sets them
   // all.
   options.add(

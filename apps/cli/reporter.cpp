@@ -34,8 +34,9 @@ void Reporter::add_options(CLI::App& command) {
   auto* quiet =
       command.add_flag("-q,--quiet", quiet_, "print only warnings, errors and the paths of results");
   auto* verbose = command.add_flag("-v,--verbose", every_step_, "print a line for every step");
-  auto* json =
-      command.add_flag("--json", json_, "print events as JSON lines on stdout (docs/requests.md#events)");
+  auto* json = command.add_flag("--json", json_,
+                                "print progress, results and errors on stdout, as one JSON object per event "
+                                "(docs/requests.md#events), instead of messages and paths");
   verbose->excludes(quiet);
   json->excludes(quiet)->excludes(verbose);
   for (auto* option : {quiet, verbose, json}) option->group("Messages");

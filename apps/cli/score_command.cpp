@@ -60,7 +60,7 @@ void ScoreCommand::add_options(CLI::App& command) {
   command.add_option("--source", request_.source, "caption of the original, needed for CLIP direction")
       ->type_name("TEXT");
   add_background_option(command, request_.background);
-  command.add_flag("--json", json_, "print the scores as JSON instead of a table");
+  command.add_flag("--json", json_, "print the scores as one JSON object instead of a table");
   add_score_options(command, request_.judge);
   command.add_option("--model", model_.model, "model folder whose clip/ is used [the miniature]")
       ->type_name("DIR|FILE|ORG/NAME")

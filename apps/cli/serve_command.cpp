@@ -49,7 +49,7 @@ void add_access_options(CLI::App& command, ServeOptions& request) {
             .add_option("--sync-timeout", request.sync_seconds,
                         "seconds that a request to /v1/images/edits may wait")
             ->type_name("SECONDS")
-            ->check(within(1, kMostSyncSeconds))
+            ->check(within(1, kMostSyncSeconds, "seconds"))
             ->capture_default_str());
 }
 
@@ -73,7 +73,7 @@ void add_queue_options(CLI::App& command, ServeOptions& request) {
             .add_option("--job-timeout", request.job_hours,
                         "hours that a job may run without a break; 0: no limit")
             ->type_name("HOURS")
-            ->check(within(0, kMostHours))
+            ->check(within(0, kMostHours, "hours"))
             ->capture_default_str());
   group(command.add_flag("--access-log", request.access_log,
                          "print a line for each response on standard error: time, method, address, status, "
@@ -105,20 +105,20 @@ void add_serve_options(CLI::App& command, ServeArguments& arguments) {
   group(command
             .add_option("--idle", request.idle_minutes, "minutes without a job before the model is unloaded")
             ->type_name("MINUTES")
-            ->check(within(0, kMostMinutes))
+            ->check(within(0, kMostMinutes, "minutes"))
             ->capture_default_str());
   group(command
             .add_option("--disk", request.disk_gib,
                         "GiB for all saved edits that are not pinned; beyond it, the least recently used "
                         "ones are deleted")
             ->type_name("GIB")
-            ->check(within(0, kMostGib))
+            ->check(within(0, kMostGib, "GiB"))
             ->capture_default_str());
   group(command
             .add_option("--keep-free", request.keep_free_gib,
                         "GiB of disk space to leave free; with less, new uploads and jobs are rejected")
             ->type_name("GIB")
-            ->check(within(0, kMostGib))
+            ->check(within(0, kMostGib, "GiB"))
             ->capture_default_str());
   add_queue_options(command, request);
   add_access_options(command, request);

@@ -165,7 +165,7 @@ void add_auto_options(CLI::App& command, AutoOptions& a) {
       .add_option(
           "--auto-seconds", a.request.seconds,
           "stop generating after this many seconds; the result then depends on the speed of the machine")
-      ->check(within(1, 1e6))
+      ->check(within(1, 1e6, "seconds"))
       ->type_name("SECONDS")
       ->group("Automatic choice");
   add_score_options(command, a.request.judge);

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "forgedit/pipelines/model/progress.h"
 #include "forgedit/text/display_width.h"
 
 namespace forgedit {
@@ -38,6 +39,16 @@ std::string plan_line(const JobPlan& plan) {
   return plan.seconds < 0 ? plan.text : plan.text + ", " + about_text(plan.seconds);
 }
 
+std::string stage_title(const std::string& stage) {
+  return stage == kLearningStage ? "fine-tuning" : stage;
+}
+
+std::string stage_line(const std::string& stage, std::int64_t steps, double seconds) {
+  // Decoding an image counts as a step of it.
+  const auto* what = stage == kSamplingStage ? " (decoding included)" : "";
+  return fmt::format("{}: {} steps{} in {:.2f} s", stage_title(stage), steps, what, seconds);
+}
+
 std::string progress_line(const JobProgress& progress, bool bar, std::size_t columns) {
   const double share =
       progress.total > 0
@@ -53,7 +64,8 @@ std::string progress_line(const JobProgress& progress, bool bar, std::size_t col
     left = "  " + duration_text(progress.seconds_left) + " left";
   }
 
-  std::size_t taken = display_width(progress.stage) + percent.size() + left.size();
+  const auto stage = stage_title(progress.stage);
+  std::size_t taken = display_width(stage) + percent.size() + left.size();
   const auto fits = [&](const std::string& part) {
     if (taken + part.size() > columns) return false;
     taken += part.size();
@@ -67,7 +79,7 @@ std::string progress_line(const JobProgress& progress, bool bar, std::size_t col
   }
   const auto rest = percent + drawn_bar + step + loss + left;
   const auto room = columns > rest.size() ? columns - rest.size() : 0;
-  return fit_columns(fit_columns(progress.stage, room) + rest, columns);
+  return fit_columns(fit_columns(stage, room) + rest, columns);
 }
 
 }  // namespace forgedit

@@ -8,9 +8,15 @@
 
 namespace forgedit {
 
+/// The name of a stage for people. Events and records keep the stage's own name.
+std::string stage_title(const std::string& stage);
+
 /// What a line of progress says; `bar` belongs on a terminal. Takes at most `columns`: the bar shrinks, then
 /// bar, loss and step are omitted, then the stage's name is cut; its share and the time left go last.
 std::string progress_line(const JobProgress& progress, bool bar, std::size_t columns);
+
+/// What is said when a stage has ended: "fine-tuning: 40 steps in 12.00 s".
+std::string stage_line(const std::string& stage, std::int64_t steps, double seconds);
 
 /// "3 targets x 5 strengths = 15 images, about 2 min".
 std::string plan_line(const JobPlan& plan);

@@ -1,4 +1,4 @@
-// Two charts as SVG: the loss of learning, and edit against kept of an automatic choice.
+// Two charts as SVG: the loss, and edit against kept of an automatic choice.
 import { h, hint, set, show, svg } from "./dom.js";
 import { texts } from "./texts.js";
 

@@ -1,4 +1,4 @@
-// The pictures that were learned: each can be edited on without learning it again.
+// The pictures that were learned: each can be edited without learning it again.
 import { patch, remove } from "./api.js";
 import { confirm } from "./dialogs.js";
 import { button, buttons, field, h, hint, keyed, newId, problems, set, setText, show } from "./dom.js";

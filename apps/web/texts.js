@@ -109,7 +109,7 @@ export const texts = {
     interpolation: "Interpolation",
     vs: "vector subtraction (γ)",
     vp: "vector projection (α, β)",
-    more: "Learning and sampling",
+    more: "Fine-tuning and sampling",
     method: "Method",
     samples: "Training samples",
     sampler: "Sampler",
@@ -121,8 +121,8 @@ export const texts = {
     run: "Generate",
     cost: (images, learns, learning, sampling) => {
       const count = plural(images, "image", "images");
-      if (!(learning + sampling >= 0)) return learns ? `Learning and ${count}` : count;
-      return `About ${duration(learning + sampling)}: ` + (learns ? `learning ${duration(learning)}, ${count} ${duration(sampling)}` : count);
+      if (!(learning + sampling >= 0)) return learns ? `Fine-tuning and ${count}` : count;
+      return `About ${duration(learning + sampling)}: ` + (learns ? `fine-tuning ${duration(learning)}, ${count} ${duration(sampling)}` : count);
     },
     needPicture: "Choose a picture first.",
     needTarget: "Write what the edit shows.",
@@ -139,7 +139,7 @@ export const texts = {
       "Choose a picture, and correct the caption that is suggested.",
       "Write what the edit shows: the same words with the change in them.",
       "The model learns the picture once; then images fill a grid.",
-      "Pick one, compare it with the original, and adjust it with sliders. No new learning.",
+      "Pick one, compare it with the original, and adjust it with sliders. No new fine-tuning.",
     ],
   },
 
@@ -164,7 +164,7 @@ export const texts = {
   },
 
   states: { queued: "waiting", running: "running", done: "done", failed: "failed", cancelled: "cancelled" },
-  stages: { learning: "Learning", "generating images": "Generating images" },
+  stages: { learning: "Fine-tuning", "generating images": "Generating images" },
 
   job: {
     loading: "Reading the job …",

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <numeric>
 
+#include "forgedit/core/text.h"
+
 namespace forgedit {
 
 std::size_t edit_distance(const std::string& left, const std::string& right) {
@@ -22,14 +24,30 @@ std::size_t edit_distance(const std::string& left, const std::string& right) {
   return row.back();
 }
 
+namespace {
+
+/// The longest known word with which `word` begins: "--out" of "--output".
+std::string longest_beginning(const std::string& word, const std::vector<std::string>& known) {
+  constexpr std::size_t kLeast = 4;
+  std::string longest;
+  for (const auto& one : known) {
+    if (one.size() >= kLeast && one.size() > longest.size() && starts_with(word, one)) longest = one;
+  }
+  return longest;
+}
+
+}  // namespace
+
 std::string did_you_mean(const std::string& word, const std::vector<std::string>& known) {
   if (word.size() > 64) return {};
   const auto nearest = std::min_element(known.begin(), known.end(), [&](const auto& a, const auto& b) {
     return edit_distance(word, a) < edit_distance(word, b);
   });
-  if (nearest == known.end() || edit_distance(word, *nearest) > std::max<std::size_t>(1, word.size() / 3))
-    return {};
-  return "; did you mean '" + *nearest + "'?";
+  if (nearest == known.end()) return {};
+  auto meant = *nearest;
+  if (edit_distance(word, meant) > std::max<std::size_t>(1, word.size() / 3))
+    meant = longest_beginning(word, known);
+  return meant.empty() ? "" : "; did you mean '" + meant + "'?";
 }
 
 }  // namespace forgedit

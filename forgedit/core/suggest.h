@@ -9,7 +9,8 @@ namespace forgedit {
 /// other.
 std::size_t edit_distance(const std::string& left, const std::string& right);
 
-/// "; did you mean 'X'?" with the known word that is nearest, or nothing where none is near.
+/// "; did you mean 'X'?" with the known word that is nearest; where none is near, with the longest one of at
+/// least four bytes with which `word` begins; else nothing.
 std::string did_you_mean(const std::string& word, const std::vector<std::string>& known);
 
 }  // namespace forgedit

@@ -69,7 +69,7 @@ json facts_json(const json& record) {
       {{"Model", fmt::format("{}, {}, {}", text_of(model.at("name")), text_of(model.at("precision")),
                              text_of(model.at("device")))},
        {"Size", fmt::format("{} × {}", text_of(frame.at("width")), text_of(frame.at("height")))},
-       {"Learning", settings_text(record.at("learning"))},
+       {"Fine-tuning", settings_text(record.at("learning"))},
        {"Sampling", sweeps.size() == 1 ? settings_text(sweeps.front())
                                        : fmt::format("{} prompts with their own settings", sweeps.size())},
        {"Results", settings_text(record.at("drawing"))}});

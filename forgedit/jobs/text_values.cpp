@@ -219,14 +219,14 @@ std::array<std::uint8_t, 3> parse_colour(const std::string& field, const std::st
   return colour;
 }
 
-std::function<std::string(const std::string&)> within(double low, double high) {
+std::function<std::string(const std::string&)> within(double low, double high, const std::string& unit) {
   return [=](const std::string& text) -> std::string {
     const auto value = number_from<double>(text);
     // CLI11 would read 010 as octal.
     const bool octal = text.size() > 1 && text[0] == '0' && text[1] >= '0' && text[1] <= '9';
     if (value && !octal && *value >= low && *value <= high) return {};
-    return "expected a number from " + short_text(low) + " to " + short_text(high) + ", got '" +
-           one_line(text) + "'";
+    return "expected a number " + (unit.empty() ? "" : "of " + unit + " ") + "from " + short_text(low) +
+           " to " + short_text(high) + ", got '" + one_line(text) + "'";
   };
 }
 

@@ -41,8 +41,9 @@ double parse_gib(const std::string& field, const std::string& text);
 /// "#rrggbb", "rrggbb", "#rgb", or white, black, grey.
 std::array<std::uint8_t, 3> parse_colour(const std::string& field, const std::string& text);
 
-/// Says what is wrong when a value is no number within [low, high]; empty when it is one.
-std::function<std::string(const std::string&)> within(double low, double high);
+/// Says what is wrong when a value is no number within [low, high]; empty when it is one. `unit` is what the
+/// number counts: "GiB".
+std::function<std::string(const std::string&)> within(double low, double high, const std::string& unit = {});
 
 /// Says what is wrong when a value is neither of these names; empty when it is one.
 std::function<std::string(const std::string&)> either(const std::string& one, const std::string& other);

@@ -83,7 +83,7 @@ export default async function flow({ server, check, shots, left }) {
     assert.equal(await page.getByLabel("Candidates").inputValue(), "10");
     await page.getByLabel("Candidates").fill("6");
     await page.getByText("walking → running").waitFor();
-    await page.locator(".cost", { hasText: /^About .*: learning .*, 6 images / }).waitFor();
+    await page.locator(".cost", { hasText: /^About .*: fine-tuning .*, 6 images / }).waitFor();
     console.log(`# ${await page.locator(".cost").textContent()}`);
     await page.getByRole("button", { name: "Generate" }).click();
     await page.waitForURL(/#job\//);

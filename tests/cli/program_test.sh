@@ -52,6 +52,7 @@ echo "-- usage errors"
 "$FORGEDIT" >stdout 2>stderr
 [ $? -eq 2 ] && grep -q "Usage" stderr || complain "no subcommand: expected the help and exit code 2"
 expect 2 "did you mean '--gamma'" "${EDIT[@]}" "${QUICK[@]}" --gama=1
+expect 2 "did you mean '--out'" "${EDIT[@]}" "${QUICK[@]}" --output file
 expect 2 "did you mean 'learn'" lern good.png
 expect 2 "did you mean 'noencoder'" "${EDIT[@]}" "${QUICK[@]}" --forget noencodr
 expect 2 "--gama" "${EDIT[@]}" "${QUICK[@]}" --gama 1
@@ -284,7 +285,9 @@ inspected "a Stable Diffusion 1.x checkpoint" square.safetensors
 inspected "found LoCon" square-lora.safetensors
 inspected "a saved edit" square.edit
 inspected "a diffusers folder" square-model
+inspected "nothing is missing" square-model
 inspected "(unfinished download)" me/square
+grep -q "nothing is missing" stdout && complain "inspect: nothing is missing of an unfinished download"
 expect 0 "" inspect square-model --json
 grep -q '"fp16"' stdout || complain "inspect --json"
 expect 1 "is unfinished: unet/diffusion_pytorch_model.safetensors" caption good.png --captioner me/square

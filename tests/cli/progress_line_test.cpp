@@ -12,11 +12,18 @@ using testing::contains;
 
 TEST(ProgressLine, SaysEverythingWhereThereIsRoom) {
   EXPECT_EQ(progress_line({"learning", 10, 40, 0.0123, 75}, true, 100),
-            "learning  25 % [======                  ]  step 10/40  loss 0.0123  1 min 15 s left");
+            "fine-tuning  25 % [======                  ]  step 10/40  loss 0.0123  1 min 15 s left");
   EXPECT_EQ(progress_line({"learning", 10, 40, 0.0123, 75}, false, 1000),
-            "learning  25 %  step 10/40  loss 0.0123  1 min 15 s left");
+            "fine-tuning  25 %  step 10/40  loss 0.0123  1 min 15 s left");
   EXPECT_EQ(progress_line({"drawing", 2, 2, 0, 0}, false, 1000), "drawing 100 %");
   EXPECT_EQ(progress_line({"drawing", 1, 2, 0, -1}, false, 1000), "drawing  50 %");
+}
+
+TEST(ProgressLine, AStageThatEndsSaysItsStepsAndSeconds) {
+  EXPECT_EQ(stage_line("learning", 40, 12), "fine-tuning: 40 steps in 12.00 s");
+  EXPECT_EQ(stage_line("generating images", 18, 4.5),
+            "generating images: 18 steps (decoding included) in 4.50 s");
+  EXPECT_EQ(stage_line("scoring", 2, 1), "scoring: 2 steps in 1.00 s");
 }
 
 TEST(ProgressLine, NeverTakesMoreThanTheColumns) {
@@ -37,7 +44,7 @@ TEST(ProgressLine, TheTimeLeftGoesLast) {
     EXPECT_TRUE(contains(line, "25 %")) << line;
     EXPECT_TRUE(contains(line, "1 min 15 s left")) << line;
   }
-  EXPECT_EQ(progress_line({"learning", 10, 40, 0.0123, 75}, true, 31), "learning  25 %  1 min 15 s left");
+  EXPECT_EQ(progress_line({"learning", 10, 40, 0.0123, 75}, true, 34), "fine-tuning  25 %  1 min 15 s left");
 }
 
 TEST(ProgressLine, TheBarShrinksBeforeItGoes) {

@@ -148,6 +148,7 @@ wait "$SERVER"
 echo "-- off this machine a token is needed"
 OPTIONS+=(--host 0.0.0.0)
 expect 2 "--allow-host: give the name or address that clients use: the server listens on 0.0.0.0" serve "${OPTIONS[@]}" --port 0
+expect 2 "--disk: expected a number of GiB from 0 to 1000000, got '5TB'" serve "${OPTIONS[@]}" --port 0 --disk 5TB
 expect 2 "--start: expected paused or running, got 'soon'" serve "${OPTIONS[@]}" --port 0 --start soon
 OPTIONS+=(--allow-host 127.0.0.1 --access-log)
 : >stderr

@@ -20,5 +20,14 @@ TEST(Suggest, OnlyNearWordsAreMeant) {
   EXPECT_EQ(did_you_mean("x", {}), "");
 }
 
+TEST(Suggest, ALongerWordMeansTheOneWithWhichItBegins) {
+  const std::vector<std::string> options{"--out", "--output-size", "--no-metadata"};
+  EXPECT_EQ(did_you_mean("--output", options), "; did you mean '--out'?");
+  EXPECT_EQ(did_you_mean("--output-sizes", options), "; did you mean '--output-size'?");
+  EXPECT_EQ(did_you_mean("--nothing", options), "");
+  EXPECT_EQ(did_you_mean("editing", {"edit", "learn"}), "; did you mean 'edit'?");
+  EXPECT_EQ(did_you_mean("outer", {"out"}), "") << "too short to mean much";
+}
+
 }  // namespace
 }  // namespace forgedit

@@ -57,7 +57,7 @@ TEST(EditReport, HasTextsSettingsAndPicturesInTheirOrder) {
   EXPECT_EQ(data.at("original"), "data:original");
   EXPECT_EQ(data.at("texts"), json::parse(R"([["Caption", "a dog"], ["Prompt", "a cat"]])"));
   EXPECT_EQ(data.at("facts")[0], json::parse(R"(["Model", "tiny, fp32, cpu"])"));
-  EXPECT_EQ(data.at("facts")[2], json::parse(R"(["Learning", "method vanilla, samples 400"])"));
+  EXPECT_EQ(data.at("facts")[2], json::parse(R"(["Fine-tuning", "method vanilla, samples 400"])"));
   EXPECT_EQ(data.at("facts")[3], json::parse(R"(["Sampling", "gamma 0.8, 1.0, steps 20"])"));
   EXPECT_EQ(files_in(data), (std::vector<std::string>{"reconstruction.png", "01.png", "02.png"}));
   EXPECT_EQ(data.at("pictures")[0].at("psnr"), 25.5);

@@ -128,6 +128,7 @@ TEST(Lists, ChecksNumbersOfOptions) {
   EXPECT_EQ(either("all", "best")("bester"), "expected all or best, got 'bester'");
   EXPECT_EQ(within(0.01, 1e5)("x"), "expected a number from 0.01 to 100000, got 'x'");
   EXPECT_EQ(within(0, 9e18)("x"), "expected a number from 0 to 9000000000000000000, got 'x'");
+  EXPECT_EQ(within(0, 1e6, "GiB")("5TB"), "expected a number of GiB from 0 to 1000000, got '5TB'");
   EXPECT_NE(check("nan"), "");
   EXPECT_NE(check("half"), "");
 }
