@@ -114,14 +114,14 @@ void add_result_options(CLI::App& command, EditJob& job) {
   command
       .add_option_function<std::string>(
           "--mask", [&job](const std::string& text) { job.mask = text; },
-          "an image of the picture's size: edits change only its white or transparent part")
+          "mask of the picture's size: edits change the picture only where the mask is white or transparent")
       ->type_name("FILE")
       ->group("Results");
   command
       .add_option_function<std::string>(
           "--region", [&job](const std::string& text) { job.region = parse_region("region", text); },
-          "edit only this part of a large photo: upper left corner and size in pixels. Each result is the "
-          "whole photo; pixels outside of the part are unchanged")
+          "edit only this part of a large picture: upper left corner and size in pixels. Each image has the "
+          "size of the whole picture; pixels outside of the part are unchanged")
       ->type_name("X,Y,WIDTH,HEIGHT")
       ->group("Results");
   command

@@ -60,7 +60,7 @@ void check_region_settings(const EditJob& job) {
   if (!job.from.empty()) {
     throw usage_error(
         "region",
-        "cannot be combined with a saved edit, which does not contain the whole photo. Edit the photo "
+        "cannot be combined with a saved edit, which does not contain the whole picture. Edit the picture "
         "itself");
   }
   if (!job.results_at_source_size()) {
