@@ -116,14 +116,19 @@ class BatchParts::Workers {
 };
 
 BatchParts::BatchParts(const ComputePolicy& policy, std::int64_t samples, std::int64_t most)
-    : samples_(samples), count_(1) {
-  if (!policy.device.is_cpu() || policy.plain || policy.precision != Precision::fp32) return;
-  count_ = std::clamp<std::int64_t>(std::min<std::int64_t>(at::get_num_threads(), most), 1,
-                                    std::max<std::int64_t>(1, samples));
+    : samples_(samples),
+      count_(std::clamp<std::int64_t>(std::min(BatchParts::most(policy), most), 1,
+                                      std::max<std::int64_t>(1, samples))) {
   if (count_ > 1) workers_ = std::make_unique<Workers>(count_);
 }
 
 BatchParts::~BatchParts() = default;
+
+std::int64_t BatchParts::most(const ComputePolicy& policy) {
+  return policy.device.is_cpu() && !policy.plain && policy.precision == Precision::fp32
+             ? at::get_num_threads()
+             : 1;
+}
 
 std::int64_t BatchParts::size(std::int64_t part) const {
   return samples_ / count_ + (part < samples_ % count_ ? 1 : 0);

@@ -24,6 +24,8 @@ class BatchParts {
   BatchParts(const BatchParts&) = delete;
   BatchParts& operator=(const BatchParts&) = delete;
 
+  /// The number of parts that a batch of enough samples has.
+  static std::int64_t most(const ComputePolicy& policy);
   std::int64_t count() const { return count_; }
   /// Number of samples in a part. Parts differ by at most one.
   std::int64_t size(std::int64_t part) const;

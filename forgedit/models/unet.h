@@ -74,6 +74,10 @@ class UNetImpl : public torch::nn::Module {
   /// encoder_hidden_states (batch, tokens, cross_attention_dim); `added` if the config asks for it. With
   /// `checkpointing`, the backward pass computes the blocks again instead of keeping their activations
   /// (nn/checkpoint.h). Throws Error if `added` does not match the config.
+  ///
+  /// Without added conditions and checkpointing, timesteps and encoder_hidden_states may have k times the
+  /// rows of `latents`, with the same timesteps in each of the k parts. The result then has their rows, as if
+  /// the latents had been repeated, but the layers before the first cross-attention run once.
   torch::Tensor forward(const torch::Tensor& latents, const torch::Tensor& timesteps,
                         const torch::Tensor& encoder_hidden_states, const AddedConditions& added = {},
                         bool checkpointing = false);

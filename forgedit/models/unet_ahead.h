@@ -66,7 +66,8 @@ class UNetAhead {
   /// Computes all values from texts (batch, tokens, width), `added` of the same batch if the UNet takes it,
   /// and the present weights.
   void update(const torch::Tensor& encoder_hidden_states, const AddedConditions& added = {});
-  /// The UNet's forward(latents, timesteps[step], texts, added). `step` (1) int64 is on the device.
+  /// The UNet's forward(latents, timesteps[step], texts, added). `step` (1) int64 is on the device. Without
+  /// added conditions the texts may have a multiple of the latents' rows, as there.
   torch::Tensor forward(const torch::Tensor& latents, const torch::Tensor& step);
 
  private:

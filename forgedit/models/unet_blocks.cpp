@@ -18,10 +18,15 @@ nn::Transformer2DModel make_attention(const UNetBlockOptions& o) {
                                                        o.config->use_linear_projection});
 }
 
+/// The embedding of a feature map with fewer rows, which UNetImpl::forward has not repeated yet.
+torch::Tensor first_rows(const torch::Tensor& time, std::int64_t rows) {
+  return time.defined() && time.size(0) > rows ? time.narrow(0, 0, rows) : time;
+}
+
 torch::Tensor run_resnet(torch::nn::ModuleList& resnets, std::size_t i, const torch::Tensor& x,
                          const UNetBlockInputs& inputs) {
   auto* resnet = resnets[i]->as<nn::ResnetBlock2D>();
-  if (!inputs.checkpointing) return resnet->forward(x, inputs.time);
+  if (!inputs.checkpointing) return resnet->forward(x, first_rows(inputs.time, x.size(0)));
   return nn::checkpoint(*resnet, [resnet](const auto& kept) { return resnet->forward(kept[0], kept[1]); },
                         {x, inputs.time});
 }
@@ -99,7 +104,7 @@ UNetUpBlockImpl::UNetUpBlockImpl(const UNetBlockOptions& o)
 torch::Tensor UNetUpBlockImpl::forward(torch::Tensor x, const UNetBlockInputs& inputs,
                                        std::vector<torch::Tensor>& skips) {
   for (std::size_t i = 0; i < resnets->size(); ++i) {
-    x = join(x, skips.back());
+    x = join(x, nn::repeat_rows(skips.back(), x.size(0)));
     skips.pop_back();
     x = run_resnet(resnets, i, x, inputs);
     x = run_attention(attentions, i, x, inputs);

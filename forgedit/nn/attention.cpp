@@ -22,7 +22,7 @@ torch::Tensor to_tokens(const torch::Tensor& x) {
 }
 
 torch::Tensor to_map(const torch::Tensor& tokens, const torch::Tensor& like) {
-  return tokens.view({like.size(0), like.size(2), like.size(3), tokens.size(2)}).permute({0, 3, 1, 2});
+  return tokens.view({tokens.size(0), like.size(2), like.size(3), tokens.size(2)}).permute({0, 3, 1, 2});
 }
 
 /// project(context). A context that is expanded over the batch (stride 0) is projected once.
@@ -44,7 +44,7 @@ AttentionImpl::AttentionImpl(std::int64_t features, std::int64_t context_feature
       to_out(register_module("to_out", torch::nn::ModuleList(Linear(features, features)))) {}
 
 torch::Tensor AttentionImpl::attend(const torch::Tensor& x, const torch::Tensor& context) {
-  const auto q = split_heads(to_q(x), heads_);
+  const auto q = split_heads(repeat_rows(to_q(x), context.size(0)), heads_);
   const auto k = split_heads(project_once(to_k, context), heads_);
   const auto v = split_heads(project_once(to_v, context), heads_);
   return merge_heads(forgedit::scaled_dot_product_attention(q, k, v));
@@ -75,8 +75,15 @@ torch::Tensor AttentionImpl::attend_fused(const torch::Tensor& x, const torch::T
   // Precomputed keys and values contain the weights alone, without the adapters.
   if (to_k->adapter.defined()) keys = keys + project_once(to_k->adapter, context);
   if (to_v->adapter.defined()) values = values + project_once(to_v->adapter, context);
+  const auto queries = repeat_rows(to_q(x), keys.size(0));
   return merge_heads(forgedit::scaled_dot_product_attention(
-      split_heads(to_q(x), heads_), split_heads(keys, heads_), split_heads(values, heads_)));
+      split_heads(queries, heads_), split_heads(keys, heads_), split_heads(values, heads_)));
+}
+
+torch::Tensor repeat_rows(const torch::Tensor& x, std::int64_t rows) {
+  if (x.size(0) == rows) return x;
+  // Not repeat(), whose result is never channels-last.
+  return torch::cat(std::vector<torch::Tensor>(static_cast<std::size_t>(rows / x.size(0)), x));
 }
 
 torch::Tensor project_context(const torch::Tensor& context, const torch::Tensor& weight) {
@@ -132,7 +139,7 @@ torch::Tensor BasicTransformerBlockImpl::forward(torch::Tensor x,
                                                  const torch::Tensor& encoder_hidden_states) {
   const auto normed = norm1(x);
   x = x + attn1(normed, normed);
-  x = x + attn2(norm2(x), encoder_hidden_states);
+  x = repeat_rows(x, encoder_hidden_states.size(0)) + attn2(norm2(x), encoder_hidden_states);
   return x + ff(norm3(x));
 }
 
@@ -146,7 +153,8 @@ std::pair<torch::Tensor, torch::Tensor> BasicTransformerBlockImpl::forward_fused
   const auto own = unbiased_out(attn1, attn1->attend_to_itself(normed1));
   const auto [x2, normed2] = fused::add_layer_norm(own, attn1->out().bias, x1, *norm2);
   const auto text = unbiased_out(attn2, attn2->attend_fused(normed2, encoder_hidden_states));
-  const auto [x3, normed3] = fused::add_layer_norm(text, attn2->out().bias, x2, *norm3);
+  const auto [x3, normed3] =
+      fused::add_layer_norm(text, attn2->out().bias, repeat_rows(x2, text.size(0)), *norm3);
   return ff->forward_fused(normed3, x3);
 }
 
@@ -187,7 +195,7 @@ torch::Tensor Transformer2DModelImpl::forward(const torch::Tensor& x,
   for (const auto& block : *transformer_blocks) {
     tokens = block->as<BasicTransformerBlock>()->forward(tokens, encoder_hidden_states);
   }
-  return proj_out(to_map(tokens, x)) + x;
+  return proj_out(to_map(tokens, x)) + repeat_rows(x, tokens.size(0));
 }
 
 torch::Tensor Transformer2DModelImpl::forward_fused(const torch::Tensor& x,
@@ -200,7 +208,8 @@ torch::Tensor Transformer2DModelImpl::forward_fused(const torch::Tensor& x,
         block->as<BasicTransformerBlock>()->forward_fused(tokens, bias, encoder_hidden_states);
   }
   bias = bias.defined() ? (precomputed_bias.defined() ? precomputed_bias : joined_bias()) : proj_out.bias();
-  return fused::add_bias_residual(proj_out.unbiased(to_map(tokens, x)), bias, residual);
+  return fused::add_bias_residual(proj_out.unbiased(to_map(tokens, x)), bias,
+                                  repeat_rows(residual, tokens.size(0)));
 }
 
 torch::Tensor Transformer2DModelImpl::joined_bias() {

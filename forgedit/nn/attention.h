@@ -14,7 +14,8 @@ class AttentionImpl : public torch::nn::Module {
   /// `context_features` is the width of the input of keys and values (`features` for self-attention).
   AttentionImpl(std::int64_t features, std::int64_t context_features, std::int64_t heads,
                 bool projection_bias = false);
-  /// x (batch, tokens, features), context (batch, context tokens, context_features) -> shape of x.
+  /// x (batch, tokens, features), context (batch, context tokens, context_features) -> shape of x. The
+  /// context may have a multiple of x's rows: queries are then repeated (repeat_rows), as is the result.
   torch::Tensor forward(const torch::Tensor& x, const torch::Tensor& context);
   /// forward without to_out, for callers that add the bias of to_out together with another term.
   torch::Tensor attend(const torch::Tensor& x, const torch::Tensor& context);
@@ -37,6 +38,9 @@ class AttentionImpl : public torch::nn::Module {
   torch::nn::ModuleList to_out;
 };
 TORCH_MODULE(Attention);
+
+/// x, with its rows repeated as a whole (a, b, a, b) until there are `rows`, a multiple of x's own.
+torch::Tensor repeat_rows(const torch::Tensor& x, std::int64_t rows);
 
 /// context (batch, tokens, width) · weightᵀ. A context that is expanded over the batch is projected once.
 torch::Tensor project_context(const torch::Tensor& context, const torch::Tensor& weight);
@@ -107,6 +111,7 @@ struct TransformerOptions {
 class Transformer2DModelImpl : public torch::nn::Module {
  public:
   explicit Transformer2DModelImpl(const TransformerOptions& options);
+  /// The result has the rows of encoder_hidden_states, a multiple of x's (repeat_rows).
   torch::Tensor forward(const torch::Tensor& x, const torch::Tensor& encoder_hidden_states);
 
   /// The last block's bias after proj_out, plus the bias of proj_out (channels). `precomputed_bias` is the

@@ -31,7 +31,9 @@ torch::Tensor ResnetBlock2DImpl::forward_fused(const torch::Tensor& x, const tor
   const auto [first, passthrough] = fused::norm_silu_conv(x, {}, *norm1, *conv1);
   // conv1's bias is added in norm2 together with the time embedding, conv2's bias with the residual.
   auto addend = precomputed_addend;
-  if (!addend.defined()) {
+  if (addend.defined()) {
+    if (addend.size(0) > x.size(0)) addend = addend.narrow(0, 0, x.size(0));
+  } else {
     addend = conv1->bias.unsqueeze(0);
     if (!time_emb_proj.is_empty()) addend = time_emb_proj(torch::silu(time_embedding)) + addend;
     addend = addend.expand({x.size(0), -1});

@@ -21,7 +21,7 @@ class ResnetBlock2DImpl : public torch::nn::Module {
   torch::Tensor forward(const torch::Tensor& x, const torch::Tensor& time_embedding = {});
 
   /// The term that fused kernels add between the convolutions: the projected time embedding plus conv1's bias
-  /// (batch, out_channels). Set by PrecomputedScope, or undefined: then the block computes it.
+  /// (batch or more, out_channels). Set by PrecomputedScope, or undefined: then the block computes it.
   torch::Tensor precomputed_addend;
   const Conv2dImpl& first_conv() const { return *conv1; }
   const LinearImpl& time_projection() const { return *time_emb_proj; }

@@ -121,6 +121,15 @@ TEST_F(MicroUNet, SamplesOfABatchDoNotTouchEachOther) {
   }
 }
 
+TEST_F(MicroUNet, LatentsOfSeveralTextsAreThoseRepeated) {
+  torch::NoGradGuard no_grad;
+  const auto texts = torch::cat({context_, torch::randn({2, 3, 6}, torch::kDouble)});
+  const auto whole = unet_(torch::cat({latents_, latents_}), torch::cat({timesteps_, timesteps_}), texts);
+  const auto shared = unet_(latents_, torch::cat({timesteps_, timesteps_}), texts);
+  EXPECT_TRUE(torch::allclose(shared, whole, 1e-9, 1e-9));
+  EXPECT_FALSE(torch::allclose(whole[0], whole[2], 1e-3, 1e-3)) << "the texts must matter";
+}
+
 // The derivative along a direction in one tensor at a time, by central differences.
 TEST_F(MicroUNet, GradientsAgreeWithFiniteDifferences) {
   auto tensors = parameters_of(*unet_);

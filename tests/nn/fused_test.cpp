@@ -307,6 +307,11 @@ TEST(UNetAhead, PredictsWhatTheUNetDoes) {
       const auto at = torch::full({1}, step, timesteps.options());
       const auto expected = unet->forward(latents, timesteps.index_select(0, at).expand({4}), text);
       EXPECT_LT(difference(ahead.forward(latents, at), expected.to(torch::kFloat)), 0.03) << step;
+      const auto repeated = torch::cat({latents.narrow(0, 0, 2), latents.narrow(0, 0, 2)});
+      EXPECT_LT(difference(ahead.forward(latents.narrow(0, 0, 2), at),
+                           ahead.forward(repeated, at).to(torch::kFloat)),
+                0.03)
+          << step;
     }
   }
 }

@@ -44,7 +44,8 @@ class Sampler::Loop {
         previous_x0_(torch::zeros_like(latents_)),
         context_(twice(embeddings.tokens)),
         added_(model.added_conditions(twice(embeddings.pooled), latents[2], latents[3])),
-        parts_(model.policy, context_.size(0)),
+        shares_(shares_layers(model, latents[0])),
+        parts_(model.policy, shares_ ? latents[0] : context_.size(0)),
         work_(model.policy.device, model.policy.reduced(), [this] { advance(); }) {
     if (model.unet->is_fused()) ahead_.emplace(model.unet, table_.select(1, 0).to(torch::kLong));
     if (!keeps) return;
@@ -75,6 +76,14 @@ class Sampler::Loop {
   const torch::Tensor& denoised() const { return previous_x0_; }
 
  private:
+  /// Whether the layers before the first cross-attention compute both halves of the guidance pair as one.
+  /// With added conditions the halves differ from the first block on. Where threads take samples
+  /// (BatchParts), a number of latents that they cannot share evenly is slower than the whole pairs would be.
+  static bool shares_layers(const StableDiffusion& model, std::int64_t latents) {
+    if (model.unet->config().takes_added_conditions()) return false;
+    const auto threads = BatchParts::most(model.policy);
+    return latents % std::min(threads, 2 * latents) == 0;
+  }
   /// Room for the guidance pair of `rows`.
   torch::Tensor twice(const torch::Tensor& rows) const {
     if (!rows.defined()) return {};
@@ -100,15 +109,28 @@ class Sampler::Loop {
   }
 
   torch::Tensor predict(const torch::Tensor& timestep) {
-    const auto pair = torch::cat({latents_, latents_});
-    if (ahead_) return ahead_->forward(pair, step_);
+    const auto input = shares_ ? latents_ : torch::cat({latents_, latents_});
+    if (ahead_) return ahead_->forward(input, step_);
     std::vector<torch::Tensor> predicted(static_cast<std::size_t>(parts_.count()));
     parts_.run([&](std::int64_t part) {
+      const auto context = part_of_context(part);
       predicted[static_cast<std::size_t>(part)] =
-          model_.unet(parts_.of(pair, part), timestep.to(torch::kLong).expand({parts_.size(part)}),
-                      parts_.of(context_, part), part_of_added(part));
+          model_.unet(parts_.of(input, part), timestep.to(torch::kLong).expand({context.size(0)}), context,
+                      part_of_added(part));
     });
-    return torch::cat(predicted);
+    if (!shares_) return torch::cat(predicted);
+    // Each part has both halves of its samples.
+    std::vector<torch::Tensor> halves;
+    for (std::int64_t half = 0; half < 2; ++half) {
+      for (const auto& part : predicted) halves.push_back(part.chunk(2)[static_cast<std::size_t>(half)]);
+    }
+    return torch::cat(halves);
+  }
+
+  torch::Tensor part_of_context(std::int64_t part) const {
+    if (!shares_) return parts_.of(context_, part);
+    const auto pair = context_.chunk(2);
+    return parts_.count() == 1 ? context_ : torch::cat({parts_.of(pair[0], part), parts_.of(pair[1], part)});
   }
 
   AddedConditions part_of_added(std::int64_t part) const {
@@ -121,6 +143,7 @@ class Sampler::Loop {
   torch::Tensor table_, step_, latents_, previous_x0_, context_;
   torch::Tensor original_, change_;  // of a KeptArea; undefined without one
   AddedConditions added_;
+  bool shares_;
   BatchParts parts_;
   std::optional<UNetAhead> ahead_;
   ReplayedWork work_;
