@@ -245,9 +245,7 @@ void EditJobRun::run(LastFiles* last_files) {
   if (job_.automatic) {
     if (const auto older = results->older(); !older.empty()) context_.note(older);
   }
-  if (!kept_) return;
-  kept_->end_writing(context_);
-  if (kept_->has(*to_learn_)) kept_->remove();
+  if (kept_) kept_->drop(*to_learn_, context_);
 }
 
 void EditJobRun::generate(EditResults& results, const EditRun& run) {
@@ -329,7 +327,9 @@ LearnedPicture EditJobRun::make_learned() {
     }
   }
   auto learned = before_ ? take_learned(*to_learn_, *before_, context_) : learn();
-  if (kept_ && !(before_ && kept_->has(*to_learn_))) kept_->begin_writing(learned, context_);
+  if (kept_ && !(before_ && kept_->has(*to_learn_))) {
+    kept_->begin_writing(learned, network_->policy.device, context_);
+  }
   return learned;
 }
 

@@ -8,6 +8,8 @@
 #include "forgedit/core/content_hash.h"
 #include "forgedit/core/error.h"
 #include "forgedit/core/files.h"
+#include "forgedit/device/device.h"
+#include "forgedit/device/side_stream.h"
 #include "forgedit/pipelines/records/settings_json.h"
 
 namespace forgedit {
@@ -46,7 +48,7 @@ bool KeptLearning::has(const PictureToLearn& wanted) const {
   }
 }
 
-void KeptLearning::begin_writing(const LearnedPicture& learned, JobContext& job) {
+void KeptLearning::begin_writing(const LearnedPicture& learned, const c10::Device& device, JobContext& job) {
   const auto skip = [&](const std::string& reason) {
     job.note("the learned weights are not saved during generation: " + reason);
   };
@@ -59,9 +61,12 @@ void KeptLearning::begin_writing(const LearnedPicture& learned, JobContext& job)
     return skip(fmt::format("{} MiB are free in {}, but {} MiB are needed", space.available >> 20,
                             place_.parent_path().string(), needed >> 20));
   }
+  synchronize(device);  // the stream beside it does not wait for the last step
   try {
-    writing_ =
-        std::async(std::launch::async, [place = place_, learned] { write_saved_edit(place, learned); });
+    writing_ = std::async(std::launch::async, [this, learned, device] {
+      const SideStream stream(device);
+      write_saved_edit(place_, learned, &not_needed_);
+    });
   } catch (const std::system_error& refused) {
     skip(std::string("cannot start a thread: ") + refused.what());
   }
@@ -73,15 +78,23 @@ void KeptLearning::end_writing(JobContext& job) {
   if (writing_.wait_for(std::chrono::seconds(0)) != std::future_status::ready) {
     job.note("saving the learned weights");
   }
+  finish(job);
+}
+
+void KeptLearning::finish(JobContext& job) {
+  if (!writing_.valid()) return;
   try {
     writing_.get();
+  } catch (const Cancelled&) {
   } catch (const std::exception& error) {
     job.note(std::string("the learned weights could not be saved: ") + error.what());
   }
 }
 
-void KeptLearning::remove() {
-  remove_tree(place_);
+void KeptLearning::drop(const PictureToLearn& wanted, JobContext& job) {
+  not_needed_.stop();
+  finish(job);
+  if (has(wanted)) remove_tree(place_);
 }
 
 }  // namespace forgedit

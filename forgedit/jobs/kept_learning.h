@@ -20,16 +20,21 @@ class KeptLearning {
   /// Whether an earlier run left the weights that fine-tuning on `wanted` would give.
   bool has(const PictureToLearn& wanted) const;
   /// Begins to write in the background; the tensors must stay as they are. Says so where the disk lacks room.
-  void begin_writing(const LearnedPicture& learned, JobContext& job);
+  void begin_writing(const LearnedPicture& learned, const c10::Device& device, JobContext& job);
   /// Waits for the writing, and says where it failed.
   void end_writing(JobContext& job);
   /// Whether all of it is there.
   bool is_there() const { return is_saved_edit(place_); }
-  void remove();
+  /// Ends the writing where it is, because the run is complete, and removes what fine-tuning on `wanted`
+  /// left.
+  void drop(const PictureToLearn& wanted, JobContext& job);
 
  private:
+  void finish(JobContext& job);
+
   std::filesystem::path place_;
-  std::future<void> writing_;
+  StopFlag not_needed_;
+  std::future<void> writing_;  // uses the flag: its destructor waits
 };
 
 }  // namespace forgedit

@@ -174,7 +174,7 @@ Safetensors read_safetensors(const std::filesystem::path& path, const TensorFilt
 }
 
 void write_safetensors(const std::filesystem::path& path, const StateDict& tensors,
-                       const std::map<std::string, std::string>& metadata) {
+                       const std::map<std::string, std::string>& metadata, const StopFlag* stop) {
   json header = json::object();
   if (!metadata.empty()) header["__metadata__"] = metadata;
   std::uint64_t offset = 0;
@@ -194,6 +194,7 @@ void write_safetensors(const std::filesystem::path& path, const StateDict& tenso
   file.write(&length, sizeof length);
   file.write(text.data(), text.size());
   for (const auto& [name, tensor] : tensors) {
+    if (stop) stop->throw_if_stopped();
     const auto plain = tensor.detach().to(at::kCPU).contiguous();
     file.write(plain.data_ptr(), plain.nbytes());
   }

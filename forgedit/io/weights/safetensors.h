@@ -5,6 +5,7 @@
 #include <string>
 
 #include "forgedit/core/state_dict.h"
+#include "forgedit/core/stop.h"
 #include "forgedit/io/weights/weights_input.h"
 
 namespace forgedit {
@@ -23,8 +24,10 @@ struct Safetensors {
 /// https://github.com/huggingface/safetensors#format
 Safetensors read_safetensors(const std::filesystem::path& path, const TensorFilter& wanted = {});
 
-/// Writes contiguous CPU copies of `tensors` atomically. Throws Error if the file cannot be written.
+/// Writes contiguous CPU copies of `tensors` atomically, one after another. Throws Error if the file cannot
+/// be written, and Cancelled between two tensors once `stop` is set.
 void write_safetensors(const std::filesystem::path& path, const StateDict& tensors,
-                       const std::map<std::string, std::string>& metadata = {});
+                       const std::map<std::string, std::string>& metadata = {},
+                       const StopFlag* stop = nullptr);
 
 }  // namespace forgedit

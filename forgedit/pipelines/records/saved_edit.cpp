@@ -255,7 +255,7 @@ void check_saved_edit_target(const fs::path& directory) {
 
 namespace {
 
-void write_to(const fs::path& target, const LearnedPicture& learned) {
+void write_to(const fs::path& target, const LearnedPicture& learned, const StopFlag* stop) {
   Staging staging(target.parent_path());
   const auto name = target.filename().string();
   const auto folder = staging.folder() / name;
@@ -263,9 +263,10 @@ void write_to(const fs::path& target, const LearnedPicture& learned) {
   json files;
   const auto write_tensors = [&](const char* file, const StateDict& state) {
     StateDict floats;
-    for (const auto& [key, tensor] : state) floats.emplace(key, tensor.to(torch::kCPU, torch::kFloat));
-    write_safetensors(folder / file, floats);
+    for (const auto& [key, tensor] : state) floats.emplace(key, tensor.to(torch::kFloat));
+    write_safetensors(folder / file, floats, {}, stop);
     files[file] = fingerprint(floats);
+    if (stop) stop->throw_if_stopped();
   };
   if (learns_lora(learned)) {
     write_tensors(kLora, learned.result.lora);
@@ -292,16 +293,16 @@ fs::path free_place(const fs::path& target) {
 
 }  // namespace
 
-void write_saved_edit(const fs::path& directory, const LearnedPicture& learned) {
+void write_saved_edit(const fs::path& directory, const LearnedPicture& learned, const StopFlag* stop) {
   const auto target = real_folder(directory);
   try {
     check_saved_edit_target(directory);
   } catch (const Error& error) {
     const auto place = free_place(target);
-    write_to(place, learned);
+    write_to(place, learned, stop);
     throw failure(std::string(error.what()) + "; the learned weights were saved in " + place.string());
   }
-  write_to(target, learned);
+  write_to(target, learned, stop);
 }
 
 namespace {

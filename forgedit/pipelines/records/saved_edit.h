@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <string>
 
+#include "forgedit/core/stop.h"
 #include "forgedit/io/pictures/frame.h"
 #include "forgedit/io/pictures/image.h"
 #include "forgedit/pipelines/learning/learn.h"
@@ -55,8 +56,10 @@ void check_saved_edit_target(const std::filesystem::path& directory);
 
 /// Writes the folder, or replaces the saved edit in it. The new one is written beside the old one and
 /// exchanged when it is complete: a kill leaves the old or the new one. If it may not be written
-/// (check_saved_edit_target), it is written beside `directory`, and the failure names that folder.
-void write_saved_edit(const std::filesystem::path& directory, const LearnedPicture& learned);
+/// (check_saved_edit_target), it is written beside `directory`, and the failure names that folder. Once
+/// `stop` is set, it throws Cancelled and leaves the old one.
+void write_saved_edit(const std::filesystem::path& directory, const LearnedPicture& learned,
+                      const StopFlag* stop = nullptr);
 
 /// The difference between the saved edit in `directory` and the one that `wanted` would give, for example
 /// "with the source "a dog""; empty when it is the same. Pictures are compared by their pixels, not by their

@@ -139,6 +139,17 @@ TEST_F(SavedEdit, ReplacesOnlyItsOwnKind) {
   EXPECT_EQ(read_saved_edit(root_ / "other-2").source, "a third cat") << "what was learned is not lost";
 }
 
+TEST_F(SavedEdit, WhatIsStoppedLeavesTheOldOne) {
+  auto learned = some_learned_picture();
+  write_saved_edit(folder_, learned);
+  learned.source = "another cat";
+  StopFlag stop;
+  stop.stop();
+  EXPECT_THROW(write_saved_edit(folder_, learned, &stop), Cancelled);
+  EXPECT_NE(read_saved_edit(folder_).source, "another cat");
+  EXPECT_EQ(list_directory(root_).size(), 1U) << "temporary folders are gone";
+}
+
 TEST_F(SavedEdit, RefusesDamage) {
   EXPECT_NE(read_message().find("no such folder"), std::string::npos);
   EXPECT_NE(message_after([](auto& r) { r["format"] = 4; }).find("format: expected 1 to 3, found 4"),
