@@ -6,7 +6,7 @@ TEST_JOBS ?= 2
 # How long `make fuzz` runs each target.
 FUZZ_SECONDS ?= 30
 
-.PHONY: build packages demo install package test asan asan-build tsan tsan-build fuzz fuzz-build format check clean
+.PHONY: build packages demo install package test asan asan-build asan-without-engine asan-without-engine-build tsan tsan-build fuzz fuzz-build format check clean
 
 build: packages
 	cmake --preset release
@@ -42,6 +42,10 @@ test: build
 asan: asan-build
 	ctest --preset asan -j $(TEST_JOBS)
 
+# The same without the tests that spend their time in LibTorch, fine-tuning and generating.
+asan-without-engine: asan-without-engine-build
+	ctest --preset asan-without-engine -j $(TEST_JOBS)
+
 # What links no LibTorch, under ThreadSanitizer.
 tsan: tsan-build
 	ctest --preset tsan -j $(TEST_JOBS)
@@ -54,6 +58,10 @@ fuzz: fuzz-build
 asan-build tsan-build fuzz-build: %-build: packages
 	cmake --preset $*
 	cmake --build --preset $* -j $(JOBS)
+
+asan-without-engine-build: packages
+	cmake --preset asan
+	cmake --build --preset asan-without-engine -j $(JOBS)
 
 format:
 	tools/check_format.sh --fix

@@ -104,10 +104,11 @@ function(forgedit_program name)
   target_link_libraries(${name} PRIVATE ${ARG_DEPENDS})
 endfunction()
 
-# forgedit_test(<name> [TORCH] SOURCES ... DEPENDS ...): adds a GoogleTest program with one CTest entry per test case,
-# named <name>.<Suite>.<Case>. With FORGEDIT_TESTS_WHOLE it has one entry, named <name>.
+# forgedit_test(<name> [TORCH] [ENGINE] SOURCES ... DEPENDS ...): adds a GoogleTest program with one CTest entry per test case,
+# named <name>.<Suite>.<Case>. With FORGEDIT_TESTS_WHOLE it has one entry, named <name>. ENGINE marks tests that spend
+# their time in LibTorch, fine-tuning and generating: under sanitizers they take three quarters of it.
 function(forgedit_test name)
-  cmake_parse_arguments(ARG "TORCH" "" "SOURCES;DEPENDS" ${ARGN})
+  cmake_parse_arguments(ARG "TORCH;ENGINE" "" "SOURCES;DEPENDS" ${ARGN})
   add_executable(test_${name} ${ARG_SOURCES})
   forgedit_target_setup(test_${name} "${ARG_TORCH}" ${FORGEDIT_TEST_PCH})
   target_compile_options(test_${name} PRIVATE ${FORGEDIT_TEST_FLAGS})
@@ -117,6 +118,11 @@ function(forgedit_test name)
   set_target_properties(test_${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
   set_property(GLOBAL APPEND PROPERTY FORGEDIT_UNIT_TESTS test_${name})
   set(label fast)  # only one label per test: gtest_discover_tests splits lists
+  if(ARG_ENGINE)
+    set(label engine)
+  else()
+    set_property(GLOBAL APPEND PROPERTY FORGEDIT_UNIT_TESTS_WITHOUT_ENGINE test_${name})
+  endif()
   if(NOT ARG_TORCH)
     set_property(GLOBAL APPEND PROPERTY FORGEDIT_UNIT_TESTS_WITHOUT_TORCH test_${name})
     set(label fast_without_torch)
