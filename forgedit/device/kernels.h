@@ -144,6 +144,24 @@ void query_gradient(const AttentionShape& shape, const AttentionRows& q, const A
                     const AttentionRows& v, const AttentionRows& out, const AttentionRows& dout,
                     const float* sums, float scale, Bf16* dq, Stream stream);
 
+/// True on a device of compute capability 9.0, if the build has code for 9.0a, for head size 40 and positive
+/// multiples of 64 queries and of 64 keys: kernels go through tiles of 64 tokens and do not mask.
+bool attention_gradients_fit(const AttentionShape& shape);
+/// The number of floats that `workspace` of attention_gradients needs.
+std::int64_t attention_gradients_workspace(const AttentionShape& shape);
+struct AttentionGradients {
+  Bf16* q = nullptr;  ///< (batch, queries, heads, head)
+  Bf16* k = nullptr;  ///< (batch, keys, heads, head)
+  Bf16* v = nullptr;  ///< (batch, keys, heads, head)
+};
+/// All gradients of out = softmax(scale·qkᵀ)·v for the gradient dout of out, for shapes that fit. `sums` as
+/// for query_gradient. Throws a failure if data or strides of q, k, v, out or dout are not multiples of 16
+/// bytes.
+void attention_gradients(const AttentionShape& shape, const AttentionRows& q, const AttentionRows& k,
+                         const AttentionRows& v, const AttentionRows& out, const AttentionRows& dout,
+                         const float* sums, float scale, const AttentionGradients& gradients,
+                         float* workspace, Stream stream);
+
 /// A run of values whose gradients are adjacent. `offset` is its place in the flat vectors.
 struct AdamChunk {
   const Bf16* gradient = nullptr;

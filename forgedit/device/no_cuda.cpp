@@ -138,6 +138,17 @@ void query_gradient(const AttentionShape&, const AttentionRows&, const Attention
                     const AttentionRows&, const AttentionRows&, const float*, float, Bf16*, Stream) {
   unreachable();
 }
+bool attention_gradients_fit(const AttentionShape&) {
+  return false;
+}
+int64_t attention_gradients_workspace(const AttentionShape&) {
+  unreachable();
+}
+void attention_gradients(const AttentionShape&, const AttentionRows&, const AttentionRows&,
+                         const AttentionRows&, const AttentionRows&, const AttentionRows&, const float*,
+                         float, const AttentionGradients&, float*, Stream) {
+  unreachable();
+}
 void adam_step(const AdamChunk*, int64_t, Bf16*, std::int16_t*, float*, float*, const AdamStep&, Stream) {
   unreachable();
 }

@@ -24,8 +24,9 @@ kernels::AttentionRows rows_of(const Tensor& x) {
   return {static_cast<const kernels::Bf16*>(x.data_ptr()), x.stride(0), x.stride(1), x.stride(2)};
 }
 
-/// How to compute gradients: all by cuDNN, if its sums over blocks of keys have at most two terms.
-enum class WayBack { cudnn, cudnn_and_kernel, flash };
+/// How to compute gradients: all by cuDNN, if its sums over blocks of keys have at most two terms; else all
+/// by kernels of our own, or only that of the queries, as far as the shape and the device allow.
+enum class WayBack { cudnn, own, cudnn_and_kernel, flash };
 
 /// The tensors that forward saves for backward, in the order of save_for_backward.
 struct Attended {
@@ -38,9 +39,31 @@ struct Attended {
         seed(saved[5]),
         offset(saved[6]) {}
   kernels::AttentionShape shape() const { return {q.size(0), q.size(1), q.size(2), k.size(2), q.size(3)}; }
+  float scale() const { return static_cast<float>(1.0 / std::sqrt(static_cast<double>(q.size(3)))); }
 
   Tensor q, k, v, out, sums, seed, offset;
 };
+
+kernels::Bf16* values_of(const Tensor& x) {
+  return static_cast<kernels::Bf16*>(x.data_ptr());
+}
+
+/// All gradients by kernels of our own. They need tokens that do not overlap, unlike an expanded gradient's.
+torch::autograd::variable_list gradients_by_kernels(const Attended& a, const Tensor& given) {
+  const bool usable = given.stride(3) == 1 && given.is_non_overlapping_and_dense();
+  const auto gradient = usable ? given : given.contiguous();
+  const auto s = a.shape();
+  const auto make = [&](std::int64_t tokens) {
+    return torch::empty({s.batch, tokens, s.heads, s.head}, a.q.options());
+  };
+  const auto dq = make(s.queries), dk = make(s.keys), dv = make(s.keys);
+  const auto workspace = torch::empty({kernels::attention_gradients_workspace(s)}, a.sums.options());
+  kernels::attention_gradients(s, rows_of(a.q), rows_of(a.k), rows_of(a.v), rows_of(a.out), rows_of(gradient),
+                               a.sums.data_ptr<float>(), a.scale(),
+                               {values_of(dq), values_of(dk), values_of(dv)}, workspace.data_ptr<float>(),
+                               cuda::current_stream(a.q.get_device()));
+  return {dq.transpose(1, 2), dk.transpose(1, 2), dv.transpose(1, 2), Tensor(), Tensor(), Tensor()};
+}
 
 /// cuDNN's gradients of keys and values are reproducible. If that of the queries is not (`anew`), a kernel of
 /// our own computes it.
@@ -54,10 +77,9 @@ torch::autograd::variable_list gradients_by_cudnn(const Attended& a, const Tenso
   if (!anew) return {dq, dk, dv, Tensor(), Tensor(), Tensor()};
   const auto s = a.shape();
   const auto ordered = torch::empty({s.batch, s.queries, s.heads, s.head}, a.q.options());
-  kernels::query_gradient(
-      s, rows_of(a.q), rows_of(a.k), rows_of(a.v), rows_of(a.out), rows_of(gradient),
-      a.sums.data_ptr<float>(), static_cast<float>(1.0 / std::sqrt(static_cast<double>(s.head))),
-      static_cast<kernels::Bf16*>(ordered.data_ptr()), cuda::current_stream(a.q.get_device()));
+  kernels::query_gradient(s, rows_of(a.q), rows_of(a.k), rows_of(a.v), rows_of(a.out), rows_of(gradient),
+                          a.sums.data_ptr<float>(), a.scale(), values_of(ordered),
+                          cuda::current_stream(a.q.get_device()));
   return {ordered.transpose(1, 2), dk, dv, Tensor(), Tensor(), Tensor()};
 }
 
@@ -91,6 +113,7 @@ class OrderedAttention : public torch::autograd::Function<OrderedAttention> {
     const bool causal = ctx->saved_data["causal"].toBool();
     const auto back = static_cast<WayBack>(ctx->saved_data["back"].toInt());
     if (back == WayBack::flash) return gradients_by_flash(attended, grads[0], causal);
+    if (back == WayBack::own) return gradients_by_kernels(attended, grads[0]);
     return gradients_by_cudnn(attended, grads[0], causal, back == WayBack::cudnn_and_kernel);
   }
 };
@@ -98,8 +121,9 @@ class OrderedAttention : public torch::autograd::Function<OrderedAttention> {
 WayBack way_back(const Tensor& q, const Tensor& k, bool causal) {
   if (k.size(2) <= kKeysInAnyOrder) return WayBack::cudnn;
   const kernels::AttentionShape shape{q.size(0), q.size(1), q.size(2), k.size(2), q.size(3)};
-  const bool fits = !causal && q.scalar_type() == torch::kBFloat16 && kernels::query_gradient_fits(shape);
-  return fits ? WayBack::cudnn_and_kernel : WayBack::flash;
+  if (causal || q.scalar_type() != torch::kBFloat16) return WayBack::flash;
+  if (kernels::attention_gradients_fit(shape)) return WayBack::own;
+  return kernels::query_gradient_fits(shape) ? WayBack::cudnn_and_kernel : WayBack::flash;
 }
 
 /// Attention for 16-bit tensors on a GPU.
