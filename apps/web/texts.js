@@ -312,7 +312,7 @@ export const texts = {
     pin: "Keep for good",
     pinHint: "Others are deleted, least used first, when the disk limit is reached.",
     facts: (item) =>
-      [item.method, item.learning && `${item.learning.samples} samples`, item.bytes && bytes(item.bytes)].filter(Boolean).join(" · "),
+      [item.method, item.learning && `≤ ${item.learning.samples} samples`, item.bytes && bytes(item.bytes)].filter(Boolean).join(" · "),
     remove: "Delete",
     removeTitle: "Delete the weights learned of this picture?",
     removeText: "Its images stay. Further edits have to learn the picture again.",
