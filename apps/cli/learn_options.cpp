@@ -117,7 +117,7 @@ std::vector<CLI::Option*> add_method_options(CLI::App& command, LearnRequest& re
   options.add(
       command.add_flag(
           "--fast", o.fast,
-          "faster fine-tuning on a GPU; results differ from run to run, and are marked in the record"),
+          "on some GPUs faster fine-tuning; results differ from run to run, and are marked in the record"),
       "");
   return options.take();
 }
