@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <set>
 
 #include "forgedit/core/error.h"
@@ -360,6 +361,36 @@ TEST_F(Sweep, ThreadsAreGivenBackBetweenPlans) {
   session.generate(plan_edit({request}), {}, {[](const Candidate&, const Image&) {}});
   EXPECT_EQ(at::get_num_threads(), 2) << "scoring has all of them";
   at::set_num_threads(before);
+}
+
+double mean_difference(const Image& a, const Image& b) {
+  double sum = 0;
+  for (std::size_t i = 0; i < a.pixels.size(); ++i) sum += std::abs(int{a.pixels[i]} - int{b.pixels[i]});
+  return sum / static_cast<double>(a.pixels.size());
+}
+
+// Two threads take two images of four each, with both halves of their guidance pairs.
+TEST_F(Sweep, ImagesOfABatchAreThoseGeneratedAlone) {
+  const int before = at::get_num_threads();
+  at::set_num_threads(2);
+  auto request = one_edit();
+  request.seeds = {1, 2, 3, 4};
+  request.sample.steps = 2;
+  std::map<std::int64_t, std::vector<Image>> images;
+  for (const std::int64_t batch : {1, 4}) {
+    DrawOptions options;
+    options.batch = batch;
+    EditSession(*model_, *learned_, kGrid)
+        .generate(plan_edit({request}), options,
+                  {[&](const Candidate&, const Image& grid) { images[batch].push_back(grid); }});
+  }
+  at::set_num_threads(before);
+  ASSERT_EQ(images[1].size(), images[4].size());
+  for (std::size_t i = 0; i < images[1].size(); ++i) {
+    EXPECT_LT(mean_difference(images[1][i], images[4][i]), 1) << i;
+    if (i == 0) continue;
+    EXPECT_GT(mean_difference(images[1][i], images[1][i - 1]), 5) << i;
+  }
 }
 
 // What a session keeps from one plan to the next must not show in any picture.
