@@ -104,9 +104,9 @@ function(forgedit_program name)
   target_link_libraries(${name} PRIVATE ${ARG_DEPENDS})
 endfunction()
 
-# forgedit_test(<name> [TORCH] [ENGINE] SOURCES ... DEPENDS ...): adds a GoogleTest program with one CTest entry per test case,
-# named <name>.<Suite>.<Case>. With FORGEDIT_TESTS_WHOLE it has one entry, named <name>. ENGINE marks tests that spend
-# their time in LibTorch, fine-tuning and generating: under sanitizers they take three quarters of it.
+# forgedit_test(<name> [TORCH] [ENGINE] SOURCES ... DEPENDS ...): adds a GoogleTest program with one CTest entry per test
+# case, named <name>.<Suite>.<Case>. With FORGEDIT_TESTS_WHOLE it has one entry, named <name>. ENGINE marks tests that
+# spend their time in LibTorch, fine-tuning and generating: under sanitizers they take most of it.
 function(forgedit_test name)
   cmake_parse_arguments(ARG "TORCH;ENGINE" "" "SOURCES;DEPENDS" ${ARGN})
   add_executable(test_${name} ${ARG_SOURCES})
