@@ -150,6 +150,13 @@ void BenchRunCommand::add_options(CLI::App& command) {
                   fmt::format("candidates per edit for the automatic choice [{}]", kAutoPictures))
       ->check(within(1, 1000))
       ->type_name("N");
+  command
+      .add_option("--auto-steps", request_.auto_steps,
+                  fmt::format("sampling steps of these candidates; the best three are generated again with "
+                              "--steps if that is more [{}]",
+                              kAutoSteps))
+      ->check(within(1, kMaxSteps))
+      ->type_name("N");
   add_worker_options(command, workers_);
   command.add_flag("--keep-learned", request_.keep_learned, "keep the learned weights of each picture");
   command.add_flag("--reconstruct", request_.reconstruct,

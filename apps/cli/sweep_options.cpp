@@ -163,8 +163,18 @@ void add_auto_options(CLI::App& command, AutoOptions& a) {
       ->group("Automatic choice");
   command
       .add_option(
+          "--auto-steps", a.request.steps,
+          fmt::format("sampling steps of a candidate; the best three are generated again with --steps "
+                      "if that is more [{}]",
+                      kAutoSteps))
+      ->check(within(1, kMaxSteps))
+      ->type_name("N")
+      ->group("Automatic choice");
+  command
+      .add_option(
           "--auto-seconds", a.request.seconds,
-          "stop generating after this many seconds; the result then depends on the speed of the machine")
+          "stop generating candidates after this many seconds; the result then depends on the speed of "
+          "the machine")
       ->check(within(1, 1e6, "seconds"))
       ->type_name("SECONDS")
       ->group("Automatic choice");
@@ -176,6 +186,7 @@ std::optional<AutoRequest> auto_request(const AutoOptions& a) {
   const auto& request = a.request;
   const char* stray = request.pictures               ? "--auto-pictures"
                       : request.seconds              ? "--auto-seconds"
+                      : request.steps                ? "--auto-steps"
                       : !request.judge.clip.empty()  ? "--clip"
                       : !request.judge.lpips.empty() ? "--lpips"
                                                      : nullptr;

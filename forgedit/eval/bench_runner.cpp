@@ -391,7 +391,7 @@ void BenchRunner::do_edit(const BenchTask& task, GroupLearning& learning, const 
 /// values, never the judge's, and waits for the former alone.
 std::optional<std::size_t> BenchRunner::search(const BenchTask& task, GroupLearning& learning,
                                                const Scoring& scoring) {
-  AutoSearch search(task.automatic->request, task.automatic->pictures);
+  AutoSearch search(task.automatic->request, task.automatic->pictures, task.automatic->steps);
   std::map<std::string, std::size_t> places;  // in the record, by the search's stems
   for (auto round = search.next_round(); !round.empty(); round = search.next_round()) {
     auto named = round;
@@ -415,7 +415,7 @@ std::optional<std::size_t> BenchRunner::search(const BenchTask& task, GroupLearn
   }
   const auto choice = search.choose();
   if (choice.best.empty()) return {};  // no candidate has a score: nothing is chosen
-  return places.at(search.scored().at(choice.best.front().place).candidate.stem);
+  return places.at(search.final_of(search.scored().at(choice.best.front().place).candidate).stem);
 }
 
 /// A step of an edit's scoring, after those that were handed over before.

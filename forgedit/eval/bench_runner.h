@@ -20,6 +20,7 @@ namespace forgedit {
 struct AutoTask {
   EditRequest request;  ///< its target is the edit's
   std::size_t pictures = kAutoPictures;
+  std::int64_t steps = kAutoSteps;  ///< sampling steps of a candidate, if the best three have more
 };
 
 /// An edit and how to do it.

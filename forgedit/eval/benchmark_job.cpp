@@ -105,6 +105,8 @@ void BenchmarkRun::check() const {
   }
   if (request_.auto_pictures && !request_.automatic)
     throw usage_error("auto_pictures", "needs the automatic choice");
+  if (request_.auto_steps && !request_.automatic)
+    throw usage_error("auto_steps", "needs the automatic choice");
   auto learn = request_.learn;
   if (imagic || !is_tedbench()) learn.source = "the benchmark's";
   check_learn_request(learn);
@@ -178,7 +180,7 @@ BenchTask BenchmarkRun::task_of(const BenchEdit& edit) const {
     own.steps = request_.sweep.steps;
     task.automatic =
         AutoTask{make_request(own, request_.learn.options.method, {edit.target}, /*automatic=*/true),
-                 request_.auto_pictures.value_or(kAutoPictures)};
+                 request_.auto_pictures.value_or(kAutoPictures), request_.auto_steps.value_or(kAutoSteps)};
   }
   return task;
 }
@@ -202,6 +204,7 @@ json BenchmarkRun::settings(const StableDiffusion& network, const ModelChoice& c
       {"published", !request_.published                                    ? "no"
                     : *request_.published == PublishedReading::subtraction ? "vs"
                                                                            : "vp"}};
+  if (request_.automatic) result["automatic_steps"] = request_.auto_steps.value_or(kAutoSteps);
   if (!scorer_vae_.empty()) result["scorer"] = scorer_vae_;
   result["size"] = request_.learn.size ? json({request_.learn.size->first, request_.learn.size->second})
                                        : json("own shape");

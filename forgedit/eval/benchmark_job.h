@@ -29,6 +29,7 @@ struct BenchmarkRequest {
   bool reconstruct = false;     ///< also generate the reconstruction of each picture
   bool automatic = false;       ///< also let the automatic choice generate and choose
   std::optional<std::size_t> auto_pictures;  ///< candidates of each edit for it
+  std::optional<std::int64_t> auto_steps;    ///< their sampling steps
   LearnRequest learn;                        ///< without a picture
   SweepRequest sweep;
   DrawOptions drawing;

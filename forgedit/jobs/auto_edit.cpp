@@ -48,11 +48,12 @@ AutoEdit::AutoEdit(const std::vector<EditRequest>& requests, const AutoRequest& 
       one.targets = {target};
       auto reference = scorer.prepare(original, target, source);
       const auto scores = scorer.score(reference, original);
-      targets_.push_back({target,
-                          std::move(reference),
-                          scores,
-                          AutoSearch(one, asked.pictures.value_or(kAutoPictures)),
-                          {}});
+      targets_.push_back(
+          {target,
+           std::move(reference),
+           scores,
+           AutoSearch(one, asked.pictures.value_or(kAutoPictures), asked.steps.value_or(kAutoSteps)),
+           {}});
     }
   }
 }
@@ -71,8 +72,11 @@ std::vector<Candidate> AutoEdit::always_drawn(const std::vector<EditRequest>& re
 }
 
 std::vector<Candidate> AutoEdit::next_round(const Numbering& number) {
-  if (is_time_over()) return {};
-  fit_budget_to_time();
+  if (is_time_over()) {
+    has_ended_ = true;
+    for (auto& target : targets_) target.search.end();
+  }
+  if (!has_ended_) fit_budget_to_time();
   std::vector<Candidate> round;
   std::vector<std::pair<std::size_t, std::string>> asked;  // by which target, under which stem
   for (std::size_t i = 0; i < targets_.size(); ++i) {
@@ -122,7 +126,7 @@ double AutoEdit::seconds_so_far() const {
 }
 
 bool AutoEdit::is_time_over() const {
-  return asked_.seconds && scored_ > 0 && seconds_so_far() >= *asked_.seconds;
+  return !has_ended_ && asked_.seconds && scored_ > 0 && seconds_so_far() >= *asked_.seconds;
 }
 
 std::vector<std::string> AutoEdit::lines(bool all) const {
@@ -159,6 +163,7 @@ Arrangement AutoEdit::arrangement(const std::filesystem::path& clip, bool comple
       {"pictures",
        asked_.seconds && !asked_.pictures ? json(nullptr) : json(asked_.pictures.value_or(kAutoPictures))},
       {"seconds", asked_.seconds ? json(*asked_.seconds) : json(nullptr)},
+      {"steps", asked_.steps.value_or(kAutoSteps)},
       {"clip", clip_name(clip)},
       {"left_out", scorer_.left_out()},
       {"chart", kChartFile},
@@ -177,16 +182,22 @@ Arrangement AutoEdit::arrangement(const std::filesystem::path& clip, bool comple
                {"best", json::array()},
                {"front", json::array()}};
     std::vector<bool> shown(edits.size());
+    const auto add_cell = [&](Arrangement::Row& row, const Candidate& image, std::size_t place,
+                              const std::string& mark) {
+      row.cells.emplace_back(target.stems.at(image.stem),
+                             mark + settings_label(image) + "\n" + score_label(choice.judged[place]));
+    };
     const auto show = [&](Arrangement::Row& row, std::size_t place, const std::string& mark) {
-      if (shown[place]) return;
+      if (!shown[place]) add_cell(row, edits[place].candidate, place, mark);
       shown[place] = true;
-      row.cells.emplace_back(stem(place), mark + settings_label(edits[place].candidate) + "\n" +
-                                              score_label(choice.judged[place]));
     };
     for (std::size_t i = 0; i < choice.best.size(); ++i) {
       const auto& pick = choice.best[i];
-      show(best, pick.place, fmt::format("{}.  ", i + 1));
-      entry["best"].push_back({{"file", stem(pick.place) + ".png"}, {"reason", pick.reason}});
+      const auto& image = target.search.final_of(edits[pick.place].candidate);
+      add_cell(best, image, pick.place, fmt::format("{}.  ", i + 1));
+      // Its candidate of fewer steps comes among the others.
+      shown[pick.place] = image.stem == edits[pick.place].candidate.stem;
+      entry["best"].push_back({{"file", target.stems.at(image.stem) + ".png"}, {"reason", pick.reason}});
     }
     for (const auto place : choice.front) {
       show(front, place, "");
@@ -201,6 +212,11 @@ Arrangement AutoEdit::arrangement(const std::filesystem::path& clip, bool comple
         scores["kept"] = judged.tradeoff->kept;
       }
       result.scores.emplace(stem(place), std::make_shared<const json>(std::move(scores)));
+    }
+    for (const auto& [candidate, scores] : target.search.finals()) {
+      result.scores.emplace(
+          target.stems.at(candidate.stem),
+          std::make_shared<const json>(json{{"scores", scores_json(scores)}, {"counts", true}}));
     }
     for (auto* row : {&best, &front, &others}) {
       if (!row->cells.empty()) result.rows.push_back(std::move(*row));

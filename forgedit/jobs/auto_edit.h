@@ -26,7 +26,8 @@ class AutoEdit {
 
   /// Gives the candidates of a round their final stems.
   using Numbering = std::function<void(std::vector<Candidate>& round)>;
-  /// The next round of all targets, with stems from `number`; empty when the search is over.
+  /// The next round of all targets, with stems from `number`; empty when the search is over. Once the time is
+  /// over, only the best three with all steps.
   std::vector<Candidate> next_round(const Numbering& number);
   /// The scores of a picture; nothing for those that belong to no search (the reconstruction).
   std::optional<EditScores> score(const Candidate& candidate, const Image& picture);
@@ -52,7 +53,9 @@ class AutoEdit {
     EditScores original;
     AutoSearch search;
     std::map<std::string, std::string> stems;  // numbered ones, by those of the search
-    std::string file(const Candidate& candidate) const { return stems.at(candidate.stem) + ".png"; }
+    /// Of the image to show for a candidate.
+    std::string stem(const Candidate& candidate) const { return stems.at(search.final_of(candidate).stem); }
+    std::string file(const Candidate& candidate) const { return stem(candidate) + ".png"; }
   };
   void fit_budget_to_time();
   double seconds_so_far() const;
@@ -63,6 +66,7 @@ class AutoEdit {
   std::map<std::string, std::size_t> target_of_;  // by numbered stem
   std::size_t scored_ = 0, drawn_ = 0;
   std::chrono::steady_clock::time_point start_;
+  bool has_ended_ = false;  // because the time was over
 };
 
 }  // namespace forgedit

@@ -405,19 +405,19 @@ void EditJobRun::draw_best(EditResults& results) {
   auto round = AutoEdit::always_drawn(subject_.requests);
   auto resumed = resume(results, round);
   auto cells = cells_json(round);
-  planner_.tell(*network_, described().frame, learning_to_do(), round.size() + planner_.most_candidates(), 0);
+  planner_.tell(*network_, described().frame, learning_to_do(), round.size() + planner_.most_images(), 0);
   if (learns_to_save_) ensure_learned(results);
   search_.emplace(subject_.requests, *job_.automatic, *scorer_, results.original(), described().source);
   const auto number = [&](std::vector<Candidate>& candidates) {
     auto more = resume(results, candidates);
     resumed.to_draw.insert(resumed.to_draw.end(), more.to_draw.begin(), more.to_draw.end());
   };
-  try {
-    for (auto next = search_->next_round(number); !next.empty(); next = search_->next_round(number)) {
-      round.insert(round.end(), next.begin(), next.end());
-      for (auto& cell : cells_json(next)) cells.push_back(std::move(cell));
-      context_.listener().planned(cells);
-      planner_.next_round(learning_to_do(), resumed.to_draw.size(), search_->scored());
+  for (auto next = search_->next_round(number); !next.empty(); next = search_->next_round(number)) {
+    round.insert(round.end(), next.begin(), next.end());
+    for (auto& cell : cells_json(next)) cells.push_back(std::move(cell));
+    context_.listener().planned(cells);
+    planner_.next_round(learning_to_do(), resumed.to_draw, search_->scored());
+    try {
       draw(results, round, resumed, [&](const Candidate& candidate, const Image* grid) {
         context_.throw_if_stopped();
         const auto shown = results.edited_part(grid ? results.shown(candidate, *grid)
@@ -426,15 +426,15 @@ void EditJobRun::draw_best(EditResults& results) {
         results.drain();  // a picture is no choice before its file is complete
         search_->add(candidate, scores, grid != nullptr);
       });
-      for (const auto& line : search_->lines(false)) context_.note(line);
-      tell_choice(search_->arrangement(scorer_files_.clip, false), context_);
-      round.clear();
-      resumed.to_draw.clear();
+    } catch (const TimeIsOver&) {
+      context_.end_stage();
+      context_.note(fmt::format("time limit of the automatic choice reached: {} candidates were generated",
+                                search_->scored()));
     }
-  } catch (const TimeIsOver&) {
-    context_.end_stage();
-    context_.note(fmt::format("time limit of the automatic choice reached: {} candidates were generated",
-                              search_->scored()));
+    for (const auto& line : search_->lines(false)) context_.note(line);
+    tell_choice(search_->arrangement(scorer_files_.clip, false), context_);
+    round.clear();
+    resumed.to_draw.clear();
   }
 }
 

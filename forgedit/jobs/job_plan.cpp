@@ -44,11 +44,26 @@ std::string factors_of(const std::vector<EditRequest>& requests) {
   return factors.empty() ? "" : fmt::format("{} = ", fmt::join(factors, " × "));
 }
 
-std::string auto_text(const AutoRequest& asked, std::size_t targets) {
+std::int64_t candidate_steps(const AutoRequest& asked) {
+  return asked.steps.value_or(kAutoSteps);
+}
+
+/// Whether the best three of an automatic choice are generated again, with all steps.
+bool has_finals(const AutoRequest& asked, const EditRequest& request) {
+  return candidate_steps(asked) < request.sample.steps;
+}
+
+std::string auto_text(const AutoRequest& asked, const std::vector<EditRequest>& requests) {
+  const auto targets = targets_of(requests);
   const auto each = targets > 1 ? fmt::format(" each for {} targets", targets) : "";
   const auto within = asked.seconds ? fmt::format(" within {:g} s", *asked.seconds) : "";
-  if (asked.seconds && !asked.pictures) return "as many images" + each + " as there is time for" + within;
-  return "up to " + images(asked.pictures.value_or(kAutoPictures)) + each + within;
+  const bool has_drafts =
+      std::any_of(requests.begin(), requests.end(), [&](const auto& r) { return has_finals(asked, r); });
+  const auto of_steps = has_drafts ? fmt::format(" of {} steps", candidate_steps(asked)) : "";
+  const auto finals = has_drafts ? ", then the best three with all steps" : "";
+  if (asked.seconds && !asked.pictures)
+    return "as many images" + of_steps + each + " as there is time for" + within + finals;
+  return "up to " + images(asked.pictures.value_or(kAutoPictures)) + of_steps + each + within + finals;
 }
 
 }  // namespace
@@ -57,7 +72,7 @@ std::string edit_plan_text(const std::vector<EditRequest>& requests,
                            const std::optional<AutoRequest>& automatic, std::size_t kept) {
   std::string text;
   if (automatic) {
-    text = auto_text(*automatic, targets_of(requests));
+    text = auto_text(*automatic, requests);
   } else {
     const auto plan = plan_edit(requests);
     const auto count = [&](Candidate::Kind kind) {
@@ -99,12 +114,14 @@ void EditPlanner::tell(const StableDiffusion& model, const Frame& frame, const L
                static_cast<std::int64_t>(missing)};
   if (learning || missing > 0) {
     estimate_.emplace(model, frame.grid_width, frame.grid_height);
-    double sampling = static_cast<double>(missing) * image_seconds();
+    const auto finals = job_.automatic ? std::min(final_images(), missing) : 0;
+    double sampling = static_cast<double>(missing - finals) * image_seconds(job_.automatic.has_value());
     if (job_.automatic && job_.automatic->seconds) {
       // With seconds alone the choice takes all of them.
       const double limit = *job_.automatic->seconds;
       sampling = job_.automatic->pictures ? std::min(sampling, limit) : limit;
     }
+    if (finals > 0) sampling += static_cast<double>(finals) * image_seconds(false);
     const double learns = learning ? estimate_->learning(*learning) : 0;
     if (sampling >= 0 && learns >= 0) {
       plan.seconds = learns + sampling;
@@ -117,13 +134,16 @@ void EditPlanner::tell(const StableDiffusion& model, const Frame& frame, const L
   context_.listener().plan(plan);
 }
 
-void EditPlanner::next_round(const LearnOptions* learning, std::size_t images, std::size_t scored) {
-  const double each = image_seconds();
-  if (each < 0 || images == 0) return;
+void EditPlanner::next_round(const LearnOptions* learning, const std::vector<Candidate>& images,
+                             std::size_t scored) {
+  const double each = image_seconds(true);
+  if (each < 0 || images.empty()) return;
+  double now = 0;
+  for (const auto& image : images) now += estimate_->image(image.sample, job_.drawing);
   std::vector<ProgressMeter::Planned> stages;
   if (learning) stages.push_back({kLearningStage, estimate_->learning(*learning)});
-  stages.push_back({kSamplingStage, each * static_cast<double>(images)});
-  const auto so_far = scored + images;
+  stages.push_back({kSamplingStage, now});
+  const auto so_far = scored + images.size();
   const bool until_time_is_over = job_.automatic->seconds && !job_.automatic->pictures;
   if (so_far < most_candidates() || until_time_is_over) {
     double later = each * static_cast<double>(std::max(so_far, most_candidates()) - so_far);
@@ -131,6 +151,7 @@ void EditPlanner::next_round(const LearnOptions* learning, std::size_t images, s
       if (!job_.automatic->pictures) later = *limit;
       later = std::min(later, std::max(0.0, *limit - each * static_cast<double>(so_far)));
     }
+    later += static_cast<double>(final_images()) * image_seconds(false);
     stages.push_back({kSamplingStage, later});
   }
   context_.meter().plan(std::move(stages));
@@ -139,7 +160,7 @@ void EditPlanner::next_round(const LearnOptions* learning, std::size_t images, s
 void EditPlanner::tell_dry_run(const StableDiffusion& model, const Frame& frame,
                                const LearnOptions* learning) {
   const auto plan = job_.automatic ? AutoEdit::always_drawn(requests_) : plan_edit(requests_);
-  tell(model, frame, learning, plan.size() + (job_.automatic ? most_candidates() : 0), 0);
+  tell(model, frame, learning, plan.size() + (job_.automatic ? most_images() : 0), 0);
   if (learning && !job_.learn.save.empty()) note_planned_file(job_.learn.save, context_);
   for (const auto& candidate : plan) note_planned_file(job_.out / (candidate.stem + ".png"), context_);
   for (const auto& request : requests_) {
@@ -159,11 +180,23 @@ std::size_t EditPlanner::most_candidates() const {
   return job_.automatic->pictures.value_or(kAutoPictures) * targets_of(requests_);
 }
 
+std::size_t EditPlanner::final_images() const {
+  std::size_t targets = 0;
+  for (const auto& request : requests_) {
+    if (has_finals(*job_.automatic, request)) targets += request.targets.size();
+  }
+  return targets * std::min(kBestEdits, job_.automatic->pictures.value_or(kAutoPictures));
+}
+
 /// On average over the job's sweeps; negative where nothing can be said.
-double EditPlanner::image_seconds() const {
+double EditPlanner::image_seconds(bool of_candidates) const {
   if (!estimate_) return -1;
   double seconds = 0;
-  for (const auto& request : requests_) seconds += estimate_->image(request.sample, job_.drawing);
+  for (const auto& request : requests_) {
+    auto sample = request.sample;
+    if (of_candidates) sample.steps = std::min(sample.steps, candidate_steps(*job_.automatic));
+    seconds += estimate_->image(sample, job_.drawing);
+  }
   return seconds / static_cast<double>(requests_.size());
 }
 

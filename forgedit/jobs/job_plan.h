@@ -39,15 +39,17 @@ class EditPlanner {
   void tell(const StableDiffusion& model, const Frame& frame, const LearnOptions* learning,
             std::size_t missing, std::size_t kept);
   /// The automatic choice continues with `images`, after it has scored `scored`.
-  void next_round(const LearnOptions* learning, std::size_t images, std::size_t scored);
+  void next_round(const LearnOptions* learning, const std::vector<Candidate>& images, std::size_t scored);
   /// The plan of a job without earlier runs, and a note for each file that it would write.
   void tell_dry_run(const StableDiffusion& model, const Frame& frame, const LearnOptions* learning);
 
-  /// Of the automatic choice, all targets together.
-  std::size_t most_candidates() const;
+  /// Of the automatic choice, all targets together: the candidates, and the best three with all steps.
+  std::size_t most_images() const { return most_candidates() + final_images(); }
 
  private:
-  double image_seconds() const;
+  std::size_t most_candidates() const;
+  std::size_t final_images() const;
+  double image_seconds(bool of_candidates) const;
 
   const EditJob& job_;
   const std::vector<EditRequest>& requests_;

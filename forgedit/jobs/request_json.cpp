@@ -134,6 +134,7 @@ void read_auto(RequestReader& reader, std::optional<AutoRequest>& automatic) {
   limits.whole("pictures", pictures, 1, static_cast<std::int64_t>(kMostAutoPictures));
   if (pictures) request.pictures = static_cast<std::size_t>(*pictures);
   limits.real("seconds", request.seconds, 1, 1e6);
+  limits.whole("steps", request.steps, 1, kMaxSteps);
   read_judge(limits, request.judge);
   limits.finish();
 }

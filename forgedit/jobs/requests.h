@@ -108,7 +108,8 @@ struct SweepRequest {
 /// The automatic choice and its limits.
 struct AutoRequest {
   std::optional<std::size_t> pictures;  ///< candidates of each target
-  std::optional<double> seconds;        ///< of generating, all targets together
+  std::optional<double> seconds;        ///< of generating candidates, all targets together
+  std::optional<std::int64_t> steps;    ///< sampling steps of a candidate, if the best three have more
   ScoreFiles judge;
 };
 

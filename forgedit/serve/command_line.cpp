@@ -53,7 +53,7 @@ std::string auto_options(const json& value) {
   if (value == false || value.is_null()) return {};
   std::string text = " --auto";
   if (!value.is_object()) return text;
-  for (const char* key : {"pictures", "seconds"}) {
+  for (const char* key : {"pictures", "seconds", "steps"}) {
     if (value.contains(key)) text += std::string(" --auto-") + key + " " + text_of_value(value[key]);
   }
   return text;

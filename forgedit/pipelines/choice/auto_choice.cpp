@@ -195,7 +195,7 @@ class Chooser {
       return sane(i) && choice_.judged[i].edit_share >= best.edit_share + kDistinct;
     });
     if (strong) add(*strong, "a stronger edit");
-    while (choice_.best.size() < 3) {
+    while (choice_.best.size() < kBestEdits) {
       if (const auto other = best_of([&](std::size_t i) { return sane(i) && is_another(i); })) {
         add(*other, another_reason(*other));
       } else if (const auto next = best_of([&](std::size_t i) { return !is_picked(i); })) {

@@ -16,9 +16,14 @@ constexpr std::size_t kSeedsAtOnce = 2;
 constexpr double kLeastGap = 0.1;
 constexpr double kSameStrength = 1e-6;
 
-bool is_same(const Candidate& left, const Candidate& right) {
+/// Whether two images differ in their sampling steps at most.
+bool is_same_edit(const Candidate& left, const Candidate& right) {
   return left.strategy == right.strategy && left.alpha == right.alpha && left.seed == right.seed &&
          std::abs(left.strength - right.strength) < kSameStrength;
+}
+
+bool is_same(const Candidate& left, const Candidate& right) {
+  return is_same_edit(left, right) && left.sample.steps == right.sample.steps;
 }
 
 std::vector<double> ascending(std::vector<double> values) {
@@ -40,8 +45,8 @@ std::vector<double> spread(const std::vector<double>& values, std::size_t count)
 
 }  // namespace
 
-AutoSearch::AutoSearch(EditRequest request, std::size_t pictures)
-    : request_(std::move(request)), pictures_(pictures) {
+AutoSearch::AutoSearch(EditRequest request, std::size_t pictures, std::int64_t steps)
+    : request_(std::move(request)), pictures_(pictures), all_steps_(request_.sample.steps) {
   if (request_.targets.size() != 1) throw usage_error("the automatic choice: expected one target prompt");
   plan_edit({request_});  // what is wrong with the request
   for (const auto& name : request_.strategies) {
@@ -54,9 +59,33 @@ AutoSearch::AutoSearch(EditRequest request, std::size_t pictures)
   alphas_ = vs ? std::vector<double>{0.0} : ascending(request_.alphas);
   strengths_ = ascending(vs ? request_.gammas : request_.betas);
   seeds_ = all_seeds(request_);
+  request_.sample.steps = std::min(steps, all_steps_);
 }
 
 std::vector<Candidate> AutoSearch::next_round() {
+  if (is_over_) return {};
+  auto round = search_round();
+  return round.empty() ? final_round() : round;
+}
+
+/// The best three of all, with all steps.
+std::vector<Candidate> AutoSearch::final_round() {
+  is_over_ = true;
+  if (request_.sample.steps == all_steps_) return {};
+  const auto edits = scored();
+  std::vector<Candidate> round;
+  for (const auto& pick : choose_edits(edits).best) {
+    auto candidate = edits[pick.place].candidate;
+    candidate.sample.steps = all_steps_;
+    candidate.label += "  " + std::to_string(all_steps_) + " steps";
+    candidate.stem += "_steps" + std::to_string(all_steps_);
+    finals_.push_back({candidate, std::nullopt});
+    round.push_back(std::move(candidate));
+  }
+  return round;
+}
+
+std::vector<Candidate> AutoSearch::search_round() {
   if (asked_.size() >= pictures_) return {};
   const auto left = pictures_ - asked_.size();
   std::vector<Candidate> round;
@@ -159,17 +188,26 @@ std::vector<Candidate> AutoSearch::fine_round(std::size_t count) const {
 }
 
 void AutoSearch::add(const Candidate& candidate, EditScores scores) {
-  for (auto& asked : asked_) {
-    if (!is_same(asked.candidate, candidate)) continue;
-    asked.scores = std::move(scores);
-    return;
+  for (auto* images : {&asked_, &finals_}) {
+    for (auto& asked : *images) {
+      if (!is_same(asked.candidate, candidate)) continue;
+      asked.scores = std::move(scores);
+      return;
+    }
   }
   throw usage_error("the automatic choice: scores of an image that it did not ask for");
 }
 
-std::vector<ScoredEdit> AutoSearch::scored() const {
+const Candidate& AutoSearch::final_of(const Candidate& candidate) const {
+  for (const auto& [final, scores] : finals_) {
+    if (scores && is_same_edit(final, candidate)) return final;
+  }
+  return candidate;
+}
+
+std::vector<ScoredEdit> AutoSearch::scored_of(const std::vector<Asked>& asked) {
   std::vector<ScoredEdit> edits;
-  for (const auto& [candidate, scores] : asked_) {
+  for (const auto& [candidate, scores] : asked) {
     if (scores) edits.push_back({candidate, *scores});
   }
   return edits;

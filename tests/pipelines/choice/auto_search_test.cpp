@@ -14,6 +14,8 @@ using testing::contains;
 using testing::field_of;
 using testing::message_of;
 
+constexpr std::int64_t kAllSteps = 50;  // of the request: candidates have them too
+
 EditRequest request() {
   auto result = auto_sweep(LearnMethod::vanilla);
   result.targets = {"a dog"};
@@ -57,7 +59,7 @@ std::vector<std::string> stems(const Rounds& rounds) {
 }
 
 TEST(AutoSearch, CoarseGridThenRefinement) {
-  AutoSearch search(request(), 40);
+  AutoSearch search(request(), 40, kAllSteps);
   const auto rounds = run(search, scores_of);
   ASSERT_EQ(rounds.size(), 4U);
   EXPECT_EQ(rounds[0].size(), 12U);  // four strategies, three strengths, the first seed
@@ -70,23 +72,23 @@ TEST(AutoSearch, CoarseGridThenRefinement) {
 }
 
 TEST(AutoSearch, NothingIsDrawnTwiceAndNamesAreUnique) {
-  AutoSearch search(request(), 200);
+  AutoSearch search(request(), 200, kAllSteps);
   const auto names = stems(run(search, scores_of));
   EXPECT_EQ(std::set<std::string>(names.begin(), names.end()).size(), names.size());
 }
 
 TEST(AutoSearch, KeepsAnyBudget) {
   for (std::size_t budget = 1; budget <= 24; ++budget) {
-    AutoSearch search(request(), budget);
+    AutoSearch search(request(), budget, kAllSteps);
     EXPECT_EQ(total(run(search, scores_of)), budget);
     EXPECT_FALSE(search.choose().best.empty());
   }
-  AutoSearch nothing(request(), 0);
+  AutoSearch nothing(request(), 0, kAllSteps);
   EXPECT_TRUE(nothing.next_round().empty());
 }
 
 TEST(AutoSearch, SameScoresGiveTheSameRoundsInAnyOrder) {
-  AutoSearch forward(request(), 40), shuffled(request(), 40);
+  AutoSearch forward(request(), 40, kAllSteps), shuffled(request(), 40, kAllSteps);
   std::mt19937 random(7);
   for (auto round = forward.next_round(); !round.empty(); round = forward.next_round()) {
     auto other = shuffled.next_round();
@@ -106,7 +108,7 @@ TEST(AutoSearch, StaysWithinWhatWasAskedFor) {
   narrow.betas = {1.4, 1.0};
   narrow.seeds = {5, 9};
   narrow.repeat = 1;
-  AutoSearch search(narrow, 30);
+  AutoSearch search(narrow, 30, kAllSteps);
   for (const auto& round : run(search, scores_of)) {
     for (const auto& candidate : round) {
       EXPECT_STREQ(candidate.strategy->name, "encoderattn");
@@ -123,17 +125,17 @@ TEST(AutoSearch, OneStrengthOneSeedOneStrategy) {
   single.strategies = {"donotforget"};
   single.gammas = {1.0};
   single.repeat = 1;
-  AutoSearch one(single, 40);
+  AutoSearch one(single, 40, kAllSteps);
   EXPECT_EQ(total(run(one, scores_of)), 1U);
   EXPECT_EQ(one.choose().best.size(), 1U);
 
   single.repeat = 3;
-  AutoSearch seeds(single, 40);
+  AutoSearch seeds(single, 40, kAllSteps);
   EXPECT_EQ(total(run(seeds, scores_of)), 3U);
 
   single.repeat = 1;
   single.gammas = {0.8, 1.2};
-  AutoSearch strengths(single, 40);
+  AutoSearch strengths(single, 40, kAllSteps);
   // Halved until a tenth is left between two: 0.8 0.85 0.9 0.95 1.0 …
   EXPECT_EQ(total(run(strengths, scores_of)), 9U);
 }
@@ -144,7 +146,7 @@ TEST(AutoSearch, PrefersStrengthsThatWereGiven) {
   dense.repeat = 1;
   dense.gammas.clear();
   for (int i = 0; i <= 16; ++i) dense.gammas.push_back(i / 10.0);
-  AutoSearch search(dense, 14);
+  AutoSearch search(dense, 14, kAllSteps);
   const auto rounds = run(search, scores_of);
   ASSERT_GE(rounds.size(), 2U);
   EXPECT_EQ(stems({rounds[0]}),
@@ -156,7 +158,7 @@ TEST(AutoSearch, PrefersStrengthsThatWereGiven) {
 }
 
 TEST(AutoSearch, GoesOnWithoutWhatWasNotScored) {
-  AutoSearch search(request(), 40);
+  AutoSearch search(request(), 40, kAllSteps);
   const auto coarse = search.next_round();
   search.add(coarse[5], scores_of(coarse[5]));  // time ran out here
   EXPECT_EQ(search.scored().size(), 1U);
@@ -166,19 +168,55 @@ TEST(AutoSearch, GoesOnWithoutWhatWasNotScored) {
   search.set_pictures(search.asked());
   EXPECT_TRUE(search.next_round().empty());
 
-  AutoSearch blind(request(), 40);
+  AutoSearch blind(request(), 40, kAllSteps);
   EXPECT_EQ(total(run(blind, [](const Candidate&) { return EditScores{{"clip", NAN}}; })), 40U);
   EXPECT_TRUE(blind.choose().best.empty());
+}
+
+TEST(AutoSearch, TheBestThreeComeAgainWithAllSteps) {
+  AutoSearch search(request(), 40, 20);
+  const auto rounds = run(search, scores_of);
+  ASSERT_EQ(total(rounds), 43U);
+  const auto choice = search.choose();
+  ASSERT_EQ(rounds.back().size(), choice.best.size());
+  for (std::size_t i = 0; i < rounds.back().size(); ++i) {
+    const auto& candidate = search.scored()[choice.best[i].place].candidate;
+    const auto& final = rounds.back()[i];
+    EXPECT_EQ(candidate.sample.steps, 20);
+    EXPECT_EQ(final.sample.steps, 50);
+    EXPECT_EQ(final.seed, candidate.seed);
+    EXPECT_EQ(final.strength, candidate.strength);
+    EXPECT_EQ(final.strategy, candidate.strategy);
+    EXPECT_EQ(search.final_of(candidate).stem, final.stem);
+  }
+  EXPECT_EQ(search.scored().size(), 40U);
+  EXPECT_EQ(search.finals().size(), 3U);
+  const auto names = stems(rounds);
+  EXPECT_EQ(std::set<std::string>(names.begin(), names.end()).size(), names.size());
+}
+
+TEST(AutoSearch, ACandidateIsShownUntilItsFinalImageIsThere) {
+  AutoSearch search(request(), 4, 20);
+  const auto drafts = search.next_round();
+  for (const auto& candidate : drafts) search.add(candidate, scores_of(candidate));
+  search.end();
+  const auto finals = search.next_round();
+  ASSERT_FALSE(finals.empty());
+  const auto& best = search.scored()[search.choose().best.front().place].candidate;
+  EXPECT_EQ(search.final_of(best).stem, best.stem);
+  search.add(finals.front(), {{"clip", 0.0}});  // chosen by the candidate's scores, not by these
+  EXPECT_EQ(search.final_of(best).stem, finals.front().stem);
+  EXPECT_TRUE(search.next_round().empty());
 }
 
 TEST(AutoSearch, RefusesWhatIsNoSweepOfOneTarget) {
   auto wrong = request();
   wrong.targets = {"a dog", "a cat"};
-  EXPECT_TRUE(contains(message_of([&] { AutoSearch(wrong, 4); }), "expected one target prompt"));
+  EXPECT_TRUE(contains(message_of([&] { AutoSearch(wrong, 4, kAllSteps); }), "expected one target prompt"));
   wrong.targets = {" "};
-  EXPECT_EQ(field_of([&] { AutoSearch(wrong, 4); }), "target");
-  EXPECT_TRUE(contains(message_of([&] { AutoSearch(wrong, 4); }), "got an empty text"));
-  AutoSearch search(request(), 4);
+  EXPECT_EQ(field_of([&] { AutoSearch(wrong, 4, kAllSteps); }), "target");
+  EXPECT_TRUE(contains(message_of([&] { AutoSearch(wrong, 4, kAllSteps); }), "got an empty text"));
+  AutoSearch search(request(), 4, kAllSteps);
   EXPECT_TRUE(contains(message_of([&] {
                          search.add(edit_candidate(
                                         request(), "a dog",
