@@ -66,10 +66,13 @@ LearnResult checked(LearnResult result) {
   return result;
 }
 
-/// What learns of the UNet: copies of its weights, or adapters.
+/// What learns of the UNet: copies of its weights, or adapters. A GPU then holds only what works.
 class LearningUNet {
  public:
-  LearningUNet(StableDiffusion& model, const LearnOptions& options) : model_(model), options_(options) {
+  LearningUNet(StableDiffusion& model, const LearnOptions& options, bool text_learns = false)
+      : model_(model), options_(options) {
+    model.ready();
+    model.release_ends(text_learns);
     if (options.tuning == Tuning::lora) {
       adapters_.emplace(model.unet, options, model.policy);
     } else {
@@ -207,7 +210,7 @@ LearnResult learn_dreambooth(StableDiffusion& model, const torch::Tensor& latent
                              const LearnBatches& batches, const ProgressCallback& progress) {
   require_one_text_encoder(options.method, bool(model.text_encoder_2));
   const auto steps = steps_of(options.samples, options);
-  const LearningUNet unet(model, options);
+  const LearningUNet unet(model, options, /*text_learns=*/true);
   const ParametersOnDevice moved(*model.text_encoder, model.policy.device);
   const TrainableParameters text_encoder(*model.text_encoder, [](const std::string&) { return true; });
   const auto ids = source_ids.to(model.policy.device);
