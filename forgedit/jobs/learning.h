@@ -20,6 +20,11 @@ void check_learn_request(const LearnRequest& request);
 /// replace a different saved edit.
 void prepare_learning(const LearnRequest& request, const Image& picture, const ModelChoice& choice);
 
+/// What to do while the model is read, on the thread that fine-tunes (rehearse_learning); empty if that would
+/// not help.
+std::function<void()> rehearsal_of(const LearnRequest& request, const Image& picture,
+                                   const ModelChoice& choice);
+
 /// The source prompt for a picture without one; the listener receives it: see source_prompt.
 std::string write_source(const LearnRequest& request, const std::vector<std::string>& targets,
                          const Image& picture, WarmModels& models, JobContext& job);

@@ -28,7 +28,8 @@ LearnTask make_task(const StableDiffusion& model, const torch::Tensor& latents, 
   task.lr_decay = o.lr_decay;
   task.snr_gamma = o.snr_gamma;
   task.noise = model.settings.noise;
-  if (!model.policy.reduced()) return task;  // whose steps are not recorded
+  // Steps in other policies are not recorded; without a VAE nothing says how large pictures are.
+  if (!model.policy.reduced() || model.vae.is_empty()) return task;
   const auto factor = model.vae->config().factor();
   auto need = model.memory_task(static_cast<int>(latents.size(3) * factor),
                                 static_cast<int>(latents.size(2) * factor));
