@@ -328,10 +328,10 @@ LearnedPicture EditJobRun::make_learned() {
       context_.note(std::string(error.what()) + ": fine-tuning again");
     }
   }
+  const auto start = std::chrono::steady_clock::now();
   auto learned = before_ ? take_learned(*to_learn_, *before_, context_) : learn();
-  if (kept_ && !(before_ && kept_->has(*to_learn_))) {
-    kept_->begin_writing(learned, network_->policy.device, context_);
-  }
+  if (kept_ && !(before_ && kept_->has(*to_learn_)))
+    kept_->begin_writing(learned, network_->policy.device, KeptLearning::delay_since(start), context_);
   return learned;
 }
 
