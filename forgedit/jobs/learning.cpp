@@ -108,12 +108,12 @@ void prepare_learning(const LearnRequest& request, const Image& picture, const M
 }
 
 std::function<void()> rehearsal_of(const LearnRequest& request, const Image& picture,
-                                   const ModelChoice& choice) {
+                                   const ModelChoice& choice, std::size_t images) {
   const auto grid = read_picture_grid(choice.folder);
   const bool is_saved = !request.save.empty() && is_saved_edit(request.save);
   if (!grid || is_saved || !choice.policy.reduced()) return {};
-  return [&choice, options = request.options, frame = frame_of(picture, request, *grid)] {
-    rehearse_learning(options, frame, choice);
+  return [&choice, images, options = request.options, frame = frame_of(picture, request, *grid)] {
+    rehearse(options, frame, choice, images);
   };
 }
 

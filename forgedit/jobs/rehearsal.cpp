@@ -4,6 +4,7 @@
 
 #include "forgedit/nn/layers.h"
 #include "forgedit/pipelines/learning/learn.h"
+#include "forgedit/pipelines/sampling/sample.h"
 
 namespace forgedit {
 namespace {
@@ -44,7 +45,8 @@ bool has_room(const UNetConfig& unet, const VaeConfig& vae, const LearnOptions& 
 
 }  // namespace
 
-void rehearse_learning(const LearnOptions& options, const Frame& frame, const ModelChoice& choice) {
+void rehearse(const LearnOptions& options, const Frame& frame, const ModelChoice& choice,
+              std::size_t images) {
   const auto& folder = choice.folder;
   if (!choice.policy.reduced() || choice.memory || !std::filesystem::is_directory(folder)) return;
   try {
@@ -57,9 +59,19 @@ void rehearse_learning(const LearnOptions& options, const Frame& frame, const Mo
     auto model = zeros(unet, choice.policy);
     const auto latents = torch::zeros(
         {1, unet.in_channels, frame.grid_height / vae.factor(), frame.grid_width / vae.factor()});
+    const TextEmbedding text{torch::zeros({1, kTokens, unet.cross_attention_dim}), {}};
+    if (images > 0) {
+      SampleOptions sample;
+      sample.steps = 1;
+      const auto rows = [&](const torch::Tensor& one) {
+        auto sizes = one.sizes().vec();
+        sizes[0] = static_cast<std::int64_t>(images);
+        return one.expand(sizes);
+      };
+      Sampler(model, sample).draw(rows(latents), {rows(text.tokens), {}}, text);
+    }
     const auto batches = random_learn_batches(one_step, latents, at::detail::createCPUGenerator(0),
                                               model.settings.noise.num_train_timesteps);
-    const TextEmbedding text{torch::zeros({1, kTokens, unet.cross_attention_dim}), {}};
     learn_vanilla(model, latents, text, one_step, batches, {});
   } catch (const std::exception&) {
     // Where something is wrong, the real steps find it and say so.

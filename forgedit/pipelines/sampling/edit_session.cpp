@@ -180,6 +180,12 @@ std::int64_t images_per_batch(const DrawOptions& options, const ComputePolicy& p
   return options.batch.value_or(policy.device.is_cuda() ? 8 : 4);
 }
 
+std::size_t size_of_first_batch(const std::vector<Candidate>& plan, std::int64_t most) {
+  const auto batches =
+      batches_to_generate(plan, static_cast<std::size_t>(std::max<std::int64_t>(1, most)), {});
+  return batches.empty() ? 0 : batches.front().size();
+}
+
 class EditSession::State {
  public:
   State(StableDiffusion& model, const LearnResult& learned, Image grid, const Mask* mask)
