@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <cstdio>
 #include <memory>
+#include <optional>
 
 #include "apps/cli/commands.h"
 #include "apps/cli/edit_help.h"
@@ -33,7 +34,7 @@ class EditCommand {
 
  private:
   void add_drawing_options(CLI::App& command);
-  void take_positionals();
+  void take_positionals(StandardInputPicture& from_input);
   void check_order() const;
 
   std::string image_;  // with --from, what stands here is the first target
@@ -44,7 +45,7 @@ class EditCommand {
   AutoOptions auto_;
   EditJob job_;
   Reporter reporter_;
-  StandardInputPicture from_input_;
+  std::optional<Engine> engine_;  // until the process ends: see end_process
 };
 
 void EditCommand::add_options(CLI::App& command) {
@@ -91,12 +92,12 @@ void EditCommand::add_drawing_options(CLI::App& command) {
 }
 
 /// IMAGE and TARGETs, or with --from all of them targets.
-void EditCommand::take_positionals() {
+void EditCommand::take_positionals(StandardInputPicture& from_input) {
   job_.targets = targets_;
   if (from_.empty()) {
     if (image_.empty()) throw usage_error("expected IMAGE and TARGET, or --from DIR and TARGET");
     check_order();
-    job_.learn.picture = from_input_.path_of(image_);
+    job_.learn.picture = from_input.path_of(image_);
     return;
   }
   if (std::error_code ignored; fs::is_regular_file(image_, ignored)) {
@@ -124,7 +125,8 @@ void EditCommand::check_order() const {
 
 void EditCommand::run() {
   job_.automatic = auto_request(auto_);
-  take_positionals();
+  StandardInputPicture from_input;  // its folder must not stay: see end_process
+  take_positionals(from_input);
   if (!story_.empty()) {
     if (!job_.targets.empty())
       throw usage_error("TARGET cannot be combined with --targets, whose file has the prompts");
@@ -138,9 +140,9 @@ void EditCommand::run() {
     job_.out = default_results_folder(subject.picture_name, subject.requests.front().targets.front());
   }
   say_which_model(model_, reporter_.listener());
-  Engine engine(find_places(), {model_, /*keep_warm=*/false});
+  engine_.emplace(find_places(), EngineOptions{model_, /*keep_warm=*/false});
   try {
-    engine.run(job_, program_stop(), reporter_.listener());
+    engine_->run(job_, program_stop(), reporter_.listener());
   } catch (const Cancelled& stop) {
     if (!stop.goes_on()) throw;
     const auto where = out_.empty() ? " with --out " + job_.out.string() : std::string();

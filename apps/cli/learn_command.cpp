@@ -54,9 +54,9 @@ struct LearnCommand {
   std::string image;
   ModelRequest model;
   Reporter reporter;
-  StandardInputPicture from_input;
 
   void run() {
+    StandardInputPicture from_input;
     request.picture = from_input.path_of(image);
     check_learn(request);
     say_which_model(model, reporter.listener());

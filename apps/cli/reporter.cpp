@@ -61,7 +61,11 @@ void Reporter::make() {
 
 void Reporter::run(const std::function<void()>& work) {
   listener();
-  if (!events_) return work();
+  if (!events_) {
+    work();
+    listener_.reset();  // clears the line of progress, should there be one
+    return;
+  }
   events_->started();
   try {
     work();

@@ -21,8 +21,10 @@ class ScopedParameters {
   /// For a caller that replaces the parameter's tensor itself: has this put back the one of now, which it
   /// returns.
   at::Tensor remember(const at::Tensor& parameter);
-  /// The same with a copy of the value on `storage`, so that its memory is free meanwhile. At the end it is
-  /// copied into the tensor that the parameter has then: the device may have no room for both.
+  /// The same, but puts `value` back instead of the tensor of now, whose memory is free meanwhile.
+  void put_back(const at::Tensor& parameter, const at::Tensor& value);
+  /// The same as remember, with a copy of the value on `storage`, so that its memory is free meanwhile. At
+  /// the end it is copied into the tensor that the parameter has then: the device may have no room for both.
   at::Tensor remember_copy(const at::Tensor& parameter, const c10::Device& storage);
 
  private:

@@ -1,5 +1,6 @@
 #include "forgedit/device/device.h"
 
+#include <atomic>
 #include <cstdlib>
 #include <fstream>
 #include <string>
@@ -15,6 +16,11 @@
 #include "forgedit/device/torch_compat.h"
 
 namespace forgedit {
+namespace {
+
+std::atomic<bool> used_gpu{false};
+
+}  // namespace
 
 c10::Device parse_device(const std::string& text) {
   if (text == "cpu") return {c10::DeviceType::CPU};
@@ -60,12 +66,17 @@ void prepare_compute(const ComputePolicy& policy, int threads) {
   check_compute_limits(count);
   at::set_num_threads(count);
   if (policy.device.is_cuda()) {
+    used_gpu = true;
     at::globalContext().setDeterministicCuDNN(true);
     at::globalContext().setBenchmarkCuDNN(false);
     at::globalContext().setAllowTF32CuBLAS(false);
     at::globalContext().setAllowTF32CuDNN(false);
     choose_attention();
   }
+}
+
+bool gpu_was_used() {
+  return used_gpu;
 }
 
 std::string describe_device(const c10::Device& device) {

@@ -32,6 +32,9 @@ int gpu_count();
 /// process may not start so many threads.
 void prepare_compute(const ComputePolicy& policy, int threads = 0);
 
+/// Whether prepare_compute has set up a GPU in this process.
+bool gpu_was_used();
+
 /// For example "NVIDIA H200", or the number of CPU threads.
 std::string describe_device(const c10::Device& device);
 

@@ -94,7 +94,7 @@ void layer_norm_backward(const LayerNormShape& shape, const LayerNormSaved& save
 void geglu_forward(std::int64_t rows, std::int64_t width, const Bf16* x, const Bf16* bias, Bf16* y,
                    Stream stream);
 std::int64_t geglu_workspace(std::int64_t width);
-/// Writes dx; dbias and y (as the forward call wrote it) unless null.
+/// Writes dx; dbias and y (as the forward call wrote it) unless null. dx may be x, and y may be dy.
 void geglu_backward(std::int64_t rows, std::int64_t width, const Bf16* x, const Bf16* bias, const Bf16* dy,
                     Bf16* dx, Bf16* dbias, Bf16* y, float* workspace, Stream stream);
 

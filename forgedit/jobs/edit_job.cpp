@@ -171,9 +171,13 @@ MemoryTask EditJobRun::memory_need(const StableDiffusion& model) const {
 void EditJobRun::load() {
   const auto& choice = models_.choice(context_);
   const bool may_reuse = !learned_ && job_.learn.save.empty() && !job_.learn.choose_save;
+  const bool resumes = fs::exists(job_.out / kRecordFile);
+  const auto plan = job_.automatic ? AutoEdit::always_drawn(subject_.requests) : plan_edit(subject_.requests);
+  const auto together = size_of_first_batch(plan, images_per_batch(job_.drawing, choice.policy));
   network_ = &models_.model(
       context_, [&](const StableDiffusion& loaded) { return memory_need(loaded); },
-      may_reuse ? LearnedBefore::keep : LearnedBefore::drop);
+      may_reuse ? LearnedBefore::keep : LearnedBefore::drop,
+      learned_ || resumes ? nullptr : rehearsal_of(job_.learn, picture_, choice, together));
   warn_of_long_texts(encoded_texts(), *network_, context_);
   // A plan that has weights wait on the CPU has no room for the judges' either.
   const auto judges = network_->memory.offload ? c10::Device(c10::DeviceType::CPU) : choice.policy.device;
@@ -326,10 +330,10 @@ LearnedPicture EditJobRun::make_learned() {
       context_.note(std::string(error.what()) + ": fine-tuning again");
     }
   }
+  const auto start = std::chrono::steady_clock::now();
   auto learned = before_ ? take_learned(*to_learn_, *before_, context_) : learn();
-  if (kept_ && !(before_ && kept_->has(*to_learn_))) {
-    kept_->begin_writing(learned, network_->policy.device, context_);
-  }
+  if (kept_ && !(before_ && kept_->has(*to_learn_)))
+    kept_->begin_writing(learned, network_->policy.device, KeptLearning::delay_since(start), context_);
   return learned;
 }
 

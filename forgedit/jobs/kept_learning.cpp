@@ -2,6 +2,7 @@
 
 #include <spdlog/fmt/fmt.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 #include <system_error>
 
@@ -18,6 +19,7 @@ namespace {
 namespace fs = std::filesystem;
 /// Pictures still come into the same folder.
 constexpr std::uint64_t kRoomForResults = std::uint64_t{64} << 20;
+constexpr std::chrono::milliseconds kMostDelay{3000};
 
 std::uint64_t float_bytes(const StateDict& state) {
   std::uint64_t bytes = 0;
@@ -48,7 +50,13 @@ bool KeptLearning::has(const PictureToLearn& wanted) const {
   }
 }
 
-void KeptLearning::begin_writing(const LearnedPicture& learned, const c10::Device& device, JobContext& job) {
+std::chrono::milliseconds KeptLearning::delay_since(std::chrono::steady_clock::time_point fine_tuning_began) {
+  const auto took = std::chrono::steady_clock::now() - fine_tuning_began;
+  return std::min(std::chrono::duration_cast<std::chrono::milliseconds>(took), kMostDelay);
+}
+
+void KeptLearning::begin_writing(const LearnedPicture& learned, const c10::Device& device,
+                                 std::chrono::milliseconds delay, JobContext& job) {
   const auto skip = [&](const std::string& reason) {
     job.note("the learned weights are not saved during generation: " + reason);
   };
@@ -63,7 +71,12 @@ void KeptLearning::begin_writing(const LearnedPicture& learned, const c10::Devic
   }
   synchronize(device);  // the stream beside it does not wait for the last step
   try {
-    writing_ = std::async(std::launch::async, [this, learned, device] {
+    writing_ = std::async(std::launch::async, [this, learned, device, delay] {
+      {
+        std::unique_lock lock(mutex_);
+        delay_ends_.wait_for(lock, delay, [this] { return delay_ended_; });
+      }
+      not_needed_.throw_if_stopped();
       const SideStream stream(device);
       write_saved_edit(place_, learned, &not_needed_);
     });
@@ -72,8 +85,15 @@ void KeptLearning::begin_writing(const LearnedPicture& learned, const c10::Devic
   }
 }
 
+void KeptLearning::end_delay() {
+  const std::lock_guard lock(mutex_);
+  delay_ended_ = true;
+  delay_ends_.notify_all();
+}
+
 void KeptLearning::end_writing(JobContext& job) {
   if (!writing_.valid()) return;
+  end_delay();
   job.long_write();
   if (writing_.wait_for(std::chrono::seconds(0)) != std::future_status::ready) {
     job.note("saving the learned weights");
@@ -93,6 +113,7 @@ void KeptLearning::finish(JobContext& job) {
 
 void KeptLearning::drop(const PictureToLearn& wanted, JobContext& job) {
   not_needed_.stop();
+  end_delay();
   finish(job);
   if (has(wanted)) remove_tree(place_);
 }

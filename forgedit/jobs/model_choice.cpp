@@ -3,6 +3,7 @@
 #include <spdlog/fmt/fmt.h>
 
 #include <cmath>
+#include <future>
 
 #include "forgedit/core/host_memory.h"
 #include "forgedit/device/compute_limits.h"
@@ -180,14 +181,20 @@ StableDiffusion outline_model(const ModelChoice& choice, JobContext& job, const 
   return model;
 }
 
-StableDiffusion load_model(const ModelChoice& choice, JobContext& job, const MemoryNeed& need) {
+StableDiffusion load_model(const ModelChoice& choice, JobContext& job, const MemoryNeed& need,
+                           const std::function<void()>& meanwhile) {
   prepare_compute(choice.policy, choice.threads);
-  auto model = read_from(choice);
-  job.throw_if_stopped();
-  for (const auto& note : model.notes) job.note(note);
-  const auto plan = need ? settle_memory(choice, need(model)) : MemoryPlan{};
-  if (plan.budget_gib > 0) job.note("memory: " + describe(plan));
-  model.place(plan);
+  auto loading = std::async(meanwhile ? std::launch::async : std::launch::deferred, [&] {
+    auto model = read_from(choice);
+    job.throw_if_stopped();
+    for (const auto& note : model.notes) job.note(note);
+    const auto plan = need ? settle_memory(choice, need(model)) : MemoryPlan{};
+    if (plan.budget_gib > 0) job.note("memory: " + describe(plan));
+    model.place(plan);
+    return model;
+  });
+  if (meanwhile) meanwhile();
+  auto model = loading.get();
   job.note(fmt::format("model {} on {}, {}", choice.name(), describe_device(choice.policy.device),
                        precision_name(choice.policy.precision)));
   return model;

@@ -29,19 +29,24 @@ const ModelChoice& WarmModels::choice(JobContext& job) {
   return *choice_;
 }
 
-StableDiffusion& WarmModels::model(JobContext& job, const MemoryNeed& need, LearnedBefore learned) {
+StableDiffusion& WarmModels::model(JobContext& job, const MemoryNeed& need, LearnedBefore learned,
+                                   const std::function<void()>& meanwhile) {
   end_session();
   if (learned == LearnedBefore::drop) learned_.reset();
   const auto& device = choice(job).policy.device;
   if (!model_) {
     if (!keep_) captioner_.reset();
-    const auto before = held_by_tensors(device);
-    model_ = load_model(*choice_, job, need);
+    release_memory(device);
+    // Asking starts CUDA, which can overlap with reading if nobody needs the answer.
+    const auto before = keep_ ? held_by_tensors(device) : 0;
+    model_ = load_model(*choice_, job, need, meanwhile);
     model_bytes_ = held_by_tensors(device) - before;
     return *model_;
   }
   prepare_compute(choice_->policy, choice_->threads);  // a captioner or a judge may have changed it
-  // What was learned before is either all that this job learns, or gone before it learns.
+  // All of it counts as held. What was learned before is either all that this job learns, or gone before it
+  // learns.
+  model_->ready();
   const auto held = model_bytes_ + (learned_ ? gpu_bytes(learned_->result) : 0);
   if (need) model_->place(settle_memory(*choice_, need(*model_), held));
   return *model_;

@@ -256,14 +256,14 @@ class GegluLinearFunction : public Function<GegluLinearFunction> {
     const bool with_parameters = ctx->needs_input_grad(1);
     const auto dy = dense(grads[0]).view({-1, weight.size(0)});
     const auto dactive = at::mm(dy, weight);
-    const auto dx = torch::empty_like(x);
     const auto dbias = with_parameters ? torch::empty_like(bias) : Tensor();
-    const auto active = with_parameters ? torch::empty_like(dactive) : Tensor();
     const auto workspace = scratch(x, kernels::geglu_workspace(width));
-    kernels::geglu_backward(dactive.size(0), width, data(x), data(bias), data(dactive), data(dx), data(dbias),
-                            data(active), floats(workspace), stream_of(x));
+    // Gradients replace their inputs, and the activation its gradient: here a step needs the most memory.
+    kernels::geglu_backward(dactive.size(0), width, data(x), data(bias), data(dactive), data(x), data(dbias),
+                            with_parameters ? data(dactive) : nullptr, floats(workspace), stream_of(x));
+    const auto dx = x.detach();
     if (!with_parameters) return {dx, Tensor(), Tensor()};
-    return {dx, dbias, at::mm(dy.t(), active)};
+    return {dx, dbias, at::mm(dy.t(), dactive)};
   }
 };
 

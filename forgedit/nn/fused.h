@@ -35,7 +35,7 @@ std::pair<torch::Tensor, torch::Tensor> add_layer_norm(const torch::Tensor& x, c
                                                        const LayerNormImpl& norm);
 
 /// linear(value · gelu(gate)) without the bias of `linear`, where x + bias is (value, gate) side by side.
-/// Only x is kept for the backward pass.
+/// Only x is kept for the backward pass, which writes its gradient in its place.
 torch::Tensor geglu_linear(const torch::Tensor& x, const torch::Tensor& bias, const LinearImpl& linear);
 
 /// value · gelu(gate) alone, for layers that use the result otherwise.

@@ -1,5 +1,6 @@
 #include "forgedit/io/weights/safetensors.h"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <fstream>
@@ -19,6 +20,8 @@ using nlohmann::json;
 
 constexpr std::uint64_t kMaxHeaderBytes = 100'000'000;  // the reference implementation's limit
 constexpr std::size_t kMaxDimensions = 8;
+/// Between two looks at the stop flag: a slow disk takes long for a large tensor.
+constexpr std::size_t kWriteAtOnce = std::size_t{8} << 20;
 
 struct DtypeName {
   const char* name;
@@ -194,9 +197,12 @@ void write_safetensors(const std::filesystem::path& path, const StateDict& tenso
   file.write(&length, sizeof length);
   file.write(text.data(), text.size());
   for (const auto& [name, tensor] : tensors) {
-    if (stop) stop->throw_if_stopped();
     const auto plain = tensor.detach().to(at::kCPU).contiguous();
-    file.write(plain.data_ptr(), plain.nbytes());
+    const auto* data = static_cast<const char*>(plain.data_ptr());
+    for (std::size_t first = 0; first < plain.nbytes(); first += kWriteAtOnce) {
+      if (stop) stop->throw_if_stopped();
+      file.write(data + first, std::min(kWriteAtOnce, plain.nbytes() - first));
+    }
   }
   file.commit(Flush::no);
 }

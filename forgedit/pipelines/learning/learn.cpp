@@ -1,5 +1,6 @@
 #include "forgedit/pipelines/learning/learn.h"
 
+#include <cmath>
 #include <optional>
 
 #include "forgedit/core/error.h"
@@ -27,7 +28,8 @@ LearnTask make_task(const StableDiffusion& model, const torch::Tensor& latents, 
   task.lr_decay = o.lr_decay;
   task.snr_gamma = o.snr_gamma;
   task.noise = model.settings.noise;
-  if (!model.policy.reduced()) return task;  // whose steps are not recorded
+  // Steps in other policies are not recorded; without a VAE nothing says how large pictures are.
+  if (!model.policy.reduced() || model.vae.is_empty()) return task;
   const auto factor = model.vae->config().factor();
   auto need = model.memory_task(static_cast<int>(latents.size(3) * factor),
                                 static_cast<int>(latents.size(2) * factor));
@@ -53,14 +55,10 @@ LearnResult checked(LearnResult result) {
   for (const auto* learned : {&result.lora, &result.unet, &result.text_encoder}) {
     for (const auto& [name, tensor] : *learned) names.push_back(name), values.push_back(tensor);
   }
-  std::vector<torch::Tensor> extremes;
-  for (const auto& tensor : values) {
-    const auto [least, most] = at::aminmax(tensor);  // NaN where there is one
-    extremes.push_back(torch::stack({least, most}).to(torch::kFloat));
-  }
-  for (std::size_t i = 0; i < values.size(); ++i)
-    extremes[i] = torch::isfinite(extremes[i]).all().to(values[0].device());
-  const auto finite = torch::stack(extremes).to(torch::kCPU);
+  // Largest magnitudes, NaN where there is one: on a GPU in a few kernels for all tensors.
+  auto largest = at::_foreach_norm(values, INFINITY);
+  for (auto& value : largest) value = value.to(values[0].device(), torch::kFloat);
+  const auto finite = torch::isfinite(torch::stack(largest)).to(torch::kCPU);
   for (std::size_t i = 0; i < names.size(); ++i) {
     if (finite[static_cast<std::int64_t>(i)].item<bool>()) continue;
     throw failure("the learned weights contain values that are not finite, first in " + names[i] +
@@ -69,10 +67,13 @@ LearnResult checked(LearnResult result) {
   return result;
 }
 
-/// What learns of the UNet: copies of its weights, or adapters.
+/// What learns of the UNet: copies of its weights, or adapters. A GPU then holds only what works.
 class LearningUNet {
  public:
-  LearningUNet(StableDiffusion& model, const LearnOptions& options) : model_(model), options_(options) {
+  LearningUNet(StableDiffusion& model, const LearnOptions& options, bool text_learns = false)
+      : model_(model), options_(options) {
+    model.ready();
+    model.release_ends(text_learns);
     if (options.tuning == Tuning::lora) {
       adapters_.emplace(model.unet, options, model.policy);
     } else {
@@ -210,7 +211,7 @@ LearnResult learn_dreambooth(StableDiffusion& model, const torch::Tensor& latent
                              const LearnBatches& batches, const ProgressCallback& progress) {
   require_one_text_encoder(options.method, bool(model.text_encoder_2));
   const auto steps = steps_of(options.samples, options);
-  const LearningUNet unet(model, options);
+  const LearningUNet unet(model, options, /*text_learns=*/true);
   const ParametersOnDevice moved(*model.text_encoder, model.policy.device);
   const TrainableParameters text_encoder(*model.text_encoder, [](const std::string&) { return true; });
   const auto ids = source_ids.to(model.policy.device);

@@ -396,7 +396,9 @@ TrainableParameters::TrainableParameters(torch::nn::Module& network, const Selec
   std::vector<torch::Tensor> parameters, values;
   for (auto& [name, parameter] : parameters_of(network)) {
     if (!learns(name)) continue;
-    if (offload) {
+    if (!float32.empty()) {
+      originals_.put_back(parameter, float32.at(name));
+    } else if (offload) {
       originals_.remember_copy(parameter, torch::kCPU);
     } else {
       originals_.remember(parameter);

@@ -74,8 +74,9 @@ class TrainableParameters {
  public:
   using Selector = std::function<bool(const std::string& name)>;
 
-  /// `float32`: the weights by name where the network's own are bfloat16. `offload`: the network's own
-  /// weights lie on the CPU meanwhile, and what was learned is returned there.
+  /// `float32`: the weights by name where the network's own are bfloat16, which go: at the end the network
+  /// has the float32 ones in their place. `offload`: the network's own weights lie on the CPU meanwhile, and
+  /// what was learned is returned there.
   TrainableParameters(torch::nn::Module& network, const Selector& learns, const StateDict& float32 = {},
                       bool offload = false);
 

@@ -2,6 +2,7 @@
 
 #include <spdlog/fmt/fmt.h>
 
+#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "forgedit/core/content_hash.h"
@@ -45,11 +46,19 @@ bool keeps_half(const ComputePolicy& policy) {
   return policy.device.is_cpu() && policy.precision == Precision::fp32 && !policy.plain;
 }
 
+/// The parameters that lie on the CPU.
+std::vector<torch::Tensor> on_the_cpu(const torch::nn::Module& network) {
+  auto parameters = network.parameters();
+  const auto is_elsewhere = [](const torch::Tensor& parameter) { return !parameter.is_cpu(); };
+  parameters.erase(std::remove_if(parameters.begin(), parameters.end(), is_elsewhere), parameters.end());
+  return parameters;
+}
+
 /// Float32 weights from the CPU to a GPU, many at a time through pinned memory, there into `type`.
 void upload(torch::nn::Module& network, const c10::Device& device, at::ScalarType type) {
   constexpr std::size_t kAtOnce = std::size_t{256} << 20;
   torch::NoGradGuard no_grad;
-  auto parameters = network.parameters();
+  auto parameters = on_the_cpu(network);
   for (std::size_t first = 0; first < parameters.size();) {
     std::vector<torch::Tensor> sources, placed;
     std::vector<cuda::Upload::Piece> pieces;
@@ -216,16 +225,53 @@ void StableDiffusion::move_to_device() {
   if (policy.reduced()) {
     for (const auto& [name, parameter] : parameters_of(*unet)) unet_float32.emplace(name, parameter.detach());
   }
-  move_network(*unet, policy.device, policy.reduced() ? torch::kBFloat16 : torch::kFloat);
-  const auto ends = memory.offload ? c10::Device(c10::DeviceType::CPU) : policy.device;
-  move_network(*vae, ends);
+  move_network(*unet, policy.device, unet_type());
+  const auto place = memory.offload ? c10::Device(c10::DeviceType::CPU) : policy.device;
+  for (auto* network : ends()) {
+    if (policy.device.is_cuda()) {
+      for (const auto& [name, parameter] : parameters_of(*network)) {
+        ends_float32_[network].emplace(name, parameter.detach());
+      }
+    }
+    move_end(*network, place);
+  }
+}
+
+at::ScalarType StableDiffusion::unet_type() const {
+  return policy.reduced() ? torch::kBFloat16 : torch::kFloat;
+}
+
+std::vector<torch::nn::Module*> StableDiffusion::ends() {
+  std::vector<torch::nn::Module*> networks{vae.get(), text_encoder.get()};
+  if (text_encoder_2) networks.push_back(text_encoder_2.get());
+  return networks;
+}
+
+void StableDiffusion::move_end(torch::nn::Module& network, const c10::Device& device) {
+  move_network(network, device);
   // The encoder stays float32: it runs once, and learning starts from what it gives.
-  if (policy.reduced()) vae->decoder_to(torch::kBFloat16);
-  move_network(*text_encoder, ends);
-  if (text_encoder_2) move_network(*text_encoder_2, ends);
+  if (policy.reduced() && &network == vae.get()) vae->decoder_to(torch::kBFloat16);
+}
+
+void StableDiffusion::release_ends(bool text_learns) {
+  if (memory.offload) return;
+  for (auto& [network, weights] : ends_float32_) {
+    if (text_learns && network != vae.get()) continue;
+    for (auto& [name, parameter] : parameters_of(*network)) parameter.set_data(weights.at(name));
+  }
+}
+
+void StableDiffusion::ready() {
+  if (!placed_ || !policy.device.is_cuda()) return;
+  if (!on_the_cpu(*unet).empty()) move_network(*unet, policy.device, unet_type());
+  if (memory.offload) return;
+  for (const auto& [network, weights] : ends_float32_) {
+    if (!on_the_cpu(*network).empty()) move_end(*network, policy.device);
+  }
 }
 
 void StableDiffusion::place(const MemoryPlan& plan) {
+  ready();
   const bool moves = plan.offload != memory.offload;
   memory = plan;
   if (!placed_) {
@@ -234,10 +280,7 @@ void StableDiffusion::place(const MemoryPlan& plan) {
     return;
   }
   if (!moves) return;
-  const auto ends = plan.offload ? c10::Device(c10::DeviceType::CPU) : policy.device;
-  vae->to(ends);
-  text_encoder->to(ends);
-  if (text_encoder_2) text_encoder_2->to(ends);
+  for (auto* network : ends()) network->to(plan.offload ? c10::Device(c10::DeviceType::CPU) : policy.device);
 }
 
 torch::Tensor StableDiffusion::tokenize(const std::string& text) const {
@@ -258,6 +301,7 @@ c10::Device StableDiffusion::text_device() const {
 
 TextEmbedding StableDiffusion::encode_text(const std::string& text) {
   torch::NoGradGuard no_grad;
+  ready();
   const auto device = text_device();
   const ParametersOnDevice moved(*text_encoder, device);
   const auto ids = token_ids(*tokenizer, text_encoder, text).to(device);
@@ -301,6 +345,7 @@ AddedConditions StableDiffusion::added_conditions(const torch::Tensor& pooled, s
 
 torch::Tensor StableDiffusion::encode_image(const torch::Tensor& image, torch::Generator& generator) {
   torch::NoGradGuard no_grad;
+  ready();
   const ParametersOnDevice moved(*vae, policy.device);
   const auto on_device = image.to(policy.device);
   const auto posterior =
@@ -311,6 +356,7 @@ torch::Tensor StableDiffusion::encode_image(const torch::Tensor& image, torch::G
 
 torch::Tensor StableDiffusion::decode_latents(const torch::Tensor& latents) {
   torch::NoGradGuard no_grad;
+  ready();
   const ParametersOnDevice moved(*vae, policy.device);
   const auto unscaled = latents / vae->config().scaling_factor;
   const auto images =

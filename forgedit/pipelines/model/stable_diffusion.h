@@ -1,6 +1,7 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -89,6 +90,13 @@ struct StableDiffusion {
   /// Scaled latents (batch, 4, h, w) -> images (batch, 3, h·f, w·f) in [0, 1], float32 on the CPU.
   torch::Tensor decode_latents(const torch::Tensor& latents);
 
+  /// On a GPU, frees the memory of networks that fine-tuning does not use: the VAE and, unless it learns, the
+  /// text encoders. They have the weights that they were loaded with, on the CPU, until `ready`.
+  void release_ends(bool text_learns);
+  /// Uploads what fine-tuning has left on the CPU: the ends, and original weights of the UNet. Comes before
+  /// any other use of the networks.
+  void ready();
+
   /// The memory task of this model, without the work itself.
   MemoryTask memory_task(int width, int height) const;
 
@@ -102,8 +110,13 @@ struct StableDiffusion {
 
  private:
   void move_to_device();
+  at::ScalarType unet_type() const;
+  /// The networks beside the UNet.
+  std::vector<torch::nn::Module*> ends();
+  void move_end(torch::nn::Module& network, const c10::Device& device);
 
   bool placed_ = false;
+  std::map<torch::nn::Module*, StateDict> ends_float32_;  // as loaded, on the CPU
 };
 
 /// A fingerprint of weights with what else decides how texts are encoded; and the weights' own part of it.

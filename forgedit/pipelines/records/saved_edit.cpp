@@ -265,8 +265,8 @@ void write_to(const fs::path& target, const LearnedPicture& learned, const StopF
     StateDict floats;
     for (const auto& [key, tensor] : state) floats.emplace(key, tensor.to(torch::kFloat));
     write_safetensors(folder / file, floats, {}, stop);
-    files[file] = fingerprint(floats);
     if (stop) stop->throw_if_stopped();
+    files[file] = fingerprint(floats);
   };
   if (learns_lora(learned)) {
     write_tensors(kLora, learned.result.lora);

@@ -168,6 +168,7 @@ std::int64_t batch_size(const DrawOptions& options, const StableDiffusion& model
 
 /// In place where the sampler records its step, and where there is no room for both sets.
 LearnedWeights learned_weights(StableDiffusion& model, const LearnResult& learned) {
+  model.ready();
   const bool offload = model.memory.offload;
   return {parameters_of(*model.unet), learned.unet, model.policy.reduced() || offload,
           offload ? std::optional<c10::Device>(c10::DeviceType::CPU) : std::nullopt};
@@ -177,6 +178,12 @@ LearnedWeights learned_weights(StableDiffusion& model, const LearnResult& learne
 
 std::int64_t images_per_batch(const DrawOptions& options, const ComputePolicy& policy) {
   return options.batch.value_or(policy.device.is_cuda() ? 8 : 4);
+}
+
+std::size_t size_of_first_batch(const std::vector<Candidate>& plan, std::int64_t most) {
+  const auto batches =
+      batches_to_generate(plan, static_cast<std::size_t>(std::max<std::int64_t>(1, most)), {});
+  return batches.empty() ? 0 : batches.front().size();
 }
 
 class EditSession::State {

@@ -154,7 +154,9 @@ Sampler::Sampler(StableDiffusion& model, const SampleOptions& options)
       options_(options),
       steps_(last_steps(sampler_steps(options.sampler, options.steps, model.settings.noise,
                                       model.settings.timestep_spacing),
-                        options.steps_taken())) {}
+                        options.steps_taken())) {
+  model.ready();
+}
 
 Sampler::~Sampler() = default;
 

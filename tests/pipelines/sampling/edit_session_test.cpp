@@ -294,6 +294,8 @@ TEST_F(Sweep, AnImageIsGeneratedAgainInABatchLikeItsOwn) {
                    }});
   ASSERT_EQ(first.size(), 6U);
   EXPECT_EQ(first[2].first.together, 4);
+  EXPECT_EQ(size_of_first_batch(plan, 4), 4U);
+  EXPECT_EQ(size_of_first_batch(plan, 8), plan.size());
   EXPECT_EQ(first[2].first.place, 2);
   EXPECT_EQ(first[5].first.together, 2);
   for (const auto& [candidate, picture] : first) {

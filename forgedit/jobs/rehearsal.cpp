@@ -1,0 +1,82 @@
+#include "forgedit/jobs/rehearsal.h"
+
+#include <exception>
+
+#include "forgedit/nn/layers.h"
+#include "forgedit/pipelines/learning/learn.h"
+#include "forgedit/pipelines/sampling/sample.h"
+
+namespace forgedit {
+namespace {
+
+constexpr std::int64_t kTokens = 77;
+
+/// A UNet of zeros, and nothing beside it.
+StableDiffusion zeros(const UNetConfig& config, const ComputePolicy& policy) {
+  StableDiffusion model;
+  model.policy = policy;
+  model.unet = UNet(config);
+  model.unet->eval();
+  const auto zero = torch::zeros({}, torch::device(policy.device));
+  for (auto& [name, parameter] : parameters_of(*model.unet)) {
+    parameter.set_requires_grad(false);
+    parameter.set_data(torch::zeros(parameter.sizes(), torch::device(policy.device).dtype(torch::kBFloat16)));
+    model.unet_float32.emplace(name, zero.expand(parameter.sizes()));
+  }
+  nn::use_channels_last(*model.unet);
+  return model;
+}
+
+bool has_room(const UNetConfig& unet, const VaeConfig& vae, const LearnOptions& options, const Frame& frame,
+              const ModelChoice& choice) {
+  MemoryTask task;
+  task.policy = choice.policy;
+  task.unet = unet;
+  task.vae = vae;
+  task.width = frame.grid_width;
+  task.height = frame.grid_height;
+  task.batch = options.batch;
+  for (const auto& [name, parameter] : parameters_of(*UNet(unet))) {
+    task.unet_count += parameter.numel();
+    if (learns(options.layers, name)) task.unet_learning += parameter.numel();
+  }
+  return free_memory(choice.policy.device) > 2 * estimate_peak(task, {});
+}
+
+}  // namespace
+
+void rehearse(const LearnOptions& options, const Frame& frame, const ModelChoice& choice,
+              std::size_t images) {
+  const auto& folder = choice.folder;
+  if (!choice.policy.reduced() || choice.memory || !std::filesystem::is_directory(folder)) return;
+  try {
+    const auto unet = UNetConfig::from_json(ConfigReader(folder / "unet" / "config.json"));
+    const auto vae = VaeConfig::from_json(ConfigReader(folder / "vae" / "config.json"));
+    if (unet.takes_added_conditions() || !has_room(unet, vae, options, frame, choice)) return;
+    auto one_step = options;
+    one_step.samples = one_step.batch;
+    one_step.stop_known = 0;
+    auto model = zeros(unet, choice.policy);
+    const auto latents = torch::zeros(
+        {1, unet.in_channels, frame.grid_height / vae.factor(), frame.grid_width / vae.factor()});
+    const TextEmbedding text{torch::zeros({1, kTokens, unet.cross_attention_dim}), {}};
+    if (images > 0) {
+      SampleOptions sample;
+      sample.steps = 1;
+      const auto rows = [&](const torch::Tensor& one) {
+        auto sizes = one.sizes().vec();
+        sizes[0] = static_cast<std::int64_t>(images);
+        return one.expand(sizes);
+      };
+      Sampler(model, sample).draw(rows(latents), {rows(text.tokens), {}}, text);
+    }
+    const auto batches = random_learn_batches(one_step, latents, at::detail::createCPUGenerator(0),
+                                              model.settings.noise.num_train_timesteps);
+    learn_vanilla(model, latents, text, one_step, batches, {});
+  } catch (const std::exception&) {
+    // Where something is wrong, the real steps find it and say so.
+  }
+  release_memory(choice.policy.device);
+}
+
+}  // namespace forgedit

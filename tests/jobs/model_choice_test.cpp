@@ -1,0 +1,45 @@
+#include "forgedit/jobs/model_choice.h"
+
+#include <thread>
+
+#include "forgedit/core/error.h"
+#include "tests/jobs/job_fixture.h"
+
+namespace forgedit {
+namespace {
+
+class LoadModel : public testing::JobTest {
+ protected:
+  StableDiffusion load(const ModelChoice& choice, const std::function<void()>& meanwhile = {}) {
+    JobContext context(places_, told_, stop_);
+    return load_model(choice, context, {}, meanwhile);
+  }
+  ModelChoice choice() {
+    JobContext context(places_, told_, stop_);
+    return choose_model(tiny_model(), context);
+  }
+  const Places places_ = places();
+  testing::RecordingListener told_;
+  const StopFlag stop_;
+};
+
+TEST_F(LoadModel, RunsOtherWorkOnTheCallersThreadMeanwhile) {
+  const auto alone = load(choice());
+  const auto notes = told_.notes;
+  std::thread::id runs_on;
+  const auto beside = load(choice(), [&] { runs_on = std::this_thread::get_id(); });
+  EXPECT_EQ(runs_on, std::this_thread::get_id());
+  EXPECT_EQ(beside.base_fingerprint, alone.base_fingerprint);
+  EXPECT_EQ(told_.notes.size(), 2 * notes.size());
+}
+
+TEST_F(LoadModel, OtherWorkDoesNotHideWhatIsWrong) {
+  auto broken = choice();
+  broken.files.model = folder_ / "nowhere";
+  bool ran = false;
+  EXPECT_THROW(load(broken, [&] { ran = true; }), Error);
+  EXPECT_TRUE(ran);
+}
+
+}  // namespace
+}  // namespace forgedit
