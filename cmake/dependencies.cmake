@@ -1,5 +1,10 @@
 # LibTorch: Debian's libtorch-dev, or any 2.x in CMAKE_PREFIX_PATH.
 find_package(Torch REQUIRED)
+# oneDNN 2, which Debian's LibTorch 1.13 links: its Winograd convolutions are called directly, where it is installed with
+# its headers (libdnnl-dev). LibTorch 2.x contains a newer oneDNN.
+if(Torch_VERSION VERSION_LESS 2)
+  find_package(dnnl 2 QUIET CONFIG)
+endif()
 find_package(CLI11 REQUIRED)
 find_package(nlohmann_json REQUIRED)
 find_package(spdlog REQUIRED)
