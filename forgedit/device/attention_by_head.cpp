@@ -1,9 +1,10 @@
 #include "forgedit/device/attention_by_head.h"
 
-#include <ATen/autocast_mode.h>
 #include <dlfcn.h>
 
 #include <cmath>
+
+#include "forgedit/device/torch_compat.h"
 
 namespace forgedit {
 namespace {
@@ -116,7 +117,7 @@ class AttentionByHead : public torch::autograd::Function<AttentionByHead> {
 
 bool attends_by_head(const Tensor& q, const Tensor& k) {
   return q.is_cpu() && q.scalar_type() == torch::kFloat && k.scalar_type() == torch::kFloat &&
-         q.numel() > 0 && k.numel() > 0 && !at::autocast::is_cpu_enabled() && sgemm();
+         q.numel() > 0 && k.numel() > 0 && !is_cpu_autocast() && sgemm();
 }
 
 Tensor attention_by_head(const Tensor& q, const Tensor& k, const Tensor& v) {

@@ -3,7 +3,6 @@
 #ifdef FORGEDIT_ONEDNN
 
 #include <ATen/Parallel.h>
-#include <ATen/autocast_mode.h>
 
 #include <algorithm>
 #include <array>
@@ -15,6 +14,7 @@
 #include <vector>
 
 #include "forgedit/core/torch.h"
+#include "forgedit/device/torch_compat.h"
 
 namespace forgedit {
 namespace {
@@ -235,7 +235,7 @@ class WinogradConv2d : public torch::autograd::Function<WinogradConv2d> {
 
 bool winograd_fits(const Tensor& x, const Tensor& weight, std::int64_t stride, std::int64_t padding) {
   if (!x.is_cpu() || x.dim() != 4 || x.scalar_type() != torch::kFloat ||
-      weight.scalar_type() != torch::kFloat || at::autocast::is_cpu_enabled() || weight.size(2) != 3 ||
+      weight.scalar_type() != torch::kFloat || is_cpu_autocast() || weight.size(2) != 3 ||
       weight.size(3) != 3 || stride != 1 || padding != 1) {
     return false;
   }

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "forgedit/core/torch.h"
+#include "forgedit/device/torch_compat.h"
 
 namespace forgedit {
 namespace {
@@ -99,6 +100,9 @@ TEST_F(Winograd, LeavesOtherConvolutionsAlone) {
   EXPECT_FALSE(winograd_fits(layer.x, layer.weight, 1, 0));
   EXPECT_FALSE(winograd_fits(layer.x, torch::randn({64, 64, 1, 1}), 1, 1));
   EXPECT_FALSE(winograd_fits(layer.x.to(torch::kBFloat16), layer.weight, 1, 1));
+  set_autocast(c10::DeviceType::CPU, true, torch::kBFloat16);
+  EXPECT_FALSE(layer.fits()) << "bfloat16 by autocast";
+  set_autocast(c10::DeviceType::CPU, false, torch::kBFloat16);
   EXPECT_FALSE(Layer(8, 128, 128, 4, 4).fits()) << "few pixels";
   EXPECT_FALSE(Layer(1, 64, 64, 64, 64).fits()) << "a large map";
   EXPECT_FALSE(Layer(2, 320, 320, 16, 16).fits()) << "many channels";
