@@ -1,5 +1,16 @@
 # LibTorch: Debian's libtorch-dev, or any 2.x in CMAKE_PREFIX_PATH.
 find_package(Torch REQUIRED)
+# oneDNN 2, which Debian's LibTorch 1.13 links: its Winograd convolutions are called directly if its headers
+# (libdnnl-dev) are installed. Its CMake package would need OpenCL. LibTorch 2.x contains a newer oneDNN.
+find_path(DNNL_INCLUDE_DIR NAMES oneapi/dnnl/dnnl_version.h)
+find_library(DNNL_LIBRARY NAMES dnnl)
+set(FORGEDIT_ONEDNN OFF)
+if(DNNL_INCLUDE_DIR AND DNNL_LIBRARY AND Torch_VERSION VERSION_LESS 2)
+  file(STRINGS ${DNNL_INCLUDE_DIR}/oneapi/dnnl/dnnl_version.h DNNL_IS_2 REGEX "define DNNL_VERSION_MAJOR 2")
+  if(DNNL_IS_2)
+    set(FORGEDIT_ONEDNN ON)
+  endif()
+endif()
 find_package(CLI11 REQUIRED)
 find_package(nlohmann_json REQUIRED)
 find_package(spdlog REQUIRED)

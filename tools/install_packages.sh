@@ -6,7 +6,7 @@ set -eu
 packages="
   cmake ninja-build make g++ ccache pkg-config git clang-format-14
   clang-14 libclang-rt-14-dev
-  libtorch-dev libopenblas0-pthread
+  libtorch-dev libopenblas0-pthread libdnnl-dev
   libcli11-dev nlohmann-json3-dev libspdlog-dev libutf8proc-dev
   libjpeg-dev libpng-dev libwebp-dev libheif-dev liblcms2-dev zlib1g-dev libpugixml-dev libcsv-dev libstb-dev
   libboost1.74-dev libsqlite3-dev

@@ -170,6 +170,7 @@ int main(int argc, char** argv) {
   using namespace forgedit::cli;
   forgedit::reserve_standard_streams();
   forgedit::set_library_environment();
+  forgedit::keep_freed_memory();
   forgedit::stop_on_signals();
   CLI::App program{
       "Edits a picture with a text prompt: fine-tunes Stable Diffusion on it, restores some of the weights, "

@@ -1,5 +1,6 @@
 #include "apps/common/process_start.h"
 
+#include <malloc.h>
 #include <unistd.h>
 
 #include <climits>
@@ -42,6 +43,14 @@ void prepare_process(int, char** argv, char** environment) {
 
 }  // namespace
 #endif
+
+void keep_freed_memory() {
+#ifdef __GLIBC__
+  // The first is the highest value to which glibc raises this limit itself.
+  ::mallopt(M_MMAP_THRESHOLD, 32 << 20);
+  ::mallopt(M_TRIM_THRESHOLD, 64 << 20);
+#endif
+}
 
 void set_library_environment() {
   ::setenv("CUBLAS_WORKSPACE_CONFIG", ":4096:8", 0);

@@ -106,6 +106,7 @@ int run(const fs::path& directory, const ComputePolicy& policy, double tolerance
 
 int main(int argc, char** argv) {
   forgedit::set_library_environment();
+  forgedit::keep_freed_memory();
   CLI::App app{
       "Holds every numeric part of forgedit against reference tensors.\n"
       "One line a tensor: PASS|FAIL|SKIP <folder> <tensor> <error> <tolerance>."};

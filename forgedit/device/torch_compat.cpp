@@ -4,6 +4,7 @@
 #include <limits>
 #include <vector>
 
+#include "forgedit/device/attention_by_head.h"
 #include "forgedit/device/attention_in_parts.h"
 #include "forgedit/device/cuda_bridge.h"
 #include "forgedit/device/kernels.h"
@@ -155,6 +156,7 @@ Tensor scaled_dot_product_attention(const Tensor& q, const Tensor& k, const Tens
 #if TORCH_VERSION_MAJOR >= 2
   return at::scaled_dot_product_attention(q, k, v, {}, 0.0, causal);
 #else
+  if (!causal && attends_by_head(q, k)) return attention_by_head(q, k, v);
   auto scores = torch::matmul(q * (1.0 / std::sqrt(static_cast<double>(q.size(-1)))), k.transpose(-2, -1));
   if (causal) {
     const auto mask = torch::ones({q.size(-2), k.size(-2)}, scores.options().dtype(torch::kBool)).triu(1);

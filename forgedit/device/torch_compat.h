@@ -55,4 +55,12 @@ inline void set_autocast(c10::DeviceType device, bool enabled, at::ScalarType dt
 #endif
 }
 
+inline bool is_cpu_autocast() {
+#if FORGEDIT_TORCH_HAS_AUTOCAST_BY_DEVICE
+  return at::autocast::is_autocast_enabled(c10::DeviceType::CPU);
+#else
+  return at::autocast::is_cpu_enabled();
+#endif
+}
+
 }  // namespace forgedit

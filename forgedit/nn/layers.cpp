@@ -3,6 +3,7 @@
 #include <torch/nn/functional/linear.h>
 
 #include "forgedit/device/torch_compat.h"
+#include "forgedit/device/winograd.h"
 #include "forgedit/nn/half_weights.h"
 
 namespace forgedit::nn {
@@ -33,10 +34,22 @@ Conv2dImpl::Conv2dImpl(std::int64_t in_channels, std::int64_t out_channels, std:
       padding_(padding) {}
 
 torch::Tensor Conv2dImpl::forward(const torch::Tensor& x) const {
-  const auto y = is_kept_half(weight) ? half_conv2d(x, weight, bias, stride_, padding_)
-                                      : torch::conv2d(x, weight, bias, stride_, padding_);
+  const auto y = convolve(x);
   if (!adapter.defined()) return y;
   return y + adapter(x.permute({0, 2, 3, 1})).permute({0, 3, 1, 2});
+}
+
+torch::Tensor Conv2dImpl::convolve(const torch::Tensor& x) const {
+  if (is_kept_half(weight)) return half_conv2d(x, weight, bias, stride_, padding_);
+  if (winograd_fits(x, weight, stride_, padding_)) return winograd_conv2d(x, weight, bias);
+  // On a CPU, LibTorch 1.13 computes a kernel of 1 in another memory format, with copies there and back.
+  const bool pointwise = weight.size(2) == 1 && stride_ == 1 && padding_ == 0;
+  if (pointwise && x.is_cpu() && x.is_contiguous(at::MemoryFormat::ChannelsLast)) {
+    const auto pixels = x.permute({0, 2, 3, 1}).reshape({-1, x.size(1)});
+    const auto y = torch::linear(pixels, weight.view({weight.size(0), weight.size(1)}), bias);
+    return y.view({x.size(0), x.size(2), x.size(3), y.size(1)}).permute({0, 3, 1, 2});
+  }
+  return torch::conv2d(x, weight, bias, stride_, padding_);
 }
 
 GroupNormImpl::GroupNormImpl(std::int64_t groups, std::int64_t channels, double eps)

@@ -40,6 +40,9 @@ class Conv2dImpl : public torch::nn::Module {
   Adapter adapter;
 
  private:
+  /// Without the adapter.
+  torch::Tensor convolve(const torch::Tensor& x) const;
+
   std::int64_t stride_, padding_;
 };
 TORCH_MODULE(Conv2d);
