@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Measures what docs/claims.md says of the method, on MiniEdit, and draws its tables and figures.
+# Measures what docs/claims.md says of the method, on MiniEdit or MiniEdit-S, and draws its tables and figures.
 # usage: tools/measure_claims.sh FOLDER [CLAIM...]     claims: sweep joint interpolation steps dreambooth
 # `joint` and `dreambooth` compare with the pictures of `sweep`, which also has the strategies and the choice.
 # The same command goes on where it was stopped. Everything follows from seed 0.
@@ -12,10 +12,12 @@
 # LEARN     more options for the runs that learn as usual, for example "--samples 20"
 # IMAGIC    the same for Imagic's runs
 # SAMPLES   how long the runs of `steps` learn ("100 200 400 800 1600 3200")
+# RATE      their UNet learning rate, if not the published one; these runs and figures have it in their names
+# STEPS     they take only every STEPS-th of those edits (9)
 # AUTO      how the automatic choice takes part in `sweep` (nothing: it does not)
 set -euo pipefail
 if [ $# -lt 1 ]; then
-  sed -n '2,15p' "$0" >&2
+  sed -n '2,17p' "$0" >&2
   exit 2
 fi
 folder=$1
@@ -25,8 +27,9 @@ BIN=${BIN:-build/release/bin}
 EVERY=${EVERY:-1}
 SAMPLES=${SAMPLES:-100 200 400 800 1600 3200}
 BENCH=${BENCH:-miniedit}
-SCHEDULE="--unet-lr 6e-5 --lr-decay 0 --snr-gamma 0 --uniform-timesteps"  # for runs with --samples and --stop-loss
-PUBLISHED="$SCHEDULE --samples 400 --stop-loss 0.03"
+RATE=${RATE:-}
+SCHEDULE="--lr-decay 0 --snr-gamma 0 --uniform-timesteps"  # for runs with --unet-lr, --samples and --stop-loss
+PUBLISHED="$SCHEDULE --unet-lr 6e-5 --samples 400 --stop-loss 0.03"
 STRATEGIES=donotforget,encoderkv,noencoder,encoderattn,encoderattn+encoder1,decoderkv,decoderattn,decoderattn+decoder2
 
 # bench RUN EVERY OPTION...: runs with few edits use the first ones of runs with many.
@@ -51,7 +54,8 @@ for claim in $CLAIMS; do
       ;;
     steps)
       for samples in $SAMPLES; do
-        bench "steps-$samples" 9 $SCHEDULE --samples "$samples" --stop-loss 0 --gamma 1.0 --reconstruct \
+        bench "steps-$samples${RATE:+-$RATE}" "${STEPS:-9}" $SCHEDULE --unet-lr "${RATE:-6e-5}" \
+          --samples "$samples" --stop-loss 0 --gamma 1.0 --reconstruct \
           --forget donotforget,noencoder,encoderattn,decoderattn
       done
       ;;

@@ -34,6 +34,7 @@ constexpr Metric kMetrics[] = {
      "distance in latents to the original where nothing should change"},
     {"identity", "identity", true, 2,
      "nearest to the true answer among answers that differ only in identity"},
+    {"subject", "subject", true, 2, "nearer to the true answer than to the source and all distractors"},
     {"background", "backgr.", true, 2, "the background has the colour of the true answer"},
     {"style", "style", true, 2, "nearest to the true answer among the same answer in other styles"},
     {"structure", "structure", true, 3, "overlap of the subject's silhouette with the original's"},
@@ -331,6 +332,7 @@ std::vector<EditScores> TruthScorer::score(const Reference& reference, std::span
   put("right", distances.select(1, 0) < distances.slice(1, 1).amin(1), all);
   if (asks_style) {
     const auto off = (backgrounds_of(pictures) - reference.background).abs().amax({1, 2, 3});
+    put("subject", distances.select(1, 0) < distances.slice(1, 1).amin(1), all);
     put("background", off <= kMostBackgroundLevels * kLevel, all);
     put("style", is_truth(styles, reference.styles), all);
   }

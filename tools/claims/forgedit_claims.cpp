@@ -6,7 +6,9 @@
 #include <array>
 #include <cmath>
 #include <filesystem>
+#include <iomanip>
 #include <iostream>
+#include <iterator>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -38,38 +40,52 @@ class Table {
   template <typename Value>
   void add(const std::string& name, Value value) {
     json row{{"name", name}};
-    std::ostringstream line;
-    line << "| " << name << " |" << std::fixed;
     for (const auto& column : columns_) {
       const double number = value(column.key);
-      line.precision(column.digits);
-      if (std::isfinite(number)) {
-        line << ' ' << column.factor * number << " |";
-        row[column.key] = number;
-      } else {
-        line << " – |";
-      }
+      if (std::isfinite(number)) row[column.key] = number;
     }
-    lines_ += line.str() + "\n";
     rows_.push_back(std::move(row));
   }
+  /// Without the columns that have no number.
   std::string markdown() const {
-    std::string head = "| " + first_ + " |", rule = "|---|";
-    for (const auto& column : columns_) {
-      head += std::string(" ") + column.title + " |";
-      rule += "---:|";
+    std::vector<Column> shown;
+    std::copy_if(columns_.begin(), columns_.end(), std::back_inserter(shown), [this](const Column& column) {
+      return std::any_of(rows_.begin(), rows_.end(),
+                         [&](const json& row) { return row.contains(column.key); });
+    });
+    std::ostringstream text;
+    text << std::fixed << "| " << first_ << " |";
+    for (const auto& column : shown) text << ' ' << column.title << " |";
+    text << "\n|---|";
+    for (std::size_t i = 0; i < shown.size(); ++i) text << "---:|";
+    text << '\n';
+    for (const auto& row : rows_) {
+      text << "| " << row.at("name").get<std::string>() << " |";
+      for (const auto& column : shown) {
+        if (row.contains(column.key)) {
+          text << ' ' << std::setprecision(column.digits) << column.factor * row.at(column.key).get<double>()
+               << " |";
+        } else {
+          text << " – |";
+        }
+      }
+      text << '\n';
     }
-    return head + "\n" + rule + "\n" + lines_;
+    return text.str();
   }
   const json& rows() const { return rows_; }
 
  private:
-  std::string first_, lines_;
+  std::string first_;
   std::vector<Column> columns_;
   json rows_ = json::array();
 };
 
+/// Only edits that ask for a style have the scores from subject to style.
 const std::vector<Table::Column> kAnswers = {{"right", "right %", 0, 100},
+                                             {"subject", "subject %", 0, 100},
+                                             {"background", "background %", 0, 100},
+                                             {"style", "style %", 0, 100},
                                              {"kept", "kept %", 0, 100},
                                              {"right_and_kept", "both %", 0, 100},
                                              {"truth_distance", "to truth", 2}};
@@ -163,8 +179,12 @@ class Claims {
     numbers_[name] = {{"edits", run.edits.size()}, {"rows", table.rows()}};
     const auto text = std::to_string(run.edits.size()) + " edits\n\n" + table.markdown();
     write_file_atomically(out_ / (name + ".md"), text);
-    write_png(out_ / (name + ".png"), draw_line_chart(chart, font_));
+    write_chart(name, chart);
     std::cout << name << ": " << text << '\n';
+  }
+
+  void write_chart(const std::string& name, const LineChart& chart) const {
+    write_png(out_ / (name + ".png"), draw_line_chart(chart, font_));
   }
 
   /// Learning everything at once against Imagic's two stages: how well the picture is known, and when.
@@ -259,31 +279,46 @@ class Claims {
     keep("strategies", *sweep, table, chart);
   }
 
-  /// Learning too long, with and without forgetting. Runs are called steps-N, N samples.
+  /// Learning too long, with and without forgetting. Runs are called steps-N, N samples, and with another
+  /// learning rate than the published one steps-N-RATE.
   void draw_steps() {
-    std::map<int, Run> by_samples;
+    std::map<std::string, std::map<int, Run>> by_rate;
     for (const auto& name : list_directory(runs_)) {
       if (!name.starts_with("steps-")) continue;
-      if (auto one = run(name)) by_samples.emplace(std::atoi(name.c_str() + 6), std::move(*one));
+      const auto samples = name.substr(6), rate = samples.substr(std::min(samples.find('-'), samples.size()));
+      if (auto one = run(name)) by_rate[rate].emplace(std::atoi(samples.c_str()), std::move(*one));
     }
-    if (by_samples.size() < 2) return;
-    Table table("learning, forgetting",
-                answers_and({{"structure", "structure", 3}, {"psnr", "reconstruction dB", 2}}));
-    LineChart chart{"Learning longer", "log2 of noisy samples learned from", "right and kept, %", {}, {},
-                    kPercent};
+    for (const auto& [rate, by_samples] : by_rate) {
+      if (by_samples.size() < 2) continue;
+      Table table("learning, forgetting",
+                  answers_and({{"structure", "structure", 3}, {"psnr", "reconstruction dB", 2}}));
+      for (const auto& strategy : strategies(by_samples.begin()->second)) {
+        const auto filter = strategy_is(strategy);
+        for (const auto& [samples, one] : by_samples) {
+          table.add(std::to_string(samples) + " samples, " + strategy,
+                    [&, &one = one](const std::string& key) {
+                      return key == "psnr" ? one.mean(key, is_reconstruction) : one.mean(key, filter);
+                    });
+        }
+      }
+      const auto& least = by_samples.begin()->second;
+      keep("steps" + rate, least, table, chart_of_steps(by_samples, "right_and_kept", "right and kept, %"));
+      if (!std::isfinite(least.mean("subject", strategy_is("donotforget")))) continue;
+      write_chart("steps_subject" + rate, chart_of_steps(by_samples, "subject", "right subject, %"));
+    }
+  }
+  static LineChart chart_of_steps(const std::map<int, Run>& by_samples, const std::string& key,
+                                  const std::string& label) {
+    LineChart chart{"Learning longer", "log2 of noisy samples learned from", label, {}, {}, kPercent};
     for (const auto& strategy : strategies(by_samples.begin()->second)) {
       ChartSeries series{strategy, {}, true};
-      const auto filter = strategy_is(strategy);
       for (const auto& [samples, one] : by_samples) {
-        table.add(std::to_string(samples) + " samples, " + strategy, [&, &one = one](const std::string& key) {
-          return key == "psnr" ? one.mean(key, is_reconstruction) : one.mean(key, filter);
-        });
         series.points.push_back(
-            {std::log2(samples), 100 * one.mean("right_and_kept", filter), std::to_string(samples)});
+            {std::log2(samples), 100 * one.mean(key, strategy_is(strategy)), std::to_string(samples)});
       }
       chart.series.push_back(std::move(series));
     }
-    keep("steps", by_samples.begin()->second, table, chart);
+    return chart;
   }
 
   void draw_dreambooth() {
@@ -315,7 +350,7 @@ class Claims {
     const auto sweep = run("sweep");
     if (!sweep) return;
     Table table("chosen by", kAnswers);
-    LineChart chart{"Who chooses", "right, %", "kept, %", {}, ChartSpan{50, 100}, ChartSpan{50, 100}};
+    LineChart chart{"Who chooses", "right, %", "kept, %", {}, kPercent, kPercent};
     const auto add = [&](const std::string& name, auto value, const std::string& details = "") {
       table.add(name + details, value);
       chart.series.push_back({name, {{100 * value("right"), 100 * value("kept"), ""}}, false});
@@ -345,6 +380,9 @@ class Claims {
     if (best_filter) add_filtered("the best fixed setting", best_filter, " (" + best + ")");
     add_filtered("the automatic choice", [](const RunPicture& picture) { return picture.chosen; });
     add("the true answer", [&](const std::string& key) { return sweep->best(key); });
+    const double least =
+        std::min(ends_of(chart, &ChartSeries::Point::x).first, ends_of(chart, &ChartSeries::Point::y).first);
+    if (least >= 50) chart.x_span = chart.y_span = ChartSpan{50, 100};
     keep("automatic", *sweep, table, chart);
   }
 
