@@ -109,12 +109,7 @@ SplitAdam::SplitAdam(SplitWeights& weights, double lr, double beta1, double beta
                      const AdamMemory& memory)
     : weights_(weights), lr_(lr), beta1_(beta1), beta2_(beta2), eps_(eps), memory_(memory) {
   // Not in between the blocks that a first run left behind: what they lie in could not be given back. While
-  // values are on their way, though, they take the averages' place. Where memory is short, the first run
-  // comes after both, and takes no more for itself than they leave.
-  if (memory.keep_gradients && weights_.upload_) {
-    weights_.settle();
-    cuda::empty_cache();
-  }
+  // values are on their way, though, they take the averages' place.
   if (!weights_.upload_) make_averages();
   if (!memory.keep_gradients) return;
   kept_gradients_ = torch::zeros_like(weights.high_);

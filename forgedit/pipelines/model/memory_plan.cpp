@@ -23,9 +23,6 @@ constexpr std::int64_t kLearningGaps = 192 * kMiB;
 /// What LibTorch's allocator loses between blocks: weights one by one, activations. Flat vectors lose
 /// nothing.
 constexpr double kWeightGaps = 1.04, kActivationGaps = 1.15;
-/// Of a step that computes its blocks again: they are of many sizes, and a recording's memory is its own. On
-/// an H100, 1.15 was too little for a batch of 10 in 12 GiB.
-constexpr double kCheckpointingGaps = 2;
 constexpr std::int64_t kTiles[] = {96, 64, 48, 32, 24, 16};
 
 /// Whether large attentions go in parts there (attention_in_parts.h).
@@ -145,7 +142,8 @@ class Estimate {
     const bool adapters = task_.unet_adapters > 0;
     const auto count = static_cast<double>(adapters ? task_.unet_adapters : task_.unet_learning);
     const auto text_count = static_cast<double>(task_.text_learning);
-    const double adam = plan_.eight_bit_adam ? 2.04 : 8.0;
+    // Float32 weights arrive where Adam's averages lie later, but for offloaded ones, which come one by one.
+    const double adam = std::max(plan_.eight_bit_adam ? 2.04 : 8.0, reduced_ && !plan_.offload ? 4.0 : 0.0);
     // What learns lies beside its original if that is float32, unless a plan moves it. With it the lower
     // halves of float32 weights; gradients; Adam.
     const double originals = plan_.offload || adapters || reduced_ ? 0 : bytes_, low = reduced_ ? 2 : 0;
@@ -155,10 +153,7 @@ class Estimate {
     if (task_.policy.device.is_cpu()) total += idle_ends();
     if (task_.policy.device.is_cuda() && text_count > 0) total += text();
     total += 1.5 * bytes_ * activations_.sums;  // and their gradients, one by one
-    const double gaps = plan_.checkpointing ? kCheckpointingGaps : kActivationGaps;
-    // Float32 weights arrive before Adam's averages are there, but for offloaded ones, which come one by one.
-    const double arriving = reduced_ && !plan_.offload ? count * (4 - adam) : 0;
-    return total + std::max(gaps * step_activations(), arriving) + kWorkspace + kLearningGaps;
+    return total + kActivationGaps * step_activations() + kWorkspace + kLearningGaps;
   }
   double step_activations() const {
     const auto samples = static_cast<double>(plan_.micro_batch > 0 ? plan_.micro_batch : task_.batch);
