@@ -67,17 +67,24 @@ LearnResult checked(LearnResult result) {
   return result;
 }
 
+/// With a memory plan originals and idle networks stay where it has them: what it takes was measured so.
+Originals originals_under(const StableDiffusion& model) {
+  if (model.memory.offload) return Originals::on_cpu;
+  const bool can_go = !model.unet_float32.empty() && !model.memory.saves_while_learning();
+  return can_go ? Originals::released : Originals::stay;
+}
+
 /// What learns of the UNet: copies of its weights, or adapters. A GPU then holds only what works.
 class LearningUNet {
  public:
   LearningUNet(StableDiffusion& model, const LearnOptions& options, bool text_learns = false)
       : model_(model), options_(options) {
     model.ready();
-    model.release_ends(text_learns);
+    if (!model.memory.saves_while_learning()) model.release_ends(text_learns);
     if (options.tuning == Tuning::lora) {
       adapters_.emplace(model.unet, options, model.policy);
     } else {
-      weights_.emplace(*model.unet, blocks_of(options), model.unet_float32, model.memory.offload);
+      weights_.emplace(*model.unet, blocks_of(options), model.unet_float32, originals_under(model));
     }
   }
   ParameterGroup group() const {

@@ -391,14 +391,14 @@ LearnResult run_learn_loop(const LearnTask& task, const std::vector<LearnPhase>&
 }
 
 TrainableParameters::TrainableParameters(torch::nn::Module& network, const Selector& learns,
-                                         const StateDict& float32, bool offload)
-    : offload_(offload) {
+                                         const StateDict& float32, Originals originals)
+    : offload_(originals == Originals::on_cpu) {
   std::vector<torch::Tensor> parameters, values;
   for (auto& [name, parameter] : parameters_of(network)) {
     if (!learns(name)) continue;
-    if (!float32.empty()) {
+    if (originals == Originals::released) {
       originals_.put_back(parameter, float32.at(name));
-    } else if (offload) {
+    } else if (offload_) {
       originals_.remember_copy(parameter, torch::kCPU);
     } else {
       originals_.remember(parameter);
@@ -411,7 +411,7 @@ TrainableParameters::TrainableParameters(torch::nn::Module& network, const Selec
       values.push_back(float32.at(name));
     }
   }
-  if (!parameters.empty()) split_ = std::make_unique<SplitWeights>(std::move(parameters), values, offload);
+  if (!parameters.empty()) split_ = std::make_unique<SplitWeights>(std::move(parameters), values, offload_);
 }
 
 ParameterGroup TrainableParameters::group(double lr) const {

@@ -68,17 +68,22 @@ inline constexpr std::int64_t kStepsBetweenLooks = 10;
 LearnResult run_learn_loop(const LearnTask& task, const std::vector<LearnPhase>& phases,
                            const LearnBatches& batches, const ProgressCallback& progress);
 
+/// Where the original weights are while copies of them are trained.
+enum class Originals {
+  stay,     ///< where they are
+  on_cpu,   ///< copied to the CPU, as what was learned is: both come back into the tensors on the device
+  released  ///< gone: at the end the network has the float32 ones, on the CPU, in their place
+};
+
 /// Replaces the trained parameters of a network by copies while this lives. A network that computes in
 /// bfloat16 is trained on separate float32 weights.
 class TrainableParameters {
  public:
   using Selector = std::function<bool(const std::string& name)>;
 
-  /// `float32`: the weights by name where the network's own are bfloat16, which go: at the end the network
-  /// has the float32 ones in their place. `offload`: the network's own weights lie on the CPU meanwhile, and
-  /// what was learned is returned there.
+  /// `float32`: the weights by name where the network's own are bfloat16; only these can be released.
   TrainableParameters(torch::nn::Module& network, const Selector& learns, const StateDict& float32 = {},
-                      bool offload = false);
+                      Originals originals = Originals::stay);
 
   ParameterGroup group(double lr) const;
   /// The copies as they stand, by name, float32.

@@ -144,14 +144,15 @@ class Estimate {
     const auto text_count = static_cast<double>(task_.text_learning);
     // Float32 weights arrive where Adam's averages lie later, but for offloaded ones, which come one by one.
     const double adam = std::max(plan_.eight_bit_adam ? 2.04 : 8.0, reduced_ && !plan_.offload ? 4.0 : 0.0);
-    // What learns lies beside its original if that is float32, unless a plan moves it. With it the lower
-    // halves of float32 weights; gradients; Adam.
-    const double originals = plan_.offload || adapters || reduced_ ? 0 : bytes_, low = reduced_ ? 2 : 0;
-    double total = unet() + count * (originals + low + bytes_ + adam);
-    total += text_count * (4 + 4 + (reduced_ ? 8 : adam));
-    // A GPU has no idle networks meanwhile (StableDiffusion::release_ends).
-    if (task_.policy.device.is_cpu()) total += idle_ends();
-    if (task_.policy.device.is_cuda() && text_count > 0) total += text();
+    // Without a plan a GPU has no idle networks meanwhile (StableDiffusion::release_ends), and no bfloat16
+    // originals of what learns.
+    const bool frees = task_.policy.device.is_cuda() && !plan_.saves_while_learning();
+    // What learns lies there beside its original, which a plan may have gone. With it the lower halves of
+    // float32 weights; gradients; Adam.
+    const bool has_originals = !plan_.offload && !adapters && !(frees && reduced_);
+    double total = unet() + count * ((has_originals ? bytes_ : 0) + (reduced_ ? 2 : 0) + bytes_ + adam);
+    total += (frees ? 0 : idle_ends()) + text_count * (4 + 4 + (reduced_ ? 8 : adam));
+    if (text_count > 0 && (plan_.offload || frees)) total += text();
     total += 1.5 * bytes_ * activations_.sums;  // and their gradients, one by one
     return total + kActivationGaps * step_activations() + kWorkspace + kLearningGaps;
   }
