@@ -26,10 +26,12 @@ struct Work {
       for (const auto& candidate : plan_edit(requests)) add(candidate.sample, 1, work);
       return work;
     }
-    std::size_t targets = 0;
-    for (const auto& request : requests) targets += request.targets.size();
-    // And the reconstruction.
-    add(requests.front().sample, job.automatic->pictures.value_or(0) * targets + 1, work);
+    for (const auto& request : requests) {
+      const auto candidates = job.automatic->pictures.value_or(0) * request.targets.size();
+      add(candidate_sample(*job.automatic, request), candidates, work);
+      add(request.sample, final_images(*job.automatic, request), work);
+    }
+    add(requests.front().sample, 1, work);  // the reconstruction
     return work;
   }
   JobWork operator()(const LearnRequest& request) const {

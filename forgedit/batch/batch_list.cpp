@@ -12,6 +12,7 @@
 #include "forgedit/jobs/edit_job.h"
 #include "forgedit/jobs/edit_record.h"
 #include "forgedit/jobs/request_json.h"
+#include "forgedit/jobs/sweep.h"
 #include "forgedit/pipelines/choice/auto_search.h"
 #include "forgedit/pipelines/records/saved_edit.h"
 #include "forgedit/pipelines/records/settings_json.h"
@@ -125,6 +126,7 @@ std::string identity_of(const EditJob& job, const EditSubject& subject, const js
     result["auto"] = {{"clip", automatic.judge.clip}, {"lpips", automatic.judge.lpips}};
     if (automatic.pictures) result["auto"]["pictures"] = *automatic.pictures;
     if (automatic.seconds) result["auto"]["seconds"] = *automatic.seconds;
+    if (automatic.steps) result["auto"]["steps"] = *automatic.steps;
   }
   return content_hash(json_text(result));
 }
@@ -140,8 +142,9 @@ std::string made_id(const EditJob& job, const EditSubject& subject, const json& 
 
 std::size_t images_of(const EditJob& job, const EditSubject& subject) {
   auto images = plan_edit(subject.requests).size();
-  if (job.automatic) images += job.automatic->pictures.value_or(kAutoPictures) * job.targets.size();
-  return images;
+  if (!job.automatic) return images;
+  for (const auto& request : subject.requests) images += final_images(*job.automatic, request);
+  return images + job.automatic->pictures.value_or(kAutoPictures) * job.targets.size();
 }
 
 /// The line with paths that lead there from everywhere.

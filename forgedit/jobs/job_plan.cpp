@@ -8,6 +8,7 @@
 
 #include "forgedit/jobs/auto_edit.h"
 #include "forgedit/jobs/results.h"
+#include "forgedit/jobs/sweep.h"
 #include "forgedit/pipelines/choice/auto_search.h"
 
 namespace forgedit {
@@ -44,23 +45,14 @@ std::string factors_of(const std::vector<EditRequest>& requests) {
   return factors.empty() ? "" : fmt::format("{} = ", fmt::join(factors, " × "));
 }
 
-std::int64_t candidate_steps(const AutoRequest& asked) {
-  return asked.steps.value_or(kAutoSteps);
-}
-
-/// Whether the best three of an automatic choice are generated again, with all steps.
-bool has_finals(const AutoRequest& asked, const EditRequest& request) {
-  return candidate_steps(asked) < request.sample.steps;
-}
-
 std::string auto_text(const AutoRequest& asked, const std::vector<EditRequest>& requests) {
   const auto targets = targets_of(requests);
   const auto each = targets > 1 ? fmt::format(" each for {} targets", targets) : "";
   const auto within = asked.seconds ? fmt::format(" within {:g} s", *asked.seconds) : "";
-  const bool has_drafts =
-      std::any_of(requests.begin(), requests.end(), [&](const auto& r) { return has_finals(asked, r); });
-  const auto of_steps = has_drafts ? fmt::format(" of {} steps", candidate_steps(asked)) : "";
-  const auto finals = has_drafts ? ", then the best three with all steps" : "";
+  const auto comes_again = [&](const EditRequest& request) { return final_images(asked, request) > 0; };
+  const bool has_finals = std::any_of(requests.begin(), requests.end(), comes_again);
+  const auto of_steps = has_finals ? fmt::format(" of {} steps", asked.steps.value_or(kAutoSteps)) : "";
+  const auto finals = has_finals ? ", then the best three with all steps" : "";
   if (asked.seconds && !asked.pictures)
     return "as many images" + of_steps + each + " as there is time for" + within + finals;
   return "up to " + images(asked.pictures.value_or(kAutoPictures)) + of_steps + each + within + finals;
@@ -181,11 +173,9 @@ std::size_t EditPlanner::most_candidates() const {
 }
 
 std::size_t EditPlanner::final_images() const {
-  std::size_t targets = 0;
-  for (const auto& request : requests_) {
-    if (has_finals(*job_.automatic, request)) targets += request.targets.size();
-  }
-  return targets * std::min(kBestEdits, job_.automatic->pictures.value_or(kAutoPictures));
+  std::size_t count = 0;
+  for (const auto& request : requests_) count += forgedit::final_images(*job_.automatic, request);
+  return count;
 }
 
 /// On average over the job's sweeps; negative where nothing can be said.
@@ -193,8 +183,7 @@ double EditPlanner::image_seconds(bool of_candidates) const {
   if (!estimate_) return -1;
   double seconds = 0;
   for (const auto& request : requests_) {
-    auto sample = request.sample;
-    if (of_candidates) sample.steps = std::min(sample.steps, candidate_steps(*job_.automatic));
+    const auto sample = of_candidates ? candidate_sample(*job_.automatic, request) : request.sample;
     seconds += estimate_->image(sample, job_.drawing);
   }
   return seconds / static_cast<double>(requests_.size());

@@ -1,7 +1,10 @@
 #include "forgedit/jobs/sweep.h"
 
+#include <algorithm>
+
 #include "forgedit/core/error.h"
 #include "forgedit/jobs/text_values.h"
+#include "forgedit/pipelines/choice/auto_defaults.h"
 
 namespace forgedit {
 namespace {
@@ -108,6 +111,17 @@ EditRequest make_request(const SweepRequest& sweep, LearnMethod method, std::vec
   auto request = with_settings(preset_request(sweep.preset, method, automatic), sweep);
   request.targets = std::move(targets);
   return request;
+}
+
+SampleOptions candidate_sample(const AutoRequest& asked, const EditRequest& request) {
+  auto sample = request.sample;
+  sample.steps = std::min(sample.steps, asked.steps.value_or(kAutoSteps));
+  return sample;
+}
+
+std::size_t final_images(const AutoRequest& asked, const EditRequest& request) {
+  if (candidate_sample(asked, request) == request.sample) return 0;
+  return request.targets.size() * std::min(kBestEdits, asked.pictures.value_or(kAutoPictures));
 }
 
 }  // namespace forgedit

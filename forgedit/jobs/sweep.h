@@ -32,4 +32,9 @@ void follow_model(SweepRequest& sweep, const ModelDefaults& defaults);
 EditRequest make_request(const SweepRequest& sweep, LearnMethod method, std::vector<std::string> targets,
                          bool automatic = false);
 
+/// How the automatic choice samples candidates of `request`.
+SampleOptions candidate_sample(const AutoRequest& asked, const EditRequest& request);
+/// How many of them it generates again at the end, with all steps of `request`.
+std::size_t final_images(const AutoRequest& asked, const EditRequest& request);
+
 }  // namespace forgedit

@@ -43,9 +43,6 @@ struct JudgedEdit {
 /// Eligible ones come first, then the higher score.
 bool is_better_edit(const JudgedEdit& left, const JudgedEdit& right);
 
-/// How many a choice reports, if there are as many.
-inline constexpr std::size_t kBestEdits = 3;
-
 struct AutoChoice {
   bool directed = false;           ///< `edit` is the CLIP direction
   std::vector<JudgedEdit> judged;  ///< one for each of the edits given, in their order

@@ -5,13 +5,9 @@
 #include <vector>
 
 #include "forgedit/pipelines/choice/auto_choice.h"
+#include "forgedit/pipelines/choice/auto_defaults.h"
 
 namespace forgedit {
-
-/// How many candidates a search generates by default ...
-inline constexpr std::size_t kAutoPictures = 40;
-/// ... and in how many sampling steps, where the request has more.
-inline constexpr std::int64_t kAutoSteps = 20;
 
 /// Searches for the best edit within a sweep without generating all of it: a coarse grid first (about half of
 /// the budget), then three rounds around the best so far, with strengths in between and other seeds. If

@@ -1,0 +1,15 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace forgedit {
+
+/// How many candidates the automatic choice generates by default ...
+inline constexpr std::size_t kAutoPictures = 40;
+/// ... in how many sampling steps, where the request has more ...
+inline constexpr std::int64_t kAutoSteps = 20;
+/// ... and how many of them it reports, if there are as many.
+inline constexpr std::size_t kBestEdits = 3;
+
+}  // namespace forgedit
