@@ -6,6 +6,8 @@
 #include <cmath>
 #include <limits>
 
+#include "forgedit/pipelines/choice/auto_defaults.h"
+
 namespace forgedit {
 namespace {
 
