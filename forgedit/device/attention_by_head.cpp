@@ -41,7 +41,7 @@ void multiply(const Matrix& a, const Matrix& b, float scale, const Matrix& resul
 /// The matrices of a tensor (batch, heads, rows, columns).
 class Heads {
  public:
-  explicit Heads(const Tensor& x) : x_(x.stride(3) == 1 ? x : x.contiguous()) {}
+  explicit Heads(const Tensor& x) : x_(x.stride(3) == 1 && x.stride(2) >= x.size(3) ? x : x.contiguous()) {}
 
   Matrix operator()(std::int64_t sample, std::int64_t head) const {
     return {x_.data_ptr<float>() + sample * x_.stride(0) + head * x_.stride(1), static_cast<int>(x_.size(2)),

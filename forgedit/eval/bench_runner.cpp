@@ -393,7 +393,7 @@ std::optional<std::size_t> BenchRunner::search(const BenchTask& task, GroupLearn
                                                const Scoring& scoring) {
   AutoSearch search(task.automatic->request, task.automatic->pictures, task.automatic->steps);
   std::map<std::string, std::size_t> places;  // in the record, by the search's stems
-  for (auto round = search.next_round(); !round.empty(); round = search.next_round()) {
+  const auto draw_and_add = [&](const std::vector<Candidate>& round) {
     auto named = round;
     for (auto& candidate : named) candidate.stem = "auto-" + candidate.stem;
     draw_missing(task, named, learning);
@@ -412,10 +412,12 @@ std::optional<std::size_t> BenchRunner::search(const BenchTask& task, GroupLearn
       places.emplace(candidate.stem, place);
     }
     hand_over(scoring, [](EditScoring& edit) { edit.judge(); });
-  }
+  };
+  for (auto round = search.next_round(); !round.empty(); round = search.next_round()) draw_and_add(round);
+  if (const auto last = search.final_round(); !last.empty()) draw_and_add(last);
   const auto choice = search.choose();
   if (choice.best.empty()) return {};  // no candidate has a score: nothing is chosen
-  return places.at(search.final_of(search.scored().at(choice.best.front().place).candidate).stem);
+  return places.at(search.shown_for(search.scored().at(choice.best.front().place).candidate).stem);
 }
 
 /// A step of an edit's scoring, after those that were handed over before.

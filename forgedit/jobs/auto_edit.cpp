@@ -72,15 +72,22 @@ std::vector<Candidate> AutoEdit::always_drawn(const std::vector<EditRequest>& re
 }
 
 std::vector<Candidate> AutoEdit::next_round(const Numbering& number) {
-  if (is_time_over()) {
-    has_ended_ = true;
-    for (auto& target : targets_) target.search.end();
+  if (is_last_round_) return {};
+  if (!is_time_over()) {
+    fit_budget_to_time();
+    auto round = ask(&AutoSearch::next_round, number);
+    if (!round.empty()) return round;
   }
-  if (!has_ended_) fit_budget_to_time();
+  is_last_round_ = true;
+  return ask(&AutoSearch::final_round, number);
+}
+
+/// A round of all targets.
+std::vector<Candidate> AutoEdit::ask(Round next, const Numbering& number) {
   std::vector<Candidate> round;
   std::vector<std::pair<std::size_t, std::string>> asked;  // by which target, under which stem
   for (std::size_t i = 0; i < targets_.size(); ++i) {
-    for (auto& candidate : targets_[i].search.next_round()) {
+    for (auto& candidate : (targets_[i].search.*next)()) {
       asked.emplace_back(i, candidate.stem);
       number_stem(candidate, target_of_.size() + asked.size(), 0);
       round.push_back(std::move(candidate));
@@ -118,7 +125,7 @@ void AutoEdit::add(const Candidate& candidate, const std::optional<EditScores>& 
   drawn_ += drawn;
   if (!scores) return;
   targets_[target_of_.at(candidate.stem)].search.add(candidate, *scores);
-  ++scored_;
+  if (!is_last_round_) ++scored_;
 }
 
 double AutoEdit::seconds_so_far() const {
@@ -126,7 +133,7 @@ double AutoEdit::seconds_so_far() const {
 }
 
 bool AutoEdit::is_time_over() const {
-  return !has_ended_ && asked_.seconds && scored_ > 0 && seconds_so_far() >= *asked_.seconds;
+  return !is_last_round_ && asked_.seconds && scored_ > 0 && seconds_so_far() >= *asked_.seconds;
 }
 
 std::vector<std::string> AutoEdit::lines(bool all) const {
@@ -156,6 +163,69 @@ std::vector<std::string> AutoEdit::lines(bool all) const {
   return result;
 }
 
+std::vector<Arrangement::Row> AutoEdit::rows_of(const Target& target, const AutoChoice& choice) {
+  const auto edits = target.search.scored();
+  Arrangement::Row best{target.text + " · best candidates", {}},
+      front{target.text + " · rest of the Pareto front", {}}, others{target.text + " · other candidates", {}};
+  std::vector<bool> shown(edits.size());
+  const auto show = [&](Arrangement::Row& row, std::size_t place, const Candidate& image,
+                        const std::string& mark = "") {
+    shown[place] = true;
+    row.cells.emplace_back(target.stems.at(image.stem),
+                           mark + settings_label(image) + "\n" + score_label(choice.judged[place]));
+  };
+  for (std::size_t i = 0; i < choice.best.size(); ++i) {
+    const auto place = choice.best[i].place;
+    show(best, place, target.search.shown_for(edits[place].candidate), fmt::format("{}.  ", i + 1));
+  }
+  for (const auto place : choice.front) {
+    if (!shown[place]) show(front, place, edits[place].candidate);
+  }
+  for (std::size_t place = 0; place < edits.size(); ++place) {
+    const auto& candidate = edits[place].candidate;
+    if (!shown[place] || target.search.with_all_steps(candidate)) show(others, place, candidate);
+  }
+  return {best, front, others};
+}
+
+json AutoEdit::entry_of(const Target& target, const AutoChoice& choice) {
+  const auto edits = target.search.scored();
+  json entry{{"target", target.text},
+             {"steps", target.search.steps()},
+             {"edit", choice.directed ? "CLIP direction" : "CLIP cosine"},
+             {"kept", kept_measure(target.original)},
+             {"original", scores_json(target.original)},
+             {"best", json::array()},
+             {"front", json::array()}};
+  for (const auto& pick : choice.best)
+    entry["best"].push_back({{"file", target.file(edits[pick.place].candidate)}, {"reason", pick.reason}});
+  for (const auto place : choice.front) entry["front"].push_back(target.file(edits[place].candidate));
+  return entry;
+}
+
+/// An image with all steps has the place of its candidate in the trade-off, by which it was chosen, and
+/// scores of its own.
+void AutoEdit::add_scores(const Target& target, const AutoChoice& choice, Arrangement& result) {
+  const auto edits = target.search.scored();
+  for (std::size_t place = 0; place < edits.size(); ++place) {
+    const auto& candidate = edits[place].candidate;
+    const auto& judged = choice.judged[place];
+    const auto* with_all_steps = target.search.with_all_steps(candidate);
+    if (with_all_steps) {
+      result.scores.emplace(target.stems.at(candidate.stem),
+                            std::make_shared<const json>(json{{"scores", scores_json(edits[place].scores)},
+                                                              {"counts", judged.counts}}));
+    }
+    json scores{{"scores", scores_json(with_all_steps ? with_all_steps->scores : edits[place].scores)},
+                {"counts", judged.counts}};
+    if (judged.tradeoff) {
+      scores["edit"] = judged.tradeoff->edit;
+      scores["kept"] = judged.tradeoff->kept;
+    }
+    result.scores.emplace(target.stem(candidate), std::make_shared<const json>(std::move(scores)));
+  }
+}
+
 Arrangement AutoEdit::arrangement(const std::filesystem::path& clip, bool complete) const {
   Arrangement result;
   result.complete = complete;
@@ -163,65 +233,17 @@ Arrangement AutoEdit::arrangement(const std::filesystem::path& clip, bool comple
       {"pictures",
        asked_.seconds && !asked_.pictures ? json(nullptr) : json(asked_.pictures.value_or(kAutoPictures))},
       {"seconds", asked_.seconds ? json(*asked_.seconds) : json(nullptr)},
-      {"steps", asked_.steps.value_or(kAutoSteps)},
       {"clip", clip_name(clip)},
       {"left_out", scorer_.left_out()},
       {"chart", kChartFile},
       {"targets", json::array()}};
   for (const auto& target : targets_) {
-    const auto edits = target.search.scored();
     const auto choice = target.search.choose();
-    const auto stem = [&](std::size_t place) { return target.stems.at(edits[place].candidate.stem); };
-    Arrangement::Row best{target.text + " · best candidates", {}},
-        front{target.text + " · rest of the Pareto front", {}},
-        others{target.text + " · other candidates", {}};
-    json entry{{"target", target.text},
-               {"edit", choice.directed ? "CLIP direction" : "CLIP cosine"},
-               {"kept", kept_measure(target.original)},
-               {"original", scores_json(target.original)},
-               {"best", json::array()},
-               {"front", json::array()}};
-    std::vector<bool> shown(edits.size());
-    const auto add_cell = [&](Arrangement::Row& row, const Candidate& image, std::size_t place,
-                              const std::string& mark) {
-      row.cells.emplace_back(target.stems.at(image.stem),
-                             mark + settings_label(image) + "\n" + score_label(choice.judged[place]));
-    };
-    const auto show = [&](Arrangement::Row& row, std::size_t place, const std::string& mark) {
-      if (!shown[place]) add_cell(row, edits[place].candidate, place, mark);
-      shown[place] = true;
-    };
-    for (std::size_t i = 0; i < choice.best.size(); ++i) {
-      const auto& pick = choice.best[i];
-      const auto& image = target.search.final_of(edits[pick.place].candidate);
-      add_cell(best, image, pick.place, fmt::format("{}.  ", i + 1));
-      // Its candidate of fewer steps comes among the others.
-      shown[pick.place] = image.stem == edits[pick.place].candidate.stem;
-      entry["best"].push_back({{"file", target.stems.at(image.stem) + ".png"}, {"reason", pick.reason}});
+    for (auto& row : rows_of(target, choice)) {
+      if (!row.cells.empty()) result.rows.push_back(std::move(row));
     }
-    for (const auto place : choice.front) {
-      show(front, place, "");
-      entry["front"].push_back(stem(place) + ".png");
-    }
-    for (std::size_t place = 0; place < edits.size(); ++place) {
-      show(others, place, "");
-      const auto& judged = choice.judged[place];
-      json scores{{"scores", scores_json(edits[place].scores)}, {"counts", judged.counts}};
-      if (judged.tradeoff) {
-        scores["edit"] = judged.tradeoff->edit;
-        scores["kept"] = judged.tradeoff->kept;
-      }
-      result.scores.emplace(stem(place), std::make_shared<const json>(std::move(scores)));
-    }
-    for (const auto& [candidate, scores] : target.search.finals()) {
-      result.scores.emplace(
-          target.stems.at(candidate.stem),
-          std::make_shared<const json>(json{{"scores", scores_json(scores)}, {"counts", true}}));
-    }
-    for (auto* row : {&best, &front, &others}) {
-      if (!row->cells.empty()) result.rows.push_back(std::move(*row));
-    }
-    record["targets"].push_back(std::move(entry));
+    add_scores(target, choice, result);
+    record["targets"].push_back(entry_of(target, choice));
   }
   result.choice = std::make_shared<const json>(std::move(record));
   return result;

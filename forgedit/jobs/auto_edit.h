@@ -26,9 +26,11 @@ class AutoEdit {
 
   /// Gives the candidates of a round their final stems.
   using Numbering = std::function<void(std::vector<Candidate>& round)>;
-  /// The next round of all targets, with stems from `number`; empty when the search is over. Once the time is
-  /// over, only the best three with all steps.
+  /// The next round of all targets, with stems from `number`. The last one, when all searches or the time are
+  /// over, is the best three with all steps; empty after it, or where candidates have all steps.
   std::vector<Candidate> next_round(const Numbering& number);
+  /// Whether the last round was given.
+  bool is_last_round() const { return is_last_round_; }
   /// The scores of a picture; nothing for those that belong to no search (the reconstruction).
   std::optional<EditScores> score(const Candidate& candidate, const Image& picture);
   /// Takes what `score` gave into account. `drawn`: generated now, not by an earlier run.
@@ -37,6 +39,7 @@ class AutoEdit {
   bool is_time_over() const;
   /// The time limit is for generating only: call this when something else took time.
   void restart_clock() { start_ = std::chrono::steady_clock::now(); }
+  /// Candidates with scores, without the last round.
   std::size_t scored() const { return scored_; }
 
   /// One line per target with its best candidate so far; at the end, all three with their reasons.
@@ -54,9 +57,14 @@ class AutoEdit {
     AutoSearch search;
     std::map<std::string, std::string> stems;  // numbered ones, by those of the search
     /// Of the image to show for a candidate.
-    std::string stem(const Candidate& candidate) const { return stems.at(search.final_of(candidate).stem); }
+    std::string stem(const Candidate& candidate) const { return stems.at(search.shown_for(candidate).stem); }
     std::string file(const Candidate& candidate) const { return stem(candidate) + ".png"; }
   };
+  using Round = std::vector<Candidate> (AutoSearch::*)();
+  std::vector<Candidate> ask(Round round, const Numbering& number);
+  static std::vector<Arrangement::Row> rows_of(const Target& target, const AutoChoice& choice);
+  static nlohmann::json entry_of(const Target& target, const AutoChoice& choice);
+  static void add_scores(const Target& target, const AutoChoice& choice, Arrangement& result);
   void fit_budget_to_time();
   double seconds_so_far() const;
 
@@ -66,7 +74,7 @@ class AutoEdit {
   std::map<std::string, std::size_t> target_of_;  // by numbered stem
   std::size_t scored_ = 0, drawn_ = 0;
   std::chrono::steady_clock::time_point start_;
-  bool has_ended_ = false;  // because the time was over
+  bool is_last_round_ = false;
 };
 
 }  // namespace forgedit

@@ -420,7 +420,7 @@ void EditJobRun::draw_best(EditResults& results) {
     round.insert(round.end(), next.begin(), next.end());
     for (auto& cell : cells_json(next)) cells.push_back(std::move(cell));
     context_.listener().planned(cells);
-    planner_.next_round(learning_to_do(), resumed.to_draw, search_->scored());
+    planner_.next_round(learning_to_do(), resumed.to_draw, search_->scored(), search_->is_last_round());
     try {
       draw(results, round, resumed, [&](const Candidate& candidate, const Image* grid) {
         context_.throw_if_stopped();

@@ -127,25 +127,25 @@ void EditPlanner::tell(const StableDiffusion& model, const Frame& frame, const L
 }
 
 void EditPlanner::next_round(const LearnOptions* learning, const std::vector<Candidate>& images,
-                             std::size_t scored) {
+                             std::size_t scored, bool is_last) {
   const double each = image_seconds(true);
   if (each < 0 || images.empty()) return;
-  double now = 0;
-  for (const auto& image : images) now += estimate_->image(image.sample, job_.drawing);
   std::vector<ProgressMeter::Planned> stages;
   if (learning) stages.push_back({kLearningStage, estimate_->learning(*learning)});
+  double now = 0, later = 0;
+  for (const auto& image : images) now += estimate_->image(image.sample, job_.drawing);
   stages.push_back({kSamplingStage, now});
   const auto so_far = scored + images.size();
-  const bool until_time_is_over = job_.automatic->seconds && !job_.automatic->pictures;
-  if (so_far < most_candidates() || until_time_is_over) {
-    double later = each * static_cast<double>(std::max(so_far, most_candidates()) - so_far);
-    if (const auto& limit = job_.automatic->seconds) {
+  const auto& limit = job_.automatic->seconds;
+  if (!is_last) {
+    later = each * static_cast<double>(std::max(so_far, most_candidates()) - so_far);
+    if (limit) {
       if (!job_.automatic->pictures) later = *limit;
       later = std::min(later, std::max(0.0, *limit - each * static_cast<double>(so_far)));
     }
     later += static_cast<double>(final_images()) * image_seconds(false);
-    stages.push_back({kSamplingStage, later});
   }
+  if (later > 0) stages.push_back({kSamplingStage, later});
   context_.meter().plan(std::move(stages));
 }
 

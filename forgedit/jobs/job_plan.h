@@ -38,8 +38,10 @@ class EditPlanner {
   /// `kept`: images of earlier runs. Takes 0.3 s where there is something to do.
   void tell(const StableDiffusion& model, const Frame& frame, const LearnOptions* learning,
             std::size_t missing, std::size_t kept);
-  /// The automatic choice continues with `images`, after it has scored `scored`.
-  void next_round(const LearnOptions* learning, const std::vector<Candidate>& images, std::size_t scored);
+  /// The automatic choice continues with `images`, after it has scored `scored` candidates. `is_last`: they
+  /// are its last round.
+  void next_round(const LearnOptions* learning, const std::vector<Candidate>& images, std::size_t scored,
+                  bool is_last);
   /// The plan of a job without earlier runs, and a note for each file that it would write.
   void tell_dry_run(const StableDiffusion& model, const Frame& frame, const LearnOptions* learning);
 

@@ -24,6 +24,7 @@ class AutoEdits : public testing::TemporaryFolder {
   static std::vector<EditRequest> requests(const std::vector<std::string>& targets) {
     auto request = auto_sweep(LearnMethod::vanilla);
     request.targets = targets;
+    request.sample.steps = kAutoSteps;  // those of the candidates
     return {request};
   }
 
@@ -112,6 +113,38 @@ TEST_F(AutoEdits, SecondsEndTheSearchOnceThereIsSomethingToChooseFrom) {
   search.add(round.front(), search.score(round.front(), picture_of(round.front())), true);
   EXPECT_TRUE(search.is_time_over());
   EXPECT_TRUE(search.next_round(keep).empty());
+}
+
+TEST_F(AutoEdits, TheBestThreeWithAllStepsComeAfterTheSearchesOrTheTime) {
+  const auto keep = [](std::vector<Candidate>&) {};
+  for (const bool in_time : {true, false}) {
+    AutoRequest asked;
+    asked.pictures = 6;
+    if (!in_time) asked.seconds = 1e-9;
+    auto both = requests({"a cat", "a cow"});
+    both.front().sample.steps = 50;
+    AutoEdit search(both, asked, scorer_, Image(32, 32, {90, 120, 200}), "a dog");
+    std::vector<Candidate> all;
+    const auto sizes = run(search, all);
+    ASSERT_EQ(sizes.back(), 6U) << "three of either target, together";
+    const auto candidates = all.size() - 6;
+    EXPECT_EQ(search.scored(), candidates);
+    EXPECT_FALSE(search.is_time_over()) << "the last round is not stopped";
+    for (std::size_t i = 0; i < all.size(); ++i)
+      EXPECT_EQ(all[i].sample.steps, i < candidates ? kAutoSteps : 50);
+    const auto arrangement = search.arrangement(folder_ / "clip", true);
+    for (const auto& target : (*arrangement.choice)["targets"]) {
+      EXPECT_EQ(target["steps"], kAutoSteps);
+      for (const auto& pick : target["best"])
+        EXPECT_TRUE(testing::contains(pick["file"].get<std::string>(), "_steps50.png"));
+    }
+    for (std::size_t i = candidates; i < all.size(); ++i)
+      EXPECT_TRUE(arrangement.scores.at(all[i].stem)->contains("edit")) << "its place in the chart";
+    std::size_t cells = 0;
+    for (const auto& row : arrangement.rows) cells += row.cells.size();
+    EXPECT_EQ(cells, all.size());
+    EXPECT_TRUE(search.next_round(keep).empty());
+  }
 }
 
 TEST_F(AutoEdits, SecondsToSpareGiveMoreThanTheUsualBudget) {

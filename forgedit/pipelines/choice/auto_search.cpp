@@ -22,10 +22,6 @@ bool is_same_edit(const Candidate& left, const Candidate& right) {
          std::abs(left.strength - right.strength) < kSameStrength;
 }
 
-bool is_same(const Candidate& left, const Candidate& right) {
-  return is_same_edit(left, right) && left.sample.steps == right.sample.steps;
-}
-
 std::vector<double> ascending(std::vector<double> values) {
   std::sort(values.begin(), values.end());
   values.erase(std::unique(values.begin(), values.end()), values.end());
@@ -62,15 +58,7 @@ AutoSearch::AutoSearch(EditRequest request, std::size_t pictures, std::int64_t s
   request_.sample.steps = std::min(steps, all_steps_);
 }
 
-std::vector<Candidate> AutoSearch::next_round() {
-  if (is_over_) return {};
-  auto round = search_round();
-  return round.empty() ? final_round() : round;
-}
-
-/// The best three of all, with all steps.
 std::vector<Candidate> AutoSearch::final_round() {
-  is_over_ = true;
   if (request_.sample.steps == all_steps_) return {};
   const auto edits = scored();
   std::vector<Candidate> round;
@@ -79,13 +67,12 @@ std::vector<Candidate> AutoSearch::final_round() {
     candidate.sample.steps = all_steps_;
     candidate.label += "  " + std::to_string(all_steps_) + " steps";
     candidate.stem += "_steps" + std::to_string(all_steps_);
-    finals_.push_back({candidate, std::nullopt});
     round.push_back(std::move(candidate));
   }
   return round;
 }
 
-std::vector<Candidate> AutoSearch::search_round() {
+std::vector<Candidate> AutoSearch::next_round() {
   if (asked_.size() >= pictures_) return {};
   const auto left = pictures_ - asked_.size();
   std::vector<Candidate> round;
@@ -155,8 +142,9 @@ std::vector<Candidate> AutoSearch::around(const Candidate& centre) const {
   std::vector<Candidate> result;
   const auto add = [&](double strength, std::uint64_t seed) {
     auto candidate = edit_candidate(request_, centre.target, *centre.strategy, centre.alpha, strength, seed);
-    const bool known = std::any_of(asked_.begin(), asked_.end(),
-                                   [&](const Asked& asked) { return is_same(asked.candidate, candidate); });
+    const bool known = std::any_of(asked_.begin(), asked_.end(), [&](const Asked& asked) {
+      return is_same_edit(asked.candidate, candidate);
+    });
     if (!known) result.push_back(std::move(candidate));
     return !known;
   };
@@ -179,7 +167,7 @@ std::vector<Candidate> AutoSearch::fine_round(std::size_t count) const {
   for (const auto place : ranked) {
     for (auto& candidate : around(edits[place].candidate)) {
       const bool known = std::any_of(round.begin(), round.end(),
-                                     [&](const Candidate& other) { return is_same(other, candidate); });
+                                     [&](const Candidate& other) { return is_same_edit(other, candidate); });
       if (!known && round.size() < count) round.push_back(std::move(candidate));
     }
     if (round.size() == count) break;
@@ -188,26 +176,33 @@ std::vector<Candidate> AutoSearch::fine_round(std::size_t count) const {
 }
 
 void AutoSearch::add(const Candidate& candidate, EditScores scores) {
-  for (auto* images : {&asked_, &finals_}) {
-    for (auto& asked : *images) {
-      if (!is_same(asked.candidate, candidate)) continue;
+  for (auto& asked : asked_) {
+    if (!is_same_edit(asked.candidate, candidate)) continue;
+    if (candidate.sample.steps == asked.candidate.sample.steps) {
       asked.scores = std::move(scores);
-      return;
+    } else {
+      with_all_steps_.push_back({candidate, std::move(scores)});
     }
+    return;
   }
   throw usage_error("the automatic choice: scores of an image that it did not ask for");
 }
 
-const Candidate& AutoSearch::final_of(const Candidate& candidate) const {
-  for (const auto& [final, scores] : finals_) {
-    if (scores && is_same_edit(final, candidate)) return final;
+const ScoredEdit* AutoSearch::with_all_steps(const Candidate& candidate) const {
+  for (const auto& edit : with_all_steps_) {
+    if (is_same_edit(edit.candidate, candidate)) return &edit;
   }
-  return candidate;
+  return nullptr;
 }
 
-std::vector<ScoredEdit> AutoSearch::scored_of(const std::vector<Asked>& asked) {
+const Candidate& AutoSearch::shown_for(const Candidate& candidate) const {
+  const auto* edit = with_all_steps(candidate);
+  return edit ? edit->candidate : candidate;
+}
+
+std::vector<ScoredEdit> AutoSearch::scored() const {
   std::vector<ScoredEdit> edits;
-  for (const auto& [candidate, scores] : asked) {
+  for (const auto& [candidate, scores] : asked_) {
     if (scores) edits.push_back({candidate, *scores});
   }
   return edits;

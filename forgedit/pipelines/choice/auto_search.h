@@ -10,8 +10,8 @@
 namespace forgedit {
 
 /// Searches for the best edit within a sweep without generating all of it: a coarse grid first (about half of
-/// the budget), then three rounds around the best so far, with strengths in between and other seeds. If
-/// candidates take fewer steps than the request, the last round is the best three with all steps. It only
+/// the budget), then three rounds around the best so far, with strengths in between and other seeds. Where
+/// candidates take fewer steps than the request, the best three come again with all steps at the end. It only
 /// decides what to generate, a whole round at once, so that images can share batches:
 ///
 ///   AutoSearch search(request, 40, 20);
@@ -21,6 +21,7 @@ namespace forgedit {
 ///     }});
 ///   }
 ///   const auto choice = search.choose();
+///   const auto last = search.final_round();  // likewise
 ///
 /// The same scores give the same rounds, in whatever order they are added.
 class AutoSearch {
@@ -39,27 +40,26 @@ class AutoSearch {
 
   /// Changes the budget, which includes all candidates so far.
   void set_pictures(std::size_t pictures) { pictures_ = pictures; }
-  /// Ends the search: only the best three with all steps may still come.
-  void end() { pictures_ = asked_.size(); }
+  /// The best three of all candidates so far, with all steps; empty if candidates have them.
+  std::vector<Candidate> final_round();
+  /// Sampling steps of a candidate.
+  std::int64_t steps() const { return request_.sample.steps; }
   std::size_t asked() const { return asked_.size(); }
 
   /// All candidates that were added, in the order in which they were asked for ...
-  std::vector<ScoredEdit> scored() const { return scored_of(asked_); }
+  std::vector<ScoredEdit> scored() const;
   /// ... and the choice among them.
   AutoChoice choose() const { return choose_edits(scored()); }
-  /// The best three with all steps, as far as they were added; empty if candidates have all steps.
-  std::vector<ScoredEdit> finals() const { return scored_of(finals_); }
-  /// The image to show for a candidate: with all steps if it was added, else the candidate.
-  const Candidate& final_of(const Candidate& candidate) const;
+  /// A candidate with all steps, once it was added; else null.
+  const ScoredEdit* with_all_steps(const Candidate& candidate) const;
+  /// The image to show for a candidate: with all steps if there is one, else its own.
+  const Candidate& shown_for(const Candidate& candidate) const;
 
  private:
   struct Asked {
     Candidate candidate;
     std::optional<EditScores> scores;
   };
-  static std::vector<ScoredEdit> scored_of(const std::vector<Asked>& asked);
-  std::vector<Candidate> search_round();
-  std::vector<Candidate> final_round();
   std::vector<Candidate> coarse_round() const;
   std::vector<Candidate> fine_round(std::size_t count) const;
   std::vector<Candidate> around(const Candidate& centre) const;
@@ -71,9 +71,9 @@ class AutoSearch {
   std::vector<const ForgettingStrategy*> strategies_;
   std::vector<double> alphas_, strengths_;  // ascending
   std::vector<std::uint64_t> seeds_;
-  std::vector<Asked> asked_, finals_;
+  std::vector<Asked> asked_;
+  std::vector<ScoredEdit> with_all_steps_;  // those of the final round that were added
   std::size_t rounds_ = 0;
-  bool is_over_ = false;  // the final round was asked for
 };
 
 }  // namespace forgedit
