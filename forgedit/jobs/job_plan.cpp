@@ -51,11 +51,12 @@ std::string auto_text(const AutoRequest& asked, const std::vector<EditRequest>& 
   const auto within = asked.seconds ? fmt::format(" within {:g} s", *asked.seconds) : "";
   const auto comes_again = [&](const EditRequest& request) { return final_images(asked, request) > 0; };
   const bool has_finals = std::any_of(requests.begin(), requests.end(), comes_again);
-  const auto of_steps = has_finals ? fmt::format(" of {} steps", asked.steps.value_or(kAutoSteps)) : "";
-  const auto finals = has_finals ? ", then the best three with all steps" : "";
+  const auto steps = has_finals ? fmt::format("; candidates take {} steps, then the best three take all",
+                                              asked.steps.value_or(kAutoSteps))
+                                : "";
   if (asked.seconds && !asked.pictures)
-    return "as many images" + of_steps + each + " as there is time for" + within + finals;
-  return "up to " + images(asked.pictures.value_or(kAutoPictures)) + of_steps + each + within + finals;
+    return "as many images" + each + " as there is time for" + within + steps;
+  return "up to " + images(asked.pictures.value_or(kAutoPictures)) + each + within + steps;
 }
 
 }  // namespace

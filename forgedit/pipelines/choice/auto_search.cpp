@@ -22,6 +22,10 @@ bool is_same_edit(const Candidate& left, const Candidate& right) {
          std::abs(left.strength - right.strength) < kSameStrength;
 }
 
+bool is_same(const Candidate& left, const Candidate& right) {
+  return is_same_edit(left, right) && left.sample.steps == right.sample.steps;
+}
+
 std::vector<double> ascending(std::vector<double> values) {
   std::sort(values.begin(), values.end());
   values.erase(std::unique(values.begin(), values.end()), values.end());
@@ -69,6 +73,7 @@ std::vector<Candidate> AutoSearch::final_round() {
     candidate.stem += "_steps" + std::to_string(all_steps_);
     round.push_back(std::move(candidate));
   }
+  last_ = round;
   return round;
 }
 
@@ -177,12 +182,13 @@ std::vector<Candidate> AutoSearch::fine_round(std::size_t count) const {
 
 void AutoSearch::add(const Candidate& candidate, EditScores scores) {
   for (auto& asked : asked_) {
-    if (!is_same_edit(asked.candidate, candidate)) continue;
-    if (candidate.sample.steps == asked.candidate.sample.steps) {
-      asked.scores = std::move(scores);
-    } else {
-      with_all_steps_.push_back({candidate, std::move(scores)});
-    }
+    if (!is_same(asked.candidate, candidate)) continue;
+    asked.scores = std::move(scores);
+    return;
+  }
+  for (const auto& last : last_) {
+    if (!is_same(last, candidate)) continue;
+    with_all_steps_.push_back({last, std::move(scores)});
     return;
   }
   throw usage_error("the automatic choice: scores of an image that it did not ask for");

@@ -72,7 +72,8 @@ class AutoSearch {
   std::vector<double> alphas_, strengths_;  // ascending
   std::vector<std::uint64_t> seeds_;
   std::vector<Asked> asked_;
-  std::vector<ScoredEdit> with_all_steps_;  // those of the final round that were added
+  std::vector<Candidate> last_;             // the final round ...
+  std::vector<ScoredEdit> with_all_steps_;  // ... as far as it was added
   std::size_t rounds_ = 0;
 };
 
