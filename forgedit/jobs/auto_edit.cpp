@@ -138,6 +138,7 @@ bool AutoEdit::is_time_over() const {
 
 std::vector<std::string> AutoEdit::lines(bool all) const {
   std::vector<std::string> result;
+  if (!all && is_last_round_) return result;
   for (const auto& target : targets_) {
     const auto edits = target.search.scored();
     const auto choice = target.search.choose();
@@ -147,9 +148,9 @@ std::vector<std::string> AutoEdit::lines(bool all) const {
     }
     if (!all) {
       const auto place = choice.best.front().place;
-      result.push_back(fmt::format("best of {} candidates so far for \"{}\": {}: {}", edits.size(),
-                                   target.text, target.file(edits[place].candidate),
-                                   score_label(choice.judged[place])));
+      result.push_back(fmt::format("best of {} candidate{} so far for \"{}\": {}: {}", edits.size(),
+                                   edits.size() == 1 ? "" : "s", target.text,
+                                   target.file(edits[place].candidate), score_label(choice.judged[place])));
       continue;
     }
     result.push_back(fmt::format("the best of {} candidate{} for \"{}\":", edits.size(),

@@ -69,7 +69,6 @@ std::vector<Candidate> AutoSearch::final_round() {
   for (const auto& pick : choose_edits(edits).best) {
     auto candidate = edits[pick.place].candidate;
     candidate.sample.steps = all_steps_;
-    candidate.label += "  " + std::to_string(all_steps_) + " steps";
     candidate.stem += "_steps" + std::to_string(all_steps_);
     round.push_back(std::move(candidate));
   }
