@@ -9,7 +9,7 @@ trap 'cluster_stop; cleanup' EXIT
 
 export FORGEDIT OMP_NUM_THREADS=1
 EDITS=24
-EDIT=(--model "$MODEL" --size 64x64 --samples 4 --batch 2 --steps 48 --gamma "0.8,1.0")
+EDIT=(--model "$MODEL" --size 64x64 --samples 4 --batch 2 --steps 96 --gamma "0.8,1.0")
 OPTIONS=("${EDIT[@]}" --lease 5)
 cp "$SOURCE_DIR/assets/miniature/demo.png" good.png
 : >stderr
