@@ -164,7 +164,7 @@ TEST_F(CApi, AnotherVersionOfTheHeaderIsNamed) {
 
 TEST_F(CApi, TheCallbackStopsAJobAndTheNextOneRuns) {
   on_event_ = [this](const json& event) {
-    if (event.at("event") == "picture") forgedit_stop(engine_);
+    if (event.at("event") == "learned") forgedit_stop(engine_);
   };
   EXPECT_EQ(run(edit("out")), FORGEDIT_STOPPED);
   EXPECT_EQ(events_.back().at("event"), "cancelled");
