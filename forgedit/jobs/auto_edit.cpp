@@ -138,7 +138,6 @@ bool AutoEdit::is_time_over() const {
 
 std::vector<std::string> AutoEdit::lines(bool all) const {
   std::vector<std::string> result;
-  if (!all && is_last_round_) return result;
   for (const auto& target : targets_) {
     const auto edits = target.search.scored();
     const auto choice = target.search.choose();
