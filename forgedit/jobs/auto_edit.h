@@ -42,8 +42,7 @@ class AutoEdit {
   /// Candidates with scores, without the last round.
   std::size_t scored() const { return scored_; }
 
-  /// One line per target with its best candidate so far, none in the last round; at the end (`all`), all
-  /// three with their reasons.
+  /// One line per target with its best candidate so far; at the end, all three with their reasons.
   std::vector<std::string> lines(bool all) const;
   /// `clip` is the folder of the CLIP model that scored.
   Arrangement arrangement(const std::filesystem::path& clip, bool complete) const;
