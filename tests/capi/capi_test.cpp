@@ -164,13 +164,15 @@ TEST_F(CApi, AnotherVersionOfTheHeaderIsNamed) {
 
 TEST_F(CApi, TheCallbackStopsAJobAndTheNextOneRuns) {
   on_event_ = [this](const json& event) {
-    if (event.at("event") == "learned") forgedit_stop(engine_);
+    if (event.at("event") == "picture") forgedit_stop(engine_);
   };
-  EXPECT_EQ(run(edit("out")), FORGEDIT_STOPPED);
+  auto request = edit("out");
+  request["steps"] = 100;  // the next image takes longer than the first one's file
+  EXPECT_EQ(run(request), FORGEDIT_STOPPED);
   EXPECT_EQ(events_.back().at("event"), "cancelled");
   EXPECT_TRUE(contains(error(), "stopped: ")) << error();
   on_event_ = [](const json&) {};
-  EXPECT_EQ(run(edit("out")), FORGEDIT_OK) << error();
+  EXPECT_EQ(run(request), FORGEDIT_OK) << error();
 }
 
 TEST_F(CApi, AnotherThreadStopsAJob) {
