@@ -114,6 +114,7 @@ class Estimate {
         plan_(plan),
         reduced_(task.policy.reduced()),
         bytes_(reduced_ ? 2 : 4),
+        frees_(task.policy.device.is_cuda() && !plan.saves_while_learning()),
         activations_(count_activations(task)) {}
 
   std::int64_t peak() const {
@@ -121,6 +122,11 @@ class Estimate {
     if (task_.batch > 0) most = std::max(encoding(), learning());
     if (task_.draw_batch > 0) most = std::max({most, drawing(), decoding()});
     return static_cast<std::int64_t>(most) + outside_of_tensors(task_.policy.device);
+  }
+  /// What a GPU frees while it fine-tunes (StableDiffusion::release_ends, Originals::released), and uploads
+  /// again before the next job fine-tunes, into memory that blocks of other sizes have cut up.
+  double uploaded_again() const {
+    return task_.batch > 0 && frees_ ? idle_ends() + (reduced_ ? originals() : 0) : 0;
   }
   /// What a learning step keeps on its way, without a margin.
   std::int64_t step() const { return static_cast<std::int64_t>(step_activations()); }
@@ -144,17 +150,21 @@ class Estimate {
     const auto text_count = static_cast<double>(task_.text_learning);
     // Float32 weights arrive where Adam's averages lie later, but for offloaded ones, which come one by one.
     const double adam = std::max(plan_.eight_bit_adam ? 2.04 : 8.0, reduced_ && !plan_.offload ? 4.0 : 0.0);
-    // Without a plan a GPU has no idle networks meanwhile (StableDiffusion::release_ends), and no bfloat16
-    // originals of what learns.
-    const bool frees = task_.policy.device.is_cuda() && !plan_.saves_while_learning();
     // What learns lies there beside its original, which a plan may have gone. With it the lower halves of
-    // float32 weights; gradients; Adam.
-    const bool has_originals = !plan_.offload && !adapters && !(frees && reduced_);
-    double total = unet() + count * ((has_originals ? bytes_ : 0) + (reduced_ ? 2 : 0) + bytes_ + adam);
-    total += (frees ? 0 : idle_ends()) + text_count * (4 + 4 + (reduced_ ? 8 : adam));
-    if (text_count > 0 && (plan_.offload || frees)) total += text();
+    // float32 weights; Adam.
+    double total = unet() + (frees_ && reduced_ ? 0 : originals()) + count * ((reduced_ ? 2 : 0) + adam);
+    total += (frees_ ? 0 : idle_ends()) + text_count * (4 + 4 + (reduced_ ? 8 : adam));
+    if (text_count > 0 && (plan_.offload || frees_)) total += text();
     total += 1.5 * bytes_ * activations_.sums;  // and their gradients, one by one
-    return total + kActivationGaps * step_activations() + kWorkspace + kLearningGaps;
+    // Where no plan keeps them, gradients come as activations go.
+    const double gradients = count * bytes_, activations = kActivationGaps * step_activations();
+    total += frees_ && reduced_ ? std::max(gradients, activations) : gradients + activations;
+    return total + kWorkspace + kLearningGaps;
+  }
+  /// Weights of the UNet that are trained, as they were.
+  double originals() const {
+    const bool adapters = task_.unet_adapters > 0;
+    return plan_.offload || adapters ? 0 : bytes_ * static_cast<double>(task_.unet_learning);
   }
   double step_activations() const {
     const auto samples = static_cast<double>(plan_.micro_batch > 0 ? plan_.micro_batch : task_.batch);
@@ -210,6 +220,7 @@ class Estimate {
   const MemoryPlan& plan_;
   bool reduced_;
   double bytes_;  // of a weight or an activation
+  bool frees_;    // a GPU's idle networks and bfloat16 originals go while it fine-tunes
   Activations activations_;
 };
 
@@ -314,7 +325,8 @@ std::optional<MemoryPlan> find_memory_plan(const MemoryTask& task, double budget
   double best_cost = 0;
   for (auto& plan : all_plans(task)) {
     plan.estimated_peak = estimate_peak(task, plan);
-    if (static_cast<double>(plan.estimated_peak) > budget_gib * kGiB) continue;
+    const auto needed = static_cast<double>(plan.estimated_peak) + Estimate(task, plan).uploaded_again();
+    if (needed > budget_gib * kGiB) continue;
     const double cost = cost_of(task, plan);
     if (best && best_cost <= cost) continue;
     best = plan;

@@ -46,7 +46,7 @@ TEST(MemoryPlan, EstimatesAreNearWhatWasMeasured) {
   EXPECT_NEAR(gib(task, {}) - outside, 12.81, 3.0);
   EXPECT_GT(gib(task, {}) - outside, 12.81);
   task.width = task.height = 768;
-  EXPECT_NEAR(gib(task, {}) - outside, 19.53, 4.5);
+  EXPECT_NEAR(gib(task, {}) - outside, 19.53, 3.5);
   EXPECT_GT(gib(task, {}) - outside, 19.53);
 }
 
