@@ -177,7 +177,7 @@ void EditJobRun::load() {
   network_ = &models_.model(
       context_, [&](const StableDiffusion& loaded) { return memory_need(loaded); },
       may_reuse ? LearnedBefore::keep : LearnedBefore::drop,
-      learned_ || resumes ? nullptr : rehearsal_of(job_.learn, picture_, choice, together));
+      learned_ || resumes ? nullptr : warm_up_of(job_.learn, picture_, choice, together));
   warn_of_long_texts(encoded_texts(), *network_, context_);
   // A plan that has weights wait on the CPU has no room for the judges' either.
   const auto judges = network_->memory.offload ? c10::Device(c10::DeviceType::CPU) : choice.policy.device;

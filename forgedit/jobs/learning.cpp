@@ -9,9 +9,9 @@
 #include "forgedit/core/text.h"
 #include "forgedit/core/version.h"
 #include "forgedit/jobs/model_domain.h"
-#include "forgedit/jobs/rehearsal.h"
 #include "forgedit/jobs/results_folder.h"
 #include "forgedit/jobs/text_values.h"
+#include "forgedit/jobs/warm_up.h"
 #include "forgedit/pipelines/learning/learn_picture.h"
 #include "forgedit/pipelines/records/settings_json.h"
 #include "forgedit/pipelines/sampling/edit_session.h"
@@ -107,13 +107,13 @@ void prepare_learning(const LearnRequest& request, const Image& picture, const M
   if (grid) is_saved_already(request, described(request, picture, choice, *grid));
 }
 
-std::function<void()> rehearsal_of(const LearnRequest& request, const Image& picture,
-                                   const ModelChoice& choice, std::size_t images) {
+std::function<void()> warm_up_of(const LearnRequest& request, const Image& picture, const ModelChoice& choice,
+                                 std::size_t images) {
   const auto grid = read_picture_grid(choice.folder);
   const bool is_saved = !request.save.empty() && is_saved_edit(request.save);
   if (!grid || is_saved || !choice.policy.reduced()) return {};
   return [&choice, images, options = request.options, frame = frame_of(picture, request, *grid)] {
-    rehearse(options, frame, choice, images);
+    warm_up(options, frame, choice, images);
   };
 }
 

@@ -20,10 +20,10 @@ void check_learn_request(const LearnRequest& request);
 /// replace a different saved edit.
 void prepare_learning(const LearnRequest& request, const Image& picture, const ModelChoice& choice);
 
-/// What to do while the model is read, on the thread that fine-tunes (rehearse); empty if that would not
+/// What to do while the model is read, on the thread that fine-tunes (warm_up); empty if that would not
 /// help. `images`: that are sampled at once after fine-tuning; 0: none.
-std::function<void()> rehearsal_of(const LearnRequest& request, const Image& picture,
-                                   const ModelChoice& choice, std::size_t images = 0);
+std::function<void()> warm_up_of(const LearnRequest& request, const Image& picture, const ModelChoice& choice,
+                                 std::size_t images = 0);
 
 /// The source prompt for a picture without one; the listener receives it: see source_prompt.
 std::string write_source(const LearnRequest& request, const std::vector<std::string>& targets,

@@ -79,8 +79,8 @@ class LearningUNet {
  public:
   LearningUNet(StableDiffusion& model, const LearnOptions& options, bool text_learns = false)
       : model_(model), options_(options) {
-    model.ready();
-    if (!model.memory.saves_while_learning()) model.release_ends(text_learns);
+    model.restore_networks();
+    if (!model.memory.saves_while_learning()) model.offload_idle_networks(text_learns);
     if (options.tuning == Tuning::lora) {
       adapters_.emplace(model.unet, options, model.policy);
     } else {

@@ -123,10 +123,10 @@ class Estimate {
     if (task_.draw_batch > 0) most = std::max({most, drawing(), decoding()});
     return static_cast<std::int64_t>(most) + outside_of_tensors(task_.policy.device);
   }
-  /// What a GPU frees while it fine-tunes (StableDiffusion::release_ends, Originals::released), and uploads
-  /// again before the next job fine-tunes, into memory that blocks of other sizes have cut up.
+  /// What a GPU frees while it fine-tunes (StableDiffusion::offload_idle_networks, Originals::released), and
+  /// uploads again before the next job fine-tunes, into memory that blocks of other sizes have cut up.
   double uploaded_again() const {
-    return task_.batch > 0 && frees_ ? idle_ends() + (reduced_ ? originals() : 0) : 0;
+    return task_.batch > 0 && frees_ ? idle_networks() + (reduced_ ? originals() : 0) : 0;
   }
   /// What a learning step keeps on its way, without a margin.
   std::int64_t step() const { return static_cast<std::int64_t>(step_activations()); }
@@ -137,12 +137,12 @@ class Estimate {
   double vae() const { return kWeightGaps * (reduced_ ? 3.0 : 4.0) * static_cast<double>(task_.vae_count); }
   double text() const { return kWeightGaps * 4.0 * static_cast<double>(task_.text_count); }
   /// Of VAE and text encoder, what lies there beside the work in hand.
-  double idle_ends() const { return plan_.offload ? 0 : vae() + text(); }
+  double idle_networks() const { return plan_.offload ? 0 : vae() + text(); }
 
   /// Before fine-tuning and generating; a text's own maps are small.
   double text_encoding() const {
     const auto brought = kWeightGaps * 4.0 * static_cast<double>(task_.text_brought);
-    return unet() + (plan_.offload ? brought : idle_ends()) + kWorkspace;
+    return unet() + (plan_.offload ? brought : idle_networks()) + kWorkspace;
   }
   double learning() const {
     const bool adapters = task_.unet_adapters > 0;
@@ -153,7 +153,7 @@ class Estimate {
     // What learns lies there beside its original, which a plan may have gone. With it the lower halves of
     // float32 weights; Adam.
     double total = unet() + (frees_ && reduced_ ? 0 : originals()) + count * ((reduced_ ? 2 : 0) + adam);
-    total += (frees_ ? 0 : idle_ends()) + text_count * (4 + 4 + (reduced_ ? 8 : adam));
+    total += (frees_ ? 0 : idle_networks()) + text_count * (4 + 4 + (reduced_ ? 8 : adam));
     if (text_count > 0 && (plan_.offload || frees_)) total += text();
     total += 1.5 * bytes_ * activations_.sums;  // and their gradients, one by one
     // Where no plan keeps them, gradients come as activations go.
@@ -179,7 +179,7 @@ class Estimate {
     // UNetAhead's copies of what self-attention projects with: a twentieth of the weights in SD 1.x, more
     // where transformers are deep.
     const double ahead = std::max(0.05 * unet(), kWeightGaps * bytes_ * activations_.stacked);
-    return unet() + ahead + bytes_ * activations_.sums + idle_ends() + learned_weights() +
+    return unet() + ahead + bytes_ * activations_.sums + idle_networks() + learned_weights() +
            2 * pictures * drawing_maps() + kWorkspace;
   }
   /// A sample's maps while nothing is kept for a backward pass: the skips and one block or layer at work.

@@ -227,13 +227,13 @@ void StableDiffusion::move_to_device() {
   }
   move_network(*unet, policy.device, unet_type());
   const auto place = memory.offload ? c10::Device(c10::DeviceType::CPU) : policy.device;
-  for (auto* network : ends()) {
+  for (auto* network : networks_beside_unet()) {
     if (policy.device.is_cuda()) {
       for (const auto& [name, parameter] : parameters_of(*network)) {
-        ends_float32_[network].emplace(name, parameter.detach());
+        loaded_float32_[network].emplace(name, parameter.detach());
       }
     }
-    move_end(*network, place);
+    place_network(*network, place);
   }
 }
 
@@ -241,37 +241,37 @@ at::ScalarType StableDiffusion::unet_type() const {
   return policy.reduced() ? torch::kBFloat16 : torch::kFloat;
 }
 
-std::vector<torch::nn::Module*> StableDiffusion::ends() {
+std::vector<torch::nn::Module*> StableDiffusion::networks_beside_unet() {
   std::vector<torch::nn::Module*> networks{vae.get(), text_encoder.get()};
   if (text_encoder_2) networks.push_back(text_encoder_2.get());
   return networks;
 }
 
-void StableDiffusion::move_end(torch::nn::Module& network, const c10::Device& device) {
+void StableDiffusion::place_network(torch::nn::Module& network, const c10::Device& device) {
   move_network(network, device);
   // The encoder stays float32: it runs once, and learning starts from what it gives.
   if (policy.reduced() && &network == vae.get()) vae->decoder_to(torch::kBFloat16);
 }
 
-void StableDiffusion::release_ends(bool text_learns) {
+void StableDiffusion::offload_idle_networks(bool text_learns) {
   if (memory.offload) return;
-  for (auto& [network, weights] : ends_float32_) {
+  for (auto& [network, weights] : loaded_float32_) {
     if (text_learns && network != vae.get()) continue;
     for (auto& [name, parameter] : parameters_of(*network)) parameter.set_data(weights.at(name));
   }
 }
 
-void StableDiffusion::ready() {
+void StableDiffusion::restore_networks() {
   if (!placed_ || !policy.device.is_cuda()) return;
   if (!on_the_cpu(*unet).empty()) move_network(*unet, policy.device, unet_type());
   if (memory.offload) return;
-  for (const auto& [network, weights] : ends_float32_) {
-    if (!on_the_cpu(*network).empty()) move_end(*network, policy.device);
+  for (const auto& [network, weights] : loaded_float32_) {
+    if (!on_the_cpu(*network).empty()) place_network(*network, policy.device);
   }
 }
 
 void StableDiffusion::place(const MemoryPlan& plan) {
-  ready();
+  restore_networks();
   const bool moves = plan.offload != memory.offload;
   memory = plan;
   if (!placed_) {
@@ -280,7 +280,8 @@ void StableDiffusion::place(const MemoryPlan& plan) {
     return;
   }
   if (!moves) return;
-  for (auto* network : ends()) network->to(plan.offload ? c10::Device(c10::DeviceType::CPU) : policy.device);
+  for (auto* network : networks_beside_unet())
+    network->to(plan.offload ? c10::Device(c10::DeviceType::CPU) : policy.device);
 }
 
 torch::Tensor StableDiffusion::tokenize(const std::string& text) const {
@@ -301,7 +302,7 @@ c10::Device StableDiffusion::text_device() const {
 
 TextEmbedding StableDiffusion::encode_text(const std::string& text) {
   torch::NoGradGuard no_grad;
-  ready();
+  restore_networks();
   const auto device = text_device();
   const ParametersOnDevice moved(*text_encoder, device);
   const auto ids = token_ids(*tokenizer, text_encoder, text).to(device);
@@ -345,7 +346,7 @@ AddedConditions StableDiffusion::added_conditions(const torch::Tensor& pooled, s
 
 torch::Tensor StableDiffusion::encode_image(const torch::Tensor& image, torch::Generator& generator) {
   torch::NoGradGuard no_grad;
-  ready();
+  restore_networks();
   const ParametersOnDevice moved(*vae, policy.device);
   const auto on_device = image.to(policy.device);
   const auto posterior =
@@ -356,7 +357,7 @@ torch::Tensor StableDiffusion::encode_image(const torch::Tensor& image, torch::G
 
 torch::Tensor StableDiffusion::decode_latents(const torch::Tensor& latents) {
   torch::NoGradGuard no_grad;
-  ready();
+  restore_networks();
   const ParametersOnDevice moved(*vae, policy.device);
   const auto unscaled = latents / vae->config().scaling_factor;
   const auto images =

@@ -91,11 +91,11 @@ struct StableDiffusion {
   torch::Tensor decode_latents(const torch::Tensor& latents);
 
   /// On a GPU, frees the memory of networks that fine-tuning does not use: the VAE and, unless it learns, the
-  /// text encoders. They have the weights that they were loaded with, on the CPU, until `ready`.
-  void release_ends(bool text_learns);
-  /// Uploads what fine-tuning has left on the CPU: the ends, and original weights of the UNet. Comes before
-  /// any other use of the networks.
-  void ready();
+  /// text encoders. They have the weights that they were loaded with, on the CPU, until `restore_networks`.
+  void offload_idle_networks(bool text_learns);
+  /// Uploads what fine-tuning has left on the CPU: the VAE, the text encoders, and original weights of the
+  /// UNet. Comes before any other use of the networks.
+  void restore_networks();
 
   /// The memory task of this model, without the work itself.
   MemoryTask memory_task(int width, int height) const;
@@ -112,11 +112,11 @@ struct StableDiffusion {
   void move_to_device();
   at::ScalarType unet_type() const;
   /// The networks beside the UNet.
-  std::vector<torch::nn::Module*> ends();
-  void move_end(torch::nn::Module& network, const c10::Device& device);
+  std::vector<torch::nn::Module*> networks_beside_unet();
+  void place_network(torch::nn::Module& network, const c10::Device& device);
 
   bool placed_ = false;
-  std::map<torch::nn::Module*, StateDict> ends_float32_;  // as loaded, on the CPU
+  std::map<torch::nn::Module*, StateDict> loaded_float32_;  // as loaded, on the CPU
 };
 
 /// A fingerprint of weights with what else decides how texts are encoded; and the weights' own part of it.

@@ -168,7 +168,7 @@ std::int64_t batch_size(const DrawOptions& options, const StableDiffusion& model
 
 /// In place where the sampler records its step, and where there is no room for both sets.
 LearnedWeights learned_weights(StableDiffusion& model, const LearnResult& learned) {
-  model.ready();
+  model.restore_networks();
   const bool offload = model.memory.offload;
   return {parameters_of(*model.unet), learned.unet, model.policy.reduced() || offload,
           offload ? std::optional<c10::Device>(c10::DeviceType::CPU) : std::nullopt};

@@ -155,7 +155,7 @@ Sampler::Sampler(StableDiffusion& model, const SampleOptions& options)
       steps_(last_steps(sampler_steps(options.sampler, options.steps, model.settings.noise,
                                       model.settings.timestep_spacing),
                         options.steps_taken())) {
-  model.ready();
+  model.restore_networks();
 }
 
 Sampler::~Sampler() = default;

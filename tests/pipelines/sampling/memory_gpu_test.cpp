@@ -20,7 +20,7 @@ class MemoryOnGpu : public ::testing::Test {
     options.samples = 100;
     const auto batches = random_learn_batches(options, latents, at::detail::createCPUGenerator(1), 1000);
     auto result = learn(model, latents, "a dog", options, batches);
-    model.ready();
+    model.restore_networks();
     for (const auto& [name, parameter] : parameters_of(*model.unet)) {
       EXPECT_TRUE(torch::equal(parameter.cpu(), model.unet_float32.at(name).to(torch::kBFloat16))) << name;
     }
@@ -63,10 +63,10 @@ TEST_F(MemoryOnGpu, WhatFineTuningDoesNotUseIsOnTheCpuUntilItIsNeeded) {
   const auto text = model.encode_text("a dog").tokens;
   const auto picture = model.decode_latents(latents);
   for (const bool text_learns : {false, true}) {
-    model.release_ends(text_learns);
+    model.offload_idle_networks(text_learns);
     for (const auto& parameter : model.vae->parameters()) EXPECT_TRUE(parameter.is_cpu());
     for (const auto& parameter : model.text_encoder->parameters()) EXPECT_NE(parameter.is_cpu(), text_learns);
-    model.ready();
+    model.restore_networks();
     for (const auto& parameter : model.vae->parameters()) EXPECT_EQ(parameter.device(), device);
     for (const auto& parameter : model.text_encoder->parameters()) EXPECT_EQ(parameter.device(), device);
     EXPECT_TRUE(torch::equal(model.encode_text("a dog").tokens, text));

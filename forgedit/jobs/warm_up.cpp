@@ -1,4 +1,4 @@
-#include "forgedit/jobs/rehearsal.h"
+#include "forgedit/jobs/warm_up.h"
 
 #include <exception>
 
@@ -45,8 +45,7 @@ bool has_room(const UNetConfig& unet, const VaeConfig& vae, const LearnOptions& 
 
 }  // namespace
 
-void rehearse(const LearnOptions& options, const Frame& frame, const ModelChoice& choice,
-              std::size_t images) {
+void warm_up(const LearnOptions& options, const Frame& frame, const ModelChoice& choice, std::size_t images) {
   const auto& folder = choice.folder;
   if (!choice.policy.reduced() || choice.memory || !std::filesystem::is_directory(folder)) return;
   try {

@@ -10,9 +10,9 @@ namespace forgedit {
 /// zero, in the shapes of the job, and forgets them.
 /// On a GPU, libraries load their kernels and plan each shape at its first use, and some of their plans
 /// belong to the thread. On the thread that will do the job, while another one reads the model, this takes
-/// little time of its own. Does nothing on other devices, with a memory budget, for models of one file and
+/// less time than it saves. Does nothing on other devices, with a memory budget, for models of one file and
 /// for those of several text encoders, and where less than twice the memory of fine-tuning is free, so that
 /// the model can be placed beside it. Never throws.
-void rehearse(const LearnOptions& options, const Frame& frame, const ModelChoice& choice, std::size_t images);
+void warm_up(const LearnOptions& options, const Frame& frame, const ModelChoice& choice, std::size_t images);
 
 }  // namespace forgedit
