@@ -1,7 +1,10 @@
 #include <algorithm>
 #include <cstdint>
 #include <nlohmann/json.hpp>
+#include <set>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "forgedit/core/base64.h"
 #include "forgedit/core/error.h"
@@ -36,7 +39,14 @@ HttpResponse models(const ApiContext& api, const HttpRequest& request) {
   return json_response(200, {{"object", "list"}, {"data", list}});
 }
 
-/// The stems of a job's edits: the best ones first where they were chosen, then as they were generated.
+/// What two images of a job share that differ in their sampling steps alone.
+std::string settings_without_steps(json entry) {
+  for (const char* key : {"steps", "safety"}) entry.erase(key);
+  return entry.dump();
+}
+
+/// The stems of a job's edits: the best ones first where they were chosen, then as they were generated. A
+/// candidate that was generated again with all steps is not among them.
 std::vector<std::string> ranked(const StoredJob& job, const std::vector<StoredPicture>& pictures) {
   std::vector<std::string> stems;
   const auto add = [&](const json& stem) {
@@ -50,9 +60,16 @@ std::vector<std::string> ranked(const StoredJob& job, const std::vector<StoredPi
     for (const auto& pick : choice.value("best", json::array())) add(pick.value("stem", json()));
     for (const auto& stem : choice.value("front", json::array())) add(stem);
   }
+  std::vector<std::pair<std::string, std::string>> edits;  // stem, settings
+  std::set<std::string> shown;
   for (const auto& picture : pictures) {
     const auto entry = json::parse(picture.entry, nullptr, /*allow_exceptions=*/false);
-    if (entry.is_object() && entry.value("kind", "edit") == "edit") add(picture.stem);
+    if (!entry.is_object() || entry.value("kind", "edit") != "edit") continue;
+    edits.emplace_back(picture.stem, settings_without_steps(entry));
+    if (std::find(stems.begin(), stems.end(), picture.stem) != stems.end()) shown.insert(edits.back().second);
+  }
+  for (const auto& [stem, settings] : edits) {
+    if (shown.count(settings) == 0) add(stem);
   }
   return stems;
 }
