@@ -61,8 +61,7 @@ class EditJobRun {
   LastFiles last_files(const std::shared_ptr<EditResults>& results, bool complete);
   void write(const LastFiles& files);
   void finish_what_there_is(const std::shared_ptr<EditResults>& results);
-  /// In words, and whether the same job resumes from it.
-  std::pair<std::string, bool> what_is_kept(const EditResults& results) const;
+  bool keeps_learned() const { return kept_ && kept_->is_there(); }
 
   EditJob job_;
   EditSubject subject_;
@@ -239,11 +238,12 @@ void EditJobRun::run(LastFiles* last_files) {
     }
   } catch (const Cancelled&) {
     finish_what_there_is(results);
-    const auto [kept, goes_on] = what_is_kept(*results);
+    const auto [kept, goes_on] = what_is_kept(*results, job_, keeps_learned());
     throw Cancelled(kept, goes_on);
   } catch (...) {
     finish_what_there_is(results);
-    if (results->count() > 0 || (kept_ && kept_->is_there())) context_.note(what_is_kept(*results).first);
+    if (results->count() > 0 || keeps_learned())
+      context_.note(what_is_kept(*results, job_, keeps_learned()).first);
     throw;
   }
   if (job_.automatic) {
@@ -293,18 +293,6 @@ void EditJobRun::finish_what_there_is(const std::shared_ptr<EditResults>& result
   } catch (const std::exception&) {
     // A full disk, say: what stopped the generation is the error to report.
   }
-}
-
-std::pair<std::string, bool> EditJobRun::what_is_kept(const EditResults& results) const {
-  const bool learned_too = kept_ && kept_->is_there();
-  if (results.count() > 0 || learned_too) {
-    return {fmt::format("{} of {} images{} are kept in {}", results.count(), results.planned(),
-                        learned_too ? " and the learned weights" : "", job_.out.string()),
-            true};
-  }
-  const auto& save = job_.learn.save;
-  if (save.empty() || !is_saved_edit(save)) return {"no image was finished", false};
-  return {"the learned weights are kept in " + save.string(), true};
 }
 
 /// Says what is kept of earlier runs, before anything takes time.

@@ -4,6 +4,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "forgedit/pipelines/records/saved_edit.h"
+
 namespace forgedit {
 namespace {
 
@@ -52,6 +54,17 @@ void say_flagged(const EditResults& results, JobContext& context) {
   context.note(
       fmt::format("safety checker: {} of {} images flagged", results.flagged(), results.count() + withheld) +
       (withheld > 0 ? fmt::format("; those are not written, see \"withheld\" in {}", kRecordFile) : ""));
+}
+
+std::pair<std::string, bool> what_is_kept(const EditResults& results, const EditJob& job, bool learned) {
+  if (results.count() > 0 || learned) {
+    return {fmt::format("{} of {} images{} are kept in {}", results.count(), results.planned(),
+                        learned ? " and the learned weights" : "", job.out.string()),
+            true};
+  }
+  const auto& save = job.learn.save;
+  if (save.empty() || !is_saved_edit(save)) return {"no image was finished", false};
+  return {"the learned weights are kept in " + save.string(), true};
 }
 
 }  // namespace forgedit

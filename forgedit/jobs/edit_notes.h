@@ -1,6 +1,10 @@
 #pragma once
 
+#include <string>
+#include <utility>
+
 #include "forgedit/jobs/job_context.h"
+#include "forgedit/jobs/requests.h"
 #include "forgedit/jobs/results.h"
 
 namespace forgedit {
@@ -21,5 +25,9 @@ void tell_choice(const Arrangement& arrangement, JobContext& context);
 
 /// How many images the safety checker flagged.
 void say_flagged(const EditResults& results, JobContext& context);
+
+/// What a run that ends early keeps, in words, and whether the same job resumes from it. `learned`: the
+/// learned weights are in the results' folder.
+std::pair<std::string, bool> what_is_kept(const EditResults& results, const EditJob& job, bool learned);
 
 }  // namespace forgedit
