@@ -23,6 +23,17 @@ torch::Tensor table_of(const std::vector<SamplerStep>& steps) {
   return torch::tensor(numbers).view({-1, kNumbersAStep});
 }
 
+/// Whether recorded steps can stay beside one for `latents`: each keeps memory of its own. There is room
+/// where generating would fit twice into what is free.
+bool has_room_for_more(const StableDiffusion& model, const torch::Tensor& latents) {
+  if (!model.policy.device.is_cuda() || !model.policy.reduced() || model.memory.budget_gib > 0) return false;
+  const auto factor = model.vae->config().factor();
+  auto task = model.memory_task(static_cast<int>(latents.size(3) * factor),
+                                static_cast<int>(latents.size(2) * factor));
+  task.draw_batch = latents.size(0);
+  return free_memory(model.policy.device) > 2 * estimate_peak(task, model.memory);
+}
+
 }  // namespace
 
 torch::Tensor initial_latents(std::uint64_t seed, std::int64_t channels, std::int64_t height,
@@ -167,24 +178,31 @@ torch::Tensor Sampler::noised(const torch::Tensor& original, const torch::Tensor
   return alpha * original.to(noise.device(), torch::kFloat) + sigma * noise;
 }
 
+Sampler::Loop& Sampler::loop_for(const torch::Tensor& latents, const TextEmbedding& embeddings, bool keeps) {
+  for (const auto& loop : loops_) {
+    if (loop->fits(latents.sizes(), keeps)) return *loop;
+  }
+  if (!has_room_for_more(model_, latents)) loops_.clear();
+  loops_.push_back(
+      std::make_unique<Loop>(model_, options_, table_of(steps_), latents.sizes(), embeddings, keeps));
+  return *loops_.back();
+}
+
 torch::Tensor Sampler::draw(const torch::Tensor& latents, const TextEmbedding& embeddings,
                             const TextEmbedding& unconditional, const StepCallback& on_step,
                             const KeptArea* kept) {
   torch::NoGradGuard no_grad;
   const ReplayScope replay(model_.policy.device);
   const PrecisionScope precision(model_.policy);
-  if (!loop_ || !loop_->fits(latents.sizes(), kept)) {
-    loop_.reset();
-    loop_ = std::make_unique<Loop>(model_, options_, table_of(steps_), latents.sizes(), embeddings, kept);
-  }
-  loop_->start(latents, embeddings, unconditional, kept);
+  auto& loop = loop_for(latents, embeddings, kept);
+  loop.start(latents, embeddings, unconditional, kept);
   for (auto step = options_.steps - options_.steps_taken() + 1; step <= options_.steps; ++step) {
-    loop_->step();
+    loop.step();
     if (!on_step) continue;
     synchronize(model_.policy.device);  // else all steps would seem done at once
-    on_step(step, loop_->denoised());
+    on_step(step, loop.denoised());
   }
-  return loop_->latents();
+  return loop.latents();
 }
 
 }  // namespace forgedit

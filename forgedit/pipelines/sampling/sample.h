@@ -25,8 +25,9 @@ struct KeptArea {
   torch::Tensor change;    ///< (batch, 1, h, w): 0 where the original stays, 1 where it does not
 };
 
-/// Samples batch after batch with the same options; on a GPU batches of one size share one recorded step. The
-/// model's weights may change between batches, but only in place.
+/// Samples batch after batch with the same options; on a GPU batches of one size share one recorded step, and
+/// those of other sizes are kept for later batches where there is room. The model's weights may change
+/// between batches, but only in place.
 class Sampler {
  public:
   /// Throws a usage Error for a number of steps that the sampler cannot take.
@@ -48,10 +49,12 @@ class Sampler {
  private:
   class Loop;
 
+  Loop& loop_for(const torch::Tensor& latents, const TextEmbedding& embeddings, bool keeps);
+
   StableDiffusion& model_;
   SampleOptions options_;
-  std::vector<SamplerStep> steps_;  // those that are taken
-  std::unique_ptr<Loop> loop_;
+  std::vector<SamplerStep> steps_;            // those that are taken
+  std::vector<std::unique_ptr<Loop>> loops_;  // by batch size
 };
 
 }  // namespace forgedit
