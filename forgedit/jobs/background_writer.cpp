@@ -55,6 +55,11 @@ void BackgroundWriter::wait() {
   changed_.wait(lock, [&] { return waiting_.empty() && !busy_; });
 }
 
+bool BackgroundWriter::is_more_waiting() {
+  const std::lock_guard lock(mutex_);
+  return !waiting_.empty();
+}
+
 void BackgroundWriter::start() {
   try {
     thread_ = std::thread([this] { run_all(); });

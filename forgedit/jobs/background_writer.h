@@ -11,7 +11,7 @@
 namespace forgedit {
 
 /// Does work on one thread beside the thread that feeds the device, in the order in which it comes. All
-/// members are called from one thread, the owner.
+/// members but `is_more_waiting` are called from one thread, the owner.
 class BackgroundWriter {
  public:
   using Task = std::function<void()>;
@@ -34,6 +34,8 @@ class BackgroundWriter {
   void drain();
   /// Waits for all work; calls and throws nothing. What the work has written may be read then.
   void wait();
+  /// For work in progress: whether more was handed over.
+  bool is_more_waiting();
 
  private:
   struct Job {

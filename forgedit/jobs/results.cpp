@@ -10,6 +10,7 @@
 #include "forgedit/core/content_hash.h"
 #include "forgedit/core/error.h"
 #include "forgedit/core/files.h"
+#include "forgedit/core/parallel.h"
 #include "forgedit/io/charts/contact_sheet.h"
 #include "forgedit/io/pictures/encode_png.h"
 #include "forgedit/io/pictures/resample.h"
@@ -163,18 +164,30 @@ Image EditResults::edited_part(Image shown) const {
 void EditResults::write(const Candidate& candidate, const Image& grid, const std::string& verdict) {
   const auto picture = picture_of(candidate, grid);
   const auto path = path_of(candidate);
-  const auto file = encode_png(run_.at_source_size ? shown(candidate, grid) : picture,
-                               with_text_ ? picture_text(run_, candidate) : PngText{}, path.string());
+  Picture finished{{}, {}, settings_key(run_, candidate), {}, verdict};
+  std::string file;
+  parallel_for(2, 1, [&](std::int64_t first, std::int64_t last) {
+    for (auto part = first; part < last; ++part) {
+      if (part == 0) {
+        file = encode_png(run_.at_source_size ? shown(candidate, grid) : picture,
+                          with_text_ ? picture_text(run_, candidate) : PngText{}, path.string());
+      } else {
+        finished.cell = cell_copy(picture);
+        finished.copy = report_copy(picture, plan_.size());
+      }
+    }
+  });
   write_file_atomically(path, file, Flush::no);
-  pictures_[candidate.stem] = {cell_copy(picture), report_copy(picture, plan_.size()),
-                               settings_key(run_, candidate), content_hash(file), verdict};
+  finished.content = content_hash(file);
+  pictures_[candidate.stem] = std::move(finished);
   if (candidate.kind == Candidate::Kind::reconstruction) reconstruction_db_ = psnr(picture, original_);
   record_one_more();
 }
 
 /// The record is what a restart goes by. It grows with the run, so a long run does not write it every time:
-/// of what is finished at least 98 % are in it.
+/// of what is finished at least 98 % are in it, besides images that others wait behind.
 void EditResults::record_one_more() const {
+  if (writer_.is_more_waiting()) return;
   const auto finished = pictures_.size() + withheld_.size();
   if (finished % (1 + finished / 64) == 0) write_record(false);
 }
