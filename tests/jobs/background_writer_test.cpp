@@ -67,6 +67,21 @@ TEST(BackgroundWriter, WaitingTellsNothing) {
   EXPECT_EQ(told, 1);
 }
 
+TEST(BackgroundWriter, WorkSeesWhetherMoreIsWaiting) {
+  BackgroundWriter writer;
+  std::promise<void> go;
+  bool first = false, last = true;
+  writer.add([&] {
+    go.get_future().wait();
+    first = writer.is_more_waiting();
+  });
+  writer.add([&] { last = writer.is_more_waiting(); });
+  go.set_value();
+  writer.drain();
+  EXPECT_TRUE(first);
+  EXPECT_FALSE(last);
+}
+
 TEST(BackgroundWriter, AFullQueueMakesTheOwnerWait) {
   std::atomic<int> begun{0}, ended{0};
   BackgroundWriter writer(2);
