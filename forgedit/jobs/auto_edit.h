@@ -31,7 +31,8 @@ class AutoEdit {
   std::vector<Candidate> next_round(const Numbering& number);
   /// Whether the last round was given.
   bool is_last_round() const { return is_last_round_; }
-  /// The scores of a picture; nothing for those that belong to no search (the reconstruction).
+  /// The scores of a picture; nothing for those that belong to no search (the reconstruction). Another thread
+  /// may call it during a round.
   std::optional<EditScores> score(const Candidate& candidate, const Image& picture);
   /// Takes what `score` gave into account. `drawn`: generated now, not by an earlier run.
   void add(const Candidate& candidate, const std::optional<EditScores>& scores, bool drawn);

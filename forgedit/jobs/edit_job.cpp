@@ -8,6 +8,7 @@
 
 #include "forgedit/core/error.h"
 #include "forgedit/jobs/auto_edit.h"
+#include "forgedit/jobs/candidate_scoring.h"
 #include "forgedit/jobs/edit_defaults.h"
 #include "forgedit/jobs/edit_notes.h"
 #include "forgedit/jobs/glyphs.h"
@@ -76,11 +77,12 @@ class EditJobRun {
   EditScorer* scorer_ = nullptr;
   SafetyJudge* safety_ = nullptr;  // null where nobody asked for it
   std::optional<AutoEdit> search_;
-  std::optional<PictureToLearn> to_learn_;  // empty with `from`
-  std::optional<LearnedPicture> learned_;   // once it is
-  bool learns_to_save_ = false;             // `save` does not hold it yet
-  std::optional<KeptLearning> kept_;        // with keep_learning and without `save`
-  const LearnResult* before_ = nullptr;     // in memory, where the job before learned the same
+  std::optional<CandidateScoring> scoring_;  // with search_
+  std::optional<PictureToLearn> to_learn_;   // empty with `from`
+  std::optional<LearnedPicture> learned_;    // once it is
+  bool learns_to_save_ = false;              // `save` does not hold it yet
+  std::optional<KeptLearning> kept_;         // with keep_learning and without `save`
+  const LearnResult* before_ = nullptr;      // in memory, where the job before learned the same
   StableDiffusion* network_ = nullptr;
   EditPlanner planner_;
   std::optional<EditSession> session_;  // from the first image on
@@ -139,6 +141,7 @@ void EditJobRun::prepare() {
   }
   const auto& choice = models_.choice(context_);
   if (job_.automatic) {
+    job_.drawing.full_batches = choice.policy.device.is_cuda();
     scorer_files_ = find_scorer_files(job_.automatic->judge, choice.folder, context_.places());
     require_clip(scorer_files_, choice.folder, context_.places());
   }
@@ -282,6 +285,7 @@ const LearnOptions* EditJobRun::learning_to_do() const {
 void EditJobRun::finish_what_there_is(const std::shared_ptr<EditResults>& results) {
   try {
     results->drain();
+    if (scoring_) scoring_->drain();
   } catch (const std::exception&) {
     // Of a picture that cannot be written: see below.
   }
@@ -360,6 +364,7 @@ void EditJobRun::draw(EditResults& results, const std::vector<Candidate>& plan,
   };
   const auto count = [&](const Progress& progress) {
     results.collect();
+    if (scoring_) scoring_->collect();
     context_.progress(progress);
     if (search_ && search_->is_time_over()) throw TimeIsOver();
   };
@@ -387,6 +392,7 @@ bool EditJobRun::keep_image(EditResults& results, const Candidate& candidate, co
   }
   const auto written = [this, candidate, entry](const fs::path& file) {
     context_.listener().picture(candidate.stem, file, entry);
+    if (scoring_) scoring_->written(candidate.stem);
   };
   results.add(candidate, grid, written, verdict);
   return true;
@@ -400,6 +406,7 @@ void EditJobRun::draw_best(EditResults& results) {
   planner_.tell(*network_, described().frame, learning_to_do(), round.size() + planner_.most_images(), 0);
   if (learns_to_save_) ensure_learned(results);
   search_.emplace(subject_.requests, *job_.automatic, *scorer_, results.original(), described().source);
+  scoring_.emplace(*search_, network_->policy.device);
   const auto number = [&](std::vector<Candidate>& candidates) {
     auto more = resume(results, candidates);
     resumed.to_draw.insert(resumed.to_draw.end(), more.to_draw.begin(), more.to_draw.end());
@@ -412,17 +419,17 @@ void EditJobRun::draw_best(EditResults& results) {
     try {
       draw(results, round, resumed, [&](const Candidate& candidate, const Image* grid) {
         context_.throw_if_stopped();
-        const auto shown = results.edited_part(grid ? results.shown(candidate, *grid)
-                                                    : read_image(results.path_of(candidate)));
-        const auto scores = search_->score(candidate, shown);
-        results.drain();  // a picture is no choice before its file is complete
-        search_->add(candidate, scores, grid != nullptr);
+        auto shown = results.edited_part(grid ? results.shown(candidate, *grid)
+                                              : read_image(results.path_of(candidate)));
+        scoring_->add(candidate, std::move(shown), grid != nullptr);
       });
     } catch (const TimeIsOver&) {
       context_.end_stage();
       context_.note(fmt::format("time limit of the automatic choice reached: {} candidates were generated",
                                 search_->scored()));
     }
+    results.drain();
+    scoring_->drain();
     for (const auto& line : search_->lines(false)) context_.note(line);
     tell_choice(search_->arrangement(scorer_files_.clip, false), context_);
     round.clear();

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <set>
 
+#include "forgedit/jobs/candidate_scoring.h"
 #include "tests/support/temporary_folder.h"
 #include "tests/support/tiny_clip.h"
 
@@ -168,6 +169,25 @@ TEST_F(AutoEdits, SecondsToSpareGiveMoreThanTheUsualBudget) {
   std::vector<Candidate> all;
   run(limited, all);
   EXPECT_EQ(all.size(), 8U) << "the number of pictures is a limit too";
+}
+
+TEST_F(AutoEdits, ACandidateCountsOnceItHasScoresAndAFile) {
+  AutoRequest asked;
+  asked.pictures = 6;
+  auto one = search({"a cat"}, asked);
+  const auto round = one.next_round([](std::vector<Candidate>&) {});
+  ASSERT_GE(round.size(), 2U);
+  CandidateScoring scoring(one, torch::kCPU);
+  scoring.add(round[0], picture_of(round[0]), true);
+  scoring.drain();
+  EXPECT_EQ(one.scored(), 0U) << "its file is not complete";
+  scoring.written(round[0].stem);
+  scoring.collect();
+  EXPECT_EQ(one.scored(), 1U);
+  scoring.add(round[1], picture_of(round[1]), false);
+  EXPECT_EQ(one.scored(), 2U) << "an earlier run has written the file";
+  scoring.add(AutoEdit::always_drawn(requests({"a cat"})).front(), picture_of(round[1]), false);
+  EXPECT_EQ(one.scored(), 2U) << "the reconstruction is no candidate";
 }
 
 TEST_F(AutoEdits, TheArrangementHasEveryCandidateOnce) {

@@ -10,6 +10,10 @@ struct DrawOptions {
   double blend = 0;  ///< value of the forgotten parameters: 0 is original, 1 is learned
   /// Images per batch; by default 4 on a CPU, 8 on a GPU.
   std::optional<std::int64_t> batch;
+  /// For many small batches on a GPU: each has one image or `batch` of them (by default 4), some of which may
+  /// be copies that are thrown away. A new size takes longer than copies do: CUDA and cuDNN prepare kernels
+  /// for it.
+  bool full_batches = false;
 };
 
 }  // namespace forgedit

@@ -39,8 +39,8 @@ std::vector<Group> group_by_weights(const std::vector<Candidate>& plan) {
 }
 
 /// The batches of a plan that have a missing picture, in the order of the plan's groups; first those that are
-/// asked for.
-std::vector<Group> batches_to_generate(const std::vector<Candidate>& plan, std::size_t max_batch,
+/// asked for. `full`: see DrawOptions::full_batches.
+std::vector<Group> batches_to_generate(const std::vector<Candidate>& plan, std::size_t max_batch, bool full,
                                        const CandidateFilter& missing) {
   std::vector<Group> batches;
   for (const auto& candidate : plan) {
@@ -52,7 +52,9 @@ std::vector<Group> batches_to_generate(const std::vector<Candidate>& plan, std::
       Group batch(group.begin() + static_cast<std::ptrdiff_t>(first),
                   group.begin() + static_cast<std::ptrdiff_t>(std::min(first + max_batch, group.size())));
       const auto is_missing = [&](const Candidate* candidate) { return !missing || missing(*candidate); };
-      if (std::any_of(batch.begin(), batch.end(), is_missing)) batches.push_back(std::move(batch));
+      if (std::none_of(batch.begin(), batch.end(), is_missing)) continue;
+      if (full && batch.size() > 1) batch.resize(max_batch, batch.back());
+      batches.push_back(std::move(batch));
     }
   }
   return batches;
@@ -177,12 +179,12 @@ LearnedWeights learned_weights(StableDiffusion& model, const LearnResult& learne
 }  // namespace
 
 std::int64_t images_per_batch(const DrawOptions& options, const ComputePolicy& policy) {
-  return options.batch.value_or(policy.device.is_cuda() ? 8 : 4);
+  return options.batch.value_or(policy.device.is_cuda() && !options.full_batches ? 8 : 4);
 }
 
 std::size_t size_of_first_batch(const std::vector<Candidate>& plan, std::int64_t most) {
   const auto batches =
-      batches_to_generate(plan, static_cast<std::size_t>(std::max<std::int64_t>(1, most)), {});
+      batches_to_generate(plan, static_cast<std::size_t>(std::max<std::int64_t>(1, most)), false, {});
   return batches.empty() ? 0 : batches.front().size();
 }
 
@@ -206,8 +208,8 @@ class EditSession::State {
 
   void generate(const std::vector<Candidate>& plan, const DrawOptions& options,
                 const EditCallbacks& callbacks, const CandidateFilter& missing) {
-    const auto batches =
-        batches_to_generate(plan, static_cast<std::size_t>(batch_size(options, model_)), missing);
+    const auto batches = batches_to_generate(plan, static_cast<std::size_t>(batch_size(options, model_)),
+                                             options.full_batches, missing);
     embeddings_.prepare(model_, batches);
     if (callbacks.preview && !previews_.is_fitted()) fit_previews();
     const auto protected_edits = first_protected(batches);
@@ -336,7 +338,8 @@ class EditSession::State {
     for (std::size_t i = 0; i < batch.size(); ++i) {
       auto candidate = *batch[i];
       const auto place = static_cast<std::int64_t>(i);
-      const bool is_copy = candidate.together > 0 && place != std::min(candidate.place, size - 1);
+      const bool is_copy = candidate.together > 0 ? place != std::min(candidate.place, size - 1)
+                                                  : i > 0 && batch[i] == batch[i - 1];
       if (!is_copy && (!missing || missing(candidate))) {
         candidate.together = size;
         candidate.place = place;

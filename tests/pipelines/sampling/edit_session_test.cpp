@@ -158,6 +158,35 @@ TEST_F(Sweep, AnImageIsGeneratedAgainInABatchLikeItsOwn) {
   }
 }
 
+TEST_F(Sweep, BatchesAreFilledUpWithCopiesThatNobodySees) {
+  auto request = one_edit();
+  request.gammas = {0.8, 0.9, 1.0, 1.1, 1.2};
+  request.sample.steps = 2;
+  auto plan = plan_edit({request});
+  DrawOptions options;
+  options.batch = 4;
+  options.full_batches = true;
+  EditSession session(*model_, *learned_, kGrid);
+  std::vector<Candidate> seen;
+  Image last;
+  const auto keep = [&](const Candidate& candidate, const Image& grid) {
+    seen.push_back(candidate);
+    last = grid;
+  };
+  session.generate(plan, options, {keep});
+  ASSERT_EQ(seen.size(), 6U);
+  EXPECT_EQ(seen[5].together, 4) << "two images and two copies";
+  EXPECT_EQ(seen[5].place, 1);
+  const auto in_batch = last;
+  session.generate({seen[5]}, options, {keep});
+  EXPECT_EQ(last.pixels, in_batch.pixels);
+  plan.pop_back();
+  seen.clear();
+  session.generate(plan, options, {keep});
+  ASSERT_EQ(seen.size(), 5U);
+  EXPECT_EQ(seen[4].together, 1) << "one image is a batch of its own";
+}
+
 TEST_F(Sweep, EveryRowHasItsOwnWeights) {
   auto request = one_edit();
   request.strategies = {"donotforget", "noencoder", "decoderattn"};
