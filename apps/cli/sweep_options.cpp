@@ -104,7 +104,9 @@ void add_draw_options(CLI::App& command, DrawOptions& options) {
       ->type_name("NUMBER")
       ->capture_default_str()
       ->group("Sampling");
-  command.add_option("--draw-batch", options.batch, "images per batch [4 on a CPU, 8 on a GPU]")
+  command
+      .add_option("--draw-batch", options.batch,
+                  "images per batch [4 on a CPU, 8 on a GPU, 4 for edit --auto]")
       ->check(within(1, 1000))
       ->type_name("NUMBER")
       ->group("Sampling");
