@@ -35,21 +35,30 @@ void CandidateScoring::written(const std::string& stem) {
 }
 
 void CandidateScoring::collect() {
-  scorer_.collect();
+  try {
+    scorer_.collect();
+  } catch (...) {
+    count_complete();  // what was scored before
+    throw;
+  }
   count_complete();
 }
 
 void CandidateScoring::drain() {
-  scorer_.drain();
-  count_complete();
+  scorer_.wait();
+  collect();
 }
 
 void CandidateScoring::count_complete() {
-  std::erase_if(scored_, [&](const Scored& one) {
-    if (one.generated && written_.count(one.candidate.stem) == 0) return false;
-    search_.add(one.candidate, one.scores, one.generated);
-    return true;
-  });
+  std::vector<Scored> incomplete;
+  for (auto& one : scored_) {
+    if (one.generated && written_.count(one.candidate.stem) == 0) {
+      incomplete.push_back(std::move(one));
+    } else {
+      search_.add(one.candidate, one.scores, one.generated);
+    }
+  }
+  scored_ = std::move(incomplete);
 }
 
 }  // namespace forgedit

@@ -141,7 +141,8 @@ void EditJobRun::prepare() {
   }
   const auto& choice = models_.choice(context_);
   if (job_.automatic) {
-    job_.drawing.full_batches = choice.policy.device.is_cuda();
+    job_.drawing.full_batches =
+        choice.policy.device.is_cuda() && choice.policy.reduced() && !job_.drawing.batch;
     scorer_files_ = find_scorer_files(job_.automatic->judge, choice.folder, context_.places());
     require_clip(scorer_files_, choice.folder, context_.places());
   }
@@ -285,9 +286,12 @@ const LearnOptions* EditJobRun::learning_to_do() const {
 void EditJobRun::finish_what_there_is(const std::shared_ptr<EditResults>& results) {
   try {
     results->drain();
-    if (scoring_) scoring_->drain();
   } catch (const std::exception&) {
     // Of a picture that cannot be written: see below.
+  }
+  try {
+    if (scoring_) scoring_->drain();
+  } catch (const std::exception&) {  // the others count
   }
   context_.end_stage();
   if (kept_) kept_->end_writing(context_);
@@ -425,10 +429,11 @@ void EditJobRun::draw_best(EditResults& results) {
       });
     } catch (const TimeIsOver&) {
       context_.end_stage();
+      results.drain();
+      scoring_->drain();
       context_.note(fmt::format("time limit of the automatic choice reached: {} candidates were generated",
                                 search_->scored()));
     }
-    results.drain();
     scoring_->drain();
     for (const auto& line : search_->lines(false)) context_.note(line);
     tell_choice(search_->arrangement(scorer_files_.clip, false), context_);

@@ -30,6 +30,7 @@ constexpr int kFeather = 4;  // pixels at the model's scale: half a cell of late
 // A sheet stays well under the limit on pictures, with room for labels.
 constexpr double kSheetPixels = 60e6;
 constexpr std::size_t kOlderNamed = 3;
+constexpr std::size_t kMostUnrecorded = 8;
 constexpr std::size_t kHashDigits = 8;
 
 /// A copy no larger than a cell of the sheet.
@@ -185,11 +186,13 @@ void EditResults::write(const Candidate& candidate, const Image& grid, const std
 }
 
 /// The record is what a restart goes by. It grows with the run, so a long run does not write it every time:
-/// of what is finished at least 98 % are in it, besides images that others wait behind.
+/// at least 98 % of what is finished are in it, and while more images wait, all but the last kMostUnrecorded.
 void EditResults::record_one_more() const {
-  if (writer_.is_more_waiting()) return;
+  ++unrecorded_;
   const auto finished = pictures_.size() + withheld_.size();
-  if (finished % (1 + finished / 64) == 0) write_record(false);
+  if (unrecorded_ <= finished / 64) return;
+  if (unrecorded_ < kMostUnrecorded && writer_.is_more_waiting()) return;
+  write_record(false);
 }
 
 EditResults::Resumed EditResults::resume(std::vector<Candidate>& candidates) {
@@ -343,6 +346,7 @@ std::vector<fs::path> EditResults::finish() {
 }
 
 void EditResults::write_record(bool ended) const {
+  unrecorded_ = 0;
   write_file_atomically(folder_ / kRecordFile, json_text(record(ended), 1) + "\n");
 }
 

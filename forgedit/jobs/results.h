@@ -63,9 +63,9 @@ class EditResults {
   /// Gets the path of a picture's file.
   using PictureWritten = std::function<void(const std::filesystem::path& file)>;
   /// Hands a picture over to be written, and waits while several others are not. `written` is called by this
-  /// thread, in a later call of this class, when file and record are complete. Throws what an earlier picture
-  /// failed with; the others are written all the same. `verdict`: of the safety checker, as JSON; empty:
-  /// none.
+  /// thread, in a later call of this class, when the file is complete; the record may follow. Throws what an
+  /// earlier picture failed with; the others are written all the same. `verdict`: of the safety checker, as
+  /// JSON; empty: none.
   void add(const Candidate& candidate, const Image& grid, PictureWritten written = {},
            std::string verdict = {});
   /// Records the picture with its verdict instead of writing it.
@@ -134,6 +134,7 @@ class EditResults {
   };
   std::map<std::string, Picture> pictures_;      // finished ones, by stem
   std::map<std::string, std::string> withheld_;  // verdicts by stem
+  mutable std::size_t unrecorded_ = 0;           // finished since the record was written
   std::optional<double> reconstruction_db_;      // against the original
   std::optional<Arrangement> arrangement_;
   /// While it has work, all of the above is its thread's. The last member: it ends before the others do.
