@@ -47,15 +47,18 @@ class OpenAiTest : public testing::TemporaryFolder {
   static std::string field(const std::string& name, const std::string& text) {
     return "--XX\r\nContent-Disposition: form-data; name=" + name + "\r\n\r\n" + text + "\r\n";
   }
-  /// The running job ends, with pictures.
-  void finish(const std::vector<std::string>& stems, const json& result = json::object()) {
+  /// The running job ends, with pictures; `settings` by stem.
+  void finish(const std::vector<std::string>& stems, const json& result = json::object(),
+              const json& settings = json::object()) {
     const auto job = store_.take();
     // The queue is paused for the dispatcher alone.
     ASSERT_TRUE(job);
     make_directory(job_folder(folder_, job->id));
     store_.add_picture(job->id, {"00-reconstruction", "{\"kind\":\"reconstruction\"}"});
     for (const auto& stem : stems) {
-      store_.add_picture(job->id, {stem, "{\"kind\":\"edit\"}"});
+      auto entry = settings.value(stem, json::object());
+      entry["kind"] = "edit";
+      store_.add_picture(job->id, {stem, entry.dump()});
       write_file_atomically(job_folder(folder_, job->id) / (stem + ".png"),
                             encode_png(Image(24, 16), {}, "a"));
     }
@@ -84,6 +87,19 @@ TEST_F(OpenAiTest, AnAnswerWaitsForItsJob) {
   EXPECT_EQ(body.at("size"), "24x16");
   ASSERT_EQ(body.at("data").size(), 2U);
   EXPECT_EQ(body["data"][0].at("b64_json").get<std::string>().substr(0, 11), "iVBORw0KGgo");
+}
+
+TEST_F(OpenAiTest, ACandidateThatWasGeneratedAgainIsNotReturned) {
+  const auto waits = ask(field("response_format", "url") + field("n", "3"));
+  finish({"01-a", "02-b", "03-a"},
+         {{"choice", {{"best", {{{"stem", "03-a"}}}}, {"front", json::array()}, {"points", json::array()}}}},
+         {{"01-a", {{"gamma", 1.0}, {"steps", 20}}},
+          {"02-b", {{"gamma", 1.2}, {"steps", 20}}},
+          {"03-a", {{"gamma", 1.0}, {"steps", 50}}}});
+  const auto data = json::parse(waits.again().body).at("data");
+  ASSERT_EQ(data.size(), 2U);
+  EXPECT_NE(data[0].at("url").get<std::string>().find("/03-a.png"), std::string::npos);
+  EXPECT_NE(data[1].at("url").get<std::string>().find("/02-b.png"), std::string::npos);
 }
 
 TEST_F(OpenAiTest, AddressesOfPicturesAreWhole) {
