@@ -8,14 +8,13 @@
 namespace forgedit {
 namespace {
 
-// Each waiting image takes memory. On a CPU, scoring at once leaves the processor's cores to one kind of
-// work.
+// Each waiting image takes memory.
 constexpr std::size_t kMostWaiting = 8;
 
 }  // namespace
 
-CandidateScoring::CandidateScoring(AutoEdit& search, const c10::Device& device)
-    : search_(search), device_(device), scorer_(device.is_cuda() ? kMostWaiting : 0) {}
+CandidateScoring::CandidateScoring(AutoEdit& search, const c10::Device& device, bool beside)
+    : search_(search), device_(device), scorer_(beside ? kMostWaiting : 0) {}
 
 void CandidateScoring::add(const Candidate& candidate, Image shown, bool generated) {
   const auto scores = std::make_shared<std::optional<EditScores>>();

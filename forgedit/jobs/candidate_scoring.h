@@ -12,13 +12,13 @@
 
 namespace forgedit {
 
-/// Scores the candidates of the automatic choice; on a GPU beside the thread that generates them. A candidate
-/// counts in the search when its scores are known and its file is complete. All members are called from one
-/// thread.
+/// Scores the candidates of the automatic choice. A candidate counts in the search when its scores are known
+/// and its file is complete. All members are called from one thread.
 class CandidateScoring {
  public:
-  /// The search must outlive this.
-  CandidateScoring(AutoEdit& search, const c10::Device& device);
+  /// The search must outlive this. `beside`: in a thread of its own, as is good for a GPU; otherwise at once,
+  /// which leaves a processor's cores to one kind of work.
+  CandidateScoring(AutoEdit& search, const c10::Device& device, bool beside);
 
   /// `shown` is what is scored. `generated`: now; otherwise an earlier run has written the file.
   void add(const Candidate& candidate, Image shown, bool generated);

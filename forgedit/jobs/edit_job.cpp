@@ -410,7 +410,7 @@ void EditJobRun::draw_best(EditResults& results) {
   planner_.tell(*network_, described().frame, learning_to_do(), round.size() + planner_.most_images(), 0);
   if (learns_to_save_) ensure_learned(results);
   search_.emplace(subject_.requests, *job_.automatic, *scorer_, results.original(), described().source);
-  scoring_.emplace(*search_, network_->policy.device);
+  scoring_.emplace(*search_, network_->policy.device, /*beside=*/network_->policy.device.is_cuda());
   const auto number = [&](std::vector<Candidate>& candidates) {
     auto more = resume(results, candidates);
     resumed.to_draw.insert(resumed.to_draw.end(), more.to_draw.begin(), more.to_draw.end());

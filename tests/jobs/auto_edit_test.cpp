@@ -177,7 +177,7 @@ TEST_F(AutoEdits, ACandidateCountsOnceItHasScoresAndAFile) {
   auto one = search({"a cat"}, asked);
   const auto round = one.next_round([](std::vector<Candidate>&) {});
   ASSERT_GE(round.size(), 2U);
-  CandidateScoring scoring(one, torch::kCPU);
+  CandidateScoring scoring(one, torch::kCPU, /*beside=*/false);
   scoring.add(round[0], picture_of(round[0]), true);
   scoring.drain();
   EXPECT_EQ(one.scored(), 0U) << "its file is not complete";
@@ -188,6 +188,44 @@ TEST_F(AutoEdits, ACandidateCountsOnceItHasScoresAndAFile) {
   EXPECT_EQ(one.scored(), 2U) << "an earlier run has written the file";
   scoring.add(AutoEdit::always_drawn(requests({"a cat"})).front(), picture_of(round[1]), false);
   EXPECT_EQ(one.scored(), 2U) << "the reconstruction is no candidate";
+}
+
+TEST_F(AutoEdits, ScoringInAThreadOfItsOwnGivesTheSameScores) {
+  AutoRequest asked;
+  asked.pictures = 24;
+  std::vector<std::vector<std::string>> results;
+  for (const bool beside : {false, true}) {
+    auto one = search({"a cat", "a cow"}, asked);
+    const auto round = one.next_round([](std::vector<Candidate>&) {});
+    ASSERT_GT(round.size(), 8U) << "more than may wait";
+    CandidateScoring scoring(one, torch::kCPU, beside);
+    for (const auto& candidate : round) {
+      scoring.add(candidate, picture_of(candidate), true);
+      scoring.written(candidate.stem);
+      scoring.collect();
+    }
+    scoring.drain();
+    EXPECT_EQ(one.scored(), round.size());
+    results.push_back(one.lines(true));
+  }
+  EXPECT_EQ(results[0], results[1]);
+}
+
+TEST_F(AutoEdits, ScoresCountThoughAnotherImageCannotBeScored) {
+  AutoRequest asked;
+  asked.pictures = 6;
+  auto one = search({"a cat"}, asked);
+  const auto round = one.next_round([](std::vector<Candidate>&) {});
+  ASSERT_GE(round.size(), 2U);
+  CandidateScoring scoring(one, torch::kCPU, /*beside=*/true);
+  scoring.add(round[0], picture_of(round[0]), false);
+  EXPECT_THROW(
+      {
+        scoring.add(round[1], Image(4, 4), false);  // too small for SSIM
+        scoring.drain();
+      },
+      std::exception);
+  EXPECT_EQ(one.scored(), 1U);
 }
 
 TEST_F(AutoEdits, TheArrangementHasEveryCandidateOnce) {
