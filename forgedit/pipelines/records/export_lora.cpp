@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "forgedit/core/torch.h"
+#include "forgedit/io/weights/keymaps/lora.h"
 
 namespace forgedit {
 namespace {
