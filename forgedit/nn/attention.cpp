@@ -1,5 +1,6 @@
 #include "forgedit/nn/attention.h"
 
+#include "forgedit/device/geglu.h"
 #include "forgedit/device/kernels.h"
 #include "forgedit/device/torch_compat.h"
 #include "forgedit/nn/fused.h"
@@ -107,7 +108,9 @@ FeedForwardImpl::FeedForwardImpl(std::int64_t features) {
 }
 
 torch::Tensor FeedForwardImpl::forward(const torch::Tensor& x) {
-  const auto parts = proj(x).chunk(2, -1);
+  const auto hidden = proj(x);
+  if (geglu_fits(hidden)) return out(geglu(hidden));
+  const auto parts = hidden.chunk(2, -1);
   return out(parts[0] * torch::gelu(parts[1]));
 }
 
