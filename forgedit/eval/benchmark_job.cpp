@@ -12,6 +12,7 @@
 #include "forgedit/core/error.h"
 #include "forgedit/eval/bench_runner.h"
 #include "forgedit/eval/truth_scorer.h"
+#include "forgedit/jobs/edit_notes.h"
 #include "forgedit/jobs/edit_record.h"
 #include "forgedit/jobs/learning.h"
 #include "forgedit/jobs/results_folder.h"
@@ -115,8 +116,8 @@ void BenchmarkRun::check() const {
 void BenchmarkRun::follow_the_model() {
   const auto defaults = read_model_defaults(models_.choice(context_).folder);
   request_.learn.published = request_.published || request_.sweep.preset != SweepRequest::Preset::none;
-  follow_model(request_.learn, defaults);
-  follow_model(request_.sweep, defaults);
+  say_defaults(follow_model(request_.learn, defaults), context_);
+  say_defaults(follow_model(request_.sweep, defaults), context_);
 }
 
 double BenchmarkRun::fixed_strength(Interpolation interpolation) const {

@@ -2,6 +2,7 @@
 
 #include "forgedit/core/error.h"
 #include "forgedit/jobs/edit_job.h"
+#include "forgedit/jobs/edit_notes.h"
 #include "forgedit/jobs/sweep.h"
 
 namespace forgedit {
@@ -16,8 +17,9 @@ EditJob following_model(EditJob job, WarmModels& models, JobContext& context) {
   }
   const auto defaults = read_model_defaults(choice->folder);
   job.learn.published = job.sweep.preset != SweepRequest::Preset::none;
-  follow_model(job.learn, defaults);
-  follow_model(job.sweep, defaults);
+  const auto used = follow_model(job.learn, defaults);
+  if (job.from.empty()) say_defaults(used, context);
+  say_defaults(follow_model(job.sweep, defaults), context);
   return job;
 }
 

@@ -6,8 +6,12 @@
 #include "forgedit/jobs/job_context.h"
 #include "forgedit/jobs/requests.h"
 #include "forgedit/jobs/results.h"
+#include "forgedit/pipelines/records/model_defaults.h"
 
 namespace forgedit {
+
+/// Which of the model's own defaults a job uses; says nothing if it uses none.
+void say_defaults(const ModelDefaults& used, JobContext& context);
 
 /// What is kept of earlier runs: `resumed` of `planned` images; which ones are damaged; with `older` also the
 /// images of other settings, which stay in the folder.

@@ -10,6 +10,7 @@
 #include "forgedit/core/files.h"
 #include "forgedit/editing/forgetting.h"
 #include "forgedit/jobs/drawn_candidate.h"
+#include "forgedit/jobs/edit_notes.h"
 #include "forgedit/jobs/edit_record.h"
 #include "forgedit/jobs/job_plan.h"
 #include "forgedit/jobs/learning.h"
@@ -53,7 +54,7 @@ void note_kept(const LearnRequest& request, JobContext& context) {
 void run_learn(LearnRequest request, WarmModels& models, JobContext& context) {
   check_learn(request);
   take_target(request);
-  follow_model(request, read_model_defaults(models.choice(context).folder));
+  say_defaults(follow_model(request, read_model_defaults(models.choice(context).folder)), context);
   std::optional<SaveLock> lock;
   if (!request.dry_run && !request.save.empty()) lock.emplace(request.save);
   const auto picture = read_picture(request.picture, request.background, context);

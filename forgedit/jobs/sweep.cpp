@@ -81,8 +81,9 @@ bool follows_model(const LearnRequest& request) {
   return !request.published && o.method == LearnMethod::vanilla && o.tuning == Tuning::full;
 }
 
-void follow_model(LearnRequest& request, const ModelDefaults& defaults) {
-  if (!follows_model(request)) return;
+ModelDefaults follow_model(LearnRequest& request, const ModelDefaults& defaults) {
+  ModelDefaults used;
+  if (!follows_model(request)) return used;
   auto& o = request.options;
   // Who says at which loss learning ends does not ask for another rule.
   const bool by_loss = request.chosen.count("stop_loss") + request.chosen.count("stop_after") > 0;
@@ -90,20 +91,26 @@ void follow_model(LearnRequest& request, const ModelDefaults& defaults) {
     const auto found = defaults.learning.find(number.name);
     if (found == defaults.learning.end() || request.chosen.count(number.name) > 0) continue;
     if (by_loss && found->first == "stop_known") continue;
+    used.learning.insert(*found);
     if (number.whole) {
       number.whole(o) = static_cast<std::int64_t>(found->second);
     } else {
       number.real(o) = found->second;
     }
   }
-  if (defaults.stratified_timesteps && request.chosen.count("stratified_timesteps") == 0)
+  if (defaults.stratified_timesteps && request.chosen.count("stratified_timesteps") == 0) {
+    used.stratified_timesteps = defaults.stratified_timesteps;
     o.stratified_timesteps = *defaults.stratified_timesteps;
+  }
+  return used;
 }
 
-void follow_model(SweepRequest& sweep, const ModelDefaults& defaults) {
-  if (sweep.preset != Preset::none) return;
-  if (!sweep.sampler && !sweep.steps) sweep.steps = defaults.steps;
-  if (!sweep.guidance_scale) sweep.guidance_scale = defaults.guidance_scale;
+ModelDefaults follow_model(SweepRequest& sweep, const ModelDefaults& defaults) {
+  ModelDefaults used;
+  if (sweep.preset != Preset::none) return used;
+  if (!sweep.sampler && !sweep.steps) sweep.steps = used.steps = defaults.steps;
+  if (!sweep.guidance_scale) sweep.guidance_scale = used.guidance_scale = defaults.guidance_scale;
+  return used;
 }
 
 EditRequest make_request(const SweepRequest& sweep, LearnMethod method, std::vector<std::string> targets,

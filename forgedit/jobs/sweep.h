@@ -24,9 +24,10 @@ EditRequest with_settings(EditRequest request, const SweepRequest& given);
 /// its published schedule.
 bool follows_model(const LearnRequest& request);
 
-/// What nobody chose, as the model has it: of learning where that follows it, of sampling without a preset.
-void follow_model(LearnRequest& request, const ModelDefaults& defaults);
-void follow_model(SweepRequest& sweep, const ModelDefaults& defaults);
+/// Sets what nobody chose to the model's own defaults: of learning if that follows the model, of sampling if
+/// there is no preset. Returns those that were used.
+ModelDefaults follow_model(LearnRequest& request, const ModelDefaults& defaults);
+ModelDefaults follow_model(SweepRequest& sweep, const ModelDefaults& defaults);
 
 /// One request for all `targets`. `automatic`: without a preset, what the automatic choice searches.
 EditRequest make_request(const SweepRequest& sweep, LearnMethod method, std::vector<std::string> targets,

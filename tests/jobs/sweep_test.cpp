@@ -56,7 +56,8 @@ TEST(FollowModel, TakesWhatNobodyChose) {
   LearnRequest learn;
   learn.options.unet_lr = 1e-5;
   learn.chosen = {"unet_lr"};
-  follow_model(learn, model);
+  EXPECT_EQ(defaults_text(follow_model(learn, model)),
+            std::vector<std::string>{"learning: samples 900, stop_known 0.9, stratified_timesteps true"});
   EXPECT_EQ(learn.options.samples, 900);
   EXPECT_EQ(learn.options.unet_lr, 1e-5);
   EXPECT_EQ(learn.options.stop_known, 0.9);
@@ -64,7 +65,7 @@ TEST(FollowModel, TakesWhatNobodyChose) {
 
   SweepRequest sweep;
   sweep.guidance_scale = 7;
-  follow_model(sweep, model);
+  EXPECT_EQ(defaults_text(follow_model(sweep, model)), std::vector<std::string>{"sampling: steps 25"});
   EXPECT_EQ(sweep.steps, 25);
   EXPECT_EQ(sweep.guidance_scale, 7);
 }
@@ -74,7 +75,7 @@ TEST(FollowModel, LeavesOtherSchedulesAlone) {
   const auto samples_of = [&](auto change) {
     LearnRequest learn;
     change(learn);
-    follow_model(learn, model);
+    EXPECT_TRUE(follow_model(learn, model).empty());
     return learn.options.samples;
   };
   EXPECT_EQ(samples_of([](LearnRequest& r) { r.published = true; }), 400);
