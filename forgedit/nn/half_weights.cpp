@@ -22,14 +22,16 @@ class HalfLinear : public torch::autograd::Function<HalfLinear> {
   /// `sources`: x, weight, and bias if there is one.
   static Tensor forward(AutogradContext* ctx, at::TensorList sources) {
     ctx->save_for_backward({sources[1]});
+    ctx->saved_data["sources"] = static_cast<std::int64_t>(sources.size());
     return at::linear(sources[0], sources[1].to(torch::kFloat), sources.size() > 2 ? sources[2] : Tensor());
   }
   static variable_list backward(AutogradContext* ctx, const variable_list& gradients) {
     const auto weight = ctx->get_saved_variables()[0].to(torch::kFloat);
-    variable_list result{at::matmul(gradients[0], weight), Tensor()};
-    if (ctx->needs_input_grad(2)) {
-      result.push_back(gradients[0].reshape({-1, weight.size(0)}).sum(0));
-    }
+    // LibTorch wants an entry for each source, also for a bias that does not learn.
+    variable_list result(static_cast<std::size_t>(ctx->saved_data["sources"].toInt()));
+    if (ctx->needs_input_grad(0)) result[0] = at::matmul(gradients[0], weight);
+    if (result.size() > 2 && ctx->needs_input_grad(2))
+      result[2] = gradients[0].reshape({-1, weight.size(0)}).sum(0);
     return result;
   }
 };

@@ -53,6 +53,27 @@ TEST(HalfWeights, LayersComputeTheSame) {
   EXPECT_TRUE(torch::equal(rows[1], embedding->weight[5].to(torch::kFloat)));
 }
 
+TEST(HalfWeights, InputsGetGradientsThroughFrozenLayers) {
+  const auto gradient = [](auto layer, const torch::Tensor& x) {
+    for (auto& parameter : layer->parameters()) parameter.set_requires_grad(false);
+    return torch::autograd::grad({layer(x).square().sum()}, {x}).front();
+  };
+  const auto expect_one = [&](const auto& layer, at::IntArrayRef input) {
+    const auto x = torch::randn(input).set_requires_grad(true);
+    const auto wanted = gradient(with_weights(layer, false), x);
+    EXPECT_TRUE(torch::allclose(gradient(with_weights(layer, true), x), wanted, 1e-5, 1e-5));
+  };
+  expect_one(nn::Linear(20, 30), {2, 5, 20});
+  expect_one(nn::Linear(20, 30, false), {2, 5, 20});
+  expect_one(nn::Conv2d(4, 6, 3, 2, 1), {2, 4, 9, 8});
+}
+
+TEST(HalfWeights, BiasesLearnFromInputsWithoutGradients) {
+  auto layer = with_weights(nn::Linear(20, 30), true);
+  const auto y = layer(torch::ones({4, 20}));
+  EXPECT_TRUE(torch::equal(torch::autograd::grad({y.sum()}, {layer->bias}).front(), torch::full({30}, 4.0F)));
+}
+
 ClipTextConfig text_encoder(std::int64_t vocabulary, std::int64_t width) {
   ClipTextConfig config;
   config.vocab_size = vocabulary;
