@@ -440,7 +440,8 @@ namespace forgedit::nn {
 
 torch::Tensor norm_silu(const torch::Tensor& x, GroupNorm& norm) {
   if (fused::fits(x, norm->weight)) return fused::group_norm(x, *norm, true).first;
-  return torch::silu(norm(x));
+  auto normed = norm(x);
+  return c10::GradMode::is_enabled() ? torch::silu(normed) : torch::silu_(normed);
 }
 
 }  // namespace forgedit::nn

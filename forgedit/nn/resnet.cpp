@@ -19,11 +19,12 @@ ResnetBlock2DImpl::ResnetBlock2DImpl(const ResnetOptions& o)
 
 torch::Tensor ResnetBlock2DImpl::forward(const torch::Tensor& x, const torch::Tensor& time_embedding) {
   if (fused::fits(x, conv1->weight) && fused::fits(x, norm1->weight)) return forward_fused(x, time_embedding);
-  auto hidden = conv1(torch::silu(norm1(x)));
+  auto hidden = conv1(norm_silu(x, norm1));
   if (!time_emb_proj.is_empty()) {
     hidden = hidden + time_emb_proj(torch::silu(time_embedding)).unsqueeze(-1).unsqueeze(-1);
   }
-  hidden = conv2(torch::silu(norm2(hidden)));
+  hidden = norm_silu(hidden, norm2);  // frees the map before conv2: it counts at the end of the VAE's decoder
+  hidden = conv2(hidden);
   return (conv_shortcut.is_empty() ? x : conv_shortcut(x)) + hidden;
 }
 
