@@ -1,5 +1,7 @@
 #include "forgedit/device/device.h"
 
+#include <malloc.h>
+
 #include <atomic>
 #include <cstdlib>
 #include <fstream>
@@ -111,7 +113,10 @@ void limit_memory(const c10::Device& device, std::int64_t bytes) {
 }
 
 void release_memory(const c10::Device& device) {
-  if (device.is_cuda()) cuda::empty_cache();
+  if (device.is_cuda()) return cuda::empty_cache();
+#ifdef __GLIBC__
+  ::malloc_trim(0);
+#endif
 }
 
 void synchronize(const c10::Device& device) {

@@ -23,6 +23,8 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr std::int64_t kManyCells = 64 * 64;  // of latents; 512x512 pixels
+
 /// Throws where the host lacks memory for what loading converts to float32, or copies.
 template <typename Config>
 void require_memory(const NetworkFiles<Config>& files, bool keep_half = false) {
@@ -359,6 +361,9 @@ torch::Tensor StableDiffusion::decode_latents(const torch::Tensor& latents) {
   torch::NoGradGuard no_grad;
   restore_networks();
   const ParametersOnDevice moved(*vae, policy.device);
+  const auto cells = latents.numel() / latents.size(1);
+  // The decoder's last feature maps are large: what the UNet has freed must not lie idle beside them.
+  if (policy.device.is_cpu() && cells >= kManyCells) release_memory(policy.device);
   const auto unscaled = latents / vae->config().scaling_factor;
   const auto images =
       (memory.vae_tile > 0 ? decode_in_tiles(vae, unscaled, memory.vae_tile) : vae->decode(unscaled))
