@@ -79,13 +79,12 @@ struct Instructions {
 };
 
 #if FORGEDIT_X86
-[[gnu::target("avx512f,prefer-vector-width=512")]] void forward_avx512(std::int64_t rows, std::int64_t width,
-                                                                       const float* x, float* y) {
+[[gnu::target("avx512f")]] void forward_avx512(std::int64_t rows, std::int64_t width, const float* x,
+                                               float* y) {
   forward(rows, width, x, y);
 }
-[[gnu::target("avx512f,prefer-vector-width=512")]] void backward_avx512(std::int64_t rows, std::int64_t width,
-                                                                        const float* x, const float* dy,
-                                                                        float* dx) {
+[[gnu::target("avx512f")]] void backward_avx512(std::int64_t rows, std::int64_t width, const float* x,
+                                                const float* dy, float* dx) {
   backward(rows, width, x, dy, dx);
 }
 [[gnu::target("avx2,fma")]] void forward_avx2(std::int64_t rows, std::int64_t width, const float* x,
