@@ -48,7 +48,7 @@ void reset_peak_memory(const c10::Device& device);
 std::int64_t free_memory(const c10::Device& device);
 /// Limits tensors to this many bytes of a GPU from now on. Does nothing on a CPU.
 void limit_memory(const c10::Device& device, std::int64_t bytes);
-/// Returns memory that LibTorch (on a CPU: the C library) holds in reserve to the device.
+/// Gives back freed memory that LibTorch still holds on a GPU, or the C library on a CPU.
 void release_memory(const c10::Device& device);
 
 /// Waits until the device has finished all work.

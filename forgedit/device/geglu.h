@@ -4,7 +4,7 @@
 
 namespace forgedit {
 
-/// Whether `geglu` can compute with this tensor: float32 on a CPU.
+/// Whether `geglu` can compute with this tensor: float32 on a CPU, with an even last dimension.
 bool geglu_fits(const torch::Tensor& x);
 
 /// x (..., 2·width) -> (..., width): the first half times gelu of the second, equal up to rounding to

@@ -2,8 +2,8 @@
 
 #include <bit>
 
-// Loops are written so that the compiler turns them into vector instructions (-fopenmp-simd): one source for
-// each set of instructions, chosen when the program runs.
+// Loops are written so that the compiler turns them into vector instructions (-fopenmp-simd, and
+// -fno-trapping-math for the choice by sign): one source for each set of instructions.
 #if defined(__x86_64__) && defined(__GNUC__)
 #define FORGEDIT_X86 1
 #endif
@@ -52,7 +52,7 @@ struct Normal {
   for (std::int64_t row = 0; row < rows; ++row, x += 2 * width, y += width) {
     const float* gates = x + width;
 #pragma omp simd
-    for (std::int64_t i = 0; i < width; ++i) y[i] = x[i] * gates[i] * normal(gates[i]).cdf;
+    for (std::int64_t i = 0; i < width; ++i) y[i] = x[i] * (gates[i] * normal(gates[i]).cdf);
   }
 }
 
@@ -64,19 +64,11 @@ struct Normal {
 #pragma omp simd
     for (std::int64_t i = 0; i < width; ++i) {
       const auto at = normal(gates[i]);
-      dx[i] = dy[i] * gates[i] * at.cdf;
+      dx[i] = dy[i] * (gates[i] * at.cdf);
       dgates[i] = dy[i] * x[i] * (at.cdf + gates[i] * at.density);
     }
   }
 }
-
-using Forward = void (*)(std::int64_t, std::int64_t, const float*, float*);
-using Backward = void (*)(std::int64_t, std::int64_t, const float*, const float*, float*);
-
-struct Instructions {
-  Forward forward;
-  Backward backward;
-};
 
 #if FORGEDIT_X86
 [[gnu::target("avx512f")]] void forward_avx512(std::int64_t rows, std::int64_t width, const float* x,
@@ -97,30 +89,35 @@ struct Instructions {
 }
 #endif
 
-Instructions choose() {
-#if FORGEDIT_X86
-  if (__builtin_cpu_supports("avx512f")) return {forward_avx512, backward_avx512};
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return {forward_avx2, backward_avx2};
-#endif
-  return {[](std::int64_t rows, std::int64_t width, const float* x, float* y) { forward(rows, width, x, y); },
-          [](std::int64_t rows, std::int64_t width, const float* x, const float* dy, float* dx) {
-            backward(rows, width, x, dy, dx);
-          }};
-}
-
-const Instructions& instructions() {
-  static const Instructions chosen = choose();
-  return chosen;
-}
-
 }  // namespace
 
-void geglu_rows(std::int64_t rows, std::int64_t width, const float* x, float* y) {
-  instructions().forward(rows, width, x, y);
+Vectors widest_vectors() {
+#if FORGEDIT_X86
+  if (__builtin_cpu_supports("avx512f")) return Vectors::avx512;
+  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) return Vectors::avx2;
+#endif
+  return Vectors::plain;
 }
 
-void geglu_rows_backward(std::int64_t rows, std::int64_t width, const float* x, const float* dy, float* dx) {
-  instructions().backward(rows, width, x, dy, dx);
+void geglu_rows(Vectors vectors, std::int64_t rows, std::int64_t width, const float* x, float* y) {
+#if FORGEDIT_X86
+  if (vectors == Vectors::avx512) return forward_avx512(rows, width, x, y);
+  if (vectors == Vectors::avx2) return forward_avx2(rows, width, x, y);
+#else
+  static_cast<void>(vectors);
+#endif
+  forward(rows, width, x, y);
+}
+
+void geglu_rows_backward(Vectors vectors, std::int64_t rows, std::int64_t width, const float* x,
+                         const float* dy, float* dx) {
+#if FORGEDIT_X86
+  if (vectors == Vectors::avx512) return backward_avx512(rows, width, x, dy, dx);
+  if (vectors == Vectors::avx2) return backward_avx2(rows, width, x, dy, dx);
+#else
+  static_cast<void>(vectors);
+#endif
+  backward(rows, width, x, dy, dx);
 }
 
 }  // namespace forgedit

@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
+#include "forgedit/device/geglu_rows.h"
+
 namespace forgedit {
 namespace {
 
@@ -38,6 +42,33 @@ TEST(Geglu, HoldsFarFromZero) {
   expect_as_by_operators(x);
 }
 
+TEST(GegluRows, AreTheSameWithAllInstructions) {
+  torch::manual_seed(3);
+  const auto x = torch::randn({5, 2 * 37}), dy = torch::randn({5, 37});
+  const auto wanted = by_operators(x);
+  const auto learns = x.clone().set_requires_grad(true);
+  const auto wanted_dx = torch::autograd::grad({by_operators(learns)}, {learns}, {dy}).front();
+  for (auto vectors : {Vectors::plain, Vectors::avx2, Vectors::avx512}) {
+    if (vectors > widest_vectors()) continue;
+    const auto y = torch::full_like(wanted, NAN), dx = torch::full_like(x, NAN);
+    geglu_rows(vectors, 5, 37, x.data_ptr<float>(), y.data_ptr<float>());
+    geglu_rows_backward(vectors, 5, 37, x.data_ptr<float>(), dy.data_ptr<float>(), dx.data_ptr<float>());
+    EXPECT_TRUE(torch::allclose(y, wanted, 1e-6, 2e-6)) << static_cast<int>(vectors);
+    EXPECT_TRUE(torch::allclose(dx, wanted_dx, 1e-6, 3e-6)) << static_cast<int>(vectors);
+  }
+}
+
+TEST(Geglu, IsTheSameOnSeveralThreads) {
+  torch::manual_seed(4);
+  const auto x = torch::randn({4096, 256});
+  const auto threads = torch::get_num_threads();
+  torch::set_num_threads(3);
+  const auto parts = geglu(x);
+  torch::set_num_threads(1);
+  EXPECT_TRUE(torch::equal(geglu(x), parts));
+  torch::set_num_threads(threads);
+}
+
 TEST(Geglu, TakesRowsThatAreApart) {
   torch::manual_seed(2);
   const auto all = torch::randn({8, 64});
@@ -48,6 +79,7 @@ TEST(Geglu, OtherTypesAreLeftToOperators) {
   EXPECT_TRUE(geglu_fits(torch::zeros({2, 4})));
   EXPECT_FALSE(geglu_fits(torch::zeros({2, 4}, torch::kDouble)));
   EXPECT_FALSE(geglu_fits(torch::zeros({0, 4})));
+  EXPECT_FALSE(geglu_fits(torch::zeros({2, 3})));
 }
 
 }  // namespace
