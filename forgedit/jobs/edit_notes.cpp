@@ -14,7 +14,7 @@ constexpr double kMinReconstruction = 15.0;  // dB
 }  // namespace
 
 void say_defaults(const ModelDefaults& used, JobContext& context) {
-  for (const auto& line : defaults_text(used)) context.note("the model's own defaults for " + line);
+  for (const auto& line : defaults_text(used)) context.note("uses the model's own defaults for " + line);
 }
 
 void say_resumed(const EditResults& results, const EditResults::Resumed& resumed, std::size_t planned,

@@ -1,5 +1,7 @@
 #include <fstream>
+#include <utility>
 
+#include "forgedit/core/files.h"
 #include "forgedit/core/json.h"
 #include "forgedit/jobs/small_jobs.h"
 #include "forgedit/pipelines/records/saved_edit.h"
@@ -61,6 +63,28 @@ class EngineJobs : public testing::JobTest {
     return request.save;
   }
 };
+
+TEST_F(EngineJobs, ARunTellsWhichOfTheModelsDefaultsItUses) {
+  auto request = tiny_model();
+  fs::copy(request.model, folder_ / "model", fs::copy_options::recursive);
+  request.model = (folder_ / "model").string();
+  write_file_atomically(folder_ / "model/forgedit.json",
+                        R"({"format": 1, "learning": {"lr_decay": 0.5}, "sampling": {"guidance_scale": 2}})");
+  Engine own(places(), {request});
+  RecordingListener told;
+  auto job = edit_job("out");
+  job.learn.save = folder_ / "learned";
+  run(own, job, told);
+  EXPECT_EQ(told.notes_with("uses the model's own defaults for learning: lr_decay 0.5"), 1U);
+  EXPECT_EQ(told.notes_with("uses the model's own defaults for sampling: guidance_scale 2"), 1U);
+
+  RecordingListener again;
+  job.from = std::exchange(job.learn.save, {});
+  job.sweep.guidance_scale = 2;
+  job.out = folder_ / "again";
+  run(own, job, again);
+  EXPECT_EQ(again.notes_with("the model's own defaults"), 0U) << "what is not used is not told";
+}
 
 TEST_F(EngineJobs, OutsideOfAMaskThePictureStaysAsItIs) {
   auto job = edit_job("plain");
