@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# fuzz/run.sh SECONDS [TARGET...]: runs the targets of the preset `fuzz`, all unless named, one on each core, and starts
-# no more of them after the first finding, which makes it fail. New inputs go to build/fuzz/corpus, those that fail to build/fuzz/findings.
+# fuzz/run.sh SECONDS [TARGET...]: runs the targets of the preset `fuzz`, all unless named, one on each core. Fails on a
+# finding, and starts no more targets after the first one. New inputs go to build/fuzz/corpus, those that fail to build/fuzz/findings.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
