@@ -36,7 +36,7 @@ TEST(AttentionInParts, IsTheWholeToRounding) {
     const auto out = attention_in_parts(attention.q, attention.k, attention.v);
     EXPECT_TRUE(torch::allclose(out, whole, 1e-5, 1e-6));
   }
-  const auto out = scaled_dot_product_attention(attention.q, attention.k, attention.v);
+  const auto out = forgedit::scaled_dot_product_attention(attention.q, attention.k, attention.v);
   EXPECT_TRUE(torch::allclose(out, whole, 1e-5, 1e-6));
   const auto wanted = attention.gradients(whole), found = attention.gradients(out);
   for (std::size_t i = 0; i < 3; ++i) {
