@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # fuzz/run.sh SECONDS [TARGET...]: runs the targets of the preset `fuzz`, all unless named, one on each core. Fails on a
-# finding, and starts no more targets after the first one. New inputs go to build/fuzz/corpus, those that fail to build/fuzz/findings.
+# finding, and starts no more targets after it. New inputs go to build/fuzz/corpus, those that fail to
+# build/fuzz/findings.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -30,4 +31,4 @@ run_target() {
 }
 export -f run_target
 export seconds
-printf '%s\n' "${targets[@]}" | xargs -P "$(nproc)" -I '{}' bash -c 'run_target "$1"' bash '{}'
+printf '%s\n' "${targets[@]}" | xargs -P "$(nproc)" -I '{}' bash -euc 'run_target "$1"' bash '{}'

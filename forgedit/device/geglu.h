@@ -8,7 +8,7 @@ namespace forgedit {
 bool geglu_fits(const torch::Tensor& x);
 
 /// x (..., 2·width) -> (..., width): the first half times gelu of the second, equal up to rounding to
-/// LibTorch's operators. One pass over the memory instead of three (backward: of nine).
+/// LibTorch's operators, which need a pass over the memory for each operation.
 torch::Tensor geglu(const torch::Tensor& x);
 
 }  // namespace forgedit
