@@ -176,11 +176,12 @@ void EditJobRun::load() {
   const bool may_reuse = !learned_ && job_.learn.save.empty() && !job_.learn.choose_save;
   const bool resumes = fs::exists(job_.out / kRecordFile);
   const auto plan = job_.automatic ? AutoEdit::always_drawn(subject_.requests) : plan_edit(subject_.requests);
-  const auto together = size_of_first_batch(plan, images_per_batch(job_.drawing, choice.policy));
   network_ = &models_.model(
       context_, [&](const StableDiffusion& loaded) { return memory_need(loaded); },
       may_reuse ? LearnedBefore::keep : LearnedBefore::drop,
-      learned_ || resumes ? nullptr : warm_up_of(job_.learn, picture_, choice, together));
+      learned_ || resumes ? nullptr
+                          : warm_up_of(job_.learn, picture_, choice,
+                                       first_batch_sizes(plan, job_.drawing, choice.policy), context_));
   warn_of_long_texts(encoded_texts(), *network_, context_);
   // A plan that has weights wait on the CPU has no room for the judges' either.
   const auto judges = network_->memory.offload ? c10::Device(c10::DeviceType::CPU) : choice.policy.device;

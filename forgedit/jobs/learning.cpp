@@ -108,13 +108,12 @@ void prepare_learning(const LearnRequest& request, const Image& picture, const M
 }
 
 std::function<void()> warm_up_of(const LearnRequest& request, const Image& picture, const ModelChoice& choice,
-                                 std::size_t images) {
+                                 std::vector<std::int64_t> batches, JobContext& job) {
   const auto grid = read_picture_grid(choice.folder);
   const bool is_saved = !request.save.empty() && is_saved_edit(request.save);
   if (!grid || is_saved || !choice.policy.reduced()) return {};
-  return [&choice, images, options = request.options, frame = frame_of(picture, request, *grid)] {
-    warm_up(options, frame, choice, images);
-  };
+  return [&choice, &job, batches = std::move(batches), options = request.options,
+          frame = frame_of(picture, request, *grid)] { warm_up(options, frame, choice, batches, job); };
 }
 
 std::string write_source(const LearnRequest& request, const std::vector<std::string>& targets,

@@ -71,7 +71,8 @@ void run_learn(LearnRequest request, WarmModels& models, JobContext& context) {
     return note_planned_file(request.save, context);
   }
   if (request.source.empty()) request.source = write_source(request, {}, picture, models, context);
-  auto& network = models.model(context, need, LearnedBefore::drop, warm_up_of(request, picture, choice));
+  auto& network =
+      models.model(context, need, LearnedBefore::drop, warm_up_of(request, picture, choice, {}, context));
   warn_of_long_texts({request.source}, network, context);
   const auto to_learn = picture_to_learn(request, picture, choice, network);
   if (request.save.empty()) {

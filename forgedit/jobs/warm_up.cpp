@@ -45,7 +45,8 @@ bool has_room(const UNetConfig& unet, const VaeConfig& vae, const LearnOptions& 
 
 }  // namespace
 
-void warm_up(const LearnOptions& options, const Frame& frame, const ModelChoice& choice, std::size_t images) {
+void warm_up(const LearnOptions& options, const Frame& frame, const ModelChoice& choice,
+             const std::vector<std::int64_t>& batches, JobContext& job) {
   const auto& folder = choice.folder;
   if (!choice.policy.reduced() || choice.memory || !std::filesystem::is_directory(folder)) return;
   try {
@@ -59,21 +60,22 @@ void warm_up(const LearnOptions& options, const Frame& frame, const ModelChoice&
     const auto latents = torch::zeros(
         {1, unet.in_channels, frame.grid_height / vae.factor(), frame.grid_width / vae.factor()});
     const TextEmbedding text{torch::zeros({1, kTokens, unet.cross_attention_dim}), {}};
-    if (images > 0) {
-      SampleOptions sample;
-      sample.steps = 1;
+    SampleOptions sample;
+    sample.steps = 1;
+    for (const auto images : batches) {
       const auto rows = [&](const torch::Tensor& one) {
         auto sizes = one.sizes().vec();
-        sizes[0] = static_cast<std::int64_t>(images);
+        sizes[0] = images;
         return one.expand(sizes);
       };
       Sampler(model, sample).draw(rows(latents), {rows(text.tokens), {}}, text);
     }
-    const auto batches = random_learn_batches(one_step, latents, at::detail::createCPUGenerator(0),
+    const auto learned = random_learn_batches(one_step, latents, at::detail::createCPUGenerator(0),
                                               model.settings.noise.num_train_timesteps);
-    learn_vanilla(model, latents, text, one_step, batches, {});
-  } catch (const std::exception&) {
-    // Where something is wrong, the real steps find it and say so.
+    learn_vanilla(model, latents, text, one_step, learned, {});
+  } catch (const std::exception& error) {
+    job.note(std::string("the GPU was not prepared while the model was read, so first steps take longer: ") +
+             error.what());
   }
   release_memory(choice.policy.device);
 }

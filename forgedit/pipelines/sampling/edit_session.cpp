@@ -182,10 +182,15 @@ std::int64_t images_per_batch(const DrawOptions& options, const ComputePolicy& p
   return options.batch.value_or(policy.device.is_cuda() && !options.full_batches ? 8 : 4);
 }
 
-std::size_t size_of_first_batch(const std::vector<Candidate>& plan, std::int64_t most) {
+std::vector<std::int64_t> first_batch_sizes(const std::vector<Candidate>& plan, const DrawOptions& options,
+                                            const ComputePolicy& policy) {
+  const auto most = images_per_batch(options, policy);
   const auto batches =
       batches_to_generate(plan, static_cast<std::size_t>(std::max<std::int64_t>(1, most)), false, {});
-  return batches.empty() ? 0 : batches.front().size();
+  std::vector<std::int64_t> sizes;
+  if (!batches.empty()) sizes.push_back(static_cast<std::int64_t>(batches.front().size()));
+  if (options.full_batches) sizes.push_back(most);
+  return sizes;
 }
 
 class EditSession::State {

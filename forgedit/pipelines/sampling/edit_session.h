@@ -15,8 +15,10 @@ namespace forgedit {
 
 /// Images per batch of a plan, if memory sets no limit.
 std::int64_t images_per_batch(const DrawOptions& options, const ComputePolicy& policy);
-/// Images of a plan that are sampled together at first, with at most `most` per batch.
-std::size_t size_of_first_batch(const std::vector<Candidate>& plan, std::int64_t most);
+/// Sizes of the batches that a plan begins with: that of its first one, and that of full ones where
+/// DrawOptions asks for those.
+std::vector<std::int64_t> first_batch_sizes(const std::vector<Candidate>& plan, const DrawOptions& options,
+                                            const ComputePolicy& policy);
 
 /// Takes each image as soon as it is decoded, in the size of the grid; `candidate` then has the batch in
 /// which it was generated.

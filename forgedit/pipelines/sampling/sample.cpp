@@ -182,7 +182,7 @@ Sampler::Loop& Sampler::loop_for(const torch::Tensor& latents, const TextEmbeddi
   for (const auto& loop : loops_) {
     if (loop->fits(latents.sizes(), keeps)) return *loop;
   }
-  if (!has_room_for_more(model_, latents)) loops_.clear();
+  if (!loops_.empty() && !has_room_for_more(model_, latents)) loops_.clear();
   loops_.push_back(
       std::make_unique<Loop>(model_, options_, table_of(steps_), latents.sizes(), embeddings, keeps));
   return *loops_.back();

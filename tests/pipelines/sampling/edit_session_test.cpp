@@ -142,8 +142,11 @@ TEST_F(Sweep, AnImageIsGeneratedAgainInABatchLikeItsOwn) {
                    }});
   ASSERT_EQ(first.size(), 6U);
   EXPECT_EQ(first[2].first.together, 4);
-  EXPECT_EQ(size_of_first_batch(plan, 4), 4U);
-  EXPECT_EQ(size_of_first_batch(plan, 8), plan.size());
+  EXPECT_EQ(first_batch_sizes(plan, options, model_->policy), (std::vector<std::int64_t>{4}));
+  options.batch = 8;
+  EXPECT_EQ(first_batch_sizes(plan, options, model_->policy), (std::vector<std::int64_t>{6}));
+  options.full_batches = true;
+  EXPECT_EQ(first_batch_sizes(plan, options, model_->policy), (std::vector<std::int64_t>{6, 8}));
   EXPECT_EQ(first[2].first.place, 2);
   EXPECT_EQ(first[5].first.together, 2);
   for (const auto& [candidate, picture] : first) {
