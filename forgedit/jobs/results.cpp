@@ -3,7 +3,10 @@
 #include <spdlog/fmt/fmt.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
+#include <future>
+#include <memory>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -32,6 +35,8 @@ constexpr double kSheetPixels = 60e6;
 constexpr std::size_t kOlderNamed = 3;
 constexpr std::size_t kMostUnrecorded = 8;
 constexpr std::size_t kHashDigits = 8;
+// The record goes to the disk that often while images come: a flush waits for whatever else is written.
+constexpr std::chrono::seconds kFlushEvery{10};
 
 /// A copy no larger than a cell of the sheet.
 Image cell_copy(const Image& image) {
@@ -102,8 +107,10 @@ void EditResults::add(const Candidate& candidate, const Image& grid, PictureWrit
                       std::string verdict) {
   BackgroundWriter::Task done;
   if (written) done = [file = path_of(candidate), written = std::move(written)] { written(file); };
-  writer_.add([this, candidate, grid, verdict = std::move(verdict)] { write(candidate, grid, verdict); },
-              std::move(done));
+  // Encoding takes longest: of several pictures at once, on threads of their own where there are any to have.
+  const auto encoded = std::make_shared<std::future<EncodedPicture>>(std::async(
+      [this, candidate, grid, verdict = std::move(verdict)] { return encode(candidate, grid, verdict); }));
+  writer_.add([this, candidate, encoded] { write(candidate, encoded->get()); }, std::move(done));
 }
 
 void EditResults::withhold(const Candidate& candidate, const std::string& verdict) {
@@ -161,27 +168,32 @@ Image EditResults::edited_part(Image shown) const {
   return run_.photo ? cropped(shown, run_.photo->region) : shown;
 }
 
-/// On the writer's thread.
-void EditResults::write(const Candidate& candidate, const Image& grid, const std::string& verdict) {
+EditResults::EncodedPicture EditResults::encode(const Candidate& candidate, const Image& grid,
+                                                const std::string& verdict) const {
   const auto picture = picture_of(candidate, grid);
-  const auto path = path_of(candidate);
-  Picture finished{{}, {}, settings_key(run_, candidate), {}, verdict};
-  std::string file;
+  EncodedPicture encoded{{{}, {}, settings_key(run_, candidate), {}, verdict}, {}, {}};
   parallel_for(2, 1, [&](std::int64_t first, std::int64_t last) {
     for (auto part = first; part < last; ++part) {
       if (part == 0) {
-        file = encode_png(run_.at_source_size ? shown(candidate, grid) : picture,
-                          with_text_ ? picture_text(run_, candidate) : PngText{}, path.string());
+        encoded.file =
+            encode_png(run_.at_source_size ? shown(candidate, grid) : picture,
+                       with_text_ ? picture_text(run_, candidate) : PngText{}, path_of(candidate).string());
       } else {
-        finished.cell = cell_copy(picture);
-        finished.copy = report_copy(picture, plan_.size());
+        encoded.picture.cell = cell_copy(picture);
+        encoded.picture.copy = report_copy(picture, plan_.size());
       }
     }
   });
-  write_file_atomically(path, file, Flush::no);
-  finished.content = content_hash(file);
-  pictures_[candidate.stem] = std::move(finished);
-  if (candidate.kind == Candidate::Kind::reconstruction) reconstruction_db_ = psnr(picture, original_);
+  encoded.picture.content = content_hash(encoded.file);
+  if (candidate.kind == Candidate::Kind::reconstruction) encoded.psnr = psnr(picture, original_);
+  return encoded;
+}
+
+/// On the writer's thread.
+void EditResults::write(const Candidate& candidate, EncodedPicture encoded) {
+  write_file_atomically(path_of(candidate), encoded.file, Flush::no);
+  pictures_[candidate.stem] = std::move(encoded.picture);
+  if (encoded.psnr) reconstruction_db_ = encoded.psnr;
   record_one_more();
 }
 
@@ -347,7 +359,11 @@ std::vector<fs::path> EditResults::finish() {
 
 void EditResults::write_record(bool ended) const {
   unrecorded_ = 0;
-  write_file_atomically(folder_ / kRecordFile, json_text(record(ended), 1) + "\n");
+  const auto now = std::chrono::steady_clock::now();
+  const bool flush = ended || now - flushed_ >= kFlushEvery;
+  if (flush) flushed_ = now;
+  write_file_atomically(folder_ / kRecordFile, json_text(record(ended), 1) + "\n",
+                        flush ? Flush::yes : Flush::no);
 }
 
 std::string EditResults::report(const json& record) const {

@@ -102,7 +102,19 @@ class EditResults {
   std::optional<double> reconstruction_db() const;
 
  private:
-  void write(const Candidate& candidate, const Image& grid, const std::string& verdict);
+  struct Picture {
+    Image cell;        // a small copy for the sheet
+    std::string copy;  // and one for the report
+    std::string settings, content;
+    std::string safety;  // the verdict as JSON; empty: none
+  };
+  struct EncodedPicture {
+    Picture picture;
+    std::string file;            // a PNG
+    std::optional<double> psnr;  // against the original; of a reconstruction
+  };
+  EncodedPicture encode(const Candidate& candidate, const Image& grid, const std::string& verdict) const;
+  void write(const Candidate& candidate, EncodedPicture encoded);
   /// At the model's scale.
   Image picture_of(const Candidate& candidate, const Image& grid) const;
   /// With the unchanged part of the source, at the source's size.
@@ -125,19 +137,15 @@ class EditResults {
   std::vector<std::filesystem::path> area_files_;
   FinishedPictures finished_;  // of an earlier run, not taken over yet
   std::vector<Candidate> plan_;
-  std::size_t last_number_ = 0;  // of the plan so far
-  struct Picture {
-    Image cell;        // a small copy for the sheet
-    std::string copy;  // and one for the report
-    std::string settings, content;
-    std::string safety;  // the verdict as JSON; empty: none
-  };
-  std::map<std::string, Picture> pictures_;      // finished ones, by stem
-  std::map<std::string, std::string> withheld_;  // verdicts by stem
-  mutable std::size_t unrecorded_ = 0;           // finished since the record was written
-  std::optional<double> reconstruction_db_;      // against the original
+  std::size_t last_number_ = 0;                            // of the plan so far
+  std::map<std::string, Picture> pictures_;                // finished ones, by stem
+  std::map<std::string, std::string> withheld_;            // verdicts by stem
+  mutable std::size_t unrecorded_ = 0;                     // finished since the record was written
+  mutable std::chrono::steady_clock::time_point flushed_;  // the record, to the disk
+  std::optional<double> reconstruction_db_;                // against the original
   std::optional<Arrangement> arrangement_;
-  /// While it has work, all of the above is its thread's. The last member: it ends before the others do.
+  /// While it has work, all of the above is its thread's, and of the threads that encode for it. The last
+  /// member: it ends before the others do.
   mutable BackgroundWriter writer_;
 };
 
