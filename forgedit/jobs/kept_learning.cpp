@@ -19,7 +19,7 @@ namespace {
 namespace fs = std::filesystem;
 /// Pictures still come into the same folder.
 constexpr std::uint64_t kRoomForResults = std::uint64_t{64} << 20;
-constexpr std::chrono::milliseconds kMostDelay{3000};
+constexpr std::chrono::milliseconds kMostDelay{6000};
 
 std::uint64_t float_bytes(const StateDict& state) {
   std::uint64_t bytes = 0;
@@ -52,7 +52,7 @@ bool KeptLearning::has(const PictureToLearn& wanted) const {
 
 std::chrono::milliseconds KeptLearning::delay_since(std::chrono::steady_clock::time_point fine_tuning_began) {
   const auto took = std::chrono::steady_clock::now() - fine_tuning_began;
-  return std::min(std::chrono::duration_cast<std::chrono::milliseconds>(took), kMostDelay);
+  return std::min(std::chrono::duration_cast<std::chrono::milliseconds>(2 * took), kMostDelay);
 }
 
 void KeptLearning::begin_writing(const LearnedPicture& learned, const c10::Device& device,

@@ -23,7 +23,8 @@ class KeptLearning {
   const std::filesystem::path& place() const { return place_; }
   /// Whether an earlier run left the weights that fine-tuning on `wanted` would give.
   bool has(const PictureToLearn& wanted) const;
-  /// How long a run that is killed may have generated for nothing: as long as fine-tuning took, at most 3 s.
+  /// How long a run that is killed may have generated for nothing: twice as long as fine-tuning took, at most
+  /// 6 s.
   static std::chrono::milliseconds delay_since(std::chrono::steady_clock::time_point fine_tuning_began);
   /// Writes in the background after `delay`; the tensors must stay as they are. Says so where the disk lacks
   /// room.
