@@ -51,7 +51,7 @@ TEST(PlanText, TheAutomaticChoiceHasAnUpperEnd) {
   const auto one = sweep({"a dog"}), two = sweep({"a dog", "a cat"});
   AutoRequest automatic;
   EXPECT_EQ(edit_plan_text({two}, automatic, 0),
-            "up to 40 images each for 2 targets; candidates take 20 steps, then the best three take all");
+            "up to 40 images each for 2 targets; candidates take 10 steps, then the best three take all");
   automatic.steps = one.sample.steps;
   EXPECT_EQ(edit_plan_text({one}, automatic, 0), "up to 40 images");
   EXPECT_EQ(edit_plan_text({two}, automatic, 0), "up to 40 images each for 2 targets");
