@@ -403,22 +403,25 @@ bool EditJobRun::keep_image(EditResults& results, const Candidate& candidate, co
   return true;
 }
 
-/// Round after round, each around the best of what was generated before.
+/// Round after round, each around the best of what was generated before. What the choice does not need comes
+/// with the last one, so that the best are there sooner.
 void EditJobRun::draw_best(EditResults& results) {
-  auto round = AutoEdit::always_drawn(subject_.requests);
-  auto resumed = resume(results, round);
-  auto cells = cells_json(round);
-  planner_.tell(*network_, described().frame, learning_to_do(), round.size() + planner_.most_images(), 0);
+  auto always = AutoEdit::always_drawn(subject_.requests);
+  const auto missing = resume(results, always).to_draw;
+  auto cells = cells_json(always);
+  planner_.tell(*network_, described().frame, learning_to_do(), always.size() + planner_.most_images(), 0);
   if (learns_to_save_) ensure_learned(results);
   search_.emplace(subject_.requests, *job_.automatic, *scorer_, results.original(), described().source);
   scoring_.emplace(*search_, network_->policy.device, /*beside=*/network_->policy.device.is_cuda());
-  const auto number = [&](std::vector<Candidate>& candidates) {
-    auto more = resume(results, candidates);
-    resumed.to_draw.insert(resumed.to_draw.end(), more.to_draw.begin(), more.to_draw.end());
-  };
-  for (auto next = search_->next_round(number); !next.empty(); next = search_->next_round(number)) {
-    round.insert(round.end(), next.begin(), next.end());
-    for (auto& cell : cells_json(next)) cells.push_back(std::move(cell));
+  while (!search_->is_last_round()) {
+    EditResults::Resumed resumed;
+    auto round = search_->next_round(
+        [&](std::vector<Candidate>& candidates) { resumed = resume(results, candidates); });
+    for (auto& cell : cells_json(round)) cells.push_back(std::move(cell));
+    if (search_->is_last_round()) {
+      round.insert(round.end(), always.begin(), always.end());
+      resumed.to_draw.insert(resumed.to_draw.end(), missing.begin(), missing.end());
+    }
     context_.listener().planned(cells);
     planner_.next_round(learning_to_do(), resumed.to_draw, search_->scored(), search_->is_last_round());
     try {
@@ -438,8 +441,6 @@ void EditJobRun::draw_best(EditResults& results) {
     scoring_->drain();
     for (const auto& line : search_->lines(false)) context_.note(line);
     tell_choice(search_->arrangement(scorer_files_.clip, false), context_);
-    round.clear();
-    resumed.to_draw.clear();
   }
 }
 

@@ -144,7 +144,8 @@ void EditPlanner::next_round(const LearnOptions* learning, const std::vector<Can
       if (!job_.automatic->pictures) later = *limit;
       later = std::min(later, std::max(0.0, *limit - each * static_cast<double>(so_far)));
     }
-    later += static_cast<double>(final_images()) * image_seconds(false);
+    const auto last = final_images() + AutoEdit::always_drawn(requests_).size();
+    later += static_cast<double>(last) * image_seconds(false);
   }
   if (later > 0) stages.push_back({kSamplingStage, later});
   context_.meter().plan(std::move(stages));

@@ -49,7 +49,7 @@ for file in first/*; do
 done
 
 echo "-- killed, then to its end"
-"$FORGEDIT" "${FROM[@]}" --steps 20 --auto-pictures 12 --out killed >stdout 2>stderr &
+"$FORGEDIT" "${FROM[@]}" --steps 20 --auto-steps 20 --auto-pictures 12 --out killed >stdout 2>stderr &
 program=$!
 for ((i = 0; i < 600; i++)); do
   ls killed/02-* >/dev/null 2>&1 && break
@@ -62,7 +62,7 @@ wait $program
   complain "Ctrl-C: no sheet, report and chart of what there is"
 grep -q '"complete": false' killed/edit.json || complain "Ctrl-C: edit.json"
 before=$(ls killed/[0-9]*.png | wc -l)
-expect 0 "images were finished before and are kept" "${FROM[@]}" --steps 20 --auto-pictures 12 --out killed
+expect 0 "images were finished before and are kept" "${FROM[@]}" --steps 20 --auto-steps 20 --auto-pictures 12 --out killed
 [ "$(ls killed/[0-9]*.png | wc -l)" -eq 12 ] || complain "Ctrl-C: expected 12 candidates at the end, from $before"
 
 echo "-- other sweeps"

@@ -1,20 +1,12 @@
 #include "tools/miniature/sample_sheet.h"
 
-#include <cstring>
-
 #include "forgedit/io/charts/contact_sheet.h"
+#include "forgedit/pipelines/model/picture.h"
 
 namespace forgedit::miniature {
 namespace {
 
 constexpr int kColumns = 8;
-
-Image to_image(const torch::Tensor& picture) {
-  const auto bytes = (picture * 255.0).round().to(torch::kByte).permute({1, 2, 0}).contiguous();
-  Image image(static_cast<int>(bytes.size(1)), static_cast<int>(bytes.size(0)));
-  std::memcpy(image.pixels.data(), bytes.data_ptr(), image.pixels.size());
-  return image;
-}
 
 }  // namespace
 
@@ -38,7 +30,7 @@ void write_sample_sheet(StableDiffusion& model, const EmojiPack& pack, int count
     for (int i = first; i < std::min(count, first + kColumns); ++i) {
       const auto& text = captions[static_cast<std::size_t>(i)];
       truths.cells.push_back({render(pack, scene_of_caption(pack, text)), text});
-      pictures.cells.push_back({to_image(drawn[i]), text});
+      pictures.cells.push_back({tensor_to_image(drawn[i]), text});
     }
     rows.push_back(std::move(truths));
     rows.push_back(std::move(pictures));

@@ -26,11 +26,12 @@ Image tensor_to_image(const torch::Tensor& picture) {
     throw usage_error("picture tensor: expected 3xHEIGHTxWIDTH, got " + shape_text(picture.sizes()));
   }
   check_finite(picture);
-  const auto bytes = (picture.to(torch::kCPU, torch::kFloat) * 255.0)
+  const auto bytes = (picture.to(torch::kFloat) * 255.0)
                          .round()
                          .clamp(0.0, 255.0)
                          .permute({1, 2, 0})
                          .to(torch::kByte)
+                         .to(torch::kCPU)
                          .contiguous();
   Image image;
   image.height = static_cast<int>(bytes.size(0));

@@ -369,7 +369,7 @@ torch::Tensor StableDiffusion::decode_latents(const torch::Tensor& latents) {
       (memory.vae_tile > 0 ? decode_in_tiles(vae, unscaled, memory.vae_tile) : vae->decode(unscaled))
           .to(torch::kFloat);
   check_finite(images);  // infinite ones would become white or black
-  return (images * 0.5 + 0.5).clamp(0.0, 1.0).to(torch::kCPU);
+  return (images * 0.5 + 0.5).clamp(0.0, 1.0);
 }
 
 MemoryTask StableDiffusion::memory_task(int width, int height) const {

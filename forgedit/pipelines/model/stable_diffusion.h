@@ -87,7 +87,8 @@ struct StableDiffusion {
   /// image (1, 3, height, width) in [-1, 1] -> one sample of the posterior, scaled: (1, 4, height/f,
   /// width/f).
   torch::Tensor encode_image(const torch::Tensor& image, torch::Generator& generator);
-  /// Scaled latents (batch, 4, h, w) -> images (batch, 3, h·f, w·f) in [0, 1], float32 on the CPU.
+  /// Scaled latents (batch, 4, h, w) -> images (batch, 3, h·f, w·f) in [0, 1], float32 on the model's
+  /// device.
   torch::Tensor decode_latents(const torch::Tensor& latents);
 
   /// On a GPU, frees the memory of networks that fine-tuning does not use: the VAE and, unless it learns, the

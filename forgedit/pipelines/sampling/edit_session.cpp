@@ -350,7 +350,7 @@ class EditSession::State {
         candidate.place = place;
         const auto own = latents.narrow(0, place, 1);
         const auto picture = model_.decode_latents(own);
-        if (callbacks.preview) previews_.add(own.to(torch::kCPU), picture);
+        if (callbacks.preview) previews_.add(own.to(torch::kCPU), picture.to(torch::kCPU));
         auto image = tensor_to_image(picture[0]);
         if (candidate.sample.protect) image = composite(image, grid_, areas_.at(candidate.target).soft);
         callbacks.picture(candidate, image);
