@@ -16,18 +16,22 @@ using torch::Tensor;
 namespace {
 
 #if FORGEDIT_TORCH_HAS_ATTENTION_ORDER
-/// cuDNN adds up the gradient of the queries over blocks of 64 keys, in varying order. The sum of two blocks
-/// is the same in either order.
+/// cuDNN and Flash add up the gradient of the queries over blocks of 64 keys or more, in varying order. The
+/// sum of two blocks is the same in either order.
 constexpr std::int64_t kKeysInAnyOrder = 128;
 constexpr std::int64_t kWidestHead = 256;  // of Flash attention
+/// Queries times keys up to which Flash is used: about as fast as cuDNN there, which takes 0.04 s and more to
+/// plan each shape at its first use (docs/performance.md).
+constexpr std::int64_t kMostScoresOfFlash = 1 << 18;
 
 kernels::AttentionRows rows_of(const Tensor& x) {
   return {static_cast<const kernels::Bf16*>(x.data_ptr()), x.stride(0), x.stride(1), x.stride(2)};
 }
 
-/// How to compute gradients: all by cuDNN, if its sums over blocks of keys have at most two terms; else all
-/// by kernels of our own, or only that of the queries, as far as the shape and the device allow.
-enum class WayBack { cudnn, own, cudnn_and_kernel, flash };
+/// How to compute gradients: all by cuDNN or Flash, if their sums over blocks of keys have at most two terms;
+/// else all by kernels of our own, or only that of the queries, as far as the shape and the device allow;
+/// else by Flash's ordered sums.
+enum class WayBack { cudnn, own, cudnn_and_kernel, flash, ordered_flash };
 
 /// The tensors that forward saves for backward, in the order of save_for_backward.
 struct Attended {
@@ -84,8 +88,9 @@ torch::autograd::variable_list gradients_by_cudnn(const Attended& a, const Tenso
   return {ordered.transpose(1, 2), dk, dv, Tensor(), Tensor(), Tensor()};
 }
 
-torch::autograd::variable_list gradients_by_flash(const Attended& a, const Tensor& gradient, bool causal) {
-  const DeterminismScope ordered(true, /*warn_only=*/false);
+torch::autograd::variable_list gradients_by_flash(const Attended& a, const Tensor& gradient, bool causal,
+                                                  bool ordered) {
+  const DeterminismScope scope(ordered, /*warn_only=*/false);
   const auto [dq, dk, dv] = at::_scaled_dot_product_flash_attention_backward(
       gradient, a.q, a.k, a.v, a.out, a.sums, {}, {}, a.q.size(2), a.k.size(2), 0.0, causal, a.seed,
       a.offset);
@@ -113,18 +118,19 @@ class OrderedAttention : public torch::autograd::Function<OrderedAttention> {
     const Attended attended(ctx->get_saved_variables());
     const bool causal = ctx->saved_data["causal"].toBool();
     const auto back = static_cast<WayBack>(ctx->saved_data["back"].toInt());
-    if (back == WayBack::flash) return gradients_by_flash(attended, grads[0], causal);
+    if (back == WayBack::flash || back == WayBack::ordered_flash)
+      return gradients_by_flash(attended, grads[0], causal, back == WayBack::ordered_flash);
     if (back == WayBack::own) return gradients_by_kernels(attended, grads[0]);
     return gradients_by_cudnn(attended, grads[0], causal, back == WayBack::cudnn_and_kernel);
   }
 };
 
-WayBack way_back(const Tensor& q, const Tensor& k, bool causal) {
-  if (k.size(2) <= kKeysInAnyOrder) return WayBack::cudnn;
+WayBack way_back(const Tensor& q, const Tensor& k, bool causal, bool by_cudnn) {
+  if (k.size(2) <= kKeysInAnyOrder) return by_cudnn ? WayBack::cudnn : WayBack::flash;
+  if (!by_cudnn || causal || q.scalar_type() != torch::kBFloat16) return WayBack::ordered_flash;
   const kernels::AttentionShape shape{q.size(0), q.size(1), q.size(2), k.size(2), q.size(3)};
-  if (causal || q.scalar_type() != torch::kBFloat16) return WayBack::flash;
   if (kernels::attention_gradients_fit(shape)) return WayBack::own;
-  return kernels::query_gradient_fits(shape) ? WayBack::cudnn_and_kernel : WayBack::flash;
+  return kernels::query_gradient_fits(shape) ? WayBack::cudnn_and_kernel : WayBack::ordered_flash;
 }
 
 /// Attention for 16-bit tensors on a GPU.
@@ -132,15 +138,20 @@ Tensor ordered_attention(const Tensor& q, const Tensor& k, const Tensor& v, bool
   const DeterminismScope any(false, false);  // LibTorch assumes that cuDNN's attention is never reproducible
   const bool with_gradients =
       c10::GradMode::is_enabled() && (q.requires_grad() || k.requires_grad() || v.requires_grad());
-  if (!with_gradients) return at::scaled_dot_product_attention(q, k, v, {}, 0.0, causal);
   const auto head = q.size(3);
   const auto choice = static_cast<at::SDPBackend>(at::_fused_sdp_choice(q, k, v, {}, 0.0, causal));
-  const bool by_cudnn = choice == at::SDPBackend::cudnn_attention;
-  if (head % 8 == 0 && head <= kWidestHead && (by_cudnn || choice == at::SDPBackend::flash_attention)) {
-    const auto back = by_cudnn ? way_back(q, k, causal) : WayBack::flash;
-    return OrderedAttention::apply(q, k, v, causal, by_cudnn, static_cast<std::int64_t>(back));
+  const bool fits_flash =
+      head % 8 == 0 && head <= kWidestHead &&
+      (choice == at::SDPBackend::cudnn_attention || choice == at::SDPBackend::flash_attention);
+  const bool is_small = q.size(2) * k.size(2) <= kMostScoresOfFlash;
+  if (!with_gradients) {
+    return fits_flash && is_small ? std::get<0>(at::_scaled_dot_product_flash_attention(q, k, v, 0.0, causal))
+                                  : at::scaled_dot_product_attention(q, k, v, {}, 0.0, causal);
   }
-  return std::get<0>(at::_scaled_dot_product_attention_math(q, k, v, {}, 0.0, causal));
+  if (!fits_flash) return std::get<0>(at::_scaled_dot_product_attention_math(q, k, v, {}, 0.0, causal));
+  const bool by_cudnn = choice == at::SDPBackend::cudnn_attention && !is_small;
+  const auto back = way_back(q, k, causal, by_cudnn);
+  return OrderedAttention::apply(q, k, v, causal, by_cudnn, static_cast<std::int64_t>(back));
 }
 #endif
 
