@@ -41,18 +41,16 @@ Image stacked(const std::vector<Image>& images) {
 
 AutoEdit::AutoEdit(const std::vector<EditRequest>& requests, const AutoRequest& asked, EditScorer& scorer,
                    const Image& original, const std::string& source)
-    : asked_(asked), scorer_(scorer), start_(Clock::now()) {
+    : asked_(asked), scorer_(scorer), original_(original), source_(source), start_(Clock::now()) {
   for (const auto& request : requests) {
     for (const auto& target : request.targets) {
       auto one = request;
       one.targets = {target};
-      auto reference = scorer.prepare(original, target, source);
-      const auto scores = scorer.score(reference, original);
       targets_.push_back(
           {target,
-           std::move(reference),
-           scores,
            AutoSearch(one, asked.pictures.value_or(kAutoPictures), asked.steps.value_or(kAutoSteps)),
+           {},
+           {},
            {}});
     }
   }
@@ -115,10 +113,19 @@ void AutoEdit::fit_budget_to_time() {
   }
 }
 
+void AutoEdit::prepare_scores() {
+  for (auto& target : targets_) {
+    if (target.reference) continue;
+    target.reference = scorer_.prepare(original_, target.text, source_);
+    target.original = scorer_.score(*target.reference, original_);
+  }
+}
+
 std::optional<EditScores> AutoEdit::score(const Candidate& candidate, const Image& picture) {
+  prepare_scores();
   const auto found = target_of_.find(candidate.stem);
   if (found == target_of_.end()) return {};
-  return scorer_.score(targets_[found->second].reference, picture);
+  return scorer_.score(*targets_[found->second].reference, picture);
 }
 
 void AutoEdit::add(const Candidate& candidate, const std::optional<EditScores>& scores, bool drawn) {

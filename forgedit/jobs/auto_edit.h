@@ -31,8 +31,10 @@ class AutoEdit {
   std::vector<Candidate> next_round(const Numbering& number);
   /// Whether the last round was given.
   bool is_last_round() const { return is_last_round_; }
+  /// What all scores need: descriptions of the texts and of the original. Otherwise the first score does it.
+  void prepare_scores();
   /// The scores of a picture; nothing for those that belong to no search (the reconstruction). Another thread
-  /// may call it during a round.
+  /// may call these two until the round ends.
   std::optional<EditScores> score(const Candidate& candidate, const Image& picture);
   /// Takes what `score` gave into account. `drawn`: generated now, not by an earlier run.
   void add(const Candidate& candidate, const std::optional<EditScores>& scores, bool drawn);
@@ -53,9 +55,9 @@ class AutoEdit {
  private:
   struct Target {
     std::string text;
-    EditScorer::Reference reference;
-    EditScores original;
     AutoSearch search;
+    std::optional<EditScorer::Reference> reference;  // from prepare_scores on
+    EditScores original;
     std::map<std::string, std::string> stems;  // numbered ones, by those of the search
     /// Of the image to show for a candidate.
     std::string stem(const Candidate& candidate) const { return stems.at(search.shown_for(candidate).stem); }
@@ -71,6 +73,8 @@ class AutoEdit {
 
   AutoRequest asked_;
   EditScorer& scorer_;
+  Image original_;
+  std::string source_;
   std::vector<Target> targets_;
   std::map<std::string, std::size_t> target_of_;  // by numbered stem
   std::size_t scored_ = 0, drawn_ = 0;

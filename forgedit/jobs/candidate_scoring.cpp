@@ -14,7 +14,12 @@ constexpr std::size_t kMostWaiting = 8;
 }  // namespace
 
 CandidateScoring::CandidateScoring(AutoEdit& search, const c10::Device& device, bool beside)
-    : search_(search), device_(device), scorer_(beside ? kMostWaiting : 0) {}
+    : search_(search), device_(device), scorer_(beside ? kMostWaiting : 0) {
+  scorer_.add([this] {
+    const SideStream stream(device_);
+    search_.prepare_scores();
+  });
+}
 
 void CandidateScoring::add(const Candidate& candidate, Image shown, bool generated) {
   const auto scores = std::make_shared<std::optional<EditScores>>();
