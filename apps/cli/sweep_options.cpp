@@ -154,8 +154,8 @@ void add_result_options(CLI::App& command, EditJob& job) {
 void add_auto_options(CLI::App& command, AutoOptions& a) {
   command
       .add_flag("--auto", a.on,
-                "search strategies, strengths and seeds for the best trade-off of edit (CLIP) and "
-                "faithfulness (LPIPS or SSIM), and report the best three")
+                "search strategies, strengths and seeds for the best trade-off of edit (CLIP; without it the "
+                "diffusion model itself) and faithfulness (LPIPS or SSIM), and report the best three")
       ->group("Automatic choice");
   command
       .add_option("--auto-pictures", a.request.pictures,

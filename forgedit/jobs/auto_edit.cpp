@@ -26,6 +26,18 @@ std::string settings_label(const Candidate& candidate) {
   return candidate.label + "  " + candidate.strategy->name;
 }
 
+const char* axis_title(EditMeasure measure) {
+  switch (measure) {
+    case EditMeasure::clip_direction:
+      return "edit: CLIP direction, caption to prompt";
+    case EditMeasure::clip_cosine:
+      return "edit: CLIP cosine with the prompt";
+    case EditMeasure::diffusion:
+      return "edit: diffusion classifier, caption to prompt";
+  }
+  throw usage_error("edit measure: unknown value");
+}
+
 /// One below another; all are of one size.
 Image stacked(const std::vector<Image>& images) {
   Image result(images.front().width, images.front().height * static_cast<int>(images.size()));
@@ -199,7 +211,7 @@ json AutoEdit::entry_of(const Target& target, const AutoChoice& choice) {
   const auto edits = target.search.scored();
   json entry{{"target", target.text},
              {"steps", target.search.steps()},
-             {"edit", choice.directed ? "CLIP direction" : "CLIP cosine"},
+             {"edit", edit_measure_name(choice.measure)},
              {"kept", kept_measure(target.original)},
              {"original", scores_json(target.original)},
              {"best", json::array()},
@@ -240,7 +252,7 @@ Arrangement AutoEdit::arrangement(const std::filesystem::path& clip, bool comple
       {"pictures",
        asked_.seconds && !asked_.pictures ? json(nullptr) : json(asked_.pictures.value_or(kAutoPictures))},
       {"seconds", asked_.seconds ? json(*asked_.seconds) : json(nullptr)},
-      {"clip", clip_name(clip)},
+      {"clip", clip.empty() ? json(nullptr) : json(clip_name(clip))},
       {"left_out", scorer_.left_out()},
       {"chart", kChartFile},
       {"targets", json::array()}};
@@ -265,8 +277,7 @@ Image AutoEdit::chart(const std::string& picture_name, const Fonts& font) const 
     ScatterChart chart;
     chart.title = picture_name + ": " + target.text;
     chart.x_label = "kept: " + kept_measure(target.original);
-    chart.y_label =
-        choice.directed ? "edit: CLIP direction, caption to prompt" : "edit: CLIP cosine with the prompt";
+    chart.y_label = axis_title(choice.measure);
     chart.picked_name = "best candidates";
     chart.front_name = "Pareto front";
     chart.plain_name = "other candidates";
@@ -284,7 +295,7 @@ Image AutoEdit::chart(const std::string& picture_name, const Fonts& font) const 
       point.label = std::to_string(i + 1);
     }
     chart.line = choice.front;
-    if (const auto at = tradeoff_of(target.original, choice.directed)) {
+    if (const auto at = tradeoff_of(target.original, choice.measure)) {
       chart.reference = ChartPoint{at->kept, at->edit, ChartPoint::Kind::plain, "original"};
     }
     charts.push_back(draw_scatter_chart(chart, font));

@@ -47,7 +47,7 @@ class AutoEdit {
 
   /// One line per target with its best candidate so far; at the end, all three with their reasons.
   std::vector<std::string> lines(bool all) const;
-  /// `clip` is the folder of the CLIP model that scored.
+  /// `clip` is the folder of the CLIP model that scored; empty if the diffusion model did.
   Arrangement arrangement(const std::filesystem::path& clip, bool complete) const;
   /// One trade-off chart per target, one below another.
   Image chart(const std::string& picture_name, const Fonts& font) const;

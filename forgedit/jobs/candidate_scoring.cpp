@@ -21,12 +21,13 @@ CandidateScoring::CandidateScoring(AutoEdit& search, const c10::Device& device, 
   });
 }
 
-void CandidateScoring::add(const Candidate& candidate, Image shown, bool generated) {
+void CandidateScoring::add(const Candidate& candidate, Image shown, bool generated, EditScores known) {
   const auto scores = std::make_shared<std::optional<EditScores>>();
   scorer_.add(
-      [this, candidate, shown = std::move(shown), scores] {
+      [this, candidate, shown = std::move(shown), known = std::move(known), scores] {
         const SideStream stream(device_);
         *scores = search_.score(candidate, shown);
+        if (*scores) (*scores)->insert(known.begin(), known.end());
       },
       [this, candidate, generated, scores] {
         scored_.push_back({candidate, std::move(*scores), generated});

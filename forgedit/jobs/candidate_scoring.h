@@ -20,8 +20,9 @@ class CandidateScoring {
   /// which leaves a processor's cores to one kind of work.
   CandidateScoring(AutoEdit& search, const c10::Device& device, bool beside);
 
-  /// `shown` is what is scored. `generated`: now; otherwise an earlier run has written the file.
-  void add(const Candidate& candidate, Image shown, bool generated);
+  /// `shown` is what is scored, beside the scores in `known`. `generated`: now; otherwise an earlier run has
+  /// written the file.
+  void add(const Candidate& candidate, Image shown, bool generated, EditScores known = {});
   /// The file of a generated image is complete.
   void written(const std::string& stem);
   /// Lets the search know what counts by now. Throws what scoring failed with.

@@ -15,6 +15,7 @@
 #include "forgedit/jobs/job_plan.h"
 #include "forgedit/jobs/kept_learning.h"
 #include "forgedit/jobs/learning.h"
+#include "forgedit/jobs/model_judge.h"
 #include "forgedit/jobs/pictures.h"
 #include "forgedit/jobs/previews.h"
 #include "forgedit/jobs/results.h"
@@ -56,6 +57,7 @@ class EditJobRun {
   void draw(EditResults& results, const std::vector<Candidate>& plan, const EditResults::Resumed& resumed,
             const PictureSeen& on_picture = {});
   bool keep_image(EditResults& results, const Candidate& candidate, const Image& grid);
+  EditScores judged_by_model(const Candidate& candidate, const Image& shown);
   EditResults::Resumed resume(EditResults& results, std::vector<Candidate>& plan);
   LearnedPicture make_learned();
   void ensure_learned(EditResults& results);
@@ -78,6 +80,7 @@ class EditJobRun {
   SafetyJudge* safety_ = nullptr;  // null where nobody asked for it
   std::optional<AutoEdit> search_;
   std::optional<CandidateScoring> scoring_;  // with search_
+  std::optional<ModelJudge> model_judge_;    // with search_, without a CLIP model
   std::optional<PictureToLearn> to_learn_;   // empty with `from`
   std::optional<LearnedPicture> learned_;    // once it is
   bool learns_to_save_ = false;              // `save` does not hold it yet
@@ -144,7 +147,9 @@ void EditJobRun::prepare() {
     job_.drawing.full_batches =
         choice.policy.device.is_cuda() && choice.policy.reduced() && !job_.drawing.batch;
     scorer_files_ = find_scorer_files(job_.automatic->judge, choice.folder, context_.places());
-    require_clip(scorer_files_, choice.folder, context_.places());
+    // Imagic has no caption beside the target, which the model's own judgement needs.
+    if (subject_.method == LearnMethod::imagic) require_clip(scorer_files_, choice.folder, context_.places());
+    if (scorer_files_.clip.empty()) planner_.model_judges();
   }
   if (!job_.from.empty()) {
     learned_ = job_.dry_run ? read_saved_record(job_.from) : read_saved_edit(job_.from);
@@ -188,8 +193,7 @@ void EditJobRun::load() {
   if (job_.safety != SafetyMode::off) safety_ = &models_.safety(choice.folder, judges);
   if (job_.automatic) {
     scorer_ = &models_.judge(scorer_files_, judges);
-    context_.note("scoring with CLIP: " + clip_name(scorer_files_.clip));
-    note_skipped(scorer_->left_out(), context_);
+    say_judge(scorer_files_.clip, *scorer_, context_);
   }
   if (learned_) {
     attach_to_model(*learned_, *network_, job_.from.string());
@@ -413,6 +417,8 @@ void EditJobRun::draw_best(EditResults& results) {
   if (learns_to_save_) ensure_learned(results);
   search_.emplace(subject_.requests, *job_.automatic, *scorer_, results.original(), described().source);
   scoring_.emplace(*search_, network_->policy.device, /*beside=*/network_->policy.device.is_cuda());
+  if (scorer_files_.clip.empty())
+    model_judge_.emplace(*network_, described().frame, results.original(), described().source);
   while (!search_->is_last_round()) {
     EditResults::Resumed resumed;
     auto round = search_->next_round(
@@ -429,7 +435,8 @@ void EditJobRun::draw_best(EditResults& results) {
         context_.throw_if_stopped();
         auto shown = results.edited_part(grid ? results.shown(candidate, *grid)
                                               : read_image(results.path_of(candidate)));
-        scoring_->add(candidate, std::move(shown), grid != nullptr);
+        auto known = judged_by_model(candidate, shown);
+        scoring_->add(candidate, std::move(shown), grid != nullptr, std::move(known));
       });
     } catch (const TimeIsOver&) {
       context_.end_stage();
@@ -442,6 +449,13 @@ void EditJobRun::draw_best(EditResults& results) {
     for (const auto& line : search_->lines(false)) context_.note(line);
     tell_choice(search_->arrangement(scorer_files_.clip, false), context_);
   }
+}
+
+/// Nothing where CLIP judges, or for what is no candidate.
+EditScores EditJobRun::judged_by_model(const Candidate& candidate, const Image& shown) {
+  if (!model_judge_ || candidate.kind != Candidate::Kind::edit) return {};
+  if (session_) session_->use_original_weights();
+  return model_judge_->score(shown, candidate.target);
 }
 
 /// Sheet, record and, with the automatic choice, the chart, of all pictures that there are.

@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "forgedit/jobs/scoring.h"
 #include "forgedit/pipelines/records/saved_edit.h"
 
 namespace forgedit {
@@ -51,6 +52,17 @@ void tell_choice(const Arrangement& arrangement, JobContext& context) {
   auto& points = told["points"] = nlohmann::json::object();
   for (const auto& [stem, scores] : arrangement.scores) points[stem] = *scores;
   context.listener().choice(told);
+}
+
+void say_judge(const std::filesystem::path& clip, const EditScorer& scorer, JobContext& context) {
+  auto skipped = scorer.left_out();
+  if (clip.empty()) {
+    context.note("no CLIP model was found, so the diffusion model itself judges the candidates");
+    std::erase_if(skipped, [](const auto& metric) { return metric.first.starts_with("clip"); });
+  } else {
+    context.note("scoring with CLIP: " + clip_name(clip));
+  }
+  note_skipped(skipped, context);
 }
 
 void say_flagged(const EditResults& results, JobContext& context) {

@@ -6,6 +6,7 @@
 #include "forgedit/jobs/job_context.h"
 #include "forgedit/jobs/requests.h"
 #include "forgedit/jobs/results.h"
+#include "forgedit/metrics/edit_scorer.h"
 #include "forgedit/pipelines/records/model_defaults.h"
 
 namespace forgedit {
@@ -23,6 +24,10 @@ void say_learned_for(const LearnedPicture& learned, JobContext& context);
 
 /// The PSNR of the reconstruction, if there is one, with a warning if it is low.
 void say_reconstruction(const EditResults& results, JobContext& context);
+
+/// What judges the candidates of the automatic choice, and which metrics are skipped. `clip`: the folder of
+/// the CLIP model, empty without one.
+void say_judge(const std::filesystem::path& clip, const EditScorer& scorer, JobContext& context);
 
 /// Tells the listener of the automatic choice so far.
 void tell_choice(const Arrangement& arrangement, JobContext& context);

@@ -83,8 +83,7 @@ EngineFacts Engine::facts(const StopFlag& stop, JobListener& listener) {
   }
   try {
     const auto files = find_scorer_files({}, choice.folder, state_->places);
-    require_clip(files, choice.folder, state_->places);
-    facts.judge = clip_name(files.clip);
+    facts.judge = files.clip.empty() ? "the diffusion model itself" : clip_name(files.clip);
   } catch (const Error& error) {
     facts.no_judge = error.what();
   }

@@ -39,7 +39,7 @@ struct EngineFacts {
   bool is_miniature = false;
   std::int64_t size = 0, multiple = 0;  ///< pixels per side that the model was trained for; 0: not known yet
   std::string captioner, no_captioner;  ///< its name, or why there is none
-  std::string judge, no_judge;          ///< of CLIP
+  std::string judge, no_judge;          ///< a CLIP model, or the diffusion model
   ModelDefaults defaults;               ///< the model's own
 };
 

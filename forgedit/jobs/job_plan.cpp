@@ -10,6 +10,7 @@
 #include "forgedit/jobs/results.h"
 #include "forgedit/jobs/sweep.h"
 #include "forgedit/pipelines/choice/auto_search.h"
+#include "forgedit/pipelines/sampling/diffusion_classifier.h"
 
 namespace forgedit {
 namespace {
@@ -185,7 +186,9 @@ double EditPlanner::image_seconds(bool of_candidates) const {
   if (!estimate_) return -1;
   double seconds = 0;
   for (const auto& request : requests_) {
-    const auto sample = of_candidates ? candidate_sample(*job_.automatic, request) : request.sample;
+    auto sample = of_candidates ? candidate_sample(*job_.automatic, request) : request.sample;
+    // A pair of texts takes as long as a step with guidance.
+    if (of_candidates && model_judges_) sample.steps += DiffusionClassifier::kPairs;
     seconds += estimate_->image(sample, job_.drawing);
   }
   return seconds / static_cast<double>(requests_.size());

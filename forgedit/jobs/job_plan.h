@@ -45,6 +45,9 @@ class EditPlanner {
   /// The plan of a job without earlier runs, and a note for each file that it would write.
   void tell_dry_run(const StableDiffusion& model, const Frame& frame, const LearnOptions* learning);
 
+  /// Without a CLIP model the diffusion model judges candidates (ModelJudge), which takes time.
+  void model_judges() { model_judges_ = true; }
+
   /// Of the automatic choice, all targets together: the candidates, and the best three with all steps.
   std::size_t most_images() const { return most_candidates() + final_images(); }
 
@@ -57,6 +60,7 @@ class EditPlanner {
   const std::vector<EditRequest>& requests_;
   JobContext& context_;
   std::optional<TimeEstimate> estimate_;
+  bool model_judges_ = false;
 };
 
 }  // namespace forgedit

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs `forgedit edit --auto` as users do: the budget, the files it writes, restarts, and a model without CLIP.
+# Runs `forgedit edit --auto` as users do: the budget, the files it writes, restarts, with and without CLIP.
 # usage: auto_test.sh FORGEDIT SOURCE_DIR
 . "$(dirname "$0")/../support/cli_test.sh" "$1" "$2"
 . "$SOURCE_DIR/tests/support/make_clip.sh"
@@ -12,7 +12,7 @@ EDIT=(edit man.png "a man running" --source "a man walking" --model "$MODEL" --s
 FROM=(edit --from man.edit "a man running" --model "$MODEL" --auto --clip clip --draw-batch 1)
 
 echo "-- usage errors"
-expect 2 "--clip: give a CLIP model: there is none at $MODEL/clip" "${EDIT[@]}" --auto
+expect 2 "--clip: give a CLIP model: there is none at $MODEL/clip" edit man.png "a man running" --model "$MODEL" --size 64x64 --samples 2 --batch 1 --auto --method imagic
 [ -e out ] && complain "no CLIP: left an output folder behind"
 expect 1 "nowhere: no such CLIP folder" "${EDIT[@]}" --auto --clip nowhere
 expect 2 "--auto-pictures needs --auto" "${EDIT[@]}" --auto-pictures 5
@@ -33,6 +33,18 @@ grep -q '"kept": "SSIM"' one/edit.json || complain "what kept is, is not in edit
 grep -q '"edit": "CLIP direction"' one/edit.json || complain "what edit is, is not in edit.json"
 [ "$(grep -c '"counts"' one/edit.json)" -eq 12 ] || complain "edit.json has no scores of all candidates"
 grep -qF "$WORK" one/edit.json && complain "a local path is in edit.json"
+
+echo "-- without a CLIP model"
+OWN=("${EDIT[@]}" --steps 2 --auto --auto-pictures 6 --draw-batch 1 --out own)
+expect 0 "no CLIP model was found, so the diffusion model itself judges" "${OWN[@]}"
+grep -q '"edit": "diffusion classifier"' own/edit.json || complain "what edit is, is not in edit.json"
+[ "$(grep -c '"diffusion_direction"' own/edit.json)" -eq 6 ] || complain "expected scores of 6 candidates"
+cp -r own own-first
+rm own/02-* own/05-*
+expect 0 "" "${OWN[@]}"
+for file in own-first/*; do
+  cmp -s "$file" "own/${file#*/}" || complain "$file differs after a restart"
+done
 
 echo "-- the same again, and after a restart"
 expect 0 "" "${FROM[@]}" --steps 2 --auto-pictures 12 --out two

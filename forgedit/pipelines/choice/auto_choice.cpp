@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 
+#include "forgedit/core/error.h"
 #include "forgedit/pipelines/choice/auto_defaults.h"
 
 namespace forgedit {
@@ -42,19 +43,26 @@ std::optional<double> kept_of(const EditScores& scores) {
   return finite(scores, "ssim");
 }
 
+/// Nothing where that is missing, or no direction.
+std::optional<double> direction_of(const EditScores& scores, EditMeasure measure) {
+  if (measure == EditMeasure::clip_cosine) return std::nullopt;
+  return finite(scores, measure == EditMeasure::diffusion ? kDiffusionDirection : "clip_direction");
+}
+
 /// Marks what counts. A picture may come near to the target text because it became nothing in particular or a
 /// more typical picture of both texts; then its change does not point from the source to the target text.
-void mark_what_counts(std::vector<JudgedEdit>& judged, const std::vector<ScoredEdit>& edits) {
+void mark_what_counts(std::vector<JudgedEdit>& judged, const std::vector<ScoredEdit>& edits,
+                      EditMeasure measure) {
   double best = -std::numeric_limits<double>::infinity();
   bool measured = false;
   for (std::size_t i = 0; i < edits.size(); ++i) {
-    const auto direction = finite(edits[i].scores, "clip_direction");
+    const auto direction = direction_of(edits[i].scores, measure);
     if (!judged[i].tradeoff || !direction) continue;
     best = std::max(best, *direction);
     measured = true;
   }
   for (std::size_t i = 0; i < edits.size(); ++i) {
-    const auto direction = finite(edits[i].scores, "clip_direction");
+    const auto direction = direction_of(edits[i].scores, measure);
     judged[i].counts = judged[i].tradeoff &&
                        (!measured || (direction && *direction > 0 && *direction >= kLeastDirection * best));
   }
@@ -117,15 +125,14 @@ class Chooser {
 
   AutoChoice choose() {
     auto& judged = choice_.judged;
-    choice_.directed = std::any_of(edits_.begin(), edits_.end(), [](const ScoredEdit& edit) {
-      return edit.scores.count("clip_direction") > 0;
-    });
-    for (const auto& edit : edits_) judged.push_back({tradeoff_of(edit.scores, choice_.directed)});
-    mark_what_counts(judged, edits_);
+    choice_.measure = edit_measure(edits_);
+    for (const auto& edit : edits_) judged.push_back({tradeoff_of(edit.scores, choice_.measure)});
+    mark_what_counts(judged, edits_, choice_.measure);
     const auto any = [&](auto test) { return std::any_of(judged.begin(), judged.end(), test); };
     if (!any([](const auto& each) { return each.tradeoff.has_value(); })) return choice_;
     turned_ = any([](const auto& each) { return each.counts; });
-    if (!turned_) {
+    knows_style_ = knows_the_style();
+    if (!turned_ || !knows_style_) {
       for (auto& each : judged) each.counts = each.tradeoff.has_value();
     }
     weigh();
@@ -176,16 +183,19 @@ class Chooser {
 
   void pick() {
     auto first = *best_of([](std::size_t) { return true; });
+    const double margin = knows_style_ ? kDefaultMargin : std::numeric_limits<double>::infinity();
     const auto usual = best_of([&](std::size_t i) {
       return is_default(edits_[i].candidate) &&
-             choice_.judged[i].balance >= choice_.judged[first].balance - kDefaultMargin;
+             choice_.judged[i].balance >= choice_.judged[first].balance - margin;
     });
     const bool keeps_default = usual && *usual != first;
     if (keeps_default) first = *usual;
     const auto& best = choice_.judged[first];
     add(first, !turned_ ? "the best score, but no candidate changed from the caption towards the prompt"
-               : keeps_default ? "the default settings; no other candidate is clearly better"
-                               : "the best score; no stronger edit is as faithful");
+               : !keeps_default ? "the best score; no stronger edit is as faithful"
+               : knows_style_   ? "the default settings; no other candidate is clearly better"
+                                : "the default settings; the model does not know the picture's style, so it "
+                                  "cannot judge the others");
     const auto sane = [&](std::size_t i) {
       return choice_.judged[i].balance > 0 && choice_.judged[i].balance >= kLeastBalance * best.balance;
     };
@@ -206,6 +216,19 @@ class Chooser {
         return;
       }
     }
+  }
+
+  /// Not where most candidates are more to the model's liking than the original: it then prefers images in
+  /// its own style.
+  bool knows_the_style() const {
+    if (choice_.measure != EditMeasure::diffusion) return true;
+    std::vector<double> beyond;
+    for (const auto& edit : edits_) {
+      if (const auto value = finite(edit.scores, kBeyondOriginal)) beyond.push_back(*value);
+    }
+    if (beyond.empty()) return true;
+    std::sort(beyond.begin(), beyond.end());
+    return beyond[beyond.size() / 2] >= 0;
   }
 
   bool is_picked(std::size_t i) const {
@@ -237,17 +260,42 @@ class Chooser {
 
   const std::vector<ScoredEdit>& edits_;
   AutoChoice choice_;
-  bool turned_ = false;  // some candidate counts by its direction
+  bool turned_ = false;      // some candidate counts by its direction
+  bool knows_style_ = true;  // the model that judges
 };
 
 }  // namespace
 
-std::optional<Tradeoff> tradeoff_of(const EditScores& scores, bool directed) {
-  const auto cosine = finite(scores, "clip"), kept = kept_of(scores);
-  if (!cosine || !kept) return std::nullopt;
-  if (!directed) return Tradeoff{*cosine, *kept};
-  if (scores.count("clip_direction") == 0) return Tradeoff{0, *kept};
-  const auto direction = finite(scores, "clip_direction");
+const char* edit_measure_name(EditMeasure measure) {
+  switch (measure) {
+    case EditMeasure::clip_direction:
+      return "CLIP direction";
+    case EditMeasure::clip_cosine:
+      return "CLIP cosine";
+    case EditMeasure::diffusion:
+      return "diffusion classifier";
+  }
+  throw usage_error("edit measure: unknown value");
+}
+
+EditMeasure edit_measure(const std::vector<ScoredEdit>& edits) {
+  const auto any_has = [&](const char* key) {
+    return std::any_of(edits.begin(), edits.end(),
+                       [&](const ScoredEdit& edit) { return edit.scores.count(key) > 0; });
+  };
+  if (any_has("clip_direction")) return EditMeasure::clip_direction;
+  return any_has(kDiffusionDirection) ? EditMeasure::diffusion : EditMeasure::clip_cosine;
+}
+
+std::optional<Tradeoff> tradeoff_of(const EditScores& scores, EditMeasure measure) {
+  const auto kept = kept_of(scores);
+  if (!kept) return std::nullopt;
+  const bool by_clip = measure != EditMeasure::diffusion;
+  const auto cosine = finite(scores, "clip");
+  if (by_clip && !cosine) return std::nullopt;
+  if (measure == EditMeasure::clip_cosine) return Tradeoff{*cosine, *kept};
+  if (scores.count(by_clip ? "clip_direction" : kDiffusionDirection) == 0) return Tradeoff{0, *kept};
+  const auto direction = direction_of(scores, measure);
   return direction ? std::optional(Tradeoff{*direction, *kept}) : std::nullopt;
 }
 

@@ -17,15 +17,24 @@ struct ScoredEdit {
   EditScores scores;
 };
 
+/// What says how far an edit went: CLIP's direction; CLIP's cosine of image and prompt, if caption and prompt
+/// are the same text; without a CLIP model PromptFit::direction.
+enum class EditMeasure { clip_direction, clip_cosine, diffusion };
+const char* edit_measure_name(EditMeasure measure);
+EditMeasure edit_measure(const std::vector<ScoredEdit>& edits);
+
+// Keys of PromptFit's values in EditScores.
+inline constexpr const char* kDiffusionDirection = "diffusion_direction";
+inline constexpr const char* kBeyondOriginal = "diffusion_beyond_original";
+
 /// How far an edit went, and how much of the picture it kept: higher is better for both.
 struct Tradeoff {
-  double edit = 0;  ///< CLIP direction; if both texts are the same, the CLIP cosine of image and prompt
+  double edit = 0;  ///< see EditMeasure
   double kept = 0;  ///< see kept_measure
 };
 
-/// Nothing if one of the two scores is missing or not finite. `directed`: caption and prompt differ; then an
-/// image without a direction has not changed.
-std::optional<Tradeoff> tradeoff_of(const EditScores& scores, bool directed);
+/// Nothing if one of the two scores is missing or not finite. An image without a direction has not changed.
+std::optional<Tradeoff> tradeoff_of(const EditScores& scores, EditMeasure measure);
 
 /// What `kept` is, by the weights there are: "1 − LPIPS alex", "1 − LPIPS vgg", else "SSIM"; empty where not
 /// even that was measured.
@@ -44,7 +53,7 @@ struct JudgedEdit {
 bool is_better_edit(const JudgedEdit& left, const JudgedEdit& right);
 
 struct AutoChoice {
-  bool directed = false;           ///< `edit` is the CLIP direction
+  EditMeasure measure = EditMeasure::clip_cosine;
   std::vector<JudgedEdit> judged;  ///< one for each of the edits given, in their order
   std::vector<std::size_t> front;  ///< places in `judged`, the strongest edit first
   struct Pick {

@@ -230,6 +230,8 @@ class EditSession::State {
     }
   }
 
+  void use_original_weights() { use_weights(nullptr, 0); }
+
  private:
   /// What edits towards a target may change.
   struct Area {
@@ -409,6 +411,10 @@ EditSession::~EditSession() = default;
 void EditSession::generate(const std::vector<Candidate>& plan, const DrawOptions& options,
                            const EditCallbacks& callbacks, const CandidateFilter& missing) {
   state_->generate(plan, options, callbacks, missing);
+}
+
+void EditSession::use_original_weights() {
+  state_->use_original_weights();
 }
 
 }  // namespace forgedit

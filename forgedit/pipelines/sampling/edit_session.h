@@ -69,6 +69,10 @@ class EditSession {
   void generate(const std::vector<Candidate>& plan, const DrawOptions& options,
                 const EditCallbacks& callbacks, const CandidateFilter& missing = {});
 
+  /// Puts the model's own weights into the network until the next batch; `picture` of EditCallbacks may call
+  /// it.
+  void use_original_weights();
+
  private:
   class State;
   std::unique_ptr<State> state_;

@@ -30,16 +30,16 @@ using Places = std::vector<std::size_t>;
 
 TEST(AutoChoice, KeptIsWhatThereAreWeightsFor) {
   EditScores scores{{"clip", 0.3}, {"clip_image", 0.9}, {"ssim", 0.7}, {"psnr", INFINITY}};
-  EXPECT_DOUBLE_EQ(tradeoff_of(scores, false)->kept, 0.7);
+  EXPECT_DOUBLE_EQ(tradeoff_of(scores, EditMeasure::clip_cosine)->kept, 0.7);
   EXPECT_EQ(kept_measure(scores), "SSIM");
   scores["lpips_vgg"] = 0.25;
-  EXPECT_DOUBLE_EQ(tradeoff_of(scores, false)->kept, 0.75);
+  EXPECT_DOUBLE_EQ(tradeoff_of(scores, EditMeasure::clip_cosine)->kept, 0.75);
   scores["lpips_alex"] = 0.2;
-  EXPECT_DOUBLE_EQ(tradeoff_of(scores, false)->kept, 0.8);
+  EXPECT_DOUBLE_EQ(tradeoff_of(scores, EditMeasure::clip_cosine)->kept, 0.8);
   EXPECT_EQ(kept_measure(scores), "1 − LPIPS alex");
   scores["lpips_alex"] = NAN;
-  EXPECT_FALSE(tradeoff_of(scores, false));
-  EXPECT_FALSE(tradeoff_of({{"ssim", 1.0}}, false));
+  EXPECT_FALSE(tradeoff_of(scores, EditMeasure::clip_cosine));
+  EXPECT_FALSE(tradeoff_of({{"ssim", 1.0}}, EditMeasure::clip_cosine));
   EXPECT_EQ(kept_measure({{"clip", 1.0}}), "");
 }
 
@@ -60,7 +60,7 @@ TEST(AutoChoice, WhatDidNotGoTowardsTheTargetDoesNotCount) {
   std::vector<ScoredEdit> edits{edit(0.02, 0.1), edit(0, 0), edit(0.2, 0.3), edit(0.15, 0.4)};
   edits[1].scores.erase("clip_direction");
   const auto choice = choose_edits(edits);
-  EXPECT_TRUE(choice.directed);
+  EXPECT_EQ(choice.measure, EditMeasure::clip_direction);
   EXPECT_FALSE(choice.judged[0].counts);
   EXPECT_FALSE(choice.judged[1].counts);
   EXPECT_EQ(choice.front, (Places{2}));
@@ -79,7 +79,7 @@ TEST(AutoChoice, WhereTheTextsAreOneTheCosineDecides) {
   for (auto& each : edits) each.scores.erase("clip_direction");
   edits[1].scores["clip"] = 0.35;
   const auto choice = choose_edits(edits);
-  EXPECT_FALSE(choice.directed);
+  EXPECT_EQ(choice.measure, EditMeasure::clip_cosine);
   EXPECT_EQ(choice.best.front().place, 1U);
 }
 
@@ -123,6 +123,33 @@ TEST(AutoChoice, LeavesTheDefaultSettingsOnlyForWhatIsClearlyBetter) {
   EXPECT_EQ(places(near).front(), 0U);
   EXPECT_NE(near.best[0].reason.find("no other candidate is clearly better"), std::string::npos);
   EXPECT_EQ(places(first_of(edit(0.32, 0.1, "encoderattn"))).front(), 1U);
+}
+
+/// Judged by the diffusion model.
+ScoredEdit by_model(double direction, double beyond_original, double lpips,
+                    const char* name = "donotforget") {
+  auto result = edit(0, lpips, name);
+  result.scores = {
+      {"lpips_alex", lpips}, {kDiffusionDirection, direction}, {kBeyondOriginal, beyond_original}};
+  return result;
+}
+
+TEST(AutoChoice, WithoutClipTheDiffusionModelJudges) {
+  const auto choice = choose_edits({by_model(0.4, 0.5, 0.3), by_model(0.8, 0.3, 0.1, "encoderattn"),
+                                    by_model(0.5, 0.6, 0.5, "noencoder"), by_model(-0.1, 0.1, 0.0)});
+  EXPECT_EQ(choice.measure, EditMeasure::diffusion);
+  EXPECT_EQ(places(choice).front(), 1U);
+  EXPECT_FALSE(choice.judged[3].counts) << "it fits the caption better than the prompt";
+  EXPECT_EQ(choice.best[0].reason, "edit 0.800, kept 0.900: the best score; no stronger edit is as faithful");
+}
+
+TEST(AutoChoice, AModelThatDoesNotKnowTheStyleKeepsTheDefaultSettings) {
+  // Less than half of the best direction, so it would not count otherwise.
+  const auto choice = choose_edits({by_model(0.3, 0.1, 0.3), by_model(0.8, -1.2, 0.1, "encoderattn"),
+                                    by_model(0.5, -0.4, 0.5, "noencoder")});
+  EXPECT_EQ(places(choice).front(), 0U);
+  EXPECT_NE(choice.best[0].reason.find("does not know the picture's style"), std::string::npos)
+      << choice.best[0].reason;
 }
 
 TEST(AutoChoice, LeavesOutWhatHasNoScores) {

@@ -1,0 +1,18 @@
+#include "forgedit/jobs/model_judge.h"
+
+#include "forgedit/io/pictures/resample.h"
+#include "forgedit/pipelines/choice/auto_choice.h"
+
+namespace forgedit {
+
+EditScores ModelJudge::score(const Image& edited, const std::string& target) {
+  if (!classifier_) classifier_.emplace(model_, in_grid(original_), source_);
+  const auto fit = classifier_->judge(in_grid(edited), target);
+  return {{kDiffusionDirection, fit.direction}, {kBeyondOriginal, fit.beyond_original}};
+}
+
+Image ModelJudge::in_grid(const Image& image) const {
+  return resize(image, frame_.grid_width, frame_.grid_height, Resample::lanczos);
+}
+
+}  // namespace forgedit
