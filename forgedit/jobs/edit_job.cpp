@@ -40,7 +40,6 @@ class EditJobRun {
   void run(LastFiles* last_files = nullptr);
 
  private:
-  std::vector<std::string> all_targets() const;
   std::vector<std::string> all_texts() const;
   std::vector<std::string> encoded_texts() const;
   const PictureToLearn& described() const { return learned_ ? *learned_ : *to_learn_; }
@@ -57,7 +56,6 @@ class EditJobRun {
   void draw(EditResults& results, const std::vector<Candidate>& plan, const EditResults::Resumed& resumed,
             const PictureSeen& on_picture = {});
   bool keep_image(EditResults& results, const Candidate& candidate, const Image& grid);
-  EditScores judged_by_model(const Candidate& candidate, const Image& shown);
   EditResults::Resumed resume(EditResults& results, std::vector<Candidate>& plan);
   LearnedPicture make_learned();
   void ensure_learned(EditResults& results);
@@ -100,19 +98,12 @@ EditJobRun::EditJobRun(EditJob job, WarmModels& models, JobContext& context)
   if (!job_.from.empty()) return;
   job_.learn.options.seed = job_.only ? job_.only->learning_seed : job_.sweep.first_seed();
   job_.learn.story_size = job_.sweep.preset == SweepRequest::Preset::story;
-  if (subject_.method == LearnMethod::imagic) use_target_as_source(job_.learn, all_targets().front());
-}
-
-std::vector<std::string> EditJobRun::all_targets() const {
-  std::vector<std::string> targets;
-  for (const auto& request : subject_.requests) {
-    targets.insert(targets.end(), request.targets.begin(), request.targets.end());
-  }
-  return targets;
+  if (subject_.method == LearnMethod::imagic)
+    use_target_as_source(job_.learn, all_targets(subject_.requests).front());
 }
 
 std::vector<std::string> EditJobRun::all_texts() const {
-  auto texts = all_targets();
+  auto texts = all_targets(subject_.requests);
   texts.push_back(learned_ ? learned_->source : job_.learn.source);
   return texts;
 }
@@ -160,7 +151,8 @@ void EditJobRun::prepare() {
     if (job_.learn.source.empty() && job_.dry_run) {
       find_captioner(job_.learn.captioner, choice.folder, context_.places(), "source");
     } else if (job_.learn.source.empty()) {
-      job_.learn.source = write_source(job_.learn, all_targets(), picture_, models_, context_);
+      job_.learn.source =
+          write_source(job_.learn, all_targets(subject_.requests), picture_, models_, context_);
     }
   }
   auto texts = all_texts();
@@ -435,7 +427,8 @@ void EditJobRun::draw_best(EditResults& results) {
         context_.throw_if_stopped();
         auto shown = results.edited_part(grid ? results.shown(candidate, *grid)
                                               : read_image(results.path_of(candidate)));
-        auto known = judged_by_model(candidate, shown);
+        auto known = model_judge_ ? model_judge_->score(candidate, shown, session_ ? &*session_ : nullptr)
+                                  : EditScores();
         scoring_->add(candidate, std::move(shown), grid != nullptr, std::move(known));
       });
     } catch (const TimeIsOver&) {
@@ -449,13 +442,6 @@ void EditJobRun::draw_best(EditResults& results) {
     for (const auto& line : search_->lines(false)) context_.note(line);
     tell_choice(search_->arrangement(scorer_files_.clip, false), context_);
   }
-}
-
-/// Nothing where CLIP judges, or for what is no candidate.
-EditScores EditJobRun::judged_by_model(const Candidate& candidate, const Image& shown) {
-  if (!model_judge_ || candidate.kind != Candidate::Kind::edit) return {};
-  if (session_) session_->use_original_weights();
-  return model_judge_->score(shown, candidate.target);
 }
 
 /// Sheet, record and, with the automatic choice, the chart, of all pictures that there are.

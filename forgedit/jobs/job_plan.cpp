@@ -23,19 +23,13 @@ std::string images(std::size_t count) {
   return counted(count, "image", "images");
 }
 
-std::size_t targets_of(const std::vector<EditRequest>& requests) {
-  std::size_t count = 0;
-  for (const auto& request : requests) count += request.targets.size();
-  return count;
-}
-
 /// Where all targets have the same sweep, its lists; of a story only the number of targets.
 std::string factors_of(const std::vector<EditRequest>& requests) {
   std::vector<std::string> factors;
   const auto add = [&](std::size_t count, const std::string& many) {
     if (count > 1) factors.push_back(fmt::format("{} {}", count, many));
   };
-  add(targets_of(requests), "targets");
+  add(all_targets(requests).size(), "targets");
   if (requests.size() == 1) {
     const auto& request = requests.front();
     const bool vs = request.interpolation == Interpolation::vector_subtraction;
@@ -47,7 +41,7 @@ std::string factors_of(const std::vector<EditRequest>& requests) {
 }
 
 std::string auto_text(const AutoRequest& asked, const std::vector<EditRequest>& requests) {
-  const auto targets = targets_of(requests);
+  const auto targets = all_targets(requests).size();
   const auto each = targets > 1 ? fmt::format(" each for {} targets", targets) : "";
   const auto within = asked.seconds ? fmt::format(" within {:g} s", *asked.seconds) : "";
   const auto comes_again = [&](const EditRequest& request) { return final_images(asked, request) > 0; };
@@ -172,7 +166,7 @@ void EditPlanner::tell_dry_run(const StableDiffusion& model, const Frame& frame,
 }
 
 std::size_t EditPlanner::most_candidates() const {
-  return job_.automatic->pictures.value_or(kAutoPictures) * targets_of(requests_);
+  return job_.automatic->pictures.value_or(kAutoPictures) * all_targets(requests_).size();
 }
 
 std::size_t EditPlanner::final_images() const {

@@ -5,9 +5,11 @@
 
 namespace forgedit {
 
-EditScores ModelJudge::score(const Image& edited, const std::string& target) {
+EditScores ModelJudge::score(const Candidate& candidate, const Image& edited, EditSession* session) {
+  if (candidate.kind != Candidate::Kind::edit) return {};
+  if (session) session->use_original_weights();
   if (!classifier_) classifier_.emplace(model_, in_grid(original_), source_);
-  const auto fit = classifier_->judge(in_grid(edited), target);
+  const auto fit = classifier_->judge(in_grid(edited), candidate.target);
   return {{kDiffusionDirection, fit.direction}, {kBeyondOriginal, fit.beyond_original}};
 }
 

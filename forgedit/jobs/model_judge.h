@@ -6,6 +6,7 @@
 #include "forgedit/io/pictures/frame.h"
 #include "forgedit/metrics/edit_scorer.h"
 #include "forgedit/pipelines/sampling/diffusion_classifier.h"
+#include "forgedit/pipelines/sampling/edit_session.h"
 
 namespace forgedit {
 
@@ -16,8 +17,9 @@ class ModelJudge {
   ModelJudge(StableDiffusion& model, const Frame& frame, Image original, std::string source)
       : model_(model), frame_(frame), original_(std::move(original)), source_(std::move(source)) {}
 
-  /// Scores under kDiffusionDirection and kBeyondOriginal. The UNet must have the model's own weights.
-  EditScores score(const Image& edited, const std::string& target);
+  /// Scores under kDiffusionDirection and kBeyondOriginal; none of what is no edit. `session`: where one has
+  /// learned weights in the network, which then gets its own back; else null.
+  EditScores score(const Candidate& candidate, const Image& edited, EditSession* session);
 
  private:
   /// As the model can encode it.

@@ -120,6 +120,14 @@ EditRequest make_request(const SweepRequest& sweep, LearnMethod method, std::vec
   return request;
 }
 
+std::vector<std::string> all_targets(const std::vector<EditRequest>& requests) {
+  std::vector<std::string> targets;
+  for (const auto& request : requests) {
+    targets.insert(targets.end(), request.targets.begin(), request.targets.end());
+  }
+  return targets;
+}
+
 SampleOptions candidate_sample(const AutoRequest& asked, const EditRequest& request) {
   auto sample = request.sample;
   sample.steps = std::min(sample.steps, asked.steps.value_or(kAutoSteps));

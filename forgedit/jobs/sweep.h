@@ -33,6 +33,9 @@ ModelDefaults follow_model(SweepRequest& sweep, const ModelDefaults& defaults);
 EditRequest make_request(const SweepRequest& sweep, LearnMethod method, std::vector<std::string> targets,
                          bool automatic = false);
 
+/// The prompts of all requests, in their order.
+std::vector<std::string> all_targets(const std::vector<EditRequest>& requests);
+
 /// How the automatic choice samples candidates of `request`.
 SampleOptions candidate_sample(const AutoRequest& asked, const EditRequest& request);
 /// How many of them it generates again at the end, with all steps of `request`.
