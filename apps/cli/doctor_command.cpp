@@ -84,7 +84,7 @@ void print_abilities(const Places& places) {
     if (clip.empty() && found && found->unfinished.empty()) clip = name;
   }
   row("scores, --auto",
-      clip.empty() ? found_or_way(places, published_clips().front(), "other models need --clip") : clip);
+      clip.empty() ? found_or_way(places, published_clips().front(), "other models need --clip; --auto works without it") : clip);
   row("LPIPS", "optional; give its files with --lpips (docs/metrics.md)");
 }
 

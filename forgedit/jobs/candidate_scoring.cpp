@@ -13,6 +13,10 @@ constexpr std::size_t kMostWaiting = 8;
 
 }  // namespace
 
+bool has_room_for_scoring(const StableDiffusion& model) {
+  return model.policy.device.is_cuda() && model.memory.budget_gib == 0;
+}
+
 CandidateScoring::CandidateScoring(AutoEdit& search, const c10::Device& device, bool beside)
     : search_(search), device_(device), scorer_(beside ? kMostWaiting : 0) {
   scorer_.add([this] {

@@ -9,8 +9,13 @@
 
 #include "forgedit/jobs/auto_edit.h"
 #include "forgedit/jobs/background_writer.h"
+#include "forgedit/pipelines/model/stable_diffusion.h"
 
 namespace forgedit {
+
+/// Whether scoring may run beside other work on the model's device: on a GPU without a memory budget, whose
+/// plan does not count the judges.
+bool has_room_for_scoring(const StableDiffusion& model);
 
 /// Scores the candidates of the automatic choice. A candidate counts in the search when its scores are known
 /// and its file is complete. All members are called from one thread.

@@ -7,7 +7,6 @@
 #include <nlohmann/json.hpp>
 
 #include "forgedit/core/error.h"
-#include "forgedit/jobs/auto_edit.h"
 #include "forgedit/jobs/candidate_scoring.h"
 #include "forgedit/jobs/edit_defaults.h"
 #include "forgedit/jobs/edit_notes.h"
@@ -137,9 +136,7 @@ void EditJobRun::prepare() {
   if (job_.automatic) {
     job_.drawing.full_batches =
         choice.policy.device.is_cuda() && choice.policy.reduced() && !job_.drawing.batch;
-    scorer_files_ = find_scorer_files(job_.automatic->judge, choice.folder, context_.places());
-    // Imagic has no caption beside the target, which the model's own judgement needs.
-    if (subject_.method == LearnMethod::imagic) require_clip(scorer_files_, choice.folder, context_.places());
+    scorer_files_ = find_judges(*job_.automatic, subject_.method, choice.folder, context_.places());
     if (scorer_files_.clip.empty()) planner_.model_judges();
   }
   if (!job_.from.empty()) {
@@ -176,9 +173,9 @@ void EditJobRun::load() {
   network_ = &models_.model(
       context_, [&](const StableDiffusion& loaded) { return memory_need(loaded); },
       may_reuse ? LearnedBefore::keep : LearnedBefore::drop,
-      learned_ || resumes ? nullptr
-                          : warm_up_of(job_.learn, picture_, choice,
-                                       first_batch_sizes(plan, job_.drawing, choice.policy), context_));
+      learned_ || resumes
+          ? nullptr
+          : warm_up_of(job_.learn, picture_, choice, first_batch_sizes(plan, job_.drawing, choice.policy)));
   warn_of_long_texts(encoded_texts(), *network_, context_);
   // A plan that has weights wait on the CPU has no room for the judges' either.
   const auto judges = network_->memory.offload ? c10::Device(c10::DeviceType::CPU) : choice.policy.device;
@@ -408,7 +405,7 @@ void EditJobRun::draw_best(EditResults& results) {
   planner_.tell(*network_, described().frame, learning_to_do(), always.size() + planner_.most_images(), 0);
   if (learns_to_save_) ensure_learned(results);
   search_.emplace(subject_.requests, *job_.automatic, *scorer_, results.original(), described().source);
-  scoring_.emplace(*search_, network_->policy.device, /*beside=*/network_->policy.device.is_cuda());
+  scoring_.emplace(*search_, network_->policy.device, has_room_for_scoring(*network_));
   if (scorer_files_.clip.empty())
     model_judge_.emplace(*network_, described().frame, results.original(), described().source);
   while (!search_->is_last_round()) {
@@ -439,6 +436,7 @@ void EditJobRun::draw_best(EditResults& results) {
                                 search_->scored()));
     }
     scoring_->drain();
+    if (round.size() == always.size() && search_->is_last_round()) break;  // no candidates
     for (const auto& line : search_->lines(false)) context_.note(line);
     tell_choice(search_->arrangement(scorer_files_.clip, false), context_);
   }

@@ -107,13 +107,13 @@ void prepare_learning(const LearnRequest& request, const Image& picture, const M
   if (grid) is_saved_already(request, described(request, picture, choice, *grid));
 }
 
-std::function<void()> warm_up_of(const LearnRequest& request, const Image& picture, const ModelChoice& choice,
-                                 std::vector<std::int64_t> batches, JobContext& job) {
+Meanwhile warm_up_of(const LearnRequest& request, const Image& picture, const ModelChoice& choice,
+                     std::vector<std::int64_t> batches) {
   const auto grid = read_picture_grid(choice.folder);
   const bool is_saved = !request.save.empty() && is_saved_edit(request.save);
   if (!grid || is_saved || !choice.policy.reduced()) return {};
-  return [&choice, &job, batches = std::move(batches), options = request.options,
-          frame = frame_of(picture, request, *grid)] { warm_up(options, frame, choice, batches, job); };
+  return [&choice, batches = std::move(batches), options = request.options,
+          frame = frame_of(picture, request, *grid)] { return warm_up(options, frame, choice, batches); };
 }
 
 std::string write_source(const LearnRequest& request, const std::vector<std::string>& targets,

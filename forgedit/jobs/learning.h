@@ -22,8 +22,8 @@ void prepare_learning(const LearnRequest& request, const Image& picture, const M
 
 /// What to do while the model is read, on the thread that fine-tunes (warm_up); empty if that would not
 /// help. `batches`: how many images are sampled at once after fine-tuning.
-std::function<void()> warm_up_of(const LearnRequest& request, const Image& picture, const ModelChoice& choice,
-                                 std::vector<std::int64_t> batches, JobContext& job);
+Meanwhile warm_up_of(const LearnRequest& request, const Image& picture, const ModelChoice& choice,
+                     std::vector<std::int64_t> batches);
 
 /// The source prompt for a picture without one; the listener receives it: see source_prompt.
 std::string write_source(const LearnRequest& request, const std::vector<std::string>& targets,

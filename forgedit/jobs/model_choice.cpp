@@ -182,7 +182,7 @@ StableDiffusion outline_model(const ModelChoice& choice, JobContext& job, const 
 }
 
 StableDiffusion load_model(const ModelChoice& choice, JobContext& job, const MemoryNeed& need,
-                           const std::function<void()>& meanwhile) {
+                           const Meanwhile& meanwhile) {
   prepare_compute(choice.policy, choice.threads);
   auto loading = std::async(meanwhile ? std::launch::async : std::launch::deferred, [&] {
     auto model = read_from(choice);
@@ -193,8 +193,9 @@ StableDiffusion load_model(const ModelChoice& choice, JobContext& job, const Mem
     model.place(plan);
     return model;
   });
-  if (meanwhile) meanwhile();
+  const auto problem = meanwhile ? meanwhile() : std::string();
   auto model = loading.get();
+  if (!problem.empty()) job.note(problem);
   job.note(fmt::format("model {} on {}, {}", choice.name(), describe_device(choice.policy.device),
                        precision_name(choice.policy.precision)));
   return model;

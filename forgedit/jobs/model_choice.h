@@ -46,11 +46,14 @@ ModelChoice choose_model(const ModelRequest& request, JobContext& job);
 /// What a job will need memory for.
 using MemoryNeed = std::function<MemoryTask(const StableDiffusion& model)>;
 
+/// Work on the calling thread while another one reads a model. Returns what to note afterwards, or nothing.
+using Meanwhile = std::function<std::string()>;
+
 /// Reads the model and notes which one. With a `need`, chooses a memory plan that fits the budget or the free
 /// memory of the device, notes it, and limits a GPU to the budget. Runs `meanwhile`, if given, on the calling
 /// thread.
 StableDiffusion load_model(const ModelChoice& choice, JobContext& job, const MemoryNeed& need = {},
-                           const std::function<void()>& meanwhile = {});
+                           const Meanwhile& meanwhile = {});
 
 /// The model by its settings and the shapes of its weights alone: what is wrong with its files is found, and
 /// the weights are not read. It has no fingerprint and computes nothing. Settles memory as load_model does.

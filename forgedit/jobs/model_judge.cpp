@@ -14,7 +14,10 @@ EditScores ModelJudge::score(const Candidate& candidate, const Image& edited, Ed
 }
 
 Image ModelJudge::in_grid(const Image& image) const {
-  return resize(image, frame_.grid_width, frame_.grid_height, Resample::lanczos);
+  auto frame = frame_;
+  frame.source_width = frame.width;
+  frame.source_height = frame.height;
+  return to_grid(resize(image, frame.width, frame.height, Resample::lanczos), frame);
 }
 
 }  // namespace forgedit

@@ -22,7 +22,7 @@ class ModelJudge {
   EditScores score(const Candidate& candidate, const Image& edited, EditSession* session);
 
  private:
-  /// As the model can encode it.
+  /// With the padding that the model saw while it learned.
   Image in_grid(const Image& image) const;
 
   StableDiffusion& model_;

@@ -35,6 +35,8 @@ constexpr double kSheetPixels = 60e6;
 constexpr std::size_t kOlderNamed = 3;
 constexpr std::size_t kMostUnrecorded = 8;
 constexpr std::size_t kHashDigits = 8;
+// Several results of up to so many pixels are encoded at once.
+constexpr std::size_t kMostAtOnce = 4'000'000;
 // The record goes to the disk that often while images come: a flush waits for whatever else is written.
 constexpr std::chrono::seconds kFlushEvery{10};
 
@@ -107,8 +109,12 @@ void EditResults::add(const Candidate& candidate, const Image& grid, PictureWrit
                       std::string verdict) {
   BackgroundWriter::Task done;
   if (written) done = [file = path_of(candidate), written = std::move(written)] { written(file); };
-  // Encoding takes longest: of several pictures at once, on threads of their own where there are any to have.
+  // Encoding takes longest: of several pictures at once, on threads of their own, where these are small and
+  // there are threads to have. Else the writer's thread does it.
+  const auto launch =
+      shown_pixels() > kMostAtOnce ? std::launch::deferred : std::launch::async | std::launch::deferred;
   const auto encoded = std::make_shared<std::future<EncodedPicture>>(std::async(
+      launch,
       [this, candidate, grid, verdict = std::move(verdict)] { return encode(candidate, grid, verdict); }));
   writer_.add([this, candidate, encoded] { write(candidate, encoded->get()); }, std::move(done));
 }
@@ -142,6 +148,16 @@ Image EditResults::shown(const Candidate& candidate, const Image& grid) const {
   auto picture = from_grid_at_source_size(grid, run_.picture.frame);
   picture = with_source(candidate, picture);
   return run_.photo ? pasted(run_.photo->whole, picture, run_.photo->region) : picture;
+}
+
+std::size_t EditResults::shown_pixels() const {
+  const auto of = [](int width, int height) {
+    return static_cast<std::size_t>(width) * static_cast<std::size_t>(height);
+  };
+  const auto& frame = run_.picture.frame;
+  if (!run_.at_source_size) return of(frame.width, frame.height);
+  return run_.photo ? of(run_.photo->whole.width, run_.photo->whole.height)
+                    : of(frame.source_width, frame.source_height);
 }
 
 Image EditResults::with_source(const Candidate& candidate, const Image& picture) const {

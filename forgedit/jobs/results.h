@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <functional>
 #include <map>
@@ -108,6 +109,8 @@ class EditResults {
     std::string settings, content;
     std::string safety;  // the verdict as JSON; empty: none
   };
+  /// Of a file.
+  std::size_t shown_pixels() const;
   struct EncodedPicture {
     Picture picture;
     std::string file;            // a PNG

@@ -69,6 +69,13 @@ void require_clip(const ScorerFiles& files, const fs::path& model_folder, const 
                           kPublishedClips[0]));
 }
 
+ScorerFiles find_judges(const AutoRequest& asked, LearnMethod method, const fs::path& model_folder,
+                        const Places& places) {
+  auto files = find_scorer_files(asked.judge, model_folder, places);
+  if (method == LearnMethod::imagic) require_clip(files, model_folder, places);
+  return files;
+}
+
 std::string clip_name(const fs::path& folder) {
   const auto path = fs::absolute(folder).lexically_normal();
   const auto last = path.has_filename() ? path : path.parent_path();

@@ -23,6 +23,11 @@ ScorerFiles find_scorer_files(const ScoreFiles& asked, const std::filesystem::pa
 /// Throws a usage Error where `files` have no CLIP model.
 void require_clip(const ScorerFiles& files, const std::filesystem::path& model_folder, const Places& places);
 
+/// Files for the judges of the automatic choice, as find_scorer_files. CLIP may be missing, but not for
+/// Imagic, which has no caption beside the prompt that the diffusion model could compare.
+ScorerFiles find_judges(const AutoRequest& asked, LearnMethod method,
+                        const std::filesystem::path& model_folder, const Places& places);
+
 /// A CLIP folder's name for records: its last part, or ORG/NAME in the Hugging Face cache.
 std::string clip_name(const std::filesystem::path& folder);
 

@@ -71,8 +71,7 @@ void run_learn(LearnRequest request, WarmModels& models, JobContext& context) {
     return note_planned_file(request.save, context);
   }
   if (request.source.empty()) request.source = write_source(request, {}, picture, models, context);
-  auto& network =
-      models.model(context, need, LearnedBefore::drop, warm_up_of(request, picture, choice, {}, context));
+  auto& network = models.model(context, need, LearnedBefore::drop, warm_up_of(request, picture, choice, {}));
   warn_of_long_texts({request.source}, network, context);
   const auto to_learn = picture_to_learn(request, picture, choice, network);
   if (request.save.empty()) {

@@ -30,7 +30,7 @@ const ModelChoice& WarmModels::choice(JobContext& job) {
 }
 
 StableDiffusion& WarmModels::model(JobContext& job, const MemoryNeed& need, LearnedBefore learned,
-                                   const std::function<void()>& meanwhile) {
+                                   const Meanwhile& meanwhile) {
   end_session();
   if (learned == LearnedBefore::drop) learned_.reset();
   const auto& device = choice(job).policy.device;

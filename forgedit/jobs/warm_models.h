@@ -44,8 +44,7 @@ class WarmModels {
   /// The model, with its memory planned for this job and its own weights: a warm session ends. Throws Error
   /// when it cannot be read or does not fit. `meanwhile`: see load_model; not called if nothing is loaded.
   StableDiffusion& model(JobContext& job, const MemoryNeed& need = {},
-                         LearnedBefore learned = LearnedBefore::drop,
-                         const std::function<void()>& meanwhile = {});
+                         LearnedBefore learned = LearnedBefore::drop, const Meanwhile& meanwhile = {});
   /// Keeps what learning `picture` gave for the next job that learns the same. Does nothing where only one
   /// job will come.
   void keep_learned(const PictureToLearn& picture, const LearnResult& result);

@@ -45,14 +45,15 @@ bool has_room(const UNetConfig& unet, const VaeConfig& vae, const LearnOptions& 
 
 }  // namespace
 
-void warm_up(const LearnOptions& options, const Frame& frame, const ModelChoice& choice,
-             const std::vector<std::int64_t>& batches, JobContext& job) {
+std::string warm_up(const LearnOptions& options, const Frame& frame, const ModelChoice& choice,
+                    const std::vector<std::int64_t>& batches) {
   const auto& folder = choice.folder;
-  if (!choice.policy.reduced() || choice.memory || !std::filesystem::is_directory(folder)) return;
+  if (!choice.policy.reduced() || choice.memory || !std::filesystem::is_directory(folder)) return {};
+  std::string problem;
   try {
     const auto unet = UNetConfig::from_json(ConfigReader(folder / "unet" / "config.json"));
     const auto vae = VaeConfig::from_json(ConfigReader(folder / "vae" / "config.json"));
-    if (unet.takes_added_conditions() || !has_room(unet, vae, options, frame, choice)) return;
+    if (unet.takes_added_conditions() || !has_room(unet, vae, options, frame, choice)) return {};
     auto one_step = options;
     one_step.samples = one_step.batch;
     one_step.stop_known = 0;
@@ -74,10 +75,11 @@ void warm_up(const LearnOptions& options, const Frame& frame, const ModelChoice&
                                               model.settings.noise.num_train_timesteps);
     learn_vanilla(model, latents, text, one_step, learned, {});
   } catch (const std::exception& error) {
-    job.note(std::string("the GPU was not prepared while the model was read, so first steps take longer: ") +
-             error.what());
+    problem = std::string("the GPU was not prepared while the model was read, so first steps take longer: ") +
+              error.what();
   }
   release_memory(choice.policy.device);
+  return problem;
 }
 
 }  // namespace forgedit

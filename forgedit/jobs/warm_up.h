@@ -1,9 +1,9 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
-#include "forgedit/jobs/job_context.h"
 #include "forgedit/jobs/model_choice.h"
 #include "forgedit/pipelines/learning/learn_options.h"
 #include "forgedit/pipelines/model/picture_grid.h"
@@ -16,8 +16,8 @@ namespace forgedit {
 /// the job, while another one reads the model, this takes less time than it saves. Does nothing on other
 /// devices, with a memory budget, for models of one file and for those of several text encoders, and where
 /// less than twice the memory of fine-tuning is free, so that the model can be placed beside it. Never
-/// throws: where it fails, the job gets a note.
-void warm_up(const LearnOptions& options, const Frame& frame, const ModelChoice& choice,
-             const std::vector<std::int64_t>& batches, JobContext& job);
+/// throws; returns what to tell people where it fails, else nothing.
+std::string warm_up(const LearnOptions& options, const Frame& frame, const ModelChoice& choice,
+                    const std::vector<std::int64_t>& batches);
 
 }  // namespace forgedit

@@ -10,7 +10,7 @@ namespace {
 
 class LoadModel : public testing::JobTest {
  protected:
-  StableDiffusion load(const ModelChoice& choice, const std::function<void()>& meanwhile = {}) {
+  StableDiffusion load(const ModelChoice& choice, const Meanwhile& meanwhile = {}) {
     JobContext context(places_, told_, stop_);
     return load_model(choice, context, {}, meanwhile);
   }
@@ -27,17 +27,26 @@ TEST_F(LoadModel, RunsOtherWorkOnTheCallersThreadMeanwhile) {
   const auto alone = load(choice());
   const auto notes = told_.notes;
   std::thread::id runs_on;
-  const auto beside = load(choice(), [&] { runs_on = std::this_thread::get_id(); });
+  const auto beside = load(choice(), [&] {
+    runs_on = std::this_thread::get_id();
+    return std::string("it failed");
+  });
   EXPECT_EQ(runs_on, std::this_thread::get_id());
   EXPECT_EQ(beside.base_fingerprint, alone.base_fingerprint);
-  EXPECT_EQ(told_.notes.size(), 2 * notes.size());
+  EXPECT_EQ(told_.notes.size(), 2 * notes.size() + 1);
+  EXPECT_EQ(told_.notes_with("it failed"), 1U);
 }
 
 TEST_F(LoadModel, OtherWorkDoesNotHideWhatIsWrong) {
   auto broken = choice();
   broken.files.model = folder_ / "nowhere";
   bool ran = false;
-  EXPECT_THROW(load(broken, [&] { ran = true; }), Error);
+  EXPECT_THROW(load(broken,
+                    [&] {
+                      ran = true;
+                      return std::string();
+                    }),
+               Error);
   EXPECT_TRUE(ran);
 }
 

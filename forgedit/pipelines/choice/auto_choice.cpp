@@ -13,7 +13,7 @@ namespace forgedit {
 namespace {
 
 // Differences under these spans are never stretched to a whole scale.
-constexpr double kLeastEditSpan = 0.02;
+constexpr double kLeastClipSpan = 0.02, kLeastDiffusionSpan = 0.002;
 constexpr double kLeastKeptSpan = 0.2;
 // An edit counts when its direction is at least this share of the best one's.
 constexpr double kLeastDirection = 0.5;
@@ -86,12 +86,13 @@ double least_of(std::vector<double> values) {
 }
 
 /// From the weakest eligible edit, without the lowest tenth, to the strongest.
-Scale edit_scale(const std::vector<JudgedEdit>& judged) {
+Scale edit_scale(const std::vector<JudgedEdit>& judged, EditMeasure measure) {
   std::vector<double> counted;
   for (const auto& each : judged) {
     if (each.counts) counted.push_back(each.tradeoff->edit);
   }
-  return scale_between(least_of(counted), *std::max_element(counted.begin(), counted.end()), kLeastEditSpan);
+  return scale_between(least_of(counted), *std::max_element(counted.begin(), counted.end()),
+                       measure == EditMeasure::diffusion ? kLeastDiffusionSpan : kLeastClipSpan);
 }
 
 /// From the least faithful edit, without the lowest tenth, to the most faithful.
@@ -143,7 +144,7 @@ class Chooser {
 
  private:
   void weigh() {
-    const auto edit = edit_scale(choice_.judged), kept = kept_scale(choice_.judged);
+    const auto edit = edit_scale(choice_.judged, choice_.measure), kept = kept_scale(choice_.judged);
     for (auto& each : choice_.judged) {
       if (!each.counts) continue;
       each.edit_share = edit.share(each.tradeoff->edit);
@@ -191,11 +192,7 @@ class Chooser {
     const bool keeps_default = usual && *usual != first;
     if (keeps_default) first = *usual;
     const auto& best = choice_.judged[first];
-    add(first, !turned_ ? "the best score, but no candidate changed from the caption towards the prompt"
-               : !keeps_default ? "the best score; no stronger edit is as faithful"
-               : knows_style_   ? "the default settings; no other candidate is clearly better"
-                                : "the default settings; the model does not know the picture's style, so it "
-                                  "cannot judge the others");
+    add(first, first_reason(keeps_default, is_default(edits_[first].candidate)));
     const auto sane = [&](std::size_t i) {
       return choice_.judged[i].balance > 0 && choice_.judged[i].balance >= kLeastBalance * best.balance;
     };
@@ -216,6 +213,16 @@ class Chooser {
         return;
       }
     }
+  }
+
+  std::string first_reason(bool keeps_default, bool has_defaults) const {
+    if (!knows_style_) {
+      return std::string(has_defaults ? "the default settings" : "the best score") +
+             "; the model does not know the picture's style well enough to judge";
+    }
+    if (!turned_) return "the best score, but no candidate changed from the caption towards the prompt";
+    return keeps_default ? "the default settings; no other candidate is clearly better"
+                         : "the best score; no stronger edit is as faithful";
   }
 
   /// Not where most candidates are more to the model's liking than the original: it then prefers images in
