@@ -83,8 +83,9 @@ void print_abilities(const Places& places) {
     const auto found = find_in_hub_cache(places.hub_cache, name);
     if (clip.empty() && found && found->unfinished.empty()) clip = name;
   }
-  row("scores, --auto",
-      clip.empty() ? found_or_way(places, published_clips().front(), "other models need --clip; --auto works without it") : clip);
+  row("scores, --auto", clip.empty() ? found_or_way(places, published_clips().front(),
+                                                    "other models need --clip; --auto works without it")
+                                     : clip);
   row("LPIPS", "optional; give its files with --lpips (docs/metrics.md)");
 }
 
