@@ -26,16 +26,10 @@ std::string settings_label(const Candidate& candidate) {
   return candidate.label + "  " + candidate.strategy->name;
 }
 
-const char* axis_title(EditMeasure measure) {
-  switch (measure) {
-    case EditMeasure::clip_direction:
-      return "edit: CLIP direction, caption to prompt";
-    case EditMeasure::clip_cosine:
-      return "edit: CLIP cosine with the prompt";
-    case EditMeasure::diffusion:
-      return "edit: diffusion classifier, caption to prompt";
-  }
-  throw usage_error("edit measure: unknown value");
+std::string axis_title(EditMeasure measure) {
+  const bool is_direction = measure != EditMeasure::clip_cosine;
+  return std::string("edit: ") + edit_measure_name(measure) +
+         (is_direction ? ", caption to prompt" : " with the prompt");
 }
 
 /// One below another; all are of one size.

@@ -109,7 +109,7 @@ class EditResults {
     std::string settings, content;
     std::string safety;  // the verdict as JSON; empty: none
   };
-  /// Of a file.
+  /// In the file of a result.
   std::size_t shown_pixels() const;
   struct EncodedPicture {
     Picture picture;
