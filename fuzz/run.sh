@@ -10,18 +10,21 @@ shift
 targets=("$@")
 if [ $# = 0 ]; then targets=(picture clip_tokenizer wordpiece config table workbook safetensors torch_file form http_head request); fi
 
-export ASAN_OPTIONS=detect_leaks=0:quarantine_size_mb=64:allocator_may_return_null=1
-export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
 mkdir -p build/fuzz/findings
 
 run_target() {
   local target=$1 executions coverage
-  local corpus=build/fuzz/corpus/$target log=build/fuzz/$target.log
+  local corpus=build/fuzz/corpus/$target log=build/fuzz/$target.log report=build/fuzz/findings/$target-report
   mkdir -p "$corpus"
+  rm -f "$report".*
+  # Reports go to files of their own, because HEIC and AVIF are decoded with a silenced standard error.
+  export ASAN_OPTIONS=detect_leaks=0:quarantine_size_mb=64:allocator_may_return_null=1:log_path=$report
+  export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1:log_path=$report
   if ! "build/fuzz/bin/fuzz_$target" -max_total_time="$seconds" -timeout=10 -rss_limit_mb=2048 -max_len=16384 \
     -print_final_stats=1 -dict="fuzz/dictionaries/$target.dict" -artifact_prefix="build/fuzz/findings/$target-" \
     "$corpus" "fuzz/corpus/$target" >"$log" 2>&1; then
     tail -n 60 "$log"
+    head -qn 60 "$report".* 2>/dev/null || true
     echo "fuzz_$target: a finding, see $log and build/fuzz/findings"
     exit 255 # xargs starts no more
   fi

@@ -10,8 +10,8 @@
 
 #include "forgedit/core/error.h"
 #include "forgedit/io/pictures/colour.h"
+#include "forgedit/io/pictures/heif_boxes.h"
 #include "forgedit/io/pictures/image_decode.h"
-#include "forgedit/io/pictures/png_chunks.h"
 
 namespace forgedit {
 namespace {
@@ -71,28 +71,8 @@ void check(const heif_error& error, const HeifFile& file) {
   throw_damaged(file.name, file.format, message_of(error));
 }
 
-/// Checks that the boxes follow each other inside the file, because libheif's own errors for truncated files
-/// differ. Returns whether one of them is an animation.
-bool check_boxes(const HeifFile& file) {
-  const std::string_view bytes = file.bytes;
-  bool animated = false;
-  for (std::size_t at = 0; at < bytes.size();) {
-    if (bytes.size() - at < 8) throw_truncated(file.name, file.format);
-    std::uint64_t size = big_endian_32(bytes, at);
-    animated |= bytes.substr(at + 4, 4) == "moov";
-    if (size == 0) break;  // extends to the end of the file
-    if (size == 1) {
-      if (bytes.size() - at < 16) throw_truncated(file.name, file.format);
-      size = std::uint64_t{big_endian_32(bytes, at + 8)} << 32 | big_endian_32(bytes, at + 12);
-    }
-    if (size < 8) throw_damaged(file.name, file.format, "a box of less than 8 bytes");
-    if (size > bytes.size() - at) throw_truncated(file.name, file.format);
-    at += size;
-  }
-  return animated;
-}
-
-void open(HeifFile& file) {
+/// Opens the file and its primary picture. `boxes` are those of the file.
+void open(HeifFile& file, const std::vector<HeifBox>& boxes) {
   file.context.reset(heif_context_alloc());
   if (!file.context) throw failure(file.name + ": no memory for the " + file.format + " reader");
   // No threads: if one could not be started, libheif would end the program.
@@ -100,6 +80,9 @@ void open(HeifFile& file) {
   check(heif_context_read_from_memory_without_copy(file.context.get(), file.bytes.data(), file.bytes.size(),
                                                    nullptr),
         file);
+  heif_item_id primary = 0;
+  check(heif_context_get_primary_image_ID(file.context.get(), &primary), file);
+  check_heif_references(boxes, primary, file.name, file.format);
   heif_image_handle* handle = nullptr;
   check(heif_context_get_primary_image_handle(file.context.get(), &handle), file);
   file.handle.reset(handle);
@@ -214,8 +197,11 @@ void copy_pixels(const heif_image* from, bool premultiplied, RgbaImage& image, c
 DecodedImage decode_heif(std::string_view bytes, const std::string& name, const std::string& format,
                          std::int64_t max_pixels) {
   HeifFile file{bytes, name, format, max_pixels, {}, {}};
-  const bool animated = check_boxes(file);
-  open(file);
+  // Split before libheif reads them, because libheif's own errors for truncated files differ.
+  const auto boxes = split_heif_boxes(bytes, name, format);
+  const bool animated =
+      std::any_of(boxes.begin(), boxes.end(), [](const HeifBox& box) { return box.type == "moov"; });
+  open(file, boxes);
   DecodedImage decoded;
   RgbaImage& image = decoded.image;
   // Checked before decoding, so that HDR is reported even without a decoder.
