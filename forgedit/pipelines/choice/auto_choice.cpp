@@ -113,13 +113,6 @@ bool beats(const Tradeoff& left, const Tradeoff& right) {
          (left.edit > right.edit || left.kept > right.kept);
 }
 
-/// The settings of an edit that nobody chose any for.
-bool is_default(const Candidate& candidate) {
-  const bool vs = candidate.interpolation == Interpolation::vector_subtraction;
-  return candidate.strategy && std::string(candidate.strategy->name) == "donotforget" &&
-         std::abs(candidate.strength - (vs ? 1.0 : 1.2)) < 1e-6;
-}
-
 class Chooser {
  public:
   explicit Chooser(const std::vector<ScoredEdit>& edits) : edits_(edits) {}
@@ -186,13 +179,13 @@ class Chooser {
     auto first = *best_of([](std::size_t) { return true; });
     const double margin = knows_style_ ? kDefaultMargin : std::numeric_limits<double>::infinity();
     const auto usual = best_of([&](std::size_t i) {
-      return is_default(edits_[i].candidate) &&
+      return has_default_settings(edits_[i].candidate) &&
              choice_.judged[i].balance >= choice_.judged[first].balance - margin;
     });
     const bool keeps_default = usual && *usual != first;
     if (keeps_default) first = *usual;
     const auto& best = choice_.judged[first];
-    add(first, first_reason(keeps_default, is_default(edits_[first].candidate)));
+    add(first, first_reason(keeps_default, has_default_settings(edits_[first].candidate)));
     const auto sane = [&](std::size_t i) {
       return choice_.judged[i].balance > 0 && choice_.judged[i].balance >= kLeastBalance * best.balance;
     };
@@ -310,6 +303,12 @@ std::string kept_measure(const EditScores& scores) {
   if (scores.count("lpips_alex")) return "1 − LPIPS alex";
   if (scores.count("lpips_vgg")) return "1 − LPIPS vgg";
   return scores.count("ssim") ? "SSIM" : "";
+}
+
+bool has_default_settings(const Candidate& candidate) {
+  const bool vs = candidate.interpolation == Interpolation::vector_subtraction;
+  return candidate.strategy && std::string(candidate.strategy->name) == "donotforget" &&
+         std::abs(candidate.strength - (vs ? 1.0 : 1.2)) < 1e-6;
 }
 
 bool is_better_edit(const JudgedEdit& left, const JudgedEdit& right) {

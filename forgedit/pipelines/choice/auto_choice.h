@@ -49,6 +49,9 @@ struct JudgedEdit {
   double balance = 0;     ///< score: the harmonic mean of the two
 };
 
+/// Whether these are the settings of an edit for which none were chosen: nothing forgotten, γ 1.0 or β 1.2.
+bool has_default_settings(const Candidate& candidate);
+
 /// Eligible ones come first, then the higher score.
 bool is_better_edit(const JudgedEdit& left, const JudgedEdit& right);
 

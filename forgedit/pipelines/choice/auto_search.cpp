@@ -91,7 +91,8 @@ std::vector<Candidate> AutoSearch::next_round() {
   return round;
 }
 
-/// As many strengths of every strategy as fit into half of the budget, then as many seeds.
+/// As many strengths of every strategy as fit into half of the budget, then as many seeds; and the default
+/// settings, which the choice prefers.
 std::vector<Candidate> AutoSearch::coarse_round() const {
   const auto most = (pictures_ + 1) / 2;
   auto strategies = strategies_;
@@ -112,7 +113,22 @@ std::vector<Candidate> AutoSearch::coarse_round() const {
       }
     }
   }
+  add_default_settings(round);
   return round;
+}
+
+/// Puts them first unless they are in the round already, or not in the search space.
+void AutoSearch::add_default_settings(std::vector<Candidate>& round) const {
+  if (round.size() == pictures_ || std::any_of(round.begin(), round.end(), has_default_settings)) return;
+  for (const auto* strategy : strategies_) {
+    for (const double strength : strengths_) {
+      auto candidate = edit_candidate(request_, request_.targets.front(), *strategy, alphas_.front(),
+                                      strength, seeds_.front());
+      if (!has_default_settings(candidate)) continue;
+      round.insert(round.begin(), std::move(candidate));
+      return;
+    }
+  }
 }
 
 /// The strength between two: of those that were given the middle one, else halfway; nothing where they are

@@ -61,6 +61,7 @@ class AutoSearch {
     std::optional<EditScores> scores;
   };
   std::vector<Candidate> coarse_round() const;
+  void add_default_settings(std::vector<Candidate>& round) const;
   std::vector<Candidate> fine_round(std::size_t count) const;
   std::vector<Candidate> around(const Candidate& centre) const;
   std::optional<double> between(double low, double high) const;

@@ -87,6 +87,18 @@ TEST(AutoSearch, KeepsAnyBudget) {
   EXPECT_TRUE(nothing.next_round().empty());
 }
 
+TEST(AutoSearch, TheDefaultSettingsComeInTheFirstRound) {
+  for (const auto interpolation : {Interpolation::vector_subtraction, Interpolation::vector_projection}) {
+    for (std::size_t budget = 1; budget <= 40; ++budget) {
+      auto sweep = request();
+      sweep.interpolation = interpolation;
+      AutoSearch search(sweep, budget, kAllSteps);
+      const auto round = search.next_round();
+      EXPECT_TRUE(std::any_of(round.begin(), round.end(), has_default_settings)) << budget;
+    }
+  }
+}
+
 TEST(AutoSearch, SameScoresGiveTheSameRoundsInAnyOrder) {
   AutoSearch forward(request(), 40, kAllSteps), shuffled(request(), 40, kAllSteps);
   std::mt19937 random(7);
@@ -142,7 +154,7 @@ TEST(AutoSearch, OneStrengthOneSeedOneStrategy) {
 
 TEST(AutoSearch, PrefersStrengthsThatWereGiven) {
   auto dense = request();
-  dense.strategies = {"donotforget"};
+  dense.strategies = {"encoderattn"};
   dense.repeat = 1;
   dense.gammas.clear();
   for (int i = 0; i <= 16; ++i) dense.gammas.push_back(i / 10.0);
@@ -150,8 +162,8 @@ TEST(AutoSearch, PrefersStrengthsThatWereGiven) {
   const auto rounds = run(search, scores_of);
   ASSERT_GE(rounds.size(), 2U);
   EXPECT_EQ(stems({rounds[0]}),
-            (std::vector<std::string>{"a-dog_vs-0.0_donotforget_seed0", "a-dog_vs-0.5_donotforget_seed0",
-                                      "a-dog_vs-1.1_donotforget_seed0", "a-dog_vs-1.6_donotforget_seed0"}));
+            (std::vector<std::string>{"a-dog_vs-0.0_encoderattn_seed0", "a-dog_vs-0.5_encoderattn_seed0",
+                                      "a-dog_vs-1.1_encoderattn_seed0", "a-dog_vs-1.6_encoderattn_seed0"}));
   for (const auto& candidate : rounds[1]) {  // halfway were 0.8 and 1.35
     EXPECT_EQ(std::count(dense.gammas.begin(), dense.gammas.end(), candidate.strength), 1) << candidate.stem;
   }
