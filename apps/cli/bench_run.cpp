@@ -76,9 +76,10 @@ const Kind kMiniedit{
     "\n"
     "The program generates every candidate of the sweep and compares it with the true answer. A\n"
     "candidate is right if it is nearer to the true answer than to the source and all distractors, and\n"
-    "kept if nothing else changed. The report has three protocols: fixed (the first strategy and α, the\n"
+    "kept if nothing else changed. The report has these protocols: fixed (the first strategy and α, the\n"
     "strength nearest to --fixed, the mean over all seeds), the setting that is best for all edits\n"
-    "together, and the best candidate of each edit. The same command resumes a stopped run.\n"
+    "together, the best candidate of each edit and, with --auto, the automatic choice. The same command\n"
+    "resumes a stopped run.\n"
     "\n"
     "Example:\n"
     "  forgedit bench miniedit --forget donotforget,encoderattn --gamma 0.6:1.4:0.2 --seeds 0,1\n",

@@ -59,7 +59,8 @@ std::string first_line(const std::string& text) {
 int complain_unexpected(const std::string& what) {
   for (const char* sign : {"out of memory", "can't allocate memory", "not enough memory"}) {
     if (what.find(sign) == std::string::npos) continue;
-    return complain("out of memory: try a smaller --size, --batch, --draw-batch or --memory", kFailure);
+    return complain("out of memory: try a smaller --size, --batch or --draw-batch, or a smaller --memory",
+                    kFailure);
   }
   return complain(first_line(what), kFailure);
 }

@@ -35,7 +35,7 @@ fs::path StandardInputPicture::path_of(const std::string& argument) {
   std::error_code error;
   auto name = (fs::temp_directory_path(error) / "forgedit-XXXXXX").string();
   if (error || !::mkdtemp(name.data())) {
-    throw failure(name + ": cannot be made: " + (error ? error.message() : std::strerror(errno)));
+    throw failure(name + ": cannot be created: " + (error ? error.message() : std::strerror(errno)));
   }
   folder_ = name;
   const auto file = folder_ / "stdin";

@@ -25,7 +25,7 @@ export const texts = {
   close: "Close",
   cancelWord: "Cancel",
 
-  nav: { label: "Pages", start: "Edit", gallery: "Gallery", learned: "Learned pictures" },
+  nav: { label: "Pages", start: "Edit", gallery: "Gallery", learned: "Saved edits" },
 
   header: {
     asleep: "model not loaded",
@@ -72,19 +72,19 @@ export const texts = {
     upscaled: "It is smaller than the model's size and will be scaled up.",
     learnedFrom: (name) => `Learned: ${name}`,
     learnedNote: "No new fine-tuning: images start at once.",
-    forgetLearned: "Learn another picture",
-    source: "What the picture shows",
-    sourceHint: "A caption. The model learns the picture with it.",
+    forgetLearned: "Use another picture",
+    source: "Caption: what the picture shows",
+    sourceHint: "The model learns the picture with it.",
     captioning: "Writing a caption …",
     captionFailed: (why) => `No caption: ${why}`,
     suggest: "Suggest a caption",
     reset: "Back to the suggestion",
-    target: "What the edit shows",
-    targetNumber: (n) => `What edit ${n} shows`,
+    target: "Prompt: what the edit shows",
+    targetNumber: (n) => `Prompt ${n}: what the edit shows`,
     targetHint: "Best: the caption's words, with the change in them.",
     copyCaption: "Start from the caption",
-    addTarget: "Another text",
-    removeTarget: (n) => `Remove text ${n}`,
+    addTarget: "Add a prompt",
+    removeTarget: (n) => `Remove prompt ${n}`,
     change: ({ from, to }) => (from && to ? `${from} → ${to}` : from ? `without “${from}”` : `with “${to}”`),
     same: "Same as the caption: nothing will change.",
     long: (cut) => `Over 75 tokens: “${cut}” will probably be cut off.`,
@@ -157,7 +157,7 @@ export const texts = {
     title: "Jobs",
     none: "Nothing yet. Edits appear here, and stay after the page or the server is closed.",
     more: "Show older",
-    learnedTitle: "Learned pictures",
+    learnedTitle: "Saved edits",
     learnedNone: "Learned weights are kept here for further edits.",
     queued: (place) => !place ? "waiting" : `waiting, number ${place.position}` +
       (place.starts_in === null ? "" : `, starts in about ${duration(place.starts_in)}`),
@@ -305,7 +305,7 @@ export const texts = {
   },
 
   learned: {
-    title: "Learned pictures",
+    title: "Saved edits",
     none: "Nothing yet. Each edit keeps its learned weights, so that further edits start at once.",
     use: "Edit",
     name: "Name",

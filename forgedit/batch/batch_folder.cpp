@@ -220,7 +220,7 @@ bool BatchFolder::publish(const std::string& id, const std::string& token, const
   // A folder that is not empty is never replaced.
   if (::rename(mine.c_str(), place.c_str()) != 0) {
     if (errno == ENOTEMPTY || errno == EEXIST || is_done(id)) return false;
-    throw forgedit::failure(place.string() + ": cannot be made: " + std::strerror(errno));
+    throw forgedit::failure(place.string() + ": cannot be created: " + std::strerror(errno));
   }
   flush_to_disk(place.parent_path());
   return true;

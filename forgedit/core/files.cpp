@@ -139,7 +139,7 @@ void make_directory(const fs::path& directory) {
     throw usage_error(directory.string() + ": expected a directory, found a file");
   }
   fs::create_directories(directory, error);
-  if (error) throw failure(directory.string() + ": cannot be made: " + error.message());
+  if (error) throw failure(directory.string() + ": cannot be created: " + error.message());
 }
 
 std::vector<std::string> list_directory(const fs::path& directory) {

@@ -313,7 +313,7 @@ BenchCallbacks BenchmarkRun::callbacks(const ModelChoice& choice, StableDiffusio
     learn.picture = task.edit.picture;
     learn.source = task.source;
     learn.options.seed = request_.sweep.first_seed();
-    context_.note("learning " + task.edit.picture_name + ": " + task.source);
+    context_.note("fine-tuning on " + task.edit.picture_name + ", caption: " + task.source);
     prepare_learning(learn, picture, choice);
     const auto to_learn = picture_to_learn(learn, picture, choice, network);
     auto learned = learn_and_save(to_learn, learn, choice, network, context_);

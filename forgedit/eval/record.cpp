@@ -329,7 +329,7 @@ std::string edits_table(const std::vector<EditRecord>& records) {
   const auto metrics = present(all);
   std::size_t width = 4;
   for (const auto& record : records) width = std::max(width, record.edit.id.size());
-  auto text = fmt::format("{:{}}  shown     {}\n", "edit", width, titles_line(metrics));
+  auto text = fmt::format("{:{}}  protocol  {}\n", "edit", width, titles_line(metrics));
   for (const auto& record : records) {
     if (record.state != EditRecord::State::done) {
       text += fmt::format("{:{}}  {}: {}\n", record.edit.id, width, state_name(record.state), record.reason);

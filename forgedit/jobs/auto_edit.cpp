@@ -227,10 +227,10 @@ void AutoEdit::add_scores(const Target& target, const AutoChoice& choice, Arrang
     if (with_all_steps) {
       result.scores.emplace(target.stems.at(candidate.stem),
                             std::make_shared<const json>(json{{"scores", scores_json(edits[place].scores)},
-                                                              {"counts", judged.counts}}));
+                                                              {"counts", judged.eligible}}));
     }
     json scores{{"scores", scores_json(with_all_steps ? with_all_steps->scores : edits[place].scores)},
-                {"counts", judged.counts}};
+                {"counts", judged.eligible}};
     if (judged.tradeoff) {
       scores["edit"] = judged.tradeoff->edit;
       scores["kept"] = judged.tradeoff->kept;
@@ -276,10 +276,10 @@ Image AutoEdit::chart(const std::string& picture_name, const Fonts& font) const 
     chart.front_name = "Pareto front";
     chart.plain_name = "other candidates";
     for (const auto& judged : choice.judged) {
-      const auto kind = judged.front    ? ChartPoint::Kind::front
-                        : judged.counts ? ChartPoint::Kind::plain
-                                        : ChartPoint::Kind::aside;
-      if (judged.tradeoff && !judged.counts) chart.aside_name = "no change towards the prompt";
+      const auto kind = judged.front      ? ChartPoint::Kind::front
+                        : judged.eligible ? ChartPoint::Kind::plain
+                                          : ChartPoint::Kind::aside;
+      if (judged.tradeoff && !judged.eligible) chart.aside_name = "no change towards the prompt";
       const auto at = judged.tradeoff.value_or(Tradeoff{NAN, NAN});
       chart.points.push_back({at.kept, at.edit, kind, ""});
     }

@@ -43,7 +43,8 @@ void say_reconstruction(const EditResults& results, JobContext& context) {
   if (*quality >= kMinReconstruction) return;
   context.warn(
       fmt::format("the reconstruction is under {:.0f} dB: the model has hardly learned the picture, so the "
-                  "edits may look like another one; see {}, and train on more samples",
+                  "edits may show a different subject; look at the reconstruction in {}, and train "
+                  "on more samples",
                   kMinReconstruction, kSheetFile));
 }
 

@@ -35,7 +35,7 @@ JobError job_error(const std::exception& error) {
   const auto message = message_of(error);
   if (is_out_of_memory(error, message)) {
     return {ErrorKind::failure, "",
-            "out of memory: try a smaller size, batch or draw_batch, or another budget of memory"};
+            "out of memory: try a smaller size, batch or draw_batch, or a smaller memory budget"};
   }
   return {ErrorKind::failure, "", one_line(message.substr(0, message.find('\n')), kMostMessage)};
 }

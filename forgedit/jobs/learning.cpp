@@ -31,17 +31,17 @@ void say_how_it_ended(const LearnedPicture& learned, JobContext& job) {
   }
   if (o.stop_known > 0 && !learned.result.known.empty()) {
     const auto known = learned.result.known.back();
-    job.note(fmt::format("the model predicts {:.1f} % of the picture after {} samples ({} {:g})", 100 * known,
-                         static_cast<std::int64_t>(learned.result.losses.size()) * o.batch,
-                         known >= o.stop_known ? "stop_known is" : "the maximum; stop_known is",
-                         o.stop_known));
+    job.note(fmt::format("the model predicts {:.1f} % of the picture after {} samples, {} (stop_known {:g})",
+                         100 * known, static_cast<std::int64_t>(learned.result.losses.size()) * o.batch,
+                         known >= o.stop_known ? "which is enough" : "the maximum", o.stop_known));
   }
   const auto used = learned.result.planned_steps * o.batch;
   if (learned.result.stopped_at) {
     job.note(fmt::format("early stop: loss {:.4f} is under {} (stop_loss)", *learned.result.stopped_at,
                          o.stop_loss));
   } else if (used != o.embedding_samples + o.samples) {
-    job.note(fmt::format("trained on {} samples: whole batches of {}", used, o.batch));
+    job.note(fmt::format("trained on {} of {} samples, because only whole batches of {} are used", used,
+                         o.embedding_samples + o.samples, o.batch));
   }
 }
 
@@ -195,7 +195,7 @@ LearnedPicture learn_and_save(PictureToLearn picture, const LearnRequest& reques
   say_how_it_ended(learned, job);
   if (choice.miniature) warn(warn_of_first_losses(learned.result.losses), job);
   if (model.policy.device.is_cuda()) {
-    job.note(fmt::format("fine-tuning took at most {:.1f} GiB of GPU memory",
+    job.note(fmt::format("peak GPU memory of fine-tuning: {:.1f} GiB",
                          static_cast<double>(peak_memory(model.policy.device)) / (1U << 30)));
   }
   if (!request.save.empty()) {

@@ -66,7 +66,7 @@ void check_folder_can_be_made(const fs::path& folder) {
   std::error_code error;
   auto place = fs::absolute(folder, error).lexically_normal();
   while (!fs::exists(place, error) && !error && place.has_relative_path()) place = place.parent_path();
-  if (error) throw failure(one_line(folder.string()) + ": cannot be made: " + error.message());
+  if (error) throw failure(one_line(folder.string()) + ": cannot be created: " + error.message());
   if (!fs::is_directory(place, error)) {
     throw usage_error(place.string() + ": expected a directory, found a file");
   }

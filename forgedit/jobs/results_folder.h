@@ -49,7 +49,8 @@ class SaveLock {
 /// Where results go when the user does not say: out/PICTURE-TARGET, numbered where that is taken.
 std::filesystem::path default_results_folder(const std::string& picture_name, const std::string& target);
 
-/// Throws where a folder cannot be made: a file, or no right to write. An empty path is the current folder.
+/// Throws if the folder cannot be created: it is a file, or there is no right to write. An empty path is the
+/// current folder.
 void check_folder_can_be_made(const std::filesystem::path& folder);
 
 }  // namespace forgedit

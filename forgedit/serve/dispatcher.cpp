@@ -38,7 +38,7 @@ Dispatcher::Dispatcher(Options options, Store& store, EventRing& events)
       store_(store),
       events_(events),
       bell_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
-  if (bell_ < 0) throw failure(std::string("no eventfd can be made: ") + std::strerror(errno));
+  if (bell_ < 0) throw failure(std::string("cannot create an eventfd: ") + std::strerror(errno));
   thread_ = std::thread([this] { loop(); });
 }
 

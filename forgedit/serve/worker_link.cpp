@@ -27,7 +27,7 @@ constexpr int kSendMs = 5'000;
 std::array<int, 2> new_input() {
   std::array<int, 2> ends{};
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) == 0) return ends;
-  throw failure(std::string("no socket can be made: ") + std::strerror(errno));
+  throw failure(std::string("cannot create a socket: ") + std::strerror(errno));
 }
 
 std::vector<std::string> environment_of(const WorkerProcesses::Command& command) {
@@ -55,7 +55,7 @@ WorkerLink::WorkerLink(const WorkerProcesses::Command& command) {
   if (::pipe2(out.data(), O_CLOEXEC) != 0) {
     const int error = errno;
     for (const int end : in) ::close(end);
-    throw failure(std::string("no pipe can be made: ") + std::strerror(error));
+    throw failure(std::string("cannot create a pipe: ") + std::strerror(error));
   }
   posix_spawn_file_actions_t actions;
   posix_spawnattr_t attributes;

@@ -25,11 +25,11 @@ constexpr std::chrono::milliseconds kLongestWait{30'000};
 /// A file in memory; each process opens it for itself, from its beginning.
 int memory_file(const std::string& contents) {
   const int file = ::memfd_create("forgedit-input", 0);
-  if (file < 0) throw failure(std::string("no file in memory can be made: ") + std::strerror(errno));
+  if (file < 0) throw failure(std::string("cannot create an in-memory file: ") + std::strerror(errno));
   for (std::size_t done = 0; done < contents.size();) {
     const auto written = ::write(file, contents.data() + done, contents.size() - done);
     if (written < 0 && errno == EINTR) continue;
-    if (written < 0) throw failure(std::string("no file in memory can be written: ") + std::strerror(errno));
+    if (written < 0) throw failure(std::string("cannot write an in-memory file: ") + std::strerror(errno));
     done += static_cast<std::size_t>(written);
   }
   return file;
@@ -80,7 +80,7 @@ WorkerProcesses::~WorkerProcesses() {
 void WorkerProcesses::start(Process& process) {
   std::array<int, 2> pipe{};
   if (::pipe2(pipe.data(), O_CLOEXEC) != 0)
-    throw failure(std::string("no pipe can be made: ") + std::strerror(errno));
+    throw failure(std::string("cannot create a pipe: ") + std::strerror(errno));
   ::fcntl(pipe[0], F_SETFL, O_NONBLOCK);
   const auto input = "/proc/self/fd/" + std::to_string(input_);
   posix_spawn_file_actions_t actions;

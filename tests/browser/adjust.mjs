@@ -122,7 +122,7 @@ export default async function adjust({ server, check, shots, left }) {
   });
 
   await check("what was learned can be named, and used for a new edit", async () => {
-    await page.getByRole("link", { name: "Learned pictures" }).first().click();
+    await page.getByRole("link", { name: "Saved edits" }).first().click();
     const card = page.locator(".card").first();
     await card.getByLabel("Name").fill("walking man");
     await card.getByLabel("Name").press("Enter");

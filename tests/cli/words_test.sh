@@ -39,7 +39,7 @@ expect 2 "--precision: expected fp32 or bf16, got 'fp16': bf16 needs as little m
 expect 2 "unknown forgetting strategy 'xxxx" "${EDIT[@]}" --forget "$(head -c 100000 /dev/zero | tr '\0' x)"
 [ "$(wc -c <stderr)" -lt 1000 ] || complain "a long value is repeated as a whole"
 expect 1 "File name too long" "${EDIT[@]}" "${QUICK[@]}" --out "$(head -c 300 /dev/zero | tr '\0' x)"
-expect 1 "/proc/x: cannot be made" "${EDIT[@]}" --model nowhere --out /proc/x
+expect 1 "/proc/x: cannot be created" "${EDIT[@]}" --model nowhere --out /proc/x
 
 echo "-- prompts as typed"
 expect 0 "" learn good.png --source "a square" --save square.edit --model "$MODEL" --samples 4 --batch 2
@@ -89,7 +89,7 @@ echo "-- locales"
 LOCALE=(edit --from square.edit "a red square" --model "$MODEL" --steps 2)
 german=de_DE.UTF-8
 mkdir locales
-LC_ALL=C localedef -i de_DE -f UTF-8 locales/$german 2>/dev/null || { echo "skipped: German cannot be made"; german=; }
+LC_ALL=C localedef -i de_DE -f UTF-8 locales/$german 2>/dev/null || { echo "skipped: German cannot be created"; german=; }
 export LOCPATH=$WORK/locales
 for locale in xx_XX $german; do
   rm -rf locale

@@ -15,16 +15,16 @@ namespace {
 // Differences under these spans are never stretched to a whole scale.
 constexpr double kLeastClipSpan = 0.02, kLeastDiffusionSpan = 0.002;
 constexpr double kLeastKeptSpan = 0.2;
-// An edit counts when its direction is at least this share of the best one's.
+// An edit is eligible if its direction is at least this share of the best one's.
 constexpr double kLeastDirection = 0.5;
 // The default settings (nothing forgotten, γ 1 or β 1.2) are the best unless another one's score is higher by
 // this. Measured on docs/miniedit.md's lists to tune by: of many candidates some are judged too well by
 // chance.
 constexpr double kDefaultMargin = 0.2;
 // The second and third best lie this far from the best on one of the scales, and have this share of its
-// balance.
+// score.
 constexpr double kDistinct = 0.1;
-constexpr double kLeastBalance = 0.4;
+constexpr double kLeastScore = 0.4;
 // The scale of `kept` continues below the least one, which therefore scores more than 0.
 constexpr double kBelowLeast = 1.25;
 
@@ -49,10 +49,11 @@ std::optional<double> direction_of(const EditScores& scores, EditMeasure measure
   return finite(scores, measure == EditMeasure::diffusion ? kDiffusionDirection : "clip_direction");
 }
 
-/// Marks what counts. A picture may come near to the target text because it became nothing in particular or a
-/// more typical picture of both texts; then its change does not point from the source to the target text.
-void mark_what_counts(std::vector<JudgedEdit>& judged, const std::vector<ScoredEdit>& edits,
-                      EditMeasure measure) {
+/// Marks the eligible edits. An image may come near to the target text because it became nothing in
+/// particular or a more typical picture of both texts; then its change does not point from the source to the
+/// target text.
+void mark_eligible(std::vector<JudgedEdit>& judged, const std::vector<ScoredEdit>& edits,
+                   EditMeasure measure) {
   double best = -std::numeric_limits<double>::infinity();
   bool measured = false;
   for (std::size_t i = 0; i < edits.size(); ++i) {
@@ -63,8 +64,8 @@ void mark_what_counts(std::vector<JudgedEdit>& judged, const std::vector<ScoredE
   }
   for (std::size_t i = 0; i < edits.size(); ++i) {
     const auto direction = direction_of(edits[i].scores, measure);
-    judged[i].counts = judged[i].tradeoff &&
-                       (!measured || (direction && *direction > 0 && *direction >= kLeastDirection * best));
+    judged[i].eligible = judged[i].tradeoff &&
+                         (!measured || (direction && *direction > 0 && *direction >= kLeastDirection * best));
   }
 }
 
@@ -87,11 +88,11 @@ double least_of(std::vector<double> values) {
 
 /// From the weakest eligible edit, without the lowest tenth, to the strongest.
 Scale edit_scale(const std::vector<JudgedEdit>& judged, EditMeasure measure) {
-  std::vector<double> counted;
+  std::vector<double> edits;
   for (const auto& each : judged) {
-    if (each.counts) counted.push_back(each.tradeoff->edit);
+    if (each.eligible) edits.push_back(each.tradeoff->edit);
   }
-  return scale_between(least_of(counted), *std::max_element(counted.begin(), counted.end()),
+  return scale_between(least_of(edits), *std::max_element(edits.begin(), edits.end()),
                        measure == EditMeasure::diffusion ? kLeastDiffusionSpan : kLeastClipSpan);
 }
 
@@ -102,7 +103,7 @@ Scale kept_scale(const std::vector<JudgedEdit>& judged) {
   for (const auto& each : judged) {
     if (!each.tradeoff) continue;
     all.push_back(each.tradeoff->kept);
-    if (each.counts) high = std::max(high, each.tradeoff->kept);
+    if (each.eligible) high = std::max(high, each.tradeoff->kept);
   }
   const double least = least_of(all);
   return scale_between(high - kBelowLeast * (high - least), high, kLeastKeptSpan);
@@ -121,39 +122,39 @@ class Chooser {
     auto& judged = choice_.judged;
     choice_.measure = edit_measure(edits_);
     for (const auto& edit : edits_) judged.push_back({tradeoff_of(edit.scores, choice_.measure)});
-    mark_what_counts(judged, edits_, choice_.measure);
+    mark_eligible(judged, edits_, choice_.measure);
     const auto any = [&](auto test) { return std::any_of(judged.begin(), judged.end(), test); };
     if (!any([](const auto& each) { return each.tradeoff.has_value(); })) return choice_;
-    turned_ = any([](const auto& each) { return each.counts; });
+    has_eligible_ = any([](const auto& each) { return each.eligible; });
     knows_style_ = knows_the_style();
-    if (!turned_ || !knows_style_) {
-      for (auto& each : judged) each.counts = each.tradeoff.has_value();
+    if (!has_eligible_ || !knows_style_) {
+      for (auto& each : judged) each.eligible = each.tradeoff.has_value();
     }
-    weigh();
+    compute_scores();
     find_front();
     pick();
     return std::move(choice_);
   }
 
  private:
-  void weigh() {
+  void compute_scores() {
     const auto edit = edit_scale(choice_.judged, choice_.measure), kept = kept_scale(choice_.judged);
     for (auto& each : choice_.judged) {
-      if (!each.counts) continue;
+      if (!each.eligible) continue;
       each.edit_share = edit.share(each.tradeoff->edit);
       each.kept_share = kept.share(each.tradeoff->kept);
       const double sum = each.edit_share + each.kept_share;
-      if (sum > 0) each.balance = 2 * each.edit_share * each.kept_share / sum;
+      if (sum > 0) each.score = 2 * each.edit_share * each.kept_share / sum;
     }
   }
 
   void find_front() {
     auto& judged = choice_.judged;
     for (std::size_t i = 0; i < judged.size(); ++i) {
-      if (!judged[i].counts) continue;
+      if (!judged[i].eligible) continue;
       bool beaten = false;
       for (std::size_t k = 0; k < judged.size() && !beaten; ++k) {
-        beaten = judged[k].counts && beats(*judged[k].tradeoff, *judged[i].tradeoff);
+        beaten = judged[k].eligible && beats(*judged[k].tradeoff, *judged[i].tradeoff);
       }
       judged[i].front = !beaten;
       if (!beaten) choice_.front.push_back(i);
@@ -169,7 +170,7 @@ class Chooser {
     std::optional<std::size_t> best;
     for (std::size_t i = 0; i < edits_.size(); ++i) {
       const auto& each = choice_.judged[i];
-      if (!each.counts || !test(i)) continue;
+      if (!each.eligible || !test(i)) continue;
       if (!best || is_better_edit(each, choice_.judged[*best])) best = i;
     }
     return best;
@@ -180,14 +181,14 @@ class Chooser {
     const double margin = knows_style_ ? kDefaultMargin : std::numeric_limits<double>::infinity();
     const auto usual = best_of([&](std::size_t i) {
       return has_default_settings(edits_[i].candidate) &&
-             choice_.judged[i].balance >= choice_.judged[first].balance - margin;
+             choice_.judged[i].score >= choice_.judged[first].score - margin;
     });
     const bool keeps_default = usual && *usual != first;
     if (keeps_default) first = *usual;
     const auto& best = choice_.judged[first];
     add(first, first_reason(keeps_default, has_default_settings(edits_[first].candidate)));
     const auto sane = [&](std::size_t i) {
-      return choice_.judged[i].balance > 0 && choice_.judged[i].balance >= kLeastBalance * best.balance;
+      return choice_.judged[i].score > 0 && choice_.judged[i].score >= kLeastScore * best.score;
     };
     const auto faithful = best_of([&](std::size_t i) {
       return sane(i) && choice_.judged[i].kept_share >= best.kept_share + kDistinct;
@@ -213,7 +214,7 @@ class Chooser {
       return std::string(has_defaults ? "the default settings" : "the best score") +
              "; the model does not know the picture's style well enough to judge";
     }
-    if (!turned_) return "the best score, but no candidate changed from the caption towards the prompt";
+    if (!has_eligible_) return "the best score, but no candidate changed from the caption towards the prompt";
     return keeps_default ? "the default settings; no other candidate is clearly better"
                          : "the best score; no stronger edit is as faithful";
   }
@@ -260,8 +261,8 @@ class Chooser {
 
   const std::vector<ScoredEdit>& edits_;
   AutoChoice choice_;
-  bool turned_ = false;      // some candidate counts by its direction
-  bool knows_style_ = true;  // the model that judges
+  bool has_eligible_ = false;  // some candidate counts by its direction
+  bool knows_style_ = true;    // the model that judges
 };
 
 }  // namespace
@@ -312,9 +313,9 @@ bool has_default_settings(const Candidate& candidate) {
 }
 
 bool is_better_edit(const JudgedEdit& left, const JudgedEdit& right) {
-  if (left.counts != right.counts) return left.counts;
-  if (left.balance != right.balance) return left.balance > right.balance;
-  // Of edits of no balance at all (one share is 0) the sum decides, so that nothing comes before an edit that
+  if (left.eligible != right.eligible) return left.eligible;
+  if (left.score != right.score) return left.score > right.score;
+  // Of edits with a score of 0 (one share is 0) the sum decides, so that nothing comes before an edit that
   // is better in both.
   return left.edit_share + left.kept_share > right.edit_share + right.kept_share;
 }

@@ -42,11 +42,11 @@ std::string kept_measure(const EditScores& scores);
 
 struct JudgedEdit {
   std::optional<Tradeoff> tradeoff;
-  bool counts = false;    ///< eligible: it changed from the caption towards the prompt
+  bool eligible = false;  ///< it changed from the caption towards the prompt
   bool front = false;     ///< on the Pareto front of the eligible ones
   double edit_share = 0;  ///< `edit` normalised: 0 is the weakest eligible one, 1 the strongest
   double kept_share = 0;  ///< `kept` normalised: 1 is the most faithful one
-  double balance = 0;     ///< score: the harmonic mean of the two
+  double score = 0;       ///< the harmonic mean of the two
 };
 
 /// Whether these are the settings of an edit for which none were chosen: nothing forgotten, γ 1.0 or β 1.2.

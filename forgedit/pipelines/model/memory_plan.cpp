@@ -309,14 +309,14 @@ std::int64_t estimate_step(const MemoryTask& task, const MemoryPlan& plan) {
 std::string describe(const MemoryPlan& plan) {
   if (plan.budget_gib == 0) return {};
   std::vector<std::string> measures;
-  if (plan.offload) measures.emplace_back("unused weights on the CPU");
+  if (plan.offload) measures.emplace_back("unused weights offloaded to the CPU");
   if (plan.micro_batch > 0) measures.push_back(fmt::format("micro-batches of {}", plan.micro_batch));
   if (plan.checkpointing) measures.emplace_back("checkpointing");
   if (plan.eight_bit_adam) measures.emplace_back("8-bit Adam");
   if (plan.vae_tile > 0) measures.push_back(fmt::format("VAE in tiles of {} latents", plan.vae_tile));
   if (plan.draw_batch == 1) measures.emplace_back("one image per batch");
   if (plan.draw_batch > 1) measures.push_back(fmt::format("{} images per batch", plan.draw_batch));
-  if (measures.empty()) measures.emplace_back("no measures needed");
+  if (measures.empty()) measures.emplace_back("enough without any measures");
   return fmt::format("{}: {}", gib_text(plan.budget_gib), fmt::join(measures, ", "));
 }
 

@@ -26,7 +26,7 @@ struct MemoryPlan {
   bool operator==(const MemoryPlan&) const = default;
 };
 
-/// "8 GiB: unused weights on the CPU, checkpointing, 8-bit Adam"; empty without a budget.
+/// "8 GiB: unused weights offloaded to the CPU, checkpointing, 8-bit Adam"; empty without a budget.
 std::string describe(const MemoryPlan& plan);
 
 /// What the memory of a run depends on. Counts are of parameters.

@@ -208,7 +208,7 @@ void require_networks(const ModelFiles& files, const SingleFile& file) {
     throw failure(origin + ": contains no second text encoder: expected tensors " + kXlClip2Prefix + "…");
   }
   if (file.vae.empty() && files.vae.empty()) {
-    throw failure("vae", origin + ": contains no VAE: give one (vae)");
+    throw failure("vae", origin + ": contains no VAE: give a VAE file or folder");
   }
 }
 
@@ -368,7 +368,7 @@ ModelParts read_model(const ModelFiles& files) {
     throw failure("tokenizer",
                   files.model.string() +
                       ": a single file contains no tokenizer, and no fitting one was found: give a folder "
-                      "with vocab.json and merges.txt, or tokenizer.json (tokenizer)");
+                      "with vocab.json and merges.txt, or with tokenizer.json");
   }
   return parts;
 }

@@ -163,7 +163,8 @@ void inspect_checkpoint(const fs::path& path, const WeightsFile& file, Inspectio
   add_part(result, "VAE", parts.vae, narrow);
   // A text encoder and a UNet can come from nowhere else, a VAE and a tokenizer can.
   result.usable = result.missing.empty();
-  if (parts.vae.empty()) result.notes.emplace_back("contains no VAE: editing needs one (vae)");
+  if (parts.vae.empty())
+    result.notes.emplace_back("contains no VAE: to edit with this model, give a separate VAE");
   if (const auto places = tokenizer_places(path);
       std::none_of(places.begin(), places.end(), is_clip_tokenizer)) {
     const auto words = parts.text_encoder.find("embeddings.token_embedding.weight");
@@ -373,9 +374,7 @@ Inspection inspect_results(const fs::path& folder) {
   const auto record = read_json_object(folder / "edit.json");
   Inspection result;
   result.what = "results of `forgedit edit`";
-  result.purpose =
-      "it contains generated images and is not a saved edit; `forgedit learn` and `forgedit edit --save` "
-      "write saved edits";
+  result.purpose = "it contains generated images, not learned weights, so it is not a saved edit";
   const auto pictures = record.find("pictures");
   if (pictures != record.end() && pictures->is_array()) {
     result.notes.push_back(std::to_string(pictures->size()) + " images");

@@ -310,7 +310,7 @@ namespace {
 /// The first setting of learning that differs, as "samples 400 instead of 20".
 std::string changed_option(const json& saved, const json& wanted, const std::string& path = "") {
   for (const auto& [key, value] : saved.items()) {  // of records, settings that are not the usual ones
-    if (!wanted.contains(key)) return path + key + " " + value.dump() + ", now not given";
+    if (!wanted.contains(key)) return path + key + " " + value.dump() + ", which this request does not set";
   }
   for (const auto& [key, value] : wanted.items()) {
     const auto found = saved.find(key);

@@ -61,8 +61,8 @@ TEST(AutoChoice, WhatDidNotGoTowardsTheTargetDoesNotCount) {
   edits[1].scores.erase("clip_direction");
   const auto choice = choose_edits(edits);
   EXPECT_EQ(choice.measure, EditMeasure::clip_direction);
-  EXPECT_FALSE(choice.judged[0].counts);
-  EXPECT_FALSE(choice.judged[1].counts);
+  EXPECT_FALSE(choice.judged[0].eligible);
+  EXPECT_FALSE(choice.judged[1].eligible);
   EXPECT_EQ(choice.front, (Places{2}));
   EXPECT_EQ(choice.best.front().place, 2U);
 }
@@ -139,7 +139,7 @@ TEST(AutoChoice, WithoutClipTheDiffusionModelJudges) {
                                     by_model(0.5, 0.6, 0.5, "noencoder"), by_model(-0.1, 0.1, 0.0)});
   EXPECT_EQ(choice.measure, EditMeasure::diffusion);
   EXPECT_EQ(places(choice).front(), 1U);
-  EXPECT_FALSE(choice.judged[3].counts) << "it fits the caption better than the prompt";
+  EXPECT_FALSE(choice.judged[3].eligible) << "it fits the caption better than the prompt";
   EXPECT_EQ(choice.best[0].reason, "edit 0.800, kept 0.900: the best score; no stronger edit is as faithful");
 }
 

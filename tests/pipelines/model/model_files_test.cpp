@@ -89,7 +89,7 @@ TEST_F(ModelFilesTest, PyTorchCheckpointWithNamesWithoutTextModel) {
 
 TEST_F(ModelFilesTest, VaeFromAnywhere) {
   auto files = single("novae.safetensors", checkpoint(at::kHalf, false));
-  EXPECT_TRUE(contains(message_of([&] { read_model(files); }), "contains no VAE: give one"));
+  EXPECT_TRUE(contains(message_of([&] { read_model(files); }), "contains no VAE: give a VAE"));
   const auto vae = read_vae(kTinyModel / "vae").weights;
   write_safetensors(folder_ / "whole.safetensors", checkpoint(at::kFloat));
   write_safetensors(folder_ / "prefixed.safetensors", vae_to_ldm(vae));

@@ -152,7 +152,7 @@ TEST_F(Inspect, Files) {
   EXPECT_EQ(one.what, "a Stable Diffusion 1.x checkpoint");
   EXPECT_EQ(one.missing, (std::vector<std::string>{"VAE", "tokenizer"}));
   EXPECT_FALSE(one.usable) << "a VAE is needed beside it";
-  EXPECT_EQ(one.notes[1], "contains no VAE: editing needs one (vae)");
+  EXPECT_EQ(one.notes[1], "contains no VAE: to edit with this model, give a separate VAE");
   EXPECT_EQ(one.notes.back(), "1 averaged copies (model_ema), not used");
 
   tensors.merge(vae_to_ldm(parts.vae.weights));
