@@ -9,11 +9,10 @@
 #include "forgedit/core/error.h"
 #include "forgedit/jobs/candidate_scoring.h"
 #include "forgedit/jobs/edit_defaults.h"
+#include "forgedit/jobs/edit_learning.h"
 #include "forgedit/jobs/edit_notes.h"
 #include "forgedit/jobs/glyphs.h"
 #include "forgedit/jobs/job_plan.h"
-#include "forgedit/jobs/kept_learning.h"
-#include "forgedit/jobs/learning.h"
 #include "forgedit/jobs/model_judge.h"
 #include "forgedit/jobs/pictures.h"
 #include "forgedit/jobs/previews.h"
@@ -41,13 +40,11 @@ class EditJobRun {
  private:
   std::vector<std::string> all_texts() const;
   std::vector<std::string> encoded_texts() const;
-  const PictureToLearn& described() const { return learned_ ? *learned_ : *to_learn_; }
   void prepare();
   void read_the_mask();
   void load();
   MemoryTask memory_need(const StableDiffusion& model) const;
   void generate(EditResults& results, const EditRun& run);
-  const LearnOptions* learning_to_do() const;
   void dry_run();
   void draw_best(EditResults& results);
   /// `on_picture` gets each picture; `grid` is null where an earlier run has generated it.
@@ -56,19 +53,16 @@ class EditJobRun {
             const PictureSeen& on_picture = {});
   bool keep_image(EditResults& results, const Candidate& candidate, const Image& grid);
   EditResults::Resumed resume(EditResults& results, std::vector<Candidate>& plan);
-  LearnedPicture make_learned();
   void ensure_learned(EditResults& results);
   LastFiles last_files(const std::shared_ptr<EditResults>& results, bool complete);
   void write(const LastFiles& files);
   void finish_what_there_is(const std::shared_ptr<EditResults>& results);
-  bool keeps_learned() const { return kept_ && kept_->is_there(); }
 
   EditJob job_;
   EditSubject subject_;
   WarmModels& models_;
   JobContext& context_;
   std::shared_ptr<ResultsFolder> folder_;
-  std::optional<SaveLock> save_lock_;
   Image picture_;                                    // to learn; empty with `from`
   std::shared_ptr<const EditedPhoto> photo_;         // that it is a region of; null without one
   std::shared_ptr<const KeptPicture> kept_picture_;  // null without a mask
@@ -78,11 +72,7 @@ class EditJobRun {
   std::optional<AutoEdit> search_;
   std::optional<CandidateScoring> scoring_;  // with search_
   std::optional<ModelJudge> model_judge_;    // with search_, without a CLIP model
-  std::optional<PictureToLearn> to_learn_;   // empty with `from`
-  std::optional<LearnedPicture> learned_;    // once it is
-  bool learns_to_save_ = false;              // `save` does not hold it yet
-  std::optional<KeptLearning> kept_;         // with keep_learning and without `save`
-  const LearnResult* before_ = nullptr;      // in memory, where the job before learned the same
+  EditLearning learning_;
   StableDiffusion* network_ = nullptr;
   EditPlanner planner_;
   std::optional<EditSession> session_;  // from the first image on
@@ -93,6 +83,7 @@ EditJobRun::EditJobRun(EditJob job, WarmModels& models, JobContext& context)
       subject_(check_edit(job_)),
       models_(models),
       context_(context),
+      learning_(job_, models, context),
       planner_(job_, subject_.requests, context) {
   if (!job_.from.empty()) return;
   job_.learn.options.seed = job_.only ? job_.only->learning_seed : job_.sweep.first_seed();
@@ -103,14 +94,15 @@ EditJobRun::EditJobRun(EditJob job, WarmModels& models, JobContext& context)
 
 std::vector<std::string> EditJobRun::all_texts() const {
   auto texts = all_targets(subject_.requests);
-  texts.push_back(learned_ ? learned_->source : job_.learn.source);
+  texts.push_back(learning_.is_learned() ? learning_.learned().source : job_.learn.source);
   return texts;
 }
 
 void EditJobRun::read_the_mask() {
   if (job_.mask.empty()) return;
-  const int width = learned_ ? learned_->frame.source_width : picture_.width;
-  const int height = learned_ ? learned_->frame.source_height : picture_.height;
+  const auto [width, height] = learning_.is_learned() ? std::pair(learning_.learned().frame.source_width,
+                                                                  learning_.learned().frame.source_height)
+                                                      : std::pair(picture_.width, picture_.height);
   kept_picture_ = read_kept_picture(job_.mask, width, height, photo_.get());
 }
 
@@ -125,7 +117,7 @@ void EditJobRun::prepare() {
   if (job_.safety != SafetyMode::off) require_safety_checker(models_.choice(context_).folder);
   if (!job_.dry_run) {
     folder_ = std::make_shared<ResultsFolder>(job_.out);
-    if (!job_.learn.save.empty()) save_lock_.emplace(job_.learn.save);
+    learning_.lock_save();
   }
   if (job_.from.empty()) picture_ = read_picture(job_.learn.picture, job_.learn.background, context_);
   if (job_.region) {
@@ -140,7 +132,7 @@ void EditJobRun::prepare() {
     if (scorer_files_.clip.empty()) planner_.model_judges();
   }
   if (!job_.from.empty()) {
-    learned_ = job_.dry_run ? read_saved_record(job_.from) : read_saved_edit(job_.from);
+    learning_.read_from();
     read_the_mask();
   } else {
     read_the_mask();
@@ -158,22 +150,28 @@ void EditJobRun::prepare() {
 }
 
 MemoryTask EditJobRun::memory_need(const StableDiffusion& model) const {
-  auto task = learned_ ? model.memory_task(learned_->frame.grid_width, learned_->frame.grid_height)
-                       : learning_need(job_.learn, picture_, model);
-  if (learned_) add_learned(task, model, learned_->options);
+  MemoryTask task;
+  if (learning_.is_learned()) {
+    const auto& learned = learning_.learned();
+    task = model.memory_task(learned.frame.grid_width, learned.frame.grid_height);
+    add_learned(task, model, learned.options);
+  } else {
+    task = learning_need(job_.learn, picture_, model);
+  }
   task.draw_batch = images_per_batch(job_.drawing, model.policy);
   return task;
 }
 
 void EditJobRun::load() {
   const auto& choice = models_.choice(context_);
-  const bool may_reuse = !learned_ && job_.learn.save.empty() && !job_.learn.choose_save;
+  const bool is_learned = learning_.is_learned();
+  const bool may_reuse = !is_learned && job_.learn.save.empty() && !job_.learn.choose_save;
   const bool resumes = fs::exists(job_.out / kRecordFile);
   const auto plan = job_.automatic ? AutoEdit::always_drawn(subject_.requests) : plan_edit(subject_.requests);
   network_ = &models_.model(
       context_, [&](const StableDiffusion& loaded) { return memory_need(loaded); },
       may_reuse ? LearnedBefore::keep : LearnedBefore::drop,
-      learned_ || resumes
+      is_learned || resumes
           ? nullptr
           : warm_up_of(job_.learn, picture_, choice, first_batch_sizes(plan, job_.drawing, choice.policy)));
   warn_of_long_texts(encoded_texts(), *network_, context_);
@@ -184,22 +182,7 @@ void EditJobRun::load() {
     scorer_ = &models_.judge(scorer_files_, judges);
     say_judge(scorer_files_.clip, *scorer_, context_);
   }
-  if (learned_) {
-    attach_to_model(*learned_, *network_, job_.from.string());
-    say_learned_for(*learned_, context_);
-    return;
-  }
-  to_learn_ = picture_to_learn(job_.learn, picture_, choice, *network_);
-  if (const auto& choose = job_.learn.choose_save; choose && job_.learn.save.empty()) {
-    job_.learn.save = choose(*to_learn_);
-    save_lock_.emplace(job_.learn.save);
-  }
-  if (!job_.learn.save.empty()) {
-    learns_to_save_ = !is_saved_already(job_.learn, *to_learn_);
-    return;
-  }
-  before_ = models_.learned_before(*to_learn_);
-  if (job_.keep_learning) kept_.emplace(job_.out, *to_learn_);
+  learning_.find_weights(picture_, *network_);
 }
 
 void EditJobRun::run(LastFiles* last_files) {
@@ -212,7 +195,7 @@ void EditJobRun::run(LastFiles* last_files) {
       job_.results_at_source_size() && (kept_picture_ || any_protects(subject_.requests));
   const EditRun run{subject_.requests,
                     job_.drawing,
-                    described(),
+                    learning_.picture(),
                     choice.name(),
                     choice.policy,
                     job_.results_at_source_size(),
@@ -225,7 +208,7 @@ void EditJobRun::run(LastFiles* last_files) {
                     job_.safety};
   const auto results =
       std::make_shared<EditResults>(job_.out, fonts_of(context_.places()), run, job_.metadata);
-  if (learned_) results->set_losses(learned_->result.losses);
+  if (learning_.is_learned()) results->set_losses(learning_.learned().result.losses);
   try {
     generate(*results, run);
     auto files = this->last_files(results, true);
@@ -236,18 +219,18 @@ void EditJobRun::run(LastFiles* last_files) {
     }
   } catch (const Cancelled&) {
     finish_what_there_is(results);
-    const auto [kept, goes_on] = what_is_kept(*results, job_, keeps_learned());
+    const auto [kept, goes_on] = what_is_kept(*results, job_, learning_.is_kept());
     throw Cancelled(kept, goes_on);
   } catch (...) {
     finish_what_there_is(results);
-    if (results->count() > 0 || keeps_learned())
-      context_.note(what_is_kept(*results, job_, keeps_learned()).first);
+    if (results->count() > 0 || learning_.is_kept())
+      context_.note(what_is_kept(*results, job_, learning_.is_kept()).first);
     throw;
   }
   if (job_.automatic) {
     if (const auto older = results->older(); !older.empty()) context_.note(older);
   }
-  if (kept_) kept_->drop(*to_learn_, context_);
+  learning_.drop();
 }
 
 void EditJobRun::generate(EditResults& results, const EditRun& run) {
@@ -258,22 +241,14 @@ void EditJobRun::generate(EditResults& results, const EditRun& run) {
     if (job_.only) keep_only(*job_.only, run, plan);
     const auto resumed = resume(results, plan);
     context_.listener().planned(cells_json(plan));
-    planner_.tell(*network_, described().frame,
-                  resumed.to_draw.empty() && !learns_to_save_ ? nullptr : learning_to_do(),
+    planner_.tell(*network_, learning_.picture().frame,
+                  resumed.to_draw.empty() && !learning_.must_save() ? nullptr : learning_.to_do(),
                   resumed.to_draw.size(), resumed.kept);
-    // What is to be saved is learned also when no picture is left to generate.
-    if (learns_to_save_) ensure_learned(results);
+    if (learning_.must_save()) ensure_learned(results);
     draw(results, plan, resumed);
   }
   say_reconstruction(results, context_);
   if (safety_) say_flagged(results, context_);
-}
-
-/// What is learned first, should an image be missing; null where that is there already.
-const LearnOptions* EditJobRun::learning_to_do() const {
-  const bool is_there = learned_ || before_ || (kept_ && kept_->has(*to_learn_));
-  const bool is_saved = !job_.learn.save.empty() && !learns_to_save_;
-  return is_there || is_saved ? nullptr : &job_.learn.options;
 }
 
 /// After a stop or an error: sheet and record of the pictures that are finished.
@@ -288,7 +263,7 @@ void EditJobRun::finish_what_there_is(const std::shared_ptr<EditResults>& result
   } catch (const std::exception&) {  // the others count
   }
   context_.end_stage();
-  if (kept_) kept_->end_writing(context_);
+  learning_.keep();
   if (results->count() == 0) return;
   try {
     write(last_files(results, false));
@@ -304,34 +279,9 @@ EditResults::Resumed EditJobRun::resume(EditResults& results, std::vector<Candid
   return resumed;
 }
 
-/// From `save`, from the job before or from an earlier run where that learned the same; else learns now.
-LearnedPicture EditJobRun::make_learned() {
-  const auto learn = [&] {
-    return learn_and_save(*to_learn_, job_.learn, models_.choice(context_), *network_, context_);
-  };
-  if (learns_to_save_) return learn();
-  if (const auto& save = job_.learn.save; !save.empty()) {
-    return take_saved(*to_learn_, save, *network_, context_);
-  }
-  if (!before_ && kept_ && kept_->has(*to_learn_)) {
-    try {
-      return take_saved(*to_learn_, kept_->place(), *network_, context_);
-    } catch (const Error& error) {
-      context_.note(std::string(error.what()) + ": fine-tuning again");
-    }
-  }
-  const auto start = std::chrono::steady_clock::now();
-  auto learned = before_ ? take_learned(*to_learn_, *before_, context_) : learn();
-  if (kept_ && !(before_ && kept_->has(*to_learn_)))
-    kept_->begin_writing(learned, network_->policy.device, KeptLearning::delay_since(start), context_);
-  return learned;
-}
-
 void EditJobRun::ensure_learned(EditResults& results) {
-  if (learned_) return;
-  learned_ = make_learned();
-  if (!before_ && !job_.learn.choose_save) models_.keep_learned(*to_learn_, learned_->result);
-  results.set_losses(learned_->result.losses);
+  if (learning_.is_learned()) return;
+  results.set_losses(learning_.make(*network_).result.losses);
   if (search_) search_->restart_clock();
 }
 
@@ -353,9 +303,10 @@ void EditJobRun::draw(EditResults& results, const std::vector<Candidate>& plan,
   results.begin();
   if (!session_) {
     std::optional<Mask> mask;
+    const auto& learned = learning_.learned();
     if (kept_picture_)
-      mask = to_mask(lay_into_grid(to_image(kept_picture_->mask), learned_->frame, learned_->stretched));
-    session_.emplace(*network_, learned_->result, learned_->grid, mask ? &*mask : nullptr);
+      mask = to_mask(lay_into_grid(to_image(kept_picture_->mask), learned.frame, learned.stretched));
+    session_.emplace(*network_, learned.result, learned.grid, mask ? &*mask : nullptr);
   }
   const auto keep = [&](const Candidate& candidate, const Image& grid) {
     if (keep_image(results, candidate, grid) && on_picture) on_picture(candidate, &grid);
@@ -367,8 +318,9 @@ void EditJobRun::draw(EditResults& results, const std::vector<Candidate>& plan,
     if (search_ && search_->is_time_over()) throw TimeIsOver();
   };
   // A preview would show what may be withheld.
-  const auto previews =
-      job_.safety == SafetyMode::withhold ? PreviewCallback() : previews_for(context_, learned_->frame);
+  const auto previews = job_.safety == SafetyMode::withhold
+                            ? PreviewCallback()
+                            : previews_for(context_, learning_.picture().frame);
   const auto take_area = [&](const std::string& target, const Mask& area) { results.set_area(target, area); };
   session_->generate(plan, job_.drawing, {keep, count, previews, take_area}, missing);
   results.drain();
@@ -402,12 +354,15 @@ void EditJobRun::draw_best(EditResults& results) {
   auto always = AutoEdit::always_drawn(subject_.requests);
   const auto missing = resume(results, always).to_draw;
   auto cells = cells_json(always);
-  planner_.tell(*network_, described().frame, learning_to_do(), always.size() + planner_.most_images(), 0);
-  if (learns_to_save_) ensure_learned(results);
-  search_.emplace(subject_.requests, *job_.automatic, *scorer_, results.original(), described().source);
+  planner_.tell(*network_, learning_.picture().frame, learning_.to_do(),
+                always.size() + planner_.most_images(), 0);
+  if (learning_.must_save()) ensure_learned(results);
+  search_.emplace(subject_.requests, *job_.automatic, *scorer_, results.original(),
+                  learning_.picture().source);
   scoring_.emplace(*search_, network_->policy.device, has_room_for_scoring(*network_));
   if (scorer_files_.clip.empty())
-    model_judge_.emplace(*network_, described().frame, results.original(), described().source);
+    model_judge_.emplace(*network_, learning_.picture().frame, results.original(),
+                         learning_.picture().source);
   while (!search_->is_last_round()) {
     EditResults::Resumed resumed;
     auto round = search_->next_round(
@@ -418,7 +373,7 @@ void EditJobRun::draw_best(EditResults& results) {
       resumed.to_draw.insert(resumed.to_draw.end(), missing.begin(), missing.end());
     }
     context_.listener().planned(cells);
-    planner_.next_round(learning_to_do(), resumed.to_draw, search_->scored(), search_->is_last_round());
+    planner_.next_round(learning_.to_do(), resumed.to_draw, search_->scored(), search_->is_last_round());
     try {
       draw(results, round, resumed, [&](const Candidate& candidate, const Image* grid) {
         context_.throw_if_stopped();
@@ -471,11 +426,8 @@ void EditJobRun::dry_run() {
   const auto network =
       outline_model(choice, context_, [&](const StableDiffusion& outline) { return memory_need(outline); });
   warn_of_long_texts(encoded_texts(), network, context_);
-  if (!learned_) {
-    to_learn_ = picture_to_learn(job_.learn, picture_, choice, network);
-    learns_to_save_ = job_.learn.save.empty() || !is_saved_already(job_.learn, *to_learn_);
-  }
-  planner_.tell_dry_run(network, described().frame, learning_to_do());
+  learning_.find_saved(picture_, network);
+  planner_.tell_dry_run(network, learning_.picture().frame, learning_.to_do());
 }
 
 }  // namespace
