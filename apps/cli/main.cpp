@@ -112,6 +112,22 @@ void translate_words(const CLI::App& program, std::vector<std::string>& argument
   if (arguments.empty() || !program.get_subcommands(is_asked_for).empty()) arguments.push_back("--help");
 }
 
+/// An empty value is nearly always a variable that a script did not set. Only the negative prompt may be empty;
+/// empty prompts and captions have messages of their own.
+void check_empty_values(const CLI::App& app) {
+  static constexpr std::array kTexts{"TARGET", "--target", "--source", "--negative"};
+  for (const auto* option : app.get_options()) {
+    const auto name = option->get_name();
+    const auto& values = option->results();
+    if (std::find(kTexts.begin(), kTexts.end(), name) != kTexts.end() ||
+        std::find(values.begin(), values.end(), "") == values.end()) {
+      continue;
+    }
+    throw usage_error(name + ": expected a value, got an empty one");
+  }
+  for (const auto* command : app.get_subcommands()) check_empty_values(*command);
+}
+
 /// What some commands print is their result; elsewhere nobody needs to read it.
 int end_of(const CLI::App& command) {
   const int error = flush_stdout();
@@ -155,6 +171,7 @@ int run(CLI::App& program, int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return complain(first_line(error.what()) + "; see --help", kUsage);
   }
+  check_empty_values(program);
   for (const auto& command : commands) {
     if (!command.options->parsed()) continue;
     command.run();

@@ -69,6 +69,9 @@ expect 2 "IMAGE" caption --captioner blip
 expect 2 "--beams" caption good.png --captioner blip --beams 0
 expect 2 "TARGET: expected the prompt of the edit, got an empty text" edit good.png "" --source "a square" "${QUICK[@]}"
 expect 2 "TARGET: expected the prompt of the edit, got an empty text" edit good.png "  " --source "a square" "${QUICK[@]}"
+expect 2 "--mask: expected a value, got an empty one" "${EDIT[@]}" --mask "" --out nowhere
+expect 2 "--save: expected a value, got an empty one" "${EDIT[@]}" --save= --out nowhere
+expect 2 "IMAGE: expected a value, got an empty one" learn "" --source "a square"
 expect 2 "--source: expected the caption of the picture, got an empty text" edit good.png "a red square" --source " " "${QUICK[@]}"
 expect 2 "donotforget, encoderkv, noencoder" "${EDIT[@]}" "${QUICK[@]}" --forget noencodr
 expect 2 "unknown interpolation" "${EDIT[@]}" "${QUICK[@]}" --interpolation linear
