@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "forgedit/core/error.h"
+#include "forgedit/core/json.h"
 #include "forgedit/core/one_line.h"
 #include "forgedit/core/text.h"
 #include "forgedit/io/tables/csv.h"
@@ -55,6 +56,8 @@ json parse_object(const std::string& text, const std::string& origin) {
             one_line(text.substr(std::min(text.size(), error.byte - std::min<std::size_t>(error.byte, 12))),
                      24) +
             "'");
+  } catch (const json::out_of_range& error) {
+    reject(origin, json_mistake(error));
   }
   if (!object.is_object()) {
     reject(origin,
@@ -94,6 +97,9 @@ std::vector<ListLine> table_lines(std::string_view text, const std::string& name
   if (rows.empty()) return lines;
   const auto& heading = rows.front().cells;
   const auto first = origin_of(name, rows.front().line);
+  if (heading.size() == 1 && heading[0].find_first_of(";\t") != std::string::npos) {
+    reject(first, "expected commas between the columns, found semicolons or tabs");
+  }
   if (std::set<std::string>(heading.begin(), heading.end()).size() != heading.size()) {
     reject(first, "duplicate key in the first line");
   }
@@ -125,6 +131,9 @@ std::vector<ListLine> read_list_lines(const std::string& text, const std::string
   std::string_view rest = text;
   if (starts_with(rest, kByteOrderMark)) rest.remove_prefix(kByteOrderMark.size());
   const auto content = trimmed(rest);
+  if (starts_with(text, "PK\x03\x04")) {
+    throw usage_error(name + ": expected a text file, found a zip archive; save an Excel workbook as CSV");
+  }
   if (starts_with(content, "[")) {
     throw usage_error(
         name + ": expected one JSON object per line, found a JSON list: `jq -c '.[]'` converts it to lines");

@@ -10,6 +10,7 @@
 
 #include "forgedit/capi/engine_options.h"
 #include "forgedit/core/error.h"
+#include "forgedit/core/json.h"
 #include "forgedit/core/json_text.h"
 #include "forgedit/core/stop.h"
 #include "forgedit/core/version.h"
@@ -52,6 +53,8 @@ json parsed(const char* what, const char* text) {
     return json::parse(text);
   } catch (const json::parse_error& error) {
     throw usage_error(fmt::format("{}: not valid JSON: error at byte {}", what, error.byte));
+  } catch (const json::out_of_range& error) {
+    throw usage_error(fmt::format("{}: not valid JSON: {}", what, json_mistake(error)));
   }
 }
 

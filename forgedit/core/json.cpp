@@ -35,11 +35,25 @@ const nlohmann::json& check_depth(const nlohmann::json& root, const std::string&
 
 nlohmann::json read_json_object(const std::filesystem::path& path) {
   const std::string contents = read_file(path, kMaxConfigBytes);
-  auto parsed = nlohmann::json::parse(contents, nullptr, false);
-  if (parsed.is_discarded()) throw failure(path.string() + ": not valid JSON");
+  nlohmann::json parsed;
+  try {
+    parsed = nlohmann::json::parse(contents);
+  } catch (const nlohmann::json::exception& error) {
+    throw failure(path.string() + ": not valid JSON: " + json_mistake(error));
+  }
   if (!parsed.is_object()) throw failure(path.string() + ": expected a JSON object");
   check_depth(parsed, path.string());
   return parsed;
+}
+
+std::string json_mistake(const std::exception& error) {
+  const std::string what = error.what();
+  const std::string overflow = "number overflow parsing ";
+  if (const auto at = what.find(overflow); at != std::string::npos) {
+    return "a number is too large: " + one_line(what.substr(at + overflow.size()), kMostMessage);
+  }
+  const auto begin = what.find("parse error");
+  return one_line(begin == std::string::npos ? what : what.substr(begin), kMostMessage);
 }
 
 ConfigReader::ConfigReader(const std::filesystem::path& path)

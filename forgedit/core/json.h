@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <exception>
 #include <filesystem>
 #include <memory>
 #include <optional>
@@ -13,6 +14,10 @@ namespace forgedit {
 
 /// Parses a JSON file whose top level is an object. Throws Error naming the file.
 nlohmann::json read_json_object(const std::filesystem::path& path);
+
+/// What nlohmann::json::parse found wrong, for a message: "a number is too large: 1e400", or its own text
+/// without the name of the exception.
+std::string json_mistake(const std::exception& error);
 
 /// Typed, checked access to a configuration object; every error names file and key.
 class ConfigReader {

@@ -7,6 +7,7 @@
 
 #include "forgedit/core/error.h"
 #include "forgedit/core/files.h"
+#include "forgedit/core/json.h"
 #include "forgedit/core/one_line.h"
 #include "forgedit/jobs/request_json.h"
 #include "forgedit/jobs/text_values.h"
@@ -34,9 +35,7 @@ json parse_strictly(const std::string& text) {
   try {
     return json::parse(text, look);
   } catch (const json::exception& error) {
-    const std::string what = error.what();
-    const auto begin = what.find("parse error");
-    throw usage_error("not valid JSON: " + (begin == std::string::npos ? what : what.substr(begin)));
+    throw usage_error("not valid JSON: " + json_mistake(error));
   }
 }
 

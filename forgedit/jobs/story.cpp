@@ -5,6 +5,7 @@
 
 #include "forgedit/core/error.h"
 #include "forgedit/core/files.h"
+#include "forgedit/core/json.h"
 #include "forgedit/core/one_line.h"
 #include "forgedit/core/text.h"
 #include "forgedit/jobs/request_json.h"
@@ -34,8 +35,13 @@ Error line_error(const StoryLine& line, const std::string& key, const std::strin
 }
 
 json parse_line(const std::string& line) {
-  auto object = json::parse(line, nullptr, /*allow_exceptions=*/false);
-  if (object.is_object()) return object;
+  try {
+    auto object = json::parse(line);
+    if (object.is_object()) return object;
+  } catch (const json::out_of_range& error) {
+    throw usage_error(json_mistake(error));
+  } catch (const json::parse_error&) {  // see below
+  }
   throw usage_error(
       "expected a target prompt or one JSON object (a prompt that begins with { goes into its \"target\")");
 }

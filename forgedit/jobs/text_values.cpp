@@ -73,7 +73,7 @@ void append(std::vector<Number>& values, Number value, const std::string& field,
 double parse_number(const std::string& field, const std::string& part, const std::string& text) {
   const auto value = number_from<double>(word_in(part));
   if (!value || !(std::abs(*value) <= kLargest)) {
-    reject(field, "numbers such as 0.8,1.0 or FIRST:LAST:STEP", text);
+    reject(field, "numbers of at most 1000000, such as 0.8,1.0 or FIRST:LAST:STEP", text);
   }
   return *value;
 }
@@ -81,7 +81,8 @@ double parse_number(const std::string& field, const std::string& part, const std
 std::uint64_t parse_seed(const std::string& field, const std::string& part, const std::string& text) {
   const auto value = number_from<std::uint64_t>(word_in(part));
   if (!value || *value > static_cast<std::uint64_t>(INT64_MAX)) {
-    reject(field, "whole numbers from 0, such as 0,1,2 or FIRST:LAST", text);
+    reject(field, "whole numbers from 0 to " + std::to_string(INT64_MAX) + ", such as 0,1,2 or FIRST:LAST",
+           text);
   }
   return *value;
 }
@@ -248,7 +249,10 @@ bool is_text(const std::string& text) {
 }
 
 void require_text(const std::string& field, const std::string& text) {
-  if (is_blank(text)) throw usage_error(field, "expected the caption of the picture, got an empty text");
+  if (is_blank(text)) {
+    const std::string what = field == "source" ? "the caption of the picture" : "the prompt of the edit";
+    throw usage_error(field, "expected " + what + ", got an empty text");
+  }
   if (!is_text(text))
     throw usage_error(field, "is not valid text: expected UTF-8 without control characters");
 }

@@ -181,8 +181,8 @@ std::vector<std::uint64_t> all_seeds(const EditRequest& request) {
   std::vector<std::uint64_t> seeds;
   for (const auto first : request.seeds) {
     if (first > kMaxSeed - request.repeat) {
-      throw usage_error(
-          "seeds", "seed " + std::to_string(first) + " is over the limit of " + std::to_string(kMaxSeed));
+      throw usage_error("seeds", "expected seeds from 0 to " + std::to_string(kMaxSeed) +
+                                     ", repeats included, got " + std::to_string(first));
     }
     for (auto seed = first; seed < first + request.repeat; ++seed) {
       if (std::find(seeds.begin(), seeds.end(), seed) == seeds.end()) seeds.push_back(seed);
