@@ -118,7 +118,7 @@ void BatchCommand::add_work_options(CLI::App& command) {
           ->type_name("SECONDS")
           ->check(within(1, 3600, "seconds"))
           ->capture_default_str());
-  group(command.add_flag("--dry-run", dry_run_, "only check the list, and print the plan"));
+  group(command.add_flag("--dry-run", dry_run_, "only check the list with its pictures, and print the plan"));
 }
 
 void BatchCommand::read_list() {
@@ -144,7 +144,11 @@ void BatchCommand::run() {
   request_.options.lease = std::chrono::milliseconds(static_cast<std::int64_t>(1000 * lease_));
   read_list();
   const Batch batch(std::move(request_));
+  const auto commands = workers_.is_many() ? worker_commands(workers_, static_cast<std::size_t>(gpu_count()))
+                                           : std::vector<WorkerProcesses::Command>();
   if (!workers_.is_child()) {
+    batch.check_model(model_, find_places());
+    if (dry_run_) batch.check_pictures(reporter_.listener());
     reporter_.listener().note("plan: " + batch.plan());
     if (dry_run_) return;
     say_which_model(model_, reporter_.listener());
@@ -152,7 +156,6 @@ void BatchCommand::run() {
   bool stopped = false;
   try {
     if (workers_.is_many()) {
-      const auto commands = worker_commands(workers_, static_cast<std::size_t>(gpu_count()));
       batch.prepare();
       batch.work_by_processes(commands, program_stop(), reporter_.listener());
     } else {

@@ -23,7 +23,6 @@
 #include "forgedit/core/version.h"
 #include "forgedit/eval/speed.h"
 #include "forgedit/jobs/model_choice.h"
-#include "forgedit/jobs/results_folder.h"
 #include "forgedit/jobs/text_values.h"
 #include "forgedit/pipelines/records/settings_json.h"
 
@@ -141,7 +140,13 @@ MemoryTask SpeedCommand::need(const StableDiffusion& network) {
 }
 
 void SpeedCommand::run() {
-  if (!json.empty()) check_folder_can_be_made(fs::absolute(json).parent_path());
+  if (const auto folder = fs::absolute(json).parent_path(); !json.empty() && !fs::is_directory(folder)) {
+    throw usage_error("json", folder.string() + ": no such folder");
+  }
+  if (options.learn.samples < options.learn.batch) {
+    throw usage_error("samples", fmt::format("expected at least one batch of {}, got {}", options.learn.batch,
+                                             options.learn.samples));
+  }
   Console console;
   say_which_model(model, console);
   const auto places = find_places();

@@ -57,11 +57,13 @@ std::vector<CLI::Option*> add_picture_options(CLI::App& command, LearnRequest& r
                   "the aspect ratio]"),
               "WxH");
   options.add(add_background_option(command, request.background), "COLOUR");
-  options.add(
-      command.add_option("--save", request.save, "save the learned weights in this folder (a saved edit)"),
-      "DIR");
-  options.add(command.add_flag("--overwrite", request.overwrite,
-                               "let --save replace a saved edit of another picture or of other settings"),
+  auto* save =
+      command.add_option("--save", request.save, "save the learned weights in this folder (a saved edit)");
+  options.add(save, "DIR");
+  options.add(command
+                  .add_flag("--overwrite", request.overwrite,
+                            "let --save replace a saved edit of another picture or of other settings")
+                  ->needs(save),
               "");
   return options.take();
 }
@@ -104,15 +106,16 @@ std::vector<CLI::Option*> add_method_options(CLI::App& command, LearnRequest& re
     request.options.stratified_timesteps = stratified;
     request.chosen.insert("stratified_timesteps");
   };
-  options.add(
-      command.add_flag_function(
-          "--stratified-timesteps", [choose_timesteps](std::int64_t count) { choose_timesteps(count > 0); },
-          "divide the schedule into as many equal parts as a batch has samples, and take one timestep from "
-          "each part"),
-      "");
-  options.add(command.add_flag_callback(
-                  "--uniform-timesteps", [choose_timesteps] { choose_timesteps(false); },
-                  "take each timestep from the whole schedule"),
+  auto* stratified = command.add_flag_function(
+      "--stratified-timesteps", [choose_timesteps](std::int64_t count) { choose_timesteps(count > 0); },
+      "divide the schedule into as many equal parts as a batch has samples, and take one timestep from each "
+      "part");
+  options.add(stratified, "");
+  options.add(command
+                  .add_flag_callback(
+                      "--uniform-timesteps", [choose_timesteps] { choose_timesteps(false); },
+                      "take each timestep from the whole schedule")
+                  ->excludes(stratified),
               "");
   options.add(
       command.add_flag(

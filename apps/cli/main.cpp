@@ -65,6 +65,12 @@ int complain_unexpected(const std::string& what) {
   return complain(first_line(what), kFailure);
 }
 
+/// CLI11's message for an option that is given twice, in other words.
+std::string as_given(const std::string& message) {
+  const auto end = message.find(": At Most 1 required but received ");
+  return end == std::string::npos ? message : message.substr(0, end) + ": given more than once";
+}
+
 /// What `word` may have been meant for: a command below `app`, or one of its options.
 std::string suggestion(const CLI::App& app, const std::string& word) {
   std::vector<std::string> known;
@@ -112,8 +118,8 @@ void translate_words(const CLI::App& program, std::vector<std::string>& argument
   if (arguments.empty() || !program.get_subcommands(is_asked_for).empty()) arguments.push_back("--help");
 }
 
-/// An empty value is nearly always a variable that a script did not set. Only the negative prompt may be empty;
-/// empty prompts and captions have messages of their own.
+/// An empty value is nearly always a variable that a script did not set. Only the negative prompt may be
+/// empty; empty prompts and captions have messages of their own.
 void check_empty_values(const CLI::App& app) {
   static constexpr std::array kTexts{"TARGET", "--target", "--source", "--negative"};
   for (const auto* option : app.get_options()) {
@@ -169,7 +175,7 @@ int run(CLI::App& program, int argc, char** argv) {
   } catch (const CLI::ExtrasError&) {
     return complain_unexpected_argument(program);
   } catch (const CLI::ParseError& error) {
-    return complain(first_line(error.what()) + "; see --help", kUsage);
+    return complain(first_line(as_given(error.what())) + "; see --help", kUsage);
   }
   check_empty_values(program);
   for (const auto& command : commands) {

@@ -6,7 +6,10 @@
 
 #include "forgedit/batch/batch_progress.h"
 #include "forgedit/core/error.h"
+#include "forgedit/jobs/kept_picture.h"
+#include "forgedit/jobs/model_choice.h"
 #include "forgedit/jobs/results_folder.h"
+#include "forgedit/jobs/safety.h"
 #include "forgedit/jobs/supervise.h"
 
 namespace forgedit {
@@ -22,6 +25,17 @@ BatchList read_list(const BatchRequest& request) {
     }
   }
   return list;
+}
+
+/// What reads an edit's picture, its region and its mask also checks them. `read` is the picture of the edit
+/// before, which is often the same.
+void check_files(const EditJob& job, std::pair<std::filesystem::path, Image>& read) {
+  if (read.first != job.learn.picture) read = {job.learn.picture, read_image(job.learn.picture)};
+  const auto& picture = read.second;
+  const auto photo = job.region ? edited_photo(picture, *job.region) : nullptr;
+  if (job.mask.empty()) return;
+  read_kept_picture(job.mask, photo ? photo->region.width : picture.width,
+                    photo ? photo->region.height : picture.height, photo.get());
 }
 
 std::string counted(std::size_t count, const std::string& thing) {
@@ -42,6 +56,37 @@ Batch::Batch(BatchRequest request)
     }
   }
   folder_.check_list(batch_subject(list_, {}), mended);
+}
+
+void Batch::check_model(const ModelRequest& model, const Places& places) const {
+  const auto path = model.model.empty()
+                        ? miniature_folder(places)
+                        : with_field("model", [&] { return find_model(model.model, places).path; });
+  for (const auto& edit : list_.edits) {
+    if (edit.job.safety == SafetyMode::off) continue;
+    try {
+      return require_safety_checker(path);
+    } catch (const Error& error) {
+      throw Error(error.kind(), edit.origin + ": safety: " + error.what());
+    }
+  }
+}
+
+void Batch::check_pictures(JobListener& listener) const {
+  std::pair<std::filesystem::path, Image> read;
+  std::size_t wrong = 0;
+  for (const auto& edit : list_.edits) {
+    if (!edit.job.from.empty()) continue;
+    try {
+      check_files(edit.job, read);
+    } catch (const Error& error) {
+      listener.warning(edit.origin + ": " + (error.field().empty() ? "" : error.field() + ": ") +
+                       error.what());
+      ++wrong;
+    }
+  }
+  if (wrong > 0)
+    throw usage_error(fmt::format("{} of {} cannot run", wrong, counted(list_.edits.size(), "edit")));
 }
 
 std::string Batch::plan() const {

@@ -29,6 +29,11 @@ class Batch {
 
   const BatchList& list() const { return list_; }
   const BatchFolder& folder() const { return folder_; }
+  /// Checks that there is such a model, and that it has a safety checker if an edit needs one. Throws Error.
+  void check_model(const ModelRequest& model, const Places& places) const;
+  /// Reads all pictures and masks, which the constructor does not. Warns of each edit whose files are wrong;
+  /// then throws a usage Error.
+  void check_pictures(JobListener& listener) const;
   /// "60 edits of 12 pictures, 300 images; 20 are done, 1 failed".
   std::string plan() const;
   /// Forgets failures where that was asked for; their edits may have been mended in the list. Of one worker

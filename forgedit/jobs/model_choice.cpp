@@ -4,6 +4,7 @@
 
 #include <cmath>
 #include <future>
+#include <thread>
 
 #include "forgedit/core/host_memory.h"
 #include "forgedit/device/compute_limits.h"
@@ -57,7 +58,13 @@ ModelChoice choose_model(const ModelRequest& request, JobContext& job) {
   if (!request.precision && device.is_cuda() && !bf16) {
     job.warn(describe_device(device) + ": does not support bf16, so fp32 is used");
   }
-  const int threads = request.threads > 0 ? request.threads : job.places().threads;
+  int threads = request.threads > 0 ? request.threads : job.places().threads;
+  if (const auto cores = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
+      threads > cores) {
+    job.warn(fmt::format("{} threads were asked for, but this machine has {} cores, so {} are used", threads,
+                         cores, cores));
+    threads = cores;
+  }
   const auto place = place_of(request, job.places());
   if (!request.config.empty() && fs::is_directory(place.path)) {
     throw usage_error("config", "is only for single-file models; a folder has its own settings");

@@ -66,6 +66,10 @@ rejected "wrong: expected one JSON object per line, found a JSON list" "[$GOOD]"
 rejected "wrong:3: misplaced quote" image,target "good.png,a cat" 'good.png,a "red" cat'
 rejected "wrong:3: expected 2 cells as in the first line, got 3" image,target "good.png,a cat" "good.png,a cat, sitting"
 rejected "wrong: expected at least one line with an edit" "# none" ""
+rejected "wrong:1: expected commas between the columns, found semicolons or tabs" "image;target" "good.png;a cat"
+rejected "wrong:1: a number is too large: '1e400'" "{$EDIT, \"target\": \"a cat\", \"steps\": 1e400}"
+rejected "wrong: expected a text file, found a zip archive" $'PK\003\004'
+rejected "wrong:2: safety: $MODEL: has no safety checker" "$GOOD" "{$EDIT, \"target\": \"a cow\", \"safety\": \"report\"}"
 printf '%s\n{"image": "%01200000d' "$GOOD" 0 >wrong
 rejected "wrong:2: a line of 1200011 bytes, expected at most 1048576"
 
@@ -73,6 +77,11 @@ echo "-- usage errors"
 echo "$GOOD" >cat.jsonl
 mkdir other && touch other/notes
 expect 2 "expected LIST" batch --out nothing "${OPTIONS[@]}"
+expect 1 "--model: nowhere: no such model" batch cat.jsonl --out nothing --model nowhere
+printf '%s\n' "$GOOD" '{"image": "wrong", "target": "a cow", "source": "a square"}' \
+  "{$EDIT, \"target\": \"a dog\", \"region\": \"100,100,100,100\"}" >files.jsonl
+expect 2 "2 of 3 edits cannot run" batch files.jsonl --out nothing "${OPTIONS[@]}" --dry-run
+grep -q "files.jsonl:2: .*wrong: " stderr && grep -q "files.jsonl:3: region: " stderr || complain "--dry-run does not check files"
 expect 2 "--keep: 'best' needs the automatic choice (auto), which cat.jsonl:1 does not use" \
   batch cat.jsonl --out nothing "${OPTIONS[@]}" --keep best
 expect 2 "--keep: expected all or best, got 'some'" batch cat.jsonl --out nothing "${OPTIONS[@]}" --keep some
