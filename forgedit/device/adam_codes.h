@@ -5,11 +5,11 @@
 
 #include "forgedit/device/kernels.h"
 
-// Adam's two averages in one byte each, with a scale per block (after arXiv 2110.02861). CPU and GPU use this
-// same arithmetic. Codes are denser for small values: the first average is stored by its square root, the
-// second, itself a square, by its fourth root. A value between two codes is rounded up with a probability
-// equal to its position between them, so that sums of many small steps stay right. The dither that decides
-// depends only on place and step, so results are reproducible.
+// Adam's two averages in one byte each, with a scale per block (after arXiv 2110.02861). The CPU and the GPU
+// use the same arithmetic. Codes are denser for small values: the first average is stored by its square root,
+// the second, itself a square, by its fourth root. A value between two codes is rounded up with a probability
+// equal to its position between them, so that sums of many small steps stay right. This rounding depends only
+// on place and step (adam_dither), so results are reproducible.
 #ifdef __CUDACC__
 #define FORGEDIT_EVERYWHERE __host__ __device__ inline
 #else
@@ -34,7 +34,7 @@ FORGEDIT_EVERYWHERE float adam_updated(float weight, float gradient, float& m, f
   return weight - s.lr * (m / s.correction1) / (sqrtf(v / s.correction2) + s.eps);
 }
 
-/// A dither in [0, 1), spread evenly over places and steps.
+/// Returns a dither in [0, 1), spread evenly over places and steps.
 FORGEDIT_EVERYWHERE float adam_dither(std::uint32_t place, std::uint32_t step) {
   std::uint32_t x = place * 0x9E3779B9U + step * 0x85EBCA6BU;
   x = (x ^ (x >> 16)) * 0x7FEB352DU;
@@ -42,7 +42,7 @@ FORGEDIT_EVERYWHERE float adam_dither(std::uint32_t place, std::uint32_t step) {
   return static_cast<float>((x ^ (x >> 16)) >> 8) * (1.0F / 16777216.0F);
 }
 
-/// 1/scale, or 0 for a scale of 0.
+/// Returns 1/scale, or 0 if the scale is 0 or too small.
 FORGEDIT_EVERYWHERE float inverse_scale(float scale) {
   return scale > 1e-37F ? 1.0F / scale : 0.0F;
 }

@@ -21,7 +21,7 @@ Sgemm sgemm() {
   return found;
 }
 
-/// Row-major, one head of a tensor or its transpose.
+/// One head of a tensor, or its transpose, in row-major order.
 struct Matrix {
   float* data;
   int rows, columns, stride;
@@ -30,7 +30,7 @@ struct Matrix {
   Matrix t() const { return {data, columns, rows, stride, !transposed}; }
 };
 
-/// result = scale · a b
+/// Computes result = scale · a b.
 void multiply(const Matrix& a, const Matrix& b, float scale, const Matrix& result) {
   const float zero = 0;
   // BLAS is column-major: it sees every matrix transposed, so it computes resultᵀ = bᵀ aᵀ.
@@ -67,7 +67,8 @@ float scale_of(const Tensor& q) {
   return static_cast<float>(1.0 / std::sqrt(static_cast<double>(q.size(3))));
 }
 
-/// Writes the softmax of all scores into `shares` (batch, heads, queries, keys), or keeps none of them.
+/// Returns the attention. If `shares` (batch, heads, queries, keys) is defined, writes the softmax of all
+/// scores into it.
 Tensor attend_by_head(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& shares = {}) {
   const auto out = heads_side_by_side(q);
   const Heads queries(q), keys(k), values(v), results(out);

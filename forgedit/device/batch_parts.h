@@ -17,8 +17,9 @@ namespace forgedit {
 /// There is one part, on the caller's thread, on a GPU, on the plain path and in bf16 (autocast).
 class BatchParts {
  public:
-  /// At most `most` parts. LibTorch's threads are divided among the parts. While there are several parts,
-  /// OpenBLAS has one thread in all, because its calls from several threads wait for each other.
+  /// Splits `samples` into at most `most` parts. LibTorch's threads are divided among the parts. While there
+  /// are several parts, OpenBLAS has one thread in all, because its calls from several threads wait for each
+  /// other.
   BatchParts(const ComputePolicy& policy, std::int64_t samples, std::int64_t most = INT64_MAX);
   ~BatchParts();
   BatchParts(const BatchParts&) = delete;
@@ -29,7 +30,7 @@ class BatchParts {
   std::int64_t count() const { return count_; }
   /// Number of samples in a part. Parts differ by at most one.
   std::int64_t size(std::int64_t part) const;
-  /// One part of a tensor (samples, ...).
+  /// Returns one part of a tensor (samples, ...).
   at::Tensor of(const at::Tensor& batch, std::int64_t part) const;
   /// Calls work(part) for all parts at once and returns when all have finished. Gradient mode in `work` is
   /// that of the caller. If parts throw, rethrows the exception of the part with the lowest number. `work`

@@ -6,21 +6,22 @@
 #include <string>
 #include <vector>
 
-// Functions that need CUDA's headers. Implemented in cuda/cuda.cpp, or in no_cuda.cpp.
+// Functions that need CUDA's headers. They are implemented in cuda/cuda.cpp, or in no_cuda.cpp.
 namespace forgedit::cuda {
 
 bool built();
 int device_count();
 std::string device_name(int index);
-/// For example 90 for compute capability 9.0.
+/// Returns the compute capability times ten, for example 90 for 9.0.
 int compute_capability(int index);
 std::int64_t peak_memory(int index);
 void reset_peak_memory(int index);
-/// Returns memory that LibTorch's allocator holds in reserve to the device.
+/// Frees the device memory that LibTorch's allocator holds in reserve.
 void empty_cache();
 /// Bytes of the device that no process uses.
 std::int64_t free_memory(int index);
-/// Limits LibTorch's allocator to this many bytes of the device. More is an out-of-memory error of LibTorch.
+/// Limits LibTorch's allocator to this many bytes of the device. An allocation beyond the limit throws
+/// LibTorch's out-of-memory error.
 void limit_memory(int index, std::int64_t bytes);
 void synchronize(int index);
 /// LibTorch's current stream on the device, a cudaStream_t.
@@ -50,8 +51,8 @@ class Upload {
   std::unique_ptr<State> state_;
 };
 
-/// Makes a separate stream current while it lives, because work can only be recorded outside the default
-/// stream. Waits for the current stream when created, and for the device when destroyed.
+/// Makes a separate stream current as long as this object exists, because work can only be recorded outside
+/// the default stream. Waits for the current stream when created, and for the device when destroyed.
 class StreamScope {
  public:
   explicit StreamScope(int index);
@@ -64,8 +65,8 @@ class StreamScope {
   std::unique_ptr<State> state_;
 };
 
-/// While it lives, makes a low-priority stream current that only this thread uses. Waits for only that stream
-/// when destroyed. Each thread always gets the same stream.
+/// As long as this object exists, a low-priority stream that only this thread uses is current. Waits for only
+/// that stream when destroyed. Each thread always gets the same stream.
 class SideStream {
  public:
   explicit SideStream(int index);
@@ -87,9 +88,11 @@ class Graph {
   Graph(const Graph&) = delete;
   Graph& operator=(const Graph&) = delete;
 
-  /// Runs `work` into the pool. `expected`: bytes that the run takes at least; 0 if unknown.
+  /// Runs `work` with memory from the pool. `expected` is the least number of bytes that the run needs, or 0
+  /// if unknown.
   void run_once(const std::function<void()>& work, std::int64_t expected);
-  /// Other threads may use the device meanwhile. Frees the memory of the recording if it fails.
+  /// Records `work` as a CUDA graph. Other threads may use the device meanwhile. Frees the memory of the
+  /// recording if it fails.
   void record(const std::function<void()>& work);
   void launch();
 

@@ -20,31 +20,31 @@ struct ComputePolicy {
   bool reduced() const { return precision == Precision::bf16 && device.is_cuda() && !plain; }
 };
 
-/// "auto" (a GPU if there is one), "cpu", "cuda" or "cuda:N". Throws a usage Error for other texts, and a
-/// failure if the requested GPU does not exist.
+/// Reads "auto" (a GPU if there is one), "cpu", "cuda" or "cuda:N". Throws a usage Error for other texts, and
+/// a failure if the requested GPU does not exist.
 c10::Device parse_device(const std::string& text);
 
 /// The number of GPUs that this process may use.
 int gpu_count();
 
-/// Sets the number of CPU threads (0: one per core; LibTorch's own default is one in some builds), and makes
-/// results reproducible for a seed: no TF32, deterministic algorithms of cuDNN. Throws a failure if the
-/// process may not start so many threads.
+/// Sets the number of CPU threads (0: one per core, because LibTorch's own default is one thread in some
+/// builds), and makes results reproducible for a seed: no TF32, deterministic algorithms of cuDNN. Throws a
+/// failure if the process may not start so many threads.
 void prepare_compute(const ComputePolicy& policy, int threads = 0);
 
 /// Whether prepare_compute has set up a GPU in this process.
 bool gpu_was_used();
 
-/// For example "NVIDIA H200", or the number of CPU threads.
+/// Returns the name of a GPU, for example "NVIDIA H200", or the number of CPU threads.
 std::string describe_device(const c10::Device& device);
 
-/// The most memory that tensors took at the same time since the last reset, in bytes. On a CPU, that of the
-/// whole process; 0 if the system does not tell (asks Linux's /proc).
+/// Returns the peak memory of tensors since the last reset, in bytes. On a CPU, it is that of the whole
+/// process, from Linux's /proc; 0 if unknown.
 std::int64_t peak_memory(const c10::Device& device);
 void reset_peak_memory(const c10::Device& device);
 
-/// Bytes of a GPU that no process uses; on a CPU, bytes that this process may still allocate
-/// (free_host_memory).
+/// Returns the bytes of a GPU that no process uses. On a CPU, returns the bytes that this process may still
+/// allocate (free_host_memory).
 std::int64_t free_memory(const c10::Device& device);
 /// Limits tensors to this many bytes of a GPU from now on. Does nothing on a CPU.
 void limit_memory(const c10::Device& device, std::int64_t bytes);
@@ -54,7 +54,8 @@ void release_memory(const c10::Device& device);
 /// Waits until the device has finished all work.
 void synchronize(const c10::Device& device);
 
-/// While it lives, networks run in the policy's precision: bf16 with float32 weights means autocast.
+/// As long as this object exists, networks run in the policy's precision. bf16 with float32 weights means
+/// autocast.
 class PrecisionScope {
  public:
   explicit PrecisionScope(const ComputePolicy& policy);

@@ -13,7 +13,7 @@ using torch::Tensor;
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-constexpr std::int64_t kFewestValues = 1 << 17;  // that are worth starting a thread for
+constexpr std::int64_t kFewestValues = 1 << 17;  // fewer values do not justify another thread
 
 std::int64_t fewest_rows(std::int64_t width) {
   return std::max<std::int64_t>(1, kFewestValues / width);

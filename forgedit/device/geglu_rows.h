@@ -4,16 +4,17 @@
 
 namespace forgedit {
 
-/// Instructions for vectors of float32. `plain` are those that every processor of the platform has.
+/// Sets of instructions for vectors of float32. `plain` contains those that every processor of the platform
+/// has.
 enum class Vectors { plain, avx2, avx512 };
 
-/// The widest that this processor has.
+/// Returns the widest set that this processor supports.
 Vectors widest_vectors();
 
 /// GEGLU (arXiv 2002.05202) of float32 rows on a CPU. x (rows, 2·width): values, then gates -> y (rows,
-/// width): value · gate · Φ(gate), where Φ is the normal distribution function, to 2e-7.
+/// width): value · gate · Φ(gate), where Φ is the normal distribution function, computed to 2e-7.
 void geglu_rows(Vectors vectors, std::int64_t rows, std::int64_t width, const float* x, float* y);
-/// dx (rows, 2·width), the gradient of x, from the gradient dy (rows, width) of y.
+/// Writes dx (rows, 2·width), the gradient of x, from dy (rows, width), the gradient of y.
 void geglu_rows_backward(Vectors vectors, std::int64_t rows, std::int64_t width, const float* x,
                          const float* dy, float* dx);
 

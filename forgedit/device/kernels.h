@@ -47,7 +47,8 @@ struct GroupNormGradients {
   Bf16* weight = nullptr;  ///< null: not computed; then bias is null too
   Bf16* bias = nullptr;
 };
-/// `tap`: a gradient to add to that of x, for a residual that branches off x; null: none.
+/// Computes the gradients from stats and dy. `tap` is a gradient to add to that of x, for a residual that
+/// branches off x, or null.
 void group_norm_backward(const GroupNormShape& shape, const GroupNormInput& input, const float* stats,
                          const Bf16* dy, const Bf16* tap, const GroupNormGradients& gradients,
                          float* workspace, Stream stream);
@@ -85,7 +86,7 @@ struct LayerNormGradients {
   Bf16* bias = nullptr;
   Bf16* offset = nullptr;  ///< may be null alone
 };
-/// From the gradients dnormed and, unless null, dsum.
+/// Computes the gradients from dnormed and, unless it is null, dsum.
 void layer_norm_backward(const LayerNormShape& shape, const LayerNormSaved& saved, const Bf16* dnormed,
                          const Bf16* dsum, const LayerNormGradients& gradients, float* workspace,
                          Stream stream);
@@ -94,7 +95,8 @@ void layer_norm_backward(const LayerNormShape& shape, const LayerNormSaved& save
 void geglu_forward(std::int64_t rows, std::int64_t width, const Bf16* x, const Bf16* bias, Bf16* y,
                    Stream stream);
 std::int64_t geglu_workspace(std::int64_t width);
-/// Writes dx; dbias and y (as the forward call wrote it) unless null. dx may be x, and y may be dy.
+/// Writes dx and, unless they are null, dbias and y (as the forward call wrote it). dx may be x, and y may be
+/// dy.
 void geglu_backward(std::int64_t rows, std::int64_t width, const Bf16* x, const Bf16* bias, const Bf16* dy,
                     Bf16* dx, Bf16* dbias, Bf16* y, float* workspace, Stream stream);
 
@@ -136,16 +138,17 @@ struct AttentionRows {
   const Bf16* data = nullptr;
   std::int64_t batch_stride = 0, head_stride = 0, token_stride = 0;
 };
-/// True for head sizes 40 and 80 and a multiple of 64 keys.
+/// Whether query_gradient supports the shape: head size 40 or 80, and a multiple of 64 keys.
 bool query_gradient_fits(const AttentionShape& shape);
-/// dq (batch, queries, heads, head), the gradient of q in out = softmax(scale·qkᵀ)·v for the gradient dout of
-/// out. sums (batch, heads, queries) are the logarithms of the softmax's denominators.
+/// Computes dq (batch, queries, heads, head), the gradient of q in out = softmax(scale·qkᵀ)·v for the
+/// gradient dout of out. sums (batch, heads, queries) are the logarithms of the softmax's denominators.
 void query_gradient(const AttentionShape& shape, const AttentionRows& q, const AttentionRows& k,
                     const AttentionRows& v, const AttentionRows& out, const AttentionRows& dout,
                     const float* sums, float scale, Bf16* dq, Stream stream);
 
-/// True on a device of compute capability 9.0, if the build has code for 9.0a, for head size 40 and positive
-/// multiples of 64 queries and of 64 keys: kernels go through tiles of 64 tokens and do not mask.
+/// Whether attention_gradients supports the shape: head size 40, and positive multiples of 64 queries and of
+/// 64 keys, because the kernels process tiles of 64 tokens without masks. It needs a device of compute
+/// capability 9.0, and a build with code for 9.0a.
 bool attention_gradients_fit(const AttentionShape& shape);
 /// The number of floats that `workspace` of attention_gradients needs.
 std::int64_t attention_gradients_workspace(const AttentionShape& shape);
@@ -154,9 +157,9 @@ struct AttentionGradients {
   Bf16* k = nullptr;  ///< (batch, keys, heads, head)
   Bf16* v = nullptr;  ///< (batch, keys, heads, head)
 };
-/// All gradients of out = softmax(scale·qkᵀ)·v for the gradient dout of out, for shapes that fit. `sums` as
-/// for query_gradient. Throws a failure if data or strides of q, k, v, out or dout are not multiples of 16
-/// bytes.
+/// Computes all gradients of out = softmax(scale·qkᵀ)·v for the gradient dout of out, if
+/// attention_gradients_fit. `sums` is that of query_gradient. Throws a failure if data or strides of q, k, v,
+/// out or dout are not multiples of 16 bytes.
 void attention_gradients(const AttentionShape& shape, const AttentionRows& q, const AttentionRows& k,
                          const AttentionRows& v, const AttentionRows& out, const AttentionRows& dout,
                          const float* sums, float scale, const AttentionGradients& gradients,
@@ -175,8 +178,8 @@ struct AdamStep {
   float beta1 = 0.9F, beta2 = 0.999F, eps = 1e-8F;
   float correction1 = 1, correction2 = 1;  ///< 1 - β^step
 };
-/// One Adam step. A float32 weight is stored as `high`, the bfloat16 weight that networks use, and `low`, the
-/// bits that rounding removed. So training needs no separate float32 copy.
+/// Makes one Adam step. A float32 weight is stored as `high`, the bfloat16 weight that networks use, and
+/// `low`, the bits that rounding removed. So training needs no separate float32 copy.
 void adam_step(const AdamChunk* chunks, std::int64_t chunk_count, Bf16* high, std::int16_t* low,
                float* exp_avg, float* exp_avg_sq, const AdamStep& settings, Stream stream);
 /// weights (rows, channels, pixels) -> their two halves in the format of adam_step, (rows, pixels, channels).
@@ -191,8 +194,8 @@ struct AdamCodes {
   std::uint8_t* exp_avg_sq = nullptr;
   float* scales = nullptr;
 };
-/// adam_step with averages of one byte each. Offsets must be multiples of kAdamBlock, and the flat vectors
-/// must be padded to whole blocks.
+/// Makes one Adam step with averages of one byte each. Offsets must be multiples of kAdamBlock, and the flat
+/// vectors must be padded to whole blocks.
 void adam_step_8bit(const AdamChunk* chunks, std::int64_t chunk_count, Bf16* high, std::int16_t* low,
                     const AdamCodes& codes, const AdamStep& settings, std::uint32_t step, Stream stream);
 

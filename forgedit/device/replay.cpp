@@ -15,7 +15,8 @@ ReplayedWork::~ReplayedWork() = default;
 void ReplayedWork::run() {
   if (!record_) return work_();
   if (!graph_) {
-    // The graph uses a separate memory pool. Memory held in reserve for other work would be idle meanwhile.
+    // The graph uses a separate memory pool, so memory that is held in reserve for other work would be
+    // unused.
     cuda::empty_cache();
     graph_ = std::make_unique<cuda::Graph>(device_.index());
     return graph_->run_once(work_, expected_);

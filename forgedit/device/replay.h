@@ -22,7 +22,8 @@ class StreamScope;
 /// for the whole device: CUDA then cancels the recording, and run throws.
 class ReplayedWork {
  public:
-  /// `record` false: never record. `expected`: bytes that the work takes at least; 0 if unknown.
+  /// If `record` is false, the work is never recorded. `expected` is the least number of bytes that it needs,
+  /// or 0 if unknown.
   ReplayedWork(const c10::Device& device, bool record, std::function<void()> work, std::int64_t expected = 0);
   ~ReplayedWork();
   ReplayedWork(const ReplayedWork&) = delete;

@@ -12,7 +12,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 constexpr int kFewestRuns = 3;
-/// In seconds. A GPU makes hundreds of products in that time.
+/// How long to measure, in seconds. A GPU computes hundreds of products in that time.
 constexpr double kQuick = 0.3, kQuickOnGpu = 0.04;
 
 double seconds_since(Clock::time_point start) {

@@ -11,10 +11,11 @@ namespace forgedit {
 struct TimedRuns {
   double best = 0, mean = 0;
 };
-/// Makes at least three runs, and more while they fit into `seconds`.
+/// Makes at least three runs, and further ones until they have taken `seconds`.
 TimedRuns time_runs(const c10::Device& device, const std::function<void()>& work, double seconds = 0);
 
-/// The speed of a large matrix product on a device, in the policy's precision: the upper limit for networks.
+/// The speed of a large matrix product on a device, in the policy's precision. It is the upper limit for
+/// networks.
 struct MatmulRate {
   double best = 0, mean = 0;  ///< floating-point operations per second; 0 if memory was too small
 };

@@ -20,17 +20,17 @@ namespace {
 /// sum of two blocks is the same in either order.
 constexpr std::int64_t kKeysInAnyOrder = 128;
 constexpr std::int64_t kWidestHead = 256;  // of Flash attention
-/// Queries times keys up to which Flash is used: about as fast as cuDNN there, which takes 0.04 s and more to
-/// plan each shape at its first use (docs/performance.md).
+/// The greatest product of queries and keys for which Flash is used. There it is about as fast as cuDNN,
+/// which takes 0.04 s or more to plan each shape at its first use (docs/performance.md).
 constexpr std::int64_t kMostScoresOfFlash = 1 << 18;
 
 kernels::AttentionRows rows_of(const Tensor& x) {
   return {static_cast<const kernels::Bf16*>(x.data_ptr()), x.stride(0), x.stride(1), x.stride(2)};
 }
 
-/// How to compute gradients: all by cuDNN or Flash, if their sums over blocks of keys have at most two terms;
-/// else all by kernels of our own, or only that of the queries, as far as the shape and the device allow;
-/// else by Flash's ordered sums.
+/// How to compute gradients. If sums over blocks of keys have at most two terms, cuDNN or Flash computes all
+/// gradients. Otherwise our own kernels compute all of them, or only that of the queries, if they support the
+/// shape and the device; if not, Flash computes ordered sums.
 enum class WayBack { cudnn, own, cudnn_and_kernel, flash, ordered_flash };
 
 /// The tensors that forward saves for backward, in the order of save_for_backward.
@@ -53,7 +53,8 @@ kernels::Bf16* values_of(const Tensor& x) {
   return static_cast<kernels::Bf16*>(x.data_ptr());
 }
 
-/// All gradients by kernels of our own. They need tokens that do not overlap, unlike an expanded gradient's.
+/// Computes all gradients by our own kernels. These need a gradient whose tokens do not overlap, unlike those
+/// of an expanded tensor.
 torch::autograd::variable_list gradients_by_kernels(const Attended& a, const Tensor& given) {
   const bool usable = given.stride(3) == 1 && given.is_non_overlapping_and_dense();
   const auto gradient = usable ? given : given.contiguous();
@@ -70,8 +71,8 @@ torch::autograd::variable_list gradients_by_kernels(const Attended& a, const Ten
   return {dq.transpose(1, 2), dk.transpose(1, 2), dv.transpose(1, 2), Tensor(), Tensor(), Tensor()};
 }
 
-/// cuDNN's gradients of keys and values are reproducible. If that of the queries is not (`anew`), a kernel of
-/// our own computes it.
+/// cuDNN's gradients of keys and values are reproducible. If that of the queries is not (`anew`), our own
+/// kernel computes it.
 torch::autograd::variable_list gradients_by_cudnn(const Attended& a, const Tensor& given, bool causal,
                                                   bool anew) {
   const auto gradient = given.stride(3) == 1 ? given : given.contiguous();
@@ -97,7 +98,8 @@ torch::autograd::variable_list gradients_by_flash(const Attended& a, const Tenso
   return {dq, dk, dv, Tensor(), Tensor(), Tensor()};
 }
 
-/// Forward by cuDNN or Flash attention, and a backward pass with a fixed order of sums.
+/// Attention whose forward pass is computed by cuDNN or Flash, with a backward pass that has a fixed order of
+/// sums.
 class OrderedAttention : public torch::autograd::Function<OrderedAttention> {
  public:
   static Tensor forward(torch::autograd::AutogradContext* ctx, const Tensor& q, const Tensor& k,

@@ -19,16 +19,16 @@
 
 namespace forgedit {
 
-/// softmax(q kᵀ / sqrt(d)) v over (batch, heads, tokens, d). On a GPU its gradients have a fixed order of
-/// sums and so are reproducible, unless a DeterminismScope changes that.
+/// Returns softmax(q kᵀ / sqrt(d)) v for (batch, heads, tokens, d). On a GPU, its gradients are summed in a
+/// fixed order and are therefore reproducible, unless a DeterminismScope changes that.
 torch::Tensor scaled_dot_product_attention(const torch::Tensor& q, const torch::Tensor& k,
                                            const torch::Tensor& v, bool causal = false);
 
 /// Makes operators on a GPU reproducible, for the whole process, and prefers cuDNN's attention.
 void choose_attention();
 
-/// Sets LibTorch's deterministic mode for the whole process while it lives. Off selects the fastest
-/// attention, whose gradients are summed in any order.
+/// Sets LibTorch's deterministic mode for the whole process as long as this object exists. If it is off, the
+/// fastest attention is used, whose gradients are summed in any order.
 class DeterminismScope {
  public:
   DeterminismScope(bool deterministic, bool warn_only);

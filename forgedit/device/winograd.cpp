@@ -24,8 +24,8 @@ using torch::Tensor;
 using torch::autograd::AutogradContext;
 using torch::autograd::variable_list;
 
-// With few pixels, transforming the weights takes longer than it saves. Large layers need hundreds of MiB for
-// it.
+// With few pixels, transforming the weights takes longer than it saves. For large layers, the transformed
+// tensors need hundreds of MiB.
 constexpr std::int64_t kFewestPixels = 512;  // of the batch
 constexpr std::int64_t kMostPixels = 1024;   // of one sample
 constexpr std::int64_t kFewestChannels = 32, kMostChannels = 256;
@@ -52,8 +52,8 @@ Tensor buffer(const memory::desc& layout) {
   return torch::empty({static_cast<std::int64_t>(layout.get_size() / sizeof(float)) + 1}, torch::kFloat);
 }
 
-/// Memory that this thread keeps, up to 18 MiB: malloc would give so large a block back to the system each
-/// time.
+/// Returns memory that this thread keeps, up to 18 MiB: malloc would return such a large block to the system
+/// each time.
 float* scratchpad(const memory::desc& layout) {
   thread_local Tensor kept;
   if (!kept.defined() || kept.nbytes() < layout.get_size()) kept = buffer(layout);
@@ -69,7 +69,7 @@ memory::desc our_layout(const memory::dims& sizes) {
           sizes.size() == 1 ? memory::format_tag::x : memory::format_tag::nhwc};
 }
 
-/// oneDNN's description of one pass. Throws dnnl::error where this CPU has no Winograd.
+/// Returns oneDNN's description of one pass. Throws dnnl::error if oneDNN has no Winograd for this CPU.
 dnnl::primitive_desc describe(Pass pass, const Shape& s) {
   constexpr auto kWinograd = dnnl::algorithm::convolution_winograd;
   const auto x = any_layout(s.x()), weight = any_layout(s.weight()), y = any_layout(s.y());
@@ -93,7 +93,7 @@ dnnl::primitive_desc describe(Pass pass, const Shape& s) {
   return forward;
 }
 
-/// One pass for one shape, with the changes between our layouts and those that oneDNN computes in.
+/// One pass for one shape, with the conversions between our layouts and those in which oneDNN computes.
 class Plan {
  public:
   struct Argument {
@@ -116,7 +116,7 @@ class Plan {
     }
   }
 
-  /// `tensors` in the order of the arguments, and in our layout.
+  /// Runs the pass. `tensors` are in the order of the arguments and in our layout.
   void run(const std::vector<Tensor>& tensors) const {
     dnnl::stream stream(engine());
     std::vector<Tensor> buffers;
@@ -175,8 +175,8 @@ std::vector<Plan::Argument> arguments(Pass pass, const Shape& s) {
   }
 }
 
-/// The plan of this thread for this shape; null where this CPU has no Winograd. A plan splits its work among
-/// as many threads as LibTorch has when the plan is made.
+/// Returns the plan of this thread for this shape, or null if oneDNN has no Winograd for this CPU. A plan
+/// splits its work among as many threads as LibTorch has when the plan is made.
 const Plan* plan(Pass pass, const Shape& s) {
   using Key = std::array<std::int64_t, 7>;
   thread_local std::map<Key, std::unique_ptr<Plan>> plans;

@@ -32,7 +32,8 @@ constexpr ForgettingStrategy kVanilla[] = {
      "forget the decoder, except for its attention and all of block 2"},
 };
 
-// The published DreamBooth script's `encoderkv` lacks the `not` of the vanilla one and so does the opposite.
+// In the published DreamBooth script, `encoderkv` lacks the `not` of the vanilla script, so it forgets what
+// vanilla keeps.
 constexpr ForgettingStrategy kDreambooth[] = {
     {"donotforget", "orig", kEncoder, Keep::everything, KeptBlock::none, "forget nothing"},
     {"noencoder", nullptr, kEncoder, Keep::nothing, KeptBlock::none, "forget the whole encoder"},
@@ -110,7 +111,8 @@ bool forgets(const ForgettingStrategy& strategy, const std::string& name, const 
       return false;
     case Keep::nothing:
       return true;
-    // attn1 and attn2 only: modules called "attentions" hold more than attention (norms, feed-forward).
+    // This matches attn1 and attn2 only: modules named "attentions" also contain norms and feed-forward
+    // layers.
     case Keep::attention:
       return !contains(name, "attn");
     case Keep::cross_keys_values:

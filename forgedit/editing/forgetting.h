@@ -14,10 +14,10 @@ namespace forgedit {
 struct ForgettingStrategy {
   enum class Keep {
     everything,                ///< nothing is forgotten
-    nothing,                   ///< the whole side is forgotten
-    attention,                 ///< forgotten but for attn1 and attn2
-    cross_keys_values,         ///< forgotten but for attn2.to_k and attn2.to_v
-    all_but_cross_keys_values  ///< only attn2.to_k and attn2.to_v are forgotten
+    nothing,                   ///< all parameters of the side are forgotten
+    attention,                 ///< all of the side is forgotten except attn1 and attn2
+    cross_keys_values,         ///< all of the side is forgotten except attn2.to_k and attn2.to_v
+    all_but_cross_keys_values  ///< only attn2.to_k and attn2.to_v of the side are forgotten
   };
   const char* name;
   const char* alias;  ///< another accepted name, or null
@@ -26,19 +26,20 @@ struct ForgettingStrategy {
   enum class KeptBlock {
     none,
     encoder1,  ///< down_blocks.1
-    decoder2,  ///< see UNetBlocks
+    decoder2,  ///< the block UNetBlocks::decoder2
   };
-  KeptBlock kept_block;  ///< stays learned as a whole
+  KeptBlock kept_block;  ///< a block of which nothing is forgotten
   const char* summary;
 };
 
-/// What strategies must know of the UNet whose parameters they choose from.
+/// The names of blocks that differ between UNets and that strategies need.
 struct UNetBlocks {
-  /// The block of strategies with "decoder2". The published one is up_blocks.2, whose 640 channels are those
-  /// of down_blocks.1. Where the last up block has no attention (SDXL) it is the last that has.
+  /// The prefix of the block that KeptBlock::decoder2 keeps. The published method uses up_blocks.2, which has
+  /// 640 channels like down_blocks.1. If the last up block has no attention (SDXL), it is the last one that
+  /// has attention.
   std::string decoder2 = "up_blocks.2.";
 
-  /// `parameters`: all of the UNet's, or their names.
+  /// Finds the blocks by the names of all parameters of the UNet.
   static UNetBlocks of(const std::vector<std::string>& parameters);
   template <typename Tensor>
   static UNetBlocks of(const std::map<std::string, Tensor>& parameters) {
@@ -48,11 +49,11 @@ struct UNetBlocks {
   }
 };
 
-/// The published strategies of a method, in the order of the paper's code. The two scripts disagree (see
-/// `encoderkv`); Imagic, which published none, has the vanilla ones.
+/// Returns the strategies of a method, in the order of the published code. The two published scripts define
+/// `encoderkv` differently. Imagic has no published strategies and uses the vanilla ones.
 std::span<const ForgettingStrategy> forgetting_strategies(LearnMethod method);
 
-/// By name or alias. Throws a usage Error that lists the known names.
+/// Finds a strategy by its name or alias. Throws a usage Error that lists the known names.
 const ForgettingStrategy& find_forgetting_strategy(const std::string& name,
                                                    LearnMethod method = LearnMethod::vanilla);
 

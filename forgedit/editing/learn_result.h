@@ -10,8 +10,8 @@
 
 namespace forgedit {
 
-/// When a phase of fine-tuning stops early: at a step whose loss is under `loss`, once more than `after`
-/// samples of the phase were used before it. That step does not change the weights.
+/// When a phase of fine-tuning stops early: at the first step whose loss is under `loss` and before which
+/// more than `after` samples of the phase were used. That step does not change the weights.
 struct EarlyStop {
   double loss = 0;
   std::int64_t after = 0;
@@ -23,17 +23,17 @@ struct EarlyStop {
 
 /// The result of fine-tuning on one picture.
 struct LearnResult {
-  /// The embedding e of the interpolation: learned, or (dreambooth) the source encoded by the trained text
-  /// encoder.
+  /// The embedding e of the interpolation: the learned one, or, for dreambooth, the source prompt encoded by
+  /// the trained text encoder.
   TextEmbedding embedding;
-  StateDict unet;  ///< learned UNet parameters only
-  /// Where adapters learned: MODULE.lora_down.weight and MODULE.lora_up.weight of the UNet, float32. `unet`
-  /// then has the weights that they change.
+  StateDict unet;  ///< only those parameters of the UNet that were learned
+  /// If LoRA adapters of the UNet were trained: MODULE.lora_down.weight and MODULE.lora_up.weight, float32.
+  /// `unet` then contains the weights that they change, with the adapters merged.
   StateDict lora;
-  StateDict text_encoder;            ///< learned parameters of the text encoder: dreambooth
-  std::vector<double> losses;        ///< one a step
-  std::vector<double> known{};       ///< shares of the picture (KnownShare), every ten steps, where asked for
-  std::int64_t planned_steps = 0;    ///< of all phases, if none stops early
+  StateDict text_encoder;            ///< learned parameters of the text encoder; only for dreambooth
+  std::vector<double> losses;        ///< the loss of each step
+  std::vector<double> known{};       ///< known shares of the picture (KnownShare); empty if not measured
+  std::int64_t planned_steps = 0;    ///< steps of all phases together, if none stops early
   std::optional<double> stopped_at;  ///< the loss that stopped the last phase that stopped early (EarlyStop)
 };
 

@@ -24,8 +24,9 @@ LearnedWeights::LearnedWeights(StateDict parameters, StateDict learned, bool in_
     original_.emplace(name, in_place ? own_->remember_copy(parameter, storage.value_or(parameter.device()))
                                      : own_->remember(parameter));
   }
-  // Learned tensors may come from a file: onto the network's device, in its layout. Their precision is that
-  // of the network, but for half: an original may have it (nn/half_weights.h), what was learned has not.
+  // Learned tensors may come from a file, so convert them to the device and layout of the original ones, and
+  // to their precision. If an original weight is half-precision (nn/half_weights.h), the learned one is
+  // float32.
   for (auto& [name, tensor] : learned_) {
     const auto& original = original_.at(name);
     tensor = tensor.to(original.device(),

@@ -11,22 +11,23 @@
 namespace forgedit {
 
 /// Switches one network between original and learned weights; the destructor restores the original ones.
-/// Parameters are exchanged by pointer: no strategy copies the network, and a blend makes new tensors only
-/// for the parameters that it mixes. If a recorded step (device/replay.h) has the parameters' addresses,
-/// changes are copied in place instead.
+/// Parameters are exchanged by pointer, so the network is not copied, and a blend makes new tensors only for
+/// the parameters that it mixes. If a recorded step (device/replay.h) uses the addresses of the parameters,
+/// values must be copied in place instead (`in_place`).
 class LearnedWeights {
  public:
-  /// `parameters`: all of the network's own, by name; `learned`: the changed ones of them.
-  /// Throws Error when a learned name or shape is not the network's.
-  /// In place, original and learned values may lie on another device meanwhile (`storage`).
+  /// `parameters` are all parameters of the network, by name; `learned` are the learned values of some of
+  /// them. With `in_place`, original and learned values may be kept on another device (`storage`). Throws
+  /// Error if the network has no parameter with a learned name, or if the shapes differ.
   LearnedWeights(StateDict parameters, StateDict learned, bool in_place = false,
                  std::optional<c10::Device> storage = {});
 
-  /// forgotten parameters: blend · learned + (1 − blend) · original; all others learned.
+  /// Sets the parameters that the strategy forgets to blend · learned + (1 − blend) · original, and all
+  /// others to their learned values.
   void apply(const ForgettingStrategy& strategy, double blend = 0.0);
-  /// All learned.
+  /// Sets all parameters to their learned values.
   void learn();
-  /// All original.
+  /// Sets all parameters to their original values.
   void unlearn();
   const StateDict& learned() const { return learned_; }
 
@@ -36,7 +37,7 @@ class LearnedWeights {
   UNetBlocks blocks_;
   StateDict parameters_, original_, learned_;
   bool in_place_;
-  std::unique_ptr<ScopedParameters> own_;  // puts the original ones back
+  std::unique_ptr<ScopedParameters> own_;  // restores the original weights
 };
 
 }  // namespace forgedit

@@ -18,10 +18,10 @@ struct LearnMethodName {
   const char* summary;
 };
 
-/// All methods.
+/// Returns all methods.
 std::span<const LearnMethodName> learn_methods();
 
-/// By name. Throws a usage Error that lists the known names.
+/// Finds a method by its name. Throws a usage Error that lists the known names.
 LearnMethod parse_learn_method(const std::string& name);
 std::string learn_method_name(LearnMethod method);
 

@@ -6,13 +6,13 @@
 
 namespace forgedit {
 
-/// A text, as a UNet reads it.
+/// The embedding of a text, as the input of a UNet.
 struct TextEmbedding {
-  torch::Tensor tokens;  ///< (1, 77, width): those of several text encoders side by side
-  torch::Tensor pooled;  ///< (1, pooled width); undefined where the model has none
+  torch::Tensor tokens;  ///< (1, 77, width); several text encoders are concatenated along the width
+  torch::Tensor pooled;  ///< (1, pooled width); undefined if the model has none
 };
 
-/// Several as one, a row each.
+/// Concatenates embeddings along the batch dimension.
 inline TextEmbedding join(const std::vector<TextEmbedding>& embeddings) {
   std::vector<torch::Tensor> tokens, pooled;
   for (const auto& embedding : embeddings) {

@@ -6,12 +6,12 @@ namespace forgedit {
 
 /// Which UNet blocks are trained.
 enum class LayerScope {
-  code,   ///< the published code: down_blocks 1 and up, up_blocks 1 and up
-  paper,  ///< the paper's text: encoder 0 to 2, decoder 1 to 3
-  all,    ///< the whole UNet: DreamBoothForgedit, Imagic
+  code,   ///< the published code: all down_blocks and up_blocks except down_blocks.0 and up_blocks.0
+  paper,  ///< the text of the paper: down_blocks.0 to 2 and up_blocks.1 to 3
+  all,    ///< the whole UNet, as in DreamBoothForgedit and Imagic
 };
 
-/// "code", "paper" or "all". Throws a usage Error otherwise.
+/// Reads "code", "paper" or "all". Throws a usage Error for other names.
 LayerScope parse_layer_scope(const std::string& name);
 std::string layer_scope_name(LayerScope scope);
 

@@ -36,8 +36,8 @@ struct BlipTextConfig {
   std::int64_t bos_token_id = 30522;  ///< "[DEC]": the first token of every caption
   std::int64_t sep_token_id = 102;    ///< "[SEP]": the last token of a caption
   std::int64_t pad_token_id = 0;
-  /// Whether the output projection is the word embedding, as in every published file. The weights decide;
-  /// config.json is not asked.
+  /// Whether the output projection is the word embedding, as in every published file. The weights determine
+  /// it, not config.json.
   bool tie_word_embeddings = true;
 };
 
@@ -45,7 +45,8 @@ struct BlipConfig {
   BlipVisionConfig vision;
   BlipTextConfig text;
 
-  /// From config.json of BlipForConditionalGeneration. Throws Error with `origin` (the file) and the key.
+  /// Reads the config.json of a BlipForConditionalGeneration. Throws Error that names `origin` (the file) and
+  /// the key.
   static BlipConfig from_json(const nlohmann::json& json, const std::string& origin);
   nlohmann::json to_json() const;
 };
@@ -60,7 +61,8 @@ struct BlipTextCache {
   std::vector<Layer> layers;
   std::int64_t length = 0;
 
-  /// Keeps the sequences at `rows` (int64, repeats allowed) in place of the present ones. The picture stays.
+  /// Replaces the sequences by those at the indices `rows` (int64; an index may repeat). The keys and values
+  /// of the picture stay the same.
   void select(const torch::Tensor& rows);
 };
 
@@ -105,15 +107,16 @@ class BlipForConditionalGenerationImpl : public torch::nn::Module {
   /// pixel_values (batch, 3, image_size, image_size) -> image embeddings (batch, tokens, vision hidden).
   torch::Tensor encode_image(const torch::Tensor& pixel_values) { return vision_model(pixel_values); }
 
-  /// Logits of the next token (batch, tokens, vocab) for ids (batch, tokens) int64. image_embeds has the same
-  /// batch, or 1 if all sequences describe one picture. If `cache` holds tokens, `ids` has only the next
-  /// token of each sequence. Throws a usage Error for more tokens than the model has positions.
+  /// Returns the logits of the next token (batch, tokens, vocab) for ids (batch, tokens) int64. image_embeds
+  /// has the same batch, or 1 if all sequences describe one picture. If `cache` holds tokens, `ids` has only
+  /// the next token of each sequence. Throws a usage Error for more tokens than the model has positions.
   torch::Tensor decode(const torch::Tensor& ids, const torch::Tensor& image_embeds,
                        BlipTextCache* cache = nullptr) {
     return text_decoder(ids, image_embeds, cache);
   }
 
-  /// Teacher forcing: logits at every position of whole sequences. Shapes as in encode_image and decode.
+  /// Returns the logits at every position of whole sequences (teacher forcing). Shapes as in encode_image and
+  /// decode.
   torch::Tensor forward(const torch::Tensor& pixel_values, const torch::Tensor& ids) {
     return decode(ids, encode_image(pixel_values));
   }

@@ -7,7 +7,7 @@
 namespace forgedit {
 
 /// Sizes of CLIP's image encoder. Defaults are those of transformers (openai/clip-vit-base-patch32), which
-/// writes only other values into its files.
+/// writes only other values into config.json.
 struct ClipVisionConfig {
   std::int64_t hidden_size = 768;
   std::int64_t intermediate_size = 3072;
@@ -28,9 +28,10 @@ struct ClipConfig {
 
   /// The defaults of transformers: the text encoder of openai/clip-vit-base-patch32.
   static ClipTextConfig default_text();
-  /// From config.json of a CLIPModel. Throws Error that begins with `origin` (the file) and names the key.
+  /// Reads the config.json of a CLIPModel. Throws Error that begins with `origin` (the file) and names the
+  /// key.
   static ClipConfig from_json(const std::string& origin, const nlohmann::json& config);
-  /// The same, but only the settings of the text encoder.
+  /// Reads only the settings of the text encoder. Throws as from_json does.
   static ClipTextConfig text_from_json(const std::string& origin, const nlohmann::json& config);
   nlohmann::json to_json() const;
 };
@@ -39,8 +40,8 @@ struct ClipConfig {
 class ClipVisionModelImpl : public torch::nn::Module {
  public:
   explicit ClipVisionModelImpl(const ClipVisionConfig& config);
-  /// pixel_values (batch, channels, image_size, image_size), normalised for the model -> the class token's
-  /// state after its norm (batch, hidden). Throws a usage Error for other sizes.
+  /// pixel_values (batch, channels, image_size, image_size), normalised for the model -> the final state of
+  /// the class token after the layer norm (batch, hidden). Throws a usage Error for other sizes.
   torch::Tensor forward(const torch::Tensor& pixel_values);
 
  private:

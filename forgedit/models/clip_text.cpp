@@ -20,7 +20,8 @@ nn::ClipEncoderSizes encoder_sizes(const ClipTextConfig& c) {
 
 constexpr const char* kWithProjection = "CLIPTextModelWithProjection";
 
-/// Whether the class that the settings are for has a projection. Settings of every class contain its width.
+/// Whether the class that the settings are for has a projection. Settings of every class contain
+/// projection_dim.
 bool has_projection(const ConfigReader& config) {
   if (!config.has("architectures")) return false;
   const auto classes = config.texts("architectures");

@@ -16,21 +16,23 @@ bool is_scale_of_weights(const std::string& name);
 /// and other quantised forms. `origin` is the prefix of the message.
 void reject_scaled_weights(const StateDict& weights, const std::string& origin);
 
-/// Tensors with the same names, shapes and kinds (floating point or not) that take no memory.
+/// Returns tensors with the same names and shapes that take no memory. Floating-point tensors become float32;
+/// other types stay the same.
 StateDict stand_ins(const StateDict& weights);
 
-/// The same weights, with those of proj_in and proj_out viewed in the network's shapes: old conversions store
-/// a 1x1 convolution (out, in, 1, 1) in place of a linear layer (out, in), or the reverse. Copies nothing.
+/// Returns the same weights, but those of proj_in and proj_out are viewed in the network's shapes: old
+/// conversions store a 1x1 convolution (out, in, 1, 1) in place of a linear layer (out, in), or the reverse.
+/// Copies nothing.
 StateDict fit_projections(const torch::nn::Module& network, StateDict weights);
 
-/// load_state. With `keep_half`, the weights that half_candidates (nn/half_weights.h) lists stay in half
-/// precision.
+/// Loads the weights into the network as load_state does. With `keep_half`, the weights that half_candidates
+/// (nn/half_weights.h) lists stay in half precision.
 void load_weights(torch::nn::Module& network, StateDict weights, const std::string& origin, bool keep_half);
 
-/// A network with these settings and weights for inference: in evaluation mode, without gradients. Weights
-/// that are float32 already are assigned, not copied. With `keep_half`, weights listed by half_candidates
-/// (nn/half_weights.h) stay in half precision. Throws Error that begins with `origin` if settings and weights
-/// do not match, or if a network with these settings does not fit into memory.
+/// Returns a network with these settings and weights for inference: in evaluation mode, without gradients.
+/// Weights that are float32 already are assigned, not copied. With `keep_half`, weights listed by
+/// half_candidates (nn/half_weights.h) stay in half precision. Throws Error that begins with `origin` if
+/// settings and weights do not match, or if a network with these settings does not fit into memory.
 template <class Network, class Config>
 Network load_network(const Config& config, const StateDict& weights, const std::string& origin,
                      bool keep_half = false) {

@@ -32,7 +32,7 @@ c10::ArrayRef<Layer> layers_of(LpipsTrunk trunk) {
   return kVgg;
 }
 
-/// From [-1, 1] to the input range of torchvision's weights.
+/// Converts from [-1, 1] to the input range of torchvision's weights.
 torch::Tensor normalise(const torch::Tensor& picture) {
   const auto shift = torch::tensor({-0.030, -0.088, -0.188}, picture.options()).view({1, 3, 1, 1});
   const auto scale = torch::tensor({0.458, 0.448, 0.450}, picture.options()).view({1, 3, 1, 1});
@@ -71,7 +71,7 @@ LpipsImpl::LpipsImpl(LpipsTrunk trunk) : trunk_(trunk) {
 }
 
 std::int64_t LpipsImpl::min_side() const {
-  // The smallest side of which every pooling leaves at least one pixel.
+  // This is the smallest side for which every pooling layer leaves at least one pixel.
   return trunk_ == LpipsTrunk::alex ? 31 : 16;
 }
 

@@ -10,7 +10,7 @@ namespace forgedit {
 
 enum class LpipsTrunk { alex, vgg };
 
-/// "alex" or "vgg", as in the lpips package. Throws a usage Error for other names.
+/// Reads "alex" or "vgg", the names of the lpips package. Throws a usage Error for other names.
 LpipsTrunk parse_lpips_trunk(const std::string& name);
 const char* lpips_trunk_name(LpipsTrunk trunk);
 

@@ -19,8 +19,8 @@ class SafetyCheckerImpl : public torch::nn::Module {
     torch::Tensor special_care;  ///< (batch, kSpecialCare)
     torch::Tensor concepts;      ///< (batch, kConcepts)
   };
-  /// pixel_values (batch, 3, image_size, image_size), normalised for the model. Other sizes are a
-  /// usage Error.
+  /// pixel_values (batch, 3, image_size, image_size), normalised for the model. Throws a usage Error for
+  /// other sizes.
   Excess forward(const torch::Tensor& pixel_values);
   const ClipConfig& config() const { return config_; }
 

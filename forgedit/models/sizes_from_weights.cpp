@@ -11,7 +11,7 @@ namespace {
 constexpr std::int64_t kMaxModules = 64;
 /// Channels per attention head in text encoders, and in UNets with linear projections.
 constexpr std::int64_t kHeadWidth = 64;
-/// XL: sinusoidal features of each time id, and latents per side that it was made for.
+/// For XL: the number of sinusoidal features of each time id, and the latents per side that XL is made for.
 constexpr std::int64_t kXlTimeWidth = 256, kXlSide = 128;
 
 /// Published text encoders, recognised by their width.

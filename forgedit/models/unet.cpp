@@ -47,7 +47,7 @@ UNetImpl::UNetImpl(const UNetConfig& config)
 
 // The tensors between the blocks. B batch, T tokens (77), D = cross_attention_dim (768), H x W the latents'
 // sides, C0 ... C3 = block_out_channels (320, 640, 1280, 1280); H/2 is rounded up. F is the type of the
-// weights: float32, or bfloat16 where ComputePolicy::reduced(). The example is SD 1.x at 512x512.
+// weights: float32, or bfloat16 if ComputePolicy::reduced(). The example is SD 1.x at 512x512.
 //
 //   tensor                     shape                     type     512x512
 //   latents                    B, in_channels, H, W      any      B, 4, 64, 64
@@ -90,7 +90,7 @@ torch::Tensor UNetImpl::forward(const torch::Tensor& latents, const torch::Tenso
   if (const auto more = embed_added(added); more.defined()) time = time + more;
   const auto type = conv_in->weight.scalar_type();
   if (!is_fused()) return forward_embedded(latents, {time, encoder_hidden_states.to(type), checkpointing});
-  // Of a text that is expanded over the batch, convert one row: a plain conversion would copy every row.
+  // If the text is expanded over the batch, convert only one row: a plain conversion would copy every row.
   const bool one = encoder_hidden_states.stride(0) == 0;
   const auto text = one ? encoder_hidden_states.narrow(0, 0, 1).to(type).expand_as(encoder_hidden_states)
                         : encoder_hidden_states.to(type);

@@ -19,7 +19,7 @@ struct AddedConditions {
   /// and width.
   torch::Tensor time_ids;
 
-  /// One row repeated for a batch of `batch`.
+  /// Expands one row to a batch of `batch` rows.
   AddedConditions expand(std::int64_t batch) const {
     if (!text_embeds.defined()) return {};
     return {text_embeds.expand({batch, -1}), time_ids.expand({batch, -1})};
@@ -69,8 +69,8 @@ class UNetImpl : public torch::nn::Module {
  public:
   explicit UNetImpl(const UNetConfig& config);
 
-  /// Predicted noise or velocity, in the shape of `latents` and the type of the weights; inputs are converted
-  /// to that type. latents (batch, in_channels, height, width), timesteps (batch) int64,
+  /// Returns the predicted noise or velocity, in the shape of `latents` and the type of the weights; inputs
+  /// are converted to that type. latents (batch, in_channels, height, width), timesteps (batch) int64,
   /// encoder_hidden_states (batch, tokens, cross_attention_dim); `added` if the config asks for it. With
   /// `checkpointing`, the backward pass computes the blocks again instead of keeping their activations
   /// (nn/checkpoint.h). Throws Error if `added` does not match the config.
@@ -81,14 +81,16 @@ class UNetImpl : public torch::nn::Module {
   torch::Tensor forward(const torch::Tensor& latents, const torch::Tensor& timesteps,
                         const torch::Tensor& encoder_hidden_states, const AddedConditions& added = {},
                         bool checkpointing = false);
-  /// Whether fused kernels can compute the whole network: bfloat16 on a GPU, channels in whole vectors.
+  /// Whether fused kernels can compute the whole network. They need bfloat16 weights on a GPU, and channels
+  /// in whole vectors (kernels::kVector).
   bool is_fused() const;
   /// timesteps (batch) -> time embedding for the residual blocks (batch, 4·block_out_channels[0]).
   torch::Tensor embed_time(const torch::Tensor& timesteps);
-  /// The term of `added` in the time embedding, of the same shape; undefined if the config asks for none.
+  /// Returns the term that `added` contributes to the time embedding, in its shape; undefined if the config
+  /// asks for none.
   torch::Tensor embed_added(const AddedConditions& added);
-  /// forward for a given time embedding. It and the text may be undefined if a PrecomputedScope provides all
-  /// values that the layers compute from them.
+  /// Computes the output of forward for a given time embedding. The embedding and the text may be undefined
+  /// if a PrecomputedScope provides all values that the layers compute from them.
   torch::Tensor forward_embedded(const torch::Tensor& latents, const UNetBlockInputs& inputs);
   const UNetConfig& config() const { return config_; }
 

@@ -27,7 +27,8 @@ struct Layers {
   std::vector<nn::AttentionImpl*> own, text;
 };
 
-/// Stores `value` in `kept`, in its present memory if it has some: CUDA graphs need fixed addresses.
+/// Stores `value` in `kept`. If `kept` already has memory, copies into it, because CUDA graphs need fixed
+/// addresses.
 void keep(torch::Tensor& kept, const torch::Tensor& value) {
   if (kept.defined()) {
     kept.copy_(value);
@@ -97,7 +98,8 @@ PrecomputedScope::PrecomputedScope(UNetImpl& unet, const JoinedAddends& addends,
   const auto addend_of = addends.rows.split_with_sizes(widths, 1);
   const auto batch = keys_and_values.size(0);
   for (std::size_t i = 0; i < layers.resnets.size(); ++i) {
-    // As a part of `rows` it counts as differentiable if any addend is; so would all that depends on it.
+    // Autograd treats a part of `rows` as differentiable if any addend is, so addends that need no gradient
+    // are detached.
     const bool learns = addends.time_learns || addend_learns(*layers.resnets[i]);
     const auto own = learns ? addend_of[i] : addend_of[i].detach();
     members_.set(layers.resnets[i]->precomputed_addend,

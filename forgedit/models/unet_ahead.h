@@ -4,9 +4,9 @@
 
 #include "forgedit/models/unet.h"
 
-// Values that the layers of a UNet compute from time and text alone, precomputed for all layers at once: a
-// few large matrix products instead of many small ones, and only once per image instead of once per step. For
-// networks that fused kernels compute (UNetImpl::is_fused).
+// Values that the layers of a UNet compute from time and text alone. They are precomputed for all layers at
+// once: by a few large matrix products instead of many small ones, and only once per image instead of once
+// per step. This is only for networks that fused kernels compute (UNetImpl::is_fused).
 namespace forgedit {
 
 /// The addends of all residual blocks (ResnetBlock2DImpl::precomputed_addend).
@@ -15,16 +15,16 @@ struct JoinedAddends {
   bool time_learns = false;  ///< whether the time embeddings that they are computed from need a gradient
 };
 
-/// Computes them from time embeddings (batch, features).
+/// Computes the addends from time embeddings (batch, features).
 JoinedAddends join_addends(UNetImpl& unet, const torch::Tensor& time);
 
-/// The same for timesteps (steps), each of which is used for the whole batch -> (steps; batch, or 1 without
-/// added conditions; out_channels of all blocks side by side).
+/// Computes the addends for timesteps (steps), each of which is used for the whole batch -> (steps; batch, or
+/// 1 without added conditions; out_channels of all blocks side by side).
 torch::Tensor join_addends_of_steps(UNetImpl& unet, const torch::Tensor& timesteps,
                                     const AddedConditions& added);
 
-/// Keys and values of all cross-attentions, from texts (batch, tokens, width), side by side in the last
-/// dimension of (batch, tokens, ...).
+/// Computes the keys and values of all cross-attentions from texts (batch, tokens, width). The result (batch,
+/// tokens, ...) has them side by side in the last dimension.
 torch::Tensor join_keys_and_values(UNetImpl& unet, const torch::Tensor& encoder_hidden_states);
 
 /// Values that layers compute from their weights alone, in the order of the network.
@@ -34,7 +34,7 @@ struct JoinedWeights {
   std::vector<torch::Tensor> upsamplers;   ///< fused_weight of each upsampler
 };
 
-/// While it lives, each layer uses its part of these values instead of computing it.
+/// As long as this object exists, each layer uses its part of these values instead of computing it.
 class PrecomputedScope {
  public:
   /// Addends with one row serve the whole batch. The layers compute those `weights` that are empty.
@@ -42,7 +42,8 @@ class PrecomputedScope {
                    const JoinedWeights& weights = {});
 
  private:
-  /// Members of layers that it has set. Its destructor clears them, also if the constructor above throws.
+  /// The members of layers that are set. The destructor clears them, also if the constructor of
+  /// PrecomputedScope throws.
   class Members {
    public:
     Members() = default;
@@ -66,8 +67,9 @@ class UNetAhead {
   /// Computes all values from texts (batch, tokens, width), `added` of the same batch if the UNet takes it,
   /// and the present weights.
   void update(const torch::Tensor& encoder_hidden_states, const AddedConditions& added = {});
-  /// The UNet's forward(latents, timesteps[step], texts, added). `step` (1) int64 is on the device. Without
-  /// added conditions the texts may have a multiple of the latents' rows, as there.
+  /// Returns what the UNet returns for forward(latents, timesteps[step], texts, added). `step` (1) int64 is
+  /// on the device. Without added conditions, the texts may have a multiple of the latents' rows, as in
+  /// UNetImpl::forward.
   torch::Tensor forward(const torch::Tensor& latents, const torch::Tensor& step);
 
  private:

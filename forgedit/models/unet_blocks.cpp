@@ -18,7 +18,8 @@ nn::Transformer2DModel make_attention(const UNetBlockOptions& o) {
                                                        o.config->use_linear_projection});
 }
 
-/// The embedding of a feature map with fewer rows, which UNetImpl::forward has not repeated yet.
+/// Returns the time embedding of a feature map with `rows` rows, which may be fewer because UNetImpl::forward
+/// has not repeated them yet.
 torch::Tensor first_rows(const torch::Tensor& time, std::int64_t rows) {
   return time.defined() && time.size(0) > rows ? time.narrow(0, 0, rows) : time;
 }

@@ -6,7 +6,8 @@
 
 namespace forgedit {
 
-/// Floating-point operations per sample. A multiplication and an addition count as two, the rest as none.
+/// Floating-point operations per sample. A multiplication and an addition count as two operations. Only
+/// convolutions and matrix products are counted.
 struct UNetFlops {
   double layers = 0;     ///< convolutions and linear layers
   double attention = 0;  ///< matrix products of two activations
@@ -14,8 +15,8 @@ struct UNetFlops {
   double forward() const { return layers + attention; }
 };
 
-/// The operations of one forward pass over latents of height x width and a text of `tokens`, from the shapes
-/// of the weights. `counts` says by a weight's name whether its layer counts.
+/// Counts the operations of one forward pass over latents of height x width and a text of `tokens`, from the
+/// shapes of the weights. Includes only layers for whose weight `counts` returns true.
 UNetFlops count_flops(const UNetImpl& unet, std::int64_t height, std::int64_t width, std::int64_t tokens,
                       const std::function<bool(const std::string& name)>& counts);
 

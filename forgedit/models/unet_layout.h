@@ -12,7 +12,7 @@ namespace forgedit {
 struct UNetBlockOptions {
   enum class Kind { down, mid, up };
   Kind kind = Kind::down;
-  std::string name;              ///< of the module, for example "down_blocks.0" or "mid_block"
+  std::string name;              ///< name of the module, for example "down_blocks.0" or "mid_block"
   std::size_t level = 0;         ///< how many times its feature map has been halved
   std::int64_t in_channels = 0;  ///< up blocks: channels of the level's first skip, which is used last
   std::int64_t out_channels = 0;
@@ -28,7 +28,7 @@ struct UNetBlockOptions {
   std::int64_t resnet_channels(std::int64_t layer) const;
 };
 
-/// All blocks in the order of a forward pass. They hold pointers to `config`.
+/// Returns all blocks in the order of a forward pass. They hold pointers to `config`.
 std::vector<UNetBlockOptions> unet_blocks(const UNetConfig& config);
 
 }  // namespace forgedit

@@ -83,7 +83,7 @@ torch::Tensor AttentionImpl::attend_fused(const torch::Tensor& x, const torch::T
 
 torch::Tensor repeat_rows(const torch::Tensor& x, std::int64_t rows) {
   if (x.size(0) == rows) return x;
-  // Not repeat(), whose result is never channels-last.
+  // repeat() is not used, because its result is never channels-last.
   return torch::cat(std::vector<torch::Tensor>(static_cast<std::size_t>(rows / x.size(0)), x));
 }
 

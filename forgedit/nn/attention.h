@@ -17,15 +17,17 @@ class AttentionImpl : public torch::nn::Module {
   /// x (batch, tokens, features), context (batch, context tokens, context_features) -> shape of x. The
   /// context may have a multiple of x's rows: queries are then repeated (repeat_rows), as is the result.
   torch::Tensor forward(const torch::Tensor& x, const torch::Tensor& context);
-  /// forward without to_out, for callers that add the bias of to_out together with another term.
+  /// Computes forward without to_out, for callers that add the bias of to_out together with another term.
   torch::Tensor attend(const torch::Tensor& x, const torch::Tensor& context);
   LinearImpl& out();
 
-  /// attend with one matrix product for all layers that have the same input. attend_to_itself: queries, keys
-  /// and values of x; attend_fused: keys and values of the context. Not for layers with a projection bias.
+  /// Both compute attend with one matrix product for all projections of the same input. attend_to_itself
+  /// joins queries, keys and values of x; attend_fused joins keys and values of the context. Neither supports
+  /// a projection bias.
   torch::Tensor attend_to_itself(const torch::Tensor& x);
   torch::Tensor attend_fused(const torch::Tensor& x, const torch::Tensor& context);
-  /// Weights of to_q, to_k and to_v stacked (3·features, features). context_weights: those of to_k and to_v.
+  /// Returns the weights of to_q, to_k and to_v, stacked (3·features, features). context_weights returns
+  /// those of to_k and to_v.
   torch::Tensor stacked_weights();
   std::vector<torch::Tensor> context_weights();
   /// Values that attend_to_itself and attend_fused would otherwise compute, set by PrecomputedScope, or
@@ -39,10 +41,11 @@ class AttentionImpl : public torch::nn::Module {
 };
 TORCH_MODULE(Attention);
 
-/// x, with its rows repeated as a whole (a, b, a, b) until there are `rows`, a multiple of x's own.
+/// Repeats x as a whole (rows a, b become a, b, a, b) until it has `rows` rows, a multiple of its own number.
 torch::Tensor repeat_rows(const torch::Tensor& x, std::int64_t rows);
 
-/// context (batch, tokens, width) · weightᵀ. A context that is expanded over the batch is projected once.
+/// Returns context (batch, tokens, width) · weightᵀ. A context that is expanded over the batch is projected
+/// once.
 torch::Tensor project_context(const torch::Tensor& context, const torch::Tensor& weight);
 
 /// GEGLU feed-forward: net.0.proj, then net.2.
@@ -50,8 +53,9 @@ class FeedForwardImpl : public torch::nn::Module {
  public:
   explicit FeedForwardImpl(std::int64_t features);
   torch::Tensor forward(const torch::Tensor& x);
-  /// forward(x) + residual by fused kernels, and a bias that the caller still has to add, or undefined.
-  /// Without gradients the matrix product writes the sum over `residual` and leaves the bias to the caller.
+  /// Returns forward(x) + residual, computed by fused kernels, and a bias that the caller still has to add
+  /// (undefined if there is none). Without gradients the matrix product writes the sum over `residual` and
+  /// leaves the bias to the caller.
   std::pair<torch::Tensor, torch::Tensor> forward_fused(const torch::Tensor& x,
                                                         const torch::Tensor& residual);
   const torch::Tensor& out_bias() const { return out->bias; }
@@ -66,7 +70,8 @@ class BasicTransformerBlockImpl : public torch::nn::Module {
  public:
   BasicTransformerBlockImpl(std::int64_t features, std::int64_t context_features, std::int64_t heads);
   torch::Tensor forward(torch::Tensor x, const torch::Tensor& encoder_hidden_states);
-  /// forward(x + bias) by fused kernels, and a bias that the caller still has to add. Both may be undefined.
+  /// Returns forward(x + bias), computed by fused kernels, and a bias that the caller still has to add. Both
+  /// biases may be undefined.
   std::pair<torch::Tensor, torch::Tensor> forward_fused(const torch::Tensor& x, const torch::Tensor& bias,
                                                         const torch::Tensor& encoder_hidden_states);
   const torch::Tensor& out_bias() const { return ff->out_bias(); }
@@ -86,10 +91,10 @@ class ChannelProjection {
   ChannelProjection(torch::nn::Module& parent, const std::string& name, std::int64_t channels, bool linear);
   /// (batch, channels, height, width) -> the same shape.
   torch::Tensor operator()(const torch::Tensor& x) const;
-  /// (channels, channels, 1, 1) of a convolution, (channels, channels) of a Linear.
+  /// Returns the weight: (channels, channels, 1, 1) of a convolution, (channels, channels) of a Linear.
   const torch::Tensor& weight() const { return linear_.is_empty() ? conv_->weight : linear_->weight; }
   const torch::Tensor& bias() const { return linear_.is_empty() ? conv_->bias : linear_->bias; }
-  /// The layer without its bias, as one matrix product over pixels.
+  /// Applies the layer without its bias, as one matrix product over pixels.
   torch::Tensor unbiased(const torch::Tensor& x) const;
 
  private:
@@ -114,8 +119,8 @@ class Transformer2DModelImpl : public torch::nn::Module {
   /// The result has the rows of encoder_hidden_states, a multiple of x's (repeat_rows).
   torch::Tensor forward(const torch::Tensor& x, const torch::Tensor& encoder_hidden_states);
 
-  /// The last block's bias after proj_out, plus the bias of proj_out (channels). `precomputed_bias` is the
-  /// same value, set by PrecomputedScope, or undefined.
+  /// Returns the last block's bias after proj_out, plus the bias of proj_out (channels). `precomputed_bias`
+  /// is the same value, set by PrecomputedScope, or undefined.
   torch::Tensor joined_bias();
   torch::Tensor precomputed_bias;
 

@@ -47,7 +47,7 @@ Tensor dense_or_zeros(const Tensor& gradient, const Tensor& like) {
   return gradient.defined() ? dense(gradient) : torch::zeros_like(like);
 }
 
-/// Rows must be dense, but may have any stride between them (0: all rows are one).
+/// Makes rows dense. They may have any stride between them (0: all rows are the same).
 Tensor dense_rows(const Tensor& x) {
   return x.defined() && x.stride(1) != 1 ? x.contiguous() : x;
 }
@@ -258,7 +258,8 @@ class GegluLinearFunction : public Function<GegluLinearFunction> {
     const auto dactive = at::mm(dy, weight);
     const auto dbias = with_parameters ? torch::empty_like(bias) : Tensor();
     const auto workspace = scratch(x, kernels::geglu_workspace(width));
-    // Gradients replace their inputs, and the activation its gradient: here a step needs the most memory.
+    // Gradients overwrite their inputs, and the activation overwrites its gradient, because a step needs the
+    // most memory here.
     kernels::geglu_backward(dactive.size(0), width, data(x), data(bias), data(dactive), data(x), data(dbias),
                             with_parameters ? data(dactive) : nullptr, floats(workspace), stream_of(x));
     const auto dx = x.detach();

@@ -6,7 +6,7 @@
 
 // Layers as single passes over memory, for bfloat16 weights on a GPU. Each function computes the plain
 // composition that its comment names, forward and backward, with the same rounding of stored values. `fits`
-// tells whether the functions can be used. Feature maps are channels-last.
+// returns whether the functions can be used. Feature maps are channels-last.
 //
 // A "passthrough" is the input itself, returned as an output. A residual that branches off the input uses it,
 // so that the backward pass adds the residual's gradient while it writes the gradient of the norm.
@@ -16,56 +16,56 @@ namespace forgedit::nn::fused {
 /// and the channels (dimension 1 of feature maps, the last one of tokens) are whole vectors.
 bool fits(const torch::Tensor& x, const torch::Tensor& weight);
 
-/// group_norm(x), followed by SiLU if `silu`; and x as the passthrough.
+/// Returns group_norm(x), followed by SiLU if `silu`, and x as the passthrough.
 std::pair<torch::Tensor, torch::Tensor> group_norm(const torch::Tensor& x, const GroupNormImpl& norm,
                                                    bool silu);
 
-/// conv(silu(group_norm(x + addend))) without the convolution's bias; and x as the passthrough. addend
-/// (batch, channels) may be undefined. Of the feature maps only x is kept for the backward pass.
+/// Returns conv(silu(group_norm(x + addend))) without the convolution's bias, and x as the passthrough.
+/// addend (batch, channels) may be undefined. For the backward pass, x is the only feature map that is kept.
 std::pair<torch::Tensor, torch::Tensor> norm_silu_conv(const torch::Tensor& x, const torch::Tensor& addend,
                                                        const GroupNormImpl& norm, const Conv2dImpl& conv);
 
-/// x + bias + residual, for feature maps or tokens. bias (channels) and residual may be undefined.
+/// Returns x + bias + residual, for feature maps or tokens. bias (channels) and residual may be undefined.
 torch::Tensor add_bias_residual(const torch::Tensor& x, const torch::Tensor& bias,
                                 const torch::Tensor& residual);
 
-/// sum = x + bias + residual, and layer_norm(sum). bias (features) and residual may be undefined.
+/// Returns sum = x + bias + residual, and layer_norm(sum). bias (features) and residual may be undefined.
 std::pair<torch::Tensor, torch::Tensor> add_layer_norm(const torch::Tensor& x, const torch::Tensor& bias,
                                                        const torch::Tensor& residual,
                                                        const LayerNormImpl& norm);
 
-/// linear(value · gelu(gate)) without the bias of `linear`, where x + bias is (value, gate) side by side.
-/// Only x is kept for the backward pass, which writes its gradient in its place.
+/// Returns linear(value · gelu(gate)) without the bias of `linear`; x + bias contains value and gate side by
+/// side. Only x is kept for the backward pass, which writes its gradient in its place.
 torch::Tensor geglu_linear(const torch::Tensor& x, const torch::Tensor& bias, const LinearImpl& linear);
 
-/// value · gelu(gate) alone, for layers that use the result otherwise.
+/// Returns value · gelu(gate) without the linear layer.
 torch::Tensor geglu(const torch::Tensor& x, const torch::Tensor& bias);
 
-/// residual += geglu_linear(x), in place. Only without gradients.
+/// Adds geglu_linear(x) to `residual` in place. Does not support gradients.
 void add_geglu_linear(const torch::Tensor& x, const torch::Tensor& bias, const LinearImpl& linear,
                       const torch::Tensor& residual);
 
 /// Whether join_channels can concatenate these feature maps.
 bool joins(const torch::Tensor& a, const torch::Tensor& b);
 
-/// Two feature maps concatenated along the channels.
+/// Concatenates two feature maps along the channels.
 torch::Tensor join_channels(const torch::Tensor& a, const torch::Tensor& b);
 
-/// conv(upsample_nearest2d(x, twice as large)), computed as a convolution of x itself with 16/36 of the
-/// multiplications. `phases`: upsample_weight(conv).
+/// Returns conv(upsample_nearest2d(x, twice as large)), computed as a convolution of x itself with 16/36 of
+/// the multiplications. `phases` is upsample_weight(conv).
 torch::Tensor upsample_conv(const torch::Tensor& x, const Conv2dImpl& conv, const torch::Tensor& phases);
 
-/// The weights (4 · out, in, 2, 2) of that convolution: sums of the 3x3 weights.
+/// Returns the weights (4 · out, in, 2, 2) with which upsample_conv convolves: sums of the 3x3 weights.
 torch::Tensor upsample_weight(const Conv2dImpl& conv);
 
-/// A 1x1 convolution as a matrix product over pixels; its weight is (out, in, 1, 1) or (out, in).
+/// Computes a 1x1 convolution as a matrix product over pixels. The weight is (out, in, 1, 1) or (out, in).
 torch::Tensor pointwise(const torch::Tensor& x, const torch::Tensor& weight);
 
 }  // namespace forgedit::nn::fused
 
 namespace forgedit::nn {
 
-/// silu(group_norm(x)), fused if possible.
+/// Returns silu(group_norm(x)), computed by fused kernels if possible.
 torch::Tensor norm_silu(const torch::Tensor& x, GroupNorm& norm);
 
 }  // namespace forgedit::nn

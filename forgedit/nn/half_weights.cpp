@@ -27,7 +27,7 @@ class HalfLinear : public torch::autograd::Function<HalfLinear> {
   }
   static variable_list backward(AutogradContext* ctx, const variable_list& gradients) {
     const auto weight = ctx->get_saved_variables()[0].to(torch::kFloat);
-    // LibTorch wants an entry for each source, also for a bias that does not learn.
+    // LibTorch requires an entry for each source, even for a bias that is not trained.
     variable_list result(static_cast<std::size_t>(ctx->saved_data["sources"].toInt()));
     if (ctx->needs_input_grad(0)) result[0] = at::matmul(gradients[0], weight);
     if (result.size() > 2 && ctx->needs_input_grad(2))

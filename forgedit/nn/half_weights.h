@@ -13,7 +13,7 @@ namespace forgedit::nn {
 /// Whether a layer has to convert this weight.
 bool is_kept_half(const torch::Tensor& weight);
 
-/// The options of the parameter, but float32 if it is_kept_half: for the trained copy that replaces it.
+/// Returns the tensor options for a trained copy of the parameter: its own, but float32 if it is_kept_half.
 torch::TensorOptions learned_options(const torch::Tensor& parameter);
 
 /// The names of the weights that may stay in half precision: large ones of linear layers, convolutions and
@@ -21,9 +21,9 @@ torch::TensorOptions learned_options(const torch::Tensor& parameter);
 /// noticeably.
 std::set<std::string> half_candidates(const torch::nn::Module& network);
 
-/// linear(x, weight, bias) with a weight that is_kept_half. bias may be undefined.
+/// Computes linear(x, weight, bias) with a weight that is_kept_half. bias may be undefined.
 torch::Tensor half_linear(const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& bias);
-/// conv2d(x, weight, bias, stride, padding) with such a weight. bias may be undefined.
+/// Computes conv2d(x, weight, bias, stride, padding) with a weight that is_kept_half. bias may be undefined.
 torch::Tensor half_conv2d(const torch::Tensor& x, const torch::Tensor& weight, const torch::Tensor& bias,
                           std::int64_t stride, std::int64_t padding);
 

@@ -23,7 +23,8 @@ class LinearImpl : public torch::nn::Module {
  public:
   LinearImpl(std::int64_t in_features, std::int64_t out_features, bool with_bias = true);
   torch::Tensor forward(const torch::Tensor& x) const;
-  /// y plus the adapter's term, if there is an adapter. y was computed elsewhere from x with these weights.
+  /// Returns y plus the adapter's term, if there is an adapter. The caller has computed y from x with these
+  /// weights.
   torch::Tensor adapted(const torch::Tensor& y, const torch::Tensor& x) const;
   torch::Tensor weight, bias;
   Adapter adapter;
@@ -40,7 +41,7 @@ class Conv2dImpl : public torch::nn::Module {
   Adapter adapter;
 
  private:
-  /// Without the adapter.
+  /// Computes the convolution without the adapter.
   torch::Tensor convolve(const torch::Tensor& x) const;
 
   std::int64_t stride_, padding_;
@@ -82,10 +83,11 @@ class EmbeddingImpl : public torch::nn::Module {
 };
 TORCH_MODULE(Embedding);
 
-/// The adapter slot of a linear layer or a convolution; null for other modules.
+/// Returns the adapter member of a linear layer or a convolution; null for other modules.
 Adapter* adapter_of(torch::nn::Module& module);
 
-/// Makes 4-D parameters channels-last, and so the activations; CPU and GPU convolutions are faster that way.
+/// Makes 4-D parameters channels-last, which makes the activations channels-last too. Convolutions are then
+/// faster on CPUs and GPUs.
 void use_channels_last(torch::nn::Module& module);
 
 }  // namespace forgedit::nn

@@ -23,7 +23,7 @@ torch::Tensor ResnetBlock2DImpl::forward(const torch::Tensor& x, const torch::Te
   if (!time_emb_proj.is_empty()) {
     hidden = hidden + time_emb_proj(torch::silu(time_embedding)).unsqueeze(-1).unsqueeze(-1);
   }
-  hidden = norm_silu(hidden, norm2);  // frees a map, of which the VAE's decoder has large ones
+  hidden = norm_silu(hidden, norm2);  // frees the input, which is large in the VAE's decoder
   hidden = conv2(hidden);
   return (conv_shortcut.is_empty() ? x : conv_shortcut(x)) + hidden;
 }

@@ -21,7 +21,8 @@ class ResnetBlock2DImpl : public torch::nn::Module {
   torch::Tensor forward(const torch::Tensor& x, const torch::Tensor& time_embedding = {});
 
   /// The term that fused kernels add between the convolutions: the projected time embedding plus conv1's bias
-  /// (batch or more, out_channels). Set by PrecomputedScope, or undefined: then the block computes it.
+  /// (batch or more, out_channels). PrecomputedScope sets it; if it is undefined, the block computes the
+  /// term.
   torch::Tensor precomputed_addend;
   const Conv2dImpl& first_conv() const { return *conv1; }
   const LinearImpl& time_projection() const { return *time_emb_proj; }
@@ -56,8 +57,8 @@ class Upsample2DImpl : public torch::nn::Module {
   explicit Upsample2DImpl(std::int64_t channels);
   torch::Tensor forward(const torch::Tensor& x, std::int64_t height, std::int64_t width);
 
-  /// The weights that fused kernels convolve with (fused::upsample_weight). `precomputed_weight` is the same
-  /// value, set by PrecomputedScope, or undefined.
+  /// Returns the weights that fused kernels convolve with (fused::upsample_weight). `precomputed_weight` is
+  /// the same value, set by PrecomputedScope, or undefined.
   torch::Tensor fused_weight();
   torch::Tensor precomputed_weight;
 

@@ -32,8 +32,8 @@ class DdimScheduler {
   const std::vector<std::int64_t>& timesteps() const { return timesteps_; }
   const NoiseSchedule& noise_schedule() const { return schedule_; }
 
-  /// One step: x_{t-1} from x_t (`sample`) and the network's output, both (batch, channels, height, width).
-  /// `eta` > 0 adds that share of the DDPM variance, using `noise`.
+  /// Computes one step: x_{t-1} from x_t (`sample`) and the network's output, both (batch, channels, height,
+  /// width). `eta` > 0 adds that share of the DDPM variance, using `noise`.
   ///
   /// | here            | paper (eq. 12)                                    |
   /// |-----------------|---------------------------------------------------|
@@ -42,7 +42,7 @@ class DdimScheduler {
   /// | sigma           | σ_t(η)                                            |
   torch::Tensor step(const torch::Tensor& model_output, std::int64_t timestep, const torch::Tensor& sample,
                      double eta = 0.0, const torch::Tensor& noise = {}) const;
-  /// All steps without noise (eta 0) as coefficients, in the order of `timesteps`.
+  /// Returns the coefficients of all steps without noise (eta 0), in the order of `timesteps`.
   std::vector<SamplerStep> sampler_steps() const;
 
  private:

@@ -22,17 +22,18 @@ inline constexpr std::size_t kMaxTokens = std::size_t{1} << 20;
 
 Error key_error(const std::filesystem::path& file, std::string_view key, const std::string& complaint);
 
-/// A JSON object with unique top-level keys whose values nest at most `max_depth` deep (0: scalars).
+/// Reads a JSON object with unique top-level keys, whose values nest at most `max_depth` deep (0: scalars).
 nlohmann::json read_tokenizer_object(const std::filesystem::path& file, std::size_t max_bytes, int max_depth);
 
-/// The same, or an empty object if the file does not exist.
+/// Reads the configuration in the same way; returns an empty object if the file does not exist.
 nlohmann::json read_tokenizer_config(const std::filesystem::path& file);
 
 /// Fills `tokens` and `ids` from a map of tokens to ids. Ids must be less than `limit`.
 void take_tokens(const std::filesystem::path& file, const nlohmann::json& vocab, std::size_t limit,
                  ClipVocabulary& vocabulary);
 
-/// Appends one merge. Errors begin with `where`.
+/// Appends one merge. Throws an Error that begins with `where` if a piece or the result is not in the
+/// vocabulary.
 void take_merge(const std::string& where, const std::string& left, const std::string& right,
                 ClipVocabulary& vocabulary);
 
@@ -45,8 +46,8 @@ void take_tokenizer_json(const std::filesystem::path& file, const nlohmann::json
                          ClipVocabulary& vocabulary);
 
 /// Reads roles, and all tokens that are matched in texts before BPE, from the files of the folder.
-/// `tokenizer`: contents of tokenizer.json, empty if there is none. `pad_token`: the padding token if the
-/// folder does not decide it.
+/// `tokenizer` is the contents of tokenizer.json, or empty if there is none. A `pad_token` that is not empty
+/// is the padding token.
 void take_special_tokens(const std::filesystem::path& directory, const nlohmann::json& tokenizer,
                          const std::string& pad_token, ClipVocabulary& vocabulary);
 

@@ -210,7 +210,7 @@ const ClipTokenizer::Control* ClipTokenizer::Controls::match(std::u32string_view
 template <class OnText, class OnControl>
 void ClipTokenizer::split_at_controls(std::u32string_view text, const Controls& controls,
                                       const OnText& on_text, const OnControl& on_control) {
-  std::size_t begin = 0;  // after the last control token, and after the white space that it takes along
+  std::size_t begin = 0;  // after the last control token and the white space that it removes
   for (std::size_t at = 0; at < text.size();) {
     const Control* match = controls.match(text.substr(at));
     if (match == nullptr) {

@@ -19,9 +19,9 @@ namespace forgedit {
 /// Immutable after loading, so threads can share it.
 class ClipTokenizer {
  public:
-  /// A text as ids of fixed length.
+  /// The ids of a text, in a fixed number.
   struct Encoding {
-    std::vector<std::int64_t> ids;  ///< exactly `max_length`: start, tokens, end, padding
+    std::vector<std::int64_t> ids;  ///< exactly `max_length` ids: start, tokens, end, padding
     std::size_t token_count = 0;    ///< number of tokens of the whole text, without start and end
     std::string dropped;            ///< the part of the text that was truncated; empty if everything fits
   };
@@ -40,8 +40,8 @@ class ClipTokenizer {
   std::int64_t end_id() const { return end_id_; }
   std::int64_t pad_id() const { return pad_id_; }
   std::size_t vocab_size() const { return tokens_.size(); }
-  /// Throws a failure naming file and token if an id has no row in the embedding table of `network`, which
-  /// has `rows` rows.
+  /// Throws a failure that names file and token if an id has no row in the embedding table of `network`,
+  /// which has `rows` rows.
   void require_rows(std::int64_t rows, const std::string& network) const;
 
  private:

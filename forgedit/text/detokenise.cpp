@@ -68,7 +68,7 @@ class Joiner {
     return place < words_.size() ? string_view(words_[place]) : string_view();
   }
 
-  /// Whether a blank belongs before word `i`. Must be called for each word from left to right.
+  /// Whether a space belongs before word `i`. Must be called for each word from left to right.
   bool is_apart(std::size_t i) {
     const auto before = at(i - 1), here = at(i), next = at(i + 1);
     const bool was_glued = glue_;
@@ -88,7 +88,7 @@ class Joiner {
     return !is_closing(here);
   }
 
-  /// Whether a sign joins words or numbers: t-shirt, and/or, 3.5, 10:30, 1,000, man's.
+  /// Whether a punctuation mark joins words or numbers: t-shirt, and/or, 3.5, 10:30, 1,000, man's.
   static bool is_between(std::size_t i, string_view before, string_view here, string_view next) {
     if (i == 0 || !is_word(before) || !is_word(next)) return false;
     if (here == "-" || here == "/" || here == "_") return true;
@@ -97,8 +97,8 @@ class Joiner {
     return is_apostrophe(here) && is_one_of(next, {"s", "t", "m", "d", "re", "ve", "ll"});
   }
 
-  /// For an apostrophe that joins no two words: a quotation mark if there are two, otherwise as in dogs'
-  /// toys.
+  /// Whether a space belongs before an apostrophe that joins no two words. If there are two of them, they are
+  /// quotation marks; otherwise it is written as in dogs' toys.
   bool is_apart_as_quote(std::size_t i) {
     if (single_open_) {
       single_open_ = false;
@@ -112,7 +112,7 @@ class Joiner {
   }
 
   std::vector<std::string> words_;
-  bool glue_ = false;  // the next word follows without a blank
+  bool glue_ = false;  // the next word follows without a space
   bool quote_open_ = false, single_open_ = false;
 };
 

@@ -4,9 +4,10 @@
 
 namespace forgedit {
 
-/// Joins the words and signs of BERT's tokenizer, separated by blanks, as people write them: "a man ' s t -
-/// shirt : red , 3 . 5 m" becomes "a man's t-shirt: red, 3.5 m". Guesses where the tokenizer lost
-/// information: dashes between blanks become hyphens. Changes no word.
+/// Joins the words and punctuation marks of BERT's tokenizer, which are separated by spaces, into normal
+/// spelling: "a man ' s t - shirt : red , 3 . 5 m" becomes "a man's t-shirt: red, 3.5 m". The tokenizer loses
+/// information, so the result is a guess: for example, a dash between spaces becomes a hyphen. Words do not
+/// change.
 std::string detokenise(const std::string& words);
 
 }  // namespace forgedit

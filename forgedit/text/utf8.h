@@ -13,7 +13,8 @@ std::u32string decode_utf8(std::string_view text);
 void append_utf8(std::string& out, char32_t code_point);
 std::string encode_utf8(std::u32string_view text);
 
-/// `text` in double quotes for a one-line error message: shortened, well-formed, "?" for controls.
+/// Returns `text` in double quotes for a one-line error message: shortened, well-formed, with "?" for control
+/// characters.
 std::string quote_text(std::string_view text);
 
 }  // namespace forgedit

@@ -22,11 +22,12 @@ class WordPieceTokenizer {
   /// The token ids of a text, without control tokens around them.
   std::vector<std::int64_t> tokenize(std::string_view text) const;
 
-  /// The words and signs of the given ids, separated by blanks. Skips control tokens and unknown ids.
+  /// Returns the words and punctuation marks of the given ids, separated by spaces. Skips control tokens and
+  /// unknown ids.
   std::string words(const std::vector<std::int64_t>& ids) const;
 
-  /// The text of the given ids. Skips control tokens and ids that the vocabulary lacks (BERT's own has no
-  /// "[DEC]"), and removes spaces before punctuation and around apostrophes as transformers 4 does.
+  /// Returns the text of the given ids. Skips control tokens and ids that the vocabulary lacks (BERT's own
+  /// has no "[DEC]"), and removes spaces before punctuation and around apostrophes as transformers 4 does.
   std::string decode(const std::vector<std::int64_t>& ids) const;
 
   std::size_t vocab_size() const { return tokens_.size(); }

@@ -6,10 +6,10 @@
 #include "forgedit/device/cuda/hopper.cuh"
 #endif
 
-// All gradients of attention with heads of 40 values, by the products of compute capability 9.0a. As in
-// attention.cu, no two blocks add to the same gradient: one kernel goes through all keys for its queries,
-// another through all queries for its keys. Heads are not padded to 64 values in products, only in shared
-// memory.
+// Kernels for all gradients of attention with heads of 40 values, by the matrix products of compute
+// capability 9.0a. As in attention.cu, no two blocks add to the same gradient: one kernel goes through all
+// keys for its queries, another through all queries for its keys. Heads are not padded to 64 values in
+// products, only in shared memory.
 namespace forgedit::kernels {
 
 std::int64_t attention_gradients_workspace(const AttentionShape& shape) {
@@ -117,7 +117,7 @@ __device__ inline void start(Ring& ring) {
   __syncthreads();
 }
 
-/// What a block and a thread work on. A thread has two rows: `row` and the one 8 further.
+/// The rows that a block and a thread process. A thread has two rows: `row` and `row` + 8.
 struct Place {
   int n, head, first, row, lane, rows;
   std::int64_t line;  // the first of the head's floats in (batch, heads, queries)
@@ -148,7 +148,8 @@ __device__ inline void load_rows(const AttentionRows& x, const Place& p, unsigne
   }
 }
 
-/// As bf16_pair, but never takes the two values apart, which would cost instructions in the loops.
+/// Does what bf16_pair does, but never takes the two values apart, which would cost instructions in the
+/// loops.
 __device__ inline unsigned rounded(float first, float second) {
   unsigned both;
   asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(both) : "f"(second), "f"(first));
@@ -201,7 +202,7 @@ __device__ inline float power_of_two(float x) {
   return result;
 }
 
-/// Two neighbours of a line.
+/// Loads two adjacent floats of a line.
 __device__ inline float2 load_pair(unsigned address) {
   float2 pair;
   asm volatile("ld.shared.v2.f32 {%0,%1}, [%2];" : "=f"(pair.x), "=f"(pair.y) : "r"(address));
@@ -233,8 +234,8 @@ __global__ void row_sums_kernel(AttentionShape s, AttentionRows out, AttentionRo
   dots[to] = dot;
 }
 
-/// A block has queries and goes through keys. With P = exp(scale·QKᵀ − sums), dQ = scale·(P∘(dO·Vᵀ −
-/// dots))·K.
+/// A block has its own queries and goes through all keys. With P = exp(scale·QKᵀ − sums), dQ =
+/// scale·(P∘(dO·Vᵀ − dots))·K.
 __global__ void __launch_bounds__(kThreads, 1)
     queries_kernel(const __grid_constant__ CUtensorMap keys, const __grid_constant__ CUtensorMap values,
                    AttentionShape shape, AttentionRows q, AttentionRows dout, const float* log2s,
@@ -307,9 +308,9 @@ __device__ inline void to_slopes(float (&d)[kScores], const unsigned (&weights)[
   }
 }
 
-/// A block has keys and goes through queries: dV = Pᵀ·dO, dK = scale·(P∘(dO·Vᵀ − dots))ᵀ·Q. It computes P
-/// and the slopes transposed, so that registers hold them as left operands. Its own values are in shared
-/// memory, because registers do not suffice for them.
+/// A block has its own keys and goes through all queries: dV = Pᵀ·dO, dK = scale·(P∘(dO·Vᵀ − dots))ᵀ·Q. It
+/// computes P and the slopes transposed, so that registers hold them as left operands. Its own values are in
+/// shared memory, because registers do not suffice for them.
 __global__ void __launch_bounds__(kThreads, 1)
     keys_kernel(const __grid_constant__ CUtensorMap queries, const __grid_constant__ CUtensorMap gradients,
                 const __grid_constant__ CUtensorMap values, AttentionShape shape, AttentionRows k,
@@ -367,7 +368,7 @@ __global__ void __launch_bounds__(kThreads, 1)
 
 using Encoder = decltype(&cuTensorMapEncodeTiled);
 
-/// The driver's function, found at run time so that programs start without a driver.
+/// Returns the driver's function. It is found at run time, so that programs start without a driver.
 Encoder encoder() {
   static const Encoder found = [] {
     void* function = nullptr;
@@ -383,7 +384,7 @@ Encoder encoder() {
   return found;
 }
 
-/// Describes (batch, tokens, heads, kHead) values to copies of tiles.
+/// Returns the description of (batch, tokens, heads, kHead) values for copies of tiles.
 CUtensorMap tensor_map(const AttentionRows& x, const AttentionShape& s, std::int64_t tokens) {
   const auto bytes = [](std::int64_t stride) { return static_cast<cuuint64_t>(stride * 2); };
   const cuuint64_t sizes[4] = {kHead, static_cast<cuuint64_t>(s.heads), static_cast<cuuint64_t>(tokens),

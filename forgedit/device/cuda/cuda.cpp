@@ -142,7 +142,8 @@ namespace {
 
 using Streams = std::map<int, c10::cuda::CUDAStream>;
 
-/// Always the same stream of `streams` for a device, because cuBLAS keeps a workspace for each stream it saw.
+/// Returns always the same stream of `streams` for a device, because cuBLAS keeps a workspace for each stream
+/// it saw.
 c10::cuda::CUDAStream stream_in(Streams& streams, bool high_priority, int index) {
   const auto found = streams.find(index);
   if (found != streams.end()) return found->second;
@@ -150,7 +151,8 @@ c10::cuda::CUDAStream stream_in(Streams& streams, bool high_priority, int index)
   return streams.emplace(index, stream).first->second;
 }
 
-/// High priority has a separate pool. On a stream of the uploads, work would wait for their copies.
+/// High-priority streams have a separate pool. On a stream that uploads use, work would wait for their
+/// copies.
 c10::cuda::CUDAStream stream_of_scopes(int index) {
   static thread_local Streams streams;
   return stream_in(streams, true, index);

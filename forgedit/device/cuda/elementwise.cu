@@ -2,7 +2,7 @@
 
 #include "forgedit/device/cuda/bf16.cuh"
 
-// Kernels that make one pass over memory where separate operators would make several.
+// Kernels that make one pass over memory instead of the several passes of separate operators.
 namespace forgedit::kernels {
 namespace {
 
@@ -59,7 +59,8 @@ __global__ void geglu_kernel(std::int64_t vectors, int row_vectors, const Bf16* 
   store8(y + at * 8, value);
 }
 
-/// Blocks of (32 vectors, kSumRows), over columns and rows. partial (row blocks, 2·width): Σ dx, for the bias.
+/// Blocks of (32 vectors, kSumRows), over columns and rows. partial (row blocks, 2·width): Σ dx, for the
+/// bias.
 __global__ void geglu_backward_kernel(std::int64_t rows, int row_vectors, const Bf16* x, const Bf16* bias,
                                       const Bf16* dy, Bf16* dx, Bf16* y, float* partial) {
   __shared__ float shared[kSumRows][32][17];

@@ -25,15 +25,16 @@ struct ZipSource {
   std::function<std::string(std::uint64_t begin, std::uint64_t bytes)> read;  ///< must be inside the archive
 };
 
-/// The entries of a zip or zip64 archive, by name. Every offset and size is checked against the archive.
-/// Entries must not overlap, so all of them together are no larger than the archive. Throws Error that begins
-/// with `origin`, also for encrypted entries. Format: PKWARE's APPNOTE.TXT, 4.3.7, 4.3.12 to 4.3.16.
+/// Returns the entries of a zip or zip64 archive, by name. Every offset and size is checked against the
+/// archive. Entries must not overlap, so all of them together are no larger than the archive. Throws Error
+/// that begins with `origin`, also for encrypted entries. Format: PKWARE's APPNOTE.TXT, 4.3.7, 4.3.12 to
+/// 4.3.16.
 std::map<std::string, ZipEntry> read_zip_directory(const ZipSource& archive, const std::string& origin);
-/// The same for an archive in memory.
+/// Returns the entries of an archive in memory.
 std::map<std::string, ZipEntry> read_zip_directory(std::string_view archive, const std::string& origin);
 
-/// The contents of a stored or deflated entry, verified by its checksum. Throws Error that begins with
-/// `where` if the entry is larger than `max_bytes`, compressed by another method, or damaged.
+/// Returns the contents of a stored or deflated entry, verified by its checksum. Throws Error that begins
+/// with `where` if the entry is larger than `max_bytes`, compressed by another method, or damaged.
 std::string unpack_zip_entry(std::string_view archive, const ZipEntry& entry, std::size_t max_bytes,
                              const std::string& where);
 

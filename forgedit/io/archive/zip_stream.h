@@ -25,8 +25,8 @@ class ZipStream {
 
   /// The size of the whole archive in bytes.
   std::uint64_t size() const { return size_; }
-  /// The next part, at most about 256 KiB; empty after the last one. Throws a failure if a file cannot be
-  /// read or its size has changed.
+  /// Returns the next part of the archive, at most about 256 KiB; empty after the last one. Throws a failure
+  /// if a file cannot be read or its size has changed.
   std::string next();
 
  private:

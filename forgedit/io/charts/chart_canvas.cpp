@@ -27,7 +27,7 @@ ChartAxis::ChartAxis(const std::vector<double>& values, int first, int last,
     if (span / step <= kMostTicks) break;
     step *= factor;
   }
-  const double room = ends ? 0 : 0.2;  // of a step, beyond the least and the greatest value
+  const double room = ends ? 0 : 0.2;  // part of a step, beyond the least and the greatest value
   low = std::floor(least / step - room + 1e-9) * step;
   if (least >= 0) low = std::max(low, 0.0);  // an axis of positive values needs no negative part
   high = std::ceil(most / step + room - 1e-9) * step;
@@ -94,7 +94,7 @@ void ChartCanvas::axes(const ChartAxis& x, const ChartAxis& y, const std::string
   text(shortened(y_label, room), kMargin, plot_.top - 22);
   const auto x_words = shortened(x_label, plot_.right - plot_.left);
   text(x_words, plot_.right - width(x_words), plot_.bottom + 48);
-  // The centre of a pixel, so that lines are sharp.
+  // Grid lines go through the centres of pixels, so that they are sharp.
   const auto sharp = [](double place) { return std::floor(place) + 0.5; };
   for (const double tick : x.ticks()) {
     const double place = sharp(x.place(tick));

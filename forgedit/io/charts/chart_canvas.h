@@ -24,7 +24,8 @@ struct ChartSpan {
 
 /// Maps values to pixels. The axis goes from a round number below the least value to one above all.
 struct ChartAxis {
-  /// `from`, `to`: pixels of the two ends. `span`: the values at the ends, if they are given.
+  /// `from` and `to` are the positions of the two ends in pixels. `span` sets the values at the ends; by
+  /// default they follow from `values`.
   ChartAxis(const std::vector<double>& values, int from, int to, const std::optional<ChartSpan>& span = {});
   double place(double value) const { return from + (value - low) / (high - low) * (to - from); }
   std::vector<double> ticks() const;

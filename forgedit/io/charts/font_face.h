@@ -10,7 +10,7 @@ namespace forgedit {
 /// are the height of the em square in pixels.
 class FontFace {
  public:
-  /// Null for a file that cannot be read, has no outlines, or is shorter than its tables.
+  /// Reads a font file. Returns null if it cannot be read, has no outlines, or is shorter than its tables.
   static std::unique_ptr<FontFace> read(const std::filesystem::path& file);
   ~FontFace();
   FontFace(const FontFace&) = delete;

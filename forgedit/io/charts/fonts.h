@@ -20,7 +20,8 @@ struct Fonts {
   std::vector<std::filesystem::path> folders;
 };
 
-/// The font files below `folders` (.ttf, .otf, .ttc; at most 4,000): upright text faces first, then by name.
+/// Returns the font files below `folders` (.ttf, .otf, .ttc; at most 4,000): upright text faces first, then
+/// sorted by name.
 std::vector<std::filesystem::path> font_files(const std::vector<std::filesystem::path>& folders);
 
 }  // namespace forgedit

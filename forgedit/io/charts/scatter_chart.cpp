@@ -84,7 +84,7 @@ class ChartPainter {
     const double x = x_.place(point.x), y = y_.place(point.y);
     canvas_.line(x - kScatterDot, y - kScatterDot, x + kScatterDot, y + kScatterDot, 2, kChartText);
     canvas_.line(x - kScatterDot, y + kScatterDot, x + kScatterDot, y - kScatterDot, 2, kChartText);
-    // On the side that has enough space.
+    // Place the label on the side that has enough space.
     const double width = canvas_.width(point.label);
     canvas_.text(point.label, x + 12 + width < kScatterWidth ? x + 12 : x - 12 - width, y + 5);
   }

@@ -23,14 +23,14 @@ class TextPainter {
   /// The number of characters of `text` that no font has.
   std::size_t lacking(const std::string& text) const;
 
-  /// The width in pixels at a font size (height of the em square in pixels).
+  /// Returns the width of `text` in pixels at a font size (height of the em square in pixels).
   double width(const std::string& text, double size) const;
 
   /// Draws from `x` on with the baseline at `y`. Pixels outside the picture are skipped.
   void draw(Image& image, const std::string& text, double x, int y, double size,
             std::array<std::uint8_t, 3> colour) const;
 
-  /// `text`, shortened with an ellipsis if it is wider than `max_width`.
+  /// Returns `text`, shortened with an ellipsis if it is wider than `max_width`.
   std::string shortened(const std::string& text, double size, double max_width) const;
 
   /// Breaks text at newlines, between words and between ideographs, so that lines fit. No line begins with

@@ -172,7 +172,8 @@ bool is_curve(const cmsToneCurve* curve, const std::array<double, 3>& light) {
 constexpr std::size_t kDeviceClassAt = 12;
 constexpr std::size_t kColourSpaceAt = 16;
 
-/// Read here, because lcms returns enums, and values outside of them are undefined behaviour.
+/// Reads a signature from the bytes, because lcms returns enums, and values outside of them are undefined
+/// behaviour.
 std::uint32_t signature_at(std::string_view bytes, std::size_t at) {
   std::uint32_t signature = 0;
   for (const char c : bytes.substr(at, 4)) signature = signature << 8 | static_cast<unsigned char>(c);

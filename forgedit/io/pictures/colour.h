@@ -19,7 +19,8 @@ enum class PixelLayout {
   cmyk8,   ///< four bytes: cyan, magenta, yellow, black; 255 means no ink
 };
 
-/// A conversion of pixels to 8-bit sRGB. False if the pixels are already sRGB and must not change.
+/// A conversion of pixels to 8-bit sRGB. Converts to false if the pixels are already sRGB and must not
+/// change.
 class ToSrgb {
  public:
   struct Engine;
@@ -50,21 +51,21 @@ struct ColourSource {
   std::vector<std::string>& notes;
 };
 
-/// The conversion of an ICC profile. A profile that is damaged or for other channels gives a note and no
-/// conversion. Throws Error for HDR profiles (PQ, HLG).
+/// Returns the conversion from an ICC profile. If the profile is damaged or for other channels, adds a note
+/// and returns no conversion. Throws Error for HDR profiles (PQ, HLG).
 ToSrgb icc_to_srgb(std::string_view profile, const ColourSource& source);
 
-/// The conversion for code points of ITU-T H.273. Unknown code points give a note. Throws Error for the
-/// transfer functions PQ (16) and HLG (18).
+/// Returns the conversion for code points of ITU-T H.273. Adds a note for unknown code points. Throws Error
+/// for the transfer functions PQ (16) and HLG (18).
 ToSrgb cicp_to_srgb(int primaries, int transfer, const ColourSource& source);
 
-/// The conversion for PNG's cHRM and gAMA. `decoding_gamma` is the exponent from stored values to light.
-/// Missing values are those of sRGB; impossible ones give a note.
+/// Returns the conversion for PNG's cHRM and gAMA. `decoding_gamma` is the exponent from stored values to
+/// light. Missing values are those of sRGB. Adds a note for impossible values.
 ToSrgb gamma_to_srgb(const std::optional<Chromaticities>& primaries, std::optional<double> decoding_gamma,
                      const ColourSource& source);
 
-/// The layout of 8-bit pixels in formats without a grey type: grey if no pixel has a colour, because a grey
-/// picture keeps its grey profile when it is converted to such a format.
+/// Returns the layout of 8-bit pixels in formats without a grey type: grey if no pixel has a colour, because
+/// a grey picture keeps its grey profile when it is converted to such a format.
 PixelLayout layout_of(const std::vector<std::uint8_t>& rgba);
 
 /// The note for a profile that cannot be used.

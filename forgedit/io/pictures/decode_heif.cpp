@@ -197,14 +197,14 @@ void copy_pixels(const heif_image* from, bool premultiplied, RgbaImage& image, c
 DecodedImage decode_heif(std::string_view bytes, const std::string& name, const std::string& format,
                          std::int64_t max_pixels) {
   HeifFile file{bytes, name, format, max_pixels, {}, {}};
-  // Split before libheif reads them, because libheif's own errors for truncated files differ.
+  // The boxes are split before libheif reads them, because libheif's own errors for truncated files differ.
   const auto boxes = split_heif_boxes(bytes, name, format);
   const bool animated =
       std::any_of(boxes.begin(), boxes.end(), [](const HeifBox& box) { return box.type == "moov"; });
   open(file, boxes);
   DecodedImage decoded;
   RgbaImage& image = decoded.image;
-  // Checked before decoding, so that HDR is reported even without a decoder.
+  // Colours are checked before decoding, so that HDR is reported even without a decoder.
   conversion_of(file, nullptr, PixelLayout::rgba8, image.notes);
   image.notes.clear();
   const Pixels pixels = decode_pixels(file);

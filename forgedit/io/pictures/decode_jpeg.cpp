@@ -180,7 +180,7 @@ bool lacks_scans(const jpeg_decompress_struct& jpeg) {
   return false;
 }
 
-/// Decodes all rows into opaque RGBA; rows of CMYK by `to_srgb` if it is set.
+/// Decodes all rows into opaque RGBA. Rows of CMYK are converted by `to_srgb` if it is set.
 void read_rows(jpeg_decompress_struct& jpeg, JSAMPLE* row, bool cmyk, const ToSrgb& to_srgb,
                std::uint8_t* pixels) {
   const std::size_t width = jpeg.image_width;

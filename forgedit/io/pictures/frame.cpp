@@ -31,8 +31,8 @@ std::int64_t round_up(double value, std::int64_t multiple) {
   return multiple * static_cast<std::int64_t>(std::ceil(value / static_cast<double>(multiple)));
 }
 
-/// The largest picture of this shape inside the grid. Nullopt if it is smaller than the grid by a whole
-/// multiple, or thinner than half a multiple.
+/// Returns the frame with the largest picture of this shape inside the grid, or nullopt if the picture is
+/// smaller than the grid by a whole multiple, or thinner than half a multiple.
 std::optional<Frame> fit_into(int source_width, int source_height, std::int64_t grid_width,
                               std::int64_t grid_height, int multiple) {
   const double scale_x = static_cast<double>(grid_width) / source_width;

@@ -16,14 +16,14 @@ struct Frame {
   int grid_height = 0;
 };
 
-/// A frame that keeps the shape: scales to about `area` pixels, then pads each side to a multiple of
+/// Returns a frame that keeps the shape: scales to about `area` pixels, then pads each side to a multiple of
 /// `multiple`. Among the grids near that area, chooses one that needs little padding. The shape changes by
 /// less than 1 %, apart from rounding of very small sides. Throws a usage Error if a picture is so long that
 /// its thinnest grid has more than twice the area.
 Frame fit_frame(int source_width, int source_height, std::int64_t area, int multiple);
 
-/// The frame of the published method: stretches to exactly width x height. Throws a usage Error unless both
-/// are positive multiples of `multiple`.
+/// Returns the frame of the published method, which stretches to exactly width x height. Throws a usage Error
+/// unless both are positive multiples of `multiple`.
 Frame stretch_frame(int source_width, int source_height, int width, int height, int multiple);
 
 /// Resizes `image` to the frame by Lanczos, and pads to the grid by reflection that does not repeat the edge.

@@ -44,12 +44,12 @@ inline constexpr std::int64_t kMaxImagePixels = 120'000'000;
 
 /// Decodes PNG, JPEG, WebP, HEIC or AVIF to sRGB. The format is recognised by content, never by extension.
 /// Grey, palette, 16-bit and CMYK pictures and colour profiles are converted (docs/files.md). EXIF's
-/// orientation, else XMP's, is applied. Of an animation, the first frame is read, with a note. Pictures
-/// without alpha are opaque. Throws Error naming the file if it is missing, empty, truncated, not a picture,
-/// HDR, or has sides or an area outside the limits.
+/// orientation, else XMP's, is applied. If the file is an animation, its first frame is read and a note is
+/// added. Pictures without alpha are opaque. Throws Error naming the file if it is missing, empty, truncated,
+/// not a picture, HDR, or has sides or an area outside the limits.
 RgbaImage read_rgba_image(const std::filesystem::path& path);
 
-/// The same for a file in memory. `name` is its name in messages.
+/// Decodes a file in memory in the same way. `name` is its name in messages.
 RgbaImage decode_rgba_image(std::string_view file, const std::string& name);
 
 /// Reads a picture and blends it over `background`. Throws as read_rgba_image does.
@@ -62,8 +62,8 @@ using PngText = std::vector<std::pair<std::string, std::string>>;
 /// pictures and for keywords that PNG does not allow.
 void write_png(const std::filesystem::path& path, const Image& image, const PngText& text = {});
 
-/// The text chunks (tEXt, zTXt, iTXt) of a PNG file in file order, at most 16 MB in all. Every Error names
-/// the file.
+/// Reads the text chunks (tEXt, zTXt, iTXt) of a PNG file in file order, at most 16 MB in all. Every Error
+/// names the file.
 PngText read_png_text(const std::filesystem::path& path);
 
 }  // namespace forgedit

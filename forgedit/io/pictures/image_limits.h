@@ -10,7 +10,7 @@
 
 namespace forgedit {
 
-/// The maximum for all formats.
+/// The maximum size of a picture file of any format.
 constexpr std::size_t kMaxImageFileBytes = std::size_t{512} << 20;
 
 /// The failure for a picture whose sides or area are outside the limits.
@@ -24,10 +24,10 @@ class ImageSizeError : public Error {
   bool is_too_small_;
 };
 
-/// decode_rgba_image with another limit on the area than kMaxImagePixels.
+/// Does what decode_rgba_image does, with another limit on the area than kMaxImagePixels.
 RgbaImage decode_rgba_image_within(std::string_view file, const std::string& name, std::int64_t max_pixels);
 
-/// The picture blended over `background`.
+/// Returns the picture blended over `background`.
 Image flattened(RgbaImage source, std::array<std::uint8_t, 3> background = kWhite);
 
 }  // namespace forgedit

@@ -48,7 +48,7 @@ std::array<double, 3> channels(const ConfigReader& reader, const json& object, c
 std::pair<int, int> resized_sides(const Image& image, const ModelImageConfig& config) {
   if (config.shortest_edge == 0) return {config.width, config.height};
   const auto shorter = std::min(image.width, image.height), longer = std::max(image.width, image.height);
-  // In integers, rounded down, as in transformers.
+  // This is computed in integers and rounded down, as in transformers.
   const auto grown = std::int64_t{config.shortest_edge} * longer / shorter;
   if (grown > kMaxImageSide) {
     throw usage_error("picture of " + std::to_string(image.width) + "x" + std::to_string(image.height) +

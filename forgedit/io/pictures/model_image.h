@@ -42,8 +42,8 @@ struct ModelImageConfig {
 ModelImageConfig read_model_image_config(const std::filesystem::path& directory,
                                          const ModelImageConfig& fallback);
 
-/// The input of the encoder, (3, height, width) float32. Throws a usage Error for pictures so long that a
-/// side would be over kMaxImageSide after resizing.
+/// Returns the input of the encoder, (3, height, width) float32. Throws a usage Error for pictures so long
+/// that a side would be over kMaxImageSide after resizing.
 at::Tensor model_image(const Image& image, const ModelImageConfig& config);
 
 }  // namespace forgedit

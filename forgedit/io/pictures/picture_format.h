@@ -11,7 +11,7 @@ inline constexpr const char* kReadableFormats = "PNG, JPEG, WebP, HEIC or AVIF";
 enum class PictureFormat { png, jpeg, webp, heic, avif, other };
 PictureFormat picture_format(std::string_view file);
 
-/// The name of a known format that cannot be read, such as "GIF"; empty if `file` looks like none of them.
+/// Returns the name of a known format that cannot be read, such as "GIF"; empty if `file` has no such format.
 std::string_view unread_format(std::string_view file);
 
 }  // namespace forgedit

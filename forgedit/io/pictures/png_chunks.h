@@ -10,7 +10,7 @@ namespace forgedit {
 
 inline constexpr std::string_view kPngMagic("\x89PNG\r\n\x1a\n", 8);
 
-/// The big-endian number at `position`, which must be inside `bytes`.
+/// Returns the big-endian number at `position`, which must be inside `bytes`.
 std::uint32_t big_endian_32(std::string_view bytes, std::size_t position);
 
 struct PngChunk {
@@ -19,8 +19,8 @@ struct PngChunk {
   std::uint32_t checksum = 0;
 };
 
-/// The chunk at `position`; moves `position` after it. An IEND needs no checksum. Nullopt if the file ends
-/// before the chunk does.
+/// Returns the chunk at `position` and moves `position` after it. An IEND needs no checksum. Returns nullopt
+/// if the file ends before the chunk does.
 std::optional<PngChunk> next_png_chunk(std::string_view file, std::size_t& position);
 
 /// Whether the checksum matches the contents.

@@ -26,8 +26,8 @@ struct PngTraits {
 /// Reads these chunks. For a damaged file, returns the information before the damage.
 PngTraits read_png_traits(std::string_view file);
 
-/// The conversion for these chunks: cICP takes precedence over iCCP, then sRGB, then gAMA with cHRM. Adds
-/// notes about damaged and ignored chunks to `source.notes`. Throws Error for HDR.
+/// Returns the conversion for these chunks: cICP takes precedence over iCCP, then sRGB, then gAMA with cHRM.
+/// Adds notes about damaged and ignored chunks to `source.notes`. Throws Error for HDR.
 ToSrgb png_to_srgb(const PngTraits& traits, const ColourSource& source);
 
 }  // namespace forgedit

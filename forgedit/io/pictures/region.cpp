@@ -17,7 +17,7 @@ std::string region_text(const Region& region) {
 }
 
 bool is_inside(const Region& region, int width, int height) {
-  // Subtracts, because sums could overflow.
+  // Differences are compared, because sums could overflow.
   return region.x >= 0 && region.y >= 0 && region.x <= width && region.y <= height &&
          region.width <= width - region.x && region.height <= height - region.y;
 }
@@ -48,8 +48,8 @@ Image replaced(const Image& picture, const Image& part, const Region& region) {
 
 Image pasted(const Image& picture, const Image& part, const Region& region) {
   const int feather = std::max(1, std::min(region.width, region.height) / kFeatherShare);
-  // Distance in pixels to the region's outside along one axis, at most feather + 1, where only `part` counts.
-  // Sides on the picture's own edge are ignored.
+  // The distance in pixels to the outside of the region along one axis, at most feather + 1. From that
+  // distance on, only `part` is used. Sides on the picture's own edge are ignored.
   const auto depth = [&](int at, int first, int length, int whole) {
     const int before = first > 0 ? at + 1 : feather + 1;
     const int after = first + length < whole ? length - at : feather + 1;

@@ -16,7 +16,7 @@ struct Region {
 
 inline constexpr int kMinRegionSide = 16;
 
-/// "X,Y,WIDTH,HEIGHT".
+/// Returns "X,Y,WIDTH,HEIGHT".
 std::string region_text(const Region& region);
 
 /// Whether the region is inside a picture of this size in pixels.
@@ -26,15 +26,15 @@ bool is_inside(const Region& region, int width, int height);
 /// and smaller than it.
 void check_region(const Region& region, int width, int height);
 
-/// The pixels of a region, which must be inside the picture.
+/// Returns the pixels of a region, which must be inside the picture.
 Image cropped(const Image& picture, const Region& region);
 
-/// `picture` with the pixels of the region replaced by `part`, which must have the region's size.
+/// Returns `picture` with the pixels of the region replaced by `part`, which must have the region's size.
 Image replaced(const Image& picture, const Image& part, const Region& region);
 
-/// The same with a feathered edge: a ramp inside the region blends the two; its width is a sixteenth of the
-/// region's shorter side. Sides of the region on the picture's own edge have no ramp. Pixels outside the
-/// region keep their bytes.
+/// Replaces the region with a feathered edge: a ramp inside the region blends the two pictures. Its width is
+/// a sixteenth of the region's shorter side. Sides of the region on the picture's own edge have no ramp.
+/// Pixels outside the region keep their bytes.
 Image pasted(const Image& picture, const Image& part, const Region& region);
 
 }  // namespace forgedit

@@ -15,7 +15,7 @@ constexpr int kMaxColumn = 16384, kMaxRow = 1048576;      // limits of the forma
 constexpr std::size_t kMaxBytes = std::size_t{64} << 20;  // of the file, and of each of its parts
 constexpr const char* kWorkbook = "xl/workbook.xml";
 
-/// The name without its namespace prefix, which is up to the writer.
+/// Returns the name without its namespace prefix, which each writer may choose.
 std::string local_name(const char* name) {
   const std::string text = name;
   return text.substr(text.find(':') + 1);

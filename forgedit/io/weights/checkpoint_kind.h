@@ -21,8 +21,8 @@ enum class CheckpointKind {
   sdxl_instruct,    ///< 8 input channels
   sdxl_refiner,
   cosxl,       ///< XL with noise parameterised by sigmas: `edm_vpred.sigma_max`
-  playground,  ///< likewise: Playground v2.5, `edm_mean` and `edm_std`
-  edm,         ///< likewise: other names that begin with `edm_`
+  playground,  ///< Playground v2.5, also with sigmas: `edm_mean` and `edm_std`
+  edm,         ///< another model with sigmas: other names that begin with `edm_`
   sd3,
   flux,
   lora,
@@ -41,16 +41,16 @@ CheckpointKind checkpoint_kind(const StateDict& tensors);
 /// The family (sd1, sd2 or sdxl) of a UNet with diffusers' names; sd1 if it is neither 2.x nor XL.
 CheckpointKind unet_family(const StateDict& unet);
 
-/// A name for messages: "a LoRA", "a Stable Diffusion 2.x checkpoint", …
+/// Returns a name for messages: "a LoRA", "a Stable Diffusion 2.x checkpoint", …
 std::string checkpoint_title(CheckpointKind kind);
 
-/// Whether it is a whole checkpoint of a supported family: sd1, sd2 or sdxl.
+/// Whether the file is a whole checkpoint of a supported family: sd1, sd2 or sdxl.
 bool is_stable_diffusion(CheckpointKind kind);
 /// Whether models of this family have two text encoders.
 bool has_second_text_encoder(CheckpointKind kind);
 
-/// Throw a failure that begins with `origin` and names the actual kind: require_kind unless it is `expected`,
-/// require_stable_diffusion unless is_stable_diffusion.
+/// require_kind throws a failure unless `kind` is `expected`; require_stable_diffusion throws one unless
+/// is_stable_diffusion(kind). The message begins with `origin` and names the actual kind.
 void require_kind(CheckpointKind kind, CheckpointKind expected, const std::string& origin);
 void require_stable_diffusion(CheckpointKind kind, const std::string& origin);
 

@@ -10,7 +10,8 @@ enum class Float8 {
   e5m2,  ///< the upper half of a float16, with infinities and NaNs
 };
 
-/// bytes (any shape, uint8) -> float16 of the same shape, which represents every value of both types exactly.
+/// Converts bytes (any shape, uint8) to float16 of the same shape, which represents every value of both types
+/// exactly.
 at::Tensor widen_float8(const at::Tensor& bytes, Float8 format);
 
 }  // namespace forgedit

@@ -28,8 +28,8 @@ struct HubSnapshot {
 /// Whether the text has the form of a repository name: ORG/NAME.
 bool is_repository_name(const std::string& text);
 
-/// The snapshot named by refs/main, else the newest one; nullopt if the cache has none. `name` is ORG/NAME.
-/// Reads only the file system, never the network.
+/// Returns the snapshot named by refs/main, else the newest one; nullopt if the cache has none. `name` is
+/// ORG/NAME. Reads only the file system, never the network.
 std::optional<HubSnapshot> find_in_hub_cache(const std::filesystem::path& cache, const std::string& name);
 
 }  // namespace forgedit

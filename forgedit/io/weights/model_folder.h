@@ -10,9 +10,9 @@
 
 namespace forgedit {
 
-/// The weights file of one component in a diffusers folder. In order of preference: `STEM.safetensors`, the
-/// index of its shards, the same in the `fp16` variant, the PyTorch file (`pytorch_model.bin` if STEM is
-/// `model`). Empty if there is none.
+/// Returns the weights file of one component in a diffusers folder, or an empty path if there is none. In
+/// order of preference: `STEM.safetensors`, the index of its shards, these two in the `fp16` variant, the
+/// PyTorch file (`pytorch_model.bin` if STEM is `model`).
 std::filesystem::path find_component_weights(const std::filesystem::path& directory, const std::string& stem);
 
 /// Reads these weights, from all shards. Throws Error that names the expected files if there are none.

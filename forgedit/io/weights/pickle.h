@@ -32,7 +32,8 @@ struct PickleValue {
   std::vector<const PickleValue*> items;
 
   bool is_global(std::string_view name) const { return kind == Kind::global && text == name; }
-  /// The value of a dict under a text key. The last one counts, as in Python; null if there is none.
+  /// Returns the value of a dict under a text key, or null if there is none. If the key repeats, the last
+  /// value is returned, as in Python.
   const PickleValue* find(std::string_view key) const;
 };
 
@@ -44,7 +45,7 @@ struct Pickle {
 };
 
 /// Parses the pickle that begins at `begin` of `bytes`: protocols 2 to 5. Bytes, values, stack and memo are
-/// limited. An unknown or misplaced opcode is an Error that begins with `origin`. Format:
+/// limited. Throws an Error that begins with `origin` for an unknown or misplaced opcode. Format:
 /// https://docs.python.org/3/library/pickletools.html
 Pickle read_pickle(std::string_view bytes, std::size_t begin, const std::string& origin);
 

@@ -20,7 +20,7 @@ using nlohmann::json;
 
 constexpr std::uint64_t kMaxHeaderBytes = 100'000'000;  // the reference implementation's limit
 constexpr std::size_t kMaxDimensions = 8;
-/// Between two looks at the stop flag: a slow disk takes long for a large tensor.
+/// Bytes to write between two checks of the stop flag, because a slow disk takes long for a large tensor.
 constexpr std::size_t kWriteAtOnce = std::size_t{8} << 20;
 
 struct DtypeName {

@@ -25,7 +25,7 @@ struct Safetensors {
 Safetensors read_safetensors(const std::filesystem::path& path, const TensorFilter& wanted = {});
 
 /// Writes contiguous CPU copies of `tensors` atomically, one after another. Throws Error if the file cannot
-/// be written, and Cancelled between two tensors once `stop` is set.
+/// be written, and Cancelled if `stop` is set, which is checked before every 8 MiB.
 void write_safetensors(const std::filesystem::path& path, const StateDict& tensors,
                        const std::map<std::string, std::string>& metadata = {},
                        const StopFlag* stop = nullptr);

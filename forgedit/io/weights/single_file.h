@@ -26,13 +26,13 @@ struct SingleFile {
 /// or PyTorch file. Throws a failure that names the family and kind of other checkpoints.
 SingleFile read_single_file(const std::filesystem::path& path);
 
-/// The same for tensors in memory. Tensors of no supported family are treated as sd1.
+/// Splits the tensors of a checkpoint in memory. Tensors of no supported family are treated as sd1.
 SingleFile split_checkpoint(const StateDict& tensors);
 
 /// Joins the networks and the marks into the tensors of one file, with the names that other programs read.
 StateDict join_checkpoint(const SingleFile& file);
 
-/// The VAE of a VAE file (with LDM or diffusers' names) or of a whole checkpoint, and the file's metadata.
+/// Reads the VAE and the metadata of a VAE file (with LDM or diffusers' names) or of a whole checkpoint.
 /// `unused` receives the names of leftovers of training.
 StateDict read_vae_file(const std::filesystem::path& path, std::map<std::string, std::string>& metadata,
                         std::vector<std::string>& unused);

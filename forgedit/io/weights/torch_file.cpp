@@ -18,7 +18,8 @@ constexpr std::string_view kZipMagic = "PK\x03\x04";
 constexpr std::string_view kLegacyMagic = "\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19";
 constexpr std::int64_t kLegacyVersion = 1001;
 constexpr std::size_t kMaxTensorDimensions = 8;
-/// Bytes to read first of a file in the older layout; and the limit, five times that of a pickle.
+/// How many bytes of a file in the older layout to read at first, and at most: five times the limit of a
+/// pickle.
 constexpr std::uint64_t kLegacyHead = 1 << 20, kMostLegacyHead = std::uint64_t{320} << 20;
 
 struct StorageType {
@@ -189,8 +190,8 @@ class TensorReader {
              !__builtin_mul_overflow(shape[i] - 1, strides[i], &reach) &&
              !__builtin_add_overflow(last, reach, &last);
     }
-    // Reject expanded tensors, which are larger than their storage: nobody saves weights so, and a small file
-    // could demand any amount of memory.
+    // Reject expanded tensors, which are larger than their storage: nobody saves weights like this, and a
+    // small file could demand any amount of memory.
     fits = fits && (empty ? count <= INT64_MAX / 8 : count <= available && last < available);
     if (!fits) reject(name, "shape " + shape_text(shape) + " does not stay within its storage");
     if (empty) return torch::empty(shape, storage.type);

@@ -12,7 +12,8 @@ namespace {
 /// The number of bytes that is enough to distinguish all formats.
 constexpr std::uint64_t kHead = 512;
 
-/// The length of a header, then JSON. Checked first, because the length may look like the start of a pickle.
+/// Whether the file begins with the length of a header and then JSON. Must be checked first, because the
+/// length may look like the start of a pickle.
 bool looks_like_safetensors(std::string_view bytes) {
   return bytes.size() > 8 && bytes[8] == '{' && bytes.substr(4, 4) == std::string_view("\0\0\0\0", 4);
 }

@@ -20,9 +20,10 @@ class WeightsInput {
 
   const std::string& origin() const { return origin_; }
   std::uint64_t size() const { return size_; }
-  /// The bytes [begin, begin + bytes), which must be inside the file. Throws Error if it has become shorter.
+  /// Reads the bytes [begin, begin + bytes), which must be inside the file. Throws Error if it has become
+  /// shorter.
   std::string read(std::uint64_t begin, std::uint64_t bytes) const;
-  /// The same in memory aligned to 64 bytes. Several threads read large parts.
+  /// Reads the same bytes into memory aligned to 64 bytes. Several threads read large parts.
   std::shared_ptr<char> read_part(std::uint64_t begin, std::uint64_t bytes) const;
   /// Throws Error if the file has changed since it was opened.
   void check_unchanged() const;

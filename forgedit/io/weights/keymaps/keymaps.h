@@ -13,32 +13,35 @@ using UnusedNames = std::vector<std::string>;
 
 /// Whether a tensor of this name is a leftover of training: losses, averages, optimizers, counters.
 bool is_training_leftover(const std::string& name);
-/// Whether it belongs to a whole CLIP but not to its text encoder: projections, image encoder, logit scale.
+/// Whether a tensor of this name belongs to a whole CLIP but not to its text encoder: projections, image
+/// encoder, logit scale.
 bool is_clip_output(const std::string& name);
 StateDict without_leftovers(const StateDict& state, UnusedNames* unused = nullptr);
 
-/// transformers' CLIP text model, alone or in a whole CLIP. Drops the `text_model.` prefix of published
-/// files, the `position_ids` buffer, and all tensors that the text encoder does not use. With `projection`,
-/// the network is a CLIPTextModelWithProjection and keeps `text_projection.weight`.
+/// Converts the names of transformers' CLIP text model, alone or in a whole CLIP, to those of ClipTextModel.
+/// Drops the `text_model.` prefix of published files, the `position_ids` buffer, and all tensors that the
+/// text encoder does not use. With `projection`, the network is a CLIPTextModelWithProjection and keeps
+/// `text_projection.weight`.
 StateDict normalise_clip_text_keys(const StateDict& state, UnusedNames* unused = nullptr,
                                    bool projection = false);
 
-/// The published names (`text_model.` before all except `text_projection`), which every loader accepts.
+/// Converts to the published names (`text_model.` before all except `text_projection`), which every loader
+/// accepts.
 StateDict published_clip_text_keys(const StateDict& state);
 
-/// transformers' BlipForConditionalGeneration. Drops `position_ids` and second names of tied weights. Keeps
-/// the output projection (`decoder.weight`) if it has its own values.
+/// Converts the names of transformers' BlipForConditionalGeneration. Drops `position_ids` and second names of
+/// tied weights. Keeps the output projection (`decoder.weight`) if it has its own values.
 StateDict normalise_blip_keys(const StateDict& state);
 
-/// AutoencoderKL. Attention saved as query/key/value/proj_attn (before diffusers 0.18) gets its present
-/// names. Drops leftovers of training.
+/// Converts the names of AutoencoderKL: attention saved as query/key/value/proj_attn (before diffusers 0.18)
+/// gets its present names. Drops leftovers of training.
 StateDict normalise_vae_keys(const StateDict& state, UnusedNames* unused = nullptr);
 
-/// CLIPModel of transformers. Drops the `position_ids` buffers of published files.
+/// Converts the names of CLIPModel of transformers. Drops the `position_ids` buffers of published files.
 StateDict normalise_clip_keys(const StateDict& state);
 
-/// LPIPS. Drops torchvision's classifier and the lpips package's constants. The names of a saved lpips.LPIPS
-/// (`net.sliceK.N`, `lins.K`) become `features.N` and `linK`.
+/// Converts the names of LPIPS. Drops torchvision's classifier and the lpips package's constants. The names
+/// of a saved lpips.LPIPS (`net.sliceK.N`, `lins.K`) become `features.N` and `linK`.
 StateDict normalise_lpips_keys(const StateDict& state);
 
 // LDM names are those of the original Stable Diffusion code, used by single-file checkpoints. Each pair of

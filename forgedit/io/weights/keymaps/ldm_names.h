@@ -22,7 +22,7 @@ StateDict rename_modules(const StateDict& state, const ModuleNames& names, Direc
 StateDict without_prefix(const StateDict& state, const std::string& prefix);
 StateDict with_prefix(const StateDict& state, const std::string& prefix);
 
-/// How many of the numbers N = 0, 1, 2 … are in keys `before` N `after`… without a gap; at most 64.
+/// Counts the numbers N = 0, 1, 2 … without a gap for which a key begins with `before` N `after`; at most 64.
 std::int64_t count_modules(const StateDict& state, const std::string& before, const std::string& after);
 
 /// Whether a key begins with `prefix`.

@@ -120,7 +120,8 @@ const PartEnd* part_of(const std::string& key) {
   return nullptr;
 }
 
-/// A key without the part's suffix, in the names of the table below.
+/// Returns the part of a key that names a module: without the suffix of `part`, and with the present names
+/// for keys of old diffusers versions.
 std::string stem_of(std::string key, const PartEnd& part) {
   key.resize(key.size() - part.end.size());
   if (starts_with(key, kPeftPrefix)) key = key.substr(kPeftPrefix.size());

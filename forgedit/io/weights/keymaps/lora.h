@@ -26,11 +26,11 @@ struct LoraFactors {
   double alpha = 0;
 };
 
-/// The factors in a LoRA file. Supports kohya's names (of diffusers' or of the original code's modules),
-/// those of diffusers and those of PEFT. Names are matched against the networks' modules. Without an alpha in
-/// the file, alpha is the rank. `peft_settings` is the text of the adapter_config.json beside the file, or
-/// empty. Throws a failure that begins with `origin` and names the key for: a file that is no LoRA; layers
-/// that no network has (those of another family); wrong shapes; LoCon, LoHa, LoKr, DoRA, IA3 and other
+/// Returns the factors in a LoRA file. Supports kohya's names (of diffusers' or of the original code's
+/// modules), those of diffusers and those of PEFT. Names are matched against the networks' modules. Without
+/// an alpha in the file, alpha is the rank. `peft_settings` is the text of the adapter_config.json beside the
+/// file, or empty. Throws a failure that begins with `origin` and names the key for: a file that is no LoRA;
+/// layers that no network has (those of another family); wrong shapes; LoCon, LoHa, LoKr, DoRA, IA3 and other
 /// methods that are not a product of two matrices.
 std::vector<LoraFactors> lora_factors(const WeightsFile& file, const std::vector<LoraNetwork>& networks,
                                       const std::string& origin, const std::string& peft_settings = {});
@@ -41,9 +41,9 @@ void require_plain_lora(const StateDict& tensors, const std::string& origin);
 /// Whether lora_factors needs the values of this tensor. Other tensors may be on the device "meta".
 bool is_lora_alpha(const std::string& name);
 
-/// The names of kohya's programs ("lora_unet_conv_in") by network and parameter ("unet.conv_in.weight"). With
-/// two text encoders (Stable Diffusion XL), the UNet's modules have the names of the original code, and the
-/// encoders are te1 and te2.
+/// Returns the names of kohya's programs ("lora_unet_conv_in") by network and parameter
+/// ("unet.conv_in.weight"). With two text encoders (Stable Diffusion XL), the UNet's modules have the names
+/// of the original code, and the encoders are te1 and te2.
 std::map<std::string, std::string> kohya_lora_names(const std::vector<LoraNetwork>& networks);
 
 }  // namespace forgedit
