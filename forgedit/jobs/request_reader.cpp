@@ -23,6 +23,12 @@ std::vector<const json*> items_of(const json& value) {
   return items;
 }
 
+/// A wrong value in a message.
+std::string shown(const json& value) {
+  if (value.is_structured()) return value.is_array() ? "a list" : "an object";
+  return one_line(value.dump(-1, ' ', false, json::error_handler_t::replace));
+}
+
 }  // namespace
 
 RequestReader::RequestReader(const json& object, std::string path) : object_(object), path_(std::move(path)) {
@@ -70,7 +76,7 @@ void RequestReader::text(const char* key, std::string& value, const char* alias)
 void RequestReader::boolean(const char* key, bool& value) {
   const auto* found = find(key);
   if (!found) return;
-  if (!found->is_boolean()) reject(key, "expected true or false");
+  if (!found->is_boolean()) reject(key, "expected true or false, got " + shown(*found));
   value = found->get<bool>();
 }
 
@@ -90,7 +96,9 @@ void RequestReader::whole(const char* key, std::optional<std::int64_t>& value, s
     return found->is_number_integer() && found->get<std::int64_t>() >= low &&
            found->get<std::int64_t>() <= high;
   };
-  if (!in_range()) reject(key, fmt::format("expected a whole number from {} to {}", low, high));
+  if (!in_range()) {
+    reject(key, fmt::format("expected a whole number from {} to {}, got {}", low, high, shown(*found)));
+  }
   value = found->get<std::int64_t>();
 }
 
@@ -105,7 +113,10 @@ void RequestReader::real(const char* key, std::optional<double>& value, double l
   const auto* found = find(key, alias);
   if (!found) return;
   const bool in_range = found->is_number() && found->get<double>() >= low && found->get<double>() <= high;
-  if (!in_range) reject(written(key, alias), fmt::format("expected a number from {} to {}", low, high));
+  if (!in_range) {
+    reject(written(key, alias),
+           fmt::format("expected a number from {} to {}, got {}", low, high, shown(*found)));
+  }
   value = found->get<double>();
 }
 

@@ -75,6 +75,7 @@ expect 2 "--overwrite requires --save" "${EDIT[@]}" --overwrite --out nowhere
 expect 2 "--steps: given more than once" "${EDIT[@]}" --steps 2 --steps 3 --out nowhere
 expect 2 "--samples: expected at least one batch of 20, got 10" bench --samples 10 --batch 20
 expect 2 "--json: $WORK/gone: no such folder" bench --json gone/speed.json
+expect 2 "TARGET: the same prompt is given twice" "${EDIT[@]}" "${EDIT[2]}" --out nowhere
 expect 2 "--mask: expected a value, got an empty one" "${EDIT[@]}" --mask "" --out nowhere
 expect 2 "--save: expected a value, got an empty one" "${EDIT[@]}" --save= --out nowhere
 expect 2 "IMAGE: expected a value, got an empty one" learn "" --source "a square"
