@@ -31,7 +31,7 @@ kernels::AttentionRows rows_of(const Tensor& x) {
 /// How to compute gradients. If sums over blocks of keys have at most two terms, cuDNN or Flash computes all
 /// gradients. Otherwise our own kernels compute all of them, or only that of the queries, if they support the
 /// shape and the device; if not, Flash computes ordered sums.
-enum class WayBack { cudnn, own, cudnn_and_kernel, flash, ordered_flash };
+enum class BackwardBy { cudnn, own, cudnn_and_kernel, flash, ordered_flash };
 
 /// The tensors that forward saves for backward, in the order of save_for_backward.
 struct Attended {
@@ -119,20 +119,20 @@ class OrderedAttention : public torch::autograd::Function<OrderedAttention> {
                                                  const torch::autograd::variable_list& grads) {
     const Attended attended(ctx->get_saved_variables());
     const bool causal = ctx->saved_data["causal"].toBool();
-    const auto back = static_cast<WayBack>(ctx->saved_data["back"].toInt());
-    if (back == WayBack::flash || back == WayBack::ordered_flash)
-      return gradients_by_flash(attended, grads[0], causal, back == WayBack::ordered_flash);
-    if (back == WayBack::own) return gradients_by_kernels(attended, grads[0]);
-    return gradients_by_cudnn(attended, grads[0], causal, back == WayBack::cudnn_and_kernel);
+    const auto back = static_cast<BackwardBy>(ctx->saved_data["back"].toInt());
+    if (back == BackwardBy::flash || back == BackwardBy::ordered_flash)
+      return gradients_by_flash(attended, grads[0], causal, back == BackwardBy::ordered_flash);
+    if (back == BackwardBy::own) return gradients_by_kernels(attended, grads[0]);
+    return gradients_by_cudnn(attended, grads[0], causal, back == BackwardBy::cudnn_and_kernel);
   }
 };
 
-WayBack way_back(const Tensor& q, const Tensor& k, bool causal, bool by_cudnn) {
-  if (k.size(2) <= kKeysInAnyOrder) return by_cudnn ? WayBack::cudnn : WayBack::flash;
-  if (!by_cudnn || causal || q.scalar_type() != torch::kBFloat16) return WayBack::ordered_flash;
+BackwardBy backward_by(const Tensor& q, const Tensor& k, bool causal, bool by_cudnn) {
+  if (k.size(2) <= kKeysInAnyOrder) return by_cudnn ? BackwardBy::cudnn : BackwardBy::flash;
+  if (!by_cudnn || causal || q.scalar_type() != torch::kBFloat16) return BackwardBy::ordered_flash;
   const kernels::AttentionShape shape{q.size(0), q.size(1), q.size(2), k.size(2), q.size(3)};
-  if (kernels::attention_gradients_fit(shape)) return WayBack::own;
-  return kernels::query_gradient_fits(shape) ? WayBack::cudnn_and_kernel : WayBack::ordered_flash;
+  if (kernels::attention_gradients_fit(shape)) return BackwardBy::own;
+  return kernels::query_gradient_fits(shape) ? BackwardBy::cudnn_and_kernel : BackwardBy::ordered_flash;
 }
 
 /// Attention for 16-bit tensors on a GPU.
@@ -152,7 +152,7 @@ Tensor ordered_attention(const Tensor& q, const Tensor& k, const Tensor& v, bool
   }
   if (!fits_flash) return std::get<0>(at::_scaled_dot_product_attention_math(q, k, v, {}, 0.0, causal));
   const bool by_cudnn = choice == at::SDPBackend::cudnn_attention && !is_small;
-  const auto back = way_back(q, k, causal, by_cudnn);
+  const auto back = backward_by(q, k, causal, by_cudnn);
   return OrderedAttention::apply(q, k, v, causal, by_cudnn, static_cast<std::int64_t>(back));
 }
 #endif

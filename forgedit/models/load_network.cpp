@@ -1,12 +1,12 @@
 #include "forgedit/models/load_network.h"
 
-#include "forgedit/core/text.h"
-#include "forgedit/core/torch.h"
-#include "forgedit/nn/half_weights.h"
-
 #include <algorithm>
 #include <array>
 #include <string_view>
+
+#include "forgedit/core/text.h"
+#include "forgedit/core/torch.h"
+#include "forgedit/nn/half_weights.h"
 
 namespace forgedit {
 namespace {

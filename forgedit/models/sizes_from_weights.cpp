@@ -74,10 +74,6 @@ class Shapes {
   const std::string origin_;
 };
 
-}  // namespace
-
-namespace {
-
 /// Reads heads and depths of attention, and the types of blocks.
 void take_attention(const Shapes& shapes, UNetConfig& c) {
   const auto levels = c.block_out_channels.size();
@@ -133,7 +129,9 @@ UNetConfig unet_config_from_weights(const StateDict& state, const std::string& o
   for (std::size_t level = 0; level < c.heads.size(); ++level) {
     const auto width = c.block_out_channels[level], heads = c.heads[level];
     if (width <= 0 || width % c.norm_num_groups != 0 || heads <= 0 || width % heads != 0) {
-      throw failure(origin + ": UNet: a level of width " + std::to_string(width));
+      throw failure(origin + ": UNet: expected levels whose width is a multiple of " +
+                    std::to_string(c.norm_num_groups) + " and of their heads, found width " +
+                    std::to_string(width) + " with " + std::to_string(heads) + " heads");
     }
   }
   return c;
@@ -151,7 +149,8 @@ VaeConfig vae_config_from_weights(const StateDict& state, const std::string& ori
   c.layers_per_block = shapes.count("encoder.down_blocks.0.resnets.", ".conv1.weight");
   for (const auto width : c.block_out_channels) {
     if (width <= 0 || width % c.norm_num_groups != 0) {
-      throw failure(origin + ": VAE: a level of width " + std::to_string(width));
+      throw failure(origin + ": VAE: expected levels whose width is a multiple of " +
+                    std::to_string(c.norm_num_groups) + ", found " + std::to_string(width));
     }
   }
   return c;

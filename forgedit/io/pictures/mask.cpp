@@ -96,14 +96,14 @@ Mask feathered(const Mask& mask, int pixels) {
   return result;
 }
 
-Image composite(const Image& drawn, const Image& original, const Mask& mask) {
+Image composite(const Image& edited, const Image& original, const Mask& mask) {
   Image result = original;
   for (std::size_t i = 0; i < mask.change.size(); ++i) {
     const int share = mask.change[i];
     if (share == 0) continue;
     for (std::size_t k = 3 * i; k < 3 * i + 3; ++k) {
       result.pixels[k] = static_cast<std::uint8_t>(
-          (drawn.pixels[k] * share + original.pixels[k] * (kMost - share) + kMost / 2) / kMost);
+          (edited.pixels[k] * share + original.pixels[k] * (kMost - share) + kMost / 2) / kMost);
     }
   }
   return result;

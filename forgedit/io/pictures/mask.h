@@ -30,8 +30,8 @@ Mask without_shades(const Mask& mask);
 /// Adds ramps of about `pixels` inside the part that may change. Values of 0 stay 0.
 Mask feathered(const Mask& mask, int pixels);
 
-/// Blends the generated picture `drawn` over `original` by the mask; all three have the same size. Pixels
+/// Blends the generated image `edited` over `original` by the mask; all three have the same size. Pixels
 /// with 0 in the mask have the same bytes as in `original`.
-Image composite(const Image& drawn, const Image& original, const Mask& mask);
+Image composite(const Image& edited, const Image& original, const Mask& mask);
 
 }  // namespace forgedit

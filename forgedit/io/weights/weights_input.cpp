@@ -27,7 +27,7 @@ constexpr std::uint64_t kMostThreads = 8;
 /// Parts of at least this size get their own pages, which return to the system when they are freed.
 constexpr std::uint64_t kPages = std::uint64_t{1} << 20;
 /// Before reading parts of at least this size, the free memory is checked.
-constexpr std::uint64_t kWorthALook = std::uint64_t{16} << 20;
+constexpr std::uint64_t kCheckedFrom = std::uint64_t{16} << 20;
 
 std::vector<std::int64_t> identity_of(int descriptor) {
   struct stat info {};
@@ -48,7 +48,7 @@ std::shared_ptr<char> allocate(std::uint64_t bytes, const std::string& origin) {
       return {data, [](char* memory) { std::free(memory); }};
     }
   } else {
-    if (bytes >= kWorthALook) require_host_memory(origin, static_cast<std::int64_t>(bytes));
+    if (bytes >= kCheckedFrom) require_host_memory(origin, static_cast<std::int64_t>(bytes));
     auto* data = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (data != MAP_FAILED) {
       return {static_cast<char*>(data), [bytes](char* memory) { ::munmap(memory, bytes); }};
