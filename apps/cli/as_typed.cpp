@@ -6,7 +6,7 @@
 namespace forgedit::cli {
 namespace {
 
-// Typed marks get one of their own, so that taking one off is always right.
+// A typed mark gets a mark too, so that removing one is always right.
 constexpr char kMark = '\x01';
 
 bool is_taken_apart(const std::string& value) {
@@ -17,8 +17,9 @@ bool is_taken_apart(const std::string& value) {
 std::string marked(const std::string& argument) {
   if (is_taken_apart(argument)) return kMark + argument;
   const auto equals = argument.find('=');
+  // CLI11 also drops the empty value of "--save=".
   if (starts_with(argument, "--") && equals != std::string::npos &&
-      is_taken_apart(argument.substr(equals + 1))) {
+      (equals + 1 == argument.size() || is_taken_apart(argument.substr(equals + 1)))) {
     return argument.substr(0, equals + 1) + kMark + argument.substr(equals + 1);
   }
   return argument;
@@ -28,7 +29,7 @@ std::string marked(const std::string& argument) {
 
 std::vector<std::string> marked_arguments(int argc, const char* const* argv) {
   std::vector<std::string> arguments;
-  bool only_values = false;  // behind a lone --
+  bool only_values = false;  // after a single --
   for (int i = 1; i < argc; ++i) {
     const std::string argument = argv[i];
     const bool is_value = only_values && is_taken_apart(argument);

@@ -50,7 +50,7 @@ class BatchCommand {
   void add_options(CLI::App& command);
   void run();
   Reporter& reporter() { return reporter_; }
-  /// A worker's lines are its parent's, and a status is no work.
+  /// Whether --json events are printed. A worker's lines go to its parent, and --status does no work.
   bool is_reported() const { return !workers_.is_child() && !status_; }
 
  private:
@@ -139,7 +139,7 @@ void BatchCommand::run() {
   if (status_) return tell_status();
   request_.defaults.automatic = auto_request(auto_);
   std::tie(request_.options.place, request_.options.places) = worker_place(workers_);
-  if (scheduler_job().restarts > 0) request_.retry_failed = false;  // the job did that when it began
+  if (scheduler_job().restarts > 0) request_.retry_failed = false;  // the first run of the job has done that
   request_.options.keep_best = keep_ == "best";
   request_.options.lease = std::chrono::milliseconds(static_cast<std::int64_t>(1000 * lease_));
   read_list();
@@ -171,13 +171,14 @@ void BatchCommand::run() {
   end(batch, stopped);
 }
 
-/// What there is: the error that ended the work is the one to tell.
+/// Writes the report as far as possible. Its own errors are ignored, because the error that ended the work is
+/// reported.
 void BatchCommand::report_after_error(const Batch& batch) const {
   if (workers_.is_child()) return;
   try {
     if (batch.folder().subject()) batch.report();
   } catch (const std::exception&) {
-    // A full disk, say.
+    // For example, the disk is full.
   }
 }
 
@@ -196,7 +197,7 @@ void BatchCommand::work(const Batch& batch) {
   }
 }
 
-/// The last line, the report, and the exit code.
+/// Prints the last line, writes the report and throws ExitWith if needed.
 void BatchCommand::end(const Batch& batch, bool stopped) {
   const bool is_child = workers_.is_child();
   const auto [status, files] = is_child ? std::pair(batch.status(), std::vector<fs::path>()) : batch.report();

@@ -15,7 +15,7 @@ namespace forgedit::cli {
 // Subcommands of `bench`; each calls `chosen` with what it does once its options are parsed.
 using BenchChosen = std::function<void(std::function<void()> run)>;
 
-/// tedbench, editeval, miniedit and miniedit-s.
+/// Adds tedbench, editeval, miniedit and miniedit-s.
 void add_bench_run_commands(CLI::App& bench, const BenchChosen& chosen);
 void add_bench_score_command(CLI::App& bench, const BenchChosen& chosen);
 
@@ -23,7 +23,7 @@ void add_bench_score_command(CLI::App& bench, const BenchChosen& chosen);
 /// what to run.
 std::function<void()> add_speed_options(CLI::App& bench);
 
-/// Throws ExitWith where edits failed, a failure where no other was done.
+/// Throws ExitWith if edits failed, or a failure if none was done.
 void throw_if_failed(const std::vector<EditRecord>& records);
 
 }  // namespace forgedit::cli

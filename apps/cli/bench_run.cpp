@@ -32,7 +32,7 @@ struct Kind {
   BenchmarkRequest::Kind kind;
   const char* summary;
   const char* about;
-  const char* more;  ///< after the two protocols; empty: there are none
+  const char* more;  ///< text after the two protocols; empty: the protocols are not described
 };
 
 constexpr const char* kTwoProtocols =
@@ -97,7 +97,7 @@ const Kind kMinieditS{
     "  forgedit bench miniedit-s --every 6 --samples 1600\n",
     ""};
 
-/// `bench tedbench`, `bench editeval`, `bench miniedit` and `bench miniedit-s`.
+/// The commands `bench tedbench`, `bench editeval`, `bench miniedit` and `bench miniedit-s`.
 class BenchRunCommand {
  public:
   explicit BenchRunCommand(const Kind& kind) : kind_(kind) { request_.kind = kind.kind; }
@@ -186,7 +186,7 @@ void BenchRunCommand::add_options(CLI::App& command) {
   command.footer(*kind_.more ? std::string(kind_.about) + kTwoProtocols + kind_.more : kind_.about);
 }
 
-/// The workers make the report; the last one has all of it.
+/// Starts worker processes. They write the report; the last one to end writes all of it.
 void BenchRunCommand::run_workers(const Places& places) {
   const auto codes = supervise(worker_commands(workers_, static_cast<std::size_t>(gpu_count())), {},
                                program_stop(), console_, benchmark_progress(request_, places));

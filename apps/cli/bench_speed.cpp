@@ -39,7 +39,8 @@ struct SpeedCommand {
   bool first_picture = true;
 
   void run();
-  /// Fine-tuning and generating, or generating alone if --memory is too little for fine-tuning.
+  /// The task whose memory is needed: fine-tuning and generating, or only generating if --memory is too
+  /// little for fine-tuning.
   MemoryTask need(const StableDiffusion& network);
 };
 
@@ -49,7 +50,7 @@ void print_row(const SpeedRow& row) {
   flush_stdout();
 }
 
-/// The status of a process at its end; a request to stop is handed on to it.
+/// Waits for a process and returns its status. Forwards a request to stop to it.
 int wait_for(pid_t process) {
   constexpr auto kOften = std::chrono::milliseconds(2);
   for (int status = 0;; std::this_thread::sleep_for(kOften)) {
@@ -65,7 +66,7 @@ int wait_for(pid_t process) {
   }
 }
 
-/// Runs this program in a process of its own, silently; seconds from its start to its end.
+/// Runs this program in a process of its own, without output. Returns the seconds from its start to its end.
 double seconds_of_process(const std::vector<std::string>& arguments) {
   const auto self = fs::read_symlink("/proc/self/exe").string();
   std::vector<char*> argv{const_cast<char*>(self.c_str())};
@@ -80,14 +81,14 @@ double seconds_of_process(const std::vector<std::string>& arguments) {
   const int failed = ::posix_spawn(&process, self.c_str(), &quiet, nullptr, argv.data(), environ);
   posix_spawn_file_actions_destroy(&quiet);
   const int status = failed == 0 ? wait_for(process) : -1;
-  throw_if_stopped();  // Ctrl-C reaches both
+  throw_if_stopped();  // Ctrl-C reaches both processes
   if (failed != 0 || !WIFEXITED(status) || WEXITSTATUS(status) != 0) {
     throw failure("bench: `forgedit edit` in its own process failed");
   }
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-/// A whole `forgedit edit`: start, loading, learning, and one edit beside the reconstruction.
+/// Measures a whole `forgedit edit`: start, loading, fine-tuning, one edit and the reconstruction.
 SpeedRow measure_first_picture(const SpeedCommand& command, const ModelChoice& choice, const Places& places) {
   const auto out = fs::temp_directory_path() / fmt::format("forgedit-bench-{}", ::getpid());
   std::vector<std::string> arguments{"edit",
@@ -140,8 +141,9 @@ MemoryTask SpeedCommand::need(const StableDiffusion& network) {
 }
 
 void SpeedCommand::run() {
-  if (const auto folder = fs::absolute(json).parent_path(); !json.empty() && !fs::is_directory(folder)) {
-    throw usage_error("json", folder.string() + ": no such folder");
+  if (!json.empty()) {
+    const auto folder = fs::absolute(json).parent_path();
+    if (!fs::is_directory(folder)) throw usage_error("json", folder.string() + ": no such folder");
   }
   if (options.learn.samples < options.learn.batch) {
     throw usage_error("samples", fmt::format("expected at least one batch of {}, got {}", options.learn.batch,

@@ -14,7 +14,7 @@
 namespace forgedit::cli {
 namespace {
 
-/// Captions are this command's result.
+/// Prints the captions to stdout, because they are this command's result.
 class CaptionConsole : public Console {
  public:
   explicit CaptionConsole(bool several) : several_(several) {}

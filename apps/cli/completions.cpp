@@ -7,7 +7,7 @@
 namespace forgedit::cli {
 namespace {
 
-/// "vs" and "vp" of "vs|vp", which is how a value says that it is one of a few.
+/// The choices of an option: "vs" and "vp" for the value "vs|vp".
 std::vector<std::string> choices_of(const ListedOption& option) {
   std::vector<std::string> choices{""};
   for (const char c : option.value) {
@@ -27,13 +27,13 @@ bool takes_a_file(const ListedOption& option) {
   return has("DIR") || has("FILE") || has("PATH");
 }
 
-/// The command itself and all below it.
+/// Calls `look` for the command and all its subcommands.
 void for_each_command(const ListedCommand& command, const std::function<void(const ListedCommand&)>& look) {
   look(command);
   for (const auto& below : command.commands) for_each_command(below, look);
 }
 
-/// "edit", "bench miniedit"; empty for the program.
+/// The path of a command: "edit", "bench miniedit"; empty for the program.
 std::string path_of(const ListedCommand& command) {
   return joined_words({command.words.begin() + 1, command.words.end()}, " ");
 }
@@ -52,7 +52,7 @@ std::vector<std::string> command_names(const ListedCommand& command) {
   return names;
 }
 
-/// The first sentence, without what stands in brackets, as far as a menu has room.
+/// The first part of a description, without defaults in brackets, short enough for a menu.
 std::string short_text(const std::string& description) {
   constexpr std::size_t kMost = 70;
   const auto end = std::min({description.find(" ["), description.find("; "), description.find('\n')});
@@ -123,7 +123,7 @@ std::string bash_script(const ListedCommand& program) {
          "complete -F _forgedit forgedit\n";
 }
 
-/// What stands in the brackets of _arguments.
+/// The description in the form that zsh's _arguments takes in brackets.
 std::string zsh_text(const std::string& description) {
   std::string result;
   for (const char c : short_text(description)) {
@@ -173,7 +173,7 @@ std::string zsh_script(const ListedCommand& program) {
   return result + "_forgedit \"$@\"\n";
 }
 
-/// The condition under which a command is the one that is being typed.
+/// The fish condition that is true while this command is being typed.
 std::string fish_condition(const ListedCommand& command) {
   std::string condition;
   for (std::size_t i = 1; i < command.words.size(); ++i) {

@@ -27,7 +27,7 @@ std::string environment(const char* name) {
   return value ? value : "";
 }
 
-/// The one stderr of the process, which consoles and errors share. Writing never throws when nobody reads.
+/// The process's stderr, which consoles and errors share. Writing never throws if it has no reader.
 class Terminal {
  public:
   static Terminal& get() {
@@ -35,11 +35,11 @@ class Terminal {
     return terminal;
   }
 
-  /// Whether lines can be written over.
+  /// Whether lines can be overwritten.
   bool is_terminal() const { return terminal_; }
   bool has_open_line() const { return open_width_ > 0; }
 
-  /// A line of its own, below any progress.
+  /// Prints a line, after it has cleared the line of progress.
   void say(const std::string& text, Tint tint = Tint::none) {
     clear();
     const auto line = one_line(text, kMostMessage);
@@ -48,12 +48,12 @@ class Terminal {
     std::fputs((tinted ? colour + line + "\033[0m\n" : line + "\n").c_str(), stderr);
   }
 
-  /// The line of progress, over the one before.
+  /// Prints the line of progress over the previous one.
   void show(const JobProgress& progress) {
     const auto width = columns();
     // A line that reaches the edge would wrap in some terminals.
     const auto line = progress_line(progress, true, width - 1);
-    // Since the last line the terminal became narrower than it: wrapped as that is now, it stays.
+    // The terminal has become narrower than the last line, which has wrapped and stays as it is.
     if (open_width_ >= width) std::fputs("\n", stderr);
     std::fputs(("\r\033[K" + line).c_str(), stderr);
     std::fflush(stderr);
@@ -83,7 +83,7 @@ class Terminal {
   }
 
   const bool terminal_, no_colour_;
-  std::size_t open_width_ = 0;  // columns of the line of progress; 0: there is none
+  std::size_t open_width_ = 0;  // columns of the current line of progress; 0: there is none
 };
 
 }  // namespace

@@ -12,9 +12,9 @@ namespace forgedit::cli {
 enum class Talk { quiet, normal, every_step };
 
 /// The output of the program while it works: notes and progress on stderr, paths of results on stdout. On a
-/// terminal progress is one line that is written over and fits its width; elsewhere (and where TERM is
-/// "dumb") a line now and then. Colours are for terminals, unless NO_COLOR is set. Quiet, it says warnings
-/// only; with every step, each is a line.
+/// terminal, progress is one line that is overwritten and fits its width; elsewhere (and if TERM is "dumb")
+/// it is a line now and then. Colours are for terminals, unless NO_COLOR is set. Talk::quiet prints only
+/// warnings and paths, Talk::every_step prints a line for every step.
 class Console : public JobListener {
  public:
   explicit Console(Talk talk = Talk::normal) : talk_(talk) {}
@@ -22,7 +22,7 @@ class Console : public JobListener {
   Console(const Console&) = delete;
   Console& operator=(const Console&) = delete;
 
-  /// Always one line, see one_line.
+  /// The text is printed as one line, see one_line.
   void note(const std::string& text) override;
   void warning(const std::string& text) override;
   void plan(const JobPlan& plan) override;
@@ -45,7 +45,7 @@ class Console : public JobListener {
   std::int64_t shown_tenths_ = -1;
 };
 
-/// Ends the program's talk: "forgedit: MESSAGE" on stderr in one line, red on a terminal.
+/// Prints "forgedit: MESSAGE" on stderr in one line, red on a terminal.
 void say_error(const std::string& message);
 
 }  // namespace forgedit::cli

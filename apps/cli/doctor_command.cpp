@@ -43,7 +43,7 @@ void print_devices() {
     row("GPU", "none that this program can use: it was built without CUDA, or finds no CUDA driver");
 }
 
-/// "ORG/NAME" of "models--ORG--NAME".
+/// The repository of a cache folder: "ORG/NAME" for "models--ORG--NAME".
 std::string repository_of(const std::string& folder) {
   const auto name = folder.substr(std::string(kHubPrefix).size());
   const auto between = name.find("--");

@@ -37,7 +37,7 @@ class EditCommand {
   void take_positionals(StandardInputPicture& from_input);
   void check_order() const;
 
-  std::string image_;  // with --from, what stands here is the first target
+  std::string image_;  // with --from, the first TARGET
   std::vector<std::string> targets_;
   std::string from_, out_, story_;
   std::vector<CLI::Option*> learn_options_;
@@ -45,7 +45,7 @@ class EditCommand {
   AutoOptions auto_;
   EditJob job_;
   Reporter reporter_;
-  std::optional<Engine> engine_;  // until the process ends: see end_process
+  std::optional<Engine> engine_;  // lives until the process ends, see end_process
 };
 
 void EditCommand::add_options(CLI::App& command) {
@@ -55,7 +55,7 @@ void EditCommand::add_options(CLI::App& command) {
       ->type_name("FILE");
   command.add_option("TARGET", targets_,
                      "prompt of the edit, or several; used as typed: (word:1.2) sets no attention weight");
-  // What is saved was learned already: of a preset only the rest counts.
+  // With --from nothing is fine-tuned, so the preset's fine-tuning options are skipped.
   const auto skipped = [this, &command] {
     return command.get_option("--from")->count() > 0 ? learn_options_ : std::vector<CLI::Option*>();
   };
@@ -91,7 +91,7 @@ void EditCommand::add_drawing_options(CLI::App& command) {
   reporter_.add_options(command);
 }
 
-/// IMAGE and TARGETs, or with --from all of them targets.
+/// Reads IMAGE and the TARGETs. With --from all positionals are TARGETs.
 void EditCommand::take_positionals(StandardInputPicture& from_input) {
   job_.targets = targets_;
   if (from_.empty()) {
@@ -112,7 +112,7 @@ void EditCommand::take_positionals(StandardInputPicture& from_input) {
   }
 }
 
-/// Names the mistake where IMAGE and TARGET were exchanged.
+/// Throws a usage Error if IMAGE and TARGET were exchanged.
 void EditCommand::check_order() const {
   std::error_code missing;
   if (image_ == "-" || fs::exists(image_, missing)) return;
@@ -125,7 +125,7 @@ void EditCommand::check_order() const {
 
 void EditCommand::run() {
   job_.automatic = auto_request(auto_);
-  StandardInputPicture from_input;  // its folder must not stay: see end_process
+  StandardInputPicture from_input;  // a local, so that its folder is removed: see end_process
   take_positionals(from_input);
   if (!story_.empty()) {
     if (!job_.targets.empty())

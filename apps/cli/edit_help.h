@@ -4,10 +4,10 @@
 
 namespace forgedit::cli {
 
-// What `edit --help` says below its options.
+// The texts of `edit --help` below its options.
 
 std::string edit_examples();
-/// All forgetting strategies of every method, a line each.
+/// All forgetting strategies of every method, one per line.
 std::string strategies_help();
 
 }  // namespace forgedit::cli

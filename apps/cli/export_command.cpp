@@ -29,7 +29,7 @@ struct ExportCommand {
   void run() {
     request.learned = saved;
     request.out = out;
-    model.precision = Precision::fp32;  // what is written must not be rounded on the way
+    model.precision = Precision::fp32;  // so that the written weights are not rounded
     Console console;
     say_which_model(model, console);
     Engine(find_places(), {model, /*keep_warm=*/false}).run(request, program_stop(), console);

@@ -21,14 +21,14 @@ std::string joined(const std::vector<std::string>& texts) {
   return result;
 }
 
-/// "859.52 M", "2.5 K": of 1000 or of a million.
+/// A count in thousands or millions: "2.5 K", "859.52 M".
 std::string counted(std::uint64_t count, const char* unit = "") {
   const auto number = static_cast<double>(count);
   return number < 1e5 ? fmt::format("{:.1f} K{}", number / 1e3, unit)
                       : fmt::format("{:.2f} M{}", number / 1e6, unit);
 }
 
-/// A model with all that editing needs, of which nobody should have to guess that nothing is missing.
+/// Whether it is a model with everything that editing needs. This is printed, so that nobody has to guess it.
 bool is_whole_model(const Inspection& inspection) {
   const auto& parts = inspection.parts;
   const bool is_model =

@@ -23,7 +23,7 @@
 namespace forgedit::cli {
 namespace {
 
-/// `text` as one word of a shell's command line.
+/// `text` as one word of a shell command, quoted if necessary.
 std::string shell_word(const std::string& text) {
   const auto plain = [](unsigned char c) {
     return std::isalnum(c) || std::strchr("_-./+=:@%", c) || c >= 0x80;
@@ -34,7 +34,7 @@ std::string shell_word(const std::string& text) {
   return word + "'";
 }
 
-/// The options that name the same model again.
+/// The options that select the same model in another command.
 std::string options_of(const ModelRequest& model) {
   std::string options;
   const auto add = [&](const std::string& option, const std::string& value) {

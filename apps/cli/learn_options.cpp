@@ -71,8 +71,8 @@ std::vector<CLI::Option*> add_picture_options(CLI::App& command, LearnRequest& r
 std::vector<CLI::Option*> add_method_options(CLI::App& command, LearnRequest& request) {
   auto& o = request.options;
   OptionList options("Fine-tuning");
-  // CLI11 takes options in the order in which they are added: numbers come after the method that sets them
-  // all.
+  // CLI11 handles options in the order in which they are added, so numbers come after the method, which sets
+  // all of them.
   options.add(
       command
           .add_option_function<std::string>(

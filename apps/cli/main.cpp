@@ -39,8 +39,8 @@ int complain(const std::string& message, int code) {
   return code;
 }
 
-/// The setting of an error as the option that it is in this command: "unet_lr" is "--unet-lr: ". What has no
-/// option stands as an argument, or in the message.
+/// The field of an error as an option of the current command: "unet_lr" gives "--unet-lr: ". A setting
+/// without an option is an argument, or the message names it.
 std::string as_option(const CLI::App& program, const std::string& field) {
   if (field.empty()) return {};
   auto name = "--" + field;
@@ -55,7 +55,8 @@ std::string first_line(const std::string& text) {
   return text.substr(0, text.find('\n'));
 }
 
-/// An exception that is not forgedit's own: LibTorch's carry a stack trace, of which the first line is left.
+/// Reports an exception that is not forgedit's own. Of LibTorch's messages, which have a stack trace, only
+/// the first line is printed.
 int complain_unexpected(const std::string& what) {
   for (const char* sign : {"out of memory", "can't allocate memory", "not enough memory"}) {
     if (what.find(sign) == std::string::npos) continue;
@@ -65,13 +66,13 @@ int complain_unexpected(const std::string& what) {
   return complain(first_line(what), kFailure);
 }
 
-/// CLI11's message for an option that is given twice, in other words.
+/// Rewrites CLI11's message for an option that is given more than once.
 std::string as_given(const std::string& message) {
   const auto end = message.find(": At Most 1 required but received ");
   return end == std::string::npos ? message : message.substr(0, end) + ": given more than once";
 }
 
-/// What `word` may have been meant for: a command below `app`, or one of its options.
+/// A hint at what `word` may have meant: a subcommand of `app`, or one of its options.
 std::string suggestion(const CLI::App& app, const std::string& word) {
   std::vector<std::string> known;
   for (const auto* below : app.get_subcommands([](const CLI::App*) { return true; })) {
@@ -84,7 +85,7 @@ std::string suggestion(const CLI::App& app, const std::string& word) {
   return did_you_mean(word, known);
 }
 
-/// An argument that no command or option took.
+/// Reports an argument that no command or option accepts.
 int complain_unexpected_argument(const CLI::App& program) {
   const auto* command = &program;
   std::string path = "forgedit";
@@ -107,19 +108,19 @@ int complain_unexpected_argument(const CLI::App& program) {
   return complain(message + "; see `" + path + " --help`", kUsage);
 }
 
-/// `forgedit help [COMMAND...]` and `forgedit version` in terms of options.
+/// Replaces `forgedit help [COMMAND...]` and `forgedit version` by the options --help and --version.
 void translate_words(const CLI::App& program, std::vector<std::string>& arguments) {
   if (arguments.empty()) return;
   if (arguments.front() == "version" && arguments.size() == 1) arguments.front() = "--version";
   if (arguments.front() != "help") return;
   arguments.erase(arguments.begin());
   const auto is_asked_for = [&](const CLI::App* command) { return command->get_name() == arguments.front(); };
-  // An unknown command is named as such.
+  // Without --help, an unknown command is reported as such.
   if (arguments.empty() || !program.get_subcommands(is_asked_for).empty()) arguments.push_back("--help");
 }
 
-/// An empty value is nearly always a variable that a script did not set. Only the negative prompt may be
-/// empty; empty prompts and captions have messages of their own.
+/// Throws a usage Error for an empty value, which is nearly always a variable that a script did not set. Only
+/// the negative prompt may be empty; empty prompts and captions have messages of their own.
 void check_empty_values(const CLI::App& app) {
   static constexpr std::array kTexts{"TARGET", "--target", "--source", "--negative"};
   for (const auto* option : app.get_options()) {
@@ -134,19 +135,20 @@ void check_empty_values(const CLI::App& app) {
   for (const auto* command : app.get_subcommands()) check_empty_values(*command);
 }
 
-/// What some commands print is their result; elsewhere nobody needs to read it.
+/// The exit code after a command. A failed write to stdout matters only if the output is the command's
+/// result.
 int end_of(const CLI::App& command) {
   const int error = flush_stdout();
   const auto& name = command.get_name();
   static constexpr std::array kResults{"caption", "inspect", "score", "doctor", "completion", "man"};
   const bool is_result = std::find(kResults.begin(), kResults.end(), name) != kResults.end();
   if (error == 0 || !is_result) return kDone;
-  if (error == EPIPE) return kFailure;  // the reader wants no more
+  if (error == EPIPE) return kFailure;  // the reader has closed the pipe
   return complain(std::string("stdout cannot be written: ") + std::strerror(error), kFailure);
 }
 
-/// Leaves `main` with `code`. Where a GPU was used, the process ends here instead: all results are written by
-/// now, and to give back pinned memory, networks and the context one by one takes half a second.
+/// Leaves `main` with `code`. If a GPU was used, the process ends here instead: all results are written by
+/// now, and releasing pinned memory, networks and the context takes half a second.
 int end_process(int code) {
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
   if (gpu_was_used()) {
@@ -201,7 +203,7 @@ int main(int argc, char** argv) {
       "generates the edit.",
       "forgedit"};
   program.set_version_flag("-V,--version", version_line());
-  program.require_subcommand(0, 1);  // else the name of a command could not be a target
+  program.require_subcommand(0, 1);  // otherwise the name of a command could not be used as a TARGET
   program.footer(kProgramFooter);
   program.get_formatter()->column_width(32);
   try {
@@ -221,7 +223,7 @@ int main(int argc, char** argv) {
   } catch (const c10::Error& error) {
     return complain_unexpected(error.what_without_backtrace());
   } catch (const std::system_error& error) {
-    if (error.code().value() == EPIPE) return forgedit::kFailure;  // whoever read the result has gone
+    if (error.code().value() == EPIPE) return forgedit::kFailure;  // the reader has closed the pipe
     return complain_unexpected(error.what());
   } catch (const std::exception& error) {
     return complain_unexpected(error.what());

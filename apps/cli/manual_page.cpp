@@ -5,7 +5,7 @@
 namespace forgedit::cli {
 namespace {
 
-/// Text that troff shows as it is.
+/// Escapes a text, so that troff shows it as it is.
 std::string escaped(const std::string& text) {
   std::string result;
   for (const char c : text) {
@@ -20,7 +20,7 @@ std::string escaped(const std::string& text) {
   return result;
 }
 
-/// Lines that a dot or a quote would make a request of.
+/// Escapes lines. A dot or a quote at the beginning would make a line a troff request.
 std::string as_lines(const std::string& text) {
   std::string result, line;
   const auto end_line = [&] {

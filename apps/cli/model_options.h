@@ -10,20 +10,20 @@ class App;
 
 namespace forgedit::cli {
 
-/// The model, and where it computes.
+/// Adds the options for the model and its device.
 void add_model_options(CLI::App& command, ModelRequest& model);
-/// --memory, for commands that learn or generate.
+/// Adds --memory, for commands that fine-tune or generate.
 void add_memory_option(CLI::App& command, ModelRequest& model);
-/// --device alone.
+/// Adds only --device.
 void add_device_option(CLI::App& command, std::string& device, const char* group);
 
-/// Worker processes on this host.
+/// Adds the options for worker processes on this host.
 void add_worker_options(CLI::App& command, WorkerCount& workers);
 
-/// The models that score edits.
+/// Adds the options for the models that score edits.
 void add_score_options(CLI::App& command, ScoreFiles& files);
 
-/// First of all says when the miniature is used, because no model was named.
+/// Tells the user if the miniature is used because no model was named. Call it first.
 void say_which_model(const ModelRequest& model, JobListener& listener);
 
 }  // namespace forgedit::cli

@@ -16,7 +16,8 @@ namespace {
 
 constexpr const char* kOwn = "; or one of your own (docs/requests.md#presets)";
 
-/// The option that a setting of a preset is, or null. Learning alone has one seed.
+/// The option for a setting of a preset, or null. A command that only fine-tunes has --seed instead of
+/// --seeds.
 CLI::Option* option_of(CLI::App& command, const std::string& setting) {
   auto name = "--" + setting;
   std::replace(name.begin(), name.end(), '_', '-');

@@ -12,14 +12,15 @@ class Option;
 
 namespace forgedit::cli {
 
-// --preset, which is one of the program's presets or one of the user's file. The user's fills in those of the
-// command's options that nobody typed, so it comes before all that it may fill in: CLI11 takes options in the
-// order in which they are added. What the command has no option for does not concern it.
+// --preset names one of the program's presets or one in the user's file. A user's preset sets those of the
+// command's options that are not on the command line. It must be added before these options, because CLI11
+// handles options in the order in which they are added. Settings for which the command has no option are
+// ignored.
 
-/// Of a command that generates edits. `skipped`: options that the user's presets leave alone.
+/// For a command that generates edits. `skipped` returns the options that a user's preset does not set.
 void add_preset_option(CLI::App& command, SweepRequest& sweep,
                        std::function<std::vector<CLI::Option*>()> skipped = nullptr);
-/// Of a command that learns only.
+/// For a command that only fine-tunes.
 void add_preset_option(CLI::App& command, LearnRequest& request);
 
 }  // namespace forgedit::cli

@@ -27,7 +27,7 @@ constexpr const char* kRedoFooter =
     "  forgedit redo out/dog-a-dog-on-a-beach/03-*.png --model CompVis/stable-diffusion-v1-4 --out "
     "beach.png\n";
 
-/// Passes on what a job says, but for where it keeps its picture meanwhile.
+/// Passes on a job's events, except the temporary path of its image.
 class RedoListener : public JobListener {
  public:
   explicit RedoListener(JobListener& listener) : listener_(listener) {}
@@ -94,7 +94,7 @@ void RedoCommand::add_options(CLI::App& command) {
   command.footer(kRedoFooter);
 }
 
-/// Where the picture goes; nothing may be there.
+/// The path of the new image. Throws a usage Error if it exists.
 fs::path RedoCommand::place() const {
   const fs::path place = out_.empty() ? fs::path(picture_).stem().string() + "-redo.png" : out_;
   if (place.extension() != ".png")
@@ -107,7 +107,7 @@ fs::path RedoCommand::place() const {
   return place;
 }
 
-/// The precision of then, and no other model than the picture's without a word.
+/// Uses the image's precision, and throws Error rather than silently using another model than the image's.
 void RedoCommand::choose_model(const Redo& redo) {
   if (!model_.precision && !redo.precision.empty()) {
     model_.precision = with_field("precision", [&] { return parse_precision(redo.precision); });
@@ -134,7 +134,7 @@ void RedoCommand::run() {
   Staging staging(folder);
   redo.job.out = staging.folder() / "redo";
   RedoListener inner(listener);
-  // What else comes of an edit, sheet and record, is not written.
+  // The other files of an edit, sheet and record, are not written.
   Engine(find_places(), {model_, /*keep_warm=*/false}).run_up_to_last_files(redo.job, program_stop(), inner);
   if (inner.picture().empty()) throw failure(picture_ + ": nothing was generated");
   fs::rename(inner.picture(), staging.folder() / out.filename());

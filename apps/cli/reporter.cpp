@@ -14,7 +14,7 @@
 namespace forgedit::cli {
 namespace {
 
-/// One event a line on stdout.
+/// Prints one event per line on stdout.
 class JsonConsole : public JsonEvents {
  public:
   JsonConsole()
@@ -63,7 +63,7 @@ void Reporter::run(const std::function<void()>& work) {
   listener();
   if (!events_) {
     work();
-    listener_.reset();  // clears the line of progress, should there be one
+    listener_.reset();  // clears the line of progress, if there is one
     return;
   }
   events_->started();

@@ -11,16 +11,17 @@ class App;
 
 namespace forgedit::cli {
 
-/// What a command says while it works, as its options want it: to people (Console), or as JSON to programs.
+/// Prints what a command reports while it works, as its options want it: as text (Console), or as JSON for
+/// programs.
 class Reporter {
  public:
-  /// -q, -v and --json.
+  /// Adds -q, -v and --json.
   void add_options(CLI::App& command);
 
   /// The listener of a job; call it once the options are parsed.
   JobListener& listener();
 
-  /// Does the command's work; how that ends is an event too. What it throws comes on.
+  /// Runs the command's work. With --json, its start and end are events too. Passes exceptions on.
   void run(const std::function<void()>& work);
 
  private:

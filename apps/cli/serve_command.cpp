@@ -20,13 +20,13 @@ constexpr const char* kServeFooter =
     "Example:\n"
     "  forgedit serve --model CompVis/stable-diffusion-v1-4 --port 7860";
 
-/// What stands on the command line: of the server, and of its worker.
+/// The settings on the command line: of the server and of its worker.
 struct ServeArguments {
   ServeOptions server;
   ModelRequest model;
 };
 
-/// Who may ask, and how.
+/// Adds the options for access to the server.
 void add_access_options(CLI::App& command, ServeOptions& request) {
   const auto group = [](CLI::Option* option) { option->group("Server"); };
   group(command
@@ -53,7 +53,7 @@ void add_access_options(CLI::App& command, ServeOptions& request) {
             ->capture_default_str());
 }
 
-/// How much may wait, and for how long it may run.
+/// Adds the options for the queue and for the time limit of jobs.
 void add_queue_options(CLI::App& command, ServeOptions& request) {
   const auto group = [](CLI::Option* option) { option->group("Server"); };
   group(command.add_option("--start", request.start, "state of the queue at the start [as it was]")

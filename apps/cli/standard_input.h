@@ -6,10 +6,10 @@
 
 namespace forgedit::cli {
 
-/// All of standard input; of more than `most` bytes one more than that: whoever reads it complains.
+/// Reads all of standard input, but no more than `most` + 1 bytes: the caller rejects a text that long.
 std::string read_standard_input(std::size_t most);
 
-/// A picture that may come from standard input: then it lies in a folder of its own until this ends.
+/// A picture that may come from standard input. Then it is in a temporary folder until the destructor runs.
 class StandardInputPicture {
  public:
   StandardInputPicture() = default;
@@ -17,8 +17,8 @@ class StandardInputPicture {
   StandardInputPicture(const StandardInputPicture&) = delete;
   StandardInputPicture& operator=(const StandardInputPicture&) = delete;
 
-  /// Where the picture is that `argument` names, "-" being standard input. Throws a failure where that is
-  /// empty or cannot be kept.
+  /// The path of the picture that `argument` names; "-" is standard input. Throws a failure if standard input
+  /// is empty or cannot be stored.
   std::filesystem::path path_of(const std::string& argument);
 
  private:

@@ -13,7 +13,7 @@
 namespace forgedit::cli {
 namespace {
 
-/// "ddim (as published) or dpm++ (…)".
+/// The help for samplers: "ddim (as published) or dpm++ (…)".
 std::string samplers_help() {
   std::string text;
   for (const auto& sampler : samplers()) {
@@ -22,7 +22,7 @@ std::string samplers_help() {
   return text;
 }
 
-/// "[ddim 50, dpm++ 20, or the model's own default]".
+/// The help for default steps: "[ddim 50, dpm++ 20, or the model's own default]".
 std::string default_steps_help() {
   std::string text;
   for (const auto& sampler : samplers()) {

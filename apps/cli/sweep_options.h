@@ -10,23 +10,23 @@ class App;
 
 namespace forgedit::cli {
 
-/// What to generate from a learned picture, but for --preset (preset_option.h).
+/// Adds the options for what to generate, except --preset (preset_option.h).
 void add_sweep_options(CLI::App& command, SweepRequest& sweep);
 
-/// What all pictures of a run are generated with.
+/// Adds the options that apply to all images of a run.
 void add_draw_options(CLI::App& command, DrawOptions& options);
 
-/// How the results of an edit are written.
+/// Adds the options for how the results of an edit are written.
 void add_result_options(CLI::App& command, EditJob& job);
 
-/// `edit --auto`.
+/// The options of `edit --auto`.
 struct AutoOptions {
   bool on = false;
   AutoRequest request;
 };
 void add_auto_options(CLI::App& command, AutoOptions& options);
 
-/// Nothing without --auto. Throws a usage Error for options that belong to it, without it.
+/// Returns nothing without --auto. Throws a usage Error if there are options that need --auto, without it.
 std::optional<AutoRequest> auto_request(const AutoOptions& options);
 
 }  // namespace forgedit::cli

@@ -4,8 +4,7 @@
 
 namespace forgedit::cli {
 
-/// The commit that this was built from, "-dirty" behind it where files differed; empty where that is not
-/// known.
+/// The commit that this program was built from, with "-dirty" after it if files differed; empty if unknown.
 const char* commit_name();
 
 /// "forgedit 1.2.3 (commit 0123abc, LibTorch 1.13.1)".

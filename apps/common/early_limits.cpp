@@ -14,7 +14,7 @@ namespace forgedit {
 namespace {
 
 constexpr std::uint64_t kMiB = 1 << 20;
-// Measured: from here until one thread computes it takes 460 MiB; the stack of 160 KiB just does.
+// Measured: from here until the first computation takes 460 MiB, and a stack of 160 KiB is just enough.
 constexpr std::uint64_t kLeastMemory = 640 * kMiB, kLeastStack = kMiB;
 constexpr int kMostCores = 256;
 constexpr std::size_t kTrialStack = 128 << 10;
@@ -27,7 +27,7 @@ constexpr std::size_t kTrialStack = 128 << 10;
   ::_exit(1);
 }
 
-/// The first (all pages) and the sixth number (data and stack) of /proc/self/statm, in bytes.
+/// Reads the first number (all pages) and the sixth one (data and stack) of /proc/self/statm, in bytes.
 bool read_own_size(std::uint64_t& all, std::uint64_t& data) {
   char text[256] = {};
   const int file = ::open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
@@ -57,18 +57,19 @@ bool leaves(__rlimit_resource resource, std::uint64_t used, std::uint64_t needed
 
 pthread_mutex_t gate = PTHREAD_MUTEX_INITIALIZER;
 
-/// Lives until the gate opens, so that all count at once.
+/// Runs until the gate opens, so that all threads exist at the same time.
 void* wait_at_gate(void*) {
   ::pthread_mutex_lock(&gate);
   ::pthread_mutex_unlock(&gate);
   return nullptr;
 }
 
-/// OpenBLAS starts a thread a core when it is loaded, and kills the process where it may not.
+/// Whether one thread per core can be started. OpenBLAS does that when it is loaded, and kills the process if
+/// it fails.
 bool can_start_threads() {
   cpu_set_t cores;
   const int wanted = ::sched_getaffinity(0, sizeof cores, &cores) == 0 ? CPU_COUNT(&cores) - 1 : 1;
-  // Their stacks count against a limit on memory.
+  // The stacks are small because they count against a limit on memory.
   pthread_attr_t attributes;
   ::pthread_attr_init(&attributes);
   ::pthread_attr_setstacksize(&attributes, kTrialStack);
@@ -77,7 +78,8 @@ bool can_start_threads() {
   ::pthread_mutex_lock(&gate);
   while (started < wanted && started < kMostCores) {
     int error = ::pthread_create(&threads[started], &attributes, wait_at_gate, nullptr);
-    if (error == EINVAL) {  // the libraries' thread-local data alone is larger: CUDA's are
+    // The thread-local data of the libraries is larger than this stack, as with CUDA's.
+    if (error == EINVAL) {
       ::pthread_attr_init(&attributes);
       error = ::pthread_create(&threads[started], &attributes, wait_at_gate, nullptr);
     }

@@ -2,8 +2,8 @@
 
 namespace forgedit {
 
-/// Ends the program with one line and exit code 1 where its limits (setrlimit, a container's) let LibTorch
-/// and OpenBLAS not even be initialised: these crash or kill the process. Called before any library's own
+/// Ends the program with one line and exit code 1 if its limits (setrlimit, a container's) are too low to
+/// initialise LibTorch and OpenBLAS, which would crash or kill the process. Called before any library's own
 /// code, so it may use nothing but system calls.
 void check_limits_early();
 

@@ -7,7 +7,7 @@
 
 namespace forgedit {
 
-// What a run of the program ends with.
+// The exit codes of the program.
 inline constexpr int kDone = 0;
 inline constexpr int kFailure = 1;
 inline constexpr int kUsage = 2;
@@ -15,7 +15,7 @@ inline constexpr int kSomeFailed = 3;
 inline constexpr int kWorkLeft = kRestartCode;
 inline constexpr int kCancelled = 130;
 
-/// Ends the program with a message, where there is one, and a code that no error has.
+/// Ends the program with an exit code that no Error has, and with a message unless that is empty.
 class ExitWith : public std::runtime_error {
  public:
   ExitWith(int exit_code, const std::string& message) : std::runtime_error(message), code(exit_code) {}

@@ -17,11 +17,11 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-/// Seconds from a request to stop until somebody has to look at it.
+/// Seconds from a request to stop until the job must have checked it.
 constexpr unsigned kLeastPatience = 10, kMostPatience = 3600;
-/// The same signal again within so many seconds is one that came twice.
+/// The same signal within so many seconds counts as one.
 constexpr std::int64_t kEcho = 1;
-/// And from a request to stop until sheet and record are written.
+/// Seconds for writing sheet and record after the job has seen the request.
 constexpr unsigned kLastWrites = 300;
 
 // The only state that a signal handler may touch.
@@ -31,7 +31,7 @@ std::atomic<int> first_signal{0};
 std::atomic<std::int64_t> first_time{0};  // seconds
 static_assert(std::atomic<unsigned>::is_always_lock_free && std::atomic<std::int64_t>::is_always_lock_free);
 
-// A worker's parent passes SIGTERM on, which the batch system may have sent to the worker too.
+// A worker's parent forwards SIGTERM, which the batch system may also have sent to the worker.
 const bool has_parent_of_ours = std::getenv("FORGEDIT_WORKER") != nullptr;
 
 std::int64_t seconds_now() {
@@ -40,8 +40,9 @@ std::int64_t seconds_now() {
   return now.tv_sec;
 }
 
-/// A shell sends SIGHUP after the terminal did, a batch system SIGTERM after SIGUSR1, and both to a program
-/// and to what started it: none of these is a second wish.
+/// Whether a signal is a second request of the user. A shell repeats the terminal's SIGHUP, a batch system
+/// sends SIGTERM after SIGUSR1, and both may signal a program and the one that started it: these are no
+/// second requests.
 bool is_second_wish(int signal) {
   if (signal == SIGHUP || signal == SIGUSR1) return false;
   if (has_parent_of_ours || first_signal.load() == SIGUSR1) return signal == SIGINT;
@@ -52,7 +53,7 @@ void request_stop(int signal) {
   if (stop_flag.stopped()) {
     if (!is_second_wish(signal)) return;
     ::signal(signal, SIG_DFL);
-    ::raise(signal);  // comes when this handler has returned
+    ::raise(signal);  // takes effect when this handler has returned
     return;
   }
   first_signal = signal;
@@ -61,7 +62,8 @@ void request_stop(int signal) {
   ::alarm(patience.load());
 }
 
-/// Nothing has looked at the request: a library below waits for something that does not come.
+/// Ends the program because the job has not checked the request: a library waits for something that does not
+/// come.
 void end_now(int) {
   constexpr std::string_view kText = "\nforgedit: stopped by force: the job did not react in time\n";
   if (::write(STDERR_FILENO, kText.data(), kText.size()) < 0) ::_exit(kCancelled);
@@ -90,7 +92,7 @@ int stop_signal() {
   return first_signal.load();
 }
 
-/// A step may take minutes on a CPU; then a request to stop has to wait for as long.
+/// A step may take minutes on a CPU, so a request to stop has to wait that long.
 void looked_at_stop() {
   static auto last = Clock::now();
   const auto now = Clock::now();

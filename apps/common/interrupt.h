@@ -11,23 +11,23 @@ namespace forgedit {
 /// an error instead.
 void stop_on_signals();
 
-/// A part that may take long without looking at requests to stop begins, such as writing gigabytes.
+/// Call before a part that may take long without a check for requests to stop, such as writing gigabytes.
 void allow_long_pause();
 
-/// What the signals set: for the one job that the program runs.
+/// The flag that the signals set, for the one job that the program runs.
 const StopFlag& program_stop();
 
 /// The signal that asked to stop; 0: none did.
 int stop_signal();
 
-/// To be called whenever a job looks at the flag: how far apart looks are decides how long they are waited
-/// for.
+/// Call whenever a job checks the flag. The longest time between two checks decides how long the program
+/// waits for the next one.
 void looked_at_stop();
 
-/// The flag was seen: from now on the last results are written.
+/// Call when the job has seen the flag and begins to write its last results.
 void allow_last_writes();
 
-/// Throws Cancelled when a signal asked to stop.
+/// Throws Cancelled if a signal asked to stop.
 void throw_if_stopped();
 
 }  // namespace forgedit

@@ -5,9 +5,9 @@
 
 namespace forgedit {
 
-/// What a request of served_request has to do. Jobs of captions, scores and exports count as nothing.
+/// The work of a request from served_request. Captions, scores and exports count as no work.
 JobWork work_of(const JobRequest& request);
-/// How speeds call learning with these options: "vanilla", "vanilla lora".
+/// The name in Speeds of fine-tuning with these options: "vanilla", "vanilla lora".
 std::string learning_name(const LearnOptions& options);
 
 }  // namespace forgedit

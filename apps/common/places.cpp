@@ -15,7 +15,7 @@ std::string environment(const char* name) {
   return text ? text : "";
 }
 
-/// OMP_NUM_THREADS where it is one number; 0 otherwise.
+/// OMP_NUM_THREADS if it is a single number; otherwise 0.
 int threads_of_environment() {
   const auto text = environment("OMP_NUM_THREADS");
   const bool is_number =

@@ -12,15 +12,15 @@
 
 namespace forgedit {
 
-// Functions of this section run before the code of any library. Sanitizers are not ready by then.
+// Functions in this section run before the code of any library. Sanitizers are not ready by then.
 #ifndef __SANITIZE_ADDRESS__
 namespace {
 
 constexpr char kName[] = "OMP_WAIT_POLICY=";
 char passive[] = "OMP_WAIT_POLICY=passive";
 
-/// Starts the program once more with one more variable in its environment. Where that fails it goes on, only
-/// slower.
+/// Restarts the program with OMP_WAIT_POLICY=passive unless the variable is set. If that fails, the program
+/// continues, only slower.
 void start_with_passive_threads(char** argv, char** environment) {
   std::vector<char*> entries;
   for (auto* entry = environment; *entry; ++entry) {
@@ -28,7 +28,7 @@ void start_with_passive_threads(char** argv, char** environment) {
     entries.push_back(*entry);
   }
   entries.insert(entries.end(), {passive, nullptr});
-  // By its real path, so that the process keeps its name.
+  // The real path is used, so that the process keeps its name.
   char program[PATH_MAX] = {};
   if (::readlink("/proc/self/exe", program, sizeof program - 1) > 0) ::execve(program, argv, entries.data());
 }
@@ -46,7 +46,7 @@ void prepare_process(int, char** argv, char** environment) {
 
 void keep_freed_memory() {
 #ifdef __GLIBC__
-  // The first is the highest value to which glibc raises this limit itself.
+  // 32 MiB is the highest value to which glibc itself raises the first limit.
   ::mallopt(M_MMAP_THRESHOLD, 32 << 20);
   ::mallopt(M_TRIM_THRESHOLD, 64 << 20);
 #endif

@@ -25,7 +25,7 @@ std::string bar_text(double share, std::size_t width) {
   return " [" + std::string(full, '=') + std::string(width - full, ' ') + "]";
 }
 
-/// No more exact than an estimate is.
+/// Formats an estimated time, rounded to the precision that an estimate has.
 std::string about_text(double seconds) {
   if (seconds < 10) return fmt::format("about {:.0f} s", std::max(1.0, std::ceil(seconds)));
   if (seconds < 90) return fmt::format("about {:.0f} s", 5 * std::ceil(seconds / 5));
@@ -44,7 +44,7 @@ std::string stage_title(const std::string& stage) {
 }
 
 std::string stage_line(const std::string& stage, std::int64_t steps, double seconds) {
-  // Decoding an image counts as a step of it.
+  // Decoding an image counts as one of its steps.
   const auto* what = stage == kSamplingStage ? " (decoding included)" : "";
   return fmt::format("{}: {} steps{} in {:.2f} s", stage_title(stage), steps, what, seconds);
 }

@@ -31,7 +31,7 @@ SchedulerJob scheduler_job() {
   if (task && first && last && *task >= *first && *last >= *task) {
     result.place = *task - *first;
     result.places = *last - *first + 1;
-  } else if (number("SLURM_STEP_ID")) {  // else the variables speak of the job, not of this process
+  } else if (number("SLURM_STEP_ID")) {  // otherwise the variables describe the job, not this process
     result.places = std::max<std::size_t>(number("SLURM_NTASKS").value_or(1), 1);
     result.place = number("SLURM_PROCID").value_or(0) % result.places;
   } else if (const auto index = number("JOB_COMPLETION_INDEX")) {

@@ -25,7 +25,8 @@ json strategies_of(LearnMethod method) {
   return list;
 }
 
-/// What vanilla learns from with the model: at most, and usually (docs/learning.md).
+/// The number of training samples of vanilla with the model: the maximum and the usual one
+/// (docs/learning.md).
 struct Samples {
   explicit Samples(const EngineFacts& facts) {
     const auto& learning = facts.defaults.learning;
@@ -85,7 +86,7 @@ json reader(const std::string& name, const std::string& why_not) {
   return {{"there", true}};
 }
 
-/// What a page begins with.
+/// The settings with which the page starts.
 json defaults(const EngineFacts& facts) {
   const SampleOptions published;
   const Samples samples(facts);
@@ -96,7 +97,7 @@ json defaults(const EngineFacts& facts) {
           {"steps", facts.defaults.steps.value_or(published.steps)},
           {"samples", samples.most},
           {"usual_samples", samples.usual},
-          // Quick on a machine without a GPU.
+          // With the miniature, 10 candidates are quick even without a GPU.
           {"auto_pictures", facts.is_miniature ? 10 : 40},
           {"blend", 0},
           {"seed", 0}};

@@ -6,9 +6,9 @@
 
 namespace forgedit {
 
-/// What a page must know to ask for a job: the model, and the names, words and usual values of settings.
+/// What a page needs to send requests: the model, and the names, texts and defaults of settings.
 nlohmann::json serve_info(const EngineFacts& facts);
-/// How long its work should take, as Speeds reads it.
+/// The expected speeds of the worker, in the form that Speeds reads.
 nlohmann::json serve_speeds(const EngineSpeeds& speeds);
 
 }  // namespace forgedit

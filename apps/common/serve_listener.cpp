@@ -96,7 +96,7 @@ void ServeListener::learned(const fs::path& folder, const std::vector<double>& l
   stop_if_wanted();
 }
 
-/// All targets in one, each with its stem: what a page shows.
+/// Merges the choices for all prompts into one list with the stems of the images, as the page shows it.
 void ServeListener::choice(const json& best) {
   json told{{"best", json::array()}, {"front", json::array()}, {"points", json::array()}};
   for (const auto& target : best.at("targets")) {

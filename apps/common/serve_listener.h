@@ -15,11 +15,11 @@
 
 namespace forgedit {
 
-/// Lines of JSON to the parent of a worker. What else this process prints goes to its standard error.
+/// Sends lines of JSON to the parent of a worker. All other output of this process goes to standard error.
 class ParentLines {
  public:
   ParentLines();
-  /// Ends the process where nobody is there to hear it.
+  /// Ends the process if the parent no longer reads.
   void send(const nlohmann::json& line) const;
 
  private:
@@ -29,21 +29,20 @@ class ParentLines {
 /// Requests to stop a job; set by another thread.
 struct ServedStop {
   StopFlag now;
-  std::atomic<bool> at_picture{false};  ///< once the next picture, or what is learned, is complete
+  std::atomic<bool> at_picture{false};  ///< once the next image, or the fine-tuning, is complete
 };
 
-/// What a job says, as lines to the parent (Dispatcher has them), without the places of this machine that are
-/// the server's own.
+/// Sends the events of a job as lines to the parent (see Dispatcher), without paths of this machine.
 class ServeListener : public JsonEvents {
  public:
   /// All but `id` must outlive it.
   ServeListener(const ParentLines& lines, const std::string& id, const ClientWords& words, ServedStop& stop);
 
-  /// A part of the job's result.
+  /// Adds a part to the job's result and sends the result.
   void add_result(const char* key, nlohmann::json value);
-  /// The saved edit that the job has told of; empty: none.
+  /// The folder of the saved edit that the job has reported; empty: none.
   const std::filesystem::path& learned_place() const { return learned_place_; }
-  /// The record in the folder has also what an earlier worker finished and could not tell any more.
+  /// Reports the images in the folder's record that an earlier worker finished but could not report.
   void tell_untold(const std::filesystem::path& folder);
 
   void note(const std::string& text) override;

@@ -59,7 +59,7 @@ void become_server(ServeOptions options) {
       (fs::path(options.worker.arguments.front()).parent_path() / "forgedit_server").string();
   const auto text = text_of(options);
   const std::array<const char*, 3> arguments{program.c_str(), text.c_str(), nullptr};
-  // The program does not write to them.
+  // execv does not write to the arguments.
   ::execv(program.c_str(), const_cast<char* const*>(arguments.data()));
   throw failure(program + ": cannot be started: " + std::strerror(errno));
 }

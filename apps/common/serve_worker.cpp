@@ -38,14 +38,14 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-/// A job from its line to its end. It may be told to stop before it begins.
+/// A job, from the line that starts it to its end. It may be told to stop before it begins.
 struct ServedJob {
   std::string id;
   json request;
   ServedStop stop;
 };
 
-/// Reads the parent's lines in a thread of its own, so that a stop is seen while a job runs.
+/// Reads the parent's lines in a thread of its own, so that a stop is received while a job runs.
 class Inbox {
  public:
   Inbox() {
@@ -71,7 +71,8 @@ class Inbox {
       const auto message = json::parse(line, nullptr, /*allow_exceptions=*/false);
       if (message.is_object()) take(message);
     }
-    // The parent is gone, or wants this process to be: everything that is finished is in its file.
+    // The parent is gone or has closed the input to end this process. Everything that is finished is in its
+    // file.
     ::_exit(kDone);
   }
 
@@ -98,8 +99,8 @@ class Inbox {
   std::shared_ptr<ServedJob> last_;
 };
 
-/// Where what `picture` gives is kept: where it is already, else a new place, which has the job's id if that
-/// is free.
+/// The folder for the saved edit of `picture`: an existing one with the same fine-tuning, else a new one,
+/// which gets the job's id if that is free.
 fs::path place_to_learn(const fs::path& data, const std::string& job, const PictureToLearn& picture) {
   for (const auto& name : list_directory(data / "learned")) {
     if (!is_id(name)) continue;
@@ -107,7 +108,7 @@ fs::path place_to_learn(const fs::path& data, const std::string& job, const Pict
     try {
       if (is_saved_edit(folder) && saved_difference(folder, picture).empty()) return folder;
     } catch (const Error&) {
-      // Damaged: it is no help.
+      // It is damaged and cannot be used.
     }
   }
   auto folder = learned_folder(data, job);
@@ -123,7 +124,7 @@ bool has(const std::string& text, const char* part) {
   return text.find(part) != std::string::npos;
 }
 
-/// Places of this machine that messages may name.
+/// Paths of this machine that messages for clients must not contain.
 std::vector<fs::path> places_to_hide(const ModelRequest& model) {
   const auto places = find_places();
   std::vector<fs::path> hidden{places.hub_cache, places.assets, model.model, model.vae, model.tokenizer};
@@ -149,7 +150,7 @@ class ServeWorker {
   }
 
  private:
-  /// Says who this is.
+  /// Reports the model and its settings to the parent.
   void introduce() {
     try {
       JobListener nobody;
@@ -163,7 +164,7 @@ class ServeWorker {
     }
   }
 
-  /// Once: how long work should take, while nobody waits for this process.
+  /// Reports expected speeds, once, while no job waits.
   void tell_speeds() {
     if (info_.is_null() || info_.contains("speeds")) return;
     try {
@@ -171,18 +172,18 @@ class ServeWorker {
       info_["speeds"] = serve_speeds(engine_.expected_speeds(StopFlag(), nobody));
       lines_.send({{"worker", info_}});
     } catch (const Error&) {
-      info_["speeds"] = json::array();  // what is wrong with the model the first job will say
+      info_["speeds"] = json::array();  // the first job will report what is wrong with the model
     }
   }
 
-  /// What people will most likely draw on next.
+  /// Prepares the saved edit from which users will most likely generate next.
   void warm_up() {
     if (to_warm_.empty()) return;
     JobListener nobody;
     try {
       engine_.warm_up(std::exchange(to_warm_, {}), StopFlag(), nobody);
     } catch (const std::exception&) {
-      // Whoever draws on it will hear of it.
+      // The next job that uses it will report the error.
     }
   }
 
@@ -203,7 +204,7 @@ class ServeWorker {
     } catch (const Error& error) {
       end("failed", failure_of(code_of(error), told(error)));
     } catch (const std::exception& error) {
-      // The device is lost to this process: its successor tries the job once more.
+      // This process cannot use the device any more. The next one tries the job once more.
       if (breaks_worker(error)) ::_exit(kRestartCode);
       const std::string what = error.what();
       const bool is_memory = has(what, "memory") || what == std::bad_alloc().what();
@@ -220,7 +221,7 @@ class ServeWorker {
     if (auto* edit = std::get_if<EditJob>(&request); edit && edit->from.empty()) learn = &edit->learn;
     if (!learn) return request;
     learn->choose_save = choose;
-    learn->overwrite = true;  // what is damaged there
+    learn->overwrite = true;  // replaces a damaged saved edit
     return request;
   }
 
@@ -237,7 +238,7 @@ class ServeWorker {
     if (facts_.precision == "fp32") {
       engine_.run(request, job.stop.now, listener);
     } else {
-      // What is written must not be rounded on the way; there is room for one model only.
+      // The model must be written unrounded, so it is loaded in fp32. There is room for one model only.
       engine_.unload();
       auto model = model_;
       model.precision = Precision::fp32;
@@ -283,14 +284,14 @@ class ServeWorker {
   Inbox inbox_;
   Engine engine_;
   EngineFacts facts_;
-  json info_;  // that the parent has; null where there is no model
+  json info_;  // what the parent has received; null if there is no model
   fs::path to_warm_;
 };
 
 }  // namespace
 
 void run_serve_worker(const ModelRequest& model, const fs::path& data) {
-  // The parent decides when this process stops, and by lines alone.
+  // Only the parent stops this process, by lines, so its signal handlers are removed.
   for (const int signal : {SIGINT, SIGTERM, SIGUSR1, SIGHUP}) ::signal(signal, SIG_DFL);
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   ServeWorker(model, data).run();

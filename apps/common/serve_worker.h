@@ -6,8 +6,9 @@
 
 namespace forgedit {
 
-/// The worker process of a server (forgedit/serve/dispatcher.h has the lines that they exchange): takes jobs
-/// from standard input until that ends, and keeps the model warm between them. It ends with its parent.
+/// Runs the worker process of a server (forgedit/serve/dispatcher.h describes the lines that they exchange).
+/// It takes jobs from standard input until that ends, and keeps the model in memory between them. It ends
+/// with its parent.
 [[noreturn]] void run_serve_worker(const ModelRequest& model, const std::filesystem::path& data);
 
 }  // namespace forgedit

@@ -24,7 +24,7 @@ using nlohmann::json;
 
 constexpr std::size_t kMostTextBytes = 4'000;
 
-/// Keys that name files of this machine are not a client's to give.
+/// Throws a usage Error for keys that name files of this machine, which clients may not give.
 void refuse_places(const json& request) {
   const auto refuse = [](const json& object, const char* key, const std::string& before) {
     if (object.is_object() && object.contains(key)) {
@@ -52,7 +52,7 @@ void check_texts(const json& request) {
   }
 }
 
-/// How many edits a request asks for.
+/// The number of edits that a request generates.
 double count_of(const EditRequest& request) {
   const bool is_subtraction = request.interpolation == Interpolation::vector_subtraction;
   const double strengths = is_subtraction ? static_cast<double>(request.gammas.size())
@@ -74,7 +74,7 @@ void check_count(const EditJob& job, const std::vector<EditRequest>& requests) {
                     fmt::format("{:.0f} images in one job, expected at most {}", count, kMostServedPictures));
 }
 
-/// How an export's file or folder is called.
+/// The name of an export's file or folder. Throws a usage Error for an unknown format.
 const char* export_name(const std::string& to) {
   if (to == "lora") return "lora.safetensors";
   if (to == "single-file") return "model.safetensors";
@@ -83,14 +83,15 @@ const char* export_name(const std::string& to) {
                               did_you_mean(to, {"diffusers", "single-file", "lora"}));
 }
 
-/// What is left to be settled, and to be checked before a model is loaded, for each kind.
+/// Completes a job of each kind and checks what can be checked before a model is loaded.
 class Settled {
  public:
   Settled(const std::filesystem::path& data, const std::string& id) : data_(data), id_(id) {}
 
   void operator()(EditJob& job) const {
     job.out = job_folder(data_, id_);
-    // Each image is complete as soon as it can be, and has the same bytes whatever else the job generates.
+    // With one image per batch, each image is finished as early as possible, and its bytes do not depend on
+    // the other images of the job.
     if (!job.drawing.batch) job.drawing.batch = 1;
     check_count(job, check_edit_settings(job).requests);
   }

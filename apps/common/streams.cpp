@@ -12,7 +12,7 @@ namespace {
 
 int first_error = 0;
 
-/// Whether stdout is a pipe that nobody reads any more.
+/// Whether stdout is a pipe without a reader.
 bool reader_is_gone() {
   struct pollfd out {
     STDOUT_FILENO, 0, 0
@@ -20,7 +20,8 @@ bool reader_is_gone() {
   return ::poll(&out, 1, 0) == 1 && (out.revents & POLLERR) != 0;
 }
 
-/// What others wrote to stdout may have failed before; of that only a flag is left.
+/// Stores the first error. A write by other code may have failed before; of that only a flag is left, not
+/// errno.
 void note_error() {
   if (first_error == 0) first_error = reader_is_gone() ? EPIPE : errno ? errno : EIO;
 }
@@ -30,7 +31,7 @@ void note_error() {
 void reserve_standard_streams() {
   for (const int number : {STDIN_FILENO, STDOUT_FILENO, STDERR_FILENO}) {
     if (::fcntl(number, F_GETFD) != -1) continue;
-    // The lowest free number is taken, and what is read only cannot be written to.
+    // open() uses the lowest free number. A stream that was opened read-only cannot be written to.
     const int taken = ::open("/dev/null", number == STDIN_FILENO ? O_WRONLY : O_RDONLY);
     if (taken != number && taken >= 0) ::close(taken);
   }

@@ -14,7 +14,7 @@
 namespace forgedit {
 namespace {
 
-/// "I/N": which of the workers that a process of ours started this one is.
+/// "I/N": the index of this worker and the number of workers that its parent started.
 constexpr const char* kWorkerVariable = "FORGEDIT_WORKER";
 
 std::vector<std::string> words_of(const std::string& text) {
@@ -28,7 +28,7 @@ bool is_number(const std::string& text) {
   return !text.empty() && text.size() < 4 && text.find_first_not_of("0123456789") == std::string::npos;
 }
 
-/// What each worker's CUDA_VISIBLE_DEVICES says.
+/// The value of CUDA_VISIBLE_DEVICES for each worker. Throws Error if a requested GPU is not there.
 std::vector<std::string> gpus_of(const std::string& asked, std::size_t there) {
   const auto words = words_of(asked);
   if (asked != "all" && (words.empty() || !std::all_of(words.begin(), words.end(), is_number))) {
@@ -68,7 +68,7 @@ std::vector<std::string> gpus_of(const std::string& asked, std::size_t there) {
   return chosen;
 }
 
-/// As this program was started.
+/// The arguments with which this program was started; the first one is /proc/self/exe.
 std::vector<std::string> own_arguments() {
   std::ifstream file("/proc/self/cmdline", std::ios::binary);
   std::vector<std::string> arguments;
@@ -96,7 +96,7 @@ std::vector<WorkerProcesses::Command> worker_commands(const WorkerCount& workers
 
 WorkerProcesses::Command only_worker_command() {
   auto arguments = own_arguments();
-  // The server that starts it is another program.
+  // The server, which starts it, is another program: /proc/self/exe would name the server.
   arguments.front() = std::filesystem::read_symlink(arguments.front()).string();
   return {std::move(arguments), {{kWorkerVariable, "0/1"}}};
 }

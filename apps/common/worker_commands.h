@@ -9,27 +9,27 @@
 
 namespace forgedit {
 
-/// What a process that starts workers says to each: "I/N"; empty in a process that nobody started so.
+/// The text "I/N" that a worker process gets from the process that starts it; empty in any other process.
 std::string worker_of_environment();
 
 /// The worker processes of this host.
 struct WorkerCount {
-  std::string gpus;                             ///< "all", how many, or which as "0,1"
-  std::size_t processes = 0;                    ///< without `gpus`: so many, which share the cores
+  std::string gpus;                             ///< "all", a number of GPUs, or a list such as "0,1"
+  std::size_t processes = 0;                    ///< number of processes that share the cores, without `gpus`
   std::string child = worker_of_environment();  ///< "I/N": this process is one of them
 
   bool is_many() const { return !is_child() && (!gpus.empty() || processes > 1); }
   bool is_child() const { return !child.empty(); }
 };
 
-/// Which of how many workers this process is: as WorkerCount::child says, else as the batch system does.
+/// The index and number of the workers: from WorkerCount::child if set, else from the batch system.
 std::pair<std::size_t, std::size_t> worker_place(const WorkerCount& workers);
 
-/// This program as it was started, once for each worker: with its GPU of the `gpus_there` that are visible
-/// here, its share of the cores and its WorkerCount::child. Throws Error for GPUs that are not there.
+/// The command of this program, as it was started, for each worker, with its GPU, its share of the cores and
+/// its WorkerCount::child. `gpus_there` GPUs are visible here. Throws Error if a requested GPU is not there.
 std::vector<WorkerProcesses::Command> worker_commands(const WorkerCount& workers, std::size_t gpus_there);
 
-/// This program as it was started, as the only worker of this process.
+/// The command of this program, as it was started, for a single worker process.
 WorkerProcesses::Command only_worker_command();
 
 }  // namespace forgedit

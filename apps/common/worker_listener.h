@@ -4,8 +4,8 @@
 
 namespace forgedit {
 
-/// What a worker process tells its parent (forgedit/jobs/supervise.h): warnings, and what is finished. The
-/// process ends with its parent from now on.
+/// Sends a worker's warnings and finished files to its parent (forgedit/jobs/supervise.h). Once it is
+/// constructed, the process ends with its parent.
 class WorkerListener : public JobListener {
  public:
   WorkerListener();

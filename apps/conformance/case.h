@@ -12,7 +12,7 @@
 
 namespace forgedit::conformance {
 
-/// One fixture folder: settings, inputs and what must come out.
+/// One fixture folder: settings, inputs and expected outputs.
 struct Case {
   std::filesystem::path folder;
   std::string name;  ///< the folder's name
@@ -27,7 +27,7 @@ struct Case {
   const at::Tensor& input(const std::string& tensor) const;
 };
 
-/// Reads case.json, in.safetensors and out.safetensors (where there are any).
+/// Reads case.json, in.safetensors and out.safetensors (if they exist).
 Case read_case(const std::filesystem::path& folder, const ComputePolicy& policy);
 
 /// How a computed tensor is compared with the reference.
@@ -36,8 +36,8 @@ struct Comparison {
   double tolerance = 0;
 };
 
-/// What an op computed, by the names of out.safetensors. Names without a comparison of their own are compared
-/// by the case's `rel_l2`.
+/// The tensors that an op computed, by the names of out.safetensors. Names without a comparison of their own
+/// are compared by the case's `rel_l2`.
 struct Outputs {
   StateDict tensors;
   std::map<std::string, Comparison> comparisons;
@@ -52,7 +52,7 @@ using Op = std::function<Outputs(const Case&)>;
 /// All ops that are covered, by the name in case.json.
 const std::map<std::string, Op>& ops();
 
-// One function an op; each reads only its case.
+// One function per op. Each uses only its case.
 Outputs clip_tokenize(const Case&);
 Outputs clip_text(const Case&);
 Outputs sdxl_text(const Case&);

@@ -17,7 +17,8 @@ CaptionSearch search_of(const nlohmann::json& settings, const CaptionSearch& fal
 
 }  // namespace
 
-// Names: image_embeds, logits, generated_PICTURE (greedy), beamBEAMS_PICTURE; decode_INDEX from case.json.
+// Outputs: image_embeds, logits, generated_PICTURE (greedy), beamBEAMS_PICTURE, and decode_INDEX from
+// case.json.
 Outputs blip(const Case& fixture) {
   torch::NoGradGuard no_grad;
   const auto folder = fixture.path("model");

@@ -15,7 +15,8 @@
 namespace forgedit::conformance {
 namespace {
 
-/// "vs_GAMMA" or "vp_EDIT_IDENTITY": EDIT is the paper's β, IDENTITY its α.
+/// Interpolates as `name` says: "vs_GAMMA" or "vp_EDIT_IDENTITY", where EDIT is the paper's β and IDENTITY
+/// its α.
 TextEmbedding interpolate_as_named(const std::string& name, const TextEmbedding& learned,
                                    const TextEmbedding& target, std::span<const std::int64_t> widths) {
   double edit = 0, identity = 0;
@@ -26,7 +27,7 @@ TextEmbedding interpolate_as_named(const std::string& name, const TextEmbedding&
   throw failure(name + ": expected vs_GAMMA or vp_EDIT_IDENTITY");
 }
 
-/// The input `name`, and `name`_pooled where there is one.
+/// The input `name`, and the input `name`_pooled if there is one.
 TextEmbedding embedding_of(const Case& fixture, const std::string& name) {
   const auto pooled = fixture.in.find(name + "_pooled");
   return {fixture.input(name), pooled == fixture.in.end() ? torch::Tensor() : pooled->second};
@@ -34,7 +35,7 @@ TextEmbedding embedding_of(const Case& fixture, const std::string& name) {
 
 }  // namespace
 
-// Names: INTERPOLATION, and pooled_INTERPOLATION. `widths`: of each text encoder's part.
+// Outputs: INTERPOLATION and pooled_INTERPOLATION. `widths` are the sizes of the text encoders' parts.
 Outputs interpolate(const Case& fixture) {
   constexpr std::string_view kPooled = "pooled_";
   const auto learned = embedding_of(fixture, "learned"), target = embedding_of(fixture, "target");
@@ -49,7 +50,7 @@ Outputs interpolate(const Case& fixture) {
   return outputs;
 }
 
-// Per strategy, how many parameter names differ from the list in case.json.
+// Outputs: for each strategy, how many parameter names differ from the list in case.json.
 Outputs forgetting(const Case& fixture) {
   const auto all = fixture.settings.at("all").get<std::vector<std::string>>();
   const auto blocks = UNetBlocks::of(all);
@@ -73,7 +74,7 @@ Outputs forgetting(const Case& fixture) {
 
 namespace {
 
-/// Learning as case.json has it, with the fixture's own noise.
+/// Fine-tuning options from case.json, with the fixture's own noise.
 LearnOptions learn_options(const Case& fixture, LearnMethod method) {
   const auto& settings = fixture.settings;
   auto options = published_options(method);
@@ -103,7 +104,7 @@ void add_losses(Outputs& outputs, const LearnResult& result, const Case& fixture
   outputs.comparisons["losses"] = {Comparison::Kind::max_relative, fixture.number("loss_rel", 1e-4)};
 }
 
-/// How far each parameter went, as a norm.
+/// Adds the norm of each parameter's change.
 void add_delta_norms(Outputs& outputs, const std::string& prefix, const StateDict& learned,
                      const StateDict& original, const Case& fixture) {
   for (const auto& [name, tensor] : learned) {
@@ -112,7 +113,7 @@ void add_delta_norms(Outputs& outputs, const std::string& prefix, const StateDic
   }
 }
 
-/// That the fixture was made under the numbers that the model itself takes for this size.
+/// Throws a failure unless the fixture has the time ids that the model itself uses for this size.
 void check_time_ids(const Case& fixture, const AddedConditions& added) {
   if (!added.time_ids.defined() || fixture.in.count("time_ids") == 0) return;
   if (torch::equal(added.time_ids.to(torch::kCPU), fixture.input("time_ids").to(torch::kCPU))) return;
@@ -169,7 +170,7 @@ Outputs finetune_dreambooth(const Case& fixture) {
   return outputs;
 }
 
-// edit_embedding_ALPHA is α·target + (1 − α)·learned.
+// The output edit_embedding_ALPHA is α·target + (1 − α)·learned.
 Outputs finetune_imagic(const Case& fixture) {
   StableDiffusion model;
   model.policy = fixture.policy;
@@ -190,7 +191,7 @@ Outputs finetune_imagic(const Case& fixture) {
   return outputs;
 }
 
-// Names: latents.STRATEGY.INTERPOLATION and image.STRATEGY.INTERPOLATION.
+// Outputs: latents.STRATEGY.INTERPOLATION and image.STRATEGY.INTERPOLATION.
 Outputs edit(const Case& fixture) {
   auto model = StableDiffusion::load(fixture.path("model"), fixture.policy);
   LearnedWeights weights(parameters_of(*model.unet),

@@ -9,8 +9,8 @@
 
 namespace forgedit::conformance {
 
-// A checkpoint of one file against the folder that has the same weights: per network, how many values differ
-// from the folder's, rounded to float16. Settings and tokenizer are the folder's.
+// Compares a single-file checkpoint with the folder that has the same weights. Outputs: for each network, how
+// many values differ from the folder's, rounded to float16. Settings and tokenizer are the folder's.
 Outputs single_file(const Case& fixture) {
   const auto folder = fixture.path("same_as");
   ModelFiles files(fixture.path("checkpoint"));

@@ -9,7 +9,7 @@
 
 namespace forgedit::conformance {
 
-// Names are PICTURE.FILTER.WxH; the picture lies beside case.json.
+// Outputs: PICTURE.FILTER.WxH. The picture is beside case.json.
 Outputs resample(const Case& fixture) {
   Outputs outputs;
   for (const auto& [name, reference] : fixture.out) {
@@ -24,7 +24,7 @@ Outputs resample(const Case& fixture) {
   return outputs;
 }
 
-// Outputs are called as the settings that they were made with; the references keep one pixel in `stride`.
+// Outputs are named after their settings. The references keep one pixel in `stride`.
 Outputs preprocess(const Case& fixture) {
   constexpr std::int64_t kStride = 4;
   const auto image = read_image(fixture.path("image"));

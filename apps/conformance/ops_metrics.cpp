@@ -13,8 +13,9 @@
 namespace forgedit::conformance {
 namespace {
 
-/// Weights of a trunk that no file could hold: u = ((i·A + l·B + C) mod 2³²) / 2³² for convolution l and flat
-/// index i, weight = (u − 0.5)·2·sqrt(6 / fan_in), bias 0. A, B and C stand in the formula's text.
+/// Computes the weights of a trunk that is too large for a file: u = ((i·A + l·B + C) mod 2³²) / 2³² for
+/// convolution l and flat index i, weight = (u − 0.5)·2·sqrt(6 / fan_in), bias 0. A, B and C are read from
+/// `formula`.
 StateDict trunk_from_formula(const std::string& formula, const StateDict& parameters) {
   long a = 0, b = 0, c = 0;
   const auto at = formula.find("u = ((i*");

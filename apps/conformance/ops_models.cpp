@@ -11,7 +11,8 @@ namespace forgedit::conformance {
 
 namespace {
 
-/// One of two names, or the first where case.json has none.
+/// The value of the key: one of two names, or the first one if case.json has none. Throws a failure for
+/// another.
 template <class Kind>
 Kind choice(const Case& fixture, const char* key, std::pair<const char*, Kind> first,
             std::pair<const char*, Kind> second) {
@@ -44,8 +45,8 @@ Outputs clip_text(const Case& fixture) {
   return {{{"last_hidden_state", output.last_hidden_state}, {"pooler_output", output.pooler_output}}, {}};
 }
 
-// Both text encoders of a model folder, each under its own tokenizer. How many ids differ from in.safetensors
-// (ids, ids_2) must be zero.
+// Runs both text encoders of a model folder, each with its own tokenizer. The number of ids that differ from
+// in.safetensors (ids, ids_2) must be zero.
 Outputs sdxl_text(const Case& fixture) {
   auto model = StableDiffusion::load(fixture.path("model"), fixture.policy);
   const auto length = static_cast<std::size_t>(model.text_encoder_2->config().max_position_embeddings);
@@ -103,7 +104,7 @@ Outputs vae_encode_decode(const Case& fixture) {
           {}};
 }
 
-// Names: timesteps_STEPS, step_STEPS_INDEX, etaETA_step_STEPS_INDEX, add_noise, velocity, alphas_cumprod.
+// Outputs: timesteps_STEPS, step_STEPS_INDEX, etaETA_step_STEPS_INDEX, add_noise, velocity, alphas_cumprod.
 Outputs ddim(const Case& fixture) {
   DdimOptions options;
   options.noise = noise_of(fixture);
@@ -141,8 +142,8 @@ Outputs ddim(const Case& fixture) {
   return outputs;
 }
 
-// Names: timesteps_STEPS, sample_STEPS_INDEX: what step INDEX leaves, under the prediction that
-// `model_output` says.
+// Outputs: timesteps_STEPS and sample_STEPS_INDEX, the sample after step INDEX with the prediction that
+// `model_output` defines.
 Outputs dpm_solver(const Case& fixture) {
   const std::string formula = "0.8 * x * cos(0.003 * t) + 0.1 * sin(x)";
   if (!starts_with(fixture.settings.value("model_output", formula), formula)) {

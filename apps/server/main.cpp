@@ -16,7 +16,7 @@ int complain(const std::string& message, int code) {
   return code;
 }
 
-/// The setting of an error as the option of `forgedit serve` that it is.
+/// The field of an error as an option of `forgedit serve`.
 std::string as_option(std::string field) {
   if (field.empty()) return {};
   std::replace(field.begin(), field.end(), '_', '-');
@@ -25,7 +25,7 @@ std::string as_option(std::string field) {
 
 }  // namespace
 
-/// The network's process: takes requests and keeps the queue. `forgedit serve` becomes this program.
+/// The server's process: answers requests and keeps the queue. `forgedit serve` becomes this program.
 int main(int argc, char** argv) {
   using namespace forgedit;
   reserve_standard_streams();

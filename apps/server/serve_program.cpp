@@ -42,12 +42,12 @@ namespace fs = std::filesystem;
 
 constexpr std::chrono::milliseconds kBetweenLooks{50};
 constexpr std::size_t kTokenBytes = 32;
-constexpr const char* kOnlyOwner = "owner";  // of the token that the server makes
+constexpr const char* kOnlyOwner = "owner";  // owner of the token that the server makes
 constexpr double kGiB = 1U << 30;
 constexpr std::size_t kMostTokenFile = 64 << 10;
-constexpr std::uint16_t kMorePorts = 100;  // that are tried where none was asked for
+constexpr std::uint16_t kMorePorts = 100;  // further ports to try if the user gave none
 
-/// Off loopback nobody is answered without a token: one that is there already, or a new one.
+/// The server's own token, from its file or new. Off loopback, requests without a token are refused.
 std::string own_token(const fs::path& data) {
   const auto file = data / "token";
   if (std::error_code missing; !fs::exists(file, missing)) {
@@ -56,7 +56,8 @@ std::string own_token(const fs::path& data) {
   return read_tokens(read_file(file, kMostTokenFile), file.string()).front().token;
 }
 
-/// Who may sign in; null where anybody may ask. `token` is one to tell the user.
+/// The tokens that may sign in; null if none is required. `token` becomes the one to show to the user, if
+/// any.
 std::shared_ptr<Sessions> sessions_of(const ServeOptions& request, const fs::path& data, std::string& token) {
   std::vector<OwnedToken> tokens;
   if (!request.tokens.empty()) {
@@ -93,7 +94,7 @@ void report(const std::string& what) {
   std::fputs(("forgedit serve: " + one_line(what, kMostMessage) + "\n").c_str(), stderr);
 }
 
-/// With the time, since whoever keeps standard error may not add it.
+/// Prints a line with the time, because the program that stores standard error may not add it.
 void log_access(const std::string& line) {
   const auto now = std::time(nullptr);
   std::tm utc{};
@@ -109,13 +110,13 @@ std::string address_of(const ServeOptions& request, std::uint16_t port, const st
          request.base_path + "/" + (token.empty() ? "" : "#token=" + token);
 }
 
-/// If that fails, the user has the address.
+/// Opens the address in the user's browser. If that fails, the user still has the printed address.
 void open_in_browser(const std::string& address) {
   std::string program = "xdg-open", argument = address;
   char* const arguments[] = {program.data(), argument.data(), nullptr};
   posix_spawn_file_actions_t actions;
   ::posix_spawn_file_actions_init(&actions);
-  // The address alone is what this program prints.
+  // This program prints only the address, so the browser's output is discarded.
   for (const int stream : {STDOUT_FILENO, STDERR_FILENO}) {
     ::posix_spawn_file_actions_addopen(&actions, stream, "/dev/null", O_WRONLY, 0);
   }
@@ -162,7 +163,7 @@ void run_server(const ServeOptions& request, const fs::path& data) {
   api.behind_proxy = request.trust_proxy;
   api.sessions = sessions;
   api.keep_free = static_cast<std::uint64_t>(request.keep_free_gib * kGiB);
-  // No job has this id: it stands for the one that the job gets.
+  // No job has this id. It stands for the id that the job will get.
   api.check = [data, id = new_id()](const nlohmann::json& asked) {
     return work_of(served_request(asked, data, id));
   };

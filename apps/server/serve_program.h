@@ -4,7 +4,7 @@
 
 namespace forgedit {
 
-/// Serves until a signal asks to stop; prints its address. Throws Error where it cannot begin.
+/// Prints the server's address and serves until a signal asks to stop. Throws Error if it cannot begin.
 void serve(const ServeOptions& request);
 
 }  // namespace forgedit

@@ -76,7 +76,7 @@ json subject_json(const BatchSubject& subject) {
           {"edits", std::move(edits)}};
 }
 
-/// Throws for the first edit in which two lists differ.
+/// Throws a usage Error for the first edit in which two lists differ.
 void compare_lists(const BatchSubject& begun, const BatchSubject& wanted, const fs::path& folder,
                    const std::set<std::string>& may_differ) {
   const auto complain = [&](std::size_t i, const std::string& what) {
@@ -175,10 +175,10 @@ void BatchFolder::take_over(const std::string& id, const std::string& token) con
     const auto place = mine.parent_path() / name;
     if (!starts_with(name, id + kTokenMark) || place == mine) continue;
     if (::rename(place.c_str(), mine.c_str()) != 0) {
-      remove_tree(place);  // there was one already
+      remove_tree(place);  // another folder was moved here before
       continue;
     }
-    // A worker that is only slow holds the lock of what is not its own any more.
+    // A slow worker may still hold the lock of this folder, which is no longer its own.
     ::unlink(FolderLock::inside(mine).c_str());
   }
 }
@@ -191,7 +191,7 @@ void BatchFolder::clear_temporary_files() const {
 void BatchFolder::clear_work() const {
   for (const auto& name : list_directory(work() / "making")) remove_tree(work() / "making" / name);
   for (const auto& name : list_directory(work() / "claims")) {
-    // A worker that has not seen the end yet may be about to claim: its temporary file stays.
+    // A worker that does not know yet that all is done may be about to claim: its temporary file stays.
     if (!starts_with(name, ".forgedit")) ::unlink((work() / "claims" / name).c_str());
   }
 }
@@ -207,7 +207,7 @@ bool BatchFolder::publish(const std::string& id, const std::string& token, const
   const auto mine = making(id, token);
   for (const auto& file : list_tree(mine)) flush_to_disk(file);
   flush_to_disk(mine);
-  // First, so that what is done always has it.
+  // The record comes first, so that each finished edit has one.
   json record{{"worker", made.worker},
               {"device", made.device},
               {"seconds", made.seconds},

@@ -27,8 +27,8 @@ BatchList read_list(const BatchRequest& request) {
   return list;
 }
 
-/// What reads an edit's picture, its region and its mask also checks them. `read` is the picture of the edit
-/// before, which is often the same.
+/// Checks an edit's picture, region and mask by reading them. `read` has the picture of the edit before,
+/// which is often the same.
 void check_files(const EditJob& job, std::pair<std::filesystem::path, Image>& read) {
   if (read.first != job.learn.picture) read = {job.learn.picture, read_image(job.learn.picture)};
   const auto& picture = read.second;
@@ -49,7 +49,7 @@ Batch::Batch(BatchRequest request)
   with_field("out", [&] { check_folder_can_be_made(request_.out); });
   folder_.check_place();
   std::set<std::string> mended;
-  // Workers that have the old list in memory would make the old edits.
+  // Changed edits are accepted only while no worker lives: such a worker would do the edits of its old list.
   if (request_.retry_failed && living_workers(folder_.work()).empty()) {
     for (const auto& [id, failure] : folder_.failures()) {
       if (failure.is_final && !folder_.is_done(id)) mended.insert(id);

@@ -14,41 +14,41 @@ namespace forgedit {
 /// A list of edits, and the options for working on it.
 struct BatchRequest {
   std::string text, name;        ///< the list, and its name in errors
-  std::filesystem::path folder;  ///< relative paths of the list lead from here
+  std::filesystem::path folder;  ///< relative paths in the list start here
   std::filesystem::path out;     ///< folder of the batch
-  EditJob defaults;              ///< for keys that a line does not have
+  EditJob defaults;              ///< values of keys that a line does not have
   BatchOptions options;
-  bool retry_failed = false;  ///< failed edits count as not tried
+  bool retry_failed = false;  ///< failed edits are tried again
 };
 
-/// A batch whose list was read and whose folder fits it.
+/// A batch whose list was read and whose folder matches the list.
 class Batch {
  public:
-  /// Checks everything that can be checked without a model. Throws Error before anything is written.
+  /// Checks everything that can be checked without a model. Throws Error if a check fails. Writes nothing.
   explicit Batch(BatchRequest request);
 
   const BatchList& list() const { return list_; }
   const BatchFolder& folder() const { return folder_; }
-  /// Checks that there is such a model, and that it has a safety checker if an edit needs one. Throws Error.
+  /// Throws Error if the model does not exist, or if an edit needs a safety checker and the model has none.
   void check_model(const ModelRequest& model, const Places& places) const;
-  /// Reads all pictures and masks, which the constructor does not. Warns of each edit whose files are wrong;
-  /// then throws a usage Error.
+  /// Reads all pictures and masks, which the constructor does not. Warns about each edit whose files are
+  /// wrong, and throws a usage Error if there is one.
   void check_pictures(JobListener& listener) const;
-  /// "60 edits of 12 pictures, 300 images; 20 are done, 1 failed".
+  /// "60 edits of 12 pictures, 300 images; 20 done before; 1 failed before".
   std::string plan() const;
-  /// Forgets failures where that was asked for; their edits may have been mended in the list. Of one worker
-  /// process of several only the one that starts the others calls it.
+  /// Forgets failures if `retry_failed` is set, and accepts changed edits in the list. If there are several
+  /// worker processes, only the process that starts them calls it.
   void prepare() const;
   /// One worker's part: see work_on_batch.
   void work(Engine& engine, const Worker& worker, const StopFlag& stop, JobListener& listener) const;
-  /// The same by processes of this host, with the list as their standard input: starts them, starts
-  /// anew what crashes, and tells of the whole list. Throws Cancelled once `stop` is set and all have ended,
-  /// a failure where none could work.
+  /// Does the same with worker processes on this host, whose standard input is the list. Starts them,
+  /// restarts those that crash, and reports the progress of the whole list. Throws Cancelled once `stop` is
+  /// set and all have ended, and a failure if no worker can continue.
   void work_by_processes(const std::vector<WorkerProcesses::Command>& commands, const StopFlag& stop,
                          JobListener& listener) const;
   BatchStatus status() const;
-  /// Writes the report, until it is how the batch stands: of several workers that end, the last one's stays.
-  /// Returns that, and the files.
+  /// Writes the report, and writes it again if the batch has changed meanwhile, so that the last of several
+  /// workers leaves a correct one. Returns the status and the files.
   std::pair<BatchStatus, std::vector<std::filesystem::path>> report() const;
 
  private:
@@ -57,7 +57,7 @@ class Batch {
   BatchList list_;
 };
 
-/// How the batch in `out` stands, without its list. Only reads. Throws a usage Error where there is none.
+/// Reads the status of the batch in `out`, without its list. Throws a usage Error if there is no batch.
 BatchStatus status_of_batch(const std::filesystem::path& out);
 
 }  // namespace forgedit

@@ -24,14 +24,14 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 
 constexpr std::size_t kMaxId = 100;
-constexpr std::size_t kIdDigits = 12;  // of a hash, in an id that the line does not have
-/// A unit of more images is split: its picture is then learned once more, but two workers share it.
+constexpr std::size_t kIdDigits = 12;  // digits of the hash in an id that the line does not give
+/// A unit with more images is split: two workers then share it, but its picture is fine-tuned twice.
 constexpr std::size_t kMostImagesOfUnit = 300;
-/// How much of each end of a picture's file its stamp reads.
+/// The number of bytes at each end of a picture's file that stamp_of reads.
 constexpr std::streamsize kStampEnd = 1 << 16;
 
-/// Tells a picture's file from another one by its size and both ends: a list of thousands is checked by every
-/// worker, over the network.
+/// Identifies a picture's file by its size and both ends. It does not read the whole file, because every
+/// worker checks lists of thousands of pictures over the network.
 std::string stamp_of(const fs::path& file) {
   std::ifstream in(file, std::ios::binary);
   std::string ends(2 * kStampEnd, '\0');
@@ -47,7 +47,7 @@ std::string stamp_of(const fs::path& file) {
   return std::to_string(size) + " " + content_hash({ends.data(), static_cast<std::size_t>(count)});
 }
 
-/// Where a list's references lead.
+/// Resolves the paths in a list.
 class Lookup {
  public:
   explicit Lookup(const fs::path& folder) : folder_(folder) {}
@@ -66,7 +66,7 @@ class Lookup {
       throw usage_error(path.string() + ": expected a saved edit, a folder with learned.json");
     return path;
   }
-  /// The same for the same contents.
+  /// The stamp of a job's picture or saved edit; equal for equal contents.
   const std::string& stamp(const EditJob& job) {
     const auto& place = job.from.empty() ? job.learn.picture : job.from;
     auto& stamp = stamps_[place.string()];
@@ -95,7 +95,7 @@ bool is_id(const std::string& id) {
   });
 }
 
-/// What learning depends on: edits with the same are learned once.
+/// The settings that fine-tuning depends on. Edits with equal settings are fine-tuned together.
 json learning_of(const EditJob& job, const EditSubject& subject, const std::string& stamp) {
   if (!job.from.empty()) return {{"learned", stamp}};
   const auto& learn = job.learn;
@@ -131,8 +131,8 @@ std::string identity_of(const EditJob& job, const EditSubject& subject, const js
   return content_hash(json_text(result));
 }
 
-/// Of the first target and what the line says, not of what the picture is: one that is mended later keeps its
-/// edit's id, and hosts may see it at other places.
+/// Makes an id from the first prompt and the line's settings, not from the contents of the picture: if the
+/// picture is corrected later, the edit keeps its id, and hosts may have it at different paths.
 std::string made_id(const EditJob& job, const EditSubject& subject, const json& keys) {
   std::string reference;
   for (const char* key : {"image", "picture", "from", "learned"}) reference += keys.value(key, "");
@@ -147,7 +147,7 @@ std::size_t images_of(const EditJob& job, const EditSubject& subject) {
   return images + job.automatic->pictures.value_or(kAutoPictures) * job.targets.size();
 }
 
-/// The line with paths that lead there from everywhere.
+/// The line as JSON with absolute paths and its id.
 std::string portable_line(json keys, const EditJob& job, const std::string& id) {
   const bool saved = !job.from.empty();
   for (const char* key : {"image", "picture", "from", "learned"}) keys.erase(key);
@@ -176,7 +176,7 @@ class Grouping {
     std::size_t unit, images;
   };
   BatchList& list_;
-  std::map<std::string, Open> open_;  // the unit that takes the next edit, by learning
+  std::map<std::string, Open> open_;  // the unit that gets the next edit, by fine-tuning settings
 };
 
 }  // namespace

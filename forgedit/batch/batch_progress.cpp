@@ -5,8 +5,8 @@
 namespace forgedit {
 namespace {
 
-/// A look lists the folder, which costs a server some requests and this worker some time: at most one part in
-/// so many of it.
+/// Reading the folder costs time on the file server and here. At most one part in kTimePerLook of the
+/// worker's time is spent on it.
 constexpr std::chrono::seconds kBetweenLooks{2};
 constexpr int kTimePerLook = 50;
 

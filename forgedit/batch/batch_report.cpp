@@ -39,7 +39,7 @@ json summary_json(const BatchFolder& folder, const BatchStatus& status) {
           {"left", status.left}, {"edits", std::move(edits)}};
 }
 
-/// The targets that a line of a list names.
+/// The prompts in a line of a list.
 std::vector<std::string> targets_of(const std::string& line) {
   const auto keys = json::parse(line, nullptr, /*allow_exceptions=*/false);
   std::vector<std::string> targets;

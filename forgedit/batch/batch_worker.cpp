@@ -32,12 +32,12 @@ namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-/// So many edits in a row that failed for a reason of this machine: the next ones would too.
+/// After this many edits in a row that failed for a reason of this machine, the next ones would fail too.
 constexpr std::size_t kMostInARow = 3;
-/// The first wait before another try is this part of a lease; each further one is three times as long.
+/// The first wait before another try is a lease divided by this; each further one is three times as long.
 constexpr int kWaitsPerLease = 6;
 constexpr milliseconds kLookAtStop{50};
-/// Errors of the operating system that say nothing about the edit.
+/// Errors of the operating system that are not the edit's fault.
 constexpr std::array kPassingErrors{ENOSPC, EIO, ESTALE, EDQUOT, ENOMEM, EMFILE, ENFILE, ETIMEDOUT};
 
 bool contains_any(const std::string& text, std::initializer_list<const char*> parts) {
@@ -45,7 +45,7 @@ bool contains_any(const std::string& text, std::initializer_list<const char*> pa
                      [&](const char* part) { return text.find(part) != std::string::npos; });
 }
 
-/// Whether a reason lies in this machine at this moment, so that another try, best elsewhere, may succeed.
+/// Whether an error has a temporary cause on this machine, so that another try, best elsewhere, may succeed.
 bool may_pass(const std::exception& error) {
   if (dynamic_cast<const std::bad_alloc*>(&error) || dynamic_cast<const std::system_error*>(&error))
     return true;
@@ -56,7 +56,7 @@ bool may_pass(const std::exception& error) {
                      [&](int code) { return text.find(std::strerror(code)) != std::string::npos; });
 }
 
-/// In one line; LibTorch's messages carry a stack trace.
+/// The message of an error in one line, without the stack trace that LibTorch's messages have.
 std::string reason_of(const std::exception& error) {
   const std::string text = error.what();
   const auto* own = dynamic_cast<const Error*>(&error);
@@ -64,7 +64,7 @@ std::string reason_of(const std::exception& error) {
   return one_line(field + text.substr(0, text.find('\n')), kMostMessage);
 }
 
-/// What an edit's job says, as far as it matters for the list.
+/// Passes on those events of an edit's job that matter for the list.
 class EditListener : public JobListener {
  public:
   EditListener(JobListener& outer, BatchProgress& progress, BackgroundWriter& endings, const std::string& id)
@@ -81,18 +81,18 @@ class EditListener : public JobListener {
   void long_write() override { outer_.long_write(); }
   void stopping() override { outer_.stopping(); }
 
-  /// Seconds; negative where nobody knows.
+  /// The planned seconds of the edit; negative if unknown.
   double planned() const { return planned_; }
 
  private:
   JobListener& outer_;
   BatchProgress& progress_;
-  BackgroundWriter& endings_;  // of the edits before
+  BackgroundWriter& endings_;  // for the last files of earlier edits
   const std::string& id_;
   double planned_ = -1;
 };
 
-/// The files that the automatic choice calls the best, and those that are no candidates.
+/// The files that the automatic choice calls the best, and those that are not candidates.
 std::set<std::string> best_files(const nlohmann::json& record) {
   std::set<std::string> files;
   for (const auto& target : record.at("auto").at("targets")) {
@@ -113,7 +113,7 @@ void keep_only_best(const fs::path& folder) {
   }
 }
 
-/// What the page shows of a finished edit.
+/// The images of a finished edit that the page shows.
 std::vector<EditMade::Picture> pictures_in(const fs::path& folder) {
   const auto record = read_json_object(folder / kRecordFile);
   std::vector<EditMade::Picture> pictures;
@@ -132,13 +132,13 @@ std::vector<EditMade::Picture> pictures_in(const fs::path& folder) {
   return pictures;
 }
 
-/// What another kind of device began is not gone on with: its pictures are not quite the same.
+/// Removes partial results from another kind of device, whose images would not be quite the same.
 void drop_results_of_another_device(const fs::path& folder, const std::string& device) {
   if (!fs::exists(folder)) return;
   try {
     if (read_json_object(folder / kRecordFile).at("model").at("device") == device) return;
   } catch (const std::exception&) {
-    // No record: nothing to go on with.
+    // Without a record there is nothing to continue.
   }
   remove_tree(folder);
 }
@@ -188,22 +188,23 @@ class BatchWorker {
   const BatchFolder& folder_;
   Engine& engine_;
   Worker worker_;
-  std::optional<WorkFolder> work_;  // once it is known that this worker can work
+  std::optional<WorkFolder> work_;  // set once this worker is known to be able to work
   BatchOptions options_;
   const StopFlag& stop_;
   JobListener& listener_;
   BatchProgress progress_;
   std::string device_;
-  std::set<std::string> failed_in_a_row_;  // edits, for reasons of this machine
-  std::exception_ptr broken_;              // why this worker cannot go on
-  /// Sheets, records and flushing of one edit, while the device is at the next one. The last member.
+  std::set<std::string> failed_in_a_row_;  // edits that failed in a row for reasons of this machine
+  std::exception_ptr broken_;              // why this worker cannot continue
+  /// Writes sheets and records of one edit and flushes them while the device generates the next one. It must
+  /// be the last member.
   BackgroundWriter endings_{1};
 };
 
 void BatchWorker::run() {
   if (progress_.is_complete()) return clear();
   require_captioner();
-  listener_.long_write();  // gigabytes are read, and nothing looks at the flag meanwhile
+  listener_.long_write();  // loading reads gigabytes without checking the stop flag
   const auto model = engine_.load(stop_, listener_);
   device_ = model.device;
   folder_.begin(batch_subject(list_, model));
@@ -216,14 +217,14 @@ void BatchWorker::run() {
   clear();
 }
 
-/// What dead workers have left of a list that is complete.
+/// Removes what dead workers have left of a complete list.
 void BatchWorker::clear() const {
   folder_.clear_work();
   if (clear_dead_workers(folder_.work(), worker_.name)) folder_.clear_temporary_files();
 }
 
-/// Lines without a source need a captioner here. Everything else that is wrong with one is that edit's
-/// failure.
+/// Throws Error if lines without a source need a captioner and there is none. Any other error of a line is a
+/// failure of its edit.
 void BatchWorker::require_captioner() {
   const auto needs = std::find_if(list_.edits.begin(), list_.edits.end(), [](const BatchEdit& edit) {
     const auto& learn = edit.job.learn;
@@ -242,7 +243,7 @@ void BatchWorker::require_captioner() {
   }
 }
 
-/// Goes through the list once from this worker's own place in it: whether there was something to do.
+/// Goes through the list once, from this worker's own place in it. Returns whether there was something to do.
 bool BatchWorker::take_part() {
   const auto count = list_.units.size();
   const auto begin = count * options_.place / std::max<std::size_t>(options_.places, 1);
@@ -270,7 +271,7 @@ bool BatchWorker::take_part() {
   return did_something;
 }
 
-/// Whether an edit may be tried now: it failed never, or long enough ago.
+/// Whether an edit may be tried now: it has never failed, or it failed long enough ago.
 bool BatchWorker::is_due(const BatchEdit& edit) const {
   if (folder_.is_done(edit.id)) return false;
   const auto failure = folder_.failure(edit.id);
@@ -287,7 +288,7 @@ bool BatchWorker::has_work(const BatchUnit& unit) const {
   });
 }
 
-/// An edit that took several workers with it is not tried again.
+/// Records a final failure of each edit on which several workers have died.
 void BatchWorker::record_deaths(const BatchUnit& unit) {
   const auto losses = work_->losses(unit.name);
   for (const auto place : unit.edits) {
@@ -302,11 +303,12 @@ void BatchWorker::record_deaths(const BatchUnit& unit) {
 
 void BatchWorker::do_unit(const BatchUnit& unit, const Claim& claim) {
   record_deaths(unit);
-  // Where workers died before, it must be clear of which edit the next one does: one at a time.
+  // If workers have died in this unit, edits are done one at a time, so that the next death can be assigned
+  // to one.
   const bool one_by_one = !work_->losses(unit.name).empty();
   if (one_by_one) endings_.drain();
   for (const auto place : unit.edits) {
-    if (!work_->holds(claim)) return;  // no sign of life came through for a lease: another worker has it
+    if (!work_->holds(claim)) return;  // another worker has it, after a lease without a sign of life
     const auto& edit = list_.edits[place];
     if (!is_due(edit)) continue;
     try {
@@ -331,7 +333,7 @@ std::shared_ptr<BatchWorker::Generated> BatchWorker::do_edit(const BatchEdit& ed
   auto job = edit.job;
   job.out = folder_.making(edit.id, claim.token);
   folder_.take_over(edit.id, claim.token);
-  job.keep_learning = false;  // gigabytes on a shared disk for seconds of learning
+  job.keep_learning = false;  // it would write gigabytes to a shared disk and save seconds of fine-tuning
   drop_results_of_another_device(job.out, device_);
   EditListener listener(listener_, progress_, endings_, edit.id);
   auto files = engine_.run_up_to_last_files(job, stop_, listener);
@@ -340,11 +342,11 @@ std::shared_ptr<BatchWorker::Generated> BatchWorker::do_edit(const BatchEdit& ed
   return std::make_shared<Generated>(Generated{edit, claim, std::move(files), seconds});
 }
 
-/// On the thread of endings_: completes an edit and moves it to its place.
+/// Completes an edit and moves it to its place. Runs on the thread of endings_.
 void BatchWorker::publish(Generated& generated) const {
   try {
     generated.files();
-    generated.files = nullptr;  // the folder is not locked any more
+    generated.files = nullptr;  // unlocks the folder
     const auto& id = generated.edit.id;
     const auto folder = folder_.making(id, generated.claim.token);
     if (options_.keep_best) keep_only_best(folder);
@@ -359,7 +361,8 @@ void BatchWorker::publish(Generated& generated) const {
   }
 }
 
-/// On the worker's own thread, once publish() is through. Throws nothing: the next edit may be under way.
+/// Handles the outcome after publish(), on the worker's own thread. It does not throw, because the next edit
+/// may be running.
 void BatchWorker::settle(const Generated& generated) {
   try {
     if (generated.error) {
@@ -383,7 +386,7 @@ void BatchWorker::throw_if_broken() {
 }
 
 void BatchWorker::failed(const BatchEdit& edit, const Claim& claim, const std::exception& error) {
-  // A slow worker that lost its claim has no say, and the results of who has it may be what it ran into.
+  // A slow worker that has lost its claim is ignored: its error may come from the results of the new owner.
   if (!work_->holds(claim) || folder_.is_done(edit.id)) return;
   const auto before = folder_.failure(edit.id);
   EditFailure failure{reason_of(error), before ? before->tries + 1 : 1, true, {}};
@@ -404,7 +407,7 @@ void BatchWorker::failed(const BatchEdit& edit, const Claim& claim, const std::e
       "{} edits in a row failed on this worker; the last error: {}", kMostInARow, failure.reason)));
 }
 
-/// Ends early when the job is to stop.
+/// Waits for `time`. Throws Cancelled if the job is to stop.
 void BatchWorker::wait(milliseconds time) {
   const auto end = Clock::now() + time;
   while (Clock::now() < end) {

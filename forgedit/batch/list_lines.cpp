@@ -19,7 +19,7 @@ using nlohmann::json;
 
 constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 
-/// Keys whose cells stay texts, whatever they look like.
+/// Keys whose cells are always texts, whatever they look like.
 constexpr std::array<std::string_view, 10> kTextKeys{"id",     "image",  "picture", "from",      "learned",
                                                      "target", "source", "size",    "captioner", "region"};
 
@@ -35,7 +35,8 @@ std::string origin_of(const std::string& name, std::size_t line) {
   return name + ":" + std::to_string(line);
 }
 
-/// Throws for a key that stands twice: JSON would take the last one without a word.
+/// Parses an object. Throws a usage Error for a repeated key, of which nlohmann::json would silently take the
+/// last one.
 json parse_object(const std::string& text, const std::string& origin) {
   std::vector<std::set<std::string>> keys;
   const auto watch = [&](int, json::parse_event_t event, json& value) {

@@ -9,9 +9,9 @@
 
 namespace forgedit {
 
-/// The most that one line, or one cell of a table, may have.
+/// The maximum size of a line, or of a cell of a table, in bytes.
 inline constexpr std::size_t kMaxListLine = std::size_t{1} << 20;
-/// The most that a list may have.
+/// The maximum size of a list in bytes.
 inline constexpr std::size_t kMaxListBytes = std::size_t{256} << 20;
 
 /// One line of a list.
@@ -20,10 +20,10 @@ struct ListLine {
   std::shared_ptr<const nlohmann::json> keys;  ///< an object
 };
 
-/// The lines of a list of edits: JSON lines, or comma-separated values with a heading of keys (where `text`
-/// does not begin with a brace). Empty lines are ignored, and in JSON lines those that begin with #. Of a
-/// table an empty cell is a key that is not there; numbers, true, false and JSON lists are taken as such,
-/// except in keys that are texts. Throws a usage Error "NAME:LINE: ..." for what is no such list.
+/// Reads a list of edits: JSON lines if `text` begins with a brace or #, else comma-separated values with a
+/// heading of keys. Empty lines are ignored, and so are JSON lines that begin with #. An empty cell of a
+/// table is a missing key. Cells with numbers, true, false and JSON lists get that type, except for keys
+/// whose values are texts. Throws a usage Error "NAME:LINE: ..." if it is not such a list.
 std::vector<ListLine> read_list_lines(const std::string& text, const std::string& name);
 
 }  // namespace forgedit

@@ -5,7 +5,7 @@
 
 namespace forgedit {
 
-/// RFC 4648, section 4, with padding.
+/// `bytes` in Base64 (RFC 4648, section 4), with padding.
 std::string base64(std::string_view bytes);
 
 }  // namespace forgedit

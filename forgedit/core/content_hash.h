@@ -5,8 +5,8 @@
 
 namespace forgedit {
 
-/// FNV-1a, 64 bits, as 16 hexadecimal digits: tells files and settings apart, and is no protection against
-/// forgery.
+/// The 64-bit FNV-1a hash as 16 hexadecimal digits. It tells files and settings apart, and does not protect
+/// against forgery.
 std::string content_hash(std::string_view bytes);
 
 }  // namespace forgedit

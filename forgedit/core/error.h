@@ -8,19 +8,20 @@ namespace forgedit {
 
 /// Why a request failed; decides a program's exit code.
 enum class ErrorKind {
-  usage,    ///< the caller asked for something that cannot be: exit code 2
-  failure,  ///< the request was fine, but a file, device or value did not allow it: exit code 1
+  usage,    ///< the request is invalid: exit code 2
+  failure,  ///< the request is valid, but a file, device or value made it fail: exit code 1
 };
 
-/// Every error that the library reports. The message says what was expected, what came, and which
-/// file and key; it is one line unless it lists several tensors.
+/// Every error that the library reports. The message says what was expected, what was found, and which file
+/// and key; it is one line unless it lists several tensors.
 class Error : public std::runtime_error {
  public:
   Error(ErrorKind kind, const std::string& message, std::string field = {})
       : std::runtime_error(message), kind_(kind), field_(std::move(field)) {}
   ErrorKind kind() const { return kind_; }
-  /// The wrong setting under its name in a request ("unet_lr", "story[2].gamma"); empty if it is none. The
-  /// message does not repeat it: a program prints it as its option, a server as the request's key.
+  /// The name of the wrong setting in a request ("unet_lr", "story[2].gamma"); empty if the error is not
+  /// about one. The message does not repeat it: a program prints it as its option, a server as the request's
+  /// key.
   const std::string& field() const { return field_; }
 
  private:
@@ -40,7 +41,7 @@ inline Error usage_error(const std::string& field, const std::string& message) {
 inline Error failure(const std::string& message) {
   return {ErrorKind::failure, message};
 }
-/// The same where one setting of a request led there: see Error::field.
+/// The same for one setting of a request: see Error::field.
 inline Error failure(const std::string& field, const std::string& message) {
   return {ErrorKind::failure, message, field};
 }
@@ -58,7 +59,7 @@ class Cancelled : public std::runtime_error {
   bool goes_on_;
 };
 
-/// Runs `work`; an Error of it that names no setting is one of `field` then.
+/// Runs `work`. An Error from it that has no field gets `field`.
 template <typename Work>
 auto with_field(const std::string& field, Work work) {
   try {

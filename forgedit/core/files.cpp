@@ -23,7 +23,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr int kOpenFolders = 32;
-// Linux writes less than 2 GiB in one call.
+// Linux writes less than 2 GiB per call.
 constexpr std::size_t kWriteAtOnce = std::size_t{1} << 30;
 thread_local std::vector<fs::path>* listed = nullptr;  // nftw takes no argument for its callback
 
@@ -69,11 +69,11 @@ AtomicFile::AtomicFile(fs::path path) : path_(std::move(path)) {
     file_ = ::open(temporary_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
     if (file_ < 0 && errno == EEXIST) continue;
     if (file_ < 0) fail();
-    // The lock says that somebody lives who writes this file; see clear_leftovers.
+    // The lock shows that the process that writes this file lives; see clear_leftovers.
     struct stat status {};
     const bool is_locked = ::flock(file_, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK;
     if (is_locked && ::fstat(file_, &status) == 0 && status.st_nlink > 0) return;
-    ::close(file_);  // taken for a leftover before it was locked
+    ::close(file_);  // another process removed it as a leftover before it was locked
   }
 }
 
@@ -118,7 +118,7 @@ bool write_new_file(const fs::path& path, std::string_view contents) {
   const bool linked = ::link(temporary.c_str(), path.c_str()) == 0;
   const int reason = errno;
   struct stat status {};
-  // A server may have made the link, and its answer was lost.
+  // A file server may have created the link although its answer was lost.
   const bool won = linked || (::stat(temporary.c_str(), &status) == 0 && status.st_nlink == 2);
   ::unlink(temporary.c_str());
   if (!won && reason != EEXIST)
@@ -158,7 +158,7 @@ std::vector<fs::path> list_tree(const fs::path& directory) {
   std::vector<fs::path> paths;
   listed = &paths;
   errno = 0;
-  // "." makes a folder of a link to one, which alone is followed.
+  // With "." a link to a folder is opened as that folder. No other link is followed.
   const int result = ::nftw((directory / ".").c_str(), list_entry, kOpenFolders, FTW_PHYS);
   listed = nullptr;
   if (result != 0 && errno != ENOENT) {

@@ -58,7 +58,7 @@ FolderLock::FolderLock(fs::path path, const std::string& what) : path_(std::move
     if (!locked && errno == EWOULDBLOCK) {
       const auto owner = owner_of(file_);
       ::close(file_);
-      // Nobody has said that it is his: for a moment clear_leftovers may have it.
+      // The file names no owner yet: clear_leftovers may have the lock for a moment.
       if (owner.empty() && ++tries < kTries) {
         ::usleep(kMicrosecondsBetween);
         continue;
@@ -71,13 +71,13 @@ FolderLock::FolderLock(fs::path path, const std::string& what) : path_(std::move
   }
   const auto owner = this_process();
   if (::ftruncate(file_, 0) != 0 || ::pwrite(file_, owner.data(), owner.size(), 0) < 0) {
-    // Who holds the lock is said for people only; a full disk is reported by what is written next.
+    // The owner's name is only for messages. A full disk is reported by the next file that is written.
     errno = 0;
   }
 }
 
 FolderLock::~FolderLock() {
-  ::unlink(path_.c_str());  // while it is locked: nobody else can own it yet
+  ::unlink(path_.c_str());  // while it is locked, so that no other process can own it yet
   ::close(file_);
 }
 
@@ -88,7 +88,7 @@ fs::path FolderLock::inside(const fs::path& folder) {
 fs::path FolderLock::beside(const fs::path& place) {
   auto absolute = fs::absolute(place).lexically_normal();
   if (!absolute.has_filename()) absolute = absolute.parent_path();
-  // One lock for a folder and all links to it.
+  // A folder and all links to it have one lock.
   const std::unique_ptr<char, decltype(&std::free)> real(::realpath(absolute.c_str(), nullptr), std::free);
   if (real) absolute = real.get();
   return absolute.parent_path() / (".forgedit-" + content_hash(absolute.filename().string()) + ".lock");

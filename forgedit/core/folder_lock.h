@@ -6,20 +6,20 @@
 namespace forgedit {
 
 /// Keeps other forgedit processes away from a place for as long as this object lives. The lock is the
-/// kernel's (flock) on a small file, so it ends with its process, however that ends; the file says who holds
-/// it. Where the file system knows no locks, nothing is locked.
+/// kernel's (flock) on a small file, so it ends with its process, however that ends. The file says who holds
+/// it. On a file system without locks nothing is locked.
 class FolderLock {
  public:
-  /// Locks the file at `path`, whose folder exists. Throws a failure that begins with `what` and names host,
-  /// process and time when another process has it.
+  /// Locks the file at `path`, whose folder must exist. If another process has the lock, throws a failure
+  /// that begins with `what` and names host, process and time.
   FolderLock(std::filesystem::path path, const std::string& what);
   ~FolderLock();
   FolderLock(const FolderLock&) = delete;
   FolderLock& operator=(const FolderLock&) = delete;
 
-  /// Locks a folder of results against a second run into it.
+  /// The lock file that protects a folder of results against a second run into it.
   static std::filesystem::path inside(const std::filesystem::path& folder);
-  /// Locks a file or folder that is replaced as a whole: the lock lies beside it.
+  /// The lock file, beside `place`, of a file or folder that is replaced as a whole.
   static std::filesystem::path beside(const std::filesystem::path& place);
 
  private:

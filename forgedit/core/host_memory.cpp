@@ -18,7 +18,7 @@ namespace {
 
 constexpr std::int64_t kKiB = 1024;
 
-/// Numbers by name of a file of lines "name 123" or "Name: 123 kB"; kilobytes as bytes.
+/// Reads a file of lines "name 123" or "Name: 123 kB". Returns the numbers by name, kilobytes as bytes.
 std::map<std::string, std::int64_t> read_numbers(const fs::path& file) {
   std::map<std::string, std::int64_t> numbers;
   std::ifstream in(file);
@@ -34,25 +34,25 @@ std::map<std::string, std::int64_t> read_numbers(const fs::path& file) {
   return numbers;
 }
 
-/// The number in a file of one; INT64_MAX for "max", and where there is none.
+/// The number in a file that has only one; INT64_MAX for "max" and if there is none.
 std::int64_t read_limit(const fs::path& file) {
   std::ifstream in(file);
   std::int64_t value = 0;
   return in >> value && value >= 0 ? value : INT64_MAX;
 }
 
-/// How one version of control groups names its files.
+/// The names of the files of one version of control groups.
 struct GroupFiles {
   std::initializer_list<const char*> limits;
   const char* used;
-  std::initializer_list<const char*> given_up;  ///< of memory.stat: pages of files
+  std::initializer_list<const char*> given_up;  ///< reclaimable pages of files in memory.stat
 };
 const GroupFiles kVersion1{
     {"memory.limit_in_bytes"}, "memory.usage_in_bytes", {"total_inactive_file", "total_active_file"}};
 const GroupFiles kVersion2{{"memory.max", "memory.high"}, "memory.current", {"inactive_file", "active_file"}};
 
-/// What a group and all above it leave. Inside of a container a group may lie elsewhere than its name says:
-/// folders that are not there are passed over, the mount itself is always looked at.
+/// Bytes that a group and all groups above it leave. In a container a group may be elsewhere than its name
+/// says, so missing folders are skipped, and the mount itself is always read.
 std::int64_t free_in_groups(const fs::path& mount, const fs::path& group, const GroupFiles& files) {
   auto left = INT64_MAX;
   for (auto path = group.relative_path();; path = path.parent_path()) {

@@ -6,21 +6,21 @@
 
 namespace forgedit {
 
-/// Bytes that this process may still take: the least of what the machine has free, what its control groups
-/// leave (v1 and v2, pages of files that can be given up counted as free) and what limits on address space
-/// and data leave (setrlimit). INT64_MAX if nothing limits it. `root` contains proc and sys/fs/cgroup.
+/// Bytes that this process may still allocate: the least of what the machine has free, what its control
+/// groups leave (v1 and v2; reclaimable page cache counts as free) and what the limits on address space and
+/// data leave (setrlimit). INT64_MAX if nothing limits it. `root` contains proc and sys/fs/cgroup.
 std::int64_t free_host_memory(const std::filesystem::path& root = "/");
 
-/// Of the former, what the machine and its control groups leave.
+/// Bytes that the machine and its control groups leave: a part of free_host_memory.
 std::int64_t free_machine_memory(const std::filesystem::path& root = "/");
 
-/// Of the former, what the limits of this process leave: RLIMIT_AS and RLIMIT_DATA.
+/// Bytes that the limits of this process leave (RLIMIT_AS and RLIMIT_DATA): a part of free_host_memory.
 std::int64_t memory_within_limits(const std::filesystem::path& root = "/");
 
-/// Bytes that this process holds in memory and no file backs; 0 where the system does not say.
+/// Bytes of this process in memory that no file backs (RssAnon); 0 if the system does not report them.
 std::int64_t own_host_memory(const std::filesystem::path& root = "/");
 
-/// Throws a failure that begins with `what` where `bytes` more do not fit into what is free.
+/// Throws a failure that begins with `what` if fewer than `bytes` bytes are free.
 void require_host_memory(const std::string& what, std::int64_t bytes);
 
 }  // namespace forgedit

@@ -15,8 +15,8 @@ constexpr std::size_t kMaxConfigBytes = 16U << 20;
 constexpr std::size_t kMaxListLength = 64;
 constexpr int kMaxDepth = 64;
 
-/// Copies and texts of a value recurse into it, so a deep one would overflow the stack. Parsing does not
-/// recurse.
+/// Throws a failure if a value is nested too deep: copying and printing it recurse and would overflow the
+/// stack. Parsing does not recurse.
 const nlohmann::json& check_depth(const nlohmann::json& root, const std::string& origin) {
   std::vector<std::pair<const nlohmann::json*, int>> open{{&root, 0}};
   while (!open.empty()) {

@@ -12,10 +12,10 @@
 
 namespace forgedit {
 
-/// Parses a JSON file whose top level is an object. Throws Error naming the file.
+/// Parses a JSON file whose top level is an object. Throws Error with the name of the file.
 nlohmann::json read_json_object(const std::filesystem::path& path);
 
-/// What nlohmann::json::parse found wrong, for a message: "a number is too large: 1e400", or its own text
+/// The error that nlohmann::json::parse found, for a message: "a number is too large: 1e400", or its own text
 /// without the name of the exception.
 std::string json_mistake(const std::exception& error);
 
@@ -29,7 +29,7 @@ class ConfigReader {
   bool has(const std::string& key) const;  ///< present and not null
   bool is_list(const std::string& key) const;
 
-  /// An integer within [low, high]; `fallback` where the key is absent or null.
+  /// An integer within [low, high]; `fallback` if the key is absent or null.
   std::int64_t integer(const std::string& key, std::optional<std::int64_t> fallback, std::int64_t low,
                        std::int64_t high) const;
   double number(const std::string& key, std::optional<double> fallback) const;

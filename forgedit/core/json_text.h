@@ -6,7 +6,7 @@
 
 namespace forgedit {
 
-/// JSON text; bytes that are no UTF-8 (from file names, say) become U+FFFD.
+/// The JSON as text. Bytes that are not UTF-8, for example from file names, become U+FFFD.
 std::string json_text(const nlohmann::json& json, int indent = -1);
 
 }  // namespace forgedit

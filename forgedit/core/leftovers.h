@@ -9,9 +9,9 @@ namespace forgedit {
 /// guessed.
 std::string temporary_name();
 
-/// Removes from `folder` what processes left there that were killed: temporary files, locks, and staging
-/// folders, whose half-done work is taken back first (staging.h). What belongs to a living process is locked
-/// and stays. Does nothing where there is no such folder.
+/// Removes from `folder` what killed processes left there: temporary files, locks, and staging folders, whose
+/// incomplete work is undone first (staging.h). What belongs to a living process is locked and stays. Does
+/// nothing if there is no such folder.
 void clear_leftovers(const std::filesystem::path& folder);
 
 }  // namespace forgedit

@@ -14,7 +14,7 @@ bool is_continuation(char c) {
 std::string one_line(std::string_view text, std::size_t most) {
   std::string line(text);
   if (line.size() > most) {
-    // What is wrong stands first, what was expected often last.
+    // More of the beginning is kept: messages begin with what is wrong and often end with what was expected.
     auto head = most - most / 3, tail = line.size() - most / 3;
     while (head > 0 && is_continuation(line[head])) --head;
     while (tail < line.size() && is_continuation(line[tail])) ++tail;
@@ -27,7 +27,7 @@ std::string one_line(std::string_view text, std::size_t most) {
     } else if (c < 0x20 || c == 0x7f) {
       line[i] = '?';
     } else if (c == 0xc2 && i + 1 < line.size() && static_cast<unsigned char>(line[i + 1]) < 0xa0) {
-      line.replace(i, 2, "?");  // U+0080 to U+009F: some terminals obey these too
+      line.replace(i, 2, "?");  // U+0080 to U+009F: some terminals interpret these too
     }
   }
   return line;

@@ -7,7 +7,7 @@
 namespace forgedit {
 namespace {
 
-constexpr std::string_view kPlace = "/*DATA*/null";  // in the page
+constexpr std::string_view kPlace = "/*DATA*/null";  // the text in the page that `data` replaces
 
 }  // namespace
 
@@ -17,7 +17,7 @@ std::string page_with_data(std::string_view page, const nlohmann::json& data) {
   std::string result(page.substr(0, place));
   result.reserve(page.size() + text.size());
   for (const char letter : text) {
-    // Inside of a script element "</script" would end it, and "<!--" would hide its end.
+    // Inside a script element "</script" would end it, and "<!--" would hide its end.
     if (letter == '<') {
       result += "\\u003c";
     } else {

@@ -8,7 +8,7 @@
 namespace forgedit {
 
 /// `page`, one of assets/*.html as cmake/embed_page.cmake embeds it, with `data` as the value of its constant
-/// of that name. No text in `data` can end the page's script.
+/// `data`. No text in `data` can end the page's script.
 std::string page_with_data(std::string_view page, const nlohmann::json& data);
 
 }  // namespace forgedit

@@ -14,11 +14,13 @@ namespace {
 
 thread_local bool inside_parts = false;
 
-/// For operators of this thread. at::set_num_threads would also set it for all threads that start later.
+/// Makes operators of this thread run on it alone. at::set_num_threads would also affect all threads that
+/// start later.
 void use_one_thread() {
   using Set = void (*)(int);
   static const auto set = reinterpret_cast<Set>(::dlsym(RTLD_DEFAULT, "omp_set_num_threads"));
-  at::get_num_threads();  // a thread's first question takes over the default, also after a setting
+  // The first call in a thread sets the default and would overwrite a value that was set before.
+  at::get_num_threads();
   if (set) set(1);
 }
 
@@ -53,7 +55,7 @@ void parallel_for(std::int64_t count, std::int64_t grain,
       });
     }
   } catch (const std::system_error&) {
-    // The system has no more threads: this one does the rest.
+    // The system cannot start more threads: this one does the rest.
     for (; part < parts; ++part) run(part);
   }
   run(0);

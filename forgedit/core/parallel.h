@@ -5,10 +5,11 @@
 
 namespace forgedit {
 
-/// Calls `work(first, last)` for parts of [0, count), of `grain` values at least, on as many threads as
-/// LibTorch has for an operator; returns when all are done. Work inside of such a part stays on its thread.
-/// Throws what the first part in order threw. LibTorch's own parallel_for runs on one thread where it is not
-/// compiled with OpenMP, and a second OpenMP beside LibTorch's is not wanted.
+/// Calls `work(first, last)` for parts of [0, count), each of at least `grain` values, on as many threads as
+/// LibTorch uses for an operator. Returns when all are done. Operators and calls of parallel_for inside a
+/// part stay on its thread. Rethrows the exception of the first part, in order, that threw. LibTorch's own
+/// parallel_for uses one thread if the calling code is compiled without OpenMP, and a second OpenMP beside
+/// LibTorch's is not wanted.
 void parallel_for(std::int64_t count, std::int64_t grain,
                   const std::function<void(std::int64_t first, std::int64_t last)>& work);
 

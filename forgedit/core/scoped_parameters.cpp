@@ -14,7 +14,8 @@ ScopedParameters::~ScopedParameters() {
         own->parameter.set_data(own->value);
       }
     } catch (const std::exception&) {
-      // The device is lost: the failure under way says so, or the next use of it will.
+      // The device has failed: the error that is being handled reports this, or the next use of the device
+      // will.
       return;
     }
   }

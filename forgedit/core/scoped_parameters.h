@@ -11,20 +11,22 @@ namespace forgedit {
 class ScopedParameters {
  public:
   ScopedParameters() = default;
-  /// Never throws: where a device has failed, the log says that a value could not be put back.
+  /// Never throws. If a device has failed, the remaining tensors are not restored.
   ~ScopedParameters();
   ScopedParameters(const ScopedParameters&) = delete;
   ScopedParameters& operator=(const ScopedParameters&) = delete;
 
-  /// `value` in the parameter's place, on whatever device. Its own tensor stays as it is.
+  /// Replaces the parameter's tensor by `value`, which may be on another device. The original tensor is not
+  /// changed.
   void replace(const at::Tensor& parameter, const at::Tensor& value);
-  /// For a caller that replaces the parameter's tensor itself: has this put back the one of now, which it
-  /// returns.
+  /// For a caller that replaces the parameter's tensor itself: the destructor restores the current tensor.
+  /// Returns that tensor.
   at::Tensor remember(const at::Tensor& parameter);
-  /// The same, but puts `value` back instead of the tensor of now, whose memory is free meanwhile.
+  /// The same, but the destructor sets `value` instead of the current tensor, whose memory is free meanwhile.
   void put_back(const at::Tensor& parameter, const at::Tensor& value);
-  /// The same as remember, with a copy of the value on `storage`, so that its memory is free meanwhile. At
-  /// the end it is copied into the tensor that the parameter has then: the device may have no room for both.
+  /// The same as remember, with a copy of the tensor on `storage`, so that its memory is free meanwhile. The
+  /// destructor copies it into the tensor that the parameter has then, because the device may have no room
+  /// for both. Returns the copy.
   at::Tensor remember_copy(const at::Tensor& parameter, const c10::Device& storage);
 
  private:

@@ -42,7 +42,8 @@ ino_t inode_of(const fs::path& path) {
   return ::lstat(path.c_str(), &status) == 0 ? status.st_ino : 0;
 }
 
-/// Fails with EEXIST where `to` is there, as far as the file system can tell in the same step.
+/// Renames `from` to `to`. Fails with EEXIST if `to` exists; not all file systems can check that in the same
+/// step.
 int rename_to_new(const fs::path& from, const fs::path& to) {
   if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, to.c_str(), RENAME_NOREPLACE) == 0) return 0;
   if (errno != EINVAL && errno != ENOSYS) return -1;
@@ -53,7 +54,7 @@ int rename_to_new(const fs::path& from, const fs::path& to) {
   return ::rename(from.c_str(), to.c_str());
 }
 
-/// Takes back what the dead owner of a staging folder had begun. A plan has a line a step: "move INODE NAME"
+/// Undoes what the dead owner of a staging folder had begun. A plan has one line per step: "move INODE NAME"
 /// for each file in publish()'s order, or "aside NAME" for replace().
 void take_back(const fs::path& parent, const fs::path& folder, const std::string& plan) {
   std::istringstream lines(plan);
@@ -73,11 +74,12 @@ void take_back(const fs::path& parent, const fs::path& folder, const std::string
     complete = inode != 0 && inode_of(target) == inode;
     if (complete) moved.push_back(target);
   }
-  if (complete) return;  // the last one is in its place
+  if (complete) return;  // the last file is in its place
   for (const auto& path : moved) remove_tree(path);
 }
 
-/// The locked file that says whose `path` is, or -1 when that process is alive or nothing is known.
+/// Opens and locks the file by which `path`'s owner would show that it lives. Returns -1 if the owner is
+/// alive or unknown.
 int lock_of_dead(const fs::path& path) {
   const int file = ::open(path.c_str(), O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
   if (file < 0) return -1;
@@ -89,7 +91,7 @@ int lock_of_dead(const fs::path& path) {
   return -1;
 }
 
-/// The plan goes last: without it nobody would know that the rest may go.
+/// Removes the plan last: without it no process would know that the rest may be removed.
 void remove_staging(const fs::path& folder) {
   for (const auto& name : list_directory(folder)) {
     if (name != kPlan) remove_tree(folder / name);
@@ -99,7 +101,7 @@ void remove_staging(const fs::path& folder) {
 }
 
 void clear_staging(const fs::path& parent, const fs::path& folder) {
-  if (::rmdir(folder.c_str()) == 0) return;  // empty: from before its plan was there, or after
+  if (::rmdir(folder.c_str()) == 0) return;  // it was empty: its plan was not written yet, or already removed
   const int plan = lock_of_dead(folder / kPlan);
   if (plan < 0) return;
   std::string text(kMaxPlan, '\0');
@@ -153,7 +155,7 @@ Staging::Staging(fs::path parent) : parent_(std::move(parent)) {
       return;
     }
     if (plan_ >= 0) ::close(plan_);
-    plan_ = -1;  // taken for a leftover before it was locked
+    plan_ = -1;  // another process removed it as a leftover before it was locked
   }
   const auto reason = std::string(std::strerror(errno));
   ::rmdir(folder_.c_str());
@@ -193,7 +195,7 @@ void Staging::publish(const std::vector<std::string>& names) {
   write_plan(plan);
   for (const auto& name : names) {
     const auto target = parent_ / name;
-    ::rmdir(target.c_str());  // only an empty folder can go this way
+    ::rmdir(target.c_str());  // removes only an empty folder
     if (rename_to_new(folder_ / name, target) == 0) continue;
     const int reason = errno;
     take_back(parent_, folder_, plan);
@@ -202,7 +204,7 @@ void Staging::publish(const std::vector<std::string>& names) {
     fail(target);
   }
   flush_to_disk(parent_);
-  // From here on there is nothing to take back.
+  // From here on there is nothing to undo.
   if (::ftruncate(plan_, 0) != 0) errno = 0;
 }
 
@@ -214,7 +216,8 @@ void Staging::replace(const std::string& name) {
     if (errno != EEXIST) fail(target);
     if (::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, target.c_str(), RENAME_EXCHANGE) != 0) {
       if (errno != EINVAL && errno != ENOSYS) fail(target);
-      // Two steps where the file system cannot exchange; take_back() knows what lies between them.
+      // The file system cannot exchange two names, so this takes two steps. take_back() undoes the first one
+      // if the process dies in between.
       write_plan("aside " + name + "\n");
       if (::rename(target.c_str(), (folder_ / kOld).c_str()) != 0) fail(target);
       if (rename_to_new(from, target) != 0) {

@@ -36,7 +36,8 @@ std::uint64_t hash_word(std::uint64_t hash, std::uint64_t word) {
   return hash ^ (hash >> 32);
 }
 
-/// FNV-1a over 8 bytes at a time, folded so that high bits reach low ones: gigabytes in about a second.
+/// FNV-1a over 8 bytes at a time, folded so that high bits reach low ones: it hashes gigabytes in about a
+/// second.
 std::uint64_t hash_bytes(const char* data, std::size_t bytes) {
   auto hash = kFnvBasis;
   for (std::size_t at = 0; at < bytes; at += 8) {
@@ -94,7 +95,7 @@ void load_state(torch::nn::Module& module, const StateDict& state, const std::st
 }
 
 std::string fingerprint(const StateDict& state) {
-  // Names and shapes; then hashes of blocks, which all threads share, and one over these in order.
+  // One hash of names and shapes, and one of the hashes of all blocks in order, which all threads compute.
   struct Block {
     const char* data;
     std::size_t bytes;
@@ -124,7 +125,7 @@ std::string fingerprint(const StateDict& state) {
     for (std::size_t first = 0; first < bytes; first += kHashBlock) {
       blocks.push_back({data + first, std::min(kHashBlock, bytes - first), 0});
     }
-    // Half-precision weights are copies here: not all of them at once.
+    // Half-precision weights are copied here, so not all tensors are kept at once.
     collected += bytes;
     if (collected >= kHashAtOnce) hash_blocks();
   }

@@ -6,12 +6,12 @@
 
 namespace forgedit {
 
-/// Asks one job to end. Any thread and any signal handler may call `stop`; the job looks at the flag between
+/// Asks one job to end. Any thread and any signal handler may call `stop`; the job checks the flag between
 /// its steps.
 class StopFlag {
  public:
   void stop() noexcept { stopped_.store(true); }
-  /// For the next job.
+  /// Resets the flag for the next job.
   void clear() noexcept { stopped_.store(false); }
   bool stopped() const noexcept { return stopped_.load(); }
   /// Throws Cancelled once `stop` was called.

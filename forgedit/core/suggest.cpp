@@ -26,7 +26,7 @@ std::size_t edit_distance(const std::string& left, const std::string& right) {
 
 namespace {
 
-/// The longest known word with which `word` begins: "--out" of "--output".
+/// The longest known word with which `word` begins, for example "--out" for "--output".
 std::string longest_beginning(const std::string& word, const std::vector<std::string>& known) {
   constexpr std::size_t kLeast = 4;
   std::string longest;

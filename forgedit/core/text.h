@@ -13,7 +13,7 @@ constexpr std::string_view trimmed(std::string_view text, std::string_view aroun
   return text.substr(first, text.find_last_not_of(around) - first + 1);
 }
 
-/// std::string_view's own of C++20, both also for files that Clang compiles as C++17 (cmake/targets.cmake).
+/// std::string_view's functions of C++20, also for files that Clang compiles as C++17 (cmake/targets.cmake).
 constexpr bool starts_with(std::string_view text, std::string_view beginning) {
   return text.substr(0, beginning.size()) == beginning;
 }
@@ -22,7 +22,7 @@ constexpr bool ends_with(std::string_view text, std::string_view end) {
   return text.size() >= end.size() && text.substr(text.size() - end.size()) == end;
 }
 
-/// Whether nothing but blanks is in it.
+/// Whether `text` contains nothing but blanks.
 constexpr bool is_blank(std::string_view text) {
   return trimmed(text).empty();
 }

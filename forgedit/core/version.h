@@ -2,7 +2,7 @@
 
 namespace forgedit {
 
-/// "forgedit 1.2.3": what records and pictures say of the software that made them.
+/// "forgedit 1.2.3": the software that records and images name as their origin.
 const char* software_name();
 
 }  // namespace forgedit

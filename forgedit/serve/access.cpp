@@ -15,20 +15,20 @@ bool holds(const std::vector<std::string>& list, std::string_view word) {
   return std::find(list.begin(), list.end(), word) != list.end();
 }
 
-/// An address as it stands in a URL.
+/// A host as it is written in a URL: IPv6 addresses get brackets.
 std::string in_url(const std::string& host) {
   const auto colons = std::count(host.begin(), host.end(), ':');
   return colons > 1 && host.front() != '[' ? "[" + host + "]" : host;
 }
 
-/// Whether a name stands there with a port: "edits.example:8443", "[::1]:80".
+/// Whether `host` includes a port: "edits.example:8443", "[::1]:80".
 bool has_port(const std::string& host) {
   const auto colon = host.rfind(':');
   if (colon == std::string::npos || colon == 0) return false;
   return host.front() != '[' || host[colon - 1] == ']';
 }
 
-/// A link on another page may open this one.
+/// Whether it opens the page, which a link on any other page may do.
 bool is_link_to_page(const AccessRequest& request) {
   return request.method == "GET" && request.path == "/" && request.fetch_mode == "navigate";
 }
@@ -39,7 +39,8 @@ bool is_from_elsewhere(const AccessRules& rules, const AccessRequest& request) {
   return !is_link_to_page(request) && !is_page_origin(rules, request.origin);
 }
 
-/// The page asks with a token that it gets from its address, and health checks have none.
+/// Whether the request needs no token: the page itself, which gets the token from its address, signing in,
+/// and health checks.
 bool is_open(const AccessRequest& request) {
   const auto path = request.path;
   return path == "/" || path == "/healthz" || path == "/readyz" || starts_with(path, "/assets/") ||
@@ -50,7 +51,7 @@ bool is_unsafe(std::string_view method) {
   return method != "GET" && method != "HEAD" && method != "OPTIONS";
 }
 
-/// Of the header Authorization; empty where it has none that is known.
+/// The owner of the token in the header Authorization; empty if there is no known token.
 std::string owner_of_header(const Sessions& sessions, const AccessRequest& request) {
   const auto given = request.authorization;
   if (lower_case(given.substr(0, kBearer.size())) != kBearer) return {};
@@ -109,7 +110,7 @@ Access check_access(const AccessRules& rules, const AccessRequest& request) {
   const bool is_known = holds(rules.origins, request.origin) || is_page_origin(rules, request.origin);
   if (!request.origin.empty() && !is_known) return Access::forbidden_origin;
   if (!rules.sessions || is_open(request)) return Access::allowed;
-  // What a browser asks before a page of another origin may ask.
+  // The CORS preflight of a page of another origin carries no token.
   if (request.method == "OPTIONS" && is_page_origin(rules, request.origin)) return Access::allowed;
   return check_token(*rules.sessions, request);
 }

@@ -5,7 +5,7 @@
 namespace forgedit {
 namespace {
 
-/// The route's pattern, with those of its parts that are ids.
+/// The route's pattern in which the placeholders of ids are replaced by the ids.
 std::string place_of(const HttpRoute& route, const HttpRequest& request) {
   std::string place;
   std::size_t number = 0;

@@ -8,15 +8,15 @@
 
 namespace forgedit {
 
-/// Writes a line for each answer of a connection: "GET /api/v1/jobs/ID 200 3 ms ann". Of an address it has
-/// what the routing table has, and ids: names of pictures are made of prompts, and queries have texts.
+/// Writes one line per response of a connection: "GET /api/v1/jobs/ID 200 3 ms ann". It logs only the route's
+/// pattern and ids, because names of images and queries contain prompts.
 class AccessLog {
  public:
-  /// `write` may be null, and outlives this.
+  /// `write` may be null. It must outlive this object.
   explicit AccessLog(const std::function<void(const std::string&)>& write) : write_(write) {}
-  /// A request has come.
+  /// Call when a request has arrived.
   void begin() { began_ = std::chrono::steady_clock::now(); }
-  /// It is answered. `route` is null for what was refused before one was found.
+  /// Call when it is answered. `route` is null if the request was refused before a route was found.
   void add(const HttpRoute* route, const HttpRequest& request, int status) const;
 
  private:

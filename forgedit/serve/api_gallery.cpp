@@ -52,7 +52,7 @@ HttpResponse mark(const ApiContext& api, const HttpRequest& request) {
   return json_response(200, picture_json(job.id, *api.store.picture(job.id, stem)));
 }
 
-/// What is here of what a picture was made with.
+/// The saved edits and the model that this server has.
 SettingsHere here(const ApiContext& api) {
   return {api.store.all_learned(), api.model().value("name", "")};
 }

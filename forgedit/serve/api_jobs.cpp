@@ -18,7 +18,7 @@ using nlohmann::json;
 constexpr std::size_t kMostKeyBytes = 200;
 constexpr std::int64_t kLongestWait = 25;
 
-/// A key of the request that names something of ours, under either of its names.
+/// The value of a request's key, or of its other name `alias`; empty if neither is a text.
 std::string reference(const json& request, const char* key, const char* alias) {
   for (const char* name : {key, alias}) {
     if (const auto found = request.find(name); found != request.end() && found->is_string()) return *found;
@@ -38,7 +38,7 @@ JobPlace place_of(const ApiContext& api, const json& request) {
   return place;
 }
 
-/// What was learned on one model is of no use to another one.
+/// Throws HttpError 409 if the saved edit was made with another model than the server's.
 void check_learned_model(const ApiContext& api, const std::string& learned) {
   const auto found = learned.empty() ? std::nullopt : api.store.learned(learned);
   if (!found) return;
@@ -49,8 +49,8 @@ void check_learned_model(const ApiContext& api, const std::string& learned) {
   throw HttpError(409, "other_model", "was learned on " + theirs + ", and the server has " + ours, "learned");
 }
 
-/// Interactive jobs are counted separately: a long queue of others does not block them. Where there are
-/// several owners, none fills the queue alone.
+/// Interactive jobs are counted separately: a long queue of others does not block them. If there are several
+/// owners, none may fill the queue alone.
 void check_queue(const ApiContext& api, JobLane lane, const std::string& owner) {
   const auto refuse = [](std::int64_t most, const char* whose) {
     throw HttpError(429, "queue_full", std::to_string(most) + whose + " jobs are already waiting")
@@ -70,7 +70,7 @@ HttpResponse created(const ApiContext& api, const StoredJob& job) {
   return response;
 }
 
-/// The answer to a request that was sent before under the same key.
+/// The response to a repeated request, if one was sent before with the same idempotency key.
 std::optional<HttpResponse> answered_before(const ApiContext& api, const std::string& key,
                                             const std::string& content) {
   if (key.empty()) return std::nullopt;

@@ -16,7 +16,7 @@ using nlohmann::json;
 constexpr JobState kStates[] = {JobState::queued, JobState::running, JobState::done, JobState::failed,
                                 JobState::cancelled};
 
-/// Prometheus' text format, one metric after another.
+/// Writes Prometheus' text format, one metric after another.
 class MetricsText {
  public:
   void begin(const char* name, const char* type, const char* help) {
@@ -98,7 +98,8 @@ bool has_disk(const ApiContext& api) {
   }
 }
 
-/// Ready is whose database can be read and whose disk has room: a worker is started when there is a job.
+/// The server is ready if the database can be read and the disk has room. It needs no worker, which is
+/// started when there is a job.
 HttpResponse ready(const ApiContext& api, const HttpRequest& request) {
   check_query(request, {});
   const bool db = can_read_store(api), disk = has_disk(api);

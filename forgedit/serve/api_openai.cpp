@@ -20,11 +20,11 @@ namespace {
 using nlohmann::json;
 
 constexpr const char* kAnyModel = "forgedit";
-constexpr std::size_t kMostFields = 64 << 10;  // of a form, beside its picture
-constexpr std::size_t kPngSizes = 16;          // where width and height stand in a PNG file
+constexpr std::size_t kMostFields = 64 << 10;  // bytes of a form, besides its picture
+constexpr std::size_t kPngSizes = 16;          // offset of width and height in a PNG file
 constexpr std::int64_t kMsInSecond = 1000;
 
-/// The model that this server has; empty while no worker has said it.
+/// The name of the server's model; empty before a worker has reported it.
 std::string model_name(const ApiContext& api) {
   return api.model().value("name", "");
 }
@@ -39,14 +39,14 @@ HttpResponse models(const ApiContext& api, const HttpRequest& request) {
   return json_response(200, {{"object", "list"}, {"data", list}});
 }
 
-/// What two images of a job share that differ in their sampling steps alone.
+/// The settings of an image without its sampling steps: equal for two images that differ only in these.
 std::string settings_without_steps(json entry) {
   for (const char* key : {"steps", "safety"}) entry.erase(key);
   return entry.dump();
 }
 
-/// The stems of a job's edits: the best ones first where they were chosen, then as they were generated. A
-/// candidate that was generated again with all steps is not among them.
+/// The stems of a job's edits, the best ones first if they were chosen, then in the order in which they were
+/// generated. A candidate is left out if it was generated again with all steps.
 std::vector<std::string> ranked(const StoredJob& job, const std::vector<StoredPicture>& pictures) {
   std::vector<std::string> stems;
   const auto add = [&](const json& stem) {
@@ -84,7 +84,7 @@ std::string size_of_png(std::string_view file) {
   return std::to_string(number(kPngSizes)) + "x" + std::to_string(number(kPngSizes + 4));
 }
 
-/// How a job ended that has no pictures to give.
+/// The error for a job that ended without images.
 HttpError end_of(const StoredJob& job) {
   if (job.state == JobState::cancelled) return {409, "cancelled", "the job " + job.id + " was cancelled"};
   if (job.error_code == "bad_request") return {400, "bad_request", job.error};
@@ -94,7 +94,7 @@ HttpError end_of(const StoredJob& job) {
 struct Wanted {
   std::string job;
   std::size_t count = 1;
-  std::string address;  ///< of this server, where addresses of pictures are wanted
+  std::string address;  ///< address of this server if the client wants addresses of images; else empty
 };
 
 HttpResponse pictures_of(const ApiContext& api, const StoredJob& job, const Wanted& wanted) {
@@ -119,7 +119,8 @@ HttpResponse pictures_of(const ApiContext& api, const StoredJob& job, const Want
   return response;
 }
 
-/// The pictures, or while they are made what is sent where the client may wait no longer.
+/// The response with the images. While the job runs, a response 504 that waits: it is sent if the job takes
+/// too long.
 HttpResponse look_at_job(const ApiContext& api, const Wanted& wanted) {
   const auto job = api.job(wanted.job);
   if (job.state == JobState::done) return pictures_of(api, job, wanted);
@@ -138,7 +139,8 @@ void check_model_name(const ApiContext& api, const std::string& model) {
                   "there is no such model: expected " + (own.empty() ? kAnyModel : own), "model");
 }
 
-/// The mask's id. It is of the picture's size: what else is wrong with it the job says.
+/// Stores the mask and returns its id. Throws HttpError 400 unless it has the picture's size; the job reports
+/// all other errors of a mask.
 std::string keep_mask(const ApiContext& api, std::string_view file, const StoredUpload& picture) {
   const auto mask = keep_upload(api.options.data, api.store, file, "mask").upload;
   if (mask.width == picture.width && mask.height == picture.height) return mask.id;
@@ -181,7 +183,7 @@ HttpResponse edit_image(const SharedApi& api, const HttpRequest& request) {
   wanted.job = start_edit(*api, edit, request.owner).id;
   auto response = look_at_job(*api, wanted);
   response.again = [api, wanted] { return look_at_job(*api, wanted); };
-  // Nobody is there to have the pictures.
+  // The client has gone, so nobody needs the images.
   response.left = [api, job = wanted.job] { cancel_job(*api, job, CancelWhen::now); };
   return response;
 }

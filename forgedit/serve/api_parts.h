@@ -12,31 +12,31 @@
 
 namespace forgedit {
 
-// Most bytes of what clients send: an image's name, and the JSON of a small change.
+// Size limits in bytes: of a name that a client sends, and of the JSON body of a small change.
 constexpr std::size_t kMostNameBytes = 200, kMostChangeBytes = 1 << 10;
 
-/// What all answers are made of.
+/// What the functions that answer requests work with.
 struct ApiContext {
   ApiOptions options;
   Store& store;
   Dispatcher& dispatcher;
 
-  /// Throw HttpError 404 where there is none.
+  /// These throw HttpError 404 if the id is unknown.
   StoredJob job(const std::string& id) const;
   StoredUpload upload(const std::string& id) const;
   StoredLearned learned(const std::string& id) const;
-  /// Throws HttpError 507 where the disk has too little free for something new.
+  /// Throws HttpError 507 if too little disk space is free (ApiOptions::keep_free).
   void check_disk() const;
-  /// All of a job, as clients see it.
+  /// The full JSON of a job for clients.
   nlohmann::json job_view(const StoredJob& job) const;
-  /// What the worker said of the model; empty where that is not known.
+  /// What the worker has reported about the model; an empty object before that.
   nlohmann::json model() const;
 };
 
 using ApiRoutes = std::vector<HttpRoute>;
 using SharedApi = std::shared_ptr<const ApiContext>;
 
-// The parts of the table.
+// Each function adds its part of the routing table.
 void add_server_routes(ApiRoutes& routes, const SharedApi& api);
 void add_picture_routes(ApiRoutes& routes, const SharedApi& api);
 void add_job_routes(ApiRoutes& routes, const SharedApi& api);
@@ -47,7 +47,7 @@ void add_openai_routes(ApiRoutes& routes, const SharedApi& api);
 void add_metrics_routes(ApiRoutes& routes, const SharedApi& api);
 void add_session_routes(ApiRoutes& routes, const SharedApi& api);
 
-/// Binds a function of (api, request) to a row.
+/// Turns a function of (api, request) into the `answer` of a route.
 template <typename Answer>
 auto bound(const SharedApi& api, Answer answer) {
   return [api, answer](const HttpRequest& request) { return answer(*api, request); };
@@ -55,40 +55,44 @@ auto bound(const SharedApi& api, Answer answer) {
 
 bool is_over(const StoredJob& job);
 
-/// Checks a request and puts it into the queue, with what `given` has that does not follow from the request
-/// (name, parent, owner, the client's key). Throws a usage Error for what cannot become a job, HttpError 429
-/// where the queue is full, 507 where the disk is.
+/// Checks a request and queues it. `given` has the job's name, parent, owner and idempotency key. Throws a
+/// usage Error if the request cannot become a job, HttpError 429 if the queue is full, 507 if the disk is
+/// full, and 409 if the saved edit is of another model.
 StoredJob queue_job(const ApiContext& api, const nlohmann::json& request, const JobPlace& given);
-/// Asks for a job's end, and tells all of it.
+/// Requests a job's cancellation and publishes its state.
 void cancel_job(const ApiContext& api, const std::string& id, CancelWhen when);
 
 /// Throws a usage Error for a key of the query that is not among `known`.
 void check_query(const HttpRequest& request, const std::vector<std::string>& known);
-/// Empty where it is not there.
+/// The value of a key of the query; empty if it is missing.
 std::string query_value(const HttpRequest& request, const std::string& key);
-/// A whole number of the query. Throws a usage Error for another value.
+/// The whole number of a key of the query; `usual` if it is missing. Throws a usage Error if the value is not
+/// a whole number from `low` to `high`.
 std::int64_t query_number(const HttpRequest& request, const std::string& key, std::int64_t usual,
                           std::int64_t low, std::int64_t high);
-/// The key "limit" of pages.
+/// The maximum number of entries in a response: the key "limit" of the query.
 std::int64_t page_size(const HttpRequest& request);
-/// true or false, or nothing.
+/// The truth value of a key of the query; nothing if it is missing. Throws a usage Error for another value.
 std::optional<bool> query_boolean(const HttpRequest& request, const std::string& key);
 
-/// The body as a JSON object. Throws HttpError for anything else.
+/// The body as a JSON object. Throws HttpError if it is not one.
 nlohmann::json json_object_of(const HttpRequest& request);
-/// The same of a body that may be missing, with no other keys than `known`.
+/// The same for a body that may be missing. Throws a usage Error if it has other keys than `known`, or if the
+/// request has a query.
 nlohmann::json changes_of(const HttpRequest& request, const std::vector<std::string>& known);
-/// A text of at most 200 bytes, or true or false, of such an object. Throw a usage Error for another value.
+/// The text (at most 200 bytes) or truth value of a key of such an object; nothing if it is missing. They
+/// throw a usage Error for another value.
 std::optional<std::string> text_of(const nlohmann::json& changes, const char* key);
 std::optional<bool> boolean_of(const nlohmann::json& changes, const char* key);
 
-/// An answer without a body: 204.
+/// The response 204, without a body.
 HttpResponse no_content();
-/// A file of ours that never changes under its address.
+/// A response with the contents of a file of the server.
 HttpResponse file_response(const std::filesystem::path& file, const char* type);
-/// Has browsers save the answer under `name`, of which only plain ASCII letters are kept.
+/// Makes browsers save the response as the file `name`, in which other characters than ASCII letters, digits,
+/// "-", "_" and "." become "-".
 void save_as(HttpResponse& response, const std::string& name);
-/// Whether there is a regular file.
+/// Whether `file` exists and is a regular file.
 bool is_there(const std::filesystem::path& file);
 
 }  // namespace forgedit

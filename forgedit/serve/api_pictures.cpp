@@ -14,7 +14,7 @@ namespace {
 
 using nlohmann::json;
 
-/// The picture with "frame": where it lies in what the model sees, once the model is known.
+/// The JSON of a picture with its "frame", its place in what the model sees; null before the model is known.
 json described(const ApiContext& api, const StoredUpload& upload) {
   auto result = upload_json(upload);
   result["frame"] = nullptr;
@@ -39,7 +39,7 @@ struct SentFile {
   std::string name;
 };
 
-/// The body, or the one file of a form.
+/// The picture from the body, or from the only file of a form.
 SentFile sent_file(const HttpRequest& request) {
   const auto& type = request.content_type;
   if (starts_with(type, "image/") || type == "application/octet-stream") return {request.body, {}};
@@ -92,7 +92,7 @@ HttpResponse remove_picture(const ApiContext& api, const HttpRequest& request) {
   return no_content();
 }
 
-/// One of the small copies: what was uploaded is never sent.
+/// The response with one of the small copies. The uploaded file itself is never sent.
 HttpResponse copy_of(const ApiContext& api, const HttpRequest& request, const char* name) {
   check_query(request, {});
   const auto upload = api.upload(request.parts.at(0));

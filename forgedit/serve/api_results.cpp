@@ -19,7 +19,7 @@ constexpr const char* kChartName = "chart.png";
 constexpr const char* kReportName = "report.html";
 constexpr const char* kRecordName = "edit.json";
 
-/// The same address always has the same bytes.
+/// Lets browsers cache the response for ever: the bytes of an address never change.
 void keep_for_ever(HttpResponse& response) {
   response.headers.emplace_back("Cache-Control", "private, max-age=31536000, immutable");
 }
@@ -40,7 +40,7 @@ HttpResponse job_picture(const ApiContext& api, const HttpRequest& request) {
   if (!size.empty() && size != "thumb") throw usage_error("size", "expected thumb");
   const auto found = api.job(request.parts.at(0));
   const auto& stem = request.parts.at(1);
-  // The name of the file is the record's, which has this one.
+  // The stem must be in the store, so it is a name that the job gave and no path of the client.
   const bool is_known = api.store.has_picture(found.id, stem) && stem.find('/') == std::string::npos;
   if (!is_known) throw HttpError(404, "no_such_picture", "the job has no image of this name");
   const auto small = thumbnail_of(api.options.data, found.id, stem);
@@ -48,7 +48,7 @@ HttpResponse job_picture(const ApiContext& api, const HttpRequest& request) {
   auto response =
       is_small ? file_response(small, "image/webp")
                : whole_picture(job_folder(api.options.data, found.id) / (stem + ".png"), metadata.empty());
-  // Beside the picture with its settings it has a name of its own.
+  // The image without metadata gets another name than the one with its settings.
   if (!metadata.empty()) save_as(response, stem + "-plain.png");
   keep_for_ever(response);
   return response;

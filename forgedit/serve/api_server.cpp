@@ -21,7 +21,7 @@ HttpResponse health(const ApiContext&, const HttpRequest& request) {
 HttpResponse info(const ApiContext& api, const HttpRequest& request) {
   check_query(request, {});
   const auto told = api.dispatcher.worker_info();
-  // Nothing of this is known before the first worker has started.
+  // The worker reports this, so nothing is known before the first one has started.
   auto result = told.empty() ? json{{"model", nullptr}} : json::parse(told);
   result["speeds"] = Speeds(api.store, told).list();
   result["version"] = software_name();

@@ -10,14 +10,14 @@ namespace {
 
 constexpr std::size_t kMostSignIn = 1 << 10, kMostAddress = 64;
 
-/// Where a request comes from: behind a proxy, what that says last.
+/// The address of the client. Behind a proxy it is the last one in X-Forwarded-For, which the proxy added.
 std::string client_of(const ApiContext& api, const HttpRequest& request) {
   const auto told = api.options.behind_proxy ? request.header("x-forwarded-for") : std::string();
   if (told.empty()) return request.client;
   return std::string(trimmed(std::string_view(told).substr(told.rfind(',') + 1)).substr(0, kMostAddress));
 }
 
-/// A token becomes a cookie. Where nobody needs one, nothing happens.
+/// Exchanges a token for a session cookie. Does nothing if the server requires no tokens.
 HttpResponse sign_in(const ApiContext& api, const HttpRequest& request) {
   const auto token = text_of(changes_of(request, {"token"}), "token").value_or("");
   auto response = no_content();

@@ -13,7 +13,7 @@ bool is_of_name(char c) {
   return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_' || c == '-' || c == '.';
 }
 
-/// Of all whole paths that begin with `place`, that part becomes `instead`.
+/// Replaces `place` by `instead` in all paths that begin with it.
 void replace(std::string& message, const std::string& place, const std::string& instead) {
   for (auto at = message.find(place); at != std::string::npos; at = message.find(place, at)) {
     const auto end = at + place.size();
@@ -25,7 +25,7 @@ void replace(std::string& message, const std::string& place, const std::string& 
   }
 }
 
-/// An upload's place below the data, which clients know as their picture.
+/// Replaces paths of uploaded pictures by a text that clients understand.
 void name_uploads(std::string& message) {
   constexpr std::string_view kFolder = "pictures/", kFile = "/picture.";
   for (auto at = message.find(kFolder); at != std::string::npos; at = message.find(kFolder, at + 1)) {

@@ -6,18 +6,19 @@
 
 namespace forgedit {
 
-/// Messages for clients: they do not contain paths of this machine.
+/// Removes paths of this machine from messages for clients.
 class ClientWords {
  public:
-  /// `data` is the server's folder, whose name goes; of `places` (home, models, …) the last name stays.
+  /// `data` is the server's folder; its path is removed. Of each of `places` (home, models, …) only the last
+  /// part of the path stays.
   ClientWords(const std::filesystem::path& data, const std::vector<std::filesystem::path>& places);
 
-  /// The first line, not too long.
+  /// Returns the first line of the message, without these paths and shortened to kMostMessage bytes.
   std::string operator()(std::string message) const;
 
  private:
   std::string data_;
-  std::vector<std::filesystem::path> places_;  // the longest first
+  std::vector<std::filesystem::path> places_;  // longest path first
 };
 
 }  // namespace forgedit

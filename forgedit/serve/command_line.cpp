@@ -16,7 +16,7 @@ using nlohmann::json;
 
 constexpr const char* kSavedEdit = "learned.edit";
 
-/// Keys that are no options of the same name, or are written elsewhere.
+/// Keys that have no option of the same name, or are handled elsewhere.
 constexpr std::array<std::string_view, 14> kElsewhere{"to",      "kind",     "version", "picture",   "image",
                                                       "learned", "from",     "target",  "targets",   "story",
                                                       "auto",    "metadata", "name",    "draw_batch"};
@@ -25,7 +25,7 @@ std::string text_of_value(const json& value) {
   return value.is_string() ? value.get<std::string>() : json_text(value);
 }
 
-/// One value or a list, as options have it.
+/// A value or a list as an option takes it: separated by commas.
 std::string joined(const json& value) {
   if (!value.is_array()) return text_of_value(value);
   std::string text;
@@ -33,7 +33,7 @@ std::string joined(const json& value) {
   return text;
 }
 
-// This library names options nowhere else: here they are what a user copies, not a message about a setting.
+// This is the only place in the library that names options, because the user copies the command.
 std::string option_name(std::string key) {
   if (key == "seed") key = "seeds";
   if (key == "guidance") key = "guidance_scale";
@@ -70,7 +70,7 @@ std::vector<std::string> targets_of(const json& request) {
   return targets;
 }
 
-/// What feeds a story to the command's standard input.
+/// The shell command that writes a story to the standard input of `forgedit`.
 std::string story_source(const json& story) {
   std::string text = "printf '%s\\n'";
   for (const auto& line : story) text += " " + shell_word(text_of_value(line));
@@ -89,7 +89,7 @@ std::string options_of(const json& request) {
   return text;
 }
 
-/// Options and other words. What begins like an option comes last, after "--".
+/// Appends words and options to a command. If a word begins like an option, all words come last, after "--".
 std::string put_together(const std::string& command, const std::vector<std::string>& words,
                          const std::string& options) {
   std::string text;

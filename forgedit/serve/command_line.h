@@ -6,12 +6,12 @@
 
 namespace forgedit {
 
-/// `text` as one word of a shell.
+/// `text` as one word of a shell command, quoted if necessary.
 std::string shell_word(const std::string& text);
 
-/// The line for a shell that does what `request` asks for, with the same bytes on a CPU; `picture_name` is
-/// what the picture's file is called there (empty: "picture.png"), and a saved edit lies in "learned.edit".
-/// Empty for requests that no command has.
+/// The shell command that does what `request` asks for, with the same bytes on a CPU; empty if no command
+/// can. In it the picture's file is called `picture_name` ("picture.png" if that is empty), and the saved
+/// edit "learned.edit".
 std::string command_line(const nlohmann::json& request, const std::string& picture_name);
 
 }  // namespace forgedit

@@ -12,11 +12,11 @@ struct sqlite3_stmt;
 
 namespace forgedit {
 
-/// What stands for a "?" of a statement.
+/// A value for a "?" of a statement.
 using DatabaseValue = std::variant<std::int64_t, std::string>;
 
-/// A statement of SQL with its values, row after row. All functions throw a failure where the file cannot be
-/// read or written.
+/// An SQL statement with its values. `step` moves from row to row. All functions throw a failure if the file
+/// cannot be read or written.
 class Statement {
  public:
   Statement(sqlite3* database, const std::string& text, const std::vector<DatabaseValue>& values);
@@ -24,7 +24,7 @@ class Statement {
   Statement(const Statement&) = delete;
   Statement& operator=(const Statement&) = delete;
 
-  /// Whether there is one more row.
+  /// Moves to the next row. Returns whether there is one.
   bool step();
   std::int64_t whole(int column) const;
   std::string text(int column) const;
@@ -42,11 +42,11 @@ class Database {
   Database(const Database&) = delete;
   Database& operator=(const Database&) = delete;
 
-  /// Runs a statement to its end: how many rows it has changed.
+  /// Runs a statement to its end. Returns how many rows it has changed.
   std::int64_t run(const std::string& text, const std::vector<DatabaseValue>& values = {});
-  /// The number in the first column of the first row; 0 where there is none.
+  /// The number in the first column of the first row; 0 if there is none.
   std::int64_t whole(const std::string& text, const std::vector<DatabaseValue>& values = {});
-  /// Several statements that happen all or not at all.
+  /// Runs several statements. If one fails, none has an effect.
   void run_script(const std::string& statements);
   Statement query(const std::string& text, const std::vector<DatabaseValue>& values = {}) {
     return {handle_, text, values};
@@ -54,7 +54,7 @@ class Database {
 
   std::mutex mutex;
 
-  /// Statements that happen all or not at all: undone at its end unless it was committed.
+  /// A group of statements. The destructor undoes all of them unless `commit` was called.
   class Transaction {
    public:
     explicit Transaction(Database& database) : database_(database) { database_.run("BEGIN IMMEDIATE"); }

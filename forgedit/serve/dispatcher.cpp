@@ -89,15 +89,15 @@ void Dispatcher::loop() {
     try {
       if (!turn()) return;
     } catch (const std::exception& error) {
-      // The disk is full, say: the same is tried again.
+      // For example, the disk is full. The loop tries again.
       if (options_.trouble) options_.trouble(error.what());
-      if (stopping_) return;  // what runs goes back to the queue at the next start
+      if (stopping_) return;  // the running job is queued again at the next start
       std::this_thread::sleep_for(kAfterTrouble);
     }
   }
 }
 
-/// One look at everything: false once nothing is left to do.
+/// One turn of the loop. Returns false once nothing is left to do.
 bool Dispatcher::turn() {
   settle();
   if (stopping_ && !link_ && !running_) return false;
@@ -109,7 +109,7 @@ bool Dispatcher::turn() {
   return true;
 }
 
-/// False where it cannot be started: the running job has failed then.
+/// Returns false if the worker cannot be started; the running job has then failed.
 bool Dispatcher::start_worker() {
   try {
     if (!link_) link_ = std::make_unique<WorkerLink>(options_.worker);
@@ -135,7 +135,7 @@ void Dispatcher::start_next() {
   running_->lane = job->lane;
   running_->since = Clock::now();
   is_busy_ = true;
-  rung_ = true;  // its cancellation may have come since
+  rung_ = true;  // it may have been cancelled since it was taken
   has_asked_worker_ = true;
   {
     const std::lock_guard lock(mutex_);
@@ -176,10 +176,10 @@ void Dispatcher::wait() {
 void Dispatcher::look_at_lines() {
   if (!link_) return;
   take_lines();
-  if (hung_up_) link_->kill();  // it has ended, or can say nothing more
+  if (hung_up_) link_->kill();  // it has ended, or can send nothing more
 }
 
-/// A line that cannot be stored now stays for the next turn.
+/// A line that cannot be stored stays in the queue for the next turn.
 void Dispatcher::take_lines() {
   for (auto& line : link_->read_lines()) {
     lines_.push_back(std::move(line));
@@ -235,7 +235,7 @@ void Dispatcher::look_at_stops() {
   if (link_ && closing_by_ && now > *closing_by_) link_->kill();
 }
 
-/// Somebody has cancelled the running job, or waits for a picture more urgently.
+/// Asks the worker to stop if the running job was cancelled, or if an interactive job waits.
 void Dispatcher::look_who_waits() {
   const auto job = store_.job(running_->id);
   if (job && job->cancel != CancelWhen::never) {
@@ -261,7 +261,7 @@ void Dispatcher::ask_to_stop(CancelWhen when, bool goes_back) {
   if (link_) link_->send(json_text(line));
 }
 
-/// Stores how the running job has ended, and lets go of it.
+/// Stores how the running job has ended, and forgets the job.
 void Dispatcher::settle() {
   if (!running_ || !running_->end) return;
   const auto& end = *running_->end;
@@ -296,7 +296,7 @@ void Dispatcher::take_line(const std::string& line) {
     if (options_.trouble) options_.trouble("the worker sent a message that the server does not understand");
     return;
   }
-  // What a job that is over had still to say is of no use.
+  // Late lines of a job that has ended are of no use.
   if (!running_ || running_->end || parsed["job"] != running_->id) return;
   try {
     take_event(parsed["event"], parsed);
@@ -324,7 +324,7 @@ void Dispatcher::take_event(const std::string& event, const json& line) {
                                                   {"image", line.at("image")}}));
   } else if (event == "took") {
     if (const auto job = store_.job(id)) Speeds::keep(store_, worker_info(), waiting_job(*job), line);
-    events_.publish("info", "{}");  // which has speeds
+    events_.publish("info", "{}");  // the page reads it again for the new speeds
   } else if (event == "result") {
     store_.set_result(id, json_text(line.at("result")));
     tell(id);
@@ -436,7 +436,7 @@ void Dispatcher::tell_gone(const std::string& kind, const std::string& id) {
   events_.publish("gone", json_text({{"kind", kind}, {"id", id}}));
 }
 
-/// Where that is not what was said last.
+/// Publishes the worker's state if it has changed.
 void Dispatcher::tell_worker() {
   const auto state = worker_state();
   {

@@ -26,7 +26,7 @@ void EventRing::publish_preview(std::string_view kind, std::string_view data) {
   add(kind, data, /*is_preview=*/true);
 }
 
-/// Empties the oldest previews: their events still count, so that ids stay without gaps.
+/// Empties the oldest previews. Their events stay in the ring, so that ids have no gaps.
 void EventRing::drop_previews() {
   while (previews_.size() > kMostPreviews) {
     const auto back = static_cast<std::size_t>(last_ - previews_.front());

@@ -9,12 +9,14 @@
 
 namespace forgedit {
 
-/// Where a job of the kind "export" writes. Throws a usage Error where `id` has not the form of an id.
+/// The folder into which a job of the kind "export" writes. Throws a usage Error if `id` does not have the
+/// form of an id.
 std::filesystem::path export_folder(const std::filesystem::path& data, const std::string& id);
 
-/// All files below `folder` as an archive, under `prefix`. Throws HttpError 410 where there are none.
+/// A zip archive of all files below `folder`, under the path `prefix`. Throws HttpError 410 if there are
+/// none.
 HttpResponse zip_of_folder(const std::filesystem::path& folder, const std::string& prefix);
-/// These files as an archive.
+/// A zip archive of these files.
 HttpResponse zip_of(const std::vector<ZipInput>& files);
 
 }  // namespace forgedit

@@ -29,7 +29,7 @@ std::vector<std::string_view> segments(std::string_view path) {
   }
 }
 
-/// Whether a segment is as its pattern says; what stands for {…} is added to `parts`.
+/// Whether a segment of a path matches its pattern. The value of {…} is decoded and appended to `parts`.
 bool matches(std::string_view pattern, std::string_view segment, std::vector<std::string>& parts) {
   if (!starts_with(pattern, "{")) return pattern == segment;
   const auto ending = pattern.substr(pattern.find('}') + 1);
@@ -48,7 +48,7 @@ bool matches_path(std::string_view pattern, std::string_view path, std::vector<s
   return true;
 }
 
-/// Whether the header If-None-Match has this tag.
+/// Whether the header If-None-Match contains this tag.
 bool has_tag(std::string_view list, std::string_view tag) {
   while (!list.empty()) {
     const auto end = list.find(',');
@@ -60,7 +60,7 @@ bool has_tag(std::string_view list, std::string_view tag) {
   return false;
 }
 
-/// An answer that the client has already is not sent again.
+/// Turns a response into 304 if the client already has it.
 HttpResponse unless_known(HttpResponse response, const HttpRequest& request) {
   const auto is_tag = [](const auto& header) { return header.first == "ETag"; };
   const auto tag = std::find_if(response.headers.begin(), response.headers.end(), is_tag);
@@ -121,7 +121,7 @@ void allow_page(HttpResponse& response, const std::string& page_origin) {
   response.headers.emplace_back("Access-Control-Allow-Origin", page_origin);
   response.headers.emplace_back("Access-Control-Expose-Headers", "Location, Retry-After, X-Forgedit-Job");
   response.headers.emplace_back("Vary", "Origin");
-  // Else the page could not read it in spite of that.
+  // Without this the other headers would not be enough for the page to read it.
   response.headers.emplace_back("Cross-Origin-Resource-Policy", "cross-origin");
 }
 

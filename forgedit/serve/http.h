@@ -16,20 +16,20 @@
 
 namespace forgedit {
 
-/// A request that passed the rules of access.
+/// A request that passed the access rules.
 struct HttpRequest {
   std::string method;
-  std::string path;                            ///< as it came, without the query
+  std::string path;                            ///< not decoded, without the base path and the query
   std::vector<std::string> parts;              ///< the values of {…} in the route, decoded
   std::map<std::string, std::string> query;    ///< decoded
   std::string content_type;                    ///< lower case, without parameters
   std::map<std::string, std::string> headers;  ///< by their names in lower case
   std::string body;
-  std::string page_origin;  ///< of a page of another origin that may ask
-  std::string owner;        ///< whose token or session it has; empty where nobody needs one
-  std::string client;       ///< the address that it comes from
+  std::string page_origin;  ///< origin of the page that sent it, if that is another page with access
+  std::string owner;        ///< owner of its token or session; empty if no token is needed
+  std::string client;       ///< IP address of the client
 
-  /// The value of a header, by its name in lower case; empty where there is none.
+  /// The value of a header, by its name in lower case; empty if it is missing.
   std::string header(const std::string& name) const;
 };
 
@@ -37,18 +37,18 @@ struct HttpResponse {
   int status = 200;
   std::string content_type = "application/json";
   std::string body;
-  std::filesystem::path file;  ///< sent in the place of `body`; no link is followed
+  std::filesystem::path file;  ///< sent instead of `body`; symbolic links are not followed
   std::vector<std::pair<std::string, std::string>> headers;
   bool events = false;    ///< the connection becomes a stream of events
-  bool previews = false;  ///< and has previews too
-  /// Not zero: `again` (nothing: the route) is asked after each event for so long, and this is sent at the
-  /// end of it. Where the client does not wait for it, `left` is called.
+  bool previews = false;  ///< the stream also has previews
+  /// If not zero, the response is held for this time. After each event `again` (null: the route) is called,
+  /// and a response without `wait` is sent at once. If the client disconnects before, `left` is called.
   std::chrono::milliseconds wait{0};
   std::function<HttpResponse()> again;
   std::function<void()> left;
-  /// A body that is made while it is sent: each call gives its next part, and an empty one after the last.
+  /// For a body that is made while it is sent: returns its next part, and an empty text after the last one.
   std::function<std::string()> next_part;
-  std::uint64_t parts_bytes = 0;  ///< of all parts together
+  std::uint64_t parts_bytes = 0;  ///< total size of all parts
 };
 
 /// An error response; thrown by the function that answers a request.
@@ -59,7 +59,7 @@ class HttpError : public std::runtime_error {
   int status() const { return status_; }
   const std::string& code() const { return code_; }
   const std::string& param() const { return param_; }
-  /// Also sends this header.
+  /// Adds a header to the response.
   HttpError with_header(std::string name, std::string value) &&;
   const std::vector<std::pair<std::string, std::string>>& headers() const { return headers_; }
 
@@ -76,20 +76,20 @@ HttpResponse error_response(const HttpError& error);
 
 HttpError too_large(std::size_t most_body);
 
-/// What every answer has: no page may do more with it than is meant.
+/// Security headers of every response.
 extern const std::vector<std::pair<std::string, std::string>> kSafetyHeaders;
-/// Lets a page of another origin (empty: none asks) read the answer.
+/// Adds headers that let a page of another origin read the response. Does nothing if `page_origin` is empty.
 void allow_page(HttpResponse& response, const std::string& page_origin);
-/// The status line and headers of a stream of events, for a page of another origin where one asks.
+/// The status line and headers of a stream of events. `page_origin` is used as in allow_page.
 std::string event_stream_head(const std::string& page_origin);
 
 /// A row of the routing table. In `pattern` a segment may be {name}, or {name} with an ending (".png").
 struct HttpRoute {
   std::string method;
   std::string pattern;
-  std::size_t most_body = 0;  ///< bytes; 0: none is taken
+  std::size_t most_body = 0;  ///< maximum size of the body in bytes; 0: no body is accepted
   std::function<HttpResponse(const HttpRequest&)> answer;
-  bool is_slow = false;  ///< answered by a thread for such requests, one after another
+  bool is_slow = false;  ///< answered in the thread for slow requests, one after another
 };
 
 class HttpRouter {
@@ -97,9 +97,9 @@ class HttpRouter {
   explicit HttpRouter(std::vector<HttpRoute> routes) : routes_(std::move(routes)) {}
 
   struct Match {
-    const HttpRoute* route = nullptr;  ///< null: none has this method
+    const HttpRoute* route = nullptr;  ///< null: no route has this path and method
     std::vector<std::string> parts;
-    std::string allow;  ///< then: the methods that this path has; empty: there is no such path
+    std::string allow;  ///< if `route` is null: the methods of this path; empty: unknown path
   };
   Match find(std::string_view method, std::string_view path) const;
 
@@ -107,17 +107,17 @@ class HttpRouter {
   std::vector<HttpRoute> routes_;
 };
 
-/// Runs the route's answer; what it throws becomes an answer too. An answer whose ETag the client has
-/// already becomes 304. An exception that is no Error of ours goes
-/// to `trouble`, and the client learns nothing of it.
+/// Runs the route's function. An HttpError or usage Error becomes an error response. A response whose ETag
+/// the client already has becomes 304. Any other exception becomes a response 500 without details, and its
+/// message goes to `trouble`.
 HttpResponse answer(const HttpRoute& route, const HttpRequest& request,
                     const std::function<void(const std::string&)>& trouble);
 
-/// With ASCII's capital letters in lower case.
+/// `text` with ASCII capital letters in lower case.
 std::string lower_case(std::string_view text);
-/// %XX decoded. Throws HttpError 400 where that is malformed, or gives a byte 0.
+/// `text` with %XX decoded. Throws HttpError 400 if a %XX is malformed or the result contains a byte 0.
 std::string percent_decoded(std::string_view text, bool plus_is_blank = false);
-/// The query of a target. Throws HttpError 400 where it is malformed, or a key stands there twice.
+/// The keys and values of a query. Throws HttpError 400 if it is malformed or a key is repeated.
 std::map<std::string, std::string> parse_query(std::string_view query);
 
 }  // namespace forgedit

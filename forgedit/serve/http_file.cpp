@@ -16,7 +16,7 @@ namespace {
 
 constexpr std::size_t kPart = std::size_t{64} << 10;
 
-/// An open file.
+/// A file that is opened for reading. Links are not followed.
 class OpenFile {
  public:
   explicit OpenFile(const std::filesystem::path& path)
@@ -27,13 +27,13 @@ class OpenFile {
   OpenFile(const OpenFile&) = delete;
   OpenFile& operator=(const OpenFile&) = delete;
 
-  /// Nothing where it is no regular file.
+  /// The size in bytes; nothing if it is not a regular file.
   std::optional<std::uint64_t> bytes() const {
     struct stat facts {};
     if (number_ < 0 || ::fstat(number_, &facts) != 0 || !S_ISREG(facts.st_mode)) return std::nullopt;
     return static_cast<std::uint64_t>(facts.st_size);
   }
-  /// At most `bytes` of what follows; empty at the end.
+  /// Reads the next part of at most `bytes` bytes; empty at the end.
   std::string read(std::size_t bytes) const {
     std::string part(bytes, '\0');
     ssize_t count = -1;

@@ -4,8 +4,8 @@
 
 namespace forgedit {
 
-/// Has an answer's file sent by parts (`next_part`), so that its time is that of a part and not of the whole.
-/// False where it is no file, or a link. A part throws a failure where the file has become shorter.
+/// Makes a response send its file in parts (`next_part`), so that the time limit applies to each part.
+/// Returns false if it is not a regular file. A part throws a failure if the file has become shorter.
 bool open_file(HttpResponse& response);
 
 }  // namespace forgedit

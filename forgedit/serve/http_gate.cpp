@@ -5,7 +5,7 @@
 namespace forgedit {
 namespace {
 
-/// The value of a header; one that stands there twice is like none that could be right.
+/// The value of a header; a line break, which no rule allows, if the header is repeated.
 std::string_view header(const HttpHead& head, std::string_view name) {
   std::string_view value;
   bool found = false;
@@ -18,7 +18,7 @@ std::string_view header(const HttpHead& head, std::string_view name) {
   return value;
 }
 
-/// "image/png" of "Image/PNG; charset=x".
+/// The media type of a header in lower case: "image/png" for "Image/PNG; charset=x".
 std::string media_type(std::string_view value) {
   return lower_case(trimmed(value.substr(0, value.find(';'))));
 }
@@ -33,7 +33,7 @@ std::map<std::string, std::string> headers_of(const HttpHead& head) {
   return headers;
 }
 
-/// What a browser asks before a page of another origin may ask.
+/// Answers the CORS preflight of a page of another origin.
 HttpResponse answer_preflight(const HttpRequest&) {
   HttpResponse response;
   response.status = 204;
@@ -62,7 +62,7 @@ bool is_health_check(std::string_view path) {
   return path == "/healthz" || path == "/readyz";
 }
 
-/// Returns who asks.
+/// Returns the owner of the request. Throws HttpError if a limit or an access rule is broken.
 std::string HttpGate::check(const HttpHead& head, std::string_view path) const {
   if (head.fields.size() > limits_.most_headers)
     throw HttpError(431, "headers_too_large", "the request has too many headers");

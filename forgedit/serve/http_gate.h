@@ -11,18 +11,18 @@
 
 namespace forgedit {
 
-/// A request without its body, as it came.
+/// A request without its body, as it was received.
 struct HttpHead {
   std::string_view method, target;
   std::vector<std::pair<std::string_view, std::string_view>> fields;
 };
 
-/// What a request has to pass before its body is read: limits, the rules of access, the routing table.
+/// Checks a request before its body is read: limits, access rules, routing table.
 class HttpGate {
  public:
   struct Limits {
     std::size_t most_headers = 100, most_target = 2 << 10;
-    std::string base_path;  ///< "/edits": what stands in front of all paths but those of health checks
+    std::string base_path;  ///< prefix of all paths except health checks, for example "/edits"
   };
   HttpGate(AccessRules rules, HttpRouter router, Limits limits)
       : rules_(std::move(rules)), router_(std::move(router)), limits_(std::move(limits)) {}
@@ -31,9 +31,9 @@ class HttpGate {
     const HttpRoute* route = nullptr;
     HttpRequest request;  ///< without a body
   };
-  /// Throws HttpError for a request that does not.
+  /// Throws HttpError if a check fails.
   Passed pass(const HttpHead& head) const;
-  /// The origin of the page that asks, where it is another one that may ask; else empty.
+  /// The origin of the page that sent the request, if that is another page with access; else empty.
   std::string page_origin(const HttpHead& head) const;
 
  private:
@@ -45,9 +45,9 @@ class HttpGate {
   Limits limits_;
 };
 
-/// The path of a target: all before the query.
+/// The path of a target: the part before the query.
 std::string_view path_of(std::string_view target);
-/// Whether a request may come although all other connections are taken.
+/// Whether it is the path of a health check, which is answered even if all other connections are taken.
 bool is_health_check(std::string_view path);
 
 }  // namespace forgedit

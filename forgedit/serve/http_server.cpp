@@ -28,14 +28,14 @@ namespace http = beast::http;
 using tcp = asio::ip::tcp;
 using ErrorCode = boost::system::error_code;
 
-// A client that still sends must be heard out for a while, else it sees a reset in the place of the answer.
+// A refused client that still sends is read for a while, else it gets a reset and no response.
 constexpr std::size_t kLingerBytes = std::size_t{1} << 20;
 constexpr std::chrono::seconds kLingerTime{2};
 constexpr std::size_t kBufferBytes = std::size_t{64} << 10;
 constexpr std::size_t kStreamPart = std::size_t{64} << 10;
-constexpr std::uint64_t kSlowestBody = 16 << 10;  // bytes a second
+constexpr std::uint64_t kSlowestBody = 16 << 10;  // bytes per second
 constexpr std::chrono::milliseconds kAcceptAgain{100};
-constexpr std::chrono::seconds kBusyTime{1};  // for a header, in connections that are kept for health
+constexpr std::chrono::seconds kBusyTime{1};  // for a header, in connections kept for health checks
 
 std::string_view view(beast::string_view text) {
   return {text.data(), text.size()};
@@ -55,8 +55,8 @@ struct HttpServer::State {
 
   HttpOptions options;
   EventRing& events;
-  std::optional<HttpGate> gate;  // once the port is known
-  // Above `io`: sessions that it still holds at its end count themselves out here.
+  std::optional<HttpGate> gate;  // set once the port is known
+  // Before `io`, because sessions that `io` still holds at its end remove themselves from these.
   std::set<HttpSession*> streams, waiting;
   HttpCounts& counts = *options.counts;
   asio::io_context io{1};
@@ -90,7 +90,7 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
     route_ = nullptr;
     request_ = {};
     parser_->header_limit(static_cast<std::uint32_t>(options().most_header_bytes));
-    // The route decides, once the header is there.
+    // The route sets the limit once the header is read.
     parser_->body_limit(std::numeric_limits<std::uint64_t>::max());
     const auto usual = requests_ == 0 ? options().header_time : options().idle_time;
     stream_.expires_after(server_.is_busy() ? kBusyTime : usual);
@@ -98,7 +98,7 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
     http::async_read_header(stream_, buffer_, *parser_, then);
   }
 
-  /// An event has come: what was asked may have another answer.
+  /// Computes the waiting response again after an event, and sends it unless it waits too.
   void look_again() {
     held_ = answer(again_, request_, options().trouble);
     if (held_.wait.count() > 0) return;
@@ -107,7 +107,7 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   }
 
   const std::string& owner() const { return request_.owner; }
-  /// Sends what the ring has for this stream.
+  /// Sends the next events of the ring, if this stream has not had them yet.
   void send_events() {
     if (is_writing_) return;
     if (sending_.empty()) {
@@ -117,7 +117,7 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
     }
     if (sending_.empty()) return;
     is_writing_ = true;
-    stream_.expires_after(options().write_time);  // reading waits for ever and keeps doing so
+    stream_.expires_after(options().write_time);  // the pending read has no time limit
     asio::async_write(stream_, asio::buffer(sending_),
                       [self = shared_from_this()](ErrorCode error, std::size_t) {
                         self->is_writing_ = false;
@@ -142,7 +142,7 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
     check_header();
   }
 
-  /// All that can be refused before the body is read.
+  /// Makes all checks that need no body.
   void check_header() {
     ++requests_;
     const auto& head = parser_->get();
@@ -207,7 +207,7 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
     asio::post(server_.slow, [self = shared_from_this()]() mutable {
       auto& io = self->server_.io;
       auto response = answer(*self->route_, self->request_, self->options().trouble);
-      // The connection belongs to its own thread: this one keeps no part in it.
+      // The session must be released in the server's thread, so this thread keeps no reference.
       asio::post(io, [mine = std::move(self), response = std::move(response)]() mutable {
         mine->take(std::move(response));
       });
@@ -242,10 +242,10 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
       if (!error) self->end_wait();
     });
     watch_for_end();
-    look_again();  // something may have come in between
+    look_again();  // an event may have come in between
   }
 
-  /// Sees whether the client goes while it waits. What else it sends is its next request.
+  /// Notices if the client disconnects while its response waits. Other bytes from it are its next request.
   void watch_for_end() {
     stream_.socket().async_wait(tcp::socket::wait_read, [self = shared_from_this()](ErrorCode error) {
       if (error || self->server_.waiting.count(self.get()) == 0) return;
@@ -264,7 +264,7 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
     send(std::exchange(held_, {}), keeps_alive());
   }
 
-  /// Answers with an error, after which the connection ends: the rest of the request was not read.
+  /// Sends an error and closes the connection, because the rest of the request was not read.
   void refuse(const HttpError& error) {
     release_body();
     auto response = error_response(error);
@@ -290,7 +290,7 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
       response = error_response(HttpError(410, "file_gone", "the file was deleted"));
     }
     if (is_head() && !response.next_part) response.parts_bytes = response.body.size();
-    if (is_head()) response.next_part = [] { return std::string(); };  // the answer's headers alone
+    if (is_head()) response.next_part = [] { return std::string(); };  // only the headers are sent
     if (response.next_part) return send_parts(std::move(response), keep);
     const auto message = std::make_shared<http::response<http::string_body>>();
     set_headers(*message, response, keep);
@@ -322,7 +322,7 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
     try {
       sending_ = next_part_();
     } catch (const std::exception& error) {
-      // The headers have promised more: only the connection's end can tell.
+      // The headers have announced more bytes, so only closing the connection shows the error.
       if (options().trouble) options().trouble(error.what());
       return close();
     }
@@ -377,7 +377,7 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
     auto place = server_.events.begin(request_.header("last-event-id"));
     after_ = place.after;
     sending_ = event_stream_head(page_origin_) + place.text;
-    // A client says no more; what comes is its end.
+    // A client of a stream sends nothing more, so a read ends only when it disconnects.
     stream_.expires_never();
     buffer_.clear();
     stream_.async_read_some(buffer_.prepare(1),
@@ -405,11 +405,11 @@ class HttpSession : public std::enable_shared_from_this<HttpSession> {
   std::string page_origin_;
   std::size_t requests_ = 0, body_bytes_ = 0;
   AccessLog log_{options().log};
-  HttpResponse held_;                       // while it waits for a better one
-  HttpRoute again_;                         // what may give it
-  std::function<void()> left_;              // where nobody waits for it
-  std::function<std::string()> next_part_;  // of a body that is being sent
-  // Of a stream of events:
+  HttpResponse held_;                       // the latest response of a request that waits
+  HttpRoute again_;                         // the route that computes it again
+  std::function<void()> left_;              // called if the client disconnects
+  std::function<std::string()> next_part_;  // gives the next part of the body that is being sent
+  // For a stream of events:
   asio::steady_timer ping_;
   std::uint64_t after_ = 0;
   std::string sending_;
@@ -424,7 +424,7 @@ void HttpServer::State::listen(HttpRouter router) {
                HttpGate::Limits{options.most_headers, options.most_target, options.base_path});
 }
 
-/// Where nobody needs a token, nobody has any.
+/// The number of streams of an owner; 0 without an owner, because then no tokens are required.
 std::size_t HttpServer::State::streams_of(const std::string& owner) const {
   const auto count =
       std::count_if(streams.begin(), streams.end(), [&](auto* one) { return one->owner() == owner; });
@@ -434,7 +434,7 @@ std::size_t HttpServer::State::streams_of(const std::string& owner) const {
 void HttpServer::State::accept() {
   acceptor.async_accept([this](ErrorCode error, tcp::socket socket) {
     if (error == asio::error::operation_aborted) return;
-    if (error) {  // no file number is free, say
+    if (error) {  // for example, no file descriptor is free
       again.expires_after(kAcceptAgain);
       return again.async_wait([this](ErrorCode stopped) { stopped ? void() : accept(); });
     }
@@ -457,7 +457,7 @@ void HttpServer::State::wake_streams(bool is_preview) {
   });
 }
 
-/// Each of them computes its answer anew, so not for every event.
+/// Asks waiting sessions to compute their response again. This is costly, so it is not done for every event.
 void HttpServer::State::wake_waiting() {
   if (waiting.empty() || std::exchange(look_is_due, true)) return;
   look.expires_at(looked + options.between_looks);
@@ -465,7 +465,7 @@ void HttpServer::State::wake_waiting() {
     if (stopped) return;
     look_is_due = false;
     looked = std::chrono::steady_clock::now();
-    const auto asked = waiting;  // those that have their answer leave
+    const auto asked = waiting;  // a copy, because answered sessions leave the set
     for (auto* session : asked) session->look_again();
   });
 }

@@ -13,7 +13,7 @@
 namespace forgedit {
 namespace {
 
-// In the order of their codes, so that texts sort as the numbers do.
+// In ASCII order, so that ids sort like the numbers that they encode.
 constexpr std::string_view kIdDigits = "234567abcdefghijklmnopqrstuvwxyz";
 constexpr std::size_t kTimeBytes = 6, kChanceBytes = 10;
 

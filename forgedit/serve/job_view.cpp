@@ -15,7 +15,7 @@ using nlohmann::json;
 constexpr std::size_t kMostTitle = 200;
 constexpr double kMsInSecond = 1000;
 
-/// `text` as a part of an address.
+/// `text`, percent-encoded for a URL.
 std::string percent_encoded(const std::string& text) {
   constexpr const char* kHex = "0123456789ABCDEF";
   std::string result;
@@ -34,7 +34,7 @@ std::string percent_encoded(const std::string& text) {
   return result;
 }
 
-/// An object as it was stored; null for an empty text.
+/// Parses stored JSON; null for an empty text.
 json stored(const std::string& text) {
   return text.empty() ? json() : json::parse(text, nullptr, /*allow_exceptions=*/false);
 }
@@ -51,14 +51,14 @@ std::string thumb_of(const std::string& job, const std::string& stem) {
   return url_of(job, stem) + "?size=thumb";
 }
 
-/// How long it has run, in all its pieces; null where it has not.
+/// The seconds that a job has run in all its runs; null if it has not run.
 json seconds_of(const StoredJob& job) {
   const auto now = job.state == JobState::running ? std::max<std::int64_t>(0, now_ms() - job.started) : 0;
   const auto all = job.spent + now;
   return all > 0 ? json(static_cast<double>(all) / kMsInSecond) : json();
 }
 
-/// A text, or null where it is empty.
+/// The text, or null if it is empty.
 json text_or_null(const std::string& id) {
   return id.empty() ? json() : json(id);
 }

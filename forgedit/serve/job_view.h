@@ -10,28 +10,29 @@
 
 namespace forgedit {
 
-// What clients see of jobs and of what belongs to them.
+// The JSON that clients get for jobs, pictures, images and saved edits.
 
-/// The targets of a request, for lists.
+/// The prompts of a request in one line, for lists of jobs.
 std::string title_of(const nlohmann::json& request);
 
-/// For events and lists: where a job stands. `progress` is a JSON object, or empty.
+/// The state of a job, for events and lists. `progress` is a JSON object, or empty.
 nlohmann::json job_summary(const StoredJob& job, const std::string& progress);
-/// Adds its place in the queue, null where it has none: "position" and "starts_in".
+/// Adds the job's place in the queue: "position", and "starts_in" in seconds. Both are null if it is not
+/// queued.
 void add_place(nlohmann::json& job, const std::vector<QueuePlace>& places);
 
-/// What a job has beside itself.
+/// What job_json needs besides the stored job.
 struct JobExtras {
   std::string progress;            ///< a JSON object, or empty
-  std::vector<QueuePlace> places;  ///< of the queue
+  std::vector<QueuePlace> places;  ///< of all queued jobs
   std::vector<StoredPicture> pictures;
   std::vector<StoredNote> notes;
-  std::string picture_name;  ///< the client's for what was uploaded
+  std::string picture_name;  ///< the client's name of the uploaded picture
 };
-/// All of one job.
+/// The full JSON of a job.
 nlohmann::json job_json(const StoredJob& job, const JobExtras& extras);
 
-/// A picture that a job has finished, with its address relative to the server's.
+/// An image that a job has generated, with its address relative to the server's.
 nlohmann::json picture_json(const std::string& job, const StoredPicture& picture);
 nlohmann::json upload_json(const StoredUpload& upload);
 nlohmann::json learned_json(const StoredLearned& learned);

@@ -47,7 +47,7 @@ void match_learned(const fs::path& data, Store& store) {
     try {
       learned.info = json_text(learned_info(folder));
     } catch (const Error&) {
-      continue;  // damaged: whoever learns the same takes its place
+      continue;  // damaged; the next job with the same fine-tuning replaces it
     }
     learned.id = learned.job = id;
     if (const auto job = store.job(id)) learned.picture = job->picture;
@@ -58,7 +58,7 @@ void match_learned(const fs::path& data, Store& store) {
 }
 
 void remove_learned(const fs::path& data, Store& store, const std::string& id) {
-  // The other way round, a kill in between would leave a folder that nobody knows of.
+  // In the other order, a kill in between would leave a folder without an entry.
   remove_tree(learned_folder(data, id));
   store.remove_learned(id);
 }

@@ -9,24 +9,24 @@
 
 namespace forgedit {
 
-/// Where a saved edit is kept. Throws a usage Error where `id` has not the form of an id.
+/// The folder of a saved edit. Throws a usage Error if `id` does not have the form of an id.
 std::filesystem::path learned_folder(const std::filesystem::path& data, const std::string& id);
 
-/// The same of one that is there. Throws a usage Error where there is none.
+/// The folder of an existing saved edit. Throws a usage Error if there is none with this id.
 std::filesystem::path kept_learned(const std::filesystem::path& data, const std::string& id);
 
-/// Bytes of all files below `folder`.
+/// The total size of all files below `folder`, in bytes.
 std::int64_t bytes_below(const std::filesystem::path& folder);
 
-/// For the start: saved edits without an entry get one, because a worker may have been killed before it
-/// reported them; entries without a folder are deleted.
+/// Call it at the start. It adds entries for saved edits without one, because a worker may have been killed
+/// before it reported them, and deletes entries without a folder.
 void match_learned(const std::filesystem::path& data, Store& store);
 
-/// Removes a saved edit's folder, then its entry.
+/// Removes a saved edit's folder, then its entry in the store.
 void remove_learned(const std::filesystem::path& data, Store& store, const std::string& id);
 
-/// Deletes saved edits that are not pinned, the least recently used first, until the rest takes at most
-/// `most_bytes`; none that a job needs. Returns the deleted ids.
+/// Goes through the saved edits that are not pinned, the most recently used first, and deletes those that no
+/// longer fit into `most_bytes`, unless a queued or running job uses them. Returns the deleted ids.
 std::vector<std::string> drop_learned(const std::filesystem::path& data, Store& store,
                                       std::int64_t most_bytes);
 

@@ -15,9 +15,9 @@ constexpr std::string_view kLineEnd = "\r\n";
   throw HttpError(400, "bad_form", "the form is malformed: " + what);
 }
 
-/// Takes one parameter, `; key=value` with or without quotes, off the front of `rest`.
+/// Removes one parameter, `; key=value` with or without quotes, from the front of `rest` and returns it.
 std::pair<std::string, std::string> take_parameter(std::string_view& rest) {
-  rest.remove_prefix(1);  // ;
+  rest.remove_prefix(1);  // the semicolon
   const auto equals = rest.find('=');
   if (equals == std::string_view::npos) reject("a parameter of a header has no value");
   const auto key = lower_case(trimmed(rest.substr(0, equals)));
@@ -57,7 +57,7 @@ std::string boundary_of(std::string_view content_type) {
   return boundary;
 }
 
-/// What the header Content-Disposition of a part says.
+/// Reads the header Content-Disposition of a part.
 void read_disposition(std::string_view value, FormPart& part) {
   auto rest = value.substr(std::min(value.find(';'), value.size()));
   if (lower_case(trimmed(value.substr(0, value.size() - rest.size()))) != "form-data")

@@ -18,7 +18,8 @@ namespace {
 using nlohmann::json;
 
 constexpr std::int64_t kMostCount = 10, kMostAutoPictures = 200;
-// Of how many pictures the best are taken, unless the client says.
+// The default number of candidates from which the best are chosen: at least 8, and 4 for each image to
+// return.
 constexpr std::int64_t kLeastAutoPictures = 8, kAutoPicturesEach = 4;
 constexpr std::size_t kMostNumberBytes = 32;
 
@@ -48,14 +49,14 @@ class Fields {
       return number;
     reject(name, "expected a whole number from " + std::to_string(low) + " to " + std::to_string(high));
   }
-  /// Throws for another value than those that change nothing here.
+  /// Throws HttpError unless the field is missing or has one of the `known` values, which have no effect.
   void only(const std::string& name, const std::vector<std::string>& known, const std::string& why) {
     const auto value = text(name);
     if (value.empty() || std::find(known.begin(), known.end(), value) != known.end()) return;
     reject(name, why);
   }
   bool has(const std::string& name) const { return texts_.count(name) > 0; }
-  /// Throws for a field that nobody has read.
+  /// Throws HttpError if a field was not read.
   void finish() const {
     if (texts_.empty()) return;
     const auto& name = texts_.begin()->first;
@@ -75,14 +76,14 @@ void take_picture(const FormPart& part, OpenAiEdit& edit) {
   edit.picture_name = part.file_name.value_or("");
 }
 
-/// What is not done here is named, not ignored.
+/// Rejects fields whose functions are not supported, instead of ignoring them.
 void refuse_what_is_missing(Fields& fields) {
   fields.only("stream", {"false"}, "is not supported: use api/v1/events for progress");
   fields.only("partial_images", {"0"}, "is not supported: use api/v1/events for previews");
   fields.only("output_format", {"png"}, "expected png: other formats are not supported");
   fields.only("background", {"auto", "opaque"}, "expected auto: images are opaque");
   fields.only("quality", {"auto"}, "expected auto: there is only one quality");
-  fields.text("user");  // whose picture it is changes nothing here
+  fields.text("user");  // has no effect
 }
 
 void read_settings(Fields& fields, OpenAiEdit& edit) {

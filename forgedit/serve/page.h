@@ -7,14 +7,14 @@
 
 namespace forgedit {
 
-/// A file of the page. Both texts outlive the routes.
+/// A file of the page. Both texts must outlive the routes.
 struct PageFile {
   std::string_view name, bytes;
 };
 
-/// index.html at "/", openapi.json at "/api/v1/openapi.json", every other file at "/assets/NAME". A browser
-/// asks again each time and is told where nothing has changed. Throws a failure for a name whose ending says
-/// no type that a page is made of.
+/// Routes for index.html at "/", openapi.json at "/api/v1/openapi.json", and every other file at
+/// "/assets/NAME". Browsers ask again each time, and get 304 if nothing has changed. Throws a failure if the
+/// extension of a name is not known.
 std::vector<HttpRoute> page_routes(const std::vector<PageFile>& files);
 
 }  // namespace forgedit

@@ -17,7 +17,7 @@ constexpr std::chrono::minutes kWrongTime{1};
 constexpr const char* kCookieRules = "; HttpOnly; SameSite=Strict";
 constexpr const char* kCookieAge = "; Max-Age=2592000";  // 30 days
 
-/// A line of a text, which loses it.
+/// Removes the first line from `text` and returns it, trimmed.
 std::string_view take_line(std::string_view& text) {
   const auto end = std::min(text.find('\n'), text.size());
   const auto line = text.substr(0, end);

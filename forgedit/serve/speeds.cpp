@@ -13,7 +13,7 @@ namespace {
 
 using nlohmann::json;
 
-/// Text of ours or of our worker; anything else is an empty object.
+/// Parses a text from the store or from the worker. Anything but an object becomes an empty object.
 json object_of(const std::string& text) {
   auto parsed = json::parse(text, nullptr, /*allow_exceptions=*/false);
   return parsed.is_object() ? parsed : json::object();
@@ -39,7 +39,7 @@ double seconds_in(const json& object, const char* key) {
   return found != object.end() && found->is_number() ? found->get<double>() : -1;
 }
 
-/// What speeds depend on, beside the work itself.
+/// The name of what speeds depend on besides the work: model, device and precision. Empty if unknown.
 std::string machine_of(const json& info) {
   const auto model = part(info, "model");
   const auto name = text(model, "name");
@@ -134,7 +134,7 @@ PictureSize Speeds::size_of(const WaitingJob& job, const JobWork& work) const {
                                  side_ * side_, static_cast<int>(multiple_));
     return {frame.grid_width, frame.grid_height};
   } catch (const Error&) {
-    return {side_, side_};  // the job will say that the picture is too long
+    return {side_, side_};  // the job will report that the picture is too long
   }
 }
 
@@ -171,7 +171,7 @@ std::vector<QueuePlace> queue_places(const Store& store, const std::string& work
   JobFilter running_ones;
   running_ones.state = JobState::running;
   const auto running = store.jobs(running_ones, 1);
-  double until = 0;  // all of before is done
+  double until = 0;  // seconds until all earlier jobs are done; negative: unknown
   if (!running.empty()) {
     until = seconds_in(object_of(progress), "seconds_left");
     if (until < 0) until = speeds.seconds(waiting_job(running.front()));
@@ -179,7 +179,7 @@ std::vector<QueuePlace> queue_places(const Store& store, const std::string& work
   const bool is_paused = store.is_paused();
   const bool waits_for_batch = !running.empty() && running.front().lane == JobLane::batch;
   for (const auto& job : queue) {
-    // An interactive job goes in between, at a moment that nobody knows.
+    // An interactive job interrupts a batch job at an unknown moment.
     const bool is_known = job.lane == JobLane::interactive ? !waits_for_batch : !is_paused;
     places.push_back({job.id, is_known ? until : -1});
     const double takes = speeds.seconds(job);

@@ -12,15 +12,15 @@ namespace forgedit {
 
 /// The work of a job, for estimates of its time.
 struct JobWork {
-  std::string learning;                ///< how it learns ("vanilla"); empty: it does not
-  std::int64_t samples = 0;            ///< that it learns from; 0: as many as is usual with the model
-  std::int64_t batch = 1;              ///< samples a step
-  std::int64_t images = 0;             ///< that it generates
-  std::int64_t steps = 0;              ///< of all of them together
-  std::int64_t width = 0, height = 0;  ///< pixels, where the request says them; 0: those of the picture
+  std::string learning;                ///< fine-tuning method ("vanilla"); empty: no fine-tuning
+  std::int64_t samples = 0;            ///< training samples; 0: the model's usual number
+  std::int64_t batch = 1;              ///< samples per step
+  std::int64_t images = 0;             ///< images to generate
+  std::int64_t steps = 0;              ///< sampling steps of all images together
+  std::int64_t width = 0, height = 0;  ///< pixels; 0: the request has no size, so that of the picture
 };
 
-/// As StoredJob::work has it, and back; what cannot be read is no work.
+/// Convert the work to StoredJob::work and back. A text that cannot be read gives an empty JobWork.
 std::string work_text(const JobWork& work);
 JobWork parse_work(const std::string& text);
 
@@ -28,24 +28,27 @@ struct PictureSize {
   std::int64_t width = 0, height = 0;
 };
 
-/// Works that are no way of learning: a step of an image, of which each image has one more than its sampler.
+/// The name of the work that is not fine-tuning: generating. Its unit is a sampling step; each image counts
+/// as one step more than its sampler takes.
 inline constexpr const char* kImageWork = "images";
 
-/// How long work takes on the worker's machine: the medians of what finished there, and before any what the
-/// worker expects.
+/// Estimates how long work takes on the worker's machine: by the medians of finished work or, before there is
+/// any, by the worker's own estimates.
 class Speeds {
  public:
-  /// `worker_info`: a JSON object, or empty where no worker has told anything.
+  /// `worker_info` is a JSON object; empty if no worker has reported anything.
   Speeds(const Store& store, const std::string& worker_info);
 
-  /// Seconds of the work on pictures of this size; negative where nothing is known. Of the nearest known
-  /// size, by its area, where this one is not among them.
+  /// The seconds that the work takes on pictures of this size; negative if that is unknown. If this size is
+  /// unknown, the time for the nearest known size is scaled by the area.
   double seconds(const JobWork& work, const PictureSize& size) const;
-  /// Of a job, by the size of its picture.
+  /// The same for a job, with the size of its picture.
   double seconds(const WaitingJob& job) const;
-  /// [{"work", "width", "height", "seconds", "measured"}]: seconds of one sample, or of a step of an image.
+  /// [{"work", "width", "height", "seconds", "measured"}]: "seconds" is the time of one training sample, or
+  /// of one sampling step.
   nlohmann::json list() const;
-  /// Keeps how long a stage of a job took: "learning", or else generating its images.
+  /// Stores how long a stage of a job took. `took` is the worker's event; its stage is "learning" or
+  /// generating images.
   static void keep(Store& store, const std::string& worker_info, const WaitingJob& job,
                    const nlohmann::json& took);
 
@@ -58,8 +61,9 @@ class Speeds {
   PictureSize size_of(const WaitingJob& job, const JobWork& work) const;
 
   const Store& store_;
-  std::int64_t side_ = 0, multiple_ = 0;  // of the model's pictures
-  std::int64_t usual_samples_ = 0;        // that vanilla learns from with the model
+  // The model's image size, and the multiple of which sides must be, in pixels.
+  std::int64_t side_ = 0, multiple_ = 0;
+  std::int64_t usual_samples_ = 0;  // number of training samples of vanilla with the model
   std::string machine_;
   std::vector<Known> known_;
 };
@@ -69,13 +73,14 @@ struct QueuePlace {
   std::string id;
   double starts_in = -1;  ///< seconds; negative: not known
 };
-/// All of them, the next one first. `progress`: of the running job, a JSON object or empty.
+/// The places of all queued jobs, the next one first. `progress` is that of the running job: a JSON object,
+/// or empty.
 std::vector<QueuePlace> queue_places(const Store& store, const std::string& worker_info,
                                      const std::string& progress);
 /// {"id", "position", "starts_in"}.
 nlohmann::json place_json(const QueuePlace& place, std::size_t position);
 
-/// A job as it would wait.
+/// The fields of a job that its place in the queue depends on.
 WaitingJob waiting_job(const StoredJob& job);
 
 }  // namespace forgedit

@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::array kStateNames{"queued", "running", "done", "failed", "cancelled"};
 
-/// Each brings the file from one version to the next.
+/// Each script upgrades the file from one version to the next.
 constexpr std::array kUpgrades{
     "CREATE TABLE job(seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL UNIQUE, kind TEXT NOT NULL,"
     " request TEXT NOT NULL, state INTEGER NOT NULL, cancel INTEGER NOT NULL DEFAULT 0,"
@@ -81,7 +81,7 @@ constexpr std::array kUpgrades{
 constexpr const char* kJobColumns =
     "id, kind, request, state, cancel, lost, made, started, ended, version, error_code, error, result, lane,"
     " name, picture, learned, owner, parent, title, cover, work, images, spent";
-/// How long a job runs now, when that is to be added to what it ran before.
+/// SQL that adds the time of the current run to `spent`.
 constexpr const char* kAndThisTime = "spent=spent+CASE WHEN started>0 THEN max(0, ?1-started) ELSE 0 END";
 
 std::int64_t number(JobState state) {
@@ -124,7 +124,8 @@ std::optional<StoredJob> find_job(Database& database, const std::string& conditi
   return job_of(row);
 }
 
-/// The queue of one lane by rank, put into the order of its owners' turns. `served` tells when each one was.
+/// Sorts the queue of one lane, which is sorted by rank, by its owners' turns. `served` has the number of
+/// each owner's last turn.
 std::vector<WaitingJob> in_turn(const std::vector<WaitingJob>& by_rank,
                                 std::map<std::string, std::int64_t> served) {
   std::vector<WaitingJob> rest = by_rank, order;
@@ -159,7 +160,7 @@ std::vector<WaitingJob> waiting_jobs(Database& database) {
   return order;
 }
 
-/// Whoever's job was interrupted has not been served.
+/// Restores the turn of the owner whose running job is interrupted, as if it had not been served.
 void give_turn_back(Database& database) {
   database.run(
       "UPDATE owner SET served=before WHERE EXISTS"
@@ -302,7 +303,7 @@ void Store::put_back(const std::string& id, bool worker_died) {
   Database::Transaction both(*database_);
   database_->run(std::string("UPDATE job SET ") + kAndThisTime + " WHERE id=?2 AND state=?3",
                  {std::int64_t{now_ms()}, id, number(JobState::running)});
-  // Its cancellation may have come while it was being stopped for another job.
+  // It may have been cancelled while it was being stopped for another job.
   database_->run("UPDATE job SET state=?, ended=?, version=version+1 WHERE id=? AND state=? AND cancel<>0",
                  {number(JobState::cancelled), std::int64_t{now_ms()}, id, number(JobState::running)});
   give_turn_back(*database_);
@@ -313,7 +314,7 @@ void Store::put_back(const std::string& id, bool worker_died) {
 
 std::int64_t Store::put_all_back() {
   const std::lock_guard lock(database_->mutex);
-  // What was to be cancelled when the server ended is cancelled.
+  // Jobs whose cancellation was requested before the server ended are cancelled.
   database_->run("UPDATE job SET state=?, ended=?, version=version+1 WHERE state=? AND cancel<>0",
                  {number(JobState::cancelled), std::int64_t{now_ms()}, number(JobState::running)});
   give_turn_back(*database_);
@@ -330,7 +331,7 @@ std::optional<StoredJob> Store::request_cancel(const std::string& id, CancelWhen
       " WHERE id=? AND state=?",
       {number(JobState::cancelled), asked, why.code, why.text, std::int64_t{now_ms()}, id,
        number(JobState::queued)});
-  // One that is to end after its picture may still be asked to end at once.
+  // A running job that is to end after its image may still be asked to end at once.
   database_->run(
       "UPDATE job SET cancel=?, error_code=?, error=?, version=version+1 WHERE id=? AND state=?"
       " AND cancel IN (0, 2) AND cancel<>?",
@@ -363,7 +364,7 @@ bool Store::retry(const std::string& id) {
 
 void Store::finish(const std::string& id, const JobEnd& end) {
   const std::lock_guard lock(database_->mutex);
-  // Why a job was cancelled stands there already.
+  // For a cancelled job the reason is already stored.
   database_->run(
       std::string("UPDATE job SET state=?2, ended=?1, error_code=CASE WHEN ?2=4 THEN error_code ELSE ?3 END,"
                   " error=CASE WHEN ?2=4 THEN error ELSE ?4 END, ") +
@@ -394,7 +395,7 @@ void Store::set_cover(const std::string& id, const std::string& stem) {
 bool Store::move_before(const std::string& id, const std::string& other) {
   const std::lock_guard lock(database_->mutex);
   return database_->run(
-             // Between the other one and the one before that.
+             // The new rank is between the other job and the one before that.
              "UPDATE job SET version=version+1, rank=(SELECT (o.rank + coalesce((SELECT max(p.rank) FROM job "
              "p"
              " WHERE p.state=0 AND p.lane=o.lane AND p.rank<o.rank AND p.id<>?1), o.rank - 2)) / 2"

@@ -14,116 +14,116 @@ class Database;
 enum class JobState { queued, running, done, failed, cancelled };
 /// "queued", "running", ...
 const char* job_state_name(JobState state);
-/// Throws a usage Error of the field "state" for another name.
+/// Throws a usage Error of the field "state" if `name` is not a state.
 JobState parse_job_state(const std::string& name);
 
-/// Batch jobs, and interactive jobs for which a person waits (a slider was moved). Interactive ones go first.
+/// Batch jobs, and interactive jobs for which the user waits (a slider was moved). Interactive ones go first.
 enum class JobLane { batch, interactive };
 
-/// When a job is to end that somebody has cancelled.
+/// When a cancelled job ends: at once, or after its current image.
 enum class CancelWhen { never, now, picture };
 
-/// A job as the store keeps it. Times are milliseconds since 1970, 0 where that has not happened.
+/// A job as the store keeps it. Times are milliseconds since 1970, 0 if that has not happened.
 struct StoredJob {
   std::string id;
   std::string kind;     ///< "edit", "caption", ...
-  std::string request;  ///< as it came: a JSON object
+  std::string request;  ///< the client's request: a JSON object
   JobState state = JobState::queued;
   CancelWhen cancel = CancelWhen::never;
   std::int64_t lost_workers = 0;  ///< how many worker processes died while they ran it
   std::int64_t made = 0, started = 0, ended = 0;
   std::int64_t version = 0;       ///< grows with every change
-  std::string error_code, error;  ///< of a failed job, or of a cancelled one
-  std::string result;             ///< JSON object of what is not a picture; empty: nothing
+  std::string error_code, error;  ///< of a failed or cancelled job
+  std::string result;             ///< JSON object with the results that are not images; empty: none
   JobLane lane = JobLane::batch;
-  std::string name;              ///< by people; may be empty
-  std::string picture, learned;  ///< ids of what it works on, or empty; `learned` also what it has learned
-  std::string owner;             ///< the owner: the name of a token; empty if no token is needed
-  std::string parent;            ///< id of the job that it adjusts an image of, or empty
-  std::string title;             ///< its targets, for lists
+  std::string name;              ///< given by the user; may be empty
+  std::string picture, learned;  ///< ids of its picture and saved edit (used or created), or empty
+  std::string owner;             ///< name of its owner, from the token; empty if no token is needed
+  std::string parent;            ///< id of the job whose image it adjusts, or empty
+  std::string title;             ///< its prompts, for lists
   std::string cover;             ///< stem of the image that represents it in lists, or empty
-  std::string work;              ///< what it has to do (work_text)
-  std::int64_t images = 0;       ///< finished ones, its reconstruction aside
-  std::int64_t spent = 0;        ///< ms that it ran before it was interrupted, or in all
+  std::string work;              ///< its work, as work_text gives it
+  std::int64_t images = 0;       ///< finished edits, without the reconstruction
+  std::int64_t spent = 0;        ///< ms that it has run, without its current run
 };
 
-/// What a new job has beside its request.
+/// The properties of a new job besides its request.
 struct JobPlace {
   JobLane lane = JobLane::batch;
   std::string picture, learned, name;
-  std::string key, content;  ///< the client's own key of the job and what it stands for; empty: none
+  std::string key, content;  ///< idempotency key and hash of its request; empty: none
   std::string owner = {}, parent = {}, title = {}, work = {};  ///< as in StoredJob
 };
 
-/// A queued job, as far as its place in the queue depends on it.
+/// The fields of a queued job that its place in the queue depends on.
 struct WaitingJob {
   std::string id, owner;
   JobLane lane = JobLane::batch;
   std::string picture, learned, work;
 };
 
-/// How long work took: seconds for one unit of `work`, on pictures of this size by `machine`.
+/// A measured speed: seconds per unit of `work` on pictures of this size, on `machine`.
 struct StoredSpeed {
   std::string machine, work;
   std::int64_t width = 0, height = 0;  ///< pixels
   double seconds = 0;
 };
 
-/// Which jobs are asked for; what is empty holds for all.
+/// Selects jobs. An empty field matches all jobs.
 struct JobFilter {
   std::optional<JobState> state;
   std::string kind, picture, learned, parent;
-  std::string before;  ///< an id: only older ones
+  std::string before;  ///< id of a job: only older jobs
 };
 
-/// A picture that was uploaded.
+/// An uploaded picture.
 struct StoredUpload {
   std::string id;
   std::string content;  ///< content_hash of the file
   std::int64_t bytes = 0;
   std::string file;  ///< its name below pictures/ID
   std::int64_t made = 0;
-  std::string name;  ///< the client's
+  std::string name;  ///< the client's name for it
   std::int64_t width = 0, height = 0;
   bool has_alpha = false;
-  std::string notes = {};  ///< of reading it, one a line: that it is an animation, say
+  std::string notes = {};  ///< notes from decoding it, one per line, for example that it is an animation
 };
 
-/// A picture that a job has finished.
+/// An image that a job has generated.
 struct StoredPicture {
   std::string stem;   ///< its file is jobs/ID/STEM.png
   std::string entry;  ///< JSON object: target, strategy, strength, seed, ...
   bool star = false, hidden = false;
 };
 
-/// What a job had to say.
+/// A note or warning of a job.
 struct StoredNote {
   std::string text;
   bool is_warning = false;
 };
 
-/// A finished picture among those of all jobs.
+/// An image in the gallery of all jobs.
 struct GalleryPicture {
-  std::int64_t seq = 0;                           ///< grows from one to the next
-  std::string job, source;                        ///< the job, and the id of the upload that was edited
+  std::int64_t seq = 0;                           ///< increases from image to image
+  std::string job, source;                        ///< ids of the job and of its uploaded picture
   std::string job_kind, job_learned, job_parent;  ///< of the job
   std::int64_t made = 0;
   StoredPicture picture;
 };
 
-/// Which of them are asked for.
+/// Selects images of the gallery.
 struct GalleryFilter {
   std::optional<bool> star;
-  std::string picture;      ///< id of an upload; empty: of all
-  std::string target;       ///< a part of the target, in either case of ASCII letters
+  std::string picture;      ///< id of an uploaded picture; empty: all
+  std::string target;       ///< part of the prompt; ASCII letters match in either case
   std::int64_t before = 0;  ///< a GalleryPicture::seq: only older ones; 0: all
 };
 
-/// What was learned of a picture: the saved edit learned/ID.
+/// A saved edit: the folder learned/ID.
 struct StoredLearned {
   std::string id, name;
-  bool pinned = false;       ///< it stays whatever the disk has free
-  std::string picture, job;  ///< ids of the upload and of the job that learned it
+  bool pinned = false;       ///< it is never deleted to free disk space
+  std::string picture, job;  ///< ids of the uploaded picture and of the job that created it
   std::int64_t made = 0, used = 0, bytes = 0;
   std::string info;  ///< JSON object: source, method, losses, model, ...
 };
@@ -134,12 +134,12 @@ struct JobEnd {
   std::string error_code, error;
 };
 
-/// Jobs, uploads, what was learned and finished pictures in an SQLite file. Every change is on the disk
-/// before its call returns, so killing the process loses none. All functions throw a failure where the file
-/// cannot be read or written; any thread may call them.
+/// Jobs, uploaded pictures, saved edits and generated images in an SQLite file. Every change is on the disk
+/// before its call returns, so killing the process loses none. All functions throw a failure if the file
+/// cannot be read or written. Any thread may call them.
 class Store {
  public:
-  /// Opens or makes the file. Throws a failure for one of a newer version of forgedit.
+  /// Opens or creates the file. Throws a failure if a newer version of forgedit wrote it.
   explicit Store(const std::filesystem::path& file);
   ~Store();
   Store(const Store&) = delete;
@@ -150,45 +150,47 @@ class Store {
   /// Newest first.
   std::vector<StoredJob> jobs(const JobFilter& filter, std::int64_t limit) const;
   std::int64_t count(JobState state) const;
-  /// How many jobs of a lane wait; of one owner where one is given.
+  /// The number of queued jobs of a lane; only those of `owner` if one is given.
   std::int64_t count_queued(JobLane lane, const std::optional<std::string>& owner = {}) const;
-  /// Queued jobs, the next one first: interactive ones before others; within a lane the owners take turns,
-  /// the one who was served longest ago first; of one owner by rank.
+  /// Queued jobs, the next one first. Interactive jobs come before batch jobs. Within a lane the owners take
+  /// turns, the one who was served longest ago first; jobs of one owner are sorted by rank.
   std::vector<WaitingJob> waiting() const;
-  /// Whether a queued or running job has this picture, or works on what was learned.
+  /// Whether a queued or running job uses this picture or saved edit.
   bool is_in_use(const std::string& picture_or_learned) const;
 
-  /// The queued job that is next becomes running; `only` a lane where one is given.
+  /// Marks the next queued job as running and returns it; nothing if there is none. `only` restricts this to
+  /// one lane.
   std::optional<StoredJob> take(std::optional<JobLane> only = {});
-  /// A running job goes back to its place in the queue, and its owner's turn with it, or ends where somebody
-  /// has cancelled it. `worker_died` counts the death of its worker.
+  /// Puts a running job back to its place in the queue, and gives its owner the turn back. A cancelled job
+  /// ends instead. `worker_died` counts the death of its worker.
   void put_back(const std::string& id, bool worker_died);
-  /// All running jobs go back: for the start, when nothing can run. Returns how many.
+  /// Puts all running jobs back; call it at the start, when nothing can run. Returns how many.
   std::int64_t put_all_back();
-  /// Asks for a job's end: a queued one is cancelled at once, of a running one it is noted. Returns the job
-  /// as it is then; one that is over stays so. `why` says it, where somebody else than a person asks.
+  /// Requests the cancellation of a job: a queued job is cancelled at once, a running job is marked, a
+  /// finished job stays as it is. Returns the job after that. `why` is the reason if the server itself
+  /// cancels the job.
   struct CancelReason {
     std::string code, text;
   };
   std::optional<StoredJob> request_cancel(const std::string& id, CancelWhen when = CancelWhen::now,
                                           const CancelReason& why = {});
-  /// Cancels all other interactive jobs of this one's owner, kind and learned picture that are not over, as
+  /// Cancels all other interactive jobs with this job's owner, kind and saved edit that have not ended, as
   /// superseded. Returns their ids.
   std::vector<std::string> supersede(const std::string& by);
-  /// A job that has failed or was cancelled is queued again. Whether it was one.
+  /// Queues a failed or cancelled job again. Returns whether it was one.
   bool retry(const std::string& id);
-  /// A running job ends.
+  /// Stores how a running job has ended.
   void finish(const std::string& id, const JobEnd& end);
   void set_result(const std::string& id, const std::string& result);
   void set_name(const std::string& id, const std::string& name);
   void set_learned(const std::string& id, const std::string& learned);
   void set_cover(const std::string& id, const std::string& stem);
-  /// A queued job goes in front of another one. Whether both are queued.
+  /// Moves a queued job in front of another one. Returns whether both are queued.
   bool move_before(const std::string& id, const std::string& other);
-  /// Forgets a job and its pictures, unless it runs. Whether it is gone.
+  /// Removes a job and its images from the store, unless it runs. Returns whether it was removed.
   bool remove_job(const std::string& id);
 
-  /// A client's own key of a job, so that it may ask again without making another one.
+  /// The job that was added with an idempotency key, so that a repeated request adds no second job.
   struct KnownKey {
     std::string job, content;
   };
@@ -196,18 +198,18 @@ class Store {
 
   void add_note(const std::string& job, const StoredNote& note);
   std::vector<StoredNote> notes(const std::string& job) const;
-  /// A job begins again, and says all of it again.
+  /// Removes the notes of a job that begins again, since it repeats them.
   void clear_notes(const std::string& job);
 
   bool is_paused() const;
   void set_paused(bool paused);
 
-  /// Keeps a finished picture of a job; of one that is there already the entry is replaced.
+  /// Adds a generated image of a job. If it is already there, its entry is replaced.
   void add_picture(const std::string& job, const StoredPicture& picture);
   std::vector<StoredPicture> pictures(const std::string& job) const;
   std::optional<StoredPicture> picture(const std::string& job, const std::string& stem) const;
   bool has_picture(const std::string& job, const std::string& stem) const;
-  /// What is not given stays. Whether there is such a picture.
+  /// Sets the marks that are given. Returns whether the image exists.
   bool mark_picture(const std::string& job, const std::string& stem, std::optional<bool> star,
                     std::optional<bool> hidden);
   /// Newest first, without hidden ones.
@@ -215,25 +217,25 @@ class Store {
 
   void add_upload(const StoredUpload& upload);
   std::optional<StoredUpload> upload(const std::string& id) const;
-  /// Newest first: those older than `before` (an id; empty: all).
+  /// Uploaded pictures, newest first: those older than `before` (an id; empty: all).
   std::vector<StoredUpload> uploads(const std::string& before, std::int64_t limit) const;
-  /// Those with this content hash and size, which may still be different files.
+  /// Uploaded pictures with this content hash and size, which may still be different files.
   std::vector<StoredUpload> uploads_like(const std::string& content, std::int64_t bytes) const;
   void remove_upload(const std::string& id);
 
-  /// Keeps or replaces; name and pin of one that is there stay.
+  /// Adds or replaces a saved edit. If it is already there, its name and pin stay.
   void add_learned(const StoredLearned& learned);
   std::optional<StoredLearned> learned(const std::string& id) const;
-  /// The one that was used last comes first.
+  /// Most recently used first.
   std::vector<StoredLearned> all_learned() const;
-  /// What is not given stays. Whether it is there.
+  /// Changes what is given. Returns whether the saved edit exists.
   bool change_learned(const std::string& id, const std::optional<std::string>& name,
                       std::optional<bool> pinned);
   void use_learned(const std::string& id);
   void remove_learned(const std::string& id);
 
   void add_speed(const StoredSpeed& speed);
-  /// The median of the last five for each work and size of a machine.
+  /// The medians of the last five speeds for each work and size on a machine.
   std::vector<StoredSpeed> speeds(const std::string& machine) const;
 
  private:

@@ -8,7 +8,7 @@ namespace forgedit {
 namespace {
 
 constexpr double kMicro = 1e6;
-constexpr std::int64_t kSpeeds = 5;  // of one kind that count
+constexpr std::int64_t kSpeeds = 5;  // number of speeds of one kind that are kept
 constexpr const char* kUploadColumns = "id, content, bytes, file, made, name, width, height, alpha, notes";
 constexpr const char* kLearnedColumns = "id, name, pinned, picture, job, made, used, bytes, info";
 
@@ -26,7 +26,7 @@ StoredLearned learned_of(const Statement& row) {
           row.whole(5), row.whole(6), row.whole(7),      row.text(8)};
 }
 
-/// `text` as it is, for LIKE ... ESCAPE '\'.
+/// A pattern for LIKE ... ESCAPE '\' that matches `text` literally, anywhere in a value.
 std::string as_part(const std::string& text) {
   std::string pattern = "%";
   for (const char c : text) {
@@ -226,7 +226,7 @@ std::vector<StoredSpeed> Store::speeds(const std::string& machine) const {
       " ORDER BY work, width, height, microseconds",
       {machine});
   std::vector<StoredSpeed> medians;
-  std::vector<double> seconds;  // of the last one, in order
+  std::vector<double> seconds;  // all speeds of the last entry, sorted
   while (row.step()) {
     const StoredSpeed found{machine, row.text(0), row.whole(1), row.whole(2), 0};
     const bool is_same = !medians.empty() && medians.back().work == found.work &&

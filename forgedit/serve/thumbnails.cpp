@@ -37,7 +37,7 @@ void make_thumbnail(const fs::path& data, const std::string& job, const std::str
     make_directory(place.parent_path());
     write_file_atomically(place, small_webp(picture, kThumbnailSide), Flush::no);
   } catch (const Error&) {
-    // The picture itself is shown then.
+    // Browsers then get the image itself.
   }
 }
 

@@ -8,17 +8,17 @@
 
 namespace forgedit {
 
-/// Longest sides of what browsers are shown in the place of a whole picture.
+/// The longest sides, in pixels, of the two copies that browsers show instead of a whole picture.
 inline constexpr int kThumbnailSide = 256, kViewSide = 1280;
 
-/// The picture as a WebP file, made smaller where it is longer than `side`.
+/// The picture as a WebP file, scaled down if a side is longer than `side` pixels.
 std::string small_webp(const Image& picture, int side);
 
-/// Where the small copy of a job's picture is: jobs/ID/thumbs/STEM.webp.
+/// The path of the small copy of a job's image: jobs/ID/thumbs/STEM.webp.
 std::filesystem::path thumbnail_of(const std::filesystem::path& data, const std::string& job,
                                    const std::string& stem);
 
-/// Makes that copy, unless the picture cannot be read: then there is none.
+/// Writes that copy. Does nothing if the image cannot be read.
 void make_thumbnail(const std::filesystem::path& data, const std::string& job, const std::string& stem);
 
 }  // namespace forgedit

@@ -45,7 +45,7 @@ RgbaImage decoded(std::string_view file) {
   }
 }
 
-/// Without what the picture is called in front of each.
+/// The notes from decoding, one per line, without the picture's name in front of each.
 std::string notes_of(const RgbaImage& picture) {
   const std::string before = std::string(kCalled) + ": ";
   std::string notes;

@@ -8,13 +8,13 @@
 
 namespace forgedit {
 
-/// The largest picture that is taken, in pixels.
+/// The largest picture that is accepted, in pixels.
 inline constexpr std::int64_t kMostUploadPixels = 40'000'000;
 
-/// Keeps a picture below `data`/pictures, named by its format, with small copies for browsers, and in the
-/// store; `name` is the client's for it. One that is there already, byte for byte, is not kept twice:
-/// `is_new` says which. It is decoded once, which may take a second. Throws HttpError 415 for what is no
-/// picture that we read, 422 for one that is damaged, too small or too large.
+/// Stores a picture below `data`/pictures, named by its format, with small copies for browsers, and adds it
+/// to the store. `name` is the client's name for it. If there is already an identical file, returns that one
+/// with `is_new` false. Decoding may take a second. Throws HttpError 415 if the format is not supported, and
+/// 422 if the picture is damaged, too small or too large.
 struct KeptUpload {
   StoredUpload upload;
   bool is_new = true;
@@ -22,17 +22,17 @@ struct KeptUpload {
 KeptUpload keep_upload(const std::filesystem::path& data, Store& store, std::string_view file,
                        const std::string& name = {});
 
-/// Where an upload's file and its copies are: pictures/ID. Throws a usage Error where `id` has not the form
-/// of an id.
+/// The folder of an uploaded picture and its copies: pictures/ID. Throws a usage Error if `id` does not have
+/// the form of an id.
 std::filesystem::path upload_folder(const std::filesystem::path& data, const std::string& id);
-/// Names of the copies there.
+/// Names of the copies in that folder.
 inline constexpr const char* kViewFile = "view.webp";
 inline constexpr const char* kThumbFile = "thumb.webp";
 
-/// The file of an uploaded picture. Throws a usage Error where `id` is none.
+/// The file of an uploaded picture. Throws a usage Error if there is none with this id.
 std::filesystem::path uploaded_file(const std::filesystem::path& data, const std::string& id);
 
-/// Where a job's results are. Throws a usage Error where `id` has not the form of an id.
+/// The folder of a job's results. Throws a usage Error if `id` does not have the form of an id.
 std::filesystem::path job_folder(const std::filesystem::path& data, const std::string& id);
 
 }  // namespace forgedit

@@ -19,11 +19,11 @@ extern char** environ;
 namespace forgedit {
 namespace {
 
-// What a process that is alive takes at least within this time.
+// A living process takes at least some bytes within this time, in milliseconds.
 constexpr int kSendMs = 5'000;
 
-/// Two ends, of the child and of this process, that close when another program starts. A socket, since
-/// writing to a pipe that nobody reads raises a signal.
+/// Returns the child's end and this process's end of a new socket; both close when another program starts. It
+/// is a socket because writing to a pipe without a reader raises a signal.
 std::array<int, 2> new_input() {
   std::array<int, 2> ends{};
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) == 0) return ends;
@@ -116,7 +116,7 @@ std::vector<std::string> WorkerLink::read_lines() {
     const auto count = ::read(output_, buffer.data(), buffer.size());
     if (count < 0 && errno == EINTR) continue;
     if (count <= 0) return lines;
-    const auto known = line_.size();  // has no end
+    const auto known = line_.size();  // length of what has no line end
     line_.append(buffer.data(), static_cast<std::size_t>(count));
     for (auto end = line_.find('\n', known); end != std::string::npos; end = line_.find('\n')) {
       lines.push_back(line_.substr(0, end));

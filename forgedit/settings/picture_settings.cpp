@@ -13,10 +13,10 @@ namespace fs = std::filesystem;
 using nlohmann::json;
 
 constexpr const char* kKey = "forgedit";
-/// What decides a learned picture, in its info and in a picture's settings.
+/// The keys that decide what a saved edit is, in its info and in an image's settings.
 constexpr const char* kLearnedBy[] = {"source", "learning"};
 
-/// An object inside of another one; empty where there is none.
+/// The object under `key`; empty if there is none.
 json part(const json& object, const char* key) {
   const auto found = object.find(key);
   return found != object.end() && found->is_object() ? *found : json::object();
@@ -27,7 +27,7 @@ struct Expected {
   const char* place;
   Kind kind;
 };
-/// What is read of a picture's settings, where it is there.
+/// The values that are read from an image's settings, and their types if they are present.
 constexpr Expected kExpected[] = {
     {"/source", Kind::text},
     {"/picture", Kind::object},
@@ -88,7 +88,7 @@ constexpr Expected kExpected[] = {
     {"/edit/seed", Kind::whole},
 };
 
-/// Null where it is of the kind, else how that is called.
+/// Null if the value has this type, else the name of the type.
 const char* other_than(Kind kind, const json& value) {
   switch (kind) {
     case Kind::object:
@@ -111,14 +111,14 @@ const char* other_than(Kind kind, const json& value) {
   throw SettingsError("bad_settings", "the image's settings: " + place + ": expected " + expected);
 }
 
-/// The settings came with a picture: anybody may have written them.
+/// Checks the types of all values that are read, because anybody may have written the image's settings.
 void check_kinds(const json& settings) {
   for (const auto& [place, kind] : kExpected) {
     const json::json_pointer pointer(place);
     if (!settings.contains(pointer)) continue;
     if (const auto* expected = other_than(kind, settings[pointer])) refuse(place, expected);
   }
-  // All of it goes into the request.
+  // All values of `learning` go into the request.
   const auto learning = part(settings, "learning");
   for (const auto& [key, value] : learning.items()) {
     if (value.is_structured() || value.is_null()) refuse("/learning/" + key, "a single value");
@@ -140,7 +140,7 @@ void copy(const json& from, json& to, std::initializer_list<const char*> keys) {
   }
 }
 
-/// What sets the one picture apart.
+/// Adds the settings of this one image.
 void add_edit(const json& settings, json& request) {
   const auto edit = part(settings, "edit");
   copy(edit, request,
@@ -150,7 +150,7 @@ void add_edit(const json& settings, json& request) {
   copy(part(settings, "drawing"), request, {"blend"});
 }
 
-/// How its picture is learned.
+/// Adds the settings of fine-tuning.
 void add_learning(const json& settings, json& request) {
   auto learning = part(settings, "learning");
   const auto edit = part(settings, "edit");
@@ -158,11 +158,11 @@ void add_learning(const json& settings, json& request) {
   if (request["seeds"][0] != edit["seed"]) request["seeds"].push_back(edit["seed"]);
   learning.erase("seed");
   if (learning.value("embedding_samples", json(0)) == 0) learning.erase("embedding_samples");
-  // Records leave out what is off; a request would leave it to the model's own defaults.
+  // Records omit what is off, but a request without these keys would use the model's defaults.
   for (const char* key : {"stop_known", "lr_decay", "snr_gamma"}) learning.emplace(key, 0);
   learning.emplace("stratified_timesteps", false);
   const bool has_source = learning.value("method", "") != "imagic";
-  learning.update(request);  // no key of learning takes the place of another
+  learning.update(request);  // keys of the edit take precedence
   request = std::move(learning);
   if (has_source) copy(settings, request, {"source"});
   const auto picture = part(settings, "picture");

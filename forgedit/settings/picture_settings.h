@@ -23,25 +23,25 @@ class SettingsError : public Error {
   std::string code_;
 };
 
-/// The settings of an edit of ours, from the texts in its PNG file: what stands at the places that are read
-/// is of the kind that is expected there, as far as it is there, and its seed is. Throws SettingsError.
+/// Reads the settings of an edit from the texts of its PNG file. Each value that is read later has the
+/// expected type or is missing; the seed is never missing. Throws SettingsError.
 nlohmann::json edit_settings(const PngText& texts);
 
-/// What a picture's settings are compared with of a saved edit: "source", "method", "losses", "learning",
-/// "width", "height", "model" and "content" (of what the model saw). Throws a failure where its record or
-/// picture cannot be read.
+/// The facts of a saved edit that an image's settings are compared with: "source", "method", "losses",
+/// "learning", "width", "height", "model" and "content" (the hash of what the model saw). Throws a failure if
+/// its record or picture cannot be read.
 nlohmann::json learned_info(const std::filesystem::path& folder);
 
 /// Whether the edit with these settings was generated from the saved edit that `info` (learned_info)
 /// describes.
 bool is_learned_by(const nlohmann::json& info, const nlohmann::json& settings);
 
-/// The request (docs/requests.md) that generates the edit from its saved edit, which is still to be named: a
-/// "draw".
+/// The request (docs/requests.md) of the kind "draw" that generates the edit again from its saved edit. The
+/// caller adds the saved edit.
 nlohmann::json request_to_draw_again(const nlohmann::json& settings);
 
-/// The same from the picture, which is still to be named, and learned again: an "edit", of which the first
-/// seed is that of learning and the last one the edit's.
+/// The request of the kind "edit" that fine-tunes again and generates the edit. The caller adds the picture.
+/// The first seed is that of fine-tuning, the last one that of the edit.
 nlohmann::json request_to_learn_again(const nlohmann::json& settings);
 
 }  // namespace forgedit

@@ -36,13 +36,14 @@ std::string new_token() {
   return digits;
 }
 
-/// Each worker has its own: its signs of life come in parts of it.
+/// The lease that a worker has recorded; its signs of life come at fractions of it. `otherwise` if it has
+/// none.
 std::chrono::milliseconds lease_of(const json& record, std::chrono::milliseconds otherwise) {
   const auto lease = record.is_null() ? 0 : whole_in(record, "lease");
   return lease > 0 ? std::chrono::milliseconds(lease) : otherwise;
 }
 
-/// When a file was written; nothing where there is none.
+/// The time when a file was last written; nothing if there is no such file.
 std::optional<fs::file_time_type> time_of(const fs::path& path) {
   std::error_code missing;
   const auto time = fs::last_write_time(path, missing);
@@ -52,7 +53,7 @@ std::optional<fs::file_time_type> time_of(const fs::path& path) {
 
 }  // namespace
 
-/// Whose a unit is: of the claim itself, or of the last one who took it over.
+/// The owner of a unit: the worker of the claim, or the last one that took it over.
 struct WorkFolder::Holder {
   std::string worker, token;
 };
@@ -100,7 +101,7 @@ void WorkFolder::begin(const std::string& item) {
   write_worker();
 }
 
-/// A touch: the file system sets the time by its own clock.
+/// Touches this worker's file regularly. The file system sets the time by its own clock.
 void WorkFolder::keep_alive() {
   std::unique_lock lock(mutex_);
   while (!ending_.wait_for(lock, options_.lease / kSignsPerLease, [this] { return ends_; })) {
@@ -108,7 +109,7 @@ void WorkFolder::keep_alive() {
     try {
       write_worker();
     } catch (const Error&) {
-      // The next sign may come through; else this worker counts as dead, and loses its claims.
+      // The next sign of life may succeed. Otherwise this worker counts as dead and loses its claims.
     }
   }
 }
@@ -123,7 +124,8 @@ bool WorkFolder::is_dead(const std::string& name) const {
   const auto path = folder_ / "workers" / (name + ".json");
   const auto record = read_small_record(path);
   const auto last_sign = time_of(path);
-  // Ended, or was removed by hand. Any other error is the file system's, and says nothing of the worker.
+  // Without a file the worker has ended, or its file was removed by hand. Other errors are the file system's
+  // and say nothing about the worker.
   if (!last_sign) return ::access(path.c_str(), F_OK) != 0 && errno == ENOENT;
   if (!record.is_null()) {
     const auto worker = worker_of(record);
@@ -177,7 +179,7 @@ std::vector<Loss> WorkFolder::losses(const std::string& unit) const {
 }
 
 bool WorkFolder::forget_losses(const std::string& unit) {
-  // Who holds a unit that was taken over stands there too: it must be free.
+  // The losses also say who holds a unit that was taken over, so the unit must be free first.
   const auto claim = this->claim(unit);
   if (!claim) return false;
   release(*claim);
@@ -191,7 +193,7 @@ std::vector<std::string> living_workers(const fs::path& folder) {
   std::vector<std::string> workers;
   for (const auto& name : list_directory(folder / "workers")) {
     const auto path = folder / "workers" / name;
-    if (path.extension() != ".json") continue;  // half-written
+    if (path.extension() != ".json") continue;  // a temporary file
     const auto record = read_small_record(path);
     const auto last_sign = time_of(path);
     if (record.is_null() || !last_sign || has_ended(worker_of(record))) continue;
@@ -208,7 +210,7 @@ bool clear_dead_workers(const fs::path& folder, const std::string& worker) {
   for (const char* part : {"claims", "lost", "workers"}) {
     clear_leftovers(folder / part);
     for (const auto& name : list_directory(folder / part)) {
-      // What was lost stays: it says who died of what.
+      // Losses stay, because they record which worker died on which item.
       if (part != std::string("lost") && name != worker + ".json") ::unlink((folder / part / name).c_str());
     }
   }

@@ -31,14 +31,14 @@ std::string link_target(const char* link) {
   return size > 0 ? std::string(target.data(), static_cast<std::size_t>(size)) : std::string();
 }
 
-/// Containers of one host have one boot id, but ids of processes of their own.
+/// The boot id and the namespace of process ids: containers of one host share the first, not the second.
 std::string machine_id() {
   const auto boot = first_word("/proc/sys/kernel/random/boot_id");
   const auto processes = link_target("/proc/self/ns/pid");
   return boot.empty() || processes.empty() ? std::string() : boot + " " + processes;
 }
 
-/// Field 22 of /proc/PID/stat; empty where there is no such process.
+/// The start time of a process (field 22 of /proc/PID/stat); empty if there is no such process.
 std::string start_of(std::int64_t process) {
   std::ifstream in("/proc/" + std::to_string(process) + "/stat");
   std::string line;

@@ -22,7 +22,7 @@ namespace {
 
 constexpr std::chrono::milliseconds kLongestWait{30'000};
 
-/// A file in memory; each process opens it for itself, from its beginning.
+/// Creates a file in memory. Each process opens it for itself and reads it from the beginning.
 int memory_file(const std::string& contents) {
   const int file = ::memfd_create("forgedit-input", 0);
   if (file < 0) throw failure(std::string("cannot create an in-memory file: ") + std::strerror(errno));

@@ -15,36 +15,39 @@ namespace forgedit {
 /// sysexits.h: schedulers start such a job again.
 inline constexpr int kRestartCode = 75;
 
-/// Starts the worker processes of this host, and starts again what crashes: ends by a signal, or with
-/// kRestartCode.
+/// Starts the worker processes of this host, and restarts those that crash, which means that they end by a
+/// signal or with kRestartCode.
 class WorkerProcesses {
  public:
   struct Command {
     std::vector<std::string> arguments;              ///< the first one is the program's path
-    std::map<std::string, std::string> environment;  ///< over this process's own
+    std::map<std::string, std::string> environment;  ///< added to this process's own
   };
   struct Options {
-    std::string input;  ///< what each reads from its standard input
-    /// Before a crashed one is started again; each further crash without `progressed` doubles it, up to 30 s.
+    std::string input;  ///< the standard input of each
+    /// The time before a crashed process is restarted. Each further crash without `progressed` doubles it, up
+    /// to 30 s.
     std::chrono::milliseconds first_wait{1'000};
-    std::size_t most_crashes = 10;                                             ///< in a row, of one worker
-    std::function<void(std::size_t worker, const std::string& line)> on_line;  ///< of what they print
+    std::size_t most_crashes = 10;  ///< maximum of crashes of a worker in a row
+    /// Called for each line that they print.
+    std::function<void(std::size_t worker, const std::string& line)> on_line;
   };
 
-  /// Starts all of them. Throws a failure where one cannot be started.
+  /// Starts all processes. Throws a failure if one cannot be started.
   WorkerProcesses(std::vector<Command> commands, Options options);
-  /// Kills what still runs.
+  /// Kills the processes that still run.
   ~WorkerProcesses();
   WorkerProcesses(const WorkerProcesses&) = delete;
   WorkerProcesses& operator=(const WorkerProcesses&) = delete;
 
-  /// Reads what they print, and looks who has ended: false once none runs or is to be started any more.
+  /// Reads what the processes print, and handles those that have ended. Returns false once none runs or is to
+  /// be restarted.
   bool look();
-  /// The crashes of a worker are forgotten.
+  /// Resets the count of a worker's crashes.
   void progressed(std::size_t worker);
-  /// Sends `signal` to all, of which none is started again.
+  /// Sends `signal` to all processes. None is restarted after that.
   void stop(int signal);
-  /// How each ended: its exit code, or 128 and the signal.
+  /// The exit code of each process, or 128 plus its signal.
   std::vector<int> codes() const;
 
  private:
@@ -53,7 +56,7 @@ class WorkerProcesses {
     Command command;
     pid_t id = 0;      // 0: does not run
     int output = -1;   // the reading end of its pipe
-    std::string line;  // what it has printed of a line
+    std::string line;  // the beginning of a line that is not complete
     bool ended = false;
     int code = 0;
     std::size_t crashes = 0;

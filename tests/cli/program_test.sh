@@ -70,7 +70,7 @@ expect 2 "--beams" caption good.png --captioner blip --beams 0
 expect 2 "TARGET: expected the prompt of the edit, got an empty text" edit good.png "" --source "a square" "${QUICK[@]}"
 expect 2 "TARGET: expected the prompt of the edit, got an empty text" edit good.png "  " --source "a square" "${QUICK[@]}"
 expect 2 "--blend: needs a strategy that restores weights (forget)" "${EDIT[@]}" --blend 0.5 --out nowhere
-expect 2 "--uniform-timesteps excludes --stratified-timesteps" "${EDIT[@]}" --uniform-timesteps --stratified-timesteps
+expect 2 "--stratified-timesteps excludes --uniform-timesteps" "${EDIT[@]}" --uniform-timesteps --stratified-timesteps
 expect 2 "--overwrite requires --save" "${EDIT[@]}" --overwrite --out nowhere
 expect 2 "--steps: given more than once" "${EDIT[@]}" --steps 2 --steps 3 --out nowhere
 expect 2 "--samples: expected at least one batch of 20, got 10" bench --samples 10 --batch 20

@@ -40,7 +40,7 @@ expect 2 "--save: the saved edit of" redo out/swept/03-*.png --model "$MODEL" --
 expect 0 "" learn good.png --source "another square" "${LEARN[@]}" --model "$MODEL" --save another.edit
 expect 2 "--from: another.edit: is not the saved edit that" redo out/swept/03-*.png --model "$MODEL" --from another.edit --out again2.png
 expect 0 "" edit --from another.edit "a red square" --negative "a blurry photo" --interpolation vp --beta 1.2 --seeds 7 \
-  --blend 0.5 "${QUICK[@]}" --sampler dpm++ --out out/vp
+  --forget encoderattn --blend 0.5 "${QUICK[@]}" --sampler dpm++ --out out/vp
 again out/vp/01-*.png "another.edit"
 
 echo "-- a mask, the source's size, other methods, seeds of learning"
