@@ -14,7 +14,7 @@ using nlohmann::json;
 
 constexpr std::array<const char*, 3> kKeys = {"right", "kept", "right_and_kept"};
 
-/// One way to take pictures out of each edit.
+/// One way to select images of each edit.
 struct Protocol {
   const char* key;
   std::string name;
@@ -81,7 +81,7 @@ struct Rates {
   }
 };
 
-/// Groups of edits: all, by kind, by split, in the order in which they come up.
+/// Groups of edits: all, by kind, by split, in the order of their first edits.
 std::vector<std::pair<std::string, std::function<bool(const BenchEdit&)>>> groups_of(
     const std::vector<EditRecord>& records) {
   std::vector<std::pair<std::string, std::function<bool(const BenchEdit&)>>> groups{

@@ -26,7 +26,7 @@ void write_bench_results(const std::filesystem::path& folder, const BenchReport&
   scores.update(answers_json(report.records));
   for (const auto& record : report.records) {
     auto entry = to_json(record);
-    // Pictures made elsewhere have paths; only their names are anybody's business.
+    // Images of other programs have local paths; only their file names are published.
     for (auto& picture : entry["pictures"]) {
       picture["file"] = std::filesystem::path(picture["file"].get<std::string>()).filename().string();
     }

@@ -24,11 +24,11 @@ using nlohmann::json;
 using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::milliseconds kPauseOfWaiting{200};
-/// An edit that took so many workers with it is not tried again.
+/// An edit on which this many workers died is not tried again.
 constexpr int kMostDeaths = 3;
 constexpr const char* kEdit = "edit.json";
 constexpr const char* kAreaFile = "area.png";
-/// Steps of scoring that wait, at most: two edits' worth.
+/// The maximum of waiting scoring steps, those of two edits.
 constexpr std::size_t kMostWaiting = 4;
 
 double seconds_since(Clock::time_point start) {
@@ -73,17 +73,17 @@ PictureRecord record_of(const BenchTask& task, std::size_t i) {
 
 }  // namespace
 
-/// Edits that share what is learned.
+/// Edits that share the learned weights.
 struct BenchRunner::Group {
   std::vector<std::size_t> tasks;
   const std::vector<BenchTask>* all;
-  std::string name;  ///< of the saved edit
+  std::string name;  ///< name of the saved edit
 };
 
-/// A group that this worker has claimed, until all its edits are told of.
+/// A group that this worker has claimed. It stays open until on_edit was called for all of its edits.
 struct BenchRunner::OpenGroup {
   Claim claim;
-  std::size_t left;  ///< edits
+  std::size_t left;  ///< number of edits still to be scored
   bool all_done = true;
 };
 
@@ -102,13 +102,13 @@ BenchRunner::BenchRunner(StableDiffusion& model, EditScorer& scorer, const DrawO
   work_.emplace(folder_ / "work", work.worker, work.options);
 }
 
-/// What a group's edits share; learned or read when the first image has to be generated.
+/// The learned weights of a group; fine-tuned or read when the first image must be generated.
 class BenchRunner::GroupLearning {
  public:
   GroupLearning(BenchRunner& runner, const std::string& name)
       : runner_(runner), saved_(runner.learned_folder(name)), timing_(saved_.string() + ".json") {}
 
-  /// Throws again what it failed with before.
+  /// Throws the same failure again if fine-tuning has failed before.
   const LearnedPicture& learned(const BenchTask& task) {
     if (!failed_.empty()) throw failure(failed_);
     if (learned_) return *learned_;
@@ -127,7 +127,7 @@ class BenchRunner::GroupLearning {
     if (!session_) session_.emplace(runner_.model_, picture.result, picture.grid);
     return *session_;
   }
-  /// How long learning took, in this run or an earlier one; 0 where that is not known.
+  /// Seconds of fine-tuning, in this run or an earlier one; 0 if unknown.
   double seconds() const { return fs::exists(timing_) ? ConfigReader(timing_).number("seconds", {}) : 0; }
 
  private:
@@ -158,7 +158,7 @@ class BenchRunner::GroupLearning {
   std::string failed_;
 };
 
-/// Pictures that an edit's folder holds already must be of the same picture and texts.
+/// Throws a failure if the folder of the edit contains images of another picture or other texts.
 void BenchRunner::claim(const BenchTask& task) const {
   if (is_alone_) clear_leftovers(edit_folder(task));
   const json wanted{{"source", task.source},
@@ -189,7 +189,7 @@ bool BenchRunner::read_finished(const BenchTask& task, EditRecord& record) const
   try {
     read_pictures(file, record);
   } catch (const Error&) {
-    return false;  // damaged: scored anew
+    return false;  // damaged: scored again
   }
   // With another --clip or --lpips, images are scored again, but not generated again.
   if (record.scored_by != scorer_.weights_fingerprint()) return false;
@@ -202,7 +202,7 @@ bool BenchRunner::read_finished(const BenchTask& task, EditRecord& record) const
 std::vector<EditRecord> BenchRunner::run(const std::vector<BenchTask>& tasks) {
   std::vector<EditRecord> records(tasks.size());
   std::vector<Group> groups;
-  std::map<std::pair<std::string, std::string>, std::string> names;  // the first edit's own, which is unique
+  std::map<std::pair<std::string, std::string>, std::string> names;  // the first edit's ID
   std::map<std::string, std::size_t> group_of;
   std::set<std::string> unfinished;
   for (std::size_t i = 0; i < tasks.size(); ++i) {
@@ -215,7 +215,7 @@ std::vector<EditRecord> BenchRunner::run(const std::vector<BenchTask>& tasks) {
       callbacks_.on_edit(record);
       continue;
     }
-    // Before finished edits are passed over: a saved edit has the same name in every run.
+    // This comes before finished edits are skipped, so that a saved edit has the same name in every run.
     const auto name =
         names.emplace(std::pair(tasks[i].edit.picture_name, tasks[i].source), tasks[i].edit.id).first->second;
     try {
@@ -236,14 +236,14 @@ std::vector<EditRecord> BenchRunner::run(const std::vector<BenchTask>& tasks) {
     unfinished.insert(name);
     groups[at->second].tasks.push_back(i);
   }
-  // A run that was killed while it removed what it had learned left a part of it.
+  // A run that was killed while deleting a saved edit has left a part of it.
   for (const auto& [key, name] : names) {
     if (!callbacks_.keep_learned && unfinished.count(name) == 0) remove_tree(learned_folder(name));
   }
   std::vector<std::size_t> tried;
   for (const auto& group : groups) tried.insert(tried.end(), group.tasks.begin(), group.tasks.end());
   run_groups(std::move(groups), records);
-  // What failed here another worker may have done since.
+  // Another worker may have done edits that failed here.
   for (const auto i : tried) {
     auto record = records[i];
     if (record.state != EditRecord::State::failed || !read_finished(tasks[i], record)) continue;
@@ -255,7 +255,7 @@ std::vector<EditRecord> BenchRunner::run(const std::vector<BenchTask>& tasks) {
   return records;
 }
 
-/// What another worker has finished of a group: whether that is all of it.
+/// Reads the records of a group if another worker has finished all of it. Returns whether it has.
 bool BenchRunner::take_over_finished(const Group& group, std::vector<EditRecord>& records) {
   std::vector<EditRecord> found;
   for (const auto i : group.tasks) {
@@ -270,7 +270,8 @@ bool BenchRunner::take_over_finished(const Group& group, std::vector<EditRecord>
   return true;
 }
 
-/// Those that no living worker has, from this worker's own place in the list on, until none is left.
+/// Runs groups that no living worker has claimed, starting at this worker's place in the list, until all are
+/// done.
 void BenchRunner::run_groups(std::vector<Group> groups, std::vector<EditRecord>& records) {
   std::rotate(groups.begin(), groups.begin() + static_cast<std::ptrdiff_t>(groups.size() * place_ / places_),
               groups.end());
@@ -278,7 +279,7 @@ void BenchRunner::run_groups(std::vector<Group> groups, std::vector<EditRecord>&
   try {
     go_through(groups, records);
   } catch (...) {
-    beside_.reset();  // what was drawn is scored: nobody does it again
+    beside_.reset();  // images generated so far are scored before this returns
     for (const auto& open : std::exchange(open_, {})) work_->release(open->claim);
     throw;
   }
@@ -313,7 +314,7 @@ void BenchRunner::run_group(const Group& group, Claim claim, std::vector<EditRec
     const auto losses = work_->losses(group.name);
     const auto deaths = std::count_if(losses.begin(), losses.end(),
                                       [&](const Loss& loss) { return loss.item == task.edit.id; });
-    // After a death edits come one by one, so that the next is blamed on the right one.
+    // After a worker died, edits are run one by one, so that the next death is attributed to the right one.
     if (!losses.empty()) wait_for_scores();
     auto result = records[i];
     Scoring scoring;
@@ -346,9 +347,9 @@ void BenchRunner::end_edit(const std::shared_ptr<OpenGroup>& group, EditRecord& 
   --group->left;
 }
 
-/// Groups whose edits are all scored.
+/// Closes groups whose edits are all scored.
 void BenchRunner::close_finished() {
-  for (const auto& group : std::vector(open_)) {  // a copy: closing takes a group out
+  for (const auto& group : std::vector(open_)) {  // a copy, because close() removes the group
     if (group->left == 0) close(group);
   }
 }
@@ -387,12 +388,12 @@ void BenchRunner::do_edit(const BenchTask& task, GroupLearning& learning, const 
   });
 }
 
-/// The automatic choice as `edit --auto` makes it: the place of the best in the record. It sees the scorer's
-/// values, never the judge's, and waits for the former alone.
+/// Runs the automatic choice as `edit --auto` does. Returns the index of the best image in the record. It
+/// uses only the scorer's values, not those by the true answer, and waits only for the former.
 std::optional<std::size_t> BenchRunner::search(const BenchTask& task, GroupLearning& learning,
                                                const Scoring& scoring) {
   AutoSearch search(task.automatic->request, task.automatic->pictures, task.automatic->steps);
-  std::map<std::string, std::size_t> places;  // in the record, by the search's stems
+  std::map<std::string, std::size_t> places;  // index in the record, by the search's stems
   const auto draw_and_add = [&](const std::vector<Candidate>& round) {
     auto named = round;
     for (auto& candidate : named) candidate.stem = "auto-" + candidate.stem;
@@ -420,7 +421,7 @@ std::optional<std::size_t> BenchRunner::search(const BenchTask& task, GroupLearn
   return places.at(search.shown_for(search.scored().at(choice.best.front().place).candidate).stem);
 }
 
-/// A step of an edit's scoring, after those that were handed over before.
+/// Queues a scoring step of an edit, after all steps queued before.
 void BenchRunner::hand_over(const Scoring& scoring, std::function<void(EditScoring& edit)> step) {
   add_beside(
       [scoring, step = std::move(step), device = model_.policy.device] {
@@ -458,7 +459,7 @@ void BenchRunner::draw_missing(const BenchTask& task, const std::vector<Candidat
   auto last = start;
   const auto keep = [&](const Candidate& candidate, const Image& grid) {
     auto text = callbacks_.text(learned, candidate);
-    // A batch's time is its first picture's, decoding aside: sums are right, and so are means over all.
+    // The time of a batch is assigned to its first image, except that of decoding. Sums and means are right.
     text.emplace_back(kSecondsKey, std::to_string(seconds_since(last)));
     writer.add([file = folder / (candidate.stem + ".png"), image = from_grid(grid, learned.frame),
                 text = std::move(text)] { write_png(file, image, text); });

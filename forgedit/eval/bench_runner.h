@@ -16,70 +16,71 @@
 
 namespace forgedit {
 
-/// What the automatic choice may generate for one edit.
+/// Settings of the automatic choice for one edit.
 struct AutoTask {
-  EditRequest request;  ///< its target is the edit's
+  EditRequest request;  ///< has the target of the edit
   std::size_t pictures = kAutoPictures;
   std::int64_t steps = kAutoSteps;  ///< sampling steps of a candidate, if the best three have more
 };
 
-/// An edit and how to do it.
+/// An edit with its settings.
 struct BenchTask {
   BenchEdit edit;
-  std::string source;           ///< what learning starts from
+  std::string source;           ///< source prompt
   std::vector<Candidate> plan;  ///< images to generate
-  std::vector<bool> fixed;      ///< which of them belong to the fixed protocol
-  std::string left_out;         ///< why this edit is skipped; empty: it is not
+  std::vector<bool> fixed;      ///< for each image whether it belongs to the fixed protocol
+  std::string left_out;         ///< why this edit is skipped; empty: it is not skipped
   std::optional<AutoTask> automatic{};
 };
 
 /// The callbacks and options of the runner.
 struct BenchCallbacks {
-  /// Learns `picture` for a task, and saves it to `saved_edit`.
+  /// Fine-tunes on `picture` for a task, and saves the weights to `saved_edit`.
   std::function<LearnedPicture(const BenchTask& task, const Image& picture,
                                const std::filesystem::path& saved_edit)>
       learn;
-  /// What to write into a picture's file.
+  /// Returns the text chunks of an image's file.
   std::function<PngText(const LearnedPicture& learned, const Candidate& candidate)> text;
-  EditScoring::MakeJudge judge;  ///< for edits with true answers; on the thread that scores
+  EditScoring::MakeJudge judge;  ///< for edits with true answers; called on the thread that scores
   /// Score in a separate thread while the next edits are fine-tuned and generated. Needs room on the device;
   /// on a CPU both would share the same cores.
   bool score_beside = false;
-  std::function<void(const std::string& text)> warn;      ///< of how a picture was read
-  ProgressCallback progress;                              ///< of generating
-  std::function<void(const EditRecord& record)> on_edit;  ///< an edit was done, failed or skipped
+  std::function<void(const std::string& text)> warn;      ///< receives notes on how a picture was read
+  ProgressCallback progress;                              ///< progress of generating
+  std::function<void(const EditRecord& record)> on_edit;  ///< called when an edit is done, failed or skipped
   std::array<std::uint8_t, 3> background = kWhite;
-  std::function<void()> waiting;  ///< called while other workers do the rest; may throw Cancelled
-  bool keep_learned = false;      ///< otherwise a saved edit is deleted when the picture's last edit is done
+  std::function<void()> waiting;  ///< called while other workers do the remaining edits; may throw Cancelled
+  bool keep_learned = false;      ///< keep saved edits after the last edit of their picture
 };
 
 /// How one of several processes takes part in a benchmark.
 struct BenchWork {
   Worker worker = this_worker();
   WorkOptions options;
-  std::size_t place = 0, places = 1;  ///< which of how many this is: where it begins
+  std::size_t place = 0, places = 1;  ///< index and number of workers: where this one begins
 };
 
-/// Works through a benchmark in a folder, which several processes may share (WorkFolder), and goes on there
-/// after it was stopped, however that happened:
-///   run.json            what the run is; another run is refused
-///   learned/NAME        saved edits of pictures that still have edits to do; NAME.json says how long it took
-///   edits/ID/edit.json  which picture and texts its pictures are of; others are refused
-///   edits/ID/*.png      pictures, each written as soon as it is drawn and never drawn again
-///   edits/ID/auto-*.png pictures of the automatic choice, likewise
-///   edits/ID/area.png   what edits may change under SampleOptions::protect
-///   edits/ID/record.json  scores, once all pictures of the edit are there
-///   work/               who works on which picture
-/// An edit that fails is recorded and does not stop the others; another worker and the next run try it again.
+/// Runs a benchmark in a folder, which several processes may share (WorkFolder). A stopped or killed run
+/// resumes there:
+///   run.json            settings of the run; a run with other settings is rejected
+///   learned/NAME        saved edits of pictures with unfinished edits; NAME.json: seconds of fine-tuning
+///   edits/ID/edit.json  picture, source and target of the images; an edit with other ones fails
+///   edits/ID/*.png      images, each written as soon as it is generated and never generated again
+///   edits/ID/auto-*.png images of the automatic choice, likewise
+///   edits/ID/area.png   the area that edits may change under SampleOptions::protect
+///   edits/ID/record.json  scores, written when all images of the edit exist
+///   work/               which worker has which picture
+/// An edit that fails is recorded and does not stop the others; other workers and the next run try it again.
 class BenchRunner {
  public:
-  /// `settings` describe the run for run.json. Throws a usage Error when the folder holds another run.
+  /// `settings` are the contents of run.json. Throws a usage Error if the folder contains a run with other
+  /// settings.
   BenchRunner(StableDiffusion& model, EditScorer& scorer, const DrawOptions& drawing,
               std::filesystem::path folder, const nlohmann::json& settings, BenchCallbacks callbacks,
               const BenchWork& work = {});
 
-  /// All tasks, also what other workers have; edits of one picture and source together. Records come in the
-  /// order of `tasks`.
+  /// Runs all tasks, and waits for those of other workers. Edits of one picture and source are run together.
+  /// Returns records in the order of `tasks`.
   std::vector<EditRecord> run(const std::vector<BenchTask>& tasks);
 
   const BenchTimes& times() const { return times_; }
@@ -116,10 +117,10 @@ class BenchRunner {
   BenchCallbacks callbacks_;
   std::size_t place_, places_;
   bool is_alone_ = true;
-  std::optional<WorkFolder> work_;  // once the folder is known to be this run's
+  std::optional<WorkFolder> work_;  // set when the folder is known to belong to this run
   BenchTimes times_;
   std::vector<std::shared_ptr<OpenGroup>> open_;
-  std::optional<BackgroundWriter> beside_;  // scores, while `run` goes on
+  std::optional<BackgroundWriter> beside_;  // thread for scoring, while `run` runs
 };
 
 }  // namespace forgedit

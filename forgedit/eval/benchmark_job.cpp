@@ -82,8 +82,8 @@ class BenchmarkRun {
   WarmModels& models_;
   JobContext& context_;
   std::map<std::pair<std::string, std::string>, PublishedEdit> published_edits_;
-  std::set<fs::path> unreadable_;     // pictures that no captioner could look at
-  std::optional<TruthScorer> truth_;  // judges true answers
+  std::set<fs::path> unreadable_;     // pictures that the captioner could not read
+  std::optional<TruthScorer> truth_;  // scores by true answers
   std::string scorer_vae_;            // fingerprint of its VAE
 };
 
@@ -159,7 +159,7 @@ BenchTask BenchmarkRun::task_of(const BenchEdit& edit) const {
       apply_published(found->second, *request_.published, request);
     }
   }
-  // What cannot be read fails when its turn comes, and says why.
+  // A picture that cannot be read fails later, with its reason.
   if (task.source.empty() && !unreadable_.count(edit.picture)) task.left_out = "no source prompt";
   if (!task.left_out.empty()) return task;
   for (const auto& candidate : plan_edit({request})) {
@@ -168,7 +168,7 @@ BenchTask BenchmarkRun::task_of(const BenchEdit& edit) const {
   }
   task.fixed = fixed_of(request, task.plan);
   if (request_.automatic) {
-    // Its own sweep, not the one of the fixed settings.
+    // The sweep of the automatic choice, not that of the fixed protocol.
     SweepRequest own;
     own.interpolation = request_.sweep.interpolation;
     own.seeds = request_.sweep.seeds;
@@ -244,7 +244,7 @@ std::vector<std::pair<std::string, std::string>> BenchmarkRun::facts(const Model
   return rows;
 }
 
-/// Where neither the benchmark nor the user says what a picture shows, a captioner does.
+/// Captions the pictures for which neither the benchmark nor the user gives a source prompt.
 void BenchmarkRun::write_sources(Benchmark& benchmark) {
   if (request_.learn.options.method == LearnMethod::imagic || !request_.learn.source.empty()) return;
   std::map<fs::path, std::string> captions;
@@ -267,7 +267,7 @@ void BenchmarkRun::write_sources(Benchmark& benchmark) {
   }
 }
 
-/// Pictures in their own shapes have the model's own area.
+/// Pictures with any aspect ratio have the model's native number of pixels.
 MemoryTask BenchmarkRun::need(const StableDiffusion& network) const {
   const auto native = static_cast<int>(network.native_size());
   const auto [width, height] = request_.learn.size.value_or(std::pair(native, native));
@@ -277,8 +277,7 @@ MemoryTask BenchmarkRun::need(const StableDiffusion& network) const {
   return task;
 }
 
-/// With the VAE that ships along, not the model's own: another model's pictures are judged by the same
-/// measure.
+/// Uses the bundled VAE, not that of the model, so that images of all models are scored by the same measure.
 AutoencoderKL BenchmarkRun::load_truth_scorer() {
   const auto& choice = models_.choice(context_);
   prepare_compute(choice.policy, choice.threads);

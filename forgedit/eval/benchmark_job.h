@@ -18,42 +18,42 @@ namespace forgedit {
 struct BenchmarkRequest {
   enum class Kind { tedbench, editeval, miniedit, miniedit_s };
   Kind kind = Kind::miniedit;
-  std::filesystem::path data;  ///< its folder; miniedit, miniedit_s: empty for the one that ships along
-  std::filesystem::path out;   ///< folder of the run, which may hold an unfinished one
+  std::filesystem::path data;  ///< folder of the benchmark; miniedit, miniedit_s: empty for the bundled one
+  std::filesystem::path out;   ///< folder of the run; an unfinished run in it is resumed
   std::optional<PublishedReading> published;  ///< tedbench: each edit with its published settings
   std::optional<double> fixed;  ///< strength (γ or β) of the fixed protocol; nothing: 1.0, vp 1.2
   std::int64_t limit = 0;       ///< only the first edits; 0: all
-  std::int64_t every = 1;       ///< only every Nth edit, from the first on
-  BenchWork work;               ///< of several processes that share `out`
+  std::int64_t every = 1;       ///< only every Nth edit, starting with the first
+  BenchWork work;               ///< the part of this process, if several share `out`
   bool keep_learned = false;    ///< keep the saved edit of each picture
   bool reconstruct = false;     ///< also generate the reconstruction of each picture
   bool automatic = false;       ///< also let the automatic choice generate and choose
-  std::optional<std::size_t> auto_pictures;  ///< candidates of each edit for it
+  std::optional<std::size_t> auto_pictures;  ///< candidates of the automatic choice per edit
   std::optional<std::int64_t> auto_steps;    ///< their sampling steps
-  LearnRequest learn;                        ///< without a picture
+  LearnRequest learn;                        ///< fine-tuning settings; its picture is not used
   SweepRequest sweep;
   DrawOptions drawing;
   ScoreFiles judge;
 };
 
-/// "tedbench", "editeval", "miniedit" or "miniedit-s".
+/// Returns "tedbench", "editeval", "miniedit" or "miniedit-s".
 const char* benchmark_name(BenchmarkRequest::Kind kind);
 
 /// Fine-tunes, generates and scores all edits of a benchmark, and resumes a stopped run in the same folder.
 /// The result has two protocols: one fixed setting for all edits, and the best candidate of each.
 BenchReport run_benchmark(const BenchmarkRequest& request, WarmModels& models, JobContext& context);
 
-/// The progress of a run into `request.out`, of all workers together: edits as steps. Reads the benchmark,
-/// then looks into the folder every two seconds.
+/// Returns a function that gives the progress of a run into `request.out`, of all workers together; edits are
+/// its steps. It reads the benchmark once, then looks into the folder every two seconds.
 std::function<JobProgress()> benchmark_progress(const BenchmarkRequest& request, const Places& places);
 
-/// A table with the scores that MiniEdit's scorer gives to known answers.
+/// Returns a table with the scores that MiniEdit's scorer gives to known answers.
 std::string check_scorer(const BenchmarkRequest& request, WarmModels& models, JobContext& context);
 
 /// Writes table.txt, scores.json, report.html and sheet.png into `folder`, and reports them to the listener.
 void write_bench_results(const std::filesystem::path& folder, const BenchReport& report, JobContext& context);
 
-/// What people look at first: the means by protocol, and answers where they are known.
+/// Returns a short summary: the means by protocol, and answers if there are true ones.
 std::string bench_summary(const BenchReport& report);
 
 }  // namespace forgedit

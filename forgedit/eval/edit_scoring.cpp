@@ -18,7 +18,7 @@ using Clock = std::chrono::steady_clock;
 /// Memory for 16 pictures of 1024x1024 is 50 MB.
 constexpr std::size_t kPicturesAtOnce = 16;
 
-/// How long a picture took, as its file says; 0 where it does not.
+/// Returns the seconds of generating that an image file contains; 0 if it contains none.
 double drawn_in(const fs::path& file) {
   for (const auto& [key, text] : read_png_text(file)) {
     if (key == kSecondsKey) return std::strtod(text.c_str(), nullptr);

@@ -13,28 +13,29 @@
 
 namespace forgedit {
 
-/// Scores the pictures of one edit, step by step, in a thread beside the one that generates: whoever hands it
-/// to another thread looks at it again only when that one has done its steps.
+/// Scores the images of one edit in steps, in a thread beside the one that generates. A caller that hands it
+/// to that thread may use it again only when the thread has finished its steps.
 class EditScoring {
  public:
   using Judge = std::function<std::vector<EditScores>(std::span<const Image> pictures)>;
-  /// Scores the images of an edit by its true answer.
+  /// Returns a function that scores images of `edit` by its true answer.
   using MakeJudge = std::function<Judge(const BenchEdit& edit)>;
 
-  /// `record` has edit and source. `folder` is the edit's. Without `make_judge`, or a true answer, nothing is
-  /// judged.
+  /// `record` contains edit and source; `folder` is the folder of the edit. Without `make_judge`, or without
+  /// a true answer, `judge` does nothing.
   EditScoring(EditScorer& scorer, EditRecord record, std::filesystem::path folder, MakeJudge make_judge,
               std::array<std::uint8_t, 3> background);
 
-  /// Runs `step` and counts its seconds; nothing after a step has failed, which `error` then says.
+  /// Runs `step` and adds its time to `seconds`. Does nothing after a step has failed; `error` then returns
+  /// its exception.
   void run(const std::function<void(EditScoring& edit)>& step);
   std::exception_ptr error() const { return error_; }
   double seconds() const { return seconds_; }
 
-  // Steps.
-  /// Adds pictures to the record, with the scorer's values of their files, which are complete.
+  // The steps.
+  /// Adds images, whose files are complete, to the record, with their scores.
   void score(std::vector<PictureRecord> pictures);
-  /// Adds the scores of the judge to all images that lack them.
+  /// Adds scores by the true answer to all images that lack them.
   void judge();
   /// Writes record.json into the folder.
   void write(double learn_seconds);
@@ -57,15 +58,16 @@ class EditScoring {
   double seconds_ = 0;
 };
 
-/// What an edit's folder holds once it is scored.
+/// The file in an edit's folder with its scores.
 inline constexpr const char* kEditRecordFile = "record.json";
-/// The key of a PNG's text with the seconds that generating the image took.
+/// The key of the PNG text that contains the seconds that generating the image took.
 inline constexpr const char* kSecondsKey = "forgedit-seconds";
 
-/// Why an edit failed, in one line; its picture goes by the benchmark's name, as records hold no local path.
+/// Returns why an edit failed, in one line. The path of its picture is replaced by the benchmark's name of
+/// it, because records contain no local path.
 std::string reason_of(const std::exception& error, const BenchEdit& edit);
 
-/// Scores `files`, pictures of one edit that were made elsewhere.
+/// Scores `files`, images of one edit that another program generated.
 EditRecord score_pictures(EditScorer& scorer, const BenchEdit& edit,
                           const std::vector<std::filesystem::path>& files,
                           std::array<std::uint8_t, 3> background);

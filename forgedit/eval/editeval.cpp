@@ -25,7 +25,7 @@ fs::path find_dataset(const fs::path& directory) {
                 " in it or in its Dataset/");
 }
 
-/// "Object Addition" -> object_addition; the benchmark misspells one of its folders.
+/// Returns object_addition for "Object Addition"; the benchmark misspells one of its folders.
 fs::path category_folder(const fs::path& dataset, const std::string& category) {
   auto name = slug(category);
   std::replace(name.begin(), name.end(), '-', '_');
@@ -33,7 +33,7 @@ fs::path category_folder(const fs::path& dataset, const std::string& category) {
   return dataset / name;
 }
 
-/// The picture of a row, whatever its kind of file; where there is none, the name that it would have.
+/// Returns the picture of a row, with any image format; the name it would have if it does not exist.
 fs::path numbered_picture(const fs::path& folder, int number) {
   for (const char* ending : {".jpg", ".jpeg", ".png", ".webp"}) {
     const auto file = folder / (std::to_string(number) + ending);
@@ -42,8 +42,7 @@ fs::path numbered_picture(const fs::path& folder, int number) {
   return folder / (std::to_string(number) + ".jpg");
 }
 
-/// Which column holds what. Rows name their category in the column that has no title of its own, or not at
-/// all.
+/// The columns of a sheet. Rows have their category in the column without a title, or not at all.
 struct Columns {
   int source = 0, target = 0, instruction = 0;
 
@@ -65,11 +64,11 @@ std::string cell(const std::map<int, std::string>& row, int column) {
   return found == row.end() ? "" : std::string(trimmed(found->second));
 }
 
-/// The edits of one sheet, in order; a sheet without the two columns has none.
+/// Adds the edits of one sheet, in order. A sheet without the two columns has none.
 void add_sheet(const Sheet& sheet, const fs::path& dataset, std::vector<BenchEdit>& edits) {
   Columns columns({});
   std::string category = sheet.name;
-  int number = 0;  // within the category
+  int number = 0;  // number within the category
   for (const auto& [row_number, row] : sheet.rows) {
     const bool header = !columns.complete() && Columns(row).complete();
     if (header) columns = Columns(row);

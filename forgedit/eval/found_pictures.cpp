@@ -11,9 +11,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::size_t kWhole = 10'000;  // slugs that are not cut
+constexpr std::size_t kWhole = 10'000;  // a length that cuts no slug
 
-/// Words of a name, with one hyphen before, between and after them.
+/// Returns the words of a name, with one hyphen before, between and after them.
 std::string words(const std::string& text) {
   return "-" + slug(text, kWhole) + "-";
 }
@@ -29,7 +29,7 @@ bool holds(const std::string& name, const std::string& part) {
   return name.find(part) != std::string::npos;
 }
 
-/// The edit that `file` belongs to, or the number of edits.
+/// Returns the index of the edit that the file `relative` belongs to, or the number of edits if none.
 std::size_t edit_of(const Benchmark& benchmark, const fs::path& relative) {
   const auto& edits = benchmark.edits;
   const auto place = fs::path(relative).replace_extension();

@@ -14,7 +14,7 @@ using nlohmann::json;
 constexpr std::size_t kMaxMinieditEdits = 10'000, kMaxPictures = 100;
 constexpr const char* kList = "edits.json";
 
-/// A list or object in `object`, checked.
+/// Returns a list or an object in `object`. Throws Error if it has another type.
 const json& member(const ConfigReader& reader, const json& object, const char* key, bool list) {
   const auto found = object.find(key);
   if (found == object.end() || (list ? !found->is_array() : !found->is_object())) {

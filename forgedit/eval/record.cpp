@@ -42,7 +42,7 @@ void add_setting(json& picture, const EditSetting& setting) {
   }
 }
 
-/// Nothing in records of earlier versions, which have only the setting's name.
+/// Returns nothing for records of earlier versions, which have only the setting's name.
 std::optional<EditSetting> read_setting(const ConfigReader& picture) {
   EditSetting setting;
   setting.strategy = picture.text("strategy", "");
@@ -64,7 +64,7 @@ std::optional<EditSetting> read_setting(const ConfigReader& picture) {
 json picture_json(const PictureRecord& picture) {
   json scores = json::object();
   for (const auto& [key, value] : picture.scores) {
-    scores[key] = std::isfinite(value) ? json(value) : json("inf");  // PSNR of equal pictures
+    scores[key] = std::isfinite(value) ? json(value) : json("inf");  // the PSNR of equal images
   }
   json result{{"file", picture.file},   {"label", picture.label},     {"candidate", picture.candidate},
               {"fixed", picture.fixed}, {"seconds", picture.seconds}, {"scores", scores}};
@@ -75,13 +75,13 @@ json picture_json(const PictureRecord& picture) {
   return result;
 }
 
-/// Whether a picture is one of those that the best is taken from. What the automatic choice drew is, where
-/// the true answer says what could have been reached; without one it would change what "best of N" means.
+/// Whether an image competes for the best. Images of the automatic choice do only if scored by a true answer,
+/// which says what could have been reached; without one they would change the meaning of "best of N".
 bool competes(const PictureRecord& picture) {
   return picture.candidate && (!picture.searched || picture.scores.count("right") > 0);
 }
 
-/// How good a candidate is, the more the better; nothing where that is not known.
+/// Returns the rank of a candidate, higher is better; nothing if unknown.
 std::optional<std::array<double, 3>> rank_of(const PictureRecord& picture) {
   const auto& scores = picture.scores;
   if (!competes(picture)) return {};
@@ -92,7 +92,7 @@ std::optional<std::array<double, 3>> rank_of(const PictureRecord& picture) {
   return {};
 }
 
-/// Adds up what columns are the means of.
+/// Sums for the means of a column.
 class Means {
  public:
   void add(const EditScores& scores, double seconds) {
@@ -119,14 +119,15 @@ class Means {
   std::size_t count_ = 0;
 };
 
-/// The mean over all of an edit's pictures: times of single ones say which was the first of its batch.
+/// Returns the mean over all images of an edit, because the first image of a batch has the time of the whole
+/// batch.
 double picture_seconds(const EditRecord& record) {
   double sum = 0;
   for (const auto& picture : record.pictures) sum += picture.seconds;
   return record.pictures.empty() ? 0 : sum / static_cast<double>(record.pictures.size());
 }
 
-/// The mean time of an edit's automatic choice: learning, and all pictures that it drew.
+/// Returns the mean time of an edit's automatic choice: fine-tuning, and all images that it generated.
 double searched_seconds(const std::vector<EditRecord>& records) {
   double sum = 0;
   std::size_t edits = 0;
@@ -154,7 +155,7 @@ std::string titles_line(const std::vector<Metric>& metrics) {
   return line;
 }
 
-/// The metrics that any of `scores` has, in the order of tables.
+/// Returns the metrics that any of `scores` has, in the order of tables.
 std::vector<Metric> present(const std::vector<const EditScores*>& scores) {
   std::vector<Metric> metrics;
   for (const auto& metric : bench_metrics()) {

@@ -11,24 +11,24 @@
 
 namespace forgedit {
 
-/// What a report shows.
+/// The contents of a report.
 struct BenchReport {
-  std::string title;       ///< the benchmark
-  std::string set;         ///< whose pictures: "Forgedit, γ 1.0", "Imagic, November 2022"
-  std::string fixed_name;  ///< what the pictures under the fixed protocol are called
-  std::vector<std::pair<std::string, std::string>> facts;  ///< settings, for the reader
+  std::string title;       ///< name of the benchmark
+  std::string set;         ///< origin of the images: "Forgedit, γ 1.0", "Imagic, November 2022"
+  std::string fixed_name;  ///< name for the images of the fixed protocol
+  std::vector<std::pair<std::string, std::string>> facts;  ///< names and values of settings, for people
   std::vector<EditRecord> records;
-  std::filesystem::path pictures;  ///< PictureRecord::file lies in FOLDER/ID here; empty: it is a path itself
+  std::filesystem::path pictures;  ///< PictureRecord::file is in this folder, in ID; empty: it is a path
   std::array<std::uint8_t, 3> background = kWhite;
-  std::optional<BenchTimes> times{};  ///< of the process that made the pictures, where there is one
+  std::optional<BenchTimes> times{};  ///< times of the process that generated the images, if known
 };
 
-/// Writes one HTML file that needs nothing else: pictures inlined, before/after sliders, sortable by every
-/// score. With many pictures those that are neither fixed nor best become small.
+/// Writes one self-contained HTML file with inlined images and before/after sliders, sortable by every score.
+/// If there are many images, those that are neither fixed nor best are scaled down.
 void write_report(const std::filesystem::path& path, const BenchReport& report);
 
-/// A contact sheet with a row for each edit that is done, of many edits for 24 of them: the original, a
-/// picture of each protocol, the true answer. Text is set in `font`.
+/// Returns a contact sheet with a row for each finished edit, for 24 of them if there are more: the original,
+/// an image of each protocol, the true answer. Labels are set in `font`.
 Image draw_report_sheet(const BenchReport& report, const Fonts& font);
 
 }  // namespace forgedit

@@ -12,7 +12,7 @@ namespace {
 constexpr std::size_t kMostRows = 24;
 constexpr int kCellSize = 160;
 
-/// "right, kept", or its CLIP score; nothing where neither is known.
+/// Returns "right, kept", or the CLIP score; empty if neither is known.
 std::string verdict(const EditScores& scores) {
   if (scores.count("right")) {
     return fmt::format("{}, {}", scores.at("right") > 0.5 ? "right" : "wrong",
@@ -68,7 +68,7 @@ Image draw_report_sheet(const BenchReport& report, const Fonts& font) {
     try {
       sheet.push_back(SheetMaker(report).row(*done[i * done.size() / rows]));
     } catch (const Error&) {
-      continue;  // the report says which picture is damaged
+      continue;  // the report lists damaged images
     }
   }
   auto title = report.title + ": " + report.set;

@@ -17,7 +17,7 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-/// Whether a folder holds more than locks and what killed processes left half-written.
+/// Whether a folder contains more than locks and temporary files of killed processes.
 bool holds_something(const fs::path& folder) {
   const auto names = list_directory(folder);
   return std::any_of(names.begin(), names.end(), [](const std::string& name) {
@@ -29,7 +29,8 @@ bool holds_something(const fs::path& folder) {
 
 void claim_run_folder(const fs::path& folder, const json& settings) {
   const auto file = folder / "run.json";
-  // Locks, which tell what the living write, may do nothing on a network's file system.
+  // Temporary files of living workers must stay. Locks would protect them, but may not work on network file
+  // systems.
   if (living_workers(folder / "work").empty()) clear_leftovers(folder);
   if (!fs::exists(file)) {
     make_directory(folder);

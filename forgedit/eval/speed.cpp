@@ -75,7 +75,7 @@ class SpeedRun {
     add(key, title + ", share of peak", "%", 100.0 * flops / seconds / ceiling_);
   }
 
-  /// What comes before and after the UNet.
+  /// Measures the networks before and after the UNet.
   void measure_ends() {
     const auto factor = model_.vae->config().factor();
     const auto image = random({1, 3, height_ * factor, width_ * factor}).clamp(-1.0, 1.0);
@@ -102,7 +102,7 @@ class SpeedRun {
           model_, latents, embedding, options,
           random_learn_batches(options, latents, generator_, NoiseSchedule().num_train_timesteps()));
     };
-    learn_samples(options_.learn.batch);  // libraries choose their algorithms
+    learn_samples(options_.learn.batch);  // warm-up: libraries choose their algorithms
     model_.restore_networks();
     reset_peak_memory(device_);
     synchronize(device_);

@@ -13,14 +13,14 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::int64_t kSide = 128;
-constexpr std::int64_t kReach = 2;  // of the search for shifts, in pixels of the half size: 4 of the whole
+constexpr std::int64_t kReach = 2;  // range of shifts, in pixels at half size: 4 at whole size
 constexpr std::int64_t kShifts = 2 * kReach + 1;
-constexpr double kLevel = 2.0 / 255;         // one of 256 values in [-1, 1]
-constexpr double kSameColour = 12 * kLevel;  // source and truth agree: rounding and JPEG, no more
-constexpr std::int64_t kGuard = 3;           // pixels between what may change and what is held to stay
-constexpr double kFewestKept = 0.02;         // of all pixels
-constexpr double kSilhouette = 40 * kLevel;  // a subject differs this much from the border's colour
-constexpr std::int64_t kBins = 5;            // of a colour channel
+constexpr double kLevel = 2.0 / 255;         // one of 256 levels in [-1, 1]
+constexpr double kSameColour = 12 * kLevel;  // source and truth agree up to rounding and JPEG
+constexpr std::int64_t kGuard = 3;           // pixels between the parts that may change and must stay
+constexpr double kFewestKept = 0.02;         // share of all pixels
+constexpr double kSilhouette = 40 * kLevel;  // a subject differs this much from the colour of the border
+constexpr std::int64_t kBins = 5;            // bins per colour channel
 constexpr std::int64_t kEncodedAtOnce = 32;
 
 constexpr Metric kMetrics[] = {
@@ -41,26 +41,26 @@ constexpr Metric kMetrics[] = {
     {"appearance", "appearance", true, 3, "overlap of the subject's colours with the original's"},
 };
 
-/// One value a picture: the root of the mean square.
+/// Returns the root of the mean square for each image.
 torch::Tensor rms(const torch::Tensor& differences) {
   return differences.square().mean(-1).sqrt();
 }
 
-/// (n, 3, 1, 1): the middle colours of pictures' borders.
+/// Returns (n, 3, 1, 1): the median colours of the images' borders.
 torch::Tensor backgrounds_of(const torch::Tensor& pictures) {
   const auto border = torch::cat(
       {pictures.select(2, 0), pictures.select(2, -1), pictures.select(3, 0), pictures.select(3, -1)}, 2);
-  // As median(2), which on a GPU has no way that repeats.
+  // Like median(2), which is nondeterministic on a GPU.
   return std::get<0>(border.sort(2)).select(2, (border.size(2) - 1) / 2).view({-1, 3, 1, 1});
 }
 
-/// (n, 1, h, w) 0 or 1: what differs from the background.
+/// Returns (n, 1, h, w): 1 for pixels that differ from the background, else 0.
 torch::Tensor silhouettes(const torch::Tensor& pictures) {
   return ((pictures - backgrounds_of(pictures)).abs().amax(1, true) > kSilhouette).to(torch::kFloat);
 }
 
-/// (n, bins): shares of the colours under `masks`, spread over neighbouring bins; zeros where there is
-/// nothing.
+/// Returns (n, bins): shares of the colours under `masks`, spread over neighbouring bins; zeros if the mask
+/// is empty.
 torch::Tensor colour_histograms(const torch::Tensor& pictures, const torch::Tensor& masks) {
   const auto pixels = pictures.permute({0, 2, 3, 1}).flatten(1, 2);
   const auto inside = masks.flatten(1).unsqueeze(-1);
@@ -82,13 +82,13 @@ std::vector<Image> read_images(const std::vector<fs::path>& files) {
   return images;
 }
 
-/// Values of (n) on the CPU.
+/// Copies a tensor (n) to a vector.
 std::vector<double> values_of(const torch::Tensor& values) {
   const auto on_cpu = values.to(torch::kCPU, torch::kDouble).contiguous();
   return {on_cpu.data_ptr<double>(), on_cpu.data_ptr<double>() + on_cpu.numel()};
 }
 
-/// Adds what follows from the others. What was not asked for is kept, and of the truth's style.
+/// Adds the scores that follow from others. If kept or style cannot be measured, they count as right.
 void sum_up(EditScores& scores) {
   const auto holds = [&](const char* key, auto check) {
     const auto found = scores.find(key);
@@ -104,7 +104,7 @@ void sum_up(EditScores& scores) {
   scores["right_and_kept"] = right && kept;
 }
 
-/// Adds (n) values to the scores of n pictures.
+/// Adds values (n) to the scores of n images.
 void put(const char* key, const torch::Tensor& values, std::vector<EditScores>& scores) {
   const auto all = values_of(values);
   for (std::size_t i = 0; i < scores.size(); ++i) scores[i][key] = all[i];
@@ -137,8 +137,8 @@ torch::Tensor TruthScorer::read(std::span<const Image> images, std::int64_t widt
   return torch::cat(pictures).to(device_);
 }
 
-/// What is compared of a picture: all but a margin, which leaves room for shifts. `shift` counts the places
-/// of a (kShifts x kShifts) square, its middle being none.
+/// Returns the compared part of an image: all but a margin, which leaves room for shifts. `shift` is the
+/// index in a (kShifts x kShifts) square, whose middle is no shift.
 torch::Tensor TruthScorer::centre(const torch::Tensor& pictures, std::int64_t shift) const {
   const auto margin = vae_->config().factor();
   const auto y = margin + 2 * (shift / kShifts - kReach), x = margin + 2 * (shift % kShifts - kReach);
@@ -151,7 +151,7 @@ std::vector<torch::Tensor> TruthScorer::latents_of(const torch::Tensor& centres)
   };
   std::vector<torch::Tensor> whole, half;
   for (const auto& part : centres.split(kEncodedAtOnce)) {
-    // On a GPU always as many: cuDNN plans each convolution again for another number of pictures.
+    // On a GPU the batch size is constant, because cuDNN plans each convolution again for another size.
     const auto more = part.is_cpu() ? 0 : kEncodedAtOnce - part.size(0);
     const auto padded = torch::cat({part, part.slice(0, 0, 1).expand({more, -1, -1, -1})});
     whole.push_back(encode(padded).narrow(0, 0, part.size(0)));
@@ -178,13 +178,13 @@ struct TruthScorer::Moved {
 };
 
 struct TruthScorer::Nearest {
-  torch::Tensor distances;  // (n, others) of colours
+  torch::Tensor distances;  // (n, others): distances of colours
   torch::Tensor shifts;     // (n, others), on the CPU
 };
 
 struct TruthScorer::KeptColours {
   torch::Tensor psnr;    // (n)
-  torch::Tensor shifts;  // (n, 1), on the CPU: where what should stay is least changed
+  torch::Tensor shifts;  // (n, 1), on the CPU: shifts with the least change of the part that should stay
 };
 
 TruthScorer::Moved TruthScorer::move(const torch::Tensor& pictures) const {
@@ -214,16 +214,16 @@ class TruthScorer::Encoded {
     const auto pictures = moved.pictures.flatten(0, 1);
     latents_ = scorer.latents_of(pictures.index_select(0, asked.to(pictures.device())));
   }
-  /// (n, any, values) at `shifts` (n, any); `size` 0 for the whole and 1 for the half.
+  /// Returns (n, any, values) at `shifts` (n, any). `size` is 0 for the whole size and 1 for the half.
   torch::Tensor at(std::size_t size, const torch::Tensor& shifts) const {
     const auto rows = places_.gather(1, shifts).flatten().to(latents_[size].device());
     return latents_[size].index_select(0, rows).view({shifts.size(0), shifts.size(1), -1});
   }
-  /// (n, others): distances in the reference's units.
+  /// Returns (n, others): distances in the reference's units.
   torch::Tensor distances(const Nearest& nearest, const Descriptor& others, const torch::Tensor& unit) const {
     return (terms(nearest, others) / unit).mean(2);
   }
-  /// (n, others, 3): of colours and of latents.
+  /// Returns (n, others, 3): distances of colours and of both latents.
   torch::Tensor terms(const Nearest& nearest, const Descriptor& others) const {
     std::vector<torch::Tensor> terms{nearest.distances};
     for (std::size_t k = 0; k < latents_.size(); ++k) {

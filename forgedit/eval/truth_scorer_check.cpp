@@ -11,14 +11,14 @@
 namespace forgedit {
 namespace {
 
-/// (1, 3, h, w) in [-1, 1].
+/// Changes an image (1, 3, h, w) in [-1, 1].
 using Change = std::function<torch::Tensor(const torch::Tensor&)>;
 
 Image changed(const Image& picture, const Change& change) {
   return tensor_to_image(((change(image_to_tensor(picture))[0] + 1) / 2).clamp(0, 1));
 }
 
-/// Everything moves; what comes in at the border repeats it.
+/// Shifts the whole image. The border is repeated into the empty part.
 Change moved(std::int64_t x, std::int64_t y) {
   return [=](const torch::Tensor& picture) {
     constexpr std::int64_t kMost = 8;
@@ -99,7 +99,7 @@ std::string check_truth_scorer(TruthScorer& scorer, AutoencoderKL& vae, const Be
       identities.add(scorer.score(reference, read_image(file)));
     for (const auto& file : edit.answer->styles) {
       const auto other = read_image(file);
-      // As it is, and as the last two of the truth's rows
+      // Unchanged, and with the last two of the truth's changes
       for (const std::size_t i : {std::size_t{0}, changes.size() - 2, changes.size() - 1}) {
         styles.add(scorer.score(reference, changed(other, changes[i].second)));
       }

@@ -21,28 +21,30 @@ class AutoEdit {
   AutoEdit(const std::vector<EditRequest>& requests, const AutoRequest& asked, EditScorer& scorer,
            const Image& original, const std::string& source);
 
-  /// What is always generated: the reconstruction, and images by the untouched model.
+  /// Images that every run generates: the reconstruction, and images by the untouched model.
   static std::vector<Candidate> always_drawn(const std::vector<EditRequest>& requests);
 
   /// Gives the candidates of a round their final stems.
   using Numbering = std::function<void(std::vector<Candidate>& round)>;
-  /// The next round of all targets, with stems from `number`. The last one, when all searches or the time are
-  /// over, is the best three with all steps; empty after it, or where candidates have all steps.
+  /// Returns the next round of all targets, with stems from `number`. When all searches have ended or the
+  /// time is over, it returns the last round, the best three with all steps. Empty after that, or if
+  /// candidates already have all steps.
   std::vector<Candidate> next_round(const Numbering& number);
-  /// Whether the last round was given.
+  /// Whether next_round has returned the last round.
   bool is_last_round() const { return is_last_round_; }
-  /// What all scores need: descriptions of the texts and of the original. Otherwise the first score does it.
+  /// Embeds the prompts and scores the original, which all scores need. Otherwise the first call of `score`
+  /// does it.
   void prepare_scores();
-  /// The scores of a picture; nothing for those that belong to no search (the reconstruction). Another thread
-  /// may call these two until the round ends.
+  /// Returns the scores of an image; nothing if it belongs to no search (the reconstruction). prepare_scores
+  /// and score may be called by another thread until the round ends.
   std::optional<EditScores> score(const Candidate& candidate, const Image& picture);
-  /// Takes what `score` gave into account. `drawn`: generated now, not by an earlier run.
+  /// Adds what `score` returned to the search. `drawn`: the image was generated now, not by an earlier run.
   void add(const Candidate& candidate, const std::optional<EditScores>& scores, bool drawn);
-  /// Whether the seconds are spent and there is something to choose from.
+  /// Whether the time limit is reached and at least one candidate has scores.
   bool is_time_over() const;
   /// The time limit is for generating only: call this when something else took time.
   void restart_clock() { start_ = std::chrono::steady_clock::now(); }
-  /// Candidates with scores, without the last round.
+  /// The number of candidates with scores, without the last round.
   std::size_t scored() const { return scored_; }
 
   /// One line per target with its best candidate so far; at the end, all three with their reasons.
@@ -56,10 +58,10 @@ class AutoEdit {
   struct Target {
     std::string text;
     AutoSearch search;
-    std::optional<EditScorer::Reference> reference;  // from prepare_scores on
+    std::optional<EditScorer::Reference> reference;  // set by prepare_scores
     EditScores original;
-    std::map<std::string, std::string> stems;  // numbered ones, by those of the search
-    /// Of the image to show for a candidate.
+    std::map<std::string, std::string> stems;  // numbered stems, by the stems of the search
+    /// The stem of the image to show for a candidate.
     std::string stem(const Candidate& candidate) const { return stems.at(search.shown_for(candidate).stem); }
     std::string file(const Candidate& candidate) const { return stem(candidate) + ".png"; }
   };
@@ -76,7 +78,7 @@ class AutoEdit {
   Image original_;
   std::string source_;
   std::vector<Target> targets_;
-  std::map<std::string, std::size_t> target_of_;  // by numbered stem
+  std::map<std::string, std::size_t> target_of_;  // index in targets_, by numbered stem
   std::size_t scored_ = 0, drawn_ = 0;
   std::chrono::steady_clock::time_point start_;
   bool is_last_round_ = false;

@@ -10,31 +10,31 @@
 
 namespace forgedit {
 
-/// Does work on one thread beside the thread that feeds the device, in the order in which it comes. All
-/// members but `is_more_waiting` are called from one thread, the owner.
+/// Runs tasks in order on one thread, beside the thread that feeds the device. All members but
+/// `is_more_waiting` are called from one thread, the owner.
 class BackgroundWriter {
  public:
   using Task = std::function<void()>;
 
-  /// Of what is handed over, at most `most_waiting` tasks wait at a time; 0: each is done at once, on the
-  /// owner's thread.
+  /// At most `most_waiting` tasks wait at a time. With 0 each task runs at once, on the owner's thread.
   explicit BackgroundWriter(std::size_t most_waiting = 8) : most_waiting_(most_waiting) {}
-  /// Does all work that was handed over; calls and throws nothing.
+  /// Finishes all tasks. Calls no `done` and throws nothing.
   ~BackgroundWriter();
   BackgroundWriter(const BackgroundWriter&) = delete;
   BackgroundWriter& operator=(const BackgroundWriter&) = delete;
 
-  /// Hands `work` over, and waits while the queue is full; then does what `collect` does. Where the system
-  /// has no more threads, `work` is done at once.
+  /// Queues `work`, waits while the queue is full, then collects. If the system cannot start a thread, `work`
+  /// runs at once.
   void add(Task work, Task done = {});
-  /// Calls `done` of all work that came to its end without an exception, in order, on the owner's thread.
-  /// Then throws the first exception of work that was not thrown yet; work after it is done all the same.
+  /// Calls `done` of all work that ended without an exception, in order, on the owner's thread. Then throws
+  /// the first exception of a task that was not thrown yet. Later tasks run all the same.
   void collect();
-  /// Waits for all work, then collects.
+  /// Waits for all tasks, then collects.
   void drain();
-  /// Waits for all work; calls and throws nothing. What the work has written may be read then.
+  /// Waits for all tasks; calls no `done` and throws nothing. Afterwards the files that they write can be
+  /// read.
   void wait();
-  /// For work in progress: whether more was handed over.
+  /// For use by a running task: whether other tasks are waiting.
   bool is_more_waiting();
 
  private:
@@ -46,13 +46,13 @@ class BackgroundWriter {
   void finish(Job job);
 
   const std::size_t most_waiting_;
-  std::mutex mutex_;  // of all below
+  std::mutex mutex_;  // protects all members below
   std::condition_variable changed_;
   std::deque<Job> waiting_;
   bool busy_ = false, ending_ = false;
   std::deque<Task> done_;
   std::exception_ptr error_;
-  std::thread thread_;  // from the first task on
+  std::thread thread_;  // started by the first task
 };
 
 }  // namespace forgedit

@@ -13,24 +13,24 @@
 
 namespace forgedit {
 
-/// Whether scoring may run beside other work on the model's device: on a GPU without a memory budget, whose
-/// plan does not count the judges.
+/// Whether scoring may run beside other work on the model's device. True on a GPU without a memory budget; a
+/// plan for a budget does not include the memory of the scorers.
 bool has_room_for_scoring(const StableDiffusion& model);
 
-/// Scores the candidates of the automatic choice. A candidate counts in the search when its scores are known
-/// and its file is complete. All members are called from one thread.
+/// Scores the candidates of the automatic choice. A candidate enters the search when its scores are known and
+/// its file is complete. All members are called from one thread.
 class CandidateScoring {
  public:
-  /// The search must outlive this. `beside`: in a thread of its own, as is good for a GPU; otherwise at once,
-  /// which leaves a processor's cores to one kind of work.
+  /// The search must outlive this. `beside`: score in a separate thread, which helps on a GPU. Otherwise
+  /// `add` scores at once: on a CPU both would share the same cores.
   CandidateScoring(AutoEdit& search, const c10::Device& device, bool beside);
 
-  /// `shown` is what is scored, beside the scores in `known`. `generated`: now; otherwise an earlier run has
-  /// written the file.
+  /// Scores `shown`, and adds the scores in `known`. `generated`: the image was generated now; otherwise an
+  /// earlier run has written its file.
   void add(const Candidate& candidate, Image shown, bool generated, EditScores known = {});
-  /// The file of a generated image is complete.
+  /// Call this when the file of a generated image is complete.
   void written(const std::string& stem);
-  /// Lets the search know what counts by now. Throws what scoring failed with.
+  /// Passes finished scores of complete files to the search. Throws the exception that scoring failed with.
   void collect();
   /// Waits for all scores, then collects.
   void drain();
@@ -45,7 +45,7 @@ class CandidateScoring {
 
   AutoEdit& search_;
   c10::Device device_;
-  std::vector<Scored> scored_;  // and not counted yet
+  std::vector<Scored> scored_;  // not passed to the search yet
   std::set<std::string> written_;
   BackgroundWriter scorer_;  // last: its thread ends first
 };

@@ -5,8 +5,8 @@
 
 namespace forgedit {
 
-/// The one image that a request names, for which only the saved edit's record is read. Throws a usage Error
-/// if it names several, or an invalid one.
+/// Returns the one image that a request names. Reads only the saved edit's record. Throws a usage Error if
+/// the request names several images, or an invalid one.
 Candidate drawn_candidate(const DrawRequest& request);
 
 }  // namespace forgedit

@@ -6,7 +6,7 @@
 
 namespace forgedit {
 
-/// `job` with the model's own defaults. Checks the job first (check_edit).
+/// Returns `job` with the model's own defaults filled in. Checks the job first (check_edit).
 EditJob following_model(EditJob job, WarmModels& models, JobContext& context);
 
 }  // namespace forgedit

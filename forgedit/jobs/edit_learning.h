@@ -21,22 +21,23 @@ class EditLearning {
   void lock_save();
   /// Reads the saved edit of `from`; for a dry run only its record.
   void read_from();
-  /// Puts the weights of `from` into the model, or finds out whether weights of `picture` exist already.
+  /// With `from`, moves its weights to the model. Otherwise finds out whether weights of `picture` exist
+  /// already.
   void find_weights(const Image& picture, StableDiffusion& model);
-  /// The same for a dry run, which has no weights: `model` is an outline.
+  /// The same for a dry run, which loads no weights: `model` is an outline.
   void find_saved(const Image& picture, const StableDiffusion& model);
 
   /// Whether the weights are in memory and known to fit: after read_from and after make.
   bool is_learned() const { return learned_.has_value(); }
   /// Requires is_learned().
   const LearnedPicture& learned() const { return *learned_; }
-  /// The picture and how it is learned. Requires read_from, find_weights or find_saved.
+  /// The picture and its fine-tuning settings. Requires read_from, find_weights or find_saved.
   const PictureToLearn& picture() const { return learned_ ? *learned_ : *to_learn_; }
   /// The fine-tuning that comes before the first missing image; null if its weights exist already.
   const LearnOptions* to_do() const;
   /// Whether the job has to fine-tune even if no image is missing, because `save` does not have the weights.
   bool must_save() const { return must_save_; }
-  /// Takes the weights from where they are, else fine-tunes. Requires find_weights.
+  /// Returns the weights: existing ones if there are any, else fine-tunes. Requires find_weights.
   const LearnedPicture& make(StableDiffusion& model);
 
   /// Whether a stopped job resumes without fine-tuning again, because the results folder has the weights.
@@ -56,7 +57,7 @@ class EditLearning {
   std::optional<PictureToLearn> to_learn_;  // empty with `from`
   std::optional<LearnedPicture> learned_;
   std::optional<KeptLearning> kept_;     // with keep_learning and without `save`
-  const LearnResult* before_ = nullptr;  // in memory, if the previous job learned the same
+  const LearnResult* before_ = nullptr;  // weights in memory, if the previous job learned the same
   bool must_save_ = false;
 };
 

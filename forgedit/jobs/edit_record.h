@@ -15,10 +15,10 @@
 
 namespace forgedit {
 
-/// The version of edit.json, and of the settings inside pictures.
+/// The version of edit.json and of the settings inside PNG files.
 inline constexpr int kRunFormat = 1;
 
-/// Everything that determines the images of one run, for the records beside and inside them.
+/// Everything that determines the images of one run. It is written to edit.json and into the PNG files.
 struct EditRun {
   std::vector<EditRequest> requests;
   DrawOptions draw;
@@ -26,17 +26,17 @@ struct EditRun {
   std::string model_name;
   ComputePolicy policy;
   bool at_source_size = false;
-  bool automatic = false;           ///< generates only what the automatic choice asks for
+  bool automatic = false;           ///< only images that the automatic choice requests are generated
   std::string memory = {};          ///< how memory is saved while generating; empty: not at all
-  std::vector<double> losses = {};  ///< of learning; empty until then
-  std::shared_ptr<const KeptPicture> kept = nullptr;  ///< null: edits may change all of it
+  std::vector<double> losses = {};  ///< losses of fine-tuning; empty before it
+  std::shared_ptr<const KeptPicture> kept = nullptr;  ///< null: edits may change the whole picture
   /// The picture as it was read, if results of its size keep a part of it; else null.
   std::shared_ptr<const Image> source = nullptr;
   std::shared_ptr<const EditedPhoto> photo = nullptr;  ///< null: the whole picture is edited
   SafetyMode safety = SafetyMode::off;
 };
 
-// No local path goes into any of these: what names a file or folder is its last part.
+// None of these contains a local path: files and folders are named by the last part of their paths.
 
 /// The settings of a sweep.
 nlohmann::json sweep_json(const EditRequest& request);
@@ -44,22 +44,23 @@ nlohmann::json sweep_json(const EditRequest& request);
 /// All settings of the run, without its images.
 nlohmann::json run_json(const EditRun& run);
 
-/// What distinguishes one image from the others of its run.
+/// The settings that distinguish one image from the others of its run.
 nlohmann::json candidate_json(const Candidate& candidate);
 
 /// Removes all but one image from a plan.
 void keep_only(const OnlyPicture& only, const EditRun& run, std::vector<Candidate>& plan);
 
-/// What a plan generates, in the form of JobListener::planned.
+/// Lists the images of a plan, in the form of JobListener::planned.
 nlohmann::json cells_json(const std::vector<Candidate>& plan);
 
 /// A hash of everything that determines the pixels of one image, and of whether it was checked: the same key
 /// means the same image.
 std::string settings_key(const EditRun& run, const Candidate& candidate);
-/// The same key, from the text chunk `forgedit` of an image; empty if the text is not valid.
+/// Reads the same key from the text chunk `forgedit` of an image; empty if the text is not valid.
 std::string settings_key_of_text(const std::string& text);
 
-/// `parameters` for people (prompt, then settings in one line) and `forgedit` for programs (JSON).
+/// The text chunks of an image: `parameters` for people (prompt, then settings in one line) and `forgedit`
+/// for programs (JSON).
 PngText picture_text(const EditRun& run, const Candidate& candidate);
 
 }  // namespace forgedit

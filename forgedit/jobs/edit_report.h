@@ -10,12 +10,13 @@
 
 namespace forgedit {
 
-/// A picture as a report of so many has it: a data URI. Of very many pictures the copies are small.
+/// Returns the picture as a data URI, for a report with `pictures` pictures. It is scaled down if the report
+/// has very many.
 std::string report_copy(const Image& picture, std::size_t pictures);
 
-/// An HTML page that needs nothing else: the original behind a slider over each picture, its settings and
-/// scores, and the automatic choice. `record` is what edit.json has; `copies` are report_copy of its
-/// pictures, by file name. An image without a copy is skipped.
+/// Returns a self-contained HTML page with a before/after slider, settings and scores for each image, and the
+/// automatic choice. `record` is the content of edit.json; `copies` has the report_copy of each image, by
+/// file name. An image without a copy is skipped.
 std::string edit_report(const nlohmann::json& record, const std::string& original,
                         const std::map<std::string, std::string>& copies);
 

@@ -8,7 +8,7 @@
 
 namespace forgedit {
 
-/// One note where no font has some characters of texts that are set on sheets and charts.
+/// Notes once which characters of the labels on sheets and charts are in no font.
 void note_missing_glyphs(const Fonts& fonts, const std::vector<std::string>& texts, JobContext& job);
 
 }  // namespace forgedit

@@ -26,11 +26,11 @@ class JobContext {
   void file(const std::filesystem::path& path) { listener_.file(path); }
   void long_write() { listener_.long_write(); }
 
-  /// Tells where the job stands; throws Cancelled once it is to stop.
+  /// Reports progress. Throws Cancelled if the stop flag is set.
   void progress(const Progress& progress);
   /// Ends a stage of progress, if one is open.
   void end_stage();
-  /// Throws Cancelled once the job is to stop.
+  /// Throws Cancelled if the stop flag is set.
   void throw_if_stopped();
 
  private:

@@ -10,12 +10,12 @@ namespace forgedit {
 /// Why a job failed, for other programs.
 struct JobError {
   ErrorKind kind = ErrorKind::failure;
-  std::string field;    ///< as Error::field
+  std::string field;    ///< see Error::field
   std::string message;  ///< one line; without `field`
 };
 
-/// Of anything that a job throws but Cancelled. Of LibTorch's errors the first line is left: the rest is its
-/// stack.
+/// Converts any exception of a job except Cancelled. Of LibTorch's errors only the first line is kept,
+/// without the stack trace.
 JobError job_error(const std::exception& error);
 
 }  // namespace forgedit

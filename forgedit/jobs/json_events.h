@@ -14,19 +14,19 @@
 
 namespace forgedit {
 
-/// What a job says, as JSON objects (docs/requests.md lists them): for programs of others.
+/// Sends the events of a job as JSON objects, for other programs. docs/requests.md lists them.
 class JsonEvents : public JobListener {
  public:
   using Send = std::function<void(nlohmann::json event)>;
 
-  /// `send` gets each event as it happens, in the thread that runs the job.
+  /// `send` receives each event as it happens, in the thread that runs the job.
   explicit JsonEvents(Send send) : send_(std::move(send)) {}
 
-  /// Sends `values` (an object, or null for none) as the event of this name.
+  /// Sends the event of this name. `values` are its keys: an object, or null for none.
   void send(const char* event, nlohmann::json values) const;
   /// The job begins.
   void started() const;
-  /// The job has ended: nothing comes after these.
+  /// The job has ended. No event follows these.
   void done() const;
   void cancelled(const std::string& kept) const;
   void failed(const JobError& error) const;
@@ -35,7 +35,7 @@ class JsonEvents : public JobListener {
   void warning(const std::string& text) override;
   void plan(const JobPlan& plan) override;
   void planned(const nlohmann::json& cells) override;
-  /// At most 20 a second.
+  /// Sends at most 20 events per second.
   void progress(const JobProgress& progress) override;
   void stage_ended(const std::string& stage, std::int64_t steps, double seconds) override;
   void caption(const std::string& text) override;
@@ -52,8 +52,8 @@ class JsonEvents : public JobListener {
   void add_loss(const JobProgress& progress);
 
   const Send send_;
-  std::vector<double> losses_;  // that are not told yet
-  std::int64_t last_loss_ = 0;  // the step of the last one
+  std::vector<double> losses_;  // losses that are not sent yet
+  std::int64_t last_loss_ = 0;  // the step of the last loss
   Clock::time_point told_progress_, told_losses_;
 };
 

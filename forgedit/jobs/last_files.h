@@ -6,8 +6,8 @@
 
 namespace forgedit {
 
-/// Writes the last files of an edit (sheet, record, chart) and returns their paths. To be called once, on any
-/// thread, also while the next job runs. Until it goes, other processes are kept away from the folder.
+/// Writes the last files of an edit (sheet, record, chart) and returns their paths. Call it once, on any
+/// thread, also while the next job runs. While it exists, the folder is locked against other processes.
 using LastFiles = std::function<std::vector<std::filesystem::path>()>;
 
 }  // namespace forgedit

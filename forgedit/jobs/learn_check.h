@@ -6,14 +6,16 @@
 
 namespace forgedit {
 
-/// Imagic's embedding starts from the target prompt. Throws a usage Error if a source was given, or no
-/// target.
+/// Sets the source to the target prompt, from which Imagic's embedding starts. Throws a usage Error if a
+/// source was given, or no target.
 void use_target_as_source(LearnRequest& request, const std::string& target);
 
-/// Settles what `request.target` is for: imagic needs it, and no other method has it. Throws a usage Error.
+/// Uses `request.target` for imagic, which needs it. Throws a usage Error if it is missing, or given for
+/// another method.
 void take_target(LearnRequest& request);
 
-/// What can be found wrong before any file is read, but for where it is saved: check_learn_request.
+/// Throws Error for mistakes that can be found before any file is read, without checking `save`: see
+/// check_learn_request.
 void check_learn_settings(const LearnRequest& request);
 
 }  // namespace forgedit

@@ -12,30 +12,30 @@
 
 namespace forgedit {
 
-/// What can be found wrong before any file is read.
+/// Throws Error for mistakes that can be found before any file is read.
 void check_learn_request(const LearnRequest& request);
 
-/// What the picture's file and the model's config.json say before weights are read: throws a usage Error for
-/// sizes that the model cannot generate, for dreambooth where it has two text encoders, and if `save` would
+/// Checks the request against the picture and the model's config.json before weights are read. Throws a usage
+/// Error for sizes that the model cannot generate, for dreambooth with two text encoders, and if `save` would
 /// replace a different saved edit.
 void prepare_learning(const LearnRequest& request, const Image& picture, const ModelChoice& choice);
 
-/// What to do while the model is read, on the thread that fine-tunes (warm_up); empty if that would not
-/// help. `batches`: how many images are sampled at once after fine-tuning.
+/// Returns what the thread that fine-tunes does while the model is read (warm_up); empty if that would not
+/// help. `batches`: numbers of images per batch when sampling after fine-tuning.
 Meanwhile warm_up_of(const LearnRequest& request, const Image& picture, const ModelChoice& choice,
                      std::vector<std::int64_t> batches);
 
-/// The source prompt for a picture without one; the listener receives it: see source_prompt.
+/// Writes the source prompt for a picture without one, and sends it to the listener: see source_prompt.
 std::string write_source(const LearnRequest& request, const std::vector<std::string>& targets,
                          const Image& picture, WarmModels& models, JobContext& job);
 
-/// Warns of texts that are longer than the model reads, of each once.
+/// Warns once of each text that is longer than the model reads.
 void warn_of_long_texts(const std::vector<std::string>& texts, const StableDiffusion& model, JobContext& job);
 
 /// The memory that fine-tuning on `picture` needs.
 MemoryTask learning_need(const LearnRequest& request, const Image& picture, const StableDiffusion& model);
 
-/// All that is known of `picture` (the file's contents) before it is learned.
+/// Collects all that is known of `picture` (the file's contents) before fine-tuning.
 PictureToLearn picture_to_learn(const LearnRequest& request, const Image& picture, const ModelChoice& choice,
                                 const StableDiffusion& model);
 
@@ -43,11 +43,11 @@ PictureToLearn picture_to_learn(const LearnRequest& request, const Image& pictur
 /// if it contains anything else and may not be overwritten.
 bool is_saved_already(const LearnRequest& request, const PictureToLearn& picture);
 
-/// The picture with the learned weights of a saved edit with the same settings.
+/// Returns the picture with the learned weights of a saved edit that has the same settings.
 LearnedPicture take_saved(PictureToLearn picture, const std::filesystem::path& saved,
                           const StableDiffusion& model, JobContext& job);
 
-/// The picture with the weights that the previous job learned: see WarmModels::learned_before.
+/// Returns the picture with the weights that the previous job learned: see WarmModels::learned_before.
 LearnedPicture take_learned(PictureToLearn picture, const LearnResult& before, JobContext& job);
 
 /// Fine-tunes on the picture, and saves the weights if `request.save` is set.

@@ -17,18 +17,18 @@ namespace forgedit {
 struct ModelPlace {
   std::filesystem::path path;           ///< folder or file
   std::string name;                     ///< for records: the last part of the path, or ORG/NAME
-  std::vector<std::string> unfinished;  ///< of a download in the Hugging Face cache
+  std::vector<std::string> unfinished;  ///< unfinished files of its download in the Hugging Face cache
 };
 
-/// A folder, a file, or ORG/NAME in the Hugging Face cache. Throws Error if it is none of these.
+/// Finds a folder, a file, or ORG/NAME in the Hugging Face cache. Throws Error if it is none of these.
 ModelPlace find_model(const std::string& model, const Places& places);
 
-/// `error`, with a remark if the download of `place` is unfinished, which may be why a file is missing.
+/// Returns `error`, with a remark if the download of `place` is unfinished and may lack files.
 Error explained(const Error& error, const ModelPlace& place);
 
 /// A model and a device, both found but not used yet.
 struct ModelChoice {
-  std::filesystem::path folder;  ///< or file
+  std::filesystem::path folder;  ///< diffusers folder or checkpoint file
   bool miniature = false;
   ComputePolicy policy;
   int threads = 0;               ///< 0: one per core
@@ -36,34 +36,36 @@ struct ModelChoice {
   ModelPlace place;
   ModelFiles files;
 
-  /// For records: the model, the LoRA files that change it, and an unusual clip_skip.
+  /// The name for records: the model, the LoRA files that change it, and an unusual clip_skip.
   std::string name() const;
 };
 
-/// Throws Error when there is no such folder or device.
+/// Finds the model and the device. Throws Error if there is no such model or device.
 ModelChoice choose_model(const ModelRequest& request, JobContext& job);
 
-/// What a job will need memory for.
+/// Returns what a job will need memory for.
 using MemoryNeed = std::function<MemoryTask(const StableDiffusion& model)>;
 
-/// Work on the calling thread while another one reads a model. Returns what to note afterwards, or nothing.
+/// Work for the calling thread while another thread reads the model. Returns what to note afterwards, or
+/// nothing.
 using Meanwhile = std::function<std::string()>;
 
-/// Reads the model and notes which one. With a `need`, chooses a memory plan that fits the budget or the free
+/// Reads the model and notes its name. With a `need`, chooses a memory plan that fits the budget or the free
 /// memory of the device, notes it, and limits a GPU to the budget. Runs `meanwhile`, if given, on the calling
 /// thread.
 StableDiffusion load_model(const ModelChoice& choice, JobContext& job, const MemoryNeed& need = {},
                            const Meanwhile& meanwhile = {});
 
-/// The model by its settings and the shapes of its weights alone: what is wrong with its files is found, and
-/// the weights are not read. It has no fingerprint and computes nothing. Settles memory as load_model does.
+/// Builds the model from its settings and the shapes of its weights, without reading the weights. Throws
+/// Error as load_model does, except for the values of weights. The result has no fingerprint and cannot
+/// compute; its memory plan is set.
 StableDiffusion outline_model(const ModelChoice& choice, JobContext& job, const MemoryNeed& need);
 
-/// The memory plan of `task` within the budget of `choice` or the free memory of its device. Limits a GPU to
-/// the budget. `held`: bytes of a GPU that the model already uses.
+/// Returns the memory plan of `task` within the budget of `choice` or the free memory of its device. Limits a
+/// GPU to the budget. `held`: bytes of a GPU that the model already uses.
 MemoryPlan settle_memory(const ModelChoice& choice, const MemoryTask& task, std::int64_t held = 0);
 
-/// The miniature's folder, of the model and its readers.
+/// The miniature's folder, which contains the model, the captioner and the scorer.
 std::filesystem::path miniature_folder(const Places& places);
 
 }  // namespace forgedit

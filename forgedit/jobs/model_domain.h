@@ -8,14 +8,14 @@
 
 namespace forgedit {
 
-// The miniature knows one domain. Two signs show that a picture is outside of it; each function returns a
-// warning, or nothing.
+// The miniature was trained on one domain, 3D emoji. Two checks detect pictures outside it; each returns a
+// warning, or an empty text.
 
-/// Before fine-tuning: the VAE does not reconstruct the picture well, and no edit can look better.
+/// Before fine-tuning: warns if the VAE does not reconstruct the picture well, as no edit can look better.
 std::string warn_of_round_trip(StableDiffusion& model, const EncodedPicture& encoded,
                                const PictureToLearn& picture);
 
-/// After fine-tuning: the first losses are high, because the UNet predicts the picture's noise badly.
+/// After fine-tuning: warns if the first losses are high, so the UNet predicted the picture's noise badly.
 std::string warn_of_first_losses(const std::vector<double>& losses);
 
 }  // namespace forgedit

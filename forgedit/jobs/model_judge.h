@@ -10,26 +10,27 @@
 
 namespace forgedit {
 
-/// The diffusion model as the judge of its own edits, for the automatic choice without a CLIP model.
+/// Scores edits with the diffusion model itself, for the automatic choice without a CLIP model.
 class ModelJudge {
  public:
-  /// `model` must outlive this. `original` is in the size of results.
+  /// `model` must outlive this. `original` has the size of the results.
   ModelJudge(StableDiffusion& model, const Frame& frame, Image original, std::string source)
       : model_(model), frame_(frame), original_(std::move(original)), source_(std::move(source)) {}
 
-  /// Scores under kDiffusionDirection and kBeyondOriginal; none of what is no edit. `session`: where one has
-  /// learned weights in the network, which then gets its own back; else null.
+  /// Returns scores with the keys kDiffusionDirection and kBeyondOriginal; empty for images that are not
+  /// edits. Pass the session whose learned weights are in the network, or null; the session restores them for
+  /// its next batch.
   EditScores score(const Candidate& candidate, const Image& edited, EditSession* session);
 
  private:
-  /// With the padding that the model saw while it learned.
+  /// Adds the padding that the model saw while fine-tuning.
   Image in_grid(const Image& image) const;
 
   StableDiffusion& model_;
   Frame frame_;
   Image original_;
   std::string source_;
-  std::optional<DiffusionClassifier> classifier_;  // from the first score on
+  std::optional<DiffusionClassifier> classifier_;  // created by the first score
 };
 
 }  // namespace forgedit

@@ -6,14 +6,14 @@
 
 namespace forgedit {
 
-/// The text that picture browsers read from a PNG's chunk `parameters`, as AUTOMATIC1111's web UI has it: the
-/// prompt, where there is one a negative prompt, then one line of "Key: value" pairs (its reader wants at
-/// least three). A value with anything that would end or hide it (comma, colon, quote, backslash, line break,
-/// blanks at its ends) is a JSON string.
+/// Returns the text of a PNG's chunk `parameters`, in the format of AUTOMATIC1111's web UI: the prompt, the
+/// negative prompt if there is one, then one line of "Key: value" pairs (its reader needs at least three). A
+/// value that contains a comma, colon, quote, backslash or line break, or blanks at its ends, is written as a
+/// JSON string.
 ///
-/// Readers cut a prompt at lines that begin with "Negative prompt:" or "Steps:". Such lines begin with a
-/// small letter here: text encoders of Stable Diffusion 1.x read both alike. Blanks at the ends of lines are
-/// lost to these readers; the chunk `forgedit` has every text as it is.
+/// Readers end the prompt at lines that begin with "Negative prompt:" or "Steps:". Such lines of a prompt get
+/// a small first letter here, which text encoders of Stable Diffusion 1.x read alike. These readers drop
+/// blanks at the ends of lines; the chunk `forgedit` has every text unchanged.
 std::string parameters_text(const std::string& prompt, const std::string& negative,
                             const std::vector<std::pair<std::string, std::string>>& values);
 

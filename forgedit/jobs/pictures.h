@@ -9,7 +9,7 @@
 
 namespace forgedit {
 
-/// As read_image, for a picture of the user: what there is to know of how it was read is a warning.
+/// Reads a picture of the user with read_image, and warns of read_image's notes.
 Image read_picture(const std::filesystem::path& path, std::array<std::uint8_t, 3> background,
                    JobContext& job);
 

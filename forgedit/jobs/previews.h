@@ -6,8 +6,9 @@
 
 namespace forgedit {
 
-/// Hands previews to the job's listener, cropped to the picture: of each image one after its first step, then
-/// at most one each half second. Empty where the listener wants none. `job` must outlive it.
+/// Returns a callback that sends previews to the job's listener, cropped to the picture: for each image one
+/// after its first step, then at most one per half second. Empty if the listener wants none. `job` must
+/// outlive it.
 PreviewCallback previews_for(JobContext& job, const Frame& frame);
 
 }  // namespace forgedit

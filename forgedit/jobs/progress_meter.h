@@ -10,28 +10,28 @@
 
 namespace forgedit {
 
-/// The time left of a job: the planned time, corrected by the measured speed.
+/// Estimates the time left of a job: the planned time, corrected by the measured speed.
 class ProgressMeter {
  public:
   using Clock = std::chrono::steady_clock;
 
-  /// A stage that is to come, and the seconds that it should take.
+  /// A future stage and its expected seconds.
   struct Planned {
     std::string stage;
     double seconds = 0;
   };
-  /// All stages that are still to come, in their order; those of one name may come several times. Without a
-  /// plan only the stage that runs is counted. What was learned of an earlier plan's accuracy stays.
+  /// Sets all future stages, in order; a name may occur several times. Without a plan only the current stage
+  /// is estimated. The measured accuracy of an earlier plan is kept.
   void plan(std::vector<Planned> stages) { planned_ = std::move(stages); }
 
-  /// Counts a step. Returns the seconds left of the whole job; negative where nothing is known yet.
+  /// Counts a step. Returns the seconds left of the whole job; negative if unknown.
   double seconds_left(const Progress& progress, Clock::time_point now = Clock::now());
 
-  /// What is done of the whole job, from 0 to 1, when so many seconds are left (seconds_left); of the stage
-  /// where that is not known.
+  /// Returns the finished share of the whole job, 0 to 1, if `left` seconds are left (seconds_left). If
+  /// `left` is negative, the finished share of the stage.
   double share(const Progress& progress, double left, Clock::time_point now = Clock::now()) const;
 
-  /// The stage that runs; empty between stages.
+  /// The current stage; empty between stages.
   const std::string& stage() const { return stage_; }
 
   struct Ended {
@@ -51,8 +51,8 @@ class ProgressMeter {
   double seconds_of_later_stages() const;
 
   std::vector<Planned> planned_;
-  double spent_ = 0;                 // seconds of all stages that ended
-  double taken_ = 0, expected_ = 0;  // seconds of planned stages that ended
+  double spent_ = 0;                 // seconds of all finished stages
+  double taken_ = 0, expected_ = 0;  // seconds of finished planned stages: measured, and expected
   std::string stage_;
   std::deque<Mark> marks_;  // recent steps
   Clock::time_point stage_start_;

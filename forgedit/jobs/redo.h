@@ -10,22 +10,22 @@
 
 namespace forgedit {
 
-/// An image of ours, to be generated again from the settings in its PNG.
+/// Asks to generate an image of an earlier run again, from the settings in its PNG.
 struct RedoRequest {
-  std::filesystem::path picture;               ///< a PNG of ours
+  std::filesystem::path picture;               ///< a PNG file of an earlier run
   std::filesystem::path from;                  ///< the saved edit; empty: search for it
   std::filesystem::path original;              ///< the picture that was edited; empty: search for it
-  std::filesystem::path mask;                  ///< needed where one was used
+  std::filesystem::path mask;                  ///< required if the image was generated with one
   std::filesystem::path save;                  ///< see LearnRequest
-  std::vector<std::filesystem::path> folders;  ///< where to look
+  std::vector<std::filesystem::path> folders;  ///< folders to search
 };
 
 /// The job that generates a picture again.
 struct Redo {
-  EditJob job;            ///< of that picture only, without a folder for its results
-  std::string model;      ///< the model's name, as records have it
-  std::string precision;  ///< "fp32" or "bf16"; empty: the picture does not say
-  std::string plan;       ///< for people: the saved edit, or the picture for fine-tuning again
+  EditJob job;            ///< generates only that image; `out` is empty
+  std::string model;      ///< the model's name, as in records
+  std::string precision;  ///< "fp32" or "bf16"; empty: not in the PNG
+  std::string plan;       ///< for people: the saved edit, or the picture to fine-tune on again
 };
 
 /// Reads the image's settings and finds a saved edit with the same fine-tuning, else the picture that was
@@ -34,7 +34,7 @@ struct Redo {
 /// settings, saved edit, picture or mask are missing or differ.
 Redo plan_redo(const RedoRequest& request, const std::function<void(const std::string&)>& warn);
 
-/// How many pixels differ and by how much, for people; empty where the pictures are the same.
+/// Describes how many pixels differ and by how much; empty if the images are equal.
 std::string pixel_difference(const Image& one, const Image& other);
 
 }  // namespace forgedit

@@ -19,35 +19,34 @@ inline constexpr int kRequestVersion = 1;
 struct RequestRules {
   std::function<std::filesystem::path(const std::string& reference)> picture;
   std::function<std::filesystem::path(const std::string& reference)> learned;
-  /// The key "model"; null where the model is no matter of the request.
+  /// Receives the key "model"; null if requests may not name a model.
   std::function<void(const std::string& name)> model = nullptr;
-  /// Whether requests say where results go, by the keys "out", "save" and "overwrite".
+  /// Whether requests may set output folders, with the keys "out", "save" and "overwrite".
   bool names_results = false;
 };
 
-/// Reads a request, strictly (docs/requests.md): unknown keys, wrong types and values outside of their limits
-/// are usage Errors whose field is the key's path. Unless the rules say otherwise, output folders are not
-/// part of a request: the caller sets them.
+/// Reads a request (docs/requests.md). Throws a usage Error, whose field is the key's path, for unknown keys,
+/// wrong types and values out of range. Unless the rules allow output folders, the caller sets them.
 JobRequest request_from_json(const nlohmann::json& request, const RequestRules& rules);
 
-/// Reads the key "version". Throws for another one than ours.
+/// Reads the key "version". Throws a usage Error unless it is kRequestVersion.
 void check_version(RequestReader& reader);
 
-/// Reads the keys of an edit into `job`; keys that the request does not have keep their values. The caller
-/// then calls `reader.finish()`.
+/// Reads the keys of an edit into `job`. Settings whose keys are missing keep their values. The caller then
+/// calls `reader.finish()`.
 void read_edit_keys(RequestReader& reader, const RequestRules& rules, EditJob& job);
 
-/// Reads the keys of an edit that are no matter of one picture over `job`, to the object's end: those of
-/// learning, sweep and output.
+/// Reads the keys of an edit that do not depend on one picture into `job`: those of fine-tuning, sweep and
+/// output. Throws a usage Error for any other key.
 void read_preset_keys(RequestReader& reader, EditJob& job);
 
-/// What an object of a story says.
+/// The target and settings of a story line.
 struct StoryTarget {
   std::string target;
   SweepRequest sweep;
 };
 
-/// Reads such an object as strictly, to its end.
+/// Reads the object of a story line. Throws a usage Error for any other key.
 StoryTarget read_story_target(RequestReader& reader);
 
 }  // namespace forgedit

@@ -8,13 +8,13 @@
 
 namespace forgedit {
 
-/// The names of results beside the pictures.
+/// File names of the results besides the images.
 inline constexpr const char* kRecordFile = "edit.json";
 inline constexpr const char* kSheetFile = "sheet.png";
 inline constexpr const char* kReportFile = "report.html";
 inline constexpr const char* kChartFile = "chart.png";
 
-/// A folder that exists while results may come; it goes away again when nothing was put into it.
+/// Creates a folder for results, and removes it in the destructor if it is still empty.
 class OutputFolder {
  public:
   explicit OutputFolder(const std::filesystem::path& path);
@@ -23,10 +23,11 @@ class OutputFolder {
   OutputFolder& operator=(const OutputFolder&) = delete;
 
  private:
-  std::vector<std::filesystem::path> made_;  // deepest first
+  std::vector<std::filesystem::path> made_;  // created folders, deepest first
 };
 
-/// A folder of results that no other process writes into, without what killed ones left there.
+/// Creates and locks a folder of results, and deletes temporary files that killed processes left there.
+/// Throws Error if another process has the lock.
 class ResultsFolder {
  public:
   explicit ResultsFolder(const std::filesystem::path& path);
@@ -36,7 +37,8 @@ class ResultsFolder {
   FolderLock lock_;
 };
 
-/// Keeps other processes away from where a saved edit or an export goes, whose parent folders are made.
+/// Locks the place of a saved edit or an export against other processes, and creates its parent folders.
+/// Throws Error if another process has the lock.
 class SaveLock {
  public:
   explicit SaveLock(const std::filesystem::path& save);
@@ -46,11 +48,11 @@ class SaveLock {
   FolderLock lock_;
 };
 
-/// Where results go when the user does not say: out/PICTURE-TARGET, numbered where that is taken.
+/// The default folder of results: out/PICTURE-TARGET, with a number at the end if that exists.
 std::filesystem::path default_results_folder(const std::string& picture_name, const std::string& target);
 
-/// Throws if the folder cannot be created: it is a file, or there is no right to write. An empty path is the
-/// current folder.
+/// Throws Error if the folder cannot be created: it is a file, or writing is not permitted. An empty path is
+/// the current folder.
 void check_folder_can_be_made(const std::filesystem::path& folder);
 
 }  // namespace forgedit

@@ -11,7 +11,7 @@ enum class SafetyMode {
   withhold  ///< also writes no image that it flags
 };
 
-/// "off", "report" or "withhold". Throws a usage Error.
+/// Parses "off", "report" or "withhold". Throws a usage Error for other names.
 SafetyMode parse_safety_mode(const std::string& name);
 const char* safety_mode_name(SafetyMode mode);
 

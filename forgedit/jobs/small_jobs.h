@@ -13,13 +13,14 @@
 
 namespace forgedit {
 
-// Jobs that are a few steps over the library. Each throws Error for what is wrong, Cancelled when it is to
-// stop.
+// Jobs that need only a few calls of the library. Each throws Error if it fails, and Cancelled if the stop
+// flag is set.
 
-/// Captions, in the order of the request's pictures; the listener has each as soon as it is written.
+/// Captions the pictures in the order of the request. The listener receives each caption as soon as it is
+/// written.
 void run_caption(const CaptionRequest& request, WarmModels& models, JobContext& context);
 
-/// Throws Error for what is wrong in a request to learn; a learn job must save.
+/// Checks a request to fine-tune. Throws Error for mistakes in it, and if `save` is empty.
 void check_learn(LearnRequest request);
 
 /// Fine-tunes on a picture and saves the weights. An existing saved edit with the same settings is kept, with
@@ -29,7 +30,7 @@ void run_learn(LearnRequest request, WarmModels& models, JobContext& context);
 /// Writes a saved edit for other programs. Always computes in float32: `models` must say so.
 void run_export(const ExportRequest& request, WarmModels& models, JobContext& context);
 
-/// One more image of a saved edit: see Engine::draw_one.
+/// Generates one more image of a saved edit: see Engine::draw_one.
 Image run_draw(DrawRequest request, WarmModels& models, JobContext& context);
 
 /// The scores of one edited picture.
@@ -39,10 +40,10 @@ struct ScoredPicture {
   EditScores scores;
 };
 
-/// As JobListener::scored has it.
+/// Converts scores to the form of JobListener::scored.
 nlohmann::json scored_json(const ScoredPicture& picture);
 
-/// Scores in the order of the request's pictures, and what was skipped, which is also a note each.
+/// The scores in the order of the request's pictures, and the skipped metrics, which are also noted.
 struct Scoring {
   std::vector<ScoredPicture> pictures;
   ScorerFiles files;

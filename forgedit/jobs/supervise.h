@@ -12,22 +12,22 @@
 
 namespace forgedit {
 
-/// What a worker process prints before the path of what it has finished.
+/// The prefix of a line in which a worker process prints the path of a finished file.
 inline constexpr std::string_view kFinished = "finished ";
 
-/// That this process can do nothing more, and a new one may: the device is in a state that only a new process
+/// Thrown if this process cannot continue but a new one can: the device is in a state that only a new process
 /// leaves.
 class WorkerBroken : public std::runtime_error {
  public:
   using std::runtime_error::runtime_error;
 };
 
-/// Whether an error says that of the device.
+/// Whether an error means that the device is in such a state: a CUDA, cuDNN or cuBLAS error.
 bool breaks_worker(const std::exception& error);
 
-/// Runs worker processes to their end: starts again what crashes, and asks all to stop once `stop` is set.
-/// `look` says how far they are together, for `listener`; what they print are notes. Returns their exit
-/// codes. Throws Cancelled when it was to stop and all have ended.
+/// Runs worker processes until all have ended: restarts crashed ones, and asks all to stop once `stop` is
+/// set. `look` returns their common progress, which `listener` receives; lines that they print become notes.
+/// Returns their exit codes. Throws Cancelled if `stop` was set and all have ended.
 std::vector<int> supervise(const std::vector<WorkerProcesses::Command>& commands, const std::string& input,
                            const StopFlag& stop, JobListener& listener,
                            const std::function<JobProgress()>& look);

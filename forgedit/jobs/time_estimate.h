@@ -9,16 +9,16 @@
 
 namespace forgedit {
 
-/// Floating-point operations of the UNet for pictures of one size, as the plain way needs them.
+/// The floating-point operations of the UNet for pictures of one size, without the savings of fused kernels.
 class UNetWork {
  public:
-  /// width and height in pixels. The weights count by their shapes only.
+  /// `width` and `height` are in pixels. Only the shapes of the weights are used.
   UNetWork(const StableDiffusion& model, int width, int height);
 
-  /// All samples of learning: three forward passes each, less what does not learn; with checkpointing one
-  /// more.
+  /// Operations of fine-tuning: three forward passes per sample, less those for gradients of frozen weights;
+  /// one more with checkpointing.
   double learning(const LearnOptions& options, const MemoryPlan& memory) const;
-  /// One image: two forward passes a step.
+  /// Operations of one image: two forward passes per sampling step.
   double sampling(const SampleOptions& options) const;
 
  private:
@@ -27,16 +27,16 @@ class UNetWork {
   double layers_, attention_;
 };
 
-/// How long work takes on a device: its operations divided by the device's matrix product speed and by the
-/// share of it that learning and sampling were measured to reach (docs/performance.md). Seconds are negative
-/// where nothing can be said.
+/// Estimates seconds of work on a device: its operations divided by the device's matrix product speed and by
+/// the share of it that fine-tuning and sampling reached in measurements (docs/performance.md). Negative if
+/// unknown.
 class TimeEstimate {
  public:
-  /// Takes 0.3 s.
+  /// Measures the matrix product speed, which takes 0.3 s.
   TimeEstimate(const StableDiffusion& model, int width, int height);
 
   double learning(const LearnOptions& options) const;
-  /// One image of a plan's batches, decoding included.
+  /// Seconds of one image in the batches of a plan, with decoding.
   double image(const SampleOptions& options, const DrawOptions& drawing) const;
 
  private:

@@ -15,7 +15,7 @@
 
 namespace forgedit {
 
-/// A saved edit that was read, in the network: one more of its images costs only its sampling and decoding.
+/// A saved edit whose weights are in the network: one more of its images takes only sampling and decoding.
 struct WarmSession {
   WarmSession(std::string files, LearnedPicture picture, StableDiffusion& network)
       : stamp(std::move(files)),
@@ -23,47 +23,48 @@ struct WarmSession {
         learned(std::move(picture)),
         session(model, learned.result, learned.grid) {}
 
-  std::string stamp;  ///< of the files that were read (saved_edit_stamp)
+  std::string stamp;  ///< stamp of the files that were read (saved_edit_stamp)
   StableDiffusion& model;
   LearnedPicture learned;
   EditSession session;
 };
 
-/// What becomes of what the job before learned.
+/// Whether the weights that the previous job learned stay in memory.
 enum class LearnedBefore { drop, keep };
 
-/// The networks of one engine: found and loaded when the first job needs them, and kept for the next ones.
+/// The networks of one engine. They are loaded when a job first needs them, and kept for the next jobs.
 class WarmModels {
  public:
-  /// `keep` is false where only one job will come: the captioner then goes before the model is loaded.
+  /// `keep`: more jobs will follow. Otherwise the captioner is released before the model is loaded.
   WarmModels(ModelRequest request, bool keep) : request_(std::move(request)), keep_(keep) {}
 
   const ModelRequest& request() const { return request_; }
-  /// Which model and device it is. Throws Error when there is no such model or device.
+  /// Returns the model and device. Throws Error if there is no such model or device.
   const ModelChoice& choice(JobContext& job);
-  /// The model, with its memory planned for this job and its own weights: a warm session ends. Throws Error
-  /// when it cannot be read or does not fit. `meanwhile`: see load_model; not called if nothing is loaded.
+  /// Returns the model with its own weights and a memory plan for this job; a warm session ends. Throws Error
+  /// if it cannot be read or does not fit. `meanwhile`: see load_model; not called if the model is loaded
+  /// already.
   StableDiffusion& model(JobContext& job, const MemoryNeed& need = {},
                          LearnedBefore learned = LearnedBefore::drop, const Meanwhile& meanwhile = {});
-  /// Keeps what learning `picture` gave for the next job that learns the same. Does nothing where only one
-  /// job will come.
+  /// Keeps the weights learned from `picture` for a next job that learns the same. Does nothing if `keep` is
+  /// false.
   void keep_learned(const PictureToLearn& picture, const LearnResult& result);
-  /// The weights that the previous job learned, if those are exactly `wanted`. Else null, and their memory is
-  /// freed.
+  /// Returns the weights that the previous job learned, if they are those of `wanted`. Otherwise returns null
+  /// and frees their memory.
   const LearnResult* learned_before(const PictureToLearn& wanted);
-  /// The saved edit in the model, for images one at a time. It stays until another one is asked for, its
-  /// files change or something else needs the model. Throws Error when either cannot be read, or they do not
-  /// belong together.
+  /// Returns a session with the saved edit in the model, for images one at a time. It stays until another one
+  /// is requested, its files change or something else needs the model. Throws Error if saved edit or model
+  /// cannot be read, or if they do not match.
   WarmSession& session(JobContext& job, const std::filesystem::path& saved);
-  /// The model has its own weights again.
+  /// Ends the warm session and restores the model's own weights.
   void end_session() { session_.reset(); }
-  /// A caption of the picture. `field` is what an error names where there is no captioner.
+  /// Writes a caption of the picture. Throws a usage Error for `field` if there is no captioner.
   std::string caption(const std::string& captioner, const Image& picture, const CaptionSearch& search,
                       const std::string& field, JobContext& job);
-  /// The scorer with these weights, on `device`.
+  /// Returns the scorer with these weights, on `device`. Loads it if another one is in memory.
   EditScorer& judge(const ScorerFiles& files, const c10::Device& device);
 
-  /// The safety checker in the model's folder, on `device`.
+  /// Returns the safety checker in the model's folder, on `device`. Loads it if needed.
   SafetyJudge& safety(const std::filesystem::path& model_folder, const c10::Device& device);
 
   /// Whether the model is in memory.
@@ -76,15 +77,15 @@ class WarmModels {
   bool keep_;
   std::optional<ModelChoice> choice_;
   std::optional<StableDiffusion> model_;
-  std::int64_t model_bytes_ = 0;  // of a GPU
+  std::int64_t model_bytes_ = 0;  // memory of the model on a GPU
   std::string captioner_name_;
   std::optional<Captioner> captioner_;
   std::vector<std::string> judge_files_;
   std::optional<EditScorer> judge_;
   std::string safety_place_;
   std::optional<SafetyJudge> safety_;
-  std::optional<WarmSession> session_;     // of model_
-  std::optional<LearnedPicture> learned_;  // by the job before, with model_
+  std::optional<WarmSession> session_;     // uses model_
+  std::optional<LearnedPicture> learned_;  // learned by the previous job, with model_
 };
 
 }  // namespace forgedit

@@ -10,13 +10,13 @@
 
 namespace forgedit {
 
-/// Runs one step of sampling for each of `batches` (numbers of images) and one of fine-tuning, on weights
-/// that are all zero, in the shapes of the job, and forgets them. On a GPU, libraries load their kernels and
-/// plan each shape at its first use, and some of their plans belong to the thread. On the thread that will do
-/// the job, while another one reads the model, this takes less time than it saves. Does nothing on other
-/// devices, with a memory budget, for models of one file and for those of several text encoders, and where
-/// less than twice the memory of fine-tuning is free, so that the model can be placed beside it. Never
-/// throws; returns what to tell people where it fails, else nothing.
+/// Runs one sampling step for each batch size in `batches` and one step of fine-tuning, on weights that are
+/// all zero, in the shapes of the job, then frees them. On a GPU, libraries load their kernels and plan each
+/// shape at its first use, and some of their plans belong to the thread. Run it on the thread that will do
+/// the job while another thread reads the model: this saves more time than it takes. Does nothing on other
+/// devices, with a memory budget, for models in one file and models with several text encoders, or if less
+/// than twice the memory of fine-tuning is free, as the model is loaded beside it. Never throws; returns a
+/// note for the user if it fails, else an empty text.
 std::string warm_up(const LearnOptions& options, const Frame& frame, const ModelChoice& choice,
                     const std::vector<std::int64_t>& batches);
 

@@ -14,7 +14,7 @@ namespace forgedit {
 namespace {
 
 namespace fs = std::filesystem;
-// Vectors of length 1 that differ by less are the same but for rounding.
+// Vectors of length 1 that differ by less differ only by rounding.
 constexpr double kLeastChange = 1e-5;
 
 }  // namespace

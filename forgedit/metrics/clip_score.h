@@ -12,21 +12,21 @@
 
 namespace forgedit {
 
-/// Reads a CLIPModel folder's config.json and weights (transformers layout). Strict: see load_state.
+/// Reads config.json and weights of a CLIPModel folder (transformers layout). Strict: see load_state.
 ClipModel load_clip(const std::filesystem::path& directory, const c10::Device& device);
 
-/// A CLIP model with its tokenizer and its way to prepare pictures. Vectors are (projection_dim), of length
-/// 1, float32 on the CPU.
+/// A CLIP model with its tokenizer and image preprocessing. Embeddings are (projection_dim), of length 1,
+/// float32 on the CPU.
 class ClipScorer {
  public:
-  /// Reads a folder as transformers saves it: config.json, weights, vocab.json, merges.txt and, where there
-  /// is one, preprocessor_config.json.
+  /// Reads a folder as transformers saves it: config.json, weights, vocab.json, merges.txt and, if there is
+  /// one, preprocessor_config.json.
   ClipScorer(const std::filesystem::path& directory, const c10::Device& device);
 
   torch::Tensor embed(const Image& picture);
-  /// (n, projection_dim), all in one pass through the network.
+  /// Returns (n, projection_dim). All images go through the network in one pass.
   torch::Tensor embed(std::span<const Image> pictures);
-  /// Longer texts than the model reads are cut.
+  /// A text longer than the model reads is truncated.
   torch::Tensor embed(const std::string& text);
   const ClipModel& model() const { return model_; }
 
@@ -37,15 +37,15 @@ class ClipScorer {
   c10::Device device_;
 };
 
-/// Cosine of two embeddings.
+/// Returns the cosine of two embeddings.
 double clip_cosine(const torch::Tensor& left, const torch::Tensor& right);
 
 /// CLIPScore of Hessel et al. (arXiv 2104.08718): 2.5 · max(cosine, 0). Their code puts "A photo depicts" in
 /// front of captions; here the text is taken as it is, as in torchmetrics.
 double clip_score(double cosine);
 
-/// Directional similarity (StyleGAN-NADA, arXiv 2108.00946): the cosine between how the picture changed and
-/// how the text did; nothing where either did not change.
+/// Directional similarity (StyleGAN-NADA, arXiv 2108.00946): the cosine between the change of the image and
+/// that of the text; nothing if either did not change.
 std::optional<double> clip_direction(const torch::Tensor& image_before, const torch::Tensor& image_after,
                                      const torch::Tensor& text_before, const torch::Tensor& text_after);
 

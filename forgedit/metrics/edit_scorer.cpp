@@ -107,7 +107,7 @@ std::vector<EditScores> EditScorer::score(const Reference& reference, std::span<
       scores["ssim"] = ssim(original, picture);
     }
   });
-  // Weights that are not finite measure nothing.
+  // Scores of networks with weights that are not finite are meaningless.
   for (auto& scores : all) {
     std::erase_if(scores, [](const auto& score) { return std::isnan(score.second); });
   }

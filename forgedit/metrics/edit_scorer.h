@@ -14,17 +14,17 @@ namespace forgedit {
 
 /// One way to measure an edit.
 struct Metric {
-  const char* key;  ///< in records: "clip_score"
+  const char* key;  ///< key in records: "clip_score"
   const char* label;
   bool higher_is_better;
-  int digits;  ///< after the point
+  int digits;  ///< digits after the decimal point
   const char* summary;
 };
 
 /// All metrics, in the order of tables.
 std::span<const Metric> edit_metrics();
 
-/// Values by Metric::key; what could not be measured is absent.
+/// Values by Metric::key. A metric that could not be measured is absent.
 using EditScores = std::map<std::string, double>;
 
 /// Weights that some metrics need; all may be empty.
@@ -38,7 +38,7 @@ class EditScorer {
  public:
   EditScorer(const ScorerFiles& files, const c10::Device& device);
 
-  /// What edits of one picture for one target are compared with.
+  /// The original and texts that edits of one picture for one target are compared with.
   struct Reference {
     Image original;
     torch::Tensor image, target, source;  ///< embeddings; undefined without CLIP or a source text
@@ -46,12 +46,12 @@ class EditScorer {
   Reference prepare(const Image& original, const std::string& target,
                     const std::optional<std::string>& source = {});
 
-  /// CLIP sees each picture at its own size. For all others the original is first scaled to the size of
-  /// `edited` (Lanczos): the edit is scored at the size at which it was generated.
+  /// CLIP receives each image at its own size. For all other metrics the original is first scaled to the size
+  /// of `edited` (Lanczos), so that an edit is scored at the size at which it was generated.
   EditScores score(const Reference& reference, const Image& edited) {
     return score(reference, std::span<const Image>(&edited, 1)).front();
   }
-  /// The same of several: networks see them together, processor cores share the rest.
+  /// The same for several images. Networks process them together; CPU threads share the other metrics.
   std::vector<EditScores> score(const Reference& reference, std::span<const Image> edited);
 
   /// The skipped metrics with reasons, by key.
@@ -69,10 +69,10 @@ class EditScorer {
   std::string weights_fingerprint_;
 };
 
-// Cells of a column of a text table, right-aligned to the same width.
+// Cells of a text table. Those of one column are right-aligned to the same width.
 
 std::string metric_title(const Metric& metric);
-/// "0.2871", or "–" where `scores` lack it.
+/// Returns "0.2871", or "–" if `scores` does not have the metric.
 std::string score_text(const EditScores& scores, const Metric& metric);
 
 }  // namespace forgedit

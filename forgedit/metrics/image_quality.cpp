@@ -38,13 +38,13 @@ std::array<double, kWindow> make_window() {
   return window;
 }
 
-/// Values of one row at a time: the compiler makes vector instructions of loops over so many.
+/// The number of values of a row per loop, which the compiler turns into vector instructions.
 constexpr std::int64_t kBlock = 8;
-/// Two pictures, their squares and their product.
+/// The moments: two pictures, their squares and their product.
 constexpr std::size_t kMoments = 5;
 using Rows = std::array<std::vector<double>, kMoments>;
 
-/// The moments of a row of both pictures, channels next to each other, and zeros behind it.
+/// Computes the moments of a row of both pictures, with interleaved channels, and zeros behind the row.
 void fill_moments(const std::uint8_t* x, const std::uint8_t* y, std::int64_t count, Rows& rows) {
   for (std::int64_t i = 0; i < count; ++i) {
     const double a = x[i], b = y[i];
@@ -53,7 +53,7 @@ void fill_moments(const std::uint8_t* x, const std::uint8_t* y, std::int64_t cou
   }
 }
 
-/// to[i] = Σ weights[k] · from[k][i] for `count` values, a whole number of blocks.
+/// Computes to[i] = Σ weights[k] · from[k][i] for `count` values, a multiple of kBlock.
 void weigh(const std::array<double, kWindow>& weights, const std::array<const double*, kWindow>& from,
            std::int64_t count, double* to) {
   for (std::int64_t first = 0; first < count; first += kBlock) {
@@ -66,7 +66,7 @@ void weigh(const std::array<double, kWindow>& weights, const std::array<const do
   }
 }
 
-/// The Gaussian means of both pictures' moments around each pixel whose window lies inside, row by row.
+/// Computes Gaussian means of both pictures' moments around each pixel whose window lies inside, row by row.
 class WindowedRows {
  public:
   WindowedRows(const Image& left, const Image& right)
@@ -81,9 +81,9 @@ class WindowedRows {
       for (auto& row : rows) row.resize(size);
     }
   }
-  /// Values of a row: three channels of each pixel.
+  /// The number of values in a row: three channels of each pixel.
   std::int64_t values() const { return values_; }
-  /// Means of the window's rows from `y` on. Calls go down the picture row by row.
+  /// Returns the means over the rows of the window from `y` on. Call it for consecutive rows.
   const Rows& means(std::int64_t y) {
     for (next_ = std::max(next_, y); next_ < y + kWindow; ++next_) read(next_);
     for (std::size_t m = 0; m < kMoments; ++m) {
@@ -113,10 +113,10 @@ class WindowedRows {
   std::int64_t values_, padded_, next_ = 0;
   const std::array<double, kWindow> window_ = make_window();
   Rows input_, means_;
-  std::array<Rows, kWindow> across_;  // rows of the window, by their number modulo its height
+  std::array<Rows, kWindow> across_;  // rows of the window, by row number modulo its height
 };
 
-/// Σ over a row of the similarity.
+/// Returns the sum of the similarity over a row.
 double similarity_of(const Rows& means, std::int64_t count) {
   constexpr double c1 = (0.01 * 255) * (0.01 * 255), c2 = (0.03 * 255) * (0.03 * 255);
   double sum = 0;
@@ -155,7 +155,7 @@ double ssim(const Image& left, const Image& right) {
       sums[static_cast<std::size_t>(y)] = similarity_of(windowed.means(y), windowed.values());
     }
   });
-  // Row by row, however many threads there are.
+  // Sums row by row, so that the number of threads does not change the result.
   const double count = static_cast<double>(rows) * 3 * (left.width - kWindow + 1);
   return std::accumulate(sums.begin(), sums.end(), 0.0) / count;
 }

@@ -17,14 +17,14 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// Two pictures of 512x512: VGG16's first layers take 0.3 GB of memory for them.
+// Two pictures of 512x512, for which VGG16's first layers take 0.3 GB of memory.
 constexpr std::int64_t kPixelsAtOnce = 1 << 19;
 
 bool is_head(const std::string& name) {
   return starts_with(name, "lin");
 }
 
-/// Tensors of one network, gathered from the files.
+/// The tensors of one network, collected from the files.
 struct Parts {
   StateDict trunk, heads;
 };
@@ -76,7 +76,7 @@ void gather(const fs::path& file, std::map<LpipsTrunk, Parts>& parts) {
   }
 }
 
-/// Pictures from the first on that have its size, as many as a network sees at once.
+/// Returns the first pictures that have the same size, as many as a network processes at once.
 std::span<const Image> next_batch(std::span<const Image> pictures) {
   const auto& front = pictures[0];
   const auto most = std::max<std::int64_t>(1, kPixelsAtOnce / (std::int64_t{front.width} * front.height));
@@ -116,7 +116,7 @@ std::vector<double> lpips_distances(Lpips& network, const Image& left, std::span
   torch::NoGradGuard no_grad;
   const auto device = network->parameters().front().device();
   std::vector<double> distances;
-  torch::Tensor original;  // at the size of the batch before
+  torch::Tensor original;  // at the size of the previous batch
   while (distances.size() < rights.size()) {
     const auto batch = next_batch(rights.subspan(distances.size()));
     ModelImageConfig preparation;

@@ -17,12 +17,12 @@ struct LpipsNetworks {
   std::map<LpipsTrunk, std::string> incomplete;  ///< why there is no network of this trunk
 };
 
-/// Reads trunks (torchvision's names) and heads (the lpips package's), each from a file of its own or both in
-/// one; which is which, and of which network, is determined by the tensors. `places` are safetensors files,
-/// or folders of them. Throws Error for files that hold something else, and where two say the same thing.
+/// Reads trunks (torchvision's names) and heads (the lpips package's), in separate files or in one. The
+/// tensors tell what a file contains, and for which network. `places` are safetensors files, or folders with
+/// such files. Throws Error for files that contain something else, and if two contain the same part.
 LpipsNetworks load_lpips(const std::vector<std::filesystem::path>& places, const c10::Device& device);
 
-/// Distances of a picture to others, scaled to the size of each where it differs (Lanczos).
+/// Returns the distances of `left` to each of `rights`. If sizes differ, `left` is scaled (Lanczos).
 std::vector<double> lpips_distances(Lpips& network, const Image& left, std::span<const Image> rights);
 double lpips_distance(Lpips& network, const Image& left, const Image& right);
 

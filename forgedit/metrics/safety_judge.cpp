@@ -16,7 +16,7 @@ namespace fs = std::filesystem;
 
 constexpr double kSpecialCareAdjustment = 0.01;
 
-/// Halves to even, as Python and NumPy round.
+/// Rounds halves to even, like Python and NumPy.
 double to_three_decimals(double value) {
   return std::nearbyint(value * 1000) / 1000;
 }

@@ -14,23 +14,23 @@ namespace forgedit {
 /// A safety checker's verdict on an image.
 struct SafetyVerdict {
   bool flagged = false;
-  double score = 0;                       ///< the highest of all concepts; over 0 is flagged
-  std::vector<std::size_t> concepts;      ///< numbers, from 0, of the concepts over 0
-  std::vector<std::size_t> special_care;  ///< the same; one of them adds 0.01 to all scores after it
+  double score = 0;                       ///< highest score of all concepts; above 0 the image is flagged
+  std::vector<std::size_t> concepts;      ///< indices, from 0, of the concepts with scores above 0
+  std::vector<std::size_t> special_care;  ///< likewise; one of them adds 0.01 to all later scores
 };
 
-/// The rule of diffusers' StableDiffusionSafetyChecker, scores rounded to three decimals. `special_care` and
-/// `concepts` are one image's cosines minus thresholds.
+/// Applies the rule of diffusers' StableDiffusionSafetyChecker, with scores rounded to three decimals.
+/// `special_care` and `concepts` are one image's cosines minus thresholds.
 SafetyVerdict safety_verdict(std::span<const double> special_care, std::span<const double> concepts);
 
-/// Where a diffusers folder has its safety checker.
+/// Returns the folder of the safety checker in a diffusers folder.
 std::filesystem::path safety_checker_folder(const std::filesystem::path& model_folder);
 
 /// The safety checker in a model's folder.
 class SafetyJudge {
  public:
-  /// Reads safety_checker/ and, for the preprocessing, feature_extractor/ (CLIP's own without it). Throws
-  /// Error if a file is missing or damaged.
+  /// Reads safety_checker/ and, for the preprocessing, feature_extractor/ (without it, CLIP's preprocessing).
+  /// Throws Error if a file is missing or damaged.
   SafetyJudge(const std::filesystem::path& model_folder, const c10::Device& device);
 
   SafetyVerdict judge(const Image& image);

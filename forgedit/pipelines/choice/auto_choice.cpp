@@ -12,20 +12,20 @@
 namespace forgedit {
 namespace {
 
-// Differences under these spans are never stretched to a whole scale.
+// The minimum spans of a scale, so that smaller differences are not stretched to the whole scale.
 constexpr double kLeastClipSpan = 0.02, kLeastDiffusionSpan = 0.002;
 constexpr double kLeastKeptSpan = 0.2;
 // An edit is eligible if its direction is at least this share of the best one's.
 constexpr double kLeastDirection = 0.5;
-// The default settings (nothing forgotten, γ 1 or β 1.2) are the best unless another one's score is higher by
-// this. Measured on docs/miniedit.md's lists to tune by: of many candidates some are judged too well by
-// chance.
+// The default settings (nothing forgotten, γ 1 or β 1.2) are the best unless another candidate's score is
+// higher by this, because some of many candidates score too high by chance. Measured on the tuning lists of
+// docs/miniedit.md.
 constexpr double kDefaultMargin = 0.2;
-// The second and third best lie this far from the best on one of the scales, and have this share of its
-// score.
+// The second and third best differ by this much from the best on one of the scales, and have at least this
+// share of its score.
 constexpr double kDistinct = 0.1;
 constexpr double kLeastScore = 0.4;
-// The scale of `kept` continues below the least one, which therefore scores more than 0.
+// The scale of `kept` continues below the lowest value, which therefore scores more than 0.
 constexpr double kBelowLeast = 1.25;
 
 std::optional<double> finite(const EditScores& scores, const char* key) {
@@ -43,15 +43,14 @@ std::optional<double> kept_of(const EditScores& scores) {
   return finite(scores, "ssim");
 }
 
-/// Nothing where that is missing, or no direction.
+/// Returns nothing if the score is missing or the measure is no direction.
 std::optional<double> direction_of(const EditScores& scores, EditMeasure measure) {
   if (measure == EditMeasure::clip_cosine) return std::nullopt;
   return finite(scores, measure == EditMeasure::diffusion ? kDiffusionDirection : "clip_direction");
 }
 
-/// Marks the eligible edits. An image may come near to the target text because it became nothing in
-/// particular or a more typical picture of both texts; then its change does not point from the source to the
-/// target text.
+/// Marks the eligible edits. An image may come near to the target text because it shows nothing in particular
+/// or fits both texts better; then its change does not point from the source to the target text.
 void mark_eligible(std::vector<JudgedEdit>& judged, const std::vector<ScoredEdit>& edits,
                    EditMeasure measure) {
   double best = -std::numeric_limits<double>::infinity();
@@ -69,7 +68,7 @@ void mark_eligible(std::vector<JudgedEdit>& judged, const std::vector<ScoredEdit
   }
 }
 
-/// Where the scales of both measures begin and end.
+/// Start and end of a scale.
 struct Scale {
   double low = 0, span = 1;
   double share(double value) const { return std::max(0.0, (value - low) / span); }
@@ -80,13 +79,13 @@ Scale scale_between(double low, double high, double least_span) {
   return {high - span, span};
 }
 
-/// The least of `values`, without the lowest tenth.
+/// Returns the minimum of `values` without the lowest tenth.
 double least_of(std::vector<double> values) {
   std::sort(values.begin(), values.end());
   return values.at(values.size() / 10);
 }
 
-/// From the weakest eligible edit, without the lowest tenth, to the strongest.
+/// Returns the scale from the weakest eligible edit, without the lowest tenth, to the strongest.
 Scale edit_scale(const std::vector<JudgedEdit>& judged, EditMeasure measure) {
   std::vector<double> edits;
   for (const auto& each : judged) {
@@ -96,7 +95,7 @@ Scale edit_scale(const std::vector<JudgedEdit>& judged, EditMeasure measure) {
                        measure == EditMeasure::diffusion ? kLeastDiffusionSpan : kLeastClipSpan);
 }
 
-/// From the least faithful edit, without the lowest tenth, to the most faithful.
+/// Returns the scale from the least faithful edit, without the lowest tenth, to the most faithful.
 Scale kept_scale(const std::vector<JudgedEdit>& judged) {
   std::vector<double> all;
   double high = -std::numeric_limits<double>::infinity();
@@ -164,7 +163,7 @@ class Chooser {
     });
   }
 
-  /// The best of those that pass; nothing where none does.
+  /// Returns the best of the edits that pass the test; nothing if none does.
   template <typename Test>
   std::optional<std::size_t> best_of(Test test) const {
     std::optional<std::size_t> best;
@@ -219,8 +218,8 @@ class Chooser {
                          : "the best score; no stronger edit is as faithful";
   }
 
-  /// Not where most candidates are more to the model's liking than the original: it then prefers images in
-  /// its own style.
+  /// False if the model predicts most candidates better than the original: it then prefers images in its own
+  /// style.
   bool knows_the_style() const {
     if (choice_.measure != EditMeasure::diffusion) return true;
     std::vector<double> beyond;
@@ -237,7 +236,7 @@ class Chooser {
                        [&](const AutoChoice::Pick& picked) { return picked.place == i; });
   }
 
-  /// Whether a picture is no near copy of one that was picked: another strategy or another seed.
+  /// Whether an image is no near copy of a picked one: it has another strategy or another seed.
   bool is_another(std::size_t i) const {
     const auto& candidate = edits_[i].candidate;
     return std::none_of(choice_.best.begin(), choice_.best.end(), [&](const AutoChoice::Pick& picked) {
@@ -261,8 +260,8 @@ class Chooser {
 
   const std::vector<ScoredEdit>& edits_;
   AutoChoice choice_;
-  bool has_eligible_ = false;  // some candidate counts by its direction
-  bool knows_style_ = true;    // the model that judges
+  bool has_eligible_ = false;  // some candidate is eligible by its direction
+  bool knows_style_ = true;    // whether the model that scores knows the style
 };
 
 }  // namespace
@@ -315,8 +314,8 @@ bool has_default_settings(const Candidate& candidate) {
 bool is_better_edit(const JudgedEdit& left, const JudgedEdit& right) {
   if (left.eligible != right.eligible) return left.eligible;
   if (left.score != right.score) return left.score > right.score;
-  // Of edits with a score of 0 (one share is 0) the sum decides, so that nothing comes before an edit that
-  // is better in both.
+  // Among edits with a score of 0 (one share is 0) the sum decides, so that an edit which is better in both
+  // comes first.
   return left.edit_share + left.kept_share > right.edit_share + right.kept_share;
 }
 

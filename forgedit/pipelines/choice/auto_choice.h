@@ -17,13 +17,13 @@ struct ScoredEdit {
   EditScores scores;
 };
 
-/// What says how far an edit went: CLIP's direction; CLIP's cosine of image and prompt, if caption and prompt
-/// are the same text; without a CLIP model PromptFit::direction.
+/// The measure of how far an edit went: CLIP's direction; CLIP's cosine of image and prompt, if caption and
+/// prompt are the same text; without a CLIP model PromptFit::direction.
 enum class EditMeasure { clip_direction, clip_cosine, diffusion };
 const char* edit_measure_name(EditMeasure measure);
 EditMeasure edit_measure(const std::vector<ScoredEdit>& edits);
 
-// Keys of PromptFit's values in EditScores.
+// Keys of the values of PromptFit in EditScores.
 inline constexpr const char* kDiffusionDirection = "diffusion_direction";
 inline constexpr const char* kBeyondOriginal = "diffusion_beyond_original";
 
@@ -33,11 +33,12 @@ struct Tradeoff {
   double kept = 0;  ///< see kept_measure
 };
 
-/// Nothing if one of the two scores is missing or not finite. An image without a direction has not changed.
+/// Returns nothing if one of the two scores is missing or not finite. An image without a direction counts as
+/// unchanged.
 std::optional<Tradeoff> tradeoff_of(const EditScores& scores, EditMeasure measure);
 
-/// What `kept` is, by the weights there are: "1 − LPIPS alex", "1 − LPIPS vgg", else "SSIM"; empty where not
-/// even that was measured.
+/// Returns the measure of `kept`, which depends on the scores: "1 − LPIPS alex", "1 − LPIPS vgg", else
+/// "SSIM"; empty if none was measured.
 std::string kept_measure(const EditScores& scores);
 
 struct JudgedEdit {
@@ -49,18 +50,18 @@ struct JudgedEdit {
   double score = 0;       ///< the harmonic mean of the two
 };
 
-/// Whether these are the settings of an edit for which none were chosen: nothing forgotten, γ 1.0 or β 1.2.
+/// Whether the candidate has the default settings of an edit: nothing forgotten, γ 1.0 or β 1.2.
 bool has_default_settings(const Candidate& candidate);
 
-/// Eligible ones come first, then the higher score.
+/// Whether `left` is better: eligible edits come first, then higher scores.
 bool is_better_edit(const JudgedEdit& left, const JudgedEdit& right);
 
 struct AutoChoice {
   EditMeasure measure = EditMeasure::clip_cosine;
-  std::vector<JudgedEdit> judged;  ///< one for each of the edits given, in their order
-  std::vector<std::size_t> front;  ///< places in `judged`, the strongest edit first
+  std::vector<JudgedEdit> judged;  ///< one for each edit, in order
+  std::vector<std::size_t> front;  ///< indices in `judged`, the strongest edit first
   struct Pick {
-    std::size_t place;   ///< in `judged`
+    std::size_t place;   ///< index in `judged`
     std::string reason;  ///< one sentence: "edit 0.271, kept 0.912: the best score; …"
   };
   std::vector<Pick> best;  ///< at most three, the best first: balanced, then more faithful, then stronger

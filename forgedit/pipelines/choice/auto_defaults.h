@@ -7,9 +7,9 @@ namespace forgedit {
 
 /// How many candidates the automatic choice generates by default ...
 inline constexpr std::size_t kAutoPictures = 40;
-/// ... in how many sampling steps, where the request has more ...
+/// ... with how many sampling steps, if the request has more ...
 inline constexpr std::int64_t kAutoSteps = 10;
-/// ... and how many of them it reports, if there are as many.
+/// ... and how many of them it reports at most.
 inline constexpr std::size_t kBestEdits = 3;
 
 }  // namespace forgedit

@@ -12,11 +12,11 @@ namespace {
 constexpr std::size_t kFineRounds = 3;
 constexpr std::size_t kCoarseStrengths = 4;
 constexpr std::size_t kSeedsAtOnce = 2;
-// Pictures whose strengths differ by less than half of this look alike.
+// Images whose strengths differ by less than half of this look alike.
 constexpr double kLeastGap = 0.1;
 constexpr double kSameStrength = 1e-6;
 
-/// Whether two images differ in their sampling steps at most.
+/// Whether two images differ at most in their sampling steps.
 bool is_same_edit(const Candidate& left, const Candidate& right) {
   return left.strategy == right.strategy && left.alpha == right.alpha && left.seed == right.seed &&
          std::abs(left.strength - right.strength) < kSameStrength;
@@ -32,7 +32,7 @@ std::vector<double> ascending(std::vector<double> values) {
   return values;
 }
 
-/// `count` of the values, as evenly as can be: both ends, or the middle one.
+/// Returns `count` of the values, evenly spaced: with both ends, or only the middle one.
 std::vector<double> spread(const std::vector<double>& values, std::size_t count) {
   if (count >= values.size()) return values;
   if (count == 1) return {values[(values.size() - 1) / 2]};
@@ -48,7 +48,7 @@ std::vector<double> spread(const std::vector<double>& values, std::size_t count)
 AutoSearch::AutoSearch(EditRequest request, std::size_t pictures, std::int64_t steps)
     : request_(std::move(request)), pictures_(pictures), all_steps_(request_.sample.steps) {
   if (request_.targets.size() != 1) throw usage_error("the automatic choice: expected one target prompt");
-  plan_edit({request_});  // what is wrong with the request
+  plan_edit({request_});  // throws if the request is wrong
   for (const auto& name : request_.strategies) {
     const auto* strategy = &find_forgetting_strategy(name, request_.method);
     if (std::find(strategies_.begin(), strategies_.end(), strategy) == strategies_.end()) {
@@ -91,8 +91,8 @@ std::vector<Candidate> AutoSearch::next_round() {
   return round;
 }
 
-/// As many strengths of every strategy as fit into half of the budget, then as many seeds; and the default
-/// settings, which the choice prefers.
+/// Returns as many strengths of every strategy as fit into half of the budget, then as many seeds; and the
+/// default settings, which the choice prefers.
 std::vector<Candidate> AutoSearch::coarse_round() const {
   const auto most = (pictures_ + 1) / 2;
   auto strategies = strategies_;
@@ -117,7 +117,7 @@ std::vector<Candidate> AutoSearch::coarse_round() const {
   return round;
 }
 
-/// Puts them first unless they are in the round already, or not in the search space.
+/// Puts the default settings first, unless they are in the round already or not in the search space.
 void AutoSearch::add_default_settings(std::vector<Candidate>& round) const {
   if (round.size() == pictures_ || std::any_of(round.begin(), round.end(), has_default_settings)) return;
   for (const auto* strategy : strategies_) {
@@ -131,8 +131,8 @@ void AutoSearch::add_default_settings(std::vector<Candidate>& round) const {
   }
 }
 
-/// The strength between two: of those that were given the middle one, else halfway; nothing where they are
-/// near.
+/// Returns the strength between two: the middle one of those in the request, else the mean. Nothing if they
+/// are close.
 std::optional<double> AutoSearch::between(double low, double high) const {
   std::vector<double> given;
   for (const double strength : strengths_) {
@@ -140,10 +140,10 @@ std::optional<double> AutoSearch::between(double low, double high) const {
   }
   if (!given.empty()) return spread(given, 1).front();
   if (high - low < kLeastGap - kSameStrength) return std::nullopt;
-  return std::round((low + high) * 50) / 100;  // two decimals, as in names of files
+  return std::round((low + high) * 50) / 100;  // two decimals, as in file names
 }
 
-/// What to try around a picture: the strengths on both sides, and other seeds.
+/// Returns candidates near an image: the strengths on both sides, and other seeds.
 std::vector<Candidate> AutoSearch::around(const Candidate& centre) const {
   std::optional<double> lower, upper;
   for (const auto& [other, scores] : asked_) {

@@ -10,9 +10,9 @@
 namespace forgedit {
 
 /// Searches for the best edit within a sweep without generating all of it: a coarse grid first (about half of
-/// the budget), then three rounds around the best so far, with strengths in between and other seeds. Where
-/// candidates take fewer steps than the request, the best three come again with all steps at the end. It only
-/// decides what to generate, a whole round at once, so that images can share batches:
+/// the budget), then three rounds around the best so far, with strengths in between and other seeds. If
+/// candidates have fewer steps than the request, the best three are generated again with all steps at the
+/// end. The class only decides what to generate, a whole round at once, so that images can share batches:
 ///
 ///   AutoSearch search(request, 40, 20);
 ///   for (auto round = search.next_round(); !round.empty(); round = search.next_round()) {
@@ -23,16 +23,16 @@ namespace forgedit {
 ///   const auto choice = search.choose();
 ///   const auto last = search.final_round();  // likewise
 ///
-/// The same scores give the same rounds, in whatever order they are added.
+/// The same scores give the same rounds, whatever the order in which they are added.
 class AutoSearch {
  public:
   /// `request` has one target; its strategies, seeds and α are the allowed ones, its strengths span the
-  /// range. `steps`: sampling steps of a candidate, if the request has more. Throws a usage Error where
+  /// range. `steps`: sampling steps of a candidate, if the request has more. Throws a usage Error as
   /// plan_edit does.
   AutoSearch(EditRequest request, std::size_t pictures, std::int64_t steps);
 
-  /// What to generate next, each with its own `stem` (without a number); empty when the budget is spent or
-  /// nothing is left to try. Candidates that are never added count towards the budget.
+  /// Returns the images to generate next, each with its own `stem` (without a number). Empty if the budget is
+  /// spent or nothing is left to try. Candidates that are never added count towards the budget.
   std::vector<Candidate> next_round();
 
   /// Adds the scores of an image of a round.
@@ -40,19 +40,19 @@ class AutoSearch {
 
   /// Changes the budget, which includes all candidates so far.
   void set_pictures(std::size_t pictures) { pictures_ = pictures; }
-  /// The best three of all candidates so far, with all steps; empty if candidates have them.
+  /// Returns the best three of all candidates so far, with all steps; empty if candidates have all steps.
   std::vector<Candidate> final_round();
   /// Sampling steps of a candidate.
   std::int64_t steps() const { return request_.sample.steps; }
   std::size_t asked() const { return asked_.size(); }
 
-  /// All candidates that were added, in the order in which they were asked for ...
+  /// Returns all candidates that were added, in the order of the rounds ...
   std::vector<ScoredEdit> scored() const;
   /// ... and the choice among them.
   AutoChoice choose() const { return choose_edits(scored()); }
-  /// A candidate with all steps, once it was added; else null.
+  /// Returns the image of a candidate with all steps if it was added, else null.
   const ScoredEdit* with_all_steps(const Candidate& candidate) const;
-  /// The image to show for a candidate: with all steps if there is one, else its own.
+  /// Returns the image to show for a candidate: the one with all steps if it was added, else its own.
   const Candidate& shown_for(const Candidate& candidate) const;
 
  private:
@@ -74,7 +74,7 @@ class AutoSearch {
   std::vector<std::uint64_t> seeds_;
   std::vector<Asked> asked_;
   std::vector<Candidate> last_;             // the final round ...
-  std::vector<ScoredEdit> with_all_steps_;  // ... as far as it was added
+  std::vector<ScoredEdit> with_all_steps_;  // ... and its images that were added
   std::size_t rounds_ = 0;
 };
 

@@ -58,7 +58,7 @@ void EightBitAdam::step() {
   for (std::size_t i = 0; i < parameters_.size(); ++i) {
     const auto& parameter = parameters_[i];
     if (!parameter.grad().defined()) continue;
-    // In the order in which the parameter lies in memory.
+    // Uses the memory order of the parameter.
     const auto gradient = torch::empty_like(parameter).copy_(parameter.grad());
     auto* weight = parameter.data_ptr<float>();
     const auto* from = gradient.data_ptr<float>();

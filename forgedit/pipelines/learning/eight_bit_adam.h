@@ -7,18 +7,19 @@
 
 namespace forgedit {
 
-/// Adam over float32 parameters on a CPU whose averages take a byte each (device/adam_codes.h). On a GPU
-/// SplitAdam has the same.
+/// Adam over float32 parameters on a CPU, with averages stored in 8 bits (device/adam_codes.h). On a GPU
+/// SplitAdam does the same.
 class EightBitAdam {
  public:
   EightBitAdam(std::vector<torch::Tensor> parameters, double lr, double beta1, double beta2, double eps);
-  /// With the parameters' own gradients; those without one stay as they are.
+  /// Sets the learning rate. `step` uses the parameters' gradients, and leaves parameters without one
+  /// unchanged.
   void set_lr(double lr) { lr_ = lr; }
   void step();
 
  private:
   struct State {
-    torch::Tensor exp_avg, exp_avg_sq;  ///< int8 and uint8, one a value
+    torch::Tensor exp_avg, exp_avg_sq;  ///< int8 and uint8, one per value
     torch::Tensor scales;               ///< (blocks, 2)
   };
 

@@ -6,10 +6,10 @@ namespace forgedit {
 namespace {
 
 constexpr std::int64_t kSamples = 10;
-constexpr std::uint64_t kSeed = 0x6b6e6f776eULL;  // of the grid's noise, whatever learning's is
+constexpr std::uint64_t kSeed = 0x6b6e6f776eULL;  // seed of the noise, independent of the seed of fine-tuning
 
-/// Evenly from the middle of the schedule upwards; the last timesteps, whose noise hides everything, are
-/// omitted.
+/// Returns timesteps spaced evenly from the middle of the schedule upwards, without the last ones, whose
+/// noise hides everything.
 torch::Tensor grid(std::int64_t num_train_timesteps) {
   const auto twentieths = torch::arange(kSamples, 2 * kSamples, torch::kLong);
   return torch::div(twentieths * num_train_timesteps, 2 * kSamples, "floor");

@@ -4,17 +4,18 @@
 
 namespace forgedit {
 
-/// How much of a picture a network knows: how well it predicts the latents from nearly pure noise. The noise
-/// and the timesteps (from the middle of the schedule upwards, where little of the picture is left to copy)
-/// are always the same, so that values compare between steps, and as shares between pictures.
+/// Measures how much of a picture a network knows: how well it predicts the latents from nearly pure noise.
+/// Noise and timesteps are always the same, so values can be compared between steps and pictures. The
+/// timesteps are in the upper half of the schedule, where little of the picture remains visible.
 class KnownShare {
  public:
   /// `latents` (1, 4, h, w), scaled. `most_at_once`: samples in one forward pass; 0: all.
   KnownShare(const torch::Tensor& latents, const NoiseScheduleOptions& noise, const c10::Device& device,
              std::int64_t most_at_once);
 
-  /// 1 - the mean square error of the predicted latents / their variance: 1 is all of the picture, 0 no more
-  /// than its mean colour, less than 0 another picture. Without gradients.
+  /// Returns 1 - the mean square error of the predicted latents / their variance: 1 if the network knows all
+  /// of the picture, 0 if only its mean colour, less than 0 if it predicts another picture. Computes no
+  /// gradients.
   double measure(const NoisePredictor& predict, const ComputePolicy& policy) const;
 
  private:

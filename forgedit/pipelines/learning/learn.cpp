@@ -28,13 +28,13 @@ LearnTask make_task(const StableDiffusion& model, const torch::Tensor& latents, 
   task.lr_decay = o.lr_decay;
   task.snr_gamma = o.snr_gamma;
   task.noise = model.settings.noise;
-  // Steps in other policies are not recorded; without a VAE nothing says how large pictures are.
+  // With other policies, steps are not recorded; without a VAE the size of pictures is unknown.
   if (!model.policy.reduced() || model.vae.is_empty()) return task;
   const auto factor = model.vae->config().factor();
   auto need = model.memory_task(static_cast<int>(latents.size(3) * factor),
                                 static_cast<int>(latents.size(2) * factor));
   need.batch = o.batch;
-  // Somewhat less than estimated: what is too much would lie idle.
+  // Less than estimated, because memory beyond the need would stay unused.
   task.step_bytes = estimate_step(need, model.memory) / 10 * 9;
   return task;
 }
@@ -43,7 +43,8 @@ TrainableParameters::Selector blocks_of(const LearnOptions& options) {
   return [scope = options.layers](const std::string& name) { return learns(scope, name); };
 }
 
-/// The last update comes after the last loss: values that are not finite would be found only in pictures.
+/// Throws a failure if learned weights are not finite. The last update comes after the last loss, so no loss
+/// shows them.
 LearnResult checked(LearnResult result) {
   torch::NoGradGuard no_grad;
   std::vector<std::string> names{"the embedding"};
@@ -55,7 +56,7 @@ LearnResult checked(LearnResult result) {
   for (const auto* learned : {&result.lora, &result.unet, &result.text_encoder}) {
     for (const auto& [name, tensor] : *learned) names.push_back(name), values.push_back(tensor);
   }
-  // Largest magnitudes, NaN where there is one: on a GPU in a few kernels for all tensors.
+  // The largest magnitudes, or NaN if a tensor contains one. On a GPU a few kernels process all tensors.
   auto largest = at::_foreach_norm(values, INFINITY);
   for (auto& value : largest) value = value.to(values[0].device(), torch::kFloat);
   const auto finite = torch::isfinite(torch::stack(largest)).to(torch::kCPU);
@@ -67,14 +68,15 @@ LearnResult checked(LearnResult result) {
   return result;
 }
 
-/// With a memory plan originals and idle networks stay where it has them: what it takes was measured so.
+/// With a memory plan, originals and idle networks stay where it places them, as in its measurements.
 Originals originals_under(const StableDiffusion& model) {
   if (model.memory.offload) return Originals::on_cpu;
   const bool can_go = !model.unet_float32.empty() && !model.memory.saves_while_learning();
   return can_go ? Originals::released : Originals::stay;
 }
 
-/// What learns of the UNet: copies of its weights, or adapters. A GPU then holds only what works.
+/// The trained parameters of the UNet: copies of its weights, or adapters. Meanwhile a GPU has only the
+/// networks in use.
 class LearningUNet {
  public:
   LearningUNet(StableDiffusion& model, const LearnOptions& options, bool text_learns = false)
@@ -106,7 +108,7 @@ class LearningUNet {
   std::optional<LoraAdapters> adapters_;
 };
 
-/// The UNet under one embedding for the whole batch, on latents of one size.
+/// Predicts with the UNet and one embedding for the whole batch, on latents of one size.
 NoisePredictor predict_under(StableDiffusion& model, const torch::Tensor& latents,
                              const TextEmbedding& embedding) {
   const auto added = model.added_conditions(embedding.pooled, latents.size(2), latents.size(3));
@@ -118,7 +120,7 @@ NoisePredictor predict_under(StableDiffusion& model, const torch::Tensor& latent
   };
 }
 
-/// A copy on the model's device, to learn on.
+/// Returns a copy on the model's device, to be trained.
 TextEmbedding copy_of(const TextEmbedding& embedding, const StableDiffusion& model) {
   const auto copy = [&](const torch::Tensor& part) {
     return part.defined() ? part.detach().to(model.policy.device).clone() : part;

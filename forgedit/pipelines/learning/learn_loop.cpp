@@ -19,7 +19,7 @@
 namespace forgedit {
 namespace {
 
-/// Gradients of a phase's parameters: on while this lives, gone afterwards.
+/// Enables gradients of a phase's parameters while this lives, and frees them afterwards.
 class GradientScope {
  public:
   explicit GradientScope(const std::vector<ParameterGroup>& groups) {
@@ -83,7 +83,7 @@ class Optimizer {
   void settle() {
     for (const auto& split : split_) split->settle();
   }
-  /// Learning rates from here on, as shares of the groups' own.
+  /// Sets the learning rates to `factor` times those of the groups.
   void scale_rates(double factor) {
     for (std::size_t i = 0; i < split_.size(); ++i) split_[i]->set_lr(split_rates_[i] * factor);
     for (std::size_t i = 0; i < eight_bit_.size(); ++i) eight_bit_[i]->set_lr(eight_bit_rates_[i] * factor);
@@ -92,7 +92,7 @@ class Optimizer {
     for (std::size_t i = 0; i < groups.size(); ++i) groups[i].options().set_lr(plain_rates_[i] * factor);
   }
   void step() {
-    // The long one first: LibTorch's many short ones are started while it runs.
+    // The long kernel comes first; LibTorch's many short ones are launched while it runs.
     for (const auto& split : split_) split->step();
     for (const auto& adam : eight_bit_) adam->step();
     if (plain_) plain_->step();
@@ -104,7 +104,7 @@ class Optimizer {
   std::unique_ptr<torch::optim::Adam> plain_;
   std::vector<std::unique_ptr<EightBitAdam>> eight_bit_;
   std::vector<std::unique_ptr<SplitAdam>> split_;
-  std::vector<double> split_rates_, eight_bit_rates_, plain_rates_;  // as they are at first
+  std::vector<double> split_rates_, eight_bit_rates_, plain_rates_;  // initial rates
 };
 
 void check_loss(double loss, std::int64_t step) {
@@ -113,8 +113,8 @@ void check_loss(double loss, std::int64_t step) {
                 std::to_string(loss) + "): weights with NaN or infinite values, or too high a learning rate");
 }
 
-/// Input of a step, which stays where it is on the device. Filling it does not wait for work under way there,
-/// so it may be filled again only when the step has ended.
+/// An input of a step at a fixed place on the device. Filling it does not wait for running work there, so it
+/// may be filled again only when the step has ended.
 class StepInput {
  public:
   StepInput(const torch::Tensor& like, const c10::Device& device)
@@ -136,7 +136,8 @@ class StepInput {
   torch::Tensor tensor_, staged_;
 };
 
-/// What a sample counts, by timestep: (num_train_timesteps) float32; undefined where all count the same.
+/// Returns the weight of a sample by timestep: (num_train_timesteps) float32; undefined if all weights are
+/// equal.
 torch::Tensor loss_weights(const NoiseSchedule& schedule, double snr_gamma) {
   if (snr_gamma <= 0) return {};
   const auto& alphas = schedule.alphas_cumprod();
@@ -151,7 +152,8 @@ std::vector<torch::Tensor> parameters_of(const std::vector<ParameterGroup>& grou
   return all;
 }
 
-/// So many parts of a batch at once (BatchParts) that their gradients, each its own, stay small.
+/// Returns how many parts of a batch (BatchParts) may run at once, so that their separate gradients stay
+/// small.
 std::int64_t most_parts(const std::vector<torch::Tensor>& parameters) {
   constexpr std::int64_t kGradients = 256 << 20;  // bytes
   std::int64_t bytes = 1;
@@ -159,8 +161,8 @@ std::int64_t most_parts(const std::vector<torch::Tensor>& parameters) {
   return std::max<std::int64_t>(1, kGradients / bytes);
 }
 
-/// One phase's step over tensors that stay where they are, so that it can be recorded. Under a memory plan
-/// the batch goes through in micro-batches: one is what is recorded, and gradients add up in place.
+/// One step of a phase over tensors at fixed places, so that it can be recorded. Under a memory plan the
+/// batch is split into micro-batches: one of them is recorded, and gradients add up in place.
 class StepRunner {
  public:
   StepRunner(const LearnTask& task, const std::vector<ParameterGroup>& groups, const LearnBatch& first)
@@ -195,12 +197,13 @@ class StepRunner {
     }
   }
 
-  /// The mean square error of the prediction before the update.
+  /// Returns the mean square error of the prediction before the update.
   double run_forward(const LearnBatch& batch) {
     noise_.fill(batch.noise);
     timesteps_.fill(batch.timesteps);
     if (saves_memory_) return run_micro_batches();
-    // A recorded step goes backward at once; elsewhere that would be wasted where learning ends here.
+    // A recorded step contains the backward pass. Otherwise it is left to update(): it would be wasted if
+    // fine-tuning ends here.
     if (task_.policy.reduced()) {
       recorded_.run();
     } else {
@@ -210,7 +213,7 @@ class StepRunner {
     for (const auto& part : errors_) error += part.item<double>();
     return error;
   }
-  /// `rate`: of the learning rates, 0 to 1.
+  /// `rate`: factor of the learning rates, 0 to 1.
   void update(double rate) {
     if (!task_.policy.reduced() && !saves_memory_) backward();
     if (task_.lr_decay > 0) optimizer_.scale_rates(rate);
@@ -221,7 +224,7 @@ class StepRunner {
   torch::Tensor micro_batch_of(const StepInput& input, std::int64_t first) const {
     return input.tensor().narrow(0, first, micro_batch_);
   }
-  /// Forward and backward, one after the other; the error of the whole batch.
+  /// Runs forward and backward for each micro-batch. Returns the error of the whole batch.
   double run_micro_batches() {
     optimizer_.zero_grad();
     error_sum_.zero_();
@@ -233,7 +236,7 @@ class StepRunner {
     return error_sum_.item<double>();
   }
   void forward() {
-    // Not only before the backward pass: the old gradients' memory is wanted here.
+    // Frees the old gradients already here, because the forward pass needs their memory.
     if (!saves_memory_) optimizer_.zero_grad();
     parts_.run([this](std::int64_t part) {
       const auto i = static_cast<std::size_t>(part);
@@ -241,8 +244,8 @@ class StepRunner {
           share_of_loss(parts_.of(micro_noise_, part), parts_.of(micro_timesteps_, part));
     });
   }
-  /// What some samples add to the loss of the batch, which is the mean over all of its samples, and to its
-  /// mean square error, which is the same where all count the same.
+  /// Returns what some samples add to the loss of the batch, which is the mean over all of its samples, and
+  /// to its mean square error, which equals the loss if all weights are equal.
   std::pair<torch::Tensor, torch::Tensor> share_of_loss(const torch::Tensor& noise,
                                                         const torch::Tensor& timesteps) {
     // 1. x_t for a batch of t
@@ -278,9 +281,9 @@ class StepRunner {
     for (auto* kept : {&losses_, &errors_}) {
       for (auto& value : *kept) value = value.detach();
     }
-    optimizer_.settle();  // in the first step, which is not recorded
+    optimizer_.settle();  // waits in the first step, which is not recorded
   }
-  /// Gradients are added part after part: in the same order every time.
+  /// Adds the gradients of the parts, always in the same order.
   void backward_in_parts() {
     std::vector<torch::autograd::variable_list> gradients(losses_.size());
     parts_.run([&](std::int64_t part) {
@@ -308,18 +311,18 @@ class StepRunner {
   torch::Tensor loss_weights_;
   torch::Tensor latents_;
   StepInput noise_, timesteps_;
-  torch::Tensor micro_noise_, micro_timesteps_;  // what the step sees of them
-  torch::Tensor error_sum_;                      // over micro-batches
+  torch::Tensor micro_noise_, micro_timesteps_;  // the part of noise and timesteps that a step uses
+  torch::Tensor error_sum_;                      // sum over micro-batches
   ReplayedWork recorded_;
 };
 
-/// Learning rates that fall in a line over the last steps of a phase.
+/// Learning rates that fall linearly over the last steps of a phase.
 class RateDecay {
  public:
-  /// `share` of the steps in which they fall, 0 to less than 1.
+  /// `share` of the steps in which the rates fall: at least 0, less than 1.
   RateDecay(std::int64_t steps, double share)
       : share_(share), steps_(steps), first_(std::llround(static_cast<double>(steps) * (1 - share))) {}
-  /// Has the rates fall from this step on; the phase ends sooner.
+  /// Lets the rates fall from this step on, so that the phase ends sooner.
   void begin(std::int64_t step) {
     first_ = step;
     steps_ = step + std::llround(static_cast<double>(step) * share_ / (1 - share_));
@@ -345,7 +348,7 @@ LearnResult run_learn_loop(const LearnTask& task, const std::vector<LearnPhase>&
   LearnResult result;
   std::int64_t first = 0;
   for (const auto& phase : phases) result.planned_steps += phase.steps;
-  // Weights of later phases must not be on their way still when the first one is recorded.
+  // The upload of weights of later phases must have ended before the first phase is recorded.
   for (std::size_t i = 1; i < phases.size(); ++i) {
     for (const auto& group : phases[i].groups) {
       if (group.split) group.split->settle();
@@ -378,11 +381,11 @@ LearnResult run_learn_loop(const LearnTask& task, const std::vector<LearnPhase>&
       }
       samples += batch.noise.size(0);
       runner->update(decay.rate(step - first));
-      const auto planned = result.planned_steps - phase.steps + decay.steps();  // as far as is known by now
+      const auto planned = result.planned_steps - phase.steps + decay.steps();  // as known so far
       if (progress) progress({kLearningStage, step + 1, planned, losses.back()});
       if (!decay.began(step - first) && knows_enough(phase, step - first + 1)) decay.begin(step - first + 1);
     }
-    // What the falling rates made of it.
+    // The known share after the learning rates have fallen.
     if (known && &phase == &phases.back() && task.lr_decay > 0)
       result.known.push_back(known->measure(task.predict, task.policy));
     first += phase.steps;
@@ -427,7 +430,7 @@ StateDict TrainableParameters::learned() const {
     std::size_t i = 0;
     for (const auto& [name, parameter] : parameters_) result.emplace(name, values[i++]);
   } else {
-    // In the network's place the originals come back to where these lie.
+    // The originals will be copied back into these tensors, so the learned values are copied.
     for (const auto& [name, parameter] : parameters_) {
       result.emplace(name, offload_ ? parameter.detach().to(torch::kCPU, torch::kFloat, false, true)
                                     : parameter.detach());

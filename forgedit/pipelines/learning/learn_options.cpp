@@ -52,8 +52,8 @@ constexpr std::array kNumbers{
          [](Options& o) -> double& { return o.snr_gamma; }),
 };
 
-/// Adapters start at zero: what is usual for a thousand steps (1e-4) is too little for vanilla's forty
-/// (docs/lora.md has measurements).
+/// The usual learning rate for a thousand steps (1e-4) is too low for the forty of vanilla, because adapters
+/// start at zero (docs/lora.md has measurements).
 constexpr double kAdapterRate = 1e-3, kImagicAdapterRate = 1e-4;
 constexpr std::int64_t kAdapterRank = 16;
 
@@ -70,7 +70,7 @@ std::string tuning_name(Tuning tuning) {
 }
 
 void set_tuning(LearnOptions& o, Tuning tuning) {
-  if (o.tuning == tuning) return;  // saying what is so already changes nothing
+  if (o.tuning == tuning) return;  // setting the same kind again changes nothing
   const bool lora = tuning == Tuning::lora;
   o.tuning = tuning;
   o.lora_rank = lora ? kAdapterRank : 0;

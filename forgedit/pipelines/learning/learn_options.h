@@ -12,17 +12,18 @@ namespace forgedit {
 struct AdamSettings {
   double beta1 = 0.9;
   double beta2 = 0.999;
-  /// The published loops multiply the loss by 65536 and never divide again; with Adam only ε feels that.
+  /// The published loops multiply the loss by 65536 and never divide again; with Adam this only changes the
+  /// effect of ε.
   double eps = 1e-8 / 65536.0;
 };
 
-/// What is trained of the UNet.
+/// The parameters of the UNet that are trained.
 enum class Tuning {
   full,  ///< the weights of the layers that LearnOptions::layers selects
-  lora,  ///< adapters of a low rank on the attention there (arXiv 2106.09685)
+  lora,  ///< low-rank adapters on the attention layers there (arXiv 2106.09685)
 };
 
-/// "full" or "lora". Throws a usage Error of the field "learn" otherwise.
+/// Parses "full" or "lora". Throws a usage Error for the field "learn" otherwise.
 Tuning parse_tuning(const std::string& name);
 std::string tuning_name(Tuning tuning);
 
@@ -30,14 +31,14 @@ std::string tuning_name(Tuning tuning);
 /// the other methods.
 struct LearnOptions {
   LearnMethod method = LearnMethod::vanilla;
-  std::int64_t samples = 400;  ///< training samples of the UNet in all
+  std::int64_t samples = 400;  ///< total training samples of the UNet
   std::int64_t batch = 10;     ///< samples per step: 40 steps
-  /// imagic: samples of the first phase, which trains the embedding alone; other methods have no such phase.
+  /// imagic: samples of the first phase, which trains the embedding alone; 0 for other methods.
   std::int64_t embedding_samples = 0;
   double unet_lr = 6e-5;
-  double text_lr = 1e-3;  ///< of the text embedding; dreambooth: of the text encoder
+  double text_lr = 1e-3;  ///< learning rate of the text embedding; dreambooth: of the text encoder
   AdamSettings adam;
-  /// Fine-tuning stops early when a step's loss is under this ...
+  /// Fine-tuning stops early if a step's loss is below this ...
   double stop_loss = 0.03;
   /// ... and more than this many samples were used before the step.
   std::int64_t stop_after = 350;
@@ -47,40 +48,43 @@ struct LearnOptions {
   /// Share of the steps, at the end, over which the learning rates fall linearly to zero; 0: they stay
   /// constant.
   double lr_decay = 0;
-  /// Takes one timestep of a batch from each of its equal parts of the schedule, instead of all at random.
+  /// Samples one timestep of a batch from each of equal parts of the schedule, instead of all from the whole
+  /// schedule.
   bool stratified_timesteps = false;
-  /// Least signal-to-noise ratio at which a sample counts less (min-SNR-γ, arXiv 2303.09556); 0: all count
-  /// the same.
+  /// Signal-to-noise ratio above which the loss of a sample gets a lower weight (min-SNR-γ, arXiv
+  /// 2303.09556); 0: equal weights.
   double snr_gamma = 0;
   LayerScope layers = LayerScope::code;
   Tuning tuning = Tuning::full;
-  std::int64_t lora_rank = 0;  ///< of the adapters; 0 where none learn
-  double lora_alpha = 0;       ///< the adapters' strength times their rank; 0: the rank
-  std::uint64_t seed = 0;      ///< of posterior sample, noise and timesteps
-  bool fast = false;  ///< bf16 on a GPU: gradients of attention add up in any order, other bytes every time
+  std::int64_t lora_rank = 0;  ///< rank of the adapters; 0 without adapters
+  double lora_alpha = 0;       ///< alpha of the adapters: their strength times their rank; 0: the rank
+  std::uint64_t seed = 0;      ///< seed of posterior sample, noise and timesteps
+  bool fast = false;           ///< bf16 on a GPU: faster, nondeterministic gradients of attention
 
-  /// What an adapter's product is multiplied with.
+  /// The factor of an adapter's product.
   double lora_scale() const { return lora_alpha > 0 ? lora_alpha / static_cast<double>(lora_rank) : 1; }
 };
 
-/// A method with the settings that it was published with.
+/// Returns the published settings of a method.
 LearnOptions published_options(LearnMethod method);
 
-/// Has adapters learn (rank 16), or again the weights, at the rate that is usual for them; keeps all else.
+/// Switches to training adapters (rank 16) or weights, with the usual learning rate for them. Keeps all other
+/// settings.
 void set_tuning(LearnOptions& options, Tuning tuning);
-/// Throws a usage Error for settings of adapters where none learn, and for methods that cannot learn them.
+/// Throws a usage Error for settings of adapters without adapters, and for methods that cannot train
+/// adapters.
 void check_tuning(const LearnOptions& options);
 
-/// A number of LearnOptions that people may set.
+/// A numeric setting of LearnOptions that users can set.
 struct LearnNumber {
-  const char* name;     ///< in requests; options have hyphens
+  const char* name;     ///< name in requests; options have hyphens
   const char* summary;  ///< for --help
   double low, high;
   std::int64_t& (*whole)(LearnOptions&);  ///< null for numbers that need not be whole
   double& (*real)(LearnOptions&);         ///< null for whole numbers
 };
 
-/// All of them, in the order of their options.
+/// All numeric settings, in the order of the options.
 std::span<const LearnNumber> learn_numbers();
 
 }  // namespace forgedit

@@ -14,7 +14,7 @@ struct EncodedPicture {
   torch::Generator generator;
 };
 
-/// `grid` is a picture in the model's grid: see frame.h.
+/// Encodes a picture in the model's grid (frame.h).
 EncodedPicture encode_picture(StableDiffusion& model, const Image& grid, std::uint64_t seed);
 
 /// Fine-tunes on the picture with options.method. `text` is the source prompt; for imagic the target prompt.

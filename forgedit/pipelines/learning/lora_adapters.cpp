@@ -17,7 +17,7 @@ constexpr const char* kUp = ".lora_up.weight";
 /// Adapted parameters by name.
 StateDict adapted_parameters(const LearnOptions& options, const torch::nn::Module& unet) {
   StateDict result;
-  // Of a network: learn_loop.cpp has one of its own, which a unity build shows here.
+  // Qualified, because in a unity build the function of the same name in learn_loop.cpp is visible here.
   for (const auto& [name, parameter] : forgedit::parameters_of(unet)) {
     if (is_adapted(options, name, parameter)) result.emplace(name, parameter);
   }

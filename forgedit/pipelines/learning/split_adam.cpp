@@ -9,14 +9,15 @@
 namespace forgedit {
 namespace {
 
-/// The part of `flat` from `offset` in the shape of `like`; maps channels-last, as convolutions want them.
+/// Returns the part of `flat` from `offset` in the shape of `like`. Weights of convolutions are
+/// channels-last.
 torch::Tensor view_of(const torch::Tensor& flat, std::int64_t offset, const torch::Tensor& like) {
   const auto part = flat.narrow(0, offset, like.numel());
   if (like.dim() != 4) return part.view(like.sizes());
   return part.view({like.size(0), like.size(2), like.size(3), like.size(1)}).permute({0, 3, 1, 2});
 }
 
-/// Every parameter starts on a block of 8-bit averages, and so on 16 bytes.
+/// Rounds up so that every parameter starts at a block of 8-bit averages, and so is aligned to 16 bytes.
 std::int64_t padded(std::int64_t count) {
   return (count + kernels::kAdamBlock - 1) / kernels::kAdamBlock * kernels::kAdamBlock;
 }
@@ -55,7 +56,7 @@ SplitWeights::SplitWeights(std::vector<torch::Tensor> parameters, const std::vec
     }
   }
   if (one_by_one) return;
-  // Giving memory back waits for the device: better now than while the upload runs.
+  // Freeing cached memory waits for the device, so it is done before the upload starts.
   cuda::empty_cache();
   upload_ = std::make_unique<cuda::Upload>(high_.get_device(), pieces);
 }
@@ -108,8 +109,8 @@ std::vector<torch::Tensor> SplitWeights::values(std::optional<c10::Device> elsew
 SplitAdam::SplitAdam(SplitWeights& weights, double lr, double beta1, double beta2, double eps,
                      const AdamMemory& memory)
     : weights_(weights), lr_(lr), beta1_(beta1), beta2_(beta2), eps_(eps), memory_(memory) {
-  // Not in between the blocks that a first run left behind: what they lie in could not be given back. While
-  // values are on their way, though, they take the averages' place.
+  // The averages are allocated now, not later between blocks that the first step leaves behind, whose memory
+  // could then not be freed. While values are being uploaded, though, they occupy the memory of the averages.
   if (!weights_.upload_) make_averages();
   if (!memory.keep_gradients) return;
   kept_gradients_ = torch::zeros_like(weights.high_);
@@ -140,12 +141,12 @@ bool SplitAdam::points_at_gradients() const {
 }
 
 void SplitAdam::point_at_gradients() {
-  if (points_at_gradients()) return;  // a recorded step leaves them where they are
+  if (points_at_gradients()) return;  // a recorded step does not move them
   std::vector<kernels::AdamChunk> chunks;
   gradients_.clear();
   for (std::size_t i = 0; i < weights_.parameters_.size(); ++i) {
     const auto& parameter = weights_.parameters_[i];
-    if (!parameter.grad().defined()) continue;  // outside of what the loss depends on
+    if (!parameter.grad().defined()) continue;  // the loss does not depend on it
     const auto gradient = parameter.dim() == 4 ? parameter.grad().contiguous(at::MemoryFormat::ChannelsLast)
                                                : parameter.grad().contiguous();
     gradients_.push_back(gradient);

@@ -11,7 +11,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-/// PEFT saves a LoRA's alpha beside it.
+/// Returns the text of PEFT's settings beside a LoRA, which contain its alpha; empty if there are none.
 std::string settings_beside(const fs::path& lora) {
   const auto settings = lora.parent_path() / "adapter_config.json";
   return lora.stem() == "adapter_model" && fs::exists(settings) ? read_file(settings) : std::string();
@@ -47,7 +47,8 @@ at::Tensor with_low_rank(const at::Tensor& weight, const at::Tensor& down, const
   torch::NoGradGuard no_grad;
   const auto there = [&](const at::Tensor& matrix) { return matrix.to(weight.device(), at::kFloat); };
   const auto change = torch::mm(there(up), there(down)).mul_(factor).view(weight.sizes());
-  // What has half precision on a CPU (nn/half_weights.h) becomes float32, as it would have been.
+  // Half-precision weights on a CPU (nn/half_weights.h) become float32, as if they had not been kept in half
+  // precision.
   const bool half = weight.is_cpu() && weight.scalar_type() == at::kHalf;
   auto sum = torch::empty_like(weight, half ? at::kFloat : weight.scalar_type());
   return sum.copy_(change.add_(weight.to(at::kFloat)));

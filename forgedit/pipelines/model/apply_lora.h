@@ -9,21 +9,21 @@
 
 namespace forgedit {
 
-/// Networks by the names that LoRA files have for them: "unet", "text_encoder", "text_encoder_2".
+/// Networks by their names in LoRA files: "unet", "text_encoder", "text_encoder_2".
 using NamedNetworks = std::vector<std::pair<std::string, const torch::nn::Module*>>;
 
-/// Their names and parameters, for lora_factors and kohya_lora_names.
+/// Returns their names and parameters, for lora_factors and kohya_lora_names.
 std::vector<LoraNetwork> lora_networks(const NamedNetworks& networks);
 
-/// Adds what LoRA files hold to the weights, which are float32 on the CPU: scale · (alpha / rank) · up ·
-/// down, one file after the other. Throws Error of the field "lora" that names file and key: see
-/// lora_factors.
+/// Adds the changes of LoRA files to the weights, which are float32 on the CPU: scale · (alpha / rank) · up ·
+/// down, one file after the other. Throws Error for the field "lora" naming file and key: see lora_factors.
 void apply_loras(const std::vector<LoraFile>& loras, const NamedNetworks& networks);
 
-/// Throws what apply_loras would throw, but for values that are not finite; reads and changes no weights.
+/// Throws what apply_loras would throw, except for values that are not finite. Does not read or change
+/// weights.
 void check_loras(const std::vector<LoraFile>& loras, const NamedNetworks& networks);
 
-/// weight + factor · up · down, of the weight's shape, type and place; computed in float32.
+/// Returns weight + factor · up · down with the weight's shape, type and device; computed in float32.
 at::Tensor with_low_rank(const at::Tensor& weight, const at::Tensor& down, const at::Tensor& up,
                          double factor);
 

@@ -24,19 +24,18 @@ struct Captioner {
   c10::Device device;
 
   /// Reads a folder as transformers saves it: config.json, the weights (stem `model`), vocab.txt or
-  /// tokenizer.json and, where present, preprocessor_config.json.
+  /// tokenizer.json and, if present, preprocessor_config.json.
   static Captioner load(const std::filesystem::path& directory, const c10::Device& device);
 
-  /// The caption, set as people write it (see detokenise). Throws Error when the model has no word for the
-  /// picture.
+  /// Returns the caption, detokenised (see detokenise). Throws Error if the model generates no word.
   std::string caption(const Image& image, const CaptionSearch& search = {});
 };
 
 inline constexpr std::string_view kPhotoPrefix = "A photo of ";
 
-/// The caption as source prompt: with "A photo of " in front when the target has that in it, as the published
-/// code does it, case and all. One source serves all targets, so with several the prefix needs every one of
-/// them: a source that says "photo" where the target does not would lead away from photographs.
+/// Returns the caption as source prompt. "A photo of " is put in front if all targets contain it (with the
+/// same case), as in the published code, which has one target. A source that says "photo" where a target does
+/// not would lead away from photographs.
 std::string source_prompt(const std::string& caption, const std::vector<std::string>& targets);
 
 }  // namespace forgedit

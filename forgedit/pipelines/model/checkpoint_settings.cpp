@@ -33,7 +33,7 @@ bool is_one_of(const std::string& text, std::initializer_list<const char*> choic
   return std::any_of(choices.begin(), choices.end(), [&](const char* choice) { return text == choice; });
 }
 
-/// What trainers write where they have nothing to say, or say no.
+/// Whether a value means "not set" or "no".
 bool is_off(const std::string& value) {
   return is_one_of(value, {"", "none", "null", "false", "no", "0"});
 }
@@ -51,7 +51,7 @@ class Complaint {
   fs::path file_;
 };
 
-/// What files say of the prediction, from whichever places they say so; they must agree.
+/// The prediction type that files state in several places, which must agree.
 class Statements {
  public:
   explicit Statements(const Complaint& complaint) : complaint_(complaint) {}
@@ -66,7 +66,7 @@ class Statements {
     prediction_ = type;
     said_by_ = key;
   }
-  /// `value` in the words of any program; rejected where none of them knows it.
+  /// Adds a statement `value` in the words of any program. Rejects unknown words.
   void predicts(const std::string& value, const std::string& key, const Complaint& complaint) {
     if (is_one_of(value, {"epsilon", "eps", "noise"})) {
       return predicts(PredictionType::epsilon, key, complaint);
@@ -90,7 +90,7 @@ class Statements {
     }
     if (settings.noise.rescale_betas_zero_snr) return;
     settings.noise.rescale_betas_zero_snr = true;
-    settings.timestep_spacing = TimestepSpacing::trailing;  // to begin where there is no signal
+    settings.timestep_spacing = TimestepSpacing::trailing;  // so that sampling starts from pure noise
   }
 
  private:
@@ -120,16 +120,16 @@ void read_metadata(const Complaint& complaint, const std::map<std::string, std::
   }
 }
 
-/// The words that programs have for one family.
+/// The names of one family in other programs.
 struct FamilyWords {
   CheckpointKind kind;
-  const char* architecture;  ///< how `modelspec.architecture` begins
-  const char* base_version;  ///< how `ss_base_model_version` begins
+  const char* architecture;  ///< prefix of `modelspec.architecture`
+  const char* base_version;  ///< prefix of `ss_base_model_version`
 };
 constexpr FamilyWords kFamilies[] = {{CheckpointKind::sd1, "stable-diffusion-v1", "sd_v1"},
                                      {CheckpointKind::sd2, "stable-diffusion-v2", "sd_v2"},
                                      {CheckpointKind::sdxl, "stable-diffusion-xl", "sdxl"}};
-/// Uses of a family's networks that are none of this project's.
+/// Uses of a family's networks that this project does not support.
 constexpr const char* kOtherUses[] = {"inpaint", "refiner", "edit", "depth",
                                       "unclip",  "turbo",   "lora", "controlnet"};
 
@@ -160,7 +160,7 @@ void check_family(const Complaint& complaint, CheckpointKind kind,
   }
 }
 
-/// Tensors without values whose names are the message.
+/// Reads marker tensors: empty tensors whose names are statements.
 void read_marks(const fs::path& file, const SingleFile& checkpoint, Statements& statements) {
   for (const auto& mark : checkpoint.marks) {
     if (mark == "v_pred") statements.predicts(PredictionType::v_prediction, mark);
@@ -173,8 +173,8 @@ void read_marks(const fs::path& file, const SingleFile& checkpoint, Statements& 
   }
 }
 
-/// ᾱ of the training, which original checkpoints carry along: the schedule that all else describes, or the
-/// same without noise at its end.
+/// Reads ᾱ of the training, which original checkpoints contain. It must be the schedule of the other
+/// settings, or the same with zero terminal SNR.
 void read_alphas(const Complaint& complaint, const StateDict& schedule, NoiseScheduleOptions noise,
                  Statements& statements) {
   constexpr double kHalfPrecision = 5e-3;
@@ -183,7 +183,7 @@ void read_alphas(const Complaint& complaint, const StateDict& schedule, NoiseSch
   const auto found = schedule.find(kKey);
   if (found == schedule.end()) return;
   const auto values = found->second.flatten().to(torch::kDouble);
-  noise.prediction_type = PredictionType::v_prediction;  // with which any schedule goes
+  noise.prediction_type = PredictionType::v_prediction;  // allows any schedule
   const auto described = NoiseSchedule(noise).alphas_cumprod().to(torch::kDouble);
   if (values.numel() != described.numel()) {
     complaint.reject(kKey, std::to_string(described.numel()) + " values", std::to_string(values.numel()),
@@ -206,7 +206,7 @@ void read_alphas(const Complaint& complaint, const StateDict& schedule, NoiseSch
                    fmt::format("{:.5f}", values[worst].item<double>()), kWhy);
 }
 
-/// `text` without spaces and quotes around it.
+/// Returns `text` without spaces and quotes around it.
 std::string unquoted(std::string_view text) {
   return std::string(trimmed(text, " \t\r\"'"));
 }
@@ -214,7 +214,7 @@ std::string unquoted(std::string_view text) {
 double yaml_number(const Complaint& complaint, const std::string& key, const std::string& value) {
   double number = 0;
   const auto* end = value.data() + value.size();
-  // Whatever decimal point the locale of a program around this has.
+  // Independent of the decimal point of the locale.
   const auto read = std::from_chars(value.data(), end, number);
   if (read.ec != std::errc() || read.ptr != end || !(number > 0)) {
     complaint.reject(key, "a positive number", value, "it describes the noise schedule");
@@ -222,7 +222,7 @@ double yaml_number(const Complaint& complaint, const std::string& key, const std
   return number;
 }
 
-/// What sgm, which trained XL, names the prediction by: the class of its denoiser's scaling.
+/// Reads the prediction from the class of the denoiser's scaling, as sgm, which trained XL, names it.
 void read_yaml_target(const Complaint& complaint, const std::string& key, const std::string& value,
                       Statements& statements) {
   constexpr std::string_view kScaling = "denoiser_scaling.";
@@ -234,7 +234,7 @@ void read_yaml_target(const Complaint& complaint, const std::string& key, const 
   complaint.reject(key, "EpsScaling or VScaling", scaling, "other predictions are not supported");
 }
 
-/// One `key: value` of a training config of LDM or sgm; nesting does not matter for these.
+/// Reads one `key: value` of a training config of LDM or sgm, whatever its nesting.
 void read_yaml_value(const Complaint& complaint, const std::string& key, const std::string& value,
                      NoiseScheduleOptions& noise, Statements& statements) {
   if (key == "parameterization") statements.predicts(lower(value), key, complaint);
@@ -242,7 +242,7 @@ void read_yaml_value(const Complaint& complaint, const std::string& key, const s
   if (is_one_of(key, {"zero_terminal_snr", "rescale_betas_zero_snr", "ztsnr"}) && !is_off(lower(value))) {
     statements.has_zero_terminal_snr(key);
   }
-  if (key == "beta_schedule" && lower(value) != "linear") {  // LDM's word for scaled_linear
+  if (key == "beta_schedule" && lower(value) != "linear") {  // LDM's name of scaled_linear
     complaint.reject(key, "linear", value, "other noise schedules are not supported");
   }
   if (key == "linear_start") noise.beta_start = yaml_number(complaint, key, value);
@@ -273,7 +273,7 @@ void read_yaml(const fs::path& yaml, NoiseScheduleOptions& noise, Statements& st
   check_betas(noise, [&](const std::string& key, const std::string& message) {
     throw failure(yaml.string() + ": " + (key == "beta_end" ? "linear_end: " : "linear_start: ") + message);
   });
-  // LDM's own default.
+  // The default of LDM.
   if (is_training_config && !statements.says_prediction()) {
     statements.predicts(PredictionType::epsilon, yaml.filename().string());
   }
@@ -298,12 +298,12 @@ std::vector<std::string> read_checkpoint_settings(const fs::path& file, const Si
     if (checkpoint.kind != CheckpointKind::sd2) {
       statements.predicts(PredictionType::epsilon, "the family");
     } else if (statements.says_zero_terminal_snr()) {
-      statements.predicts(PredictionType::v_prediction, "the family");  // the only way for such a model
+      statements.predicts(PredictionType::v_prediction, "the family");  // the only possible prediction
     }
   }
   statements.settle(settings);
 
-  // Of 2.x and XL the published layer, which is never the last, is read.
+  // For 2.x and XL the UNet reads the published layer, which is never the last.
   std::vector<std::string> notes;
   if (checkpoint.kind != CheckpointKind::sd1) return notes;
   for (const char* key : {"modelspec.encoder_layer", "ss_clip_skip"}) {

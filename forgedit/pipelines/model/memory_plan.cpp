@@ -16,32 +16,32 @@ namespace {
 
 constexpr std::int64_t kMiB = 1 << 20;
 constexpr double kGiB = 1024.0 * 1024.0 * 1024.0;
-/// Libraries' workspaces and what else does not grow with the picture; measured 0.2 GiB on an H200.
+/// Workspaces of libraries and other memory that does not grow with the picture; measured 0.2 GiB on an H200.
 constexpr std::int64_t kWorkspace = 320 * kMiB;
-/// While learning: blocks of all sizes that lie unluckily.
+/// While fine-tuning: fragmentation by blocks of all sizes.
 constexpr std::int64_t kLearningGaps = 192 * kMiB;
-/// What LibTorch's allocator loses between blocks: weights one by one, activations. Flat vectors lose
-/// nothing.
+/// What LibTorch's allocator loses between blocks, for weights in separate tensors and for activations. Flat
+/// vectors lose nothing.
 constexpr double kWeightGaps = 1.04, kActivationGaps = 1.15;
 constexpr std::int64_t kTiles[] = {96, 64, 48, 32, 24, 16};
 
-/// Whether large attentions go in parts there (attention_in_parts.h).
+/// Whether large attentions are computed in parts (attention_in_parts.h).
 bool in_parts(const ComputePolicy& policy) {
   return policy.device.is_cpu() && policy.precision == Precision::fp32;
 }
 
-/// What a sample's way through the UNet keeps for the backward pass, in values.
+/// The number of values that the UNet keeps for the backward pass of one sample.
 struct Activations {
-  double all = 0;      ///< of all blocks
-  double inputs = 0;   ///< of blocks alone: what checkpointing keeps
-  double largest = 0;  ///< of one block
-  double at_work = 0;  ///< without a backward pass: of one block, or one layer of a transformer
-  double widest = 0;   ///< the largest map
-  double sums = 0;     ///< of upsamplers' weights, once for all samples (fused::upsample_weight)
+  double all = 0;      ///< all blocks
+  double inputs = 0;   ///< inputs of blocks, which checkpointing keeps
+  double largest = 0;  ///< the largest block
+  double at_work = 0;  ///< without a backward pass: one block, or one layer of a transformer
+  double widest = 0;   ///< the largest feature map
+  double sums = 0;     ///< weights of upsamplers, once for all samples (fused::upsample_weight)
   double stacked = 0;  ///< weights of self-attentions side by side, once for all samples (stacked_weights)
 };
 
-/// Counts blocks as nn/fused.cpp (where `fused`) or LibTorch's operators keep their tensors.
+/// Counts the tensors that blocks keep with nn/fused.cpp (if `fused`) or with LibTorch's operators.
 class ActivationCount {
  public:
   explicit ActivationCount(const MemoryTask& task)
@@ -53,8 +53,8 @@ class ActivationCount {
     sum_.widest = std::max(sum_.widest, (in + out) * pixels);
   }
   /// Fused: x and its norm; in each block three layer norms with their sums, queries, keys and values, two
-  /// attentions, the feed-forward layer's eight. Otherwise also gates and, where attention is one product
-  /// after the other and not in parts, its matrix. Adapters also need the feed-forward layer's activation.
+  /// attentions, the feed-forward layer's eight. Otherwise also gates, and the attention matrix if attention
+  /// is neither fused nor computed in parts. Adapters also need the feed-forward layer's activation.
   void transformer(double channels, double pixels, double heads, double blocks) {
     const double maps = adapters_ ? 25 : 21, outside = 2 * channels;
     const auto tokens = static_cast<std::int64_t>(pixels);
@@ -124,22 +124,22 @@ class Estimate {
     return static_cast<std::int64_t>(most) + outside_of_tensors(task_.policy.device);
   }
   /// What a GPU frees while it fine-tunes (StableDiffusion::offload_idle_networks, Originals::released), and
-  /// uploads again before the next job fine-tunes, into memory that blocks of other sizes have cut up.
+  /// uploads again before the next job fine-tunes, into memory fragmented by blocks of other sizes.
   double uploaded_again() const {
     return task_.batch > 0 && frees_ ? idle_networks() + (reduced_ ? originals() : 0) : 0;
   }
-  /// What a learning step keeps on its way, without a margin.
+  /// What a fine-tuning step keeps for its backward pass, without a margin.
   std::int64_t step() const { return static_cast<std::int64_t>(step_activations()); }
 
  private:
   double unet() const { return kWeightGaps * bytes_ * static_cast<double>(task_.unet_count); }
-  /// The encoder stays float32.
+  /// The encoder of the VAE stays float32.
   double vae() const { return kWeightGaps * (reduced_ ? 3.0 : 4.0) * static_cast<double>(task_.vae_count); }
   double text() const { return kWeightGaps * 4.0 * static_cast<double>(task_.text_count); }
-  /// Of VAE and text encoder, what lies there beside the work in hand.
+  /// Weights of VAE and text encoder that stay on the device while unused.
   double idle_networks() const { return plan_.offload ? 0 : vae() + text(); }
 
-  /// Before fine-tuning and generating; a text's own maps are small.
+  /// Encoding texts before fine-tuning and generating. Its activations are small.
   double text_encoding() const {
     const auto brought = kWeightGaps * 4.0 * static_cast<double>(task_.text_brought);
     return unet() + (plan_.offload ? brought : idle_networks()) + kWorkspace;
@@ -148,20 +148,21 @@ class Estimate {
     const bool adapters = task_.unet_adapters > 0;
     const auto count = static_cast<double>(adapters ? task_.unet_adapters : task_.unet_learning);
     const auto text_count = static_cast<double>(task_.text_learning);
-    // Float32 weights arrive where Adam's averages lie later, but for offloaded ones, which come one by one.
+    // Float32 weights are uploaded into the later memory of Adam's averages; offloaded ones are uploaded one
+    // by one.
     const double adam = std::max(plan_.eight_bit_adam ? 2.04 : 8.0, reduced_ && !plan_.offload ? 4.0 : 0.0);
-    // What learns lies there beside its original, which a plan may have gone. With it the lower halves of
-    // float32 weights; Adam.
+    // Trained weights are in memory beside their originals, unless the plan frees those. They have the lower
+    // halves of float32 weights, and Adam.
     double total = unet() + (frees_ && reduced_ ? 0 : originals()) + count * ((reduced_ ? 2 : 0) + adam);
     total += (frees_ ? 0 : idle_networks()) + text_count * (4 + 4 + (reduced_ ? 8 : adam));
     if (text_count > 0 && (plan_.offload || frees_)) total += text();
-    total += 1.5 * bytes_ * activations_.sums;  // and their gradients, one by one
-    // Where no plan keeps them, gradients come as activations go.
+    total += 1.5 * bytes_ * activations_.sums;  // and their gradients, one at a time
+    // Unless a plan keeps gradients, they are allocated while activations are freed.
     const double gradients = count * bytes_, activations = kActivationGaps * step_activations();
     total += frees_ && reduced_ ? std::max(gradients, activations) : gradients + activations;
     return total + kWorkspace + kLearningGaps;
   }
-  /// Weights of the UNet that are trained, as they were.
+  /// The original values of the trained weights of the UNet.
   double originals() const {
     const bool adapters = task_.unet_adapters > 0;
     return plan_.offload || adapters ? 0 : bytes_ * static_cast<double>(task_.unet_learning);
@@ -176,25 +177,26 @@ class Estimate {
   double drawing() const {
     const auto pictures = static_cast<double>(
         plan_.draw_batch > 0 ? std::min(plan_.draw_batch, task_.draw_batch) : task_.draw_batch);
-    // UNetAhead's copies of what self-attention projects with: a twentieth of the weights in SD 1.x, more
-    // where transformers are deep.
+    // UNetAhead's copies of the projection weights of self-attention: a twentieth of the weights in SD 1.x,
+    // more if transformers are deep.
     const double ahead = std::max(0.05 * unet(), kWeightGaps * bytes_ * activations_.stacked);
     return unet() + ahead + bytes_ * activations_.sums + idle_networks() + learned_weights() +
            2 * pictures * drawing_maps() + kWorkspace;
   }
-  /// A sample's maps while nothing is kept for a backward pass: the skips and one block or layer at work.
+  /// Feature maps of a sample without a backward pass: the skips and one block or layer.
   double drawing_maps() const {
     return kActivationGaps * bytes_ *
            (activations_.inputs / 2 + 0.6 * activations_.at_work + activations_.widest);
   }
-  /// Both sets, for forgetting to choose from; beside them what was just learned, in float32.
+  /// The original and the learned weights, from which forgetting chooses, and the weights just learned in
+  /// float32.
   double learned_weights() const {
     if (plan_.offload) return 0;
     const double just_learned = reduced_ && task_.batch > 0 && task_.unet_adapters == 0 ? 4 : 0;
     return (2 * bytes_ + just_learned) * static_cast<double>(task_.unet_learning);
   }
 
-  /// The VAE's maps at full size, where it is widest, and the attention between its halves.
+  /// The VAE's feature maps at full size, where they are largest, and the attention of its mid block.
   double vae_maps(double channels, double bytes, double maps) const {
     const auto factor = static_cast<double>(task_.vae.factor());
     const auto side = [&](int pixels) {
@@ -209,7 +211,7 @@ class Estimate {
     const auto channels = static_cast<double>(task_.vae.block_out_channels.front());
     return unet() + vae() + (plan_.offload ? 0 : text()) + vae_maps(channels, 4, 6) + kWorkspace;
   }
-  /// Beside a recorded sampler, whose memory stays its own.
+  /// Decoding, beside a recorded sampler, which keeps its memory.
   double decoding() const {
     const auto& levels = task_.vae.block_out_channels;
     const auto channels = static_cast<double>(levels[std::min<std::size_t>(1, levels.size() - 1)]);
@@ -219,14 +221,14 @@ class Estimate {
   const MemoryTask& task_;
   const MemoryPlan& plan_;
   bool reduced_;
-  double bytes_;  // of a weight or an activation
-  bool frees_;    // a GPU's idle networks and bfloat16 originals go while it fine-tunes
+  double bytes_;  // bytes of a weight or an activation
+  bool frees_;    // a GPU frees idle networks and bfloat16 originals while it fine-tunes
   Activations activations_;
 };
 
-/// How long a run takes under a plan, in times of one without measures. Small batches fill a GPU badly; the
-/// rest is a forward pass more, and weights that travel: those that learn there and back once a learning,
-/// which takes nearly as long as it does. What changes results comes last.
+/// The time of a run under a plan, relative to one without measures. Small batches use a GPU badly;
+/// checkpointing adds a forward pass; offloading moves the trained weights there and back once per
+/// fine-tuning, which takes nearly as long as fine-tuning. Measures that change results get the highest cost.
 double cost_of(const MemoryTask& task, const MemoryPlan& plan) {
   const auto slowdown = [](std::int64_t part, std::int64_t whole) {
     const auto a_sample = [](std::int64_t samples) { return 1 + 1.3 / static_cast<double>(samples); };
@@ -241,7 +243,7 @@ double cost_of(const MemoryTask& task, const MemoryPlan& plan) {
   return cost;
 }
 
-/// The whole (0), and divisors, so that all parts of a batch are alike.
+/// Returns 0 (the whole batch) and the proper divisors of `batch`, so that all parts have the same size.
 std::vector<std::int64_t> parts_of(std::int64_t batch) {
   std::vector<std::int64_t> parts{0};
   for (auto part = batch / 2; part > 0; --part) {
@@ -259,7 +261,7 @@ std::vector<std::int64_t> tiles_of(const MemoryTask& task) {
   return tiles;
 }
 
-/// Every plan that the task can run under.
+/// Returns every plan that is possible for the task.
 std::vector<MemoryPlan> all_plans(const MemoryTask& task) {
   const auto& policy = task.policy;
   const bool learns = task.batch > 0;
@@ -340,7 +342,7 @@ MemoryPlan plan_memory(const MemoryTask& task, double budget_gib) {
   if (const auto plan = find_memory_plan(task, budget_gib)) return *plan;
   auto least = INT64_MAX;
   for (const auto& plan : all_plans(task)) least = std::min(least, estimate_peak(task, plan));
-  // Rounded up, so that what is named works.
+  // Rounded up, so that the named budget is enough.
   const double gib = std::ceil(static_cast<double>(least) / kGiB * 100) / 100;
   throw usage_error("memory", fmt::format("{} is too little for {} at {}x{}; the least that works is {}",
                                           gib_text(budget_gib), task.batch > 0 ? "fine-tuning" : "generating",

@@ -23,7 +23,7 @@ namespace fs = std::filesystem;
 
 constexpr const char* kDiffusersStem = "diffusion_pytorch_model";
 constexpr const char* kTransformersStem = "model";
-/// Repositories whose tokenizer is Stable Diffusion 1.x's.
+/// Repositories with the tokenizer of Stable Diffusion 1.x.
 constexpr const char* kTokenizerRepositories[] = {
     "openai/clip-vit-large-patch14", "CompVis/stable-diffusion-v1-4", "runwayml/stable-diffusion-v1-5",
     "stable-diffusion-v1-5/stable-diffusion-v1-5"};
@@ -39,8 +39,8 @@ fs::path config_of(const fs::path& directory) {
 
 using Metadata = std::map<std::string, std::string>;
 
-/// Settings of a network whose file has no config.json beside it: of the folder that was named for them, else
-/// those that the file carries, else by the shapes of its tensors.
+/// Returns the settings of a network in a file without a config.json: those of the folder named for them,
+/// else those in the file, else those that the shapes of its tensors give.
 template <class Config>
 Config settings_of(
     const fs::path& named, const Metadata& metadata, const char* key, const StateDict& weights,
@@ -59,7 +59,7 @@ void append(std::vector<std::string>& notes, const std::vector<std::string>& mor
   notes.insert(notes.end(), more.begin(), more.end());
 }
 
-/// One note, however many tensors there are.
+/// Returns one note for any number of tensors.
 std::vector<std::string> note_unused(const std::string& origin, const UnusedNames& unused) {
   if (unused.empty()) return {};
   const auto count = std::to_string(unused.size()) + (unused.size() == 1 ? " tensor" : " tensors");
@@ -67,13 +67,13 @@ std::vector<std::string> note_unused(const std::string& origin, const UnusedName
           ": ignored"};
 }
 
-/// What no shape tells of a family, where no file beside the weights says it.
+/// Settings of a family that shapes do not determine, used if no file contains them.
 struct FamilyDefaults {
   CheckpointKind kind;
   double vae_scaling_factor;
   bool zeros_for_empty_prompt;
-  const char* pad_token;     ///< of the text encoder; empty: what the tokenizer's files say
-  const char* text_encoder;  ///< how its tensors begin
+  const char* pad_token;     ///< of the text encoder; empty: that of the tokenizer's files
+  const char* text_encoder;  ///< prefix of its tensors
 };
 constexpr const char *kClipPad = "<|endoftext|>", *kOpenClipPad = "!";
 constexpr FamilyDefaults kFamilyDefaults[] = {
@@ -87,7 +87,7 @@ const FamilyDefaults& defaults_of(CheckpointKind kind) {
                        [&](const auto& row) { return row.kind == kind; });
 }
 
-/// Latents a side of Stable Diffusion 2.x models that predict the velocity.
+/// Latents per side of Stable Diffusion 2.x models that predict the velocity.
 constexpr std::int64_t kVelocitySide = 96;
 
 std::function<VaeConfig(const StateDict&, const std::string&)> scaled_vae_config(double scaling_factor) {
@@ -114,8 +114,8 @@ NetworkFiles<VaeConfig> vae_of_file(const fs::path& file, const fs::path& config
   return vae;
 }
 
-/// For a checkpoint of one file, which has no tokenizer in it; empty where there is none. `rows`: of its text
-/// encoder's table.
+/// Finds a tokenizer for a single-file checkpoint, which contains none; empty if there is none. `rows`: those
+/// of its text encoder's embedding table.
 fs::path find_tokenizer(const ModelFiles& files, std::int64_t rows) {
   auto places = tokenizer_places(files.model);
   if (!files.config.empty()) places.insert(places.begin(), files.config / "tokenizer");
@@ -130,13 +130,13 @@ fs::path find_tokenizer(const ModelFiles& files, std::int64_t rows) {
   return found == places.end() ? fs::path() : *found;
 }
 
-/// Exports write one beside their checkpoint for each text encoder.
+/// Returns the folder of the tokenizer that an export writes beside its checkpoint for each text encoder.
 fs::path own_tokenizer(const fs::path& checkpoint, const char* end) {
   auto path = checkpoint;
   return path.replace_extension(end);
 }
 
-/// A folder that belongs to the model also says what pads; any other is only asked for its words.
+/// Returns a checkpoint's tokenizer. The pad token comes from the folder only if that belongs to the model.
 TokenizerFiles checkpoint_tokenizer(const ModelFiles& files, std::int64_t rows, const char* pad_token) {
   const auto folder = files.tokenizer.empty() ? find_tokenizer(files, rows) : files.tokenizer;
   const bool own = files.tokenizer.empty() && (folder == own_tokenizer(files.model, "tokenizer") ||
@@ -157,7 +157,7 @@ ModelParts read_folder(const ModelFiles& files) {
   const auto& directory = files.model;
   ModelParts parts;
   read_model_index(directory / "model_index.json", parts.settings);
-  // The UNet first: it is what a folder that is no model lacks.
+  // The UNet is read first, because a folder that is no model lacks it.
   parts.unet = read_unet(directory / "unet");
   const auto family = unet_family(parts.unet.weights);
   const auto scheduler = directory / "scheduler" / "scheduler_config.json";
@@ -176,7 +176,7 @@ ModelParts read_folder(const ModelFiles& files) {
   return parts;
 }
 
-/// A number that training measured may stand in the file as well.
+/// Checks the scale factor, a number measured in training, which may also be in the file.
 void check_scale_factor(const SingleFile& file, const NetworkFiles<VaeConfig>& vae) {
   constexpr double kHalfPrecision = 1e-3;
   const auto found = file.schedule.find("scale_factor");
@@ -187,7 +187,7 @@ void check_scale_factor(const SingleFile& file, const NetworkFiles<VaeConfig>& v
                 " as the settings of the VAE say, found " + nlohmann::json(value).dump());
 }
 
-/// Settings of one of a checkpoint's networks, and the network.
+/// Reads the settings of one of a checkpoint's networks, and the network.
 template <class Config>
 NetworkFiles<Config> network_of(
     const ModelFiles& files, const SingleFile& file, const char* name, const char* key, StateDict weights,
@@ -212,7 +212,7 @@ void require_networks(const ModelFiles& files, const SingleFile& file) {
   }
 }
 
-/// What the checkpoint and a folder that was named for its settings say.
+/// Reads the settings in the checkpoint and in a folder that was named for its settings.
 std::vector<std::string> read_settings(const ModelFiles& files, const SingleFile& file,
                                        ModelSettings& settings) {
   settings.zeros_for_empty_prompt = defaults_of(file.kind).zeros_for_empty_prompt;
@@ -298,7 +298,7 @@ NetworkFiles<ClipTextConfig> read_clip_text(const fs::path& directory, bool seco
   NetworkFiles<ClipTextConfig> text;
   text.origin = directory.string();
   const auto json = read_json_object(file);
-  // A whole CLIP serves as well: its text encoder's settings are one level below.
+  // The folder may contain a complete CLIP model, with the text encoder's settings one level below.
   const bool whole = json.contains("text_config") || json.contains("text_config_dict");
   text.config = whole ? ClipConfig::text_from_json(file.string(), json)
                       : ClipTextConfig::from_json(ConfigReader(file.string(), json));

@@ -19,7 +19,7 @@ namespace {
 namespace fs = std::filesystem;
 using Names = std::set<std::string, std::less<>>;
 
-/// Samplers of models whose noise is described by betas.
+/// Samplers whose noise schedule is given by betas.
 const Names kSchedulers{"DDIMScheduler",
                         "DDIMInverseScheduler",
                         "DDIMParallelScheduler",
@@ -43,7 +43,7 @@ const Names kSchedulers{"DDIMScheduler",
                         "UniPCMultistepScheduler"};
 const Names kDistilledSchedulers{"LCMScheduler", "TCDScheduler"};
 
-/// Choices of a sampler that are worth a word where they are set.
+/// Settings of a sampler that are noted if they are on.
 constexpr const char* kSamplerSwitches[] = {"thresholding", "use_karras_sigmas", "use_exponential_sigmas",
                                             "use_beta_sigmas", "use_lu_lambdas"};
 
@@ -176,7 +176,7 @@ const Names kVaeKeys{"_class_name",
                      "use_post_quant_conv",
                      "use_quant_conv"};
 
-/// What averages of weights and other programs leave in a config.json; no network reads them.
+/// Keys that weight averaging and other programs write into config.json. No network uses them.
 const Names kBookkeeping{"_diffusers_version", "_name_or_path",  "_use_default_values", "decay",
                          "inv_gamma",          "min_decay",      "optimization_step",   "power",
                          "update_after_step",  "use_ema_warmup", "torch_dtype",         "dtype"};
@@ -242,7 +242,7 @@ void read_prediction(const ConfigReader& json, ModelSettings& settings) {
   }
 }
 
-/// The steps that a model was made for; which of the usual ones a sampler takes is its own choice.
+/// Reads the timestep spacing that a model was made for. Among the usual ones, a sampler chooses its own.
 std::vector<std::string> read_steps(const ConfigReader& json, const fs::path& file, ModelSettings& settings) {
   const auto spacing = json.text("timestep_spacing", "leading");
   if (spacing == "trailing" && settings.noise.prediction_type == PredictionType::v_prediction) {
@@ -304,7 +304,7 @@ nlohmann::json scheduler_json(const ModelSettings& settings) {
                       {"clip_sample", false},
                       {"set_alpha_to_one", false},
                       {"steps_offset", 0}};
-  // What all readers take for granted is not written.
+  // The default of all readers is not written.
   if (noise.prediction_type != PredictionType::epsilon) {
     json["prediction_type"] = prediction_name(noise.prediction_type);
   }
@@ -332,7 +332,7 @@ void read_carried_settings(const std::string& origin, const std::string& text, M
 
 void read_model_index(const fs::path& file, ModelSettings& settings) {
   static constexpr const char* kXl = "StableDiffusionXLPipeline";
-  // The same networks, put to another use.
+  // Pipelines with the same networks for another use.
   static const Names kPipelines{"StableDiffusionPipeline", "StableDiffusionImg2ImgPipeline",
                                 "StableDiffusionInpaintPipelineLegacy", "StableDiffusionPipelineSafe", kXl};
   std::error_code ignored;

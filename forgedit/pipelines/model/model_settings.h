@@ -12,50 +12,50 @@
 
 namespace forgedit {
 
-/// What a model's weights were trained to compute, as the files beside them say. Defaults are those of Stable
-/// Diffusion 1.x.
+/// Settings that a model's weights were trained with, from the files beside them. Defaults are those of
+/// Stable Diffusion 1.x.
 struct ModelSettings {
-  NoiseScheduleOptions noise;  ///< and what the UNet predicts of it
-  /// No file says what the UNet predicts, as with checkpoints of one file of Stable Diffusion 2.x: the UNet
-  /// has to be asked, and settle_prediction (model_files.h) takes the answer.
+  NoiseScheduleOptions noise;  ///< noise schedule, and what the UNet predicts
+  /// No file says what the UNet predicts, as with single-file checkpoints of Stable Diffusion 2.x. The UNet
+  /// is then tested, and settle_prediction (model_files.h) takes the result.
   bool prediction_unknown = false;
-  TimestepSpacing timestep_spacing = TimestepSpacing::leading;  ///< that the model was made for
-  bool zeros_for_empty_prompt = false;  ///< an empty prompt is zeros, tokens and pooled (XL)
+  TimestepSpacing timestep_spacing = TimestepSpacing::leading;  ///< spacing that the model was made for
+  bool zeros_for_empty_prompt = false;  ///< an empty prompt gives zeros, tokens and pooled (XL)
 };
 
-// Settings that stand beside a model's weights. Those that change what the weights compute are read; what is
-// not supported is an Error that names file, key and both values. What is returned are notes for people:
-// settings that are known, not used, and worth a word.
+// Settings in files beside a model's weights. Those that change what the weights compute are read; an
+// unsupported one throws Error that names file, key and both values. The functions return notes for people:
+// settings that are known, not used, and worth mentioning.
 
-/// scheduler_config.json of a diffusers folder; a file that is not there says nothing. Which sampler it
-/// names, and with which steps, is the choice of the method (docs/files.md).
+/// Reads scheduler_config.json of a diffusers folder; does nothing if it does not exist. Its sampler and
+/// steps are ignored: the method chooses them (docs/files.md).
 std::vector<std::string> read_scheduler_config(const std::filesystem::path& file, ModelSettings& settings);
 
-/// Calls `reject` with the key of scheduler_config.json and what is wrong with it unless betas can begin and
-/// end so: between 0 and 1, and not falling.
+/// Checks that betas are between 0 and 1 and do not fall. Otherwise calls `reject` with the key of
+/// scheduler_config.json and the reason.
 void check_betas(const NoiseScheduleOptions& noise,
                  const std::function<void(const char* key, const std::string& message)>& reject);
 
-/// model_index.json: only pipelines from text of Stable Diffusion 1.x, 2.x and XL; and whether an empty
-/// prompt is zeros, which is the default for XL. May not exist.
+/// Reads model_index.json, which may be missing: whether an empty prompt gives zeros (the default for XL).
+/// Throws Error unless it is a text-to-image pipeline of Stable Diffusion 1.x, 2.x or XL.
 void read_model_index(const std::filesystem::path& file, ModelSettings& settings);
 
-/// The settings as a scheduler_config.json of DDIM has them (`_class_name` and all that the method settles
-/// itself included).
+/// Returns the settings as a scheduler_config.json of DDIM, with `_class_name` and the settings that the
+/// method fixes itself.
 nlohmann::json scheduler_json(const ModelSettings& settings);
-/// Both files as one object, for the metadata of a checkpoint of one file; and back. `origin` stands in front
-/// of errors.
+/// Converts both files to one object, for the metadata of a single-file checkpoint; and back. `origin` is the
+/// prefix of errors.
 nlohmann::json carried_settings(const ModelSettings& settings);
 void read_carried_settings(const std::string& origin, const std::string& text, ModelSettings& settings);
 
-/// What a checkpoint of one file says about itself: in its metadata, by tensors that are marks, by the noise
-/// schedule of its training, and in a NAME.yaml beside it. `settings` has what the scheduler's config of
-/// another folder says, or `prediction_unknown` where none was named.
+/// Reads what a single-file checkpoint says about itself: in its metadata, by marker tensors, by the noise
+/// schedule of its training, and in NAME.yaml beside it. `settings` contains the scheduler's config of
+/// another folder, or `prediction_unknown` if none was given.
 std::vector<std::string> read_checkpoint_settings(const std::filesystem::path& file,
                                                   const SingleFile& checkpoint, ModelSettings& settings);
 
-/// A note about keys of a network's config.json that this project knows nothing about; nothing where there
-/// are none. `network`: "unet" or "vae".
+/// Returns a note about unknown keys of a network's config.json; empty if there are none. `network`: "unet"
+/// or "vae".
 std::vector<std::string> note_unknown_settings(const std::filesystem::path& file, const std::string& network);
 
 }  // namespace forgedit

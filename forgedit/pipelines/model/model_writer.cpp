@@ -87,10 +87,10 @@ void write_checkpoint(const StableDiffusion& model, const std::filesystem::path&
     metadata[kTextEncoder2Settings] = json_text(model.text_encoder_2->config().to_json());
   }
   const auto settings = carried_settings(model.settings);
-  // What a checkpoint of 1.x means without a word.
+  // Readers assume these settings for a checkpoint of 1.x without any.
   const bool says_itself = file.kind == CheckpointKind::sd1 && settings == carried_settings({});
   if (!says_itself) metadata[kModelSettings] = json_text(settings);
-  // The marks of other programs.
+  // The markers that other programs use.
   const auto& noise = model.settings.noise;
   if (noise.prediction_type == PredictionType::v_prediction) file.marks.emplace_back("v_pred");
   if (noise.rescale_betas_zero_snr) file.marks.emplace_back("ztsnr");
@@ -117,7 +117,7 @@ void copy_companions(const std::filesystem::path& from, const std::filesystem::p
   for (const char* name : {"captioner", "clip"}) {
     for (const auto& path : list_tree(from / name)) {
       std::error_code error;
-      // In the Hugging Face cache files are links; what they lead to is copied.
+      // Files in the Hugging Face cache are links; their targets are copied.
       const bool inside = path.lexically_normal().parent_path() == (from / name).lexically_normal();
       if (!inside || !fs::is_regular_file(path, error)) continue;
       make_directory(to / name);

@@ -5,8 +5,8 @@
 
 namespace forgedit {
 
-/// Has a network's weights on `device` while it lives; afterwards they are where they were, as they were:
-/// what is written to them meanwhile is lost. Nothing for a network that is there already.
+/// Moves a network's weights to `device`, and back to the unchanged originals in the destructor: changes made
+/// meanwhile are lost. Does nothing if they are on `device` already.
 class ParametersOnDevice {
  public:
   ParametersOnDevice(torch::nn::Module& network, const c10::Device& device);

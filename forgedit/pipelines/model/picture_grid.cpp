@@ -22,7 +22,7 @@ Frame frame_picture(int width, int height, const std::optional<std::pair<int, in
 }
 
 Image lay_into_grid(const Image& picture, const Frame& frame, bool stretched) {
-  // The published way resizes with Pillow's default, bicubic; to_grid with Lanczos.
+  // The published code resizes with Pillow's default, bicubic; to_grid uses Lanczos.
   return stretched ? resize(picture, frame.grid_width, frame.grid_height, Resample::bicubic)
                    : to_grid(picture, frame);
 }

@@ -6,16 +6,16 @@
 
 namespace forgedit {
 
-/// The stages of jobs that take long.
+/// Names of the long stages of jobs.
 inline constexpr const char* kLearningStage = "learning";
 inline constexpr const char* kSamplingStage = "generating images";
 
-/// Where a job stands. Called after every step; throw Cancelled from it to stop within that step.
+/// The progress of a job. The callback is called after every step; it may throw Cancelled to stop the job.
 struct Progress {
-  std::string stage;  ///< kLearningStage, kSamplingStage, or what a benchmark does
+  std::string stage;  ///< kLearningStage, kSamplingStage, or a stage of a benchmark
   std::int64_t done = 0;
   std::int64_t total = 0;
-  double loss = 0;  ///< while learning: the step's loss
+  double loss = 0;  ///< while fine-tuning: the loss of the step
 };
 using ProgressCallback = std::function<void(const Progress&)>;
 

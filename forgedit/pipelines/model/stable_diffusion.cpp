@@ -23,9 +23,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::int64_t kManyCells = 64 * 64;  // of latents; 512x512 pixels
+constexpr std::int64_t kManyCells = 64 * 64;  // latents of a picture of 512x512 pixels
 
-/// Throws where the host lacks memory for what loading converts to float32, or copies.
+/// Throws Error if the host lacks memory for the weights that loading copies or converts to float32.
 template <typename Config>
 void require_memory(const NetworkFiles<Config>& files, bool keep_half = false) {
   std::int64_t converted = 0;
@@ -36,7 +36,7 @@ void require_memory(const NetworkFiles<Config>& files, bool keep_half = false) {
   require_host_memory(files.origin, converted);
 }
 
-/// What the network does not keep of its tensors, such as half-precision ones, is gone at the end.
+/// Loads the network. Tensors that it does not keep, such as half-precision ones, are freed at the end.
 template <typename Model, typename Config>
 Model finish(NetworkFiles<Config> files, bool keep_half = false) {
   require_memory(files, keep_half);
@@ -48,7 +48,7 @@ bool keeps_half(const ComputePolicy& policy) {
   return policy.device.is_cpu() && policy.precision == Precision::fp32 && !policy.plain;
 }
 
-/// The parameters that lie on the CPU.
+/// Returns the parameters on the CPU.
 std::vector<torch::Tensor> on_the_cpu(const torch::nn::Module& network) {
   auto parameters = network.parameters();
   const auto is_elsewhere = [](const torch::Tensor& parameter) { return !parameter.is_cpu(); };
@@ -56,7 +56,8 @@ std::vector<torch::Tensor> on_the_cpu(const torch::nn::Module& network) {
   return parameters;
 }
 
-/// Float32 weights from the CPU to a GPU, many at a time through pinned memory, there into `type`.
+/// Uploads float32 weights from the CPU to a GPU, many at a time through pinned memory, and converts them to
+/// `type` there.
 void upload(torch::nn::Module& network, const c10::Device& device, at::ScalarType type) {
   constexpr std::size_t kAtOnce = std::size_t{256} << 20;
   torch::NoGradGuard no_grad;
@@ -75,7 +76,7 @@ void upload(torch::nn::Module& network, const c10::Device& device, at::ScalarTyp
   }
 }
 
-/// Onto the device, laid out as convolutions there want it.
+/// Moves a network to the device, with the memory format that convolutions there need.
 void move_network(torch::nn::Module& network, const c10::Device& device,
                   at::ScalarType type = torch::kFloat) {
   if (device.is_cuda()) {
@@ -97,12 +98,12 @@ ClipTokenizer read_tokenizer(const TokenizerFiles& files, const ClipTextConfig& 
   return tokenizer;
 }
 
-/// What the encoder's layer `layer` gives, counted from the last one (1).
+/// Returns the output of the encoder's layer `layer`, counted from the last one (1).
 const torch::Tensor& state_from_end(const ClipTextModelImpl::Output& output, std::int64_t layer) {
   return output.hidden_states[output.hidden_states.size() - static_cast<std::size_t>(layer)];
 }
 
-/// (1, length that the encoder reads) int64, on the CPU.
+/// Returns token ids (1, length that the encoder reads) int64, on the CPU.
 torch::Tensor token_ids(const ClipTokenizer& tokenizer, const ClipTextModel& encoder,
                         const std::string& text) {
   const auto length = static_cast<std::size_t>(encoder->config().max_position_embeddings);
@@ -121,7 +122,7 @@ void ask_prediction(ModelParts& parts) {
   const auto latents = torch::full({1, config.in_channels, kSide, kSide}, 0.5);
   const auto last = torch::full({1}, parts.settings.noise.num_train_timesteps - 1, torch::kLong);
   const auto out = unet(latents, last, torch::full({1, kTokens, config.cross_attention_dim}, 0.5));
-  // At the last timestep noise is what goes in; a velocity is not like it.
+  // At the last timestep the input is noise, so predicted noise resembles it, and a velocity does not.
   const bool velocity = (out - latents).mean().item<double>() < -1;
   settle_prediction(parts, velocity ? PredictionType::v_prediction : PredictionType::epsilon);
   parts.notes.push_back(
@@ -180,7 +181,7 @@ StableDiffusion StableDiffusion::read(const ModelFiles& files, const ComputePoli
   if (model.text_encoder_2) add("text_encoder_2.", *model.text_encoder_2);
   add("vae.", *model.vae);
   model.base_fingerprint = fingerprint(all);
-  // The same weights are another model where they are said to predict something else.
+  // The same weights with another prediction type are another model.
   const auto settings = carried_settings(model.settings);
   if (settings != carried_settings({})) {
     model.base_fingerprint = content_hash(model.base_fingerprint + json_text(settings));
@@ -251,7 +252,7 @@ std::vector<torch::nn::Module*> StableDiffusion::networks_beside_unet() {
 
 void StableDiffusion::place_network(torch::nn::Module& network, const c10::Device& device) {
   move_network(network, device);
-  // The encoder stays float32: it runs once, and learning starts from what it gives.
+  // The encoder stays float32: it runs once, and fine-tuning uses its output.
   if (policy.reduced() && &network == vae.get()) vae->decoder_to(torch::kBFloat16);
 }
 
@@ -362,18 +363,19 @@ torch::Tensor StableDiffusion::decode_latents(const torch::Tensor& latents) {
   restore_networks();
   const ParametersOnDevice moved(*vae, policy.device);
   const auto cells = latents.numel() / latents.size(1);
-  // The decoder's last feature maps are large: what the UNet has freed must not lie idle beside them.
+  // The decoder's last feature maps are large, so memory that the UNet has freed must not stay cached.
   if (policy.device.is_cpu() && cells >= kManyCells) release_memory(policy.device);
   const auto unscaled = latents / vae->config().scaling_factor;
   const auto images =
       (memory.vae_tile > 0 ? decode_in_tiles(vae, unscaled, memory.vae_tile) : vae->decode(unscaled))
           .to(torch::kFloat);
-  check_finite(images);  // infinite ones would become white or black
+  check_finite(images);  // infinite values would become white or black
   return (images * 0.5 + 0.5).clamp(0.0, 1.0);
 }
 
 MemoryTask StableDiffusion::memory_task(int width, int height) const {
-  // As many as take the memory: of those in half precision (nn/half_weights.h) two are one.
+  // The number of float32 values with the same memory: two half-precision weights (nn/half_weights.h) count
+  // as one.
   const auto count = [](const torch::nn::Module& network) {
     std::int64_t sum = 0;
     for (const auto& parameter : network.parameters()) {

@@ -19,120 +19,120 @@
 
 namespace forgedit {
 
-/// A Stable Diffusion model in memory, on one device: channels-last, nothing requires gradients. Float32,
-/// but for the UNet and the VAE's decoder where policy.reduced().
+/// A Stable Diffusion model in memory, on one device: channels-last, nothing requires gradients. Weights are
+/// float32, except those of the UNet and the VAE's decoder if policy.reduced().
 struct StableDiffusion {
   std::optional<ClipTokenizer> tokenizer;
   TokenizerFiles tokenizer_files;
-  std::optional<ClipTokenizer> tokenizer_2;  ///< of text_encoder_2
+  std::optional<ClipTokenizer> tokenizer_2;  ///< tokenizer of text_encoder_2
   std::optional<TokenizerFiles> tokenizer_2_files;
-  std::filesystem::path folder;  ///< the model's own, or the one its file lies in
+  std::filesystem::path folder;  ///< the model's folder, or the folder of its file
   ClipTextModel text_encoder{nullptr};
-  /// Where the UNet takes added conditions: its tokens stand behind the first one's, and it gives the pooled
-  /// embedding.
+  /// For a UNet with added conditions: its tokens are concatenated to those of the first one, and it gives
+  /// the pooled embedding.
   ClipTextModel text_encoder_2{nullptr};
   AutoencoderKL vae{nullptr};
   UNet unet{nullptr};
   ModelSettings settings;
-  std::optional<std::int64_t> clip_skip;  ///< as ModelParts has it
+  std::optional<std::int64_t> clip_skip;  ///< see ModelParts
   ComputePolicy policy;
-  std::vector<std::string> notes;  ///< what people should know of how its files were read
+  std::vector<std::string> notes;  ///< notes for people on how its files were read
   /// How fine-tuning and generating save memory (`place` sets it). With `offload`, VAE and text encoders are
-  /// on the CPU except while they work (text_device).
+  /// on the CPU except while they compute (text_device).
   MemoryPlan memory;
-  /// The UNet's weights as loaded: float32, on the CPU. Empty unless policy.reduced(): then the UNet itself
-  /// has bfloat16 ones.
+  /// The UNet's weights as loaded: float32, on the CPU. Empty unless policy.reduced(); then the UNet itself
+  /// has bfloat16 weights.
   StateDict unet_float32;
-  /// How base_fingerprint is taken; a new way of taking it gets the next number.
+  /// The version of base_fingerprint. Increase it if the fingerprint is computed in another way.
   static constexpr int kFingerprintMethod = 3;
-  /// Of UNet, text encoders, VAE and settings as loaded, and of clip_skip (with_clip_skip): what a saved edit
-  /// belongs to.
+  /// A fingerprint of UNet, text encoders, VAE and settings as loaded, and of clip_skip (with_clip_skip).
+  /// Saved edits can be used only with the model that has it.
   std::string base_fingerprint;
 
-  /// Reads a diffusers folder (unet/, vae/, text_encoder/, tokenizer/) or a checkpoint of one file. Strict:
+  /// Reads a diffusers folder (unet/, vae/, text_encoder/, tokenizer/) or a single-file checkpoint. Strict:
   /// see load_state.
   static StableDiffusion load(const ModelFiles& files, const ComputePolicy& policy);
-  /// The same, still on the CPU as read, for callers that decide on a plan by the model; `place` comes next.
+  /// The same, but leaves the weights on the CPU, for callers that choose a memory plan by the model. Call
+  /// `place` next.
   static StableDiffusion read(const ModelFiles& files, const ComputePolicy& policy);
 
-  /// From where the weights were read to policy.device, in the policy's types, under a plan; load does it.
-  /// Once it is there, another plan is for the jobs to come, and networks move where it has them lie
-  /// elsewhere.
+  /// Moves the weights to policy.device, in the policy's types, under a memory plan; `load` calls it. A later
+  /// call changes the plan for the next jobs, and moves networks that the new plan has on another device.
   void place(const MemoryPlan& plan);
 
-  /// Token ids (1, 77) for text_encoder, on the model's device. What is longer than the model reads is cut
-  /// off.
+  /// Returns token ids (1, 77) for text_encoder, on the model's device. Longer texts are truncated.
   torch::Tensor tokenize(const std::string& text) const;
-  /// What to warn of where `text` is longer than the model reads; empty where it is not.
+  /// Returns a warning if `text` is longer than the model reads, else an empty text.
   std::string too_long(const std::string& text) const;
-  /// Where text encoders work: under `offload` two of them stay on the CPU, as beside the UNet not
-  /// even the larger one of XL fits into 8 GiB; a text then takes about a second.
+  /// The device on which text encoders compute. Under `offload` two encoders stay on the CPU, because not
+  /// even the larger one of XL fits into 8 GiB beside the UNet; a text then takes about a second.
   c10::Device text_device() const;
-  /// Float32, on the model's device. With two text encoders their states before the last layer (clip_skip:
-  /// after another one), side by side, and the second one's projection; else encode_ids (encode_prompt of
-  /// diffusers' pipelines).
+  /// Returns the embedding of a prompt, float32 on the model's device. With two text encoders: their states
+  /// before the last layer (or of the layer clip_skip), side by side, and the second one's projection.
+  /// Otherwise encode_ids. The same as encode_prompt of diffusers' pipelines.
   TextEmbedding encode_text(const std::string& text);
-  /// Token ids (1, 77) as text_encoder alone encodes them, for the gradients of its weights: its last state,
-  /// or of clip_skip the final layer norm of an earlier one, (1, 77, width).
+  /// Encodes token ids (1, 77) with text_encoder alone, so that gradients reach its weights. Returns its last
+  /// state, or with clip_skip the final layer norm of an earlier one, (1, 77, width).
   torch::Tensor encode_ids(const torch::Tensor& ids);
-  /// The negative embedding of guidance: that of the empty prompt, or zeros if the model was trained with
-  /// zeros.
+  /// Returns the unconditional embedding of classifier-free guidance: that of the empty prompt, or zeros if
+  /// the model was trained with zeros.
   TextEmbedding encode_unconditional();
-  /// Widths of the text encoders' parts of an embedding.
+  /// Returns the widths of the text encoders' parts of an embedding.
   std::vector<std::int64_t> text_widths() const;
-  /// What the UNet gets beside tokens for latents of this size: a row for each of `pooled` (batch, pooled
-  /// width), and the picture's size as original and target, uncropped. Nothing for a UNet that takes nothing.
+  /// Returns the UNet's inputs besides tokens, for latents of this size: a row for each of `pooled` (batch,
+  /// pooled width), and the picture's size as original and target size, uncropped. Empty for a UNet without
+  /// added conditions.
   AddedConditions added_conditions(const torch::Tensor& pooled, std::int64_t latent_height,
                                    std::int64_t latent_width) const;
-  /// image (1, 3, height, width) in [-1, 1] -> one sample of the posterior, scaled: (1, 4, height/f,
-  /// width/f).
+  /// Encodes an image (1, 3, height, width) in [-1, 1]. Returns one sample of the posterior, scaled: (1, 4,
+  /// height/f, width/f).
   torch::Tensor encode_image(const torch::Tensor& image, torch::Generator& generator);
-  /// Scaled latents (batch, 4, h, w) -> images (batch, 3, h·f, w·f) in [0, 1], float32 on the model's
-  /// device.
+  /// Decodes scaled latents (batch, 4, h, w). Returns images (batch, 3, h·f, w·f) in [0, 1], float32 on the
+  /// model's device.
   torch::Tensor decode_latents(const torch::Tensor& latents);
 
-  /// On a GPU, frees the memory of networks that fine-tuning does not use: the VAE and, unless it learns, the
-  /// text encoders. They have the weights that they were loaded with, on the CPU, until `restore_networks`.
+  /// On a GPU, frees the memory of networks that fine-tuning does not use: the VAE and, unless `text_learns`,
+  /// the text encoders. Until `restore_networks` they have their loaded weights, on the CPU.
   void offload_idle_networks(bool text_learns);
-  /// Uploads what fine-tuning has left on the CPU: the VAE, the text encoders, and original weights of the
-  /// UNet. Comes before any other use of the networks.
+  /// Uploads the weights that fine-tuning has left on the CPU: those of the VAE, the text encoders, and
+  /// original weights of the UNet. Call it before any other use of the networks.
   void restore_networks();
 
-  /// The memory task of this model, without the work itself.
+  /// Returns the memory task of this model, without fine-tuning or generating.
   MemoryTask memory_task(int width, int height) const;
 
   /// The networks that a LoRA may change.
   NamedNetworks lora_targets() const;
 
-  /// Sides of pictures must be multiples of this: the VAE's factor times the UNet's own halvings.
+  /// The sides of pictures must be multiples of this: the VAE's factor times the UNet's.
   std::int64_t size_multiple() const;
-  /// Pixels a side that the model was made for.
+  /// Pixels per side that the model was trained for.
   std::int64_t native_size() const;
 
  private:
   void move_to_device();
   at::ScalarType unet_type() const;
-  /// The networks beside the UNet.
+  /// Returns all networks except the UNet.
   std::vector<torch::nn::Module*> networks_beside_unet();
   void place_network(torch::nn::Module& network, const c10::Device& device);
 
   bool placed_ = false;
-  std::map<torch::nn::Module*, StateDict> loaded_float32_;  // as loaded, on the CPU
+  std::map<torch::nn::Module*, StateDict> loaded_float32_;  // weights as loaded, on the CPU
 };
 
-/// A fingerprint of weights with what else decides how texts are encoded; and the weights' own part of it.
+/// Adds clip_skip, which also determines how texts are encoded, to a fingerprint of weights; and removes it.
 std::string with_clip_skip(const std::string& fingerprint, const std::optional<std::int64_t>& clip_skip);
 std::string without_clip_skip(const std::string& fingerprint);
 
-/// Throws what StableDiffusion::read would throw for these parts, without reading their weights. Parts
-/// without a tokenizer are checked but for that.
+/// Throws what StableDiffusion::read would throw for these parts, without reading their weights. Parts may
+/// lack a tokenizer.
 void check_model(const ModelParts& parts);
 
-/// Where no file says it, has the UNet itself tell whether it predicts noise or velocity (the test of
-/// stable-diffusion.cpp), and settles what depends on it.
+/// If no file says whether the UNet predicts noise or velocity, tests the UNet for it (the test of
+/// stable-diffusion.cpp), and sets what depends on it.
 void ask_prediction(ModelParts& parts);
 
-/// Loads one network of a diffusers folder with its config.json; also used where only that one is needed.
+/// Loads one network of a diffusers folder with its config.json, for callers that need only that one.
 UNet load_unet(const std::filesystem::path& directory, const c10::Device& device);
 AutoencoderKL load_vae(const std::filesystem::path& directory, const c10::Device& device);
 ClipTextModel load_clip_text(const std::filesystem::path& directory, const c10::Device& device);

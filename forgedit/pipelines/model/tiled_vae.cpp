@@ -6,10 +6,10 @@
 namespace forgedit {
 namespace {
 
-/// Share of a tile, a side, that its neighbour covers too; the last tile of a row may share more.
+/// Neighbouring tiles overlap by side / kOverlap; the last tile of a row may overlap more.
 constexpr std::int64_t kOverlap = 4;
 
-/// Where tiles of `size` start, so that they cover `length`.
+/// Returns the starts of tiles of `size` that cover `length`.
 std::vector<std::int64_t> starts_of(std::int64_t length, std::int64_t size) {
   std::vector<std::int64_t> starts{0};
   const auto step = size - size / kOverlap;
@@ -17,7 +17,7 @@ std::vector<std::int64_t> starts_of(std::int64_t length, std::int64_t size) {
   return starts;
 }
 
-/// Weights along one side of a tile: they rise over the overlap wherever the picture goes on.
+/// Returns weights along one side of a tile. They rise over the overlap with a neighbour.
 torch::Tensor ramp(std::int64_t size, bool first, bool last) {
   auto weights = torch::ones({size});
   const auto overlap = size / kOverlap;
@@ -27,8 +27,8 @@ torch::Tensor ramp(std::int64_t size, bool first, bool last) {
   return weights;
 }
 
-/// `run` turns a tile (in latents: its place and size) into its part of the output, which has `scale` values
-/// a latent and side.
+/// Runs `run` for each tile and blends the results. `run` gets place and size of a tile in latents, and
+/// returns its part of the output, which has `scale` values per latent and side.
 torch::Tensor blend_tiles(
     std::int64_t height, std::int64_t width, std::int64_t tile, std::int64_t scale,
     const std::function<torch::Tensor(std::int64_t y, std::int64_t x, std::int64_t h, std::int64_t w)>& run) {

@@ -4,13 +4,14 @@
 
 namespace forgedit {
 
-// The VAE over overlapping tiles, whose seams are blended: memory follows the tile, not the picture. Tiles
-// see only themselves (attention, group norms), so the result is near that of the whole, not the same.
+// Runs the VAE over overlapping tiles and blends them: memory depends on the size of a tile, not on that of
+// the picture. Attention and group norms see only one tile, so the result is similar to that of the whole
+// picture, not equal.
 
-/// As vae.decode. `tile`: latents a side of a tile, at least 4.
+/// Like vae.decode. `tile`: side of a tile in latents, at least 4.
 torch::Tensor decode_in_tiles(AutoencoderKL& vae, const torch::Tensor& latents, std::int64_t tile);
 
-/// As vae.encode; `tile` as above, in latents.
+/// Like vae.encode. `tile`: side of a tile in latents, at least 4.
 AutoencoderKLImpl::Posterior encode_in_tiles(AutoencoderKL& vae, const torch::Tensor& images,
                                              std::int64_t tile);
 

@@ -24,11 +24,11 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-/// A network that learning may change.
+/// A network that fine-tuning may change.
 struct TunedNetwork {
   torch::nn::Module* module;
   const StateDict* learned;
-  const char* name;  ///< in LoRA files
+  const char* name;  ///< name in LoRA files
   bool forgets;      ///< whether strategies apply to it
 };
 
@@ -37,7 +37,7 @@ std::vector<TunedNetwork> tuned_networks(StableDiffusion& model, const LearnedPi
           {model.text_encoder.get(), &learned.result.text_encoder, "text_encoder", false}};
 }
 
-/// Has what was learned in the model's networks while it lives.
+/// Puts the learned weights into the model's networks while this lives.
 class Applied {
  public:
   Applied(StableDiffusion& model, const LearnedPicture& learned, const ExportOptions& options)
@@ -98,14 +98,14 @@ class Applied {
   std::vector<Entry> networks_;
 };
 
-/// The folder that `out` lies in, and its own name there.
+/// Returns the parent folder of `out`, and its name there.
 std::pair<fs::path, std::string> place_of(const fs::path& out) {
   auto path = fs::absolute(out).lexically_normal();
   if (!path.has_filename()) path = path.parent_path();
   return {path.parent_path(), path.filename().string()};
 }
 
-/// Beside `out`, with another end: "dog.safetensors" -> "dog.embedding.safetensors".
+/// Returns a path beside `out` with another ending: "dog.safetensors" -> "dog.embedding.safetensors".
 fs::path beside(const fs::path& out, const std::string& end) {
   return out.parent_path() / (out.stem().string() + end);
 }
@@ -115,7 +115,7 @@ constexpr const char* kTokenizerEnd = ".tokenizer";
 constexpr const char* kTokenizer2End = ".tokenizer_2";
 constexpr const char* kReportEnd = ".report.json";
 
-/// What may stand beside an export.
+/// Returns the endings of files that may be beside an export.
 std::vector<const char*> ends_of(ExportFormat format) {
   if (format == ExportFormat::lora) return {kEmbeddingEnd, kReportEnd};
   return {kEmbeddingEnd, kTokenizerEnd, kTokenizer2End};
@@ -126,7 +126,7 @@ void write_embedding(const fs::path& path, const LearnedPicture& learned) {
                     {{"source", learned.source}, {"base_model", learned.base_fingerprint}});
 }
 
-/// What kohya's programs call the model's family.
+/// Returns the name of the model's family in kohya's programs.
 const char* kohya_family(const StableDiffusion& model) {
   switch (unet_family(parameters_of(*model.unet))) {
     case CheckpointKind::sdxl:

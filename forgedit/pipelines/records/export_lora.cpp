@@ -8,7 +8,7 @@
 namespace forgedit {
 namespace {
 
-/// Under this share of the largest, an eigenvalue in double precision is rounding.
+/// Eigenvalues below this share of the largest are rounding errors of double precision.
 constexpr double kNoise = 1e-14;
 
 struct Factors {
@@ -23,8 +23,8 @@ std::int64_t chosen_rank(const at::Tensor& squares, const LoraOptions& options) 
   return std::min(under + 1, real);
 }
 
-/// Singular vectors from the smaller Gram matrix: its sides are 1280 at most in Stable Diffusion 1.x, where a
-/// whole SVD of a convolution (1280 x 23040) takes minutes.
+/// Computes singular vectors from the smaller Gram matrix, whose sides are at most 1280 in Stable Diffusion
+/// 1.x. A full SVD of a convolution (1280 x 23040) takes minutes.
 Factors factorise(const at::Tensor& change, const LoraOptions& options) {
   const bool wide = change.size(0) <= change.size(1);
   const auto gram = wide ? change.matmul(change.t()) : change.t().matmul(change);
@@ -32,7 +32,7 @@ Factors factorise(const at::Tensor& change, const LoraOptions& options) {
   const auto squares = values.flip(0).clamp_min(0);
   const auto rank = chosen_rank(squares, options);
   const auto basis = vectors.flip(1).slice(1, 0, rank);
-  // Both factors get the root of each singular value: neither leaves float16's range.
+  // Both factors get the root of each singular value, so that neither leaves the range of float16.
   const auto root = squares.slice(0, 0, rank).sqrt().sqrt();
   if (wide) return {basis.t().matmul(change) / root.unsqueeze(1), basis * root};
   return {basis.t() * root.unsqueeze(1), change.matmul(basis) / root};

@@ -45,13 +45,13 @@ std::string type_name(at::ScalarType type) {
   }
 }
 
-/// Tensors and, by name, the dtypes of those that the file holds as 8-bit floats.
+/// The tensors of a file and, by name, the dtypes of those stored as 8-bit floats.
 struct Weights {
   StateDict tensors;
   std::map<std::string, std::string> widened;
 };
 
-/// 8-bit dtypes by where the widened values lie: names change on the way into a network.
+/// 8-bit dtypes by the address of the converted values, because names change when a network is read.
 using NarrowTypes = std::map<const void*, std::string>;
 
 NarrowTypes narrow_types(const StateDict& tensors, const std::map<std::string, std::string>& widened) {
@@ -90,7 +90,7 @@ void add_part(Inspection& result, const std::string& name, const Weights& weight
   add_part(result, name, weights.tensors, narrow_types(weights.tensors, weights.widened));
 }
 
-/// What the command that takes it would say against it.
+/// Runs `action`, a check of the command for it. An error makes the result unusable.
 template <class Action>
 void judge(Inspection& result, const Action& action) {
   try {
@@ -108,7 +108,7 @@ void append(std::vector<std::string>& notes, const std::vector<std::string>& mor
   notes.insert(notes.end(), more.begin(), more.end());
 }
 
-/// What exports put beside a model.
+/// Whether a file is the learned embedding that exports write beside a model.
 bool is_learned_embedding(const WeightsFile& file) {
   return file.tensors.size() == 1 + file.tensors.count("pooled") && file.tensors.count("embedding") > 0 &&
          file.tensors.at("embedding").dim() == 3;
@@ -123,7 +123,7 @@ Inspection inspect_embedding(const WeightsFile& file) {
   return result;
 }
 
-/// How many layers a LoRA changes, and at which ranks, by the names of kohya, PEFT and diffusers.
+/// Describes how many layers a LoRA changes, and at which ranks, by the names of kohya, PEFT and diffusers.
 std::string lora_ranks(const StateDict& tensors) {
   std::int64_t layers = 0, low = INT64_MAX, high = 0;
   for (const auto& [name, tensor] : tensors) {
@@ -140,7 +140,7 @@ std::string lora_ranks(const StateDict& tensors) {
   return std::to_string(layers) + " layers of rank " + ranks;
 }
 
-/// What differs from a model that predicts the noise.
+/// Notes settings that differ from those of a model that predicts noise.
 void note_settings(Inspection& result, const ModelSettings& settings) {
   if (settings.prediction_unknown) {
     result.notes.emplace_back(
@@ -151,7 +151,7 @@ void note_settings(Inspection& result, const ModelSettings& settings) {
   }
 }
 
-/// A checkpoint of one file: its parts, and what `edit --model FILE` would say.
+/// Inspects a single-file checkpoint: its parts, and the error of `edit --model FILE`.
 void inspect_checkpoint(const fs::path& path, const WeightsFile& file, Inspection& result) {
   const auto parts = split_checkpoint(file.tensors);
   const auto narrow = narrow_types(file.tensors, file.widened);
@@ -161,7 +161,7 @@ void inspect_checkpoint(const fs::path& path, const WeightsFile& file, Inspectio
     add_part(result, "second text encoder", parts.text_encoder_2, narrow);
   }
   add_part(result, "VAE", parts.vae, narrow);
-  // A text encoder and a UNet can come from nowhere else, a VAE and a tokenizer can.
+  // Text encoder and UNet must be in the file; VAE and tokenizer can come from elsewhere.
   result.usable = result.missing.empty();
   if (parts.vae.empty())
     result.notes.emplace_back("contains no VAE: to edit with this model, give a separate VAE");
@@ -234,7 +234,7 @@ Inspection inspect_file(const fs::path& path) {
   return result;
 }
 
-/// The weights of a subfolder, or nothing where it has none, or only a link to nothing.
+/// Returns the weights of a subfolder; nothing if it has none, or only a broken link.
 Weights weights_in(const fs::path& folder, const std::string& stem) {
   Weights weights;
   const auto path = find_component_weights(folder, stem);
@@ -251,7 +251,7 @@ void note_tokenizer(Inspection& result, const fs::path& folder) {
   });
 }
 
-/// Models for other commands that may lie in a model's folder.
+/// Adds models for other commands that may be in a model's folder.
 void add_companions(Inspection& result, const fs::path& folder) {
   for (const auto& [name, part] : {std::pair{"captioner", "captioner (BLIP)"},
                                    {"clip", "CLIP (for scores)"},
@@ -266,7 +266,7 @@ void add_companions(Inspection& result, const fs::path& folder) {
   }
 }
 
-/// How names of a folder's text encoders and tokenizers end.
+/// Returns the endings of the names of a folder's text encoders and tokenizers.
 std::vector<std::string> encoder_ends(CheckpointKind family) {
   if (has_second_text_encoder(family)) return {"", "_2"};
   return {""};
@@ -337,7 +337,7 @@ Inspection inspect_model_folder(const fs::path& folder) {
   return result;
 }
 
-/// "360 samples (400 were asked for; it ended early)": a step for each loss.
+/// Returns "360 samples (400 were asked for; it ended early)". There was a step for each loss.
 std::string samples_text(const LearnedPicture& learned) {
   const auto batch = learned.options.batch;
   const auto learned_from = static_cast<std::int64_t>(learned.result.losses.size()) * batch;
@@ -369,7 +369,7 @@ Inspection inspect_saved_edit(const fs::path& folder) {
   return result;
 }
 
-/// What `edit` wrote: pictures, which are nothing to edit further from.
+/// Inspects the results of `edit`: images without weights, which cannot be edited further.
 Inspection inspect_results(const fs::path& folder) {
   const auto record = read_json_object(folder / "edit.json");
   Inspection result;
@@ -382,7 +382,7 @@ Inspection inspect_results(const fs::path& folder) {
   return result;
 }
 
-/// What the command that takes such a folder would say.
+/// Throws the error of the command for such a folder.
 void check_network_folder(const fs::path& folder, const std::string& type, const StateDict& weights) {
   const auto file = folder / "config.json";
   if (type == "AutoencoderKL") {
@@ -401,7 +401,7 @@ void check_network_folder(const fs::path& folder, const std::string& type, const
   }
 }
 
-/// A folder of one network, by its config.json.
+/// Inspects a folder of one network, by its config.json.
 Inspection inspect_network_folder(const fs::path& folder) {
   const ConfigReader config(folder / "config.json");
   const auto type = config.text("_class_name", config.text("model_type", ""));

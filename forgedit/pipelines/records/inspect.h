@@ -11,27 +11,27 @@
 
 namespace forgedit {
 
-/// One network, or another part, of what was inspected.
+/// One network or other part of an inspected file or folder.
 struct InspectedPart {
   std::string name;                          ///< "UNet", "LoRA layers", …
-  std::map<std::string, std::size_t> types;  ///< tensors by dtype: "fp16", "fp32", …
-  std::uint64_t parameters = 0;              ///< of floating point
+  std::map<std::string, std::size_t> types;  ///< number of tensors by dtype: "fp16", "fp32", …
+  std::uint64_t parameters = 0;              ///< number of floating-point values
   std::uint64_t bytes = 0;
 };
 
-/// What a file or folder is. Settings, names, shapes and tokenizer are compared with each other as `edit`
-/// does; the weights' values are not read.
+/// The contents of a file or folder. Settings, tensor names, shapes and tokenizer are checked against each
+/// other as in `edit`; the values of weights are not read.
 struct Inspection {
   std::string what;     ///< for people: "a Stable Diffusion 1.x checkpoint"
-  bool usable = false;  ///< whether some command takes it as it is
-  std::string purpose;  ///< what it is for, if not for forgedit
+  bool usable = false;  ///< whether some command accepts it as it is
+  std::string purpose;  ///< its purpose, if it is not for forgedit
   std::vector<InspectedPart> parts;
-  std::vector<std::string> reasons;  ///< why it is not usable, as the command that takes it would say
-  std::vector<std::string> notes;    ///< what else is in it
+  std::vector<std::string> reasons;  ///< why it is not usable: the error of the command for it
+  std::vector<std::string> notes;    ///< other contents
   std::vector<std::string> missing;  ///< missing parts of a model
 };
 
-/// Throws Error if there is no such path, a file is damaged, or its kind is unknown.
+/// Inspects a file or folder. Throws Error if it does not exist, a file is damaged, or its kind is unknown.
 Inspection inspect(const std::filesystem::path& path);
 
 nlohmann::json to_json(const Inspection& inspection);

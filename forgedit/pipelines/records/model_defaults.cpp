@@ -18,7 +18,7 @@ using nlohmann::json;
 
 constexpr const char* kStratified = "stratified_timesteps";
 
-/// One object of the file, each of whose keys must be asked for.
+/// Reads one object of the file strictly: unknown keys are errors.
 class StrictObject {
  public:
   StrictObject(std::string origin, const json& object)

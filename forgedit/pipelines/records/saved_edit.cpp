@@ -28,7 +28,7 @@ namespace {
 namespace fs = std::filesystem;
 using nlohmann::json;
 
-// 1: without "precision" and "files". 3: adapters learned; all others are still 2. Readers take all.
+// 1: without "precision" and "files". 3: with adapters; all others are still 2. Readers accept all three.
 constexpr int kFormat = 3, kFormatOfWeights = 2;
 constexpr const char* kRecord = kSavedRecordFile;
 constexpr const char* kUnet = "unet.safetensors";
@@ -37,7 +37,7 @@ constexpr const char* kTextEncoder = "text_encoder.safetensors";
 constexpr const char* kEmbedding = "embedding.safetensors";
 constexpr const char* kOriginal = "original.png";
 constexpr const char *kEpsilon = "epsilon", *kVelocity = "v_prediction";
-constexpr const char *kTokens = "embedding", *kPooled = "pooled";  // tensors in kEmbedding
+constexpr const char *kTokens = "embedding", *kPooled = "pooled";  // names of tensors in kEmbedding
 constexpr std::array kFiles{kRecord, kUnet, kLora, kTextEncoder, kEmbedding, kOriginal};
 
 json record_of(const LearnedPicture& learned, const json& files) {
@@ -100,7 +100,7 @@ void read_record(const fs::path& path, LearnedPicture& learned) {
   }
   learned.software = reader.text("software", "");
   learned.picture_name = reader.text("picture", "");
-  // It becomes part of names of results.
+  // The name becomes part of file names of results.
   if (const fs::path name = learned.picture_name; name.filename() != name || name == "." || name == "..") {
     reader.reject("picture", "expected a file name without folders, found '" + learned.picture_name + "'");
   }
@@ -126,7 +126,7 @@ void read_record(const fs::path& path, LearnedPicture& learned) {
   tell_how_it_ended(learned.result, learned.options, learned.prediction);
 }
 
-/// One tensor of an embedding's file. `shape`: for people.
+/// Returns one tensor of an embedding's file. `shape` is its shape for people.
 torch::Tensor part_of_embedding(const fs::path& path, const StateDict& tensors, const std::string& name,
                                 std::int64_t dimensions, const std::string& shape) {
   const auto found = tensors.find(name);
@@ -148,7 +148,7 @@ TextEmbedding embedding_of(const fs::path& path, const StateDict& tensors) {
   return embedding;
 }
 
-/// Files of a saved edit, compared with the hashes in its record where that has them.
+/// Reads files of a saved edit, and compares them with the hashes in its record if that has them.
 class SavedFiles {
  public:
   explicit SavedFiles(const fs::path& directory) : directory_(directory) {
@@ -191,7 +191,7 @@ class SavedFiles {
   std::optional<json> hashes_;
 };
 
-/// Of a file that an earlier version was writing when it was killed.
+/// Whether it is the name of a temporary file that an earlier version left when it was killed.
 bool is_old_temporary(const std::string& name) {
   const auto is_of = [&](const char* file) {
     const std::string start = std::string(file) + ".";
@@ -202,7 +202,7 @@ bool is_old_temporary(const std::string& name) {
   return std::any_of(kFiles.begin(), kFiles.end(), is_of);
 }
 
-/// The folder itself where `directory` is a link to it: a link cannot be exchanged for a folder.
+/// Returns the folder that `directory` links to: a link cannot be exchanged with a folder.
 fs::path real_folder(const fs::path& directory) {
   auto path = fs::absolute(directory).lexically_normal();
   if (!path.has_filename()) path = path.parent_path();
@@ -281,7 +281,7 @@ void write_to(const fs::path& target, const LearnedPicture& learned, const StopF
   staging.replace(name);
 }
 
-/// Beside `target`, where nothing is: "cat.edit-2".
+/// Returns an unused path beside `target`: "cat.edit-2".
 fs::path free_place(const fs::path& target) {
   std::error_code error;
   for (int n = 2;; ++n) {
@@ -307,9 +307,9 @@ void write_saved_edit(const fs::path& directory, const LearnedPicture& learned, 
 
 namespace {
 
-/// The first setting of learning that differs, as "samples 400 instead of 20".
+/// Describes the first setting of fine-tuning that differs: "samples 400 instead of 20".
 std::string changed_option(const json& saved, const json& wanted, const std::string& path = "") {
-  for (const auto& [key, value] : saved.items()) {  // of records, settings that are not the usual ones
+  for (const auto& [key, value] : saved.items()) {  // settings in records that are not the usual ones
     if (!wanted.contains(key)) return path + key + " " + value.dump() + ", which this request does not set";
   }
   for (const auto& [key, value] : wanted.items()) {
@@ -357,7 +357,7 @@ namespace {
 
 void require_saved_edit(const fs::path& directory) {
   if (!fs::is_directory(directory)) {
-    // A killed process may have left it half exchanged.
+    // A killed process may have left an unfinished exchange.
     clear_leftovers(real_folder(directory).parent_path());
   }
   if (!fs::is_directory(directory)) throw failure(directory.string() + ": no such folder of a saved edit");
@@ -412,8 +412,8 @@ LearnedPicture read_saved_edit(const fs::path& directory) {
 
 namespace {
 
-/// Learned weights of one network, all that `learns` and no others, get the device (`offload`: the CPU),
-/// dtype and channels-last strides of its parameters: edits come out the same bytes as right after learning.
+/// Moves exactly the weights of one network that `learns` to the device (`offload`: the CPU), dtype and
+/// strides of its parameters, so that edits have the same bytes as right after fine-tuning.
 template <typename Learns>
 void attach_weights(StateDict& learned, const torch::nn::Module& network, Learns learns,
                     const std::string& name, bool offload) {
@@ -436,8 +436,8 @@ void attach_weights(StateDict& learned, const torch::nn::Module& network, Learns
   }
 }
 
-/// Moves one tensor of an embedding to the model's device. Throws a failure that begins with `owner` where it
-/// is not what the model takes.
+/// Moves one tensor of an embedding to the model's device. Throws a failure that begins with `owner` if it is
+/// missing or has another shape than in the model.
 void attach_part(torch::Tensor& part, const std::string& name, const std::vector<std::int64_t>& shape,
                  const std::string& owner, const c10::Device& device) {
   if (!part.defined()) throw failure(owner + ": " + name + ": missing");

@@ -10,7 +10,7 @@
 
 namespace forgedit {
 
-/// All that is known of a picture and its fine-tuning before it starts.
+/// A picture and the settings of its fine-tuning, as known before it starts.
 struct PictureToLearn {
   std::string picture_name;      ///< file name of the original, without folders
   std::string source;            ///< the source prompt; imagic: the target prompt
@@ -18,10 +18,10 @@ struct PictureToLearn {
   std::string base_fingerprint;  ///< StableDiffusion::base_fingerprint of the base model
   int fingerprint_method = StableDiffusion::kFingerprintMethod;  ///< the version of that fingerprint
   std::string software;    ///< the program that learned it, for example "forgedit 1.2"
-  std::string background;  ///< colour laid under a transparent picture: "#ffffff"
-  bool stretched = false;  ///< to a given size, instead of keeping the aspect ratio
-  std::string memory;      ///< how memory was saved meanwhile, as `describe` prints it; empty: not at all
-  std::string precision;   ///< "fp32" or "bf16"; empty: saved by a version that did not say it
+  std::string background;  ///< background colour for transparent pictures: "#ffffff"
+  bool stretched = false;  ///< the picture was stretched to a given size, not scaled with its aspect ratio
+  std::string memory;      ///< the memory plan of fine-tuning, as `describe` returns it; empty: none
+  std::string precision;   ///< "fp32" or "bf16"; empty: saved by a version that did not store it
   /// What the base model predicts.
   PredictionType prediction = PredictionType::epsilon;
   LearnOptions options;
@@ -29,25 +29,25 @@ struct PictureToLearn {
   Image grid;  ///< the original as the model saw it: grid_width x grid_height
 };
 
-/// A learned picture: everything that its edits need, besides the base model.
+/// A picture with its learned weights: everything that edits need besides the base model.
 struct LearnedPicture : PictureToLearn {
   LearnResult result;
 };
 
-// A saved edit is a folder with only what learning changed:
+// A saved edit is a folder that contains only what fine-tuning changed:
 //   learned.json              format, prompts, options, losses, base model, frame, hashes of the other files
 //   unet.safetensors          the learned UNet parameters, float32
-//   lora.safetensors          instead of that where adapters learned: LearnResult::lora
+//   lora.safetensors          with LoRA adapters, instead of unet.safetensors: LearnResult::lora
 //   text_encoder.safetensors  dreambooth: the learned parameters of the text encoder, float32
-//   embedding.safetensors     the learned source embedding: `embedding`, and `pooled` where the model has one
+//   embedding.safetensors     the learned source embedding: `embedding`, and `pooled` if the model has one
 //   original.png              the picture as the model saw it
-// How images are generated from it (interpolation, strategy) is not part of it: each saved edit serves all.
+// It does not contain interpolation or strategy: all of them can be used with each saved edit.
 
 /// Whether the folder contains a complete saved edit.
 bool is_saved_edit(const std::filesystem::path& directory);
 
-/// Whether fine-tuning on both gives the same weights, bit for bit: everything except names and software is
-/// equal.
+/// Whether fine-tuning on both gives the same weights, bit for bit: everything except names and software must
+/// be equal.
 bool learns_the_same(const PictureToLearn& one, const PictureToLearn& other);
 
 /// Throws a usage Error if a saved edit may not be written there: on a file, or in a folder that contains
@@ -61,13 +61,13 @@ void check_saved_edit_target(const std::filesystem::path& directory);
 void write_saved_edit(const std::filesystem::path& directory, const LearnedPicture& learned,
                       const StopFlag* stop = nullptr);
 
-/// The difference between the saved edit in `directory` and the one that `wanted` would give, for example
-/// "with the source "a dog""; empty when it is the same. Pictures are compared by their pixels, not by their
-/// names. What is not known yet of `wanted` (empty source, base_fingerprint or grid) is not compared.
+/// Describes the difference between the saved edit in `directory` and the one that `wanted` would give, for
+/// example "with the source "a dog""; empty when it is the same. Pictures are compared by their pixels, not
+/// by their names. Empty members of `wanted` (source, base_fingerprint, grid) are not compared.
 std::string saved_difference(const std::filesystem::path& directory, const PictureToLearn& wanted);
 
-/// A stamp of the files of a saved edit, read from the record and the file times: it changes if any of them
-/// may have changed. Throws a failure if there is no saved edit.
+/// Returns a stamp of the files of a saved edit, from the record and the file times: it changes if any of
+/// them may have changed. Throws a failure if there is no saved edit.
 std::string saved_edit_stamp(const std::filesystem::path& directory);
 
 /// Reads only the record of a saved edit: no tensors, no picture.
@@ -76,10 +76,10 @@ LearnedPicture read_saved_record(const std::filesystem::path& directory);
 /// Reads and checks the folder; tensors stay on the CPU. Throws Error naming file and key.
 LearnedPicture read_saved_edit(const std::filesystem::path& directory);
 
-/// An embedding's tensors by the names that they have in files, float32.
+/// Returns the tensors of an embedding by their names in files, float32.
 StateDict embedding_tensors(const TextEmbedding& embedding);
 
-/// Moves the learned weights to the model's device and layout. Throws a usage Error when it was learned on
+/// Moves the learned weights to the model's device and layout. Throws a usage Error if it was learned on
 /// another base model; `name` is the saved edit's name in messages.
 void attach_to_model(LearnedPicture& learned, const StableDiffusion& model, const std::string& name);
 

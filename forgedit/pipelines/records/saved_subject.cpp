@@ -16,7 +16,7 @@ SavedSubject read_saved_subject(const std::filesystem::path& directory) {
   const auto learning = record.find("learning");
   if (learning == record.end() || !learning->is_object()) reader.reject("learning", "expected an object");
   const ConfigReader options(path.string() + ": learning", *learning);
-  // Saved edits from before there were other methods name none.
+  // Old saved edits, from when there was one method, name none.
   try {
     subject.method = parse_learn_method(options.text("method", learn_method_name(LearnMethod::vanilla)));
   } catch (const Error& error) {

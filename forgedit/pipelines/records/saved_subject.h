@@ -7,7 +7,7 @@
 
 namespace forgedit {
 
-/// The record of a saved edit (saved_edit.h).
+/// The file name of the record of a saved edit (saved_edit.h).
 inline constexpr const char* kSavedRecordFile = "learned.json";
 
 /// The picture and method of a saved edit.
@@ -16,8 +16,8 @@ struct SavedSubject {
   LearnMethod method = LearnMethod::vanilla;
 };
 
-/// Reads these two of a saved edit's record, and needs no LibTorch for it. Throws a failure naming file and
-/// key.
+/// Reads picture and method from the record of a saved edit, without LibTorch. Throws a failure naming file
+/// and key.
 SavedSubject read_saved_subject(const std::filesystem::path& directory);
 
 }  // namespace forgedit

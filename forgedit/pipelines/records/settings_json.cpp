@@ -11,7 +11,7 @@ namespace {
 using nlohmann::json;
 constexpr std::int64_t kMaxCount = 1'000'000'000;
 
-/// A value by its name, as `parse` reads it.
+/// Reads a value by its name with `parse`.
 template <typename Parse>
 auto named(const ConfigReader& reader, const char* key, std::optional<std::string> fallback, Parse parse) {
   const auto name = reader.text(key, std::move(fallback));
@@ -42,8 +42,8 @@ json to_json(const LearnOptions& o) {
   if (o.lr_decay > 0) result["lr_decay"] = o.lr_decay;
   if (o.stratified_timesteps) result["stratified_timesteps"] = true;
   if (o.snr_gamma > 0) result["snr_gamma"] = o.snr_gamma;
-  if (o.fast) result["fast"] = true;  // else as records were before there was this
-  if (o.tuning == Tuning::lora) {     // the same
+  if (o.fast) result["fast"] = true;  // omitted otherwise, as in records of earlier versions
+  if (o.tuning == Tuning::lora) {     // likewise
     result["learn"] = tuning_name(o.tuning);
     result["lora_rank"] = o.lora_rank;
     result["lora_alpha"] = o.lora_scale() * static_cast<double>(o.lora_rank);
@@ -65,7 +65,7 @@ json to_json(const Frame& f) {
 LearnOptions learn_options_from_json(const std::string& origin, const json& object) {
   const ConfigReader reader(origin, object);
   LearnOptions o;
-  // Saved edits from before there were other methods name none.
+  // Old saved edits, from when there was one method, name none.
   o.method = named(reader, "method", learn_method_name(LearnMethod::vanilla), parse_learn_method);
   o.samples = reader.integer("samples", {}, 1, kMaxCount);
   o.batch = reader.integer("batch", {}, 1, kMaxCount);

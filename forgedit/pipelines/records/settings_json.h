@@ -10,14 +10,14 @@
 
 namespace forgedit {
 
-// Settings as JSON, the same in saved edits and in the record that stands beside results.
+// Settings as JSON, in the form used by saved edits and by edit.json.
 
 nlohmann::json to_json(const LearnOptions& options);
 nlohmann::json to_json(const Frame& frame);
 
-/// The other way; `origin` is the prefix of errors, which name the key.
+/// Reads the JSON form. `origin` is the prefix of errors, which name the key.
 LearnOptions learn_options_from_json(const std::string& origin, const nlohmann::json& json);
-/// Also checks that the frame lies inside its grid.
+/// Reads the JSON form, and checks that the frame lies inside its grid.
 Frame frame_from_json(const std::string& origin, const nlohmann::json& json);
 
 }  // namespace forgedit

@@ -9,19 +9,19 @@
 namespace forgedit {
 namespace {
 
-constexpr std::uint64_t kNoiseSeed = 0x636c617373ULL;  // of the noise, for all images
-// Shares of the schedule: less noise hides nothing, and more leaves nothing to recognise.
+constexpr std::uint64_t kNoiseSeed = 0x636c617373ULL;  // seed of the noise, for all images
+// Shares of the schedule. Less noise hides nothing; more leaves nothing to recognise.
 constexpr double kLeastNoise = 0.15, kMostNoise = 0.85;
 // Pairs that a GPU without a memory plan computes at once.
 constexpr std::int64_t kPairsAtOnce = 4;
 
-/// (pairs) int64
+/// Returns timesteps (pairs) int64.
 torch::Tensor timesteps_of(const NoiseSchedule& schedule) {
   const auto shares = torch::linspace(kLeastNoise, kMostNoise, DiffusionClassifier::kPairs, torch::kDouble);
   return (shares * static_cast<double>(schedule.num_train_timesteps())).to(torch::kLong);
 }
 
-/// Each row so many times in succession.
+/// Repeats each row `times` times in succession.
 TextEmbedding repeated(const TextEmbedding& text, std::int64_t times) {
   const auto repeat = [&](const torch::Tensor& rows) {
     return rows.defined() ? rows.repeat_interleave(times, 0) : rows;
@@ -47,13 +47,13 @@ PromptFit DiffusionClassifier::judge(const Image& edited, const std::string& tar
           (by_target / original_errors_).log().mean().item<double>()};
 }
 
-/// A sample of the posterior is as good as its mean, where it is always the same one.
+/// Uses a sample of the posterior, always the same one, which is as good as its mean.
 torch::Tensor DiffusionClassifier::encode(const Image& image) {
   auto generator = at::detail::createCPUGenerator(kNoiseSeed);
   return model_.encode_image(image_to_tensor(image), generator).to(torch::kCPU, torch::kFloat);
 }
 
-/// The UNet's predictions.
+/// Returns the UNet's predictions.
 torch::Tensor DiffusionClassifier::predict(const BatchParts& parts, const torch::Tensor& noisy,
                                            const torch::Tensor& timesteps, const torch::Tensor& tokens,
                                            const AddedConditions& added) {
@@ -69,7 +69,8 @@ torch::Tensor DiffusionClassifier::predict(const BatchParts& parts, const torch:
   return torch::cat(predicted);
 }
 
-/// latents (1, channels, h, w), texts of n rows -> mean square errors (pairs, n), float64 on the CPU.
+/// Takes latents (1, channels, h, w) and texts of n rows. Returns mean square errors (pairs, n), float64 on
+/// the CPU.
 torch::Tensor DiffusionClassifier::errors(const torch::Tensor& latents, const TextEmbedding& texts) {
   const torch::NoGradGuard no_grad;
   model_.restore_networks();

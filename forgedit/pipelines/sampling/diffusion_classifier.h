@@ -13,18 +13,18 @@ namespace forgedit {
 /// How well an edited image fits its prompt, as the diffusion model sees it.
 struct PromptFit {
   /// (e(source) − e(target)) / (e(source) + e(target)), the mean over pairs of noise and timestep, where e is
-  /// the mean square error of the prediction for the noised image: -1 to 1, more than 0 where the image fits
-  /// the target prompt better than the source prompt.
+  /// the mean square error of the prediction for the noised image: -1 to 1, more than 0 if the image fits the
+  /// target prompt better than the source prompt.
   double direction = 0;
-  /// log of e(target) of the image over e(source) of the original, the mean over pairs: less than 0 where the
-  /// image is more to the model's liking than the original, as a rule because the model does not know the
-  /// original's style.
+  /// log of e(target) of the image over e(source) of the original, the mean over pairs: less than 0 if the
+  /// model predicts the image better than the original, usually because it does not know the original's
+  /// style.
   double beyond_original = 0;
 };
 
 /// A diffusion model as a classifier of texts (arXiv 2303.16203): the better a text describes an image, the
 /// better the model predicts noise in it. Works with the UNet's current weights, which should be the model's
-/// own: learned ones favour what they learned.
+/// own: learned weights favour the learned picture.
 class DiffusionClassifier {
  public:
   /// Pairs of noise and timestep, the same ones for all images.
@@ -43,7 +43,7 @@ class DiffusionClassifier {
 
   StableDiffusion& model_;
   TextEmbedding source_embedding_;
-  std::map<std::string, TextEmbedding> both_;  // source and target, by target
+  std::map<std::string, TextEmbedding> both_;  // embeddings of source and target, by target
   torch::Tensor original_errors_;              // (pairs) under the source prompt, float64
 };
 

@@ -11,8 +11,8 @@ struct DrawOptions {
   /// Images per batch; by default 4 on a CPU or with `full_batches`, 8 on a GPU.
   std::optional<std::int64_t> batch;
   /// For many small batches on a GPU: each has one image or `batch` of them (by default 4), some of which may
-  /// be copies that are thrown away. A new size takes longer than copies do: CUDA and cuDNN prepare kernels
-  /// for it.
+  /// be copies that are thrown away. A new size takes longer than copies do, because CUDA and cuDNN prepare
+  /// kernels for it.
   bool full_batches = false;
 };
 

@@ -19,12 +19,12 @@ constexpr std::uint64_t kMaxPictures = 10'000;
 constexpr std::uint64_t kMaxSeed = INT64_MAX;
 constexpr std::size_t kHashDigits = 8;
 
-/// The whole prompt in one line.
+/// Returns the whole prompt in one line.
 std::string label_text(const std::string& prompt) {
   return one_line(prompt, prompt.size());
 }
 
-/// "0.8", "1.0", "0.85": never without a decimal, so that names of one sweep look alike.
+/// Returns "0.8", "1.0", "0.85": always with a decimal, so that names of one sweep look alike.
 std::string number_text(double value) {
   auto text = fmt::format("{:.6g}", value);
   if (text.find_first_of(".e") == std::string::npos) text += ".0";
@@ -50,7 +50,7 @@ std::string seed_label(const Candidate& candidate) {
   return "seed " + std::to_string(candidate.seed);
 }
 
-/// Fills in how far one edit goes, and says it in `label` and at the end of `stem`.
+/// Sets the strength of one edit, and puts it into `label` and at the end of `stem`.
 void set_strength(Candidate& candidate, Interpolation interpolation, double alpha, double strength) {
   candidate.interpolation = interpolation;
   candidate.strength = strength;
@@ -63,7 +63,7 @@ void set_strength(Candidate& candidate, Interpolation interpolation, double alph
   candidate.label = strength_text(candidate) + "  " + seed_label(candidate);
 }
 
-/// For images that are not edits: nothing of the original goes into them.
+/// Returns options for images that are not edits and do not use the original.
 SampleOptions without_original(SampleOptions sample) {
   sample.start = 1;
   sample.protect = false;
@@ -116,7 +116,8 @@ double check_request(const EditRequest& request, std::size_t seeds) {
     throw usage_error("target", "expected the prompt of the edit, got an empty text");
   }
   const std::set<std::string> different(request.targets.begin(), request.targets.end());
-  if (different.size() < request.targets.size()) throw usage_error("target", "the same prompt is given twice");
+  if (different.size() < request.targets.size())
+    throw usage_error("target", "the same prompt is given twice");
   if (request.strategies.empty()) throw usage_error("forget", "expected at least one forgetting strategy");
   double strengths = 0;
   if (request.interpolation == Interpolation::vector_subtraction) {
@@ -241,7 +242,7 @@ std::vector<Candidate> plan_edit(const std::vector<EditRequest>& requests) {
     if (!request.unlearned) continue;
     for (const auto& target : request.targets) add_unlearned(plan, request, target, all_seeds(request));
   }
-  // File names sort as the sheet shows them.
+  // Sorted file names have the order of the sheet.
   for (std::size_t i = 1; i < plan.size(); ++i) number_stem(plan[i], i, plan.size() - 1);
   return plan;
 }
@@ -260,7 +261,7 @@ std::string slug(const std::string& text, std::size_t max_length) {
     result += upper ? static_cast<char>(c - 'A' + 'a') : c;
   }
   if (result.size() > max_length) {
-    // Whole words where one ends in the second half.
+    // Cuts at the end of a word if one ends in the second half.
     const auto end = result.rfind('-', max_length);
     result.resize(end != std::string::npos && end > max_length / 2 ? end : max_length);
   }

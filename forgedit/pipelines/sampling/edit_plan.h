@@ -10,7 +10,7 @@
 
 namespace forgedit {
 
-/// A sweep: every target with every strategy, strength and seed. The paper's symbols; see interpolation.h.
+/// A sweep: every target with every strategy, strength and seed. For the paper's symbols see interpolation.h.
 struct EditRequest {
   LearnMethod method = LearnMethod::vanilla;  ///< the fine-tuning method, which determines the strategies
   std::vector<std::string> targets;           ///< target prompts
@@ -25,7 +25,8 @@ struct EditRequest {
   SampleOptions sample;
 };
 
-/// A few strengths around those that often work; for Imagic its one published γ (there called α), 1.2.
+/// The default sweep: a few strengths around those that often work. For Imagic only the published γ (there
+/// called α), 1.2.
 EditRequest default_sweep(LearnMethod method);
 
 /// The published sweep, for either interpolation. Vanilla: γ or β 0.0 to 1.6 by 0.1, α 0.8, 0.9 and 1.1, four
@@ -55,43 +56,44 @@ struct Candidate {
   std::uint64_t seed = 0;
   SampleOptions sample;
 
-  std::string row;    ///< title of its row on a contact sheet; equal for neighbours in one row
+  std::string row;    ///< title of its row on a contact sheet; candidates in one row have the same
   std::string label;  ///< its own label, for example "γ 0.8  seed 0"
   std::string stem;   ///< file name without ending: numbered, ASCII, unique within the plan
-  std::size_t number = 0, last_number = 0;  ///< at the stem's begin, and what its width is for; 0: none
-  /// Images of the batch that it was generated in, and its place there from 0: they decide how sums are
-  /// rounded. 0: not generated yet. In a plan it asks for such a batch again, whose other images are itself.
+  std::size_t number = 0, last_number = 0;  ///< number in the stem, and the highest one; 0: none
+  /// Size of the batch that it was generated in, and its index there: they decide how sums are rounded. 0:
+  /// not generated yet. In a plan they request such a batch, filled with copies of this image.
   std::int64_t together = 0, place = 0;
 };
 
-/// The strength of an edit, for people: "γ 0.8", "α 0.9  β 1.2".
+/// Returns the strength of an edit, for people: "γ 0.8", "α 0.9  β 1.2".
 std::string strength_text(const Candidate& candidate);
 
-/// All images of sweeps over one learned picture: the reconstruction (with the first seed), rows of edits by
-/// target and strategy, one row of images by the untouched model. Throws a usage Error for blank targets,
-/// unknown strategies, empty lists, strengths that are not finite, and more than 10,000 images.
+/// Returns all images of sweeps over one learned picture: the reconstruction (with the first seed), rows of
+/// edits by target and strategy, one row of images by the untouched model. Throws a usage Error for blank or
+/// repeated targets, unknown strategies, empty lists, strengths that are not finite, and more than 10,000
+/// images.
 std::vector<Candidate> plan_edit(const std::vector<EditRequest>& requests);
 
-/// The request's seeds with their repeats, each once, in the order given. Throws a usage Error as plan_edit
-/// does.
+/// Returns the request's seeds with their repeats, without duplicates, in the order given. Throws a usage
+/// Error as plan_edit does.
 std::vector<std::uint64_t> all_seeds(const EditRequest& request);
 
-/// One edit of a sweep, its stem without a number; `alpha` counts in vector projection only.
+/// Returns one edit of a sweep, with a stem without a number. `alpha` is used in vector projection only.
 Candidate edit_candidate(const EditRequest& request, const std::string& target,
                          const ForgettingStrategy& strategy, double alpha, double strength,
                          std::uint64_t seed);
 
-/// Puts a number in front of the stem, as wide as `last` is, of two digits at least.
+/// Puts a number in front of the stem, with as many digits as `last`, at least two.
 void number_stem(Candidate& candidate, std::size_t number, std::size_t last);
 /// The same for a stem that has a number already.
 void renumber_stem(Candidate& candidate, std::size_t number, std::size_t last);
 
-/// Lower-case ASCII letters and digits of `text` with hyphens between words, at most `max_length` characters;
-/// "picture" when nothing is left.
+/// Returns the lower-case ASCII letters and digits of `text` with hyphens between words, at most `max_length`
+/// characters; "picture" if nothing is left.
 std::string slug(const std::string& text, std::size_t max_length = 40);
 
-/// The slug of a prompt; where most of the prompt is lost in it (Chinese, emoji), with a hash of the prompt
-/// behind, so that different prompts stay different.
+/// Returns the slug of a prompt. If most of the prompt is lost in it (Chinese, emoji), a hash of the prompt
+/// is appended, so that different prompts stay different.
 std::string prompt_slug(const std::string& prompt);
 
 }  // namespace forgedit

@@ -22,7 +22,7 @@ namespace {
 using Group = std::vector<const Candidate*>;
 constexpr int kFeather = 4;  // pixels: half a cell of latents
 
-/// Candidates with the same weights and sampler, groups in the order of their first member.
+/// Returns groups of candidates with the same weights and sampler, in the order of their first members.
 std::vector<Group> group_by_weights(const std::vector<Candidate>& plan) {
   std::vector<Group> groups;
   for (const auto& candidate : plan) {
@@ -38,8 +38,8 @@ std::vector<Group> group_by_weights(const std::vector<Candidate>& plan) {
   return groups;
 }
 
-/// The batches of a plan that have a missing picture, in the order of the plan's groups; first those that are
-/// asked for. `full`: see DrawOptions::full_batches.
+/// Returns the batches of a plan with a missing image, in the order of the plan's groups; batches requested
+/// by Candidate::together come first. `full`: see DrawOptions::full_batches.
 std::vector<Group> batches_to_generate(const std::vector<Candidate>& plan, std::size_t max_batch, bool full,
                                        const CandidateFilter& missing) {
   std::vector<Group> batches;
@@ -60,7 +60,7 @@ std::vector<Group> batches_to_generate(const std::vector<Candidate>& plan, std::
   return batches;
 }
 
-/// Texts under the text encoder as it is.
+/// Embeddings of texts by the text encoder with its current weights.
 class TextEmbeddings {
  public:
   const TextEmbedding& of(const std::string& text) const { return embeddings_.at(text); }
@@ -74,19 +74,19 @@ class TextEmbeddings {
   std::map<std::string, TextEmbedding> embeddings_;
 };
 
-/// Every text, encoded once: by the tuned text encoder where there is one, and for unlearned pictures by the
-/// original one. Forgetting never touches the text encoder.
+/// Embeddings of all texts, each encoded once: by the tuned text encoder if there is one, and for unlearned
+/// images by the original one. Forgetting never changes the text encoder.
 class SessionEmbeddings {
  public:
   SessionEmbeddings(const StableDiffusion& model, const LearnResult& learned)
       : widths_(model.text_widths()), learned_(learned.embedding), tuned_encoder_(learned.text_encoder) {}
 
-  /// All that a plan needs and no plan before it needed.
+  /// Encodes all texts of a plan that are not encoded yet.
   void prepare(StableDiffusion& model, const std::vector<Group>& plan) {
     const auto original = missing_texts(plan, original_, /*tuned=*/false);
     const auto tuned = missing_texts(plan, tuned_, /*tuned=*/true);
     if (original.empty() && tuned.empty()) return;
-    // Once for all texts.
+    // Moved once for all texts.
     const ParametersOnDevice moved(*model.text_encoder, model.text_device());
     for (const auto& text : original) original_.encode(model, text);
     if (tuned.empty()) return;
@@ -143,7 +143,7 @@ class SessionEmbeddings {
   TextEmbeddings original_, tuned_;
 };
 
-/// Steps of all images, one for decoding each, and those of relevance maps.
+/// Counts the sampling steps of all images, one for decoding each, and those of relevance maps.
 class SamplingProgress {
  public:
   SamplingProgress(const std::vector<Group>& batches, std::size_t maps, const ProgressCallback& callback)
@@ -168,7 +168,7 @@ std::int64_t batch_size(const DrawOptions& options, const StableDiffusion& model
   return model.memory.draw_batch > 0 ? std::min(batch, model.memory.draw_batch) : batch;
 }
 
-/// In place where the sampler records its step, and where there is no room for both sets.
+/// Weights are changed in place if the sampler records its step, or if there is no room for both sets.
 LearnedWeights learned_weights(StableDiffusion& model, const LearnResult& learned) {
   model.restore_networks();
   const bool offload = model.memory.offload;
@@ -206,7 +206,7 @@ class EditSession::State {
                                     std::to_string(grid_.height) + ", got " + std::to_string(mask->width) +
                                     "x" + std::to_string(mask->height));
     const auto factor = model.vae->config().factor();
-    // A cell of latents may change where any of its pixels may.
+    // A cell of latents may change if any of its pixels may.
     const auto pixels = image_to_tensor(to_image(*mask)).narrow(1, 0, 1) > -1;
     change_ = torch::max_pool2d(pixels.to(torch::kFloat), {factor, factor}).to(model.policy.device);
   }
@@ -233,13 +233,13 @@ class EditSession::State {
   void use_original_weights() { use_weights(nullptr, 0); }
 
  private:
-  /// What edits towards a target may change.
+  /// The area that edits towards a target may change.
   struct Area {
     torch::Tensor cells;  ///< (1, 1, h, w), on the device
-    Mask mask, soft;      ///< of the grid's size; the latter with a ramp inside
+    Mask mask, soft;      ///< of the grid's size; `soft` with a ramp inside
   };
 
-  /// The first edit of each target with SampleOptions::protect.
+  /// Returns the first edit of each target with SampleOptions::protect.
   static std::vector<const Candidate*> first_protected(const std::vector<Group>& batches) {
     std::vector<const Candidate*> found;
     for (const auto& batch : batches) {
@@ -252,7 +252,7 @@ class EditSession::State {
     return found;
   }
 
-  /// With all learned weights: nothing is forgotten.
+  /// Finds the area with all learned weights, without forgetting.
   void find_area(const Candidate& edit, const EditCallbacks& callbacks, SamplingProgress& progress) {
     if (areas_.count(edit.target) == 0) {
       applied_.reset();
@@ -268,8 +268,8 @@ class EditSession::State {
     if (callbacks.area) callbacks.area(edit.target, areas_.at(edit.target).mask);
   }
 
-  /// On a CPU a sampler's threads (BatchParts) leave one to all other work, such as scoring: they end with
-  /// the plan. On a GPU the recorded step stays.
+  /// On a CPU, a sampler's threads (BatchParts) leave only one thread to other work, such as scoring, so they
+  /// end with the plan. On a GPU the recorded step is kept.
   struct ThreadsOfPlan {
     State& state;
     ~ThreadsOfPlan() {
@@ -277,11 +277,11 @@ class EditSession::State {
     }
   };
 
-  /// Null: the model's own.
+  /// Puts weights into the network. Null: the model's own.
   void use_weights(const ForgettingStrategy* strategy, double blend) {
     const Applied wanted{strategy, strategy ? blend : 0};
     if (applied_ == wanted) return;
-    applied_.reset();  // unknown, should it fail
+    applied_.reset();  // unknown if the following fails
     if (strategy) {
       weights_.apply(*strategy, blend);
     } else {
@@ -293,7 +293,7 @@ class EditSession::State {
   torch::Tensor sample(const Group& batch, const EditCallbacks& callbacks, SamplingProgress& progress) {
     const auto& like_all = *batch.front();
     if (!sampler_ || sample_options_ != like_all.sample) {
-      sampler_.reset();  // its recorded step's memory first
+      sampler_.reset();  // frees the memory of its recorded step first
       sampler_.emplace(model_, like_all.sample);
       sample_options_ = like_all.sample;
     }
@@ -316,7 +316,7 @@ class EditSession::State {
                           embeddings_.unconditional(like_all), on_step, keeps ? &kept_ : nullptr);
   }
 
-  /// The latents that sampling starts from, for the noise of a batch.
+  /// Returns the latents that sampling starts from, for the noise of a batch.
   torch::Tensor begin(const torch::Tensor& noise, const Candidate& like_all) {
     return like_all.sample.start < 1 ? sampler_->noised(original_latents(), noise) : noise;
   }
@@ -337,7 +337,7 @@ class EditSession::State {
     return {original_latents(), torch::cat(change)};
   }
 
-  /// One by one: at high resolution the decoder takes more memory than the UNet.
+  /// Decodes images one by one, because at high resolution the decoder takes more memory than the UNet.
   void decode(const Group& batch, const torch::Tensor& latents, const EditCallbacks& callbacks,
               const CandidateFilter& missing, SamplingProgress& progress) {
     const ParametersOnDevice moved(*model_.vae, model_.policy.device);
@@ -361,7 +361,7 @@ class EditSession::State {
     }
   }
 
-  /// Of the learned picture. A sample of its posterior is as good as the mean.
+  /// Returns the latents of the learned picture: a sample of its posterior, which is as good as the mean.
   const torch::Tensor& original_latents() {
     if (original_.defined()) return original_;
     auto generator = at::detail::createCPUGenerator(0);
@@ -369,7 +369,7 @@ class EditSession::State {
     return original_;
   }
 
-  /// To the learned picture, until others are decoded.
+  /// Fits previews to the learned picture, until images are decoded.
   void fit_previews() {
     previews_.add(original_latents().to(torch::kCPU), image_to_tensor(grid_) * 0.5 + 0.5);
   }

@@ -6,7 +6,7 @@
 namespace forgedit {
 namespace {
 
-/// (1, channels, h, w) -> (h·w, channels + 1): a row a pixel, with a one for the bias.
+/// Converts (1, channels, h, w) to (h·w, channels + 1): a row per pixel, with a one for the bias.
 torch::Tensor rows_of(const torch::Tensor& latents) {
   const auto rows = latents[0].flatten(1).t().to(torch::kDouble);
   return torch::cat({rows, torch::ones({rows.size(0), 1}, rows.options())}, 1);
@@ -26,7 +26,7 @@ void PreviewMap::add(const torch::Tensor& latents, const torch::Tensor& image) {
 Image PreviewMap::render(const torch::Tensor& latents) const {
   if (!is_fitted()) throw failure("previews: there is no image to fit their colours to");
   torch::NoGradGuard no_grad;
-  // A picture of one colour leaves the solution open: the pseudo-inverse takes the smallest one.
+  // For a picture of one colour the solution is not unique; the pseudo-inverse gives the smallest one.
   const auto map = torch::linalg_pinv(gram_, /*rcond=*/1e-10, /*hermitian=*/true).matmul(products_);
   const auto colours = rows_of(latents).matmul(map).t().reshape({3, latents.size(2), latents.size(3)});
   return tensor_to_image(torch::nan_to_num(colours).clamp(0.0, 1.0).to(torch::kFloat));

@@ -5,8 +5,8 @@
 
 namespace forgedit {
 
-/// What latents look like without the VAE's decoder: colours as a linear map of their channels, fitted by
-/// least squares to images whose latents are known. It needs no weights and suits any VAE.
+/// Previews latents without the VAE's decoder: colours are a linear map of the channels, fitted by least
+/// squares to images whose latents are known. It needs no weights and works with any VAE.
 class PreviewMap {
  public:
   /// Adds an image to the fit: latents (1, channels, h, w) and what they decode to, (1, 3, h·f, w·f) in
@@ -14,7 +14,8 @@ class PreviewMap {
   void add(const torch::Tensor& latents, const torch::Tensor& image);
   /// Whether anything was added.
   bool is_fitted() const { return gram_.defined(); }
-  /// Latents (1, channels, h, w) on the CPU -> an image of w x h. Throws a failure where nothing was added.
+  /// Converts latents (1, channels, h, w) on the CPU to an image of w x h. Throws a failure if nothing was
+  /// added.
   Image render(const torch::Tensor& latents) const;
 
  private:

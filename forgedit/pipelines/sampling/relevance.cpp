@@ -5,19 +5,19 @@
 namespace forgedit {
 namespace {
 
-constexpr std::uint64_t kSeed = 0x72656c6576ULL;  // of the noise, for all edits
-// Shares of the schedule: between timesteps that decide details and those that decide the whole layout.
+constexpr std::uint64_t kSeed = 0x72656c6576ULL;  // seed of the noise, for all edits
+// Shares of the schedule, between timesteps that decide details and those that decide the layout.
 constexpr double kFirstShare = 0.4, kLastShare = 0.75;
 constexpr std::int64_t kBins = 256;
-// Relative to the prediction: smaller differences come from rounding.
+// Differences smaller than this, relative to the prediction, come from rounding.
 constexpr double kLeastDifference = 1e-3;
 
-/// Means over 3 x 3 cells, at the border over those inside of the map.
+/// Returns means over 3 x 3 cells, at the border over those inside the map.
 torch::Tensor smoothed(const torch::Tensor& map) {
   return torch::avg_pool2d(map, {3, 3}, {1, 1}, {1, 1}, /*ceil_mode=*/false, /*count_include_pad=*/false);
 }
 
-/// Otsu's: the value that maximises the variance between the two classes.
+/// Returns Otsu's threshold, which maximises the variance between the two classes.
 double threshold_of(const torch::Tensor& map) {
   const auto low = map.min().item<double>(), high = map.max().item<double>();
   const auto counts = torch::histc(map, kBins, low, high).to(torch::kDouble);
@@ -56,7 +56,7 @@ torch::Tensor relevance_map(StableDiffusion& model, const torch::Tensor& latents
     const auto pair = predicted.to(torch::kCPU, torch::kFloat).chunk(2);
     const auto apart = (pair[1] - pair[0]).abs().mean(1, /*keepdim=*/true);
     const auto mean = apart.mean();
-    // All timesteps have the same weight.
+    // Divides by the mean, so that all timesteps have the same weight.
     if (mean.item<double>() > kLeastDifference * pair[0].abs().mean().item<double>()) sum += apart / mean;
     if (on_pair) on_pair();
   }

@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::int64_t kNumbersAStep = 7;
 
-/// (steps, 7) float32: the fields of SamplerStep, so that a recorded step can look its own numbers up.
+/// Returns (steps, 7) float32: the fields of SamplerStep, where a recorded step can look up its numbers.
 torch::Tensor table_of(const std::vector<SamplerStep>& steps) {
   std::vector<float> numbers;
   for (const auto& s : steps) {
@@ -23,8 +23,8 @@ torch::Tensor table_of(const std::vector<SamplerStep>& steps) {
   return torch::tensor(numbers).view({-1, kNumbersAStep});
 }
 
-/// Whether recorded steps can stay beside one for `latents`: each keeps memory of its own. There is room
-/// where generating would fit twice into what is free.
+/// Whether recorded steps of other sizes can be kept beside one for `latents`, each with its own memory. True
+/// if generating would fit twice into the free memory.
 bool has_room_for_more(const StableDiffusion& model, const torch::Tensor& latents) {
   if (!model.policy.device.is_cuda() || !model.policy.reduced() || model.memory.budget_gib > 0) return false;
   const auto factor = model.vae->config().factor();
@@ -42,7 +42,7 @@ torch::Tensor initial_latents(std::uint64_t seed, std::int64_t channels, std::in
   return torch::randn({1, channels, height, width}, generator, torch::kFloat);
 }
 
-/// The tensors of one batch size, which stay where they are, and the step over them.
+/// The tensors of one batch size, at fixed addresses, and the step over them.
 class Sampler::Loop {
  public:
   Loop(StableDiffusion& model, const SampleOptions& options, const torch::Tensor& table,
@@ -83,19 +83,19 @@ class Sampler::Loop {
   }
   void step() { work_.run(); }
   torch::Tensor latents() const { return latents_.clone(); }
-  /// x0 of the last step, which the next one needs too.
+  /// Returns x0 of the last step, which the next one also needs.
   const torch::Tensor& denoised() const { return previous_x0_; }
 
  private:
-  /// Whether the layers before the first cross-attention compute both halves of the guidance pair as one.
-  /// With added conditions the halves differ from the first block on. Where threads take samples
-  /// (BatchParts), a number of latents that they cannot share evenly is slower than the whole pairs would be.
+  /// Whether the layers before the first cross-attention are computed once for both halves of the guidance
+  /// pair. With added conditions the halves differ from the first block on. If threads share samples
+  /// (BatchParts), a number of latents that they cannot divide evenly is slower than whole pairs.
   static bool shares_layers(const StableDiffusion& model, std::int64_t latents) {
     if (model.unet->config().takes_added_conditions()) return false;
     const auto threads = BatchParts::most(model.policy);
     return latents % std::min(threads, 2 * latents) == 0;
   }
-  /// Room for the guidance pair of `rows`.
+  /// Returns zeros for the guidance pair of `rows`.
   torch::Tensor twice(const torch::Tensor& rows) const {
     if (!rows.defined()) return {};
     auto shape = rows.sizes().vec();
@@ -199,7 +199,7 @@ torch::Tensor Sampler::draw(const torch::Tensor& latents, const TextEmbedding& e
   for (auto step = options_.steps - options_.steps_taken() + 1; step <= options_.steps; ++step) {
     loop.step();
     if (!on_step) continue;
-    synchronize(model_.policy.device);  // else all steps would seem done at once
+    synchronize(model_.policy.device);  // otherwise all steps would appear to end at once
     on_step(step, loop.denoised());
   }
   return loop.latents();

@@ -15,12 +15,12 @@ struct SampleOptions {
   std::int64_t steps = 50;
   double guidance_scale = 7.5;
   std::string negative = {};  ///< negative prompt; may be empty
-  /// Share of the steps that edits take, over 0 to 1. 1 starts from pure noise; less starts from the original
-  /// with as much noise as the first of these steps expects (SDEdit, arXiv 2108.01073).
+  /// Share of the steps that edits take, more than 0 and at most 1. 1 starts from pure noise; less starts
+  /// from the original with the noise level of the first step taken (SDEdit, arXiv 2108.01073).
   double start = 1;
   bool protect = false;  ///< edits change only what the relevance map of their target selects (relevance.h)
 
-  /// How many of `steps` are taken: at least one.
+  /// The number of `steps` that are taken, at least one.
   std::int64_t steps_taken() const {
     return std::max<std::int64_t>(1, std::llround(start * static_cast<double>(steps)));
   }
