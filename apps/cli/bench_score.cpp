@@ -59,7 +59,7 @@ void BenchScoreCommand::run() const {
   prepare_compute(choice.policy, choice.threads);
   const auto files = find_scorer_files(scoring, choice.folder, places);
   auto& scorer = models.judge(files, choice.policy.device);
-  note_skipped(scorer.left_out(), context);
+  note_skipped(scorer.skipped(), context);
 
   BenchReport report{benchmark.name, name, "pictures given", {}, {}, {}, background};
   if (!files.clip.empty()) report.facts.emplace_back("CLIP model", clip_name(files.clip));
@@ -68,7 +68,7 @@ void BenchScoreCommand::run() const {
     if (found.by_edit[i].empty()) {
       EditRecord missing;
       missing.edit = benchmark.edits[i];
-      missing.state = EditRecord::State::left_out;
+      missing.state = EditRecord::State::skipped;
       missing.reason = "the set has no image of it";
       report.records.push_back(std::move(missing));
     } else {

@@ -1,9 +1,6 @@
 #include <spdlog/fmt/fmt.h>
 
 #include <CLI/CLI.hpp>
-#include <algorithm>
-#include <cctype>
-#include <cstring>
 #include <memory>
 
 #include "apps/cli/commands.h"
@@ -15,6 +12,7 @@
 #include "apps/common/interrupt.h"
 #include "apps/common/places.h"
 #include "forgedit/core/error.h"
+#include "forgedit/core/shell_word.h"
 #include "forgedit/jobs/engine.h"
 #include "forgedit/jobs/learning.h"
 #include "forgedit/jobs/small_jobs.h"
@@ -22,17 +20,6 @@
 
 namespace forgedit::cli {
 namespace {
-
-/// `text` as one word of a shell command, quoted if necessary.
-std::string shell_word(const std::string& text) {
-  const auto plain = [](unsigned char c) {
-    return std::isalnum(c) || std::strchr("_-./+=:@%", c) || c >= 0x80;
-  };
-  if (std::all_of(text.begin(), text.end(), plain)) return text;
-  std::string word = "'";
-  for (const char c : text) word += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return word + "'";
-}
 
 /// The options that select the same model in another command.
 std::string options_of(const ModelRequest& model) {

@@ -14,6 +14,7 @@
 #include "forgedit/device/side_stream.h"
 #include "forgedit/eval/run_folder.h"
 #include "forgedit/jobs/supervise.h"
+#include "forgedit/pipelines/records/attach_to_model.h"
 #include "forgedit/pipelines/records/settings_json.h"
 
 namespace forgedit {
@@ -209,9 +210,9 @@ std::vector<EditRecord> BenchRunner::run(const std::vector<BenchTask>& tasks) {
     auto& record = records[i];
     record.edit = tasks[i].edit;
     record.source = tasks[i].source;
-    record.reason = tasks[i].left_out;
+    record.reason = tasks[i].skipped;
     if (!record.reason.empty()) {
-      record.state = EditRecord::State::left_out;
+      record.state = EditRecord::State::skipped;
       callbacks_.on_edit(record);
       continue;
     }

@@ -29,7 +29,7 @@ struct BenchTask {
   std::string source;           ///< source prompt
   std::vector<Candidate> plan;  ///< images to generate
   std::vector<bool> fixed;      ///< for each image whether it belongs to the fixed protocol
-  std::string left_out;         ///< why this edit is skipped; empty: it is not skipped
+  std::string skipped;          ///< why this edit is skipped; empty: it is not skipped
   std::optional<AutoTask> automatic{};
 };
 

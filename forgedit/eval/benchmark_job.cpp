@@ -152,16 +152,16 @@ BenchTask BenchmarkRun::task_of(const BenchEdit& edit) const {
   if (request_.published) {
     const auto found = published_edits_.find({edit.picture_name, edit.target});
     if (found == published_edits_.end()) {
-      task.left_out = "no published settings";
+      task.skipped = "no published settings";
     } else if (!has_released_strategy(found->second)) {
-      task.left_out = "its strategy " + found->second.strategy + " is not in any released code";
+      task.skipped = "its strategy " + found->second.strategy + " is not in any released code";
     } else {
       apply_published(found->second, *request_.published, request);
     }
   }
   // A picture that cannot be read fails later, with its reason.
-  if (task.source.empty() && !unreadable_.count(edit.picture)) task.left_out = "no source prompt";
-  if (!task.left_out.empty()) return task;
+  if (task.source.empty() && !unreadable_.count(edit.picture)) task.skipped = "no source prompt";
+  if (!task.skipped.empty()) return task;
   for (const auto& candidate : plan_edit({request})) {
     if (candidate.kind != Candidate::Kind::reconstruction || request_.reconstruct)
       task.plan.push_back(candidate);
@@ -359,7 +359,7 @@ BenchReport BenchmarkRun::run() {
   if (request_.automatic) require_clip(files, choice.folder, places);
   auto& network = models_.model(context_, [this](const StableDiffusion& loaded) { return need(loaded); });
   auto& scorer = models_.judge(files, choice.policy.device);
-  note_skipped(scorer.left_out(), context_);
+  note_skipped(scorer.skipped(), context_);
   BenchRunner runner(network, scorer, request_.drawing, request_.out, settings(network, choice, benchmark),
                      callbacks(choice, network, tasks.size()), request_.work);
   BenchReport report{benchmark.name,

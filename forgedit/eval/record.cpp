@@ -23,7 +23,7 @@ const char* state_name(EditRecord::State state) {
   switch (state) {
     case EditRecord::State::failed:
       return "failed";
-    case EditRecord::State::left_out:
+    case EditRecord::State::skipped:
       return "skipped";
     case EditRecord::State::done:
       break;
@@ -261,7 +261,7 @@ BenchSummary summarise(const std::vector<EditRecord>& records) {
   Means fixed, best;
   for (const auto& record : records) {
     summary.failed += record.state == EditRecord::State::failed;
-    summary.left_out += record.state == EditRecord::State::left_out;
+    summary.skipped += record.state == EditRecord::State::skipped;
     if (record.state != EditRecord::State::done) continue;
     Means seeds;
     double candidates_seconds = 0;
@@ -319,7 +319,7 @@ std::string summary_table(const BenchSummary& summary, const std::string& fixed_
         *summary.best);
   }
   return text +
-         fmt::format("{} done, {} failed, {} skipped\n", summary.done, summary.failed, summary.left_out);
+         fmt::format("{} done, {} failed, {} skipped\n", summary.done, summary.failed, summary.skipped);
 }
 
 std::string edits_table(const std::vector<EditRecord>& records) {

@@ -37,7 +37,7 @@ struct PictureRecord {
 
 /// The results of one edit.
 struct EditRecord {
-  enum class State { done, failed, left_out };
+  enum class State { done, failed, skipped };
   BenchEdit edit;
   std::string source;  ///< source prompt
   State state = State::done;
@@ -81,7 +81,7 @@ struct BenchSummary {
   /// More columns by name: the setting that is best for all edits together (by true answers), and the
   /// automatic choice.
   std::vector<std::pair<std::string, Column>> more;
-  std::size_t done = 0, failed = 0, left_out = 0;
+  std::size_t done = 0, failed = 0, skipped = 0;
   std::size_t fewest = 0, most = 0;  ///< numbers of candidates of an edit
 };
 

@@ -16,18 +16,6 @@ using nlohmann::json;
 constexpr int kLargeSide = 512, kSmallSide = 160;
 constexpr std::size_t kMostLarge = 600;
 
-json metrics_json() {
-  auto list = json::array();
-  for (const auto& metric : bench_metrics()) {
-    list.push_back({{"key", metric.key},
-                    {"label", metric.label},
-                    {"higher", metric.higher_is_better},
-                    {"digits", metric.digits},
-                    {"summary", metric.summary}});
-  }
-  return list;
-}
-
 json column_json(const std::string& name, const BenchSummary::Column& column) {
   return {{"name", name}, {"scores", column.scores}, {"seconds", column.seconds}, {"edits", column.edits}};
 }
@@ -42,7 +30,7 @@ json summary_json(const BenchReport& report) {
   return {{"columns", columns},
           {"done", summary.done},
           {"failed", summary.failed},
-          {"left_out", summary.left_out}};
+          {"left_out", summary.skipped}};
 }
 
 json edit_json(const BenchReport& report, const EditRecord& record, bool all_large, json& originals) {
@@ -71,9 +59,10 @@ json edit_json(const BenchReport& report, const EditRecord& record, bool all_lar
 void write_report(const std::filesystem::path& path, const BenchReport& report) {
   std::size_t pictures = 0;
   for (const auto& record : report.records) pictures += record.pictures.size();
-  json data{{"title", report.title},           {"set", report.set},     {"metrics", metrics_json()},
-            {"summary", summary_json(report)}, {"facts", report.facts}, {"edits", json::array()},
-            {"originals", json::object()}};
+  json data{
+      {"title", report.title},           {"set", report.set},     {"metrics", metrics_json(bench_metrics())},
+      {"summary", summary_json(report)}, {"facts", report.facts}, {"edits", json::array()},
+      {"originals", json::object()}};
   for (const auto& record : report.records) {
     try {
       data["edits"].push_back(edit_json(report, record, pictures <= kMostLarge, data["originals"]));

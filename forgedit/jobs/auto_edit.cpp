@@ -247,7 +247,7 @@ Arrangement AutoEdit::arrangement(const std::filesystem::path& clip, bool comple
        asked_.seconds && !asked_.pictures ? json(nullptr) : json(asked_.pictures.value_or(kAutoPictures))},
       {"seconds", asked_.seconds ? json(*asked_.seconds) : json(nullptr)},
       {"clip", clip.empty() ? json(nullptr) : json(clip_name(clip))},
-      {"left_out", scorer_.left_out()},
+      {"left_out", scorer_.skipped()},
       {"chart", kChartFile},
       {"targets", json::array()}};
   for (const auto& target : targets_) {

@@ -4,6 +4,7 @@
 
 #include "forgedit/core/error.h"
 #include "forgedit/jobs/edit_notes.h"
+#include "forgedit/pipelines/records/attach_to_model.h"
 
 namespace forgedit {
 

@@ -56,7 +56,7 @@ void tell_choice(const Arrangement& arrangement, JobContext& context) {
 }
 
 void say_judge(const std::filesystem::path& clip, const EditScorer& scorer, JobContext& context) {
-  auto skipped = scorer.left_out();
+  auto skipped = scorer.skipped();
   if (clip.empty()) {
     context.note("no CLIP model was found, so the diffusion model itself judges the candidates");
     std::erase_if(skipped, [](const auto& metric) { return metric.first.starts_with("clip"); });

@@ -75,18 +75,6 @@ json facts_json(const json& record) {
        {"Results", settings_text(record.at("drawing"))}});
 }
 
-json metrics_json() {
-  auto list = json::array();
-  for (const auto& metric : edit_metrics()) {
-    list.push_back({{"key", metric.key},
-                    {"label", metric.label},
-                    {"higher", metric.higher_is_better},
-                    {"digits", metric.digits},
-                    {"summary", metric.summary}});
-  }
-  return list;
-}
-
 /// Places of files as the automatic choice has them: the best ones, then the rest of the Pareto front.
 std::map<std::string, std::size_t> places_in(const json& choice) {
   std::map<std::string, std::size_t> places;
@@ -142,7 +130,7 @@ std::string edit_report(const json& record, const std::string& original,
                                     {"complete", record.at("complete")},
                                     {"texts", texts_json(record)},
                                     {"facts", facts_json(record)},
-                                    {"metrics", metrics_json()},
+                                    {"metrics", metrics_json(edit_metrics())},
                                     {"choice", choice},
                                     {"original", original},
                                     {"withheld", record.value("withheld", json::array()).size()},

@@ -13,6 +13,7 @@
 #include "forgedit/jobs/text_values.h"
 #include "forgedit/jobs/warm_up.h"
 #include "forgedit/pipelines/learning/learn_picture.h"
+#include "forgedit/pipelines/records/attach_to_model.h"
 #include "forgedit/pipelines/records/settings_json.h"
 #include "forgedit/pipelines/sampling/edit_session.h"
 

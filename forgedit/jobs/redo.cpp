@@ -28,11 +28,11 @@ constexpr std::int64_t kMostTogether = 1000;
 
 /// Names and versions, which decide no pixel, how the images of a run were batched, and whether it was
 /// checked.
-constexpr const char* kOfNoMatter[] = {"/software",      "/picture/name",     "/model/name",
-                                       "/drawing/batch", "/drawing/together", "/drawing/place",
-                                       "/drawing/safety"};
+constexpr const char* kIgnoredDifferences[] = {"/software",      "/picture/name",     "/model/name",
+                                               "/drawing/batch", "/drawing/together", "/drawing/place",
+                                               "/drawing/safety"};
 /// What may change the last bits.
-constexpr const char* kOfTheMachine[] = {"/model/device", "/model/precision", "/model/libtorch"};
+constexpr const char* kMachineDifferences[] = {"/model/device", "/model/precision", "/model/libtorch"};
 
 template <typename List>
 bool is_one_of(const List& list, const std::string& place) {
@@ -69,9 +69,9 @@ void check_settings(const json& wanted, const json& now, const std::string& name
   for (const auto& item : places.items()) {
     const auto& place = item.key();
     const bool is_same = before.contains(place) && after.contains(place) && before[place] == after[place];
-    if (is_same || is_one_of(kOfNoMatter, place)) continue;
+    if (is_same || is_one_of(kIgnoredDifferences, place)) continue;
     const auto was = value_text(before, place), is = value_text(after, place);
-    if (is_one_of(kOfTheMachine, place)) {
+    if (is_one_of(kMachineDifferences, place)) {
       warn(fmt::format("{} was made with {} {}, and is generated again with {}: pixels may differ", name,
                        place.substr(std::string("/model/").size()), was, is));
     } else if (place == "/model/fingerprint") {

@@ -37,7 +37,7 @@ std::string clip_name(const std::filesystem::path& folder);
 /// number for them.
 nlohmann::json scores_json(const EditScores& scores);
 
-/// Notes which metrics are skipped, and why: see EditScorer::left_out.
+/// Notes which metrics are skipped, and why: see EditScorer::skipped.
 void note_skipped(const std::map<std::string, std::string>& skipped, JobContext& job);
 
 }  // namespace forgedit

@@ -19,6 +19,7 @@
 #include "forgedit/jobs/results_folder.h"
 #include "forgedit/jobs/sweep.h"
 #include "forgedit/jobs/text_values.h"
+#include "forgedit/pipelines/records/attach_to_model.h"
 #include "forgedit/pipelines/records/export.h"
 
 namespace forgedit {
@@ -224,7 +225,7 @@ Scoring run_score(const ScoreRequest& request, WarmModels& models, JobContext& c
   result.files = find_scorer_files(request.judge, choice.folder, context.places());
   prepare_compute(choice.policy, choice.threads);
   auto& scorer = models.judge(result.files, choice.policy.device);
-  result.skipped = scorer.left_out();
+  result.skipped = scorer.skipped();
   note_skipped(result.skipped, context);
   const auto source = request.source.empty() ? std::nullopt : std::optional(request.source);
   const auto reference = scorer.prepare(original, request.target, source);

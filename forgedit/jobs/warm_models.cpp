@@ -1,5 +1,7 @@
 #include "forgedit/jobs/warm_models.h"
 
+#include "forgedit/pipelines/records/attach_to_model.h"
+
 namespace forgedit {
 namespace {
 

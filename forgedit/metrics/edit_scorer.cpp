@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <nlohmann/json.hpp>
 
 #include "forgedit/core/parallel.h"
 #include "forgedit/io/pictures/resample.h"
@@ -44,16 +45,28 @@ std::span<const Metric> edit_metrics() {
   return kMetrics;
 }
 
+nlohmann::json metrics_json(std::span<const Metric> metrics) {
+  auto list = nlohmann::json::array();
+  for (const auto& metric : metrics) {
+    list.push_back({{"key", metric.key},
+                    {"label", metric.label},
+                    {"higher", metric.higher_is_better},
+                    {"digits", metric.digits},
+                    {"summary", metric.summary}});
+  }
+  return list;
+}
+
 EditScorer::EditScorer(const ScorerFiles& files, const c10::Device& device) {
   if (files.clip.empty()) {
     for (const auto& metric : kMetrics) {
-      if (std::string_view(metric.key).starts_with("clip")) left_out_[metric.key] = "no CLIP model given";
+      if (std::string_view(metric.key).starts_with("clip")) skipped_[metric.key] = "no CLIP model given";
     }
   } else {
     clip_.emplace(files.clip, device);
   }
   lpips_ = load_lpips(files.lpips, device);
-  for (const auto& [trunk, reason] : lpips_.incomplete) left_out_[lpips_key(trunk)] = reason;
+  for (const auto& [trunk, reason] : lpips_.incomplete) skipped_[lpips_key(trunk)] = reason;
 
   StateDict all;
   const auto add = [&](const std::string& name, const torch::nn::Module& network) {

@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include <nlohmann/json_fwd.hpp>
+
 #include "forgedit/metrics/clip_score.h"
 #include "forgedit/metrics/lpips_distance.h"
 
@@ -23,6 +25,10 @@ struct Metric {
 
 /// All metrics, in the order of tables.
 std::span<const Metric> edit_metrics();
+
+/// A list for the pages of results: an object with "key", "label", "higher", "digits" and "summary" for each
+/// metric.
+nlohmann::json metrics_json(std::span<const Metric> metrics);
 
 /// Values by Metric::key. A metric that could not be measured is absent.
 using EditScores = std::map<std::string, double>;
@@ -55,7 +61,7 @@ class EditScorer {
   std::vector<EditScores> score(const Reference& reference, std::span<const Image> edited);
 
   /// The skipped metrics with reasons, by key.
-  const std::map<std::string, std::string>& left_out() const { return left_out_; }
+  const std::map<std::string, std::string>& skipped() const { return skipped_; }
   /// A fingerprint of all its weights, to distinguish scorers.
   const std::string& weights_fingerprint() const { return weights_fingerprint_; }
 
@@ -65,7 +71,7 @@ class EditScorer {
 
   std::optional<ClipScorer> clip_;
   LpipsNetworks lpips_;
-  std::map<std::string, std::string> left_out_;
+  std::map<std::string, std::string> skipped_;
   std::string weights_fingerprint_;
 };
 

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "forgedit/core/json_text.h"
+#include "forgedit/core/shell_word.h"
 #include "forgedit/core/text.h"
 
 namespace forgedit {
@@ -131,15 +132,6 @@ std::string export_command(const json& request) {
 }
 
 }  // namespace
-
-std::string shell_word(const std::string& text) {
-  constexpr std::string_view kPlain =
-      "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-./:,+@%=";
-  if (!text.empty() && text.find_first_not_of(kPlain) == std::string::npos) return text;
-  std::string word = "'";
-  for (const char c : text) word += c == '\'' ? std::string("'\\''") : std::string(1, c);
-  return word + "'";
-}
 
 std::string command_line(const json& request, const std::string& picture_name) {
   if (!request.is_object()) return {};

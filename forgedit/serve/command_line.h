@@ -6,9 +6,6 @@
 
 namespace forgedit {
 
-/// `text` as one word of a shell command, quoted if necessary.
-std::string shell_word(const std::string& text);
-
 /// The shell command that does what `request` asks for, with the same bytes on a CPU; empty if no command
 /// can. In it the picture's file is called `picture_name` ("picture.png" if that is empty), and the saved
 /// edit "learned.edit".

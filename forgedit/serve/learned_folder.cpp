@@ -68,10 +68,10 @@ std::vector<std::string> drop_learned(const fs::path& data, Store& store, std::i
   std::int64_t bytes = 0;
   for (const auto& learned : store.all_learned()) {
     if (learned.pinned) continue;
-    bytes += learned.bytes;
-    if (bytes <= most_bytes || store.is_in_use(learned.id)) continue;
+    // One that is too large by itself does not take the place of all others.
+    if (learned.bytes <= most_bytes) bytes += learned.bytes;
+    if ((bytes <= most_bytes && learned.bytes <= most_bytes) || store.is_in_use(learned.id)) continue;
     remove_learned(data, store, learned.id);
-    bytes -= learned.bytes;
     gone.push_back(learned.id);
   }
   return gone;

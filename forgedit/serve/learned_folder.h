@@ -25,8 +25,8 @@ void match_learned(const std::filesystem::path& data, Store& store);
 /// Removes a saved edit's folder, then its entry in the store.
 void remove_learned(const std::filesystem::path& data, Store& store, const std::string& id);
 
-/// Goes through the saved edits that are not pinned, the most recently used first, and deletes those that no
-/// longer fit into `most_bytes`, unless a queued or running job uses them. Returns the deleted ids.
+/// Deletes saved edits until those that are not pinned fit into `most_bytes`, the least recently used first.
+/// Those that a queued or running job uses stay. Returns the deleted ids.
 std::vector<std::string> drop_learned(const std::filesystem::path& data, Store& store,
                                       std::int64_t most_bytes);
 

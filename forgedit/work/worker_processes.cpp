@@ -63,10 +63,19 @@ WorkerProcesses::WorkerProcesses(std::vector<Command> commands, Options options)
     process.command = std::move(command);
     processes_.push_back(std::move(process));
   }
-  for (auto& process : processes_) start(process);
+  try {
+    for (auto& process : processes_) start(process);
+  } catch (...) {
+    end_all();
+    throw;
+  }
 }
 
 WorkerProcesses::~WorkerProcesses() {
+  end_all();
+}
+
+void WorkerProcesses::end_all() {
   for (auto& process : processes_) {
     if (process.id > 0) {
       ::kill(process.id, SIGKILL);

@@ -64,6 +64,7 @@ class WorkerProcesses {
   };
 
   void start(Process& process);
+  void end_all();
   void read_lines(Process& process);
   void reap(Process& process);
 

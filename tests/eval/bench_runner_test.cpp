@@ -266,16 +266,16 @@ TEST_F(BenchRunnerTest, WhatCannotBeScoredStaysAlone) {
 
 TEST_F(BenchRunnerTest, AFailureStaysAlone) {
   fs::remove(folder_ / "two.png");
-  tasks_[2].left_out = "its strategy memory is not in any released code";
+  tasks_[2].skipped = "its strategy memory is not in any released code";
   auto records = run();
   EXPECT_EQ(records[0].state, EditRecord::State::done);
   EXPECT_EQ(records[1].state, EditRecord::State::failed);
   EXPECT_EQ(records[1].reason, "two.png: no such file");
-  EXPECT_EQ(records[2].state, EditRecord::State::left_out);
+  EXPECT_EQ(records[2].state, EditRecord::State::skipped);
   const auto summary = summarise(records);
   EXPECT_EQ(summary.done, 1U);
   EXPECT_EQ(summary.failed, 1U);
-  EXPECT_EQ(summary.left_out, 1U);
+  EXPECT_EQ(summary.skipped, 1U);
 
   write_png(folder_ / "two.png", Image(64, 64, {30, 30, 200}));
   records = run();  // what failed is tried again

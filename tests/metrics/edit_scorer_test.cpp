@@ -47,8 +47,8 @@ class EditScorerTest : public testing::TemporaryFolder {
 
 TEST_F(EditScorerTest, LeavesOutWhatHasNoWeights) {
   EditScorer scorer({}, torch::kCPU);
-  EXPECT_EQ(scorer.left_out().count("clip_score"), 1U);
-  EXPECT_EQ(scorer.left_out().at("lpips_vgg"), "no weights given");
+  EXPECT_EQ(scorer.skipped().count("clip_score"), 1U);
+  EXPECT_EQ(scorer.skipped().at("lpips_vgg"), "no weights given");
   const auto original = picture(40, 40, 3);
   const auto scores = scorer.score(scorer.prepare(original, "a cat"), picture(40, 40, 5));
   std::vector<std::string> names;

@@ -359,6 +359,22 @@ TEST_F(ApiTest, WhatIsLearnedIsNamedPinnedAndDropped) {
   EXPECT_EQ(refused(404, "GET", "/api/v1/learned/" + id), "no_such_learned");
 }
 
+TEST_F(ApiTest, SavedEditsUsedLongAgoAreDroppedFirst) {
+  const auto picture = upload();
+  const auto add = [&](std::int64_t used, std::int64_t bytes) {
+    const auto id = new_id();
+    make_directory(learned_folder(folder_, id));
+    store_.add_learned({id, "", false, picture, "job", 1, used, bytes, "{}"});
+    return id;
+  };
+  const auto oldest = add(1, 3), old = add(2, 7), new_one = add(3, 5), huge = add(4, 11);
+  EXPECT_EQ(drop_learned(folder_, store_, 20), (std::vector<std::string>{old, oldest}))
+      << "the oldest would fit, but others were used later";
+  EXPECT_EQ(drop_learned(folder_, store_, 10), std::vector<std::string>{huge})
+      << "one that never fits does not take the place of the others";
+  EXPECT_TRUE(std::filesystem::exists(learned_folder(folder_, new_one)));
+}
+
 TEST_F(ApiTest, WhatLiesInTheFolderIsWhatIsKnown) {
   const auto there = new_id(), gone = new_id(), damaged = new_id();
   const auto folder = learned_folder(folder_, there);

@@ -4,6 +4,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "forgedit/core/shell_word.h"
+
 namespace forgedit {
 namespace {
 
@@ -35,6 +37,10 @@ TEST(CommandLine, HasTheOptionsOfItsRequest) {
   EXPECT_EQ(line(R"({"kind":"export","learned":"x","to":"lora","rank":4})"),
             "forgedit export learned.edit --rank 4 --to lora --out lora.safetensors");
   EXPECT_EQ(line(R"({"kind":"score"})"), "");
+}
+
+TEST(CommandLine, AWordOfPlainCharactersIsNotQuoted) {
+  EXPECT_EQ(shell_word("bär.edit"), "bär.edit");
 }
 
 TEST(CommandLine, NothingInAWordIsTheShells) {

@@ -360,7 +360,7 @@ LearnResult run_learn_loop(const LearnTask& task, const std::vector<LearnPhase>&
   if (task.stop_known > 0)
     known.emplace(task.latents, task.noise, task.policy.device, task.memory.micro_batch);
   const auto knows_enough = [&](const LearnPhase& phase, std::int64_t steps_done) {
-    if (!known || &phase != &phases.back() || steps_done % kStepsBetweenLooks != 0) return false;
+    if (!known || &phase != &phases.back() || steps_done % kStepsBetweenTests != 0) return false;
     result.known.push_back(known->measure(task.predict, task.policy));
     return result.known.back() >= task.stop_known;
   };

@@ -59,7 +59,7 @@ struct LearnTask {
 };
 
 /// The number of steps between two tests of the known share. A test takes a third of the time of a step.
-inline constexpr std::int64_t kStepsBetweenLooks = 10;
+inline constexpr std::int64_t kStepsBetweenTests = 10;
 
 /// Runs the phases one after the other. The result has the loss of every step (the mean square error of the
 /// prediction), the known share of each test, and how fine-tuning ended; the caller adds the learned weights.

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <vector>
 
 #include "forgedit/core/error.h"
@@ -119,7 +120,7 @@ class Estimate {
 
   std::int64_t peak() const {
     double most = text_encoding();
-    if (task_.batch > 0) most = std::max(encoding(), learning());
+    if (task_.batch > 0) most = std::max({most, encoding(), learning()});
     if (task_.draw_batch > 0) most = std::max({most, drawing(), decoding()});
     return static_cast<std::int64_t>(most) + outside_of_tensors(task_.policy.device);
   }
@@ -322,13 +323,22 @@ std::string describe(const MemoryPlan& plan) {
   return fmt::format("{}: {}", gib_text(plan.budget_gib), fmt::join(measures, ", "));
 }
 
+namespace {
+
+/// The budget that a plan needs, in bytes.
+double needed_bytes(const MemoryTask& task, const MemoryPlan& plan) {
+  const Estimate estimate(task, plan);
+  return static_cast<double>(estimate.peak()) + estimate.uploaded_again();
+}
+
+}  // namespace
+
 std::optional<MemoryPlan> find_memory_plan(const MemoryTask& task, double budget_gib) {
   std::optional<MemoryPlan> best;
   double best_cost = 0;
   for (auto& plan : all_plans(task)) {
     plan.estimated_peak = estimate_peak(task, plan);
-    const auto needed = static_cast<double>(plan.estimated_peak) + Estimate(task, plan).uploaded_again();
-    if (needed > budget_gib * kGiB) continue;
+    if (needed_bytes(task, plan) > budget_gib * kGiB) continue;
     const double cost = cost_of(task, plan);
     if (best && best_cost <= cost) continue;
     best = plan;
@@ -340,10 +350,10 @@ std::optional<MemoryPlan> find_memory_plan(const MemoryTask& task, double budget
 
 MemoryPlan plan_memory(const MemoryTask& task, double budget_gib) {
   if (const auto plan = find_memory_plan(task, budget_gib)) return *plan;
-  auto least = INT64_MAX;
-  for (const auto& plan : all_plans(task)) least = std::min(least, estimate_peak(task, plan));
+  double least = std::numeric_limits<double>::infinity();
+  for (const auto& plan : all_plans(task)) least = std::min(least, needed_bytes(task, plan));
   // Rounded up, so that the named budget is enough.
-  const double gib = std::ceil(static_cast<double>(least) / kGiB * 100) / 100;
+  const double gib = std::ceil(least / kGiB * 100) / 100;
   throw usage_error("memory", fmt::format("{} is too little for {} at {}x{}; the least that works is {}",
                                           gib_text(budget_gib), task.batch > 0 ? "fine-tuning" : "generating",
                                           task.width, task.height, gib_text(gib)));

@@ -17,8 +17,6 @@
 #include "forgedit/core/staging.h"
 #include "forgedit/core/text.h"
 #include "forgedit/io/weights/safetensors.h"
-#include "forgedit/nn/half_weights.h"
-#include "forgedit/pipelines/learning/lora_adapters.h"
 #include "forgedit/pipelines/records/saved_subject.h"
 #include "forgedit/pipelines/records/settings_json.h"
 
@@ -37,7 +35,6 @@ constexpr const char* kTextEncoder = "text_encoder.safetensors";
 constexpr const char* kEmbedding = "embedding.safetensors";
 constexpr const char* kOriginal = "original.png";
 constexpr const char *kEpsilon = "epsilon", *kVelocity = "v_prediction";
-constexpr const char *kTokens = "embedding", *kPooled = "pooled";  // names of tensors in kEmbedding
 constexpr std::array kFiles{kRecord, kUnet, kLora, kTextEncoder, kEmbedding, kOriginal};
 
 json record_of(const LearnedPicture& learned, const json& files) {
@@ -80,14 +77,6 @@ std::vector<double> read_numbers(const std::string& origin, const json& record, 
     throw failure(origin + ": " + key + ": expected a list of numbers");
   }
   return found->get<std::vector<double>>();
-}
-
-bool learns_text_encoder(const LearnedPicture& learned) {
-  return learned.options.method == LearnMethod::dreambooth;
-}
-
-bool learns_lora(const LearnedPicture& learned) {
-  return learned.options.tuning == Tuning::lora;
 }
 
 void read_record(const fs::path& path, LearnedPicture& learned) {
@@ -140,8 +129,9 @@ torch::Tensor part_of_embedding(const fs::path& path, const StateDict& tensors, 
 }
 
 TextEmbedding embedding_of(const fs::path& path, const StateDict& tensors) {
-  TextEmbedding embedding{part_of_embedding(path, tensors, kTokens, 3, "1xTOKENSxWIDTH"), {}};
-  if (tensors.count(kPooled) > 0) embedding.pooled = part_of_embedding(path, tensors, kPooled, 2, "1xWIDTH");
+  TextEmbedding embedding{part_of_embedding(path, tensors, kEmbeddingTokens, 3, "1xTOKENSxWIDTH"), {}};
+  if (tensors.count(kEmbeddingPooled) > 0)
+    embedding.pooled = part_of_embedding(path, tensors, kEmbeddingPooled, 2, "1xWIDTH");
   if (tensors.size() > (embedding.pooled.defined() ? 2 : 1)) {
     throw failure(path.string() + ": expected the tensors `embedding` and `pooled`, and no other");
   }
@@ -268,12 +258,13 @@ void write_to(const fs::path& target, const LearnedPicture& learned, const StopF
     if (stop) stop->throw_if_stopped();
     files[file] = fingerprint(floats);
   };
-  if (learns_lora(learned)) {
+  if (learned.options.tuning == Tuning::lora) {
     write_tensors(kLora, learned.result.lora);
   } else {
     write_tensors(kUnet, learned.result.unet);
   }
-  if (learns_text_encoder(learned)) write_tensors(kTextEncoder, learned.result.text_encoder);
+  if (learned.options.method == LearnMethod::dreambooth)
+    write_tensors(kTextEncoder, learned.result.text_encoder);
   write_tensors(kEmbedding, embedding_tensors(learned.result.embedding));
   write_png(folder / kOriginal, learned.grid);
   files[kOriginal] = pixels_hash(learned.grid);
@@ -394,12 +385,13 @@ LearnedPicture read_saved_edit(const fs::path& directory) {
   auto learned = read_saved_record(directory);
   const SavedFiles files(directory);
   learned.result.embedding = files.embedding(kEmbedding);
-  if (learns_lora(learned)) {
+  if (learned.options.tuning == Tuning::lora) {
     learned.result.lora = files.weights(kLora);
   } else {
     learned.result.unet = files.weights(kUnet);
   }
-  if (learns_text_encoder(learned)) learned.result.text_encoder = files.weights(kTextEncoder);
+  if (learned.options.method == LearnMethod::dreambooth)
+    learned.result.text_encoder = files.weights(kTextEncoder);
   learned.grid = files.picture(kOriginal);
   if (learned.grid.width != learned.frame.grid_width || learned.grid.height != learned.frame.grid_height) {
     throw failure((directory / kOriginal).string() + ": expected " +
@@ -410,91 +402,10 @@ LearnedPicture read_saved_edit(const fs::path& directory) {
   return learned;
 }
 
-namespace {
-
-/// Moves exactly the weights of one network that `learns` to the device (`offload`: the CPU), dtype and
-/// strides of its parameters, so that edits have the same bytes as right after fine-tuning.
-template <typename Learns>
-void attach_weights(StateDict& learned, const torch::nn::Module& network, Learns learns,
-                    const std::string& name, bool offload) {
-  const auto parameters = parameters_of(network);
-  for (const auto& [key, parameter] : parameters) {
-    if (learns(key) == (learned.count(key) > 0)) continue;
-    throw failure(name + ": " + key + ": " + (learned.count(key) ? "unexpected" : "missing") +
-                  " among the learned weights");
-  }
-  for (auto& [key, tensor] : learned) {
-    const auto parameter = parameters.find(key);
-    if (parameter == parameters.end() || parameter->second.sizes() != tensor.sizes()) {
-      throw failure(name + ": " + key + ": the model has no such parameter of shape " +
-                    shape_text(tensor.sizes()));
-    }
-    const auto device = offload ? c10::Device(c10::DeviceType::CPU) : parameter->second.device();
-    auto placed = torch::empty_like(parameter->second, nn::learned_options(parameter->second).device(device));
-    placed.copy_(tensor);
-    tensor = placed;
-  }
-}
-
-/// Moves one tensor of an embedding to the model's device. Throws a failure that begins with `owner` if it is
-/// missing or has another shape than in the model.
-void attach_part(torch::Tensor& part, const std::string& name, const std::vector<std::int64_t>& shape,
-                 const std::string& owner, const c10::Device& device) {
-  if (!part.defined()) throw failure(owner + ": " + name + ": missing");
-  if (part.sizes() != shape) {
-    throw failure(owner + ": " + name + ": expected " + shape_text(shape) + ", found " +
-                  shape_text(part.sizes()));
-  }
-  part = part.to(device);
-}
-
-}  // namespace
-
 StateDict embedding_tensors(const TextEmbedding& embedding) {
-  StateDict tensors{{kTokens, embedding.tokens.to(torch::kFloat)}};
-  if (embedding.pooled.defined()) tensors.emplace(kPooled, embedding.pooled.to(torch::kFloat));
+  StateDict tensors{{kEmbeddingTokens, embedding.tokens.to(torch::kFloat)}};
+  if (embedding.pooled.defined()) tensors.emplace(kEmbeddingPooled, embedding.pooled.to(torch::kFloat));
   return tensors;
-}
-
-void attach_to_model(LearnedPicture& learned, const StableDiffusion& model, const std::string& name) {
-  if (learned.base_fingerprint != model.base_fingerprint) {
-    if (learned.fingerprint_method != StableDiffusion::kFingerprintMethod) {
-      throw usage_error(
-          "saved edit " + name + ": the fingerprint of its base model (" + learned.base_name +
-          ") was computed by another version, so the models cannot be compared; learn the picture again");
-    }
-    if (without_clip_skip(learned.base_fingerprint) == without_clip_skip(model.base_fingerprint)) {
-      throw usage_error("clip_skip", "saved edit " + name + " was learned on " + learned.base_name +
-                                         ", but this run uses another layer of the text encoder");
-    }
-    throw usage_error("saved edit " + name + " belongs to another base model (" + learned.base_name +
-                      ", fingerprint " + learned.base_fingerprint + "), not to this one (" +
-                      model.base_fingerprint + "): use that model, or learn the picture again");
-  }
-  const auto& unet = model.unet->config();
-  auto& embedding = learned.result.embedding;
-  attach_part(embedding.tokens, kTokens,
-              {1, model.text_encoder->config().max_position_embeddings, unet.cross_attention_dim},
-              "saved edit " + name, model.policy.device);
-  if (unet.takes_added_conditions()) {
-    attach_part(embedding.pooled, kPooled, {1, unet.pooled_width()}, "saved edit " + name,
-                model.policy.device);
-  } else if (embedding.pooled.defined()) {
-    throw failure("saved edit " + name + ": " + kPooled + ": this model takes no pooled embedding");
-  }
-  if (learns_lora(learned)) {
-    check_adapters(learned.result.lora, learned.options, *model.unet, "saved edit " + name);
-    learned.result.unet = merged_adapters(learned.result.lora, learned.options, model);
-  } else {
-    attach_weights(
-        learned.result.unet, *model.unet,
-        [&](const std::string& key) { return learns(learned.options.layers, key); }, "saved edit " + name,
-        model.memory.offload);
-  }
-  attach_weights(
-      learned.result.text_encoder, *model.text_encoder,
-      [&](const std::string&) { return learns_text_encoder(learned); }, "saved edit " + name,
-      model.memory.offload);
 }
 
 }  // namespace forgedit

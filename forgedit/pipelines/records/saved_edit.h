@@ -76,11 +76,10 @@ LearnedPicture read_saved_record(const std::filesystem::path& directory);
 /// Reads and checks the folder; tensors stay on the CPU. Throws Error naming file and key.
 LearnedPicture read_saved_edit(const std::filesystem::path& directory);
 
+/// The names of an embedding's tensors in embedding.safetensors.
+inline constexpr const char *kEmbeddingTokens = "embedding", *kEmbeddingPooled = "pooled";
+
 /// Returns the tensors of an embedding by their names in files, float32.
 StateDict embedding_tensors(const TextEmbedding& embedding);
-
-/// Moves the learned weights to the model's device and layout. Throws a usage Error if it was learned on
-/// another base model; `name` is the saved edit's name in messages.
-void attach_to_model(LearnedPicture& learned, const StableDiffusion& model, const std::string& name);
 
 }  // namespace forgedit

@@ -190,7 +190,7 @@ TEST_F(Learn, EndsWhereEnoughIsKnown) {
   };
   const auto ended = run_until(0.9);
   ASSERT_GE(ended.known.size(), 2U);
-  EXPECT_EQ(ended.losses.size(), ended.known.size() * kStepsBetweenLooks);
+  EXPECT_EQ(ended.losses.size(), ended.known.size() * kStepsBetweenTests);
   EXPECT_LT(ended.losses.size(), 100U);
   EXPECT_GE(ended.known.back(), 0.9);
   EXPECT_LT(ended.known[ended.known.size() - 2], 0.9);
@@ -234,7 +234,7 @@ TEST_F(Learn, RatesFallOnceEnoughIsKnown) {
   ASSERT_GE(looks, 1);
   EXPECT_EQ(
       static_cast<std::int64_t>(result.losses.size()),
-      looks * kStepsBetweenLooks + std::llround(static_cast<double>(looks * kStepsBetweenLooks) * 0.3 / 0.7));
+      looks * kStepsBetweenTests + std::llround(static_cast<double>(looks * kStepsBetweenTests) * 0.3 / 0.7));
   EXPECT_LT(result.losses.size(), 400U);
 }
 

@@ -2,6 +2,7 @@
 
 #include "forgedit/core/torch.h"
 #include "forgedit/pipelines/model/stable_diffusion.h"
+#include "forgedit/pipelines/records/attach_to_model.h"
 #include "forgedit/pipelines/records/saved_edit.h"
 #include "tests/support/temporary_folder.h"
 

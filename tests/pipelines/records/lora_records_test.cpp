@@ -4,6 +4,7 @@
 #include "forgedit/core/torch.h"
 #include "forgedit/io/weights/safetensors.h"
 #include "forgedit/pipelines/learning/lora_adapters.h"
+#include "forgedit/pipelines/records/attach_to_model.h"
 #include "forgedit/pipelines/records/export.h"
 #include "tests/support/temporary_folder.h"
 

@@ -11,6 +11,7 @@
 #include "forgedit/core/json.h"
 #include "forgedit/io/weights/safetensors.h"
 #include "forgedit/pipelines/model/picture.h"
+#include "forgedit/pipelines/records/attach_to_model.h"
 
 namespace forgedit {
 namespace {
