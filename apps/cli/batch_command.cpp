@@ -148,7 +148,7 @@ void BatchCommand::run() {
                                            : std::vector<WorkerProcesses::Command>();
   if (!workers_.is_child()) {
     batch.check_model(model_, find_places());
-    if (dry_run_) batch.check_pictures(reporter_.listener());
+    if (dry_run_) batch.check_files(program_stop(), reporter_.listener());
     reporter_.listener().note("plan: " + batch.plan());
     if (dry_run_) return;
     say_which_model(model_, reporter_.listener());

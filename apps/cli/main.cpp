@@ -66,10 +66,16 @@ int complain_unexpected(const std::string& what) {
   return complain(first_line(what), kFailure);
 }
 
-/// Rewrites CLI11's message for an option that is given more than once.
-std::string as_given(const std::string& message) {
-  const auto end = message.find(": At Most 1 required but received ");
-  return end == std::string::npos ? message : message.substr(0, end) + ": given more than once";
+/// Some of CLI11's messages in other words.
+std::string in_our_words(const std::string& message) {
+  if (const auto end = message.find(": At Most 1 required but received "); end != std::string::npos) {
+    return message.substr(0, end) + ": given more than once";
+  }
+  const std::string value = "Could not convert: ";
+  if (const auto end = message.find(" = "); starts_with(message, value) && end != std::string::npos) {
+    return message.substr(value.size(), end - value.size()) + ": takes no value";
+  }
+  return message;
 }
 
 /// A hint at what `word` may have meant: a subcommand of `app`, or one of its options.
@@ -120,7 +126,7 @@ void translate_words(const CLI::App& program, std::vector<std::string>& argument
 }
 
 /// Throws a usage Error for an empty value, which is nearly always a variable that a script did not set. Only
-/// the negative prompt may be empty; empty prompts and captions have messages of their own.
+/// the negative prompt may be empty. Prompts and captions are checked elsewhere.
 void check_empty_values(const CLI::App& app) {
   static constexpr std::array kTexts{"TARGET", "--target", "--source", "--negative"};
   for (const auto* option : app.get_options()) {
@@ -177,7 +183,7 @@ int run(CLI::App& program, int argc, char** argv) {
   } catch (const CLI::ExtrasError&) {
     return complain_unexpected_argument(program);
   } catch (const CLI::ParseError& error) {
-    return complain(first_line(as_given(error.what())) + "; see --help", kUsage);
+    return complain(first_line(in_our_words(error.what())) + "; see --help", kUsage);
   }
   check_empty_values(program);
   for (const auto& command : commands) {

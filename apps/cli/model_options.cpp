@@ -71,7 +71,9 @@ void add_model_options(CLI::App& command, ModelRequest& model) {
       .add_flag("--plain", model.plain,
                 "on a GPU: no fused kernels and no CUDA graphs, only LibTorch's operators (for comparison)")
       ->group("Model");
-  command.add_option("--threads", model.threads, "CPU threads [OMP_NUM_THREADS, else one per core]")
+  command
+      .add_option("--threads", model.threads,
+                  "CPU threads, at most one per core [OMP_NUM_THREADS, else one per core]")
       ->check(within(1, kMaxThreads))
       ->type_name("N")
       ->group("Model");

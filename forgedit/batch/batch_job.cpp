@@ -2,7 +2,9 @@
 
 #include <spdlog/fmt/fmt.h>
 
+#include <map>
 #include <set>
+#include <tuple>
 
 #include "forgedit/batch/batch_progress.h"
 #include "forgedit/core/error.h"
@@ -27,9 +29,9 @@ BatchList read_list(const BatchRequest& request) {
   return list;
 }
 
-/// Checks an edit's picture, region and mask by reading them. `read` has the picture of the edit before,
-/// which is often the same.
-void check_files(const EditJob& job, std::pair<std::filesystem::path, Image>& read) {
+/// Reads an edit's picture, its region and its mask, which checks them. `read` is the picture that was read
+/// last, by its path.
+void check_picture_files(const EditJob& job, std::pair<std::filesystem::path, Image>& read) {
   if (read.first != job.learn.picture) read = {job.learn.picture, read_image(job.learn.picture)};
   const auto& picture = read.second;
   const auto photo = job.region ? edited_photo(picture, *job.region) : nullptr;
@@ -59,9 +61,9 @@ Batch::Batch(BatchRequest request)
 }
 
 void Batch::check_model(const ModelRequest& model, const Places& places) const {
-  const auto path = model.model.empty()
-                        ? miniature_folder(places)
-                        : with_field("model", [&] { return find_model(model.model, places).path; });
+  const BatchProgress now(list_, folder_);
+  if (now.is_complete() && !request_.retry_failed) return;  // only the report is written again
+  const auto path = find_model(model, places).path;
   for (const auto& edit : list_.edits) {
     if (edit.job.safety == SafetyMode::off) continue;
     try {
@@ -72,17 +74,24 @@ void Batch::check_model(const ModelRequest& model, const Places& places) const {
   }
 }
 
-void Batch::check_pictures(JobListener& listener) const {
+void Batch::check_files(const StopFlag& stop, JobListener& listener) const {
+  using Files = std::tuple<std::filesystem::path, std::string, std::filesystem::path>;
+  std::map<Files, std::vector<const BatchEdit*>> users;  // by picture, region and mask
+  for (const auto& edit : list_.edits) {
+    const auto& job = edit.job;
+    if (!job.from.empty() || folder_.is_done(edit.id)) continue;
+    users[{job.learn.picture, job.region ? region_text(*job.region) : "", job.mask}].push_back(&edit);
+  }
   std::pair<std::filesystem::path, Image> read;
   std::size_t wrong = 0;
-  for (const auto& edit : list_.edits) {
-    if (!edit.job.from.empty()) continue;
+  for (const auto& [files, edits] : users) {
+    stop.throw_if_stopped();
     try {
-      check_files(edit.job, read);
+      check_picture_files(edits.front()->job, read);
     } catch (const Error& error) {
-      listener.warning(edit.origin + ": " + (error.field().empty() ? "" : error.field() + ": ") +
-                       error.what());
-      ++wrong;
+      const auto field = error.field().empty() ? "" : error.field() + ": ";
+      for (const auto* edit : edits) listener.warning(edit->origin + ": " + field + error.what());
+      wrong += edits.size();
     }
   }
   if (wrong > 0)

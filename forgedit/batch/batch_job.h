@@ -29,11 +29,12 @@ class Batch {
 
   const BatchList& list() const { return list_; }
   const BatchFolder& folder() const { return folder_; }
-  /// Throws Error if the model does not exist, or if an edit needs a safety checker and the model has none.
+  /// If there is anything to do, checks that there is such a model, and that it has a safety checker if an
+  /// edit needs one. Throws Error.
   void check_model(const ModelRequest& model, const Places& places) const;
-  /// Reads all pictures and masks, which the constructor does not. Warns about each edit whose files are
-  /// wrong, and throws a usage Error if there is one.
-  void check_pictures(JobListener& listener) const;
+  /// Reads the pictures and masks of all edits that are not done, which the constructor does not. Warns of
+  /// each edit whose files are wrong; then throws a usage Error. Throws Cancelled once `stop` is set.
+  void check_files(const StopFlag& stop, JobListener& listener) const;
   /// "60 edits of 12 pictures, 300 images; 20 done before; 1 failed before".
   std::string plan() const;
   /// Forgets failures if `retry_failed` is set, and accepts changed edits in the list. If there are several

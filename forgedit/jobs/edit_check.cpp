@@ -82,18 +82,6 @@ void check_what_stays(const EditJob& job, const std::vector<EditRequest>& reques
   }
 }
 
-/// The blend weakens what a strategy restores. Images of earlier versions may have it in their settings, so a
-/// job for one of them (`only`) is not checked.
-void check_blend(const EditJob& job, const std::vector<EditRequest>& requests) {
-  if (job.drawing.blend == 0 || job.only) return;
-  for (const auto& request : requests) {
-    for (const auto& name : request.strategies) {
-      if (name != "donotforget") return;
-    }
-  }
-  throw usage_error("blend", "needs a strategy that restores weights (forget), got donotforget");
-}
-
 }  // namespace
 
 bool any_protects(const std::vector<EditRequest>& requests) {
@@ -134,7 +122,6 @@ EditSubject check_edit_settings(const EditJob& job) {
     throw usage_error("save", "cannot be combined with a saved edit, which is fine-tuned already");
   }
   check_what_stays(job, subject.requests);
-  check_blend(job, subject.requests);
   check_region_settings(job);
   if (!job.out.empty()) with_field("out", [&] { check_folder_can_be_made(job.out); });
   check_nothing_is_overwritten(job, subject.requests);

@@ -144,6 +144,12 @@ void EditJobRun::prepare() {
           write_source(job_.learn, all_targets(subject_.requests), picture_, models_, context_);
     }
   }
+  if (!job_.only) {
+    std::vector<std::string> strategies;
+    for (const auto& request : subject_.requests)
+      strategies.insert(strategies.end(), request.strategies.begin(), request.strategies.end());
+    warn_of_unused_blend(job_.drawing.blend, strategies, context_);
+  }
   auto texts = all_texts();
   texts.push_back(subject_.picture_name);
   note_missing_glyphs(fonts_of(context_.places()), texts, context_);

@@ -36,6 +36,12 @@ void say_learned_for(const LearnedPicture& learned, JobContext& context) {
   context.note("learned with imagic for \"" + learned.source + "\": γ moves from that prompt to the new one");
 }
 
+void warn_of_unused_blend(double blend, const std::vector<std::string>& strategies, JobContext& context) {
+  const auto restores = [](const std::string& name) { return name != "donotforget"; };
+  if (blend == 0 || std::any_of(strategies.begin(), strategies.end(), restores)) return;
+  context.warn("blend changes nothing: the strategy donotforget restores no weights");
+}
+
 void say_reconstruction(const EditResults& results, JobContext& context) {
   const auto quality = results.reconstruction_db();
   if (!quality) return;

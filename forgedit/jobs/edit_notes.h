@@ -2,6 +2,7 @@
 
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "forgedit/jobs/job_context.h"
 #include "forgedit/jobs/requests.h"
@@ -18,6 +19,9 @@ void say_defaults(const ModelDefaults& used, JobContext& context);
 /// the images of other settings, which stay in the folder.
 void say_resumed(const EditResults& results, const EditResults::Resumed& resumed, std::size_t planned,
                  bool older, JobContext& context);
+
+/// Warns if `blend` changes nothing, because none of the strategies restores weights.
+void warn_of_unused_blend(double blend, const std::vector<std::string>& strategies, JobContext& context);
 
 /// With Imagic, notes which target the picture was fine-tuned for.
 void say_learned_for(const LearnedPicture& learned, JobContext& context);

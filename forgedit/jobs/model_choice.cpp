@@ -2,6 +2,7 @@
 
 #include <spdlog/fmt/fmt.h>
 
+#include <algorithm>
 #include <cmath>
 #include <future>
 #include <thread>
@@ -38,17 +39,13 @@ fs::path miniature_folder(const Places& places) {
   return assets_of(places) / kMiniature;
 }
 
-namespace {
-
-ModelPlace place_of(const ModelRequest& request, const Places& places) {
+ModelPlace find_model(const ModelRequest& request, const Places& places) {
   if (!request.model.empty()) return with_field("model", [&] { return find_model(request.model, places); });
   ModelPlace place{miniature_folder(places), "miniature", {}};
   if (fs::is_directory(place.path)) return place;
   throw failure("model",
                 place.path.string() + ": the miniature is not installed; give a Stable Diffusion model");
 }
-
-}  // namespace
 
 ModelChoice choose_model(const ModelRequest& request, JobContext& job) {
   const bool miniature = request.model.empty();
@@ -61,11 +58,12 @@ ModelChoice choose_model(const ModelRequest& request, JobContext& job) {
   int threads = request.threads > 0 ? request.threads : job.places().threads;
   if (const auto cores = static_cast<int>(std::max(1U, std::thread::hardware_concurrency()));
       threads > cores) {
-    job.warn(fmt::format("{} threads were asked for, but this machine has {} cores, so {} are used", threads,
-                         cores, cores));
+    job.warn(
+        fmt::format("{} threads (threads, or OMP_NUM_THREADS): only {} cores are available, so {} are used",
+                    threads, cores, cores));
     threads = cores;
   }
-  const auto place = place_of(request, job.places());
+  const auto place = find_model(request, job.places());
   if (!request.config.empty() && fs::is_directory(place.path)) {
     throw usage_error("config", "is only for single-file models; a folder has its own settings");
   }

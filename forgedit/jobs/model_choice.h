@@ -23,6 +23,9 @@ struct ModelPlace {
 /// Finds a folder, a file, or ORG/NAME in the Hugging Face cache. Throws Error if it is none of these.
 ModelPlace find_model(const std::string& model, const Places& places);
 
+/// Finds the model of a request: the miniature if it names none. Throws Error if it is not there.
+ModelPlace find_model(const ModelRequest& request, const Places& places);
+
 /// Returns `error`, with a remark if the download of `place` is unfinished and may lack files.
 Error explained(const Error& error, const ModelPlace& place);
 

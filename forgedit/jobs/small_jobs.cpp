@@ -146,6 +146,7 @@ void run_export(const ExportRequest& request, WarmModels& models, JobContext& co
   }
   auto learned = read_saved_edit(request.learned);
   find_forgetting_strategy(options.forget, learned.options.method);
+  warn_of_unused_blend(options.blend, {options.forget}, context);
   if (learned.options.tuning == Tuning::lora && (request.rank || request.energy)) {
     throw usage_error(request.rank ? "rank" : "energy",
                       fmt::format("the saved edit is a LoRA of rank {}, which is written unchanged",

@@ -69,13 +69,13 @@ expect 2 "IMAGE" caption --captioner blip
 expect 2 "--beams" caption good.png --captioner blip --beams 0
 expect 2 "TARGET: expected the prompt of the edit, got an empty text" edit good.png "" --source "a square" "${QUICK[@]}"
 expect 2 "TARGET: expected the prompt of the edit, got an empty text" edit good.png "  " --source "a square" "${QUICK[@]}"
-expect 2 "--blend: needs a strategy that restores weights (forget)" "${EDIT[@]}" --blend 0.5 --out nowhere
+expect 0 "blend changes nothing: the strategy donotforget restores no weights" "${EDIT[@]}" "${QUICK[@]}" --blend 0.5 --dry-run
 expect 2 "--stratified-timesteps excludes --uniform-timesteps" "${EDIT[@]}" --uniform-timesteps --stratified-timesteps
 expect 2 "--overwrite requires --save" "${EDIT[@]}" --overwrite --out nowhere
 expect 2 "--steps: given more than once" "${EDIT[@]}" --steps 2 --steps 3 --out nowhere
 expect 2 "--samples: expected at least one batch of 20, got 10" bench --samples 10 --batch 20
 expect 2 "--json: $WORK/gone: no such folder" bench --json gone/speed.json
-expect 2 "TARGET: the same prompt is given twice" "${EDIT[@]}" "${EDIT[2]}" --out nowhere
+expect 2 "TARGET: the prompt 'a red square' is given twice" "${EDIT[@]}" "${EDIT[2]}" --out nowhere
 expect 2 "--mask: expected a value, got an empty one" "${EDIT[@]}" --mask "" --out nowhere
 expect 2 "--save: expected a value, got an empty one" "${EDIT[@]}" --save= --out nowhere
 expect 2 "IMAGE: expected a value, got an empty one" learn "" --source "a square"

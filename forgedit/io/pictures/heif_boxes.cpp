@@ -17,6 +17,9 @@ constexpr int kMaxNesting = 8;
 /// A grid of 512x512 tiles with alpha at the largest size that is read needs far fewer.
 constexpr int kMaxParts = 10000;
 
+/// Enough for files of many pictures; more would only cost memory.
+constexpr std::size_t kMaxReferences = 1000000;
+
 /// The parts that an item is decoded from, by item.
 using Parts = std::multimap<std::uint32_t, std::uint32_t>;
 
@@ -32,11 +35,13 @@ class References {
   void add_to(Parts& parts) const {
     for (const HeifBox& box : split_heif_boxes(contents_.substr(kFullBoxHead), name_, format_)) {
       const std::string_view bytes = box.contents;
-      if (bytes.size() < id_size_ + 2) throw_reference();
+      // In a box of this type libheif reads 16 bytes more as its header, then other references.
+      if (box.type == "uuid" || bytes.size() < id_size_ + 2) throw_reference();
       const std::uint32_t from = number(bytes, 0, id_size_);
       const std::size_t count = number(bytes, id_size_, 2);
       // libheif takes the count, not the size, to find the next reference.
       if (bytes.size() != id_size_ + 2 + count * id_size_) throw_reference();
+      if (parts.size() + count > kMaxReferences) throw_damaged(name_, format_, "too many references");
       for (std::size_t i = 0; i < count; ++i) {
         const std::uint32_t to = number(bytes, id_size_ + 2 + i * id_size_, id_size_);
         if (box.type == "dimg") parts.emplace(from, to);
@@ -46,7 +51,9 @@ class References {
   }
 
  private:
-  [[noreturn]] void throw_reference() const { throw_damaged(name_, format_, "a reference of a wrong size"); }
+  [[noreturn]] void throw_reference() const {
+    throw_damaged(name_, format_, "a reference of a wrong size or type");
+  }
 
   static std::uint32_t number(std::string_view bytes, std::size_t position, std::size_t size) {
     std::uint32_t value = 0;

@@ -119,12 +119,13 @@ std::vector<Candidate> AutoSearch::coarse_round() const {
 
 /// Puts the default settings first, unless they are in the round already or not in the search space.
 void AutoSearch::add_default_settings(std::vector<Candidate>& round) const {
-  if (round.size() == pictures_ || std::any_of(round.begin(), round.end(), has_default_settings)) return;
+  if (std::any_of(round.begin(), round.end(), has_default_settings)) return;
   for (const auto* strategy : strategies_) {
     for (const double strength : strengths_) {
-      auto candidate = edit_candidate(request_, request_.targets.front(), *strategy, alphas_.front(),
-                                      strength, seeds_.front());
+      auto candidate = edit_candidate(request_, request_.targets.front(), *strategy,
+                                      spread(alphas_, 1).front(), strength, seeds_.front());
       if (!has_default_settings(candidate)) continue;
+      if (round.size() == pictures_) round.pop_back();
       round.insert(round.begin(), std::move(candidate));
       return;
     }

@@ -84,8 +84,8 @@ void attach_to_model(LearnedPicture& learned, const StableDiffusion& model, cons
   }
   attach_weights(
       learned.result.text_encoder, *model.text_encoder,
-      [&](const std::string&) { return learned.options.method == LearnMethod::dreambooth; },
-      "saved edit " + name, model.memory.offload);
+      [&](const std::string&) { return learns_text_encoder(learned); }, "saved edit " + name,
+      model.memory.offload);
 }
 
 }  // namespace forgedit

@@ -435,8 +435,9 @@ Inspection inspect_network_folder(const fs::path& folder) {
 
 Inspection inspect(const fs::path& path) {
   if (!fs::exists(path)) throw failure(path.string() + ": no such file or folder");
-  if (path.filename() == "edit.json") return inspect_results(path.parent_path());
-  if (!fs::is_directory(path)) return inspect_file(path);
+  if (!fs::is_directory(path)) {
+    return path.filename() == "edit.json" ? inspect_results(path.parent_path()) : inspect_file(path);
+  }
   if (fs::exists(path / "learned.json")) return inspect_saved_edit(path);
   if (fs::exists(path / "model_index.json") || fs::is_directory(path / "unet"))
     return inspect_model_folder(path);

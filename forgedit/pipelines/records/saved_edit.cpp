@@ -263,8 +263,7 @@ void write_to(const fs::path& target, const LearnedPicture& learned, const StopF
   } else {
     write_tensors(kUnet, learned.result.unet);
   }
-  if (learned.options.method == LearnMethod::dreambooth)
-    write_tensors(kTextEncoder, learned.result.text_encoder);
+  if (learns_text_encoder(learned)) write_tensors(kTextEncoder, learned.result.text_encoder);
   write_tensors(kEmbedding, embedding_tensors(learned.result.embedding));
   write_png(folder / kOriginal, learned.grid);
   files[kOriginal] = pixels_hash(learned.grid);
@@ -390,8 +389,7 @@ LearnedPicture read_saved_edit(const fs::path& directory) {
   } else {
     learned.result.unet = files.weights(kUnet);
   }
-  if (learned.options.method == LearnMethod::dreambooth)
-    learned.result.text_encoder = files.weights(kTextEncoder);
+  if (learns_text_encoder(learned)) learned.result.text_encoder = files.weights(kTextEncoder);
   learned.grid = files.picture(kOriginal);
   if (learned.grid.width != learned.frame.grid_width || learned.grid.height != learned.frame.grid_height) {
     throw failure((directory / kOriginal).string() + ": expected " +

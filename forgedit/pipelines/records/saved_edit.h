@@ -34,6 +34,11 @@ struct LearnedPicture : PictureToLearn {
   LearnResult result;
 };
 
+/// Whether fine-tuning also trains the text encoder.
+inline bool learns_text_encoder(const PictureToLearn& picture) {
+  return picture.options.method == LearnMethod::dreambooth;
+}
+
 // A saved edit is a folder that contains only what fine-tuning changed:
 //   learned.json              format, prompts, options, losses, base model, frame, hashes of the other files
 //   unet.safetensors          the learned UNet parameters, float32

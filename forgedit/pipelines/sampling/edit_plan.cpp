@@ -115,9 +115,12 @@ double check_request(const EditRequest& request, std::size_t seeds) {
   if (std::any_of(request.targets.begin(), request.targets.end(), is_blank)) {
     throw usage_error("target", "expected the prompt of the edit, got an empty text");
   }
-  const std::set<std::string> different(request.targets.begin(), request.targets.end());
-  if (different.size() < request.targets.size())
-    throw usage_error("target", "the same prompt is given twice");
+  std::set<std::string_view> different;
+  for (const auto& target : request.targets) {
+    if (!different.insert(trimmed(target)).second) {
+      throw usage_error("target", "the prompt '" + one_line(target) + "' is given twice");
+    }
+  }
   if (request.strategies.empty()) throw usage_error("forget", "expected at least one forgetting strategy");
   double strengths = 0;
   if (request.interpolation == Interpolation::vector_subtraction) {

@@ -71,9 +71,22 @@ TEST(HeifBoxes, ReferencesHaveTheSizeOfTheirCount) {
   EXPECT_NE(error_with(box("dimg", "\1")).find("a reference of a wrong size"), std::string::npos);
 }
 
-TEST(HeifBoxes, AFileWithACircleIsRejected) {
-  const auto file = std::filesystem::path(FORGEDIT_SOURCE_DIR) / "fuzz/corpus/picture/circle.heic";
-  EXPECT_NE(error_of([&] { read_image(file); }).find(kComposed), std::string::npos);
+TEST(HeifBoxes, ReferencesDoNotHideInABoxWithALongerHeader) {
+  EXPECT_NE(error_with(reference("uuid", 1, {2})).find("a reference of a wrong size or type"),
+            std::string::npos);
+}
+
+TEST(HeifBoxes, ThereAreNotMillionsOfReferences) {
+  std::string many;
+  for (std::uint32_t i = 0; i < 16; ++i) many += reference("dimg", 2, std::vector<std::uint32_t>(65535, 3));
+  EXPECT_NE(error_with(many).find("too many references"), std::string::npos);
+}
+
+TEST(HeifBoxes, FilesWithACircleAreRejected) {
+  const auto folder = std::filesystem::path(FORGEDIT_SOURCE_DIR) / "fuzz/corpus/picture";
+  EXPECT_NE(error_of([&] { read_image(folder / "circle.heic"); }).find(kComposed), std::string::npos);
+  EXPECT_NE(error_of([&] { read_image(folder / "circle_in_uuid.heic"); }).find("a reference of a wrong"),
+            std::string::npos);
 }
 
 }  // namespace
