@@ -13,6 +13,7 @@
 #include "forgedit/core/leftovers.h"
 #include "forgedit/device/side_stream.h"
 #include "forgedit/eval/run_folder.h"
+#include "forgedit/jobs/model_judge.h"
 #include "forgedit/jobs/supervise.h"
 #include "forgedit/pipelines/records/attach_to_model.h"
 #include "forgedit/pipelines/records/settings_json.h"
@@ -128,6 +129,8 @@ class BenchRunner::GroupLearning {
     if (!session_) session_.emplace(runner_.model_, picture.result, picture.grid);
     return *session_;
   }
+  /// The session, if an image was generated in this run; else null.
+  EditSession* open_session() { return session_ ? &*session_ : nullptr; }
   /// Seconds of fine-tuning, in this run or an earlier one; 0 if unknown.
   double seconds() const { return fs::exists(timing_) ? ConfigReader(timing_).number("seconds", {}) : 0; }
 
@@ -395,6 +398,11 @@ std::optional<std::size_t> BenchRunner::search(const BenchTask& task, GroupLearn
                                                const Scoring& scoring) {
   AutoSearch search(task.automatic->request, task.automatic->pictures, task.automatic->steps);
   std::map<std::string, std::size_t> places;  // index in the record, by the search's stems
+  std::optional<ModelJudge> model_judge;      // without a CLIP model
+  if (scorer_.skipped().count("clip_direction") > 0) {
+    model_judge.emplace(model_, learning.learned(task).frame,
+                        read_image(task.edit.picture, callbacks_.background), task.source);
+  }
   const auto draw_and_add = [&](const std::vector<Candidate>& round) {
     auto named = round;
     for (auto& candidate : named) candidate.stem = "auto-" + candidate.stem;
@@ -408,10 +416,15 @@ std::optional<std::size_t> BenchRunner::search(const BenchTask& task, GroupLearn
     hand_over(scoring, [pictures](EditScoring& edit) { edit.score(pictures); });
     wait_for_scores();
     if (const auto error = scoring->error()) std::rethrow_exception(error);
-    for (const auto& candidate : round) {
+    for (std::size_t i = 0; i < round.size(); ++i) {
       const auto place = task.plan.size() + places.size();
-      search.add(candidate, scoring->record().pictures.at(place).scores);
-      places.emplace(candidate.stem, place);
+      auto& scores = scoring->record().pictures.at(place).scores;
+      if (model_judge) {
+        const auto image = read_image(edit_folder(task) / pictures[i].file);
+        scores.merge(model_judge->score(round[i], image, learning.open_session()));
+      }
+      search.add(round[i], scores);
+      places.emplace(round[i].stem, place);
     }
     hand_over(scoring, [](EditScoring& edit) { edit.judge(); });
   };

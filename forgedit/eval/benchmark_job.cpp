@@ -240,6 +240,8 @@ std::vector<std::pair<std::string, std::string>> BenchmarkRun::facts(const Model
   if (!request_.learn.source.empty())
     rows.emplace_back("source prompt of all pictures", request_.learn.source);
   if (!files.clip.empty()) rows.emplace_back("CLIP model", clip_name(files.clip));
+  if (files.clip.empty() && request_.automatic)
+    rows.emplace_back("Automatic choice", "by the diffusion model");
   if (!scorer_vae_.empty()) rows.emplace_back("VAE of the scorer", scorer_vae_);
   return rows;
 }
@@ -356,7 +358,9 @@ BenchReport BenchmarkRun::run() {
   for (const auto& edit : benchmark.edits) tasks.push_back(task_of(edit));
 
   const auto files = find_scorer_files(request_.judge, choice.folder, places);
-  if (request_.automatic) require_clip(files, choice.folder, places);
+  if (request_.automatic && request_.learn.options.method == LearnMethod::imagic) {
+    require_clip(files, choice.folder, places);
+  }
   auto& network = models_.model(context_, [this](const StableDiffusion& loaded) { return need(loaded); });
   auto& scorer = models_.judge(files, choice.policy.device);
   note_skipped(scorer.skipped(), context_);

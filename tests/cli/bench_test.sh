@@ -100,6 +100,14 @@ grep -q "^automatic " stdout || complain "bench tedbench --auto: the summary"
 grep -q "^001-man-a-man-running  .*auto" ted-chosen/table.txt || complain "bench tedbench --auto: the chosen picture"
 cmp -s auto1 auto2 || complain "bench miniedit --auto: a picture was drawn twice"
 [ "$(grep -c '"chosen": true' chosen/scores.json)" -eq 2 ] || complain "bench miniedit --auto: one choice an edit"
+for run in 1 2; do  # without CLIP the model itself judges; the second run scores the same images again
+  rm -f judged/edits/*/record.json
+  expect 0 "" "${EDITS[@]}" --steps 3 --out judged --auto --auto-pictures 4
+  grep -h '"diffusion_' judged/edits/*/record.json >"judged$run"
+done
+[ "$(grep -c '"diffusion_direction"' judged/scores.json)" -eq 8 ] || complain "bench miniedit --auto without CLIP: the scores"
+[ "$(grep -c '"chosen": true' judged/scores.json)" -eq 2 ] || complain "bench miniedit --auto without CLIP: the choice"
+cmp -s judged1 judged2 || complain "bench miniedit --auto without CLIP: other scores of the same images"
 grep -q '"protocol": "automatic"' chosen/scores.json || complain "bench miniedit --auto: the protocol"
 expect 0 "" bench miniedit-s --model "$MODEL" --limit 1 --samples 2 --batch 1 --gamma 1 --size 64x64 --steps 3 --out styles
 grep -q "^unseen style: flat " stdout || complain "bench miniedit-s: a row for the style"
