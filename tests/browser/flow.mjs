@@ -188,7 +188,7 @@ export default async function flow({ server, check, shots, left }) {
     await page.locator("label[for=mode-story]").click();
     await page.fill("#story", " ");
     await page.getByRole("button", { name: "Generate" }).click();
-    await page.getByText("Write the texts, one per line.").waitFor();
+    await page.getByText("Write the prompts, one per line.").waitFor();
     await page.fill("#story", "a man running: dark skin tone on a yellow background\na man walking: dark skin tone on a red background");
     await page.getByLabel("from", { exact: true }).fill("1");
     await page.getByLabel("to", { exact: true }).fill("1");
@@ -215,9 +215,9 @@ export default async function flow({ server, check, shots, left }) {
     await page.getByLabel("Starred only").check();
     await page.waitForFunction(() => document.querySelectorAll(".wall li").length === 1);
     await page.getByLabel("Starred only").uncheck();
-    await page.getByLabel("Find in texts").fill("yellow");
+    await page.getByLabel("Find in prompts").fill("yellow");
     await page.waitForFunction(() => document.querySelectorAll(".wall li").length === 1);
-    await page.getByLabel("Find in texts").fill("");
+    await page.getByLabel("Find in prompts").fill("");
     await page.waitForFunction((count) => document.querySelectorAll(".wall li").length === count, count);
     await page.locator(".wall .pick input").first().check();
     await page.getByRole("button", { name: "Hide" }).click();
