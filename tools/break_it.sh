@@ -19,7 +19,7 @@
 #
 # half-written  a file under its final name is not whole, or a saved edit is neither the old nor the new one
 # lost          what was finished, saved or foreign is gone
-# drawn twice   a finished picture was drawn again
+# drawn twice   a finished image was generated again
 # locked        the same command does not go on
 # hung          no end in time, or SIGTERM did not end it within 15 s
 # killed        ended by a signal that was not sent to it, or that it should have handled

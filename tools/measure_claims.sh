@@ -4,7 +4,7 @@
 # `joint` and `dreambooth` compare with the pictures of `sweep`, which also has the strategies and the choice.
 # The same command goes on where it was stopped. Everything follows from seed 0.
 #
-# Vanilla learns by its published schedule and everything is drawn as published, not by the miniature's own defaults.
+# Vanilla learns by its published schedule and all images are generated as published, not by the miniature's own defaults.
 #
 # BENCH     miniedit, or miniedit-s for pictures in styles that the miniature never saw (miniedit)
 # EVERY=N   only every Nth edit, in every claim (1)

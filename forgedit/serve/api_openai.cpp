@@ -46,7 +46,7 @@ std::string settings_without_steps(json entry) {
 }
 
 /// The stems of a job's edits, the best ones first if they were chosen, then in the order in which they were
-/// generated. A candidate is left out if it was generated again with all steps.
+/// generated. A candidate is skipped if it was generated again with all steps.
 std::vector<std::string> ranked(const StoredJob& job, const std::vector<StoredPicture>& pictures) {
   std::vector<std::string> stems;
   const auto add = [&](const json& stem) {

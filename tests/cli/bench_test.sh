@@ -45,14 +45,14 @@ kill -KILL $program
 wait $program 2>/dev/null
 [ -f run/report.html ] && complain "the run was not killed in the middle"
 find run/edits -name '*.png' -printf '%p %T@\n' | sort >before
-[ -s before ] || complain "nothing was drawn before the kill"
+[ -s before ] || complain "nothing was generated before the kill"
 leftover=.forgedit-0123456789abcdef.tmp
 for folder in run run/edits/001*; do touch "$folder/$leftover"; done
 expect 3 "002-gone-a-cat: failed: gone.png: no such file" "${BENCH[@]}" --steps 60 --out run
 grep -q "forgedit: 1 of 4 edits failed" stderr || complain "the last line does not say that an edit failed"
 find run/edits -name '*.png' -printf '%p %T@\n' | sort >after
 [ "$(wc -l <after)" -eq 6 ] || complain "expected 6 pictures"
-[ -z "$(comm -23 before after)" ] || complain "a picture was drawn twice"
+[ -z "$(comm -23 before after)" ] || complain "an image was generated twice"
 find run -name '*.tmp' | grep -q . && complain "what a killed run left is still there"
 grep -q "3 done, 1 failed, 0 skipped" stdout || complain "the summary"
 [ "$(grep -o 'data:image/webp' run/report.html | wc -l)" -eq 8 ] || complain "pictures in the report"
@@ -83,7 +83,7 @@ find mini/edits -name '*.png' -printf '%p %T@\n' | sort >before
 expect 0 "" "${EDITS[@]}" --steps 60 --out mini
 find mini/edits -name '*.png' -printf '%p %T@\n' | sort >after
 [ "$(wc -l <after)" -eq 4 ] || complain "expected 4 pictures"
-[ -z "$(comm -23 before after)" ] || complain "a picture was drawn twice"
+[ -z "$(comm -23 before after)" ] || complain "an image was generated twice"
 grep -q "^right / kept / both" stdout || complain "bench miniedit: the table"
 for key in right kept right_and_kept; do
   grep -q "^ \"$key\": [01]" mini/scores.json || complain "bench miniedit: $key in scores.json"
@@ -98,7 +98,7 @@ done
 expect 0 "" "${BENCH[@]}" --steps 3 --out ted-chosen --limit 1 --auto --auto-pictures 4 --clip clip
 grep -q "^automatic " stdout || complain "bench tedbench --auto: the summary"
 grep -q "^001-man-a-man-running  .*auto" ted-chosen/table.txt || complain "bench tedbench --auto: the chosen picture"
-cmp -s auto1 auto2 || complain "bench miniedit --auto: a picture was drawn twice"
+cmp -s auto1 auto2 || complain "bench miniedit --auto: an image was generated twice"
 [ "$(grep -c '"chosen": true' chosen/scores.json)" -eq 2 ] || complain "bench miniedit --auto: one choice an edit"
 for run in 1 2; do  # without CLIP the model itself judges; the second run scores the same images again
   rm -f judged/edits/*/record.json

@@ -377,7 +377,7 @@ cp -r story first
 touch -d 2000-01-01 story/*.png
 drawn() { find story -name '[0-9r]*.png' -newermt 2001-01-01 | wc -l; }
 expect 0 "" "${STORY[@]}" --targets story.txt --out story
-[ "$(drawn)" -eq 0 ] || complain "story: finished pictures are drawn again"
+[ "$(drawn)" -eq 0 ] || complain "story: finished images are generated again"
 grep -q "6 of 6 images were finished before" stderr || complain "story: not said what was kept"
 for file in first/*; do
   cmp -s "$file" "story/${file#*/}" || complain "story: $file differs after a second run"

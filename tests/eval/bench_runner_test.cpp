@@ -46,7 +46,7 @@ class BenchRunnerTest : public testing::TemporaryFolder {
     return task;
   }
 
-  /// `pictures`: how many are drawn before the process dies; none by default.
+  /// `pictures`: how many are generated before the process dies; none by default.
   std::vector<EditRecord> run(int pictures = 1000, const json& settings = {{"sweep", 1}}) {
     BenchCallbacks callbacks;
     callbacks.learn = [&](const BenchTask& task, const Image& picture, const fs::path& saved) {
@@ -212,7 +212,7 @@ TEST_F(BenchRunnerTest, JudgesEditsWithATrueAnswerOnce) {
   judging_ = true;
   EXPECT_EQ(run()[0].pictures[1].scores.at("right"), 1);
   EXPECT_EQ(judged_, 6);
-  EXPECT_EQ(drawn_, 6);  // what was drawn before answers were known is only judged
+  EXPECT_EQ(drawn_, 6);  // images generated before answers were known are only judged
   EXPECT_EQ(learned_, 2);
   const auto records = run();
   EXPECT_EQ(judged_, 6);
@@ -304,7 +304,7 @@ TEST_F(BenchRunnerTest, TheReportIsOneFileWithAllPictures) {
   }
   for (auto at = page.find("</script>"); at != std::string::npos; at = page.find("</script>", at + 1))
     ++scripts;
-  EXPECT_EQ(pictures, 2U + 4U);  // originals and what was drawn
+  EXPECT_EQ(pictures, 2U + 4U);  // originals and generated images
   EXPECT_EQ(scripts, 1U);
   for (const char* outside : {"http:", "https:", "src=\"/", "@import", "url("}) {
     EXPECT_FALSE(contains(page, outside)) << outside;

@@ -36,8 +36,8 @@ longer() {
   done
 }
 
-# hurt WAY FILE: damages a file in the try's folder.
-hurt() {
+# corrupt WAY FILE: damages a file in the try's folder.
+corrupt() {
   local file=$TRY/$2 bytes
   bytes=$(stat -c %s "$file")
   case $1 in
@@ -83,7 +83,7 @@ changed() {
     done
     sleep "$(seconds "$when")"
   fi
-  hurt "$way" "$file"
+  corrupt "$way" "$file"
   wait $pid
   CODE=$? TOOK=0
   judge
