@@ -34,12 +34,17 @@ FORGEDIT_EVERYWHERE float adam_updated(float weight, float gradient, float& m, f
   return weight - s.lr * (m / s.correction1) / (sqrtf(v / s.correction2) + s.eps);
 }
 
-/// Returns a dither in [0, 1), spread evenly over places and steps.
-FORGEDIT_EVERYWHERE float adam_dither(std::uint32_t place, std::uint32_t step) {
+/// Returns 32 bits that are spread evenly over places and steps.
+FORGEDIT_EVERYWHERE std::uint32_t adam_bits(std::uint32_t place, std::uint32_t step) {
   std::uint32_t x = place * 0x9E3779B9U + step * 0x85EBCA6BU;
   x = (x ^ (x >> 16)) * 0x7FEB352DU;
   x = (x ^ (x >> 15)) * 0x846CA68BU;
-  return static_cast<float>((x ^ (x >> 16)) >> 8) * (1.0F / 16777216.0F);
+  return x ^ (x >> 16);
+}
+
+/// Returns a dither in [0, 1) from adam_bits.
+FORGEDIT_EVERYWHERE float adam_dither(std::uint32_t place, std::uint32_t step) {
+  return static_cast<float>(adam_bits(place, step) >> 8) * (1.0F / 16777216.0F);
 }
 
 /// Returns 1/scale, or 0 if the scale is 0 or too small.

@@ -88,9 +88,10 @@ class Graph {
   Graph(const Graph&) = delete;
   Graph& operator=(const Graph&) = delete;
 
-  /// Runs `work` with memory from the pool. `expected` is the least number of bytes that the run needs, or 0
-  /// if unknown.
-  void run_once(const std::function<void()>& work, std::int64_t expected);
+  /// `expected` is the least number of bytes that the work needs, or 0 if unknown. Call it first.
+  void make_pool(std::int64_t expected);
+  /// Runs `work` with memory from the pool.
+  void run_once(const std::function<void()>& work);
   /// Records `work` as a CUDA graph. Other threads may use the device meanwhile. Frees the memory of the
   /// recording if it fails.
   void record(const std::function<void()>& work);

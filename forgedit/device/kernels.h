@@ -178,10 +178,17 @@ struct AdamStep {
   float beta1 = 0.9F, beta2 = 0.999F, eps = 1e-8F;
   float correction1 = 1, correction2 = 1;  ///< 1 - β^step
 };
+/// Adam's averages, one of each per weight.
+struct AdamAverages {
+  Bf16* exp_avg = nullptr;
+  Bf16* exp_avg_sq = nullptr;
+};
 /// Makes one Adam step. A float32 weight is stored as `high`, the bfloat16 weight that networks use, and
-/// `low`, the bits that rounding removed. So training needs no separate float32 copy.
+/// `low`, the bits that rounding removed. So training needs no separate float32 copy. The averages are
+/// rounded up or down by a fixed pattern of places and steps (adam_bits), so that they are right on average
+/// and results are reproducible. `step` is the number of the step, from 1.
 void adam_step(const AdamChunk* chunks, std::int64_t chunk_count, Bf16* high, std::int16_t* low,
-               float* exp_avg, float* exp_avg_sq, const AdamStep& settings, Stream stream);
+               const AdamAverages& averages, const AdamStep& settings, std::uint32_t step, Stream stream);
 /// weights (rows, channels, pixels) -> their two halves in the format of adam_step, (rows, pixels, channels).
 void split_weights(std::int64_t rows, std::int64_t channels, std::int64_t pixels, const float* weights,
                    Bf16* high, std::int16_t* low, Stream stream);

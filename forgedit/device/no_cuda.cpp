@@ -61,7 +61,8 @@ Graph::Graph(int) {
   unreachable();
 }
 Graph::~Graph() = default;
-void Graph::run_once(const std::function<void()>&, std::int64_t) {}
+void Graph::make_pool(std::int64_t) {}
+void Graph::run_once(const std::function<void()>&) {}
 void Graph::record(const std::function<void()>&) {}
 void Graph::launch() {}
 
@@ -149,7 +150,8 @@ void attention_gradients(const AttentionShape&, const AttentionRows&, const Atte
                          float, const AttentionGradients&, float*, Stream) {
   unreachable();
 }
-void adam_step(const AdamChunk*, int64_t, Bf16*, std::int16_t*, float*, float*, const AdamStep&, Stream) {
+void adam_step(const AdamChunk*, int64_t, Bf16*, std::int16_t*, const AdamAverages&, const AdamStep&,
+               std::uint32_t, Stream) {
   unreachable();
 }
 void adam_step_8bit(const AdamChunk*, int64_t, Bf16*, std::int16_t*, const AdamCodes&, const AdamStep&,

@@ -18,7 +18,7 @@ TEST(ReplayOnGpu, RecordsTheSecondRun) {
   const auto x = torch::arange(4, torch::TensorOptions(kGpu).dtype(torch::kFloat));
   torch::Tensor doubled;
   int calls = 0;
-  ReplayedWork work(kGpu, true, [&] {
+  ReplayedWork work(kGpu, true, "second run", [&] {
     ++calls;
     x.add_(1);
     doubled = x * 2;
@@ -30,11 +30,26 @@ TEST(ReplayOnGpu, RecordsTheSecondRun) {
   EXPECT_EQ(calls, 2);
 }
 
+TEST(ReplayOnGpu, RecordsTheFirstRunOfAKindThatRanBefore) {
+  const ReplayScope scope(kGpu);
+  const auto x = torch::zeros({4}, torch::TensorOptions(kGpu));
+  int calls = 0;
+  for (int work_of_kind = 1; work_of_kind <= 2; ++work_of_kind) {
+    ReplayedWork work(kGpu, true, "kind that ran before", [&] {
+      ++calls;
+      x.add_(1);
+    });
+    for (int run = 1; run <= 3; ++run) work.run();
+    EXPECT_TRUE(torch::equal(x.cpu(), torch::full({4}, 3 * work_of_kind, torch::kFloat))) << work_of_kind;
+  }
+  EXPECT_EQ(calls, 3) << "two for the first work, one for the second";
+}
+
 TEST(ReplayOnGpu, GoesOnWithoutARecordingThatFindsNoRoom) {
   const ReplayScope scope(kGpu);
   const auto x = torch::zeros({4}, torch::TensorOptions(kGpu));
   int calls = 0;
-  ReplayedWork work(kGpu, true, [&] {
+  ReplayedWork work(kGpu, true, "no room", [&] {
     const auto more = x + 1;
     if (++calls == 2) torch::empty({std::int64_t{1} << 45}, x.options());
     x.copy_(more);
@@ -50,7 +65,7 @@ TEST(ReplayOnGpu, OtherThreadsUseTheDeviceWhileItRecords) {
   const ReplayScope scope(kGpu);
   const auto x = torch::zeros({4}, torch::TensorOptions(kGpu));
   int calls = 0;
-  ReplayedWork work(kGpu, true, [&] {
+  ReplayedWork work(kGpu, true, "other threads", [&] {
     x.add_(1);
     if (++calls != 2) return;
     std::thread other([] {
@@ -73,7 +88,7 @@ TEST(ReplayOnGpu, ARecordingThatFailsLeavesNothingBehind) {
   const auto before = free_memory(kGpu);
   {
     int calls = 0;
-    ReplayedWork work(kGpu, true, [&] {
+    ReplayedWork work(kGpu, true, "failure", [&] {
       const auto large = torch::ones({1 << 28}, x.options());  // 1 GiB
       if (++calls == 2) large.sum().item<float>();             // what no recording bears
       x.add_(large[0]);

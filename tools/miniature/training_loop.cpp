@@ -13,7 +13,7 @@ constexpr std::int64_t kReportEvery = 200;
 /// A replica's recorded step.
 struct Worker {
   explicit Worker(const Replica& owner)
-      : replica(owner), scope(owner.device), step(owner.device, owner.device.is_cuda(), [this] {
+      : replica(owner), scope(owner.device), step(owner.device, owner.device.is_cuda(), "training", [this] {
           replica.optimizer->zero_grad();
           loss = replica.loss();
           loss.backward();

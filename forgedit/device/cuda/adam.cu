@@ -6,60 +6,89 @@ namespace {
 
 constexpr int kThreads = 256;
 
-__device__ void load_floats(const float* from, float (&values)[8]) {
-  const float4 a = *reinterpret_cast<const float4*>(from), b = *reinterpret_cast<const float4*>(from + 4);
-  values[0] = a.x, values[1] = a.y, values[2] = a.z, values[3] = a.w;
-  values[4] = b.x, values[5] = b.y, values[6] = b.z, values[7] = b.w;
+/// Rounds a float to bfloat16, up with a probability equal to its position between the two neighbours, so that
+/// sums of many small steps stay right. `dither`: 16 evenly spread bits. NaN may become a number, but then the
+/// weight is NaN already.
+__device__ unsigned dithered(float value, unsigned dither) {
+  return (__float_as_uint(value) + dither) >> 16;
 }
 
-__device__ void store_floats(float* to, const float (&v)[8]) {
-  *reinterpret_cast<float4*>(to) = make_float4(v[0], v[1], v[2], v[3]);
-  *reinterpret_cast<float4*>(to + 4) = make_float4(v[4], v[5], v[6], v[7]);
-}
+/// One weight, its halves and its averages. `place` is its index.
+struct Weight {
+  unsigned high, low, m, v;
+
+  __device__ void update(float gradient, const AdamStep& settings, std::uint32_t place, std::uint32_t step) {
+    float m_now = __uint_as_float(m << 16), v_now = __uint_as_float(v << 16);
+    const float weight = adam_updated(joined(high, static_cast<std::int16_t>(low)), gradient, m_now, v_now, settings);
+    high = high_bits(weight);
+    low = (__float_as_uint(weight) - (high << 16)) & 0xFFFFU;
+    const unsigned bits = adam_bits(place, step);
+    m = dithered(m_now, bits & 0xFFFFU);
+    v = dithered(v_now, bits >> 16);
+  }
+};
+
+/// Eight values of 16 bits.
+struct Packed {
+  unsigned words[4];
+
+  __device__ void load(const void* from) {
+    const uint4 all = *static_cast<const uint4*>(from);
+    words[0] = all.x, words[1] = all.y, words[2] = all.z, words[3] = all.w;
+  }
+  __device__ void store(void* to) const {
+    *static_cast<uint4*>(to) = make_uint4(words[0], words[1], words[2], words[3]);
+  }
+  __device__ unsigned get(int i) const { return (words[i / 2] >> (i % 2 * 16)) & 0xFFFFU; }
+  /// Set the even one of two neighbours first.
+  __device__ void set(int i, unsigned value) {
+    words[i / 2] = i % 2 == 0 ? value : words[i / 2] | (value << 16);
+  }
+};
 
 /// Eight values per thread. Values at the end of a chunk that fill no whole vector are processed one by one.
-__global__ void adam_kernel(const AdamChunk* chunks, Bf16* high, std::int16_t* low, float* exp_avg,
-                            float* exp_avg_sq, AdamStep settings) {
+__global__ void adam_kernel(const AdamChunk* chunks, Bf16* high, std::int16_t* low, Bf16* exp_avg,
+                            Bf16* exp_avg_sq, AdamStep settings, std::uint32_t step) {
+  await_earlier_kernels();
   const AdamChunk chunk = chunks[blockIdx.x];
   const int vectors = static_cast<int>(chunk.count / 8);
   for (int at = static_cast<int>(threadIdx.x); at < vectors; at += kThreads) {
     const std::int64_t first = chunk.offset + at * 8;
-    float gradient[8], weight[8], m[8], v[8];
+    float gradient[8];
     load8(chunk.gradient + at * 8, gradient);
-    const uint4 high8 = *reinterpret_cast<const uint4*>(high + first);
-    const uint4 low8 = *reinterpret_cast<const uint4*>(low + first);
-    const unsigned highs[4] = {high8.x, high8.y, high8.z, high8.w};
-    const unsigned lows[4] = {low8.x, low8.y, low8.z, low8.w};
-    load_floats(exp_avg + first, m);
-    load_floats(exp_avg_sq + first, v);
-    unsigned new_high[4], new_low[4];
+    Packed highs, lows, ms, vs;
+    highs.load(high + first);
+    lows.load(low + first);
+    ms.load(exp_avg + first);
+    vs.load(exp_avg_sq + first);
 #pragma unroll
     for (int i = 0; i < 8; ++i) {
-      const int shift = (i % 2) * 16;
-      weight[i] = joined((highs[i / 2] >> shift) & 0xFFFFU, static_cast<std::int16_t>(lows[i / 2] >> shift));
-      weight[i] = adam_updated(weight[i], gradient[i], m[i], v[i], settings);
-      const unsigned rounded = high_bits(weight[i]);
-      const unsigned rest = (__float_as_uint(weight[i]) - (rounded << 16)) & 0xFFFFU;
-      new_high[i / 2] = i % 2 == 0 ? rounded : new_high[i / 2] | (rounded << 16);
-      new_low[i / 2] = i % 2 == 0 ? rest : new_low[i / 2] | (rest << 16);
+      Weight weight{highs.get(i), lows.get(i), ms.get(i), vs.get(i)};
+      weight.update(gradient[i], settings, static_cast<std::uint32_t>(first + i), step);
+      highs.set(i, weight.high);
+      lows.set(i, weight.low);
+      ms.set(i, weight.m);
+      vs.set(i, weight.v);
     }
-    store_floats(exp_avg + first, m);
-    store_floats(exp_avg_sq + first, v);
-    *reinterpret_cast<uint4*>(high + first) = make_uint4(new_high[0], new_high[1], new_high[2], new_high[3]);
-    *reinterpret_cast<uint4*>(low + first) = make_uint4(new_low[0], new_low[1], new_low[2], new_low[3]);
+    highs.store(high + first);
+    lows.store(low + first);
+    ms.store(exp_avg + first);
+    vs.store(exp_avg_sq + first);
   }
   for (std::int64_t at = vectors * 8 + threadIdx.x; at < chunk.count; at += kThreads) {
     const std::int64_t here = chunk.offset + at;
-    const float weight = adam_updated(joined(high[here], low[here]), to_float(chunk.gradient[at]),
-                                      exp_avg[here], exp_avg_sq[here], settings);
-    const unsigned rounded = high_bits(weight);
-    high[here] = static_cast<Bf16>(rounded);
-    low[here] = static_cast<std::int16_t>(__float_as_uint(weight) - (rounded << 16));
+    Weight weight{high[here], static_cast<std::uint16_t>(low[here]), exp_avg[here], exp_avg_sq[here]};
+    weight.update(to_float(chunk.gradient[at]), settings, static_cast<std::uint32_t>(here), step);
+    high[here] = static_cast<Bf16>(weight.high);
+    low[here] = static_cast<std::int16_t>(weight.low);
+    exp_avg[here] = static_cast<Bf16>(weight.m);
+    exp_avg_sq[here] = static_cast<Bf16>(weight.v);
   }
 }
 
 __global__ void split_kernel(std::int64_t count, int channels, int pixels, const float* weights, Bf16* high,
                              std::int16_t* low) {
+  await_earlier_kernels();
   const std::int64_t at = static_cast<std::int64_t>(blockIdx.x) * kThreads + threadIdx.x;
   if (at >= count) return;
   const std::int64_t width = static_cast<std::int64_t>(channels) * pixels, row = at / width;
@@ -81,10 +110,10 @@ void split_weights(std::int64_t rows, std::int64_t channels, std::int64_t pixels
 }
 
 void adam_step(const AdamChunk* chunks, std::int64_t chunk_count, Bf16* high, std::int16_t* low,
-               float* exp_avg, float* exp_avg_sq, const AdamStep& settings, Stream stream) {
-  check_aligned("adam_step", {chunks, high, low, exp_avg, exp_avg_sq});
-  launch("adam_step", adam_kernel, blocks(chunk_count), kThreads, 0, stream, chunks, high, low, exp_avg,
-         exp_avg_sq, settings);
+               const AdamAverages& averages, const AdamStep& settings, std::uint32_t step, Stream stream) {
+  check_aligned("adam_step", {chunks, high, low, averages.exp_avg, averages.exp_avg_sq});
+  launch("adam_step", adam_kernel, blocks(chunk_count), kThreads, 0, stream, chunks, high, low,
+         averages.exp_avg, averages.exp_avg_sq, settings, step);
 }
 
 }  // namespace forgedit::kernels

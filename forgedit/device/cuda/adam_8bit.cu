@@ -28,6 +28,7 @@ __device__ void load_gradients(const AdamChunk& chunk, std::int64_t at, float (&
 
 __global__ void adam_8bit_kernel(const AdamChunk* chunks, Bf16* high, std::int16_t* low, AdamCodes codes,
                                  AdamStep settings, std::uint32_t step) {
+  await_earlier_kernels();
   const AdamChunk chunk = chunks[blockIdx.x];
   const int lane = static_cast<int>(threadIdx.x) % 32, warp = static_cast<int>(threadIdx.x) / 32;
   for (std::int64_t start = warp * kAdamBlock; start < chunk.count; start += kWarps * kAdamBlock) {

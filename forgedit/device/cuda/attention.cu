@@ -96,6 +96,7 @@ template <int kHead, int kTiles>
 __global__ void __launch_bounds__(kWarps * 32, 3)
     query_gradient_kernel(AttentionShape s, AttentionRows q, AttentionRows k, AttentionRows v,
                           AttentionRows out, AttentionRows dout, const float* sums, float scale, Bf16* dq) {
+  await_earlier_kernels();
   constexpr int kSteps = Sizes<kHead>::kSteps, kPitch = Sizes<kHead>::kPitch, kColumns = kHead / 8;
   __shared__ __align__(16) Bf16 tiles[2][2][kKeys * kPitch];  // keys and values, double-buffered
   const int lane = static_cast<int>(threadIdx.x) % 32, warp = static_cast<int>(threadIdx.x) / 32;

@@ -213,6 +213,7 @@ __device__ inline float2 load_pair(unsigned address) {
 /// heads, queries).
 __global__ void row_sums_kernel(AttentionShape s, AttentionRows out, AttentionRows dout, const float* sums,
                                 float* log2s, float* dots) {
+  await_earlier_kernels();
   const std::int64_t at = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
   const std::int64_t head = at % s.heads, query = at / s.heads % s.queries, n = at / s.heads / s.queries;
   if (n >= s.batch) return;
@@ -240,6 +241,7 @@ __global__ void __launch_bounds__(kThreads, 1)
     queries_kernel(const __grid_constant__ CUtensorMap keys, const __grid_constant__ CUtensorMap values,
                    AttentionShape shape, AttentionRows q, AttentionRows dout, const float* log2s,
                    const float* dots, float scale, Bf16* dq) {
+  await_earlier_kernels();
   const Place p = place(shape, shape.queries);
   Ring ring{0, static_cast<unsigned>(shape.keys) / kRows, {&keys, &values}, {nullptr, nullptr}, p.head, p.n};
   start(ring);
@@ -315,6 +317,7 @@ __global__ void __launch_bounds__(kThreads, 1)
     keys_kernel(const __grid_constant__ CUtensorMap queries, const __grid_constant__ CUtensorMap gradients,
                 const __grid_constant__ CUtensorMap values, AttentionShape shape, AttentionRows k,
                 const float* log2s, const float* dots, float scale, Bf16* dk, Bf16* dv) {
+  await_earlier_kernels();
   const Place p = place(shape, shape.keys);
   Ring ring{0,
             static_cast<unsigned>(shape.queries) / kRows,

@@ -228,28 +228,45 @@ struct Graph::State {
   std::optional<at::cuda::CUDAGraph> graph;
 };
 
+namespace {
+
+/// Allocations on the current stream take memory from a graph's pool while this lives.
+class FromPool {
+ public:
+  FromPool(c10::DeviceIndex index, c10::cuda::MempoolId_t pool) : index_(index), pool_(pool) {
+    const auto mine = c10::cuda::getCurrentCUDAStream(index).stream();
+    allocator::beginAllocateToPool(index, pool, [mine](cudaStream_t stream) { return stream == mine; });
+  }
+  ~FromPool() { allocator::endAllocateToPool(index_, pool_); }
+  FromPool(const FromPool&) = delete;
+  FromPool& operator=(const FromPool&) = delete;
+
+ private:
+  c10::DeviceIndex index_;
+  c10::cuda::MempoolId_t pool_;
+};
+
+}  // namespace
+
 Graph::Graph(int index) : state_(std::make_unique<State>(index)) {}
 
 Graph::~Graph() = default;
 
-void Graph::run_once(const std::function<void()>& work, std::int64_t expected) {
+void Graph::make_pool(std::int64_t expected) {
   take_workspaces(state_->index);  // allocated later, they would keep the graph's memory pool alive
-  const auto mine = c10::cuda::getCurrentCUDAStream(state_->index).stream();
-  allocator::beginAllocateToPool(state_->index, state_->pool,
-                                 [mine](cudaStream_t stream) { return stream == mine; });
+  const FromPool from_pool(state_->index, state_->pool);
   state_->pool_is_held = true;
-  struct End {
-    State& state;
-    ~End() { allocator::endAllocateToPool(state.index, state.pool); }
-  } const end{*state_};
-  if (expected > 0) {
-    // Allocates one block that all others are cut from. This avoids many allocations and gaps.
-    try {
-      at::empty({expected}, at::TensorOptions(at::kByte).device(at::kCUDA, state_->index));
-    } catch (const c10::OutOfMemoryError&) {
-      // The allocator then gets smaller blocks one by one.
-    }
+  if (expected <= 0) return;
+  // Allocates one block that all others are cut from. This avoids many allocations and gaps.
+  try {
+    at::empty({expected}, at::TensorOptions(at::kByte).device(at::kCUDA, state_->index));
+  } catch (const c10::OutOfMemoryError&) {
+    // The allocator then gets smaller blocks one by one.
   }
+}
+
+void Graph::run_once(const std::function<void()>& work) {
+  const FromPool from_pool(state_->index, state_->pool);
   work();
 }
 

@@ -42,6 +42,7 @@ __device__ Normal normal(float x) {
 
 __global__ void geglu_kernel(std::int64_t vectors, int row_vectors, const Bf16* x, const Bf16* bias,
                              Bf16* y) {
+  await_earlier_kernels();
   const std::int64_t at = my_vector();
   if (at >= vectors) return;
   const std::int64_t row = at / row_vectors, column = (at % row_vectors) * 8;
@@ -63,6 +64,7 @@ __global__ void geglu_kernel(std::int64_t vectors, int row_vectors, const Bf16* 
 /// bias.
 __global__ void geglu_backward_kernel(std::int64_t rows, int row_vectors, const Bf16* x, const Bf16* bias,
                                       const Bf16* dy, Bf16* dx, Bf16* y, float* partial) {
+  await_earlier_kernels();
   __shared__ float shared[kSumRows][32][17];
   const int vector = static_cast<int>(blockIdx.x * 32 + threadIdx.x);
   float value_sum[8] = {}, gate_sum[8] = {};
@@ -113,6 +115,7 @@ __global__ void geglu_backward_kernel(std::int64_t rows, int row_vectors, const 
 
 __global__ void add_bias_residual_kernel(std::int64_t vectors, int row_vectors, const Bf16* x,
                                          const Bf16* bias, const Bf16* residual, Bf16* y) {
+  await_earlier_kernels();
   const std::int64_t at = my_vector();
   if (at >= vectors) return;
   float sum[8], b[8], r[8] = {};
@@ -126,6 +129,7 @@ __global__ void add_bias_residual_kernel(std::int64_t vectors, int row_vectors, 
 
 /// partial (blocks, channels); blocks of (32 vectors, kSumRows).
 __global__ void column_sum_kernel(std::int64_t rows, int row_vectors, const Bf16* x, float* partial) {
+  await_earlier_kernels();
   __shared__ float shared[kSumRows][32][9];
   const int vector = static_cast<int>(blockIdx.x * 32 + threadIdx.x);
   float sum[8] = {};
@@ -154,6 +158,7 @@ __global__ void column_sum_kernel(std::int64_t rows, int row_vectors, const Bf16
 }
 
 __global__ void finish_sum_kernel(int blocks, int channels, const float* partial, Bf16* sums) {
+  await_earlier_kernels();
   __shared__ float shared[16][33];
   const int column = static_cast<int>(blockIdx.x * 32 + threadIdx.x);
   float total = 0;
@@ -173,6 +178,7 @@ __global__ void finish_sum_kernel(int blocks, int channels, const float* partial
 template <bool kJoin, typename Joined, typename Part>
 __global__ void channels_kernel(std::int64_t vectors, int first, int second, Joined* joined, Part* a,
                                 Part* b) {
+  await_earlier_kernels();
   const std::int64_t at = my_vector();
   if (at >= vectors) return;
   const int width = first + second;

@@ -65,6 +65,7 @@ __device__ void sum_over_rows(const Layout& l, float (&values)[kSums][8], float*
 
 /// partial (batch, tiles, groups, 2): sum and sum of squares of each group in each tile.
 __global__ void sums_kernel(Layout l, GroupNormInput in, float* partial) {
+  await_earlier_kernels();
   extern __shared__ float shared[];
   const int n = blockIdx.y, channel = threadIdx.x * 8;
   float add[8] = {};
@@ -169,6 +170,7 @@ struct Affine {
 
 template <bool kSilu>
 __global__ void apply_kernel(Layout l, GroupNormInput in, const float* partial, float* stats, Bf16* y) {
+  await_earlier_kernels();
   extern __shared__ float shared[];
   const int n = blockIdx.y, channel = threadIdx.x * 8;
   const int threads = blockDim.x * blockDim.y, me = threadIdx.y * blockDim.x + threadIdx.x;
@@ -203,6 +205,7 @@ __global__ void apply_kernel(Layout l, GroupNormInput in, const float* partial, 
 template <bool kSilu>
 __global__ void __launch_bounds__(kMaxChannels / kVector, 2)
     gradient_sums_kernel(Layout l, GroupNormInput in, const float* stats, const Bf16* dy, float* partial) {
+  await_earlier_kernels();
   extern __shared__ float shared[];
   const int n = blockIdx.y, channel = threadIdx.x * 8;
   const float* mine = stats + n * l.groups * 2;
@@ -244,6 +247,7 @@ __global__ void __launch_bounds__(kMaxChannels / kVector, 2)
 __global__ void finish_gradients_kernel(Layout l, const Bf16* weight, const float* stats,
                                         const float* partial, float* channel_sums, float* means,
                                         Bf16* daddend) {
+  await_earlier_kernels();
   extern __shared__ float shared[];  // (parts, 3, per_group), then (3, per_group)
   const int n = blockIdx.y, group = blockIdx.x, per_group = l.channels / l.groups;
   const int parts = max(1, static_cast<int>(blockDim.x) / per_group);
@@ -304,6 +308,7 @@ template <bool kSilu>
 __global__ void dx_kernel(Layout l, int batch, GroupNormInput in, const float* stats, const float* means,
                           const float* channel_sums, const Bf16* dy, const Bf16* tap,
                           GroupNormGradients out) {
+  await_earlier_kernels();
   const int n = blockIdx.y, channel = threadIdx.x * 8;
   if (out.weight && blockIdx.x == 0 && n == 0 && threadIdx.y == 0) {
     float dweight[8] = {}, dbias[8] = {};

@@ -24,12 +24,34 @@ void check_aligned(const char* kernel, std::initializer_list<const void*> pointe
 /// The number of multiprocessors of the current device.
 std::int64_t multiprocessors();
 
+/// Every kernel calls it first: `launch` lets its blocks start when those of the kernel before it on the stream
+/// end, and this waits until all of them have ended and their results can be read.
+__device__ inline void await_earlier_kernels() {
+#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
+  cudaGridDependencySynchronize();
+#endif
+}
+
+/// Whether blocks may start before the kernel before them has ended (programmatic dependent launch): with code
+/// for compute capability 9.0 or higher.
+bool starts_early();
+
 /// Launches `kernel` and checks that CUDA accepted it. Does nothing for an empty grid.
 template <typename... Parameters, typename... Arguments>
 void launch(const char* name, void (*kernel)(Parameters...), dim3 grid, dim3 block, std::size_t shared_bytes,
             Stream stream, const Arguments&... arguments) {
   if (grid.x == 0 || grid.y == 0) return;
-  kernel<<<grid, block, shared_bytes, as_stream(stream)>>>(static_cast<Parameters>(arguments)...);
+  cudaLaunchAttribute early{};
+  early.id = cudaLaunchAttributeProgrammaticStreamSerialization;
+  early.val.programmaticStreamSerializationAllowed = 1;
+  cudaLaunchConfig_t config{};
+  config.gridDim = grid;
+  config.blockDim = block;
+  config.dynamicSmemBytes = shared_bytes;
+  config.stream = as_stream(stream);
+  config.attrs = &early;
+  config.numAttrs = starts_early() ? 1 : 0;
+  cudaLaunchKernelEx(&config, kernel, static_cast<Parameters>(arguments)...);
   check_launch(name);
 }
 

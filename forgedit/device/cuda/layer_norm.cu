@@ -66,6 +66,7 @@ template <int kVectors>
 __global__ void forward_kernel(std::int64_t rows, int width, const Bf16* x, const Bf16* offset,
                                const Bf16* residual, const Bf16* weight, const Bf16* bias, float eps,
                                Bf16* sum, Bf16* normed, float* stats) {
+  await_earlier_kernels();
   const std::int64_t row = static_cast<std::int64_t>(blockIdx.x) * kWarps + threadIdx.y;
   if (row >= rows) return;
   const int vectors = width / 8;
@@ -115,6 +116,7 @@ template <int kVectors, bool kParameters>
 __global__ void __launch_bounds__(kWarps * 32, kVectors <= 2 ? 4 : 2)
     backward_kernel(std::int64_t rows, int width, const Bf16* sum, const Bf16* weight, const float* stats,
                     const Bf16* dnormed, const Bf16* dsum, Bf16* dx, float* partial) {
+  await_earlier_kernels();
   extern __shared__ float shared[];  // (kWarps, width)
   const int vectors = width / 8;
   float dweight[kVectors][8] = {}, dbias[kVectors][8] = {}, doffset[kVectors][8] = {};
@@ -187,6 +189,7 @@ __global__ void __launch_bounds__(kWarps * 32, kVectors <= 2 ? 4 : 2)
 /// Adds up partial (blocks, 3, width): one warp per block of columns, 16 rows at once.
 __global__ void finish_kernel(int blocks, int width, const float* partial, Bf16* dweight, Bf16* dbias,
                               Bf16* doffset) {
+  await_earlier_kernels();
   __shared__ float shared[16][33];
   const int column = static_cast<int>(blockIdx.x * 32 + threadIdx.x);
   float total = 0;

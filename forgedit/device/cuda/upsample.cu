@@ -27,6 +27,7 @@ __device__ constexpr int index_of(int row_phase, int column_phase, int row, int 
 }
 
 __global__ void weight_kernel(std::int64_t vectors, int row_vectors, const Bf16* weight, Bf16* phases) {
+  await_earlier_kernels();
   const std::int64_t at = my_vector();
   if (at >= vectors) return;
   const std::int64_t out = at / row_vectors;
@@ -48,6 +49,7 @@ __global__ void weight_kernel(std::int64_t vectors, int row_vectors, const Bf16*
 
 __global__ void weight_backward_kernel(std::int64_t vectors, int row_vectors, const Bf16* dphases,
                                        Bf16* dweight) {
+  await_earlier_kernels();
   const std::int64_t at = my_vector();
   if (at >= vectors) return;
   const std::int64_t out = at / row_vectors;
@@ -79,6 +81,7 @@ __device__ std::int64_t pixel_of(std::int64_t picture, int height, int width, in
 template <bool kJoin>
 __global__ void phases_kernel(std::int64_t vectors, int height, int width, int row_vectors, const Bf16* bias,
                               Bf16* phases, Bf16* map) {
+  await_earlier_kernels();
   const std::int64_t at = my_vector();
   if (at >= vectors) return;
   const int vector = static_cast<int>(at % row_vectors);

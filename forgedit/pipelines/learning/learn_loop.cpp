@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 #include <optional>
+#include <sstream>
+#include <string>
 #include <tuple>
 #include <utility>
 
@@ -79,9 +81,6 @@ class Optimizer {
       }
     }
     for (const auto& split : split_) split->zero_grad();
-  }
-  void settle() {
-    for (const auto& split : split_) split->settle();
   }
   /// Sets the learning rates to `factor` times those of the groups.
   void scale_rates(double factor) {
@@ -185,7 +184,7 @@ class StepRunner {
                                        : timesteps_.tensor()),
         error_sum_(torch::zeros({}, torch::TensorOptions(task.policy.device))),
         recorded_(
-            task.policy.device, task.policy.reduced(),
+            task.policy.device, task.policy.reduced(), kind_of_step(),
             [this] {
               forward();
               backward();
@@ -221,6 +220,14 @@ class StepRunner {
   }
 
  private:
+  /// Of a recorded step (ReplayedWork).
+  std::string kind_of_step() const {
+    std::ostringstream kind;
+    kind << "fine-tuning " << latents_.sizes() << ' ' << micro_batch_ << ' ' << task_.memory.checkpointing
+         << ' ' << task_.fast << ' ' << loss_weights_.defined();
+    for (const auto& parameter : parameters_) kind << ' ' << parameter.numel();
+    return kind.str();
+  }
   torch::Tensor micro_batch_of(const StepInput& input, std::int64_t first) const {
     return input.tensor().narrow(0, first, micro_batch_);
   }
@@ -281,7 +288,6 @@ class StepRunner {
     for (auto* kept : {&losses_, &errors_}) {
       for (auto& value : *kept) value = value.detach();
     }
-    optimizer_.settle();  // waits in the first step, which is not recorded
   }
   /// Adds the gradients of the parts, always in the same order.
   void backward_in_parts() {

@@ -171,8 +171,8 @@ void SplitAdam::make_averages() {
     return torch::zeros({count}, weights_.high_.options().dtype(type));
   };
   const auto count = weights_.high_.numel();
-  exp_avg_ = zeros(count, memory_.eight_bit ? torch::kChar : torch::kFloat);
-  exp_avg_sq_ = zeros(count, memory_.eight_bit ? torch::kByte : torch::kFloat);
+  exp_avg_ = zeros(count, memory_.eight_bit ? torch::kChar : torch::kBFloat16);
+  exp_avg_sq_ = zeros(count, memory_.eight_bit ? torch::kByte : torch::kBFloat16);
   if (memory_.eight_bit) scales_ = zeros(count / kernels::kAdamBlock * 2, torch::kFloat);
 }
 
@@ -193,8 +193,10 @@ void SplitAdam::step() {
     kernels::adam_step_8bit(chunks, chunk_count, high, low, codes, step, static_cast<std::uint32_t>(steps_),
                             stream);
   } else {
-    kernels::adam_step(chunks, chunk_count, high, low, exp_avg_.data_ptr<float>(),
-                       exp_avg_sq_.data_ptr<float>(), step, stream);
+    const kernels::AdamAverages averages{static_cast<kernels::Bf16*>(exp_avg_.data_ptr()),
+                                         static_cast<kernels::Bf16*>(exp_avg_sq_.data_ptr())};
+    kernels::adam_step(chunks, chunk_count, high, low, averages, step, static_cast<std::uint32_t>(steps_),
+                       stream);
   }
 }
 

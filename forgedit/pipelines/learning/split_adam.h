@@ -21,7 +21,7 @@ class SplitWeights {
   SplitWeights(std::vector<torch::Tensor> parameters, const std::vector<torch::Tensor>& values,
                bool one_by_one = false);
 
-  /// Waits for the upload and uses the values; does nothing the second time. Call it before recording a step.
+  /// Waits for the upload and uses the values; does nothing the second time.
   void settle();
   /// Returns float32 values in the shapes of the parameters: on their device as views of one vector, on
   /// another device copied one after the other.
@@ -44,7 +44,7 @@ class SplitWeights {
 
 /// Settings of Adam's memory.
 struct AdamMemory {
-  bool eight_bit = false;       ///< averages in 8 bits (device/adam_codes.h) instead of float32
+  bool eight_bit = false;       ///< averages in 8 bits (device/adam_codes.h) instead of bfloat16
   bool keep_gradients = false;  ///< zero_grad sets them to zero instead of freeing them
 };
 
@@ -68,7 +68,7 @@ class SplitAdam {
   SplitWeights& weights_;
   double lr_, beta1_, beta2_, eps_;
   std::int64_t steps_ = 0;
-  torch::Tensor exp_avg_, exp_avg_sq_;  // float32; with 8 bits int8 and uint8
+  torch::Tensor exp_avg_, exp_avg_sq_;  // bfloat16; with 8 bits int8 and uint8
   torch::Tensor scales_;                // with 8 bits: (blocks, 2)
   AdamMemory memory_;
   torch::Tensor kept_gradients_;  // flat, like the weights; undefined unless gradients are kept

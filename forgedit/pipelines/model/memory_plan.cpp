@@ -151,7 +151,8 @@ class Estimate {
     const auto text_count = static_cast<double>(task_.text_learning);
     // Float32 weights are uploaded into the later memory of Adam's averages; offloaded ones are uploaded one
     // by one.
-    const double adam = std::max(plan_.eight_bit_adam ? 2.04 : 8.0, reduced_ && !plan_.offload ? 4.0 : 0.0);
+    const double averages = plan_.eight_bit_adam ? 2.04 : (reduced_ ? 4.0 : 8.0);
+    const double adam = std::max(averages, reduced_ && !plan_.offload ? 4.0 : 0.0);
     // Trained weights are in memory beside their originals, unless the plan frees those. They have the lower
     // halves of float32 weights, and Adam.
     double total = unet() + (frees_ && reduced_ ? 0 : originals()) + count * ((reduced_ ? 2 : 0) + adam);

@@ -1,5 +1,8 @@
 #include "forgedit/pipelines/sampling/sample.h"
 
+#include <sstream>
+#include <string>
+
 #include "forgedit/core/error.h"
 #include "forgedit/device/batch_parts.h"
 #include "forgedit/device/replay.h"
@@ -57,7 +60,7 @@ class Sampler::Loop {
         added_(model.added_conditions(twice(embeddings.pooled), latents[2], latents[3])),
         shares_(shares_layers(model, latents[0])),
         parts_(model.policy, shares_ ? latents[0] : context_.size(0)),
-        work_(model.policy.device, model.policy.reduced(), [this] { advance(); }) {
+        work_(model.policy.device, model.policy.reduced(), kind_of_step(keeps), [this] { advance(); }) {
     if (model.unet->is_fused()) ahead_.emplace(model.unet, table_.select(1, 0).to(torch::kLong));
     if (!keeps) return;
     original_ = torch::zeros_like(latents_.narrow(0, 0, 1));
@@ -87,6 +90,12 @@ class Sampler::Loop {
   const torch::Tensor& denoised() const { return previous_x0_; }
 
  private:
+  /// Of a recorded step (ReplayedWork).
+  std::string kind_of_step(bool keeps) const {
+    std::ostringstream kind;
+    kind << "sampling " << latents_.sizes() << ' ' << context_.sizes() << ' ' << keeps;
+    return kind.str();
+  }
   /// Whether the layers before the first cross-attention are computed once for both halves of the guidance
   /// pair. With added conditions the halves differ from the first block on. If threads share samples
   /// (BatchParts), a number of latents that they cannot divide evenly is slower than whole pairs.
