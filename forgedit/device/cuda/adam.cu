@@ -40,9 +40,8 @@ struct Packed {
     *static_cast<uint4*>(to) = make_uint4(words[0], words[1], words[2], words[3]);
   }
   __device__ unsigned get(int i) const { return (words[i / 2] >> (i % 2 * 16)) & 0xFFFFU; }
-  /// Set the even one of two neighbours first.
   __device__ void set(int i, unsigned value) {
-    words[i / 2] = i % 2 == 0 ? value : words[i / 2] | (value << 16);
+    words[i / 2] = i % 2 == 0 ? (words[i / 2] & 0xFFFF0000U) | value : (words[i / 2] & 0xFFFFU) | (value << 16);
   }
 };
 

@@ -230,20 +230,27 @@ struct Graph::State {
 
 namespace {
 
-/// Allocations on the current stream take memory from a graph's pool while this lives.
+/// Allocations on the current stream take memory from a graph's pool while this lives. The pool must have
+/// another owner if it is to stay.
 class FromPool {
  public:
   FromPool(c10::DeviceIndex index, c10::cuda::MempoolId_t pool) : index_(index), pool_(pool) {
     const auto mine = c10::cuda::getCurrentCUDAStream(index).stream();
     allocator::beginAllocateToPool(index, pool, [mine](cudaStream_t stream) { return stream == mine; });
   }
-  ~FromPool() { allocator::endAllocateToPool(index_, pool_); }
+  ~FromPool() {
+    allocator::endAllocateToPool(index_, pool_);
+    if (!keeps_) allocator::releasePool(index_, pool_);
+  }
   FromPool(const FromPool&) = delete;
   FromPool& operator=(const FromPool&) = delete;
+  /// Leaves it to the caller to release the pool.
+  void keep() { keeps_ = true; }
 
  private:
   c10::DeviceIndex index_;
   c10::cuda::MempoolId_t pool_;
+  bool keeps_ = false;
 };
 
 }  // namespace
@@ -254,7 +261,8 @@ Graph::~Graph() = default;
 
 void Graph::make_pool(std::int64_t expected) {
   take_workspaces(state_->index);  // allocated later, they would keep the graph's memory pool alive
-  const FromPool from_pool(state_->index, state_->pool);
+  FromPool from_pool(state_->index, state_->pool);
+  from_pool.keep();
   state_->pool_is_held = true;
   if (expected <= 0) return;
   // Allocates one block that all others are cut from. This avoids many allocations and gaps.
