@@ -30,10 +30,6 @@ at::Tensor ScopedParameters::remember(const at::Tensor& parameter) {
   return own_.emplace_back(Own{parameter, parameter.detach(), false}).value;
 }
 
-void ScopedParameters::put_back(const at::Tensor& parameter, const at::Tensor& value) {
-  own_.push_back({parameter, value, false});
-}
-
 at::Tensor ScopedParameters::remember_copy(const at::Tensor& parameter, const c10::Device& storage) {
   const auto copy =
       parameter.detach().to(storage, parameter.scalar_type(), /*non_blocking=*/false, /*copy=*/true);

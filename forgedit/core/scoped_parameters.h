@@ -22,8 +22,6 @@ class ScopedParameters {
   /// For a caller that replaces the parameter's tensor itself: the destructor restores the current tensor.
   /// Returns that tensor.
   at::Tensor remember(const at::Tensor& parameter);
-  /// The same, but the destructor sets `value` instead of the current tensor, whose memory is free meanwhile.
-  void put_back(const at::Tensor& parameter, const at::Tensor& value);
   /// The same as remember, with a copy of the tensor on `storage`, so that its memory is free meanwhile. The
   /// destructor copies it into the tensor that the parameter has then, because the device may have no room
   /// for both. Returns the copy.

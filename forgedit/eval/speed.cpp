@@ -103,7 +103,6 @@ class SpeedRun {
           random_learn_batches(options, latents, generator_, NoiseSchedule().num_train_timesteps()));
     };
     learn_samples(options_.learn.batch);  // warm-up: libraries choose their algorithms
-    model_.restore_networks();
     reset_peak_memory(device_);
     synchronize(device_);
     const auto start = std::chrono::steady_clock::now();

@@ -48,7 +48,6 @@ StableDiffusion& WarmModels::model(JobContext& job, const MemoryNeed& need, Lear
   prepare_compute(choice_->policy, choice_->threads);  // a captioner or a judge may have changed it
   // All of it counts as held. What was learned before is either all that this job learns, or gone before it
   // learns.
-  model_->restore_networks();
   const auto held = model_bytes_ + (learned_ ? gpu_bytes(learned_->result) : 0);
   if (need) model_->place(settle_memory(*choice_, need(*model_), held));
   return *model_;

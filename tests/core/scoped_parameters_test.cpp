@@ -52,18 +52,6 @@ TEST_F(ScopedParametersTest, RemembersWhatOthersReplace) {
   layer_->weight.set_data(torch::zeros({3, 2}));
 }
 
-TEST_F(ScopedParametersTest, PutsAnotherTensorBackWhereThatIsAskedFor) {
-  const auto own = layer_->weight.detach(), other = own.to(torch::kBFloat16);
-  {
-    ScopedParameters scope;
-    scope.put_back(layer_->weight, other);
-    layer_->weight.set_data(torch::zeros({3, 2}));
-  }
-  EXPECT_EQ(layer_->weight.data_ptr(), other.data_ptr());
-  EXPECT_EQ(layer_->weight.scalar_type(), torch::kBFloat16);
-  layer_->weight.set_data(own);
-}
-
 TEST_F(ScopedParametersTest, CopiesBackIntoTheSameMemory) {
   ScopedParameters scope;
   scope.remember_copy(layer_->weight, torch::kCPU);

@@ -68,25 +68,14 @@ LearnResult checked(LearnResult result) {
   return result;
 }
 
-/// With a memory plan, originals and idle networks stay where it places them, as in its measurements.
-Originals originals_under(const StableDiffusion& model) {
-  if (model.memory.offload) return Originals::on_cpu;
-  const bool can_go = !model.unet_float32.empty() && !model.memory.saves_while_learning();
-  return can_go ? Originals::released : Originals::stay;
-}
-
-/// The trained parameters of the UNet: copies of its weights, or adapters. Meanwhile a GPU has only the
-/// networks in use.
+/// The trained parameters of the UNet: copies of its weights, or adapters.
 class LearningUNet {
  public:
-  LearningUNet(StableDiffusion& model, const LearnOptions& options, bool text_learns = false)
-      : model_(model), options_(options) {
-    model.restore_networks();
-    if (!model.memory.saves_while_learning()) model.offload_idle_networks(text_learns);
+  LearningUNet(StableDiffusion& model, const LearnOptions& options) : model_(model), options_(options) {
     if (options.tuning == Tuning::lora) {
       adapters_.emplace(model.unet, options, model.policy);
     } else {
-      weights_.emplace(*model.unet, blocks_of(options), model.unet_float32, originals_under(model));
+      weights_.emplace(*model.unet, blocks_of(options), model.unet_float32, model.memory.offload);
     }
   }
   ParameterGroup group() const {
@@ -220,7 +209,7 @@ LearnResult learn_dreambooth(StableDiffusion& model, const torch::Tensor& latent
                              const LearnBatches& batches, const ProgressCallback& progress) {
   require_one_text_encoder(options.method, bool(model.text_encoder_2));
   const auto steps = steps_of(options.samples, options);
-  const LearningUNet unet(model, options, /*text_learns=*/true);
+  const LearningUNet unet(model, options);
   const ParametersOnDevice moved(*model.text_encoder, model.policy.device);
   const TrainableParameters text_encoder(*model.text_encoder, [](const std::string&) { return true; });
   const auto ids = source_ids.to(model.policy.device);

@@ -400,14 +400,12 @@ LearnResult run_learn_loop(const LearnTask& task, const std::vector<LearnPhase>&
 }
 
 TrainableParameters::TrainableParameters(torch::nn::Module& network, const Selector& learns,
-                                         const StateDict& float32, Originals originals)
-    : offload_(originals == Originals::on_cpu) {
+                                         const StateDict& float32, bool offload)
+    : offload_(offload) {
   std::vector<torch::Tensor> parameters, values;
   for (auto& [name, parameter] : parameters_of(network)) {
     if (!learns(name)) continue;
-    if (originals == Originals::released) {
-      originals_.put_back(parameter, float32.at(name));
-    } else if (offload_) {
+    if (offload_) {
       originals_.remember_copy(parameter, torch::kCPU);
     } else {
       originals_.remember(parameter);

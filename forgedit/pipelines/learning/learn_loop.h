@@ -67,23 +67,16 @@ inline constexpr std::int64_t kStepsBetweenTests = 10;
 LearnResult run_learn_loop(const LearnTask& task, const std::vector<LearnPhase>& phases,
                            const LearnBatches& batches, const ProgressCallback& progress);
 
-/// Where the original weights are while copies of them are trained.
-enum class Originals {
-  stay,     ///< not moved
-  on_cpu,   ///< copied to the CPU, as are the learned weights, and later copied back
-  released  ///< freed; at the end the network has the float32 weights, on the CPU
-};
-
 /// Replaces the trained parameters of a network by copies while this lives. A network that computes in
 /// bfloat16 is trained on separate float32 weights.
 class TrainableParameters {
  public:
   using Selector = std::function<bool(const std::string& name)>;
 
-  /// `float32`: float32 weights by name, if the network's own are bfloat16; otherwise empty. Needed to
-  /// release originals.
+  /// `float32`: float32 weights by name, if the network's own are bfloat16; otherwise empty. `offload`: the
+  /// original weights wait on the CPU, and `learned` returns its copies there.
   TrainableParameters(torch::nn::Module& network, const Selector& learns, const StateDict& float32 = {},
-                      Originals originals = Originals::stay);
+                      bool offload = false);
 
   ParameterGroup group(double lr) const;
   /// Returns the current copies by name, float32.

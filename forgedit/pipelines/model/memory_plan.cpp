@@ -115,7 +115,6 @@ class Estimate {
         plan_(plan),
         reduced_(task.policy.reduced()),
         bytes_(reduced_ ? 2 : 4),
-        frees_(task.policy.device.is_cuda() && !plan.saves_while_learning()),
         activations_(count_activations(task)) {}
 
   std::int64_t peak() const {
@@ -123,11 +122,6 @@ class Estimate {
     if (task_.batch > 0) most = std::max({most, encoding(), learning()});
     if (task_.draw_batch > 0) most = std::max({most, drawing(), decoding()});
     return static_cast<std::int64_t>(most) + outside_of_tensors(task_.policy.device);
-  }
-  /// What a GPU frees while it fine-tunes (StableDiffusion::offload_idle_networks, Originals::released), and
-  /// uploads again before the next job fine-tunes, into memory fragmented by blocks of other sizes.
-  double uploaded_again() const {
-    return task_.batch > 0 && frees_ ? idle_networks() + (reduced_ ? originals() : 0) : 0;
   }
   /// What a fine-tuning step keeps for its backward pass, without a margin.
   std::int64_t step() const { return static_cast<std::int64_t>(step_activations()); }
@@ -155,13 +149,14 @@ class Estimate {
     const double adam = std::max(averages, reduced_ && !plan_.offload ? 4.0 : 0.0);
     // Trained weights are in memory beside their originals, unless the plan frees those. They have the lower
     // halves of float32 weights, and Adam.
-    double total = unet() + (frees_ && reduced_ ? 0 : originals()) + count * ((reduced_ ? 2 : 0) + adam);
-    total += (frees_ ? 0 : idle_networks()) + text_count * (4 + 4 + (reduced_ ? 8 : adam));
-    if (text_count > 0 && (plan_.offload || frees_)) total += text();
+    double total = unet() + originals() + count * ((reduced_ ? 2 : 0) + adam);
+    total += idle_networks() + text_count * (4 + 4 + (reduced_ ? 8 : adam));
+    if (text_count > 0 && plan_.offload) total += text();
     total += 1.5 * bytes_ * activations_.sums;  // and their gradients, one at a time
     // Unless a plan keeps gradients, they are allocated while activations are freed.
     const double gradients = count * bytes_, activations = kActivationGaps * step_activations();
-    total += frees_ && reduced_ ? std::max(gradients, activations) : gradients + activations;
+    const bool keeps_gradients = plan_.saves_while_learning() || !task_.policy.device.is_cuda() || !reduced_;
+    total += keeps_gradients ? gradients + activations : std::max(gradients, activations);
     return total + kWorkspace + kLearningGaps;
   }
   /// The original values of the trained weights of the UNet.
@@ -224,7 +219,6 @@ class Estimate {
   const MemoryPlan& plan_;
   bool reduced_;
   double bytes_;  // bytes of a weight or an activation
-  bool frees_;    // a GPU frees idle networks and bfloat16 originals while it fine-tunes
   Activations activations_;
 };
 
@@ -324,22 +318,12 @@ std::string describe(const MemoryPlan& plan) {
   return fmt::format("{}: {}", gib_text(plan.budget_gib), fmt::join(measures, ", "));
 }
 
-namespace {
-
-/// The budget that a plan needs, in bytes.
-double needed_bytes(const MemoryTask& task, const MemoryPlan& plan) {
-  const Estimate estimate(task, plan);
-  return static_cast<double>(estimate.peak()) + estimate.uploaded_again();
-}
-
-}  // namespace
-
 std::optional<MemoryPlan> find_memory_plan(const MemoryTask& task, double budget_gib) {
   std::optional<MemoryPlan> best;
   double best_cost = 0;
   for (auto& plan : all_plans(task)) {
     plan.estimated_peak = estimate_peak(task, plan);
-    if (needed_bytes(task, plan) > budget_gib * kGiB) continue;
+    if (static_cast<double>(plan.estimated_peak) > budget_gib * kGiB) continue;
     const double cost = cost_of(task, plan);
     if (best && best_cost <= cost) continue;
     best = plan;
@@ -352,7 +336,8 @@ std::optional<MemoryPlan> find_memory_plan(const MemoryTask& task, double budget
 MemoryPlan plan_memory(const MemoryTask& task, double budget_gib) {
   if (const auto plan = find_memory_plan(task, budget_gib)) return *plan;
   double least = std::numeric_limits<double>::infinity();
-  for (const auto& plan : all_plans(task)) least = std::min(least, needed_bytes(task, plan));
+  for (const auto& plan : all_plans(task))
+    least = std::min(least, static_cast<double>(estimate_peak(task, plan)));
   // Rounded up, so that the named budget is enough.
   const double gib = std::ceil(least / kGiB * 100) / 100;
   throw usage_error("memory", fmt::format("{} is too little for {} at {}x{}; the least that works is {}",

@@ -2,7 +2,6 @@
 
 #include <spdlog/fmt/fmt.h>
 
-#include <algorithm>
 #include <nlohmann/json.hpp>
 
 #include "forgedit/core/content_hash.h"
@@ -48,20 +47,12 @@ bool keeps_half(const ComputePolicy& policy) {
   return policy.device.is_cpu() && policy.precision == Precision::fp32 && !policy.plain;
 }
 
-/// Returns the parameters on the CPU.
-std::vector<torch::Tensor> on_the_cpu(const torch::nn::Module& network) {
-  auto parameters = network.parameters();
-  const auto is_elsewhere = [](const torch::Tensor& parameter) { return !parameter.is_cpu(); };
-  parameters.erase(std::remove_if(parameters.begin(), parameters.end(), is_elsewhere), parameters.end());
-  return parameters;
-}
-
 /// Uploads float32 weights from the CPU to a GPU, many at a time through pinned memory, and converts them to
 /// `type` there.
 void upload(torch::nn::Module& network, const c10::Device& device, at::ScalarType type) {
   constexpr std::size_t kAtOnce = std::size_t{256} << 20;
   torch::NoGradGuard no_grad;
-  auto parameters = on_the_cpu(network);
+  const auto parameters = network.parameters();
   for (std::size_t first = 0; first < parameters.size();) {
     std::vector<torch::Tensor> sources, placed;
     std::vector<cuda::Upload::Piece> pieces;
@@ -230,14 +221,7 @@ void StableDiffusion::move_to_device() {
   }
   move_network(*unet, policy.device, unet_type());
   const auto place = memory.offload ? c10::Device(c10::DeviceType::CPU) : policy.device;
-  for (auto* network : networks_beside_unet()) {
-    if (policy.device.is_cuda()) {
-      for (const auto& [name, parameter] : parameters_of(*network)) {
-        loaded_float32_[network].emplace(name, parameter.detach());
-      }
-    }
-    place_network(*network, place);
-  }
+  for (auto* network : networks_beside_unet()) place_network(*network, place);
 }
 
 at::ScalarType StableDiffusion::unet_type() const {
@@ -256,25 +240,7 @@ void StableDiffusion::place_network(torch::nn::Module& network, const c10::Devic
   if (policy.reduced() && &network == vae.get()) vae->decoder_to(torch::kBFloat16);
 }
 
-void StableDiffusion::offload_idle_networks(bool text_learns) {
-  if (memory.offload) return;
-  for (auto& [network, weights] : loaded_float32_) {
-    if (text_learns && network != vae.get()) continue;
-    for (auto& [name, parameter] : parameters_of(*network)) parameter.set_data(weights.at(name));
-  }
-}
-
-void StableDiffusion::restore_networks() {
-  if (!placed_ || !policy.device.is_cuda()) return;
-  if (!on_the_cpu(*unet).empty()) move_network(*unet, policy.device, unet_type());
-  if (memory.offload) return;
-  for (const auto& [network, weights] : loaded_float32_) {
-    if (!on_the_cpu(*network).empty()) place_network(*network, policy.device);
-  }
-}
-
 void StableDiffusion::place(const MemoryPlan& plan) {
-  restore_networks();
   const bool moves = plan.offload != memory.offload;
   memory = plan;
   if (!placed_) {
@@ -305,7 +271,6 @@ c10::Device StableDiffusion::text_device() const {
 
 TextEmbedding StableDiffusion::encode_text(const std::string& text) {
   torch::NoGradGuard no_grad;
-  restore_networks();
   const auto device = text_device();
   const ParametersOnDevice moved(*text_encoder, device);
   const auto ids = token_ids(*tokenizer, text_encoder, text).to(device);
@@ -349,7 +314,6 @@ AddedConditions StableDiffusion::added_conditions(const torch::Tensor& pooled, s
 
 torch::Tensor StableDiffusion::encode_image(const torch::Tensor& image, torch::Generator& generator) {
   torch::NoGradGuard no_grad;
-  restore_networks();
   const ParametersOnDevice moved(*vae, policy.device);
   const auto on_device = image.to(policy.device);
   const auto posterior =
@@ -360,7 +324,6 @@ torch::Tensor StableDiffusion::encode_image(const torch::Tensor& image, torch::G
 
 torch::Tensor StableDiffusion::decode_latents(const torch::Tensor& latents) {
   torch::NoGradGuard no_grad;
-  restore_networks();
   const ParametersOnDevice moved(*vae, policy.device);
   const auto cells = latents.numel() / latents.size(1);
   // The decoder's last feature maps are large, so memory that the UNet has freed must not stay cached.

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <filesystem>
-#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -91,13 +90,6 @@ struct StableDiffusion {
   /// model's device.
   torch::Tensor decode_latents(const torch::Tensor& latents);
 
-  /// On a GPU, frees the memory of networks that fine-tuning does not use: the VAE and, unless `text_learns`,
-  /// the text encoders. Until `restore_networks` they have their loaded weights, on the CPU.
-  void offload_idle_networks(bool text_learns);
-  /// Uploads the weights that fine-tuning has left on the CPU: those of the VAE, the text encoders, and
-  /// original weights of the UNet. Call it before any other use of the networks.
-  void restore_networks();
-
   /// Returns the memory task of this model, without fine-tuning or generating.
   MemoryTask memory_task(int width, int height) const;
 
@@ -117,7 +109,6 @@ struct StableDiffusion {
   void place_network(torch::nn::Module& network, const c10::Device& device);
 
   bool placed_ = false;
-  std::map<torch::nn::Module*, StateDict> loaded_float32_;  // weights as loaded, on the CPU
 };
 
 /// Adds clip_skip, which also determines how texts are encoded, to a fingerprint of weights; and removes it.

@@ -73,7 +73,6 @@ torch::Tensor DiffusionClassifier::predict(const BatchParts& parts, const torch:
 /// the CPU.
 torch::Tensor DiffusionClassifier::errors(const torch::Tensor& latents, const TextEmbedding& texts) {
   const torch::NoGradGuard no_grad;
-  model_.restore_networks();
   const NoiseSchedule schedule(model_.settings.noise);
   const auto device = model_.policy.device;
   const auto rows = texts.tokens.size(0);

@@ -170,7 +170,6 @@ std::int64_t batch_size(const DrawOptions& options, const StableDiffusion& model
 
 /// Weights are changed in place if the sampler records its step, or if there is no room for both sets.
 LearnedWeights learned_weights(StableDiffusion& model, const LearnResult& learned) {
-  model.restore_networks();
   const bool offload = model.memory.offload;
   return {parameters_of(*model.unet), learned.unet, model.policy.reduced() || offload,
           offload ? std::optional<c10::Device>(c10::DeviceType::CPU) : std::nullopt};

@@ -174,9 +174,7 @@ Sampler::Sampler(StableDiffusion& model, const SampleOptions& options)
       options_(options),
       steps_(last_steps(sampler_steps(options.sampler, options.steps, model.settings.noise,
                                       model.settings.timestep_spacing),
-                        options.steps_taken())) {
-  model.restore_networks();
-}
+                        options.steps_taken())) {}
 
 Sampler::~Sampler() = default;
 

@@ -109,10 +109,10 @@ TEST(MemoryPlan, SdxlFitsCardsThatPeopleHave) {
 TEST(MemoryPlan, PublishedBudgets) {
   const auto plan = [](const MemoryTask& task, double budget) { return describe(plan_memory(task, budget)); };
   EXPECT_EQ(plan(only_learning(), 24), "24 GiB: enough without any measures");
-  EXPECT_EQ(plan(only_learning(), 16), "16 GiB: micro-batches of 5");
-  EXPECT_EQ(plan(only_learning(), 12), "12 GiB: micro-batches of 2, checkpointing");
+  EXPECT_EQ(plan(only_learning(), 16), "16 GiB: enough without any measures");
+  EXPECT_EQ(plan(only_learning(), 12), "12 GiB: checkpointing");
   EXPECT_EQ(plan(only_learning(), 8),
-            "8 GiB: unused weights offloaded to the CPU, micro-batches of 2, 8-bit Adam");
+            "8 GiB: unused weights offloaded to the CPU, micro-batches of 2, checkpointing");
   EXPECT_EQ(plan(only_drawing(), 8), "8 GiB: enough without any measures");
   EXPECT_EQ(plan(only_drawing(), 4), "4 GiB: unused weights offloaded to the CPU, one image per batch");
 }
@@ -158,15 +158,15 @@ TEST(MemoryPlan, TooLittleNamesTheLeastThatWorks) {
   EXPECT_FALSE(find_memory_plan(task, least - 0.02));
 }
 
-TEST(MemoryPlan, NetworksThatDoNotLearnTakeNothingOfAGpuMeanwhile) {
+TEST(MemoryPlan, NetworksThatDoNotLearnStayInMemory) {
   auto task = only_learning(), larger = task;
   larger.vae_count *= 2;
   larger.text_count *= 2;
-  EXPECT_EQ(gib(larger, {}), gib(task, {}));
+  EXPECT_GT(gib(larger, {}), gib(task, {}) + 0.6);
   auto dreambooth = task;
   dreambooth.text_learning = task.text_count;
-  // The text encoder, its original, its gradient and Adam.
-  EXPECT_NEAR(gib(dreambooth, {}) - gib(task, {}), 20.2 * 0.1146, 0.02);
+  // The text encoder's float32 copy, its gradient and Adam.
+  EXPECT_NEAR(gib(dreambooth, {}) - gib(task, {}), 16 * 0.1146, 0.02);
   task.policy = larger.policy = {};
   EXPECT_GT(gib(larger, {}), gib(task, {}) + 0.7);
 }

@@ -20,7 +20,6 @@ class MemoryOnGpu : public ::testing::Test {
     options.samples = 100;
     const auto batches = random_learn_batches(options, latents, at::detail::createCPUGenerator(1), 1000);
     auto result = learn(model, latents, "a dog", options, batches);
-    model.restore_networks();
     for (const auto& [name, parameter] : parameters_of(*model.unet)) {
       EXPECT_TRUE(torch::equal(parameter.cpu(), model.unet_float32.at(name).to(torch::kBFloat16))) << name;
     }
@@ -48,30 +47,6 @@ TEST_F(MemoryOnGpu, LearnsLikeTheFastestWay) {
     for (std::size_t i = 0; i < found.losses.size(); ++i) {
       EXPECT_NEAR(found.losses[i], expected.losses[i], 0.03 * expected.losses[i]) << i;
     }
-  }
-}
-
-TEST_F(MemoryOnGpu, WhatFineTuningDoesNotUseIsOnTheCpuUntilItIsNeeded) {
-  const c10::Device device(c10::DeviceType::CUDA, 0);
-  auto model = StableDiffusion::load(miniature(), {device, Precision::bf16});
-  const auto image = torch::rand({1, 3, 64, 64}, at::detail::createCPUGenerator(2)) * 2 - 1;
-  const auto encode = [&] {
-    auto generator = at::detail::createCPUGenerator(5);
-    return model.encode_image(image, generator);
-  };
-  const auto latents = encode();
-  const auto text = model.encode_text("a dog").tokens;
-  const auto picture = model.decode_latents(latents);
-  for (const bool text_learns : {false, true}) {
-    model.offload_idle_networks(text_learns);
-    for (const auto& parameter : model.vae->parameters()) EXPECT_TRUE(parameter.is_cpu());
-    for (const auto& parameter : model.text_encoder->parameters()) EXPECT_NE(parameter.is_cpu(), text_learns);
-    model.restore_networks();
-    for (const auto& parameter : model.vae->parameters()) EXPECT_EQ(parameter.device(), device);
-    for (const auto& parameter : model.text_encoder->parameters()) EXPECT_EQ(parameter.device(), device);
-    EXPECT_TRUE(torch::equal(model.encode_text("a dog").tokens, text));
-    EXPECT_TRUE(torch::equal(encode(), latents));
-    EXPECT_TRUE(torch::equal(model.decode_latents(latents), picture));
   }
 }
 
