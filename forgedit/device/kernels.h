@@ -94,6 +94,16 @@ void layer_norm_backward(const LayerNormShape& shape, const LayerNormSaved& save
 /// x (rows, 2·width) + bias (2·width) -> y (rows, width): first half times gelu of the second half.
 void geglu_forward(std::int64_t rows, std::int64_t width, const Bf16* x, const Bf16* bias, Bf16* y,
                    Stream stream);
+/// The first layer of a feed-forward and its GEGLU: x (rows, depth), weight (2·width, depth).
+struct GegluProductShape {
+  std::int64_t rows = 0, depth = 0, width = 0;
+};
+/// Whether geglu_product supports the shape: depths in multiples of 64 and widths in multiples of 128. It
+/// needs a device of compute capability 9.0, and a build with code for 9.0a.
+bool geglu_product_fits(const GegluProductShape& shape);
+/// products (rows, 2·width) = x·weightᵀ, and geglu_forward of them -> y (rows, width). products may be null.
+void geglu_product(const GegluProductShape& shape, const Bf16* x, const Bf16* weight, const Bf16* bias,
+                   Bf16* products, Bf16* y, Stream stream);
 std::int64_t geglu_workspace(std::int64_t width);
 /// Writes dx and, unless they are null, dbias and y (as the forward call wrote it). dx may be x, and y may be
 /// dy.

@@ -95,6 +95,12 @@ void layer_norm_backward(const LayerNormShape&, const LayerNormSaved&, const Bf1
                          const LayerNormGradients&, float*, Stream) {
   unreachable();
 }
+bool geglu_product_fits(const GegluProductShape&) {
+  return false;
+}
+void geglu_product(const GegluProductShape&, const Bf16*, const Bf16*, const Bf16*, Bf16*, Bf16*, Stream) {
+  unreachable();
+}
 int64_t geglu_workspace(int64_t) {
   unreachable();
 }

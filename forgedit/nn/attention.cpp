@@ -116,17 +116,16 @@ torch::Tensor FeedForwardImpl::forward(const torch::Tensor& x) {
 
 std::pair<torch::Tensor, torch::Tensor> FeedForwardImpl::forward_fused(const torch::Tensor& x,
                                                                        const torch::Tensor& residual) {
-  const auto hidden = proj->adapted(at::linear(x, proj->weight), x);
-  if (out->adapter.defined()) {
-    const auto active = fused::geglu(hidden, proj->bias);
+  if (proj->adapter.defined() || out->adapter.defined()) {
+    const auto active = fused::geglu(proj->adapted(at::linear(x, proj->weight), x), proj->bias);
     const auto y = out->adapted(at::linear(active, out->weight), active);
     return {fused::add_bias_residual(y, out->bias, residual), {}};
   }
   if (!c10::GradMode::is_enabled()) {
-    fused::add_geglu_linear(hidden, proj->bias, *out, residual);
+    fused::add_feed_forward(x, *proj, *out, residual);
     return {residual, out->bias};
   }
-  return {fused::add_bias_residual(fused::geglu_linear(hidden, proj->bias, *out), out->bias, residual), {}};
+  return {fused::add_bias_residual(fused::feed_forward(x, *proj, *out), out->bias, residual), {}};
 }
 
 BasicTransformerBlockImpl::BasicTransformerBlockImpl(std::int64_t features, std::int64_t context_features,

@@ -236,35 +236,63 @@ class AddLayerNormFunction : public Function<AddLayerNormFunction> {
   }
 };
 
-class GegluLinearFunction : public Function<GegluLinearFunction> {
- public:
-  static Tensor activate(const Tensor& x, const Tensor& bias) {
-    auto sizes = x.sizes().vec();
-    sizes.back() /= 2;
-    const auto y = torch::empty(sizes, x.options());
-    kernels::geglu_forward(x.numel() / x.size(-1), sizes.back(), data(x), data(bias), data(y), stream_of(x));
-    return y;
+/// Returns value·gelu(gate) of products (.., value and gate side by side) and their bias.
+Tensor activate(const Tensor& products, const Tensor& bias) {
+  auto sizes = products.sizes().vec();
+  sizes.back() /= 2;
+  const auto y = torch::empty(sizes, products.options());
+  kernels::geglu_forward(products.numel() / products.size(-1), sizes.back(), data(products), data(bias),
+                         data(y), stream_of(products));
+  return y;
+}
+
+/// The first layer of a feed-forward and its GEGLU. `products` gets those of x and the weight, if they are
+/// kept.
+Tensor activated(const Tensor& x, const Tensor& weight, const Tensor& bias, Tensor* products) {
+  const kernels::GegluProductShape shape{x.numel() / x.size(-1), x.size(-1), weight.size(0) / 2};
+  if (!kernels::geglu_product_fits(shape)) {
+    const auto all = at::linear(x, weight);
+    if (products) *products = all;
+    return activate(all, bias);
   }
-  static Tensor forward(AutogradContext* ctx, const Tensor& x, const Tensor& bias, const Tensor& weight) {
-    ctx->save_for_backward({x, bias, weight});
-    return at::linear(activate(x, bias), weight);
+  auto sizes = x.sizes().vec();
+  sizes.back() = shape.width;
+  const auto y = torch::empty(sizes, x.options());
+  sizes.back() = 2 * shape.width;
+  if (products) *products = torch::empty(sizes, x.options());
+  kernels::geglu_product(shape, data(x), data(weight), data(bias), products ? data(*products) : nullptr,
+                         data(y), stream_of(x));
+  return y;
+}
+
+class FeedForwardFunction : public Function<FeedForwardFunction> {
+ public:
+  static Tensor forward(AutogradContext* ctx, const Tensor& x, const Tensor& weight, const Tensor& bias,
+                        const Tensor& out_weight) {
+    Tensor products;
+    const auto active = activated(x, weight, bias, &products);
+    ctx->save_for_backward({x, weight, bias, out_weight, products});
+    return at::linear(active, out_weight);
   }
   static variable_list backward(AutogradContext* ctx, const variable_list& grads) {
     const auto saved = ctx->get_saved_variables();
-    const auto &x = saved[0], &bias = saved[1], &weight = saved[2];
-    const auto width = weight.size(1);
-    const bool with_parameters = ctx->needs_input_grad(1);
-    const auto dy = dense(grads[0]).view({-1, weight.size(0)});
-    const auto dactive = at::mm(dy, weight);
+    const auto &x = saved[0], &weight = saved[1], &bias = saved[2], &out_weight = saved[3],
+               &products = saved[4];
+    const auto width = out_weight.size(1);
+    const bool with_parameters = ctx->needs_input_grad(2);
+    const auto dy = dense(grads[0]).view({-1, out_weight.size(0)});
+    const auto dactive = at::mm(dy, out_weight);
     const auto dbias = with_parameters ? torch::empty_like(bias) : Tensor();
-    const auto workspace = scratch(x, kernels::geglu_workspace(width));
+    const auto workspace = scratch(products, kernels::geglu_workspace(width));
     // Gradients overwrite their inputs, and the activation overwrites its gradient, because a step needs the
     // most memory here.
-    kernels::geglu_backward(dactive.size(0), width, data(x), data(bias), data(dactive), data(x), data(dbias),
-                            with_parameters ? data(dactive) : nullptr, floats(workspace), stream_of(x));
-    const auto dx = x.detach();
-    if (!with_parameters) return {dx, Tensor(), Tensor()};
-    return {dx, dbias, at::mm(dy.t(), dactive)};
+    kernels::geglu_backward(dactive.size(0), width, data(products), data(bias), data(dactive), data(products),
+                            data(dbias), with_parameters ? data(dactive) : nullptr, floats(workspace),
+                            stream_of(products));
+    const auto dproducts = products.detach().view({-1, 2 * width});
+    const auto dx = ctx->needs_input_grad(0) ? at::mm(dproducts, weight).view(x.sizes()) : Tensor();
+    if (!with_parameters) return {dx, Tensor(), Tensor(), Tensor()};
+    return {dx, at::mm(dproducts.t(), x.view({-1, x.size(-1)})), dbias, at::mm(dy.t(), dactive)};
   }
 };
 
@@ -272,7 +300,7 @@ class GegluFunction : public Function<GegluFunction> {
  public:
   static Tensor forward(AutogradContext* ctx, const Tensor& x, const Tensor& bias) {
     ctx->save_for_backward({x, bias});
-    return GegluLinearFunction::activate(x, bias);
+    return activate(x, bias);
   }
   static variable_list backward(AutogradContext* ctx, const variable_list& grads) {
     const auto saved = ctx->get_saved_variables();
@@ -397,17 +425,18 @@ std::pair<Tensor, Tensor> add_layer_norm(const Tensor& x, const Tensor& bias, co
   return {out[0], out[1]};
 }
 
-Tensor geglu_linear(const Tensor& x, const Tensor& bias, const LinearImpl& linear) {
-  return GegluLinearFunction::apply(dense(x), bias, linear.weight);
+Tensor feed_forward(const Tensor& x, const LinearImpl& proj, const LinearImpl& out) {
+  return FeedForwardFunction::apply(dense(x), proj.weight, proj.bias, out.weight);
+}
+
+void add_feed_forward(const Tensor& x, const LinearImpl& proj, const LinearImpl& out,
+                      const Tensor& residual) {
+  const auto active = activated(dense(x), proj.weight, proj.bias, nullptr).view({-1, out.weight.size(1)});
+  residual.view({-1, out.weight.size(0)}).addmm_(active, out.weight.t());
 }
 
 Tensor geglu(const Tensor& x, const Tensor& bias) {
   return GegluFunction::apply(dense(x), bias);
-}
-
-void add_geglu_linear(const Tensor& x, const Tensor& bias, const LinearImpl& linear, const Tensor& residual) {
-  const auto active = GegluLinearFunction::activate(dense(x), bias).view({-1, linear.weight.size(1)});
-  residual.view({-1, linear.weight.size(0)}).addmm_(active, linear.weight.t());
 }
 
 bool joins(const Tensor& a, const Tensor& b) {

@@ -34,16 +34,16 @@ std::pair<torch::Tensor, torch::Tensor> add_layer_norm(const torch::Tensor& x, c
                                                        const torch::Tensor& residual,
                                                        const LayerNormImpl& norm);
 
-/// Returns linear(value · gelu(gate)) without the bias of `linear`; x + bias contains value and gate side by
-/// side. Only x is kept for the backward pass, which writes its gradient in its place.
-torch::Tensor geglu_linear(const torch::Tensor& x, const torch::Tensor& bias, const LinearImpl& linear);
+/// Returns out(value · gelu(gate)) without the bias of `out`; proj(x) contains value and gate side by side.
+/// The backward pass writes the gradients of the products of `proj` in their place.
+torch::Tensor feed_forward(const torch::Tensor& x, const LinearImpl& proj, const LinearImpl& out);
 
-/// Returns value · gelu(gate) without the linear layer.
-torch::Tensor geglu(const torch::Tensor& x, const torch::Tensor& bias);
-
-/// Adds geglu_linear(x) to `residual` in place. Does not support gradients.
-void add_geglu_linear(const torch::Tensor& x, const torch::Tensor& bias, const LinearImpl& linear,
+/// Adds feed_forward(x) to `residual` in place. Does not support gradients.
+void add_feed_forward(const torch::Tensor& x, const LinearImpl& proj, const LinearImpl& out,
                       const torch::Tensor& residual);
+
+/// Returns value · gelu(gate); x + bias contains value and gate side by side.
+torch::Tensor geglu(const torch::Tensor& x, const torch::Tensor& bias);
 
 /// Whether join_channels can concatenate these feature maps.
 bool joins(const torch::Tensor& a, const torch::Tensor& b);

@@ -4,6 +4,7 @@
 #include "forgedit/device/cuda/bf16.cuh"
 #ifndef FORGEDIT_NO_HOPPER
 #include "forgedit/device/cuda/hopper.cuh"
+#include "forgedit/device/cuda/hopper_host.h"
 #endif
 
 // Kernels for all gradients of attention with heads of 40 values, by the matrix products of compute
@@ -146,14 +147,6 @@ __device__ inline void load_rows(const AttentionRows& x, const Place& p, unsigne
                            ? *reinterpret_cast<const unsigned*>(from + row * x.token_stride + column)
                            : 0;
   }
-}
-
-/// Does what bf16_pair does, but never takes the two values apart, which would cost instructions in the
-/// loops.
-__device__ inline unsigned rounded(float first, float second) {
-  unsigned both;
-  asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(both) : "f"(second), "f"(first));
-  return both;
 }
 
 /// Writes factor·from to a warp's rows of a gradient (batch, rows, heads, kHead).
@@ -369,59 +362,14 @@ __global__ void __launch_bounds__(kThreads, 1)
   store_rows(dv, shape.heads, p, to_values, 1);
 }
 
-using Encoder = decltype(&cuTensorMapEncodeTiled);
-
-/// Returns the driver's function. It is found at run time, so that programs start without a driver.
-Encoder encoder() {
-  static const Encoder found = [] {
-    void* function = nullptr;
-    cudaDriverEntryPointQueryResult result{};
-    if (cudaGetDriverEntryPointByVersion("cuTensorMapEncodeTiled", &function, 12000, cudaEnableDefault,
-                                         &result) != cudaSuccess ||
-        result != cudaDriverEntryPointSuccess || function == nullptr) {
-      throw failure(
-          "CUDA kernel attention_gradients: the driver has no cuTensorMapEncodeTiled (since CUDA 12.0)");
-    }
-    return reinterpret_cast<Encoder>(function);
-  }();
-  return found;
-}
-
 /// Returns the description of (batch, tokens, heads, kHead) values for copies of tiles.
-CUtensorMap tensor_map(const AttentionRows& x, const AttentionShape& s, std::int64_t tokens) {
+CUtensorMap map_of(const AttentionRows& x, const AttentionShape& s, std::int64_t tokens) {
   const auto bytes = [](std::int64_t stride) { return static_cast<cuuint64_t>(stride * 2); };
   const cuuint64_t sizes[4] = {kHead, static_cast<cuuint64_t>(s.heads), static_cast<cuuint64_t>(tokens),
                                static_cast<cuuint64_t>(s.batch)},
                    strides[3] = {bytes(x.head_stride), bytes(x.token_stride), bytes(x.batch_stride)};
-  const cuuint32_t box[4] = {kTileBytes / kRows / 2, 1, kRows, 1}, steps[4] = {1, 1, 1, 1};
-  CUtensorMap map;
-  const CUresult status =
-      encoder()(&map, CU_TENSOR_MAP_DATA_TYPE_BFLOAT16, 4, const_cast<Bf16*>(x.data), sizes, strides, box,
-                steps, CU_TENSOR_MAP_INTERLEAVE_NONE, CU_TENSOR_MAP_SWIZZLE_128B,
-                CU_TENSOR_MAP_L2_PROMOTION_L2_128B, CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE);
-  if (status != CUDA_SUCCESS) {
-    throw failure("CUDA kernel attention_gradients: cuTensorMapEncodeTiled returned error " +
-                  std::to_string(static_cast<int>(status)));
-  }
-  return map;
-}
-
-bool on_hopper() {
-  int device = 0, major = 0, minor = 0;
-  return cudaGetDevice(&device) == cudaSuccess &&
-         cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, device) == cudaSuccess &&
-         cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, device) == cudaSuccess &&
-         major == 9 && minor == 0;
-}
-
-/// Lets a kernel have more than 48 KiB of shared memory. This is a setting per device.
-template <typename Kernel>
-void allow_shared_memory(Kernel kernel, unsigned bytes) {
-  const auto status =
-      cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, static_cast<int>(bytes));
-  if (status == cudaSuccess) return;
-  throw failure(std::string("CUDA kernel attention_gradients: cudaFuncSetAttribute: ") +
-                cudaGetErrorString(status));
+  const cuuint32_t box[4] = {kTileBytes / kRows / 2, 1, kRows, 1};
+  return tensor_map("attention_gradients", x.data, 4, sizes, strides, box);
 }
 
 }  // namespace
@@ -446,14 +394,14 @@ void attention_gradients(const AttentionShape& shape, const AttentionRows& q, co
   launch("attention_row_sums", row_sums_kernel, dim3(blocks(ceil_div(lines, 256))), dim3(256), 0, stream,
          shape, out, dout, sums, log2s, dots);
 
-  const auto values = tensor_map(v, shape, shape.keys);
-  allow_shared_memory(queries_kernel, kBytes);
+  const auto values = map_of(v, shape, shape.keys);
+  allow_shared_memory("attention_gradients", reinterpret_cast<const void*>(queries_kernel), kBytes);
   launch("attention_queries", queries_kernel, dim3(blocks(heads * ceil_div(shape.queries, kOwnRows))),
-         dim3(kThreads), kBytes, stream, tensor_map(k, shape, shape.keys), values, shape, q, dout, log2s,
+         dim3(kThreads), kBytes, stream, map_of(k, shape, shape.keys), values, shape, q, dout, log2s,
          dots, scale, gradients.q);
-  allow_shared_memory(keys_kernel, kBytesWithOwn);
+  allow_shared_memory("attention_gradients", reinterpret_cast<const void*>(keys_kernel), kBytesWithOwn);
   launch("attention_keys", keys_kernel, dim3(blocks(heads * ceil_div(shape.keys, kOwnRows))), dim3(kThreads),
-         kBytesWithOwn, stream, tensor_map(q, shape, shape.queries), tensor_map(dout, shape, shape.queries),
+         kBytesWithOwn, stream, map_of(q, shape, shape.queries), map_of(dout, shape, shape.queries),
          values, shape, k, log2s, dots, scale, gradients.k, gradients.v);
 }
 #endif

@@ -26,6 +26,14 @@ __device__ inline unsigned bf16_pair(float first, float second) {
          (static_cast<unsigned>(__bfloat16_as_ushort(pair.y)) << 16);
 }
 
+/// Does what bf16_pair does, but never takes the two values apart, which would cost instructions in the
+/// loops.
+__device__ inline unsigned rounded(float first, float second) {
+  unsigned both;
+  asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(both) : "f"(second), "f"(first));
+  return both;
+}
+
 __device__ inline void unpack(const uint4& packed, float (&values)[8]) {
   const unsigned words[4] = {packed.x, packed.y, packed.z, packed.w};
 #pragma unroll

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "forgedit/device/cuda/bf16.cuh"
+#include "forgedit/device/cuda/gelu.cuh"
 
 // Kernels that make one pass over memory instead of the several passes of separate operators.
 namespace forgedit::kernels {
@@ -22,22 +23,6 @@ unsigned blocks_for(std::int64_t vectors) {
 
 __device__ std::int64_t my_vector() {
   return static_cast<std::int64_t>(blockIdx.x) * kThreads + threadIdx.x;
-}
-
-/// The normal distribution: gelu(x) = x·Φ(x); its derivative is Φ(x) + x·φ(x).
-struct Normal {
-  float cdf, density;
-};
-
-/// Φ within 1e-7 (Abramowitz and Stegun, 7.1.26), from the exponential that φ needs anyway. erff would take
-/// longer than the memory accesses.
-__device__ Normal normal(float x) {
-  const float power = __expf(-0.5F * x * x);
-  const float t = __fdividef(1.0F, 1.0F + 0.3275911F * 0.70710678F * fabsf(x));
-  const float sum =
-      ((((1.061405429F * t - 1.453152027F) * t + 1.421413741F) * t - 0.284496736F) * t + 0.254829592F) * t;
-  const float tail = 0.5F * sum * power;
-  return {x < 0 ? tail : 1.0F - tail, 0.39894228F * power};
 }
 
 __global__ void geglu_kernel(std::int64_t vectors, int row_vectors, const Bf16* x, const Bf16* bias,

@@ -17,6 +17,14 @@ namespace forgedit::kernels::hopper {
   FORGEDIT_F4(d, i), FORGEDIT_F4(d, i + 4), FORGEDIT_F4(d, i + 8), FORGEDIT_F4(d, i + 12)
 #define FORGEDIT_R20 "%0,%1,%2,%3,%4,%5,%6,%7,%8,%9,%10,%11,%12,%13,%14,%15,%16,%17,%18,%19"
 #define FORGEDIT_R32 FORGEDIT_R20 ",%20,%21,%22,%23,%24,%25,%26,%27,%28,%29,%30,%31"
+#define FORGEDIT_R64 FORGEDIT_R32 \
+  ",%32,%33,%34,%35,%36,%37,%38,%39,%40,%41,%42,%43,%44,%45,%46,%47" \
+  ",%48,%49,%50,%51,%52,%53,%54,%55,%56,%57,%58,%59,%60,%61,%62,%63"
+#define FORGEDIT_R128 FORGEDIT_R64 \
+  ",%64,%65,%66,%67,%68,%69,%70,%71,%72,%73,%74,%75,%76,%77,%78,%79" \
+  ",%80,%81,%82,%83,%84,%85,%86,%87,%88,%89,%90,%91,%92,%93,%94,%95" \
+  ",%96,%97,%98,%99,%100,%101,%102,%103,%104,%105,%106,%107,%108,%109,%110,%111" \
+  ",%112,%113,%114,%115,%116,%117,%118,%119,%120,%121,%122,%123,%124,%125,%126,%127"
 #define FORGEDIT_WGMMA(n, add, results, rest) \
   "{.reg .pred p; setp.ne.b32 p, %" add       \
   ", 0;\n"                                    \
@@ -41,11 +49,25 @@ __device__ inline void multiply(float (&d)[32], std::uint64_t a, std::uint64_t b
                : FORGEDIT_F16(d, 0), FORGEDIT_F16(d, 16)
                : "l"(a), "l"(b), "r"(add));
 }
+/// The same for b of 16x128 and of 16x256.
+__device__ inline void multiply(float (&d)[64], std::uint64_t a, std::uint64_t b, int add) {
+  asm volatile(FORGEDIT_WGMMA("128", "66", FORGEDIT_R64, "%64, %65, p, 1, 1, 0, 0")
+               : FORGEDIT_F16(d, 0), FORGEDIT_F16(d, 16), FORGEDIT_F16(d, 32), FORGEDIT_F16(d, 48)
+               : "l"(a), "l"(b), "r"(add));
+}
+__device__ inline void multiply(float (&d)[128], std::uint64_t a, std::uint64_t b, int add) {
+  asm volatile(FORGEDIT_WGMMA("256", "130", FORGEDIT_R128, "%128, %129, p, 1, 1, 0, 0")
+               : FORGEDIT_F16(d, 0), FORGEDIT_F16(d, 16), FORGEDIT_F16(d, 32), FORGEDIT_F16(d, 48),
+                 FORGEDIT_F16(d, 64), FORGEDIT_F16(d, 80), FORGEDIT_F16(d, 96), FORGEDIT_F16(d, 112)
+               : "l"(a), "l"(b), "r"(add));
+}
 
 #undef FORGEDIT_F4
 #undef FORGEDIT_F16
 #undef FORGEDIT_R20
 #undef FORGEDIT_R32
+#undef FORGEDIT_R64
+#undef FORGEDIT_R128
 #undef FORGEDIT_WGMMA
 
 /// Describes an operand in rows of 128 bytes, stored with a swizzle of 128 bytes (1 at bit 62): 1024 bytes
@@ -124,6 +146,15 @@ __device__ inline void copy_tile(unsigned to, const CUtensorMap& map, int head, 
       "cp.async.bulk.tensor.4d.shared::cluster.global.tile.mbarrier::complete_tx::bytes [%0], "
       "[%1, {%2, %3, %4, %5}], [%6];" ::"r"(to),
       "l"(&map), "r"(0), "r"(head), "r"(row), "r"(n), "r"(barrier)
+      : "memory");
+}
+/// Copies a box of a matrix from `row` and `column` on. Places outside the matrix become zeros, and count as
+/// bytes copied.
+__device__ inline void copy_box(unsigned to, const CUtensorMap& map, int row, int column, unsigned barrier) {
+  asm volatile(
+      "cp.async.bulk.tensor.2d.shared::cluster.global.tile.mbarrier::complete_tx::bytes [%0], "
+      "[%1, {%2, %3}], [%4];" ::"r"(to),
+      "l"(&map), "r"(column), "r"(row), "r"(barrier)
       : "memory");
 }
 /// Copies adjacent bytes, a multiple of 16.
