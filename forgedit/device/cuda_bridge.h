@@ -27,8 +27,8 @@ void synchronize(int index);
 /// LibTorch's current stream on the device, a cudaStream_t.
 void* current_stream(int index);
 
-/// Copies host memory to a device in the background, in several threads with two pinned buffers each. No CUDA
-/// graph may be recorded meanwhile.
+/// Copies host memory to a device in the background, in several threads with two pinned buffers each. Other
+/// threads may record CUDA graphs meanwhile: copies wait only for their own streams.
 class Upload {
  public:
   struct Piece {
@@ -79,8 +79,8 @@ class SideStream {
   std::unique_ptr<State> state_;
 };
 
-/// Work on the current stream that runs once, is then recorded as a CUDA graph, and is later launched as a
-/// whole. The recording uses the memory of the first run, which is a separate pool.
+/// Work on the current stream that is recorded as a CUDA graph, after a normal run if wanted, and is later
+/// launched as a whole. Normal run and recording use the same memory, which is a separate pool.
 class Graph {
  public:
   explicit Graph(int index);

@@ -98,14 +98,16 @@ void geglu_forward(std::int64_t rows, std::int64_t width, const Bf16* x, const B
 struct GegluProductShape {
   std::int64_t rows = 0, depth = 0, width = 0;
 };
-/// Whether geglu_product supports the shape: depths in multiples of 64 and widths in multiples of 128. It
-/// needs a device of compute capability 9.0, and a build with code for 9.0a.
+/// Whether geglu_product supports the shape: depths in multiples of 64, up to 320 if the width is a multiple
+/// of 128, up to 640 if it is one of 64. It needs a device of compute capability 9.0, and a build with code
+/// for 9.0a.
 bool geglu_product_fits(const GegluProductShape& shape);
-/// products (rows, 2·width) = x·weightᵀ, and geglu_forward of them -> y (rows, width). products may be null.
+/// products (rows, 2·width) = x·weightᵀ, and what geglu_forward would make of them without rounding -> y
+/// (rows, width). products may be null.
 void geglu_product(const GegluProductShape& shape, const Bf16* x, const Bf16* weight, const Bf16* bias,
                    Bf16* products, Bf16* y, Stream stream);
 std::int64_t geglu_workspace(std::int64_t width);
-/// Writes dx and, unless they are null, dbias and y (as the forward call wrote it). dx may be x, and y may be
+/// Writes dx and, unless they are null, dbias and y (as geglu_forward wrote it). dx may be x, and y may be
 /// dy.
 void geglu_backward(std::int64_t rows, std::int64_t width, const Bf16* x, const Bf16* bias, const Bf16* dy,
                     Bf16* dx, Bf16* dbias, Bf16* y, float* workspace, Stream stream);
@@ -195,8 +197,8 @@ struct AdamAverages {
 };
 /// Makes one Adam step. A float32 weight is stored as `high`, the bfloat16 weight that networks use, and
 /// `low`, the bits that rounding removed. So training needs no separate float32 copy. The averages are
-/// rounded up or down by a fixed pattern of places and steps (adam_bits), so that they are right on average
-/// and results are reproducible. `step` is the number of the step, from 1.
+/// rounded stochastically by a fixed pattern of places and steps (adam_bits): without bias, and reproducibly.
+/// `step` is the number of the step, from 1.
 void adam_step(const AdamChunk* chunks, std::int64_t chunk_count, Bf16* high, std::int16_t* low,
                const AdamAverages& averages, const AdamStep& settings, std::uint32_t step, Stream stream);
 /// weights (rows, channels, pixels) -> their two halves in the format of adam_step, (rows, pixels, channels).

@@ -3,6 +3,7 @@
 #include <c10/util/Exception.h>
 
 #include <set>
+#include <utility>
 
 #include "forgedit/device/cuda_bridge.h"
 
@@ -22,7 +23,7 @@ ReplayedWork::ReplayedWork(const c10::Device& device, bool record, std::string k
                            std::function<void()> work, std::int64_t expected)
     : device_(device),
       record_(record && device.is_cuda()),
-      kind_(std::move(kind)),
+      kind_(std::move(kind) + " on " + device.str()),
       work_(std::move(work)),
       expected_(expected) {}
 
@@ -39,6 +40,7 @@ void ReplayedWork::run() {
     if (kinds_run().count(kind_) == 0) {
       graph_->run_once(work_);
       kinds_run().insert(kind_);
+      ran_ = true;
       return;
     }
   }
@@ -51,6 +53,12 @@ void ReplayedWork::run() {
       graph_.reset();
       cuda::empty_cache();
       return work_();
+    } catch (const c10::Error&) {
+      if (ran_) throw;
+      // A library was not as prepared as the kind promised.
+      graph_.reset();
+      kinds_run().erase(kind_);
+      return run();
     }
     recorded_ = true;
   }

@@ -40,7 +40,7 @@ class ReplayedWork {
   std::string kind_;
   std::function<void()> work_;
   std::int64_t expected_;
-  bool recorded_ = false;
+  bool ran_ = false, recorded_ = false;
   std::unique_ptr<cuda::Graph> graph_;
 };
 

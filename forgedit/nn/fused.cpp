@@ -250,7 +250,7 @@ Tensor activate(const Tensor& products, const Tensor& bias) {
 /// kept.
 Tensor activated(const Tensor& x, const Tensor& weight, const Tensor& bias, Tensor* products) {
   const kernels::GegluProductShape shape{x.numel() / x.size(-1), x.size(-1), weight.size(0) / 2};
-  if (!kernels::geglu_product_fits(shape)) {
+  if (!weight.is_contiguous() || !kernels::geglu_product_fits(shape)) {
     const auto all = at::linear(x, weight);
     if (products) *products = all;
     return activate(all, bias);
@@ -271,7 +271,7 @@ class FeedForwardFunction : public Function<FeedForwardFunction> {
                         const Tensor& out_weight) {
     Tensor products;
     const auto active = activated(x, weight, bias, &products);
-    ctx->save_for_backward({x, weight, bias, out_weight, products});
+    ctx->save_for_backward({weight.requires_grad() ? x : Tensor(), weight, bias, out_weight, products});
     return at::linear(active, out_weight);
   }
   static variable_list backward(AutogradContext* ctx, const variable_list& grads) {
@@ -279,20 +279,23 @@ class FeedForwardFunction : public Function<FeedForwardFunction> {
     const auto &x = saved[0], &weight = saved[1], &bias = saved[2], &out_weight = saved[3],
                &products = saved[4];
     const auto width = out_weight.size(1);
-    const bool with_parameters = ctx->needs_input_grad(2);
+    const bool with_weight = ctx->needs_input_grad(1), with_bias = ctx->needs_input_grad(2),
+               with_out_weight = ctx->needs_input_grad(3);
     const auto dy = dense(grads[0]).view({-1, out_weight.size(0)});
     const auto dactive = at::mm(dy, out_weight);
-    const auto dbias = with_parameters ? torch::empty_like(bias) : Tensor();
+    const auto dbias = with_bias ? torch::empty_like(bias) : Tensor();
     const auto workspace = scratch(products, kernels::geglu_workspace(width));
     // Gradients overwrite their inputs, and the activation overwrites its gradient, because a step needs the
     // most memory here.
     kernels::geglu_backward(dactive.size(0), width, data(products), data(bias), data(dactive), data(products),
-                            data(dbias), with_parameters ? data(dactive) : nullptr, floats(workspace),
+                            data(dbias), with_out_weight ? data(dactive) : nullptr, floats(workspace),
                             stream_of(products));
     const auto dproducts = products.detach().view({-1, 2 * width});
-    const auto dx = ctx->needs_input_grad(0) ? at::mm(dproducts, weight).view(x.sizes()) : Tensor();
-    if (!with_parameters) return {dx, Tensor(), Tensor(), Tensor()};
-    return {dx, at::mm(dproducts.t(), x.view({-1, x.size(-1)})), dbias, at::mm(dy.t(), dactive)};
+    auto sizes = grads[0].sizes().vec();
+    sizes.back() = weight.size(1);
+    return {ctx->needs_input_grad(0) ? at::mm(dproducts, weight).view(sizes) : Tensor(),
+            with_weight ? at::mm(dproducts.t(), x.view({-1, x.size(-1)})) : Tensor(), dbias,
+            with_out_weight ? at::mm(dy.t(), dactive) : Tensor()};
   }
 };
 

@@ -5,7 +5,8 @@
 #include "forgedit/nn/layers.h"
 
 // Layers as single passes over memory, for bfloat16 weights on a GPU. Each function computes the plain
-// composition that its comment names, forward and backward, with the same rounding of stored values. `fits`
+// composition that its comment names, forward and backward, with the same rounding of stored values (but for
+// feed_forward, whose activation comes from products that are not rounded). `fits`
 // returns whether the functions can be used. Feature maps are channels-last.
 //
 // A "passthrough" is the input itself, returned as an output. A residual that branches off the input uses it,

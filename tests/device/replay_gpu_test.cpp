@@ -13,12 +13,18 @@ namespace {
 
 const c10::Device kGpu(c10::DeviceType::CUDA, 0);
 
+/// A kind of work that did not run before.
+std::string new_kind() {
+  static int number = 0;
+  return "test " + std::to_string(++number);
+}
+
 TEST(ReplayOnGpu, RecordsTheSecondRun) {
   const ReplayScope scope(kGpu);
   const auto x = torch::arange(4, torch::TensorOptions(kGpu).dtype(torch::kFloat));
   torch::Tensor doubled;
   int calls = 0;
-  ReplayedWork work(kGpu, true, "second run", [&] {
+  ReplayedWork work(kGpu, true, new_kind(), [&] {
     ++calls;
     x.add_(1);
     doubled = x * 2;
@@ -33,9 +39,10 @@ TEST(ReplayOnGpu, RecordsTheSecondRun) {
 TEST(ReplayOnGpu, RecordsTheFirstRunOfAKindThatRanBefore) {
   const ReplayScope scope(kGpu);
   const auto x = torch::zeros({4}, torch::TensorOptions(kGpu));
+  const auto kind = new_kind();
   int calls = 0;
   for (int work_of_kind = 1; work_of_kind <= 2; ++work_of_kind) {
-    ReplayedWork work(kGpu, true, "kind that ran before", [&] {
+    ReplayedWork work(kGpu, true, kind, [&] {
       ++calls;
       x.add_(1);
     });
@@ -49,7 +56,7 @@ TEST(ReplayOnGpu, GoesOnWithoutARecordingThatFindsNoRoom) {
   const ReplayScope scope(kGpu);
   const auto x = torch::zeros({4}, torch::TensorOptions(kGpu));
   int calls = 0;
-  ReplayedWork work(kGpu, true, "no room", [&] {
+  ReplayedWork work(kGpu, true, new_kind(), [&] {
     const auto more = x + 1;
     if (++calls == 2) torch::empty({std::int64_t{1} << 45}, x.options());
     x.copy_(more);
@@ -65,7 +72,7 @@ TEST(ReplayOnGpu, OtherThreadsUseTheDeviceWhileItRecords) {
   const ReplayScope scope(kGpu);
   const auto x = torch::zeros({4}, torch::TensorOptions(kGpu));
   int calls = 0;
-  ReplayedWork work(kGpu, true, "other threads", [&] {
+  ReplayedWork work(kGpu, true, new_kind(), [&] {
     x.add_(1);
     if (++calls != 2) return;
     std::thread other([] {
@@ -88,7 +95,7 @@ TEST(ReplayOnGpu, ARecordingThatFailsLeavesNothingBehind) {
   const auto before = free_memory(kGpu);
   {
     int calls = 0;
-    ReplayedWork work(kGpu, true, "failure", [&] {
+    ReplayedWork work(kGpu, true, new_kind(), [&] {
       const auto large = torch::ones({1 << 28}, x.options());  // 1 GiB
       if (++calls == 2) large.sum().item<float>();             // what no recording bears
       x.add_(large[0]);

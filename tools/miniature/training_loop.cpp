@@ -12,8 +12,8 @@ constexpr std::int64_t kReportEvery = 200;
 
 /// A replica's recorded step.
 struct Worker {
-  explicit Worker(const Replica& owner)
-      : replica(owner), scope(owner.device), step(owner.device, owner.device.is_cuda(), "training", [this] {
+  Worker(const Replica& owner, const std::string& name)
+      : replica(owner), scope(owner.device), step(owner.device, owner.device.is_cuda(), name, [this] {
           replica.optimizer->zero_grad();
           loss = replica.loss();
           loss.backward();
@@ -48,7 +48,7 @@ void run_training(const TrainOptions& options, const TrainingTask& task) {
   std::vector<std::unique_ptr<Worker>> workers;
   std::vector<FlatAdamW*> optimizers;
   for (const auto& replica : task.replicas) {
-    workers.push_back(std::make_unique<Worker>(replica));
+    workers.push_back(std::make_unique<Worker>(replica, task.name));
     optimizers.push_back(replica.optimizer.get());
   }
   auto& first = *optimizers.front();

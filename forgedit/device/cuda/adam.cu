@@ -6,9 +6,9 @@ namespace {
 
 constexpr int kThreads = 256;
 
-/// Rounds a float to bfloat16, up with a probability equal to its position between the two neighbours, so that
-/// sums of many small steps stay right. `dither`: 16 evenly spread bits. NaN may become a number, but then the
-/// weight is NaN already.
+/// Rounds stochastically to bfloat16: up with a probability equal to the position between the two neighbours,
+/// so that many small steps add up without bias. `dither`: 16 evenly spread bits. NaN may become a number,
+/// but then the weight is NaN already.
 __device__ unsigned dithered(float value, unsigned dither) {
   return (__float_as_uint(value) + dither) >> 16;
 }
@@ -19,7 +19,8 @@ struct Weight {
 
   __device__ void update(float gradient, const AdamStep& settings, std::uint32_t place, std::uint32_t step) {
     float m_now = __uint_as_float(m << 16), v_now = __uint_as_float(v << 16);
-    const float weight = adam_updated(joined(high, static_cast<std::int16_t>(low)), gradient, m_now, v_now, settings);
+    const float weight =
+        adam_updated(joined(high, static_cast<std::int16_t>(low)), gradient, m_now, v_now, settings);
     high = high_bits(weight);
     low = (__float_as_uint(weight) - (high << 16)) & 0xFFFFU;
     const unsigned bits = adam_bits(place, step);
@@ -41,7 +42,8 @@ struct Packed {
   }
   __device__ unsigned get(int i) const { return (words[i / 2] >> (i % 2 * 16)) & 0xFFFFU; }
   __device__ void set(int i, unsigned value) {
-    words[i / 2] = i % 2 == 0 ? (words[i / 2] & 0xFFFF0000U) | value : (words[i / 2] & 0xFFFFU) | (value << 16);
+    words[i / 2] =
+        i % 2 == 0 ? (words[i / 2] & 0xFFFF0000U) | value : (words[i / 2] & 0xFFFFU) | (value << 16);
   }
 };
 

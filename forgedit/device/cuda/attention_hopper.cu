@@ -1,5 +1,3 @@
-#include <string>
-
 #include "forgedit/core/error.h"
 #include "forgedit/device/cuda/bf16.cuh"
 #ifndef FORGEDIT_NO_HOPPER
@@ -397,12 +395,12 @@ void attention_gradients(const AttentionShape& shape, const AttentionRows& q, co
   const auto values = map_of(v, shape, shape.keys);
   allow_shared_memory("attention_gradients", reinterpret_cast<const void*>(queries_kernel), kBytes);
   launch("attention_queries", queries_kernel, dim3(blocks(heads * ceil_div(shape.queries, kOwnRows))),
-         dim3(kThreads), kBytes, stream, map_of(k, shape, shape.keys), values, shape, q, dout, log2s,
-         dots, scale, gradients.q);
+         dim3(kThreads), kBytes, stream, map_of(k, shape, shape.keys), values, shape, q, dout, log2s, dots,
+         scale, gradients.q);
   allow_shared_memory("attention_gradients", reinterpret_cast<const void*>(keys_kernel), kBytesWithOwn);
   launch("attention_keys", keys_kernel, dim3(blocks(heads * ceil_div(shape.keys, kOwnRows))), dim3(kThreads),
-         kBytesWithOwn, stream, map_of(q, shape, shape.queries), map_of(dout, shape, shape.queries),
-         values, shape, k, log2s, dots, scale, gradients.k, gradients.v);
+         kBytesWithOwn, stream, map_of(q, shape, shape.queries), map_of(dout, shape, shape.queries), values,
+         shape, k, log2s, dots, scale, gradients.k, gradients.v);
 }
 #endif
 

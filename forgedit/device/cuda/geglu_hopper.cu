@@ -27,8 +27,9 @@ namespace {
 
 using namespace hopper;
 
-// A block keeps the weights of some columns in shared memory and goes through rows of x. Two warpgroups compute
-// in turn: while one applies GEGLU to its 64 rows, the products of the other one run. A warp for each copies.
+// A block keeps the weights of some columns in shared memory and goes through rows of x. Two warpgroups
+// compute in turn: while one applies GEGLU to its 64 rows, the products of the other one run. A warp for each
+// copies.
 constexpr int kRows = 64, kDepth = 64, kGroups = 2, kThreads = kGroups * (128 + 32);
 constexpr unsigned kMostColumns = 128;
 constexpr unsigned kStages = 4;  // of each group
@@ -140,7 +141,8 @@ __device__ uint4 gathered(const unsigned (&words)[4]) {
 
 /// A warp's 16 rows: lane has rows `row` and `row` + 8, of each chunk of eight columns two adjacent ones.
 template <int kColumns, bool kProducts>
-__device__ void finish_tile(const Memory& memory, const Task& task, const float (&products)[kColumns], int row) {
+__device__ void finish_tile(const Memory& memory, const Task& task, const float (&products)[kColumns],
+                            int row) {
   constexpr int kChunks = kColumns / 8;
   const int column = task.slab() * kColumns;
   const int pair = static_cast<int>(threadIdx.x % 4);
@@ -218,8 +220,8 @@ __global__ void __launch_bounds__(kThreads, 1)
     geglu_product_kernel(const __grid_constant__ CUtensorMap x, const __grid_constant__ CUtensorMap weight,
                          Task task) {
   await_earlier_kernels();
-  const Memory memory{(static_cast<unsigned>(__cvta_generic_to_shared(shared)) + kAlignment - 1) / kAlignment *
-                      kAlignment};
+  const Memory memory{(static_cast<unsigned>(__cvta_generic_to_shared(shared)) + kAlignment - 1) /
+                      kAlignment * kAlignment};
   if (threadIdx.x == 0) {
     for (unsigned group = 0; group < kGroups; ++group) {
       const Ring ring(memory, group);
@@ -260,10 +262,12 @@ int columns_of(const GegluProductShape& shape) {
 
 template <int kColumns>
 void start(const GegluProductShape& shape, const Bf16* x, const Bf16* weight, Task task, Stream stream) {
-  const auto kernel = task.products ? geglu_product_kernel<kColumns, true> : geglu_product_kernel<kColumns, false>;
+  const auto kernel =
+      task.products ? geglu_product_kernel<kColumns, true> : geglu_product_kernel<kColumns, false>;
   allow_shared_memory("geglu_product", reinterpret_cast<const void*>(kernel), kBytes);
   const auto slabs = shape.width / kColumns;
-  task.parts = static_cast<int>(std::clamp<std::int64_t>(multiprocessors() / slabs, 1, ceil_div(shape.rows, kRows)));
+  task.parts =
+      static_cast<int>(std::clamp<std::int64_t>(multiprocessors() / slabs, 1, ceil_div(shape.rows, kRows)));
   launch("geglu_product", kernel, dim3(blocks(slabs * task.parts)), dim3(kThreads), kBytes, stream,
          matrix_map(x, shape.rows, shape.depth, kRows),
          matrix_map(weight, 2 * shape.width, shape.depth, kColumns), task);
@@ -279,8 +283,13 @@ bool geglu_product_fits(const GegluProductShape& shape) {
 void geglu_product(const GegluProductShape& shape, const Bf16* x, const Bf16* weight, const Bf16* bias,
                    Bf16* products, Bf16* y, Stream stream) {
   check_aligned("geglu_product", {x, weight, bias, products, y});
-  const Task task{static_cast<int>(shape.rows), static_cast<int>(shape.depth), static_cast<int>(shape.width), 1, bias,
-                  products, y};
+  const Task task{static_cast<int>(shape.rows),
+                  static_cast<int>(shape.depth),
+                  static_cast<int>(shape.width),
+                  1,
+                  bias,
+                  products,
+                  y};
   if (columns_of(shape) == 128) {
     start<128>(shape, x, weight, task, stream);
   } else {

@@ -1,6 +1,5 @@
 #include "forgedit/device/cuda/hopper_host.h"
 
-#include <algorithm>
 #include <string>
 
 #include "forgedit/core/error.h"

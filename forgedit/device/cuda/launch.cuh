@@ -24,16 +24,16 @@ void check_aligned(const char* kernel, std::initializer_list<const void*> pointe
 /// The number of multiprocessors of the current device.
 std::int64_t multiprocessors();
 
-/// Every kernel calls it first: `launch` lets its blocks start when those of the kernel before it on the stream
-/// end, and this waits until all of them have ended and their results can be read.
+/// Every kernel calls it first: `launch` lets its blocks start when those of the kernel before it on the
+/// stream end, and this waits until all of them have ended and their results can be read.
 __device__ inline void await_earlier_kernels() {
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
   cudaGridDependencySynchronize();
 #endif
 }
 
-/// Whether blocks may start before the kernel before them has ended (programmatic dependent launch): with code
-/// for compute capability 9.0 or higher.
+/// Whether blocks may start before the kernel before them has ended (programmatic dependent launch): with
+/// code for compute capability 9.0 or higher.
 bool starts_early();
 
 /// Launches `kernel` and checks that CUDA accepted it. Does nothing for an empty grid.

@@ -220,11 +220,12 @@ class StepRunner {
   }
 
  private:
-  /// Of a recorded step (ReplayedWork).
+  /// Returns what determines the kernels of a step, for ReplayedWork.
   std::string kind_of_step() const {
     std::ostringstream kind;
-    kind << "fine-tuning " << latents_.sizes() << ' ' << micro_batch_ << ' ' << task_.memory.checkpointing
-         << ' ' << task_.fast << ' ' << loss_weights_.defined();
+    kind << "fine-tuning " << latents_.sizes() << ' ' << batch_ << ' ' << micro_batch_ << ' ' << saves_memory_
+         << ' ' << task_.memory.checkpointing << ' ' << task_.fast << ' ' << loss_weights_.defined() << ' '
+         << task_.step_bytes;
     for (const auto& parameter : parameters_) kind << ' ' << parameter.numel();
     return kind.str();
   }
@@ -354,7 +355,7 @@ LearnResult run_learn_loop(const LearnTask& task, const std::vector<LearnPhase>&
   LearnResult result;
   std::int64_t first = 0;
   for (const auto& phase : phases) result.planned_steps += phase.steps;
-  // The upload of weights of later phases must have ended before the first phase is recorded.
+  // The uploaded float32 weights of later phases would take memory until their first step.
   for (std::size_t i = 1; i < phases.size(); ++i) {
     for (const auto& group : phases[i].groups) {
       if (group.split) group.split->settle();

@@ -54,7 +54,6 @@ class SplitAdam {
   SplitAdam(SplitWeights& weights, double lr, double beta1, double beta2, double eps,
             const AdamMemory& memory = {});
   void zero_grad();
-  void settle() { weights_.settle(); }
   void set_lr(double lr) { lr_ = lr; }
   void step();
 

@@ -90,10 +90,12 @@ class Sampler::Loop {
   const torch::Tensor& denoised() const { return previous_x0_; }
 
  private:
-  /// Of a recorded step (ReplayedWork).
+  /// Returns what determines the kernels of a step, for ReplayedWork.
   std::string kind_of_step(bool keeps) const {
+    std::int64_t parameters = 0;
+    for (const auto& parameter : model_.unet->parameters()) parameters += parameter.numel();
     std::ostringstream kind;
-    kind << "sampling " << latents_.sizes() << ' ' << context_.sizes() << ' ' << keeps;
+    kind << "sampling " << latents_.sizes() << ' ' << context_.sizes() << ' ' << keeps << ' ' << parameters;
     return kind.str();
   }
   /// Whether the layers before the first cross-attention are computed once for both halves of the guidance
