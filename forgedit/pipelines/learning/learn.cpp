@@ -28,6 +28,7 @@ LearnTask make_task(const StableDiffusion& model, const torch::Tensor& latents, 
   task.lr_decay = o.lr_decay;
   task.snr_gamma = o.snr_gamma;
   task.noise = model.settings.noise;
+  for (const auto& parameter : model.unet->parameters()) task.unet_count += parameter.numel();
   // With other policies, steps are not recorded; without a VAE the size of pictures is unknown.
   if (!model.policy.reduced() || model.vae.is_empty()) return task;
   const auto factor = model.vae->config().factor();

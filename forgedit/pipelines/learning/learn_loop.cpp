@@ -225,7 +225,7 @@ class StepRunner {
     std::ostringstream kind;
     kind << "fine-tuning " << latents_.sizes() << ' ' << batch_ << ' ' << micro_batch_ << ' ' << saves_memory_
          << ' ' << task_.memory.checkpointing << ' ' << task_.fast << ' ' << loss_weights_.defined() << ' '
-         << task_.step_bytes;
+         << task_.unet_count;
     for (const auto& parameter : parameters_) kind << ' ' << parameter.numel();
     return kind.str();
   }

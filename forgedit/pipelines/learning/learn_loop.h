@@ -56,6 +56,7 @@ struct LearnTask {
   double snr_gamma = 0;          ///< see LearnOptions
   NoiseScheduleOptions noise{};  ///< noise schedule of the model
   std::int64_t step_bytes = 0;   ///< minimum working memory of a step in bytes; 0 if unknown
+  std::int64_t unet_count = 0;   ///< parameters of the UNet, by which recorded steps of other networks differ
 };
 
 /// The number of steps between two tests of the known share. A test takes a third of the time of a step.
