@@ -50,7 +50,8 @@ struct Task {
   __device__ int steps() const { return depth / kDepth; }
   /// A group's first tile of 64 rows; the next ones are kGroups·parts further.
   __device__ int first_tile(int group) const { return static_cast<int>(blockIdx.x) % parts + group * parts; }
-  __device__ int slab() const { return static_cast<int>(blockIdx.x) / parts; }
+  /// Which columns the block computes.
+  __device__ int column_block() const { return static_cast<int>(blockIdx.x) / parts; }
 };
 
 /// Shared memory: the weights of values and gates, in blocks of kDepth; each group's stages of x; barriers.
@@ -82,7 +83,8 @@ __device__ inline unsigned load_word(unsigned address) {
 /// A thread copies two biases.
 template <int kColumns>
 __device__ void copy_bias(const Memory& memory, const Task& task) {
-  const int pair = static_cast<int>(threadIdx.x), column = pair * 2 % kColumns + task.slab() * kColumns;
+  const int pair = static_cast<int>(threadIdx.x),
+            column = pair * 2 % kColumns + task.column_block() * kColumns;
   if (pair >= kColumns) return;
   const Bf16* from = task.bias + (pair * 2 < kColumns ? column : task.width + column);
   asm volatile("st.shared.u32 [%0], %1;" ::"r"(memory.bias(pair)),
@@ -93,7 +95,7 @@ __device__ void copy_bias(const Memory& memory, const Task& task) {
 /// One thread copies the weights of the block.
 template <int kColumns>
 __device__ void copy_weights(const Memory& memory, const Task& task, const CUtensorMap& weight) {
-  const int column = task.slab() * kColumns;
+  const int column = task.column_block() * kColumns;
   expect(memory.weights_full(), task.steps() * 2 * kColumns * static_cast<int>(kRowBytes));
   for (int step = 0; step < task.steps(); ++step) {
     const unsigned to = memory.weights(step, kColumns);
@@ -144,7 +146,7 @@ template <int kColumns, bool kProducts>
 __device__ void finish_tile(const Memory& memory, const Task& task, const float (&products)[kColumns],
                             int row) {
   constexpr int kChunks = kColumns / 8;
-  const int column = task.slab() * kColumns;
+  const int column = task.column_block() * kColumns;
   const int pair = static_cast<int>(threadIdx.x % 4);
 #pragma unroll
   for (int first = 0; first < kChunks; first += 4) {
@@ -265,10 +267,10 @@ void start(const GegluProductShape& shape, const Bf16* x, const Bf16* weight, Ta
   const auto kernel =
       task.products ? geglu_product_kernel<kColumns, true> : geglu_product_kernel<kColumns, false>;
   allow_shared_memory("geglu_product", reinterpret_cast<const void*>(kernel), kBytes);
-  const auto slabs = shape.width / kColumns;
-  task.parts =
-      static_cast<int>(std::clamp<std::int64_t>(multiprocessors() / slabs, 1, ceil_div(shape.rows, kRows)));
-  launch("geglu_product", kernel, dim3(blocks(slabs * task.parts)), dim3(kThreads), kBytes, stream,
+  const auto column_blocks = shape.width / kColumns;
+  task.parts = static_cast<int>(
+      std::clamp<std::int64_t>(multiprocessors() / column_blocks, 1, ceil_div(shape.rows, kRows)));
+  launch("geglu_product", kernel, dim3(blocks(column_blocks * task.parts)), dim3(kThreads), kBytes, stream,
          matrix_map(x, shape.rows, shape.depth, kRows),
          matrix_map(weight, 2 * shape.width, shape.depth, kColumns), task);
 }
