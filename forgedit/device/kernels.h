@@ -37,6 +37,10 @@ std::int64_t group_norm_workspace(const GroupNormShape& shape);
 /// Writes y (shape of x) and stats (batch, groups, 2): mean and 1/deviation.
 void group_norm_forward(const GroupNormShape& shape, const GroupNormInput& input, Bf16* y, float* stats,
                         float* workspace, Stream stream);
+/// Writes y from sums (batch, count, groups, 2) that conv3x3 or join_channels_summed wrote with x. Nothing is
+/// kept for a backward pass.
+void group_norm_from_sums(const GroupNormShape& shape, const GroupNormInput& input, const float* sums,
+                          std::int64_t count, Bf16* y, Stream stream);
 /// Writes y again, from the stats of a forward call.
 void group_norm_again(const GroupNormShape& shape, const GroupNormInput& input, const float* stats, Bf16* y,
                       Stream stream);
@@ -112,6 +116,28 @@ std::int64_t geglu_workspace(std::int64_t width);
 void geglu_backward(std::int64_t rows, std::int64_t width, const Bf16* x, const Bf16* bias, const Bf16* dy,
                     Bf16* dx, Bf16* dbias, Bf16* y, float* workspace, Stream stream);
 
+/// A 3x3 convolution with a border of one zero: (batch, height, width, in) -> (batch, height, width, out).
+/// `norm_groups` are those of the group norm after it.
+struct ConvShape {
+  std::int64_t batch = 0, height = 0, width = 0, in = 0, out = 0, norm_groups = 0;
+};
+struct ConvInput {
+  const Bf16* x = nullptr;
+  const Bf16* weight = nullptr;    ///< (out, 3, 3, in)
+  const Bf16* addend = nullptr;    ///< (batch, out)
+  std::int64_t addend_stride = 0;  ///< elements between the rows of two pictures
+  const Bf16* residual = nullptr;  ///< (batch, height, width, out), or null
+};
+/// Pixels of which conv3x3 adds up values.
+constexpr std::int64_t kConvSumPixels = 64;
+/// Whether conv3x3 supports the shape and fills the device with it: multiples of 64 input and 320 output
+/// channels, widths of 8, 16, 32 and 64, and multiples of 256 pixels in all and of 64 in a picture. It needs
+/// a device of compute capability 9.0, and a build with code for 9.0a.
+bool conv3x3_fits(const ConvShape& shape);
+/// Writes y = conv(x) + addend + residual, and sums (batch, pixels / kConvSumPixels, norm_groups, 2): sum and
+/// sum of squares of y, not rounded, in each group of channels.
+void conv3x3(const ConvShape& shape, const ConvInput& input, Bf16* y, float* sums, Stream stream);
+
 /// y = x + bias + residual. bias (channels) and residual may be null.
 void add_bias_residual(std::int64_t rows, std::int64_t channels, const Bf16* x, const Bf16* bias,
                        const Bf16* residual, Bf16* y, Stream stream);
@@ -125,6 +151,13 @@ void join_channels(std::int64_t rows, std::int64_t first, std::int64_t second, c
                    Bf16* joined, Stream stream);
 void split_channels(std::int64_t rows, std::int64_t first, std::int64_t second, const Bf16* joined, Bf16* a,
                     Bf16* b, Stream stream);
+
+/// The number of parts of a picture that the next function sums up.
+std::int64_t group_norm_parts(const GroupNormShape& shape);
+/// The same as join_channels, and sums (batch, group_norm_parts, groups, 2) of joined, whose shape is
+/// `shape`.
+void join_channels_summed(const GroupNormShape& shape, std::int64_t first, const Bf16* a, const Bf16* b,
+                          Bf16* joined, float* sums, Stream stream);
 
 /// A feature map (batch, height, width, channels) before upsampling to twice the size and a 3x3 convolution.
 struct PhasesShape {

@@ -78,6 +78,16 @@ int64_t group_norm_workspace(const GroupNormShape&) {
 void group_norm_forward(const GroupNormShape&, const GroupNormInput&, Bf16*, float*, float*, Stream) {
   unreachable();
 }
+int64_t group_norm_parts(const GroupNormShape&) {
+  unreachable();
+}
+void join_channels_summed(const GroupNormShape&, int64_t, const Bf16*, const Bf16*, Bf16*, float*, Stream) {
+  unreachable();
+}
+void group_norm_from_sums(const GroupNormShape&, const GroupNormInput&, const float*, int64_t, Bf16*,
+                          Stream) {
+  unreachable();
+}
 void group_norm_again(const GroupNormShape&, const GroupNormInput&, const float*, Bf16*, Stream) {
   unreachable();
 }
@@ -93,6 +103,12 @@ int64_t layer_norm_workspace(int64_t) {
 }
 void layer_norm_backward(const LayerNormShape&, const LayerNormSaved&, const Bf16*, const Bf16*,
                          const LayerNormGradients&, float*, Stream) {
+  unreachable();
+}
+bool conv3x3_fits(const ConvShape&) {
+  return false;
+}
+void conv3x3(const ConvShape&, const ConvInput&, Bf16*, float*, Stream) {
   unreachable();
 }
 bool geglu_product_fits(const GegluProductShape&) {

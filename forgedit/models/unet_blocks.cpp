@@ -24,27 +24,32 @@ torch::Tensor first_rows(const torch::Tensor& time, std::int64_t rows) {
   return time.defined() && time.size(0) > rows ? time.narrow(0, 0, rows) : time;
 }
 
-torch::Tensor run_resnet(torch::nn::ModuleList& resnets, std::size_t i, const torch::Tensor& x,
-                         const UNetBlockInputs& inputs) {
+using nn::fused::SummedMap;
+
+SummedMap run_resnet(torch::nn::ModuleList& resnets, std::size_t i, const SummedMap& x,
+                     const UNetBlockInputs& inputs) {
   auto* resnet = resnets[i]->as<nn::ResnetBlock2D>();
-  if (!inputs.checkpointing) return resnet->forward(x, first_rows(inputs.time, x.size(0)));
-  return nn::checkpoint(*resnet, [resnet](const auto& kept) { return resnet->forward(kept[0], kept[1]); },
-                        {x, inputs.time});
+  if (!inputs.checkpointing) return resnet->forward_summed(x, first_rows(inputs.time, x.map.size(0)));
+  return {nn::checkpoint(*resnet, [resnet](const auto& kept) { return resnet->forward(kept[0], kept[1]); },
+                         {x.map, inputs.time}),
+          {}};
 }
 
-torch::Tensor run_attention(torch::nn::ModuleList& attentions, std::size_t i, const torch::Tensor& x,
+torch::Tensor run_attention(torch::nn::ModuleList& attentions, std::size_t i, const SummedMap& x,
                             const UNetBlockInputs& inputs) {
-  if (attentions.is_empty()) return x;
+  if (attentions.is_empty()) return x.map;
   auto* attention = attentions[i]->as<nn::Transformer2DModel>();
-  if (!inputs.checkpointing) return attention->forward(x, inputs.text);
+  if (!inputs.checkpointing) return attention->forward(x.map, inputs.text, x.sums);
   return nn::checkpoint(*attention,
                         [attention](const auto& kept) { return attention->forward(kept[0], kept[1]); },
-                        {x, inputs.text});
+                        {x.map, inputs.text});
 }
 
-torch::Tensor join(const torch::Tensor& x, const torch::Tensor& skip) {
-  if (nn::fused::joins(x, skip)) return nn::fused::join_channels(x, skip);
-  return torch::cat({x, skip}, 1);
+/// Concatenates the input of `resnet`.
+SummedMap join(const torch::Tensor& x, const torch::Tensor& skip, const nn::ResnetBlock2DImpl& resnet) {
+  if (!nn::fused::joins(x, skip)) return {torch::cat({x, skip}, 1), {}};
+  if (const auto groups = resnet.norm_groups_of(x)) return nn::fused::join_channels_summed(x, skip, groups);
+  return {nn::fused::join_channels(x, skip), {}};
 }
 
 }  // namespace
@@ -69,8 +74,7 @@ UNetDownBlockImpl::UNetDownBlockImpl(const UNetBlockOptions& o)
 torch::Tensor UNetDownBlockImpl::forward(torch::Tensor x, const UNetBlockInputs& inputs,
                                          std::vector<torch::Tensor>& skips) {
   for (std::size_t i = 0; i < resnets->size(); ++i) {
-    x = run_resnet(resnets, i, x, inputs);
-    x = run_attention(attentions, i, x, inputs);
+    x = run_attention(attentions, i, run_resnet(resnets, i, {x, {}}, inputs), inputs);
     skips.push_back(x);
   }
   if (!downsamplers.is_empty()) {
@@ -85,9 +89,8 @@ UNetMidBlockImpl::UNetMidBlockImpl(const UNetBlockOptions& o)
       attentions(register_module("attentions", torch::nn::ModuleList(make_attention(o)))) {}
 
 torch::Tensor UNetMidBlockImpl::forward(torch::Tensor x, const UNetBlockInputs& inputs) {
-  x = run_resnet(resnets, 0, x, inputs);
-  x = run_attention(attentions, 0, x, inputs);
-  return run_resnet(resnets, 1, x, inputs);
+  x = run_attention(attentions, 0, run_resnet(resnets, 0, {x, {}}, inputs), inputs);
+  return run_resnet(resnets, 1, {x, {}}, inputs).map;
 }
 
 UNetUpBlockImpl::UNetUpBlockImpl(const UNetBlockOptions& o)
@@ -105,10 +108,10 @@ UNetUpBlockImpl::UNetUpBlockImpl(const UNetBlockOptions& o)
 torch::Tensor UNetUpBlockImpl::forward(torch::Tensor x, const UNetBlockInputs& inputs,
                                        std::vector<torch::Tensor>& skips) {
   for (std::size_t i = 0; i < resnets->size(); ++i) {
-    x = join(x, nn::repeat_rows(skips.back(), x.size(0)));
+    const auto joined =
+        join(x, nn::repeat_rows(skips.back(), x.size(0)), *resnets[i]->as<nn::ResnetBlock2D>());
     skips.pop_back();
-    x = run_resnet(resnets, i, x, inputs);
-    x = run_attention(attentions, i, x, inputs);
+    x = run_attention(attentions, i, run_resnet(resnets, i, joined, inputs), inputs);
   }
   if (!upsamplers.is_empty()) {
     x = upsamplers[0]->as<nn::Upsample2D>()->forward(x, skips.back().size(2), skips.back().size(3));

@@ -190,9 +190,10 @@ Transformer2DModelImpl::Transformer2DModelImpl(const TransformerOptions& o)
 }
 
 torch::Tensor Transformer2DModelImpl::forward(const torch::Tensor& x,
-                                              const torch::Tensor& encoder_hidden_states) {
+                                              const torch::Tensor& encoder_hidden_states,
+                                              const torch::Tensor& sums) {
   if (fused::fits(x, norm->weight) && x.size(1) <= kernels::kMaxNormWidth)
-    return forward_fused(x, encoder_hidden_states);
+    return forward_fused(x, encoder_hidden_states, sums);
   auto tokens = to_tokens(proj_in(norm(x)));
   for (const auto& block : *transformer_blocks) {
     tokens = block->as<BasicTransformerBlock>()->forward(tokens, encoder_hidden_states);
@@ -201,8 +202,11 @@ torch::Tensor Transformer2DModelImpl::forward(const torch::Tensor& x,
 }
 
 torch::Tensor Transformer2DModelImpl::forward_fused(const torch::Tensor& x,
-                                                    const torch::Tensor& encoder_hidden_states) {
-  const auto [normed, residual] = fused::group_norm(x, *norm, false);
+                                                    const torch::Tensor& encoder_hidden_states,
+                                                    const torch::Tensor& sums) {
+  const auto [normed, residual] =
+      sums.defined() ? std::pair(fused::group_norm(fused::SummedMap{x, sums}, *norm, false), x)
+                     : fused::group_norm(x, *norm, false);
   auto tokens = to_tokens(proj_in.unbiased(normed));
   auto bias = proj_in.bias();
   for (const auto& block : *transformer_blocks) {

@@ -117,7 +117,9 @@ class Transformer2DModelImpl : public torch::nn::Module {
  public:
   explicit Transformer2DModelImpl(const TransformerOptions& options);
   /// The result has the rows of encoder_hidden_states, a multiple of x's (repeat_rows).
-  torch::Tensor forward(const torch::Tensor& x, const torch::Tensor& encoder_hidden_states);
+  /// `sums` are x's (fused::SummedMap).
+  torch::Tensor forward(const torch::Tensor& x, const torch::Tensor& encoder_hidden_states,
+                        const torch::Tensor& sums = {});
 
   /// Returns the last block's bias after proj_out, plus the bias of proj_out (channels). `precomputed_bias`
   /// is the same value, set by PrecomputedScope, or undefined.
@@ -125,7 +127,8 @@ class Transformer2DModelImpl : public torch::nn::Module {
   torch::Tensor precomputed_bias;
 
  private:
-  torch::Tensor forward_fused(const torch::Tensor& x, const torch::Tensor& encoder_hidden_states);
+  torch::Tensor forward_fused(const torch::Tensor& x, const torch::Tensor& encoder_hidden_states,
+                              const torch::Tensor& sums);
 
   GroupNorm norm;
   ChannelProjection proj_in;

@@ -1,13 +1,11 @@
 #include "forgedit/nn/fused.h"
 
-#include "forgedit/device/cuda_bridge.h"
-#include "forgedit/device/kernels.h"
+#include "forgedit/nn/fused_tensors.h"
 
 namespace forgedit::nn::fused {
 namespace {
 
 using kernels::Bf16;
-using torch::Tensor;
 using torch::autograd::AutogradContext;
 using torch::autograd::Function;
 using torch::autograd::variable_list;
@@ -20,44 +18,9 @@ MaybeTensor maybe(const Tensor& x) {
   return x.defined() ? MaybeTensor(x) : MaybeTensor();
 }
 
-Bf16* data(const Tensor& x) {
-  return x.defined() ? static_cast<Bf16*>(x.data_ptr()) : nullptr;
-}
-
-float* floats(const Tensor& x) {
-  return x.data_ptr<float>();
-}
-
-Tensor scratch(const Tensor& like, std::int64_t count) {
-  return torch::empty({count}, like.options().dtype(torch::kFloat));
-}
-
-kernels::Stream stream_of(const Tensor& x) {
-  return cuda::current_stream(x.get_device());
-}
-
-/// Makes feature maps channels-last and other tensors contiguous. Copies nothing if they are already.
-Tensor dense(const Tensor& x) {
-  if (!x.defined()) return x;
-  return x.dim() == 4 ? x.contiguous(at::MemoryFormat::ChannelsLast) : x.contiguous();
-}
-
 /// The gradient of an output like `like`; zeros if nothing depends on that output.
 Tensor dense_or_zeros(const Tensor& gradient, const Tensor& like) {
   return gradient.defined() ? dense(gradient) : torch::zeros_like(like);
-}
-
-/// Makes rows dense. They may have any stride between them (0: all rows are the same).
-Tensor dense_rows(const Tensor& x) {
-  return x.defined() && x.stride(1) != 1 ? x.contiguous() : x;
-}
-
-Tensor empty_map(const Tensor& like) {
-  return torch::empty_like(like, like.options(), at::MemoryFormat::ChannelsLast);
-}
-
-kernels::GroupNormShape shape_of(const Tensor& x, std::int64_t groups) {
-  return {x.size(0), x.size(2) * x.size(3), x.size(1), groups};
 }
 
 /// The part that both functions over a group norm share. `stats` (batch, groups, 2).

@@ -26,6 +26,25 @@ std::pair<torch::Tensor, torch::Tensor> group_norm(const torch::Tensor& x, const
 std::pair<torch::Tensor, torch::Tensor> norm_silu_conv(const torch::Tensor& x, const torch::Tensor& addend,
                                                        const GroupNormImpl& norm, const Conv2dImpl& conv);
 
+/// A feature map, and its sums for a group norm if the kernel that wrote it made them (batch, parts, groups,
+/// 2), or else undefined.
+struct SummedMap {
+  torch::Tensor map, sums;
+};
+
+/// Returns group_norm(x), followed by SiLU if `silu`. Does not support gradients.
+torch::Tensor group_norm(const SummedMap& x, const GroupNormImpl& norm, bool silu);
+
+/// Whether norm_silu_conv_add can compute `conv` of a feature map with x's batch and size: without gradients,
+/// on a GPU of compute capability 9.0, for shapes that use all of it.
+bool adds_in_conv(const torch::Tensor& x, const GroupNormImpl& norm, const Conv2dImpl& conv);
+
+/// Returns conv(silu(group_norm(x))) + addend + residual without the convolution's bias, and its sums for a
+/// norm with as many groups. addend (batch, channels); residual may be undefined. Nothing is rounded before
+/// the end. Does not support gradients.
+SummedMap norm_silu_conv_add(const SummedMap& x, const GroupNormImpl& norm, const Conv2dImpl& conv,
+                             const torch::Tensor& addend, const torch::Tensor& residual);
+
 /// Returns x + bias + residual, for feature maps or tokens. bias (channels) and residual may be undefined.
 torch::Tensor add_bias_residual(const torch::Tensor& x, const torch::Tensor& bias,
                                 const torch::Tensor& residual);
@@ -51,6 +70,8 @@ bool joins(const torch::Tensor& a, const torch::Tensor& b);
 
 /// Concatenates two feature maps along the channels.
 torch::Tensor join_channels(const torch::Tensor& a, const torch::Tensor& b);
+/// The same, with sums for a norm with so many groups. Does not support gradients.
+SummedMap join_channels_summed(const torch::Tensor& a, const torch::Tensor& b, std::int64_t groups);
 
 /// Returns conv(upsample_nearest2d(x, twice as large)), computed as a convolution of x itself with 16/36 of
 /// the multiplications. `phases` is upsample_weight(conv).

@@ -18,7 +18,21 @@ ResnetBlock2DImpl::ResnetBlock2DImpl(const ResnetOptions& o)
 }
 
 torch::Tensor ResnetBlock2DImpl::forward(const torch::Tensor& x, const torch::Tensor& time_embedding) {
-  if (fused::fits(x, conv1->weight) && fused::fits(x, norm1->weight)) return forward_fused(x, time_embedding);
+  return forward_summed({x, {}}, time_embedding).map;
+}
+
+fused::SummedMap ResnetBlock2DImpl::forward_summed(const fused::SummedMap& x,
+                                                   const torch::Tensor& time_embedding) {
+  if (fused::fits(x.map, conv1->weight) && fused::fits(x.map, norm1->weight))
+    return forward_fused(x, time_embedding);
+  return {forward_plain(x.map, time_embedding), {}};
+}
+
+std::int64_t ResnetBlock2DImpl::norm_groups_of(const torch::Tensor& x) const {
+  return fused::adds_in_conv(x, *norm2, *conv1) ? norm1->groups() : 0;
+}
+
+torch::Tensor ResnetBlock2DImpl::forward_plain(const torch::Tensor& x, const torch::Tensor& time_embedding) {
   auto hidden = conv1(norm_silu(x, norm1));
   if (!time_emb_proj.is_empty()) {
     hidden = hidden + time_emb_proj(torch::silu(time_embedding)).unsqueeze(-1).unsqueeze(-1);
@@ -28,21 +42,32 @@ torch::Tensor ResnetBlock2DImpl::forward(const torch::Tensor& x, const torch::Te
   return (conv_shortcut.is_empty() ? x : conv_shortcut(x)) + hidden;
 }
 
-torch::Tensor ResnetBlock2DImpl::forward_fused(const torch::Tensor& x, const torch::Tensor& time_embedding) {
-  const auto [first, passthrough] = fused::norm_silu_conv(x, {}, *norm1, *conv1);
-  // conv1's bias is added in norm2 together with the time embedding, conv2's bias with the residual.
-  auto addend = precomputed_addend;
-  if (addend.defined()) {
-    if (addend.size(0) > x.size(0)) addend = addend.narrow(0, 0, x.size(0));
-  } else {
-    addend = conv1->bias.unsqueeze(0);
-    if (!time_emb_proj.is_empty()) addend = time_emb_proj(torch::silu(time_embedding)) + addend;
-    addend = addend.expand({x.size(0), -1});
+torch::Tensor ResnetBlock2DImpl::addend_of(std::int64_t rows, const torch::Tensor& time_embedding) {
+  if (precomputed_addend.defined())
+    return precomputed_addend.size(0) > rows ? precomputed_addend.narrow(0, 0, rows) : precomputed_addend;
+  auto addend = conv1->bias.unsqueeze(0);
+  if (!time_emb_proj.is_empty()) addend = time_emb_proj(torch::silu(time_embedding)) + addend;
+  return addend.expand({rows, -1});
+}
+
+fused::SummedMap ResnetBlock2DImpl::forward_fused(const fused::SummedMap& x,
+                                                  const torch::Tensor& time_embedding) {
+  const auto rows = x.map.size(0);
+  const auto addend = addend_of(rows, time_embedding);
+  const bool has_shortcut = !conv_shortcut.is_empty();
+  const auto bias = has_shortcut ? conv2->bias + conv_shortcut->bias : conv2->bias;
+  const auto residual = [&](const torch::Tensor& input) {
+    return has_shortcut ? fused::pointwise(input, conv_shortcut->weight) : input;
+  };
+  if (norm_groups_of(x.map) != 0) {
+    const auto first = fused::norm_silu_conv_add(x, *norm1, *conv1, addend, {});
+    return fused::norm_silu_conv_add(first, *norm2, *conv2, bias.unsqueeze(0).expand({rows, -1}),
+                                     residual(x.map));
   }
+  // conv1's bias is added in norm2 together with the time embedding, conv2's bias with the residual.
+  const auto [first, passthrough] = fused::norm_silu_conv(x.map, {}, *norm1, *conv1);
   const auto second = fused::norm_silu_conv(first, addend, *norm2, *conv2).first;
-  if (conv_shortcut.is_empty()) return fused::add_bias_residual(second, conv2->bias, passthrough);
-  return fused::add_bias_residual(second, conv2->bias + conv_shortcut->bias,
-                                  fused::pointwise(passthrough, conv_shortcut->weight));
+  return {fused::add_bias_residual(second, bias, residual(passthrough)), {}};
 }
 
 Downsample2DImpl::Downsample2DImpl(std::int64_t channels, bool asymmetric)

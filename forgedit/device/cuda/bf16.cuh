@@ -14,6 +14,14 @@ __device__ inline float to_float(Bf16 value) {
   return __uint_as_float(static_cast<unsigned>(value) << 16);
 }
 
+/// The two values of a word.
+__device__ inline float low_float(unsigned word) {
+  return __uint_as_float(word << 16);
+}
+__device__ inline float high_float(unsigned word) {
+  return __uint_as_float(word & 0xFFFF0000U);
+}
+
 /// Rounds to nearest, ties to even. NaN stays NaN.
 __device__ inline Bf16 bf16_bits(float value) {
   return __bfloat16_as_ushort(__float2bfloat16_rn(value));
@@ -38,8 +46,8 @@ __device__ inline void unpack(const uint4& packed, float (&values)[8]) {
   const unsigned words[4] = {packed.x, packed.y, packed.z, packed.w};
 #pragma unroll
   for (int i = 0; i < 4; ++i) {
-    values[2 * i] = __uint_as_float(words[i] << 16);
-    values[2 * i + 1] = __uint_as_float(words[i] & 0xFFFF0000U);
+    values[2 * i] = low_float(words[i]);
+    values[2 * i + 1] = high_float(words[i]);
   }
 }
 

@@ -22,7 +22,12 @@ unsigned blocks_for(std::int64_t vectors) {
 }
 
 __device__ std::int64_t my_vector() {
-  return static_cast<std::int64_t>(blockIdx.x) * kThreads + threadIdx.x;
+  return static_cast<std::int64_t>(last_block_first()) * kThreads + threadIdx.x;
+}
+
+/// The last row of a thread of a block of (32 vectors, kSumRows). It goes backwards: see last_block_first.
+__device__ std::int64_t last_row(std::int64_t rows) {
+  return rows - 1 - (static_cast<std::int64_t>(blockIdx.y) * kSumRows + threadIdx.y);
 }
 
 __global__ void geglu_kernel(std::int64_t vectors, int row_vectors, const Bf16* x, const Bf16* bias,
@@ -58,8 +63,8 @@ __global__ void geglu_backward_kernel(std::int64_t rows, int row_vectors, const 
     load8(bias + vector * 8, value_bias);
     load8(bias + (row_vectors + vector) * 8, gate_bias);
 #pragma unroll 2
-    for (std::int64_t row = static_cast<std::int64_t>(blockIdx.y) * kSumRows + threadIdx.y; row < rows;
-         row += static_cast<std::int64_t>(gridDim.y) * kSumRows) {
+    for (std::int64_t row = last_row(rows); row >= 0;
+         row -= static_cast<std::int64_t>(gridDim.y) * kSumRows) {
       const std::int64_t first = (row * 2 * row_vectors + vector) * 8;
       float value[8], gate[8], d[8], active[8];
       load8(x + first, value);
@@ -120,8 +125,8 @@ __global__ void column_sum_kernel(std::int64_t rows, int row_vectors, const Bf16
   float sum[8] = {};
   if (vector < row_vectors) {
 #pragma unroll 4
-    for (std::int64_t row = static_cast<std::int64_t>(blockIdx.y) * kSumRows + threadIdx.y; row < rows;
-         row += static_cast<std::int64_t>(gridDim.y) * kSumRows) {
+    for (std::int64_t row = last_row(rows); row >= 0;
+         row -= static_cast<std::int64_t>(gridDim.y) * kSumRows) {
       float v[8];
       load8(x + (row * row_vectors + vector) * 8, v);
 #pragma unroll

@@ -122,25 +122,6 @@ __device__ void release(const Ring& ring, unsigned j) {
   __syncwarp();
 }
 
-/// Four lanes have two adjacent values of each of four runs of eight. Lane i gets all values of run i.
-__device__ uint4 gathered(const unsigned (&words)[4]) {
-  const bool odd = threadIdx.x % 2 != 0, upper = threadIdx.x / 2 % 2 != 0;
-  unsigned w[4] = {words[0], words[1], words[2], words[3]};
-#pragma unroll
-  for (int i = 0; i < 4; i += 2) {
-    const unsigned other = __shfl_xor_sync(0xFFFFFFFFU, odd ? w[i] : w[i + 1], 1);
-    w[i] = odd ? other : w[i];
-    w[i + 1] = odd ? w[i + 1] : other;
-  }
-#pragma unroll
-  for (int i = 0; i < 2; ++i) {
-    const unsigned other = __shfl_xor_sync(0xFFFFFFFFU, upper ? w[i] : w[i + 2], 2);
-    w[i] = upper ? other : w[i];
-    w[i + 2] = upper ? w[i + 2] : other;
-  }
-  return make_uint4(w[0], w[1], w[2], w[3]);
-}
-
 /// A warp's 16 rows: lane has rows `row` and `row` + 8, of each chunk of eight columns two adjacent ones.
 template <int kColumns, bool kProducts>
 __device__ void finish_tile(const Memory& memory, const Task& task, const float (&products)[kColumns],
@@ -159,10 +140,10 @@ __device__ void finish_tile(const Memory& memory, const Task& task, const float 
 #pragma unroll
       for (int half = 0; half < 2; ++half) {
         const float *value = products + chunk * 4 + half * 2, *gate = value + kChunks * 4;
-        const float g0 = gate[0] + __uint_as_float(gate_bias << 16);
-        const float g1 = gate[1] + __uint_as_float(gate_bias & 0xFFFF0000U);
-        const float y0 = (value[0] + __uint_as_float(value_bias << 16)) * gelu(g0);
-        const float y1 = (value[1] + __uint_as_float(value_bias & 0xFFFF0000U)) * gelu(g1);
+        const float g0 = gate[0] + low_float(gate_bias);
+        const float g1 = gate[1] + high_float(gate_bias);
+        const float y0 = (value[0] + low_float(value_bias)) * gelu(g0);
+        const float y1 = (value[1] + high_float(value_bias)) * gelu(g1);
         y[half][i] = rounded(y0, y1);
         if (kProducts) {
           values[half][i] = rounded(value[0], value[1]);

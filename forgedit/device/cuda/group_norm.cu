@@ -44,7 +44,8 @@ dim3 block_of(const Layout& l) {
   return dim3(static_cast<unsigned>(l.vectors), static_cast<unsigned>(l.rows_at_once));
 }
 
-/// Adds `values` (kSums, 8 channels per thread) over the block's rows, into (kSums, channels) of shared memory.
+/// Adds `values` (kSums, 8 channels per thread) over the block's rows, into (kSums, channels) of shared
+/// memory.
 template <int kSums>
 __device__ void sum_over_rows(const Layout& l, float (&values)[kSums][8], float* scratch) {
   float* mine = scratch + threadIdx.y * kSums * l.channels;
@@ -63,25 +64,68 @@ __device__ void sum_over_rows(const Layout& l, float (&values)[kSums][8], float*
   __syncthreads();
 }
 
+/// The input of a group norm.
+struct MapSource {
+  GroupNormInput in;
+
+  struct Channels {
+    const Bf16* x;
+    int width;
+    float add[8] = {};
+    __device__ void load(std::int64_t pixel, float (&z)[8]) const {
+      load8(x + pixel * width, z);
+#pragma unroll
+      for (int i = 0; i < 8; ++i) z[i] += add[i];
+    }
+  };
+  __device__ Channels channels(const Layout& l, int channel) const {
+    Channels mine{in.x + channel, l.channels};
+    if (in.addend) load8(in.addend + blockIdx.y * in.addend_stride + channel, mine.add);
+    return mine;
+  }
+};
+
+/// Two maps side by side, which are joined while they are summed up.
+struct JoinedSource {
+  const Bf16 *a, *b;
+  Bf16* joined;
+  int first;  // channels of a
+
+  struct Channels {
+    const Bf16* from;
+    Bf16* to;
+    int from_width, to_width;
+    __device__ void load(std::int64_t pixel, float (&z)[8]) const {
+      const uint4 packed = *reinterpret_cast<const uint4*>(from + pixel * from_width);
+      *reinterpret_cast<uint4*>(to + pixel * to_width) = packed;
+      unpack(packed, z);
+    }
+  };
+  __device__ Channels channels(const Layout& l, int channel) const {
+    const bool left = channel < first;
+    return {left ? a + channel : b + channel - first, joined + channel, left ? first : l.channels - first,
+            l.channels};
+  }
+};
+
 /// partial (batch, tiles, groups, 2): sum and sum of squares of each group in each tile.
-__global__ void sums_kernel(Layout l, GroupNormInput in, float* partial) {
+template <typename Source>
+__global__ void sums_kernel(Layout l, Source source, float* partial) {
   await_earlier_kernels();
   extern __shared__ float shared[];
-  const int n = blockIdx.y, channel = threadIdx.x * 8;
-  float add[8] = {};
-  if (in.addend) load8(in.addend + n * in.addend_stride + channel, add);
+  const int n = blockIdx.y;
+  const auto channels = source.channels(l, threadIdx.x * 8);
   float sums[2][8] = {};
   const int first = blockIdx.x * l.tile_rows, last = min(first + l.tile_rows, l.pixels);
-  const Bf16* map = in.x + static_cast<std::int64_t>(n) * l.pixels * l.channels + channel;
+  const std::int64_t map = static_cast<std::int64_t>(n) * l.pixels;
 #pragma unroll 4
   for (int row = first + threadIdx.y; row < last; row += l.rows_at_once) {
-    float v[8];
-    load8(map + static_cast<std::int64_t>(row) * l.channels, v);
+    float z[8];
+    channels.load(map + row, z);
 #pragma unroll
     for (int i = 0; i < 8; ++i) {
-      const float z = v[i] + add[i];
-      sums[0][i] += z;
-      sums[1][i] += z * z;
+      sums[0][i] += z[i];
+      sums[1][i] += z[i] * z[i];
     }
   }
   sum_over_rows<2>(l, sums, shared);
@@ -96,16 +140,22 @@ __global__ void sums_kernel(Layout l, GroupNormInput in, float* partial) {
   }
 }
 
+/// Partial sums (batch, count, groups, 2).
+struct PartialSums {
+  const float* sums;
+  int count;
+};
+
 /// Writes mean and 1/deviation of the block's picture into shared memory (groups, 2), from partial sums.
-__device__ void finish_stats(const Layout& l, const float* partial, float eps, float* scratch) {
+__device__ void finish_stats(const Layout& l, const PartialSums& partial, float eps, float* scratch) {
   const int n = blockIdx.y, width = 2 * l.groups;
   const int threads = blockDim.x * blockDim.y, me = threadIdx.y * blockDim.x + threadIdx.x;
   const int parts = parts_of(l);
   for (int at = me; at < parts * width; at += threads) {
-    const float* from = partial + static_cast<std::int64_t>(n) * l.tiles * width + at % width;
+    const float* from = partial.sums + static_cast<std::int64_t>(n) * partial.count * width + at % width;
     float sum = 0;
 #pragma unroll 8
-    for (int tile = at / width; tile < l.tiles; tile += parts) sum += from[tile * width];
+    for (int tile = at / width; tile < partial.count; tile += parts) sum += from[tile * width];
     scratch[width + at] = sum;
   }
   __syncthreads();
@@ -169,14 +219,14 @@ struct Affine {
 };
 
 template <bool kSilu>
-__global__ void apply_kernel(Layout l, GroupNormInput in, const float* partial, float* stats, Bf16* y) {
+__global__ void apply_kernel(Layout l, GroupNormInput in, PartialSums partial, float* stats, Bf16* y) {
   await_earlier_kernels();
   extern __shared__ float shared[];
   const int n = blockIdx.y, channel = threadIdx.x * 8;
   const int threads = blockDim.x * blockDim.y, me = threadIdx.y * blockDim.x + threadIdx.x;
-  if (partial) {
+  if (partial.sums) {
     finish_stats(l, partial, in.eps, shared);
-    if (blockIdx.x == 0) {
+    if (stats && blockIdx.x == 0) {
       for (int at = me; at < 2 * l.groups; at += threads) stats[n * 2 * l.groups + at] = shared[at];
     }
   } else {
@@ -187,8 +237,9 @@ __global__ void apply_kernel(Layout l, GroupNormInput in, const float* partial, 
   affine.load(l, in, shared, channel);
   const int first = blockIdx.x * l.tile_rows, last = min(first + l.tile_rows, l.pixels);
   const std::int64_t base = static_cast<std::int64_t>(n) * l.pixels * l.channels + channel;
+  // Backwards: the rows that were summed up last may still be in the level 2 cache.
 #pragma unroll 4
-  for (int row = first + threadIdx.y; row < last; row += l.rows_at_once) {
+  for (int row = last - 1 - static_cast<int>(threadIdx.y); row >= first; row -= l.rows_at_once) {
     const std::int64_t at = base + static_cast<std::int64_t>(row) * l.channels;
     float v[8];
     load8(in.x + at, v);
@@ -342,8 +393,8 @@ __global__ void dx_kernel(Layout l, int batch, GroupNormInput in, const float* s
   }
   const int first = blockIdx.x * l.tile_rows, last = min(first + l.tile_rows, l.pixels);
   const std::int64_t base = static_cast<std::int64_t>(n) * l.pixels * l.channels + channel;
-#pragma unroll 2
-  for (int row = first + threadIdx.y; row < last; row += l.rows_at_once) {
+#pragma unroll 2  // backwards, as in apply_kernel
+  for (int row = last - 1 - static_cast<int>(threadIdx.y); row >= first; row -= l.rows_at_once) {
     const std::int64_t at = base + static_cast<std::int64_t>(row) * l.channels;
     float v[8], g[8], t[8] = {};
     load8(in.x + at, v);
@@ -371,8 +422,8 @@ void check_addend(const GroupNormInput& input) {
   check_aligned("group_norm's addend", {input.addend ? input.addend + input.addend_stride : nullptr});
 }
 
-void apply(const GroupNormShape& shape, const Layout& l, const GroupNormInput& input, const float* partial,
-           float* stats, Bf16* y, Stream stream) {
+void apply(const GroupNormShape& shape, const Layout& l, const GroupNormInput& input,
+           const PartialSums& partial, float* stats, Bf16* y, Stream stream) {
   const auto kernel = input.silu ? apply_kernel<true> : apply_kernel<false>;
   check_aligned("group_norm", {input.x, input.addend, input.weight, input.bias, y});
   launch("group_norm", kernel, grid_of(shape, l), block_of(l),
@@ -394,14 +445,31 @@ void group_norm_forward(const GroupNormShape& shape, const GroupNormInput& input
   const auto l = layout_of(shape);
   check_addend(input);
   check_aligned("group_norm_sums", {input.x, input.addend});
-  launch("group_norm_sums", sums_kernel, grid_of(shape, l), block_of(l), shared_bytes(l, 2), stream, l, input,
-         workspace);
-  apply(shape, l, input, workspace, stats, y, stream);
+  launch("group_norm_sums", sums_kernel<MapSource>, grid_of(shape, l), block_of(l), shared_bytes(l, 2),
+         stream, l, MapSource{input}, workspace);
+  apply(shape, l, input, {workspace, l.tiles}, stats, y, stream);
+}
+
+std::int64_t group_norm_parts(const GroupNormShape& shape) {
+  return layout_of(shape).tiles;
+}
+
+void join_channels_summed(const GroupNormShape& shape, std::int64_t first, const Bf16* a, const Bf16* b,
+                          Bf16* joined, float* sums, Stream stream) {
+  const auto l = layout_of(shape);
+  check_aligned("join_channels_summed", {a, b, joined});
+  launch("join_channels_summed", sums_kernel<JoinedSource>, grid_of(shape, l), block_of(l),
+         shared_bytes(l, 2), stream, l, JoinedSource{a, b, joined, static_cast<int>(first)}, sums);
+}
+
+void group_norm_from_sums(const GroupNormShape& shape, const GroupNormInput& input, const float* sums,
+                          std::int64_t count, Bf16* y, Stream stream) {
+  apply(shape, layout_of(shape), input, {sums, static_cast<int>(count)}, nullptr, y, stream);
 }
 
 void group_norm_again(const GroupNormShape& shape, const GroupNormInput& input, const float* stats, Bf16* y,
                       Stream stream) {
-  apply(shape, layout_of(shape), input, nullptr, const_cast<float*>(stats), y, stream);
+  apply(shape, layout_of(shape), input, {}, const_cast<float*>(stats), y, stream);
 }
 
 void group_norm_backward(const GroupNormShape& shape, const GroupNormInput& input, const float* stats,

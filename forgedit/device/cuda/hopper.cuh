@@ -21,6 +21,9 @@ namespace forgedit::kernels::hopper {
   FORGEDIT_R32                                                       \
   ",%32,%33,%34,%35,%36,%37,%38,%39,%40,%41,%42,%43,%44,%45,%46,%47" \
   ",%48,%49,%50,%51,%52,%53,%54,%55,%56,%57,%58,%59,%60,%61,%62,%63"
+#define FORGEDIT_R80 \
+  FORGEDIT_R64       \
+  ",%64,%65,%66,%67,%68,%69,%70,%71,%72,%73,%74,%75,%76,%77,%78,%79"
 #define FORGEDIT_R128                                                            \
   FORGEDIT_R64                                                                   \
   ",%64,%65,%66,%67,%68,%69,%70,%71,%72,%73,%74,%75,%76,%77,%78,%79"             \
@@ -51,10 +54,16 @@ __device__ inline void multiply(float (&d)[32], std::uint64_t a, std::uint64_t b
                : FORGEDIT_F16(d, 0), FORGEDIT_F16(d, 16)
                : "l"(a), "l"(b), "r"(add));
 }
-/// The same for b of 16x128 and of 16x256.
+/// The same for b of 16x128, of 16x160 and of 16x256.
 __device__ inline void multiply(float (&d)[64], std::uint64_t a, std::uint64_t b, int add) {
   asm volatile(FORGEDIT_WGMMA("128", "66", FORGEDIT_R64, "%64, %65, p, 1, 1, 0, 0")
                : FORGEDIT_F16(d, 0), FORGEDIT_F16(d, 16), FORGEDIT_F16(d, 32), FORGEDIT_F16(d, 48)
+               : "l"(a), "l"(b), "r"(add));
+}
+__device__ inline void multiply(float (&d)[80], std::uint64_t a, std::uint64_t b, int add) {
+  asm volatile(FORGEDIT_WGMMA("160", "82", FORGEDIT_R80, "%80, %81, p, 1, 1, 0, 0")
+               : FORGEDIT_F16(d, 0), FORGEDIT_F16(d, 16), FORGEDIT_F16(d, 32), FORGEDIT_F16(d, 48),
+                 FORGEDIT_F16(d, 64)
                : "l"(a), "l"(b), "r"(add));
 }
 __device__ inline void multiply(float (&d)[128], std::uint64_t a, std::uint64_t b, int add) {
@@ -69,6 +78,7 @@ __device__ inline void multiply(float (&d)[128], std::uint64_t a, std::uint64_t 
 #undef FORGEDIT_R20
 #undef FORGEDIT_R32
 #undef FORGEDIT_R64
+#undef FORGEDIT_R80
 #undef FORGEDIT_R128
 #undef FORGEDIT_WGMMA
 
@@ -107,6 +117,36 @@ template <int kCount>
 __device__ inline void hold(unsigned (&x)[kCount][4]) {
 #pragma unroll
   for (int i = 0; i < kCount * 4; ++i) asm volatile("" : "+r"(x[i / 4][i % 4])::"memory");
+}
+
+/// Four lanes have two adjacent values of each of four runs of eight, as results of products lie. Lane i gets
+/// all values of run i. Calling it again undoes that.
+__device__ inline uint4 gathered(const unsigned (&words)[4]) {
+  const bool odd = threadIdx.x % 2 != 0, upper = threadIdx.x / 2 % 2 != 0;
+  unsigned w[4] = {words[0], words[1], words[2], words[3]};
+#pragma unroll
+  for (int i = 0; i < 4; i += 2) {
+    const unsigned other = __shfl_xor_sync(0xFFFFFFFFU, odd ? w[i] : w[i + 1], 1);
+    w[i] = odd ? other : w[i];
+    w[i + 1] = odd ? w[i + 1] : other;
+  }
+#pragma unroll
+  for (int i = 0; i < 2; ++i) {
+    const unsigned other = __shfl_xor_sync(0xFFFFFFFFU, upper ? w[i] : w[i + 2], 2);
+    w[i] = upper ? other : w[i];
+    w[i + 2] = upper ? w[i + 2] : other;
+  }
+  return make_uint4(w[0], w[1], w[2], w[3]);
+}
+
+/// A warpgroup goes on with at most so many registers per thread, or waits until it can have so many.
+template <int kCount>
+__device__ inline void give_registers() {
+  asm volatile("setmaxnreg.dec.sync.aligned.u32 %0;" ::"n"(kCount));
+}
+template <int kCount>
+__device__ inline void take_registers() {
+  asm volatile("setmaxnreg.inc.sync.aligned.u32 %0;" ::"n"(kCount));
 }
 
 // ---- Barriers of 8 bytes ----
@@ -164,6 +204,43 @@ __device__ inline void copy_line(unsigned to, const float* from, int bytes, unsi
   asm volatile(
       "cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1], %2, [%3];" ::"r"(to),
       "l"(from), "r"(bytes), "r"(barrier)
+      : "memory");
+}
+/// Copies a box of pictures from (n, row, column, channel) on to the same address in both blocks of a
+/// cluster. Each counts the bytes at its own barrier. Places outside the pictures become zeros.
+__device__ inline void copy_pixels(unsigned to, const CUtensorMap& map, int channel, int column, int row,
+                                   int n, unsigned barrier) {
+  asm volatile(
+      "cp.async.bulk.tensor.4d.shared::cluster.global.tile.mbarrier::complete_tx::bytes.multicast::cluster "
+      "[%0], [%1, {%2, %3, %4, %5}], [%6], %7;" ::"r"(to),
+      "l"(&map), "r"(channel), "r"(column), "r"(row), "r"(n), "r"(barrier),
+      "h"(static_cast<unsigned short>(3))
+      : "memory");
+}
+
+/// Has adjacent bytes of global memory, a multiple of 16, brought into the level 2 cache.
+__device__ inline void prefetch(const void* from, int bytes) {
+  asm volatile("cp.async.bulk.prefetch.L2.global [%0], %1;" ::"l"(from), "r"(bytes) : "memory");
+}
+
+// ---- Clusters of blocks ----
+
+__device__ inline unsigned rank_in_cluster() {
+  unsigned rank;
+  asm volatile("mov.u32 %0, %%cluster_ctarank;" : "=r"(rank));
+  return rank;
+}
+/// Waits for all threads of the cluster.
+__device__ inline void await_cluster() {
+  asm volatile("barrier.cluster.arrive.release.aligned;\nbarrier.cluster.wait.acquire.aligned;" ::: "memory");
+}
+/// Arrives at the same barrier of the block `rank` of the cluster.
+__device__ inline void arrive_at(unsigned barrier, unsigned rank) {
+  asm volatile(
+      "{.reg .b32 there;\n"
+      "mapa.shared::cluster.u32 there, %0, %1;\n"
+      "mbarrier.arrive.release.cluster.shared::cluster.b64 _, [there];}" ::"r"(barrier),
+      "r"(rank)
       : "memory");
 }
 

@@ -67,7 +67,7 @@ __global__ void forward_kernel(std::int64_t rows, int width, const Bf16* x, cons
                                const Bf16* residual, const Bf16* weight, const Bf16* bias, float eps,
                                Bf16* sum, Bf16* normed, float* stats) {
   await_earlier_kernels();
-  const std::int64_t row = static_cast<std::int64_t>(blockIdx.x) * kWarps + threadIdx.y;
+  const std::int64_t row = static_cast<std::int64_t>(last_block_first()) * kWarps + threadIdx.y;
   if (row >= rows) return;
   const int vectors = width / 8;
   Row<kVectors> r;
@@ -123,18 +123,18 @@ __global__ void __launch_bounds__(kWarps * 32, kVectors <= 2 ? 4 : 2)
   const std::int64_t step = static_cast<std::int64_t>(gridDim.x) * kWarps;
   PackedRow<kVectors> packed_sum, packed_dnormed, packed_dsum;
   const auto load = [&](std::int64_t row) {
-    if (row >= rows) return;
+    if (row < 0) return;
     packed_sum.load(sum + row * width, vectors);
     packed_dnormed.load(dnormed + row * width, vectors);
     if (dsum) packed_dsum.load(dsum + row * width, vectors);
   };
   // The next row is loaded while this one is computed, if there are enough registers.
   constexpr bool kAhead = kVectors <= 3;
-  const std::int64_t first_row = static_cast<std::int64_t>(blockIdx.x) * kWarps + threadIdx.y;
-  load(first_row);
-  for (std::int64_t row = first_row; row < rows; row += step) {
+  const std::int64_t last_row = rows - 1 - (static_cast<std::int64_t>(blockIdx.x) * kWarps + threadIdx.y);
+  load(last_row);
+  for (std::int64_t row = last_row; row >= 0; row -= step) {  // backwards: see last_block_first
     Row<kVectors> normed = packed_sum.unpacked(), g = packed_dnormed.unpacked(), d = packed_dsum.unpacked();
-    if (kAhead) load(row + step);
+    if (kAhead) load(row - step);
     const float mean = stats[row * 2], rstd = stats[row * 2 + 1];
     float first = 0, second = 0;
     for_each_vector<kVectors>(vectors, [&](int v, int at) {
@@ -162,7 +162,7 @@ __global__ void __launch_bounds__(kWarps * 32, kVectors <= 2 ? 4 : 2)
       }
       store8(dx + row * width + at, d.values[v]);
     });
-    if (!kAhead) load(row + step);
+    if (!kAhead) load(row - step);
   }
   if constexpr (kParameters) {
     // One sum after the other: for wide rows, shared memory has no room for all three at once.
@@ -227,8 +227,8 @@ void with_vectors(std::int64_t width, Body body) {
 
 void layer_norm_forward(const LayerNormShape& shape, const LayerNormInput& input,
                         const LayerNormOutput& output, Stream stream) {
-  check_aligned("layer_norm_forward", {input.x, input.offset, input.residual, input.weight, input.bias,
-                                       output.sum, output.normed});
+  check_aligned("layer_norm_forward",
+                {input.x, input.offset, input.residual, input.weight, input.bias, output.sum, output.normed});
   with_vectors(shape.width, [&](auto vectors) {
     launch("layer_norm_forward", forward_kernel<decltype(vectors)::value>,
            blocks(ceil_div(shape.rows, kWarps)), dim3(32, kWarps), 0, stream, shape.rows, shape.width,
