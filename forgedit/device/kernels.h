@@ -131,8 +131,9 @@ struct ConvInput {
 /// Pixels of which conv3x3 adds up values.
 constexpr std::int64_t kConvSumPixels = 64;
 /// Whether conv3x3 supports the shape and fills the device with it: multiples of 64 input and 320 output
-/// channels, widths of 8, 16, 32 and 64, and multiples of 256 pixels in all and of 64 in a picture. It needs
-/// a device of compute capability 9.0, and a build with code for 9.0a.
+/// channels; widths of 8, 16, 32 or 64; at least four rows; 64, 128 or a multiple of 256 pixels per picture,
+/// and a multiple of 256 in all; groups of an even number of channels that divides 160. It needs a device of
+/// compute capability 9.0, and a build with code for 9.0a.
 bool conv3x3_fits(const ConvShape& shape);
 /// Writes y = conv(x) + addend + residual, and sums (batch, pixels / kConvSumPixels, norm_groups, 2): sum and
 /// sum of squares of y, not rounded, in each group of channels.

@@ -30,6 +30,7 @@ SummedMap run_resnet(torch::nn::ModuleList& resnets, std::size_t i, const Summed
                      const UNetBlockInputs& inputs) {
   auto* resnet = resnets[i]->as<nn::ResnetBlock2D>();
   if (!inputs.checkpointing) return resnet->forward_summed(x, first_rows(inputs.time, x.map.size(0)));
+  // Not forward_summed: the first pass has no gradients, but must round as the second one does.
   return {nn::checkpoint(*resnet, [resnet](const auto& kept) { return resnet->forward(kept[0], kept[1]); },
                          {x.map, inputs.time}),
           {}};
@@ -48,7 +49,7 @@ torch::Tensor run_attention(torch::nn::ModuleList& attentions, std::size_t i, co
 /// Concatenates the input of `resnet`.
 SummedMap join(const torch::Tensor& x, const torch::Tensor& skip, const nn::ResnetBlock2DImpl& resnet) {
   if (!nn::fused::joins(x, skip)) return {torch::cat({x, skip}, 1), {}};
-  if (const auto groups = resnet.norm_groups_of(x)) return nn::fused::join_channels_summed(x, skip, groups);
+  if (resnet.uses_sums(x)) return nn::fused::join_channels_summed(x, skip, resnet.norm_groups());
   return {nn::fused::join_channels(x, skip), {}};
 }
 
@@ -108,10 +109,11 @@ UNetUpBlockImpl::UNetUpBlockImpl(const UNetBlockOptions& o)
 torch::Tensor UNetUpBlockImpl::forward(torch::Tensor x, const UNetBlockInputs& inputs,
                                        std::vector<torch::Tensor>& skips) {
   for (std::size_t i = 0; i < resnets->size(); ++i) {
-    const auto joined =
-        join(x, nn::repeat_rows(skips.back(), x.size(0)), *resnets[i]->as<nn::ResnetBlock2D>());
+    auto map = join(x, nn::repeat_rows(skips.back(), x.size(0)), *resnets[i]->as<nn::ResnetBlock2D>());
     skips.pop_back();
-    x = run_attention(attentions, i, run_resnet(resnets, i, joined, inputs), inputs);
+    x = torch::Tensor();
+    map = run_resnet(resnets, i, map, inputs);  // frees the joined map, which is large, before the attention
+    x = run_attention(attentions, i, map, inputs);
   }
   if (!upsamplers.is_empty()) {
     x = upsamplers[0]->as<nn::Upsample2D>()->forward(x, skips.back().size(2), skips.back().size(3));

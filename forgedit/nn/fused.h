@@ -5,8 +5,8 @@
 #include "forgedit/nn/layers.h"
 
 // Layers as single passes over memory, for bfloat16 weights on a GPU. Each function computes the plain
-// composition that its comment names, forward and backward, with the same rounding of stored values (but for
-// feed_forward, whose activation comes from products that are not rounded). `fits`
+// composition that its comment names, forward and (unless it says otherwise) backward, with the same rounding
+// of stored values, but for feed_forward and norm_silu_conv_add. `fits`
 // returns whether the functions can be used. Feature maps are channels-last.
 //
 // A "passthrough" is the input itself, returned as an output. A residual that branches off the input uses it,
@@ -35,13 +35,13 @@ struct SummedMap {
 /// Returns group_norm(x), followed by SiLU if `silu`. Does not support gradients.
 torch::Tensor group_norm(const SummedMap& x, const GroupNormImpl& norm, bool silu);
 
-/// Whether norm_silu_conv_add can compute `conv` of a feature map with x's batch and size: without gradients,
-/// on a GPU of compute capability 9.0, for shapes that use all of it.
-bool adds_in_conv(const torch::Tensor& x, const GroupNormImpl& norm, const Conv2dImpl& conv);
+/// Whether norm_silu_conv_add can compute `conv` of a feature map with x's batch and size, with sums for so
+/// many groups: without gradients, on a GPU of compute capability 9.0, for shapes that use all of it.
+bool adds_in_conv(const torch::Tensor& x, const Conv2dImpl& conv, std::int64_t groups);
 
-/// Returns conv(silu(group_norm(x))) + addend + residual without the convolution's bias, and its sums for a
-/// norm with as many groups. addend (batch, channels); residual may be undefined. Nothing is rounded before
-/// the end. Does not support gradients.
+/// Returns conv(silu(group_norm(x))) + addend + residual without the convolution's bias, and its sums for as
+/// many groups as `norm` has. addend (batch, channels); residual may be undefined. The convolution's result
+/// is not rounded before they are added. Does not support gradients.
 SummedMap norm_silu_conv_add(const SummedMap& x, const GroupNormImpl& norm, const Conv2dImpl& conv,
                              const torch::Tensor& addend, const torch::Tensor& residual);
 

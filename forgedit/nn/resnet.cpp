@@ -18,21 +18,7 @@ ResnetBlock2DImpl::ResnetBlock2DImpl(const ResnetOptions& o)
 }
 
 torch::Tensor ResnetBlock2DImpl::forward(const torch::Tensor& x, const torch::Tensor& time_embedding) {
-  return forward_summed({x, {}}, time_embedding).map;
-}
-
-fused::SummedMap ResnetBlock2DImpl::forward_summed(const fused::SummedMap& x,
-                                                   const torch::Tensor& time_embedding) {
-  if (fused::fits(x.map, conv1->weight) && fused::fits(x.map, norm1->weight))
-    return forward_fused(x, time_embedding);
-  return {forward_plain(x.map, time_embedding), {}};
-}
-
-std::int64_t ResnetBlock2DImpl::norm_groups_of(const torch::Tensor& x) const {
-  return fused::adds_in_conv(x, *norm2, *conv1) ? norm1->groups() : 0;
-}
-
-torch::Tensor ResnetBlock2DImpl::forward_plain(const torch::Tensor& x, const torch::Tensor& time_embedding) {
+  if (fused::fits(x, conv1->weight) && fused::fits(x, norm1->weight)) return forward_fused(x, time_embedding);
   auto hidden = conv1(norm_silu(x, norm1));
   if (!time_emb_proj.is_empty()) {
     hidden = hidden + time_emb_proj(torch::silu(time_embedding)).unsqueeze(-1).unsqueeze(-1);
@@ -50,24 +36,34 @@ torch::Tensor ResnetBlock2DImpl::addend_of(std::int64_t rows, const torch::Tenso
   return addend.expand({rows, -1});
 }
 
-fused::SummedMap ResnetBlock2DImpl::forward_fused(const fused::SummedMap& x,
-                                                  const torch::Tensor& time_embedding) {
+torch::Tensor ResnetBlock2DImpl::residual_bias() const {
+  return conv_shortcut.is_empty() ? conv2->bias : conv2->bias + conv_shortcut->bias;
+}
+
+torch::Tensor ResnetBlock2DImpl::residual_of(const torch::Tensor& x) const {
+  return conv_shortcut.is_empty() ? x : fused::pointwise(x, conv_shortcut->weight);
+}
+
+// conv1's bias is added in norm2 together with the time embedding, conv2's bias with the residual.
+torch::Tensor ResnetBlock2DImpl::forward_fused(const torch::Tensor& x, const torch::Tensor& time_embedding) {
+  const auto [first, passthrough] = fused::norm_silu_conv(x, {}, *norm1, *conv1);
+  const auto second =
+      fused::norm_silu_conv(first, addend_of(x.size(0), time_embedding), *norm2, *conv2).first;
+  return fused::add_bias_residual(second, residual_bias(), residual_of(passthrough));
+}
+
+bool ResnetBlock2DImpl::uses_sums(const torch::Tensor& x) const {
+  return fused::fits(x, norm1->weight) && fused::adds_in_conv(x, *conv1, norm1->groups()) &&
+         fused::adds_in_conv(x, *conv2, norm2->groups());
+}
+
+fused::SummedMap ResnetBlock2DImpl::forward_summed(const fused::SummedMap& x,
+                                                   const torch::Tensor& time_embedding) {
+  if (!uses_sums(x.map)) return {forward(x.map, time_embedding), {}};
   const auto rows = x.map.size(0);
-  const auto addend = addend_of(rows, time_embedding);
-  const bool has_shortcut = !conv_shortcut.is_empty();
-  const auto bias = has_shortcut ? conv2->bias + conv_shortcut->bias : conv2->bias;
-  const auto residual = [&](const torch::Tensor& input) {
-    return has_shortcut ? fused::pointwise(input, conv_shortcut->weight) : input;
-  };
-  if (norm_groups_of(x.map) != 0) {
-    const auto first = fused::norm_silu_conv_add(x, *norm1, *conv1, addend, {});
-    return fused::norm_silu_conv_add(first, *norm2, *conv2, bias.unsqueeze(0).expand({rows, -1}),
-                                     residual(x.map));
-  }
-  // conv1's bias is added in norm2 together with the time embedding, conv2's bias with the residual.
-  const auto [first, passthrough] = fused::norm_silu_conv(x.map, {}, *norm1, *conv1);
-  const auto second = fused::norm_silu_conv(first, addend, *norm2, *conv2).first;
-  return {fused::add_bias_residual(second, bias, residual(passthrough)), {}};
+  const auto first = fused::norm_silu_conv_add(x, *norm1, *conv1, addend_of(rows, time_embedding), {});
+  return fused::norm_silu_conv_add(first, *norm2, *conv2, residual_bias().unsqueeze(0).expand({rows, -1}),
+                                   residual_of(x.map));
 }
 
 Downsample2DImpl::Downsample2DImpl(std::int64_t channels, bool asymmetric)

@@ -20,11 +20,12 @@ class ResnetBlock2DImpl : public torch::nn::Module {
   explicit ResnetBlock2DImpl(const ResnetOptions& options);
   /// x (batch, in_channels, height, width). `time_embedding` (batch, time_features), or undefined.
   torch::Tensor forward(const torch::Tensor& x, const torch::Tensor& time_embedding = {});
-  /// The same, with sums for a group norm after it if the kernels made them. Uses x's sums if
-  /// `norm_groups_of` is not 0.
+  /// The same for inputs that `uses_sums`: takes x's sums, and adds those for a group norm after it. Other
+  /// inputs go to `forward`.
   fused::SummedMap forward_summed(const fused::SummedMap& x, const torch::Tensor& time_embedding);
-  /// The groups for which an input with x's batch and size should be summed up; 0: it should not be.
-  std::int64_t norm_groups_of(const torch::Tensor& x) const;
+  /// Whether the block computes with sums for inputs with x's batch and size (fused::adds_in_conv).
+  bool uses_sums(const torch::Tensor& x) const;
+  std::int64_t norm_groups() const { return norm1->groups(); }
 
   /// The term that fused kernels add between the convolutions: the projected time embedding plus conv1's bias
   /// (batch or more, out_channels). PrecomputedScope sets it; if it is undefined, the block computes the
@@ -34,8 +35,10 @@ class ResnetBlock2DImpl : public torch::nn::Module {
   const LinearImpl& time_projection() const { return *time_emb_proj; }
 
  private:
-  torch::Tensor forward_plain(const torch::Tensor& x, const torch::Tensor& time_embedding);
-  fused::SummedMap forward_fused(const fused::SummedMap& x, const torch::Tensor& time_embedding);
+  torch::Tensor forward_fused(const torch::Tensor& x, const torch::Tensor& time_embedding);
+  /// The biases that are added together with the residual.
+  torch::Tensor residual_bias() const;
+  torch::Tensor residual_of(const torch::Tensor& x) const;
   /// precomputed_addend for the first `rows` rows, or the term itself.
   torch::Tensor addend_of(std::int64_t rows, const torch::Tensor& time_embedding);
 

@@ -9,7 +9,8 @@
 
 // 3x3 convolutions of channels-last feature maps by the matrix products of compute capability 9.0a: a row of
 // the product is a pixel, and its depth is nine taps of all input channels. What follows the convolution is
-// computed before rounding: an addend (bias and time embedding), a residual, and sums for the next group norm.
+// computed before rounding: an addend (bias and time embedding), a residual, and sums for the next group
+// norm.
 namespace forgedit::kernels {
 
 #ifdef FORGEDIT_NO_HOPPER
@@ -27,13 +28,13 @@ namespace {
 using namespace hopper;
 
 // Two blocks of a cluster compute the same pixels, each of them 160 output channels. Each copies half of the
-// pixels for both. 64 channels of the pixels in one column of a tap, with a line above and below, serve all
-// three rows of taps.
+// pixels for both. A tile of pixels with one more line above and below is copied once per 64 channels and
+// column of taps, and serves all three rows of taps.
 constexpr int kPixels = 256, kColumns = 160, kDepth = 64, kTapRows = 3, kTapColumns = 3;
 constexpr int kCluster = 2, kGroups = 2;  // warpgroups that multiply, each two times 64 pixels
 constexpr int kBlock = kConvSumPixels;    // pixels of a product
 constexpr int kChunks = kColumns / 8, kPairs = kColumns / 2;
-constexpr int kThreads = (kGroups + 1) * 128;  // and one of which a thread copies
+constexpr int kThreads = (kGroups + 1) * 128;  // one thread of the third warpgroup copies
 constexpr int kMostWidth = 64;
 constexpr unsigned kRowBytes = kDepth * 2;
 constexpr unsigned kPixelStages = 2, kPixelBytes = (kPixels + 2 * kMostWidth) * kRowBytes;
@@ -155,14 +156,16 @@ __device__ void write_sums(const Task& task, int group, int block, int first_col
   }
   await_warpgroup(group);
   const int per_group = task.out / task.norm_groups, pairs = per_group / 2;
-  if (me >= kColumns / per_group) return;
-  float2 total = all[me * pairs];
-  for (int i = 1; i < pairs; ++i) {
-    total.x += all[me * pairs + i].x;
-    total.y += all[me * pairs + i].y;
+  if (me < kColumns / per_group) {
+    float2 total = all[me * pairs];
+    for (int i = 1; i < pairs; ++i) {
+      total.x += all[me * pairs + i].x;
+      total.y += all[me * pairs + i].y;
+    }
+    const auto at = static_cast<std::int64_t>(block) * task.norm_groups + first_column / per_group + me;
+    reinterpret_cast<float2*>(task.sums)[at] = total;
   }
-  const auto at = static_cast<std::int64_t>(block) * task.norm_groups + first_column / per_group + me;
-  reinterpret_cast<float2*>(task.sums)[at] = total;
+  __syncwarp();
 }
 
 /// Writes a warpgroup's results of 64 pixels from `first` on: a lane has pixels lane / 4 and 8 more of its
@@ -337,11 +340,12 @@ bool conv3x3_fits(const ConvShape& s) {
   // With few tiles in the last round, other kernels are faster.
   const auto tiles = s.batch * s.height * s.width / kPixels * (s.out / columns);
   const auto at_once = multiprocessors() / kCluster;
-  return tiles * 10 >= ceil_div(tiles, at_once) * at_once * 8;
+  return tiles * 10 >= ceil_div(tiles, at_once) * at_once * 9;
 }
 
 void conv3x3(const ConvShape& s, const ConvInput& input, Bf16* y, float* sums, Stream stream) {
-  check_aligned("conv3x3", {input.x, input.weight, input.addend, input.residual, y, sums});
+  check_aligned("conv3x3", {input.x, input.weight, input.addend, input.addend + input.addend_stride,
+                            input.residual, y, sums});
   Task task{};
   task.height = static_cast<int>(s.height);
   task.width = static_cast<int>(s.width);

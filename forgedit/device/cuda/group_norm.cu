@@ -237,7 +237,7 @@ __global__ void apply_kernel(Layout l, GroupNormInput in, PartialSums partial, f
   affine.load(l, in, shared, channel);
   const int first = blockIdx.x * l.tile_rows, last = min(first + l.tile_rows, l.pixels);
   const std::int64_t base = static_cast<std::int64_t>(n) * l.pixels * l.channels + channel;
-  // Backwards: the rows that were summed up last may still be in the level 2 cache.
+  // Backwards: the level 2 cache may still have the last rows that a kernel before this one read or wrote.
 #pragma unroll 4
   for (int row = last - 1 - static_cast<int>(threadIdx.y); row >= first; row -= l.rows_at_once) {
     const std::int64_t at = base + static_cast<std::int64_t>(row) * l.channels;

@@ -32,9 +32,8 @@ __device__ inline void await_earlier_kernels() {
 #endif
 }
 
-/// The number of a block, the last one first. Kernels between two matrix products begin with what the first
-/// product wrote last, and end with what the second one reads first, so that both find more in the level 2
-/// cache.
+/// The number of a block, the last one first. A kernel between two matrix products then begins with what the
+/// first one wrote last, and ends with what the second one reads first: the level 2 cache may still have both.
 __device__ inline unsigned last_block_first() {
   return gridDim.x - 1 - blockIdx.x;
 }
