@@ -178,8 +178,8 @@ void EditJobRun::load() {
       context_, [&](const StableDiffusion& loaded) { return memory_need(loaded); },
       may_reuse ? LearnedBefore::keep : LearnedBefore::drop,
       is_learned || resumes
-          ? nullptr
-          : warm_up_of(job_.learn, picture_, choice, first_batch_sizes(plan, job_.drawing, choice.policy)));
+          ? WhileReading()
+          : learning_.while_reading(picture_, first_batch_sizes(plan, job_.drawing, choice.policy)));
   warn_of_long_texts(encoded_texts(), *network_, context_);
   // A plan that has weights wait on the CPU has no room for the judges' either.
   const auto judges = network_->memory.offload ? c10::Device(c10::DeviceType::CPU) : choice.policy.device;

@@ -108,13 +108,18 @@ void prepare_learning(const LearnRequest& request, const Image& picture, const M
   if (grid) is_saved_already(request, described(request, picture, choice, *grid));
 }
 
-Meanwhile warm_up_of(const LearnRequest& request, const Image& picture, const ModelChoice& choice,
-                     std::vector<std::int64_t> batches) {
+WhileReading warm_up_of(const LearnRequest& request, const Image& picture, const ModelChoice& choice,
+                        std::vector<std::int64_t> batches, std::optional<EncodedPicture>& encoded) {
   const auto grid = read_picture_grid(choice.folder);
   const bool is_saved = !request.save.empty() && is_saved_edit(request.save);
   if (!grid || is_saved || !choice.policy.reduced()) return {};
-  return [&choice, batches = std::move(batches), options = request.options,
-          frame = frame_of(picture, request, *grid)] { return warm_up(options, frame, choice, batches); };
+  const auto frame = frame_of(picture, request, *grid);
+  return {[&choice, batches = std::move(batches), options = request.options, frame] {
+            return warm_up(options, frame, choice, batches);
+          },
+          [&, frame, stretched = size_of(request, *grid).has_value()](StableDiffusion& model) {
+            encoded = encode_picture(model, lay_into_grid(picture, frame, stretched), request.options.seed);
+          }};
 }
 
 std::string write_source(const LearnRequest& request, const std::vector<std::string>& targets,
@@ -183,14 +188,15 @@ LearnedPicture take_learned(PictureToLearn picture, const LearnResult& before, J
 }
 
 LearnedPicture learn_and_save(PictureToLearn picture, const LearnRequest& request, const ModelChoice& choice,
-                              StableDiffusion& model, JobContext& job) {
+                              StableDiffusion& model, JobContext& job,
+                              std::optional<EncodedPicture> encoded) {
   job.note(fmt::format("picture {}x{}, fine-tuning at {}x{}", picture.frame.source_width,
                        picture.frame.source_height, picture.frame.width, picture.frame.height));
-  const auto encoded = encode_picture(model, picture.grid, picture.options.seed);
-  if (choice.miniature) warn(warn_of_round_trip(model, encoded, picture), job);
+  if (!encoded) encoded = encode_picture(model, picture.grid, picture.options.seed);
+  if (choice.miniature) warn(warn_of_round_trip(model, *encoded, picture), job);
   reset_peak_memory(model.policy.device);
   LearnedPicture learned{std::move(picture), {}};
-  learned.result = learn_picture(model, encoded, learned.source, learned.options,
+  learned.result = learn_picture(model, *encoded, learned.source, learned.options,
                                  [&](const Progress& progress) { job.progress(progress); });
   job.end_stage();
   say_how_it_ended(learned, job);

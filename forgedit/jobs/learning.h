@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -7,6 +8,7 @@
 #include "forgedit/jobs/model_choice.h"
 #include "forgedit/jobs/requests.h"
 #include "forgedit/jobs/warm_models.h"
+#include "forgedit/pipelines/learning/learn_picture.h"
 #include "forgedit/pipelines/model/picture_grid.h"
 #include "forgedit/pipelines/records/saved_edit.h"
 
@@ -20,10 +22,11 @@ void check_learn_request(const LearnRequest& request);
 /// replace a different saved edit.
 void prepare_learning(const LearnRequest& request, const Image& picture, const ModelChoice& choice);
 
-/// Returns what the thread that fine-tunes does while the model is read (warm_up); empty if that would not
-/// help. `batches`: numbers of images per batch when sampling after fine-tuning.
-Meanwhile warm_up_of(const LearnRequest& request, const Image& picture, const ModelChoice& choice,
-                     std::vector<std::int64_t> batches);
+/// Returns what to do while the model is read: the thread that will fine-tune warms up (warm_up), and the one
+/// that reads encodes the picture into `encoded`. Empty if that would not help. `batches`: numbers of images
+/// per batch when sampling after fine-tuning.
+WhileReading warm_up_of(const LearnRequest& request, const Image& picture, const ModelChoice& choice,
+                        std::vector<std::int64_t> batches, std::optional<EncodedPicture>& encoded);
 
 /// Writes the source prompt for a picture without one, and sends it to the listener: see source_prompt.
 std::string write_source(const LearnRequest& request, const std::vector<std::string>& targets,
@@ -50,8 +53,10 @@ LearnedPicture take_saved(PictureToLearn picture, const std::filesystem::path& s
 /// Returns the picture with the weights that the previous job learned: see WarmModels::learned_before.
 LearnedPicture take_learned(PictureToLearn picture, const LearnResult& before, JobContext& job);
 
-/// Fine-tunes on the picture, and saves the weights if `request.save` is set.
+/// Fine-tunes on the picture, and saves the weights if `request.save` is set. `encoded`: the picture, if it
+/// is encoded already.
 LearnedPicture learn_and_save(PictureToLearn picture, const LearnRequest& request, const ModelChoice& choice,
-                              StableDiffusion& model, JobContext& job);
+                              StableDiffusion& model, JobContext& job,
+                              std::optional<EncodedPicture> encoded = {});
 
 }  // namespace forgedit

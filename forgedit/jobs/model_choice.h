@@ -49,15 +49,19 @@ ModelChoice choose_model(const ModelRequest& request, JobContext& job);
 /// Returns what a job will need memory for.
 using MemoryNeed = std::function<MemoryTask(const StableDiffusion& model)>;
 
-/// Work for the calling thread while another thread reads the model. Returns what to note afterwards, or
-/// nothing.
-using Meanwhile = std::function<std::string()>;
+/// Other work while a model is read by a thread of its own.
+struct WhileReading {
+  /// Runs on the calling thread. Returns what to note afterwards, or nothing. If empty, the calling thread
+  /// reads the model.
+  std::function<std::string()> meanwhile;
+  /// Gets the model, in its place, on the thread that has read it. Not called without `meanwhile`.
+  std::function<void(StableDiffusion& model)> once_read;
+};
 
 /// Reads the model and notes its name. With a `need`, chooses a memory plan that fits the budget or the free
-/// memory of the device, notes it, and limits a GPU to the budget. Runs `meanwhile`, if given, on the calling
-/// thread.
+/// memory of the device, notes it, and limits a GPU to the budget.
 StableDiffusion load_model(const ModelChoice& choice, JobContext& job, const MemoryNeed& need = {},
-                           const Meanwhile& meanwhile = {});
+                           const WhileReading& other = {});
 
 /// Builds the model from its settings and the shapes of its weights, without reading the weights. Throws
 /// Error as load_model does, except for the values of weights. The result has no fingerprint and cannot

@@ -32,7 +32,7 @@ const ModelChoice& WarmModels::choice(JobContext& job) {
 }
 
 StableDiffusion& WarmModels::model(JobContext& job, const MemoryNeed& need, LearnedBefore learned,
-                                   const Meanwhile& meanwhile) {
+                                   const WhileReading& other) {
   end_session();
   if (learned == LearnedBefore::drop) learned_.reset();
   const auto& device = choice(job).policy.device;
@@ -41,7 +41,7 @@ StableDiffusion& WarmModels::model(JobContext& job, const MemoryNeed& need, Lear
     release_memory(device);
     // Asking starts CUDA, which can overlap with reading if nobody needs the answer.
     const auto before = keep_ ? held_by_tensors(device) : 0;
-    model_ = load_model(*choice_, job, need, meanwhile);
+    model_ = load_model(*choice_, job, need, other);
     model_bytes_ = held_by_tensors(device) - before;
     return *model_;
   }

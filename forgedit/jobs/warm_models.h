@@ -42,10 +42,10 @@ class WarmModels {
   /// Returns the model and device. Throws Error if there is no such model or device.
   const ModelChoice& choice(JobContext& job);
   /// Returns the model with its own weights and a memory plan for this job; a warm session ends. Throws Error
-  /// if it cannot be read or does not fit. `meanwhile`: see load_model; not called if the model is loaded
+  /// if it cannot be read or does not fit. `other`: see load_model; not called if the model is loaded
   /// already.
   StableDiffusion& model(JobContext& job, const MemoryNeed& need = {},
-                         LearnedBefore learned = LearnedBefore::drop, const Meanwhile& meanwhile = {});
+                         LearnedBefore learned = LearnedBefore::drop, const WhileReading& other = {});
   /// Keeps the weights learned from `picture` for a next job that learns the same. Does nothing if `keep` is
   /// false.
   void keep_learned(const PictureToLearn& picture, const LearnResult& result);

@@ -10,9 +10,9 @@ namespace {
 
 class LoadModel : public testing::JobTest {
  protected:
-  StableDiffusion load(const ModelChoice& choice, const Meanwhile& meanwhile = {}) {
+  StableDiffusion load(const ModelChoice& choice, const WhileReading& other = {}) {
     JobContext context(places_, told_, stop_);
-    return load_model(choice, context, {}, meanwhile);
+    return load_model(choice, context, {}, other);
   }
   ModelChoice choice() {
     JobContext context(places_, told_, stop_);
@@ -26,12 +26,19 @@ class LoadModel : public testing::JobTest {
 TEST_F(LoadModel, RunsOtherWorkOnTheCallersThreadMeanwhile) {
   const auto alone = load(choice());
   const auto notes = told_.notes;
-  std::thread::id runs_on;
-  const auto beside = load(choice(), [&] {
-    runs_on = std::this_thread::get_id();
-    return std::string("it failed");
-  });
+  std::thread::id runs_on, gets_it_on;
+  std::string got;
+  const auto beside = load(choice(), {[&] {
+                                        runs_on = std::this_thread::get_id();
+                                        return std::string("it failed");
+                                      },
+                                      [&](const StableDiffusion& model) {
+                                        gets_it_on = std::this_thread::get_id();
+                                        got = model.base_fingerprint;
+                                      }});
   EXPECT_EQ(runs_on, std::this_thread::get_id());
+  EXPECT_NE(gets_it_on, runs_on);
+  EXPECT_EQ(got, alone.base_fingerprint);
   EXPECT_EQ(beside.base_fingerprint, alone.base_fingerprint);
   EXPECT_EQ(told_.notes.size(), 2 * notes.size() + 1);
   EXPECT_EQ(told_.notes_with("it failed"), 1U);
@@ -41,12 +48,11 @@ TEST_F(LoadModel, OtherWorkDoesNotHideWhatIsWrong) {
   auto broken = choice();
   broken.files.model = folder_ / "nowhere";
   bool ran = false;
-  EXPECT_THROW(load(broken,
-                    [&] {
-                      ran = true;
-                      return std::string();
-                    }),
-               Error);
+  const auto meanwhile = [&] {
+    ran = true;
+    return std::string();
+  };
+  EXPECT_THROW(load(broken, {meanwhile, {}}), Error);
   EXPECT_TRUE(ran);
 }
 
