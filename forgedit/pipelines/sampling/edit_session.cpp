@@ -178,7 +178,9 @@ LearnedWeights learned_weights(StableDiffusion& model, const LearnResult& learne
 }  // namespace
 
 std::int64_t images_per_batch(const DrawOptions& options, const ComputePolicy& policy) {
-  return options.batch.value_or(policy.device.is_cuda() && !options.full_batches ? 8 : 4);
+  if (options.batch) return *options.batch;
+  if (options.full_batches) return 3;  // a strategy's strengths in the first round, and the best three
+  return policy.device.is_cuda() ? 8 : 4;
 }
 
 std::vector<std::int64_t> first_batch_sizes(const std::vector<Candidate>& plan, const DrawOptions& options,
