@@ -106,7 +106,7 @@ void add_draw_options(CLI::App& command, DrawOptions& options) {
       ->group("Sampling");
   command
       .add_option("--draw-batch", options.batch,
-                  "images per batch [4 on a CPU, 8 on a GPU, 4 for edit --auto]")
+                  "images per batch [4 on a CPU, 8 on a GPU, 3 for edit --auto on a GPU in bf16]")
       ->check(within(1, 1000))
       ->type_name("NUMBER")
       ->group("Sampling");

@@ -108,18 +108,26 @@ void prepare_learning(const LearnRequest& request, const Image& picture, const M
   if (grid) is_saved_already(request, described(request, picture, choice, *grid));
 }
 
+std::optional<EncodedPicture> encode_ahead(const LearnRequest& request, const Image& picture,
+                                           StableDiffusion& model) {
+  try {
+    const PictureGrid grid{model.size_multiple(), model.native_size()};
+    const auto frame = frame_of(picture, request, grid);
+    const auto laid = lay_into_grid(picture, frame, size_of(request, grid).has_value());
+    return encode_picture(model, laid, request.options.seed);
+  } catch (const std::exception&) {
+    return {};  // for lack of memory beside the warm-up, say
+  }
+}
+
 WhileReading warm_up_of(const LearnRequest& request, const Image& picture, const ModelChoice& choice,
                         std::vector<std::int64_t> batches, std::optional<EncodedPicture>& encoded) {
   const auto grid = read_picture_grid(choice.folder);
   const bool is_saved = !request.save.empty() && is_saved_edit(request.save);
   if (!grid || is_saved || !choice.policy.reduced()) return {};
-  const auto frame = frame_of(picture, request, *grid);
-  return {[&choice, batches = std::move(batches), options = request.options, frame] {
-            return warm_up(options, frame, choice, batches);
-          },
-          [&, frame, stretched = size_of(request, *grid).has_value()](StableDiffusion& model) {
-            encoded = encode_picture(model, lay_into_grid(picture, frame, stretched), request.options.seed);
-          }};
+  return {[&choice, batches = std::move(batches), options = request.options,
+           frame = frame_of(picture, request, *grid)] { return warm_up(options, frame, choice, batches); },
+          [&](StableDiffusion& model) { encoded = encode_ahead(request, picture, model); }};
 }
 
 std::string write_source(const LearnRequest& request, const std::vector<std::string>& targets,

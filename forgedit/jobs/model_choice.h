@@ -54,9 +54,9 @@ struct WhileReading {
   /// Runs on the calling thread. Returns what to note afterwards, or nothing. If empty, the calling thread
   /// reads the model.
   std::function<std::string()> meanwhile;
-  /// Gets the model, in its place, on the thread that has read it. Not called without `meanwhile`. It must
-  /// not compute attention in 16 bits: `meanwhile` may, and LibTorch's deterministic mode (DeterminismScope)
-  /// is of the whole process.
+  /// Receives the model after `place`, on the thread that has read it. Not called without `meanwhile`. It
+  /// must not compute attention in 16 bits: `meanwhile` may, and LibTorch's deterministic mode
+  /// (DeterminismScope) applies to the whole process.
   std::function<void(StableDiffusion& model)> once_read;
 };
 

@@ -44,6 +44,17 @@ TEST_F(LoadModel, RunsOtherWorkOnTheCallersThreadMeanwhile) {
   EXPECT_EQ(told_.notes_with("it failed"), 1U);
 }
 
+TEST_F(LoadModel, ReadsAloneWithoutOtherWork) {
+  bool called = false;
+  load(choice(), {{}, [&](const StableDiffusion&) { called = true; }});
+  EXPECT_FALSE(called);
+}
+
+TEST_F(LoadModel, FailsIfWorkOnTheModelFails) {
+  const auto nothing = [] { return std::string(); };
+  EXPECT_THROW(load(choice(), {nothing, [](const StableDiffusion&) { throw failure("broken"); }}), Error);
+}
+
 TEST_F(LoadModel, OtherWorkDoesNotHideWhatIsWrong) {
   auto broken = choice();
   broken.files.model = folder_ / "nowhere";

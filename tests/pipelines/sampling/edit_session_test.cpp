@@ -161,6 +161,15 @@ TEST_F(Sweep, AnImageIsGeneratedAgainInABatchLikeItsOwn) {
   }
 }
 
+TEST_F(Sweep, FullBatchesHaveThreeImagesUnlessAskedOtherwise) {
+  DrawOptions options;
+  EXPECT_EQ(images_per_batch(options, model_->policy), 4);  // on a CPU
+  options.full_batches = true;
+  EXPECT_EQ(images_per_batch(options, model_->policy), 3);
+  options.batch = 5;
+  EXPECT_EQ(images_per_batch(options, model_->policy), 5);
+}
+
 TEST_F(Sweep, BatchesAreFilledUpWithCopiesThatNobodySees) {
   auto request = one_edit();
   request.gammas = {0.8, 0.9, 1.0, 1.1, 1.2};
