@@ -51,10 +51,10 @@ struct GroupNormGradients {
   Bf16* weight = nullptr;  ///< null: not computed; then bias is null too
   Bf16* bias = nullptr;
 };
-/// Computes the gradients from stats and dy. `tap` is a gradient to add to that of x, for a residual that
-/// branches off x, or null.
+/// Computes the gradients from stats and dy. `dpassthrough` is a gradient to add to that of x, for a residual
+/// that branches off x, or null.
 void group_norm_backward(const GroupNormShape& shape, const GroupNormInput& input, const float* stats,
-                         const Bf16* dy, const Bf16* tap, const GroupNormGradients& gradients,
+                         const Bf16* dy, const Bf16* dpassthrough, const GroupNormGradients& gradients,
                          float* workspace, Stream stream);
 
 struct LayerNormShape {

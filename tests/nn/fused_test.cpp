@@ -162,7 +162,7 @@ TEST_P(FusedTokens, AddLayerNorm) {
       });
 }
 
-TEST_P(FusedTokens, LayerNormWithATap) {
+TEST_P(FusedTokens, LayerNormWithAPassthrough) {
   const auto [tokens, width] = GetParam();
   LayerNorm norm(width);
   expect_equal(

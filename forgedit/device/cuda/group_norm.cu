@@ -353,11 +353,11 @@ __global__ void finish_gradients_kernel(Layout l, const Bf16* weight, const floa
   }
 }
 
-/// dx = rstd·(du·weight − mean(du·weight) − x̂·mean(du·weight·x̂)) + tap. The first block also sums the
-/// gradients of weight and bias over the batch.
+/// dx = rstd·(du·weight − mean(du·weight) − x̂·mean(du·weight·x̂)) + dpassthrough. The first block also sums
+/// the gradients of weight and bias over the batch.
 template <bool kSilu>
 __global__ void dx_kernel(Layout l, int batch, GroupNormInput in, const float* stats, const float* means,
-                          const float* channel_sums, const Bf16* dy, const Bf16* tap,
+                          const float* channel_sums, const Bf16* dy, const Bf16* dpassthrough,
                           GroupNormGradients out) {
   await_earlier_kernels();
   const int n = blockIdx.y, channel = threadIdx.x * 8;
@@ -399,7 +399,7 @@ __global__ void dx_kernel(Layout l, int batch, GroupNormInput in, const float* s
     float v[8], g[8], t[8] = {};
     load8(in.x + at, v);
     load8(dy + at, g);
-    if (tap) load8(tap + at, t);
+    if (dpassthrough) load8(dpassthrough + at, t);
 #pragma unroll
     for (int i = 0; i < 8; ++i) {
       const float du = affine.du<kSilu>(v[i], g[i], i);
@@ -473,7 +473,7 @@ void group_norm_again(const GroupNormShape& shape, const GroupNormInput& input, 
 }
 
 void group_norm_backward(const GroupNormShape& shape, const GroupNormInput& input, const float* stats,
-                         const Bf16* dy, const Bf16* tap, const GroupNormGradients& gradients,
+                         const Bf16* dy, const Bf16* dpassthrough, const GroupNormGradients& gradients,
                          float* workspace, Stream stream) {
   const auto l = layout_of(shape);
   const auto grid = grid_of(shape, l);
@@ -481,8 +481,8 @@ void group_norm_backward(const GroupNormShape& shape, const GroupNormInput& inpu
   float* means = channel_sums + shape.batch * 3 * l.channels;
   const auto sums = input.silu ? gradient_sums_kernel<true> : gradient_sums_kernel<false>;
   check_addend(input);
-  check_aligned("group_norm_backward", {input.x, input.addend, input.weight, input.bias, dy, tap, gradients.x,
-                                        gradients.weight, gradients.bias});
+  check_aligned("group_norm_backward", {input.x, input.addend, input.weight, input.bias, dy, dpassthrough,
+                                        gradients.x, gradients.weight, gradients.bias});
   launch("group_norm_backward", sums, grid, block_of(l), shared_bytes(l, 3), stream, l, input, stats, dy,
          workspace);
   const int per_group = l.channels / l.groups, threads = 256;
@@ -492,7 +492,7 @@ void group_norm_backward(const GroupNormShape& shape, const GroupNormInput& inpu
          workspace, channel_sums, means, gradients.addend);
   const auto dx = input.silu ? dx_kernel<true> : dx_kernel<false>;
   launch("group_norm_dx", dx, grid, block_of(l), 0, stream, l, shape.batch, input, stats, means, channel_sums,
-         dy, tap, gradients);
+         dy, dpassthrough, gradients);
 }
 
 }  // namespace forgedit::kernels
