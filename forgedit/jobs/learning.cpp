@@ -109,12 +109,10 @@ void prepare_learning(const LearnRequest& request, const Image& picture, const M
 }
 
 std::optional<EncodedPicture> encode_ahead(const LearnRequest& request, const Image& picture,
-                                           StableDiffusion& model) {
+                                           const ModelChoice& choice, StableDiffusion& model) {
   try {
-    const PictureGrid grid{model.size_multiple(), model.native_size()};
-    const auto frame = frame_of(picture, request, grid);
-    const auto laid = lay_into_grid(picture, frame, size_of(request, grid).has_value());
-    return encode_picture(model, laid, request.options.seed);
+    const auto to_learn = picture_to_learn(request, picture, choice, model);
+    return encode_picture(model, to_learn.grid, to_learn.options.seed);
   } catch (const std::exception&) {
     return {};  // for lack of memory beside the warm-up, say
   }
@@ -127,7 +125,7 @@ WhileReading warm_up_of(const LearnRequest& request, const Image& picture, const
   if (!grid || is_saved || !choice.policy.reduced()) return {};
   return {[&choice, batches = std::move(batches), options = request.options,
            frame = frame_of(picture, request, *grid)] { return warm_up(options, frame, choice, batches); },
-          [&](StableDiffusion& model) { encoded = encode_ahead(request, picture, model); }};
+          [&](StableDiffusion& model) { encoded = encode_ahead(request, picture, choice, model); }};
 }
 
 std::string write_source(const LearnRequest& request, const std::vector<std::string>& targets,

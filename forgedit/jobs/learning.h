@@ -24,7 +24,7 @@ void prepare_learning(const LearnRequest& request, const Image& picture, const M
 
 /// Encodes the picture as learn_and_save does. Returns nothing if that fails: learn_and_save then says why.
 std::optional<EncodedPicture> encode_ahead(const LearnRequest& request, const Image& picture,
-                                           StableDiffusion& model);
+                                           const ModelChoice& choice, StableDiffusion& model);
 
 /// Returns what to do while the model is read: the thread that will fine-tune warms up (warm_up), and the one
 /// that reads encodes the picture into `encoded`. Empty if that would not help. `batches`: numbers of images

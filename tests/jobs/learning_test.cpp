@@ -24,7 +24,7 @@ class LearningAhead : public testing::JobTest {
 
 TEST_F(LearningAhead, AnEncodedPictureIsLearnedAsTheSamePictureIs) {
   const auto to_learn = picture_to_learn(request_, picture_, choice_, model_);
-  const auto ahead = encode_ahead(request_, picture_, model_);
+  const auto ahead = encode_ahead(request_, picture_, choice_, model_);
   ASSERT_TRUE(ahead);
   const auto one = learn_and_save(to_learn, request_, choice_, model_, job_, ahead);
   const auto other = learn_and_save(to_learn, request_, choice_, model_, job_);
@@ -36,7 +36,7 @@ TEST_F(LearningAhead, AnEncodedPictureIsLearnedAsTheSamePictureIs) {
 
 TEST_F(LearningAhead, APictureThatCannotBeEncodedIsLeftToFineTuning) {
   request_.size = {31, 64};  // no size that the model generates
-  EXPECT_FALSE(encode_ahead(request_, picture_, model_));
+  EXPECT_FALSE(encode_ahead(request_, picture_, choice_, model_));
 }
 
 }  // namespace
