@@ -80,8 +80,9 @@ UNetImpl::UNetImpl(const UNetConfig& config)
 // concatenates the last remaining skip behind its own channels. All feature maps from conv_in to up_blocks.3
 // are channels-last; the output is contiguous (NCHW), whatever the latents are. One text for the whole batch
 // is expanded (stride 0 over B). On the fused path (is_fused), the blocks get neither time nor text, but the
-// values that their layers compute from them (PrecomputedScope). Under autocast (ComputePolicy::plain in
-// bf16) weights are float32, and each operator chooses the type of its result.
+// values that their layers compute from them (PrecomputedScope); only adapters need the text itself. Under
+// autocast (ComputePolicy::plain in bf16) weights are float32, and each operator chooses the type of its
+// result.
 torch::Tensor UNetImpl::forward(const torch::Tensor& latents, const torch::Tensor& timesteps,
                                 const torch::Tensor& encoder_hidden_states, const AddedConditions& added,
                                 bool checkpointing) {
@@ -97,7 +98,7 @@ torch::Tensor UNetImpl::forward(const torch::Tensor& latents, const torch::Tenso
   // Checkpointed blocks run again in the backward pass, when a PrecomputedScope would have ended.
   if (checkpointing) return forward_embedded(latents, {time, text, checkpointing});
   const PrecomputedScope precomputed(*this, join_addends(*this, time), join_keys_and_values(*this, text));
-  return forward_embedded(latents, {});
+  return forward_embedded(latents, {{}, text});
 }
 
 bool UNetImpl::is_fused() const {
