@@ -2,6 +2,8 @@
 
 #include <cstdio>
 #include <cstring>
+#include <deque>
+#include <vector>
 
 #include "forgedit/core/error.h"
 #include "forgedit/core/parallel.h"
@@ -23,7 +25,7 @@ void append_names(std::string& message, const char* what, const std::vector<std:
 
 constexpr std::uint64_t kFnvPrime = 0x100000001b3ULL;
 constexpr std::uint64_t kFnvBasis = 0xcbf29ce484222325ULL;
-constexpr std::size_t kHashBlock = std::size_t{1} << 20;
+constexpr std::int64_t kHashBlock = 1 << 18;  // values
 constexpr std::size_t kHashAtOnce = std::size_t{256} << 20;
 
 std::uint64_t hash_text(std::uint64_t hash, const std::string& text) {
@@ -46,6 +48,17 @@ std::uint64_t hash_bytes(const char* data, std::size_t bytes) {
     hash = hash_word(hash, word);
   }
   return hash;
+}
+
+/// The hash of some values of a dense tensor, half precision or float32, as float32.
+std::uint64_t hash_floats(const at::Tensor& tensor, std::int64_t first, std::int64_t count) {
+  const auto hash = [&](const float* values) {
+    return hash_bytes(reinterpret_cast<const char*>(values), static_cast<std::size_t>(count) * sizeof(float));
+  };
+  if (tensor.scalar_type() == at::kFloat) return hash(tensor.data_ptr<float>() + first);
+  // Converted block by block: new memory for all values would take longer than the hash.
+  const auto* halves = tensor.data_ptr<at::Half>() + first;
+  return hash(std::vector<float>(halves, halves + count).data());
 }
 
 }  // namespace
@@ -97,18 +110,18 @@ void load_state(torch::nn::Module& module, const StateDict& state, const std::st
 std::string fingerprint(const StateDict& state) {
   // One hash of names and shapes, and one of the hashes of all blocks in order, which all threads compute.
   struct Block {
-    const char* data;
-    std::size_t bytes;
+    const at::Tensor* tensor;  // of half or float32 values; the hash is of float32 ones
+    std::int64_t first, count;
     std::uint64_t hash;
   };
-  std::vector<at::Tensor> tensors;
+  std::deque<at::Tensor> tensors;
   std::vector<Block> blocks;
   std::size_t collected = 0;
   auto hash = kFnvBasis, values = kFnvBasis;
   const auto hash_blocks = [&] {
     parallel_for(static_cast<std::int64_t>(blocks.size()), 1, [&](std::int64_t first, std::int64_t last) {
       for (auto i = static_cast<std::size_t>(first); i < static_cast<std::size_t>(last); ++i) {
-        blocks[i].hash = hash_bytes(blocks[i].data, blocks[i].bytes);
+        blocks[i].hash = hash_floats(*blocks[i].tensor, blocks[i].first, blocks[i].count);
       }
     });
     for (const auto& block : blocks) values = hash_word(values, block.hash);
@@ -118,15 +131,15 @@ std::string fingerprint(const StateDict& state) {
   };
   for (const auto& [name, tensor] : state) {
     hash = hash_text(hash, name + " " + shape_text(tensor.sizes()));
+    const bool half = tensor.scalar_type() == at::kHalf;
     // Standard strides first, so that a channels-last copy of the same weights reads the same.
-    tensors.push_back(tensor.detach().to(at::kCPU, at::kFloat).contiguous());
-    const auto* data = static_cast<const char*>(tensors.back().data_ptr());
-    const auto bytes = tensors.back().nbytes();
-    for (std::size_t first = 0; first < bytes; first += kHashBlock) {
-      blocks.push_back({data + first, std::min(kHashBlock, bytes - first), 0});
+    tensors.push_back(tensor.detach().to(at::kCPU, half ? at::kHalf : at::kFloat).contiguous());
+    const auto& plain = tensors.back();
+    for (std::int64_t first = 0; first < plain.numel(); first += kHashBlock) {
+      blocks.push_back({&plain, first, std::min(kHashBlock, plain.numel() - first), 0});
     }
-    // Half-precision weights are copied here, so not all tensors are kept at once.
-    collected += bytes;
+    // Weights of other types are copied here, so not all tensors are kept at once.
+    collected += plain.nbytes();
     if (collected >= kHashAtOnce) hash_blocks();
   }
   hash_blocks();

@@ -21,7 +21,7 @@ StableDiffusion zeros(const UNetConfig& config, const ComputePolicy& policy) {
   for (auto& [name, parameter] : parameters_of(*model.unet)) {
     parameter.set_requires_grad(false);
     parameter.set_data(torch::zeros(parameter.sizes(), torch::device(policy.device).dtype(torch::kBFloat16)));
-    model.unet_float32.emplace(name, zero.expand(parameter.sizes()));
+    model.unet_as_loaded.emplace(name, zero.expand(parameter.sizes()));
   }
   nn::use_channels_last(*model.unet);
   return model;

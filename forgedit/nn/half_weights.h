@@ -6,8 +6,9 @@
 #include "forgedit/core/torch.h"
 
 // On a CPU, a large network keeps weights in half precision if its file stores them so, which halves the
-// memory. Its layers compute in float32 and convert each weight while they use it, so the results equal those
-// of float32 weights. Half-precision weights are never trained; trained ones are float32.
+// memory; for a GPU, only until they are uploaded. Its layers compute in float32 and convert each weight
+// while they use it, so the results equal those of float32 weights. Half-precision weights are never trained;
+// trained ones are float32.
 namespace forgedit::nn {
 
 /// Whether a layer has to convert this weight.

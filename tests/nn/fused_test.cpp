@@ -426,6 +426,22 @@ TEST(SplitAdam, StepsAsLibTorchsAdamOnFloat32Weights) {
   EXPECT_LT(std::abs((weights.values()[0] - reference[0]).mean().item<double>()), 2e-7) << "right on average";
 }
 
+TEST(SplitAdam, TakesHalfPrecisionValuesExactly) {
+  torch::manual_seed(8);
+  // From the host in half precision and in float32, and from the device.
+  const Tensors values{torch::randn({70001}).to(torch::kHalf), torch::randn({24, 16, 3, 3}),
+                       torch::randn({5}).to(torch::kHalf).cuda()};
+  for (const bool one_by_one : {false, true}) {
+    Tensors parameters;
+    for (const auto& value : values) parameters.push_back(value.cuda().to(torch::kBFloat16));
+    SplitWeights weights(parameters, values, one_by_one);
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      EXPECT_TRUE(weights.values()[i].cpu().equal(values[i].cpu().to(torch::kFloat)))
+          << i << ' ' << one_by_one;
+    }
+  }
+}
+
 TEST(SplitAdam, ManySmallStepsOfAnAverageAreNotLost) {
   // From a large gradient on, its square's average must fall by 1/1000 a step, less than half of bfloat16's
   // resolution.

@@ -76,7 +76,7 @@ class LearningUNet {
     if (options.tuning == Tuning::lora) {
       adapters_.emplace(model.unet, options, model.policy);
     } else {
-      weights_.emplace(*model.unet, blocks_of(options), model.unet_float32, model.memory.offload);
+      weights_.emplace(*model.unet, blocks_of(options), model.unet_as_loaded, model.memory.offload);
     }
   }
   ParameterGroup group() const {

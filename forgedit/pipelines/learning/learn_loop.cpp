@@ -401,7 +401,7 @@ LearnResult run_learn_loop(const LearnTask& task, const std::vector<LearnPhase>&
 }
 
 TrainableParameters::TrainableParameters(torch::nn::Module& network, const Selector& learns,
-                                         const StateDict& float32, bool offload)
+                                         const StateDict& exact, bool offload)
     : offload_(offload) {
   std::vector<torch::Tensor> parameters, values;
   for (auto& [name, parameter] : parameters_of(network)) {
@@ -412,11 +412,11 @@ TrainableParameters::TrainableParameters(torch::nn::Module& network, const Selec
       originals_.remember(parameter);
     }
     parameters_.emplace(name, parameter);
-    if (float32.empty()) {
+    if (exact.empty()) {
       parameter.set_data(parameter.detach().to(torch::kFloat, /*non_blocking=*/false, /*copy=*/true));
     } else {
       parameters.push_back(parameter);
-      values.push_back(float32.at(name));
+      values.push_back(exact.at(name));
     }
   }
   if (!parameters.empty()) split_ = std::make_unique<SplitWeights>(std::move(parameters), values, offload_);

@@ -74,9 +74,9 @@ class TrainableParameters {
  public:
   using Selector = std::function<bool(const std::string& name)>;
 
-  /// `float32`: float32 weights by name, if the network's own are bfloat16; otherwise empty. `offload`: the
-  /// original weights wait on the CPU, and `learned` returns its copies there.
-  TrainableParameters(torch::nn::Module& network, const Selector& learns, const StateDict& float32 = {},
+  /// `exact`: float32 or half-precision weights by name, if the network's own are bfloat16; otherwise empty.
+  /// `offload`: the original weights wait on the CPU, and `learned` returns its copies there.
+  TrainableParameters(torch::nn::Module& network, const Selector& learns, const StateDict& exact = {},
                       bool offload = false);
 
   ParameterGroup group(double lr) const;

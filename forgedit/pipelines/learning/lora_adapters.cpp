@@ -104,9 +104,9 @@ StateDict merged_adapters(const StateDict& lora, const LearnOptions& options, co
   for (const auto& [name, parameter] : adapted_parameters(options, *model.unet)) {
     const auto& down = lora.at(module_of(name) + kDown);
     const auto& up = lora.at(module_of(name) + kUp);
-    const auto original = model.unet_float32.empty() ? parameter : model.unet_float32.at(name);
+    const auto original = model.unet_as_loaded.empty() ? parameter : model.unet_as_loaded.at(name);
     const auto device = model.policy.device;
-    const auto sum = with_low_rank(original.to(device), down, up, options.lora_scale());
+    const auto sum = with_low_rank(original.to(device, torch::kFloat), down, up, options.lora_scale());
     auto placed = torch::empty_like(parameter, nn::learned_options(parameter).device(
                                                    model.memory.offload ? c10::Device(torch::kCPU) : device));
     merged.emplace(name, placed.copy_(sum));

@@ -22,6 +22,26 @@ std::int64_t padded(std::int64_t count) {
   return (count + kernels::kAdamBlock - 1) / kernels::kAdamBlock * kernels::kAdamBlock;
 }
 
+/// Returns dense tensors on the device with the types and shapes of `tensors`, in one block of memory.
+std::vector<torch::Tensor> empty_like_all(const std::vector<torch::Tensor>& tensors,
+                                          const c10::Device& device) {
+  constexpr std::int64_t kAlignment = 16;
+  const auto bytes_of = [](const torch::Tensor& tensor) {
+    return (static_cast<std::int64_t>(tensor.nbytes()) + kAlignment - 1) / kAlignment * kAlignment;
+  };
+  std::int64_t total = 0;
+  for (const auto& tensor : tensors) total += bytes_of(tensor);
+  const auto block = torch::empty({total}, torch::dtype(torch::kByte).device(device));
+  std::vector<torch::Tensor> result;
+  std::int64_t first = 0;
+  for (const auto& tensor : tensors) {
+    const auto part = block.narrow(0, first, static_cast<std::int64_t>(tensor.nbytes()));
+    result.push_back(part.view(tensor.scalar_type()).view(tensor.sizes()));
+    first += bytes_of(tensor);
+  }
+  return result;
+}
+
 }  // namespace
 
 SplitWeights::SplitWeights(std::vector<torch::Tensor> parameters, const std::vector<torch::Tensor>& values,
@@ -36,7 +56,7 @@ SplitWeights::SplitWeights(std::vector<torch::Tensor> parameters, const std::vec
   const auto options = torch::dtype(torch::kBFloat16).device(parameters_.front().device());
   high_ = torch::zeros({total}, options);
   low_ = torch::zeros({total}, options.dtype(torch::kShort));
-  if (!one_by_one) values_ = torch::empty({total}, options.dtype(torch::kFloat));
+  if (!one_by_one) values_ = empty_like_all(values, options.device());
   std::vector<cuda::Upload::Piece> pieces;
   for (std::size_t i = 0; i < parameters_.size(); ++i) {
     const auto part = view_of(high_, offsets_[i], parameters_[i]);
@@ -47,12 +67,11 @@ SplitWeights::SplitWeights(std::vector<torch::Tensor> parameters, const std::vec
       split(i, value.data_ptr<float>());
       continue;
     }
-    const auto place = values_.narrow(0, offsets_[i], values[i].numel()).view(values[i].sizes());
-    if (values[i].is_cpu() && values[i].scalar_type() == torch::kFloat && values[i].is_contiguous()) {
+    if (values[i].is_cpu() && values[i].is_contiguous()) {
       sources_.push_back(values[i]);
-      pieces.push_back({values[i].data_ptr(), place.data_ptr(), values[i].nbytes()});
+      pieces.push_back({values[i].data_ptr(), values_[i].data_ptr(), values[i].nbytes()});
     } else {
-      place.copy_(values[i]);
+      values_[i].copy_(values[i]);
     }
   }
   if (one_by_one) return;
@@ -75,10 +94,10 @@ void SplitWeights::settle() {
   if (!upload_) return;
   upload_->finish();
   for (std::size_t i = 0; i < parameters_.size(); ++i) {
-    split(i, values_.data_ptr<float>() + offsets_[i]);
+    split(i, values_[i].to(torch::kFloat).data_ptr<float>());
   }
   upload_.reset();
-  values_ = torch::Tensor();
+  values_.clear();
   sources_.clear();
 }
 
@@ -110,7 +129,7 @@ SplitAdam::SplitAdam(SplitWeights& weights, double lr, double beta1, double beta
                      const AdamMemory& memory)
     : weights_(weights), lr_(lr), beta1_(beta1), beta2_(beta2), eps_(eps), memory_(memory) {
   // The averages are allocated now, not later between blocks that the first step leaves behind, whose memory
-  // could then not be freed. While values are being uploaded, though, they occupy the memory of the averages.
+  // could then not be freed. While values are being uploaded, though, they occupy that memory.
   if (!weights_.upload_) make_averages();
   if (!memory.keep_gradients) return;
   kept_gradients_ = torch::zeros_like(weights.high_);

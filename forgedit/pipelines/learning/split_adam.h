@@ -15,9 +15,9 @@ namespace forgedit {
 /// lives, the parameters are views of one vector; the caller restores their earlier values.
 class SplitWeights {
  public:
-  /// `values`: float32, one for each parameter and of its shape, on any device. Values on the CPU are
-  /// uploaded in the background; until `settle` the parameters have their old values, and the uploaded ones
-  /// take extra memory. `one_by_one`: waits for the upload, and needs no extra memory.
+  /// `values`: float32 or half precision, one for each parameter and of its shape, on any device. Values on
+  /// the CPU are uploaded in the background; until `settle` the parameters have their old values, and the
+  /// uploaded ones take extra memory. `one_by_one`: waits for the upload, and needs no extra memory.
   SplitWeights(std::vector<torch::Tensor> parameters, const std::vector<torch::Tensor>& values,
                bool one_by_one = false);
 
@@ -37,7 +37,7 @@ class SplitWeights {
   std::vector<torch::Tensor> parameters_;
   std::vector<std::int64_t> offsets_;  // offset of each parameter in the vectors below
   torch::Tensor high_, low_;           // bfloat16 and int16
-  torch::Tensor values_;               // float32, until `settle`
+  std::vector<torch::Tensor> values_;  // on the device, parts of one block of memory, until `settle`
   std::vector<torch::Tensor> sources_;
   std::unique_ptr<cuda::Upload> upload_;
 };

@@ -42,13 +42,14 @@ Model finish(NetworkFiles<Config> files, bool keep_half = false) {
   return load_network<Model>(files.config, files.weights, files.origin, keep_half);
 }
 
-/// Whether weights stay in half precision (nn/half_weights.h).
+/// Whether weights stay in half precision: on a CPU for good (nn/half_weights.h), for a GPU until they are
+/// uploaded.
 bool keeps_half(const ComputePolicy& policy) {
-  return policy.device.is_cpu() && policy.precision == Precision::fp32 && !policy.plain;
+  return policy.device.is_cuda() || (policy.precision == Precision::fp32 && !policy.plain);
 }
 
-/// Uploads float32 weights from the CPU to a GPU, many at a time through pinned memory, and converts them to
-/// `type` there.
+/// Uploads weights from the CPU to a GPU, many at a time through pinned memory, and converts them to `type`
+/// there.
 void upload(torch::nn::Module& network, const c10::Device& device, at::ScalarType type) {
   constexpr std::size_t kAtOnce = std::size_t{256} << 20;
   torch::NoGradGuard no_grad;
@@ -65,6 +66,16 @@ void upload(torch::nn::Module& network, const c10::Device& device, at::ScalarTyp
     cuda::Upload(device.index(), pieces).finish();
     for (const auto& tensor : placed) parameters[first++].set_data(tensor.to(type));
   }
+}
+
+/// Converts half-precision weights on the CPU to float32: ParametersOnDevice copies offloaded weights to the
+/// GPU without conversion.
+void widen(torch::nn::Module& network) {
+  std::int64_t halves = 0;
+  for (const auto& parameter : network.parameters())
+    halves += nn::is_kept_half(parameter) ? parameter.numel() : 0;
+  require_host_memory("the networks that wait on the CPU", 4 * halves);
+  network.to(torch::kFloat);
 }
 
 /// Moves a network to the device, with the memory format that convolutions there need.
@@ -217,7 +228,8 @@ void check_model(const ModelParts& parts) {
 
 void StableDiffusion::move_to_device() {
   if (policy.reduced()) {
-    for (const auto& [name, parameter] : parameters_of(*unet)) unet_float32.emplace(name, parameter.detach());
+    for (const auto& [name, parameter] : parameters_of(*unet))
+      unet_as_loaded.emplace(name, parameter.detach());
   }
   move_network(*unet, policy.device, unet_type());
   const auto place = memory.offload ? c10::Device(c10::DeviceType::CPU) : policy.device;
@@ -235,6 +247,7 @@ std::vector<torch::nn::Module*> StableDiffusion::networks_beside_unet() {
 }
 
 void StableDiffusion::place_network(torch::nn::Module& network, const c10::Device& device) {
+  if (policy.device.is_cuda() && device.is_cpu()) widen(network);
   move_network(network, device);
   // The encoder stays float32: it runs once, and fine-tuning uses its output.
   if (policy.reduced() && &network == vae.get()) vae->decoder_to(torch::kBFloat16);
@@ -337,12 +350,12 @@ torch::Tensor StableDiffusion::decode_latents(const torch::Tensor& latents) {
 }
 
 MemoryTask StableDiffusion::memory_task(int width, int height) const {
-  // The number of float32 values with the same memory: two half-precision weights (nn/half_weights.h) count
-  // as one.
-  const auto count = [](const torch::nn::Module& network) {
+  // The number of float32 values with the same memory: two half-precision weights that stay so
+  // (nn/half_weights.h) count as one.
+  const auto count = [&](const torch::nn::Module& network) {
     std::int64_t sum = 0;
     for (const auto& parameter : network.parameters()) {
-      sum += parameter.numel() / (nn::is_kept_half(parameter) ? 2 : 1);
+      sum += parameter.numel() / (policy.device.is_cpu() && nn::is_kept_half(parameter) ? 2 : 1);
     }
     return sum;
   };

@@ -18,8 +18,9 @@
 
 namespace forgedit {
 
-/// A Stable Diffusion model in memory, on one device: channels-last, nothing requires gradients. Weights are
-/// float32, except those of the UNet and the VAE's decoder if policy.reduced().
+/// A Stable Diffusion model in memory, on one device: channels-last, nothing requires gradients. After
+/// `place`, weights are float32, except those of the UNet and the VAE's decoder if policy.reduced(), and
+/// half-precision ones on a CPU (nn/half_weights.h).
 struct StableDiffusion {
   std::optional<ClipTokenizer> tokenizer;
   TokenizerFiles tokenizer_files;
@@ -39,9 +40,9 @@ struct StableDiffusion {
   /// How fine-tuning and generating save memory (`place` sets it). With `offload`, VAE and text encoders are
   /// on the CPU except while they compute (text_device).
   MemoryPlan memory;
-  /// The UNet's weights as loaded: float32, on the CPU. Empty unless policy.reduced(); then the UNet itself
-  /// has bfloat16 weights.
-  StateDict unet_float32;
+  /// The UNet's weights as loaded: float32 or half precision, with equal values, on the CPU. Empty unless
+  /// policy.reduced(); then the UNet itself has bfloat16 weights.
+  StateDict unet_as_loaded;
   /// The version of base_fingerprint. Increase it if the fingerprint is computed in another way.
   static constexpr int kFingerprintMethod = 3;
   /// A fingerprint of UNet, text encoders, VAE and settings as loaded, and of clip_skip (with_clip_skip).

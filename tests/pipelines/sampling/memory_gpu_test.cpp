@@ -22,7 +22,7 @@ class MemoryOnGpu : public ::testing::Test {
     const auto batches = random_learn_batches(options, latents, at::detail::createCPUGenerator(1), 1000);
     auto result = learn(model, latents, "a dog", options, batches);
     for (const auto& [name, parameter] : parameters_of(*model.unet)) {
-      EXPECT_TRUE(torch::equal(parameter.cpu(), model.unet_float32.at(name).to(torch::kBFloat16))) << name;
+      EXPECT_TRUE(torch::equal(parameter.cpu(), model.unet_as_loaded.at(name).to(torch::kBFloat16))) << name;
     }
     return result;
   }
