@@ -20,9 +20,10 @@ namespace {
 /// sum of two blocks is the same in either order.
 constexpr std::int64_t kKeysInAnyOrder = 128;
 constexpr std::int64_t kWidestHead = 256;  // of Flash attention
-/// The greatest product of queries and keys for which Flash is used. There it is about as fast as cuDNN,
-/// which takes 0.04 s or more to plan each shape at its first use (docs/performance.md).
-constexpr std::int64_t kMostScoresOfFlash = 1 << 18;
+/// The greatest product of queries and keys for which Flash is used, and the greatest of a batch's queries
+/// and a text's keys. There it is about as fast as cuDNN, which takes 0.04 s or more to plan each shape at
+/// its first use (docs/performance.md).
+constexpr std::int64_t kMostScoresOfFlash = 1 << 18, kMostTextScoresOfFlash = 1 << 22;
 
 kernels::AttentionRows rows_of(const Tensor& x) {
   return {static_cast<const kernels::Bf16*>(x.data_ptr()), x.stride(0), x.stride(1), x.stride(2)};
@@ -135,6 +136,12 @@ BackwardBy backward_by(const Tensor& q, const Tensor& k, bool causal, bool by_cu
   return kernels::query_gradient_fits(shape) ? BackwardBy::cudnn_and_kernel : BackwardBy::ordered_flash;
 }
 
+bool is_small_for_flash(const Tensor& q, const Tensor& k) {
+  const auto scores = q.size(2) * k.size(2);
+  return scores <= kMostScoresOfFlash ||
+         (k.size(2) <= kKeysInAnyOrder && q.size(0) * scores <= kMostTextScoresOfFlash);
+}
+
 /// Attention for 16-bit tensors on a GPU.
 Tensor ordered_attention(const Tensor& q, const Tensor& k, const Tensor& v, bool causal) {
   const DeterminismScope any(false, false);  // LibTorch assumes that cuDNN's attention is never reproducible
@@ -145,7 +152,7 @@ Tensor ordered_attention(const Tensor& q, const Tensor& k, const Tensor& v, bool
   const bool fits_flash =
       head % 8 == 0 && head <= kWidestHead &&
       (choice == at::SDPBackend::cudnn_attention || choice == at::SDPBackend::flash_attention);
-  const bool is_small = q.size(2) * k.size(2) <= kMostScoresOfFlash;
+  const bool is_small = is_small_for_flash(q, k);
   if (!with_gradients) {
     return fits_flash && is_small ? std::get<0>(at::_scaled_dot_product_flash_attention(q, k, v, 0.0, causal))
                                   : at::scaled_dot_product_attention(q, k, v, {}, 0.0, causal);

@@ -1,6 +1,7 @@
 #include "forgedit/jobs/warm_up.h"
 
 #include <exception>
+#include <utility>
 
 #include "forgedit/nn/layers.h"
 #include "forgedit/pipelines/learning/learn.h"
@@ -11,11 +12,11 @@ namespace {
 
 constexpr std::int64_t kTokens = 77;
 
-/// A UNet of zeros, and nothing beside it.
-StableDiffusion zeros(const UNetConfig& config, const ComputePolicy& policy) {
+/// A model with the UNet, of zeros, and nothing beside it.
+StableDiffusion zeros(UNet unet, const ComputePolicy& policy) {
   StableDiffusion model;
   model.policy = policy;
-  model.unet = UNet(config);
+  model.unet = std::move(unet);
   model.unet->eval();
   const auto zero = torch::zeros({}, torch::device(policy.device));
   for (auto& [name, parameter] : parameters_of(*model.unet)) {
@@ -27,16 +28,16 @@ StableDiffusion zeros(const UNetConfig& config, const ComputePolicy& policy) {
   return model;
 }
 
-bool has_room(const UNetConfig& unet, const VaeConfig& vae, const LearnOptions& options, const Frame& frame,
+bool has_room(const UNet& unet, const VaeConfig& vae, const LearnOptions& options, const Frame& frame,
               const ModelChoice& choice) {
   MemoryTask task;
   task.policy = choice.policy;
-  task.unet = unet;
+  task.unet = unet->config();
   task.vae = vae;
   task.width = frame.grid_width;
   task.height = frame.grid_height;
   task.batch = options.batch;
-  for (const auto& [name, parameter] : parameters_of(*UNet(unet))) {
+  for (const auto& [name, parameter] : parameters_of(*unet)) {
     task.unet_count += parameter.numel();
     if (learns(options.layers, name)) task.unet_learning += parameter.numel();
   }
@@ -51,16 +52,18 @@ std::string warm_up(const LearnOptions& options, const Frame& frame, const Model
   if (!choice.policy.reduced() || choice.memory || !std::filesystem::is_directory(folder)) return {};
   std::string problem;
   try {
-    const auto unet = UNetConfig::from_json(ConfigReader(folder / "unet" / "config.json"));
+    const auto config = UNetConfig::from_json(ConfigReader(folder / "unet" / "config.json"));
     const auto vae = VaeConfig::from_json(ConfigReader(folder / "vae" / "config.json"));
-    if (unet.takes_added_conditions() || !has_room(unet, vae, options, frame, choice)) return {};
+    if (config.takes_added_conditions()) return {};
+    UNet unet(config);
+    if (!has_room(unet, vae, options, frame, choice)) return {};
     auto one_step = options;
     one_step.samples = one_step.batch;
     one_step.stop_known = 0;
-    auto model = zeros(unet, choice.policy);
+    auto model = zeros(std::move(unet), choice.policy);
     const auto latents = torch::zeros(
-        {1, unet.in_channels, frame.grid_height / vae.factor(), frame.grid_width / vae.factor()});
-    const TextEmbedding text{torch::zeros({1, kTokens, unet.cross_attention_dim}), {}};
+        {1, config.in_channels, frame.grid_height / vae.factor(), frame.grid_width / vae.factor()});
+    const TextEmbedding text{torch::zeros({1, kTokens, config.cross_attention_dim}), {}};
     SampleOptions sample;
     sample.steps = 1;
     for (const auto images : batches) {
