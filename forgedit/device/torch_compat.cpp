@@ -21,8 +21,8 @@ namespace {
 constexpr std::int64_t kKeysInAnyOrder = 128;
 constexpr std::int64_t kWidestHead = 256;  // of Flash attention
 /// The greatest product of queries and keys for which Flash is used, and the greatest of a batch's queries
-/// and a text's keys. There it is about as fast as cuDNN, which takes 0.04 s or more to plan each shape at
-/// its first use (docs/performance.md).
+/// and a text's keys. There, steps take at most 0.6 % longer than with cuDNN, which takes 0.04 s or more to
+/// plan each shape at its first use (docs/performance.md).
 constexpr std::int64_t kMostScoresOfFlash = 1 << 18, kMostTextScoresOfFlash = 1 << 22;
 
 kernels::AttentionRows rows_of(const Tensor& x) {

@@ -79,10 +79,9 @@ UNetImpl::UNetImpl(const UNetConfig& config)
 // A row is the output of a block; a down block's output is its last skip. Each residual block of an up block
 // concatenates the last remaining skip behind its own channels. All feature maps from conv_in to up_blocks.3
 // are channels-last; the output is contiguous (NCHW), whatever the latents are. One text for the whole batch
-// is expanded (stride 0 over B). On the fused path (is_fused), the blocks get neither time nor text, but the
-// values that their layers compute from them (PrecomputedScope); only adapters need the text itself. Under
-// autocast (ComputePolicy::plain in bf16) weights are float32, and each operator chooses the type of its
-// result.
+// is expanded (stride 0 over B). On the fused path (is_fused), the blocks get no time embedding, and the text
+// only for adapters; PrecomputedScope has the values that all other layers compute from them. Under autocast
+// (ComputePolicy::plain in bf16) weights are float32, and each operator chooses the type of its result.
 torch::Tensor UNetImpl::forward(const torch::Tensor& latents, const torch::Tensor& timesteps,
                                 const torch::Tensor& encoder_hidden_states, const AddedConditions& added,
                                 bool checkpointing) {

@@ -89,8 +89,8 @@ class UNetImpl : public torch::nn::Module {
   /// Returns the term that `added` contributes to the time embedding, in its shape; undefined if the config
   /// asks for none.
   torch::Tensor embed_added(const AddedConditions& added);
-  /// Computes the output of forward for a given time embedding. The embedding and the text may be undefined
-  /// if a PrecomputedScope provides all values that the layers compute from them.
+  /// Computes the output of forward for a given time embedding. Under a PrecomputedScope the embedding may be
+  /// undefined, and the text if no adapter is attached.
   torch::Tensor forward_embedded(const torch::Tensor& latents, const UNetBlockInputs& inputs);
   const UNetConfig& config() const { return config_; }
 

@@ -12,7 +12,8 @@ namespace forgedit {
 struct UNetBlockInputs {
   /// (batch, 4·block_out_channels[0]), with added conditions; undefined under a PrecomputedScope
   torch::Tensor time;
-  /// (batch, tokens, cross_attention_dim); under a PrecomputedScope undefined, or for adapters only
+  /// (batch, tokens, cross_attention_dim). Under a PrecomputedScope only adapters read it; otherwise it may
+  /// be undefined there.
   torch::Tensor text;
   bool checkpointing = false;  ///< run residual blocks and attentions through nn::checkpoint
 };

@@ -1,5 +1,6 @@
 #include "forgedit/nn/attention.h"
 
+#include "forgedit/core/error.h"
 #include "forgedit/device/geglu.h"
 #include "forgedit/device/kernels.h"
 #include "forgedit/device/torch_compat.h"
@@ -74,6 +75,8 @@ torch::Tensor AttentionImpl::attend_fused(const torch::Tensor& x, const torch::T
     keys = parts[0], values = parts[1];
   }
   // Precomputed keys and values contain the weights alone, without the adapters.
+  if ((to_k->adapter.defined() || to_v->adapter.defined()) && !context.defined())
+    throw failure("attention: its adapters need the text");
   if (to_k->adapter.defined()) keys = keys + project_once(to_k->adapter, context);
   if (to_v->adapter.defined()) values = values + project_once(to_v->adapter, context);
   const auto queries = repeat_rows(to_q(x), keys.size(0));

@@ -355,7 +355,7 @@ LearnResult run_learn_loop(const LearnTask& task, const std::vector<LearnPhase>&
   LearnResult result;
   std::int64_t first = 0;
   for (const auto& phase : phases) result.planned_steps += phase.steps;
-  // The uploaded float32 weights of later phases would take memory until their first step.
+  // The uploaded weights of later phases would take memory until their first step.
   for (std::size_t i = 1; i < phases.size(); ++i) {
     for (const auto& group : phases[i].groups) {
       if (group.split) group.split->settle();

@@ -129,7 +129,7 @@ SplitAdam::SplitAdam(SplitWeights& weights, double lr, double beta1, double beta
                      const AdamMemory& memory)
     : weights_(weights), lr_(lr), beta1_(beta1), beta2_(beta2), eps_(eps), memory_(memory) {
   // The averages are allocated now, not later between blocks that the first step leaves behind, whose memory
-  // could then not be freed. While values are being uploaded, though, they occupy that memory.
+  // could then not be freed. While values are being uploaded, though, they occupy that memory, or half of it.
   if (!weights_.upload_) make_averages();
   if (!memory.keep_gradients) return;
   kept_gradients_ = torch::zeros_like(weights.high_);

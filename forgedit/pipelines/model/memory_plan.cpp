@@ -143,8 +143,8 @@ class Estimate {
     const bool adapters = task_.unet_adapters > 0;
     const auto count = static_cast<double>(adapters ? task_.unet_adapters : task_.unet_learning);
     const auto text_count = static_cast<double>(task_.text_learning);
-    // Float32 weights are uploaded into the later memory of Adam's averages; offloaded ones are uploaded one
-    // by one.
+    // Weights are uploaded into the later memory of Adam's averages, here as if all files had float32;
+    // offloaded ones are uploaded one by one.
     const double averages = plan_.eight_bit_adam ? 2.04 : (reduced_ ? 4.0 : 8.0);
     const double adam = std::max(averages, reduced_ && !plan_.offload ? 4.0 : 0.0);
     // Trained weights are in memory beside their originals, unless the plan frees those. They have the lower

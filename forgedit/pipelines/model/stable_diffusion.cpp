@@ -68,13 +68,13 @@ void upload(torch::nn::Module& network, const c10::Device& device, at::ScalarTyp
   }
 }
 
-/// Converts half-precision weights on the CPU to float32: ParametersOnDevice copies offloaded weights to the
-/// GPU without conversion.
+/// Converts the half-precision weights of an offloaded network to float32: ParametersOnDevice copies weights
+/// to the GPU without conversion.
 void widen(torch::nn::Module& network) {
   std::int64_t halves = 0;
   for (const auto& parameter : network.parameters())
     halves += nn::is_kept_half(parameter) ? parameter.numel() : 0;
-  require_host_memory("the networks that wait on the CPU", 4 * halves);
+  require_host_memory("the offloaded text encoders and VAE", 2 * halves);  // each weight is freed at once
   network.to(torch::kFloat);
 }
 

@@ -18,9 +18,9 @@
 
 namespace forgedit {
 
-/// A Stable Diffusion model in memory, on one device: channels-last, nothing requires gradients. After
-/// `place`, weights are float32, except those of the UNet and the VAE's decoder if policy.reduced(), and
-/// half-precision ones on a CPU (nn/half_weights.h).
+/// A Stable Diffusion model in memory, on one device: channels-last, nothing requires gradients. Weights are
+/// float32, except those of the UNet and the VAE's decoder if policy.reduced(), and half-precision ones on a
+/// CPU (nn/half_weights.h). A model for a GPU must not compute before `place`: until then it is on the CPU.
 struct StableDiffusion {
   std::optional<ClipTokenizer> tokenizer;
   TokenizerFiles tokenizer_files;
