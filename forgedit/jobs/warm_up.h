@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -10,14 +11,33 @@
 
 namespace forgedit {
 
-/// Runs one sampling step for each batch size in `batches` and one step of fine-tuning, on weights that are
-/// all zero, in the shapes of the job, then frees them. On a GPU, libraries load their kernels and plan each
-/// shape at its first use, and some of their plans belong to the thread. Run it on the thread that will do
-/// the job while another thread reads the model: this saves more time than it takes. Does nothing on other
-/// devices, with a memory budget, for models in one file and models with several text encoders, or if less
-/// than twice the memory of fine-tuning is free, as the model is loaded beside it. Never throws; returns a
-/// note for the user if it fails, else an empty text.
-std::string warm_up(const LearnOptions& options, const Frame& frame, const ModelChoice& choice,
-                    const std::vector<std::int64_t>& batches);
+// On a GPU, libraries load their kernels and plan each shape at its first use, and some of their plans belong
+// to the thread. What is here uses them before they are needed, while something else takes time.
+
+/// The outcome of a warm-up.
+struct WarmUp {
+  bool ran = false;
+  std::string problem;  ///< a note for the user if it failed
+};
+
+/// Runs one step of fine-tuning on weights that are all zero, in the shapes of the job, then frees them. Run
+/// it on the thread that will fine-tune, while another thread reads the model. Does nothing on other devices,
+/// with a memory budget, for models in one file and models with several text encoders, or if less than twice
+/// the memory of fine-tuning is free, as the model is loaded beside it. Never throws.
+WarmUp warm_up_learning(const LearnOptions& options, const Frame& frame, const ModelChoice& choice);
+
+/// Returns a note for the user if it failed, else an empty text.
+using SamplingWarmUp = std::function<std::string()>;
+
+/// Returns work that encodes a text, runs one sampling step for each batch size in `batches` and decodes an
+/// image. Run it on the thread that will sample. It uses the weights that `model` has now, in a UNet of its
+/// own, and may run while another thread fine-tunes the model if is_free_for_sampling. It never throws.
+SamplingWarmUp sampling_warm_up(const StableDiffusion& model, const Frame& frame,
+                                std::vector<std::int64_t> batches);
+
+/// Whether another thread may compute 16-bit attention once two steps of such fine-tuning have ended. The
+/// attention switches LibTorch's deterministic mode (DeterminismScope) for the whole process, which would
+/// change operators that fine-tuning runs then. Recorded steps are not changed.
+bool is_free_for_sampling(const LearnOptions& options);
 
 }  // namespace forgedit
