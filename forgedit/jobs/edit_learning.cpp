@@ -22,8 +22,8 @@ void EditLearning::begin_preparing(const Image& picture) {
 }
 
 void EditLearning::end_preparing(const Image& picture, StableDiffusion& model,
-                                 std::vector<std::int64_t> batches) {
-  ahead_ = prepared_.end(job_.learn, picture, models_.choice(context_), model, std::move(batches));
+                                 const std::vector<std::int64_t>& batches) {
+  ahead_ = prepared_.end(job_.learn, picture, models_.choice(context_), model, batches);
 }
 
 void EditLearning::find_weights(const Image& picture, StableDiffusion& model) {

@@ -24,7 +24,7 @@ class EditLearning {
   /// See PreparedLearning: call the first one before the model is read to learn `picture`, and the second one
   /// after it.
   void begin_preparing(const Image& picture);
-  void end_preparing(const Image& picture, StableDiffusion& model, std::vector<std::int64_t> batches);
+  void end_preparing(const Image& picture, StableDiffusion& model, const std::vector<std::int64_t>& batches);
   /// With `from`, moves its weights to the model. Otherwise finds out whether weights of `picture` exist
   /// already.
   void find_weights(const Image& picture, StableDiffusion& model);

@@ -134,12 +134,12 @@ void PreparedLearning::begin(const LearnRequest& request, const Image& picture, 
 
 LearningAhead PreparedLearning::end(const LearnRequest& request, const Image& picture,
                                     const ModelChoice& choice, StableDiffusion& model,
-                                    std::vector<std::int64_t> batches) const {
+                                    const std::vector<std::int64_t>& batches) const {
   if (!warm_up_) return {};
   LearningAhead ahead{encode_ahead(request, picture, choice, model), warm_up_, {}};
   if (batches.empty()) return ahead;
   const auto frame = frame_of(picture, request, {model.size_multiple(), model.native_size()});
-  ahead.sampling_warm_up = sampling_warm_up(model, frame, std::move(batches));
+  ahead.sampling_warm_up = sampling_warm_up(model, frame, batches);
   return ahead;
 }
 
@@ -220,13 +220,22 @@ void learn_on(LearningThread& thread, const LearningThread::Work& learn, const L
     if (!problem.empty()) job.note(problem);
   };
   if (ahead.warm_up) note(ahead.warm_up->problem);
-  if (!ahead.sampling_warm_up || !ahead.warm_up->ran) return thread.run(learn, progress);
+  if (!ahead.warm_up || !ahead.warm_up->ran) return thread.run(learn, progress);
   std::string problem;
-  const auto warm_up = [&] { problem = ahead.sampling_warm_up(); };
+  WarmUpParts parts;
+  for (const auto& part : ahead.sampling_warm_up) {
+    parts.emplace_back([&] {
+      try {
+        if (problem.empty()) part();
+      } catch (const std::exception& error) {
+        problem = std::string("sampling was not prepared, so its first step takes longer: ") + error.what();
+      }
+    });
+  }
   if (is_free_for_sampling(options)) {
-    thread.run(learn, progress, kRecorded, warm_up);
+    thread.run(learn, progress, kRecorded, parts);
   } else {
-    warm_up();
+    for (const auto& part : parts) part();
     thread.run(learn, progress);
   }
   note(problem);

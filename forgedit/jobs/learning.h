@@ -33,7 +33,7 @@ std::optional<EncodedPicture> encode_ahead(const LearnRequest& request, const Im
 struct LearningAhead {
   std::optional<EncodedPicture> picture;
   std::shared_ptr<const WarmUp> warm_up;  ///< complete once LearningThread::wait returns; may be null
-  SamplingWarmUp sampling_warm_up;        ///< for use while it fine-tunes; may be empty
+  WarmUpParts sampling_warm_up;           ///< for use while it fine-tunes; may be empty
 };
 
 /// Prepares a GPU for fine-tuning on a picture while the model is read.
@@ -46,7 +46,7 @@ class PreparedLearning {
   /// Once the model is read: encodes the picture, beside the warm-up, in float32 (see is_free_for_sampling).
   /// `batches`: numbers of images per batch when sampling after fine-tuning.
   LearningAhead end(const LearnRequest& request, const Image& picture, const ModelChoice& choice,
-                    StableDiffusion& model, std::vector<std::int64_t> batches) const;
+                    StableDiffusion& model, const std::vector<std::int64_t>& batches) const;
 
  private:
   std::shared_ptr<WarmUp> warm_up_;  // null if nothing was begun

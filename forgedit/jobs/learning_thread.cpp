@@ -43,17 +43,26 @@ class Relay {
     while (passed_on_ < count) {
       changed_.wait(lock, [&] { return closed_ || !waiting_.empty(); });
       if (waiting_.empty()) return false;
-      const auto progress = std::move(waiting_.front());
-      waiting_.pop_front();
-      ++passed_on_;
-      lock.unlock();
-      receive_(progress);
-      lock.lock();
+      pass_on_first(lock);
     }
     return true;
   }
+  /// Passes on what waits now.
+  void forward_waiting() {
+    std::unique_lock lock(mutex_);
+    while (!waiting_.empty()) pass_on_first(lock);
+  }
 
  private:
+  void pass_on_first(std::unique_lock<std::mutex>& lock) {
+    const auto progress = std::move(waiting_.front());
+    waiting_.pop_front();
+    ++passed_on_;
+    lock.unlock();
+    receive_(progress);
+    lock.lock();
+  }
+
   const ProgressCallback& receive_;
   const std::thread::id owner_ = std::this_thread::get_id();
   std::mutex mutex_;  // protects all members below
@@ -71,7 +80,7 @@ struct CloseAtEnd {
 }  // namespace
 
 void LearningThread::run(const Work& work, const ProgressCallback& progress, std::int64_t after,
-                         const std::function<void()>& meanwhile) {
+                         const std::vector<std::function<void()>>& meanwhile) {
   thread_.drain();
   Relay relay(progress);
   try {
@@ -79,7 +88,12 @@ void LearningThread::run(const Work& work, const ProgressCallback& progress, std
       const CloseAtEnd closing{relay};
       work([&](const Progress& reported) { relay.post(reported); });
     });
-    if (relay.forward(after) && meanwhile) meanwhile();
+    if (!meanwhile.empty() && relay.forward(after)) {
+      for (const auto& part : meanwhile) {
+        part();
+        relay.forward_waiting();
+      }
+    }
     relay.forward(std::numeric_limits<std::int64_t>::max());
   } catch (...) {
     relay.stop();

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <utility>
+#include <vector>
 
 #include "forgedit/jobs/background_writer.h"
 #include "forgedit/pipelines/model/progress.h"
@@ -23,9 +24,9 @@ class LearningThread {
   /// Runs `work` after what was begun before, and returns when it has ended. `progress` is called on the
   /// owner's thread. If it throws, the next report of `work` throws, and once `work` has ended, so does run.
   /// `meanwhile` runs on the owner's thread once `work` has reported `after` steps; not if it has ended by
-  /// then. Progress is reported later if it comes while `meanwhile` runs.
+  /// then. Progress that comes meanwhile is passed on between its parts.
   void run(const Work& work, const ProgressCallback& progress, std::int64_t after = 0,
-           const std::function<void()>& meanwhile = {});
+           const std::vector<std::function<void()>>& meanwhile = {});
 
  private:
   BackgroundWriter thread_;

@@ -77,8 +77,8 @@ WarmUp warm_up_learning(const LearnOptions& options, const Frame& frame, const M
   return done;
 }
 
-SamplingWarmUp sampling_warm_up(const StableDiffusion& model, const Frame& frame,
-                                std::vector<std::int64_t> batches) {
+WarmUpParts sampling_warm_up(const StableDiffusion& model, const Frame& frame,
+                             const std::vector<std::int64_t>& batches) {
   auto own = std::make_shared<StableDiffusion>(model);
   own->unet = UNet(model.unet->config());
   own->unet->eval();
@@ -90,25 +90,22 @@ SamplingWarmUp sampling_warm_up(const StableDiffusion& model, const Frame& frame
   const auto factor = model.vae->config().factor();
   const auto latents = torch::zeros(
       {1, model.unet->config().in_channels, frame.grid_height / factor, frame.grid_width / factor});
-  return [own, latents, batches = std::move(batches)]() -> std::string {
-    try {
+  WarmUpParts parts;
+  for (const auto images : batches) {
+    parts.emplace_back([own, latents, images] {
+      const auto rows = [&](const torch::Tensor& one) {
+        auto sizes = one.sizes().vec();
+        sizes[0] = images;
+        return one.expand(sizes);
+      };
       const auto text = own->encode_unconditional();
       SampleOptions one_step;
       one_step.steps = 1;
-      for (const auto images : batches) {
-        const auto rows = [&](const torch::Tensor& one) {
-          auto sizes = one.sizes().vec();
-          sizes[0] = images;
-          return one.expand(sizes);
-        };
-        Sampler(*own, one_step).draw(rows(latents), {rows(text.tokens), {}}, text);
-      }
-      own->decode_latents(latents.to(own->policy.device));
-      return {};
-    } catch (const std::exception& error) {
-      return std::string("sampling was not prepared, so its first step takes longer: ") + error.what();
-    }
-  };
+      Sampler(*own, one_step).draw(rows(latents), {rows(text.tokens), {}}, text);
+    });
+  }
+  parts.emplace_back([own, latents] { own->decode_latents(latents.to(own->policy.device)); });
+  return parts;
 }
 
 bool is_free_for_sampling(const LearnOptions& options) {

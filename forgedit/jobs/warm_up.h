@@ -26,14 +26,14 @@ struct WarmUp {
 /// the memory of fine-tuning is free, as the model is loaded beside it. Never throws.
 WarmUp warm_up_learning(const LearnOptions& options, const Frame& frame, const ModelChoice& choice);
 
-/// Returns a note for the user if it failed, else an empty text.
-using SamplingWarmUp = std::function<std::string()>;
+/// The parts of a warm-up, to be run one after the other; each may throw.
+using WarmUpParts = std::vector<std::function<void()>>;
 
 /// Returns work that encodes a text, runs one sampling step for each batch size in `batches` and decodes an
 /// image. Run it on the thread that will sample. It uses the weights that `model` has now, in a UNet of its
-/// own, and may run while another thread fine-tunes the model if is_free_for_sampling. It never throws.
-SamplingWarmUp sampling_warm_up(const StableDiffusion& model, const Frame& frame,
-                                std::vector<std::int64_t> batches);
+/// own, and may run while another thread fine-tunes the model if is_free_for_sampling.
+WarmUpParts sampling_warm_up(const StableDiffusion& model, const Frame& frame,
+                             const std::vector<std::int64_t>& batches);
 
 /// Whether another thread may compute 16-bit attention once two steps of such fine-tuning have ended. The
 /// attention switches LibTorch's deterministic mode (DeterminismScope) for the whole process, which would

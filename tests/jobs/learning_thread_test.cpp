@@ -65,21 +65,33 @@ TEST(LearningThread, OtherWorkRunsOnTheOwnersThreadMeanwhile) {
         other_done.get_future().wait();  // would wait forever if it did not run meanwhile
         progress(step(3));
       },
-      [&](const Progress& progress) { reported.push_back(progress.done); }, 2,
-      [&] {
+      [&](const Progress& progress) { reported.push_back(progress.done); }, 2, {[&] {
         EXPECT_EQ(std::this_thread::get_id(), owner);
         before = reported;
         other_done.set_value();
-      });
+      }});
   EXPECT_EQ(before, (std::vector<std::int64_t>{1, 2}));
   EXPECT_EQ(reported, (std::vector<std::int64_t>{1, 2, 3}));
+}
+
+TEST(LearningThread, PassesProgressOnBetweenPartsOfOtherWork) {
+  std::promise<void> all_reported;
+  std::vector<std::int64_t> reported, between;
+  LearningThread thread;
+  thread.run(
+      [&](const ProgressCallback& progress) {
+        report_five(progress);
+        all_reported.set_value();
+      },
+      [&](const Progress& progress) { reported.push_back(progress.done); }, 1,
+      {[&] { all_reported.get_future().wait(); }, [&] { between = reported; }});
+  EXPECT_EQ(between, (std::vector<std::int64_t>{1, 2, 3, 4, 5}));
 }
 
 TEST(LearningThread, OtherWorkDoesNotRunIfTheFirstEndsBefore) {
   LearningThread thread;
   bool ran = false;
-  thread.run(
-      report_five, [](const Progress&) {}, 6, [&] { ran = true; });
+  thread.run(report_five, [](const Progress&) {}, 6, {[&] { ran = true; }});
   EXPECT_FALSE(ran);
 }
 

@@ -20,25 +20,24 @@ class SamplingAhead : public testing::JobTest {
   const StopFlag stop_;
 };
 
+void run_all(const WarmUpParts& parts) {
+  for (const auto& part : parts) part();
+}
+
 TEST_F(SamplingAhead, LeavesTheModelAsItIs) {
   auto model = this->model();
   const auto before = fingerprint(parameters_of(*model.unet));
-  EXPECT_EQ(sampling_warm_up(model, frame(model), {1, 3})(), "");
+  const auto parts = sampling_warm_up(model, frame(model), {1, 3});
+  EXPECT_EQ(parts.size(), 3U);  // two batches, an image
+  run_all(parts);
   EXPECT_EQ(fingerprint(parameters_of(*model.unet)), before);
 }
 
 TEST_F(SamplingAhead, DoesNotUseWeightsThatAreReplacedMeanwhile) {
   auto model = this->model();
-  const auto warm_up = sampling_warm_up(model, frame(model), {1});
+  const auto parts = sampling_warm_up(model, frame(model), {1});
   for (auto& [name, parameter] : parameters_of(*model.unet)) parameter.set_data(torch::empty({0}));
-  EXPECT_EQ(warm_up(), "");
-}
-
-TEST_F(SamplingAhead, SaysWhatFailed) {
-  auto model = this->model();
-  const auto warm_up = sampling_warm_up(model, frame(model), {1});
-  for (auto& [name, parameter] : parameters_of(*model.vae)) parameter.set_data(torch::empty({0}));
-  EXPECT_TRUE(contains(warm_up(), "sampling was not prepared, so its first step takes longer: "));
+  EXPECT_NO_THROW(run_all(parts));
 }
 
 TEST(LearningBesideSampling, OnlyIfItRunsRecordedStepsAlone) {
