@@ -21,7 +21,7 @@
 #include "forgedit/core/files.h"
 #include "forgedit/core/json.h"
 #include "forgedit/core/one_line.h"
-#include "forgedit/jobs/background_writer.h"
+#include "forgedit/jobs/background_thread.h"
 #include "forgedit/jobs/results.h"
 #include "forgedit/jobs/supervise.h"
 
@@ -67,7 +67,7 @@ std::string reason_of(const std::exception& error) {
 /// Passes on those events of an edit's job that matter for the list.
 class EditListener : public JobListener {
  public:
-  EditListener(JobListener& outer, BatchProgress& progress, BackgroundWriter& endings, const std::string& id)
+  EditListener(JobListener& outer, BatchProgress& progress, BackgroundThread& endings, const std::string& id)
       : outer_(outer), progress_(progress), endings_(endings), id_(id) {}
 
   void warning(const std::string& text) override { outer_.warning(id_ + ": " + text); }
@@ -87,7 +87,7 @@ class EditListener : public JobListener {
  private:
   JobListener& outer_;
   BatchProgress& progress_;
-  BackgroundWriter& endings_;  // for the last files of earlier edits
+  BackgroundThread& endings_;  // for the last files of earlier edits
   const std::string& id_;
   double planned_ = -1;
 };
@@ -198,7 +198,7 @@ class BatchWorker {
   std::exception_ptr broken_;              // why this worker cannot continue
   /// Writes sheets and records of one edit and flushes them while the device generates the next one. It must
   /// be the last member.
-  BackgroundWriter endings_{1};
+  BackgroundThread endings_{1};
 };
 
 void BatchWorker::run() {

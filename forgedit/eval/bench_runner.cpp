@@ -445,7 +445,7 @@ void BenchRunner::hand_over(const Scoring& scoring, std::function<void(EditScori
       {});
 }
 
-void BenchRunner::add_beside(BackgroundWriter::Task work, BackgroundWriter::Task done) {
+void BenchRunner::add_beside(BackgroundThread::Task work, BackgroundThread::Task done) {
   const auto start = Clock::now();
   beside_->add(std::move(work), std::move(done));
   times_.waiting += seconds_since(start);
@@ -468,7 +468,7 @@ void BenchRunner::draw_missing(const BenchTask& task, const std::vector<Candidat
   }
   if (missing.empty()) return;
   const auto& learned = learning.learned(task);
-  BackgroundWriter writer;
+  BackgroundThread writer;
   const auto start = Clock::now();
   auto last = start;
   const auto keep = [&](const Candidate& candidate, const Image& grid) {

@@ -8,7 +8,7 @@
 
 #include "forgedit/eval/edit_scoring.h"
 #include "forgedit/eval/record.h"
-#include "forgedit/jobs/background_writer.h"
+#include "forgedit/jobs/background_thread.h"
 #include "forgedit/pipelines/choice/auto_search.h"
 #include "forgedit/pipelines/records/saved_edit.h"
 #include "forgedit/pipelines/sampling/edit_session.h"
@@ -104,7 +104,7 @@ class BenchRunner {
   void close(const std::shared_ptr<OpenGroup>& group);
   EditRecord outcome_of(EditScoring& scoring);
   void hand_over(const Scoring& scoring, std::function<void(EditScoring& edit)> step);
-  void add_beside(BackgroundWriter::Task work, BackgroundWriter::Task done);
+  void add_beside(BackgroundThread::Task work, BackgroundThread::Task done);
   void wait_for_scores();
   void draw_missing(const BenchTask& task, const std::vector<Candidate>& plan, GroupLearning& learning);
   std::filesystem::path edit_folder(const BenchTask& task) const { return folder_ / "edits" / task.edit.id; }
@@ -120,7 +120,7 @@ class BenchRunner {
   std::optional<WorkFolder> work_;  // set when the folder is known to belong to this run
   BenchTimes times_;
   std::vector<std::shared_ptr<OpenGroup>> open_;
-  std::optional<BackgroundWriter> beside_;  // thread for scoring, while `run` runs
+  std::optional<BackgroundThread> beside_;  // thread for scoring, while `run` runs
 };
 
 }  // namespace forgedit

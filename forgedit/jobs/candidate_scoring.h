@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "forgedit/jobs/auto_edit.h"
-#include "forgedit/jobs/background_writer.h"
+#include "forgedit/jobs/background_thread.h"
 #include "forgedit/pipelines/model/stable_diffusion.h"
 
 namespace forgedit {
@@ -47,7 +47,7 @@ class CandidateScoring {
   c10::Device device_;
   std::vector<Scored> scored_;  // not passed to the search yet
   std::set<std::string> written_;
-  BackgroundWriter scorer_;  // last: its thread ends first
+  BackgroundThread scorer_;  // last: its thread ends first
 };
 
 }  // namespace forgedit

@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "forgedit/jobs/background_writer.h"
+#include "forgedit/jobs/background_thread.h"
 #include "forgedit/pipelines/model/progress.h"
 
 namespace forgedit {
@@ -29,7 +29,7 @@ class LearningThread {
            const std::vector<std::function<void()>>& meanwhile = {});
 
  private:
-  BackgroundWriter thread_;
+  BackgroundThread thread_;
 };
 
 }  // namespace forgedit

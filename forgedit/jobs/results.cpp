@@ -107,7 +107,7 @@ std::optional<double> EditResults::reconstruction_db() const {
 
 void EditResults::add(const Candidate& candidate, const Image& grid, PictureWritten written,
                       std::string verdict) {
-  BackgroundWriter::Task done;
+  BackgroundThread::Task done;
   if (written) done = [file = path_of(candidate), written = std::move(written)] { written(file); };
   // Encoding takes longest: of several pictures at once, on threads of their own, where these are small and
   // there are threads to have. Else the writer's thread does it.

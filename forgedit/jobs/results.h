@@ -12,7 +12,7 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include "forgedit/io/charts/fonts.h"
-#include "forgedit/jobs/background_writer.h"
+#include "forgedit/jobs/background_thread.h"
 #include "forgedit/jobs/edit_record.h"
 #include "forgedit/jobs/finished.h"
 #include "forgedit/jobs/results_folder.h"
@@ -153,7 +153,7 @@ class EditResults {
   std::optional<Arrangement> arrangement_;
   /// While it has tasks, its thread and the threads that encode for it own all members above. It is the last
   /// member, so that it is destroyed first.
-  mutable BackgroundWriter writer_;
+  mutable BackgroundThread writer_;
 };
 
 }  // namespace forgedit

@@ -1,4 +1,4 @@
-#include "forgedit/jobs/background_writer.h"
+#include "forgedit/jobs/background_thread.h"
 
 #include <gtest/gtest.h>
 
@@ -18,10 +18,10 @@ std::vector<int> up_to(int count) {
   return numbers;
 }
 
-TEST(BackgroundWriter, WorkIsDoneInOrderAndToldOnTheOwnersThread) {
+TEST(BackgroundThread, WorkIsDoneInOrderAndToldOnTheOwnersThread) {
   const auto owner = std::this_thread::get_id();
   std::vector<int> worked, told;  // without locks: ThreadSanitizer sees whether `drain` is one
-  BackgroundWriter writer(3);
+  BackgroundThread writer(3);
   for (int i = 0; i < 50; ++i) {
     writer.add(
         [&, i] {
@@ -38,10 +38,10 @@ TEST(BackgroundWriter, WorkIsDoneInOrderAndToldOnTheOwnersThread) {
   EXPECT_EQ(told, up_to(50));
 }
 
-TEST(BackgroundWriter, WithoutAQueueTheOwnerDoesTheWork) {
+TEST(BackgroundThread, WithoutAQueueTheOwnerDoesTheWork) {
   const auto owner = std::this_thread::get_id();
   std::vector<int> seen;
-  BackgroundWriter writer(0);
+  BackgroundThread writer(0);
   writer.add(
       [&] {
         EXPECT_EQ(std::this_thread::get_id(), owner);
@@ -52,9 +52,9 @@ TEST(BackgroundWriter, WithoutAQueueTheOwnerDoesTheWork) {
   EXPECT_THROW(writer.add([] { throw std::runtime_error("disk"); }), std::runtime_error);
 }
 
-TEST(BackgroundWriter, WaitingTellsNothing) {
+TEST(BackgroundThread, WaitingTellsNothing) {
   int worked = 0, told = 0;
-  BackgroundWriter writer;
+  BackgroundThread writer;
   writer.wait();
   writer.add([&] { ++worked; });
   std::promise<void> go;
@@ -67,8 +67,8 @@ TEST(BackgroundWriter, WaitingTellsNothing) {
   EXPECT_EQ(told, 1);
 }
 
-TEST(BackgroundWriter, WorkSeesWhetherMoreIsWaiting) {
-  BackgroundWriter writer;
+TEST(BackgroundThread, WorkSeesWhetherMoreIsWaiting) {
+  BackgroundThread writer;
   std::promise<void> go;
   bool first = false, last = true;
   writer.add([&] {
@@ -82,9 +82,9 @@ TEST(BackgroundWriter, WorkSeesWhetherMoreIsWaiting) {
   EXPECT_FALSE(last);
 }
 
-TEST(BackgroundWriter, AFullQueueMakesTheOwnerWait) {
+TEST(BackgroundThread, AFullQueueMakesTheOwnerWait) {
   std::atomic<int> begun{0}, ended{0};
-  BackgroundWriter writer(2);
+  BackgroundThread writer(2);
   for (int i = 0; i < 20; ++i) {
     writer.add([&] {
       ++begun;
@@ -97,9 +97,9 @@ TEST(BackgroundWriter, AFullQueueMakesTheOwnerWait) {
   EXPECT_EQ(begun, 20);
 }
 
-TEST(BackgroundWriter, AFailureIsThrownOnceAndTheRestIsDone) {
+TEST(BackgroundThread, AFailureIsThrownOnceAndTheRestIsDone) {
   std::vector<int> worked, told;
-  BackgroundWriter writer;
+  BackgroundThread writer;
   std::promise<void> go;
   writer.add([ready = go.get_future().share()] { ready.wait(); });
   for (int i = 0; i < 5; ++i) {
@@ -129,9 +129,9 @@ TEST(BackgroundWriter, AFailureIsThrownOnceAndTheRestIsDone) {
   EXPECT_THROW(again(), std::runtime_error);
 }
 
-TEST(BackgroundWriter, WhatAListenerThrowsLosesNothing) {
+TEST(BackgroundThread, WhatAListenerThrowsLosesNothing) {
   int told = 0;
-  BackgroundWriter writer;
+  BackgroundThread writer;
   std::promise<void> go;
   writer.add([ready = go.get_future().share()] { ready.wait(); }, [] { throw std::runtime_error("stop"); });
   writer.add([] {}, [&] { ++told; });
@@ -142,10 +142,10 @@ TEST(BackgroundWriter, WhatAListenerThrowsLosesNothing) {
   EXPECT_EQ(told, 1);
 }
 
-TEST(BackgroundWriter, ItsEndLeavesNothingUndone) {
+TEST(BackgroundThread, ItsEndLeavesNothingUndone) {
   int worked = 0, told = 0;
   {
-    BackgroundWriter writer;
+    BackgroundThread writer;
     for (int i = 0; i < 6; ++i) writer.add([&] { ++worked; });
     std::promise<void> go;
     writer.add([ready = go.get_future().share()] { ready.wait(); });

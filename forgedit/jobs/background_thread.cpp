@@ -1,11 +1,11 @@
-#include "forgedit/jobs/background_writer.h"
+#include "forgedit/jobs/background_thread.h"
 
 #include <system_error>
 #include <utility>
 
 namespace forgedit {
 
-BackgroundWriter::~BackgroundWriter() {
+BackgroundThread::~BackgroundThread() {
   {
     const std::lock_guard lock(mutex_);
     ending_ = true;
@@ -14,7 +14,7 @@ BackgroundWriter::~BackgroundWriter() {
   if (thread_.joinable()) thread_.join();
 }
 
-void BackgroundWriter::add(Task work, Task done) {
+void BackgroundThread::add(Task work, Task done) {
   Job job{std::move(work), std::move(done)};
   if (most_waiting_ > 0 && !thread_.joinable()) start();
   if (!thread_.joinable()) {
@@ -28,7 +28,7 @@ void BackgroundWriter::add(Task work, Task done) {
   collect();
 }
 
-void BackgroundWriter::collect() {
+void BackgroundThread::collect() {
   for (;;) {
     std::unique_lock lock(mutex_);
     if (done_.empty()) {
@@ -45,22 +45,22 @@ void BackgroundWriter::collect() {
   }
 }
 
-void BackgroundWriter::drain() {
+void BackgroundThread::drain() {
   wait();
   collect();
 }
 
-void BackgroundWriter::wait() {
+void BackgroundThread::wait() {
   std::unique_lock lock(mutex_);
   changed_.wait(lock, [&] { return waiting_.empty() && !busy_; });
 }
 
-bool BackgroundWriter::is_more_waiting() {
+bool BackgroundThread::is_more_waiting() {
   const std::lock_guard lock(mutex_);
   return !waiting_.empty();
 }
 
-void BackgroundWriter::start() {
+void BackgroundThread::start() {
   try {
     thread_ = std::thread([this] { run_all(); });
   } catch (const std::system_error&) {
@@ -68,7 +68,7 @@ void BackgroundWriter::start() {
   }
 }
 
-void BackgroundWriter::run_all() {
+void BackgroundThread::run_all() {
   std::unique_lock lock(mutex_);
   for (;;) {
     changed_.wait(lock, [&] { return ending_ || !waiting_.empty(); });
@@ -85,7 +85,7 @@ void BackgroundWriter::run_all() {
   }
 }
 
-void BackgroundWriter::finish(Job job) {
+void BackgroundThread::finish(Job job) {
   std::exception_ptr error;
   try {
     job.work();

@@ -12,16 +12,16 @@ namespace forgedit {
 
 /// Runs tasks in order on one thread, beside the thread that feeds the device. All members but
 /// `is_more_waiting` are called from one thread, the owner.
-class BackgroundWriter {
+class BackgroundThread {
  public:
   using Task = std::function<void()>;
 
   /// At most `most_waiting` tasks wait at a time. With 0 each task runs at once, on the owner's thread.
-  explicit BackgroundWriter(std::size_t most_waiting = 8) : most_waiting_(most_waiting) {}
+  explicit BackgroundThread(std::size_t most_waiting = 8) : most_waiting_(most_waiting) {}
   /// Finishes all tasks. Calls no `done` and throws nothing.
-  ~BackgroundWriter();
-  BackgroundWriter(const BackgroundWriter&) = delete;
-  BackgroundWriter& operator=(const BackgroundWriter&) = delete;
+  ~BackgroundThread();
+  BackgroundThread(const BackgroundThread&) = delete;
+  BackgroundThread& operator=(const BackgroundThread&) = delete;
 
   /// Queues `work`, waits while the queue is full, then collects. If the system cannot start a thread, `work`
   /// runs at once.
