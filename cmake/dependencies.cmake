@@ -1,9 +1,9 @@
 # LibTorch: Debian's libtorch-dev, or any 2.x in CMAKE_PREFIX_PATH.
 # It adds code for the cards of this machine to all CUDA sources, but our targets name their own
 # (CUDA_ARCHITECTURES), and kernels for 9.0a do not compile for 9.0.
-set(FORGEDIT_CUDA_FLAGS "${CMAKE_CUDA_FLAGS}")
+set(cuda_flags "${CMAKE_CUDA_FLAGS}")
 find_package(Torch REQUIRED)
-set(CMAKE_CUDA_FLAGS "${FORGEDIT_CUDA_FLAGS}")
+set(CMAKE_CUDA_FLAGS "${cuda_flags}")
 # oneDNN 2, which Debian's LibTorch 1.13 links: its Winograd convolutions are called directly if its headers
 # (libdnnl-dev) are installed. Its CMake package would need OpenCL. LibTorch 2.x contains a newer oneDNN.
 find_path(DNNL_INCLUDE_DIR NAMES oneapi/dnnl/dnnl_version.h)

@@ -59,9 +59,11 @@ const LearnOptions* EditLearning::to_do() const {
 }
 
 LearnedPicture EditLearning::take_or_learn(StableDiffusion& model) {
+  prepared_.wait();
+  auto ahead = std::exchange(ahead_, {});
   const auto learn = [&] {
     return learn_and_save(*to_learn_, job_.learn, models_.choice(context_), model, models_.learning_thread(),
-                          context_, std::exchange(ahead_, {}));
+                          context_, std::move(ahead));
   };
   if (must_save_) return learn();
   if (const auto& save = job_.learn.save; !save.empty()) return take_saved(*to_learn_, save, model, context_);

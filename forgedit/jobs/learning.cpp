@@ -123,10 +123,12 @@ void PreparedLearning::begin(const LearnRequest& request, const Image& picture, 
                              WarmModels& models) {
   const auto grid = read_picture_grid(choice.folder);
   const bool is_saved = !request.save.empty() && is_saved_edit(request.save);
-  if (models.has_model() || !grid || is_saved || !choice.policy.reduced()) return;
+  auto& thread = models.learning_thread();
+  if (models.has_model() || thread.was_used() || !grid || is_saved || !choice.policy.reduced()) return;
   prepare_compute(choice.policy, choice.threads);
+  thread_ = &thread;
   warm_up_ = std::make_shared<WarmUp>();
-  models.learning_thread().begin(
+  thread.begin(
       [warm_up = warm_up_, choice, options = request.options, frame = frame_of(picture, request, *grid)] {
         *warm_up = warm_up_learning(options, frame, choice);
       });
@@ -135,9 +137,9 @@ void PreparedLearning::begin(const LearnRequest& request, const Image& picture, 
 LearningAhead PreparedLearning::end(const LearnRequest& request, const Image& picture,
                                     const ModelChoice& choice, StableDiffusion& model,
                                     const std::vector<std::int64_t>& batches) const {
-  if (!warm_up_) return {};
+  if (!thread_) return {};
   LearningAhead ahead{encode_ahead(request, picture, choice, model), warm_up_, {}};
-  if (batches.empty()) return ahead;
+  if (batches.empty() || model.unet->config().takes_added_conditions()) return ahead;
   const auto frame = frame_of(picture, request, {model.size_multiple(), model.native_size()});
   ahead.sampling_warm_up = sampling_warm_up(model, frame, batches);
   return ahead;
@@ -214,7 +216,6 @@ namespace {
 /// before it.
 void learn_on(LearningThread& thread, const LearningThread::Work& learn, const LearnOptions& options,
               const LearningAhead& ahead, JobContext& job) {
-  constexpr std::int64_t kRecorded = 2;  // steps
   const auto progress = [&](const Progress& reached) { job.progress(reached); };
   const auto note = [&](const std::string& problem) {
     if (!problem.empty()) job.note(problem);
@@ -232,10 +233,11 @@ void learn_on(LearningThread& thread, const LearningThread::Work& learn, const L
       }
     });
   }
-  if (is_free_for_sampling(options)) {
-    thread.run(learn, progress, kRecorded, parts);
+  if (can_sample_meanwhile(options)) {
+    thread.run(
+        learn, progress, [](const Progress& reached) { return reached.recorded; }, parts);
   } else {
-    for (const auto& part : parts) part();
+    for (const auto& part : parts) part(), job.throw_if_stopped();
     thread.run(learn, progress);
   }
   note(problem);
@@ -251,13 +253,14 @@ LearnedPicture learn_and_save(PictureToLearn picture, const LearnRequest& reques
   auto& encoded = ahead.picture;
   if (!encoded) encoded = encode_picture(model, picture.grid, picture.options.seed);
   if (choice.miniature) warn(warn_of_round_trip(model, *encoded, picture), job);
-  thread.wait();  // for the warm-up
+  thread.wait();  // for a warm-up
   reset_peak_memory(model.policy.device);
   LearnedPicture learned{std::move(picture), {}};
   const auto learn = [&](const ProgressCallback& progress) {
     learned.result = learn_picture(model, *encoded, learned.source, learned.options, progress);
   };
-  if (model.policy.reduced()) {
+  // A second thread would need workspaces of its own.
+  if (model.policy.reduced() && model.memory.budget_gib == 0) {
     learn_on(thread, learn, learned.options, ahead, job);
   } else {
     learn([&](const Progress& progress) { job.progress(progress); });

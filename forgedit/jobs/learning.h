@@ -39,17 +39,28 @@ struct LearningAhead {
 /// Prepares a GPU for fine-tuning on a picture while the model is read.
 class PreparedLearning {
  public:
-  /// Starts warm_up_learning on the learning thread. Does nothing if the model is in memory already or it
-  /// would not help.
+  PreparedLearning() = default;
+  /// Waits for the warm-up, because nothing else may compute in 16 bits beside it (can_sample_meanwhile).
+  ~PreparedLearning() { wait(); }
+  PreparedLearning(const PreparedLearning&) = delete;
+  PreparedLearning& operator=(const PreparedLearning&) = delete;
+
+  /// Starts warm_up_learning on the learning thread. Does nothing if that thread was used before, if the
+  /// model is in memory already, or if it would not help.
   void begin(const LearnRequest& request, const Image& picture, const ModelChoice& choice,
              WarmModels& models);
-  /// Once the model is read: encodes the picture, beside the warm-up, in float32 (see is_free_for_sampling).
-  /// `batches`: numbers of images per batch when sampling after fine-tuning.
+  /// Once the model is read: encodes the picture, beside the warm-up, in float32. `batches`: numbers of
+  /// images per batch when sampling after fine-tuning.
   LearningAhead end(const LearnRequest& request, const Image& picture, const ModelChoice& choice,
                     StableDiffusion& model, const std::vector<std::int64_t>& batches) const;
+  /// Waits for the warm-up.
+  void wait() {
+    if (thread_) thread_->wait();
+  }
 
  private:
-  std::shared_ptr<WarmUp> warm_up_;  // null if nothing was begun
+  LearningThread* thread_ = nullptr;  // null if nothing was begun
+  std::shared_ptr<WarmUp> warm_up_;
 };
 
 /// Writes the source prompt for a picture without one, and sends it to the listener: see source_prompt.
@@ -77,7 +88,8 @@ LearnedPicture take_saved(PictureToLearn picture, const std::filesystem::path& s
 /// Returns the picture with the weights that the previous job learned: see WarmModels::learned_before.
 LearnedPicture take_learned(PictureToLearn picture, const LearnResult& before, JobContext& job);
 
-/// Fine-tunes on the picture, on a GPU on `thread`, and saves the weights if `request.save` is set.
+/// Fine-tunes on the picture, in bfloat16 on a GPU on `thread` unless memory is limited, and saves the
+/// weights if `request.save` is set.
 LearnedPicture learn_and_save(PictureToLearn picture, const LearnRequest& request, const ModelChoice& choice,
                               StableDiffusion& model, LearningThread& thread, JobContext& job,
                               LearningAhead ahead = {});

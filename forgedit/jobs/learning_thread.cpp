@@ -3,7 +3,6 @@
 #include <condition_variable>
 #include <deque>
 #include <exception>
-#include <limits>
 #include <mutex>
 #include <thread>
 #include <utility>
@@ -37,15 +36,14 @@ class Relay {
     const std::lock_guard lock(mutex_);
     stopped_ = true;
   }
-  /// Passes progress on until `count` reports were passed on in all. Returns false if the work ended before.
-  bool forward(std::int64_t count) {
+  /// Passes progress on until a report is_time. Returns false if the work ended before.
+  bool forward(const LearningThread::IsTime& is_time) {
     std::unique_lock lock(mutex_);
-    while (passed_on_ < count) {
+    for (;;) {
       changed_.wait(lock, [&] { return closed_ || !waiting_.empty(); });
       if (waiting_.empty()) return false;
-      pass_on_first(lock);
+      if (const auto passed_on = pass_on_first(lock); is_time && is_time(passed_on)) return true;
     }
-    return true;
   }
   /// Passes on what waits now.
   void forward_waiting() {
@@ -54,13 +52,13 @@ class Relay {
   }
 
  private:
-  void pass_on_first(std::unique_lock<std::mutex>& lock) {
-    const auto progress = std::move(waiting_.front());
+  Progress pass_on_first(std::unique_lock<std::mutex>& lock) {
+    auto progress = std::move(waiting_.front());
     waiting_.pop_front();
-    ++passed_on_;
     lock.unlock();
     receive_(progress);
     lock.lock();
+    return progress;
   }
 
   const ProgressCallback& receive_;
@@ -68,7 +66,6 @@ class Relay {
   std::mutex mutex_;  // protects all members below
   std::condition_variable changed_;
   std::deque<Progress> waiting_;
-  std::int64_t passed_on_ = 0;
   bool closed_ = false, stopped_ = false;
 };
 
@@ -79,32 +76,39 @@ struct CloseAtEnd {
 
 }  // namespace
 
-void LearningThread::run(const Work& work, const ProgressCallback& progress, std::int64_t after,
+void LearningThread::begin(std::function<void()> work) {
+  was_used_ = true;
+  thread_.add(std::move(work));
+}
+
+void LearningThread::run(const Work& work, const ProgressCallback& progress, const IsTime& is_time,
                          const std::vector<std::function<void()>>& meanwhile) {
-  thread_.drain();
+  wait();
   Relay relay(progress);
-  try {
-    thread_.add([&] {
-      const CloseAtEnd closing{relay};
+  std::exception_ptr error;
+  begin([&] {
+    const CloseAtEnd closing{relay};
+    try {
       work([&](const Progress& reported) { relay.post(reported); });
-    });
-    if (!meanwhile.empty() && relay.forward(after)) {
+    } catch (...) {
+      error = std::current_exception();
+    }
+  });
+  try {
+    if (!meanwhile.empty() && relay.forward(is_time)) {
       for (const auto& part : meanwhile) {
         part();
         relay.forward_waiting();
       }
     }
-    relay.forward(std::numeric_limits<std::int64_t>::max());
+    relay.forward({});
   } catch (...) {
     relay.stop();
-    try {
-      thread_.drain();
-    } catch (...) {
-      // The first error says more.
-    }
+    wait();
     throw;
   }
-  thread_.drain();
+  wait();
+  if (error) std::rethrow_exception(error);
 }
 
 }  // namespace forgedit

@@ -67,7 +67,7 @@ class WarmModels {
   /// Returns the safety checker in the model's folder, on `device`. Loads it if needed.
   SafetyJudge& safety(const std::filesystem::path& model_folder, const c10::Device& device);
 
-  /// The thread that fine-tunes the model on a GPU.
+  /// The thread that fine-tunes the model in bfloat16 on a GPU.
   LearningThread& learning_thread() { return learning_thread_; }
 
   /// Whether the model is in memory.
@@ -88,7 +88,7 @@ class WarmModels {
   std::optional<SafetyJudge> safety_;
   std::optional<WarmSession> session_;     // uses model_
   std::optional<LearnedPicture> learned_;  // learned by the previous job, with model_
-  LearningThread learning_thread_;         // last: it may use all of the above until it ends
+  LearningThread learning_thread_;         // last: it may use the model until it ends
 };
 
 }  // namespace forgedit

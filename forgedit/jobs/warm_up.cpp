@@ -1,9 +1,11 @@
 #include "forgedit/jobs/warm_up.h"
 
 #include <exception>
+#include <future>
 #include <memory>
 #include <utility>
 
+#include "forgedit/device/load_kernels.h"
 #include "forgedit/nn/layers.h"
 #include "forgedit/pipelines/learning/learn.h"
 #include "forgedit/pipelines/sampling/sample.h"
@@ -57,6 +59,9 @@ WarmUp warm_up_learning(const LearnOptions& options, const Frame& frame, const M
     if (config.takes_added_conditions()) return {};
     UNet unet(config);
     if (!has_room(unet, vae, options, frame, choice)) return {};
+    // If it fails, nothing is lost but time.
+    const auto loading =
+        std::async(std::launch::async, [device = choice.policy.device] { load_kernels(device); });
     auto one_step = options;
     one_step.samples = one_step.batch;
     one_step.stop_known = 0;
@@ -108,7 +113,7 @@ WarmUpParts sampling_warm_up(const StableDiffusion& model, const Frame& frame,
   return parts;
 }
 
-bool is_free_for_sampling(const LearnOptions& options) {
+bool can_sample_meanwhile(const LearnOptions& options) {
   return options.method == LearnMethod::vanilla && options.stop_known == 0 && !options.fast;
 }
 

@@ -12,7 +12,7 @@
 namespace forgedit {
 
 // On a GPU, libraries load their kernels and plan each shape at its first use, and some of their plans belong
-// to the thread. What is here uses them before they are needed, while something else takes time.
+// to the thread. These functions use them before they are needed, while something else takes time.
 
 /// The outcome of a warm-up.
 struct WarmUp {
@@ -31,13 +31,13 @@ using WarmUpParts = std::vector<std::function<void()>>;
 
 /// Returns work that encodes a text, runs one sampling step for each batch size in `batches` and decodes an
 /// image. Run it on the thread that will sample. It uses the weights that `model` has now, in a UNet of its
-/// own, and may run while another thread fine-tunes the model if is_free_for_sampling.
+/// own, and may run while another thread fine-tunes the model if can_sample_meanwhile.
 WarmUpParts sampling_warm_up(const StableDiffusion& model, const Frame& frame,
                              const std::vector<std::int64_t>& batches);
 
-/// Whether another thread may compute 16-bit attention once two steps of such fine-tuning have ended. The
-/// attention switches LibTorch's deterministic mode (DeterminismScope) for the whole process, which would
-/// change operators that fine-tuning runs then. Recorded steps are not changed.
-bool is_free_for_sampling(const LearnOptions& options);
+/// Whether another thread may compute 16-bit attention during such fine-tuning, from its first recorded step
+/// on. The attention switches LibTorch's deterministic mode (DeterminismScope) for the whole process, which
+/// changes operators that run then, but not recorded steps.
+bool can_sample_meanwhile(const LearnOptions& options);
 
 }  // namespace forgedit

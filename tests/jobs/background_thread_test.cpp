@@ -21,9 +21,9 @@ std::vector<int> up_to(int count) {
 TEST(BackgroundThread, WorkIsDoneInOrderAndToldOnTheOwnersThread) {
   const auto owner = std::this_thread::get_id();
   std::vector<int> worked, told;  // without locks: ThreadSanitizer sees whether `drain` is one
-  BackgroundThread writer(3);
+  BackgroundThread thread(3);
   for (int i = 0; i < 50; ++i) {
-    writer.add(
+    thread.add(
         [&, i] {
           EXPECT_NE(std::this_thread::get_id(), owner);
           worked.push_back(i);
@@ -33,7 +33,7 @@ TEST(BackgroundThread, WorkIsDoneInOrderAndToldOnTheOwnersThread) {
           told.push_back(i);
         });
   }
-  writer.drain();
+  thread.drain();
   EXPECT_EQ(worked, up_to(50));
   EXPECT_EQ(told, up_to(50));
 }
@@ -41,69 +41,69 @@ TEST(BackgroundThread, WorkIsDoneInOrderAndToldOnTheOwnersThread) {
 TEST(BackgroundThread, WithoutAQueueTheOwnerDoesTheWork) {
   const auto owner = std::this_thread::get_id();
   std::vector<int> seen;
-  BackgroundThread writer(0);
-  writer.add(
+  BackgroundThread thread(0);
+  thread.add(
       [&] {
         EXPECT_EQ(std::this_thread::get_id(), owner);
         seen.push_back(0);
       },
       [&] { seen.push_back(1); });
   EXPECT_EQ(seen, up_to(2)) << "at once";
-  EXPECT_THROW(writer.add([] { throw std::runtime_error("disk"); }), std::runtime_error);
+  EXPECT_THROW(thread.add([] { throw std::runtime_error("disk"); }), std::runtime_error);
 }
 
 TEST(BackgroundThread, WaitingTellsNothing) {
   int worked = 0, told = 0;
-  BackgroundThread writer;
-  writer.wait();
-  writer.add([&] { ++worked; });
+  BackgroundThread thread;
+  thread.wait();
+  thread.add([&] { ++worked; });
   std::promise<void> go;
-  writer.add([&, ready = go.get_future().share()] { ready.wait(), ++worked; }, [&] { ++told; });
+  thread.add([&, ready = go.get_future().share()] { ready.wait(), ++worked; }, [&] { ++told; });
   go.set_value();
-  writer.wait();
+  thread.wait();
   EXPECT_EQ(worked, 2);
   EXPECT_EQ(told, 0);
-  writer.collect();
+  thread.collect();
   EXPECT_EQ(told, 1);
 }
 
 TEST(BackgroundThread, WorkSeesWhetherMoreIsWaiting) {
-  BackgroundThread writer;
+  BackgroundThread thread;
   std::promise<void> go;
   bool first = false, last = true;
-  writer.add([&] {
+  thread.add([&] {
     go.get_future().wait();
-    first = writer.is_more_waiting();
+    first = thread.is_more_waiting();
   });
-  writer.add([&] { last = writer.is_more_waiting(); });
+  thread.add([&] { last = thread.is_more_waiting(); });
   go.set_value();
-  writer.drain();
+  thread.drain();
   EXPECT_TRUE(first);
   EXPECT_FALSE(last);
 }
 
 TEST(BackgroundThread, AFullQueueMakesTheOwnerWait) {
   std::atomic<int> begun{0}, ended{0};
-  BackgroundThread writer(2);
+  BackgroundThread thread(2);
   for (int i = 0; i < 20; ++i) {
-    writer.add([&] {
+    thread.add([&] {
       ++begun;
       std::this_thread::yield();
       ++ended;
     });
     EXPECT_GE(ended, i - 2) << "two wait, and one is being done";
   }
-  writer.drain();
+  thread.drain();
   EXPECT_EQ(begun, 20);
 }
 
 TEST(BackgroundThread, AFailureIsThrownOnceAndTheRestIsDone) {
   std::vector<int> worked, told;
-  BackgroundThread writer;
+  BackgroundThread thread;
   std::promise<void> go;
-  writer.add([ready = go.get_future().share()] { ready.wait(); });
+  thread.add([ready = go.get_future().share()] { ready.wait(); });
   for (int i = 0; i < 5; ++i) {
-    writer.add(
+    thread.add(
         [&, i] {
           if (i == 1 || i == 3) throw std::runtime_error("disk " + std::to_string(i));
           worked.push_back(i);
@@ -111,46 +111,46 @@ TEST(BackgroundThread, AFailureIsThrownOnceAndTheRestIsDone) {
         [&, i] { told.push_back(i); });
   }
   go.set_value();
-  writer.wait();
+  thread.wait();
   std::string message;
   try {
-    writer.drain();
+    thread.drain();
   } catch (const std::runtime_error& error) {
     message = error.what();
   }
   EXPECT_EQ(message, "disk 1");
   EXPECT_EQ(worked, (std::vector<int>{0, 2, 4}));
   EXPECT_EQ(told, worked) << "before the failure is thrown";
-  EXPECT_NO_THROW(writer.drain());
+  EXPECT_NO_THROW(thread.drain());
   const auto again = [&] {
-    writer.add([] { throw std::runtime_error("again"); });
-    writer.drain();
+    thread.add([] { throw std::runtime_error("again"); });
+    thread.drain();
   };
   EXPECT_THROW(again(), std::runtime_error);
 }
 
 TEST(BackgroundThread, WhatAListenerThrowsLosesNothing) {
   int told = 0;
-  BackgroundThread writer;
+  BackgroundThread thread;
   std::promise<void> go;
-  writer.add([ready = go.get_future().share()] { ready.wait(); }, [] { throw std::runtime_error("stop"); });
-  writer.add([] {}, [&] { ++told; });
+  thread.add([ready = go.get_future().share()] { ready.wait(); }, [] { throw std::runtime_error("stop"); });
+  thread.add([] {}, [&] { ++told; });
   go.set_value();
-  writer.wait();
-  EXPECT_THROW(writer.collect(), std::runtime_error);
-  writer.collect();
+  thread.wait();
+  EXPECT_THROW(thread.collect(), std::runtime_error);
+  thread.collect();
   EXPECT_EQ(told, 1);
 }
 
 TEST(BackgroundThread, ItsEndLeavesNothingUndone) {
   int worked = 0, told = 0;
   {
-    BackgroundThread writer;
-    for (int i = 0; i < 6; ++i) writer.add([&] { ++worked; });
+    BackgroundThread thread;
+    for (int i = 0; i < 6; ++i) thread.add([&] { ++worked; });
     std::promise<void> go;
-    writer.add([ready = go.get_future().share()] { ready.wait(); });
-    writer.add([&] { ++worked; }, [&] { ++told; });
-    writer.add([&] {
+    thread.add([ready = go.get_future().share()] { ready.wait(); });
+    thread.add([&] { ++worked; }, [&] { ++told; });
+    thread.add([&] {
       ++worked;
       throw std::runtime_error("nobody hears");
     });

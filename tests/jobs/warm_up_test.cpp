@@ -42,15 +42,15 @@ TEST_F(SamplingAhead, DoesNotUseWeightsThatAreReplacedMeanwhile) {
 
 TEST(LearningBesideSampling, OnlyIfItRunsRecordedStepsAlone) {
   LearnOptions options;
-  EXPECT_TRUE(is_free_for_sampling(options));
+  EXPECT_TRUE(can_sample_meanwhile(options));
   options.stop_known = 0.97;
-  EXPECT_FALSE(is_free_for_sampling(options));
+  EXPECT_FALSE(can_sample_meanwhile(options));
   options.stop_known = 0;
   options.fast = true;
-  EXPECT_FALSE(is_free_for_sampling(options));
+  EXPECT_FALSE(can_sample_meanwhile(options));
   options.fast = false;
   options.method = LearnMethod::imagic;
-  EXPECT_FALSE(is_free_for_sampling(options));
+  EXPECT_FALSE(can_sample_meanwhile(options));
 }
 
 }  // namespace

@@ -12,8 +12,13 @@ class MemoryOnGpu : public ::testing::Test {
   static std::filesystem::path miniature() {
     return std::filesystem::path(FORGEDIT_SOURCE_DIR) / "assets/miniature/model";
   }
+  static StableDiffusion read_miniature() {
+    return StableDiffusion::read(miniature(), {c10::Device(c10::DeviceType::CUDA, 0), Precision::bf16});
+  }
   LearnResult learn_under(const MemoryPlan& plan, Tuning tuning = Tuning::full) {
-    auto model = StableDiffusion::read(miniature(), {c10::Device(c10::DeviceType::CUDA, 0), Precision::bf16});
+    return learn_with(read_miniature(), plan, tuning);
+  }
+  LearnResult learn_with(StableDiffusion model, const MemoryPlan& plan, Tuning tuning) {
     model.place(plan);
     const auto latents = torch::randn({1, 4, 32, 32}, at::detail::createCPUGenerator(3));
     LearnOptions options;
@@ -56,6 +61,25 @@ TEST_F(MemoryOnGpu, AdaptersLearnLikeTheFastestWay) {
   MemoryPlan again;
   again.checkpointing = true;
   expect_close(learn_under(again, Tuning::lora), learn_under({}, Tuning::lora));
+}
+
+// Large models keep the half precision of their files until their weights are on the GPU. The miniature is
+// too small for that, so its weights are set.
+TEST_F(MemoryOnGpu, HalfPrecisionWeightsLearnTheSame) {
+  const auto learn_from = [&](at::ScalarType type, Tuning tuning) {
+    auto model = read_miniature();
+    for (auto& [name, parameter] : parameters_of(*model.unet)) {
+      if (parameter.dim() >= 2) parameter.set_data(parameter.detach().to(torch::kHalf).to(type));
+    }
+    return learn_with(std::move(model), {}, tuning);
+  };
+  for (const auto tuning : {Tuning::full, Tuning::lora}) {
+    const auto expected = learn_from(torch::kFloat, tuning), found = learn_from(torch::kHalf, tuning);
+    EXPECT_EQ(found.losses, expected.losses);
+    ASSERT_FALSE(found.unet.empty());
+    for (const auto& [name, tensor] : found.unet)
+      EXPECT_TRUE(torch::equal(tensor, expected.unet.at(name))) << name;
+  }
 }
 
 }  // namespace
