@@ -6,7 +6,6 @@
 
 #include "forgedit/jobs/captioning.h"
 #include "forgedit/jobs/job_context.h"
-#include "forgedit/jobs/learning_thread.h"
 #include "forgedit/jobs/model_choice.h"
 #include "forgedit/jobs/scoring.h"
 #include "forgedit/metrics/edit_scorer.h"
@@ -43,9 +42,10 @@ class WarmModels {
   /// Returns the model and device. Throws Error if there is no such model or device.
   const ModelChoice& choice(JobContext& job);
   /// Returns the model with its own weights and a memory plan for this job; a warm session ends. Throws Error
-  /// if it cannot be read or does not fit.
+  /// if it cannot be read or does not fit. `other`: see load_model; not called if the model is loaded
+  /// already.
   StableDiffusion& model(JobContext& job, const MemoryNeed& need = {},
-                         LearnedBefore learned = LearnedBefore::drop);
+                         LearnedBefore learned = LearnedBefore::drop, const WhileReading& other = {});
   /// Keeps the weights learned from `picture` for a next job that learns the same. Does nothing if `keep` is
   /// false.
   void keep_learned(const PictureToLearn& picture, const LearnResult& result);
@@ -67,9 +67,6 @@ class WarmModels {
   /// Returns the safety checker in the model's folder, on `device`. Loads it if needed.
   SafetyJudge& safety(const std::filesystem::path& model_folder, const c10::Device& device);
 
-  /// The thread that fine-tunes the model in bfloat16 on a GPU.
-  LearningThread& learning_thread() { return learning_thread_; }
-
   /// Whether the model is in memory.
   bool has_model() const { return model_.has_value(); }
   /// Releases all memory.
@@ -80,6 +77,7 @@ class WarmModels {
   bool keep_;
   std::optional<ModelChoice> choice_;
   std::optional<StableDiffusion> model_;
+  std::int64_t model_bytes_ = 0;  // memory of the model on a GPU
   std::string captioner_name_;
   std::optional<Captioner> captioner_;
   std::vector<std::string> judge_files_;
@@ -88,7 +86,6 @@ class WarmModels {
   std::optional<SafetyJudge> safety_;
   std::optional<WarmSession> session_;     // uses model_
   std::optional<LearnedPicture> learned_;  // learned by the previous job, with model_
-  LearningThread learning_thread_;         // last: it may use the model until it ends
 };
 
 }  // namespace forgedit

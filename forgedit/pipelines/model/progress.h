@@ -15,8 +15,7 @@ struct Progress {
   std::string stage;  ///< kLearningStage, kSamplingStage, or a stage of a benchmark
   std::int64_t done = 0;
   std::int64_t total = 0;
-  double loss = 0;        ///< while fine-tuning: the loss of the step
-  bool recorded = false;  ///< while fine-tuning: whether the step was a recorded one (ReplayedWork)
+  double loss = 0;  ///< while fine-tuning: the loss of the step
 };
 using ProgressCallback = std::function<void(const Progress&)>;
 
