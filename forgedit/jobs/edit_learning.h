@@ -5,6 +5,7 @@
 #include "forgedit/jobs/kept_learning.h"
 #include "forgedit/jobs/learning.h"
 #include "forgedit/jobs/requests.h"
+#include "forgedit/jobs/results_folder.h"
 #include "forgedit/jobs/warm_models.h"
 
 namespace forgedit {
