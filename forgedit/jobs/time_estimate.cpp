@@ -8,11 +8,11 @@
 namespace forgedit {
 namespace {
 
-/// Of a matrix product's speed, as `forgedit bench` shows it: docs/performance.md.
+/// Of the speed that measure_matmul_quickly finds: docs/performance.md. On a GPU fitted to an H200's times.
 struct Shares {
   double learning, one_image, many_images;
 };
-constexpr Shares kCpuShares{0.89, 0.79, 1.0}, kGpuShares{0.45, 0.37, 0.57};
+constexpr Shares kCpuShares{0.89, 0.79, 1.0}, kGpuShares{0.59, 0.48, 0.75};
 
 /// Decoding an image takes about as long as so many of its steps: 1.1 of the miniature's on a CPU, 1.5 to 2.2
 /// of SD 1.4's on a GPU.
