@@ -147,4 +147,12 @@ void BatchParts::run(const std::function<void(std::int64_t)>& work) const {
   }
 }
 
+OneBlasThread::OneBlasThread() : before_(blas_threads()) {
+  set_blas_threads(1);
+}
+
+OneBlasThread::~OneBlasThread() {
+  set_blas_threads(before_);
+}
+
 }  // namespace forgedit

@@ -44,4 +44,17 @@ class BatchParts {
   std::unique_ptr<Workers> workers_;
 };
 
+/// OpenBLAS has one thread while this exists, as while a BatchParts has several parts: on some CPUs, results
+/// differ in their last bits with the number of threads.
+class OneBlasThread {
+ public:
+  OneBlasThread();
+  ~OneBlasThread();
+  OneBlasThread(const OneBlasThread&) = delete;
+  OneBlasThread& operator=(const OneBlasThread&) = delete;
+
+ private:
+  int before_;
+};
+
 }  // namespace forgedit

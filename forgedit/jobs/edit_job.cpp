@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "forgedit/core/error.h"
+#include "forgedit/device/batch_parts.h"
 #include "forgedit/jobs/candidate_scoring.h"
 #include "forgedit/jobs/edit_defaults.h"
 #include "forgedit/jobs/edit_learning.h"
@@ -383,6 +384,7 @@ void EditJobRun::draw_best(EditResults& results) {
     try {
       draw(results, round, resumed, [&](const Candidate& candidate, const Image* grid) {
         context_.throw_if_stopped();
+        const OneBlasThread alone;  // finished images get the same scores after a restart
         auto shown = results.edited_part(grid ? results.shown(candidate, *grid)
                                               : read_image(results.path_of(candidate)));
         auto known = model_judge_ ? model_judge_->score(candidate, shown, session_ ? &*session_ : nullptr)
