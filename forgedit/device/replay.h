@@ -33,6 +33,8 @@ class ReplayedWork {
   ReplayedWork& operator=(const ReplayedWork&) = delete;
 
   void run();
+  /// Whether all further runs launch the recorded graph.
+  bool is_recorded() const { return recorded_; }
 
  private:
   c10::Device device_;

@@ -21,8 +21,8 @@ struct MatmulRate {
 };
 /// Measures the limit of the idle device. Takes seconds, and 1 GiB of a GPU.
 MatmulRate measure_matmul(const ComputePolicy& policy);
-/// Estimates the present speed, with all other load on the device. On a CPU it uses threads as networks do
-/// (BatchParts) and takes 0.3 s; on a GPU 0.04 s, and 0.2 GiB meanwhile.
+/// Measures the present speed: the mean with all other load on the device, the best between other work. On a
+/// CPU it uses threads as networks do (BatchParts) and takes 0.3 s; on a GPU 0.04 s, and 0.2 GiB meanwhile.
 MatmulRate measure_matmul_quickly(const ComputePolicy& policy);
 
 }  // namespace forgedit

@@ -317,7 +317,7 @@ BenchCallbacks BenchmarkRun::callbacks(const ModelChoice& choice, StableDiffusio
     context_.note("fine-tuning on " + task.edit.picture_name + ", caption: " + task.source);
     prepare_learning(learn, picture, choice);
     const auto to_learn = picture_to_learn(learn, picture, choice, network);
-    auto learned = learn_and_save(to_learn, learn, choice, network, context_);
+    auto learned = learn_and_save(to_learn, learn, choice, network, models_.learning_thread(), context_);
     write_saved_edit(saved, learned);
     return learned;
   };

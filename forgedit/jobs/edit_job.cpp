@@ -175,12 +175,11 @@ void EditJobRun::load() {
   const bool may_reuse = !is_learned && job_.learn.save.empty() && !job_.learn.choose_save;
   const bool resumes = fs::exists(job_.out / kRecordFile);
   const auto plan = job_.automatic ? AutoEdit::always_drawn(subject_.requests) : plan_edit(subject_.requests);
+  if (!is_learned && !resumes) learning_.begin_preparing(picture_);
   network_ = &models_.model(
       context_, [&](const StableDiffusion& loaded) { return memory_need(loaded); },
-      may_reuse ? LearnedBefore::keep : LearnedBefore::drop,
-      is_learned || resumes
-          ? WhileReading()
-          : learning_.while_reading(picture_, first_batch_sizes(plan, job_.drawing, choice.policy)));
+      may_reuse ? LearnedBefore::keep : LearnedBefore::drop);
+  learning_.end_preparing(picture_, *network_, first_batch_sizes(plan, job_.drawing, choice.policy));
   warn_of_long_texts(encoded_texts(), *network_, context_);
   // A plan that has weights wait on the CPU has no room for the judges' either.
   const auto judges = network_->memory.offload ? c10::Device(c10::DeviceType::CPU) : choice.policy.device;

@@ -17,8 +17,13 @@ void EditLearning::read_from() {
   learned_ = job_.dry_run ? read_saved_record(job_.from) : read_saved_edit(job_.from);
 }
 
-WhileReading EditLearning::while_reading(const Image& picture, std::vector<std::int64_t> batches) {
-  return warm_up_of(job_.learn, picture, models_.choice(context_), std::move(batches), encoded_);
+void EditLearning::begin_preparing(const Image& picture) {
+  prepared_.begin(job_.learn, picture, models_.choice(context_), models_, context_);
+}
+
+void EditLearning::end_preparing(const Image& picture, StableDiffusion& model,
+                                 const std::vector<std::int64_t>& batches) {
+  ahead_ = prepared_.end(job_.learn, picture, models_.choice(context_), model, batches);
 }
 
 void EditLearning::find_weights(const Image& picture, StableDiffusion& model) {
@@ -54,9 +59,11 @@ const LearnOptions* EditLearning::to_do() const {
 }
 
 LearnedPicture EditLearning::take_or_learn(StableDiffusion& model) {
+  prepared_.wait();
+  auto ahead = std::exchange(ahead_, {});
   const auto learn = [&] {
-    return learn_and_save(*to_learn_, job_.learn, models_.choice(context_), model, context_,
-                          std::exchange(encoded_, {}));
+    return learn_and_save(*to_learn_, job_.learn, models_.choice(context_), model, models_.learning_thread(),
+                          context_, std::move(ahead));
   };
   if (must_save_) return learn();
   if (const auto& save = job_.learn.save; !save.empty()) return take_saved(*to_learn_, save, model, context_);

@@ -22,8 +22,10 @@ class EditLearning {
   void lock_save();
   /// Reads the saved edit of `from`; for a dry run only its record.
   void read_from();
-  /// What to do while a model is read to learn `picture`, which must exist until then.
-  WhileReading while_reading(const Image& picture, std::vector<std::int64_t> batches);
+  /// See PreparedLearning: call the first one before the model is read to learn `picture`, and the second one
+  /// after it.
+  void begin_preparing(const Image& picture);
+  void end_preparing(const Image& picture, StableDiffusion& model, const std::vector<std::int64_t>& batches);
   /// With `from`, moves its weights to the model. Otherwise finds out whether weights of `picture` exist
   /// already.
   void find_weights(const Image& picture, StableDiffusion& model);
@@ -58,7 +60,8 @@ class EditLearning {
   JobContext& context_;
   std::optional<SaveLock> save_lock_;
   std::optional<PictureToLearn> to_learn_;  // empty with `from`
-  std::optional<EncodedPicture> encoded_;   // if it was encoded while the model was read
+  PreparedLearning prepared_;
+  LearningAhead ahead_;
   std::optional<LearnedPicture> learned_;
   std::optional<KeptLearning> kept_;     // with keep_learning and without `save`
   const LearnResult* before_ = nullptr;  // weights in memory, if the previous job learned the same

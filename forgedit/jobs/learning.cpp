@@ -11,7 +11,6 @@
 #include "forgedit/jobs/model_domain.h"
 #include "forgedit/jobs/results_folder.h"
 #include "forgedit/jobs/text_values.h"
-#include "forgedit/jobs/warm_up.h"
 #include "forgedit/pipelines/learning/learn_picture.h"
 #include "forgedit/pipelines/records/attach_to_model.h"
 #include "forgedit/pipelines/records/settings_json.h"
@@ -112,20 +111,39 @@ std::optional<EncodedPicture> encode_ahead(const LearnRequest& request, const Im
                                            const ModelChoice& choice, StableDiffusion& model) {
   try {
     const auto to_learn = picture_to_learn(request, picture, choice, model);
-    return encode_picture(model, to_learn.grid, to_learn.options.seed);
+    auto encoded = encode_picture(model, to_learn.grid, to_learn.options.seed);
+    model.encode_text(request.source);  // loads its kernels
+    return encoded;
   } catch (const std::exception&) {
-    return {};  // for lack of memory beside the warm-up, say
+    return {};
   }
 }
 
-WhileReading warm_up_of(const LearnRequest& request, const Image& picture, const ModelChoice& choice,
-                        std::vector<std::int64_t> batches, std::optional<EncodedPicture>& encoded) {
+void PreparedLearning::begin(const LearnRequest& request, const Image& picture, const ModelChoice& choice,
+                             WarmModels& models, JobContext& job) {
   const auto grid = read_picture_grid(choice.folder);
   const bool is_saved = !request.save.empty() && is_saved_edit(request.save);
-  if (!grid || is_saved || !choice.policy.reduced()) return {};
-  return {[&choice, batches = std::move(batches), options = request.options,
-           frame = frame_of(picture, request, *grid)] { return warm_up(options, frame, choice, batches); },
-          [&](StableDiffusion& model) { encoded = encode_ahead(request, picture, choice, model); }};
+  auto& thread = models.learning_thread();
+  if (models.has_model() || thread.was_used() || !grid || is_saved || !choice.policy.reduced()) return;
+  prepare_compute(choice.policy, choice.threads);
+  models.make_room(job);
+  thread_ = &thread;
+  warm_up_ = std::make_shared<WarmUp>();
+  thread.begin(
+      [warm_up = warm_up_, choice, options = request.options, frame = frame_of(picture, request, *grid)] {
+        *warm_up = warm_up_learning(options, frame, choice);
+      });
+}
+
+LearningAhead PreparedLearning::end(const LearnRequest& request, const Image& picture,
+                                    const ModelChoice& choice, StableDiffusion& model,
+                                    const std::vector<std::int64_t>& batches) const {
+  if (!thread_) return {};
+  LearningAhead ahead{encode_ahead(request, picture, choice, model), warm_up_, {}};
+  if (batches.empty() || model.unet->config().takes_added_conditions()) return ahead;
+  const auto frame = frame_of(picture, request, {model.size_multiple(), model.native_size()});
+  ahead.sampling_warm_up = sampling_warm_up(model, frame, batches);
+  return ahead;
 }
 
 std::string write_source(const LearnRequest& request, const std::vector<std::string>& targets,
@@ -193,17 +211,61 @@ LearnedPicture take_learned(PictureToLearn picture, const LearnResult& before, J
   return {std::move(picture), before};
 }
 
+namespace {
+
+/// Fine-tunes on `thread`, and warms up for sampling in this one: beside it if the method allows that, else
+/// before it.
+void learn_on(LearningThread& thread, const LearningThread::Work& learn, const LearnOptions& options,
+              const LearningAhead& ahead, JobContext& job) {
+  const auto progress = [&](const Progress& reached) { job.progress(reached); };
+  const auto note = [&](const std::string& problem) {
+    if (!problem.empty()) job.note(problem);
+  };
+  if (ahead.warm_up) note(ahead.warm_up->problem);
+  if (!ahead.warm_up || !ahead.warm_up->ran) return thread.run(learn, progress);
+  std::string problem;
+  WarmUpParts parts;
+  for (const auto& part : ahead.sampling_warm_up) {
+    parts.emplace_back([&] {
+      try {
+        if (problem.empty()) part();
+      } catch (const std::exception& error) {
+        problem = std::string("sampling was not prepared, so its first step takes longer: ") + error.what();
+      }
+    });
+  }
+  if (can_sample_meanwhile(options)) {
+    thread.run(
+        learn, progress, [](const Progress& reached) { return reached.recorded; }, parts);
+  } else {
+    for (const auto& part : parts) part(), job.throw_if_stopped();
+    thread.run(learn, progress);
+  }
+  note(problem);
+}
+
+}  // namespace
+
 LearnedPicture learn_and_save(PictureToLearn picture, const LearnRequest& request, const ModelChoice& choice,
-                              StableDiffusion& model, JobContext& job,
-                              std::optional<EncodedPicture> encoded) {
+                              StableDiffusion& model, LearningThread& thread, JobContext& job,
+                              LearningAhead ahead) {
   job.note(fmt::format("picture {}x{}, fine-tuning at {}x{}", picture.frame.source_width,
                        picture.frame.source_height, picture.frame.width, picture.frame.height));
+  auto& encoded = ahead.picture;
   if (!encoded) encoded = encode_picture(model, picture.grid, picture.options.seed);
   if (choice.miniature) warn(warn_of_round_trip(model, *encoded, picture), job);
+  thread.wait();  // for a warm-up
   reset_peak_memory(model.policy.device);
   LearnedPicture learned{std::move(picture), {}};
-  learned.result = learn_picture(model, *encoded, learned.source, learned.options,
-                                 [&](const Progress& progress) { job.progress(progress); });
+  const auto learn = [&](const ProgressCallback& progress) {
+    learned.result = learn_picture(model, *encoded, learned.source, learned.options, progress);
+  };
+  // A second thread would need workspaces of its own.
+  if (model.policy.reduced() && model.memory.budget_gib == 0) {
+    learn_on(thread, learn, learned.options, ahead, job);
+  } else {
+    learn([&](const Progress& progress) { job.progress(progress); });
+  }
   job.end_stage();
   say_how_it_ended(learned, job);
   if (choice.miniature) warn(warn_of_first_losses(learned.result.losses), job);

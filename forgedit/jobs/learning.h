@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -8,6 +9,7 @@
 #include "forgedit/jobs/model_choice.h"
 #include "forgedit/jobs/requests.h"
 #include "forgedit/jobs/warm_models.h"
+#include "forgedit/jobs/warm_up.h"
 #include "forgedit/pipelines/learning/learn_picture.h"
 #include "forgedit/pipelines/model/picture_grid.h"
 #include "forgedit/pipelines/records/saved_edit.h"
@@ -22,15 +24,44 @@ void check_learn_request(const LearnRequest& request);
 /// replace a different saved edit.
 void prepare_learning(const LearnRequest& request, const Image& picture, const ModelChoice& choice);
 
-/// Encodes the picture as learn_and_save does. Returns nothing if that fails: learn_and_save then says why.
+/// Encodes the picture as learn_and_save does. Returns nothing if that fails, for lack of memory beside a
+/// warm-up, say: learn_and_save then tries again.
 std::optional<EncodedPicture> encode_ahead(const LearnRequest& request, const Image& picture,
                                            const ModelChoice& choice, StableDiffusion& model);
 
-/// Returns what to do while the model is read: the thread that will fine-tune warms up (warm_up), and the one
-/// that reads encodes the picture into `encoded`. Empty if that would not help. `batches`: numbers of images
-/// per batch when sampling after fine-tuning.
-WhileReading warm_up_of(const LearnRequest& request, const Image& picture, const ModelChoice& choice,
-                        std::vector<std::int64_t> batches, std::optional<EncodedPicture>& encoded);
+/// What is prepared for fine-tuning before it starts.
+struct LearningAhead {
+  std::optional<EncodedPicture> picture;
+  std::shared_ptr<const WarmUp> warm_up;  ///< complete once LearningThread::wait returns; may be null
+  WarmUpParts sampling_warm_up;           ///< for use while it fine-tunes; may be empty
+};
+
+/// Prepares a GPU for fine-tuning on a picture while the model is read.
+class PreparedLearning {
+ public:
+  PreparedLearning() = default;
+  /// Waits for the warm-up, because nothing else may compute in 16 bits beside it (can_sample_meanwhile).
+  ~PreparedLearning() { wait(); }
+  PreparedLearning(const PreparedLearning&) = delete;
+  PreparedLearning& operator=(const PreparedLearning&) = delete;
+
+  /// Starts warm_up_learning on the learning thread. Does nothing if that thread was used before, if the
+  /// model is in memory already, or if it would not help.
+  void begin(const LearnRequest& request, const Image& picture, const ModelChoice& choice,
+             WarmModels& models, JobContext& job);
+  /// Once the model is read: encodes the picture, beside the warm-up, in float32. `batches`: numbers of
+  /// images per batch when sampling after fine-tuning.
+  LearningAhead end(const LearnRequest& request, const Image& picture, const ModelChoice& choice,
+                    StableDiffusion& model, const std::vector<std::int64_t>& batches) const;
+  /// Waits for the warm-up.
+  void wait() {
+    if (thread_) thread_->wait();
+  }
+
+ private:
+  LearningThread* thread_ = nullptr;  // null if nothing was begun
+  std::shared_ptr<WarmUp> warm_up_;
+};
 
 /// Writes the source prompt for a picture without one, and sends it to the listener: see source_prompt.
 std::string write_source(const LearnRequest& request, const std::vector<std::string>& targets,
@@ -57,10 +88,10 @@ LearnedPicture take_saved(PictureToLearn picture, const std::filesystem::path& s
 /// Returns the picture with the weights that the previous job learned: see WarmModels::learned_before.
 LearnedPicture take_learned(PictureToLearn picture, const LearnResult& before, JobContext& job);
 
-/// Fine-tunes on the picture, and saves the weights if `request.save` is set. `encoded`: the picture, if it
-/// is encoded already.
+/// Fine-tunes on the picture, in bfloat16 on a GPU on `thread` unless memory is limited, and saves the
+/// weights if `request.save` is set.
 LearnedPicture learn_and_save(PictureToLearn picture, const LearnRequest& request, const ModelChoice& choice,
-                              StableDiffusion& model, JobContext& job,
-                              std::optional<EncodedPicture> encoded = {});
+                              StableDiffusion& model, LearningThread& thread, JobContext& job,
+                              LearningAhead ahead = {});
 
 }  // namespace forgedit

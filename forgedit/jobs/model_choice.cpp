@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <future>
 #include <thread>
 
 #include "forgedit/core/host_memory.h"
@@ -186,23 +185,14 @@ StableDiffusion outline_model(const ModelChoice& choice, JobContext& job, const 
   return model;
 }
 
-StableDiffusion load_model(const ModelChoice& choice, JobContext& job, const MemoryNeed& need,
-                           const WhileReading& other) {
+StableDiffusion load_model(const ModelChoice& choice, JobContext& job, const MemoryNeed& need) {
   prepare_compute(choice.policy, choice.threads);
-  const bool beside = other.meanwhile != nullptr;
-  auto loading = std::async(beside ? std::launch::async : std::launch::deferred, [&] {
-    auto model = read_from(choice);
-    job.throw_if_stopped();
-    for (const auto& note : model.notes) job.note(note);
-    const auto plan = need ? settle_memory(choice, need(model)) : MemoryPlan{};
-    if (plan.budget_gib > 0) job.note("memory: " + describe(plan));
-    model.place(plan);
-    if (beside && other.once_read) other.once_read(model);
-    return model;
-  });
-  const auto problem = beside ? other.meanwhile() : std::string();
-  auto model = loading.get();
-  if (!problem.empty()) job.note(problem);
+  auto model = read_from(choice);
+  job.throw_if_stopped();
+  for (const auto& note : model.notes) job.note(note);
+  const auto plan = need ? settle_memory(choice, need(model)) : MemoryPlan{};
+  if (plan.budget_gib > 0) job.note("memory: " + describe(plan));
+  model.place(plan);
   job.note(fmt::format("model {} on {}, {}", choice.name(), describe_device(choice.policy.device),
                        precision_name(choice.policy.precision)));
   return model;

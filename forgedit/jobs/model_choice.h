@@ -49,21 +49,9 @@ ModelChoice choose_model(const ModelRequest& request, JobContext& job);
 /// Returns what a job will need memory for.
 using MemoryNeed = std::function<MemoryTask(const StableDiffusion& model)>;
 
-/// Other work while a model is read by a thread of its own.
-struct WhileReading {
-  /// Runs on the calling thread. Returns what to note afterwards, or nothing. If empty, the calling thread
-  /// reads the model.
-  std::function<std::string()> meanwhile;
-  /// Receives the model after `place`, on the thread that has read it. Not called without `meanwhile`. It
-  /// must not compute attention in 16 bits: `meanwhile` may, and LibTorch's deterministic mode
-  /// (DeterminismScope) applies to the whole process.
-  std::function<void(StableDiffusion& model)> once_read;
-};
-
 /// Reads the model and notes its name. With a `need`, chooses a memory plan that fits the budget or the free
 /// memory of the device, notes it, and limits a GPU to the budget.
-StableDiffusion load_model(const ModelChoice& choice, JobContext& job, const MemoryNeed& need = {},
-                           const WhileReading& other = {});
+StableDiffusion load_model(const ModelChoice& choice, JobContext& job, const MemoryNeed& need = {});
 
 /// Builds the model from its settings and the shapes of its weights, without reading the weights. Throws
 /// Error as load_model does, except for the values of weights. The result has no fingerprint and cannot

@@ -72,9 +72,10 @@ void run_learn(LearnRequest request, WarmModels& models, JobContext& context) {
     return note_planned_file(request.save, context);
   }
   if (request.source.empty()) request.source = write_source(request, {}, picture, models, context);
-  std::optional<EncodedPicture> encoded;
-  auto& network =
-      models.model(context, need, LearnedBefore::drop, warm_up_of(request, picture, choice, {}, encoded));
+  PreparedLearning prepared;
+  prepared.begin(request, picture, choice, models, context);
+  auto& network = models.model(context, need, LearnedBefore::drop);
+  auto ahead = prepared.end(request, picture, choice, network, {});
   warn_of_long_texts({request.source}, network, context);
   const auto to_learn = picture_to_learn(request, picture, choice, network);
   if (request.save.empty()) {
@@ -88,7 +89,7 @@ void run_learn(LearnRequest request, WarmModels& models, JobContext& context) {
     return;
   }
   tell_learn_plan(request.options, network, to_learn.frame, context);
-  learn_and_save(to_learn, request, choice, network, context, std::move(encoded));
+  learn_and_save(to_learn, request, choice, network, models.learning_thread(), context, std::move(ahead));
 }
 
 namespace {

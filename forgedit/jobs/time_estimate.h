@@ -42,7 +42,7 @@ class TimeEstimate {
  private:
   const StableDiffusion& model_;
   UNetWork work_;
-  double rate_;  // FLOP/s
+  double rate_ = 0;  // FLOP/s
 };
 
 }  // namespace forgedit

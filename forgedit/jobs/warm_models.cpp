@@ -5,22 +5,29 @@
 namespace forgedit {
 namespace {
 
-/// Bytes of a GPU that tensors take now; 0 on a CPU, whose plans look at the whole process.
-std::int64_t held_by_tensors(const c10::Device& device) {
-  if (!device.is_cuda()) return 0;
-  release_memory(device);
-  reset_peak_memory(device);
-  return peak_memory(device);
+/// Bytes of a GPU; 0 on a CPU, whose plans look at the whole process.
+std::int64_t gpu_bytes(const torch::Tensor& tensor) {
+  return tensor.is_cuda() ? static_cast<std::int64_t>(tensor.nbytes()) : 0;
 }
 
-/// Bytes of a GPU.
 std::int64_t gpu_bytes(const LearnResult& learned) {
   std::int64_t bytes = 0;
   for (const auto* state : {&learned.unet, &learned.lora, &learned.text_encoder}) {
-    for (const auto& [name, tensor] : *state) {
-      if (tensor.is_cuda()) bytes += static_cast<std::int64_t>(tensor.nbytes());
-    }
+    for (const auto& [name, tensor] : *state) bytes += gpu_bytes(tensor);
   }
+  return bytes;
+}
+
+std::int64_t gpu_bytes(const StableDiffusion& model) {
+  std::int64_t bytes = 0;
+  const auto add = [&](const torch::nn::Module& network) {
+    for (const auto& tensor : network.parameters()) bytes += gpu_bytes(tensor);
+    for (const auto& tensor : network.buffers()) bytes += gpu_bytes(tensor);
+  };
+  add(*model.unet);
+  add(*model.vae);
+  add(*model.text_encoder);
+  if (model.text_encoder_2) add(*model.text_encoder_2);
   return bytes;
 }
 
@@ -31,26 +38,25 @@ const ModelChoice& WarmModels::choice(JobContext& job) {
   return *choice_;
 }
 
-StableDiffusion& WarmModels::model(JobContext& job, const MemoryNeed& need, LearnedBefore learned,
-                                   const WhileReading& other) {
+StableDiffusion& WarmModels::model(JobContext& job, const MemoryNeed& need, LearnedBefore learned) {
   end_session();
   if (learned == LearnedBefore::drop) learned_.reset();
-  const auto& device = choice(job).policy.device;
+  choice(job);
   if (!model_) {
-    if (!keep_) captioner_.reset();
-    release_memory(device);
-    // Asking starts CUDA, which can overlap with reading if nobody needs the answer.
-    const auto before = keep_ ? held_by_tensors(device) : 0;
-    model_ = load_model(*choice_, job, need, other);
-    model_bytes_ = held_by_tensors(device) - before;
-    return *model_;
+    if (!learning_thread_.was_used()) make_room(job);
+    return model_.emplace(load_model(*choice_, job, need));
   }
   prepare_compute(choice_->policy, choice_->threads);  // a captioner or a judge may have changed it
   // All of it counts as held. What was learned before is either all that this job learns, or gone before it
   // learns.
-  const auto held = model_bytes_ + (learned_ ? gpu_bytes(learned_->result) : 0);
+  const auto held = gpu_bytes(*model_) + (learned_ ? gpu_bytes(learned_->result) : 0);
   if (need) model_->place(settle_memory(*choice_, need(*model_), held));
   return *model_;
+}
+
+void WarmModels::make_room(JobContext& job) {
+  if (!keep_) captioner_.reset();
+  release_memory(choice(job).policy.device);
 }
 
 void WarmModels::keep_learned(const PictureToLearn& picture, const LearnResult& result) {

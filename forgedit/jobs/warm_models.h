@@ -6,6 +6,7 @@
 
 #include "forgedit/jobs/captioning.h"
 #include "forgedit/jobs/job_context.h"
+#include "forgedit/jobs/learning_thread.h"
 #include "forgedit/jobs/model_choice.h"
 #include "forgedit/jobs/scoring.h"
 #include "forgedit/metrics/edit_scorer.h"
@@ -42,10 +43,9 @@ class WarmModels {
   /// Returns the model and device. Throws Error if there is no such model or device.
   const ModelChoice& choice(JobContext& job);
   /// Returns the model with its own weights and a memory plan for this job; a warm session ends. Throws Error
-  /// if it cannot be read or does not fit. `other`: see load_model; not called if the model is loaded
-  /// already.
+  /// if it cannot be read or does not fit.
   StableDiffusion& model(JobContext& job, const MemoryNeed& need = {},
-                         LearnedBefore learned = LearnedBefore::drop, const WhileReading& other = {});
+                         LearnedBefore learned = LearnedBefore::drop);
   /// Keeps the weights learned from `picture` for a next job that learns the same. Does nothing if `keep` is
   /// false.
   void keep_learned(const PictureToLearn& picture, const LearnResult& result);
@@ -67,6 +67,13 @@ class WarmModels {
   /// Returns the safety checker in the model's folder, on `device`. Loads it if needed.
   SafetyJudge& safety(const std::filesystem::path& model_folder, const c10::Device& device);
 
+  /// Releases what a model that is not loaded yet can use. Call it before another thread starts the GPU:
+  /// LibTorch's allocator must not be emptied while it is being initialised.
+  void make_room(JobContext& job);
+
+  /// The thread that fine-tunes the model in bfloat16 on a GPU.
+  LearningThread& learning_thread() { return learning_thread_; }
+
   /// Whether the model is in memory.
   bool has_model() const { return model_.has_value(); }
   /// Releases all memory.
@@ -77,7 +84,6 @@ class WarmModels {
   bool keep_;
   std::optional<ModelChoice> choice_;
   std::optional<StableDiffusion> model_;
-  std::int64_t model_bytes_ = 0;  // memory of the model on a GPU
   std::string captioner_name_;
   std::optional<Captioner> captioner_;
   std::vector<std::string> judge_files_;
@@ -86,6 +92,7 @@ class WarmModels {
   std::optional<SafetyJudge> safety_;
   std::optional<WarmSession> session_;     // uses model_
   std::optional<LearnedPicture> learned_;  // learned by the previous job, with model_
+  LearningThread learning_thread_;         // last: it may use the model until it ends
 };
 
 }  // namespace forgedit

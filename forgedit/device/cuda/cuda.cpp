@@ -188,7 +188,8 @@ StreamScope::StreamScope(int index) {
 
 StreamScope::~StreamScope() {
   try {
-    synchronize(state_->index);
+    // Does not wait for the whole device: another thread may be recording there.
+    c10::cuda::getCurrentCUDAStream(static_cast<c10::DeviceIndex>(state_->index)).synchronize();
   } catch (const std::exception&) {
     // After a device error this call fails too. The first error is already being thrown and says more.
   }

@@ -212,6 +212,7 @@ class StepRunner {
     for (const auto& part : errors_) error += part.item<double>();
     return error;
   }
+  bool is_recorded() const { return recorded_.is_recorded(); }
   /// `rate`: factor of the learning rates, 0 to 1.
   void update(double rate) {
     if (!task_.policy.reduced() && !saves_memory_) backward();
@@ -389,7 +390,7 @@ LearnResult run_learn_loop(const LearnTask& task, const std::vector<LearnPhase>&
       samples += batch.noise.size(0);
       runner->update(decay.rate(step - first));
       const auto planned = result.planned_steps - phase.steps + decay.steps();  // as known so far
-      if (progress) progress({kLearningStage, step + 1, planned, losses.back()});
+      if (progress) progress({kLearningStage, step + 1, planned, losses.back(), runner->is_recorded()});
       if (!decay.began(step - first) && knows_enough(phase, step - first + 1)) decay.begin(step - first + 1);
     }
     // The known share after the learning rates have fallen.

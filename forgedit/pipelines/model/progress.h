@@ -15,7 +15,8 @@ struct Progress {
   std::string stage;  ///< kLearningStage, kSamplingStage, or a stage of a benchmark
   std::int64_t done = 0;
   std::int64_t total = 0;
-  double loss = 0;  ///< while fine-tuning: the loss of the step
+  double loss = 0;        ///< while fine-tuning: the loss of the step
+  bool recorded = false;  ///< while fine-tuning: whether the step was a recorded one (ReplayedWork)
 };
 using ProgressCallback = std::function<void(const Progress&)>;
 
