@@ -1,5 +1,4 @@
 #include <fcntl.h>
-#include <spawn.h>
 #include <spdlog/fmt/fmt.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -25,6 +24,7 @@
 #include "forgedit/jobs/model_choice.h"
 #include "forgedit/jobs/text_values.h"
 #include "forgedit/pipelines/records/settings_json.h"
+#include "forgedit/work/spawn.h"
 
 namespace forgedit::cli {
 namespace {
@@ -68,17 +68,15 @@ int wait_for(pid_t process) {
 
 /// Runs this program in a process of its own, without output. Returns the seconds from its start to its end.
 double seconds_of_process(const std::vector<std::string>& arguments) {
-  const auto self = fs::read_symlink("/proc/self/exe").string();
-  std::vector<char*> argv{const_cast<char*>(self.c_str())};
-  for (const auto& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
-  argv.push_back(nullptr);
+  std::vector<std::string> command{fs::read_symlink("/proc/self/exe").string()};
+  command.insert(command.end(), arguments.begin(), arguments.end());
   posix_spawn_file_actions_t quiet;
   posix_spawn_file_actions_init(&quiet);
   posix_spawn_file_actions_addopen(&quiet, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
   posix_spawn_file_actions_addopen(&quiet, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
   const auto start = std::chrono::steady_clock::now();
   pid_t process = 0;
-  const int failed = ::posix_spawn(&process, self.c_str(), &quiet, nullptr, argv.data(), environ);
+  const int failed = spawn(command, {}, quiet, process);
   posix_spawn_file_actions_destroy(&quiet);
   const int status = failed == 0 ? wait_for(process) : -1;
   throw_if_stopped();  // Ctrl-C reaches both processes

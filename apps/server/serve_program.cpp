@@ -1,7 +1,6 @@
 #include "apps/server/serve_program.h"
 
 #include <fcntl.h>
-#include <spawn.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -34,6 +33,7 @@
 #include "forgedit/serve/orphans.h"
 #include "forgedit/serve/page.h"
 #include "forgedit/serve/sessions.h"
+#include "forgedit/work/spawn.h"
 
 namespace forgedit {
 namespace {
@@ -112,8 +112,6 @@ std::string address_of(const ServeOptions& request, std::uint16_t port, const st
 
 /// Opens the address in the user's browser. If that fails, the user still has the printed address.
 void open_in_browser(const std::string& address) {
-  std::string program = "xdg-open", argument = address;
-  char* const arguments[] = {program.data(), argument.data(), nullptr};
   posix_spawn_file_actions_t actions;
   ::posix_spawn_file_actions_init(&actions);
   // This program prints only the address, so the browser's output is discarded.
@@ -121,7 +119,7 @@ void open_in_browser(const std::string& address) {
     ::posix_spawn_file_actions_addopen(&actions, stream, "/dev/null", O_WRONLY, 0);
   }
   pid_t process = 0;
-  if (::posix_spawnp(&process, program.c_str(), &actions, nullptr, arguments, environ) != 0) {
+  if (spawn({"xdg-open", address}, {}, actions, process) != 0) {
     report("xdg-open cannot be started: open the address yourself");
   } else {
     std::thread([process] { ::waitpid(process, nullptr, 0); }).detach();

@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -13,8 +12,7 @@
 #include <cstring>
 
 #include "forgedit/core/error.h"
-
-extern char** environ;
+#include "forgedit/work/spawn.h"
 
 namespace forgedit {
 namespace {
@@ -30,23 +28,6 @@ std::array<int, 2> new_input() {
   throw failure(std::string("cannot create a socket: ") + std::strerror(errno));
 }
 
-std::vector<std::string> environment_of(const WorkerProcesses::Command& command) {
-  std::vector<std::string> variables;
-  for (char** variable = environ; *variable; ++variable) {
-    const std::string text = *variable;
-    if (command.environment.count(text.substr(0, text.find('='))) == 0) variables.push_back(text);
-  }
-  for (const auto& [name, value] : command.environment) variables.push_back(name + "=" + value);
-  return variables;
-}
-
-std::vector<char*> pointers(std::vector<std::string>& texts) {
-  std::vector<char*> result;
-  for (auto& text : texts) result.push_back(text.data());
-  result.push_back(nullptr);
-  return result;
-}
-
 }  // namespace
 
 WorkerLink::WorkerLink(const WorkerProcesses::Command& command) {
@@ -58,18 +39,10 @@ WorkerLink::WorkerLink(const WorkerProcesses::Command& command) {
     throw failure(std::string("cannot create a pipe: ") + std::strerror(error));
   }
   posix_spawn_file_actions_t actions;
-  posix_spawnattr_t attributes;
   ::posix_spawn_file_actions_init(&actions);
   ::posix_spawn_file_actions_adddup2(&actions, in[0], STDIN_FILENO);
   ::posix_spawn_file_actions_adddup2(&actions, out[1], STDOUT_FILENO);
-  ::posix_spawnattr_init(&attributes);
-  ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
-  ::posix_spawnattr_setpgroup(&attributes, 0);
-  auto arguments = command.arguments;
-  auto environment = environment_of(command);
-  const int error = ::posix_spawn(&process_, arguments.front().c_str(), &actions, &attributes,
-                                  pointers(arguments).data(), pointers(environment).data());
-  ::posix_spawnattr_destroy(&attributes);
+  const int error = spawn(command.arguments, command.environment, actions, process_, /*own_group=*/true);
   ::posix_spawn_file_actions_destroy(&actions);
   ::close(in[0]);
   ::close(out[1]);

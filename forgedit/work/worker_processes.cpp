@@ -2,7 +2,6 @@
 
 #include <fcntl.h>
 #include <signal.h>
-#include <spawn.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -14,8 +13,7 @@
 
 #include "forgedit/core/error.h"
 #include "forgedit/core/text.h"
-
-extern char** environ;
+#include "forgedit/work/spawn.h"
 
 namespace forgedit {
 namespace {
@@ -33,24 +31,6 @@ int memory_file(const std::string& contents) {
     done += static_cast<std::size_t>(written);
   }
   return file;
-}
-
-/// This process's environment, with the command's values.
-std::vector<std::string> environment_of(const WorkerProcesses::Command& command) {
-  std::vector<std::string> variables;
-  for (char** variable = environ; *variable; ++variable) {
-    const std::string text = *variable;
-    if (command.environment.count(text.substr(0, text.find('='))) == 0) variables.push_back(text);
-  }
-  for (const auto& [name, value] : command.environment) variables.push_back(name + "=" + value);
-  return variables;
-}
-
-std::vector<char*> pointers(std::vector<std::string>& texts) {
-  std::vector<char*> result;
-  for (auto& text : texts) result.push_back(text.data());
-  result.push_back(nullptr);
-  return result;
 }
 
 }  // namespace
@@ -97,10 +77,8 @@ void WorkerProcesses::start(Process& process) {
   ::posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, input.c_str(), O_RDONLY, 0);
   ::posix_spawn_file_actions_adddup2(&actions, pipe[1], STDOUT_FILENO);
   ::posix_spawn_file_actions_adddup2(&actions, pipe[1], STDERR_FILENO);
-  auto arguments = process.command.arguments;
-  auto environment = environment_of(process.command);
-  const int error = ::posix_spawn(&process.id, arguments.front().c_str(), &actions, nullptr,
-                                  pointers(arguments).data(), pointers(environment).data());
+  const auto& [arguments, environment] = process.command;
+  const int error = spawn(arguments, environment, actions, process.id);
   ::posix_spawn_file_actions_destroy(&actions);
   ::close(pipe[1]);
   process.output = pipe[0];
