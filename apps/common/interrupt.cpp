@@ -1,14 +1,18 @@
 #include "apps/common/interrupt.h"
 
+#include <pthread.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <csignal>
 #include <cstdlib>
 #include <ctime>
 #include <string_view>
+#include <system_error>
+#include <thread>
 
 #include "apps/common/exit_codes.h"
 
@@ -19,12 +23,13 @@ using Clock = std::chrono::steady_clock;
 
 /// Seconds from a request to stop until the job must have checked it.
 constexpr unsigned kLeastPatience = 10, kMostPatience = 3600;
+constexpr std::array kStopSignals{SIGINT, SIGTERM, SIGUSR1, SIGHUP};
 /// The same signal within so many seconds counts as one.
 constexpr std::int64_t kEcho = 1;
 /// Seconds for writing sheet and record after the job has seen the request.
 constexpr unsigned kLastWrites = 300;
 
-// The only state that a signal handler may touch.
+// What signals change.
 StopFlag stop_flag;
 std::atomic<unsigned> patience{kLeastPatience};
 std::atomic<int> first_signal{0};
@@ -49,11 +54,23 @@ bool is_second_wish(int signal) {
   return signal == SIGINT || seconds_now() - first_time.load() > kEcho;
 }
 
+/// Gives the signals their usual effect.
+void let_end(const sigset_t& signals) {
+  for (const int signal : kStopSignals) {
+    if (sigismember(&signals, signal) == 1) ::signal(signal, SIG_DFL);
+  }
+  ::pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
+}
+
+/// May be called by a signal handler.
 void request_stop(int signal) {
   if (stop_flag.stopped()) {
     if (!is_second_wish(signal)) return;
-    ::signal(signal, SIG_DFL);
-    ::raise(signal);  // takes effect when this handler has returned
+    sigset_t only;
+    sigemptyset(&only);
+    sigaddset(&only, signal);
+    let_end(only);
+    ::raise(signal);
     return;
   }
   first_signal = signal;
@@ -75,6 +92,14 @@ void handle(int signal, void (*handler)(int)) {
   action.sa_handler = handler;
   action.sa_flags = SA_RESTART;
   ::sigaction(signal, &action, nullptr);
+}
+
+/// Receives the signals that all other threads block.
+[[noreturn]] void receive(sigset_t signals) {
+  for (;;) {
+    int signal = 0;
+    if (::sigwait(&signals, &signal) == 0) request_stop(signal);
+  }
 }
 
 bool is_ignored(int signal) {
@@ -103,13 +128,31 @@ void looked_at_stop() {
 }
 
 void stop_on_signals() {
-  handle(SIGINT, request_stop);
-  handle(SIGTERM, request_stop);
-  handle(SIGUSR1, request_stop);
-  if (!is_ignored(SIGHUP)) handle(SIGHUP, request_stop);
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int signal : kStopSignals) {
+    if (signal == SIGHUP && is_ignored(signal)) continue;
+    handle(signal, request_stop);
+    sigaddset(&signals, signal);
+  }
+  // While NVRTC compiles a kernel, handlers of its own end the program in the middle of its work. A blocked
+  // signal calls no handler. Only threads from before main (OpenBLAS's) may still call ours.
+  ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  try {
+    std::thread(receive, signals).detach();
+  } catch (const std::system_error&) {
+    ::pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
+  }
   handle(SIGALRM, end_now);
   ::signal(SIGPIPE, SIG_IGN);
   ::signal(SIGXFSZ, SIG_IGN);
+}
+
+void end_on_signals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int signal : kStopSignals) sigaddset(&signals, signal);
+  let_end(signals);
 }
 
 void allow_long_pause() {

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "apps/common/exit_codes.h"
+#include "apps/common/interrupt.h"
 #include "apps/common/places.h"
 #include "apps/common/serve_info.h"
 #include "apps/common/serve_listener.h"
@@ -291,8 +292,7 @@ class ServeWorker {
 }  // namespace
 
 void run_serve_worker(const ModelRequest& model, const fs::path& data) {
-  // Only the parent stops this process, by lines, so its signal handlers are removed.
-  for (const int signal : {SIGINT, SIGTERM, SIGUSR1, SIGHUP}) ::signal(signal, SIG_DFL);
+  end_on_signals();  // only the parent stops this process, by lines
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   ServeWorker(model, data).run();
 }

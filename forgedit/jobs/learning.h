@@ -47,8 +47,8 @@ class PreparedLearning {
 
   /// Starts warm_up_learning on the learning thread. Does nothing if that thread was used before, if the
   /// model is in memory already, or if it would not help.
-  void begin(const LearnRequest& request, const Image& picture, const ModelChoice& choice,
-             WarmModels& models, JobContext& job);
+  void begin(const LearnRequest& request, const Image& picture, const ModelChoice& choice, WarmModels& models,
+             JobContext& job);
   /// Once the model is read: encodes the picture, beside the warm-up, in float32. `batches`: numbers of
   /// images per batch when sampling after fine-tuning.
   LearningAhead end(const LearnRequest& request, const Image& picture, const ModelChoice& choice,

@@ -51,7 +51,7 @@ WorkerLink::WorkerLink(const WorkerProcesses::Command& command) {
   if (error != 0) {
     ::close(input_);
     ::close(output_);
-    throw failure(arguments.front() + ": cannot be started: " + std::strerror(error));
+    throw failure(command.arguments.front() + ": cannot be started: " + std::strerror(error));
   }
   ::fcntl(input_, F_SETFL, O_NONBLOCK);
   ::fcntl(output_, F_SETFL, O_NONBLOCK);

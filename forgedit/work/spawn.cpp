@@ -1,5 +1,7 @@
 #include "forgedit/work/spawn.h"
 
+#include <csignal>
+
 extern char** environ;
 
 namespace forgedit {
@@ -29,10 +31,12 @@ int spawn(std::vector<std::string> arguments, const std::map<std::string, std::s
   auto variables = added_to_own(environment);
   posix_spawnattr_t attributes;
   ::posix_spawnattr_init(&attributes);
-  if (own_group) {
-    ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
-    ::posix_spawnattr_setpgroup(&attributes, 0);
-  }
+  sigset_t none;
+  sigemptyset(&none);
+  ::posix_spawnattr_setsigmask(&attributes, &none);
+  ::posix_spawnattr_setpgroup(&attributes, 0);
+  const int group = own_group ? POSIX_SPAWN_SETPGROUP : 0;
+  ::posix_spawnattr_setflags(&attributes, static_cast<short>(POSIX_SPAWN_SETSIGMASK | group));
   const int error = ::posix_spawnp(&process, arguments.front().c_str(), &actions, &attributes,
                                    pointers(arguments).data(), pointers(variables).data());
   ::posix_spawnattr_destroy(&attributes);
