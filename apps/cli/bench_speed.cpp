@@ -159,6 +159,7 @@ void SpeedCommand::run() {
   std::vector<SpeedRow> rows;
   std::string memory;
   {
+    prepare_compute(choice.policy, choice.threads);
     auto network = load_model(choice, context, [&](const StableDiffusion& loaded) { return need(loaded); });
     memory = describe(network.memory);
     if (!options.learns) console.note("skipped fine-tuning: too little memory");

@@ -54,6 +54,13 @@ bool is_second_wish(int signal) {
   return signal == SIGINT || seconds_now() - first_time.load() > kEcho;
 }
 
+sigset_t stop_signals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  for (const int signal : kStopSignals) sigaddset(&signals, signal);
+  return signals;
+}
+
 /// Gives the signals their usual effect.
 void let_end(const sigset_t& signals) {
   for (const int signal : kStopSignals) {
@@ -127,17 +134,20 @@ void looked_at_stop() {
   if (wanted > patience) patience = wanted;
 }
 
+void block_stop_signals() {
+  const auto signals = stop_signals();
+  ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+}
+
 void stop_on_signals() {
-  sigset_t signals;
-  sigemptyset(&signals);
+  auto signals = stop_signals();
+  if (is_ignored(SIGHUP)) sigdelset(&signals, SIGHUP);
   for (const int signal : kStopSignals) {
-    if (signal == SIGHUP && is_ignored(signal)) continue;
-    handle(signal, request_stop);
-    sigaddset(&signals, signal);
+    if (sigismember(&signals, signal) == 1) handle(signal, request_stop);
   }
   // While NVRTC compiles a kernel, handlers of its own end the program in the middle of its work. A blocked
-  // signal calls no handler. Only threads from before main (OpenBLAS's) may still call ours.
-  ::pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+  // signal calls no handler.
+  block_stop_signals();
   try {
     std::thread(receive, signals).detach();
   } catch (const std::system_error&) {
@@ -149,10 +159,7 @@ void stop_on_signals() {
 }
 
 void end_on_signals() {
-  sigset_t signals;
-  sigemptyset(&signals);
-  for (const int signal : kStopSignals) sigaddset(&signals, signal);
-  let_end(signals);
+  let_end(stop_signals());
 }
 
 void allow_long_pause() {

@@ -4,15 +4,18 @@
 
 namespace forgedit {
 
+/// Blocks the signals of stop_on_signals in this thread and in those that it will start.
+void block_stop_signals();
+
 /// Makes signals requests to stop. The first SIGINT, SIGTERM, SIGUSR1 or SIGHUP asks to stop; a second
 /// SIGINT, or a SIGTERM some time after that, ends the program at once. If the job does not check the request
 /// for 10 s, or for twice the longest time between two checks before, the program is ended: results are
 /// written atomically. SIGHUP stays ignored under nohup. SIGPIPE and SIGXFSZ are ignored, so that writing
-/// fails with an error instead. Call it before the program starts threads: they must block these signals, for
-/// which a thread of ours waits.
+/// fails with an error instead. A thread of ours waits for the signals. Threads that
+/// exist before must block them: block_stop_signals.
 void stop_on_signals();
 
-/// Undoes that for requests to stop: these signals end the program at once. Call it on the same thread,
+/// Restores the usual effect of these four signals: they end the program at once. Call it on the same thread,
 /// before the program starts others.
 void end_on_signals();
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "apps/common/early_limits.h"
+#include "apps/common/interrupt.h"
 
 namespace forgedit {
 
@@ -35,6 +36,7 @@ void start_with_passive_threads(char** argv, char** environment) {
 
 void prepare_process(int, char** argv, char** environment) {
   start_with_passive_threads(argv, environment);
+  block_stop_signals();
   check_limits_early();
 }
 

@@ -66,8 +66,8 @@ MatmulRate measure_matmul_quickly(const ComputePolicy& policy) {
     const BatchParts parts(policy, at::get_num_threads());
     const auto rate = measure(policy, policy.device.is_cuda() ? 4096 : 1024, parts,
                               policy.device.is_cuda() ? kQuickOnGpu : kQuick);
-    // Frees reserved memory in sizes that the job's own tensors do not have, unless recorded work begins with
-    // that (ReplayedWork): another thread may be computing.
+    // Frees reserved memory in sizes that the job's own tensors do not have. In bfloat16 on a GPU another
+    // thread may be computing, and ReplayedWork frees it later.
     if (!policy.reduced()) release_memory(policy.device);
     return rate;
   } catch (const c10::OutOfMemoryError&) {

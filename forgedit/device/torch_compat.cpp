@@ -194,9 +194,7 @@ void choose_attention() {
   for (const auto backend : context.sDPPriorityOrder()) {
     if (backend != at::SDPBackend::cudnn_attention) order.push_back(static_cast<std::int64_t>(backend));
   }
-  // Not written again: another thread may be reading it.
-  if (context.sDPPriorityOrder().front() != at::SDPBackend::cudnn_attention)
-    context.setSDPPriorityOrder(order);
+  context.setSDPPriorityOrder(order);
 #endif
   context.setDeterministicFillUninitializedMemory(false);
   context.setDeterministicAlgorithms(true, /*warn_only=*/false);

@@ -181,6 +181,7 @@ void EditJobRun::load() {
       may_reuse ? LearnedBefore::keep : LearnedBefore::drop);
   learning_.end_preparing(picture_, *network_, first_batch_sizes(plan, job_.drawing, choice.policy));
   warn_of_long_texts(encoded_texts(), *network_, context_);
+  if (job_.automatic || job_.safety != SafetyMode::off) learning_.wait_for_preparing();  // frees memory
   // A plan that has weights wait on the CPU has no room for the judges' either.
   const auto judges = network_->memory.offload ? c10::Device(c10::DeviceType::CPU) : choice.policy.device;
   if (job_.safety != SafetyMode::off) safety_ = &models_.safety(choice.folder, judges);

@@ -26,6 +26,7 @@ class EditLearning {
   /// after it.
   void begin_preparing(const Image& picture);
   void end_preparing(const Image& picture, StableDiffusion& model, const std::vector<std::int64_t>& batches);
+  void wait_for_preparing() { prepared_.wait(); }
   /// With `from`, moves its weights to the model. Otherwise finds out whether weights of `picture` exist
   /// already.
   void find_weights(const Image& picture, StableDiffusion& model);

@@ -2,6 +2,8 @@
 
 #include <spdlog/fmt/fmt.h>
 
+#include <algorithm>
+#include <iterator>
 #include <nlohmann/json.hpp>
 #include <set>
 
@@ -125,8 +127,7 @@ void PreparedLearning::begin(const LearnRequest& request, const Image& picture, 
   const bool is_saved = !request.save.empty() && is_saved_edit(request.save);
   auto& thread = models.learning_thread();
   if (models.has_model() || thread.was_used() || !grid || is_saved || !choice.policy.reduced()) return;
-  prepare_compute(choice.policy, choice.threads);
-  models.make_room(job);
+  models.make_ready(job);
   thread_ = &thread;
   warm_up_ = std::make_shared<WarmUp>();
   thread.begin(
@@ -140,9 +141,14 @@ LearningAhead PreparedLearning::end(const LearnRequest& request, const Image& pi
                                     const std::vector<std::int64_t>& batches) const {
   if (!thread_) return {};
   LearningAhead ahead{encode_ahead(request, picture, choice, model), warm_up_, {}};
-  if (batches.empty() || model.unet->config().takes_added_conditions()) return ahead;
+  if (model.unet->config().takes_added_conditions()) return ahead;
+  // Sampling takes less memory than fine-tuning with a batch of this size, and the warm-up had twice that.
+  std::vector<std::int64_t> small;
+  std::copy_if(batches.begin(), batches.end(), std::back_inserter(small),
+               [&](std::int64_t images) { return images <= request.options.batch; });
+  if (small.empty()) return ahead;
   const auto frame = frame_of(picture, request, {model.size_multiple(), model.native_size()});
-  ahead.sampling_warm_up = sampling_warm_up(model, frame, batches);
+  ahead.sampling_warm_up = sampling_warm_up(model, frame, small);
   return ahead;
 }
 
@@ -211,17 +217,9 @@ LearnedPicture take_learned(PictureToLearn picture, const LearnResult& before, J
   return {std::move(picture), before};
 }
 
-namespace {
-
-/// Fine-tunes on `thread`, and warms up for sampling in this one: beside it if the method allows that, else
-/// before it.
 void learn_on(LearningThread& thread, const LearningThread::Work& learn, const LearnOptions& options,
               const LearningAhead& ahead, JobContext& job) {
   const auto progress = [&](const Progress& reached) { job.progress(reached); };
-  const auto note = [&](const std::string& problem) {
-    if (!problem.empty()) job.note(problem);
-  };
-  if (ahead.warm_up) note(ahead.warm_up->problem);
   if (!ahead.warm_up || !ahead.warm_up->ran) return thread.run(learn, progress);
   std::string problem;
   WarmUpParts parts;
@@ -241,20 +239,19 @@ void learn_on(LearningThread& thread, const LearningThread::Work& learn, const L
     for (const auto& part : parts) part(), job.throw_if_stopped();
     thread.run(learn, progress);
   }
-  note(problem);
+  if (!problem.empty()) job.note(problem);
 }
-
-}  // namespace
 
 LearnedPicture learn_and_save(PictureToLearn picture, const LearnRequest& request, const ModelChoice& choice,
                               StableDiffusion& model, LearningThread& thread, JobContext& job,
                               LearningAhead ahead) {
+  thread.wait();  // for a warm-up
+  if (ahead.warm_up && !ahead.warm_up->problem.empty()) job.note(ahead.warm_up->problem);
   job.note(fmt::format("picture {}x{}, fine-tuning at {}x{}", picture.frame.source_width,
                        picture.frame.source_height, picture.frame.width, picture.frame.height));
   auto& encoded = ahead.picture;
   if (!encoded) encoded = encode_picture(model, picture.grid, picture.options.seed);
   if (choice.miniature) warn(warn_of_round_trip(model, *encoded, picture), job);
-  thread.wait();  // for a warm-up
   reset_peak_memory(model.policy.device);
   LearnedPicture learned{std::move(picture), {}};
   const auto learn = [&](const ProgressCallback& progress) {
@@ -270,7 +267,8 @@ LearnedPicture learn_and_save(PictureToLearn picture, const LearnRequest& reques
   say_how_it_ended(learned, job);
   if (choice.miniature) warn(warn_of_first_losses(learned.result.losses), job);
   if (model.policy.device.is_cuda()) {
-    job.note(fmt::format("peak GPU memory of fine-tuning: {:.1f} GiB",
+    job.note(fmt::format("peak GPU memory of fine-tuning{}: {:.1f} GiB",
+                         ahead.sampling_warm_up.empty() ? "" : ", beside which sampling was prepared",
                          static_cast<double>(peak_memory(model.policy.device)) / (1U << 30)));
   }
   if (!request.save.empty()) {

@@ -32,7 +32,7 @@ std::optional<EncodedPicture> encode_ahead(const LearnRequest& request, const Im
 /// What is prepared for fine-tuning before it starts.
 struct LearningAhead {
   std::optional<EncodedPicture> picture;
-  std::shared_ptr<const WarmUp> warm_up;  ///< complete once LearningThread::wait returns; may be null
+  std::shared_ptr<const WarmUp> warm_up;  ///< complete when LearningThread::wait returns; may be null
   WarmUpParts sampling_warm_up;           ///< for use while it fine-tunes; may be empty
 };
 
@@ -87,6 +87,11 @@ LearnedPicture take_saved(PictureToLearn picture, const std::filesystem::path& s
 
 /// Returns the picture with the weights that the previous job learned: see WarmModels::learned_before.
 LearnedPicture take_learned(PictureToLearn picture, const LearnResult& before, JobContext& job);
+
+/// Runs `learn` on `thread`. If there was a warm-up, it also prepares sampling on this thread, beside `learn`
+/// where can_sample_meanwhile, else before it. A failure of that is only noted.
+void learn_on(LearningThread& thread, const LearningThread::Work& learn, const LearnOptions& options,
+              const LearningAhead& ahead, JobContext& job);
 
 /// Fine-tunes on the picture, in bfloat16 on a GPU on `thread` unless memory is limited, and saves the
 /// weights if `request.save` is set.

@@ -186,7 +186,6 @@ StableDiffusion outline_model(const ModelChoice& choice, JobContext& job, const 
 }
 
 StableDiffusion load_model(const ModelChoice& choice, JobContext& job, const MemoryNeed& need) {
-  prepare_compute(choice.policy, choice.threads);
   auto model = read_from(choice);
   job.throw_if_stopped();
   for (const auto& note : model.notes) job.note(note);

@@ -41,9 +41,9 @@ const ModelChoice& WarmModels::choice(JobContext& job) {
 StableDiffusion& WarmModels::model(JobContext& job, const MemoryNeed& need, LearnedBefore learned) {
   end_session();
   if (learned == LearnedBefore::drop) learned_.reset();
-  choice(job);
   if (!model_) {
-    if (!learning_thread_.was_used()) make_room(job);
+    if (!is_ready_) make_ready(job);
+    is_ready_ = false;
     return model_.emplace(load_model(*choice_, job, need));
   }
   prepare_compute(choice_->policy, choice_->threads);  // a captioner or a judge may have changed it
@@ -54,9 +54,12 @@ StableDiffusion& WarmModels::model(JobContext& job, const MemoryNeed& need, Lear
   return *model_;
 }
 
-void WarmModels::make_room(JobContext& job) {
+void WarmModels::make_ready(JobContext& job) {
+  const auto& choice = this->choice(job);
+  prepare_compute(choice.policy, choice.threads);
   if (!keep_) captioner_.reset();
-  release_memory(choice(job).policy.device);
+  release_memory(choice.policy.device);
+  is_ready_ = true;
 }
 
 void WarmModels::keep_learned(const PictureToLearn& picture, const LearnResult& result) {

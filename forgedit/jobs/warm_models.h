@@ -67,9 +67,9 @@ class WarmModels {
   /// Returns the safety checker in the model's folder, on `device`. Loads it if needed.
   SafetyJudge& safety(const std::filesystem::path& model_folder, const c10::Device& device);
 
-  /// Releases what a model that is not loaded yet can use. Call it before another thread starts the GPU:
-  /// LibTorch's allocator must not be emptied while it is being initialised.
-  void make_room(JobContext& job);
+  /// Does what comes before a model is read: prepares computing and releases memory that the model can use.
+  /// Else `model` does it. Call it before another thread uses the GPU, which neither may disturb.
+  void make_ready(JobContext& job);
 
   /// The thread that fine-tunes the model in bfloat16 on a GPU.
   LearningThread& learning_thread() { return learning_thread_; }
@@ -83,6 +83,7 @@ class WarmModels {
   ModelRequest request_;
   bool keep_;
   std::optional<ModelChoice> choice_;
+  bool is_ready_ = false;  // for the next model that is read
   std::optional<StableDiffusion> model_;
   std::string captioner_name_;
   std::optional<Captioner> captioner_;
