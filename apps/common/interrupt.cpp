@@ -140,6 +140,7 @@ void block_stop_signals() {
 }
 
 void stop_on_signals() {
+  handle(SIGALRM, end_now);
   auto signals = stop_signals();
   if (is_ignored(SIGHUP)) sigdelset(&signals, SIGHUP);
   for (const int signal : kStopSignals) {
@@ -153,7 +154,6 @@ void stop_on_signals() {
   } catch (const std::system_error&) {
     ::pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
   }
-  handle(SIGALRM, end_now);
   ::signal(SIGPIPE, SIG_IGN);
   ::signal(SIGXFSZ, SIG_IGN);
 }

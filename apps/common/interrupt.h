@@ -11,8 +11,8 @@ void block_stop_signals();
 /// SIGINT, or a SIGTERM some time after that, ends the program at once. If the job does not check the request
 /// for 10 s, or for twice the longest time between two checks before, the program is ended: results are
 /// written atomically. SIGHUP stays ignored under nohup. SIGPIPE and SIGXFSZ are ignored, so that writing
-/// fails with an error instead. A thread of ours waits for the signals. Threads that
-/// exist before must block them: block_stop_signals.
+/// fails with an error instead. A thread of ours waits for the signals, which those that exist before must
+/// block (block_stop_signals).
 void stop_on_signals();
 
 /// Restores the usual effect of these four signals: they end the program at once. Call it on the same thread,
